@@ -1,0 +1,142 @@
+import { type Device, openDevice, Resident } from './device';
+import { invalid, SaturnnError } from './errors';
+import type { Graph } from './graph/graph';
+import { type Lowered, lower } from './graph/lower';
+import { defaultPasses, optimize, type Pass } from './graph/optimize';
+import type { NativePlan, RunInput, TypedArray } from './native';
+import { bytesPerElement, dtypeOf, type Tensor } from './tensor';
+
+export interface CompileOptions {
+  /** A device, or its name for openDevice. Default "auto". */
+  device?: Device | string;
+  /** Default: all. [] gives the plain plan, kernel by kernel as the graph says. */
+  passes?: readonly Pass[];
+  /** Fill buffers with NaN before kernels write them. Default: whether SATURNN_POISON is "1". */
+  poison?: boolean;
+}
+
+export interface PlanKernel {
+  readonly op: string;
+  /** The layer. */
+  readonly name: string;
+  /** What the backend chose, e.g. "jit_wino_4x3:avx512_core". */
+  readonly implementation: string;
+  readonly scratchBytes: number;
+  /** Floating-point operations of one step; 0 for kernels that are bound by memory. */
+  readonly flops: number;
+}
+
+export type RunInputs = Readonly<Record<string, TypedArray | Resident>>;
+
+export interface StepResults {
+  /** Steps whose writes took effect. */
+  readonly steps: number;
+  /** False: loss or gradient were not finite in the step after these; the State is as before that step. */
+  readonly finite: boolean;
+  /** By name: the values of all steps one after the other, the one that was not finite included. */
+  readonly outputs: Readonly<Record<string, TypedArray>>;
+}
+
+/** A graph, compiled for a device and bound to a State. Runs are queued; the main thread never waits for them. */
+export class Plan {
+  readonly kernels: readonly PlanKernel[];
+  /** Memory that activations and scratch share. */
+  readonly arenaBytes: number;
+
+  constructor(
+    readonly device: Device,
+    readonly native: NativePlan,
+    private readonly lowered: Lowered,
+  ) {
+    this.arenaBytes = native.arenaBytes;
+    // The native side may add copies between layouts; they are its own and have no node here.
+    const flops = new Map(lowered.nodes.map((node) => [`${node.op.name} ${node.name}`, node.op.flops?.(node) ?? 0]));
+    this.kernels = native.kernels.map((kernel) => ({
+      ...kernel,
+      flops: flops.get(`${kernel.op} ${kernel.name}`) ?? 0,
+    }));
+  }
+
+  /**
+   * Runs `steps` steps in one native call. An input with as many elements as its tensor is the same in every step; one with
+   * `steps` times as many gives each step its own.
+   * @throws ERR_INVALID_ARGUMENT for a missing, unknown or ill-sized input
+   */
+  async run(inputs: RunInputs = {}, { steps = 1 }: { steps?: number } = {}): Promise<StepResults> {
+    if (!Number.isInteger(steps) || steps < 1) throw invalid('steps', 'a positive integer', steps);
+    const result = await native(this.native.run(this.#bind(inputs, steps), steps));
+    const names = this.lowered.description.outputs.map(({ name }) => name);
+    const outputs = Object.fromEntries(names.map((name, index) => [name, result.outputs[index] as TypedArray]));
+    return { steps: result.steps, finite: result.steps === steps, outputs };
+  }
+
+  /** One step, kernel by kernel, without writing state: milliseconds of each. */
+  async trace(inputs: RunInputs = {}): Promise<(PlanKernel & { readonly milliseconds: number })[]> {
+    const times = await native(this.native.trace(this.#bind(inputs, 1)));
+    return this.kernels.map((kernel, index) => ({ ...kernel, milliseconds: times[index] ?? 0 }));
+  }
+
+  /** Frees the plan's memory after what is queued. */
+  dispose(): void {
+    this.native.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #bind(inputs: RunInputs, steps: number): RunInput[] {
+    const known = this.lowered.description.inputs.map(({ name }) => name);
+    for (const name of Object.keys(inputs)) {
+      if (!known.includes(name)) throw invalid('inputs', `the names ${known.join(', ') || '(none)'}`, name);
+    }
+    return this.lowered.inputs.map((tensor, index) => {
+      const name = known[index] as string;
+      const value = inputs[name];
+      if (value === undefined) throw invalid(`input "${name}"`, `${tensor.dtype} [${tensor.shape}]`, 'nothing');
+      return value instanceof Resident ? bindResident(name, tensor, value) : bindArray(name, tensor, value, steps);
+    });
+  }
+}
+
+function bindResident(name: string, tensor: Tensor, value: Resident): RunInput {
+  const bytes = tensor.size * bytesPerElement[tensor.dtype];
+  if (value.byteLength !== bytes) throw invalid(`input "${name}"`, `${bytes} resident bytes`, value.byteLength);
+  return { data: value.native, perStep: false };
+}
+
+function bindArray(name: string, tensor: Tensor, value: TypedArray, steps: number): RunInput {
+  if (dtypeOf(value) !== tensor.dtype) throw invalid(`input "${name}"`, `dtype ${tensor.dtype}`, dtypeOf(value));
+  const perStep = value.length !== tensor.size;
+  if (perStep && value.length !== tensor.size * steps) {
+    const expected = steps > 1 ? `${tensor.size} or ${tensor.size * steps} elements` : `${tensor.size} elements`;
+    throw invalid(`input "${name}"`, `${expected} for shape [${tensor.shape}]`, value.length);
+  }
+  return { data: value, perStep };
+}
+
+/**
+ * Optimises a graph, compiles it for a device, and binds it to the State of its parameters.
+ * @throws ERR_UNSUPPORTED if the device has no kernel for an op; ERR_GRAPH; ERR_OUT_OF_MEMORY
+ */
+export async function compile(graph: Graph, options: CompileOptions = {}): Promise<Plan> {
+  const { device: where = 'auto', passes = defaultPasses, poison = process.env.SATURNN_POISON === '1' } = options;
+  const device = typeof where === 'string' ? openDevice(where) : where;
+  const lowered = lower(optimize(graph, passes), poison);
+  return compileLowered(lowered, device);
+}
+
+/** The second half of `compile`, for those who need the description itself. */
+export async function compileLowered(lowered: Lowered, device: Device): Promise<Plan> {
+  const state = lowered.state ? await lowered.state.on(device) : null;
+  return new Plan(device, await native(device.native.compile(lowered.description, state)), lowered);
+}
+
+/** Waits for the native side; its errors become SaturnnErrors. */
+async function native<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw SaturnnError.from(error);
+  }
+}

@@ -1,0 +1,53 @@
+/** Every error that saturnn throws on purpose. `code` is stable; the message is for people. */
+export class SaturnnError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'SaturnnError';
+  }
+
+  /** An error of the native side, which has a `code` already, as a SaturnnError; anything else as it is. */
+  static from(error: unknown): unknown {
+    if (error instanceof SaturnnError || !(error instanceof Error)) return error;
+    const { code } = error as NodeJS.ErrnoException;
+    return code?.startsWith('ERR_') ? new SaturnnError(code, error.message, { cause: error }) : error;
+  }
+}
+
+/** Bad input: names the argument, what was expected, and what was received. */
+export function invalid(argument: string, expected: string, received: unknown): SaturnnError {
+  return new SaturnnError(
+    'ERR_INVALID_ARGUMENT',
+    `Expected ${expected} for ${argument} but received ${show(received)}`,
+  );
+}
+
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) return value.constructor?.name ?? 'an object';
+  return String(value);
+}
+
+export function checkInteger(
+  argument: string,
+  value: unknown,
+  minimum: number,
+  maximum = Number.MAX_SAFE_INTEGER,
+): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < minimum || value > maximum) {
+    const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
+    throw invalid(argument, `an integer ${range}`, value);
+  }
+  return value;
+}
+
+export function checkNumber(argument: string, value: unknown, minimum: number, maximum: number): number {
+  if (typeof value !== 'number' || !(value >= minimum && value <= maximum)) {
+    throw invalid(argument, `a number from ${minimum} to ${maximum}`, value);
+  }
+  return value;
+}

@@ -1,0 +1,60 @@
+import { invalid, SaturnnError } from '../errors';
+import { add } from '../ops/add';
+import { constant, type Node, Tensor } from '../tensor';
+import { reachable, schedule } from './graph';
+
+/**
+ * d loss / d target for each target, as nodes of the same graph: reverse-mode differentiation by graph rewriting.
+ * @param loss shape [1]
+ * @throws ERR_SHAPE if loss is no scalar; ERR_GRAPH if a target does not influence it, or an op on the way has no gradient
+ */
+export function gradient(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
+  if (!(loss instanceof Tensor)) throw invalid('loss', 'a Tensor', loss);
+  if (loss.size !== 1)
+    throw new SaturnnError('ERR_SHAPE', `Expected one element for loss but received shape [${loss.shape}]`);
+  const nodes = schedule(reachable([loss.node]));
+  const influenced = influencedBy(nodes, new Set(targets));
+  const parts = new Map<Tensor, Tensor[]>([[loss, [constant([1])]]]);
+  const total = (tensor: Tensor): Tensor | null => {
+    const list = parts.get(tensor);
+    if (!list) return null;
+    const sum = add(...list);
+    parts.set(tensor, [sum]);
+    return sum;
+  };
+  for (const node of nodes.reverse()) {
+    if (node.source || !influenced.has(node)) continue;
+    const outputGradients = node.outputs.map(total);
+    if (outputGradients.every((tensor) => tensor === null)) continue;
+    const needed = node.inputs.map((tensor) => tensor !== null && isInfluenced(tensor, influenced));
+    for (const [index, part] of backward(node, outputGradients, needed).entries()) {
+      const tensor = node.inputs[index];
+      if (part && tensor && needed[index]) parts.set(tensor, [...(parts.get(tensor) ?? []), part]);
+    }
+  }
+  return targets.map((target) => {
+    const sum = total(target);
+    if (!sum)
+      throw new SaturnnError('ERR_GRAPH', `"${target.node.name}" does not influence the loss: it has no gradient`);
+    return sum;
+  });
+}
+
+function backward(node: Node, outputGradients: readonly (Tensor | null)[], needed: readonly boolean[]) {
+  if (!node.op.gradient)
+    throw new SaturnnError('ERR_GRAPH', `[${node.op.name}] has no gradient (layer "${node.name}")`);
+  return node.op.gradient(node, outputGradients, needed);
+}
+
+/** The nodes, targets' own included, whose outputs change with a target. `nodes` is in execution order. */
+function influencedBy(nodes: readonly Node[], targets: ReadonlySet<Tensor>): Set<Node> {
+  const influenced = new Set<Node>([...targets].map((tensor) => tensor.node));
+  for (const node of nodes) {
+    if (node.inputs.some((tensor) => tensor && isInfluenced(tensor, influenced))) influenced.add(node);
+  }
+  return influenced;
+}
+
+function isInfluenced(tensor: Tensor, influenced: ReadonlySet<Node>): boolean {
+  return tensor.dtype === 'f32' && influenced.has(tensor.node);
+}

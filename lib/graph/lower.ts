@@ -1,0 +1,129 @@
+import { SaturnnError } from '../errors';
+import type { NodeDescription, PlanDescription, TensorDescription } from '../native';
+import type { State } from '../state';
+import { type Node, Parameter, type Tensor } from '../tensor';
+import type { Graph } from './graph';
+
+export interface Lowered {
+  readonly description: PlanDescription;
+  /** The State that the plan binds to, if it touches one. */
+  readonly state: State | null;
+  /** Graph nodes of the description's nodes, in the same order. */
+  readonly nodes: readonly Node[];
+  /** Input tensors in the order of description.inputs. */
+  readonly inputs: readonly Tensor[];
+}
+
+/** Graph -> the flat description that the native side compiles. @throws ERR_GRAPH */
+export function lower(graph: Graph, poison: boolean): Lowered {
+  return new Lowering(graph, poison).run();
+}
+
+class Lowering {
+  readonly #tensors: TensorDescription[] = [];
+  readonly #ids = new Map<Tensor, number>();
+  readonly #inputs: Tensor[] = [];
+  #state: State | null = null;
+
+  constructor(
+    readonly graph: Graph,
+    readonly poison: boolean,
+  ) {}
+
+  run(): Lowered {
+    const nodes = this.graph.nodes.filter((node) => node.op.name !== 'source');
+    const described = nodes.map((node) => this.#describeNode(node));
+    const outputs = Object.entries(this.graph.outputs).map(([name, tensor]) => ({ name, tensor: this.#id(tensor) }));
+    const gate = this.graph.gate ? this.#id(this.graph.gate) : -1;
+    const inputs = this.#inputs.map((tensor) => ({ name: inputName(tensor), tensor: this.#id(tensor) }));
+    const description: PlanDescription = {
+      tensors: this.#tensors,
+      nodes: described,
+      inputs,
+      outputs,
+      gate,
+      poison: this.poison,
+    };
+    return { description, state: this.#state, nodes, inputs: this.#inputs };
+  }
+
+  #describeNode(node: Node): NodeDescription {
+    const { absent, inPlace } = this.graph.memory;
+    return {
+      op: node.op.name,
+      name: node.name,
+      attributes: encodeAttributes(node),
+      inputs: node.inputs.map((tensor) => (tensor ? this.#id(tensor) : -1)),
+      outputs: node.outputs.map((tensor) => (absent.has(tensor) ? -1 : this.#id(tensor))),
+      inPlace: node.outputs.map((_, index) => (index === 0 && inPlace.has(node) ? 0 : -1)),
+    };
+  }
+
+  #id(tensor: Tensor): number {
+    const known = this.#ids.get(tensor);
+    if (known !== undefined) return known;
+    const id = this.#tensors.length;
+    this.#ids.set(tensor, id);
+    const description: TensorDescription = { dtype: tensor.dtype, shape: [...tensor.shape], image: tensor.image };
+    this.#tensors.push(description);
+    const placement = this.graph.memory.placements.get(tensor);
+    if (placement) {
+      description.base = this.#id(placement.base);
+      description.offset = placement.offset;
+    } else if (tensor.output === 0) {
+      this.#place(tensor, description);
+    }
+    return id;
+  }
+
+  #place(tensor: Tensor, description: TensorDescription): void {
+    const { source } = tensor.node;
+    if (tensor instanceof Parameter) {
+      const state = this.#bind(tensor.state, tensor.name);
+      description.arena = 'parameters';
+      description.byteOffset = state.offsetOf(tensor) * 4;
+    } else if (source?.kind === 'state') {
+      this.#bind(source.state, tensor.node.name);
+      description.arena = source.arena;
+      description.byteOffset = source.byteOffset;
+    } else if (source?.kind === 'constant') {
+      description.data = source.data;
+    } else if (source?.kind === 'input') {
+      const twin = this.#inputs.find((other) => inputName(other) === source.name);
+      if (twin) throw new SaturnnError('ERR_GRAPH', `two inputs of the graph are called "${source.name}"`);
+      this.#inputs.push(tensor);
+    }
+  }
+
+  #bind(state: State | null, name: string): State {
+    if (!state) {
+      throw new SaturnnError(
+        'ERR_GRAPH',
+        `Parameter "${name}" belongs to no State: make one with new State(parameters)`,
+      );
+    }
+    if (this.#state && this.#state !== state) {
+      throw new SaturnnError('ERR_GRAPH', `"${name}" belongs to another State than the rest of this graph`);
+    }
+    this.#state = state;
+    return state;
+  }
+}
+
+function inputName(tensor: Tensor): string {
+  return tensor.node.source?.kind === 'input' ? tensor.node.source.name : tensor.node.name;
+}
+
+/** The attribute struct of native/backend.h: four bytes a field, little endian. */
+function encodeAttributes(node: Node): Uint8Array {
+  if (node.op.encode) return node.op.encode(node);
+  const { attributes: fields } = node.op;
+  const view = new DataView(new ArrayBuffer(fields.length * 4));
+  fields.forEach(([name, type], index) => {
+    const value = node.attributes[name];
+    if (value === undefined) throw new SaturnnError('ERR_GRAPH', `[${node.op.name}] attribute ${name} is missing`);
+    if (type === 'i32') view.setInt32(index * 4, value, true);
+    else view.setFloat32(index * 4, value, true);
+  });
+  return new Uint8Array(view.buffer);
+}

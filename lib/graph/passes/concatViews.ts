@@ -1,0 +1,46 @@
+import { dimension } from '../../ops/op';
+import type { Node, Tensor } from '../../tensor';
+import type { Graph, Placement } from '../graph';
+
+/**
+ * Makes joining and slicing free: what a concatenation or a gradient arena gathers is written into its place by its
+ * producer, and a slice is read where it lies. Channel slices only between kernels that can address them (convolutions
+ * cannot); a part of a flat buffer is an ordinary tensor for every kernel. What stays is copied by the gathering kernel.
+ */
+export function concatViews(graph: Graph): Graph {
+  const readers = graph.readers();
+  const results = graph.results();
+  const placements = new Map<Tensor, Placement>(graph.memory.placements);
+  const isFree = (tensor: Tensor) => !tensor.node.source && !placements.has(tensor) && !results.has(tensor);
+  const readAsSlice = (tensor: Tensor) => (readers.get(tensor) ?? []).every((node) => node.op.readsSlices);
+
+  for (const node of graph.nodes) {
+    const [output] = node.outputs;
+    if (!output) continue;
+    if (node.op.isView) {
+      const [x] = node.inputs;
+      if (x && !x.node.source && isFree(output) && readAsSlice(output)) {
+        placements.set(output, { base: x, offset: node.attributes.channelOffset ?? 0 });
+      }
+    } else if (node.op.gathers) {
+      offsets(node).forEach((offset, index) => {
+        const tensor = node.inputs[index];
+        if (!tensor || !isFree(tensor)) return;
+        const addressable = node.op.gathers === 'elements' || (tensor.node.op.writesSlices && readAsSlice(tensor));
+        if (addressable) placements.set(tensor, { base: output, offset });
+      });
+    }
+  }
+  return graph.withMemory({ placements });
+}
+
+/** First channel or element of each input in the output of a gathering node. */
+function offsets(node: Node): number[] {
+  let next = 0;
+  return node.inputs.map((tensor, index) => {
+    if (node.op.gathers === 'elements') return node.attributes[`offset${index}`] ?? 0;
+    const offset = next;
+    next += tensor ? dimension(tensor.shape, 3) : 0;
+    return offset;
+  });
+}

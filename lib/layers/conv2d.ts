@@ -1,0 +1,61 @@
+import { checkInteger } from '../errors';
+import { defaultInitializer, type Initializer, zeros } from '../initializers';
+import { type Activation, activate } from '../ops/activation';
+import { conv2d, type Pair, pair } from '../ops/conv2d';
+import { Parameter, type Tensor } from '../tensor';
+import type { Layer } from './layer';
+
+export interface Conv2dOptions {
+  /** Prefix of the parameters' names, and the name of its kernels. */
+  name: string;
+  /** Channels of x. */
+  inputs: number;
+  /** Channels of y. */
+  outputs: number;
+  kernel: Pair;
+  /** Default 1. */
+  stride?: Pair;
+  /** Default 0. */
+  padding?: Pair;
+  /** Applied after the bias; none if absent. */
+  activation?: Activation;
+  /** Of the weights; default by activation. Biases begin at 0. */
+  initializer?: Initializer;
+}
+
+/** Convolution, bias, activation. [N, H, W, inputs] -> [N, H', W', outputs] */
+export class Conv2d implements Layer {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+  readonly parameters: readonly Parameter[];
+  readonly #options: Conv2dOptions;
+
+  /** @throws ERR_INVALID_ARGUMENT */
+  constructor(options: Conv2dOptions) {
+    const { name, activation, initializer = defaultInitializer(activation) } = options;
+    const inputs = checkInteger(`inputs of ${name}`, options.inputs, 1);
+    const outputs = checkInteger(`outputs of ${name}`, options.outputs, 1);
+    const shape = [outputs, ...pair(`kernel of ${name}`, options.kernel, 1), inputs];
+    this.#options = options;
+    this.weight = new Parameter({
+      name: `${name}/weight`,
+      shape,
+      decay: true,
+      initialize: (random) => initializer(shape, random),
+    });
+    this.bias = new Parameter({
+      name: `${name}/bias`,
+      shape: [outputs],
+      decay: false,
+      initialize: (random) => zeros([outputs], random),
+    });
+    this.parameters = [this.weight, this.bias];
+  }
+
+  forward(x: Tensor): Tensor {
+    const { name, stride, padding, activation } = this.#options;
+    const { bias } = this;
+    if (!activation) return conv2d(x, this.weight, { bias, stride, padding, name });
+    return activate(conv2d(x, this.weight, { stride, padding, name }), activation, { bias, name });
+  }
+}

@@ -1,0 +1,10 @@
+export { AveragePool } from './averagePool';
+export { Concatenate } from './concatenate';
+export { Conv2d, type Conv2dOptions as Conv2dLayerOptions } from './conv2d';
+export { GlobalAveragePool } from './globalAveragePool';
+export { type InceptionAOptions, inceptionA } from './inceptionA';
+export { type InceptionBOptions, inceptionB } from './inceptionB';
+export type { Layer } from './layer';
+export { Linear, type LinearOptions as LinearLayerOptions } from './linear';
+export { MaxPool } from './maxPool';
+export { Sequential } from './sequential';

@@ -1,0 +1,15 @@
+import type { Parameter, Tensor } from '../tensor';
+import type { Layer } from './layer';
+
+/** Layers one after the other. */
+export class Sequential implements Layer {
+  readonly parameters: readonly Parameter[];
+
+  constructor(readonly layers: readonly Layer[]) {
+    this.parameters = layers.flatMap((layer) => layer.parameters);
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.layers.reduce((tensor, layer) => layer.forward(tensor), x);
+  }
+}

@@ -1,0 +1,54 @@
+/** The trunk that inception33 and subInception share: ten blocks, the image halved twice (SPEC, "Network"). */
+import { inceptionA } from '../layers/inceptionA';
+import { inceptionB } from '../layers/inceptionB';
+import type { Layer } from '../layers/layer';
+import { type resolveOptions, scaleChannels } from './model';
+
+type RowA = readonly [string, number, number, number, number, number, 'average' | 'max', number];
+type RowB = readonly [string, number, number, number, number];
+
+/** A: name, 1x1, 3x3r, 3x3, d3x3r, d3x3, pool, projection. B: name, 3x3r, 3x3, d3x3r, d3x3. At width 1. */
+const rows: readonly (RowA | RowB)[] = [
+  ['3a', 64, 64, 64, 64, 96, 'average', 32],
+  ['3b', 64, 64, 96, 64, 96, 'average', 64],
+  ['3c', 128, 160, 64, 96],
+  ['4a', 224, 64, 96, 96, 128, 'average', 128],
+  ['4b', 192, 96, 128, 96, 128, 'average', 128],
+  ['4c', 160, 128, 160, 128, 160, 'average', 128],
+  ['4d', 96, 128, 192, 160, 192, 'average', 128],
+  ['4e', 128, 192, 192, 256],
+  ['5a', 352, 192, 320, 160, 224, 'average', 128],
+  ['5b', 352, 192, 320, 192, 224, 'max', 128],
+];
+
+/** The blocks for an image of `inputs` channels, and the channels that they end with. */
+export function inceptionBlocks(
+  inputs: number,
+  { width, activation, initializer }: ReturnType<typeof resolveOptions>,
+): { blocks: Layer[]; channels: number } {
+  const scale = (channels: number) => scaleChannels(channels, width);
+  const common = { activation, initializer };
+  const blocks: Layer[] = [];
+  let channels = inputs;
+  for (const row of rows) {
+    if (row.length === 8) {
+      const [name, ...counts] = row;
+      const [c1, c3r, c3, d3r, d3] = counts.slice(0, 5).map((count) => scale(count as number)) as number[] as [
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
+      const projection = scale(row[7]);
+      blocks.push(inceptionA({ name, inputs: channels, c1, c3r, c3, d3r, d3, pool: row[6], projection, ...common }));
+      channels = c1 + c3 + d3 + projection;
+    } else {
+      const [name, ...counts] = row;
+      const [c3r, c3, d3r, d3] = counts.map(scale) as [number, number, number, number];
+      blocks.push(inceptionB({ name, inputs: channels, c3r, c3, d3r, d3, ...common }));
+      channels += c3 + d3;
+    }
+  }
+  return { blocks, channels };
+}

@@ -1,0 +1,15 @@
+import { Conv2d } from '../layers/conv2d';
+import { inceptionBlocks } from './inception';
+import { classifier, type Model, type ModelOptions, resolveOptions, scaleChannels } from './model';
+
+/** The paper's 33 layers: 3x3, 1x1 and 3x3 convolutions at full resolution, then ten inception blocks. */
+export function inception33(options: ModelOptions = {}): Model {
+  const resolved = resolveOptions(options);
+  const { width, activation, initializer } = resolved;
+  const [narrow, wide] = [scaleChannels(64, width), scaleChannels(192, width)];
+  const conv = (name: string, inputs: number, outputs: number, kernel: 1 | 3) =>
+    new Conv2d({ name, inputs, outputs, kernel, padding: kernel === 3 ? 1 : 0, activation, initializer });
+  const { blocks, channels } = inceptionBlocks(wide, resolved);
+  const stem = [conv('conv1', 3, narrow, 3), conv('conv2red', narrow, narrow, 1), conv('conv2', narrow, wide, 3)];
+  return classifier('inception33', [...stem, ...blocks], channels, resolved);
+}

@@ -1,0 +1,66 @@
+/** What a model is made of, counted on its graph: the figures of `saturnn inspect`. */
+import { Graph } from '../graph/graph';
+import { conv2dOp } from '../ops/conv2d';
+import { input, type Node, Parameter } from '../tensor';
+import type { Model } from './model';
+
+export interface LayerSummary {
+  readonly name: string;
+  /** Of one image: [height, width, channels] or [features]. */
+  readonly outputShape: readonly number[];
+  readonly parameters: number;
+  /** Multiply-adds of the forward pass for one image. */
+  readonly macs: number;
+}
+
+export interface ModelSummary {
+  readonly layers: readonly LayerSummary[];
+  readonly totals: {
+    readonly convolutions: number;
+    /** Convolutions on the longest way from the image to the logits. */
+    readonly longestPath: number;
+    readonly parameters: number;
+    readonly macs: number;
+  };
+}
+
+export function inspectModel(model: Model): ModelSummary {
+  const logits = model.forward(input('images', [1, ...model.inputShape]));
+  const { nodes } = Graph.from({ outputs: { logits } });
+  const layers = new Map<string, LayerSummary>();
+  for (const node of nodes) {
+    if (!node.source) layers.set(node.name, addNode(layers.get(node.name), node));
+  }
+  const rows = [...layers.values()];
+  return {
+    layers: rows,
+    totals: {
+      convolutions: nodes.filter((node) => node.op === conv2dOp).length,
+      longestPath: longestPath(nodes),
+      parameters: sum(rows.map((row) => row.parameters)),
+      macs: sum(rows.map((row) => row.macs)),
+    },
+  };
+}
+
+/** A layer is all nodes of one name: a convolution and its activation are one row. */
+function addNode(row: LayerSummary | undefined, node: Node): LayerSummary {
+  const parameters = sum(node.inputs.map((tensor) => (tensor instanceof Parameter ? tensor.size : 0)));
+  return {
+    name: node.name,
+    outputShape: node.outputs[0]!.shape.slice(1),
+    parameters: (row?.parameters ?? 0) + parameters,
+    macs: (row?.macs ?? 0) + (node.op.flops?.(node) ?? 0) / 2,
+  };
+}
+
+function longestPath(nodes: readonly Node[]): number {
+  const depth = new Map<Node, number>();
+  for (const node of nodes) {
+    const before = node.inputs.map((tensor) => (tensor ? (depth.get(tensor.node) ?? 0) : 0));
+    depth.set(node, Math.max(0, ...before) + (node.op === conv2dOp ? 1 : 0));
+  }
+  return Math.max(0, ...depth.values());
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

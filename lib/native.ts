@@ -1,0 +1,132 @@
+/**
+ * The typed surface of the native addon: everything that crosses between JavaScript and C++, in one place.
+ * Nothing here checks its arguments; `compile`, `State` and `Device` do that before they call.
+ */
+
+export type DType = 'f32' | 'i32' | 'u8';
+export type TypedArray = Float32Array | Int32Array | Uint8Array;
+export type Arena = 'parameters' | 'optimizer' | 'gradients' | 'buffers';
+
+/** One tensor of a plan. Exactly one of these places it: an own buffer (none set), `arena`, `data`, `base`. */
+export interface TensorDescription {
+  dtype: DType;
+  /** At most four dimensions; an image is [batch, height, width, channels]. */
+  shape: number[];
+  /** Images may get a blocked layout; everything else is row-major. */
+  image: boolean;
+  /** A tensor of the State: which arena, and where it begins. */
+  arena?: Arena;
+  byteOffset?: number;
+  /** A constant, uploaded once at compile time. */
+  data?: TypedArray;
+  /** A part of another tensor: of its channels (images), or of its elements (everything else). May chain. */
+  base?: number;
+  /** First channel (images) or first element (everything else) within `base`. */
+  offset?: number;
+}
+
+/** One kernel of a plan. -1 in `inputs` or `outputs`: an optional tensor that is absent. */
+export interface NodeDescription {
+  op: string;
+  /** For messages and traces: the layer it belongs to. */
+  name: string;
+  /** The op's attribute struct of native/backend.h, little endian; empty if it has none. */
+  attributes: Uint8Array;
+  inputs: number[];
+  outputs: number[];
+  /** Output i shares the buffer of input inPlace[i] (both positions within this node); -1: it does not. */
+  inPlace: number[];
+}
+
+export interface InputDescription {
+  name: string;
+  tensor: number;
+}
+
+export interface PlanDescription {
+  tensors: TensorDescription[];
+  /** In execution order; nodes that write state come last. */
+  nodes: NodeDescription[];
+  inputs: InputDescription[];
+  outputs: InputDescription[];
+  /** An i32 [1] tensor: non-zero after a step means that nothing was written and the run stops there. -1: none. */
+  gate: number;
+  /** Fill every buffer with 0xff before it is written, so that a kernel that leaves elements out is seen. */
+  poison: boolean;
+}
+
+export interface KernelInfo {
+  op: string;
+  name: string;
+  /** What runs, e.g. "jit_wino_4x3:avx512_core". */
+  implementation: string;
+  scratchBytes: number;
+}
+
+export interface RunInput {
+  data: TypedArray | NativeBuffer;
+  /** True: `data` holds one value per step, one after the other. False: the same value in every step. */
+  perStep: boolean;
+}
+
+export interface RunResult {
+  /** Steps whose writes took effect. Less than asked for only if the gate closed. */
+  steps: number;
+  /** One array per output of the plan, in its order: all steps one after the other (the failed one included). */
+  outputs: TypedArray[];
+}
+
+/** Device memory that outlives runs: a resident data set. */
+export interface NativeBuffer {
+  readonly byteLength: number;
+  dispose(): void;
+}
+
+export interface NativeState {
+  read(arena: Arena, byteOffset: number, byteLength: number): Promise<ArrayBuffer>;
+  write(arena: Arena, byteOffset: number, data: TypedArray): Promise<void>;
+  dispose(): void;
+}
+
+export interface NativePlan {
+  readonly kernels: KernelInfo[];
+  /** Bytes of the arena that activations, gradients of activations and scratch share. */
+  readonly arenaBytes: number;
+  /** `inputs` in the order of PlanDescription.inputs. Typed arrays are copied before the call returns. */
+  run(inputs: RunInput[], steps: number): Promise<RunResult>;
+  /** One step, kernel by kernel; writes no state. Milliseconds per kernel, in the order of `kernels`. */
+  trace(inputs: RunInput[]): Promise<Float64Array>;
+  dispose(): void;
+}
+
+export interface NativeDevice {
+  /** JSON object of the backend's describe(). */
+  readonly info: string;
+  /** The backend's op table: attribute bytes by op name. */
+  readonly ops: Record<string, number>;
+  upload(data: TypedArray): NativeBuffer;
+  createState(bytes: Record<Arena, number>): NativeState;
+  compile(plan: PlanDescription, state: NativeState | null): Promise<NativePlan>;
+  /** Ends the engine thread after what is queued; later calls reject with ERR_DISPOSED. */
+  dispose(): void;
+}
+
+export interface OpenOptions {
+  /** Full path of libsaturnn_cpu.so or libsaturnn_cuda.so. */
+  libraryPath: string;
+  index: number;
+  /** Worker threads of the CPU backend; 0: one per physical core. */
+  threads: number;
+  /** Folders in which the CUDA backend looks for cuDNN, cuBLASLt and NVRTC, in order. */
+  searchPaths: string[];
+}
+
+export interface NativeAddon {
+  readonly abiVersion: number;
+  /** JSON of the backend's probe(); throws only if the backend library itself does not load or fit. */
+  probe(options: OpenOptions): string;
+  /** Throws an Error with `code` (ERR_BACKEND_NOT_FOUND, ERR_BACKEND_ABI, ERR_CUDA_UNAVAILABLE, ERR_CUDNN_..., ...). */
+  openDevice(options: OpenOptions): NativeDevice;
+  /** Live native objects of this environment, for leak tests. */
+  counters(): { devices: number; states: number; plans: number; buffers: number };
+}

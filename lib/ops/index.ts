@@ -1,0 +1,59 @@
+import { activationOp } from './activation';
+import { activationGradientOp } from './activationGradient';
+import { addOp } from './add';
+import { advanceOp } from './advance';
+import { assignOp } from './assign';
+import { augmentOp } from './augment';
+import { averagePoolOp } from './averagePool';
+import { averagePoolGradientOp } from './averagePoolGradient';
+import { concatOp } from './concat';
+import { conv2dOp } from './conv2d';
+import { conv2dDgradOp } from './conv2dDgrad';
+import { conv2dWgradOp } from './conv2dWgrad';
+import { copyOp } from './copy';
+import { countCorrectOp } from './countCorrect';
+import { finiteCheckOp } from './finiteCheck';
+import { globalAveragePoolOp } from './globalAveragePool';
+import { globalAveragePoolGradientOp } from './globalAveragePoolGradient';
+import { linearOp } from './linear';
+import { linearDgradOp } from './linearDgrad';
+import { linearWgradOp } from './linearWgrad';
+import { maxPoolOp } from './maxPool';
+import { maxPoolGradientOp } from './maxPoolGradient';
+import type { Op } from './op';
+import { packOp } from './pack';
+import { sgdOp } from './sgd';
+import { sliceOp } from './slice';
+import { softmaxCrossEntropyOp } from './softmaxCrossEntropy';
+import { softmaxCrossEntropyGradientOp } from './softmaxCrossEntropyGradient';
+
+/** Every op. A test holds it against each backend's table. */
+export const ops: readonly Op[] = [
+  conv2dOp,
+  conv2dDgradOp,
+  conv2dWgradOp,
+  linearOp,
+  linearDgradOp,
+  linearWgradOp,
+  activationOp,
+  activationGradientOp,
+  maxPoolOp,
+  maxPoolGradientOp,
+  averagePoolOp,
+  averagePoolGradientOp,
+  globalAveragePoolOp,
+  globalAveragePoolGradientOp,
+  softmaxCrossEntropyOp,
+  softmaxCrossEntropyGradientOp,
+  countCorrectOp,
+  addOp,
+  concatOp,
+  sliceOp,
+  copyOp,
+  augmentOp,
+  packOp,
+  finiteCheckOp,
+  sgdOp,
+  advanceOp,
+  assignOp,
+];

@@ -1,0 +1,91 @@
+import { SaturnnError, show } from '../errors';
+import type { Node, Tensor, TensorSpec } from '../tensor';
+
+/** A field of the op's attribute struct in native/backend.h; every field is four bytes. */
+export type AttributeField = readonly [name: string, type: 'i32' | 'f32'];
+
+/**
+ * One operation: its shape rule, its gradient, and what passes and backends may do with it. Shared code never asks for an
+ * op's name; it asks for these properties.
+ */
+export interface Op {
+  readonly name: string;
+  /** The native attribute struct, in its order. Attributes not listed here are for TypeScript alone. */
+  readonly attributes: readonly AttributeField[];
+  /** All of the node's bytes, for an op whose attributes are not a fixed struct. */
+  readonly encode?: (node: Node) => Uint8Array;
+  /** Checks the inputs and gives the outputs. @throws ERR_SHAPE that begins with `[name]`. */
+  readonly inferShape: (
+    inputs: readonly (Tensor | null)[],
+    attributes: Readonly<Record<string, number>>,
+  ) => TensorSpec[];
+  /**
+   * Gradients with respect to the inputs, as more nodes. `outputGradients[i]` is null where nothing flows back;
+   * `needed[i]` says whether input i's gradient is asked for. Absent: not differentiable.
+   */
+  readonly gradient?: (
+    node: Node,
+    outputGradients: readonly (Tensor | null)[],
+    needed: readonly boolean[],
+  ) => readonly (Tensor | null)[];
+  /** Floating-point operations of one execution (a multiply-add is two); absent: bound by memory. */
+  readonly flops?: (node: Node) => number;
+  /** Inputs and outputs may be channel slices of a wider image; for `writesSlices` also elements of a flat buffer. */
+  readonly readsSlices: boolean;
+  readonly writesSlices: boolean;
+  /** Outputs that a kernel leaves out when nobody reads them. */
+  readonly optionalOutputs?: readonly number[];
+  /** Output 0 may share the buffer of input 0. */
+  readonly inPlace?: boolean;
+  /** Positions of the State tensors among the inputs that this op writes. Such a node is run last, and only if the gate is open. */
+  readonly writesState?: readonly number[];
+  /** How its inputs may be placed inside its output, so that nothing is copied: channels of an image, elements of a flat buffer. */
+  readonly gathers?: 'channels' | 'elements';
+  /** Its output is a part of its input: channels from attribute `channelOffset`. */
+  readonly isView?: boolean;
+}
+
+/** A shape mismatch, in the words of the op that found it. */
+export function shapeError(op: string, argument: string, expected: string, received: unknown): SaturnnError {
+  return new SaturnnError('ERR_SHAPE', `[${op}] Expected ${expected} for ${argument} but received ${show(received)}`);
+}
+
+/** The input at `index`, which must be there, with this dtype and rank. */
+export function expectTensor(
+  op: string,
+  argument: string,
+  tensor: Tensor | null | undefined,
+  { dtype = 'f32', rank, image }: { dtype?: TensorSpec['dtype']; rank?: number; image?: boolean },
+): Tensor {
+  if (!tensor) throw shapeError(op, argument, 'a tensor', tensor);
+  if (tensor.dtype !== dtype) throw shapeError(op, argument, `dtype ${dtype}`, tensor.dtype);
+  if (rank !== undefined && tensor.shape.length !== rank) {
+    throw shapeError(op, argument, `${rank} dimensions`, [...tensor.shape]);
+  }
+  if (image !== undefined && tensor.image !== image) {
+    throw shapeError(op, argument, image ? 'an image [batch, height, width, channels]' : 'weights, not an image', [
+      ...tensor.shape,
+    ]);
+  }
+  return tensor;
+}
+
+export function expectShape(op: string, argument: string, tensor: Tensor, shape: readonly number[]): void {
+  if (tensor.shape.length !== shape.length || tensor.shape.some((d, i) => d !== shape[i])) {
+    throw shapeError(op, argument, `shape [${shape.join(', ')}]`, [...tensor.shape]);
+  }
+}
+
+/** Dimension `axis` of a shape whose rank was checked. */
+export function dimension(shape: readonly number[], axis: number): number {
+  const value = shape[axis];
+  if (value === undefined) throw new RangeError(`shape [${shape}] has no dimension ${axis}`);
+  return value;
+}
+
+/** The first output of a node that was just made. */
+export function first(outputs: readonly Tensor[]): Tensor {
+  const [tensor] = outputs;
+  if (!tensor) throw new RangeError('this op has no output');
+  return tensor;
+}

@@ -1,0 +1,44 @@
+import { apply, type Tensor } from '../tensor';
+import { dimension, expectShape, expectTensor, type Op } from './op';
+import { softmaxCrossEntropyGradient } from './softmaxCrossEntropyGradient';
+
+/** Logits and labels of a classification, checked; [batch, classes]. */
+export function expectClassification(op: string, logits: Tensor | null | undefined, labels: Tensor | null | undefined) {
+  const scores = expectTensor(op, 'logits', logits, { rank: 2 });
+  expectShape(op, 'labels', expectTensor(op, 'labels', labels, { dtype: 'i32' }), [dimension(scores.shape, 0)]);
+  return scores;
+}
+
+/**
+ * The mean of -log softmax(logits)[label] over the batch. logits [N, K], labels i32 [N] -> loss [1], probabilities [N, K].
+ * A row with label -1 does not count (padding of a last batch); a label of K or more makes the loss NaN.
+ */
+export const softmaxCrossEntropyOp: Op = {
+  name: 'softmaxCrossEntropy',
+  attributes: [],
+  readsSlices: false,
+  writesSlices: false,
+  inferShape([logits, labels]) {
+    const { shape } = expectClassification('softmaxCrossEntropy', logits, labels);
+    return [
+      { dtype: 'f32', shape: [1], image: false },
+      { dtype: 'f32', shape, image: false },
+    ];
+  },
+  gradient(node, [dloss]) {
+    const labels = node.inputs[1];
+    const probabilities = node.outputs[1];
+    if (!dloss || !labels || !probabilities) return [];
+    return [softmaxCrossEntropyGradient(probabilities, labels, dloss, node.name)];
+  },
+};
+
+/** Gradients flow through `loss` alone. @throws ERR_SHAPE */
+export function softmaxCrossEntropy(
+  logits: Tensor,
+  labels: Tensor,
+  { name }: { name?: string } = {},
+): { loss: Tensor; probabilities: Tensor } {
+  const [loss, probabilities] = apply(softmaxCrossEntropyOp, [logits, labels], {}, name) as [Tensor, Tensor];
+  return { loss, probabilities };
+}

@@ -1,0 +1,26 @@
+import type { State } from '../state';
+import type { Node, Tensor } from '../tensor';
+
+export interface OptimizerInputs {
+  readonly state: State;
+  /** [1]; its gradients with respect to the State's parameters are what the optimizer follows. */
+  readonly loss: Tensor;
+  /** f32 [1]: an input, so that it may change from step to step. */
+  readonly learningRate: Tensor;
+}
+
+export interface OptimizerNodes {
+  /** For Graph.from({updates}). */
+  readonly updates: readonly Node[];
+  /** For Graph.from({gate}): not 0 if loss or gradient are not finite. */
+  readonly gate: Tensor;
+  /** L2 norm over all parameters, [1]. */
+  readonly gradientNorm: Tensor;
+}
+
+/** Emits the nodes that change a State by one step. */
+export interface Optimizer {
+  /** Values that it keeps per parameter: State's optimizerSlots. */
+  readonly slots: number;
+  update(inputs: OptimizerInputs): OptimizerNodes;
+}

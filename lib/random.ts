@@ -1,0 +1,115 @@
+/**
+ * Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): a value is a pure function of seed, stream and
+ * position, so a run can be repeated or resumed without any generator state. Kernels use the same function.
+ */
+import { checkInteger } from './errors';
+
+const multiplierA = 0xd2511f53;
+const multiplierB = 0xcd9e8d57;
+const weylA = 0x9e3779b9;
+const weylB = 0xbb67ae85;
+const rounds = 10;
+
+/** The high 32 bits of the product of two unsigned 32-bit integers, exactly. */
+export function mulhi(a: number, b: number): number {
+  const aLow = a & 0xffff;
+  const aHigh = a >>> 16;
+  const bLow = b & 0xffff;
+  const bHigh = b >>> 16;
+  // Every partial product and sum below stays under 2^53, so doubles hold it exactly.
+  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
+  const carry = aLow * bHigh + (middle & 0xffff);
+  return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(carry / 0x10000)) >>> 0;
+}
+
+/** One block of Philox4x32-10: four words from a counter of four words and a key of two. */
+export function philox4x32(
+  counter: readonly [number, number, number, number],
+  key: readonly [number, number],
+): [number, number, number, number] {
+  let [c0, c1, c2, c3] = counter;
+  let [k0, k1] = key;
+  for (let round = 0; round < rounds; round++) {
+    const highA = mulhi(multiplierA, c0);
+    const lowA = Math.imul(multiplierA, c0) >>> 0;
+    const highB = mulhi(multiplierB, c2);
+    const lowB = Math.imul(multiplierB, c2) >>> 0;
+    c0 = (highB ^ c1 ^ k0) >>> 0;
+    c1 = lowB;
+    c2 = (highA ^ c3 ^ k1) >>> 0;
+    c3 = lowA;
+    k0 = (k0 + weylA) >>> 0;
+    k1 = (k1 + weylB) >>> 0;
+  }
+  return [c0, c1, c2, c3];
+}
+
+/** Streams with a meaning of their own. Others (small numbers) are free: a State numbers its parameters. */
+export const streams = { shuffle: 0x73687566, data: 0x64617461, palette: 0x70616c74 } as const;
+
+/** The fourth counter word of every sequence; augmentation, keyed alike in the kernels, has 0 there. */
+const sequenceMark = 1;
+
+/** A sequence of random numbers. Equal seed, stream and substream give equal numbers; all other sequences are independent. */
+export class Philox {
+  readonly #key: readonly [number, number];
+  readonly #substream: number;
+  #block = 0;
+  #words: readonly number[] = [];
+  #next = 4;
+  #spare: number | null = null;
+
+  /** All three are unsigned 32-bit integers. @throws ERR_INVALID_ARGUMENT */
+  constructor(seed: number, stream: number, substream = 0) {
+    const maximum = 0xffffffff;
+    this.#key = [checkInteger('seed', seed, 0, maximum), checkInteger('stream', stream, 0, maximum)];
+    this.#substream = checkInteger('substream', substream, 0, maximum);
+  }
+
+  /** An integer from 0 to 2^32 - 1. */
+  uint32(): number {
+    if (this.#next === 4) {
+      const high = Math.floor(this.#block / 2 ** 32);
+      this.#words = philox4x32([this.#block >>> 0, high, this.#substream, sequenceMark], this.#key);
+      this.#block++;
+      this.#next = 0;
+    }
+    return this.#words[this.#next++]!;
+  }
+
+  /** A number in [0, 1), a multiple of 2^-32. */
+  uniform(): number {
+    return this.uint32() * 2 ** -32;
+  }
+
+  /** An integer from 0 to limit - 1; the bias is below limit / 2^32. */
+  integer(limit: number): number {
+    return mulhi(this.uint32(), limit);
+  }
+
+  /** Mean 0, deviation 1 (Box-Muller; every second call returns the pair's other half). */
+  gaussian(): number {
+    if (this.#spare !== null) {
+      const value = this.#spare;
+      this.#spare = null;
+      return value;
+    }
+    // 1 - uniform lies in (0, 1]: the logarithm is finite.
+    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
+    const angle = 2 * Math.PI * this.uniform();
+    this.#spare = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  }
+
+  /** The integers 0 to count - 1 in random order (Fisher-Yates). */
+  permutation(count: number): Int32Array {
+    const order = Int32Array.from({ length: count }, (_, index) => index);
+    for (let last = count - 1; last > 0; last--) {
+      const other = this.integer(last + 1);
+      const value = order[last]!;
+      order[last] = order[other]!;
+      order[other] = value;
+    }
+    return order;
+  }
+}

@@ -1,0 +1,154 @@
+import type { Device } from './device';
+import { checkInteger, invalid, SaturnnError } from './errors';
+import type { Arena, NativeState } from './native';
+import { Philox } from './random';
+import { Parameter, stateTensor, type Tensor } from './tensor';
+
+/** Parameters begin at multiples of 64 bytes, so that every kernel's vectors are aligned; the gaps stay 0. */
+const alignment = 16;
+
+export interface StateOptions {
+  /** Of the initial values and of every random number in training. */
+  seed?: number;
+  /** How many values per parameter the optimizer keeps: 1 for SGD with momentum. */
+  optimizerSlots?: number;
+}
+
+/**
+ * Owner of a model's numbers on a device: parameters, what the optimizer keeps for them, their gradients, and the counter
+ * (seed, step), each in one contiguous arena. Plans bind to a State; training, evaluation and statistics plans share one.
+ */
+export class State {
+  /** Those with weight decay first: an optimizer then needs no mask. */
+  readonly parameters: readonly Parameter[];
+  /** f32 elements of the parameter arena, gaps included. */
+  readonly size: number;
+  /** Elements at the arena's beginning to which weight decay applies. */
+  readonly decayed: number;
+  readonly seed: number;
+  readonly optimizerSlots: number;
+  /** i32 [2]: seed, and steps done. */
+  readonly counter: Tensor;
+  readonly #offsets = new Map<Parameter, number>();
+  readonly #initialOrder: readonly Parameter[];
+  #device: Device | null = null;
+  #native: Promise<NativeState> | null = null;
+
+  /** @throws ERR_INVALID_ARGUMENT: no parameters, two of one name, one that belongs to another State */
+  constructor(parameters: readonly Parameter[], { seed = 0, optimizerSlots = 1 }: StateOptions = {}) {
+    this.seed = checkInteger('seed', seed, 0, 2 ** 31 - 1);
+    this.optimizerSlots = checkInteger('optimizerSlots', optimizerSlots, 0, 8);
+    if (!Array.isArray(parameters) || parameters.length === 0)
+      throw invalid('parameters', 'at least one Parameter', parameters);
+    const names = new Set<string>();
+    for (const parameter of parameters) {
+      if (!(parameter instanceof Parameter)) throw invalid('parameters', 'Parameters', parameter);
+      if (names.has(parameter.name)) throw invalid('parameters', 'different names', parameter.name);
+      names.add(parameter.name);
+    }
+    this.#initialOrder = [...parameters];
+    this.parameters = [...parameters.filter((p) => p.decay), ...parameters.filter((p) => !p.decay)];
+    let size = 0;
+    let decayed = 0;
+    for (const parameter of this.parameters) {
+      this.#offsets.set(parameter, size);
+      size += Math.ceil(parameter.size / alignment) * alignment;
+      if (parameter.decay) decayed = size;
+    }
+    for (const parameter of parameters) parameter.bind(this);
+    this.size = size;
+    this.decayed = decayed;
+    this.counter = stateTensor(this, 'buffers', 0, { dtype: 'i32', shape: [2], image: false }, 'counter');
+  }
+
+  /** First element of a parameter in the arena. */
+  offsetOf(parameter: Parameter): number {
+    const offset = this.#offsets.get(parameter);
+    if (offset === undefined) throw invalid('parameter', 'a Parameter of this State', parameter.name);
+    return offset;
+  }
+
+  /** The whole arena as a vector [size]; `slot` chooses among the optimizer's. */
+  vector(arena: 'parameters' | 'optimizer' | 'gradients', slot = 0): Tensor {
+    checkInteger('slot', slot, 0, arena === 'optimizer' ? this.optimizerSlots - 1 : 0);
+    return stateTensor(this, arena, slot * this.size * 4, { dtype: 'f32', shape: [this.size], image: false }, arena);
+  }
+
+  /** The values on `device`, made and initialised on first use. A State lives on one device. */
+  on(device: Device): Promise<NativeState> {
+    if (this.#device && this.#device !== device) {
+      const message = `this State lives on ${this.#device.name} and cannot be used on ${device.name}`;
+      return Promise.reject(new SaturnnError('ERR_STATE', message));
+    }
+    this.#device = device;
+    this.#native ??= this.#create(device);
+    return this.#native;
+  }
+
+  async #create(device: Device): Promise<NativeState> {
+    const vector = this.size * 4;
+    const bytes = { parameters: vector, optimizer: vector * this.optimizerSlots, gradients: vector, buffers: 64 };
+    const native = device.native.createState(bytes);
+    const values = new Float32Array(this.size);
+    this.#initialOrder.forEach((parameter, index) => {
+      const initial = parameter.initialize(new Philox(this.seed, index));
+      if (!(initial instanceof Float32Array) || initial.length !== parameter.size) {
+        throw invalid(`initial values of "${parameter.name}"`, `a Float32Array of ${parameter.size}`, initial?.length);
+      }
+      values.set(initial, this.offsetOf(parameter));
+    });
+    await native.write('parameters', 0, values);
+    await native.write('buffers', 0, Int32Array.of(this.seed, 0));
+    return native;
+  }
+
+  /** Current values, row-major. Waits for runs that are under way. */
+  async read(parameter: Parameter, arena: 'parameters' | 'gradients' = 'parameters'): Promise<Float32Array> {
+    const native = await this.#realized();
+    return new Float32Array(await native.read(arena, this.offsetOf(parameter) * 4, parameter.size * 4));
+  }
+
+  /** @throws ERR_INVALID_ARGUMENT if `values` has not the parameter's number of elements */
+  async write(parameter: Parameter, values: Float32Array): Promise<void> {
+    if (!(values instanceof Float32Array) || values.length !== parameter.size) {
+      throw invalid(`values of "${parameter.name}"`, `a Float32Array of ${parameter.size}`, values?.length);
+    }
+    const native = await this.#realized();
+    await native.write('parameters', this.offsetOf(parameter) * 4, values);
+  }
+
+  /** A whole arena, byte for byte: for checkpoints and comparisons. */
+  async readArena(arena: Arena): Promise<Uint8Array> {
+    const native = await this.#realized();
+    return new Uint8Array(await native.read(arena, 0, this.#arenaBytes(arena)));
+  }
+
+  /** @throws ERR_INVALID_ARGUMENT if `bytes` has not the arena's size */
+  async writeArena(arena: Arena, bytes: Uint8Array): Promise<void> {
+    if (bytes.byteLength !== this.#arenaBytes(arena)) {
+      throw invalid(`bytes of arena ${arena}`, `${this.#arenaBytes(arena)} bytes`, bytes.byteLength);
+    }
+    const native = await this.#realized();
+    await native.write(arena, 0, bytes);
+  }
+
+  #arenaBytes(arena: Arena): number {
+    if (arena === 'buffers') return 64;
+    return this.size * 4 * (arena === 'optimizer' ? this.optimizerSlots : 1);
+  }
+
+  /** Opens the default device for a State that no plan has bound yet. */
+  async #realized(): Promise<NativeState> {
+    if (this.#native) return this.#native;
+    const { openDevice } = require('./device') as typeof import('./device');
+    return this.on(openDevice('auto'));
+  }
+
+  /** Frees the device memory. Plans that are bound to it keep it until they are disposed of. */
+  dispose(): void {
+    const native = this.#native;
+    this.#native = Promise.reject(new SaturnnError('ERR_DISPOSED', 'this State was disposed of'));
+    this.#native.catch(() => {});
+    native?.then((state) => state.dispose()).catch(() => {});
+  }
+}

@@ -1,0 +1,60 @@
+// The addon's surface: what `require('saturnn.node')` returns, NativeAddon of lib/native.ts. The addon_* files are the only
+// ones that include N-API; each wraps one class of the core and checks everything that JavaScript passes to it.
+#include <cstring>
+
+#include "addon_buffer.h"
+#include "addon_device.h"
+#include "addon_plan.h"
+#include "addon_state.h"
+#include "addon_values.h"
+#include "loader.h"
+
+namespace saturnn {
+namespace {
+
+Napi::Value probe(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&]() -> Napi::Value {
+    const OpenOptions options = readOpenOptions(info[0]);
+    const SnBackend& backend = loadBackend(options.libraryPath);
+    std::vector<char> json(256 * 1024);
+    backend.probe(OpenOptionsView(options).get(), json.data(), json.size());
+    return Napi::String::New(info.Env(), json.data(), strnlen(json.data(), json.size()));
+  });
+}
+
+Napi::Value openDevice(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&]() -> Napi::Value {
+    const OpenOptions options = readOpenOptions(info[0]);
+    const SnBackend& backend = loadBackend(options.libraryPath);
+    return construct(info.Env(), &Environment::deviceClass, DeviceHost::open(info.Env(), backend, options));
+  });
+}
+
+Napi::Value counters(const Napi::CallbackInfo& info) {
+  const Counters& counts = *environmentOf(info.Env()).counters;
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("devices", counts.devices);
+  result.Set("states", counts.states);
+  result.Set("plans", counts.plans);
+  result.Set("buffers", counts.buffers);
+  return result;
+}
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Environment());
+  DeviceObject::define(env);
+  StateObject::define(env);
+  BufferObject::define(env);
+  PlanObject::define(env);
+  exports.Set("abiVersion", SATURNN_ABI_VERSION);
+  exports.Set("probe", Napi::Function::New(env, probe, "probe"));
+  exports.Set("openDevice", Napi::Function::New(env, openDevice, "openDevice"));
+  exports.Set("counters", Napi::Function::New(env, counters, "counters"));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(saturnn, initialize)
+
+}  // namespace saturnn

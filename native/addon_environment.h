@@ -1,0 +1,78 @@
+// What the addon keeps per JavaScript environment (the main thread, each worker): its instance data.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <set>
+
+namespace saturnn {
+
+class DeviceHost;
+
+// Shared, because objects may be finalized after the instance data.
+struct Counters {
+  int devices = 0;
+  int states = 0;
+  int plans = 0;
+  int buffers = 0;
+};
+
+struct Environment {
+  std::shared_ptr<Counters> counters = std::make_shared<Counters>();
+  Napi::FunctionReference deviceClass;
+  Napi::FunctionReference stateClass;
+  Napi::FunctionReference bufferClass;
+  Napi::FunctionReference planClass;
+  // What the constructor that is about to run should wrap. JavaScript can reach the classes, and then finds null here.
+  void* construction = nullptr;
+  // Those whose engine has not ended.
+  std::set<std::shared_ptr<DeviceHost>> hosts;
+};
+
+inline Environment& environmentOf(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+
+// Makes an object of one of the addon's classes around `value`, which its constructor moves from.
+template <class T>
+Napi::Object construct(Napi::Env env, Napi::FunctionReference Environment::* which, T value) {
+  Environment& environment = environmentOf(env);
+  environment.construction = &value;
+  // A constructor that never ran, for want of stack, must not leave a pointer into this frame.
+  const std::unique_ptr<Environment, void (*)(Environment*)> reset(&environment, [](Environment* it) {
+    it->construction = nullptr;
+  });
+  return (environment.*which).New({});
+}
+
+// The other half: called by the constructors.
+template <class T>
+T takeConstruction(const Napi::CallbackInfo& info) {
+  void*& construction = environmentOf(info.Env()).construction;
+  if (construction == nullptr) throw Napi::TypeError::New(info.Env(), "Illegal constructor: use openDevice()");
+  T value = std::move(*static_cast<T*>(construction));
+  construction = nullptr;
+  return value;
+}
+
+// Counts an object from its construction to its disposal, which may come twice.
+class Counted {
+ public:
+  Counted() = default;
+  Counted(Napi::Env env, int Counters::* which) : counters_(environmentOf(env).counters), which_(which) {
+    ++(counters_.get()->*which_);
+  }
+  ~Counted() { end(); }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+  void end() {
+    if (counters_ != nullptr) --(counters_.get()->*which_);
+    counters_ = nullptr;
+  }
+
+ private:
+  std::shared_ptr<Counters> counters_;
+  int Counters::* which_ = nullptr;
+};
+
+}  // namespace saturnn

@@ -1,0 +1,135 @@
+#include "addon_plan.h"
+
+#include "addon_buffer.h"
+#include "addon_values.h"
+
+namespace saturnn {
+namespace {
+
+Napi::Object makeResult(Napi::Env env, const RunOutcome& outcome, const std::vector<SnDType>& dtypes) {
+  const Napi::Array outputs = Napi::Array::New(env, dtypes.size());
+  for (size_t i = 0; i < dtypes.size(); ++i) {
+    outputs.Set(static_cast<uint32_t>(i), makeTypedArray(env, dtypes[i], outcome.outputs[i]));
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("steps", Napi::Number::New(env, outcome.steps));
+  result.Set("outputs", outputs);
+  return result;
+}
+
+}  // namespace
+
+void PlanObject::define(Napi::Env env) {
+  environmentOf(env).planClass = Napi::Persistent(DefineClass(
+      env, "NativePlan",
+      {InstanceAccessor<&PlanObject::kernels>("kernels"), InstanceAccessor<&PlanObject::arenaBytes>("arenaBytes"),
+       InstanceMethod<&PlanObject::run>("run"), InstanceMethod<&PlanObject::trace>("trace"),
+       InstanceMethod<&PlanObject::dispose>("dispose")}));
+}
+
+PlanObject::PlanObject(const Napi::CallbackInfo& info)
+    : ObjectWrap(info), parts_(takeConstruction<Parts>(info)), counted_(info.Env(), &Counters::plans) {
+  kernels_ = parts_.plan->kernels();
+  arenaBytes_ = parts_.plan->arenaBytes();
+  deviceBytes_ = parts_.plan->deviceBytes();
+  Napi::MemoryManagement::AdjustExternalMemory(info.Env(), deviceBytes_);
+}
+
+const std::shared_ptr<Plan>& PlanObject::plan() const {
+  if (parts_.plan == nullptr) throw Error("ERR_DISPOSED", "the plan was disposed");
+  return parts_.plan;
+}
+
+Napi::Value PlanObject::kernels(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Napi::Array list = Napi::Array::New(env, kernels_.size());
+  for (size_t i = 0; i < kernels_.size(); ++i) {
+    Napi::Object kernel = Napi::Object::New(env);
+    kernel.Set("op", kernels_[i].op);
+    kernel.Set("name", kernels_[i].name);
+    kernel.Set("implementation", kernels_[i].implementation);
+    kernel.Set("scratchBytes", Napi::Number::New(env, static_cast<double>(kernels_[i].scratchBytes)));
+    list.Set(static_cast<uint32_t>(i), kernel);
+  }
+  return list;
+}
+
+Napi::Value PlanObject::arenaBytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(arenaBytes_));
+}
+
+Napi::Value PlanObject::run(const Napi::CallbackInfo& info) {
+  return guardPromise(info.Env(), [&] {
+    const std::shared_ptr<Plan> it = plan();
+    const int steps = static_cast<int>(readInteger(info[1], "steps", 1, INT32_MAX));
+    const auto inputs = std::make_shared<std::vector<RunInput>>(readInputs(info[0], steps));
+    return parts_.host->submit(info.Env(), [it, inputs, steps](Device&) -> Settle {
+      const auto outcome = std::make_shared<RunOutcome>(it->run(*inputs, steps));
+      std::vector<SnDType> dtypes;
+      for (const Port& port : it->outputs()) dtypes.push_back(port.dtype);
+      return [outcome, dtypes](Napi::Env env) { return makeResult(env, *outcome, dtypes); };
+    });
+  });
+}
+
+Napi::Value PlanObject::trace(const Napi::CallbackInfo& info) {
+  return guardPromise(info.Env(), [&] {
+    const std::shared_ptr<Plan> it = plan();
+    const auto inputs = std::make_shared<std::vector<RunInput>>(readInputs(info[0], 1));
+    return parts_.host->submit(info.Env(), [it, inputs](Device&) -> Settle {
+      return [milliseconds = it->trace(*inputs)](Napi::Env env) {
+        Napi::Float64Array array = Napi::Float64Array::New(env, milliseconds.size());
+        for (size_t i = 0; i < milliseconds.size(); ++i) array[i] = milliseconds[i];
+        return array;
+      };
+    });
+  });
+}
+
+std::vector<RunInput> PlanObject::readInputs(const Napi::Value& value, int64_t steps) const {
+  const std::vector<Port>& ports = plan()->inputs();
+  const Napi::Array array = readArray(value, "inputs");
+  if (array.Length() != ports.size()) {
+    throw Error("ERR_INVALID_ARGUMENT", "Expected " + std::to_string(ports.size()) + " inputs for this plan but received " +
+                                            std::to_string(array.Length()));
+  }
+  std::vector<RunInput> inputs;
+  for (uint32_t i = 0; i < ports.size(); ++i) inputs.push_back(readInput(array.Get(i), ports[i], steps));
+  return inputs;
+}
+
+RunInput PlanObject::readInput(const Napi::Value& value, const Port& port, int64_t steps) const {
+  const std::string argument = "the input '" + port.name + "'";
+  const Napi::Object object = readObject(value, argument);
+  RunInput input;
+  input.perStep = readBoolean(object.Get("perStep"), argument + " (perStep)");
+  const Napi::Value data = object.Get("data");
+  int64_t received = 0;
+  if (BufferObject* buffer = BufferObject::from(data)) {
+    input.resident = buffer->resident();
+    if (buffer->host() != parts_.host.get()) throwInvalid(argument, "a resident buffer of the plan's device", data);
+    received = input.resident->bytes();
+  } else {
+    Bytes bytes = readBytes(data, argument);
+    if (bytes.dtype != port.dtype) throwInvalid(argument, std::string("data of dtype ") + dtypeName(port.dtype), data);
+    received = static_cast<int64_t>(bytes.data.size());
+    input.data = std::move(bytes.data);
+  }
+  const int64_t times = input.perStep ? steps : 1;
+  if (received % times != 0 || received / times != port.bytes) {
+    throw Error("ERR_INVALID_ARGUMENT", "Expected " + std::to_string(port.bytes) + " bytes" +
+                                            (input.perStep ? " for each of " + std::to_string(steps) + " steps" : "") +
+                                            " for " + argument + " but received " + std::to_string(received));
+  }
+  return input;
+}
+
+void PlanObject::dispose(Napi::BasicEnv env) {
+  if (parts_.plan == nullptr) return;
+  parts_.host->post([plan = parts_.plan](Device& device) { device.discard(*plan); });
+  parts_ = {};
+  counted_.end();
+  Napi::MemoryManagement::AdjustExternalMemory(env, -deviceBytes_);
+}
+
+}  // namespace saturnn

@@ -1,0 +1,154 @@
+// The private C ABI between the addon and a backend (one shared library per device family).
+//
+// A backend exports one symbol, saturnn_backend(), and nothing else. Both sides are built from this header; the
+// version must be exactly equal, so structs may change freely as long as the version changes with them.
+// Nothing of C++ crosses it: no exceptions, no STL types. A call that fails returns SN_FAILED and fills SnError.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SATURNN_ABI_VERSION 1u
+#define SN_MAX_RANK 4
+
+enum { SN_OK = 0, SN_FAILED = 1 };
+
+typedef struct SnError {
+  char code[40];       // "ERR_..." as JavaScript sees it in error.code
+  char message[2048];  // one readable sentence or more; names what failed and what was found
+} SnError;
+
+typedef enum SnDType { SN_NONE = -1, SN_F32 = 0, SN_I32 = 1, SN_U8 = 2 } SnDType;
+
+// SN_PLAIN is row-major in the order of `shape` (an image: NHWC). SN_NCHW16C is [N][C/16][H][W][16]; `shape` stays NHWC.
+typedef enum SnLayout { SN_PLAIN = 0, SN_NCHW16C = 1 } SnLayout;
+
+// How a kernel finds the elements of a tensor. An image may be a slice of the channels of a wider buffer: then
+// `parent_channels` is the width of that buffer, `channel_offset` the slice's first channel, and the pointer given to
+// launch() is the START OF THE WIDER BUFFER. Otherwise parent_channels == shape[rank-1] and channel_offset == 0.
+// An optional tensor that is absent has dtype SN_NONE and a null pointer at launch.
+typedef struct SnTensor {
+  SnDType dtype;
+  int32_t rank;
+  int64_t shape[SN_MAX_RANK];
+  SnLayout layout;
+  int64_t parent_channels;
+  int64_t channel_offset;
+} SnTensor;
+
+// Activations: ids of native/activations.h. SN_NO_ACTIVATION in a convolution: none is fused.
+enum {
+  SN_NO_ACTIVATION = -1,
+  SN_SIGMOID = 0,
+  SN_SCALED_SIGMOID = 1,
+  SN_TANH = 2,
+  SN_LEAKY_TANH = 3,
+  SN_RELU = 4,
+  SN_LEAKY_RELU = 5,
+  SN_ACTIVATION_COUNT = 6
+};
+
+// One plain attribute struct per op that has attributes. Every field is 4 bytes, in the order that the op's TypeScript
+// file lists them; a test compares the sizes. The other ops have none, but for `pack`: the first element of each input
+// in the flat output, int32 each (its table entry says 0 bytes).
+typedef struct SnConvAttributes {  // conv2d, conv2dDgrad, conv2dWgrad
+  int32_t stride_h, stride_w, pad_h, pad_w;
+  int32_t activation;  // fused after the bias; conv2d only
+  float slope;
+} SnConvAttributes;
+
+typedef struct SnPoolAttributes {  // maxPool, averagePool and their gradients; windows are clipped at the image's edges
+  int32_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
+} SnPoolAttributes;
+
+typedef struct SnActivationAttributes {  // activation, activationGradient
+  int32_t kind;
+  float slope;
+} SnActivationAttributes;
+
+typedef struct SnSliceAttributes {  // slice
+  int32_t channel_offset;
+} SnSliceAttributes;
+
+typedef struct SnAugmentAttributes {  // augment
+  int32_t random;  // 1: crop offset and mirror drawn per image; 0: centre crop, no mirror
+} SnAugmentAttributes;
+
+typedef struct SnSgdAttributes {  // sgd
+  float momentum, weight_decay;
+  int32_t decayed;  // weight decay applies to the first `decayed` elements of the arena
+} SnSgdAttributes;
+
+typedef struct SnOpDesc {
+  const char* name;
+  const void* attributes;
+  size_t attribute_bytes;
+  const SnTensor* inputs;
+  int32_t input_count;
+  const SnTensor* outputs;
+  int32_t output_count;
+} SnOpDesc;
+
+typedef struct SnDevice SnDevice;
+typedef struct SnKernel SnKernel;
+
+typedef struct SnKernelInfo {
+  int64_t scratch_bytes;       // given to every launch, 64-byte aligned, contents undefined
+  char implementation[96];     // what will run, e.g. "jit_wino_4x3:avx512_core" or "saturnn:avx512"; trace and tests read it
+} SnKernelInfo;
+
+typedef struct SnOpInfo {
+  const char* name;
+  size_t attribute_bytes;
+} SnOpInfo;
+
+typedef struct SnOpenOptions {
+  int32_t index;                   // which device of this family
+  int32_t threads;                 // CPU: worker threads, 0 = one per physical core
+  const char* const* search_paths; // folders in which the backend looks for its own libraries, in order
+  int32_t search_path_count;
+} SnOpenOptions;
+
+typedef struct SnBackend {
+  uint32_t abi_version;
+  const char* name;  // "cpu", "cuda"
+
+  // The op table, for the test that compares it with TypeScript's, and for a readable "no kernel for op".
+  const SnOpInfo* ops;
+  int32_t op_count;
+
+  // 1 if the backend wants images of this plan as SN_NCHW16C where their channels allow it.
+  int32_t prefers_blocked_images;
+
+  // Writes a JSON object that says what works and every piece that is missing. Never fails for a missing piece.
+  void (*probe)(const SnOpenOptions*, char* json, size_t capacity);
+
+  int (*open)(const SnOpenOptions*, SnDevice**, SnError*);
+  void (*close)(SnDevice*);
+  // JSON object: name, memory, threads or SMs, versions, features.
+  void (*describe)(SnDevice*, char* json, size_t capacity);
+
+  // 64-byte aligned (or better) device memory. Not cleared.
+  int (*allocate)(SnDevice*, size_t bytes, void**, SnError*);
+  void (*release)(SnDevice*, void*, size_t bytes);
+  int (*upload)(SnDevice*, void* destination, const void* source, size_t bytes, SnError*);
+  int (*download)(SnDevice*, void* destination, const void* source, size_t bytes, SnError*);  // waits for the data
+  int (*fill)(SnDevice*, void* destination, uint8_t value, size_t bytes, SnError*);
+  int (*synchronize)(SnDevice*, SnError*);
+
+  int (*create_kernel)(SnDevice*, const SnOpDesc*, SnKernel**, SnKernelInfo*, SnError*);
+  void (*destroy_kernel)(SnKernel*);
+  // Enqueues (CUDA) or runs (CPU). Outputs that alias an input in place have the same pointer.
+  int (*launch)(SnKernel*, void* const* inputs, void* const* outputs, void* scratch, SnError*);
+} SnBackend;
+
+// Null if the caller's version is not this library's.
+typedef const SnBackend* (*SnBackendEntry)(uint32_t abi_version, uint32_t* own_version);
+
+#ifdef __cplusplus
+}
+#endif

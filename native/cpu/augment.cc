@@ -1,0 +1,100 @@
+// From resident bytes to a batch of floats: picks the images of the batch, crops (and mirrors) them, and normalises every
+// channel. Random numbers come from Philox with the place in the batch and the step as its counter, so the same seed
+// gives the same images everywhere.
+#include <limits>
+
+#include "../philox.h"
+#include "device.h"
+#include "geometry.h"
+#include "ops.h"
+
+namespace saturnn {
+
+namespace {
+
+constexpr uint32_t augmentKey = 0x73617475;  // "satu": keeps these numbers apart from other uses of the seed
+
+struct Crop {
+  int64_t top, left;
+  bool mirror;
+};
+
+class Augment final : public Kernel {
+ public:
+  Augment(const SnOpDesc& desc, Device& device)
+      : simd_(*device.simd), random_(attributesOf<SnAugmentAttributes>(desc).random != 0) {
+    const SnTensor &images = desc.inputs[0], &y = desc.outputs[0];
+    requireImage(images, "images", SN_U8);
+    requireDense(images, "images");
+    requireImage(y, "y", SN_F32);
+    requireDense(y, "y");
+    images_ = images.shape[0];
+    height_ = images.shape[1];
+    width_ = images.shape[2];
+    batch_ = y.shape[0];
+    outputHeight_ = y.shape[1];
+    outputWidth_ = y.shape[2];
+    channels_ = y.shape[3];
+    require(images.shape[3] == channels_ && outputHeight_ <= height_ && outputWidth_ <= width_,
+            "Expected y to be a crop of images, " + describe(images) + ", but received " + describe(y));
+    requireCount(desc.inputs[1], "indices", SN_I32, batch_);
+    if (random_) requireCount(desc.inputs[2], "counter", SN_I32, 2);
+    requireCount(desc.inputs[3], "mean", SN_F32, channels_);
+    requireCount(desc.inputs[4], "inverseDeviation", SN_F32, channels_);
+    rowLength_ = outputWidth_ * channels_;
+    mean_ = reserveScratch(rowLength_ * sizeof(float));
+    inverseDeviation_ = reserveScratch(rowLength_ * sizeof(float));
+    setImplementation(simdImplementation(simd_));
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
+    const auto* images = static_cast<const uint8_t*>(inputs[0]);
+    const auto* indices = static_cast<const int32_t*>(inputs[1]);
+    const auto* counter = static_cast<const int32_t*>(inputs[2]);
+    auto* y = static_cast<float*>(outputs[0]);
+    auto* mean = reinterpret_cast<float*>(static_cast<char*>(scratch) + mean_);
+    auto* inverseDeviation = reinterpret_cast<float*>(static_cast<char*>(scratch) + inverseDeviation_);
+    for (int64_t i = 0; i < rowLength_; ++i) {
+      mean[i] = static_cast<const float*>(inputs[3])[i % channels_];
+      inverseDeviation[i] = static_cast<const float*>(inputs[4])[i % channels_];
+    }
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int64_t n = 0; n < batch_; ++n) {
+      for (int64_t h = 0; h < outputHeight_; ++h) {
+        float* row = y + (n * outputHeight_ + h) * rowLength_;
+        const int64_t image = indices[n];
+        if (image < 0 || image >= images_) {
+          for (int64_t i = 0; i < rowLength_; ++i) row[i] = std::numeric_limits<float>::quiet_NaN();
+          continue;
+        }
+        const Crop crop = cropOf(n, counter);
+        const int64_t pixel = (image * height_ + crop.top + h) * width_ + crop.left;
+        simd_.augment(
+            {images + pixel * channels_, mean, inverseDeviation, row, outputWidth_, channels_, crop.mirror});
+      }
+    }
+  }
+
+ private:
+  Crop cropOf(int64_t n, const int32_t* counter) const {
+    const int64_t spareRows = height_ - outputHeight_, spareColumns = width_ - outputWidth_;
+    if (!random_) return {spareRows / 2, spareColumns / 2, false};
+    const auto seed = static_cast<uint32_t>(counter[0]), step = static_cast<uint32_t>(counter[1]);
+    const PhiloxNumbers random = philox4x32({{static_cast<uint32_t>(n), step, 0, 0}}, seed, augmentKey);
+    return {uniformBelow(random.values[0], static_cast<uint32_t>(spareRows + 1)),
+            uniformBelow(random.values[1], static_cast<uint32_t>(spareColumns + 1)), (random.values[2] & 1) != 0};
+  }
+
+  const SimdTable& simd_;
+  const bool random_;
+  int64_t images_, height_, width_, batch_, outputHeight_, outputWidth_, channels_, rowLength_;
+  size_t mean_, inverseDeviation_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> createAugment(const SnOpDesc& desc, Device& device) {
+  return std::make_unique<Augment>(desc, device);
+}
+
+}  // namespace saturnn

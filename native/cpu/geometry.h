@@ -1,0 +1,96 @@
+// How the own kernels see a tensor: rows of contiguous channels. Layouts and channel slices end here; what follows is
+// the same for all of them.
+//
+//   plain, shape [..., C]:           one row of C floats per pixel, parent_channels apart
+//   NCHW16C, shape [N, H, W, C]:     N * C/16 segments, each of H * W rows of 16 floats, without gaps
+#pragma once
+
+#include <string>
+
+#include "kernel.h"
+#include "simd/table.h"
+
+namespace saturnn {
+
+constexpr int64_t blockChannels = 16;
+
+struct Rows {
+  int64_t segments;
+  int64_t rows;  // per segment
+  int64_t channels;
+  int64_t pitch;            // elements from row to row
+  int64_t blocksPerImage;   // consecutive segments of one image; 1 if plain
+  int64_t blockStride;      // elements from block to block of an image
+  int64_t imageStride;      // elements from image to image
+  int64_t firstElement;
+
+  int64_t start(int64_t segment) const {
+    return firstElement + segment / blocksPerImage * imageStride + segment % blocksPerImage * blockStride;
+  }
+  bool dense() const { return pitch == channels; }
+};
+
+// For element-by-element kernels: as few segments as possible (one, if plain).
+Rows elementRows(const SnTensor& tensor);
+
+// For kernels that move pixels: one segment per image (plain) or per image and 16 channels, rows in order of pixels.
+Rows pixelRows(const SnTensor& image);
+
+// `count` elements without channels: rows of one.
+Rows flatRows(int64_t count);
+
+// True if the rows of both tensors correspond one to one, in the same order.
+bool sameRows(const Rows& a, const Rows& b);
+
+// The part of a tensor that is channels [offset, offset + channels).
+SnTensor channelSlice(const SnTensor& tensor, int64_t offset, int64_t channels);
+
+// True if the elements of the tensor fill its buffer.
+inline bool isDense(const SnTensor& tensor) {
+  return tensor.rank == 0 || tensor.parent_channels == tensor.shape[tensor.rank - 1];
+}
+
+// True if both tensors are the same elements of a buffer, given one pointer for both.
+bool samePlace(const SnTensor& a, const SnTensor& b);
+
+std::string describe(const SnTensor& tensor);
+
+// These throw, and name the tensor.
+void requireTensor(const SnTensor& tensor, const char* name, SnDType dtype);
+void requireDense(const SnTensor& tensor, const char* name);  // and plain
+void requireImage(const SnTensor& tensor, const char* name, SnDType dtype);
+void requireSameShape(const SnTensor& a, const char* nameA, const SnTensor& b, const char* nameB);
+void requireCount(const SnTensor& tensor, const char* name, SnDType dtype, int64_t count);  // dense, so many elements
+void requireSameRows(const Rows& a, const char* nameA, const Rows& b, const char* nameB);
+
+// Rows cut into chunks for the threads. The cut depends on the shape only, so that sums which are first made per chunk
+// do not depend on the number of threads.
+class Chunks {
+ public:
+  struct Chunk {
+    int64_t index, segment, begin, end;  // rows [begin, end) of the segment
+  };
+
+  Chunks() = default;
+  explicit Chunks(const Rows& rows);
+
+  int64_t count() const { return parts_ * segments_; }
+  int64_t parts() const { return parts_; }
+  Chunk at(int64_t index) const;
+
+  // Calls body(chunk) for all chunks, on all threads.
+  template <typename Body>
+  void forEach(const Body& body) const {
+    const int64_t chunks = count();
+#pragma omp parallel for schedule(static) if (chunks > 1)
+    for (int64_t i = 0; i < chunks; ++i) body(at(i));
+  }
+
+ private:
+  int64_t segments_ = 0, rows_ = 0, rowsPerPart_ = 0, parts_ = 0;
+};
+
+// "saturnn:avx512"
+inline std::string simdImplementation(const SimdTable& simd) { return std::string("saturnn:") + simd.name; }
+
+}  // namespace saturnn

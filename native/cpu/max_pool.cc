@@ -1,0 +1,103 @@
+// Max pooling and its gradient. The forward pass notes the position of each maximum within its window in a byte, so that
+// the gradient reads neither x nor y. Of equal values the first in window order wins, on every backend: saturated
+// activations make ties frequent.
+#include "device.h"
+#include "ops.h"
+#include "pool.h"
+
+namespace saturnn {
+
+namespace {
+
+void requireIndices(const SnTensor& indices, const SnTensor& image, const char* name, const SnPoolAttributes& a) {
+  requireImage(indices, "indices", SN_U8);
+  requireSameShape(image, name, indices, "indices");
+  require(isDense(indices) && indices.layout == image.layout,
+          std::string("Expected indices dense and in the layout of ") + name + " but received " + describe(indices));
+  require(a.kernel_h * a.kernel_w <= 256, "Expected a window of at most 256 pixels, which a byte can number, but received " +
+                                              std::to_string(a.kernel_h) + "x" + std::to_string(a.kernel_w));
+}
+
+class MaxPool final : public Kernel {
+ public:
+  MaxPool(const SnOpDesc& desc, Device& device)
+      : simd_(*device.simd), pooling_(checked(desc), desc.inputs[0], desc.outputs[0]) {
+    images_ = poolImages(desc.inputs[0], desc.outputs[0]);
+    if (isPresent(desc.outputs[1])) {
+      requireIndices(desc.outputs[1], desc.outputs[0], "y", attributesOf<SnPoolAttributes>(desc));
+      indices_ = pixelRows(desc.outputs[1]);
+    }
+    setImplementation(simdImplementation(simd_));
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    auto* indices = static_cast<uint8_t*>(outputs[1]);
+    images_.forEachRow([&](int64_t s, int32_t h) {
+      const int64_t indexRowPitch = pooling_.outputWidth * indices_.pitch;
+      simd_.maxPool({images_.row(static_cast<const float*>(inputs[0]), static_cast<float*>(outputs[0]), s, h,
+                                 pooling_.vertical.windows[h], pooling_.horizontal.windows.data()),
+                     pooling_.kernelWidth, pooling_.vertical.origins[h], pooling_.horizontal.origins.data(), nullptr,
+                     indices ? indices + indices_.start(s) + h * indexRowPitch : nullptr, indexRowPitch,
+                     indices_.pitch});
+    });
+  }
+
+ private:
+  static SnPoolAttributes checked(const SnOpDesc& desc) {
+    requireImage(desc.inputs[0], "x", SN_F32);
+    requireImage(desc.outputs[0], "y", SN_F32);
+    return attributesOf<SnPoolAttributes>(desc);
+  }
+
+  const SimdTable& simd_;
+  const Pooling pooling_;
+  PoolImages images_;
+  Rows indices_ = flatRows(1);
+};
+
+class MaxPoolGradient final : public Kernel {
+ public:
+  MaxPoolGradient(const SnOpDesc& desc, Device& device)
+      : simd_(*device.simd), pooling_(checked(desc), desc.outputs[0], desc.inputs[0]) {
+    requireIndices(desc.inputs[1], desc.inputs[0], "dy", attributesOf<SnPoolAttributes>(desc));
+    images_ = poolImages(desc.inputs[0], desc.outputs[0]);
+    indices_ = pixelRows(desc.inputs[1]);
+    setImplementation(simdImplementation(simd_));
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    images_.forEachRow([&](int64_t s, int32_t h) {
+      // The loop only reads the indices here; the struct serves both directions.
+      auto* indices = static_cast<uint8_t*>(inputs[1]) + indices_.start(s);
+      simd_.maxPoolGradient({images_.row(static_cast<const float*>(inputs[0]), static_cast<float*>(outputs[0]), s, h,
+                                         pooling_.vertical.covering[h], pooling_.horizontal.covering.data()),
+                             pooling_.kernelWidth, h, pooling_.horizontal.origins.data(),
+                             pooling_.vertical.origins.data(), indices, pooling_.outputWidth * indices_.pitch,
+                             indices_.pitch});
+    });
+  }
+
+ private:
+  static SnPoolAttributes checked(const SnOpDesc& desc) {
+    requireImage(desc.inputs[0], "dy", SN_F32);
+    requireImage(desc.outputs[0], "dx", SN_F32);
+    return attributesOf<SnPoolAttributes>(desc);
+  }
+
+  const SimdTable& simd_;
+  const Pooling pooling_;
+  PoolImages images_;
+  Rows indices_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> createMaxPool(const SnOpDesc& desc, Device& device) {
+  return std::make_unique<MaxPool>(desc, device);
+}
+
+std::unique_ptr<Kernel> createMaxPoolGradient(const SnOpDesc& desc, Device& device) {
+  return std::make_unique<MaxPoolGradient>(desc, device);
+}
+
+}  // namespace saturnn

@@ -1,0 +1,132 @@
+#include "onednn.h"
+
+#include <cstring>
+
+namespace saturnn {
+
+using dnnl::memory;
+
+namespace {
+
+std::string shapeText(const SnTensor& tensor) {
+  return dimsText(memory::dims(tensor.shape, tensor.shape + tensor.rank));
+}
+
+void requireTensor(const char* argument, const SnTensor& tensor, int rank) {
+  const std::string name(argument);
+  require(tensor.dtype == SN_F32, "Expected an f32 tensor for " + name + " but received dtype " + std::to_string(tensor.dtype));
+  require(tensor.rank == rank,
+          "Expected " + std::to_string(rank) + " dimensions for " + name + " but received " + shapeText(tensor));
+  // oneDNN would answer a slice with its reference kernels; the plan never asks for one.
+  require(tensor.parent_channels == tensor.shape[rank - 1] && tensor.channel_offset == 0,
+          "Expected a dense tensor for " + name + " but received a slice of " +
+              std::to_string(tensor.parent_channels) + " channels");
+}
+
+}  // namespace
+
+memory::desc imageDesc(const char* argument, const SnTensor& tensor) {
+  requireTensor(argument, tensor, 4);
+  const int64_t* s = tensor.shape;
+  const bool blocked = tensor.layout == SN_NCHW16C;
+  require(!blocked || s[3] % 16 == 0,
+          "Expected a multiple of 16 channels for blocked " + std::string(argument) + " but received " + shapeText(tensor));
+  return memory::desc({s[0], s[3], s[1], s[2]}, memory::data_type::f32,
+                      blocked ? memory::format_tag::nChw16c : memory::format_tag::nhwc);
+}
+
+memory::desc weightsDesc(const char* argument, const SnTensor& tensor) {
+  requireTensor(argument, tensor, 4);
+  const int64_t* s = tensor.shape;
+  return memory::desc({s[0], s[3], s[1], s[2]}, memory::data_type::f32, memory::format_tag::acdb);
+}
+
+memory::desc plainDesc(const char* argument, const SnTensor& tensor, int rank) {
+  requireTensor(argument, tensor, rank);
+  return memory::desc(memory::dims(tensor.shape, tensor.shape + rank), memory::data_type::f32,
+                      rank == 1 ? memory::format_tag::a : memory::format_tag::ab);
+}
+
+memory::desc anyLayout(const memory::desc& desc) {
+  return memory::desc(desc.dims(), desc.data_type(), memory::format_tag::any);
+}
+
+std::string dimsText(const memory::dims& dims) {
+  std::string text = "[";
+  for (size_t i = 0; i < dims.size(); ++i) text += (i ? ", " : "") + std::to_string(dims[i]);
+  return text + "]";
+}
+
+bool isReference(const char* implementation) { return std::strstr(implementation, "ref") != nullptr; }
+
+dnnl::primitive_attr userScratchpad() {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
+}
+
+bool PrimitiveKernel::reorders(const std::vector<Operand>& operands) {
+  for (const Operand& operand : operands) {
+    const bool weights = operand.argument == DNNL_ARG_WEIGHTS || operand.argument == DNNL_ARG_DIFF_WEIGHTS;
+    if (!weights && operand.given != operand.wanted) return true;
+  }
+  return false;
+}
+
+void PrimitiveKernel::bind(Call& call, int argument, const memory::desc& desc, const Place& place) {
+  const memory bound(desc, device_.engine, DNNL_MEMORY_NONE);
+  call.arguments.emplace(argument, bound);
+  call.bindings.push_back({bound, place});
+}
+
+void PrimitiveKernel::addReorder(const Place& from, const memory::desc& fromDesc, const Place& to,
+                                 const memory::desc& toDesc) {
+  const dnnl::reorder::primitive_desc desc(device_.engine, fromDesc, device_.engine, toDesc, userScratchpad());
+  add(dnnl::reorder(desc), desc.scratchpad_desc(), {{DNNL_ARG_FROM, from, fromDesc, fromDesc}},
+      {{DNNL_ARG_TO, to, toDesc, toDesc}});
+}
+
+void PrimitiveKernel::add(const dnnl::primitive& primitive, const memory::desc& scratchpad,
+                          const std::vector<Operand>& sources, const std::vector<Operand>& destinations) {
+  Call call{primitive, {}, {}};
+  for (const Operand& operand : sources) {
+    Place place = operand.place;
+    if (operand.given != operand.wanted) {
+      place = {Place::Scratch, reserveScratch(operand.wanted.get_size())};
+      addReorder(operand.place, operand.given, place, operand.wanted);
+    }
+    bind(call, operand.argument, operand.wanted, place);
+  }
+  std::vector<Place> places;
+  for (const Operand& operand : destinations) {
+    Place place = operand.place;
+    if (operand.given != operand.wanted) place = {Place::Scratch, reserveScratch(operand.wanted.get_size())};
+    bind(call, operand.argument, operand.wanted, place);
+    places.push_back(place);
+  }
+  if (scratchpad.get_size() > 0) {
+    bind(call, DNNL_ARG_SCRATCHPAD, scratchpad, {Place::Scratch, reserveScratch(scratchpad.get_size())});
+  }
+  calls_.push_back(std::move(call));
+  for (size_t i = 0; i < destinations.size(); ++i) {
+    const Operand& operand = destinations[i];
+    if (operand.given != operand.wanted) addReorder(places[i], operand.wanted, operand.place, operand.given);
+  }
+}
+
+void PrimitiveKernel::launch(void* const* inputs, void* const* outputs, void* scratch) {
+  for (Call& call : calls_) {
+    for (Binding& binding : call.bindings) {
+      const size_t index = binding.place.index;
+      switch (binding.place.kind) {
+        case Place::Input: binding.memory.set_data_handle(inputs[index]); break;
+        case Place::Output: binding.memory.set_data_handle(outputs[index]); break;
+        case Place::Scratch: binding.memory.set_data_handle(static_cast<char*>(scratch) + index); break;
+      }
+    }
+    call.primitive.execute(device_.stream, call.arguments);
+  }
+  device_.stream.wait();
+}
+
+}  // namespace saturnn

@@ -1,0 +1,47 @@
+#include "ops.h"
+
+#include <cstring>
+
+namespace saturnn {
+
+// attribute bytes; inputs, least and most; outputs
+const Op opTable[] = {
+    {"conv2d", sizeof(SnConvAttributes), 3, 3, 1, createConv2d},
+    {"conv2dDgrad", sizeof(SnConvAttributes), 2, 2, 1, createConv2dDgrad},
+    {"conv2dWgrad", sizeof(SnConvAttributes), 2, 2, 2, createConv2dWgrad},
+    {"linear", 0, 3, 3, 1, createLinear},
+    {"linearDgrad", 0, 2, 2, 1, createLinearDgrad},
+    {"linearWgrad", 0, 2, 2, 2, createLinearWgrad},
+    {"maxPool", sizeof(SnPoolAttributes), 1, 1, 2, createMaxPool},
+    {"maxPoolGradient", sizeof(SnPoolAttributes), 2, 2, 1, createMaxPoolGradient},
+    {"averagePool", sizeof(SnPoolAttributes), 1, 1, 1, createAveragePool},
+    {"averagePoolGradient", sizeof(SnPoolAttributes), 1, 1, 1, createAveragePoolGradient},
+    {"globalAveragePool", 0, 1, 1, 1, createGlobalAveragePool},
+    {"globalAveragePoolGradient", 0, 1, 1, 1, createGlobalAveragePoolGradient},
+    {"activation", sizeof(SnActivationAttributes), 2, 2, 1, createActivation},
+    {"activationGradient", sizeof(SnActivationAttributes), 2, 2, 2, createActivationGradient},
+    {"softmaxCrossEntropy", 0, 2, 2, 2, createSoftmaxCrossEntropy},
+    {"softmaxCrossEntropyGradient", 0, 3, 3, 1, createSoftmaxCrossEntropyGradient},
+    {"countCorrect", 0, 2, 2, 1, createCountCorrect},
+    {"add", 0, 2, 8, 1, createAdd},
+    {"concat", 0, 1, INT32_MAX, 1, createConcat},
+    {"slice", sizeof(SnSliceAttributes), 1, 1, 1, createSlice},
+    {"copy", 0, 1, 1, 1, createCopy},
+    {"augment", sizeof(SnAugmentAttributes), 5, 5, 1, createAugment},
+    {"pack", 0, 1, INT32_MAX, 1, createPack},
+    {"finiteCheck", 0, 2, 2, 2, createFiniteCheck},
+    {"sgd", sizeof(SnSgdAttributes), 5, 5, 0, createSgd},
+    {"advance", 0, 2, 2, 0, createAdvance},
+    {"assign", 0, 3, 3, 0, createAssign},
+};
+
+const int32_t opCount = sizeof opTable / sizeof opTable[0];
+
+const Op* findOp(const char* name) {
+  for (const Op& op : opTable) {
+    if (std::strcmp(op.name, name) == 0) return &op;
+  }
+  return nullptr;
+}
+
+}  // namespace saturnn

@@ -1,0 +1,109 @@
+// Activation and its gradient over rows of channels: simple loops that the compiler vectorises.
+//
+// A dense tensor is one long run, however few channels it has: the bias (or the bias gradient) is repeated in a small
+// pattern of whole rows, so that loops over the 16 channels of a blocked layout, or 7 of a plain one, are as long as
+// those over 200. Copy speed needs this: the arithmetic of a tanh takes about as long as its memory traffic.
+#pragma once
+
+#include "../../activations.h"
+#include "table.h"
+
+namespace saturnn {
+namespace {
+
+constexpr int64_t patternLength = 128;
+
+template <int Kind>
+inline __attribute__((always_inline)) float activateOrPass(float x, float slope) {
+  if constexpr (Kind == simdIdentity) {
+    return x;
+  } else {
+    return activate<Kind>(x, slope);
+  }
+}
+
+// ivdep: x may be y, and dx may be dy or y, but element by element, so nothing has to be checked for overlap.
+template <int Kind>
+void activateRun(const float* x, const float* bias, float* y, int64_t count, float slope) {
+  if (bias) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; ++i) y[i] = activateOrPass<Kind>(x[i] + bias[i], slope);
+  } else {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; ++i) y[i] = activateOrPass<Kind>(x[i], slope);
+  }
+}
+
+template <int Kind>
+void activateRows(const ActivationRows& a) {
+  const bool dense = a.xPitch == a.channels && a.yPitch == a.channels;
+  if (dense && !a.bias) {
+    activateRun<Kind>(a.x, nullptr, a.y, a.rows * a.channels, a.slope);
+    return;
+  }
+  int64_t rowsPerRun = 1;
+  const float* bias = a.bias;
+  float pattern[patternLength];
+  if (dense && 2 * a.channels <= patternLength) {
+    rowsPerRun = patternLength / a.channels;
+    for (int64_t row = 0; row < rowsPerRun; ++row) {
+      for (int64_t c = 0; c < a.channels; ++c) pattern[row * a.channels + c] = a.bias[c];
+    }
+    bias = pattern;
+  }
+  for (int64_t row = 0; row < a.rows; row += rowsPerRun) {
+    const int64_t left = a.rows - row;
+    const int64_t count = (left < rowsPerRun ? left : rowsPerRun) * a.channels;
+    activateRun<Kind>(a.x + row * a.xPitch, bias, a.y + row * a.yPitch, count, a.slope);
+  }
+}
+
+template <int Kind>
+void gradientRun(const float* dy, const float* y, float* dx, float* sums, int64_t count, float slope) {
+  const float inverseSlope = inverseSlopeOf(slope);
+  if (sums) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; ++i) {
+      const float value = dy[i] * derivativeFromOutput<Kind>(y[i], slope, inverseSlope);
+      dx[i] = value;
+      sums[i] += value;
+    }
+  } else {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * derivativeFromOutput<Kind>(y[i], slope, inverseSlope);
+  }
+}
+
+template <int Kind>
+void activationGradientRows(const ActivationGradientRows& a) {
+  const bool dense = a.dyPitch == a.channels && a.yPitch == a.channels && a.dxPitch == a.channels;
+  if (dense && !a.biasGradient) {
+    gradientRun<Kind>(a.dy, a.y, a.dx, nullptr, a.rows * a.channels, a.slope);
+    return;
+  }
+  int64_t rowsPerRun = 1;
+  float* sums = a.biasGradient;
+  float pattern[patternLength];
+  if (dense && 2 * a.channels <= patternLength) {
+    rowsPerRun = patternLength / a.channels;
+    sums = pattern;
+  }
+  if (sums) {
+    for (int64_t i = 0; i < rowsPerRun * a.channels; ++i) sums[i] = 0.0f;
+  }
+  for (int64_t row = 0; row < a.rows; row += rowsPerRun) {
+    const int64_t left = a.rows - row;
+    const int64_t count = (left < rowsPerRun ? left : rowsPerRun) * a.channels;
+    gradientRun<Kind>(a.dy + row * a.dyPitch, a.y + row * a.yPitch, a.dx + row * a.dxPitch, sums, count, a.slope);
+  }
+  if (sums != a.biasGradient) {
+    for (int64_t c = 0; c < a.channels; ++c) {
+      float sum = 0.0f;
+      for (int64_t row = 0; row < rowsPerRun; ++row) sum += pattern[row * a.channels + c];
+      a.biasGradient[c] = sum;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace saturnn

@@ -1,0 +1,111 @@
+// The element-by-element rest: add, SGD, norm, softmax, augmentation.
+#pragma once
+
+#include "../../activations.h"
+#include "table.h"
+#include "vector.h"
+
+namespace saturnn {
+namespace {
+
+template <int Count>
+void addRun(const float* const* inputs, float* y, int64_t count) {
+  const float* x[Count];
+  for (int k = 0; k < Count; ++k) x[k] = inputs[k];
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) {
+    float sum = x[0][i];
+    for (int k = 1; k < Count; ++k) sum += x[k][i];
+    y[i] = sum;
+  }
+}
+
+void add(const float* const* inputs, int32_t inputCount, float* y, int64_t count) {
+  switch (inputCount) {
+    case 2: return addRun<2>(inputs, y, count);
+    case 3: return addRun<3>(inputs, y, count);
+    case 4: return addRun<4>(inputs, y, count);
+    case 5: return addRun<5>(inputs, y, count);
+    case 6: return addRun<6>(inputs, y, count);
+    case 7: return addRun<7>(inputs, y, count);
+    default: return addRun<8>(inputs, y, count);
+  }
+}
+
+// Without decay there is no term 0 * w: it would turn an infinite weight into NaN.
+void sgd(const SgdRun& run) {
+  float* w = run.parameters;
+  float* m = run.momentum;
+  const float* g = run.gradient;
+  const float factor = run.momentumFactor, rate = run.learningRate, decay = run.weightDecay;
+  if (decay != 0.0f) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < run.count; ++i) {
+      m[i] = factor * m[i] - rate * (g[i] + decay * w[i]);
+      w[i] += m[i];
+    }
+  } else {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < run.count; ++i) {
+      m[i] = factor * m[i] - rate * g[i];
+      w[i] += m[i];
+    }
+  }
+}
+
+double sumOfSquares(const float* x, int64_t count) {
+  constexpr int width = lanes / 2, chains = 4;  // four sums hide the latency of an addition
+  DoubleVector sums[chains] = {};
+  int64_t i = 0;
+  for (; i + chains * width <= count; i += chains * width) {
+    for (int k = 0; k < chains; ++k) {
+      const DoubleVector v = __builtin_convertvector(load<HalfFloatVector>(x + i + k * width), DoubleVector);
+      sums[k] += v * v;
+    }
+  }
+  const DoubleVector vector = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  double sum = 0.0;
+  for (int lane = 0; lane < width; ++lane) sum += vector[lane];
+  for (; i < count; ++i) sum += static_cast<double>(x[i]) * x[i];
+  return sum;
+}
+
+float exponentials(const float* x, float* p, int64_t count, float* maximum) {
+  // NaN never is larger, so it does not become the maximum; it comes through in e^(x - max).
+  float best = x[0];
+  for (int64_t i = 1; i < count; ++i) best = x[i] > best || best != best ? x[i] : best;
+  for (int64_t i = 0; i < count; ++i) p[i] = exponential(x[i] - best);
+  FloatVector sums = {};
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) sums += load<FloatVector>(p + i);
+  float sum = 0.0f;
+  for (int lane = 0; lane < lanes; ++lane) sum += sums[lane];
+  for (; i < count; ++i) sum += p[i];
+  *maximum = best;
+  return sum;
+}
+
+void scale(float* x, float factor, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) x[i] *= factor;
+}
+
+void augmentRow(const AugmentRow& row) {
+  if (!row.mirror) {
+    const int64_t count = row.pixels * row.channels;
+    for (int64_t i = 0; i < count; ++i) {
+      row.y[i] = (static_cast<float>(row.source[i]) - row.mean[i]) * row.inverseDeviation[i];
+    }
+    return;
+  }
+  const uint8_t* pixel = row.source + row.pixels * row.channels;
+  float* y = row.y;
+  for (int64_t p = 0; p < row.pixels; ++p) {
+    pixel -= row.channels;
+    for (int64_t c = 0; c < row.channels; ++c) {
+      *y++ = (static_cast<float>(pixel[c]) - row.mean[c]) * row.inverseDeviation[c];
+    }
+  }
+}
+
+}  // namespace
+}  // namespace saturnn

@@ -1,0 +1,161 @@
+// Pooling, one row of the written image at a time, a vector of channels in registers across each window. All gradients
+// are in gather form: every dx element sums the windows that cover it, so nothing is zeroed first, threads never write
+// the same element, and the order of the sums is fixed.
+#pragma once
+
+#include "table.h"
+#include "vector.h"
+
+namespace saturnn {
+namespace {
+
+struct MaxPoolBody {
+  const MaxPoolRow& row;
+  int32_t w;
+
+  template <typename V>
+  inline __attribute__((always_inline)) void run(int64_t c) const {
+    typedef Integers<V> I;
+    const PoolRow& pool = row.pool;
+    const Span columns = pool.columns[w];
+    const float* first = pool.input + pool.rows.begin * pool.rowPitch + columns.begin * pool.pixelPitch + c;
+    int32_t rowPosition = (pool.rows.begin - row.rowOrigin) * row.kernelWidth + columns.begin - row.columnOrigins[w];
+    V best = load<V>(first);
+    I bestPosition = I{} + rowPosition;
+    for (int32_t ih = pool.rows.begin; ih < pool.rows.end; ++ih) {
+      const float* pixel = first;
+      int32_t position = rowPosition;
+      for (int32_t iw = columns.begin; iw < columns.end; ++iw) {
+        const V value = load<V>(pixel);
+        // Larger, or a NaN where the best is none: the first of equals, and the first NaN, stay.
+        const auto better = (value > best) | ((value != value) & (best == best));
+        best = better ? value : best;
+        bestPosition = better ? I{} + position : bestPosition;
+        pixel += pool.pixelPitch;
+        ++position;
+      }
+      first += pool.rowPitch;
+      rowPosition += row.kernelWidth;
+    }
+    store(pool.output + w * pool.outputPitch + c, best);
+    if (row.indices) storeBytes(row.indices + w * row.indexPixelPitch + c, bestPosition);
+  }
+};
+
+void maxPoolRow(const MaxPoolRow& row) {
+  for (int32_t w = 0; w < row.pool.outputWidth; ++w) forChannels(row.pool.channels, MaxPoolBody{row, w});
+}
+
+struct MaxPoolGradientBody {
+  const MaxPoolRow& row;
+  int32_t w;
+
+  template <typename V>
+  inline __attribute__((always_inline)) void run(int64_t c) const {
+    typedef Integers<V> I;
+    const PoolRow& pool = row.pool;
+    V sum = V{};
+    for (int32_t oh = pool.rows.begin; oh < pool.rows.end; ++oh) {
+      const float* dy = pool.input + oh * pool.rowPitch + c;
+      const uint8_t* indices = row.indices + oh * row.indexRowPitch + c;
+      const int32_t rowPosition = (row.rowOrigin - row.rowOrigins[oh]) * row.kernelWidth + w;
+      for (int32_t ow = pool.columns[w].begin; ow < pool.columns[w].end; ++ow) {
+        const I chosen = loadBytes<I>(indices + ow * row.indexPixelPitch);
+        const V value = load<V>(dy + ow * pool.pixelPitch);
+        // A selection, not a product: a NaN in a window that chose another pixel is none of this pixel's.
+        sum += chosen == I{} + (rowPosition - row.columnOrigins[ow]) ? value : V{};
+      }
+    }
+    store(pool.output + w * pool.outputPitch + c, sum);
+  }
+};
+
+void maxPoolGradientRow(const MaxPoolRow& row) {
+  for (int32_t w = 0; w < row.pool.outputWidth; ++w) forChannels(row.pool.channels, MaxPoolGradientBody{row, w});
+}
+
+struct AveragePoolBody {
+  const AveragePoolRow& row;
+  int32_t w;
+
+  template <typename V>
+  inline __attribute__((always_inline)) void run(int64_t c) const {
+    const PoolRow& pool = row.pool;
+    const Span columns = pool.columns[w];
+    const float* first = pool.input + pool.rows.begin * pool.rowPitch + columns.begin * pool.pixelPitch + c;
+    V sum = V{};
+    for (int32_t ih = pool.rows.begin; ih < pool.rows.end; ++ih) {
+      const float* pixel = first;
+      for (int32_t iw = columns.begin; iw < columns.end; ++iw) {
+        sum += load<V>(pixel);
+        pixel += pool.pixelPitch;
+      }
+      first += pool.rowPitch;
+    }
+    store(pool.output + w * pool.outputPitch + c, sum * (row.rowWeights[0] * row.columnWeights[w]));
+  }
+};
+
+void averagePoolRow(const AveragePoolRow& row) {
+  for (int32_t w = 0; w < row.pool.outputWidth; ++w) forChannels(row.pool.channels, AveragePoolBody{row, w});
+}
+
+struct AveragePoolGradientBody {
+  const AveragePoolRow& row;
+  int32_t w;
+
+  template <typename V>
+  inline __attribute__((always_inline)) void run(int64_t c) const {
+    const PoolRow& pool = row.pool;
+    V sum = V{};
+    for (int32_t oh = pool.rows.begin; oh < pool.rows.end; ++oh) {
+      const float* dy = pool.input + oh * pool.rowPitch + c;
+      for (int32_t ow = pool.columns[w].begin; ow < pool.columns[w].end; ++ow) {
+        sum += load<V>(dy + ow * pool.pixelPitch) * (row.rowWeights[oh] * row.columnWeights[ow]);
+      }
+    }
+    store(pool.output + w * pool.outputPitch + c, sum);
+  }
+};
+
+void averagePoolGradientRow(const AveragePoolRow& row) {
+  for (int32_t w = 0; w < row.pool.outputWidth; ++w) forChannels(row.pool.channels, AveragePoolGradientBody{row, w});
+}
+
+struct SumRowsBody {
+  const float* x;
+  int64_t pitch, rows;
+  float scale;
+  float* y;
+
+  template <typename V>
+  inline __attribute__((always_inline)) void run(int64_t c) const {
+    V sum = V{};
+    for (int64_t row = 0; row < rows; ++row) sum += load<V>(x + row * pitch + c);
+    store(y + c, sum * scale);
+  }
+};
+
+void sumRows(const float* x, int64_t pitch, int64_t rows, int64_t channels, float scale, float* y) {
+  forChannels(channels, SumRowsBody{x, pitch, rows, scale, y});
+}
+
+struct FillRowsBody {
+  const float* x;
+  float scale;
+  float* y;
+  int64_t pitch, rows;
+
+  template <typename V>
+  inline __attribute__((always_inline)) void run(int64_t c) const {
+    const V value = load<V>(x + c) * scale;
+    for (int64_t row = 0; row < rows; ++row) store(y + row * pitch + c, value);
+  }
+};
+
+void fillRows(const float* x, float scale, float* y, int64_t pitch, int64_t rows, int64_t channels) {
+  forChannels(channels, FillRowsBody{x, scale, y, pitch, rows});
+}
+
+}  // namespace
+}  // namespace saturnn

@@ -1,0 +1,42 @@
+#include "table.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "../kernel.h"
+
+namespace saturnn {
+
+namespace {
+
+struct Candidate {
+  const SimdTable* table;
+  bool supported;
+};
+
+}  // namespace
+
+const SimdTable& selectSimdTable() {
+  __builtin_cpu_init();
+  // The same features that CMakeLists.txt compiles each object for. libgcc asks the operating system, too, whether it
+  // saves the wide registers.
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const Candidate candidates[] = {{&simdAvx512, avx512}, {&simdAvx2, avx2}, {&simdBaseline, true}};
+
+  const char* wanted = std::getenv("SATURNN_CPU_ISA");
+  std::string supported;
+  for (const Candidate& candidate : candidates) {
+    if (!candidate.supported) continue;
+    if (!wanted || std::strcmp(wanted, candidate.table->name) == 0) return *candidate.table;
+    supported += supported.empty() ? "" : ", ";
+    supported += candidate.table->name;
+  }
+  throw Error("ERR_INVALID_ARGUMENT", "Expected one of " + supported +
+                                          " (what this processor supports) for SATURNN_CPU_ISA but received \"" + wanted +
+                                          "\"");
+}
+
+}  // namespace saturnn

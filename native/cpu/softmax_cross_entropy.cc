@@ -1,0 +1,129 @@
+// Softmax cross-entropy with integer labels: the mean over the rows whose label is not negative (label -1 masks a row,
+// which fills up the last batch). A label that is too large makes the loss NaN, which the finite check then reports,
+// and is never used as an address.
+#include <cmath>
+#include <limits>
+
+#include "device.h"
+#include "geometry.h"
+#include "ops.h"
+
+namespace saturnn {
+
+namespace {
+
+constexpr float notANumber = std::numeric_limits<float>::quiet_NaN();
+
+int64_t countLabels(const int32_t* labels, int64_t rows) {
+  int64_t count = 0;
+  for (int64_t n = 0; n < rows; ++n) count += labels[n] >= 0;
+  return count;
+}
+
+void requireRows(const SnTensor& rows, const char* name) {
+  requireTensor(rows, name, SN_F32);
+  requireDense(rows, name);
+  require(rows.rank == 2, std::string("Expected [batch, classes] for ") + name + " but received " + describe(rows));
+}
+
+class SoftmaxCrossEntropy final : public Kernel {
+ public:
+  SoftmaxCrossEntropy(const SnOpDesc& desc, Device& device) : simd_(*device.simd) {
+    requireRows(desc.inputs[0], "logits");
+    rows_ = desc.inputs[0].shape[0];
+    classes_ = desc.inputs[0].shape[1];
+    requireCount(desc.inputs[1], "labels", SN_I32, rows_);
+    requireCount(desc.outputs[0], "loss", SN_F32, 1);
+    // Always computed: without a reader, into the scratch.
+    if (isPresent(desc.outputs[1])) {
+      requireRows(desc.outputs[1], "probabilities");
+      requireSameShape(desc.inputs[0], "logits", desc.outputs[1], "probabilities");
+    } else {
+      probabilities_ = reserveScratch(rows_ * classes_ * sizeof(float));
+    }
+    losses_ = reserveScratch(rows_ * sizeof(double));
+    setImplementation(simdImplementation(simd_));
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
+    const auto* logits = static_cast<const float*>(inputs[0]);
+    const auto* labels = static_cast<const int32_t*>(inputs[1]);
+    auto* bytes = static_cast<char*>(scratch);
+    auto* probabilities = static_cast<float*>(outputs[1] ? outputs[1] : bytes + probabilities_);
+    auto* losses = reinterpret_cast<double*>(bytes + losses_);
+#pragma omp parallel for schedule(static)
+    for (int64_t n = 0; n < rows_; ++n) {
+      const float* x = logits + n * classes_;
+      float* p = probabilities + n * classes_;
+      float maximum;
+      const float sum = simd_.exponentials(x, p, classes_, &maximum);
+      simd_.scale(p, 1.0f / sum, classes_);
+      const int32_t label = labels[n];
+      if (label < 0) {
+        losses[n] = 0.0;
+      } else if (label >= classes_) {
+        losses[n] = notANumber;
+      } else {
+        // From the logits, so that a probability that underflows still has a finite loss.
+        losses[n] = std::log(static_cast<double>(sum)) + (static_cast<double>(maximum) - x[label]);
+      }
+    }
+    double total = 0.0;
+    for (int64_t n = 0; n < rows_; ++n) total += losses[n];
+    const int64_t count = countLabels(labels, rows_);
+    *static_cast<float*>(outputs[0]) = count == 0 ? 0.0f : static_cast<float>(total / static_cast<double>(count));
+  }
+
+ private:
+  const SimdTable& simd_;
+  int64_t rows_, classes_;
+  size_t probabilities_ = 0, losses_;
+};
+
+class SoftmaxCrossEntropyGradient final : public Kernel {
+ public:
+  SoftmaxCrossEntropyGradient(const SnOpDesc& desc, Device& device) : simd_(*device.simd) {
+    requireRows(desc.inputs[0], "probabilities");
+    requireRows(desc.outputs[0], "dlogits");
+    requireSameShape(desc.inputs[0], "probabilities", desc.outputs[0], "dlogits");
+    rows_ = desc.inputs[0].shape[0];
+    classes_ = desc.inputs[0].shape[1];
+    requireCount(desc.inputs[1], "labels", SN_I32, rows_);
+    requireCount(desc.inputs[2], "dloss", SN_F32, 1);
+    setImplementation(simdImplementation(simd_));
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    const auto* probabilities = static_cast<const float*>(inputs[0]);
+    const auto* labels = static_cast<const int32_t*>(inputs[1]);
+    auto* gradients = static_cast<float*>(outputs[0]);
+    const float factor = *static_cast<const float*>(inputs[2]) / static_cast<float>(countLabels(labels, rows_));
+#pragma omp parallel for schedule(static)
+    for (int64_t n = 0; n < rows_; ++n) {
+      const float* p = probabilities + n * classes_;
+      float* gradient = gradients + n * classes_;
+      const int32_t label = labels[n];
+      const bool usable = label >= 0 && label < classes_;
+      for (int64_t k = 0; k < classes_; ++k) gradient[k] = usable ? p[k] : label < 0 ? 0.0f : notANumber;
+      if (!usable) continue;
+      gradient[label] -= 1.0f;
+      simd_.scale(gradient, factor, classes_);
+    }
+  }
+
+ private:
+  const SimdTable& simd_;
+  int64_t rows_, classes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> createSoftmaxCrossEntropy(const SnOpDesc& desc, Device& device) {
+  return std::make_unique<SoftmaxCrossEntropy>(desc, device);
+}
+
+std::unique_ptr<Kernel> createSoftmaxCrossEntropyGradient(const SnOpDesc& desc, Device& device) {
+  return std::make_unique<SoftmaxCrossEntropyGradient>(desc, device);
+}
+
+}  // namespace saturnn

@@ -1,0 +1,77 @@
+// activation: y = f(x + bias). activationGradient: dx = dy f'(y), from the output alone, with the bias gradient.
+#include "ops.h"
+
+namespace saturnn {
+namespace {
+
+SnActivationAttributes checkedAttributes(const SnOpDesc& op) {
+  const auto attributes = attributesOf<SnActivationAttributes>(op);
+  if (attributes.kind < 0 || attributes.kind >= SN_ACTIVATION_COUNT) {
+    refuse(op, "kind", "an activation's id", std::to_string(attributes.kind));
+  }
+  return attributes;
+}
+
+void requireVector(const SnOpDesc& op, const char* argument, const SnTensor& tensor, int64_t length) {
+  if (isAbsent(tensor)) return;
+  requireDense(op, argument, tensor);
+  requireShape(op, argument, tensor, {length});
+}
+
+class Activation : public SnKernel {
+ public:
+  Activation(SnDevice& device, const SnOpDesc& op, const SnActivationAttributes& attributes)
+      : SnKernel(device), attributes_(attributes), x_(op.inputs[0]), y_(op.outputs[0]) {}
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    launchChannelMap(attributes_.kind, attributes_.slope, constRows(x_, inputs[0]), static_cast<const float*>(inputs[1]),
+                     rows(y_, outputs[0]), rowCount(x_), channelCount(x_), device.stream());
+  }
+
+ private:
+  SnActivationAttributes attributes_;
+  SnTensor x_, y_;
+};
+
+class ActivationGradient : public SnKernel {
+ public:
+  ActivationGradient(SnDevice& device, const SnOpDesc& op, const SnActivationAttributes& attributes)
+      : SnKernel(device), attributes_(attributes), dy_(op.inputs[0]), y_(op.inputs[1]), dx_(op.outputs[0]) {}
+
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
+    launchChannelGradient(attributes_.kind, attributes_.slope, constRows(dy_, inputs[0]), constRows(y_, inputs[1]),
+                          rows(dx_, outputs[0]), static_cast<float*>(outputs[1]), static_cast<float*>(scratch),
+                          rowCount(dy_), channelCount(dy_), device.stream());
+  }
+
+ private:
+  SnActivationAttributes attributes_;
+  SnTensor dy_, y_, dx_;
+};
+
+}  // namespace
+
+KernelPointer createActivation(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const auto attributes = checkedAttributes(op);
+  requireF32(op, "x", op.inputs[0]);
+  requireF32(op, "y", op.outputs[0]);
+  requireSameShape(op, "y", op.outputs[0], op.inputs[0]);
+  requireVector(op, "bias", op.inputs[1], channelCount(op.inputs[0]));
+  setImplementation(info, "saturnn:channelMap");
+  return std::make_unique<Activation>(device, op, attributes);
+}
+
+KernelPointer createActivationGradient(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const auto attributes = checkedAttributes(op);
+  requireF32(op, "dy", op.inputs[0]);
+  requireF32(op, "y", op.inputs[1]);
+  requireF32(op, "dx", op.outputs[0]);
+  requireSameShape(op, "y", op.inputs[1], op.inputs[0]);
+  requireSameShape(op, "dx", op.outputs[0], op.inputs[0]);
+  requireVector(op, "dbias", op.outputs[1], channelCount(op.inputs[0]));
+  const int64_t partials = kSumBlocks * channelCount(op.inputs[0]) * int64_t{sizeof(float)};
+  setImplementation(info, "saturnn:channelGradient", isAbsent(op.outputs[1]) ? 0 : partials);
+  return std::make_unique<ActivationGradient>(device, op, attributes);
+}
+
+}  // namespace saturnn

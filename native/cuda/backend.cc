@@ -1,0 +1,134 @@
+// The entry point of libsaturnn_cuda.so: the function table of backend.h, each function a guarded call into this backend.
+#include "../backend.h"
+
+#include <array>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "device.h"
+#include "driver.h"
+#include "failure.h"
+#include "libraries.h"
+#include "ops.h"
+#include "probe.h"
+
+namespace saturnn {
+namespace {
+
+std::vector<std::string> searchPathsOf(const SnOpenOptions* options) {
+  std::vector<std::string> paths;
+  for (int i = 0; i < options->search_path_count; ++i) paths.emplace_back(options->search_paths[i]);
+  return paths;
+}
+
+void writeJson(const std::string& json, char* buffer, size_t capacity) {
+  static const char kTooLong[] = "{\"usable\":false,\"problem\":\"the description is too long for the caller's buffer\"}";
+  std::snprintf(buffer, capacity, "%s", json.size() < capacity ? json.c_str() : kTooLong);
+}
+
+void probe(const SnOpenOptions* options, char* json, size_t capacity) {
+  SnError error{};
+  const int status = guarded(&error, [&] {
+    writeJson(probeJson(probeDriver(), loadLibraries(searchPathsOf(options))), json, capacity);
+  });
+  if (status != SN_OK) std::snprintf(json, capacity, "{\"usable\":false,\"problem\":%s}", jsonString(error.message).c_str());
+}
+
+int open(const SnOpenOptions* options, SnDevice** device, SnError* error) {
+  return guarded(error, [&] { *device = new SnDevice(options->index, searchPathsOf(options)); });
+}
+
+void close(SnDevice* device) { delete device; }
+
+void describe(SnDevice* device, char* json, size_t capacity) {
+  SnError error{};
+  const int status = guarded(&error, [&] {
+    device->use();
+    writeJson(device->describe(), json, capacity);
+  });
+  if (status != SN_OK) std::snprintf(json, capacity, "{\"problem\":%s}", jsonString(error.message).c_str());
+}
+
+int allocate(SnDevice* device, size_t bytes, void** memory, SnError* error) {
+  return guarded(error, [&] {
+    device->use();
+    checkCuda(cudaMalloc(memory, bytes ? bytes : 1), ("cudaMalloc of " + std::to_string(bytes) + " bytes").c_str());
+  });
+}
+
+void release(SnDevice* device, void* memory, size_t) {
+  guarded(nullptr, [&] {
+    device->use();
+    checkCuda(cudaFree(memory), "cudaFree");
+  });
+}
+
+int upload(SnDevice* device, void* destination, const void* source, size_t bytes, SnError* error) {
+  return guarded(error, [&] {
+    device->use();
+    checkCuda(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyHostToDevice, device->stream()), "cudaMemcpyAsync");
+    // The caller may reuse `source` at once; CUDA does not promise that for pageable memory on every host.
+    checkCuda(cudaStreamSynchronize(device->stream()), "waiting for an upload");
+  });
+}
+
+int download(SnDevice* device, void* destination, const void* source, size_t bytes, SnError* error) {
+  return guarded(error, [&] {
+    device->use();
+    checkCuda(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToHost, device->stream()), "cudaMemcpyAsync");
+    checkCuda(cudaStreamSynchronize(device->stream()), "waiting for a download");
+  });
+}
+
+int fill(SnDevice* device, void* destination, uint8_t value, size_t bytes, SnError* error) {
+  return guarded(error, [&] {
+    device->use();
+    checkCuda(cudaMemsetAsync(destination, value, bytes, device->stream()), "cudaMemsetAsync");
+  });
+}
+
+int synchronize(SnDevice* device, SnError* error) {
+  return guarded(error, [&] {
+    device->use();
+    checkCuda(cudaStreamSynchronize(device->stream()), "cudaStreamSynchronize");
+  });
+}
+
+int create(SnDevice* device, const SnOpDesc* op, SnKernel** kernel, SnKernelInfo* info, SnError* error) {
+  return guarded(error, [&] {
+    device->use();
+    *info = SnKernelInfo{};
+    *kernel = createKernel(*device, *op, *info).release();
+  });
+}
+
+void destroy(SnKernel* kernel) { delete kernel; }
+
+int launch(SnKernel* kernel, void* const* inputs, void* const* outputs, void* scratch, SnError* error) {
+  return guarded(error, [&] {
+    kernel->device.use();
+    kernel->launch(inputs, outputs, scratch);
+  });
+}
+
+const SnBackend* table() {
+  static const std::vector<SnOpInfo> ops = [] {
+    std::vector<SnOpInfo> infos;
+    for (int i = 0; i < kOpCount; ++i) infos.push_back(kOps[i].info);
+    return infos;
+  }();
+  static const SnBackend backend{SATURNN_ABI_VERSION, "cuda",   ops.data(), kOpCount,    0,      probe,  open,
+                                 close,               describe, allocate,   release,     upload, download, fill,
+                                 synchronize,         create,   destroy,    launch};
+  return &backend;
+}
+
+}  // namespace
+}  // namespace saturnn
+
+extern "C" __attribute__((visibility("default"))) const SnBackend* saturnn_backend(uint32_t abiVersion,
+                                                                                   uint32_t* ownVersion) {
+  if (ownVersion) *ownVersion = SATURNN_ABI_VERSION;
+  return abiVersion == SATURNN_ABI_VERSION ? saturnn::table() : nullptr;
+}

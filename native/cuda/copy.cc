@@ -1,0 +1,149 @@
+// The movers: copy, concat, slice and pack. What the plan has already placed is left alone.
+#include <algorithm>
+#include <vector>
+
+#include "failure.h"
+#include "ops.h"
+
+namespace saturnn {
+namespace {
+
+// `channels` of `from`, beginning at `first`, into `to`; nothing if they already are the same memory.
+struct Move {
+  SnTensor from, to;
+
+  void enqueue(SnDevice& device, const void* source, void* target) const {
+    if (isDense(from) && isDense(to)) {
+      if (source == target) return;
+      checkCuda(cudaMemcpyAsync(target, source, byteCount(from), cudaMemcpyDeviceToDevice, device.stream()),
+                "copying a tensor");
+      return;
+    }
+    const ConstRows x = constRows(from, source);
+    const Rows y = rows(to, target);
+    if (x.data == y.data && x.stride == y.stride) return;
+    launchChannelMap(SN_NO_ACTIVATION, 0.0f, x, nullptr, y, rowCount(from), channelCount(from), device.stream());
+  }
+};
+
+class Copy : public SnKernel {
+ public:
+  Copy(SnDevice& device, const Move& move) : SnKernel(device), move_(move) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override { move_.enqueue(device, inputs[0], outputs[0]); }
+
+ private:
+  Move move_;
+};
+
+class Concat : public SnKernel {
+ public:
+  Concat(SnDevice& device, std::vector<Move> moves) : SnKernel(device), moves_(std::move(moves)) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    for (size_t i = 0; i < moves_.size(); ++i) moves_[i].enqueue(device, inputs[i], outputs[0]);
+  }
+
+ private:
+  std::vector<Move> moves_;
+};
+
+class Pack : public SnKernel {
+ public:
+  Pack(SnDevice& device, std::vector<int32_t> offsets, std::vector<size_t> bytes)
+      : SnKernel(device), offsets_(std::move(offsets)), bytes_(std::move(bytes)) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    for (size_t i = 0; i < offsets_.size(); ++i) {
+      float* target = static_cast<float*>(outputs[0]) + offsets_[i];
+      if (inputs[i] == target) continue;
+      checkCuda(cudaMemcpyAsync(target, inputs[i], bytes_[i], cudaMemcpyDeviceToDevice, device.stream()),
+                "packing a gradient");
+    }
+  }
+
+ private:
+  std::vector<int32_t> offsets_;
+  std::vector<size_t> bytes_;
+};
+
+// The part of `whole` that is `channels` wide and begins at channel `first`, with the shape of that part.
+SnTensor channelsOf(const SnTensor& whole, int64_t first, int64_t channels) {
+  SnTensor part = whole;
+  part.shape[part.rank - 1] = channels;
+  part.channel_offset += first;
+  return part;
+}
+
+}  // namespace
+
+KernelPointer createCopy(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const SnTensor& x = op.inputs[0];
+  const SnTensor& y = op.outputs[0];
+  requireSameShape(op, "y", y, x);
+  if (x.dtype != y.dtype) refuse(op, "y", "the dtype of x", "another");
+  if (x.layout != SN_PLAIN || y.layout != SN_PLAIN) refuse(op, "x and y", "the plain layout", "a blocked one");
+  if (!isDense(x) || !isDense(y)) {
+    requireF32(op, "x", x);
+    requireF32(op, "y", y);
+  }
+  setImplementation(info, isDense(x) && isDense(y) ? "cuda:memcpy" : "saturnn:channelMap");
+  return std::make_unique<Copy>(device, Move{x, y});
+}
+
+KernelPointer createConcat(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const SnTensor& y = op.outputs[0];
+  requireF32(op, "y", y);
+  std::vector<Move> moves;
+  int64_t first = 0;
+  for (int i = 0; i < op.input_count; ++i) {
+    const std::string argument = "input " + std::to_string(i);
+    const SnTensor& x = op.inputs[i];
+    requireF32(op, argument.c_str(), x);
+    const SnTensor part = channelsOf(y, first, channelCount(x));
+    requireSameShape(op, argument.c_str(), x, part);
+    requireF32(op, "y", part);
+    moves.push_back({x, part});
+    first += channelCount(x);
+  }
+  if (first != channelCount(y)) {
+    refuse(op, "y", std::to_string(first) + " channels", std::to_string(channelCount(y)));
+  }
+  setImplementation(info, "saturnn:channelMap");
+  return std::make_unique<Concat>(device, std::move(moves));
+}
+
+KernelPointer createSlice(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const auto attributes = attributesOf<SnSliceAttributes>(op);
+  const SnTensor& x = op.inputs[0];
+  const SnTensor& y = op.outputs[0];
+  requireF32(op, "x", x);
+  requireF32(op, "y", y);
+  if (attributes.channel_offset < 0 || attributes.channel_offset + channelCount(y) > channelCount(x)) {
+    refuse(op, "y", "channels within the " + std::to_string(channelCount(x)) + " of x",
+           std::to_string(channelCount(y)) + " from " + std::to_string(attributes.channel_offset));
+  }
+  const SnTensor part = channelsOf(x, attributes.channel_offset, channelCount(y));
+  requireSameShape(op, "y", y, part);
+  setImplementation(info, "saturnn:channelMap");
+  return std::make_unique<Copy>(device, Move{part, y});
+}
+
+KernelPointer createPack(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  requireDense(op, "flat", op.outputs[0]);
+  std::vector<int32_t> offsets(op.input_count);
+  const size_t wanted = offsets.size() * sizeof(int32_t);
+  if (op.attribute_bytes != wanted) refuse(op, "offsets", std::to_string(wanted) + " bytes", std::to_string(op.attribute_bytes));
+  std::memcpy(offsets.data(), op.attributes, wanted);
+  std::vector<size_t> bytes;
+  for (int i = 0; i < op.input_count; ++i) {
+    const std::string argument = "input " + std::to_string(i);
+    requireDense(op, argument.c_str(), op.inputs[i]);
+    if (offsets[i] < 0 || offsets[i] + elementCount(op.inputs[i]) > elementCount(op.outputs[0])) {
+      refuse(op, argument, "a place within the " + std::to_string(elementCount(op.outputs[0])) + " elements of flat",
+             std::to_string(elementCount(op.inputs[i])) + " elements from " + std::to_string(offsets[i]));
+    }
+    bytes.push_back(byteCount(op.inputs[i]));
+  }
+  setImplementation(info, "cuda:memcpy");
+  return std::make_unique<Pack>(device, std::move(offsets), std::move(bytes));
+}
+
+}  // namespace saturnn

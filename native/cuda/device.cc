@@ -1,0 +1,76 @@
+#include "device.h"
+
+#include "driver.h"
+#include "failure.h"
+#include "probe.h"
+
+using saturnn::checkCuda;
+using saturnn::Failure;
+
+namespace {
+
+void requireUsable(const saturnn::LibraryReport& report) {
+  if (!report.code.empty()) throw Failure(report.code, report.problem);
+}
+
+}  // namespace
+
+SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths) : index_(index) {
+  const saturnn::DriverReport driver = saturnn::probeDriver();
+  if (!driver.problem.empty()) throw Failure("ERR_CUDA_UNAVAILABLE", driver.problem);
+  libraries_ = saturnn::loadLibraries(searchPaths);
+  requireUsable(libraries_.cudnnReport);
+  requireUsable(libraries_.cublasLtReport);
+
+  const int count = static_cast<int>(driver.devices.size());
+  if (index < 0 || index >= count) {
+    throw Failure("ERR_CUDA_UNAVAILABLE", "Expected a GPU index from 0 to " + std::to_string(count - 1) +
+                                              " but received " + std::to_string(index) + ".");
+  }
+  // From here on the CUDA runtime works with the driver; what it refuses is still the host's state, not a bug of a plan.
+  try {
+    use();
+    checkCuda(cudaFree(nullptr), "creating a CUDA context");
+    checkCuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+  } catch (const Failure& failure) {
+    throw Failure("ERR_CUDA_UNAVAILABLE", "GPU " + std::to_string(index) + " (" + driver.devices[index] +
+                                              ") does not work with this driver: " + failure.what() +
+                                              ". See whether nvidia-smi works on this host.");
+  }
+  cudnnStatus_t status = libraries_.cudnn.create(&cudnn_);
+  if (status == CUDNN_STATUS_SUCCESS) status = libraries_.cudnn.setStream(cudnn_, stream_);
+  if (status != CUDNN_STATUS_SUCCESS) {
+    const std::string text = libraries_.cudnn.getErrorString(status);
+    if (cudnn_) libraries_.cudnn.destroy(cudnn_);
+    cudaStreamDestroy(stream_);
+    throw Failure("ERR_CUDNN", "cuDNN at " + libraries_.cudnnReport.path + " does not start: " + text);
+  }
+}
+
+SnDevice::~SnDevice() {
+  cudaSetDevice(index_);
+  cudaStreamSynchronize(stream_);
+  libraries_.cudnn.destroy(cudnn_);
+  cudaStreamDestroy(stream_);
+}
+
+void SnDevice::use() const { checkCuda(cudaSetDevice(index_), "cudaSetDevice"); }
+
+std::string SnDevice::describe() const {
+  using saturnn::jsonString;
+  cudaDeviceProp properties;
+  checkCuda(cudaGetDeviceProperties(&properties, index_), "cudaGetDeviceProperties");
+  int driver = 0, runtime = 0;
+  cudaDriverGetVersion(&driver);
+  cudaRuntimeGetVersion(&runtime);
+  return "{\"backend\":\"cuda\",\"index\":" + std::to_string(index_) + ",\"name\":" + jsonString(properties.name) +
+         ",\"memory\":" + std::to_string(properties.totalGlobalMem) +
+         ",\"multiprocessors\":" + std::to_string(properties.multiProcessorCount) + ",\"computeCapability\":\"" +
+         std::to_string(properties.major) + "." + std::to_string(properties.minor) +
+         "\",\"versions\":{\"driver\":" + jsonString(saturnn::cudaVersionText(driver)) +
+         ",\"runtime\":" + jsonString(saturnn::cudaVersionText(runtime)) +
+         ",\"cudnn\":" + jsonString(libraries_.cudnnReport.version) +
+         ",\"cublasLt\":" + jsonString(libraries_.cublasLtReport.version) +
+         ",\"nvrtc\":" + jsonString(libraries_.nvrtcReport.version) +
+         "},\"features\":[\"f32\"" + (libraries_.nvrtcReport.problem.empty() ? ",\"nvrtc\"" : "") + "]}";
+}

@@ -1,0 +1,34 @@
+// One open GPU: its stream, on which everything is enqueued in order, and its cuDNN handle.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../backend.h"
+#include "cudnn_graph.h"
+#include "libraries.h"
+
+struct SnDevice {
+  // Throws a Failure that says which piece is missing (driver, cuDNN, cuBLASLt, or the GPU of that index).
+  SnDevice(int index, const std::vector<std::string>& searchPaths);
+  SnDevice(const SnDevice&) = delete;
+  SnDevice& operator=(const SnDevice&) = delete;
+  ~SnDevice();
+
+  // The CUDA runtime's current device belongs to the calling thread: every entry of the ABI calls this first.
+  void use() const;
+
+  cudaStream_t stream() const { return stream_; }
+  cudnnHandle_t cudnn() const { return cudnn_; }
+  saturnn::GraphTarget graphTarget() const { return {libraries_.cudnn, cudnn_, nullptr}; }
+  std::string describe() const;
+
+ private:
+  int index_;
+  saturnn::Libraries libraries_;
+  cudaStream_t stream_ = nullptr;
+  cudnnHandle_t cudnn_ = nullptr;
+};

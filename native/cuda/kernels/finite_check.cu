@@ -1,0 +1,63 @@
+// Is this step's result fit to be written? The norm of the whole gradient, and one flag that closes the gate of every
+// state-writing kernel. Squares are summed in double, so the norm overflows only if it is itself too large for f32.
+#include <cmath>
+
+#include "rows.cuh"
+
+namespace saturnn {
+namespace {
+
+// The sum of one value per thread, in a fixed tree; complete in thread 0.
+__device__ __forceinline__ double sumOfBlock(double value) {
+  __shared__ double shared[kThreads];
+  shared[threadIdx.x] = value;
+#pragma unroll
+  for (int half = kThreads / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (threadIdx.x < half) shared[threadIdx.x] = value += shared[threadIdx.x + half];
+  }
+  return value;
+}
+
+template <int Width>
+__global__ void __launch_bounds__(kThreads)
+    sumSquares(const float* __restrict__ gradient, int64_t count, double* __restrict__ partials) {
+  double sum = 0.0;
+  const int64_t vectors = count / Width;
+  const int64_t threads = int64_t{kSumBlocks} * kThreads;
+  const int64_t self = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+#pragma unroll 4
+  for (int64_t index = self; index < vectors; index += threads) {
+    const Vector<Width> value = load<Width>(gradient + index * Width);
+#pragma unroll
+    for (int lane = 0; lane < Width; ++lane) sum += double{value.lane[lane]} * value.lane[lane];
+  }
+  const int64_t rest = vectors * Width + self;
+  if (rest < count) sum += double{gradient[rest]} * gradient[rest];
+  sum = sumOfBlock(sum);
+  if (threadIdx.x == 0) partials[blockIdx.x] = sum;
+}
+
+__global__ void __launch_bounds__(kThreads) finish(const double* __restrict__ partials, const float* __restrict__ loss,
+                                                   int32_t* __restrict__ flag, float* __restrict__ norm) {
+  double sum = 0.0;
+  for (int block = threadIdx.x; block < kSumBlocks; block += kThreads) sum += partials[block];
+  sum = sumOfBlock(sum);
+  if (threadIdx.x != 0) return;
+  const float length = static_cast<float>(sqrt(sum));
+  *norm = length;
+  *flag = isfinite(length) && isfinite(*loss) ? 0 : 1;
+}
+
+}  // namespace
+
+void launchFiniteCheck(const float* loss, const float* gradient, int64_t count, int32_t* flag, float* norm,
+                       double* partials, cudaStream_t stream) {
+  if (isAligned(gradient)) sumSquares<4><<<kSumBlocks, kThreads, 0, stream>>>(gradient, count, partials);
+  else sumSquares<1><<<kSumBlocks, kThreads, 0, stream>>>(gradient, count, partials);
+  checkCuda(cudaGetLastError(), "launching sumSquares");
+  finish<<<1, kThreads, 0, stream>>>(partials, loss, flag, norm);
+  checkCuda(cudaGetLastError(), "launching the finite check");
+}
+
+}  // namespace saturnn

@@ -1,0 +1,66 @@
+// The launchers of this backend's own kernels: plain functions that enqueue on a stream, called from the op files (C++).
+//
+// All tensors are f32 unless said otherwise, seen as rows x channels: element (r, c) lies at data[r * stride + c]. So a
+// slice of the channels of a wider image is a view whose stride is wider than its channel count. Every kernel has a
+// variant with 16-byte loads and stores, taken when all pointers and strides allow it, and a scalar one.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace saturnn {
+
+struct Rows {
+  float* data;
+  int64_t stride;
+};
+
+struct ConstRows {
+  const float* data;
+  int64_t stride;
+};
+
+// channel_map.cu: y = f(x + bias); kind SN_NO_ACTIVATION is the identity, a null bias adds nothing. y may be x.
+void launchChannelMap(int kind, float slope, ConstRows x, const float* bias, Rows y, int64_t rows, int64_t channels,
+                      cudaStream_t stream);
+
+// channel_gradient.cu: dx = dy f'(y), and dbias[c] = the sum of dx over the rows, each unless its pointer is null.
+// dx may be dy. With kind SN_NO_ACTIVATION y is not read, and f' is 1. `partials` holds kSumBlocks * channels floats.
+constexpr int kSumBlocks = 528;
+void launchChannelGradient(int kind, float slope, ConstRows dy, ConstRows y, Rows dx, float* dbias, float* partials,
+                           int64_t rows, int64_t channels, cudaStream_t stream);
+
+// add.cu: y = the sum of `count` inputs, in their order. y may be the first.
+constexpr int kMostAddends = 8;
+struct Addends {
+  ConstRows inputs[kMostAddends];
+};
+void launchAdd(const Addends& addends, int count, Rows y, int64_t rows, int64_t channels, cudaStream_t stream);
+
+// sgd.cu: m = momentum m - learningRate (g + weightDecay w), w += m; weight decay on the first `decayed` elements only.
+// Nothing is written if *gate is not 0.
+struct SgdStep {
+  const int32_t* gate;
+  float* parameters;
+  float* momentum;
+  const float* gradient;
+  const float* learningRate;
+  int64_t count;
+  int64_t decayed;
+  float momentumFactor;
+  float weightDecay;
+};
+void launchSgd(const SgdStep& step, cudaStream_t stream);
+
+// finite_check.cu: norm = |gradient|, flag = 0 if the norm and the loss are finite, else 1. `partials` holds kSumBlocks
+// doubles.
+void launchFiniteCheck(const float* loss, const float* gradient, int64_t count, int32_t* flag, float* norm,
+                       double* partials, cudaStream_t stream);
+
+// assign.cu: a copy of `bytes`, and counter[1] += 1, neither of them if *gate is not 0 (a null gate is open).
+void launchGatedCopy(const int32_t* gate, void* target, const void* source, size_t bytes, cudaStream_t stream);
+void launchAdvance(const int32_t* gate, int32_t* counter, cudaStream_t stream);
+
+}  // namespace saturnn

@@ -1,0 +1,46 @@
+#include "ops.h"
+
+#include <climits>
+
+#include "failure.h"
+
+namespace saturnn {
+
+const OpRow kOps[] = {
+    {{"conv2d", sizeof(SnConvAttributes)}, 3, 3, 1, false, createConv2d},
+    {{"conv2dDgrad", sizeof(SnConvAttributes)}, 2, 2, 1, false, createConv2dDgrad},
+    {{"conv2dWgrad", sizeof(SnConvAttributes)}, 2, 2, 2, false, createConv2dWgrad},
+    {{"activation", sizeof(SnActivationAttributes)}, 2, 2, 1, false, createActivation},
+    {{"activationGradient", sizeof(SnActivationAttributes)}, 2, 2, 2, false, createActivationGradient},
+    {{"add", 0}, 2, kMostAddends, 1, false, createAdd},
+    {{"concat", 0}, 1, INT_MAX, 1, false, createConcat},
+    {{"slice", sizeof(SnSliceAttributes)}, 1, 1, 1, false, createSlice},
+    {{"copy", 0}, 1, 1, 1, false, createCopy},
+    {{"pack", 0}, 1, INT_MAX, 1, true, createPack},
+    {{"finiteCheck", 0}, 2, 2, 2, false, createFiniteCheck},
+    {{"sgd", sizeof(SnSgdAttributes)}, 5, 5, 0, false, createSgd},
+    {{"advance", 0}, 2, 2, 0, false, createAdvance},
+    {{"assign", 0}, 3, 3, 0, false, createAssign},
+};
+const int kOpCount = sizeof kOps / sizeof kOps[0];
+
+KernelPointer createKernel(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const OpRow* row = nullptr;
+  for (const OpRow& candidate : kOps) {
+    if (std::strcmp(candidate.info.name, op.name) == 0) row = &candidate;
+  }
+  if (!row) throw Failure("ERR_UNSUPPORTED", std::string("the CUDA backend has no kernel for op ") + op.name);
+  if (!row->variableAttributes && op.attribute_bytes != row->info.attribute_bytes) {
+    refuse(op, "its attributes", std::to_string(row->info.attribute_bytes) + " bytes", std::to_string(op.attribute_bytes));
+  }
+  if (op.input_count < row->fewestInputs || op.input_count > row->mostInputs) {
+    refuse(op, "the number of inputs", "at least " + std::to_string(row->fewestInputs) + " and at most " +
+           std::to_string(row->mostInputs), std::to_string(op.input_count));
+  }
+  if (op.output_count != row->outputs) {
+    refuse(op, "the number of outputs", std::to_string(row->outputs), std::to_string(op.output_count));
+  }
+  return row->create(device, op, info);
+}
+
+}  // namespace saturnn

@@ -1,0 +1,38 @@
+// The table of ops of this backend, and the functions that make their kernels (one file per op or family).
+#pragma once
+
+#include "kernel.h"
+
+namespace saturnn {
+
+using CreateKernel = KernelPointer (*)(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+
+struct OpRow {
+  SnOpInfo info;  // attribute_bytes 0: none, or of variable length
+  int32_t fewestInputs, mostInputs, outputs;
+  bool variableAttributes;
+  CreateKernel create;
+};
+
+extern const OpRow kOps[];
+extern const int kOpCount;
+
+// Checks the counts and attribute bytes of `op` against its row, then makes the kernel.
+KernelPointer createKernel(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info);
+
+KernelPointer createConv2d(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createConv2dDgrad(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createConv2dWgrad(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createActivation(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createActivationGradient(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createAdd(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createConcat(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createSlice(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createCopy(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createPack(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createFiniteCheck(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createSgd(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createAdvance(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createAssign(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+
+}  // namespace saturnn

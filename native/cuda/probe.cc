@@ -1,0 +1,67 @@
+#include "probe.h"
+
+#include <cstdio>
+
+namespace saturnn {
+namespace {
+
+std::string entry(const LibraryReport& report) {
+  std::string json = std::string("{\"usable\":") + (report.problem.empty() ? "true" : "false");
+  if (!report.path.empty()) json += ",\"path\":" + jsonString(report.path);
+  if (!report.version.empty()) json += ",\"version\":" + jsonString(report.version);
+  json += ",\"tried\":" + jsonStrings(report.tried) + ",\"missing\":" + jsonStrings(report.missing);
+  if (!report.problem.empty()) json += ",\"problem\":" + jsonString(report.problem);
+  return json + "}";
+}
+
+std::string entry(const DriverReport& report) {
+  std::string json = std::string("{\"usable\":") + (report.problem.empty() ? "true" : "false");
+  if (report.cudaVersion) json += ",\"cuda\":" + jsonString(cudaVersionText(report.cudaVersion));
+  json += ",\"devices\":" + jsonStrings(report.devices);
+  if (!report.problem.empty()) json += ",\"problem\":" + jsonString(report.problem);
+  return json + "}";
+}
+
+void addMissing(std::string& json, const std::string& code, const std::string& problem) {
+  if (code.empty() || problem.empty()) return;
+  json += (json.empty() ? "" : ",") + ("{\"code\":" + jsonString(code)) + ",\"message\":" + jsonString(problem) + "}";
+}
+
+}  // namespace
+
+std::string jsonString(const std::string& text) {
+  std::string json = "\"";
+  for (const char character : text) {
+    if (character == '"' || character == '\\') {
+      json += '\\';
+      json += character;
+    } else if (static_cast<unsigned char>(character) < 0x20) {
+      char escaped[8];
+      std::snprintf(escaped, sizeof escaped, "\\u%04x", character);
+      json += escaped;
+    } else {
+      json += character;
+    }
+  }
+  return json + "\"";
+}
+
+std::string jsonStrings(const std::vector<std::string>& texts) {
+  std::string json = "[";
+  for (const std::string& text : texts) json += (json.size() > 1 ? "," : "") + jsonString(text);
+  return json + "]";
+}
+
+std::string probeJson(const DriverReport& driver, const Libraries& libraries) {
+  std::string missing;
+  addMissing(missing, "ERR_CUDA_UNAVAILABLE", driver.problem);
+  addMissing(missing, libraries.cudnnReport.code, libraries.cudnnReport.problem);
+  addMissing(missing, libraries.cublasLtReport.code, libraries.cublasLtReport.problem);
+  const std::string oldestCudnn = std::to_string(kOldestCudnnMajor) + "." + std::to_string(kOldestCudnnMinor);
+  return std::string("{\"usable\":") + (missing.empty() ? "true" : "false") + ",\"driver\":" + entry(driver) +
+         ",\"cudnn\":" + entry(libraries.cudnnReport) + ",\"cublasLt\":" + entry(libraries.cublasLtReport) +
+         ",\"nvrtc\":" + entry(libraries.nvrtcReport) + ",\"missing\":[" + missing + "],\"oldest\":{\"driverCuda\":" +
+         jsonString(cudaVersionText(kOldestDriverCuda)) + ",\"cudnn\":" + jsonString(oldestCudnn) + "}}";
+}
+
+}  // namespace saturnn

@@ -1,0 +1,22 @@
+// What `doctor` shows of the CUDA backend: every piece that works and every piece that is missing, at once, as JSON.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "driver.h"
+#include "libraries.h"
+
+namespace saturnn {
+
+// {"usable": bool,
+//  "driver":   {"usable", "cuda": "13.0", "devices": ["NVIDIA H200"], "problem"?},
+//  "cudnn":    {"usable", "path"?, "version"?, "tried": [], "missing": [], "problem"?}, and so "cublasLt", "nvrtc",
+//  "missing":  [{"code": "ERR_...", "message": "..."}],
+//  "oldest":   {"driverCuda": "13.0", "cudnn": "9.8"}}
+std::string probeJson(const DriverReport& driver, const Libraries& libraries);
+
+std::string jsonString(const std::string& text);
+std::string jsonStrings(const std::vector<std::string>& texts);
+
+}  // namespace saturnn

@@ -1,0 +1,73 @@
+// A plan as JavaScript describes it (PlanDescription of lib/native.ts), as plain C++ data: nothing here is checked yet.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "backend.h"
+
+namespace saturnn {
+
+constexpr int kAbsent = -1;
+constexpr int kArenaCount = 4;
+constexpr int kGradientArena = 2;
+// The order of State's arenas everywhere in the core.
+constexpr std::array<const char*, kArenaCount> kArenaNames = {"parameters", "optimizer", "gradients", "buffers"};
+using ArenaBytes = std::array<int64_t, kArenaCount>;
+
+struct TensorDescription {
+  SnDType dtype = SN_F32;
+  std::vector<int64_t> shape;
+  bool image = false;
+  int arena = kAbsent;  // index into kArenaNames
+  int64_t byteOffset = 0;
+  bool constant = false;
+  std::vector<uint8_t> data;
+  int base = kAbsent;
+  int64_t offset = 0;
+
+  int64_t channels() const { return shape.back(); }
+};
+
+struct NodeDescription {
+  std::string op;
+  std::string name;
+  std::vector<uint8_t> attributes;
+  std::vector<int> inputs;   // tensors, or kAbsent
+  std::vector<int> outputs;  // tensors, or kAbsent
+  std::vector<int> inPlace;  // per output: a position in `inputs`, or kAbsent
+
+  // An op without outputs can only have an effect on the State.
+  bool writesState() const { return outputs.empty(); }
+};
+
+struct PortDescription {
+  std::string name;
+  int tensor = kAbsent;
+};
+
+struct PlanDescription {
+  std::vector<TensorDescription> tensors;
+  std::vector<NodeDescription> nodes;
+  std::vector<PortDescription> inputs;
+  std::vector<PortDescription> outputs;
+  int gate = kAbsent;
+  bool poison = false;
+};
+
+inline int64_t elementBytes(SnDType dtype) { return dtype == SN_U8 ? 1 : 4; }
+
+inline const char* dtypeName(SnDType dtype) { return dtype == SN_U8 ? "u8" : dtype == SN_I32 ? "i32" : "f32"; }
+
+// Only for shapes that validatePlan() has accepted: it bounds the product.
+inline int64_t elementCount(const TensorDescription& tensor) {
+  int64_t count = 1;
+  for (const int64_t size : tensor.shape) count *= size;
+  return count;
+}
+
+inline int64_t byteCount(const TensorDescription& tensor) { return elementCount(tensor) * elementBytes(tensor.dtype); }
+
+}  // namespace saturnn

@@ -1,0 +1,95 @@
+#include "kernel_list.h"
+
+namespace saturnn {
+namespace {
+
+SnTensor absentTensor() {
+  SnTensor tensor{};
+  tensor.dtype = SN_NONE;
+  return tensor;
+}
+
+std::vector<SnTensor> viewsOf(const std::vector<int>& ids, const Placement& placement) {
+  std::vector<SnTensor> views;
+  for (const int id : ids) views.push_back(id == kAbsent ? absentTensor() : placement.tensors[id].view);
+  return views;
+}
+
+// What a slice of channels may touch is the whole image that it is a part of.
+int64_t reach(const PlacedTensor& tensor) {
+  return tensor.dense ? tensor.bytes : tensor.bytes / tensor.view.shape[tensor.view.rank - 1] * tensor.view.parent_channels;
+}
+
+bool overlap(const PlacedTensor& a, const PlacedTensor& b) {
+  return a.buffer == b.buffer && a.byteOffset < b.byteOffset + reach(b) && b.byteOffset < a.byteOffset + reach(a);
+}
+
+// An output that lies over an input holds, in part or whole, what the kernel is about to read.
+bool mayPoison(const PlacedTensor& output, const NodeDescription& node, const Placement& placement) {
+  if (!output.dense) return false;
+  for (const int id : node.inputs) {
+    if (id != kAbsent && overlap(output, placement.tensors[id])) return false;
+  }
+  return true;
+}
+
+PlannedKernel makeKernel(Device& device, const NodeDescription& node, const Placement& placement) {
+  const std::vector<SnTensor> inputs = viewsOf(node.inputs, placement);
+  const std::vector<SnTensor> outputs = viewsOf(node.outputs, placement);
+  SnOpDesc description{};
+  description.name = node.op.c_str();
+  description.attributes = node.attributes.data();
+  description.attribute_bytes = node.attributes.size();
+  description.inputs = inputs.data();
+  description.input_count = static_cast<int32_t>(inputs.size());
+  description.outputs = outputs.data();
+  description.output_count = static_cast<int32_t>(outputs.size());
+
+  const SnBackend& backend = device.backend();
+  SnKernel* kernel = nullptr;
+  SnKernelInfo info{};
+  SnError error{};
+  const int status = backend.create_kernel(device.handle(), &description, &kernel, &info, &error);
+  try {
+    checkStatus(status, error);
+  } catch (const Error& failure) {
+    throw Error(failure.code(), std::string(failure.what()) + " (" + node.name + ")");
+  }
+  PlannedKernel planned{node.op, node.name, info.implementation, node.writesState(), {kernel, {&backend}}, {}, {},
+                        info.scratch_bytes};
+  for (const int id : node.inputs) {
+    if (id == kAbsent) {
+      planned.inputs.emplace_back();
+    } else {
+      planned.inputs.push_back({placement.tensors[id].buffer, placement.tensors[id].byteOffset, 0});
+    }
+  }
+  for (const int id : node.outputs) {
+    if (id == kAbsent) {
+      planned.outputs.emplace_back();
+    } else {
+      const PlacedTensor& output = placement.tensors[id];
+      planned.outputs.push_back(
+          {output.buffer, output.byteOffset, mayPoison(output, node, placement) ? output.bytes : 0});
+    }
+  }
+  return planned;
+}
+
+}  // namespace
+
+std::vector<PlannedKernel> makeKernels(Device& device, const PlanDescription& plan, const Placement& placement,
+                                       const std::atomic<bool>& stopping) {
+  std::vector<PlannedKernel> kernels;
+  for (const NodeDescription& node : plan.nodes) {
+    checkNotStopping(stopping);
+    kernels.push_back(makeKernel(device, node, placement));
+  }
+  return kernels;
+}
+
+void checkNotStopping(const std::atomic<bool>& stopping) {
+  if (stopping) throw Error("ERR_DISPOSED", "the device was closed in the middle of its work");
+}
+
+}  // namespace saturnn

@@ -1,0 +1,229 @@
+#include "plan.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "memory_plan.h"
+#include "validate.h"
+
+namespace saturnn {
+namespace {
+
+// What cuDNN and the widest vectors like best; CPU kernels need 64.
+constexpr int64_t kAlignment = 256;
+constexpr uint8_t kPoison = 0xff;  // an f32 of these bytes is NaN, an i32 is -1
+
+LaidOutPlan prepare(PlanDescription description, const Device& device, const State* state) {
+  validatePlan(description, device.backend(), state == nullptr ? nullptr : &state->bytes());
+  return layOut(std::move(description), device.backend().prefers_blocked_images != 0);
+}
+
+}  // namespace
+
+Plan::Plan(Device& device, PlanDescription description, std::shared_ptr<State> state, const std::atomic<bool>& stopping)
+    : device_(&device), state_(std::move(state)), stopping_(stopping), poison_(description.poison) {
+  if (state_ != nullptr) state_->arena(0);  // throws if the State could not be made
+  const LaidOutPlan laidOut = prepare(std::move(description), device, state_.get());
+  const Placement placement = place(laidOut);
+  describePorts(laidOut.plan, placement);
+  kernels_ = makeKernels(device, laidOut.plan, placement, stopping);
+  for (const PlannedKernel& it : kernels_) summaries_.push_back({it.op, it.name, it.implementation, it.scratchBytes});
+  bases_.assign(placement.buffers.size(), nullptr);
+  planArena(laidOut.plan, placement);
+  uploadConstants(laidOut.plan, placement);
+  deviceBytes_ = arenaBytes_ + constants_.bytes();
+}
+
+void Plan::describePorts(const PlanDescription& plan, const Placement& placement) {
+  const auto describe = [&](const std::vector<PortDescription>& from, std::vector<Port>& to, std::vector<Location>& at) {
+    for (const PortDescription& port : from) {
+      const PlacedTensor& tensor = placement.tensors[port.tensor];
+      to.push_back({port.name, tensor.view.dtype, tensor.bytes});
+      at.push_back({tensor.buffer, tensor.byteOffset});
+    }
+  };
+  describe(plan.inputs, inputs_, inputLocations_);
+  describe(plan.outputs, outputs_, outputLocations_);
+  inputMemory_.resize(inputs_.size());
+  if (plan.gate != kAbsent) gate_ = {placement.tensors[plan.gate].buffer, placement.tensors[plan.gate].byteOffset};
+}
+
+// A buffer lives from the first node that touches it to the last; what is read after the last node lives to the end. Scratch
+// lives for its node.
+void Plan::planArena(const PlanDescription& plan, const Placement& placement) {
+  const int end = static_cast<int>(plan.nodes.size());
+  std::vector<MemoryRequest> requests;
+  std::vector<int> requestOf(placement.buffers.size(), kAbsent);
+  const auto touch = [&](int tensor, int when) {
+    if (tensor == kAbsent) return;
+    const int buffer = placement.tensors[tensor].buffer;
+    if (placement.buffers[buffer].kind != BufferKind::Own) return;
+    int& request = requestOf[buffer];
+    if (request == kAbsent) {
+      request = static_cast<int>(requests.size());
+      requests.push_back({placement.buffers[buffer].bytes, when, when});
+    }
+    requests[request].last = when;
+  };
+  for (int k = 0; k < end; ++k) {
+    for (const int id : plan.nodes[k].inputs) touch(id, k);
+    for (const int id : plan.nodes[k].outputs) touch(id, k);
+  }
+  for (const PortDescription& port : plan.outputs) touch(port.tensor, end);
+  touch(plan.gate, end);
+
+  std::vector<size_t> scratchRequest(kernels_.size(), 0);
+  for (int k = 0; k < end; ++k) {
+    scratchRequest[k] = requests.size();
+    if (kernels_[k].scratchBytes > 0) requests.push_back({kernels_[k].scratchBytes, k, k});
+  }
+  const MemoryPlan memory = planMemory(requests, kAlignment);
+  arenaBytes_ = memory.arenaBytes;
+  arena_ = DeviceMemory(*device_, arenaBytes_);
+  for (size_t i = 0; i < requestOf.size(); ++i) {
+    if (requestOf[i] != kAbsent) bases_[i] = arena_.data() + memory.offsets[requestOf[i]];
+  }
+  for (int k = 0; k < end; ++k) {
+    if (kernels_[k].scratchBytes > 0) kernels_[k].scratchOffset = memory.offsets[scratchRequest[k]];
+  }
+}
+
+void Plan::uploadConstants(const PlanDescription& plan, const Placement& placement) {
+  std::vector<int64_t> offsets;
+  int64_t total = 0;
+  for (const Buffer& buffer : placement.buffers) {
+    offsets.push_back(total);
+    if (buffer.kind == BufferKind::Constant) total += (buffer.bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  constants_ = DeviceMemory(*device_, total);
+  for (size_t i = 0; i < placement.buffers.size(); ++i) {
+    const Buffer& buffer = placement.buffers[i];
+    if (buffer.kind != BufferKind::Constant) continue;
+    bases_[i] = constants_.data() + offsets[i];
+    device_->upload(bases_[i], plan.tensors[buffer.index].data.data(), buffer.bytes);
+  }
+}
+
+RunOutcome Plan::run(const std::vector<RunInput>& inputs, int steps) {
+  begin(inputs);
+  RunOutcome outcome;
+  outcome.outputs.resize(outputs_.size());
+  const auto firstWriter =
+      std::find_if(kernels_.begin(), kernels_.end(), [](const PlannedKernel& it) { return it.writesState; });
+  for (int step = 0; step < steps; ++step) {
+    uploadInputs(inputs, step);
+    for (auto it = kernels_.begin(); it != firstWriter; ++it) launch(*it);
+    // Before the writers, so that an output which is a part of the State is the value that this step has read.
+    const bool closed = gateIsClosed();
+    downloadOutputs(outcome);
+    if (closed) break;
+    for (auto it = firstWriter; it != kernels_.end(); ++it) launch(*it);
+    ++outcome.steps;
+  }
+  device_->synchronize();
+  return outcome;
+}
+
+std::vector<double> Plan::trace(const std::vector<RunInput>& inputs) {
+  using Clock = std::chrono::steady_clock;
+  begin(inputs);
+  uploadInputs(inputs, 0);
+  std::vector<double> milliseconds;
+  for (const PlannedKernel& kernel : kernels_) {
+    if (kernel.writesState) {
+      milliseconds.push_back(0);
+      continue;
+    }
+    device_->synchronize();
+    const Clock::time_point start = Clock::now();
+    launch(kernel);
+    device_->synchronize();
+    milliseconds.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+  }
+  return milliseconds;
+}
+
+// Binds what may change between runs: the inputs, and the State, which may have been disposed.
+void Plan::begin(const std::vector<RunInput>& inputs) {
+  if (device_ == nullptr) throw Error("ERR_DISPOSED", "the plan was disposed");
+  for (int i = 0; state_ != nullptr && i < kArenaCount; ++i) bases_[i] = state_->arena(i);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    char*& base = bases_[inputLocations_[i].buffer];
+    if (inputs[i].resident != nullptr) {
+      base = inputs[i].resident->data();
+    } else {
+      if (inputMemory_[i].data() == nullptr) inputMemory_[i] = DeviceMemory(*device_, inputs_[i].bytes);
+      base = inputMemory_[i].data();
+    }
+  }
+  if (poison_) device_->fill(arena_.data(), kPoison, arenaBytes_);
+}
+
+void Plan::uploadInputs(const std::vector<RunInput>& inputs, int step) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const RunInput& input = inputs[i];
+    if (step > 0 && !input.perStep) continue;
+    const int64_t offset = step * inputs_[i].bytes;
+    char*& base = bases_[inputLocations_[i].buffer];
+    if (input.resident != nullptr) {
+      base = input.resident->data() + offset;
+    } else {
+      device_->upload(base, input.data.data() + offset, inputs_[i].bytes);
+    }
+  }
+}
+
+void Plan::launch(const PlannedKernel& kernel) {
+  checkNotStopping(stopping_);
+  if (poison_) poison(kernel);
+  inputPointers_.clear();
+  for (const Operand& operand : kernel.inputs) inputPointers_.push_back(pointer(operand));
+  outputPointers_.clear();
+  for (const Operand& operand : kernel.outputs) outputPointers_.push_back(pointer(operand));
+  void* scratch = kernel.scratchBytes > 0 ? arena_.data() + kernel.scratchOffset : nullptr;
+  SnError error{};
+  const int status =
+      device_->backend().launch(kernel.kernel.get(), inputPointers_.data(), outputPointers_.data(), scratch, &error);
+  if (status == SN_OK) return;
+  try {
+    checkStatus(status, error);
+  } catch (const Error& failure) {
+    throw Error(failure.code(), std::string(failure.what()) + " (" + kernel.name + ")");
+  }
+}
+
+void* Plan::pointer(const Operand& operand) const {
+  return operand.buffer == kAbsent ? nullptr : bases_[operand.buffer] + operand.byteOffset;
+}
+
+void Plan::poison(const PlannedKernel& kernel) {
+  for (const Operand& output : kernel.outputs) device_->fill(pointer(output), kPoison, output.poisonBytes);
+  device_->fill(arena_.data() + kernel.scratchOffset, kPoison, kernel.scratchBytes);
+}
+
+bool Plan::gateIsClosed() {
+  if (gate_.buffer == kAbsent) return false;
+  int32_t flag = 0;
+  device_->download(&flag, at(gate_), sizeof flag);
+  return flag != 0;
+}
+
+void Plan::downloadOutputs(RunOutcome& outcome) {
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    std::vector<uint8_t>& bytes = outcome.outputs[i];
+    const size_t before = bytes.size();
+    bytes.resize(before + static_cast<size_t>(outputs_[i].bytes));
+    device_->download(bytes.data() + before, at(outputLocations_[i]), outputs_[i].bytes);
+  }
+}
+
+void Plan::release() noexcept {
+  kernels_.clear();
+  inputMemory_.clear();
+  arena_.reset();
+  constants_.reset();
+  state_ = nullptr;
+  device_ = nullptr;
+}
+
+}  // namespace saturnn

@@ -1,0 +1,12 @@
+// `npm run gpu:check`: all set-up, then the conformance suite and the kernel benchmarks on whatever GPU is here, from
+// the same compiled scripts that the bundle holds. Arguments are the check's.
+import { join } from 'node:path';
+import { setup } from './setup.mjs';
+import { foreground, node, root, stage, startIfMain } from './stage.mjs';
+import { compileTypescript } from './typescript.mjs';
+
+await startIfMain(import.meta.url, async (args) => {
+  await setup();
+  await stage('check scripts', () => compileTypescript('tsconfig.bundle.json'));
+  return foreground(node, [join(root, 'dist-bundle', 'bench', 'gpu-check.js'), ...args]);
+});

@@ -1,0 +1,23 @@
+// npm packages: `npm ci`, unless node_modules already holds what package-lock.json asks for.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, run } from './stage.mjs';
+
+const readPackages = (path) => JSON.parse(readFileSync(path, 'utf8')).packages;
+
+/** npm keeps a lock file of what it installed; optional packages of other platforms are never in it. */
+function upToDate() {
+  const installed = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(installed)) return false;
+  const have = readPackages(installed);
+  const want = Object.entries(readPackages(join(root, 'package-lock.json')));
+  return want.every(([path, entry]) => path === '' || entry.optional || have[path]?.version === entry.version);
+}
+
+export async function npmPackages() {
+  if (upToDate()) return 'already there';
+  await run('npm packages', 'npm', ['ci', '--no-audit', '--no-fund'], {
+    remedy: 'check the connection to the npm registry (npm ping), then start again',
+  });
+  return 'installed';
+}

@@ -1,0 +1,93 @@
+/** The six activations, forward and backward from the output, with and without bias. */
+import { type Activation, activate, activations, encodeActivation, formatActivation } from '../../lib/ops/activation';
+import { activationGradient } from '../../lib/ops/activationGradient';
+import { activation as reference } from '../reference/activation';
+import { type Fill, gaussian, mapped, saturated, scaled, special, withNaN } from './fills';
+import { type Builder, type Case, graphCase } from './problem';
+
+/** Every row of the table, at every slope that the specification names and its row allows. */
+const every: readonly Activation[] = activations.flatMap(({ kind, slope }) => {
+  const range = slope;
+  if (!range) return [{ kind, slope: 0 }];
+  const slopes = [0, 0.1, 0.25, 0.3, 0.5, 1].filter((a) => a >= range.minimum && a <= range.maximum);
+  return slopes.map((a) => ({ kind, slope: a }));
+});
+
+const shapes: readonly (readonly number[])[] = [
+  [3, 5, 4, 16],
+  [1, 3, 3, 48],
+  [3, 1, 1, 16],
+  [3, 3, 2, 7],
+  [1, 2, 3, 20],
+  [1, 1, 1, 33],
+  [5, 100],
+  [2, 3, 5],
+  [19],
+];
+
+const fills: Readonly<Record<string, Fill>> = {
+  '': gaussian,
+  ', small values': scaled(1e-3),
+  ', deep saturation': saturated,
+  ', special values': special,
+  ', a NaN': withNaN(),
+};
+
+const tensor = (b: Builder, name: string, shape: readonly number[], fill: Fill) =>
+  shape.length === 4 ? b.f32(name, shape, fill) : b.plain(name, shape, fill);
+
+function forward(activation: Activation, shape: readonly number[], what: string, fill: Fill): Case {
+  return graphCase(`activation ${formatActivation(activation)} [${shape}]${what}`, ['activation'], (b) => ({
+    y: activate(tensor(b, 'x', shape, fill), activation),
+  }));
+}
+
+/** y is given as f32 values that f can reach: f(x) of the fill, rounded. */
+function backward(activation: Activation, shape: readonly number[], what: string, fill: Fill): Case {
+  const { kind, slope } = encodeActivation(activation);
+  const f = (x: number) => {
+    const { data } = reference({ shape: [1], data: Float64Array.of(x) }, null, { kind, slope: Math.fround(slope) });
+    return data[0] ?? Number.NaN;
+  };
+  const name = `activationGradient ${formatActivation(activation)} [${shape}]${what}`;
+  return graphCase(name, ['activationGradient'], (b) => {
+    const y = tensor(b, 'y', shape, mapped(fill, f));
+    return { ...activationGradient(tensor(b, 'dy', shape, gaussian), y, { kind, slope }) };
+  });
+}
+
+/** Every activation on a few shapes, every shape with a few activations. */
+const pairs = every.flatMap((activation) => [[16], [7]].map(([c]) => ({ activation, shape: [3, 3, 2, c as number] })));
+const shapePairs = shapes.flatMap((shape) =>
+  every.filter(({ kind }) => kind === 'sigmoid' || kind === 'leakyTanh').map((activation) => ({ activation, shape })),
+);
+
+export const activationCases: readonly Case[] = [
+  ...pairs.flatMap(({ activation, shape }) =>
+    Object.entries(fills).flatMap(([what, fill]) => [
+      forward(activation, shape, what, fill),
+      backward(activation, shape, what, fill),
+    ]),
+  ),
+  ...shapePairs.flatMap(({ activation, shape }) => [
+    forward(activation, shape, '', gaussian),
+    backward(activation, shape, '', gaussian),
+  ]),
+  ...every.flatMap((activation) =>
+    [
+      [3, 4, 3, 16],
+      [3, 4, 3, 20],
+      [4, 33],
+    ].map((shape) =>
+      graphCase(`activation ${formatActivation(activation)} with bias [${shape}]`, ['activation'], (b) => ({
+        y: activate(tensor(b, 'x', shape, scaled(2)), activation, { bias: b.plain('bias', shape.slice(-1)) }),
+      })),
+    ),
+  ),
+  ...every.map((activation) =>
+    graphCase(`activationGradient ${formatActivation(activation)} of a NaN`, ['activationGradient'], (b) => {
+      const y = b.f32('y', [3, 3, 3, 16], mapped(gaussian, Math.tanh));
+      return { ...activationGradient(b.f32('dy', y.shape, withNaN()), y, encodeActivation(activation)) };
+    }),
+  ),
+];

@@ -1,0 +1,137 @@
+/** Sums, concatenations and slices: alone, and where passes make them views that other kernels write and read. */
+import { type Activation, activate, leakyTanh, relu, scaledSigmoid } from '../../lib/ops/activation';
+import { add } from '../../lib/ops/add';
+import { averagePool } from '../../lib/ops/averagePool';
+import { concat } from '../../lib/ops/concat';
+import { conv2d } from '../../lib/ops/conv2d';
+import { copy } from '../../lib/ops/copy';
+import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { maxPool } from '../../lib/ops/maxPool';
+import { slice } from '../../lib/ops/slice';
+import type { Tensor } from '../../lib/tensor';
+import { scaled, special, withNaN } from './fills';
+import { type Builder, type Case, graphCase } from './problem';
+
+/** Channel counts of what is joined: blocked layouts need multiples of 16, the others must do without. */
+const joined: readonly (readonly number[])[] = [
+  [16, 48, 16],
+  [7, 20, 33],
+  [16, 20, 48],
+  [1, 3, 7],
+];
+
+const pool = { kernel: 3, stride: 1, padding: 1 } as const;
+
+/** Four kernels, each writing its slice of one buffer. */
+function branches(b: Builder, channels: readonly number[], [height, width]: readonly number[], activation: Activation) {
+  const [c0 = 1, c1 = 1, c2 = 1] = channels;
+  const size = [3, height as number, width as number];
+  const x0 = b.f32('x0', [...size, c0]);
+  const x1 = b.f32('x1', [...size, c1]);
+  const x2 = b.f32('x2', [...size, c2]);
+  return [
+    activate(x0, activation, { bias: b.plain('bias', [c0]) }),
+    maxPool(x1, pool),
+    averagePool(x2, pool),
+    add(activate(x2, activation), copy(x2)),
+  ] as const;
+}
+
+const together = (b: Builder, channels: readonly number[], size: readonly number[] = [5, 4], activation = leakyTanh()) =>
+  concat(branches(b, channels, size, activation));
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+export const channelCases: readonly Case[] = [
+  ...joined.flatMap((channels) => [
+    graphCase(`concat of inputs, ${channels} channels`, ['concat'], (b) => ({
+      y: concat(channels.map((c, i) => b.f32(`x${i}`, [2, 3, 4, c], special))),
+    })),
+    graphCase(`concat of one tensor twice, ${channels} channels`, ['concat'], (b) => {
+      const y = activate(b.f32('x', [2, 3, 4, channels[0] as number]), relu());
+      return { y: concat([y, y]) };
+    }),
+    graphCase(`slices of an input of ${channels} channels`, ['slice'], (b) => {
+      const x = b.f32('x', [3, 4, 3, sum(channels)], withNaN());
+      const parts = channels.map((c, i) => slice(x, { channelOffset: sum(channels.slice(0, i)), channels: c }));
+      return Object.fromEntries(parts.map((part, i) => [`y${i}`, part]));
+    }),
+    graphCase(`kernels that write slices, ${channels} channels`, ['concat', 'activation', 'maxPool'], (b) => ({
+      y: together(b, channels),
+    })),
+    graphCase(`kernels that write slices of 1x1 images, ${channels} channels`, ['concat'], (b) => ({
+      y: together(b, channels, [1, 1]),
+    })),
+    graphCase(`kernels that read slices, ${channels} channels`, ['slice', 'maxPool', 'averagePool'], (b) =>
+      readers(b, channels),
+    ),
+    graphCase(`gradients through slices, ${channels} channels`, ['maxPoolGradient', 'averagePoolGradient'], (b) =>
+      sliceGradients(b, channels),
+    ),
+  ]),
+  ...[
+    [3, 4, 5, 16],
+    [3, 4, 5, 20],
+    [1, 1, 1, 7],
+    [5, 33],
+    [7],
+  ].flatMap((shape) =>
+    [2, 3, 8].map((count) =>
+      graphCase(`add of ${count} x [${shape}]`, ['add'], (b) => ({
+        y: add(...Array.from({ length: count }, (_, i) => b.f32(`x${i}`, shape))),
+      })),
+    ),
+  ),
+  graphCase('add of a NaN', ['add'], (b) => ({
+    y: add(b.f32('x', [2, 3, 3, 16], withNaN()), b.f32('y', [2, 3, 3, 16])),
+  })),
+  graphCase('add of one tensor twice', ['add'], (b) => {
+    const x = activate(b.f32('x', [2, 3, 3, 16]), leakyTanh());
+    return { y: add(x, x) };
+  }),
+  ...[16, 20].map((c) =>
+    graphCase(`copy of an image of ${c} channels`, ['copy'], (b) => ({ y: copy(b.f32('x', [3, 4, 5, c], special)) })),
+  ),
+  graphCase('copy of i32', ['copy'], (b) => ({ y: copy(b.i32('x', [-1, 0, 2147483647, -2147483648, 7])) })),
+  graphCase('copy of u8', ['copy'], (b) => ({ y: copy(b.u8('x', [3, 67])) })),
+  graphCase('copy of weights into an image and back', ['copy'], (b) => {
+    const image = copy(b.plain('x', [2, 3, 3, 16]), { image: true });
+    return { y: copy(activate(image, scaledSigmoid()), { image: false }) };
+  }),
+];
+
+/** Each kind of kernel on a slice of a concatenation. */
+function readers(b: Builder, channels: readonly number[]) {
+  const x = together(b, channels);
+  const [c0 = 1, c1 = 1, c2 = 1] = channels;
+  const s0 = slice(x, { channelOffset: 0, channels: c0 });
+  const s1 = slice(x, { channelOffset: c0, channels: c1 });
+  const s2 = slice(x, { channelOffset: c0 + c1, channels: c2 });
+  return {
+    activation: activate(s0, leakyTanh(0.1)),
+    max: maxPool(s1, { kernel: 3, stride: 2, ceil: true }),
+    average: averagePool(s2, pool),
+    global: globalAveragePool(s2),
+    convolution: conv2d(s0, b.plain('weight', [16, 1, 1, c0])),
+    copied: copy(s1),
+    sum: add(s2, s2),
+    sliceOfSlice: activate(slice(s1, { channelOffset: 0, channels: c1 }), relu()),
+    all: x,
+  };
+}
+
+/** dy of a concatenation, taken apart again: gradient kernels that read and write slices. */
+function sliceGradients(b: Builder, channels: readonly number[]) {
+  const activation = leakyTanh();
+  const parts = branches(b, channels, [5, 4], activation);
+  const dy = activate(b.f32('dx', [3, 5, 4, sum(channels) + (channels[2] as number)], scaled(2)), activation);
+  let channelOffset = 0;
+  const gradients = parts.flatMap((part) => {
+    const own = part.shape[3] as number;
+    const outputGradients = part.node.outputs.map((t) => (t === part ? slice(dy, { channelOffset, channels: own }) : null));
+    channelOffset += own;
+    return part.node.op.gradient?.(part.node, outputGradients, [true, true]) ?? [];
+  });
+  const [dx0, dbias, dx1, dx2] = gradients.filter((tensor) => tensor !== null) as [Tensor, Tensor, Tensor, Tensor];
+  return { dx0, dbias, dx1, dx2, dx: concat([copy(dx0), copy(dx1), copy(dx2)]) };
+}

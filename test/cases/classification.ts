@@ -1,0 +1,50 @@
+/** Softmax cross-entropy, its gradient, and the count of correct rows. */
+import { countCorrect } from '../../lib/ops/countCorrect';
+import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { softmaxCrossEntropyGradient } from '../../lib/ops/softmaxCrossEntropyGradient';
+import { all, coarse, type Fill, gaussian, mapped, scaled, withNaN } from './fills';
+import { type Case, graphCase } from './problem';
+
+interface Rows {
+  readonly name: string;
+  readonly batch: number;
+  readonly classes: number;
+  readonly fill?: Fill;
+  /** Labels that are given; the others are drawn. */
+  readonly labels?: Readonly<Record<number, number>>;
+}
+
+const rows: readonly Rows[] = [
+  { name: '', batch: 3, classes: 100 },
+  { name: '', batch: 1, classes: 10 },
+  { name: '', batch: 64, classes: 7 },
+  { name: ', one class', batch: 3, classes: 1 },
+  { name: ', large logits', batch: 5, classes: 33, fill: scaled(100) },
+  { name: ', equal logits', batch: 4, classes: 16, fill: all(2) },
+  { name: ', ties', batch: 16, classes: 5, fill: coarse },
+  { name: ', masked rows', batch: 6, classes: 10, labels: { 0: -1, 4: -1 } },
+  { name: ', all rows masked', batch: 2, classes: 10, labels: { 0: -1, 1: -1 } },
+  { name: ', a label beyond the classes', batch: 3, classes: 10, labels: { 1: 10 } },
+  { name: ', a label far beyond the classes', batch: 3, classes: 10, labels: { 2: 2147483647 } },
+  { name: ', a NaN', batch: 3, classes: 10, fill: withNaN() },
+];
+
+/** Rows of positive numbers that need not sum to 1: the gradient's rule does not ask for it. */
+const positive: Fill = mapped(gaussian, (value) => Math.abs(value) / 10);
+
+export const classificationCases: readonly Case[] = rows.flatMap(({ name, batch, classes, fill, labels }) => {
+  const title = `[${batch}, ${classes}]${name}`;
+  return [
+    graphCase(`softmaxCrossEntropy ${title}`, ['softmaxCrossEntropy'], (b) => ({
+      ...softmaxCrossEntropy(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels)),
+    })),
+    graphCase(`softmaxCrossEntropyGradient ${title}`, ['softmaxCrossEntropyGradient'], (b) => {
+      const probabilities = b.plain('probabilities', [batch, classes], fill === undefined ? positive : mapped(fill, Math.abs));
+      const dloss = b.plain('dloss', [1]);
+      return { dlogits: softmaxCrossEntropyGradient(probabilities, b.labels('labels', batch, classes, labels), dloss) };
+    }),
+    graphCase(`countCorrect ${title}`, ['countCorrect'], (b) => ({
+      count: countCorrect(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels)),
+    })),
+  ];
+});

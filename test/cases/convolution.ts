@@ -1,0 +1,157 @@
+/** Convolutions in all three passes, alone and with bias and activation, and matrix products. */
+import { type Activation, activate, activations, leakyTanh, relu, scaledSigmoid, tanh } from '../../lib/ops/activation';
+import { conv2d } from '../../lib/ops/conv2d';
+import { conv2dDgrad } from '../../lib/ops/conv2dDgrad';
+import { conv2dWgrad } from '../../lib/ops/conv2dWgrad';
+import { linear } from '../../lib/ops/linear';
+import { linearDgrad } from '../../lib/ops/linearDgrad';
+import { linearWgrad } from '../../lib/ops/linearWgrad';
+import { type Fill, gaussian, scaled, withNaN } from './fills';
+import { type Builder, type Case, graphCase } from './problem';
+
+interface Shape {
+  batch: number;
+  size: readonly [height: number, width: number];
+  channels: readonly [input: number, output: number];
+  kernel: readonly [height: number, width: number];
+  stride?: readonly [height: number, width: number];
+  padding?: readonly [height: number, width: number];
+}
+
+const square = (n: number) => [n, n] as const;
+
+/** The networks' kinds of convolution (1x1, 3x3 with stride 1 and 2, a first layer), and what no network has. */
+const shapes: readonly Shape[] = [
+  { batch: 3, size: [9, 10], channels: [16, 48], kernel: square(3), padding: square(1) },
+  { batch: 1, size: [14, 14], channels: [48, 16], kernel: square(3), padding: square(1) },
+  { batch: 3, size: [7, 6], channels: [48, 16], kernel: square(1) },
+  { batch: 3, size: [8, 7], channels: [16, 16], kernel: square(3), stride: square(2), padding: square(1) },
+  { batch: 3, size: [9, 8], channels: [3, 16], kernel: square(3), padding: square(1) },
+  { batch: 1, size: [15, 14], channels: [3, 16], kernel: square(7), stride: square(2), padding: square(3) },
+  { batch: 3, size: [6, 5], channels: [7, 20], kernel: square(3), padding: square(1) },
+  { batch: 1, size: [5, 6], channels: [20, 33], kernel: square(1) },
+  { batch: 3, size: [7, 7], channels: [33, 7], kernel: square(3), stride: square(2), padding: square(1) },
+  { batch: 3, size: [8, 8], channels: [8, 16], kernel: square(3), padding: square(1) },
+  { batch: 3, size: [1, 1], channels: [16, 48], kernel: square(1) },
+  { batch: 1, size: [1, 1], channels: [7, 33], kernel: square(3), padding: square(1) },
+  { batch: 3, size: [1, 1], channels: [48, 16], kernel: square(3), padding: square(1) },
+  { batch: 3, size: [9, 6], channels: [16, 16], kernel: [3, 1], stride: [2, 1], padding: [1, 0] },
+  { batch: 1, size: [6, 9], channels: [1, 1], kernel: [2, 5], stride: [1, 3] },
+];
+
+function describe({ batch, size, channels, kernel, stride = square(1), padding = square(0) }: Shape): string {
+  const how = `stride ${stride}, pad ${padding}`;
+  return `${kernel.join('x')}, ${how}, ${channels.join(' -> ')} channels, ${size.join('x')}, batch ${batch}`;
+}
+
+const imageOf = ({ batch, size, channels: [input] }: Shape) => [batch, ...size, input];
+const weightOf = ({ channels: [input, output], kernel }: Shape) => [output, ...kernel, input];
+const optionsOf = ({ stride = square(1), padding = square(0) }: Shape) => ({ stride, padding });
+
+/** The convolution of fresh inputs. */
+function convolve(b: Builder, shape: Shape, { bias = true, image = gaussian, weight = gaussian }: Fills = {}) {
+  const x = b.f32('x', imageOf(shape), image);
+  const w = b.plain('weight', weightOf(shape), weight);
+  const options = optionsOf(shape);
+  return conv2d(x, w, bias ? { ...options, bias: b.plain('bias', [shape.channels[1]]) } : options);
+}
+
+interface Fills {
+  bias?: boolean;
+  image?: Fill;
+  weight?: Fill;
+}
+
+/** The attributes and the output shape, as conv2d's shape rule says them. */
+function backward(b: Builder, shape: Shape, fill: Fill = gaussian) {
+  const y = convolve(b, shape, { bias: false });
+  const [x, w] = y.node.inputs;
+  if (!x || !w) throw new Error('conv2d has lost its inputs');
+  return { x, w, dy: b.f32('dy', y.shape, fill), attributes: y.node.attributes };
+}
+
+const dgradCase = (shape: Shape, name = describe(shape), fill?: Fill): Case =>
+  graphCase(`conv2dDgrad ${name}`, ['conv2dDgrad'], (b) => {
+    const { x, w, dy, attributes } = backward(b, shape, fill);
+    return { dx: conv2dDgrad(dy, w, x.shape, attributes) };
+  });
+
+const wgradCase = (shape: Shape, name = describe(shape), fill?: Fill): Case =>
+  graphCase(`conv2dWgrad ${name}`, ['conv2dWgrad'], (b) => {
+    const { x, w, dy, attributes } = backward(b, shape, fill);
+    return { ...conv2dWgrad(x, dy, w.shape, attributes) };
+  });
+
+const blocked = shapes[0] as Shape;
+const odd = shapes[6] as Shape;
+const pointwise = shapes[2] as Shape;
+
+/** conv2d and activation: one kernel after fuseConvBiasActivation. Pre-activations reach into both tails. */
+const fusedCase = (shape: Shape, activation: Activation): Case =>
+  graphCase(`conv2d + ${activation.kind} ${activation.slope}, ${describe(shape)}`, ['conv2d', 'activation'], (b) => {
+    const y = convolve(b, shape, { weight: scaled(0.3) });
+    return { y: activate(y, activation) };
+  });
+
+const everyActivation: readonly Activation[] = activations.map(({ kind, slope }) => ({ kind, slope: slope?.default ?? 0 }));
+
+export const convolutionCases: readonly Case[] = [
+  ...shapes.map((shape) => graphCase(`conv2d ${describe(shape)}`, ['conv2d'], (b) => ({ y: convolve(b, shape) }))),
+  ...shapes.map((shape) => dgradCase(shape)),
+  ...shapes.map((shape) => wgradCase(shape)),
+  ...[blocked, odd].map((shape) =>
+    graphCase(`conv2d without bias, ${describe(shape)}`, ['conv2d'], (b) => ({ y: convolve(b, shape, { bias: false }) })),
+  ),
+  ...[blocked, odd, pointwise].flatMap((shape) => everyActivation.map((activation) => fusedCase(shape, activation))),
+  ...[0, 0.1, 0.5].flatMap((slope) => [blocked, odd].map((shape) => fusedCase(shape, leakyTanh(slope)))),
+  graphCase('conv2d + tanh with the bias in the activation', ['conv2d', 'activation'], (b) => {
+    const y = convolve(b, blocked, { bias: false, weight: scaled(0.3) });
+    return { y: activate(y, tanh(), { bias: b.plain('bias', [blocked.channels[1]]) }) };
+  }),
+  graphCase('conv2d + sigmoid*, whose pre-activation is read too', ['conv2d', 'activation'], (b) => {
+    const pre = convolve(b, blocked, { weight: scaled(0.3) });
+    return { pre, y: activate(pre, scaledSigmoid()) };
+  }),
+  ...[blocked, odd, pointwise].flatMap((shape) => nanCases(shape)),
+  ...[
+    [3, 33, 7],
+    [1, 48, 100],
+    [64, 16, 10],
+    [1, 1, 1],
+  ].flatMap(([batch = 1, inputs = 1, outputs = 1]) => linearCases(batch, inputs, outputs)),
+];
+
+function nanCases(shape: Shape): Case[] {
+  const name = `a NaN, ${describe(shape)}`;
+  const activated = [relu(), tanh(), leakyTanh(0), leakyTanh()].map((activation) =>
+    graphCase(`conv2d + ${activation.kind} ${activation.slope} of ${name}`, ['conv2d', 'activation'], (b) => ({
+      y: activate(convolve(b, shape, { image: withNaN() }), activation),
+    })),
+  );
+  return [
+    graphCase(`conv2d of ${name}`, ['conv2d'], (b) => ({ y: convolve(b, shape, { image: withNaN() }) })),
+    graphCase(`conv2d with weights of ${name}`, ['conv2d'], (b) => ({ y: convolve(b, shape, { weight: withNaN() }) })),
+    ...activated,
+    dgradCase(shape, `of ${name}`, withNaN()),
+    wgradCase(shape, `of ${name}`, withNaN()),
+  ];
+}
+
+function linearCases(batch: number, inputs: number, outputs: number): Case[] {
+  const name = `${inputs} -> ${outputs}, batch ${batch}`;
+  const x = (b: Builder, fill?: Fill) => b.plain('x', [batch, inputs], fill);
+  const dy = (b: Builder, fill?: Fill) => b.plain('dy', [batch, outputs], fill);
+  const weight = (b: Builder) => b.plain('weight', [outputs, inputs]);
+  const withFill = (suffix: string, fill?: Fill) => [
+    graphCase(`linear ${name}${suffix}`, ['linear'], (b) => ({
+      y: linear(x(b, fill), weight(b), { bias: b.plain('bias', [outputs]) }),
+    })),
+    graphCase(`linearDgrad ${name}${suffix}`, ['linearDgrad'], (b) => ({ dx: linearDgrad(dy(b, fill), weight(b)) })),
+    graphCase(`linearWgrad ${name}${suffix}`, ['linearWgrad'], (b) => ({ ...linearWgrad(x(b), dy(b, fill)) })),
+  ];
+  return [
+    ...withFill(''),
+    ...withFill(', a NaN', withNaN()),
+    graphCase(`linear without bias ${name}`, ['linear'], (b) => ({ y: linear(x(b), weight(b)) })),
+  ];
+}

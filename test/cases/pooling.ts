@@ -1,0 +1,100 @@
+/** Pools: the windows of the networks, clipped ones, ties, NaN. */
+import { averagePool } from '../../lib/ops/averagePool';
+import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { maxPool } from '../../lib/ops/maxPool';
+import type { PoolOptions } from '../../lib/ops/pool';
+import type { Tensor } from '../../lib/tensor';
+import { all, coarse, type Fill, gaussian, special, withNaN } from './fills';
+import { type Builder, type Case, graphCase } from './problem';
+
+interface Shape {
+  readonly image: readonly number[];
+  readonly options: PoolOptions;
+}
+
+const shapes: readonly Shape[] = [
+  { image: [3, 8, 8, 16], options: { kernel: 3, stride: 2, ceil: true } },
+  { image: [1, 7, 7, 48], options: { kernel: 3, stride: 2, ceil: true } },
+  { image: [3, 7, 6, 16], options: { kernel: 3, stride: 1, padding: 1 } },
+  { image: [3, 6, 7, 20], options: { kernel: 3, stride: 1, padding: 1 } },
+  { image: [1, 8, 5, 33], options: { kernel: 3, stride: 2, ceil: true } },
+  { image: [3, 6, 6, 7], options: { kernel: 3, stride: 2, padding: 1, ceil: true } },
+  { image: [3, 1, 1, 16], options: { kernel: 3, stride: 1, padding: 1 } },
+  { image: [1, 1, 1, 7], options: { kernel: 3, stride: 2, padding: 1, ceil: true } },
+  { image: [1, 9, 8, 16], options: { kernel: [2, 3], stride: [3, 1], padding: [0, 2] } },
+  { image: [1, 17, 16, 3], options: { kernel: 16, stride: 1 } },
+  { image: [3, 28, 28, 16], options: { kernel: 3, stride: 2, ceil: true } },
+];
+
+function describe({ image, options: { kernel, stride, padding = 0, ceil } }: Shape): string {
+  return `[${image}], kernel ${kernel}, stride ${stride}, pad ${padding}${ceil ? ', rounded up' : ''}`;
+}
+
+/** What an op's gradient rule gives for a fresh dy. */
+export function gradientOf(b: Builder, y: Tensor, fill: Fill = gaussian): Tensor {
+  const dy = y.image ? b.f32('dy', y.shape, fill) : b.plain('dy', y.shape, fill);
+  const outputGradients = y.node.outputs.map((output) => (output === y ? dy : null));
+  const [dx] = y.node.op.gradient?.(y.node, outputGradients, y.node.inputs.map(() => true)) ?? [];
+  if (!dx) throw new Error(`${y.node.op.name} has no gradient`);
+  return dx;
+}
+
+function maxCases(shape: Shape, what: string, fill: Fill): Case[] {
+  const name = `${describe(shape)}${what}`;
+  const pool = (b: Builder) => maxPool(b.f32('x', shape.image, fill), shape.options);
+  return [
+    graphCase(`maxPool ${name}`, ['maxPool'], (b) => ({ y: pool(b) })),
+    graphCase(`maxPool with indices ${name}`, ['maxPool'], (b) => {
+      const [y, indices] = pool(b).node.outputs as readonly [Tensor, Tensor];
+      return { y, indices };
+    }),
+    graphCase(`maxPoolGradient ${name}`, ['maxPoolGradient'], (b) => ({ dx: gradientOf(b, pool(b)) })),
+  ];
+}
+
+function averageCases(shape: Shape, what: string, fill: Fill): Case[] {
+  const name = `${describe(shape)}${what}`;
+  const pool = (b: Builder, contents?: Fill) => averagePool(b.f32('x', shape.image, contents), shape.options);
+  return [
+    graphCase(`averagePool ${name}`, ['averagePool'], (b) => ({ y: pool(b, fill) })),
+    graphCase(`averagePoolGradient ${name}`, ['averagePoolGradient'], (b) => ({ dx: gradientOf(b, pool(b), fill) })),
+  ];
+}
+
+function globalCases(image: readonly number[], what: string, fill: Fill): Case[] {
+  const name = `[${image}]${what}`;
+  const pool = (b: Builder, contents?: Fill) => globalAveragePool(b.f32('x', image, contents));
+  return [
+    graphCase(`globalAveragePool ${name}`, ['globalAveragePool'], (b) => ({ y: pool(b, fill) })),
+    graphCase(`globalAveragePoolGradient ${name}`, ['globalAveragePoolGradient'], (b) => ({
+      dx: gradientOf(b, pool(b), fill),
+    })),
+  ];
+}
+
+const [first, , padded, odd] = shapes as readonly [Shape, Shape, Shape, Shape];
+
+export const poolingCases: readonly Case[] = [
+  ...shapes.flatMap((shape) => [...maxCases(shape, '', gaussian), ...averageCases(shape, '', gaussian)]),
+  ...[first, padded, odd].flatMap((shape) => [
+    ...maxCases(shape, ', ties', coarse),
+    ...maxCases(shape, ', all equal', all(-1)),
+    ...maxCases(shape, ', all -Infinity', all(Number.NEGATIVE_INFINITY)),
+    ...maxCases(shape, ', special values', special),
+    ...maxCases(shape, ', NaNs', withNaN(gaussian, 20)),
+    ...averageCases(shape, ', a NaN', withNaN()),
+    graphCase(`maxPoolGradient of a NaN ${describe(shape)}`, ['maxPoolGradient'], (b) => ({
+      dx: gradientOf(b, maxPool(b.f32('x', shape.image), shape.options), withNaN()),
+    })),
+  ]),
+  ...[
+    [3, 7, 7, 16],
+    [1, 7, 6, 48],
+    [3, 1, 1, 16],
+    [1, 1, 1, 7],
+    [3, 5, 4, 33],
+    [2, 2, 3, 20],
+  ].flatMap((image) => globalCases(image, '', gaussian)),
+  ...globalCases([3, 4, 4, 16], ', a NaN', withNaN()),
+  ...globalCases([3, 4, 4, 7], ', a NaN', withNaN()),
+];

@@ -1,0 +1,161 @@
+/**
+ * The conformance check: one case on one device, compared with the float64 references. Imports no test framework, because
+ * the same checks run inside the offline bundle (bench/gpu-check.ts).
+ */
+import { compile, type Plan } from '../lib/compile';
+import type { Device } from '../lib/device';
+import { defaultPasses, optimize, type Pass } from '../lib/graph/optimize';
+import { bytesPerElement, type Tensor } from '../lib/tensor';
+import type { Arenas, Case, Problem } from './cases/problem';
+import { TestRandom, testSeed } from './random';
+import { type Expectation, type Expected, expectation, stateWrites } from './reference/expectation';
+import type { Read } from './reference/interpret';
+import { compare, describeComparison, type Precision, tolerances } from './tolerance';
+
+/** plain: kernel by kernel as the graph says. fused: after all passes. */
+export type Mode = 'plain' | 'fused';
+export const modes: readonly Mode[] = ['plain', 'fused'];
+
+const passesOf: Readonly<Record<Mode, readonly Pass[]>> = { plain: [], fused: defaultPasses };
+
+/** Inputs that bring a computed value nearer to a kink than this, relative to its size, are drawn again. */
+const smallestMargin = 1e-5;
+
+export interface CheckOptions {
+  readonly device: Device;
+  readonly mode: Mode;
+  readonly seed?: number;
+  readonly precision?: Precision;
+}
+
+export interface CheckResult {
+  /** Ops that the backend has no kernel for: then nothing was run. */
+  readonly missing: readonly string[];
+  /** The largest error, as a part of what was allowed. */
+  readonly ratio: number;
+  readonly implementations: readonly string[];
+}
+
+/** @throws an Error that names case, device, mode, the worst elements and the seed that repeats it */
+export async function checkOp(testCase: Case, options: CheckOptions): Promise<CheckResult> {
+  const { device, mode, seed = testSeed, precision = 'f32' } = options;
+  const { problem, expected } = prepare(testCase, seed, precision);
+  const used = optimize(problem.graph, passesOf[mode]).nodes.filter((node) => !node.source);
+  const missing = [...new Set(used.map(({ op }) => op.name))].filter((name) => !(name in device.ops));
+  if (missing.length > 0) return { missing, ratio: 0, implementations: [] };
+  try {
+    const { ratio, implementations } = await runAndCompare(problem, expected, device, mode);
+    return { missing, ratio, implementations };
+  } catch (error) {
+    const where = `${testCase.name} on ${device.name}, ${mode}`;
+    throw new Error(`${where}: ${(error as Error).message}\nRepeat with SATURNN_TEST_SEED=${seed}`, { cause: error });
+  }
+}
+
+const expectations = new WeakMap<Case, { seed: number; precision: Precision; skipped: number; expected: Expectation }>();
+
+/** A case's graph with fresh inputs, and what it must give. The last expectation of a case is kept: modes and devices share it. */
+export function prepare(testCase: Case, seed: number, precision: Precision): { problem: Problem; expected: Expectation } {
+  const known = expectations.get(testCase);
+  if (known?.seed === seed && known.precision === precision) {
+    return { problem: testCase.build(new TestRandom(seed, known.skipped)), expected: known.expected };
+  }
+  for (let skipped = 0; skipped < 100; skipped++) {
+    const random = new TestRandom(seed, skipped);
+    const problem = testCase.build(random);
+    const expected = expectation(problem.graph, readerOf(problem), tolerances[precision], random.uniform);
+    if (expected.margin < smallestMargin) continue;
+    expectations.set(testCase, { seed, precision, skipped, expected });
+    return { problem, expected };
+  }
+  throw new Error(`${testCase.name}: every input comes too near to a kink; make the case smaller`);
+}
+
+/** What a problem's sources hold. */
+export function readerOf({ inputs, state }: Problem): Read {
+  return (tensor) => {
+    const { source } = tensor.node;
+    if (source?.kind === 'input') {
+      const values = inputs[source.name];
+      if (values) return values;
+    } else if (state) {
+      const { arena, begin } = placeOf(tensor);
+      const values = state.arenas[arena];
+      if (values) return values.subarray(begin, begin + tensor.size);
+    }
+    throw new Error(`no values for "${tensor.node.name}"`);
+  };
+}
+
+type StateArena = keyof Arenas;
+
+/** Where a State's tensor lies: the arena, and its first element there. */
+function placeOf(tensor: Tensor): { arena: StateArena; begin: number } {
+  const { source } = tensor.node;
+  if (source?.kind !== 'state') throw new Error(`"${tensor.node.name}" is no tensor of a State`);
+  return { arena: source.arena, begin: source.byteOffset / bytesPerElement[tensor.dtype] };
+}
+
+async function runAndCompare(problem: Problem, expected: Expectation, device: Device, mode: Mode) {
+  const plan = await compile(problem.graph, { device, passes: passesOf[mode], poison: true });
+  try {
+    const implementations = plan.kernels.map(({ op, implementation }) => `${op}: ${implementation}`);
+    const slow = implementations.filter((name) => isReference(name));
+    if (slow.length > 0) throw new Error(`reference implementations are hundreds of times too slow: ${slow.join(', ')}`);
+    const compared = problem.state
+      ? await compareUpdates(plan, problem, expected)
+      : compareOutputs(await runTwice(plan, problem), expected.outputs);
+    return { ratio: Math.max(0, ...compared), implementations };
+  } finally {
+    plan.dispose();
+    problem.state?.state.dispose();
+  }
+}
+
+/** oneDNN's own fallback, e.g. "ref:any". */
+export const isReference = (implementation: string): boolean => /\bref\b/.test(implementation);
+
+/** Two steps with the same inputs must give the same bits. */
+async function runTwice(plan: Plan, { inputs, graph }: Problem): Promise<Record<string, ArrayLike<number>>> {
+  const { outputs } = await plan.run(inputs, { steps: 2 });
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, both]) => {
+      const size = graph.outputs[name]?.size ?? 0;
+      const first = both.subarray(0, size);
+      const second = both.subarray(size);
+      const changed = first.findIndex((value, i) => !Object.is(value, second[i]));
+      if (changed >= 0) throw new Error(`output "${name}" [${changed}] is ${first[changed]}, then ${second[changed]}`);
+      return [name, first];
+    }),
+  );
+}
+
+async function compareUpdates(plan: Plan, { graph, inputs, state }: Problem, expected: Expectation): Promise<number[]> {
+  if (!state) throw new Error('a problem with updates needs a State');
+  for (const [arena, values] of Object.entries(state.arenas)) {
+    await state.state.writeArena(arena as StateArena, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  const { outputs } = await plan.run(inputs);
+  const ratios = compareOutputs(outputs, expected.outputs);
+  for (const [index, tensor] of stateWrites(graph).entries()) {
+    const { arena, begin } = placeOf(tensor);
+    const bytes = (await state.state.readArena(arena)).slice().buffer;
+    const all = tensor.dtype === 'f32' ? new Float32Array(bytes) : new Int32Array(bytes);
+    const values = all.subarray(begin, begin + tensor.size);
+    ratios.push(compareOne(`${arena} after the update`, values, expected.writes[index] as Expected));
+  }
+  return ratios;
+}
+
+function compareOutputs(
+  outputs: Readonly<Record<string, ArrayLike<number>>>,
+  expected: Readonly<Record<string, Expected>>,
+): number[] {
+  return Object.entries(expected).map(([name, want]) => compareOne(`output "${name}"`, outputs[name] ?? [], want));
+}
+
+function compareOne(what: string, got: ArrayLike<number>, { values, allowed, spreadsNaN }: Expected): number {
+  const comparison = compare(got, values.data, allowed, { spreadsNaN });
+  if (comparison.wrong > 0) throw new Error(`${what} [${values.shape}]: ${describeComparison(comparison)}`);
+  return comparison.ratio;
+}

@@ -1,0 +1,89 @@
+/**
+ * The six activations in float64, written from the paper's formulas. The hyperbolic derivatives are the textbook's
+ * sech², at the x that the inverse of f finds, and not the kernels' formulas in y, so that a wrong one of those is seen.
+ */
+import { sumOverRows } from './convolution';
+import { type Attributes, at, map, need, type Values } from './values';
+
+interface Reference {
+  f(x: number, a: number): number;
+  /** f' from the output; `negative`: y is on the side of x < 0. */
+  derivative(y: number, a: number, negative: boolean): number;
+  /** f has a kink at x = 0. */
+  kink: boolean;
+}
+
+const sech2 = (x: number): number => 1 / Math.cosh(x) ** 2;
+
+/** In the order of SN_SIGMOID... in native/backend.h. */
+const references: readonly Reference[] = [
+  {
+    f: (x) => 1 / (1 + Math.exp(-x)),
+    derivative: (y) => y * (1 - y),
+    kink: false,
+  },
+  {
+    f: (x) => 2 * Math.tanh(x / 2),
+    derivative: (y) => sech2(Math.atanh(y / 2)),
+    kink: false,
+  },
+  {
+    f: (x) => Math.tanh(x),
+    derivative: (y) => sech2(Math.atanh(y)),
+    kink: false,
+  },
+  {
+    f: (x, a) => (x < 0 ? a : 1) * Math.tanh(x),
+    derivative: (y, a, negative) => {
+      if (!negative) return sech2(Math.atanh(y));
+      return a === 0 ? 0 : a * sech2(Math.atanh(y / a));
+    },
+    kink: true,
+  },
+  {
+    f: (x) => Math.max(0, x), // Math.max keeps NaN
+    derivative: (y) => (y > 0 ? 1 : 0),
+    kink: true,
+  },
+  {
+    f: (x, a) => (x < 0 ? a : 1) * x,
+    derivative: (_, a, negative) => (negative ? a : 1),
+    kink: true,
+  },
+];
+
+function reference({ kind = -1 }: Attributes): Reference {
+  const row = references[kind];
+  if (!row) throw new Error(`no reference for activation ${kind}`);
+  return row;
+}
+
+export const hasKink = (attributes: Attributes): boolean => reference(attributes).kink;
+
+export function preActivation(x: Values, bias: Values | null | undefined): Values {
+  return bias ? map(x, (value, i) => value + at(bias.data, i % bias.data.length)) : x;
+}
+
+export function activation(x: Values, bias: Values | null | undefined, attributes: Attributes): Values {
+  const { f } = reference(attributes);
+  return map(preActivation(x, bias), (value) => f(value, attributes.slope ?? 0));
+}
+
+/** f'(x) for every element, from y = f(x). NaN gives NaN; a y that f cannot reach (rounding does that) is saturated: 0. */
+export function derivativeFromOutput(y: Values, attributes: Attributes): Values {
+  const { derivative } = reference(attributes);
+  const { slope = 0 } = attributes;
+  return map(y, (value) => {
+    if (Number.isNaN(value)) return value;
+    // With slope 0 all of x < 0 gives y = 0 or -0, so 0 belongs to the negative side.
+    const negative = slope > 0 ? value < 0 : value <= 0;
+    const result = derivative(value, slope, negative);
+    return Number.isNaN(result) ? 0 : Math.max(0, result);
+  });
+}
+
+export function activationGradient(dy: Values, y: Values, attributes: Attributes): Values[] {
+  const slopes = derivativeFromOutput(y, attributes);
+  const dx = map(need(dy), (value, i) => value * at(slopes.data, i));
+  return [dx, sumOverRows(dx)];
+}

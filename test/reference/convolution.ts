@@ -1,0 +1,67 @@
+/**
+ * Convolution and its two gradients. All three visit the same taps, triples (element of y, of x, of the weights) that are
+ * multiplied; each op accumulates into another of the three.
+ */
+import { type Attributes, accumulate, at, imageShape, need, offset, type Shape, type Values, zeros } from './values';
+
+type Tap = (yIndex: number, xIndex: number, weightIndex: number) => void;
+
+function forEachTap(yShape: Shape, xShape: Shape, weightShape: Shape, attributes: Attributes, visit: Tap): void {
+  const { strideH = 1, strideW = 1, padH = 0, padW = 0 } = attributes;
+  const y = imageShape(yShape);
+  const x = imageShape(xShape);
+  const w = imageShape(weightShape); // [out channels, kernel height, kernel width, in channels]
+  const [batch, outHeight, outWidth, outChannels] = y;
+  const [, height, width, channels] = x;
+  for (let n = 0; n < batch; n++)
+    for (let oy = 0; oy < outHeight; oy++)
+      for (let ox = 0; ox < outWidth; ox++)
+        for (let ky = 0; ky < w[1]; ky++)
+          for (let kx = 0; kx < w[2]; kx++) {
+            const iy = oy * strideH - padH + ky;
+            const ix = ox * strideW - padW + kx;
+            if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue; // padding is zeros
+            for (let o = 0; o < outChannels; o++)
+              for (let c = 0; c < channels; c++)
+                visit(offset(y, n, oy, ox, o), offset(x, n, iy, ix, c), offset(w, o, ky, kx, c));
+          }
+}
+
+export function conv2d(
+  x: Values,
+  weight: Values,
+  bias: Values | null | undefined,
+  attributes: Attributes,
+  shape: Shape,
+): Values {
+  const y = zeros(shape);
+  forEachTap(shape, x.shape, weight.shape, attributes, (yIndex, xIndex, wIndex) =>
+    accumulate(y, yIndex, at(x.data, xIndex) * at(weight.data, wIndex)),
+  );
+  if (bias) y.data.forEach((_, i) => accumulate(y, i, at(bias.data, i % bias.data.length)));
+  return y;
+}
+
+export function conv2dDgrad(dy: Values, weight: Values, attributes: Attributes, shape: Shape): Values {
+  const dx = zeros(shape);
+  forEachTap(dy.shape, shape, weight.shape, attributes, (yIndex, xIndex, wIndex) =>
+    accumulate(dx, xIndex, at(dy.data, yIndex) * at(weight.data, wIndex)),
+  );
+  return dx;
+}
+
+export function conv2dWgrad(x: Values, dy: Values, attributes: Attributes, shape: Shape): Values[] {
+  const dweight = zeros(shape);
+  forEachTap(dy.shape, x.shape, shape, attributes, (yIndex, xIndex, wIndex) =>
+    accumulate(dweight, wIndex, at(x.data, xIndex) * at(dy.data, yIndex)),
+  );
+  return [dweight, sumOverRows(dy)];
+}
+
+/** The sum over all dimensions but the last: a bias's gradient. */
+export function sumOverRows(values: Values): Values {
+  const channels = need(values).shape.at(-1) ?? 1;
+  const sums = zeros([channels]);
+  values.data.forEach((value, i) => accumulate(sums, i % channels, value));
+  return sums;
+}

@@ -1,0 +1,141 @@
+/**
+ * One naive float64 implementation per op of lib/ops/index.ts: what the kernels of every backend are compared with. Written
+ * to be read, not to be fast; correct by themselves, because finite differences and recorded PyTorch runs check them.
+ */
+import { activation, activationGradient, hasKink, preActivation } from './activation';
+import { add, concat, slice } from './channels';
+import { conv2d, conv2dDgrad, conv2dWgrad } from './convolution';
+import { augment } from './data';
+import { linear, linearDgrad, linearWgrad } from './linear';
+import { argmaxGap, countCorrect, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './loss';
+import {
+  averagePool,
+  averagePoolGradient,
+  globalAveragePool,
+  globalAveragePoolGradient,
+  maxPool,
+  maxPoolGap,
+  maxPoolGradient,
+} from './pooling';
+import {
+  activationGradientRounding,
+  activationRounding,
+  augmentRounding,
+  type Call,
+  type Compute,
+  exact,
+  finiteCheckRounding,
+  lossGradientRounding,
+  lossRounding,
+  type Rounding,
+  sgdRounding,
+  sums,
+} from './rounding';
+import { finiteCheck, pack, sgd } from './update';
+import { map, need, type Shape, type Values } from './values';
+
+export interface ReferenceOp {
+  /** The outputs; of an op that writes state instead: the new values of what it writes. Shapes are the shape rule's. */
+  readonly compute: Compute;
+  readonly rounding: Rounding;
+  /** Distance of the nearest input to a point where the op, or its gradient, jumps; relative to the inputs' size. */
+  readonly margin?: (call: Call) => number;
+  /** A NaN may reach more elements than in the naive loops. */
+  readonly spreadsNaN?: boolean;
+}
+
+const op = (compute: Compute, rounding: Rounding, margin?: ReferenceOp['margin']): ReferenceOp => ({
+  compute,
+  rounding,
+  ...(margin && { margin }),
+});
+
+/** An op whose results are sums of products of its inputs. */
+const summing = (compute: Compute): ReferenceOp => op(compute, sums(compute));
+
+const convolution = (compute: Compute): ReferenceOp => ({ ...summing(compute), spreadsNaN: true });
+
+const shape = (shapes: readonly Shape[], index = 0): Shape => {
+  const found = shapes[index];
+  if (!found) throw new RangeError(`no output ${index}`);
+  return found;
+};
+
+/** A gated write: the old values, unless the gate (0: open) is open or absent. */
+const gated = (gate: Values | null | undefined, before: Values[], after: () => Values[]): Values[] =>
+  gate && gate.data[0] !== 0 ? before : after();
+
+const rootMeanSquare = ({ data }: Values): number => Math.sqrt(data.reduce((sum, x) => sum + x * x, 0) / data.length);
+const smallest = ({ data }: Values): number => data.reduce((least, x) => Math.min(least, Math.abs(x)), Infinity);
+
+const chosen: Compute = ([dy, indices], a, shapes) => [maxPoolGradient(need(dy), need(indices), a, shape(shapes))];
+
+export const references: Readonly<Record<string, ReferenceOp>> = {
+  conv2d: convolution(([x, w, b], a, shapes) => {
+    const y = conv2d(need(x), need(w), b, a, shape(shapes));
+    // Plain graphs, from which allowed errors come, have none; a pass may have fused one.
+    const { activation: kind = -1, slope = 0 } = a;
+    return [kind < 0 ? y : activation(y, null, { kind, slope })];
+  }),
+  conv2dDgrad: convolution(([dy, w], a, shapes) => [conv2dDgrad(need(dy), need(w), a, shape(shapes))]),
+  conv2dWgrad: convolution(([x, dy], a, shapes) => conv2dWgrad(need(x), need(dy), a, shape(shapes))),
+  linear: summing(([x, w, b]) => [linear(need(x), need(w), b)]),
+  linearDgrad: summing(([dy, w]) => [linearDgrad(need(dy), need(w))]),
+  linearWgrad: summing(([x, dy]) => linearWgrad(need(x), need(dy))),
+  maxPool: op(
+    ([x], a, shapes) => maxPool(need(x), a, shape(shapes)),
+    exact,
+    ({ inputs: [x], attributes, outputs: [y] }) => maxPoolGap(need(x), attributes, need(y).shape) / rootMeanSquare(need(x)),
+  ),
+  maxPoolGradient: op(chosen, sums(chosen, [1])),
+  averagePool: summing(([x], a, shapes) => [averagePool(need(x), a, shape(shapes))]),
+  averagePoolGradient: summing(([dy], a, shapes) => [averagePoolGradient(need(dy), a, shape(shapes))]),
+  globalAveragePool: summing(([x]) => [globalAveragePool(need(x))]),
+  globalAveragePoolGradient: summing(([dy], _, shapes) => [globalAveragePoolGradient(need(dy), shape(shapes))]),
+  activation: op(
+    ([x, b], a) => [activation(need(x), b, a)],
+    activationRounding,
+    ({ inputs: [x, b], attributes }) => {
+      if (!hasKink(attributes)) return Number.POSITIVE_INFINITY;
+      const before = preActivation(need(x), b);
+      return smallest(before) / rootMeanSquare(before);
+    },
+  ),
+  activationGradient: op(([dy, y], a) => activationGradient(need(dy), need(y), a), activationGradientRounding),
+  softmaxCrossEntropy: op(([x, labels]) => softmaxCrossEntropy(need(x), need(labels)), lossRounding),
+  softmaxCrossEntropyGradient: op(
+    ([p, labels, dloss]) => [softmaxCrossEntropyGradient(need(p), need(labels), need(dloss))],
+    lossGradientRounding,
+  ),
+  countCorrect: op(
+    ([logits, labels]) => [countCorrect(need(logits), need(labels))],
+    exact,
+    ({ inputs: [logits] }) => argmaxGap(need(logits)) / rootMeanSquare(need(logits)),
+  ),
+  add: summing((inputs, _, shapes) => [add(inputs.map(need), shape(shapes))]),
+  concat: op((inputs, _, shapes) => [concat(inputs.map(need), shape(shapes))], exact),
+  slice: op(([x], { channelOffset = 0 }, shapes) => [slice(need(x), channelOffset, shape(shapes))], exact),
+  copy: op(([x]) => [need(x)], exact),
+  augment: op((inputs, a, shapes) => [augment(inputs, a, shape(shapes))], augmentRounding),
+  pack: op((inputs, a, shapes) => [pack(inputs.map(need), a, shape(shapes))], exact),
+  finiteCheck: op(([loss, gradient]) => finiteCheck(need(loss), need(gradient)), finiteCheckRounding),
+  sgd: op(([gate, w, m, gradient, rate], a) => {
+    const before = { parameters: need(w), momentum: need(m) };
+    return gated(gate, [before.parameters, before.momentum], () => {
+      const after = sgd(before, need(gradient), need(rate).data[0] ?? 0, a);
+      return [after.parameters, after.momentum];
+    });
+  }, sgdRounding),
+  advance: op(
+    ([gate, counter]) =>
+      gated(gate, [need(counter)], () => [map(need(counter), (value, i) => (i === 1 ? value + 1 : value))]),
+    exact,
+  ),
+  assign: op(([gate, target, value]) => gated(gate, [need(target)], () => [need(value)]), exact),
+};
+
+export function referenceOf(op: string): ReferenceOp {
+  const found = references[op];
+  if (!found) throw new Error(`test/reference has nothing for op "${op}"`);
+  return found;
+}

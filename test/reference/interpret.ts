@@ -1,0 +1,76 @@
+/** Runs a graph of lib/graph, optimised or not, with the float64 references instead of kernels. */
+import type { Graph } from '../../lib/graph/graph';
+import type { Node, Tensor } from '../../lib/tensor';
+import { referenceOf } from './index';
+import type { Call } from './rounding';
+import { Storage } from './storage';
+import type { Attributes, Values } from './values';
+
+/** What sources hold: the values of an input, a parameter, a part of a State. */
+export type Read = (tensor: Tensor) => ArrayLike<number>;
+
+export interface Interpretation {
+  /** The graph's outputs, by name. */
+  readonly outputs: Readonly<Record<string, Values>>;
+  /** New values of the State tensors that were written. */
+  readonly writes: ReadonlyMap<Tensor, Values>;
+  /** How near the inputs of each node come to a kink: see ReferenceOp.margin. */
+  readonly margins: ReadonlyMap<Node, number>;
+}
+
+/** Called after each op; what it returns is added to the op's outputs. */
+export type Disturb = (node: Node, call: Call) => readonly Float64Array[] | null;
+
+export function interpret(graph: Graph, read: Read, disturb: Disturb = () => null): Interpretation {
+  const storage = new Storage(graph);
+  const writes = new Map<Tensor, Values>();
+  const margins = new Map<Node, number>();
+  for (const node of graph.nodes) {
+    if (node.source) {
+      for (const tensor of node.outputs) storage.write(tensor, sourceValues(tensor, read));
+      continue;
+    }
+    const call = execute(node, (tensor) => storage.read(tensor));
+    const margin = referenceOf(node.op.name).margin?.(call);
+    if (margin !== undefined) margins.set(node, margin);
+    const disturbance = disturb(node, call);
+    call.outputs.forEach((values, index) => {
+      const added = disturbance?.[index];
+      if (added) values.data.forEach((value, i) => {
+        values.data[i] = value + (added[i] ?? 0);
+      });
+      const tensor = written(node)[index] as Tensor;
+      if (node.op.writesState) writes.set(tensor, values);
+      else if (!graph.memory.absent.has(tensor)) storage.write(tensor, values);
+    });
+  }
+  const outputs = Object.fromEntries(Object.entries(graph.outputs).map(([name, t]) => [name, storage.read(t)]));
+  return { outputs, writes, margins };
+}
+
+function sourceValues(tensor: Tensor, read: Read): Values {
+  const { source } = tensor.node;
+  const values = source?.kind === 'constant' ? source.data : read(tensor);
+  if (values.length !== tensor.size) throw new RangeError(`${values.length} values for "${tensor.node.name}"`);
+  return { shape: tensor.shape, data: Float64Array.from(values) };
+}
+
+/** A node's outputs; of one that writes state, the tensors that it writes. */
+export const written = (node: Node): readonly (Tensor | null)[] =>
+  node.op.writesState ? node.op.writesState.map((position) => node.inputs[position] ?? null) : node.outputs;
+
+function execute(node: Node, read: (tensor: Tensor) => Values): Call {
+  const inputs = node.inputs.map((tensor) => tensor && read(tensor));
+  const attributes = nativeAttributes(node);
+  const shapes = written(node).map((tensor) => tensor?.shape ?? []);
+  return { inputs, attributes, outputs: referenceOf(node.op.name).compute(inputs, attributes, shapes) };
+}
+
+/** Kernels get attributes as i32 and f32. */
+function nativeAttributes(node: Node): Attributes {
+  const narrowed = node.op.attributes.map(([name, type]) => {
+    const value = node.attributes[name] ?? 0;
+    return [name, type === 'f32' ? Math.fround(value) : value];
+  });
+  return { ...node.attributes, ...Object.fromEntries(narrowed) };
+}

@@ -1,0 +1,58 @@
+/** Softmax cross-entropy, its gradient, and the count of correct rows. logits [N, K], labels [N]; label -1: no row. */
+import { at, type Values, zeros } from './values';
+
+const rowsOf = ({ shape }: Values): number => at(shape, 0);
+const row = ({ shape, data }: Values, n: number): Float64Array => data.subarray(n * at(shape, 1), (n + 1) * at(shape, 1));
+
+/** Rows that count. */
+const countRows = (labels: Values): number => labels.data.filter((label) => label >= 0).length;
+
+/** The mean of log(sum of e^logits) - logit[label], and softmax(logits). */
+export function softmaxCrossEntropy(logits: Values, labels: Values): Values[] {
+  const loss = zeros([1]);
+  const probabilities = zeros(logits.shape);
+  const count = countRows(labels);
+  for (let n = 0; n < rowsOf(logits); n++) {
+    const scores = row(logits, n);
+    const most = Math.max(...scores);
+    const exponentials = scores.map((score) => Math.exp(score - most));
+    const sum = exponentials.reduce((total, e) => total + e, 0);
+    row(probabilities, n).set(exponentials.map((e) => e / sum));
+    const label = at(labels.data, n);
+    // A label beyond the classes is no class of these: NaN.
+    if (label >= 0) loss.data[0] = at(loss.data, 0) + (most + Math.log(sum) - (scores[label] ?? Number.NaN)) / count;
+  }
+  return [loss, probabilities];
+}
+
+export function softmaxCrossEntropyGradient(probabilities: Values, labels: Values, dloss: Values): Values {
+  const dlogits = zeros(probabilities.shape);
+  const count = countRows(labels);
+  for (let n = 0; n < rowsOf(probabilities); n++) {
+    const label = at(labels.data, n);
+    if (label < 0) continue;
+    row(dlogits, n).set(row(probabilities, n).map((p, k) => ((p - (k === label ? 1 : 0)) * at(dloss.data, 0)) / count));
+  }
+  return dlogits;
+}
+
+export function countCorrect(logits: Values, labels: Values): Values {
+  const correct = zeros([1]);
+  for (let n = 0; n < rowsOf(logits); n++) {
+    const scores = row(logits, n);
+    if (!scores.includes(Number.NaN) && scores.indexOf(Math.max(...scores)) === at(labels.data, n)) {
+      correct.data[0] = at(correct.data, 0) + 1;
+    }
+  }
+  return correct;
+}
+
+/** The smallest distance between a row's largest and second largest logit. */
+export function argmaxGap(logits: Values): number {
+  let gap = Number.POSITIVE_INFINITY;
+  for (let n = 0; n < rowsOf(logits); n++) {
+    const [first = 0, second = Number.NEGATIVE_INFINITY] = row(logits, n).toSorted().reverse();
+    gap = Math.min(gap, first - second);
+  }
+  return gap;
+}

@@ -1,0 +1,23 @@
+/**
+ * Philox4x32-10, the counter-based generator of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011):
+ * the reference for the augmentation kernels, and the source of every random test input.
+ */
+export type Four = readonly [number, number, number, number];
+
+/** The high 32 bits of a product of two 32-bit numbers. */
+export function multiplyHigh(a: number, b: number): number {
+  return Number((BigInt(a) * BigInt(b)) >> 32n);
+}
+
+export function philox([c0, c1, c2, c3]: Four, [k0, k1]: readonly [number, number]): Four {
+  for (let round = 0; round < 10; round++) {
+    const high0 = multiplyHigh(0xd2511f53, c0);
+    const low0 = Math.imul(0xd2511f53, c0) >>> 0;
+    const high1 = multiplyHigh(0xcd9e8d57, c2);
+    const low1 = Math.imul(0xcd9e8d57, c2) >>> 0;
+    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1, (high0 ^ c3 ^ k1) >>> 0, low0];
+    k0 = (k0 + 0x9e3779b9) >>> 0;
+    k1 = (k1 + 0xbb67ae85) >>> 0;
+  }
+  return [c0, c1, c2, c3];
+}

@@ -1,0 +1,64 @@
+/**
+ * Float64 memory for the tensors of a graph, with the sharing that passes have decided: a tensor may be a part of another
+ * (placements), or lie where its node's first input lay (inPlace). Interpreting an optimised graph with it shows whether
+ * a pass lets a tensor be overwritten that is still read, without any kernel.
+ */
+import type { Graph } from '../../lib/graph/graph';
+import type { Tensor } from '../../lib/tensor';
+import { at, need, type Values, zeros } from './values';
+
+interface Place {
+  readonly root: Tensor;
+  /** First channel (images) or first element (everything else) within the root. */
+  readonly offset: number;
+}
+
+export class Storage {
+  readonly #buffers = new Map<Tensor, Values>();
+
+  constructor(readonly graph: Graph) {}
+
+  /** A dense copy of the tensor's present value; NaN where nothing was written. */
+  read(tensor: Tensor): Values {
+    const { buffer, indices } = this.#locate(tensor);
+    return { shape: tensor.shape, data: indices ? Float64Array.from(indices, (i) => at(buffer.data, i)) : buffer.data.slice() };
+  }
+
+  write(tensor: Tensor, { data }: Values): void {
+    const { buffer, indices } = this.#locate(tensor);
+    if (!indices) buffer.data.set(data);
+    else data.forEach((value, i) => {
+      buffer.data[at(indices, i)] = value;
+    });
+  }
+
+  #locate(tensor: Tensor): { buffer: Values; indices: Int32Array | null } {
+    const { root, offset } = this.#place(tensor);
+    if (!this.#buffers.has(root)) {
+      const fresh = zeros(root.shape);
+      fresh.data.fill(Number.NaN);
+      this.#buffers.set(root, fresh);
+    }
+    const buffer = need(this.#buffers.get(root));
+    return { buffer, indices: root.size === tensor.size ? null : partOf(tensor, root, offset) };
+  }
+
+  #place(tensor: Tensor): Place {
+    const { placements, inPlace } = this.graph.memory;
+    const placement = placements.get(tensor);
+    if (placement) {
+      const { root, offset } = this.#place(placement.base);
+      return { root, offset: offset + placement.offset };
+    }
+    const replaced = tensor.output === 0 && inPlace.has(tensor.node) ? tensor.node.inputs[0] : null;
+    return replaced ? this.#place(replaced) : { root: tensor, offset: 0 };
+  }
+}
+
+/** Where each element of a part lies in its root. */
+function partOf(tensor: Tensor, root: Tensor, offset: number): Int32Array {
+  if (!tensor.image) return Int32Array.from({ length: tensor.size }, (_, i) => offset + i);
+  const own = at(tensor.shape, 3);
+  const all = at(root.shape, 3);
+  return Int32Array.from({ length: tensor.size }, (_, i) => Math.floor(i / own) * all + offset + (i % own));
+}

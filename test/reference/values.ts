@@ -1,0 +1,50 @@
+/**
+ * What the references compute with: dense, row-major float64 arrays. An image is [batch, height, width, channels].
+ * float64 holds every f32, i32 and u8 exactly, so one kind of array serves all of them.
+ */
+export interface Values {
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+}
+
+export type Attributes = Readonly<Record<string, number>>;
+export type Shape = readonly number[];
+
+export function zeros(shape: Shape): Values {
+  return { shape, data: new Float64Array(shape.reduce((product, d) => product * d, 1)) };
+}
+
+/** Each element of `values` through `f`. */
+export function map(values: Values, f: (value: number, index: number) => number): Values {
+  return { shape: values.shape, data: values.data.map(f) };
+}
+
+/** An input that this op must have. */
+export function need(values: Values | null | undefined): Values {
+  if (!values) throw new Error('the reference lacks an input');
+  return values;
+}
+
+/** Number `index` of an array or shape; a reference that reads past the end is wrong, and says so. */
+export function at(array: ArrayLike<number>, index: number): number {
+  const value = array[index];
+  if (value === undefined) throw new RangeError(`index ${index} of ${array.length} elements`);
+  return value;
+}
+
+/** Adds to one element. */
+export function accumulate(values: Values, index: number, term: number): void {
+  values.data[index] = at(values.data, index) + term;
+}
+
+export type ImageShape = readonly [batch: number, height: number, width: number, channels: number];
+
+export function imageShape(shape: Shape): ImageShape {
+  if (shape.length !== 4) throw new RangeError(`[${shape}] is not an image`);
+  return shape as ImageShape;
+}
+
+/** Where element (n, y, x, c) of an image lies. */
+export function offset([, height, width, channels]: ImageShape, n: number, y: number, x: number, c: number): number {
+  return ((n * height + y) * width + x) * channels + c;
+}
