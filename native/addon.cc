@@ -40,12 +40,23 @@ Napi::Value counters(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// process.exit() runs no cleanup hooks on the main thread: it goes on to the static destructors of the libraries, which a
+// kernel may still be using. The 'exit' event is the last moment at which its engine can be stopped.
+void stopEnginesAtExit(Napi::Env env) {
+  const Napi::Value process = env.Global().Get("process");
+  const Napi::Function stop = Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+    for (const std::shared_ptr<DeviceHost>& host : environmentOf(info.Env()).hosts) host->stop();
+  });
+  process.As<Napi::Object>().Get("once").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), stop});
+}
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment());
   DeviceObject::define(env);
   StateObject::define(env);
   BufferObject::define(env);
   PlanObject::define(env);
+  stopEnginesAtExit(env);
   exports.Set("abiVersion", SATURNN_ABI_VERSION);
   exports.Set("probe", Napi::Function::New(env, probe, "probe"));
   exports.Set("openDevice", Napi::Function::New(env, openDevice, "openDevice"));

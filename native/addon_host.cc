@@ -49,15 +49,16 @@ DeviceHost::DeviceHost(Napi::Env env, const SnBackend& backend, const OpenOption
   channel_ = Channel::New(env, "saturnn", 0, 1, this);
   channel_.Unref(env);
   // Hooks run last in, first out: the engine ends while the thread-safe function, whose hook is older, still works.
-  napi_add_env_cleanup_hook(env, stopAtExit, this);
+  napi_add_env_cleanup_hook(env, cleanUp, this);
 }
 
 DeviceHost::~DeviceHost() = default;
 
-void DeviceHost::stopAtExit(void* data) {
-  DeviceHost* host = static_cast<DeviceHost*>(data);
-  host->engine_->stop();
-  host->engine_->join();
+void DeviceHost::cleanUp(void* host) { static_cast<DeviceHost*>(host)->stop(); }
+
+void DeviceHost::stop() {
+  engine_->stop();
+  engine_->join();
 }
 
 void DeviceHost::requireOpen() const {
@@ -109,7 +110,7 @@ void DeviceHost::deliver(Napi::Env env, Napi::Function, DeviceHost* host, Comple
 
 void DeviceHost::finish(Napi::Env env) {
   engine_->join();
-  napi_remove_env_cleanup_hook(env, stopAtExit, this);
+  napi_remove_env_cleanup_hook(env, cleanUp, this);
   channel_.Release();
   Environment& environment = environmentOf(env);
   for (auto it = environment.hosts.begin(); it != environment.hosts.end(); ++it) {

@@ -33,6 +33,8 @@ class DeviceHost {
   void requireOpen() const;
   // Any thread.
   void close() { engine_->close(); }
+  // Ends the engine after the kernel that it is in, and waits for that. The JavaScript thread, at its end.
+  void stop();
 
   Napi::Value submit(Napi::Env env, Work work);
   // Work that nobody waits for, in the same queue. Dropped if the device was closed: closing frees all.
@@ -44,7 +46,7 @@ class DeviceHost {
   using Channel = Napi::TypedThreadSafeFunction<DeviceHost, Completion, deliver>;
 
   DeviceHost(Napi::Env env, const SnBackend& backend, const OpenOptions& options);
-  static void stopAtExit(void* host);
+  static void cleanUp(void* host);
   void finish(Napi::Env env);
   void send(std::unique_ptr<Completion> completion);
 

@@ -1,6 +1,7 @@
 #include "loader.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 
 #include "error.h"
 
@@ -16,9 +17,17 @@ std::string loaderText() {
   return text == nullptr ? "dlopen gave no reason" : text;
 }
 
+// GNU OpenMP, which the CPU backend brings along, lets a thread that waits for the others spin for milliseconds. On a host
+// that is shared, the others may be waiting for that very core: a step then takes five to seven times as long. libgomp reads
+// the variable once, when it is loaded. What the user has set stands.
+void limitSpinning() {
+  if (getenv("OMP_WAIT_POLICY") == nullptr) setenv("GOMP_SPINCOUNT", "1000", /*overwrite=*/0);
+}
+
 }  // namespace
 
 const SnBackend& loadBackend(const std::string& path) {
+  limitSpinning();
   // dlopen would search the system's folders for a name without a slash, and could find somebody else's library.
   if (path.empty() || path[0] != '/') throwNotFound("\"" + path + "\"", "the path must be absolute");
   // RTLD_LOCAL: two backends, or two versions of one library below them, must not see each other's symbols.

@@ -25,7 +25,7 @@ export async function stage(name, work) {
  * `remedy` is what a person can do when it fails.
  */
 export function run(name, command, args, { remedy, env = {} } = {}) {
-  const shown = [command === node ? 'node' : command, ...args].join(' ');
+  const shown = [command === node ? 'node' : command, ...args].join(' ').replaceAll(`${root}/`, '');
   const path = join(root, 'out', 'log', `${name.replaceAll(' ', '-')}.log`);
   mkdirSync(dirname(path), { recursive: true });
   const log = createWriteStream(path);

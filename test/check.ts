@@ -9,7 +9,7 @@ import { bytesPerElement, type Tensor } from '../lib/tensor';
 import type { Arenas, Case, Problem } from './cases/problem';
 import { TestRandom, testSeed } from './random';
 import { type Expectation, type Expected, expectation, stateWrites } from './reference/expectation';
-import type { Read } from './reference/interpret';
+import { isSource, type Read } from './reference/interpret';
 import { compare, describeComparison, type Precision, tolerances } from './tolerance';
 
 /** plain: kernel by kernel as the graph says. fused: after all passes. */
@@ -40,7 +40,7 @@ export interface CheckResult {
 export async function checkOp(testCase: Case, options: CheckOptions): Promise<CheckResult> {
   const { device, mode, seed = testSeed, precision = 'f32' } = options;
   const { problem, expected } = prepare(testCase, seed, precision);
-  const used = optimize(problem.graph, passesOf[mode]).nodes.filter((node) => !node.source);
+  const used = optimize(problem.graph, passesOf[mode]).nodes.filter((node) => !isSource(node));
   const missing = [...new Set(used.map(({ op }) => op.name))].filter((name) => !(name in device.ops));
   if (missing.length > 0) return { missing, ratio: 0, implementations: [] };
   try {

@@ -1,4 +1,6 @@
 // conv2d: x [N,H,W,I], w [O,KH,KW,I], bias? [O] -> y [N,OH,OW,O], with the activation fused where it can be.
+#include <cstring>
+
 #include "convolution.h"
 #include "fused_activation.h"
 #include "ops.h"
@@ -9,6 +11,11 @@ namespace saturnn {
 namespace {
 
 using ForwardDesc = dnnl::convolution_forward::primitive_desc;
+
+// gemm applies post-ops one element at a time, and its logistic function turns NaN into 1.
+bool fusesWell(const char* implementation) {
+  return !isReference(implementation) && std::strstr(implementation, "gemm") == nullptr;
+}
 
 class Conv2d : public PrimitiveKernel {
  public:
@@ -50,7 +57,7 @@ class Conv2d : public PrimitiveKernel {
       };
     };
     ForwardDesc desc = chooseConvolution(shape, make(true));
-    if (activated && isReference(desc.impl_info_str())) desc = chooseConvolution(shape, make(false));
+    if (activated && !fusesWell(desc.impl_info_str())) desc = chooseConvolution(shape, make(false));
     activateAfter_ = activated && desc.get_primitive_attr().get_post_ops().len() == 0;
     return desc;
   }

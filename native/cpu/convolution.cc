@@ -11,12 +11,14 @@ using dnnl::memory;
 namespace {
 
 void requireOutput(const char* name, int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t out) {
-  require(stride >= 1 && pad >= 0 && kernel >= 1, "Expected stride >= 1 and padding >= 0 but received stride " +
-                                                      std::to_string(stride) + ", padding " + std::to_string(pad));
-  const int64_t span = in + 2 * pad - kernel;
-  const int64_t expected = span < 0 ? 0 : span / stride + 1;
-  require(expected >= 1 && out == expected, "Expected height or width " + std::to_string(expected) + " for " + name +
-                                                " but received " + std::to_string(out));
+  require(stride >= 1 && pad >= 0, "Expected stride >= 1 and padding >= 0 but received stride " +
+                                       std::to_string(stride) + " and padding " + std::to_string(pad));
+  const int64_t padded = in + 2 * pad;
+  require(kernel <= padded, "Expected a kernel of at most " + std::to_string(padded) +
+                                " (height or width with padding) but received " + std::to_string(kernel));
+  const int64_t expected = (padded - kernel) / stride + 1;
+  require(out == expected, "Expected height or width " + std::to_string(expected) + " for " + name + " but received " +
+                               std::to_string(out));
 }
 
 bool isBlocked(const memory::desc& desc) {

@@ -17,6 +17,9 @@ void requireTensor(const char* argument, const SnTensor& tensor, int rank) {
   require(tensor.dtype == SN_F32, "Expected an f32 tensor for " + name + " but received dtype " + std::to_string(tensor.dtype));
   require(tensor.rank == rank,
           "Expected " + std::to_string(rank) + " dimensions for " + name + " but received " + shapeText(tensor));
+  for (int i = 0; i < rank; ++i) {
+    require(tensor.shape[i] >= 1, "Expected positive dimensions for " + name + " but received " + shapeText(tensor));
+  }
   // oneDNN would answer a slice with its reference kernels; the plan never asks for one.
   require(tensor.parent_channels == tensor.shape[rank - 1] && tensor.channel_offset == 0,
           "Expected a dense tensor for " + name + " but received a slice of " +

@@ -1,3 +1,4 @@
+// See cudnn_graph.h. Everything here but execute() needs no GPU, given a description of one.
 #include "cudnn_graph.h"
 
 #include <algorithm>
@@ -185,10 +186,8 @@ bool ConvPlan::tryMode(const GraphTarget& target, const Descriptor& graph, cudnn
     const int64_t count =
         heuristics.get(CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, kMostCandidates, raw.data());
     for (int64_t i = 0; i < count; ++i) {
-      ++candidates_;
       std::string reason;
       if (tryConfiguration(target, configurations[i], policy, reason)) return true;
-      ++refused_;
       reasons += " [" + reason + "]";
     }
   } catch (const Failure& failure) {

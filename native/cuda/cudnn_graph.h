@@ -70,11 +70,8 @@ class ConvPlan {
   ConvPlan(const GraphTarget& target, const ConvProblem& problem, ConvPass pass, const ConvPolicy& policy);
 
   int64_t workspaceBytes() const { return workspaceBytes_; }
-  // "cudnn:eng1{k2=0}" and so on: what cuDNN calls the engine and its knobs.
+  // "cudnn:engine70": cuDNN's number of the engine.
   const std::string& name() const { return name_; }
-  // How many candidates cuDNN proposed, and how many of these were passed over.
-  int candidates() const { return candidates_; }
-  int refused() const { return refused_; }
 
   // x, w, y: device pointers, 16-byte aligned. The one that `pass` computes is written (y, x or w).
   void execute(cudnnHandle_t handle, void* x, void* w, void* y, void* workspace) const;
@@ -89,8 +86,6 @@ class ConvPlan {
   std::unique_ptr<Descriptor> plan_;
   int64_t workspaceBytes_ = 0;
   std::string name_;
-  int candidates_ = 0;
-  int refused_ = 0;
 };
 
 }  // namespace saturnn

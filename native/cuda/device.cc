@@ -1,3 +1,4 @@
+// Opening a GPU: the probes in order, then a context, a stream and a cuDNN handle.
 #include "device.h"
 
 #include "driver.h"

@@ -42,7 +42,12 @@ DriverReport probeDriver() {
     return report;
   }
 
-  if (driverGetVersion(&report.cudaVersion) != 0) report.cudaVersion = 0;
+  if (const int status = driverGetVersion(&report.cudaVersion); status != 0) {
+    report.cudaVersion = 0;
+    report.problem = "the NVIDIA driver does not answer: cuDriverGetVersion returned error " + std::to_string(status) +
+                     ". See whether nvidia-smi works on this host.";
+    return report;
+  }
   if (report.cudaVersion < kOldestDriverCuda) {
     report.problem = "the NVIDIA driver supports CUDA " + cudaVersionText(report.cudaVersion) + ", but " +
                      cudaVersionText(kOldestDriverCuda) + " is needed. Update the driver (580 or newer).";

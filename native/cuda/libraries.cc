@@ -5,6 +5,7 @@
 #include <link.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdlib>
 
@@ -62,6 +63,7 @@ void* openFirst(const std::vector<std::string>& folders, const std::string& name
                 std::string& loadError) {
   for (const std::string& folder : folders) {
     const std::string path = realPath(folder) + "/" + name;
+    if (std::find(report.tried.begin(), report.tried.end(), path) != report.tried.end()) continue;
     report.tried.push_back(path);
     if (!exists(path)) continue;
     void* library = open(path);

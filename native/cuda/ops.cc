@@ -1,3 +1,4 @@
+// The op table, and the checks that every op shares.
 #include "ops.h"
 
 #include <climits>

@@ -1,3 +1,4 @@
+// The JSON of probe.h.
 #include "probe.h"
 
 #include <cstdio>

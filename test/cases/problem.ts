@@ -76,7 +76,7 @@ export function graphCase(
     build(random) {
       const builder = new Builder(random);
       const outputs = build(builder);
-      return { graph: Graph.from({ outputs }), inputs: builder.inputs, state: null };
+      return problem(Graph.from({ outputs }), builder, null);
     },
   };
 }
@@ -93,7 +93,13 @@ export function stateCase(
     build(random) {
       const builder = new Builder(random);
       const { state, arenas, updates, gate, outputs = {} } = build(builder);
-      return { graph: Graph.from({ outputs, updates, gate }), inputs: builder.inputs, state: { state, arenas } };
+      return problem(Graph.from({ outputs, updates, gate }), builder, { state, arenas });
     },
   };
+}
+
+/** Only what the graph reads: a gradient need not read everything that the forward pass did. */
+function problem(graph: Graph, { inputs }: Builder, state: Problem['state']): Problem {
+  const read = new Set(graph.nodes.flatMap(({ source }) => (source?.kind === 'input' ? [source.name] : [])));
+  return { graph, inputs: Object.fromEntries(Object.entries(inputs).filter(([name]) => read.has(name))), state };
 }

@@ -59,19 +59,20 @@ export const updateCases: readonly Case[] = [
   sgdCase('without either', 0, { momentum: 0, weightDecay: 0 }),
   sgdCase('of a NaN', 0, { momentum: 0.9, weightDecay: 1e-4 }, withNaN()),
   sgdCase('behind a closed gate', 1, { momentum: 0.9, weightDecay: 0.1 }, withNaN()),
-  stateCase('pack, read by nobody', ['pack'], (b) => {
+  stateCase('pack of inputs', ['pack'], (b) => {
     const state = makeState();
-    const gradients = state.parameters.map(({ name, shape }) => b.plain(`gradient of ${name}`, shape));
-    return { state, arenas: arenasOf(b, state), updates: [], gate: null, outputs: { flat: packGradients(state, gradients) } };
+    const flat = packGradients(state, state.parameters.map(({ name, shape }) => b.plain(name, shape)));
+    return { state, arenas: {}, updates: [], gate: null, outputs: { flat } };
   }),
-  stateCase('pack of gradients that are computed in their place', ['pack'], (b) => {
+  stateCase('pack of gradients that are computed in their places', ['pack'], (b) => {
     const state = makeState();
     const gradients = state.parameters.map(({ name, shape }) => {
-      const source = b.plain(`gradient of ${name}`, shape);
+      const source = b.plain(name, shape);
       return shape.length === 1 ? activate(source, leakyTanh()) : source;
     });
     const flat = packGradients(state, gradients);
-    return { state, arenas: arenasOf(b, state), updates: [], gate: null, outputs: { ...finiteCheck(b.plain('loss', [1]), flat) } };
+    const outputs = { flat, ...finiteCheck(b.plain('loss', [1]), flat) };
+    return { state, arenas: {}, updates: [], gate: null, outputs };
   }),
   ...[1, 7, 33, 1000, 40000].map((size) => finiteCase('', size, gaussian, 1)),
   finiteCase('whose squares f32 does not hold', 1000, scaled(1e25), 1),

@@ -1,10 +1,14 @@
 /**
- * Convolution and its two gradients. All three visit the same taps, triples (element of y, of x, of the weights) that are
- * multiplied; each op accumulates into another of the three.
+ * Convolution and its two gradients. All three visit the same taps, triples (element of y, of x, of the weights), and
+ * multiply two of them into the third.
  */
 import { type Attributes, accumulate, at, imageShape, need, offset, type Shape, type Values, zeros } from './values';
 
-type Tap = (yIndex: number, xIndex: number, weightIndex: number) => void;
+/**
+ * Called for every output channel of every tap; the input's channels follow each other from `xStart` and, in the
+ * weights, from `wStart`.
+ */
+type Tap = (y: number, xStart: number, wStart: number, channels: number) => void;
 
 function forEachTap(yShape: Shape, xShape: Shape, weightShape: Shape, attributes: Attributes, visit: Tap): void {
   const { strideH = 1, strideW = 1, padH = 0, padW = 0 } = attributes;
@@ -21,9 +25,10 @@ function forEachTap(yShape: Shape, xShape: Shape, weightShape: Shape, attributes
             const iy = oy * strideH - padH + ky;
             const ix = ox * strideW - padW + kx;
             if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue; // padding is zeros
-            for (let o = 0; o < outChannels; o++)
-              for (let c = 0; c < channels; c++)
-                visit(offset(y, n, oy, ox, o), offset(x, n, iy, ix, c), offset(w, o, ky, kx, c));
+            const xStart = offset(x, n, iy, ix, 0);
+            for (let o = 0; o < outChannels; o++) {
+              visit(offset(y, n, oy, ox, o), xStart, offset(w, o, ky, kx, 0), channels);
+            }
           }
 }
 
@@ -35,26 +40,30 @@ export function conv2d(
   shape: Shape,
 ): Values {
   const y = zeros(shape);
-  forEachTap(shape, x.shape, weight.shape, attributes, (yIndex, xIndex, wIndex) =>
-    accumulate(y, yIndex, at(x.data, xIndex) * at(weight.data, wIndex)),
-  );
+  forEachTap(shape, x.shape, weight.shape, attributes, (yIndex, xStart, wStart, channels) => {
+    let sum = 0;
+    for (let c = 0; c < channels; c++) sum += (x.data[xStart + c] as number) * (weight.data[wStart + c] as number);
+    accumulate(y, yIndex, sum);
+  });
   if (bias) y.data.forEach((_, i) => accumulate(y, i, at(bias.data, i % bias.data.length)));
   return y;
 }
 
 export function conv2dDgrad(dy: Values, weight: Values, attributes: Attributes, shape: Shape): Values {
   const dx = zeros(shape);
-  forEachTap(dy.shape, shape, weight.shape, attributes, (yIndex, xIndex, wIndex) =>
-    accumulate(dx, xIndex, at(dy.data, yIndex) * at(weight.data, wIndex)),
-  );
+  forEachTap(dy.shape, shape, weight.shape, attributes, (yIndex, xStart, wStart, channels) => {
+    const factor = at(dy.data, yIndex);
+    for (let c = 0; c < channels; c++) accumulate(dx, xStart + c, factor * (weight.data[wStart + c] as number));
+  });
   return dx;
 }
 
 export function conv2dWgrad(x: Values, dy: Values, attributes: Attributes, shape: Shape): Values[] {
   const dweight = zeros(shape);
-  forEachTap(dy.shape, x.shape, shape, attributes, (yIndex, xIndex, wIndex) =>
-    accumulate(dweight, wIndex, at(x.data, xIndex) * at(dy.data, yIndex)),
-  );
+  forEachTap(dy.shape, x.shape, shape, attributes, (yIndex, xStart, wStart, channels) => {
+    const factor = at(dy.data, yIndex);
+    for (let c = 0; c < channels; c++) accumulate(dweight, wStart + c, factor * (x.data[xStart + c] as number));
+  });
   return [dweight, sumOverRows(dy)];
 }
 

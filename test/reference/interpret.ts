@@ -26,7 +26,7 @@ export function interpret(graph: Graph, read: Read, disturb: Disturb = () => nul
   const writes = new Map<Tensor, Values>();
   const margins = new Map<Node, number>();
   for (const node of graph.nodes) {
-    if (node.source) {
+    if (isSource(node)) {
       for (const tensor of node.outputs) storage.write(tensor, sourceValues(tensor, read));
       continue;
     }
@@ -47,6 +47,9 @@ export function interpret(graph: Graph, read: Read, disturb: Disturb = () => nul
   const outputs = Object.fromEntries(Object.entries(graph.outputs).map(([name, t]) => [name, storage.read(t)]));
   return { outputs, writes, margins };
 }
+
+/** Nodes without a kernel: inputs, constants, parameters, parts of a State. */
+export const isSource = (node: Node): boolean => node.op.name === 'source';
 
 function sourceValues(tensor: Tensor, read: Read): Values {
   const { source } = tensor.node;

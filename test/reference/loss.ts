@@ -1,4 +1,7 @@
-/** Softmax cross-entropy, its gradient, and the count of correct rows. logits [N, K], labels [N]; label -1: no row. */
+/**
+ * Softmax cross-entropy, its gradient, and the count of correct rows. logits [N, K], labels [N]; label -1: no row; a label
+ * of K or more is an error that must be seen: NaN.
+ */
 import { at, type Values, zeros } from './values';
 
 const rowsOf = ({ shape }: Values): number => at(shape, 0);
@@ -31,7 +34,10 @@ export function softmaxCrossEntropyGradient(probabilities: Values, labels: Value
   for (let n = 0; n < rowsOf(probabilities); n++) {
     const label = at(labels.data, n);
     if (label < 0) continue;
-    row(dlogits, n).set(row(probabilities, n).map((p, k) => ((p - (k === label ? 1 : 0)) * at(dloss.data, 0)) / count));
+    const known = label < at(probabilities.shape, 1);
+    const difference = (p: number, k: number) => (known ? p - (k === label ? 1 : 0) : Number.NaN);
+    const scale = at(dloss.data, 0) / count;
+    row(dlogits, n).set(row(probabilities, n).map((p, k) => difference(p, k) * scale));
   }
   return dlogits;
 }

@@ -52,9 +52,8 @@ function largest(values: Values | undefined): number {
 export const activationRounding: Rounding = ({ inputs: [x, bias], attributes, outputs: [y] }, { relative }) => {
   const slopes = derivativeFromOutput(need(y), attributes).data;
   const before = preActivation(need(x), bias).data;
-  return [
-    need(y).data.map((want, i) => relative * (Math.abs(want) + Math.abs(at(before, i)) * at(slopes, i)) + tiny),
-  ];
+  const inherited = (i: number) => (at(slopes, i) === 0 ? 0 : Math.abs(at(before, i)) * at(slopes, i));
+  return [need(y).data.map((want, i) => relative * (Math.abs(want) + inherited(i)) + tiny)];
 };
 
 /** dx: the difference in f' = 1 - y² is rounded at 1. dbias: a sum of such terms. */

@@ -34,7 +34,7 @@ export function at(array: ArrayLike<number>, index: number): number {
 
 /** Adds to one element. */
 export function accumulate(values: Values, index: number, term: number): void {
-  values.data[index] = at(values.data, index) + term;
+  values.data[index] = (values.data[index] as number) + term;
 }
 
 export type ImageShape = readonly [batch: number, height: number, width: number, channels: number];

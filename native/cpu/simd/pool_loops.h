@@ -9,36 +9,52 @@
 namespace saturnn {
 namespace {
 
+// The maximum so far of a window and its position. The first of equal values stays; the first NaN wins over everything.
+template <typename V>
+struct Maximum {
+  typedef Integers<V> I;
+  V value;
+  I position;
+  I isNumber;  // all bits set, or none: kept apart from `value` to shorten the chain from one comparison to the next
+
+  inline __attribute__((always_inline)) void take(V other, I otherPosition) {
+    const I otherIsNumber = maskOf<V>(other == other);
+    const I better = maskOf<V>(other > value) | (isNumber & ~otherIsNumber);
+    value = better ? other : value;
+    position = better ? otherPosition : position;
+    isNumber &= otherIsNumber;
+  }
+};
+
 struct MaxPoolBody {
   const MaxPoolRow& row;
   int32_t w;
 
   template <typename V>
   inline __attribute__((always_inline)) void run(int64_t c) const {
-    typedef Integers<V> I;
     const PoolRow& pool = row.pool;
     const Span columns = pool.columns[w];
-    const float* first = pool.input + pool.rows.begin * pool.rowPitch + columns.begin * pool.pixelPitch + c;
-    int32_t rowPosition = (pool.rows.begin - row.rowOrigin) * row.kernelWidth + columns.begin - row.columnOrigins[w];
-    V best = load<V>(first);
-    I bestPosition = I{} + rowPosition;
-    for (int32_t ih = pool.rows.begin; ih < pool.rows.end; ++ih) {
-      const float* pixel = first;
-      int32_t position = rowPosition;
-      for (int32_t iw = columns.begin; iw < columns.end; ++iw) {
-        const V value = load<V>(pixel);
-        // Larger, or a NaN where the best is none: the first of equals, and the first NaN, stay.
-        const auto better = (value > best) | ((value != value) & (best == best));
-        best = better ? value : best;
-        bestPosition = better ? I{} + position : bestPosition;
-        pixel += pool.pixelPitch;
-        ++position;
-      }
-      first += pool.rowPitch;
-      rowPosition += row.kernelWidth;
+    const float* pixels = pool.input + pool.rows.begin * pool.rowPitch + columns.begin * pool.pixelPitch + c;
+    const int32_t position = (pool.rows.begin - row.rowOrigin) * row.kernelWidth + columns.begin - row.columnOrigins[w];
+    const int32_t width = columns.end - columns.begin;
+    Maximum<V> best = rowMaximum<V>(pixels, position, width);
+    for (int32_t i = 1; i < pool.rows.end - pool.rows.begin; ++i) {
+      // The rows of a window are independent until here, so that the processor works on several at a time.
+      const Maximum<V> next = rowMaximum<V>(pixels + i * pool.rowPitch, position + i * row.kernelWidth, width);
+      best.take(next.value, next.position);
     }
-    store(pool.output + w * pool.outputPitch + c, best);
-    if (row.indices) storeBytes(row.indices + w * row.indexPixelPitch + c, bestPosition);
+    store(pool.output + w * pool.outputPitch + c, best.value);
+    if (row.indices) storeBytes(row.indices + w * row.indexPixelPitch + c, best.position);
+  }
+
+  template <typename V>
+  inline __attribute__((always_inline)) Maximum<V> rowMaximum(const float* pixels, int32_t position,
+                                                              int32_t width) const {
+    typedef Integers<V> I;
+    const V first = load<V>(pixels);
+    Maximum<V> best = {first, I{} + position, maskOf<V>(first == first)};
+    for (int32_t j = 1; j < width; ++j) best.take(load<V>(pixels + j * row.pool.pixelPitch), I{} + (position + j));
+    return best;
   }
 };
 
@@ -110,9 +126,11 @@ struct AveragePoolGradientBody {
     V sum = V{};
     for (int32_t oh = pool.rows.begin; oh < pool.rows.end; ++oh) {
       const float* dy = pool.input + oh * pool.rowPitch + c;
+      V rowSum = V{};
       for (int32_t ow = pool.columns[w].begin; ow < pool.columns[w].end; ++ow) {
-        sum += load<V>(dy + ow * pool.pixelPitch) * (row.rowWeights[oh] * row.columnWeights[ow]);
+        rowSum += load<V>(dy + ow * pool.pixelPitch) * row.columnWeights[ow];
       }
+      sum += rowSum * row.rowWeights[oh];
     }
     store(pool.output + w * pool.outputPitch + c, sum);
   }

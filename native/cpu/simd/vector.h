@@ -2,6 +2,7 @@
 // that keep several vectors in registers (pooling windows, reductions), which auto-vectorised arrays would spill.
 #pragma once
 
+#include <immintrin.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -18,7 +19,6 @@ constexpr int lanes = 4;
 
 typedef float FloatVector __attribute__((vector_size(lanes * 4)));
 typedef int32_t IntVector __attribute__((vector_size(lanes * 4)));
-typedef uint8_t ByteVector __attribute__((vector_size(lanes)));
 typedef double DoubleVector __attribute__((vector_size(lanes * 4)));
 typedef float HalfFloatVector __attribute__((vector_size(lanes * 2)));  // as many floats as a DoubleVector has doubles
 
@@ -49,9 +49,28 @@ struct IntegersOf<float> {
 template <typename V>
 using Integers = typename IntegersOf<V>::Type;
 
+// The result of a comparison as integers: all bits set where it holds.
+template <typename V, typename Comparison>
+inline Integers<V> maskOf(Comparison comparison) {
+  if constexpr (sizeof(V) == sizeof(float)) {
+    return comparison ? -1 : 0;
+  } else {
+    return comparison;
+  }
+}
+
+// The portable conversions between bytes and integers go through scalar registers in GCC 12, twenty times slower.
 inline void storeBytes(uint8_t* p, IntVector v) {
-  const ByteVector bytes = __builtin_convertvector(v, ByteVector);
-  memcpy(p, &bytes, sizeof bytes);
+#if defined(__AVX512F__)
+  const __m128i bytes = _mm512_maskz_cvtepi32_epi8(0xffff, (__m512i)v);  // masked: GCC 12 warns of the plain one
+#elif defined(__AVX2__)
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128((__m256i)v), _mm256_extracti128_si256((__m256i)v, 1));
+  const __m128i bytes = _mm_packus_epi16(words, words);
+#else
+  const __m128i words = _mm_packs_epi32((__m128i)v, (__m128i)v);
+  const __m128i bytes = _mm_packus_epi16(words, words);
+#endif
+  memcpy(p, &bytes, lanes);
 }
 inline void storeBytes(uint8_t* p, int32_t v) { *p = static_cast<uint8_t>(v); }
 
@@ -60,9 +79,14 @@ inline I loadBytes(const uint8_t* p) {
   if constexpr (sizeof(I) == sizeof(int32_t)) {
     return *p;
   } else {
-    ByteVector bytes;
-    memcpy(&bytes, p, sizeof bytes);
-    return __builtin_convertvector(bytes, I);
+#if defined(__AVX512F__)
+    return (I)_mm512_maskz_cvtepu8_epi32(0xffff, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+#elif defined(__AVX2__)
+    return (I)_mm256_cvtepu8_epi32(_mm_loadu_si64(p));
+#else
+    const __m128i zero = _mm_setzero_si128();
+    return (I)_mm_unpacklo_epi16(_mm_unpacklo_epi8(_mm_loadu_si32(p), zero), zero);
+#endif
   }
 }
 

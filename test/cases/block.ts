@@ -1,0 +1,102 @@
+/** Small networks of the paper's two blocks, with loss and all gradients: where every pass has something to do. */
+import { gradient } from '../../lib/graph/gradient';
+import { type Activation, activate, formatActivation, leakyTanh, relu, scaledSigmoid, sigmoid } from '../../lib/ops/activation';
+import { averagePool } from '../../lib/ops/averagePool';
+import { concat } from '../../lib/ops/concat';
+import { conv2d } from '../../lib/ops/conv2d';
+import { countCorrect } from '../../lib/ops/countCorrect';
+import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { linear } from '../../lib/ops/linear';
+import { maxPool } from '../../lib/ops/maxPool';
+import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import type { Tensor } from '../../lib/tensor';
+import { scaled } from './fills';
+import { type Builder, type Case, graphCase } from './problem';
+
+/** Builds layers and remembers their weights. */
+class Network {
+  readonly parameters: Tensor[] = [];
+
+  constructor(
+    readonly b: Builder,
+    readonly activation: Activation,
+  ) {}
+
+  convolution(x: Tensor, channels: number, kernel: number, stride = 1): Tensor {
+    const input = x.shape[3] as number;
+    const name = `w${this.parameters.length}`;
+    const weight = this.b.plain(name, [channels, kernel, kernel, input], scaled(1.4 / Math.sqrt(kernel * kernel * input)));
+    const bias = this.b.plain(`${name} bias`, [channels], scaled(0.1));
+    this.parameters.push(weight, bias);
+    return activate(conv2d(x, weight, { bias, stride, padding: (kernel - 1) / 2 }), this.activation);
+  }
+
+  blockA(x: Tensor, [one, reduce, three, projection]: readonly [number, number, number, number], pool: typeof maxPool) {
+    return concat([
+      this.convolution(x, one, 1),
+      this.convolution(this.convolution(x, reduce, 1), three, 3),
+      this.convolution(this.convolution(this.convolution(x, reduce, 1), three, 3), three, 3),
+      this.convolution(pool(x, { kernel: 3, stride: 1, padding: 1 }), projection, 1),
+    ]);
+  }
+
+  blockB(x: Tensor, reduce: number, three: number) {
+    return concat([
+      this.convolution(this.convolution(x, reduce, 1), three, 3, 2),
+      this.convolution(this.convolution(this.convolution(x, reduce, 1), three, 3), three, 3, 2),
+      maxPool(x, { kernel: 3, stride: 2, ceil: true }),
+    ]);
+  }
+
+  classifier(x: Tensor, classes: number): Tensor {
+    const pooled = globalAveragePool(x);
+    const weight = this.b.plain('classifier', [classes, pooled.shape[1] as number], scaled(0.5));
+    const bias = this.b.plain('classifier bias', [classes], scaled(0.1));
+    this.parameters.push(weight, bias);
+    return linear(pooled, weight, { bias });
+  }
+}
+
+function results(network: Network, x: Tensor, logits: Tensor) {
+  const [batch = 1, classes = 1] = logits.shape;
+  const labels = network.b.labels('labels', batch, classes);
+  const { loss } = softmaxCrossEntropy(logits, labels);
+  const gradients = gradient(loss, [x, ...network.parameters]);
+  const named = Object.fromEntries(gradients.map((tensor, i) => [i === 0 ? 'dx' : `gradient ${i}`, tensor]));
+  return { loss, correct: countCorrect(logits, labels), logits, ...named };
+}
+
+type Widths = readonly [one: number, reduce: number, three: number, projection: number];
+
+function blockCase(kind: 'A' | 'B', activation: Activation, channels: number, widths: Widths, pool = averagePool): Case {
+  const how = kind === 'A' ? `${pool === maxPool ? 'max' : 'average'} pool, ` : '';
+  const name = `block ${kind}, ${how}${formatActivation(activation)}, ${channels} -> ${widths} channels, and its gradients`;
+  return graphCase(name, ['conv2d', 'concat', 'softmaxCrossEntropy'], (b) => {
+    const network = new Network(b, activation);
+    const x = b.f32('x', [2, 6, 4, channels]);
+    const [, reduce, three] = widths;
+    const y = kind === 'A' ? network.blockA(x, widths, pool) : network.blockB(x, reduce, three);
+    return results(network, x, network.classifier(y, 5));
+  });
+}
+
+const networkCase = (name: string, width: number): Case =>
+  graphCase(`stem, A, B, A, ${name}, and all gradients`, ['conv2d', 'concat', 'softmaxCrossEntropy'], (b) => {
+    const network = new Network(b, leakyTanh());
+    const x = b.f32('x', [2, 6, 4, 3]);
+    const widths: Widths = [width, width, width, width];
+    const stem = network.convolution(network.convolution(x, width, 3), width, 1);
+    const middle = network.blockB(network.blockA(stem, widths, averagePool), width, width);
+    const top = network.blockA(middle, widths, maxPool);
+    return results(network, x, network.classifier(top, 5));
+  });
+
+export const blockCases: readonly Case[] = [
+  blockCase('A', leakyTanh(), 16, [16, 16, 16, 16]),
+  blockCase('A', relu(), 32, [16, 16, 16, 32], maxPool),
+  blockCase('A', scaledSigmoid(), 7, [5, 3, 6, 4]),
+  blockCase('B', leakyTanh(), 16, [0, 16, 16, 0]),
+  blockCase('B', sigmoid(), 20, [0, 7, 9, 0]),
+  networkCase('16 channels each', 16),
+  networkCase('5 channels each', 5),
+];

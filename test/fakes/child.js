@@ -1,0 +1,11 @@
+// Runs in a process of its own: opens (or probes) a backend through the addon and prints what came of it as one JSON line.
+const [addonPath, action, options] = process.argv.slice(2);
+const addon = require(addonPath);
+let outcome;
+try {
+  const result = addon[action](JSON.parse(options));
+  outcome = { result: typeof result === 'string' ? JSON.parse(result) : 'opened' };
+} catch (error) {
+  outcome = { code: error.code, message: error.message };
+}
+console.log(JSON.stringify(outcome));

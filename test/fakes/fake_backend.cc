@@ -1,0 +1,262 @@
+// A backend of a few ops in plain loops, for tests of the native core without oneDNN: it is slow, fails, refuses or counts
+// on demand. With FAKE_BLOCKED it prefers blocked images. A kernel's implementation says how it sees its first operands.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "backend.h"
+
+#ifdef FAKE_BLOCKED
+constexpr int kBlocked = 1;
+#else
+constexpr int kBlocked = 0;
+#endif
+
+struct SnDevice {
+  int threads;
+};
+
+using Launch = bool (*)(const SnKernel&, void* const* inputs, void* const* outputs, void* scratch);
+
+struct SnKernel {
+  Launch run;
+  std::vector<SnTensor> inputs;
+  std::vector<SnTensor> outputs;
+  std::vector<int32_t> attributes;
+};
+
+namespace {
+
+constexpr size_t kMemoryLimit = size_t{1} << 32;
+
+std::atomic<long> liveDevices{0};
+std::atomic<long> liveKernels{0};
+std::atomic<long> liveBytes{0};
+
+int fail(SnError* error, const char* code, const char* message) {
+  snprintf(error->code, sizeof error->code, "%s", code);
+  snprintf(error->message, sizeof error->message, "%s", message);
+  return SN_FAILED;
+}
+
+int64_t elements(const SnTensor& tensor) {
+  int64_t count = 1;
+  for (int i = 0; i < tensor.rank; ++i) count *= tensor.shape[i];
+  return count;
+}
+
+// Where element `i`, in the order of `shape`, lies.
+int64_t place(const SnTensor& tensor, int64_t i) {
+  const int64_t channels = tensor.shape[tensor.rank - 1];
+  const int64_t channel = i % channels + tensor.channel_offset;
+  const int64_t position = i / channels;
+  if (tensor.layout == SN_PLAIN) return position * tensor.parent_channels + channel;
+  const int64_t pixels = tensor.shape[1] * tensor.shape[2];
+  return ((position / pixels * (tensor.parent_channels / 16) + channel / 16) * pixels + position % pixels) * 16 + channel % 16;
+}
+
+template <class T>
+T& element(const SnTensor& tensor, void* data, int64_t i) {
+  return static_cast<T*>(data)[place(tensor, i)];
+}
+
+bool copy(const SnKernel& kernel, void* const* inputs, void* const* outputs, void*) {
+  for (int64_t i = 0; i < elements(kernel.outputs[0]); ++i) {
+    if (kernel.outputs[0].dtype == SN_U8) {
+      element<uint8_t>(kernel.outputs[0], outputs[0], i) = element<uint8_t>(kernel.inputs[0], inputs[0], i);
+    } else {
+      element<uint32_t>(kernel.outputs[0], outputs[0], i) = element<uint32_t>(kernel.inputs[0], inputs[0], i);
+    }
+  }
+  return true;
+}
+
+bool add(const SnKernel& kernel, void* const* inputs, void* const* outputs, void*) {
+  for (int64_t i = 0; i < elements(kernel.outputs[0]); ++i) {
+    float sum = 0;
+    for (size_t k = 0; k < kernel.inputs.size(); ++k) {
+      if (inputs[k] != nullptr) sum += element<float>(kernel.inputs[k], inputs[k], i);
+    }
+    element<float>(kernel.outputs[0], outputs[0], i) = sum;
+  }
+  return true;
+}
+
+// Copies after `attributes[0]` milliseconds.
+bool slow(const SnKernel& kernel, void* const* inputs, void* const* outputs, void* scratch) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(kernel.attributes[0]));
+  return copy(kernel, inputs, outputs, scratch);
+}
+
+bool refuse(const SnKernel&, void* const*, void* const*, void*) { return false; }
+
+// Leaves out all elements but the first.
+bool first(const SnKernel& kernel, void* const* inputs, void* const* outputs, void*) {
+  element<float>(kernel.outputs[0], outputs[0], 0) = element<float>(kernel.inputs[0], inputs[0], 0);
+  return true;
+}
+
+// Reads its scratch: what it finds there.
+bool peek(const SnKernel& kernel, void* const*, void* const* outputs, void* scratch) {
+  memcpy(&element<uint32_t>(kernel.outputs[0], outputs[0], 0), scratch, 4);
+  return true;
+}
+
+bool isNegative(const SnKernel& kernel, void* const* inputs, void* const* outputs, void*) {
+  element<int32_t>(kernel.outputs[0], outputs[0], 0) = element<float>(kernel.inputs[0], inputs[0], 0) < 0;
+  return true;
+}
+
+// gate?, target, value
+bool assign(const SnKernel& kernel, void* const* inputs, void* const*, void*) {
+  if (inputs[0] != nullptr && *static_cast<int32_t*>(inputs[0]) != 0) return true;
+  memcpy(inputs[1], inputs[2], static_cast<size_t>(elements(kernel.inputs[1])) * 4);
+  return true;
+}
+
+// Refuses unless every input lies in the output already: at the element that the attributes name, or as a slice of it.
+bool placed(const SnKernel& kernel, void* const* inputs, void* const* outputs, void*) {
+  for (size_t i = 0; i < kernel.inputs.size(); ++i) {
+    if (inputs[i] != static_cast<float*>(outputs[0]) + (kernel.attributes.empty() ? 0 : kernel.attributes[i])) return false;
+  }
+  return true;
+}
+
+struct Op {
+  SnOpInfo info;
+  Launch run;
+  int64_t scratchBytes;
+  int32_t inputs;       // as many as are given: -1
+  int32_t outputs;
+  bool sameElements;    // all operands that are there have the same
+};
+
+const Op table[] = {
+    {{"copy", 0}, copy, 0, 1, 1, true},       {{"add", 0}, add, 0, -1, 1, true},
+    {{"slow", 4}, slow, 0, 1, 1, true},       {{"refuse", 0}, refuse, 0, -1, -1, false},
+    {{"first", 0}, first, 0, 1, 1, false},    {{"peek", 0}, peek, 64, 1, 1, false},
+    {{"isNegative", 0}, isNegative, 0, 1, 1, false}, {{"assign", 0}, assign, 0, 3, 0, false},
+    {{"placed", 0}, placed, 0, -1, 1, false}, {{"none", 0}, nullptr, 0, -1, -1, false},
+};
+constexpr int kOpCount = sizeof table / sizeof *table;
+
+void probe(const SnOpenOptions*, char* json, size_t capacity) {
+  snprintf(json, capacity, "{\"devices\":%ld,\"kernels\":%ld,\"bytes\":%ld}", liveDevices.load(), liveKernels.load(),
+           liveBytes.load());
+}
+
+int openDevice(const SnOpenOptions* options, SnDevice** device, SnError* error) {
+  if (options->index > 0) return fail(error, "ERR_FAKE_OPEN", "there is one device only");
+  *device = new SnDevice{options->threads};
+  ++liveDevices;
+  return SN_OK;
+}
+
+void closeDevice(SnDevice* device) {
+  delete device;
+  --liveDevices;
+}
+
+void describe(SnDevice* device, char* json, size_t capacity) {
+  snprintf(json, capacity, "{\"name\":\"fake\",\"threads\":%d}", device->threads);
+}
+
+int allocate(SnDevice*, size_t bytes, void** data, SnError* error) {
+  *data = bytes > kMemoryLimit ? nullptr : aligned_alloc(256, (bytes + 255) / 256 * 256);
+  if (*data == nullptr) return fail(error, "ERR_OUT_OF_MEMORY", "the fake device is full");
+  liveBytes += static_cast<long>(bytes);
+  return SN_OK;
+}
+
+void release(SnDevice*, void* data, size_t bytes) {
+  free(data);
+  liveBytes -= static_cast<long>(bytes);
+}
+
+int transfer(SnDevice*, void* destination, const void* source, size_t bytes, SnError*) {
+  memcpy(destination, source, bytes);
+  return SN_OK;
+}
+
+int fill(SnDevice*, void* destination, uint8_t value, size_t bytes, SnError*) {
+  memset(destination, value, bytes);
+  return SN_OK;
+}
+
+int synchronize(SnDevice*, SnError*) { return SN_OK; }
+
+const char* show(const SnTensor& tensor) {
+  if (tensor.dtype == SN_NONE) return "none";
+  const bool slice = tensor.parent_channels != tensor.shape[tensor.rank - 1];
+  if (tensor.layout == SN_NCHW16C) return slice ? "blocked slice" : "blocked";
+  return slice ? "plain slice" : "plain";
+}
+
+bool same(const SnTensor& a, const SnTensor& b) {
+  return a.dtype == b.dtype && elements(a) == elements(b) && (a.rank == b.rank || a.layout == SN_PLAIN);
+}
+
+// What the core leaves to backends: that the operands fit the op, and each other.
+bool fits(const Op& entry, const SnOpDesc& op) {
+  if (entry.inputs >= 0 && op.input_count != entry.inputs) return false;
+  if (entry.outputs >= 0 && op.output_count != entry.outputs) return false;
+  for (int i = 0; i < op.output_count; ++i) {
+    if (op.outputs[i].dtype == SN_NONE) return false;
+  }
+  if (entry.run == assign) return op.inputs[2].dtype != SN_NONE && same(op.inputs[1], op.inputs[2]);
+  for (int i = 0; i < op.input_count; ++i) {
+    if (op.inputs[i].dtype == SN_NONE ? entry.run != add : entry.sameElements && !same(op.inputs[i], op.outputs[0])) return false;
+  }
+  return entry.run != add || op.outputs[0].dtype == SN_F32;
+}
+
+int createKernel(SnDevice*, const SnOpDesc* op, SnKernel** kernel, SnKernelInfo* info, SnError* error) {
+  for (const Op& entry : table) {
+    if (strcmp(entry.info.name, op->name) != 0) continue;
+    if (entry.run == nullptr) return fail(error, "ERR_UNSUPPORTED", "[none] is refused");
+    if (!fits(entry, *op)) return fail(error, "ERR_INVALID_ARGUMENT", "the operands do not fit");
+    *kernel = new SnKernel{entry.run,
+                           {op->inputs, op->inputs + op->input_count},
+                           {op->outputs, op->outputs + op->output_count},
+                           std::vector<int32_t>(op->attribute_bytes / 4)};
+    if (op->attribute_bytes > 0) memcpy((*kernel)->attributes.data(), op->attributes, op->attribute_bytes);
+    info->scratch_bytes = entry.scratchBytes;
+    snprintf(info->implementation, sizeof info->implementation, "%s -> %s",
+             op->input_count > 0 ? show(op->inputs[0]) : "nothing", op->output_count > 0 ? show(op->outputs[0]) : "nothing");
+    ++liveKernels;
+    return SN_OK;
+  }
+  return fail(error, "ERR_UNSUPPORTED", "no such op");
+}
+
+void destroyKernel(SnKernel* kernel) {
+  delete kernel;
+  --liveKernels;
+}
+
+int launch(SnKernel* kernel, void* const* inputs, void* const* outputs, void* scratch, SnError* error) {
+  return kernel->run(*kernel, inputs, outputs, scratch) ? SN_OK : fail(error, "ERR_FAKE_LAUNCH", "the launch was refused");
+}
+
+SnOpInfo infos[kOpCount];
+
+SnBackend makeBackend() {
+  for (int i = 0; i < kOpCount; ++i) infos[i] = table[i].info;
+  return {SATURNN_ABI_VERSION, "fake",  infos,         kOpCount,     kBlocked, probe,
+          openDevice,          closeDevice, describe,  allocate,     release,  transfer,
+          transfer,            fill,    synchronize,   createKernel, destroyKernel, launch};
+}
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) const SnBackend* saturnn_backend(uint32_t abi_version,
+                                                                                   uint32_t* own_version) {
+  static const SnBackend backend = makeBackend();
+  *own_version = SATURNN_ABI_VERSION;
+  return abi_version == SATURNN_ABI_VERSION ? &backend : nullptr;
+}

@@ -1,0 +1,121 @@
+/** What the tests of the native core share: the fake backend, compiled on the spot, and short ways to describe plans. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadAddon } from '../../lib/addon';
+import { packageRoot } from '../../lib/locate';
+import type {
+  NativeDevice,
+  NodeDescription,
+  OpenOptions,
+  PlanDescription,
+  RunInput,
+  TensorDescription,
+} from '../../lib/native';
+
+export class Fakes {
+  readonly folder = mkdtempSync(join(tmpdir(), 'saturnn-fakes-'));
+
+  /** Compiles sources below the repository's root and gives the path of the result. */
+  build(name: string, sources: string[], flags: string[] = []): string {
+    const path = join(this.folder, name);
+    const files = sources.map((source) => join(packageRoot(), source));
+    execFileSync('g++', ['-std=c++17', '-O1', `-I${join(packageRoot(), 'native')}`, ...flags, ...files, '-o', path]);
+    return path;
+  }
+
+  backend(): string {
+    return this.build('fake.so', ['test/fakes/fake_backend.cc'], ['-shared', '-fPIC', '-pthread']);
+  }
+
+  blockedBackend(): string {
+    return this.build('blocked.so', ['test/fakes/fake_backend.cc'], ['-shared', '-fPIC', '-pthread', '-DFAKE_BLOCKED']);
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+export function options(libraryPath: string, more: Partial<OpenOptions> = {}): OpenOptions {
+  return { libraryPath, index: 0, threads: 1, searchPaths: [], ...more };
+}
+
+export function open(libraryPath: string): NativeDevice {
+  return loadAddon().openDevice(options(libraryPath));
+}
+
+/** What is alive in a fake backend. Closing and freeing happen on the engine thread, some time after they were asked for. */
+export function alive(libraryPath: string): { devices: number; kernels: number; bytes: number } {
+  return JSON.parse(loadAddon().probe(options(libraryPath)));
+}
+
+export async function until(condition: () => boolean, milliseconds = 10_000): Promise<void> {
+  for (const end = Date.now() + milliseconds; !condition(); ) {
+    if (Date.now() > end) throw new Error(`not within ${milliseconds} ms: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+export function tensor(shape: number[] = [4], more: Partial<TensorDescription> = {}): TensorDescription {
+  return { dtype: 'f32', shape, image: shape.length === 4, ...more };
+}
+
+export function node(
+  op: string,
+  inputs: number[],
+  outputs: number[],
+  more: Partial<NodeDescription> = {},
+): NodeDescription {
+  return {
+    op,
+    name: `the ${op}`,
+    attributes: new Uint8Array(),
+    inputs,
+    outputs,
+    inPlace: outputs.map(() => -1),
+    ...more,
+  };
+}
+
+export function int32(...values: number[]): Uint8Array {
+  return new Uint8Array(new Int32Array(values).buffer);
+}
+
+/** Inputs and outputs by tensor; their names are `input 0`, `output 0` and so on. */
+export function plan(
+  tensors: TensorDescription[],
+  nodes: NodeDescription[],
+  inputs: number[],
+  outputs: number[],
+  more: Partial<PlanDescription> = {},
+): PlanDescription {
+  const ports = (kind: string, list: number[]) => list.map((id, i) => ({ name: `${kind} ${i}`, tensor: id }));
+  return {
+    tensors,
+    nodes,
+    inputs: ports('input', inputs),
+    outputs: ports('output', outputs),
+    gate: -1,
+    poison: false,
+    ...more,
+  };
+}
+
+/** A plan that takes `count` times `milliseconds`, and gives its input. */
+export function slowPlan(milliseconds: number, count: number): PlanDescription {
+  const tensors = Array.from({ length: count + 1 }, () => tensor());
+  const nodes = Array.from({ length: count }, (_, i) =>
+    node('slow', [i], [i + 1], { attributes: int32(milliseconds) }),
+  );
+  return plan(tensors, nodes, [0], [count]);
+}
+
+export function value(...values: number[]): RunInput {
+  return { data: new Float32Array(values), perStep: false };
+}
+
+export function perStep(...values: number[]): RunInput {
+  return { data: new Float32Array(values), perStep: true };
+}

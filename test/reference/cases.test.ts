@@ -1,0 +1,44 @@
+/** The references against themselves, with no backend: every case has one, and every pass leaves its result as it is. */
+import { describe, expect, test } from 'vitest';
+import { defaultPasses, optimize } from '../../lib/graph/optimize';
+import { ops } from '../../lib/ops';
+import { allCases } from '../cases';
+import { prepare, readerOf } from '../check';
+import { TestRandom, testSeed } from '../random';
+import { references } from './index';
+import { interpret, isSource } from './interpret';
+
+test('every op has a reference and a case, and nothing else has', () => {
+  const names = ops.map(({ name }) => name).sort();
+  expect(Object.keys(references).sort()).toEqual(names);
+  expect([...new Set(allCases.flatMap(({ covers }) => covers))].sort()).toEqual(names);
+});
+
+test('no two cases have the same name', () => {
+  const names = allCases.map(({ name }) => name);
+  expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+});
+
+const random = new TestRandom(testSeed);
+
+/** Cases in which a pass may find something to do. */
+const composed = allCases.filter((one) => one.build(random).graph.nodes.filter((node) => !isSource(node)).length > 1);
+
+/** Each pass alone, then all. */
+const sequences = [...defaultPasses.map((pass) => [pass]), defaultPasses];
+
+describe('passes change no result', () => {
+  for (const testCase of composed) {
+    test(testCase.name, () => {
+      const { problem, expected } = prepare(testCase, testSeed, 'f32');
+      for (const passes of sequences) {
+        const { outputs, writes } = interpret(optimize(problem.graph, passes), readerOf(problem));
+        const names = passes.map((pass) => pass.name).join(', ');
+        for (const [name, { values }] of Object.entries(expected.outputs)) {
+          expect(outputs[name]?.data, `output ${name} after ${names}`).toEqual(values.data);
+        }
+        expect([...writes.values()].map(({ data }) => data)).toEqual(expected.writes.map(({ values }) => values.data));
+      }
+    });
+  }
+});
