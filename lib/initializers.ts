@@ -37,7 +37,8 @@ export function uniform({ limit }: { limit: number }): Initializer {
 
 /** Inputs and outputs that one weight of an [O, I] or [O, KH, KW, I] tensor connects. */
 export function fans(shape: readonly number[]): Record<Factor, number> {
-  if (shape.length !== 2 && shape.length !== 4) throw invalid('shape of a weight', '[O, I] or [O, KH, KW, I]', [...shape]);
+  if (shape.length !== 2 && shape.length !== 4)
+    throw invalid('shape of a weight', '[O, I] or [O, KH, KW, I]', [...shape]);
   const outputs = shape[0]!;
   const inputs = shape[shape.length - 1]!;
   const area = shape.length === 4 ? shape[1]! * shape[2]! : 1;

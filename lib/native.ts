@@ -34,7 +34,7 @@ export interface NodeDescription {
   attributes: Uint8Array;
   inputs: number[];
   outputs: number[];
-  /** Output i shares the buffer of input inPlace[i] (both positions within this node); -1: it does not. */
+  /** Output i may share the buffer of input inPlace[i] (both positions within this node), which nobody reads later; -1: no. */
   inPlace: number[];
 }
 
@@ -72,7 +72,10 @@ export interface RunInput {
 export interface RunResult {
   /** Steps whose writes took effect. Less than asked for only if the gate closed. */
   steps: number;
-  /** One array per output of the plan, in its order: all steps one after the other (the failed one included). */
+  /**
+   * One array per output of the plan, in its order: all steps one after the other (the failed one included). An output
+   * that is a part of the State is what the step has read, before the step's writes.
+   */
   outputs: TypedArray[];
 }
 
@@ -90,11 +93,11 @@ export interface NativeState {
 
 export interface NativePlan {
   readonly kernels: KernelInfo[];
-  /** Bytes of the arena that activations, gradients of activations and scratch share. */
+  /** Bytes of the arena that activations, their gradients and scratch share. Inputs have memory of their own. */
   readonly arenaBytes: number;
   /** `inputs` in the order of PlanDescription.inputs. Typed arrays are copied before the call returns. */
   run(inputs: RunInput[], steps: number): Promise<RunResult>;
-  /** One step, kernel by kernel; writes no state. Milliseconds per kernel, in the order of `kernels`. */
+  /** One step, kernel by kernel. Milliseconds in the order of `kernels`; 0 for those that write state: they do not run. */
   trace(inputs: RunInput[]): Promise<Float64Array>;
   dispose(): void;
 }

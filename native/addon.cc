@@ -1,5 +1,5 @@
-// The addon's surface: what `require('saturnn.node')` returns, NativeAddon of lib/native.ts. The addon_* files are the only
-// ones that include N-API; each wraps one class of the core and checks everything that JavaScript passes to it.
+// The addon's surface: what `require('saturnn.node')` returns, NativeAddon of lib/native.ts. The addon_* files are the
+// only ones that include N-API; each wraps one class of the core and checks everything that JavaScript passes to it.
 #include <cstring>
 
 #include "addon_buffer.h"
@@ -40,8 +40,8 @@ Napi::Value counters(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// process.exit() runs no cleanup hooks on the main thread: it goes on to the static destructors of the libraries, which a
-// kernel may still be using. The 'exit' event is the last moment at which its engine can be stopped.
+// process.exit() runs no cleanup hooks on the main thread: it goes on to the static destructors of the libraries, which
+// a kernel may still be using. The 'exit' event is the last moment at which its engine can be stopped.
 void stopEnginesAtExit(Napi::Env env) {
   const Napi::Value process = env.Global().Get("process");
   const Napi::Function stop = Napi::Function::New(env, [](const Napi::CallbackInfo& info) {

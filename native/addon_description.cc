@@ -43,7 +43,9 @@ TensorDescription readTensor(const Napi::Value& value, const std::string& argume
   const Napi::Value data = object.Get("data");
   if (!data.IsUndefined()) {
     Bytes bytes = readBytes(data, argument + ".data");
-    if (bytes.dtype != tensor.dtype) throwInvalid(argument + ".data", std::string("data of dtype ") + dtypeName(tensor.dtype), data);
+    if (bytes.dtype != tensor.dtype) {
+      throwInvalid(argument + ".data", std::string("data of dtype ") + dtypeName(tensor.dtype), data);
+    }
     tensor.constant = true;
     tensor.data = std::move(bytes.data);
   }

@@ -9,7 +9,7 @@
 namespace saturnn {
 namespace {
 
-// A terabyte and more: the sum of four cannot overflow, and the device's own limit speaks first.
+// 64 TiB: the sum of four cannot overflow, and the device's own limit speaks first.
 constexpr int64_t kMaxArenaBytes = int64_t{1} << 46;
 
 }  // namespace
@@ -23,7 +23,9 @@ void DeviceObject::define(Napi::Env env) {
 }
 
 DeviceObject::DeviceObject(const Napi::CallbackInfo& info)
-    : ObjectWrap(info), host_(takeConstruction<std::shared_ptr<DeviceHost>>(info)), counted_(info.Env(), &Counters::devices) {}
+    : ObjectWrap(info),
+      host_(takeConstruction<std::shared_ptr<DeviceHost>>(info)),
+      counted_(info.Env(), &Counters::devices) {}
 
 Napi::Value DeviceObject::info(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), host_->info()); }
 

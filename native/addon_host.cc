@@ -6,6 +6,11 @@
 #include "addon_values.h"
 
 namespace saturnn {
+namespace {
+
+Error disposed() { return Error("ERR_DISPOSED", "the device was disposed"); }
+
+}  // namespace
 
 // Goes from the engine to the JavaScript thread. With neither a value nor an error it says that the engine has ended.
 struct DeviceHost::Completion {
@@ -35,17 +40,18 @@ DeviceHost::DeviceHost(Napi::Env env, const SnBackend& backend, const OpenOption
     device_.reset();
     send(std::make_unique<Completion>());
   });
-  std::promise<void> opened;
-  engine_->post([&] {
+  // Shared: this thread may be past the wait before the other has left set_value().
+  const auto opened = std::make_shared<std::promise<void>>();
+  engine_->post([this, opened, &backend, &options] {
     try {
       device_.emplace(backend, options);
       info_ = device_->describe();
-      opened.set_value();
+      opened->set_value();
     } catch (...) {
-      opened.set_exception(std::current_exception());
+      opened->set_exception(std::current_exception());
     }
   });
-  opened.get_future().get();
+  opened->get_future().get();
   channel_ = Channel::New(env, "saturnn", 0, 1, this);
   channel_.Unref(env);
   // Hooks run last in, first out: the engine ends while the thread-safe function, whose hook is older, still works.
@@ -62,7 +68,7 @@ void DeviceHost::stop() {
 }
 
 void DeviceHost::requireOpen() const {
-  if (engine_->closed()) throw Error("ERR_DISPOSED", "the device was disposed");
+  if (engine_->closed()) throw disposed();
 }
 
 void DeviceHost::post(std::function<void(Device&)> work) {
@@ -85,7 +91,7 @@ Napi::Value DeviceHost::submit(Napi::Env env, Work work) {
     }
     send(std::move(completion));
   });
-  if (!accepted) requireOpen();
+  if (!accepted) throw disposed();
   if (pending_++ == 0) channel_.Ref(env);
   return deferred.Promise();
 }

@@ -1,5 +1,5 @@
-// A device as one JavaScript environment sees it: the engine thread, and ONE thread-safe function through which every promise
-// of the device resolves. Node stays alive while promises are pending, and only then.
+// A device as one JavaScript environment sees it: the engine thread, and ONE thread-safe function through which every
+// promise of the device resolves. Node stays alive while promises are pending, and only then.
 #pragma once
 
 #include <napi.h>
@@ -20,8 +20,8 @@ using Work = std::function<Settle(Device&)>;
 
 class DeviceHost {
  public:
-  // Waits for the backend to open the device. The handle closes the device when its last copy goes; what was queued is done
-  // first. Throws what the backend throws.
+  // Waits for the backend to open the device. The handle closes the device when its last copy goes; what was queued is
+  // done first. Throws what the backend throws.
   static std::shared_ptr<DeviceHost> open(Napi::Env env, const SnBackend& backend, const OpenOptions& options);
 
   ~DeviceHost();

@@ -90,8 +90,8 @@ std::vector<RunInput> PlanObject::readInputs(const Napi::Value& value, int64_t s
   const std::vector<Port>& ports = plan()->inputs();
   const Napi::Array array = readArray(value, "inputs");
   if (array.Length() != ports.size()) {
-    throw Error("ERR_INVALID_ARGUMENT", "Expected " + std::to_string(ports.size()) + " inputs for this plan but received " +
-                                            std::to_string(array.Length()));
+    throw Error("ERR_INVALID_ARGUMENT", "Expected " + std::to_string(ports.size()) +
+                                            " inputs for this plan but received " + std::to_string(array.Length()));
   }
   std::vector<RunInput> inputs;
   for (uint32_t i = 0; i < ports.size(); ++i) inputs.push_back(readInput(array.Get(i), ports[i], steps));

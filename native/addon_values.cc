@@ -36,7 +36,8 @@ Napi::Array readArray(const Napi::Value& value, const std::string& argument) {
 int64_t readInteger(const Napi::Value& value, const std::string& argument, int64_t minimum, int64_t maximum) {
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : NAN;
   // The comparisons are false for NaN, and both bounds are exact as doubles.
-  if (!(number >= static_cast<double>(minimum) && number <= static_cast<double>(maximum)) || number != std::floor(number)) {
+  const bool within = number >= static_cast<double>(minimum) && number <= static_cast<double>(maximum);
+  if (!within || number != std::floor(number)) {
     throwInvalid(argument, "an integer from " + std::to_string(minimum) + " to " + std::to_string(maximum), value);
   }
   return static_cast<int64_t>(number);
@@ -76,7 +77,8 @@ OpenOptions readOpenOptions(const Napi::Value& value) {
 }
 
 Bytes readBytes(const Napi::Value& value, const std::string& argument) {
-  const napi_typedarray_type type = value.IsTypedArray() ? value.As<Napi::TypedArray>().TypedArrayType() : napi_int8_array;
+  const napi_typedarray_type type =
+      value.IsTypedArray() ? value.As<Napi::TypedArray>().TypedArrayType() : napi_int8_array;
   Bytes bytes{};
   const void* data = nullptr;
   if (type == napi_float32_array) {

@@ -9,7 +9,8 @@ namespace saturnn {
 void checkStatus(int status, const SnError& error) {
   if (status == SN_OK) return;
   const std::string code(error.code, strnlen(error.code, sizeof error.code));
-  throw Error(code.empty() ? "ERR_BACKEND" : code, std::string(error.message, strnlen(error.message, sizeof error.message)));
+  const std::string message(error.message, strnlen(error.message, sizeof error.message));
+  throw Error(code.empty() ? "ERR_BACKEND" : code, message);
 }
 
 OpenOptionsView::OpenOptionsView(const OpenOptions& options) {

@@ -13,8 +13,8 @@
 
 namespace saturnn {
 
-// Something that owns memory or kernels of a device. The device keeps it alive, and releases it before it closes, so that
-// neither the order of dispose() calls nor that of the garbage collector matters.
+// Something that owns memory or kernels of a device. The device keeps it alive, and releases it before it closes, so
+// that neither the order of dispose() calls nor that of the garbage collector matters.
 class Resource : public std::enable_shared_from_this<Resource> {
  public:
   virtual ~Resource() = default;

@@ -1,5 +1,5 @@
-// The one exception type of the core. `code` is what JavaScript sees in error.code. It never crosses the C ABI (a backend
-// fills SnError instead) and never leaves the engine thread (it becomes the rejection of a promise).
+// The one exception type of the core. `code` is what JavaScript sees in error.code. It never crosses the C ABI (a
+// backend fills SnError instead) and never leaves the engine thread (it becomes the rejection of a promise).
 #pragma once
 
 #include <stdexcept>

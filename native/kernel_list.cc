@@ -17,16 +17,18 @@ std::vector<SnTensor> viewsOf(const std::vector<int>& ids, const Placement& plac
 
 // What a slice of channels may touch is the whole image that it is a part of.
 int64_t reach(const PlacedTensor& tensor) {
-  return tensor.dense ? tensor.bytes : tensor.bytes / tensor.view.shape[tensor.view.rank - 1] * tensor.view.parent_channels;
+  if (tensor.dense) return tensor.bytes;
+  return tensor.bytes / tensor.view.shape[tensor.view.rank - 1] * tensor.view.parent_channels;
 }
 
 bool overlap(const PlacedTensor& a, const PlacedTensor& b) {
   return a.buffer == b.buffer && a.byteOffset < b.byteOffset + reach(b) && b.byteOffset < a.byteOffset + reach(a);
 }
 
-// An output that lies over an input holds, in part or whole, what the kernel is about to read.
+// An output that lies over an input holds, in part or whole, what the kernel is about to read. An arena of the State has
+// gaps between its parts that no kernel writes and that stay 0.
 bool mayPoison(const PlacedTensor& output, const NodeDescription& node, const Placement& placement) {
-  if (!output.dense) return false;
+  if (!output.dense || placement.buffers[output.buffer].kind == BufferKind::State) return false;
   for (const int id : node.inputs) {
     if (id != kAbsent && overlap(output, placement.tensors[id])) return false;
   }

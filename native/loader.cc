@@ -17,9 +17,9 @@ std::string loaderText() {
   return text == nullptr ? "dlopen gave no reason" : text;
 }
 
-// GNU OpenMP, which the CPU backend brings along, lets a thread that waits for the others spin for milliseconds. On a host
-// that is shared, the others may be waiting for that very core: a step then takes five to seven times as long. libgomp reads
-// the variable once, when it is loaded. What the user has set stands.
+// GNU OpenMP, which the CPU backend brings along, lets a thread that waits for the others spin for milliseconds. On a
+// host that is shared, the others may be waiting for that very core: a step then takes five to seven times as long.
+// libgomp reads the variable once, when it is loaded. What the user has set stands.
 void limitSpinning() {
   if (getenv("OMP_WAIT_POLICY") == nullptr) setenv("GOMP_SPINCOUNT", "1000", /*overwrite=*/0);
 }

@@ -36,7 +36,8 @@ int64_t bestOffset(const MemoryRequest& request, int64_t bytes, const std::vecto
 MemoryPlan planMemory(const std::vector<MemoryRequest>& requests, int64_t alignment) {
   std::vector<size_t> order(requests.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return requests[a].bytes > requests[b].bytes; });
+  const auto larger = [&](size_t a, size_t b) { return requests[a].bytes > requests[b].bytes; };
+  std::stable_sort(order.begin(), order.end(), larger);
 
   MemoryPlan plan;
   plan.offsets.resize(requests.size());

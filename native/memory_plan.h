@@ -18,7 +18,8 @@ struct MemoryPlan {
   int64_t arenaBytes = 0;
 };
 
-// No two blocks that live at the same time overlap. Greedy: the largest first, each into the smallest gap that holds it.
+// No two blocks that live at the same time overlap. Greedy: the largest first, each into the smallest gap that holds
+// it.
 MemoryPlan planMemory(const std::vector<MemoryRequest>& requests, int64_t alignment);
 
 }  // namespace saturnn

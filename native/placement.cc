@@ -42,7 +42,8 @@ class Placer {
     std::vector<int> path;
     for (int at = id; at != kAbsent && progress_[at] != Progress::Done; at = parentOf(at)) {
       if (progress_[at] == Progress::Begun) {
-        throw Error("ERR_INVALID_PLAN", "tensor " + std::to_string(at) + " is a part of itself, through views and inPlace");
+        throw Error("ERR_INVALID_PLAN",
+                    "tensor " + std::to_string(at) + " is a part of itself, through views and inPlace");
       }
       progress_[at] = Progress::Begun;
       path.push_back(at);

@@ -1,5 +1,5 @@
-// Places every tensor of a plan in a buffer: resolves the chains of views, and lets outputs that work in place share their
-// input's buffer.
+// Places every tensor of a plan in a buffer: resolves the chains of views, and lets outputs that work in place share
+// their input's buffer.
 #pragma once
 
 #include "layout.h"

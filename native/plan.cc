@@ -35,21 +35,19 @@ Plan::Plan(Device& device, PlanDescription description, std::shared_ptr<State> s
 }
 
 void Plan::describePorts(const PlanDescription& plan, const Placement& placement) {
-  const auto describe = [&](const std::vector<PortDescription>& from, std::vector<Port>& to, std::vector<Location>& at) {
-    for (const PortDescription& port : from) {
-      const PlacedTensor& tensor = placement.tensors[port.tensor];
-      to.push_back({port.name, tensor.view.dtype, tensor.bytes});
-      at.push_back({tensor.buffer, tensor.byteOffset});
-    }
+  const auto describe = [&](const PortDescription& port, std::vector<Port>& ports, std::vector<Location>& locations) {
+    const PlacedTensor& tensor = placement.tensors[port.tensor];
+    ports.push_back({port.name, tensor.view.dtype, tensor.bytes});
+    locations.push_back({tensor.buffer, tensor.byteOffset});
   };
-  describe(plan.inputs, inputs_, inputLocations_);
-  describe(plan.outputs, outputs_, outputLocations_);
+  for (const PortDescription& port : plan.inputs) describe(port, inputs_, inputLocations_);
+  for (const PortDescription& port : plan.outputs) describe(port, outputs_, outputLocations_);
   inputMemory_.resize(inputs_.size());
   if (plan.gate != kAbsent) gate_ = {placement.tensors[plan.gate].buffer, placement.tensors[plan.gate].byteOffset};
 }
 
-// A buffer lives from the first node that touches it to the last; what is read after the last node lives to the end. Scratch
-// lives for its node.
+// A buffer lives from the first node that touches it to the last; what is read after the last node lives to the end.
+// Scratch lives for its node.
 void Plan::planArena(const PlanDescription& plan, const Placement& placement) {
   const int end = static_cast<int>(plan.nodes.size());
   std::vector<MemoryRequest> requests;

@@ -1,5 +1,5 @@
-// A compiled plan: kernels in order, the arena that they share, and the loop over steps. Made, run and freed on the engine
-// thread; what JavaScript asks of it without waiting (ports, kernels, sizes) is constant once it is made.
+// A compiled plan: kernels in order, the arena that they share, and the loop over steps. Made, run and freed on the
+// engine thread; what JavaScript asks of it without waiting (ports, kernels, sizes) is constant once it is made.
 #pragma once
 
 #include "kernel_list.h"

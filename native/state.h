@@ -1,5 +1,5 @@
-// A State: four contiguous arenas on one device, zeroed when they are made. Plans read them, and write them in their last
-// nodes; JavaScript reads and writes ranges of them between runs.
+// A State: four contiguous arenas on one device, zeroed when they are made. Plans read them, and write them in their
+// last nodes; JavaScript reads and writes ranges of them between runs.
 #pragma once
 
 #include "description.h"

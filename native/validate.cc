@@ -60,7 +60,9 @@ class Validator {
     if (it.image && rank != 4) reject("Expected 4 dimensions for the image " + label(id));
     int64_t count = 1;
     for (const int64_t size : it.shape) {
-      if (size < 1 || size > kMaxSize) reject("Expected sizes from 1 to " + std::to_string(kMaxSize) + " for " + label(id));
+      if (size < 1 || size > kMaxSize) {
+        reject("Expected sizes from 1 to " + std::to_string(kMaxSize) + " for " + label(id));
+      }
       if (count > kMaxElements / size) reject("Expected at most 2^40 elements for " + label(id));
       count *= size;
     }
@@ -126,7 +128,9 @@ class Validator {
       if (tensor(root).constant || tensor(root).arena != kAbsent) {
         reject("The plan's input '" + port.name + "' is a constant or a part of the State");
       }
-      if (isInput_[port.tensor]) reject("Two of the plan's inputs are " + label(port.tensor) + ": '" + port.name + "' is one");
+      if (isInput_[port.tensor]) {
+        reject("Two of the plan's inputs are " + label(port.tensor) + ": '" + port.name + "' is one");
+      }
       isInput_[port.tensor] = true;
       written_[port.tensor] = true;
       filled_[root] = true;
@@ -170,7 +174,8 @@ class Validator {
     }
     if (node.attributes.size() == info->attribute_bytes) return;
     // The one attribute of variable length: where each input begins in the flat output.
-    if (info->attribute_bytes == 0 && node.attributes.size() == node.inputs.size() * sizeof(int32_t)) return checkOffsets(node);
+    const size_t offsetBytes = node.inputs.size() * sizeof(int32_t);
+    if (info->attribute_bytes == 0 && node.attributes.size() == offsetBytes) return checkOffsets(node);
     reject("Expected " + std::to_string(info->attribute_bytes) + " bytes of attributes for " + label(node) +
            " but received " + std::to_string(node.attributes.size()));
   }
@@ -190,7 +195,9 @@ class Validator {
   }
 
   void checkRead(int id, const std::string& reader) const {
-    if (!filled_[rootOf(plan_, id)]) reject(label(id) + " is read by " + reader + ", but nothing has written it before");
+    if (!filled_[rootOf(plan_, id)]) {
+      reject(label(id) + " is read by " + reader + ", but nothing has written it before");
+    }
   }
 
   void checkWrite(int id, const NodeDescription& node) {
@@ -206,7 +213,9 @@ class Validator {
   }
 
   void checkInPlace(int k, const NodeDescription& node) const {
-    if (node.inPlace.size() > node.outputs.size()) reject("Expected one entry per output for inPlace of " + label(node));
+    if (node.inPlace.size() > node.outputs.size()) {
+      reject("Expected one entry per output for inPlace of " + label(node));
+    }
     for (size_t i = 0; i < node.inPlace.size(); ++i) {
       const int position = node.inPlace[i];
       if (position == kAbsent) continue;
@@ -217,7 +226,8 @@ class Validator {
       }
       const int input = node.inputs[position];
       if (byteCount(tensor(input)) != byteCount(tensor(node.outputs[i]))) {
-        reject(label(node) + " cannot work in place: " + label(input) + " and " + label(node.outputs[i]) + " differ in size");
+        reject(label(node) + " cannot work in place: " + label(input) + " and " + label(node.outputs[i]) +
+               " differ in size");
       }
       if (lastRead_[input] > k) reject(label(node) + " works in place over " + label(input) + ", which is read later");
     }

@@ -1,5 +1,5 @@
-// Checks a plan before anything is made of it, so that no id, size or offset that JavaScript passes can lead a kernel out
-// of a buffer. What kernels must check themselves is that the shapes of their operands fit together.
+// Checks a plan before anything is made of it, so that no id, size or offset that JavaScript passes can lead a kernel
+// out of a buffer. What kernels must check themselves is that the shapes of their operands fit together.
 #pragma once
 
 #include "description.h"

@@ -24,7 +24,7 @@ const limit = 40e6;
 const name = 'saturnn-linux-x64';
 const folder = join(root, 'bundle', name);
 const archive = `${folder}.tar.xz`;
-const { version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { version, description, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const readme = `saturnn ${version} for x86-64 Linux with glibc 2.36 or newer. Nothing is installed, nothing is downloaded.
 
@@ -69,7 +69,10 @@ function assemble() {
   cpSync(join(root, 'dist-bundle'), join(folder, 'dist-bundle'), { recursive: true });
   copyNpmPackages(folder);
   cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
-  write('package.json', `${JSON.stringify({ name: 'saturnn', version, license, private: true }, null, 2)}\n`);
+  write(
+    'package.json',
+    `${JSON.stringify({ name: 'saturnn', version, description, license, private: true }, null, 2)}\n`,
+  );
   write('README.txt', readme);
   write('gpu-check', launcher('bench/gpu-check.js', 'Conformance suite and kernel benchmarks.'), 0o755);
   write('saturnn', launcher('lib/cli/main.js', 'The saturnn command.'), 0o755);

@@ -1,5 +1,5 @@
-// Runs the steps of a setup: one line when a step begins to take long, one with its duration when it ends; a failure
-// ends with the command, the end of its output and what to do about it. Node built-ins only: it runs before `npm ci`.
+// Runs the steps of a setup: one line with its duration when a step ends, more only if it takes long. A failure ends
+// with the command, the end of its output and what to do about it. Node built-ins only: it runs before `npm ci`.
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,7 +21,7 @@ export async function stage(name, work) {
 }
 
 /**
- * Runs a command with its output in out/log/, and reports every ten seconds where it is.
+ * Runs a command with its output in out/log/. One that takes longer than a second is shown, and then where it is.
  * `remedy` is what a person can do when it fails.
  */
 export function run(name, command, args, { remedy, env = {} } = {}) {
@@ -30,8 +30,8 @@ export function run(name, command, args, { remedy, env = {} } = {}) {
   mkdirSync(dirname(path), { recursive: true });
   const log = createWriteStream(path);
   const began = performance.now();
+  const say = (text) => console.log(`[setup] ${name.padEnd(18)} ${text}`);
   let last = '';
-  console.log(`[setup] ${name.padEnd(18)} ${shown}`);
 
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -39,7 +39,8 @@ export function run(name, command, args, { remedy, env = {} } = {}) {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const ticker = setInterval(() => console.log(`[setup] ${name.padEnd(18)} ... ${seconds(began)}  ${last}`), 10_000);
+    const first = setTimeout(say, 1000, shown);
+    const ticker = setInterval(() => say(`... ${seconds(began)}  ${last}`), 10_000);
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
         log.write(chunk);
@@ -50,6 +51,7 @@ export function run(name, command, args, { remedy, env = {} } = {}) {
     child.on('close', (code, signal) => finish(code === 0 ? null : `exit ${code ?? signal}`));
 
     function finish(problem) {
+      clearTimeout(first);
       clearInterval(ticker);
       log.end(() => {
         if (problem === null) return resolve();

@@ -43,7 +43,10 @@ export class Dataset {
       const label = bytes[at + 1]!;
       if (label >= classes) {
         const expected = `a fine label from 0 to ${classes - 1}`;
-        throw new SaturnnError('ERR_DATA', `Expected ${expected} in record ${index} of ${source} but received ${label}`);
+        throw new SaturnnError(
+          'ERR_DATA',
+          `Expected ${expected} in record ${index} of ${source} but received ${label}`,
+        );
       }
       labels[index] = label;
       interleave(bytes.subarray(at + record.labels, at + record.bytes), images, index * plane * record.channels);

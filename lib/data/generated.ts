@@ -64,7 +64,8 @@ export function generatedRecords({ split, count, seed = 0 }: GeneratedOptions): 
   let order: Int32Array = new Int32Array(0);
   for (let index = 0; index < count; index++) {
     const hundred = Math.floor(index / generatedClasses);
-    if (index % generatedClasses === 0) order = new Philox(seed, stream, 0x80000000 + hundred).permutation(generatedClasses);
+    if (index % generatedClasses === 0)
+      order = new Philox(seed, stream, 0x80000000 + hundred).permutation(generatedClasses);
     const label = order[index % generatedClasses]!;
     const at = index * record.bytes;
     bytes[at] = Math.floor(label / 5);
@@ -92,7 +93,7 @@ function drawImage(planes: Uint8Array, label: number, random: Philox): void {
   let word = 0;
   for (let at = 0; at < height * width * channels; at++) {
     if (at % 4 === 0) word = random.uint32();
-    const row = Math.floor(((at >> 5) % height + top) / cell);
+    const row = Math.floor((((at >> 5) % height) + top) / cell);
     const column = Math.floor(((at % width) + left) / cell);
     const channel = Math.floor(at / (height * width));
     const jitter = (((word >>> (8 * (at % 4))) & 0xff) / 255) * 2 - 1;

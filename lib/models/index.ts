@@ -13,5 +13,5 @@ export function createModel(name: string, options?: ModelOptions): Model {
   return make(options);
 }
 
-export { inception33, subInception };
 export type { Model, ModelOptions };
+export { inception33, subInception };

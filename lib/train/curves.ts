@@ -51,10 +51,26 @@ export function chartOption(title: string, epochs: readonly EpochEvent[]) {
     xAxis: [xAxis(0), xAxis(1)],
     yAxis: [yAxis(0, 'accuracy, %'), yAxis(1, 'loss')],
     series: [
-      line('train', 0, epochs.map(({ trainAccuracy }) => 100 * trainAccuracy)),
-      line('test', 0, epochs.map(({ testAccuracy }) => 100 * testAccuracy)),
-      line('train', 1, epochs.map(({ trainLoss }) => trainLoss)),
-      line('test', 1, epochs.map(({ testLoss }) => testLoss)),
+      line(
+        'train',
+        0,
+        epochs.map(({ trainAccuracy }) => 100 * trainAccuracy),
+      ),
+      line(
+        'test',
+        0,
+        epochs.map(({ testAccuracy }) => 100 * testAccuracy),
+      ),
+      line(
+        'train',
+        1,
+        epochs.map(({ trainLoss }) => trainLoss),
+      ),
+      line(
+        'test',
+        1,
+        epochs.map(({ testLoss }) => testLoss),
+      ),
     ],
   };
 }
@@ -77,7 +93,11 @@ export function renderSvg(title: string, epochs: readonly EpochEvent[]): string 
 }
 
 /** report.html: the curves, with values under the pointer where scripts run; the run's settings; a row per epoch. */
-export function renderReport(title: string, epochs: readonly EpochEvent[], settings: Readonly<Record<string, unknown>>): string {
+export function renderReport(
+  title: string,
+  epochs: readonly EpochEvent[],
+  settings: Readonly<Record<string, unknown>>,
+): string {
   const library = readFileSync(createRequire(__filename).resolve('echarts/dist/echarts.common.min.js'), 'utf8');
   const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
   const rows = epochs.map((e) => [
@@ -96,7 +116,7 @@ export function renderReport(title: string, epochs: readonly EpochEvent[], setti
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escape(title)}</title>
+<title>${escapeHtml(title)}</title>
 <style>
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff; }
@@ -108,7 +128,7 @@ th, td { padding: 0.2rem 0.9rem 0.2rem 0; text-align: right; border-bottom: 1px 
 </style>
 </head>
 <body>
-<h1>${escape(title)}</h1>
+<h1>${escapeHtml(title)}</h1>
 <div id="curves">${renderSvg(title, epochs)}</div>
 ${table('epochs', [heads, ...rows])}
 <h2>Settings</h2>
@@ -137,7 +157,7 @@ addEventListener('resize', () => chart.resize());
 
 function table(name: string, [heads = [], ...rows]: readonly (readonly unknown[])[]): string {
   const line = (tag: string, cells: readonly unknown[]) =>
-    `<tr>${cells.map((cell) => `<${tag}>${escape(String(cell))}</${tag}>`).join('')}</tr>`;
+    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(String(cell))}</${tag}>`).join('')}</tr>`;
   const body = rows.map((row) => line('td', row)).join('\n');
   return `<table class="${name}"><thead>${line('th', heads)}</thead><tbody>\n${body}\n</tbody></table>`;
 }
@@ -147,7 +167,7 @@ const show = (value: unknown): string => (typeof value === 'object' ? JSON.strin
 /** JSON that may stand inside a script element. */
 const script = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c');
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
   return text.replace(/[&<>"']/g, (character) => entities[character]!);
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, openSync, closeSync, fsyncSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { SaturnnError } from '../errors';
 
@@ -28,13 +28,20 @@ export function prepareFolder(folder: string): string {
   const path = resolve(folder);
   const probe = join(path, `.${process.pid}.probe`);
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
     closeSync(openSync(probe, 'w'));
     rmSync(probe);
   } catch (error) {
     throw unwritable(path, error);
   }
   return path;
+}
+
+/** Node's own recursive mkdir never returns where a file system refuses new names in a folder that exists (/proc). */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  mkdirSync(path);
 }
 
 function unwritable(path: string, error: unknown): SaturnnError {

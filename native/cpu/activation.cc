@@ -1,7 +1,7 @@
-// y = f(x + bias), all six activations, both layouts, from any channel slice to any other, or in place. At copy speed:
-// 38 MB in place take about as long as a memcpy of half of them.
-#include "geometry.h"
+// y = f(x + bias), all six activations, both layouts, from any channel slice to any other, or in place. On 38 MB in
+// place with AVX-512: 1.3 ms on two threads, where reading and writing them alone takes 0.4 ms and a memcpy 1.0 ms.
 #include "device.h"
+#include "geometry.h"
 #include "ops.h"
 #include "simd/activation.h"
 
@@ -44,8 +44,8 @@ class Activation final : public Kernel {
   }
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
-    activateTensor(simd_, attributes_, x_, static_cast<const float*>(inputs[0]), static_cast<const float*>(inputs[1]), y_,
-                   static_cast<float*>(outputs[0]));
+    activateTensor(simd_, attributes_, x_, static_cast<const float*>(inputs[0]), static_cast<const float*>(inputs[1]),
+                   y_, static_cast<float*>(outputs[0]));
   }
 
  private:

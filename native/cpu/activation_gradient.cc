@@ -1,5 +1,5 @@
-// dx = dy f'(y), and in the same pass the gradient of the bias, which costs no more memory traffic. In place over dy, or
-// gathering dy and y from channel slices.
+// dx = dy f'(y), and in the same pass the gradient of the bias, which costs no more memory traffic. In place over dy,
+// or gathering dy and y from channel slices.
 #include "device.h"
 #include "geometry.h"
 #include "ops.h"

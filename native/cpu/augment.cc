@@ -1,6 +1,6 @@
-// From resident bytes to a batch of floats: picks the images of the batch, crops (and mirrors) them, and normalises every
-// channel. Random numbers come from Philox with the place in the batch and the step as its counter, so the same seed
-// gives the same images everywhere.
+// From resident bytes to a batch of floats: picks the images of the batch, crops (and mirrors) them, and normalises
+// every channel. Random numbers come from Philox with the place in the batch and the step as its counter, so the same
+// seed gives the same images everywhere.
 #include <limits>
 
 #include "../philox.h"

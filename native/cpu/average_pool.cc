@@ -46,9 +46,9 @@ class AveragePoolGradient final : public Kernel {
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
     images_.forEachRow([&](int64_t s, int32_t h) {
-      simd_.averagePoolGradient({images_.row(static_cast<const float*>(inputs[0]), static_cast<float*>(outputs[0]), s, h,
-                                             pooling_.vertical.covering[h], pooling_.horizontal.covering.data()),
-                                 pooling_.vertical.weights.data(), pooling_.horizontal.weights.data()});
+      const PoolRow row = images_.row(static_cast<const float*>(inputs[0]), static_cast<float*>(outputs[0]), s, h,
+                                      pooling_.vertical.covering[h], pooling_.horizontal.covering.data());
+      simd_.averagePoolGradient({row, pooling_.vertical.weights.data(), pooling_.horizontal.weights.data()});
     });
   }
 

@@ -1,10 +1,11 @@
 // The CPU backend behind the C ABI: devices, memory, and kernels from the op table. No exception leaves this file.
-#include <dnnl.hpp>
 #include <omp.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
-#include <sstream>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "device.h"
@@ -12,11 +13,8 @@
 #include "memory.h"
 #include "ops.h"
 #include "processor.h"
+#include "report.h"
 #include "simd/table.h"
-
-#if DNNL_VERSION_MAJOR != 2 || DNNL_VERSION_MINOR < 6
-#error "saturnn needs oneDNN >= 2.6 and < 3"
-#endif
 
 struct SnDevice {
   saturnn::Device device;
@@ -32,97 +30,34 @@ namespace saturnn {
 
 namespace {
 
-std::string jsonString(const std::string& text) {
-  std::string json = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') json += '\\';
-    if (static_cast<unsigned char>(c) >= 0x20) json += c;
-  }
-  return json + "\"";
-}
-
-std::string oneDnnVersion() {
-  const dnnl_version_t* version = dnnl_version();
-  return std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);
-}
-
-bool hasIsa(dnnl::cpu_isa isa) {
-  const auto bits = static_cast<unsigned>(isa);
-  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
-}
-
-// The widest of the instruction sets that decide which implementations oneDNN has for f32.
-const char* oneDnnIsa() {
-  if (hasIsa(dnnl::cpu_isa::avx512_core)) return "avx512_core";
-  if (hasIsa(dnnl::cpu_isa::avx2)) return "avx2";
-  if (hasIsa(dnnl::cpu_isa::avx)) return "avx";
-  return "sse41";
-}
-
-// Empty if the oneDNN that was found at run time can be used.
-std::string oneDnnProblem() {
-  const dnnl_version_t* version = dnnl_version();
-  if (version->major != 2 || version->minor < 6) {
-    return "saturnn needs oneDNN >= 2.6 and < 3 but found " + oneDnnVersion();
-  }
-  // Threads are set through OpenMP; with another runtime oneDNN would take as many as it likes.
-  if (version->cpu_runtime != DNNL_RUNTIME_OMP) return "saturnn needs a oneDNN that is built with OpenMP";
-  return "";
-}
-
-std::string versionFields() {
-  std::ostringstream json;
-  json << "\"name\":" << jsonString(processorName()) << ",\"memoryBytes\":" << memoryBytes()
-       << ",\"cores\":" << usableCores() << ",\"onednn\":" << jsonString(oneDnnVersion())
-       << ",\"onednnIsa\":" << jsonString(oneDnnIsa());
-  return json.str();
-}
-
 void writeJson(char* json, size_t capacity, const std::string& text) {
   if (capacity > 0) std::snprintf(json, capacity, "%s", text.c_str());
 }
 
 void probe(const SnOpenOptions*, char* json, size_t capacity) {
   SnError error{};
-  guarded(&error, "", [&] {
-    std::string problem = oneDnnProblem();
-    std::string fields = versionFields();
-    try {
-      fields += ",\"simd\":" + jsonString(selectSimdTable().name);
-    } catch (const Error& e) {
-      problem += (problem.empty() ? "" : "; ") + std::string(e.what());
-    }
-    const std::string missing = problem.empty() ? "[]" : "[" + jsonString(problem) + "]";
-    writeJson(json, capacity, "{\"available\":" + std::string(problem.empty() ? "true" : "false") + "," + fields +
-                                  ",\"missing\":" + missing + "}");
-  });
-  if (error.code[0]) writeJson(json, capacity, "{\"available\":false,\"missing\":[\"the probe itself failed\"]}");
+  if (guarded(&error, "", [&] { writeJson(json, capacity, probeJson()); }) == SN_OK) return;
+  const std::string message = jsonString(error.message);
+  writeJson(json, capacity, "{\"usable\":false,\"missing\":[{\"code\":\"ERR_PROBE\",\"message\":" + message + "}]}");
 }
 
 int open(const SnOpenOptions* options, SnDevice** device, SnError* error) {
   return guarded(error, "", [&] {
     require(options->index == 0, "Expected device index 0 for the CPU but received " + std::to_string(options->index));
     require(options->threads >= 0, "Expected threads >= 0 but received " + std::to_string(options->threads));
-    const std::string problem = oneDnnProblem();
-    if (!problem.empty()) throw Error("ERR_ONEDNN_VERSION", problem);
+    requireOneDnn();
     const int wanted = options->threads > 0 ? options->threads : usableCores();
     const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-    *device = new SnDevice{{std::min(wanted, omp_get_thread_limit()), &selectSimdTable(), engine, dnnl::stream(engine)}};
+    const int threads = std::min(wanted, omp_get_thread_limit());
+    *device = new SnDevice{{threads, &selectSimdTable(), engine, dnnl::stream(engine)}};
   });
 }
 
 void close(SnDevice* device) { delete device; }
 
 void describe(SnDevice* owner, char* json, size_t capacity) {
-  const Device& device = owner->device;
-  SnError error{};
-  guarded(&error, "", [&] {
-    std::ostringstream text;
-    text << "{" << versionFields() << ",\"threads\":" << device.threads << ",\"simd\":" << jsonString(device.simd->name)
-         << "}";
-    writeJson(json, capacity, text.str());
-  });
-  if (error.code[0]) writeJson(json, capacity, "{}");
+  const auto body = [&] { writeJson(json, capacity, describeJson(owner->device)); };
+  if (guarded(nullptr, "", body) != SN_OK) writeJson(json, capacity, "{}");
 }
 
 int allocate(SnDevice*, size_t bytes, void** memory, SnError* error) {
@@ -192,8 +127,7 @@ SnBackend makeBackend() {
   backend.name = "cpu";
   backend.ops = infos.data();
   backend.op_count = opCount;
-  // Blocks of 16 channels are one AVX-512 vector; narrower instruction sets would get reference kernels for them.
-  backend.prefers_blocked_images = hasIsa(dnnl::cpu_isa::avx512_core) ? 1 : 0;
+  backend.prefers_blocked_images = prefersBlockedImages() ? 1 : 0;
   backend.probe = probe;
   backend.open = open;
   backend.close = close;

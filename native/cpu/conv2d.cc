@@ -69,6 +69,8 @@ class Conv2d : public PrimitiveKernel {
 
 }  // namespace
 
-std::unique_ptr<Kernel> createConv2d(const SnOpDesc& op, Device& device) { return std::make_unique<Conv2d>(op, device); }
+std::unique_ptr<Kernel> createConv2d(const SnOpDesc& op, Device& device) {
+  return std::make_unique<Conv2d>(op, device);
+}
 
 }  // namespace saturnn

@@ -14,7 +14,8 @@ struct ConvolutionShape {
 
 // Checks that the three tensors fit each other: out = floor((in + 2 pad - kernel) / stride) + 1.
 ConvolutionShape convolutionShape(const SnConvAttributes& attributes, const char* xName, const SnTensor& x,
-                                  const char* weightsName, const SnTensor& weights, const char* yName, const SnTensor& y);
+                                  const char* weightsName, const SnTensor& weights, const char* yName,
+                                  const SnTensor& y);
 
 // A way to ask oneDNN for a convolution; the weights are always asked for in any layout.
 struct ConvolutionRequest {

@@ -35,7 +35,8 @@ dnnl::post_ops activationPostOps(int kind, float slope) {
       return ops;
     case SN_RELU: appendLeakyRelu(ops, 0.0f); return ops;
     case SN_LEAKY_RELU: appendLeakyRelu(ops, slope); return ops;
-    default: throw Error("ERR_INVALID_ARGUMENT", "Expected an activation from 0 to 5 but received " + std::to_string(kind));
+    default:
+      throw Error("ERR_INVALID_ARGUMENT", "Expected an activation from 0 to 5 but received " + std::to_string(kind));
   }
 }
 

@@ -63,7 +63,8 @@ void requireTensor(const SnTensor& tensor, const char* name, SnDType dtype) {
   require(tensor.dtype == dtype,
           std::string("Expected ") + types[dtype] + " for " + name + " but received " + describe(tensor));
   for (int32_t i = 0; i < tensor.rank; ++i) {
-    require(tensor.shape[i] > 0, std::string("Expected positive sizes for ") + name + " but received " + describe(tensor));
+    require(tensor.shape[i] > 0,
+            std::string("Expected positive sizes for ") + name + " but received " + describe(tensor));
   }
   if (tensor.rank == 0) return;
   const int64_t channels = tensor.shape[tensor.rank - 1];

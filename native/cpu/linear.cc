@@ -21,7 +21,9 @@ struct LinearShape {
 
   LinearShape(const char* xName, const SnTensor& xTensor, const char* weightsName, const SnTensor& weightsTensor,
               const char* yName, const SnTensor& yTensor)
-      : x(plainDesc(xName, xTensor, 2)), weights(plainDesc(weightsName, weightsTensor, 2)), y(plainDesc(yName, yTensor, 2)) {
+      : x(plainDesc(xName, xTensor, 2)),
+        weights(plainDesc(weightsName, weightsTensor, 2)),
+        y(plainDesc(yName, yTensor, 2)) {
     const memory::dims expected{y.dims()[1], x.dims()[1]};
     require(weights.dims() == expected, "Expected " + dimsText(expected) + " for " + weightsName + " but received " +
                                             dimsText(weights.dims()));
@@ -55,7 +57,8 @@ auto chooseLinear(const LinearShape& shape, const Make& make) {
 }
 
 inner_product_forward::primitive_desc forwardDesc(const LinearShape& shape, const dnnl::engine& engine) {
-  const inner_product_forward::desc desc(dnnl::prop_kind::forward_training, shape.x, shape.weights, shape.bias, shape.y);
+  const inner_product_forward::desc desc(dnnl::prop_kind::forward_training, shape.x, shape.weights, shape.bias,
+                                         shape.y);
   return {desc, userScratchpad(), engine, true};
 }
 
@@ -112,7 +115,9 @@ class LinearWgrad : public PrimitiveKernel {
 
 }  // namespace
 
-std::unique_ptr<Kernel> createLinear(const SnOpDesc& op, Device& device) { return std::make_unique<Linear>(op, device); }
+std::unique_ptr<Kernel> createLinear(const SnOpDesc& op, Device& device) {
+  return std::make_unique<Linear>(op, device);
+}
 
 std::unique_ptr<Kernel> createLinearDgrad(const SnOpDesc& op, Device& device) {
   return std::make_unique<LinearDgrad>(op, device);

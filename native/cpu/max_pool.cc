@@ -1,5 +1,5 @@
-// Max pooling and its gradient. The forward pass notes the position of each maximum within its window in a byte, so that
-// the gradient reads neither x nor y. Of equal values the first in window order wins, on every backend: saturated
+// Max pooling and its gradient. The forward pass notes the position of each maximum within its window in a byte, so
+// that the gradient reads neither x nor y. Of equal values the first in window order wins, on every backend: saturated
 // activations make ties frequent.
 #include "device.h"
 #include "ops.h"
@@ -14,8 +14,9 @@ void requireIndices(const SnTensor& indices, const SnTensor& image, const char* 
   requireSameShape(image, name, indices, "indices");
   require(isDense(indices) && indices.layout == image.layout,
           std::string("Expected indices dense and in the layout of ") + name + " but received " + describe(indices));
-  require(a.kernel_h * a.kernel_w <= 256, "Expected a window of at most 256 pixels, which a byte can number, but received " +
-                                              std::to_string(a.kernel_h) + "x" + std::to_string(a.kernel_w));
+  require(a.kernel_h * a.kernel_w <= 256,
+          "Expected a window of at most 256 pixels, which a byte can number, but received " +
+              std::to_string(a.kernel_h) + "x" + std::to_string(a.kernel_w));
 }
 
 class MaxPool final : public Kernel {

@@ -14,7 +14,8 @@ std::string shapeText(const SnTensor& tensor) {
 
 void requireTensor(const char* argument, const SnTensor& tensor, int rank) {
   const std::string name(argument);
-  require(tensor.dtype == SN_F32, "Expected an f32 tensor for " + name + " but received dtype " + std::to_string(tensor.dtype));
+  require(tensor.dtype == SN_F32,
+          "Expected an f32 tensor for " + name + " but received dtype " + std::to_string(tensor.dtype));
   require(tensor.rank == rank,
           "Expected " + std::to_string(rank) + " dimensions for " + name + " but received " + shapeText(tensor));
   for (int i = 0; i < rank; ++i) {
@@ -32,8 +33,8 @@ memory::desc imageDesc(const char* argument, const SnTensor& tensor) {
   requireTensor(argument, tensor, 4);
   const int64_t* s = tensor.shape;
   const bool blocked = tensor.layout == SN_NCHW16C;
-  require(!blocked || s[3] % 16 == 0,
-          "Expected a multiple of 16 channels for blocked " + std::string(argument) + " but received " + shapeText(tensor));
+  require(!blocked || s[3] % 16 == 0, "Expected a multiple of 16 channels for blocked " + std::string(argument) +
+                                          " but received " + shapeText(tensor));
   return memory::desc({s[0], s[3], s[1], s[2]}, memory::data_type::f32,
                       blocked ? memory::format_tag::nChw16c : memory::format_tag::nhwc);
 }

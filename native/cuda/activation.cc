@@ -24,8 +24,9 @@ class Activation : public SnKernel {
       : SnKernel(device), attributes_(attributes), x_(op.inputs[0]), y_(op.outputs[0]) {}
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
-    launchChannelMap(attributes_.kind, attributes_.slope, constRows(x_, inputs[0]), static_cast<const float*>(inputs[1]),
-                     rows(y_, outputs[0]), rowCount(x_), channelCount(x_), device.stream());
+    launchChannelMap(attributes_.kind, attributes_.slope, constRows(x_, inputs[0]),
+                     static_cast<const float*>(inputs[1]), rows(y_, outputs[0]), rowCount(x_), channelCount(x_),
+                     device.stream());
   }
 
  private:

@@ -1,4 +1,4 @@
-// The entry point of libsaturnn_cuda.so: the function table of backend.h, each function a guarded call into this backend.
+// The entry point of libsaturnn_cuda.so: the function table of backend.h. Each function is a guarded call.
 #include "../backend.h"
 
 #include <array>
@@ -22,17 +22,28 @@ std::vector<std::string> searchPathsOf(const SnOpenOptions* options) {
   return paths;
 }
 
+const std::vector<SnOpInfo>& opInfos() {
+  static const std::vector<SnOpInfo> infos = [] {
+    std::vector<SnOpInfo> rows;
+    for (int i = 0; i < kOpCount; ++i) rows.push_back(kOps[i].info);
+    return rows;
+  }();
+  return infos;
+}
+
 void writeJson(const std::string& json, char* buffer, size_t capacity) {
-  static const char kTooLong[] = "{\"usable\":false,\"problem\":\"the description is too long for the caller's buffer\"}";
+  static const char kTooLong[] =
+      "{\"usable\":false,\"problem\":\"the description is too long for the caller's buffer\"}";
   std::snprintf(buffer, capacity, "%s", json.size() < capacity ? json.c_str() : kTooLong);
 }
 
 void probe(const SnOpenOptions* options, char* json, size_t capacity) {
   SnError error{};
   const int status = guarded(&error, [&] {
-    writeJson(probeJson(probeDriver(), loadLibraries(searchPathsOf(options))), json, capacity);
+    writeJson(probeJson(probeDriver(), loadLibraries(searchPathsOf(options)), opInfos()), json, capacity);
   });
-  if (status != SN_OK) std::snprintf(json, capacity, "{\"usable\":false,\"problem\":%s}", jsonString(error.message).c_str());
+  if (status != SN_OK)
+    std::snprintf(json, capacity, "{\"usable\":false,\"problem\":%s}", jsonString(error.message).c_str());
 }
 
 int open(const SnOpenOptions* options, SnDevice** device, SnError* error) {
@@ -113,14 +124,24 @@ int launch(SnKernel* kernel, void* const* inputs, void* const* outputs, void* sc
 }
 
 const SnBackend* table() {
-  static const std::vector<SnOpInfo> ops = [] {
-    std::vector<SnOpInfo> infos;
-    for (int i = 0; i < kOpCount; ++i) infos.push_back(kOps[i].info);
-    return infos;
-  }();
-  static const SnBackend backend{SATURNN_ABI_VERSION, "cuda",   ops.data(), kOpCount,    0,      probe,  open,
-                                 close,               describe, allocate,   release,     upload, download, fill,
-                                 synchronize,         create,   destroy,    launch};
+  static const SnBackend backend{SATURNN_ABI_VERSION,
+                                 "cuda",
+                                 opInfos().data(),
+                                 kOpCount,
+                                 0,
+                                 probe,
+                                 open,
+                                 close,
+                                 describe,
+                                 allocate,
+                                 release,
+                                 upload,
+                                 download,
+                                 fill,
+                                 synchronize,
+                                 create,
+                                 destroy,
+                                 launch};
   return &backend;
 }
 

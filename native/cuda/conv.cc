@@ -1,9 +1,9 @@
 // conv2d, conv2dDgrad and conv2dWgrad: cuDNN computes the convolution, our own kernels add the bias and activate in
 // place, or sum the bias gradient.
 //
-// Why bias and activation are not fused into cuDNN's kernel: in strict f32 every engine that is compiled at run time uses
-// tensor cores (TF32), and of the precompiled ones only the slow fallback takes an arbitrary activation and is noted to
-// pass NaN on. The pass in place reads and writes the tensor once more, and keeps one arithmetic for all backends.
+// Why cuDNN's kernel does not do bias and activation: in strict f32 every engine that is compiled at run time uses
+// tensor cores (TF32), and of the precompiled ones only a fallback takes any activation and is noted to pass NaN on.
+// The pass in place reads and writes the tensor once more, and keeps one arithmetic for all backends.
 #include "cudnn_graph.h"
 #include "failure.h"
 #include "ops.h"
@@ -30,23 +30,28 @@ ConvProblem problemOf(const SnOpDesc& op, const SnTensor& x, const SnTensor& w, 
   if (attributes.stride_h < 1 || attributes.stride_w < 1 || attributes.pad_h < 0 || attributes.pad_w < 0) {
     refuse(op, "stride and padding", "strides of at least 1 and paddings of at least 0", "others");
   }
-  ConvProblem problem{x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0], w.shape[1], w.shape[2], 0, 0,
-                      attributes.stride_h, attributes.stride_w, attributes.pad_h, attributes.pad_w};
+  ConvProblem problem{
+      x.shape[0], x.shape[1], x.shape[2],          x.shape[3],          w.shape[0],       w.shape[1],      w.shape[2],
+      0,          0,          attributes.stride_h, attributes.stride_w, attributes.pad_h, attributes.pad_w};
   problem.oh = outputLength(problem.h, problem.padH, problem.kh, problem.strideH);
   problem.ow = outputLength(problem.w, problem.padW, problem.kw, problem.strideW);
   requireShape(op, "y", y, {problem.n, problem.oh, problem.ow, problem.o});
   return problem;
 }
 
-// cuDNN's plans want 16-byte alignment. Images have it; weights and their gradient lie anywhere in the State's arena, so
-// where they do not, they take the way through scratch.
+// cuDNN's plans want 16-byte alignment. Images have it; weights and their gradient lie anywhere in the State's arena,
+// so where they do not, they take the way through scratch.
 class ConvKernel : public SnKernel {
  public:
   ConvKernel(SnDevice& device, const ConvProblem& problem, ConvPass pass, int64_t extraScratch)
-      : SnKernel(device), problem_(problem), plan_(device.graphTarget(), problem, pass, ConvPolicy{}),
+      : SnKernel(device),
+        problem_(problem),
+        plan_(device.graphTarget(), problem, pass, ConvPolicy{}),
         extraScratch_(alignUp(extraScratch)) {}
 
-  int64_t scratchBytes() const { return alignUp(plan_.workspaceBytes()) + alignUp(weightBytes()) + extraScratch_ + kAlignment; }
+  int64_t scratchBytes() const {
+    return alignUp(plan_.workspaceBytes()) + alignUp(weightBytes()) + extraScratch_ + kAlignment;
+  }
   std::string implementation() const { return plan_.name(); }
 
  protected:
@@ -77,7 +82,8 @@ class ConvKernel : public SnKernel {
   }
 
   void execute(void* x, void* w, void* y, const Scratch& scratch) const {
-    if (!isAligned(x) || !isAligned(y)) throw Failure("ERR_INTERNAL", "an image of a convolution is not 16-byte aligned");
+    if (!isAligned(x) || !isAligned(y))
+      throw Failure("ERR_INTERNAL", "an image of a convolution is not 16-byte aligned");
     plan_.execute(device.cudnn(), x, w, y, scratch.workspace);
   }
 
@@ -91,7 +97,9 @@ class ConvKernel : public SnKernel {
 class Conv2d : public ConvKernel {
  public:
   Conv2d(SnDevice& device, const ConvProblem& problem, const SnConvAttributes& attributes)
-      : ConvKernel(device, problem, ConvPass::forward, 0), activation_(attributes.activation), slope_(attributes.slope) {}
+      : ConvKernel(device, problem, ConvPass::forward, 0),
+        activation_(attributes.activation),
+        slope_(attributes.slope) {}
 
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
     const Scratch parts = divide(scratch);
@@ -99,8 +107,8 @@ class Conv2d : public ConvKernel {
     const auto* bias = static_cast<const float*>(inputs[2]);
     if (!bias && activation_ == SN_NO_ACTIVATION) return;
     auto* y = static_cast<float*>(outputs[0]);
-    launchChannelMap(activation_, slope_, {y, problem_.o}, bias, {y, problem_.o}, problem_.n * problem_.oh * problem_.ow,
-                     problem_.o, device.stream());
+    launchChannelMap(activation_, slope_, {y, problem_.o}, bias, {y, problem_.o},
+                     problem_.n * problem_.oh * problem_.ow, problem_.o, device.stream());
   }
 
  private:

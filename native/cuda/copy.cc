@@ -29,7 +29,9 @@ struct Move {
 class Copy : public SnKernel {
  public:
   Copy(SnDevice& device, const Move& move) : SnKernel(device), move_(move) {}
-  void launch(void* const* inputs, void* const* outputs, void*) override { move_.enqueue(device, inputs[0], outputs[0]); }
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    move_.enqueue(device, inputs[0], outputs[0]);
+  }
 
  private:
   Move move_;
@@ -130,7 +132,8 @@ KernelPointer createPack(SnDevice& device, const SnOpDesc& op, SnKernelInfo& inf
   requireDense(op, "flat", op.outputs[0]);
   std::vector<int32_t> offsets(op.input_count);
   const size_t wanted = offsets.size() * sizeof(int32_t);
-  if (op.attribute_bytes != wanted) refuse(op, "offsets", std::to_string(wanted) + " bytes", std::to_string(op.attribute_bytes));
+  if (op.attribute_bytes != wanted)
+    refuse(op, "offsets", std::to_string(wanted) + " bytes", std::to_string(op.attribute_bytes));
   std::memcpy(offsets.data(), op.attributes, wanted);
   std::vector<size_t> bytes;
   for (int i = 0; i < op.input_count; ++i) {

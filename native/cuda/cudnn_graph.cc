@@ -21,7 +21,7 @@ void check(const CudnnApi& api, cudnnStatus_t status, const std::string& call) {
   if (status != CUDNN_STATUS_SUCCESS) throw Failure("ERR_CUDNN", call + " failed: " + lastError(api, status));
 }
 
-// cuDNN counts dimensions as [batch, channels, height, width] whatever the order in memory; that is said by the strides.
+// cuDNN counts dimensions as [batch, channels, height, width]; the order in memory is said by the strides.
 Descriptor channelsLast(const CudnnApi& api, int64_t id, int64_t n, int64_t h, int64_t w, int64_t c) {
   Descriptor tensor(api, CUDNN_BACKEND_TENSOR_DESCRIPTOR, "tensor");
   tensor.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, {id});
@@ -97,7 +97,9 @@ Descriptor convolutionGraph(const GraphTarget& target, const ConvProblem& proble
 
 // Empty if the policy allows an engine with these notes, else why not.
 std::string objection(const ConvPolicy& policy, const cudnnBackendNumericalNote_t* notes, int64_t count) {
-  const auto has = [&](cudnnBackendNumericalNote_t note) { return std::find(notes, notes + count, note) != notes + count; };
+  const auto has = [&](cudnnBackendNumericalNote_t note) {
+    return std::find(notes, notes + count, note) != notes + count;
+  };
   if (!policy.tensorCores) {
     if (has(CUDNN_NUMERICAL_NOTE_TENSOR_CORE)) return "uses tensor cores";
     if (has(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS)) return "rounds its inputs";
@@ -109,7 +111,8 @@ std::string objection(const ConvPolicy& policy, const cudnnBackendNumericalNote_
 
 }  // namespace
 
-Descriptor::Descriptor(const CudnnApi& api, cudnnBackendDescriptorType_t type, const char* what) : api_(api), what_(what) {
+Descriptor::Descriptor(const CudnnApi& api, cudnnBackendDescriptorType_t type, const char* what)
+    : api_(api), what_(what) {
   check(api_, api_.createDescriptor(type, &raw_), std::string("creating cuDNN's descriptor of the ") + what_);
 }
 
@@ -207,8 +210,8 @@ bool ConvPlan::tryConfiguration(const GraphTarget& target, const Descriptor& con
     reason = "engine " + std::to_string(index) + " ";
 
     cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
-    const int64_t noteCount = engine.get(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
-                                         CUDNN_NUMERICAL_NOTE_TYPE_COUNT, notes);
+    const int64_t noteCount =
+        engine.get(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT, notes);
     const std::string refusal = objection(policy, notes, noteCount);
     if (!refusal.empty()) {
       reason += refusal;

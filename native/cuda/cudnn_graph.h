@@ -1,5 +1,5 @@
-// Convolutions through cuDNN's graph API (the backend C API of cudnn_graph.h), wrapped so that descriptors are freed, every
-// call is checked, and the rest of this backend sees one class: a finished plan for one pass of one convolution.
+// Convolutions through cuDNN's graph API (the backend C API of cudnn_graph.h), wrapped so that descriptors are freed,
+// every call is checked, and the rest of this backend sees one class: a finished plan for one pass of one convolution.
 #pragma once
 
 #include <cstdint>
@@ -65,8 +65,8 @@ struct ConvPolicy {
 
 class ConvPlan {
  public:
-  // The first plan, in the order of cuDNN's heuristics, that the policy allows and that finalises. Throws a Failure with
-  // what each candidate said if there is none.
+  // The first plan, in the order of cuDNN's heuristics, that the policy allows and that finalises. Throws a Failure
+  // with what each candidate said if there is none.
   ConvPlan(const GraphTarget& target, const ConvProblem& problem, ConvPass pass, const ConvPolicy& policy);
 
   int64_t workspaceBytes() const { return workspaceBytes_; }
@@ -77,8 +77,8 @@ class ConvPlan {
   void execute(cudnnHandle_t handle, void* x, void* w, void* y, void* workspace) const;
 
  private:
-  bool tryMode(const GraphTarget& target, const Descriptor& graph, cudnnBackendHeurMode_t mode, const ConvPolicy& policy,
-               std::string& reasons);
+  bool tryMode(const GraphTarget& target, const Descriptor& graph, cudnnBackendHeurMode_t mode,
+               const ConvPolicy& policy, std::string& reasons);
   bool tryConfiguration(const GraphTarget& target, const Descriptor& configuration, const ConvPolicy& policy,
                         std::string& reason);
 

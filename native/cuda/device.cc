@@ -28,7 +28,7 @@ SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths) : ind
     throw Failure("ERR_CUDA_UNAVAILABLE", "Expected a GPU index from 0 to " + std::to_string(count - 1) +
                                               " but received " + std::to_string(index) + ".");
   }
-  // From here on the CUDA runtime works with the driver; what it refuses is still the host's state, not a bug of a plan.
+  // From here on the CUDA runtime works with the driver. What it refuses is still the host's state, not a plan's bug.
   try {
     use();
     checkCuda(cudaFree(nullptr), "creating a CUDA context");
@@ -72,6 +72,6 @@ std::string SnDevice::describe() const {
          ",\"runtime\":" + jsonString(saturnn::cudaVersionText(runtime)) +
          ",\"cudnn\":" + jsonString(libraries_.cudnnReport.version) +
          ",\"cublasLt\":" + jsonString(libraries_.cublasLtReport.version) +
-         ",\"nvrtc\":" + jsonString(libraries_.nvrtcReport.version) +
-         "},\"features\":[\"f32\"" + (libraries_.nvrtcReport.problem.empty() ? ",\"nvrtc\"" : "") + "]}";
+         ",\"nvrtc\":" + jsonString(libraries_.nvrtcReport.version) + "},\"features\":[\"f32\"" +
+         (libraries_.nvrtcReport.problem.empty() ? ",\"nvrtc\"" : "") + "]}";
 }

@@ -1,5 +1,5 @@
 // How an error travels inside this backend: as a C++ exception that carries the code JavaScript will see, caught at
-// every function of the ABI by guarded(). So the code in between needs no status plumbing, and nothing is thrown across.
+// every function of the ABI by guarded(). The code in between needs no status plumbing, and nothing is thrown across.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -42,7 +42,8 @@ Rows rows(const SnTensor& tensor, void* buffer);
 // Throw ERR_INVALID_ARGUMENT, with the op's and the argument's name, what was expected and what was found.
 void requireF32(const SnOpDesc& op, const char* argument, const SnTensor& tensor);
 void requireDense(const SnOpDesc& op, const char* argument, const SnTensor& tensor);
-void requireShape(const SnOpDesc& op, const char* argument, const SnTensor& tensor, std::initializer_list<int64_t> shape);
+void requireShape(const SnOpDesc& op, const char* argument, const SnTensor& tensor,
+                  std::initializer_list<int64_t> shape);
 void requireSameShape(const SnOpDesc& op, const char* argument, const SnTensor& tensor, const SnTensor& other);
 [[noreturn]] void refuse(const SnOpDesc& op, const std::string& argument, const std::string& expected,
                          const std::string& received);

@@ -17,23 +17,33 @@ constexpr const char* kCudnn = "libcudnn.so.9";
 // In an order in which each finds the earlier ones loaded. cudnn_adv (attention, RNN) is not used here, but a cuDNN
 // without it is a broken installation, and says nothing when it aborts.
 constexpr const char* kSubLibraries[] = {
-    "libcudnn_graph.so.9",     "libcudnn_ops.so.9",
-    "libcudnn_cnn.so.9",       "libcudnn_adv.so.9",
-    "libcudnn_heuristic.so.9", "libcudnn_engines_precompiled.so.9",
+    "libcudnn_graph.so.9",
+    "libcudnn_ops.so.9",
+    "libcudnn_cnn.so.9",
+    "libcudnn_adv.so.9",
+    "libcudnn_heuristic.so.9",
+    "libcudnn_engines_precompiled.so.9",
     "libcudnn_engines_runtime_compiled.so.9",
 };
 
-// Sub-libraries of newer releases. Which minor brought each is not documented, so they are loaded where they are present
-// and demanded only from the release in which they were seen.
+// Sub-libraries of newer releases. Which minor brought each is not documented, so they are loaded where they are
+// present and demanded only from the release in which they were seen.
 constexpr const char* kNewerSubLibraries[] = {"libcudnn_ext.so.9", "libcudnn_engines_tensor_ir.so.9"};
 constexpr size_t kNewerSubLibrariesSince = 92400;
 
-constexpr const char* kPipCudnn = "pip install --no-deps --target DIR nvidia-cudnn-cu13 nvidia-cublas nvidia-cuda-nvrtc";
+constexpr const char* kPipCudnn =
+    "pip install --no-deps --target DIR nvidia-cudnn-cu13 nvidia-cublas nvidia-cuda-nvrtc";
 
 std::string join(const std::vector<std::string>& parts) {
   std::string text;
   for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
   return text;
+}
+
+// 92400 -> "9.24.0"
+std::string versionText(size_t version) {
+  return std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
+         std::to_string(version % 100);
 }
 
 std::string loaderError() {
@@ -66,15 +76,16 @@ void* openFirst(const std::vector<std::string>& folders, const std::string& name
     if (std::find(report.tried.begin(), report.tried.end(), path) != report.tried.end()) continue;
     report.tried.push_back(path);
     if (!exists(path)) continue;
-    void* library = open(path);
-    if (library) report.path = path;
-    else loadError = loaderError();
-    return library;
+    if (void* library = open(path)) {
+      report.path = path;
+      return library;
+    }
+    loadError = loaderError();
+    return nullptr;
   }
   report.tried.push_back(name + " (dynamic loader)");
   void* library = open(name);
   if (library) report.path = pathOf(library);
-  else loaderError();
   return library;
 }
 
@@ -141,8 +152,7 @@ void loadCudnnCompletely(const std::vector<std::string>& searchPaths, Libraries&
   if (!report.code.empty()) return;
 
   const size_t version = libraries.cudnn.getVersion();
-  report.version = std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
-                   std::to_string(version % 100);
+  report.version = versionText(version);
   if (version < kOldestCudnnMajor * 10000 + kOldestCudnnMinor * 100) {
     report.code = "ERR_CUDNN_NOT_FOUND";
     report.problem = "cuDNN " + report.version + " at " + report.path + " is too old; " +
@@ -178,9 +188,7 @@ void loadCublasLt(const std::vector<std::string>& folders, const std::string& ma
     return;
   }
   if (auto version = reinterpret_cast<size_t (*)()>(dlsym(library, "cublasLtGetVersion"))) {
-    const size_t number = version();
-    report.version = std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." +
-                     std::to_string(number % 100);
+    report.version = versionText(version());
   }
 }
 

@@ -1,8 +1,8 @@
 // Finds and loads the NVIDIA libraries that this backend uses at run time: cuDNN 9 with its sub-libraries, cuBLASLt,
 // and NVRTC (optional). Nothing is linked: on a host without them the backend still loads and says what is missing.
 //
-// cuDNN 9 aborts the process when it needs one of its sub-libraries, or cuBLASLt, and cannot load it. So all of them are
-// loaded here first, by full path and from one folder; only then is a cuDNN function called.
+// cuDNN 9 aborts the process when it needs one of its sub-libraries, or cuBLASLt, and cannot load it. So all of them
+// are loaded here first, by full path and from one folder; only then is a cuDNN function called.
 #pragma once
 
 #include <string>
@@ -17,12 +17,12 @@ constexpr int kOldestCudnnMajor = 9;
 constexpr int kOldestCudnnMinor = 8;
 
 struct LibraryReport {
-  std::string path;                 // the file that was loaded; empty: none
-  std::string version;              // "9.24.0"
-  std::vector<std::string> missing; // files that should lie beside `path`
-  std::vector<std::string> tried;   // every path that was looked at, in order
-  std::string code;                 // ERR_..., empty: usable
-  std::string problem;              // a sentence with the remedy, for the error or for the probe
+  std::string path;                  // the file that was loaded; empty: none
+  std::string version;               // "9.24.0"
+  std::vector<std::string> missing;  // files that should lie beside `path`
+  std::vector<std::string> tried;    // every path that was looked at, in order
+  std::string code;                  // ERR_..., empty: usable
+  std::string problem;               // a sentence with the remedy, for the error or for the probe
 };
 
 struct Libraries {

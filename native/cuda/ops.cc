@@ -32,11 +32,13 @@ KernelPointer createKernel(SnDevice& device, const SnOpDesc& op, SnKernelInfo& i
   }
   if (!row) throw Failure("ERR_UNSUPPORTED", std::string("the CUDA backend has no kernel for op ") + op.name);
   if (!row->variableAttributes && op.attribute_bytes != row->info.attribute_bytes) {
-    refuse(op, "its attributes", std::to_string(row->info.attribute_bytes) + " bytes", std::to_string(op.attribute_bytes));
+    refuse(op, "its attributes", std::to_string(row->info.attribute_bytes) + " bytes",
+           std::to_string(op.attribute_bytes));
   }
   if (op.input_count < row->fewestInputs || op.input_count > row->mostInputs) {
-    refuse(op, "the number of inputs", "at least " + std::to_string(row->fewestInputs) + " and at most " +
-           std::to_string(row->mostInputs), std::to_string(op.input_count));
+    refuse(op, "the number of inputs",
+           "at least " + std::to_string(row->fewestInputs) + " and at most " + std::to_string(row->mostInputs),
+           std::to_string(op.input_count));
   }
   if (op.output_count != row->outputs) {
     refuse(op, "the number of outputs", std::to_string(row->outputs), std::to_string(op.output_count));

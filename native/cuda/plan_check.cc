@@ -3,8 +3,8 @@
 //
 //   cudnn_plans DEVICE_JSON FOLDER... < problems
 //
-// A problem is one line: n h w c o kh kw oh ow strideH strideW padH padW. For each, three lines of JSON come out, for the
-// forward pass, the data gradient and the weight gradient: {"engine", "workspace"} or {"problem"}.
+// A problem is one line: n h w c o kh kw oh ow strideH strideW padH padW. For each, three lines of JSON come out, for
+// the forward pass, the data gradient and the weight gradient: {"engine", "workspace"} or {"problem"}.
 #include <fstream>
 #include <iostream>
 #include <sstream>

@@ -53,7 +53,11 @@ std::string jsonStrings(const std::vector<std::string>& texts) {
   return json + "]";
 }
 
-std::string probeJson(const DriverReport& driver, const Libraries& libraries) {
+std::string probeJson(const DriverReport& driver, const Libraries& libraries, const std::vector<SnOpInfo>& ops) {
+  std::string table;
+  for (const SnOpInfo& op : ops) {
+    table += (table.empty() ? "" : ",") + jsonString(op.name) + ":" + std::to_string(op.attribute_bytes);
+  }
   std::string missing;
   addMissing(missing, "ERR_CUDA_UNAVAILABLE", driver.problem);
   addMissing(missing, libraries.cudnnReport.code, libraries.cudnnReport.problem);
@@ -61,8 +65,9 @@ std::string probeJson(const DriverReport& driver, const Libraries& libraries) {
   const std::string oldestCudnn = std::to_string(kOldestCudnnMajor) + "." + std::to_string(kOldestCudnnMinor);
   return std::string("{\"usable\":") + (missing.empty() ? "true" : "false") + ",\"driver\":" + entry(driver) +
          ",\"cudnn\":" + entry(libraries.cudnnReport) + ",\"cublasLt\":" + entry(libraries.cublasLtReport) +
-         ",\"nvrtc\":" + entry(libraries.nvrtcReport) + ",\"missing\":[" + missing + "],\"oldest\":{\"driverCuda\":" +
-         jsonString(cudaVersionText(kOldestDriverCuda)) + ",\"cudnn\":" + jsonString(oldestCudnn) + "}}";
+         ",\"nvrtc\":" + entry(libraries.nvrtcReport) + ",\"missing\":[" + missing +
+         "],\"oldest\":{\"driverCuda\":" + jsonString(cudaVersionText(kOldestDriverCuda)) +
+         ",\"cudnn\":" + jsonString(oldestCudnn) + "},\"ops\":{" + table + "}}";
 }
 
 }  // namespace saturnn

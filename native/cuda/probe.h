@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../backend.h"
 #include "driver.h"
 #include "libraries.h"
 
@@ -13,8 +14,9 @@ namespace saturnn {
 //  "driver":   {"usable", "cuda": "13.0", "devices": ["NVIDIA H200"], "problem"?},
 //  "cudnn":    {"usable", "path"?, "version"?, "tried": [], "missing": [], "problem"?}, and so "cublasLt", "nvrtc",
 //  "missing":  [{"code": "ERR_...", "message": "..."}],
-//  "oldest":   {"driverCuda": "13.0", "cudnn": "9.8"}}
-std::string probeJson(const DriverReport& driver, const Libraries& libraries);
+//  "oldest":   {"driverCuda": "13.0", "cudnn": "9.8"},
+//  "ops":      {"conv2d": 24, ...}, the attribute bytes of each op that has a kernel}
+std::string probeJson(const DriverReport& driver, const Libraries& libraries, const std::vector<SnOpInfo>& ops);
 
 std::string jsonString(const std::string& text);
 std::string jsonStrings(const std::vector<std::string>& texts);

@@ -43,8 +43,8 @@ Rows rows(const SnTensor& tensor, void* buffer) {
 }
 
 void refuse(const SnOpDesc& op, const std::string& argument, const std::string& expected, const std::string& received) {
-  throw Failure("ERR_INVALID_ARGUMENT",
-                std::string("[") + op.name + "] Expected " + expected + " for " + argument + " but received " + received);
+  throw Failure("ERR_INVALID_ARGUMENT", std::string("[") + op.name + "] Expected " + expected + " for " + argument +
+                                            " but received " + received);
 }
 
 void requireF32(const SnOpDesc& op, const char* argument, const SnTensor& tensor) {

@@ -1,4 +1,4 @@
-// Runs in a process of its own: opens (or probes) a backend through the addon and prints what came of it as one JSON line.
+// Opens (or probes) a backend through the addon in a process of its own, and prints what came of it as one JSON line.
 const [addonPath, action, options] = process.argv.slice(2);
 const addon = require(addonPath);
 let outcome;

@@ -1,6 +1,6 @@
 // A stand-in for libcuda.so.1, the NVIDIA driver, with the few functions that the CUDA backend's probe calls. It lets a
-// host without a GPU reach what comes after the driver. It has nothing that the CUDA runtime needs, so the first call of
-// the runtime fails, as it does on a host whose driver is broken.
+// host without a GPU reach what comes after the driver. It has nothing that the CUDA runtime needs, so the first call
+// of the runtime fails, as it does on a host whose driver is broken.
 #include <stdlib.h>
 #include <string.h>
 

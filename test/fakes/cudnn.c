@@ -1,6 +1,6 @@
 // A stand-in for libcudnn.so.9. Like the real one it ABORTS the process when it is called while a sub-library, or
-// cuBLASLt, cannot be found among the loaded libraries: so a test that ends with an error and not with SIGABRT shows that
-// the loader checked first.
+// cuBLASLt, cannot be found among the loaded libraries: so a test that ends with an error and not with SIGABRT shows
+// that the loader checked first.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stddef.h>

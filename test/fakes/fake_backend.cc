@@ -1,5 +1,6 @@
-// A backend of a few ops in plain loops, for tests of the native core without oneDNN: it is slow, fails, refuses or counts
-// on demand. With FAKE_BLOCKED it prefers blocked images. A kernel's implementation says how it sees its first operands.
+// A backend of a few ops in plain loops, for tests of the native core without oneDNN: it is slow, fails, refuses or
+// counts on demand. With FAKE_BLOCKED it prefers blocked images. A kernel's implementation says how it sees its first
+// operands.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,8 @@ int64_t place(const SnTensor& tensor, int64_t i) {
   const int64_t position = i / channels;
   if (tensor.layout == SN_PLAIN) return position * tensor.parent_channels + channel;
   const int64_t pixels = tensor.shape[1] * tensor.shape[2];
-  return ((position / pixels * (tensor.parent_channels / 16) + channel / 16) * pixels + position % pixels) * 16 + channel % 16;
+  const int64_t block = position / pixels * (tensor.parent_channels / 16) + channel / 16;
+  return (block * pixels + position % pixels) * 16 + channel % 16;
 }
 
 template <class T>
@@ -122,7 +124,8 @@ bool assign(const SnKernel& kernel, void* const* inputs, void* const*, void*) {
 // Refuses unless every input lies in the output already: at the element that the attributes name, or as a slice of it.
 bool placed(const SnKernel& kernel, void* const* inputs, void* const* outputs, void*) {
   for (size_t i = 0; i < kernel.inputs.size(); ++i) {
-    if (inputs[i] != static_cast<float*>(outputs[0]) + (kernel.attributes.empty() ? 0 : kernel.attributes[i])) return false;
+    const int32_t offset = kernel.attributes.empty() ? 0 : kernel.attributes[i];
+    if (inputs[i] != static_cast<float*>(outputs[0]) + offset) return false;
   }
   return true;
 }
@@ -131,17 +134,22 @@ struct Op {
   SnOpInfo info;
   Launch run;
   int64_t scratchBytes;
-  int32_t inputs;       // as many as are given: -1
+  int32_t inputs;  // -1: any number
   int32_t outputs;
-  bool sameElements;    // all operands that are there have the same
+  bool sameElements;  // operands that are there agree in dtype and size
 };
 
 const Op table[] = {
-    {{"copy", 0}, copy, 0, 1, 1, true},       {{"add", 0}, add, 0, -1, 1, true},
-    {{"slow", 4}, slow, 0, 1, 1, true},       {{"refuse", 0}, refuse, 0, -1, -1, false},
-    {{"first", 0}, first, 0, 1, 1, false},    {{"peek", 0}, peek, 64, 1, 1, false},
-    {{"isNegative", 0}, isNegative, 0, 1, 1, false}, {{"assign", 0}, assign, 0, 3, 0, false},
-    {{"placed", 0}, placed, 0, -1, 1, false}, {{"none", 0}, nullptr, 0, -1, -1, false},
+    {{"copy", 0}, copy, 0, 1, 1, true},
+    {{"add", 0}, add, 0, -1, 1, true},
+    {{"slow", 4}, slow, 0, 1, 1, true},
+    {{"refuse", 0}, refuse, 0, -1, -1, false},
+    {{"first", 0}, first, 0, 1, 1, false},
+    {{"peek", 0}, peek, 64, 1, 1, false},
+    {{"isNegative", 0}, isNegative, 0, 1, 1, false},
+    {{"assign", 0}, assign, 0, 3, 0, false},
+    {{"placed", 0}, placed, 0, -1, 1, false},
+    {{"none", 0}, nullptr, 0, -1, -1, false},
 };
 constexpr int kOpCount = sizeof table / sizeof *table;
 
@@ -210,7 +218,9 @@ bool fits(const Op& entry, const SnOpDesc& op) {
   }
   if (entry.run == assign) return op.inputs[2].dtype != SN_NONE && same(op.inputs[1], op.inputs[2]);
   for (int i = 0; i < op.input_count; ++i) {
-    if (op.inputs[i].dtype == SN_NONE ? entry.run != add : entry.sameElements && !same(op.inputs[i], op.outputs[0])) return false;
+    const bool absent = op.inputs[i].dtype == SN_NONE;
+    if (absent && entry.run != add) return false;
+    if (!absent && entry.sameElements && !same(op.inputs[i], op.outputs[0])) return false;
   }
   return entry.run != add || op.outputs[0].dtype == SN_F32;
 }
@@ -226,8 +236,9 @@ int createKernel(SnDevice*, const SnOpDesc* op, SnKernel** kernel, SnKernelInfo*
                            std::vector<int32_t>(op->attribute_bytes / 4)};
     if (op->attribute_bytes > 0) memcpy((*kernel)->attributes.data(), op->attributes, op->attribute_bytes);
     info->scratch_bytes = entry.scratchBytes;
-    snprintf(info->implementation, sizeof info->implementation, "%s -> %s",
-             op->input_count > 0 ? show(op->inputs[0]) : "nothing", op->output_count > 0 ? show(op->outputs[0]) : "nothing");
+    const char* from = op->input_count > 0 ? show(op->inputs[0]) : "nothing";
+    const char* to = op->output_count > 0 ? show(op->outputs[0]) : "nothing";
+    snprintf(info->implementation, sizeof info->implementation, "%s -> %s", from, to);
     ++liveKernels;
     return SN_OK;
   }
@@ -240,7 +251,8 @@ void destroyKernel(SnKernel* kernel) {
 }
 
 int launch(SnKernel* kernel, void* const* inputs, void* const* outputs, void* scratch, SnError* error) {
-  return kernel->run(*kernel, inputs, outputs, scratch) ? SN_OK : fail(error, "ERR_FAKE_LAUNCH", "the launch was refused");
+  if (kernel->run(*kernel, inputs, outputs, scratch)) return SN_OK;
+  return fail(error, "ERR_FAKE_LAUNCH", "the launch was refused");
 }
 
 SnOpInfo infos[kOpCount];

@@ -1,5 +1,5 @@
-// The memory planner as a program, for its test: reads the alignment and then lines of "bytes first last"; prints the size of
-// the arena and then the offset of each.
+// The memory planner as a program, for its test: reads the alignment and then lines of "bytes first last"; prints the
+// size of the arena and then the offset of each.
 #include <cstdio>
 
 #include "memory_plan.h"

@@ -88,7 +88,6 @@ test('a device that is disposed first finishes what is queued, and frees all tha
 test('garbage collection frees what nobody disposed, the device last', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  const before = loadAddon().counters();
   await (async () => {
     const device = open(library);
     const compiled = await device.compile(slowPlan(1, 2), device.createState(bytes));
@@ -99,7 +98,7 @@ test('garbage collection frees what nobody disposed, the device last', async () 
     return alive(library).devices === 0;
   });
   expect(alive(library)).toEqual(nothing);
-  expect(loadAddon().counters()).toEqual(before);
+  expect(loadAddon().counters()).toEqual({ devices: 0, states: 0, plans: 0, buffers: 0 });
 });
 
 test('many devices, each with its own queue', async () => {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { binaryFolders } from '../../lib/locate';
+import { ops } from '../../lib/ops';
 import { compileCudnn, compileFake, copyWithout, subLibraries } from '../fakes/build';
 
 const [binaries] = binaryFolders() as [string];
@@ -29,6 +30,7 @@ interface Probe {
   nvrtc: Piece;
   missing: { code: string; message: string }[];
   oldest: { driverCuda: string; cudnn: string };
+  ops: Record<string, number>;
 }
 
 interface Outcome {
@@ -187,6 +189,13 @@ describe.skipIf(!builtWithCuda)('the CUDA loader', () => {
       'ERR_CUBLASLT_NOT_FOUND',
     ]);
     expect(result.oldest).toEqual({ driverCuda: '13.0', cudnn: '9.8' });
+  });
+
+  it('has the attribute structs of the op table, though no device was opened', () => {
+    const expected = new Map(ops.map(({ name, attributes }) => [name, attributes.length * 4]));
+    const table = probe({}).ops;
+    expect(table).toEqual(Object.fromEntries(Object.keys(table).map((name) => [name, expected.get(name)])));
+    expect(Object.keys(table)).toContain('conv2dWgrad');
   });
 
   it.skipIf(hasReal)('probes a complete host', () => {

@@ -11,7 +11,7 @@ import { Graph } from '../../lib/graph/graph';
 import { binaryFolders } from '../../lib/locate';
 import { inception33 } from '../../lib/models';
 import { conv2dOp } from '../../lib/ops/conv2d';
-import { input } from '../../lib/tensor';
+import { input, type Tensor } from '../../lib/tensor';
 import { compileFake } from '../fakes/build';
 
 const program = join(binaryFolders()[0] as string, 'tests/cudnn_plans');
@@ -41,10 +41,10 @@ function convolutions(batch: number, width: number): string[] {
   const logits = model.forward(input('images', [batch, ...model.inputShape]));
   const nodes = Graph.from({ outputs: { logits } }).nodes.filter((node) => node.op === conv2dOp);
   return nodes.map((node) => {
-    const [x, weight] = node.inputs.map((tensor) => tensor?.shape ?? []) as [number[], number[]];
-    const [, outHeight, outWidth] = node.outputs[0]?.shape as number[];
+    const shape = (tensor?: Tensor | null) => tensor?.shape ?? [];
+    const [x, weight, y] = [shape(node.inputs[0]), shape(node.inputs[1]), shape(node.outputs[0])];
     const { strideH, strideW, padH, padW } = node.attributes;
-    return [...x, ...weight.slice(0, 3), outHeight, outWidth, strideH, strideW, padH, padW].join(' ');
+    return [...x, ...weight.slice(0, 3), ...y.slice(1, 3), strideH, strideW, padH, padW].join(' ');
   });
 }
 

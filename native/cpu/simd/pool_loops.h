@@ -27,7 +27,7 @@ struct Maximum {
 };
 
 struct MaxPoolBody {
-  const MaxPoolRow& row;
+  const MaxPoolRow row;  // a copy, which no store can alias: its members stay in registers
   int32_t w;
 
   template <typename V>
@@ -62,82 +62,112 @@ void maxPoolRow(const MaxPoolRow& row) {
   for (int32_t w = 0; w < row.pool.outputWidth; ++w) forChannels(row.pool.channels, MaxPoolBody{row, w});
 }
 
+// The other three add up one row of the read image after the other into the written row, which stays in the cache: so
+// what belongs to a row is worked out once per row, not once per pixel. `isFirst`: the written row holds nothing yet.
 struct MaxPoolGradientBody {
-  const MaxPoolRow& row;
-  int32_t w;
+  const float* dy;
+  const uint8_t* indices;
+  const int32_t* columnOrigins;
+  Span columns;
+  int64_t pixelPitch, indexPixelPitch;
+  int32_t position;  // of the written pixel in a window of this row that begins at column 0
+  float* dx;
+  bool isFirst;
 
   template <typename V>
   inline __attribute__((always_inline)) void run(int64_t c) const {
     typedef Integers<V> I;
-    const PoolRow& pool = row.pool;
-    V sum = V{};
-    for (int32_t oh = pool.rows.begin; oh < pool.rows.end; ++oh) {
-      const float* dy = pool.input + oh * pool.rowPitch + c;
-      const uint8_t* indices = row.indices + oh * row.indexRowPitch + c;
-      const int32_t rowPosition = (row.rowOrigin - row.rowOrigins[oh]) * row.kernelWidth + w;
-      for (int32_t ow = pool.columns[w].begin; ow < pool.columns[w].end; ++ow) {
-        const I chosen = loadBytes<I>(indices + ow * row.indexPixelPitch);
-        const V value = load<V>(dy + ow * pool.pixelPitch);
-        // A selection, not a product: a NaN in a window that chose another pixel is none of this pixel's.
-        sum += chosen == I{} + (rowPosition - row.columnOrigins[ow]) ? value : V{};
-      }
+    V sum = isFirst ? V{} : load<V>(dx + c);
+    for (int32_t ow = columns.begin; ow < columns.end; ++ow) {
+      const I chosen = loadBytes<I>(indices + ow * indexPixelPitch + c);
+      const V value = load<V>(dy + ow * pixelPitch + c);
+      // A selection, not a product: a NaN in a window that chose another pixel is none of this pixel's.
+      sum += chosen == I{} + (position - columnOrigins[ow]) ? value : V{};
     }
-    store(pool.output + w * pool.outputPitch + c, sum);
+    store(dx + c, sum);
   }
 };
-
-void maxPoolGradientRow(const MaxPoolRow& row) {
-  for (int32_t w = 0; w < row.pool.outputWidth; ++w) forChannels(row.pool.channels, MaxPoolGradientBody{row, w});
-}
 
 struct AveragePoolBody {
-  const AveragePoolRow& row;
-  int32_t w;
+  const float* x;
+  Span columns;
+  int64_t pixelPitch;
+  float weight;
+  float* y;
+  bool isFirst;
 
   template <typename V>
   inline __attribute__((always_inline)) void run(int64_t c) const {
-    const PoolRow& pool = row.pool;
-    const Span columns = pool.columns[w];
-    const float* first = pool.input + pool.rows.begin * pool.rowPitch + columns.begin * pool.pixelPitch + c;
     V sum = V{};
-    for (int32_t ih = pool.rows.begin; ih < pool.rows.end; ++ih) {
-      const float* pixel = first;
-      for (int32_t iw = columns.begin; iw < columns.end; ++iw) {
-        sum += load<V>(pixel);
-        pixel += pool.pixelPitch;
-      }
-      first += pool.rowPitch;
-    }
-    store(pool.output + w * pool.outputPitch + c, sum * (row.rowWeights[0] * row.columnWeights[w]));
+    for (int32_t iw = columns.begin; iw < columns.end; ++iw) sum += load<V>(x + iw * pixelPitch + c);
+    store(y + c, sum * weight + (isFirst ? V{} : load<V>(y + c)));
   }
 };
-
-void averagePoolRow(const AveragePoolRow& row) {
-  for (int32_t w = 0; w < row.pool.outputWidth; ++w) forChannels(row.pool.channels, AveragePoolBody{row, w});
-}
 
 struct AveragePoolGradientBody {
-  const AveragePoolRow& row;
-  int32_t w;
+  const float* dy;
+  Span columns;
+  int64_t pixelPitch;
+  float rowWeight;
+  const float* columnWeights;
+  float* dx;
+  bool isFirst;
 
   template <typename V>
   inline __attribute__((always_inline)) void run(int64_t c) const {
-    const PoolRow& pool = row.pool;
     V sum = V{};
-    for (int32_t oh = pool.rows.begin; oh < pool.rows.end; ++oh) {
-      const float* dy = pool.input + oh * pool.rowPitch + c;
-      V rowSum = V{};
-      for (int32_t ow = pool.columns[w].begin; ow < pool.columns[w].end; ++ow) {
-        rowSum += load<V>(dy + ow * pool.pixelPitch) * row.columnWeights[ow];
-      }
-      sum += rowSum * row.rowWeights[oh];
+    for (int32_t ow = columns.begin; ow < columns.end; ++ow) {
+      sum += load<V>(dy + ow * pixelPitch + c) * columnWeights[ow];
     }
-    store(pool.output + w * pool.outputPitch + c, sum);
+    store(dx + c, sum * rowWeight + (isFirst ? V{} : load<V>(dx + c)));
   }
 };
 
+// A row that no window covers (the stride is larger than the kernel) gets no gradient.
+void clearRow(const PoolRow& pool) {
+  for (int32_t w = 0; w < pool.outputWidth; ++w) {
+    for (int64_t c = 0; c < pool.channels; ++c) pool.output[w * pool.outputPitch + c] = 0.0f;
+  }
+}
+
+void maxPoolGradientRow(const MaxPoolRow& row) {
+  const PoolRow pool = row.pool;
+  if (pool.rows.begin == pool.rows.end) clearRow(pool);
+  for (int32_t oh = pool.rows.begin; oh < pool.rows.end; ++oh) {
+    const float* dy = pool.input + oh * pool.rowPitch;
+    const uint8_t* indices = row.indices + oh * row.indexRowPitch;
+    const int32_t rowPosition = (row.rowOrigin - row.rowOrigins[oh]) * row.kernelWidth;
+    for (int32_t w = 0; w < pool.outputWidth; ++w) {
+      forChannels(pool.channels, MaxPoolGradientBody{dy, indices, row.columnOrigins, pool.columns[w], pool.pixelPitch,
+                                                     row.indexPixelPitch, rowPosition + w,
+                                                     pool.output + w * pool.outputPitch, oh == pool.rows.begin});
+    }
+  }
+}
+
+void averagePoolRow(const AveragePoolRow& row) {
+  const PoolRow pool = row.pool;
+  for (int32_t ih = pool.rows.begin; ih < pool.rows.end; ++ih) {
+    const float* x = pool.input + ih * pool.rowPitch;
+    for (int32_t w = 0; w < pool.outputWidth; ++w) {
+      forChannels(pool.channels, AveragePoolBody{x, pool.columns[w], pool.pixelPitch,
+                                                 row.rowWeights[0] * row.columnWeights[w],
+                                                 pool.output + w * pool.outputPitch, ih == pool.rows.begin});
+    }
+  }
+}
+
 void averagePoolGradientRow(const AveragePoolRow& row) {
-  for (int32_t w = 0; w < row.pool.outputWidth; ++w) forChannels(row.pool.channels, AveragePoolGradientBody{row, w});
+  const PoolRow pool = row.pool;
+  if (pool.rows.begin == pool.rows.end) clearRow(pool);
+  for (int32_t oh = pool.rows.begin; oh < pool.rows.end; ++oh) {
+    const float* dy = pool.input + oh * pool.rowPitch;
+    for (int32_t w = 0; w < pool.outputWidth; ++w) {
+      forChannels(pool.channels, AveragePoolGradientBody{dy, pool.columns[w], pool.pixelPitch, row.rowWeights[oh],
+                                                         row.columnWeights, pool.output + w * pool.outputPitch,
+                                                         oh == pool.rows.begin});
+    }
+  }
 }
 
 struct SumRowsBody {

@@ -35,8 +35,8 @@ const SimdTable& selectSimdTable() {
     supported += candidate.table->name;
   }
   throw Error("ERR_INVALID_ARGUMENT", "Expected one of " + supported +
-                                          " (what this processor supports) for SATURNN_CPU_ISA but received \"" + wanted +
-                                          "\"");
+                                          " (what this processor supports) for SATURNN_CPU_ISA but received \"" +
+                                          wanted + "\"");
 }
 
 }  // namespace saturnn

@@ -1,4 +1,5 @@
-// The inner loops of the own kernels, once per instruction set: one table of function pointers each, chosen at run time.
+// The inner loops of the own kernels, once per instruction set: one table of function pointers each, chosen at run
+// time.
 //
 // The loops see only rows: `rows` runs of `channels` contiguous floats, `pitch` floats apart. Both layouts and every
 // channel slice are such rows (../geometry.h), so no loop knows of layouts, slices or threads.

@@ -90,17 +90,13 @@ inline I loadBytes(const uint8_t* p) {
   }
 }
 
-// Calls body.template run<V>(first channel) until all channels are done: whole vectors, the last of which overlaps its
-// neighbour rather than leave a tail (so the body must not read what it writes), or single floats if there are fewer.
+// Calls body.template run<V>(first channel) for whole vectors, then for the channels that are left, one by one:
+// networks have multiples of 16, so the tail has only to be right.
 template <typename Body>
-inline void forChannels(int64_t channels, const Body& body) {
-  if (channels < lanes) {
-    for (int64_t c = 0; c < channels; ++c) body.template run<float>(c);
-    return;
-  }
-  for (int64_t c = 0; c < channels; c += lanes) {
-    body.template run<FloatVector>(c + lanes <= channels ? c : channels - lanes);
-  }
+inline __attribute__((always_inline)) void forChannels(int64_t channels, const Body& body) {
+  int64_t c = 0;
+  for (; c + lanes <= channels; c += lanes) body.template run<FloatVector>(c);
+  for (; c < channels; ++c) body.template run<float>(c);
 }
 
 }  // namespace

@@ -6,7 +6,8 @@ namespace {
 
 // y may be the first input: a thread reads an element of every input before it writes that element.
 template <int Count, int Width>
-__global__ void __launch_bounds__(kThreads) add(const __grid_constant__ Addends addends, Rows y, int64_t rows, int columns) {
+__global__ void __launch_bounds__(kThreads)
+    add(const __grid_constant__ Addends addends, Rows y, int64_t rows, int columns) {
   constexpr int kRowsPerThread = 2;  // times up to eight inputs in flight
   const int column = blockIdx.y * blockDim.x + threadIdx.x;
   if (column >= columns) return;

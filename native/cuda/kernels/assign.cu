@@ -5,8 +5,8 @@ namespace saturnn {
 namespace {
 
 template <class Word>
-__global__ void __launch_bounds__(kThreads)
-    gatedCopy(const int32_t* __restrict__ gate, Word* __restrict__ target, const Word* __restrict__ source, int64_t count) {
+__global__ void __launch_bounds__(kThreads) gatedCopy(const int32_t* __restrict__ gate, Word* __restrict__ target,
+                                                      const Word* __restrict__ source, int64_t count) {
   if (gate && *gate != 0) return;
   const int64_t index = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (index < count) target[index] = source[index];
@@ -32,9 +32,8 @@ void launchGatedCopy(const int32_t* gate, void* target, const void* source, size
     return bytes % size == 0 && reinterpret_cast<uintptr_t>(target) % size == 0 &&
            reinterpret_cast<uintptr_t>(source) % size == 0;
   };
-  if (fits(16)) copyWords<uint4>(gate, target, source, bytes, stream);
-  else if (fits(4)) copyWords<uint32_t>(gate, target, source, bytes, stream);
-  else copyWords<uint8_t>(gate, target, source, bytes, stream);
+  const auto copy = fits(16) ? copyWords<uint4> : fits(4) ? copyWords<uint32_t> : copyWords<uint8_t>;
+  copy(gate, target, source, bytes, stream);
 }
 
 void launchAdvance(const int32_t* gate, int32_t* counter, cudaStream_t stream) {

@@ -66,16 +66,18 @@ __global__ void __launch_bounds__(kThreads, 4)
 
 constexpr int kSumColumns = 32;
 constexpr int kSumRows = 16;
+constexpr int kSumThreads = kSumColumns * kSumRows;
 
 // partials [blocks, channels] -> total [channels]
-__global__ void __launch_bounds__(kSumColumns * kSumRows)
+__global__ void __launch_bounds__(kSumThreads)
     sumPartials(const float* __restrict__ partials, float* __restrict__ total, int blocks, int channels) {
   __shared__ float shared[kSumRows][kSumColumns];
   const int channel = blockIdx.x * kSumColumns + threadIdx.x;
   float sum = 0.0f;
   if (channel < channels) {
 #pragma unroll 4
-    for (int block = threadIdx.y; block < blocks; block += kSumRows) sum += partials[int64_t{block} * channels + channel];
+    for (int block = threadIdx.y; block < blocks; block += kSumRows)
+      sum += partials[int64_t{block} * channels + channel];
   }
   shared[threadIdx.y][threadIdx.x] = sum;
   __syncthreads();
@@ -108,7 +110,7 @@ void launch(const Problem& p) {
   if constexpr (Sums) {
     const unsigned blocks = static_cast<unsigned>(ceilDivide(p.channels, kSumColumns));
     sumPartials<<<blocks, dim3(kSumColumns, kSumRows), 0, p.stream>>>(p.partials, p.dbias, static_cast<int>(grid.x),
-                                                                     static_cast<int>(p.channels));
+                                                                      static_cast<int>(p.channels));
     checkCuda(cudaGetLastError(), "launching sumPartials");
   }
 }

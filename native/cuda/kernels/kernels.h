@@ -1,4 +1,5 @@
-// The launchers of this backend's own kernels: plain functions that enqueue on a stream, called from the op files (C++).
+// The launchers of this backend's own kernels: plain functions that enqueue on a stream, called from the op files
+// (C++).
 //
 // All tensors are f32 unless said otherwise, seen as rows x channels: element (r, c) lies at data[r * stride + c]. So a
 // slice of the channels of a wider image is a view whose stride is wider than its channel count. Every kernel has a

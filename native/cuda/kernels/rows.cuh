@@ -1,6 +1,7 @@
 // How kernels over rows x channels share out their work. A thread keeps its channels (one float, or four in a 16-byte
-// vector) for all its rows: then a bias is loaded once and a bias gradient stays in registers. A block is as wide as the
-// channels, up to 256 threads, and as high as fits: its warps read whole, consecutive rows, whatever the channel count.
+// vector) for all its rows: then a bias is loaded once and a bias gradient stays in registers. A block is as wide as
+// the channels, up to 256 threads, and as high as fits: its warps read whole, consecutive rows, whatever the channel
+// count.
 #pragma once
 
 #include <algorithm>
@@ -48,9 +49,9 @@ bool allowsVectors(const View& view) {
 
 struct Tiling {
   dim3 block;
-  int columns;      // vectors (or floats) in a row
-  int columnTiles;  // blocks side by side
-  int64_t rowTiles; // blocks one below the other, each of block.y * kUnroll rows
+  int columns;       // vectors (or floats) in a row
+  int columnTiles;   // blocks side by side
+  int64_t rowTiles;  // blocks one below the other, each of block.y * kUnroll rows
 };
 
 inline int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -59,7 +60,8 @@ inline Tiling tile(int64_t rows, int64_t channels, int width) {
   Tiling tiling;
   const int64_t columns = channels / width;
   const int64_t tiles = ceilDivide(columns, kThreads);
-  if (tiles > 65535) throw Failure("ERR_UNSUPPORTED", "a last dimension of " + std::to_string(channels) + " is too long");
+  if (tiles > 65535)
+    throw Failure("ERR_UNSUPPORTED", "a last dimension of " + std::to_string(channels) + " is too long");
   tiling.columns = static_cast<int>(columns);
   tiling.columnTiles = static_cast<int>(tiles);
   const int64_t blockColumns = ceilDivide(columns, tiles);

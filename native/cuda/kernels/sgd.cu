@@ -40,8 +40,8 @@ void launchSgd(const SgdStep& step, cudaStream_t stream) {
   const bool vectors = isAligned(step.parameters) && isAligned(step.momentum) && isAligned(step.gradient);
   const int width = vectors ? 4 : 1;
   const unsigned blocks = static_cast<unsigned>(ceilDivide(step.count, int64_t{kThreads} * width));
-  if (vectors) sgd<4><<<blocks, kThreads, 0, stream>>>(step);
-  else sgd<1><<<blocks, kThreads, 0, stream>>>(step);
+  const auto kernel = vectors ? sgd<4> : sgd<1>;
+  kernel<<<blocks, kThreads, 0, stream>>>(step);
   checkCuda(cudaGetLastError(), "launching sgd");
 }
 

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+/** The `saturnn` command. Whatever goes wrong is one line on stderr and exit code 1; SATURNN_DEBUG=1 adds the stack. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { packageRoot } from '../locate';
+import { doctorCommand } from './doctor';
+import { inspectCommand } from './inspect';
+import { trainCommand } from './train';
+
+function program(): Command {
+  const { version, description } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
+  const root = new Command('saturnn').description(description).version(version);
+  for (const command of [trainCommand(), inspectCommand(), doctorCommand()]) root.addCommand(command);
+  for (const command of [root, ...root.commands]) {
+    command.exitOverride().configureOutput({ outputError: (text, write) => write(`${oneLine(text)}\n`) });
+  }
+  return root;
+}
+
+/** Commander puts its suggestion ("Did you mean ...?") on a line of its own. */
+const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, ' ');
+
+async function main(): Promise<void> {
+  // A reader that has seen enough (saturnn inspect ... | head) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  });
+  try {
+    await program().parseAsync();
+  } catch (error) {
+    process.exitCode ||= error instanceof CommanderError ? error.exitCode : 1;
+    if (error instanceof CommanderError) return;
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`error: ${oneLine(message)}\n`);
+    if (process.env.SATURNN_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  }
+}
+
+void main();

@@ -1,0 +1,69 @@
+/** How far a training run is: a bar on a terminal, plain lines anywhere else, or every event as a line of JSON. */
+import { SingleBar } from 'cli-progress';
+import type { EpochEvent, TrainEvent } from '../train/events';
+
+export interface Progress {
+  show(event: TrainEvent): void;
+  /** Leaves the terminal clean. */
+  stop(): void;
+}
+
+/** Seconds between plain lines within an epoch. */
+const lineInterval = 10;
+
+export const percent = (fraction: number): string => `${(100 * fraction).toFixed(2)} %`;
+
+export function createProgress(steps: number, epochs: number, json: boolean): Progress {
+  if (json) return { show: (event) => process.stdout.write(`${JSON.stringify(event)}\n`), stop: () => {} };
+  return process.stdout.isTTY ? terminalProgress(steps, epochs) : plainProgress(steps, epochs);
+}
+
+function epochLine(event: EpochEvent, epochs: number): string {
+  const { epoch, trainLoss, trainAccuracy, testLoss, testAccuracy, imagesPerSecond } = event;
+  const train = `train loss ${trainLoss.toFixed(3)}, accuracy ${percent(trainAccuracy)}`;
+  const test = `test loss ${testLoss.toFixed(3)}, accuracy ${percent(testAccuracy)}`;
+  return `epoch ${epoch}/${epochs}: ${train}; ${test}; ${imagesPerSecond.toFixed(0)} images/s\n`;
+}
+
+function plainProgress(steps: number, epochs: number): Progress {
+  let last = performance.now();
+  return {
+    show(event) {
+      if (event.event === 'epoch') process.stdout.write(epochLine(event, epochs));
+      if (event.event !== 'step' || performance.now() - last < 1000 * lineInterval) return;
+      last = performance.now();
+      const { step, loss, imagesPerSecond } = event;
+      process.stdout.write(`step ${step}/${steps}: loss ${loss.toFixed(3)}, ${imagesPerSecond.toFixed(0)} images/s\n`);
+    },
+    stop() {},
+  };
+}
+
+function terminalProgress(steps: number, epochs: number): Progress {
+  const bar = new SingleBar({
+    stream: process.stdout,
+    format: '{bar} {percentage} % · step {value}/{total} · loss {loss} · {speed} images/s · {eta_formatted} left',
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 24,
+    clearOnComplete: true,
+    hideCursor: true,
+  });
+  const waiting = { loss: '-', speed: '-' };
+  let done = 0;
+  bar.start(steps, 0, waiting);
+  return {
+    show(event) {
+      if (event.event === 'step') {
+        done = event.step;
+        bar.update(done, { loss: event.loss.toFixed(3), speed: event.imagesPerSecond.toFixed(0) });
+      } else if (event.event === 'epoch') {
+        // The bar is taken down for the line, and put up again below it.
+        bar.stop();
+        process.stdout.write(epochLine(event, epochs));
+        if (done < steps) bar.start(steps, done, waiting);
+      }
+    },
+    stop: () => bar.stop(),
+  };
+}

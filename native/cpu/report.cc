@@ -1,0 +1,90 @@
+#include "report.h"
+
+#include <cstdio>
+#include <dnnl.hpp>
+
+#include "device.h"
+#include "kernel.h"
+#include "processor.h"
+#include "simd/table.h"
+
+#if DNNL_VERSION_MAJOR != 2 || DNNL_VERSION_MINOR < 6
+#error "saturnn needs oneDNN >= 2.6 and < 3"
+#endif
+
+namespace saturnn {
+
+namespace {
+
+std::string oneDnnVersion() {
+  const dnnl_version_t* version = dnnl_version();
+  return std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);
+}
+
+bool hasIsa(dnnl::cpu_isa isa) {
+  const auto bits = static_cast<unsigned>(isa);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
+}
+
+// The widest of the instruction sets that decide which implementations oneDNN has for f32.
+const char* oneDnnIsa() {
+  if (hasIsa(dnnl::cpu_isa::avx512_core)) return "avx512_core";
+  if (hasIsa(dnnl::cpu_isa::avx2)) return "avx2";
+  if (hasIsa(dnnl::cpu_isa::avx)) return "avx";
+  return "sse41";
+}
+
+std::string hostFields() {
+  return "\"name\":" + jsonString(processorName()) + ",\"memory\":" + std::to_string(memoryBytes()) +
+         ",\"cores\":" + std::to_string(usableCores()) + ",\"onednn\":" + jsonString(oneDnnVersion()) +
+         ",\"onednnIsa\":" + jsonString(oneDnnIsa());
+}
+
+}  // namespace
+
+std::string jsonString(const std::string& text) {
+  std::string json = "\"";
+  for (const char character : text) {
+    char escaped[8] = {character, 0};
+    if (character == '"' || character == '\\') std::snprintf(escaped, sizeof escaped, "\\%c", character);
+    if (static_cast<unsigned char>(character) < 0x20) std::snprintf(escaped, sizeof escaped, "\\u%04x", character);
+    json += escaped;
+  }
+  return json + "\"";
+}
+
+std::string probeJson() {
+  std::string fields = hostFields(), missing;
+  const auto check = [&](auto&& piece) {
+    try {
+      piece();
+    } catch (const Error& e) {
+      missing += (missing.empty() ? "" : ",") + ("{\"code\":" + jsonString(e.code())) +
+                 ",\"message\":" + jsonString(e.what()) + "}";
+    }
+  };
+  check(requireOneDnn);
+  check([&] { fields += ",\"simd\":" + jsonString(selectSimdTable().name); });
+  return std::string("{\"usable\":") + (missing.empty() ? "true" : "false") + "," + fields + ",\"missing\":[" +
+         missing + "]}";
+}
+
+std::string describeJson(const Device& device) {
+  return "{\"backend\":\"cpu\"," + hostFields() + ",\"threads\":" + std::to_string(device.threads) +
+         ",\"simd\":" + jsonString(device.simd->name) + "}";
+}
+
+void requireOneDnn() {
+  const dnnl_version_t* version = dnnl_version();
+  if (version->major != 2 || version->minor < 6) {
+    throw Error("ERR_ONEDNN_VERSION", "saturnn needs oneDNN >= 2.6 and < 3 but found " + oneDnnVersion());
+  }
+  // Threads are set through OpenMP; with another runtime oneDNN would take as many as it likes.
+  if (version->cpu_runtime != DNNL_RUNTIME_OMP) {
+    throw Error("ERR_ONEDNN_RUNTIME", "saturnn needs a oneDNN that is built with OpenMP but found another runtime");
+  }
+}
+
+bool prefersBlockedImages() { return hasIsa(dnnl::cpu_isa::avx512_core); }
+
+}  // namespace saturnn

@@ -1,0 +1,46 @@
+/** A small network and small data for tests of training. */
+import { openDevice } from '../../lib/device';
+import { Dataset } from '../../lib/data/dataset';
+import { generatedRecords } from '../../lib/data/generated';
+import { Conv2d, GlobalAveragePool, inceptionA, inceptionB, Linear, Sequential } from '../../lib/layers';
+import type { Model } from '../../lib/models';
+import { type Activation, leakyTanh } from '../../lib/ops/activation';
+import type { State } from '../../lib/state';
+
+/** Every kind of layer once. */
+export function smallModel({ activation = leakyTanh() }: { activation?: Activation } = {}): Model {
+  const sizes = { c1: 16, c3r: 16, c3: 16, d3r: 16, d3: 16, projection: 16, activation };
+  const layers = new Sequential([
+    new Conv2d({ name: 'stem', inputs: 3, outputs: 16, kernel: 3, stride: 2, padding: 1, activation }),
+    inceptionA({ name: 'a', inputs: 16, pool: 'average', ...sizes }),
+    inceptionB({ name: 'b', inputs: 64, c3r: 16, c3: 16, d3r: 16, d3: 16, activation }),
+    inceptionA({ name: 'c', inputs: 96, pool: 'max', ...sizes }),
+    new GlobalAveragePool(),
+    new Linear({ name: 'classifier', inputs: 64, outputs: 100 }),
+  ]);
+  return {
+    name: 'small',
+    width: 1,
+    classes: 100,
+    activation,
+    inputShape: [28, 28, 3],
+    parameters: layers.parameters,
+    forward: (x) => layers.forward(x),
+  };
+}
+
+export function smallData(train = 100, test = 50): { train: Dataset; test: Dataset } {
+  return {
+    train: Dataset.fromRecords(generatedRecords({ split: 'train', count: train })),
+    test: Dataset.fromRecords(generatedRecords({ split: 'test', count: test })),
+  };
+}
+
+export const cpu = () => openDevice('cpu');
+
+/** Everything that training changes, byte for byte. */
+export async function snapshot(state: State): Promise<Buffer> {
+  const arenas = [];
+  for (const arena of ['parameters', 'optimizer', 'buffers'] as const) arenas.push(await state.readArena(arena));
+  return Buffer.concat(arenas);
+}

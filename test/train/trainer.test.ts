@@ -1,0 +1,144 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { inception33 } from '../../lib/models';
+import { relu } from '../../lib/ops/activation';
+import { Sgd } from '../../lib/optim/sgd';
+import type { TrainEvent } from '../../lib/train/events';
+import { type FitOptions, Trainer, type TrainerOptions } from '../../lib/train/trainer';
+import { cpu, smallData, smallModel, snapshot } from './support';
+
+const trainers: Trainer[] = [];
+
+function small(options: Partial<TrainerOptions> = {}): Trainer {
+  const trainer = new Trainer({ model: smallModel(), ...smallData(), device: cpu(), batch: 16, ...options });
+  trainers.push(trainer);
+  return trainer;
+}
+
+afterEach(() => {
+  for (const trainer of trainers.splice(0)) trainer.dispose();
+});
+
+async function fit(trainer: Trainer, options: FitOptions): Promise<TrainEvent[]> {
+  const events: TrainEvent[] = [];
+  for await (const event of trainer.fit(options)) events.push(event);
+  return events;
+}
+
+describe('Trainer', () => {
+  test('yields step, epoch and end events whose numbers belong together', async () => {
+    const trainer = small();
+    expect(trainer.stepsPerEpoch).toBe(7);
+    const events = await fit(trainer, { epochs: 2 });
+    const epochs = events.filter((event) => event.event === 'epoch');
+    expect(epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
+    for (const epoch of epochs) {
+      expect(Object.keys(epoch)).toEqual([
+        'event',
+        'epoch',
+        'trainLoss',
+        'trainAccuracy',
+        'testLoss',
+        'testAccuracy',
+        'imagesPerSecond',
+      ]);
+      // Untrained, over 100 classes: the loss is near ln 100.
+      expect(Math.abs(epoch.trainLoss - Math.log(100))).toBeLessThan(0.5);
+      expect((epoch.trainAccuracy * 100) % 1).toBeCloseTo(0, 9);
+      expect((epoch.testAccuracy * 50) % 1).toBeCloseTo(0, 9);
+    }
+    const steps = events.filter((event) => event.event === 'step').map(({ step }) => step);
+    expect(steps).toEqual([...steps].sort((a, b) => a - b));
+    expect(steps.at(-1)).toBe(14);
+    expect(events.at(-1)).toMatchObject({ event: 'end', steps: 14, epochs: 2 });
+    expect(trainer.step).toBe(14);
+  });
+
+  test('learns: the loss on few images falls far below that of guessing', async () => {
+    const data = smallData(20, 20);
+    const trainer = small({ train: data.train, test: data.test, batch: 20, learningRate: 0.05 });
+    await fit(trainer, { steps: 300 });
+    const { loss, accuracy } = await trainer.evaluate('train');
+    expect(loss).toBeLessThan(1.5);
+    expect(accuracy).toBeGreaterThan(0.6);
+  });
+
+  test('train, evaluate, train again equals training alone, bit for bit', async () => {
+    const alone = small();
+    await fit(alone, { steps: 6 });
+    const interrupted = small();
+    await fit(interrupted, { steps: 3 });
+    const before = await snapshot(interrupted.state);
+    const first = await interrupted.evaluate('train');
+    expect(await interrupted.evaluate('train')).toEqual(first);
+    await interrupted.evaluate('test');
+    expect(before.equals(await snapshot(interrupted.state))).toBe(true);
+    await fit(interrupted, { steps: 3 });
+    const end = await snapshot(interrupted.state);
+    expect(end.equals(await snapshot(alone.state))).toBe(true);
+    expect(end.equals(before)).toBe(false);
+  });
+
+  test('the same seed gives the same run, another seed another', async () => {
+    const run = async (seed: number) => {
+      const trainer = small({ seed });
+      await fit(trainer, { steps: 4 });
+      return snapshot(trainer.state);
+    };
+    const one = await run(1);
+    expect(one.equals(await run(1))).toBe(true);
+    expect(one.equals(await run(2))).toBe(false);
+  });
+
+  test('evaluates a set that the batch does not divide as one that it does', async () => {
+    const trainer = small({ batch: 50 });
+    const other = small({ batch: 16 });
+    const [whole, masked] = [await trainer.evaluate('test'), await other.evaluate('test')];
+    expect(masked.accuracy).toBe(whole.accuracy);
+    expect(Math.abs(masked.loss / whole.loss - 1)).toBeLessThan(1e-5);
+  });
+
+  test('stops at the step whose numbers are not finite, with the state as before it', async () => {
+    const optimizer = new Sgd({ momentum: 0, weightDecay: 0 });
+    const trainer = small({ model: smallModel({ activation: relu() }), learningRate: 1e6, optimizer });
+    await expect(fit(trainer, { steps: 200 })).rejects.toMatchObject({ code: 'ERR_NON_FINITE' });
+    const message = await fit(trainer, { steps: 1 }).catch((error: Error) => error.message);
+    expect(message).toMatch(new RegExp(`at step ${trainer.step + 1}: .*learning rate`));
+    for (const parameter of trainer.state.parameters) {
+      const values = await trainer.state.read(parameter);
+      expect(values.every(Number.isFinite), parameter.name).toBe(true);
+    }
+  });
+
+  test('ends with the reason of an aborted signal, and can go on', async () => {
+    const trainer = small();
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const train = async () => {
+      for await (const event of trainer.fit({ epochs: 1000, signal: abort.signal })) {
+        if (event.event === 'step') abort.abort(reason);
+      }
+    };
+    await expect(train()).rejects.toBe(reason);
+    const { step } = trainer;
+    expect(step).toBeLessThan(100);
+    await fit(trainer, { steps: 1 });
+    expect(trainer.step).toBe(step + 1);
+  });
+
+  test('refuses what makes no sense, naming it', async () => {
+    for (const batch of [0, -1, 1.5]) expect(() => small({ batch })).toThrow(/batch/);
+    expect(() => small({ learningRate: Number.NaN })).toThrow(/learningRate/);
+    expect(() => small({ device: 'gpu' })).toThrow(/auto, cpu, cuda or cuda:N.*"gpu"/);
+    expect(() => small({ model: inception33({ width: 0.1, classes: 10 }) })).toThrow(/classes of train/);
+    expect(() => small({ model: inception33({ width: 0.1, size: 40 }) })).toThrow(/image size of train/);
+    const trainer = small();
+    await expect(fit(trainer, {})).rejects.toThrow(/one of epochs and steps.*none/);
+    await expect(fit(trainer, { epochs: 1, steps: 1 })).rejects.toThrow(/both/);
+    await expect(fit(trainer, { steps: 0 })).rejects.toThrow(/steps/);
+    const iterator = trainer.fit({ epochs: 5 });
+    await iterator.next();
+    await expect(fit(trainer, { steps: 1 })).rejects.toMatchObject({ code: 'ERR_BUSY' });
+    await iterator.return();
+    await fit(trainer, { steps: 1 });
+  });
+});
