@@ -128,11 +128,19 @@ async function main(): Promise<number> {
   const failures = reports.flatMap(({ conformance }) => conformance.flatMap(({ failed }) => failed));
   const gpu = reports.some(({ backend }) => backend.startsWith('cuda'));
   if (values.json) {
-    writeJson(values.json, { ...environment(), seed: testSeed, gpu, failures: failures.length, notRun, backends: reports });
+    writeJson(values.json, {
+      ...environment(),
+      seed: testSeed,
+      gpu,
+      failures: failures.length,
+      notRun,
+      backends: reports,
+    });
     console.log(`\nwritten to ${values.json}`);
   }
-  const ran = reports.map(({ backend }) => backend).join(', ') || 'nothing';
-  console.log(`\n${failures.length === 0 ? 'no failures' : `${failures.length} FAILURES`} on ${ran}; ${gpu ? 'GPU checked' : 'no GPU'}`);
+  const ran = reports.length > 0 ? `ran on ${reports.map(({ backend }) => backend).join(', ')}` : 'NOTHING RAN';
+  const verdict = failures.length > 0 ? `${failures.length} FAILURES` : 'no failures';
+  console.log(`\n${ran}; ${verdict}; ${gpu ? 'GPU checked' : 'no GPU'}`);
   return failures.length === 0 && reports.length > 0 ? 0 : 1;
 }
 

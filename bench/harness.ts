@@ -2,8 +2,10 @@
  * How this project measures: samples of everything that is compared are taken in turn, so that a host that grows slower
  * does it to all of them; what counts are medians, and medians of the ratios within a round. Results are JSON.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { packageRoot } from '../lib/locate';
 
 /** Something to measure. */
 export interface Candidate {
@@ -40,7 +42,10 @@ export async function compare(candidates: readonly Candidate[], options: Measure
     }
     return candidates.map(({ name }) => taken.get(name) ?? Number.NaN);
   });
-  return summarize(candidates.map(({ name }) => name), times);
+  return summarize(
+    candidates.map(({ name }) => name),
+    times,
+  );
 }
 
 /** The same for a `sample` that measures everything in one go: milliseconds by name, the baseline first. */
@@ -88,6 +93,7 @@ export function median(values: readonly number[]): number {
 export function environment(): Record<string, unknown> {
   return {
     date: new Date().toISOString(),
+    saturnn: JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version,
     node: process.versions.node,
     processor: cpus()[0]?.model ?? 'unknown',
     logicalProcessors: cpus().length,

@@ -5,7 +5,7 @@
 import { compile } from '../lib/compile';
 import type { Device } from '../lib/device';
 import { Graph } from '../lib/graph/graph';
-import { activate, encodeActivation, leakyTanh, relu, scaledSigmoid, type Activation } from '../lib/ops/activation';
+import { type Activation, activate, encodeActivation, leakyTanh, relu, scaledSigmoid } from '../lib/ops/activation';
 import { activationGradient } from '../lib/ops/activationGradient';
 import { addOp } from '../lib/ops/add';
 import { averagePool } from '../lib/ops/averagePool';
@@ -16,7 +16,7 @@ import { maxPoolGradient } from '../lib/ops/maxPoolGradient';
 import { sgdUpdate } from '../lib/ops/sgd';
 import { State } from '../lib/state';
 import { apply, constant, input, Parameter, sizeOf, type Tensor } from '../lib/tensor';
-import { type MeasureOptions, type Measurement, median, sampled } from './harness';
+import { type Measurement, type MeasureOptions, median, sampled } from './harness';
 
 interface Kernel {
   readonly name: string;
@@ -35,6 +35,8 @@ export interface KernelResult {
   readonly bytes: number;
   readonly milliseconds: number;
   readonly gigabytesPerSecond: number;
+  /** Of the copy that was measured beside it. */
+  readonly copyGigabytesPerSecond: number;
   /** Bandwidth as a part of the copy's. */
   readonly ofCopy: number;
   readonly target: number;
@@ -105,7 +107,13 @@ const kernels: readonly Kernel[] = [
     target: 0.75,
     build: (x) => [averagePoolGradient(x, x.shape, averagePool(x, window).node.attributes, timed)],
   },
-  { name: 'add of 2', op: 'add', bytesPerElement: 12, target: 0.88, build: (x, other) => apply(addOp, [x, other], {}, timed) },
+  {
+    name: 'add of 2',
+    op: 'add',
+    bytesPerElement: 12,
+    target: 0.88,
+    build: (x, other) => apply(addOp, [x, other], {}, timed),
+  },
 ];
 
 function channelsOf(x: Tensor): Tensor {
@@ -114,7 +122,8 @@ function channelsOf(x: Tensor): Tensor {
 }
 
 /** Larger than the caches: 38 MB on a CPU (a tensor of the network at batch 128), 282 MB on a GPU. */
-const shapeOn = (device: Device): readonly number[] => (device.backend === 'cpu' ? [32, 28, 28, 384] : [128, 56, 56, 176]);
+const shapeOn = (device: Device): readonly number[] =>
+  device.backend === 'cpu' ? [32, 28, 28, 384] : [128, 56, 56, 176];
 
 const parametersOn = (device: Device): number => (device.backend === 'cpu' ? 10_000_000 : 64_000_000);
 
@@ -143,7 +152,8 @@ export async function measureKernels(device: Device, options: MeasureOptions = {
         trace.find((it) => it.op === op && it.name === name)?.milliseconds ?? Number.NaN;
       return { [baseline]: time('copy', baseline), [kernel.name]: time(kernel.op, timed) };
     }, options);
-    const implementation = plan.kernels.find(({ op, name }) => op === kernel.op && name === timed)?.implementation ?? '';
+    const implementation =
+      plan.kernels.find(({ op, name }) => op === kernel.op && name === timed)?.implementation ?? '';
     results.push(result(kernel, times, sizeOf(shape), implementation));
     plan.dispose();
   }
@@ -154,26 +164,38 @@ export async function measureKernels(device: Device, options: MeasureOptions = {
   return { shape, results, notRun };
 }
 
-function result({ name, bytesPerElement, target }: Kernel, times: readonly Measurement[], size: number, implementation: string) {
+/** The copy reads and writes four bytes per element. */
+const copiedBytes = 8;
+
+function result(kernel: Kernel, times: readonly Measurement[], size: number, implementation: string): KernelResult {
+  const { name, bytesPerElement, target } = kernel;
   const [copied, own] = times as [Measurement, Measurement];
   const bytes = bytesPerElement * size;
-  const ofCopy = (own.ratio * bytesPerElement) / 8; // The copy moves 8 bytes per element.
   return {
     name,
     bytes,
     milliseconds: own.median,
     gigabytesPerSecond: bytes / own.median / 1e6,
-    ofCopy,
+    copyGigabytesPerSecond: (copiedBytes * size) / copied.median / 1e6,
+    ofCopy: (own.ratio * bytesPerElement) / copiedBytes,
     target,
     implementation,
-    copyGigabytesPerSecond: (8 * size) / copied.median / 1e6,
   };
 }
 
 /** Writes state, so it is never traced: the time of many steps less that of one, in one call each. */
-async function measureSgd(device: Device, others: readonly KernelResult[], { rounds = 9 }: MeasureOptions): Promise<KernelResult> {
+async function measureSgd(
+  device: Device,
+  others: readonly KernelResult[],
+  { rounds = 9 }: MeasureOptions,
+): Promise<KernelResult> {
   const size = parametersOn(device);
-  const parameter = new Parameter({ name: 'all', shape: [size], decay: true, initialize: () => new Float32Array(size) });
+  const parameter = new Parameter({
+    name: 'all',
+    shape: [size],
+    decay: true,
+    initialize: () => new Float32Array(size),
+  });
   const state = new State([parameter]);
   const step = sgdUpdate(
     {
@@ -204,8 +226,18 @@ async function measureSgd(device: Device, others: readonly KernelResult[], { rou
   const milliseconds = median(samples);
   const bytes = 20 * size;
   const gigabytesPerSecond = bytes / milliseconds / 1e6;
-  const copyBandwidth = median(others.map((other) => other.gigabytesPerSecond / other.ofCopy));
-  return { name: 'SGD', bytes, milliseconds, gigabytesPerSecond, ofCopy: gigabytesPerSecond / copyBandwidth, target: 0.88, implementation };
+  const copyGigabytesPerSecond = median(others.map((other) => other.copyGigabytesPerSecond));
+  const ofCopy = gigabytesPerSecond / copyGigabytesPerSecond;
+  return {
+    name: 'SGD',
+    bytes,
+    milliseconds,
+    gigabytesPerSecond,
+    copyGigabytesPerSecond,
+    ofCopy,
+    target: 0.88,
+    implementation,
+  };
 }
 
 /** Numbers on both sides of 0, without drawing each of them. */

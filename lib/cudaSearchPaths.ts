@@ -6,16 +6,25 @@ import { join } from 'node:path';
  * Folders in which the CUDA backend looks for cuDNN, cuBLASLt and NVRTC before it asks the system's loader, in order:
  * CUDNN_PATH, CUDA_PATH, the pip packages of an active virtual environment, of conda, of the user and of the system.
  */
-export function cudaSearchPaths(environment: NodeJS.ProcessEnv = process.env, home: string = homedir()): string[] {
+export function cudaSearchPaths(environment: NodeJS.ProcessEnv = process.env): string[] {
   const { CUDNN_PATH, CUDA_PATH, VIRTUAL_ENV, CONDA_PREFIX } = environment;
   const roots = [CUDNN_PATH, CUDA_PATH].filter(isSet).flatMap((root) => [root, join(root, 'lib'), join(root, 'lib64')]);
-  const prefixes = [VIRTUAL_ENV, CONDA_PREFIX, join(home, '.local'), '/usr/local', '/usr'].filter(isSet);
+  const prefixes = [VIRTUAL_ENV, CONDA_PREFIX, userPrefix(), '/usr/local', '/usr'].filter(isSet);
   const packages = prefixes.flatMap((prefix) => sitePackages(join(prefix, 'lib')));
   const pip = packages.flatMap((folder) =>
     ['cudnn', 'cu13', 'cublas', 'cuda_nvrtc'].map((name) => join(folder, 'nvidia', name, 'lib')),
   );
   const conda = CONDA_PREFIX ? [join(CONDA_PREFIX, 'lib')] : [];
   return [...new Set([...roots, ...pip, ...conda])].filter(isFolder);
+}
+
+/** Where pip installs for one user. A user without a home (a bare container) has none. */
+function userPrefix(): string | undefined {
+  try {
+    return join(homedir(), '.local');
+  } catch {
+    return undefined;
+  }
 }
 
 const isSet = (value: string | undefined): value is string => value !== undefined && value !== '';

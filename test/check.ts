@@ -52,10 +52,17 @@ export async function checkOp(testCase: Case, options: CheckOptions): Promise<Ch
   }
 }
 
-const expectations = new WeakMap<Case, { seed: number; precision: Precision; skipped: number; expected: Expectation }>();
+const expectations = new WeakMap<
+  Case,
+  { seed: number; precision: Precision; skipped: number; expected: Expectation }
+>();
 
 /** A case's graph with fresh inputs, and what it must give. The last expectation of a case is kept: modes and devices share it. */
-export function prepare(testCase: Case, seed: number, precision: Precision): { problem: Problem; expected: Expectation } {
+export function prepare(
+  testCase: Case,
+  seed: number,
+  precision: Precision,
+): { problem: Problem; expected: Expectation } {
   const known = expectations.get(testCase);
   if (known?.seed === seed && known.precision === precision) {
     return { problem: testCase.build(new TestRandom(seed, known.skipped)), expected: known.expected };
@@ -101,7 +108,8 @@ async function runAndCompare(problem: Problem, expected: Expectation, device: De
   try {
     const implementations = plan.kernels.map(({ op, implementation }) => `${op}: ${implementation}`);
     const slow = implementations.filter((name) => isReference(name));
-    if (slow.length > 0) throw new Error(`reference implementations are hundreds of times too slow: ${slow.join(', ')}`);
+    if (slow.length > 0)
+      throw new Error(`reference implementations are hundreds of times too slow: ${slow.join(', ')}`);
     const compared = problem.state
       ? await compareUpdates(plan, problem, expected)
       : compareOutputs(await runTwice(plan, problem), expected.outputs);
@@ -133,7 +141,10 @@ async function runTwice(plan: Plan, { inputs, graph }: Problem): Promise<Record<
 async function compareUpdates(plan: Plan, { graph, inputs, state }: Problem, expected: Expectation): Promise<number[]> {
   if (!state) throw new Error('a problem with updates needs a State');
   for (const [arena, values] of Object.entries(state.arenas)) {
-    await state.state.writeArena(arena as StateArena, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    await state.state.writeArena(
+      arena as StateArena,
+      new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+    );
   }
   const { outputs } = await plan.run(inputs);
   const ratios = compareOutputs(outputs, expected.outputs);

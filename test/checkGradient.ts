@@ -39,7 +39,12 @@ export function checkGradient(build: (builder: Builder) => Differentiable, seed:
   throw new Error('every input comes too near to a kink; make the case smaller');
 }
 
-function compareDirections({ y, dy, gradients }: Differentiable, builder: Builder, random: TestRandom, seed: number): void {
+function compareDirections(
+  { y, dy, gradients }: Differentiable,
+  builder: Builder,
+  random: TestRandom,
+  seed: number,
+): void {
   const read = reader(builder);
   const forward = Graph.from({ outputs: { y } });
   const backward = Graph.from({ outputs: Object.fromEntries(gradients.map(([, tensor], i) => [String(i), tensor])) });
@@ -48,10 +53,12 @@ function compareDirections({ y, dy, gradients }: Differentiable, builder: Builde
   const { outputs } = interpret(backward, read);
   gradients.forEach(([source], i) => {
     const direction = Float64Array.from({ length: source.size }, random.gaussian);
-    const along = (distance: number): Read => (tensor) => {
-      const values = Float64Array.from(read(tensor));
-      return tensor === source ? values.map((value, at) => value + distance * (direction[at] as number)) : values;
-    };
+    const along =
+      (distance: number): Read =>
+      (tensor) => {
+        const values = Float64Array.from(read(tensor));
+        return tensor === source ? values.map((value, at) => value + distance * (direction[at] as number)) : values;
+      };
     const expected = (projection(along(step)) - projection(along(-step))) / (2 * step);
     const found = dot(need(outputs[i]), direction);
     const size = Math.sqrt(need(outputs[i]).data.reduce((sum, g, at) => sum + (g * (direction[at] as number)) ** 2, 0));
@@ -75,7 +82,11 @@ export function ofOp(builder: Builder, y: Tensor): Differentiable {
   const { node } = y;
   const dy = y.image ? builder.f32('dy', y.shape) : builder.plain('dy', y.shape);
   const asked = node.inputs.map((tensor) => tensor?.dtype === 'f32');
-  const found = node.op.gradient?.(node, node.outputs.map((output) => (output === y ? dy : null)), asked);
+  const found = node.op.gradient?.(
+    node,
+    node.outputs.map((output) => (output === y ? dy : null)),
+    asked,
+  );
   if (!found) throw new Error(`${node.op.name} has no gradient`);
   const gradients = node.inputs.flatMap((source, i) => {
     const tensor = found[i];

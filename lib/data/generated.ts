@@ -1,9 +1,10 @@
 /**
- * A data set made of random numbers, in CIFAR-100's layout: for a first run without any download. Each of the 100 classes
- * is a direction in colour space. An image is a mosaic of flat cells: a few far out along its class's direction, the many
- * others slightly to the opposite side, with some random colour across, so that the class shows in the skewness of the
- * colours and in nothing simpler: the mean is grey for every class, at every pixel, and so a linear model of the pixels
- * finds nothing. A convolutional network sees it soon. Neither shifts nor mirroring change the class.
+ * A data set made of random numbers, in CIFAR-100's layout: for a first run without any download. A class is a pair of
+ * colours. An image is a mosaic of flat cells: a few strongly in one colour of the pair, a few in the other, and many weakly
+ * opposite to both, so that the mean is grey for every class, at every pixel; random colour is added to all cells where the
+ * pair has none, so that the spread of colours tells little as well. What is left to tell the classes apart is which
+ * colours stand out: nothing for a linear model of the pixels, and soon found by a convolutional network. Neither shifts nor
+ * mirroring change the class.
  */
 import { checkInteger } from '../errors';
 import { Philox, streams } from '../random';
@@ -19,34 +20,64 @@ const cell = 6;
 /** Cells to a side that cover an image wherever the mosaic begins. */
 const side = Math.ceil(record.width / cell) + 1;
 const cells = side * side;
-/** Cells of an image far out along the direction; the others balance them: mean 0, variance 1. */
-const outliers = 5;
-const share = outliers / cells;
-const far = Math.sqrt((1 - share) / share);
-const near = -Math.sqrt(share / (1 - share));
-/** Deviation of the colours across the direction, relative to that along it. */
-const across = 0.65;
+/** Cells in each colour of the pair. */
+const marked = 4;
+const share = marked / cells;
+/** How far out: both colours together then have variance 1. */
+const strength = 1 / Math.sqrt(2 * share);
+/** Least deviation in any direction of colour space, relative to the largest of the pair's own. */
+const evenness = 0.65;
 /** Grey levels per unit, and those of the noise of single pixels: together they stay within a byte. */
-const contrast = 40;
+const contrast = 36;
 const noise = 4;
 const grey = 128;
 
 type Colour = readonly [number, number, number];
 
-/** Unit vectors spread evenly over the sphere (Fibonacci lattice), one per class. */
-export function classDirection(label: number): Colour {
-  const z = 1 - (2 * label + 1) / generatedClasses;
+const dot = (a: Colour, b: Colour): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+const sum = (a: Colour, b: Colour, factor = 1): Colour => [
+  a[0] + factor * b[0],
+  a[1] + factor * b[1],
+  a[2] + factor * b[2],
+];
+const scale = (a: Colour, factor: number): Colour => [a[0] * factor, a[1] * factor, a[2] * factor];
+const unit = (a: Colour): Colour => scale(a, 1 / Math.sqrt(dot(a, a)));
+const cross = (a: Colour, b: Colour): Colour => [
+  a[1] * b[2] - a[2] * b[1],
+  a[2] * b[0] - a[0] * b[2],
+  a[0] * b[1] - a[1] * b[0],
+];
+
+/** Unit vectors spread evenly over the sphere of colours around grey (Fibonacci lattice). */
+const colours: readonly Colour[] = Array.from({ length: 15 }, (_, index) => {
+  const z = 1 - (2 * index + 1) / 15;
   const radius = Math.sqrt(1 - z * z);
-  const angle = Math.PI * (1 + Math.sqrt(5)) * (label + 0.5);
+  const angle = Math.PI * (1 + Math.sqrt(5)) * (index + 0.5);
   return [radius * Math.cos(angle), radius * Math.sin(angle), z];
+});
+
+/** How the cells of one class are coloured. */
+interface Palette {
+  readonly pair: readonly [Colour, Colour];
+  /** Added to every cell with a random sign each: makes the spread even. */
+  readonly spread: readonly Colour[];
 }
 
-/** Two unit vectors at right angles to `u` and to each other. */
-function perpendicular([x, y, z]: Colour): readonly [Colour, Colour] {
-  // No direction of the lattice is the z axis itself, so this never divides by 0.
-  const radius = Math.hypot(x, y);
-  const v: Colour = [-y / radius, x / radius, 0];
-  return [v, [-z * v[1], z * v[0], x * v[1] - y * v[0]]];
+/** One per class: of the 105 pairs, those nearest to a right angle. */
+const palettes: readonly Palette[] = colours
+  .flatMap((first, index) => colours.slice(0, index).map((second): readonly [Colour, Colour] => [first, second]))
+  .sort((a, b) => Math.abs(dot(...a)) - Math.abs(dot(...b)))
+  .slice(0, generatedClasses)
+  .map((pair) => ({ pair, spread: evenOut(...pair) }));
+
+/** The axes of a pair's covariance, each as long as what its deviation lacks. */
+function evenOut(first: Colour, second: Colour): Colour[] {
+  const between = unit(sum(first, second));
+  const across = unit(sum(first, second, -1));
+  const variances = [dot(between, first) ** 2 * (1 - 2 * share), dot(across, first) ** 2, 0];
+  const wanted = evenness ** 2 * Math.max(...variances);
+  const axes = [between, across, cross(between, across)];
+  return axes.map((axis, index) => scale(axis, Math.sqrt(Math.max(0, wanted - variances[index]!))));
 }
 
 export interface GeneratedOptions {
@@ -64,13 +95,15 @@ export function generatedRecords({ split, count, seed = 0 }: GeneratedOptions): 
   let order: Int32Array = new Int32Array(0);
   for (let index = 0; index < count; index++) {
     const hundred = Math.floor(index / generatedClasses);
+    // The upper half of the substreams: the lower one belongs to the images.
     if (index % generatedClasses === 0)
-      order = new Philox(seed, stream, 0x80000000 + hundred).permutation(generatedClasses);
+      order = new Philox(seed, stream, 2 ** 31 + hundred).permutation(generatedClasses);
     const label = order[index % generatedClasses]!;
     const at = index * record.bytes;
     bytes[at] = Math.floor(label / 5);
     bytes[at + 1] = label;
-    drawImage(bytes.subarray(at + record.labels, at + record.bytes), label, new Philox(seed, stream, index));
+    const random = new Philox(seed, stream, index);
+    drawImage(bytes.subarray(at + record.labels, at + record.bytes), drawCells(palettes[label]!, random), random);
   }
   return bytes;
 }
@@ -85,35 +118,34 @@ export function generated(counts: Partial<Record<Split, number>> = {}): { train:
   return { train: make('train'), test: make('test') };
 }
 
-function drawImage(planes: Uint8Array, label: number, random: Philox): void {
-  const colours = drawCells(label, random);
-  const top = random.integer(cell);
-  const left = random.integer(cell);
-  const { height, width, channels } = record;
-  let word = 0;
-  for (let at = 0; at < height * width * channels; at++) {
-    if (at % 4 === 0) word = random.uint32();
-    const row = Math.floor((((at >> 5) % height) + top) / cell);
-    const column = Math.floor(((at % width) + left) / cell);
-    const channel = Math.floor(at / (height * width));
-    const jitter = (((word >>> (8 * (at % 4))) & 0xff) / 255) * 2 - 1;
-    planes[at] = Math.floor(grey + colours[(row * side + column) * channels + channel]! + noise * jitter + 0.5);
-  }
+/** The colour of each cell, relative to grey. */
+function drawCells({ pair: [first, second], spread }: Palette, random: Philox): Float64Array {
+  const background = scale(sum(first, second), -share * strength);
+  const drawn = new Float64Array(cells * 3);
+  random.permutation(cells).forEach((place, rank) => {
+    let colour = background;
+    if (rank < 2 * marked) colour = sum(colour, rank < marked ? first : second, strength);
+    const signs = random.uint32();
+    spread.forEach((axis, index) => {
+      colour = sum(colour, axis, (signs >>> index) & 1 ? 1 : -1);
+    });
+    drawn.set(scale(colour, contrast), place * 3);
+  });
+  return drawn;
 }
 
-/** The colour of each cell, relative to grey. */
-function drawCells(label: number, random: Philox): Float64Array {
-  const u = classDirection(label);
-  const [v, w] = perpendicular(u);
-  const colours = new Float64Array(cells * 3);
-  random.permutation(cells).forEach((place, rank) => {
-    const along = rank < outliers ? far : near;
-    const signs = random.uint32();
-    const first = signs & 1 ? across : -across;
-    const second = signs & 2 ? across : -across;
-    for (let channel = 0; channel < 3; channel++) {
-      colours[place * 3 + channel] = contrast * (along * u[channel]! + first * v[channel]! + second * w[channel]!);
-    }
-  });
-  return colours;
+/** Mosaic and noise, channel by channel. */
+function drawImage(planes: Uint8Array, cellColours: Float64Array, random: Philox): void {
+  const top = random.integer(cell);
+  const left = random.integer(cell);
+  const { height, width } = record;
+  let word = 0;
+  for (let at = 0; at < planes.length; at++) {
+    if (at % 4 === 0) word = random.uint32();
+    const channel = Math.floor(at / (height * width));
+    const row = Math.floor(((Math.floor(at / width) % height) + top) / cell);
+    const column = Math.floor(((at % width) + left) / cell);
+    const jitter = (((word >>> (8 * (at % 4))) & 0xff) / 255) * 2 - 1;
+    planes[at] = Math.floor(grey + cellColours[(row * side + column) * 3 + channel]! + noise * jitter + 0.5);
+  }
 }

@@ -71,7 +71,7 @@ export function readSafetensors(path: string): SafetensorsFile {
       throw fail(`tensor "${name}" has shape [${shape}] and bytes ${begin} to ${end}`);
     }
     // A copy: the bytes in the file need not lie at a multiple of four.
-    const data = new Float32Array(bytes.subarray(8 + length + begin, 8 + length + end).slice().buffer);
+    const data = new Float32Array(new Uint8Array(bytes.subarray(8 + length + begin, 8 + length + end)).buffer);
     tensors.set(name, { shape, data });
   }
   return { tensors, metadata: metadata as Record<string, string> };

@@ -1,6 +1,14 @@
 /** Small networks of the paper's two blocks, with loss and all gradients: where every pass has something to do. */
 import { gradient } from '../../lib/graph/gradient';
-import { type Activation, activate, formatActivation, leakyTanh, relu, scaledSigmoid, sigmoid } from '../../lib/ops/activation';
+import {
+  type Activation,
+  activate,
+  formatActivation,
+  leakyTanh,
+  relu,
+  scaledSigmoid,
+  sigmoid,
+} from '../../lib/ops/activation';
 import { averagePool } from '../../lib/ops/averagePool';
 import { concat } from '../../lib/ops/concat';
 import { conv2d } from '../../lib/ops/conv2d';
@@ -25,7 +33,11 @@ class Network {
   convolution(x: Tensor, channels: number, kernel: number, stride = 1): Tensor {
     const input = x.shape[3] as number;
     const name = `w${this.parameters.length}`;
-    const weight = this.b.plain(name, [channels, kernel, kernel, input], scaled(1.4 / Math.sqrt(kernel * kernel * input)));
+    const weight = this.b.plain(
+      name,
+      [channels, kernel, kernel, input],
+      scaled(1.4 / Math.sqrt(kernel * kernel * input)),
+    );
     const bias = this.b.plain(`${name} bias`, [channels], scaled(0.1));
     this.parameters.push(weight, bias);
     return activate(conv2d(x, weight, { bias, stride, padding: (kernel - 1) / 2 }), this.activation);
@@ -68,7 +80,13 @@ function results(network: Network, x: Tensor, logits: Tensor) {
 
 type Widths = readonly [one: number, reduce: number, three: number, projection: number];
 
-function blockCase(kind: 'A' | 'B', activation: Activation, channels: number, widths: Widths, pool = averagePool): Case {
+function blockCase(
+  kind: 'A' | 'B',
+  activation: Activation,
+  channels: number,
+  widths: Widths,
+  pool = averagePool,
+): Case {
   const how = kind === 'A' ? `${pool === maxPool ? 'max' : 'average'} pool, ` : '';
   const name = `block ${kind}, ${how}${formatActivation(activation)}, ${channels} -> ${widths} channels, and its gradients`;
   return graphCase(name, ['conv2d', 'concat', 'softmaxCrossEntropy'], (b) => {

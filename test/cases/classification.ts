@@ -39,7 +39,11 @@ export const classificationCases: readonly Case[] = rows.flatMap(({ name, batch,
       ...softmaxCrossEntropy(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels)),
     })),
     graphCase(`softmaxCrossEntropyGradient ${title}`, ['softmaxCrossEntropyGradient'], (b) => {
-      const probabilities = b.plain('probabilities', [batch, classes], fill === undefined ? positive : mapped(fill, Math.abs));
+      const probabilities = b.plain(
+        'probabilities',
+        [batch, classes],
+        fill === undefined ? positive : mapped(fill, Math.abs),
+      );
       const dloss = b.plain('dloss', [1]);
       return { dlogits: softmaxCrossEntropyGradient(probabilities, b.labels('labels', batch, classes, labels), dloss) };
     }),

@@ -93,17 +93,22 @@ const fusedCase = (shape: Shape, activation: Activation): Case =>
     return { y: activate(y, activation) };
   });
 
-const everyActivation: readonly Activation[] = activations.map(({ kind, slope }) => ({ kind, slope: slope?.default ?? 0 }));
+const everyActivation: readonly Activation[] = activations.map(({ kind, slope }) => ({
+  kind,
+  slope: slope?.default ?? 0,
+}));
 
 export const convolutionCases: readonly Case[] = [
   ...shapes.map((shape) => graphCase(`conv2d ${describe(shape)}`, ['conv2d'], (b) => ({ y: convolve(b, shape) }))),
   ...shapes.map((shape) => dgradCase(shape)),
   ...shapes.map((shape) => wgradCase(shape)),
   ...[blocked, odd].map((shape) =>
-    graphCase(`conv2d without bias, ${describe(shape)}`, ['conv2d'], (b) => ({ y: convolve(b, shape, { bias: false }) })),
+    graphCase(`conv2d without bias, ${describe(shape)}`, ['conv2d'], (b) => ({
+      y: convolve(b, shape, { bias: false }),
+    })),
   ),
   ...[blocked, odd, pointwise].flatMap((shape) => everyActivation.map((activation) => fusedCase(shape, activation))),
-  ...[0, 0.1, 0.5].flatMap((slope) => [blocked, odd].map((shape) => fusedCase(shape, leakyTanh(slope)))),
+  ...[0, 0.1, 0.3, 0.5].flatMap((slope) => [blocked, odd].map((shape) => fusedCase(shape, leakyTanh(slope)))),
   graphCase('conv2d + tanh with the bias in the activation', ['conv2d', 'activation'], (b) => {
     const y = convolve(b, blocked, { bias: false, weight: scaled(0.3) });
     return { y: activate(y, tanh(), { bias: b.plain('bias', [blocked.channels[1]]) }) };

@@ -1,6 +1,6 @@
 /** Batches from a resident data set. */
 import { augment } from '../../lib/ops/augment';
-import { type Fill, mapped, gaussian } from './fills';
+import { type Fill, gaussian, mapped, withNaN } from './fills';
 import { type Case, graphCase } from './problem';
 
 interface Batch {
@@ -10,32 +10,44 @@ interface Batch {
   readonly indices: readonly number[];
   readonly random: boolean;
   readonly counter?: readonly [seed: number, step: number];
+  readonly mean?: Fill;
 }
 
 const indices = Array.from({ length: 32 }, (_, i) => (i * 7) % 20);
 
 const batches: readonly Batch[] = [
   { name: 'random', images: [20, 32, 32, 3], size: [28, 28], indices, random: true },
-  { name: 'random, late step', images: [5, 12, 11, 3], size: [8, 8], indices: [4, 0], random: true, counter: [2147483647, 100000] },
+  {
+    name: 'random, late step',
+    images: [5, 12, 11, 3],
+    size: [8, 8],
+    indices: [4, 0],
+    random: true,
+    counter: [2147483647, 100000],
+  },
   { name: 'random, nothing to spare', images: [5, 7, 9, 3], size: [7, 9], indices: [1, 1, 1], random: true },
   { name: 'random, one channel', images: [5, 9, 9, 1], size: [4, 5], indices: [3], random: true },
   { name: 'centre', images: [20, 32, 32, 3], size: [28, 28], indices: [19, 0, 7], random: false },
   { name: 'centre, odd room', images: [3, 10, 9, 4], size: [5, 6], indices: [2, 1, 0], random: false },
+  { name: 'centre, a NaN', images: [3, 8, 8, 3], size: [6, 6], indices: [0], random: false, mean: withNaN() },
   { name: 'indices out of range', images: [5, 8, 8, 3], size: [6, 6], indices: [-1, 2, 5, 2147483647], random: true },
 ];
 
+const pixelMean: Fill = mapped(gaussian, (value) => 128 + 20 * value);
 const positive: Fill = mapped(gaussian, (value) => 0.01 + Math.abs(value) / 50);
 
-export const dataCases: readonly Case[] = batches.map(({ name, images, size, indices: chosen, random, counter }) => {
-  const [, height, width, channels] = images;
-  return graphCase(`augment ${name}: ${height}x${width}x${channels} -> ${size.join('x')}`, ['augment'], (b) => {
-    const inputs = {
-      images: b.u8('images', images),
-      indices: b.i32('indices', chosen),
-      counter: b.i32('counter', counter ?? [b.random.integer(2 ** 31), b.random.integer(1000)]),
-      mean: b.plain('mean', [channels], mapped(gaussian, (value) => 128 + 20 * value)),
-      inverseDeviation: b.plain('inverseDeviation', [channels], positive),
-    };
-    return { y: augment(inputs, { size, random }) };
-  });
-});
+export const dataCases: readonly Case[] = batches.map(
+  ({ name, images, size, indices: chosen, random, counter, mean = pixelMean }) => {
+    const [, height, width, channels] = images;
+    return graphCase(`augment ${name}: ${height}x${width}x${channels} -> ${size.join('x')}`, ['augment'], (b) => {
+      const inputs = {
+        images: b.u8('images', images),
+        indices: b.i32('indices', chosen),
+        counter: b.i32('counter', counter ?? [b.random.integer(2 ** 31), b.random.integer(1000)]),
+        mean: b.plain('mean', [channels], mean),
+        inverseDeviation: b.plain('inverseDeviation', [channels], positive),
+      };
+      return { y: augment(inputs, { size, random }) };
+    });
+  },
+);

@@ -21,7 +21,20 @@ export const coarse: Fill = each((random) => Math.round(random.gaussian()));
 /** Values at which something is special: signed zeros, infinities, numbers that f32 barely holds; the rest is gaussian. */
 export const special: Fill = (random, size) => {
   const values = gaussian(random, size);
-  const rare = [0, -0, 1e-40, -1e-40, 1e-30, -1e-30, 88, -88, 104, -104, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  const rare = [
+    0,
+    -0,
+    1e-40,
+    -1e-40,
+    1e-30,
+    -1e-30,
+    88,
+    -88,
+    104,
+    -104,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+  ];
   for (const value of rare) values[random.integer(size)] = value;
   return values;
 };

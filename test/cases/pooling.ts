@@ -34,7 +34,12 @@ function describe({ image, options: { kernel, stride, padding = 0, ceil } }: Sha
 export function gradientOf(b: Builder, y: Tensor, fill: Fill = gaussian): Tensor {
   const dy = y.image ? b.f32('dy', y.shape, fill) : b.plain('dy', y.shape, fill);
   const outputGradients = y.node.outputs.map((output) => (output === y ? dy : null));
-  const [dx] = y.node.op.gradient?.(y.node, outputGradients, y.node.inputs.map(() => true)) ?? [];
+  const [dx] =
+    y.node.op.gradient?.(
+      y.node,
+      outputGradients,
+      y.node.inputs.map(() => true),
+    ) ?? [];
   if (!dx) throw new Error(`${y.node.op.name} has no gradient`);
   return dx;
 }

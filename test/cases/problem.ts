@@ -4,7 +4,7 @@ import type { Arena, TypedArray } from '../../lib/native';
 import type { State } from '../../lib/state';
 import { input, type Node, sizeOf, type Tensor } from '../../lib/tensor';
 import type { TestRandom } from '../random';
-import { gaussian, type Fill } from './fills';
+import { type Fill, gaussian } from './fills';
 
 export interface Problem {
   /** Before any pass. */
@@ -60,7 +60,10 @@ export class Builder {
 
   /** Labels of `count` rows; `others` replaces some of them. */
   labels(name: string, count: number, classes: number, others: Readonly<Record<number, number>> = {}): Tensor {
-    return this.i32(name, Array.from({ length: count }, (_, n) => others[n] ?? this.random.integer(classes)));
+    return this.i32(
+      name,
+      Array.from({ length: count }, (_, n) => others[n] ?? this.random.integer(classes)),
+    );
   }
 }
 

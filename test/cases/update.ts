@@ -14,7 +14,12 @@ import { type Builder, type Case, graphCase, stateCase } from './problem';
 function makeState(): State {
   const make = (name: string, shape: readonly number[], decay: boolean) =>
     new Parameter({ name, shape, decay, initialize: () => new Float32Array(shape.reduce((a, b) => a * b, 1)) });
-  return new State([make('a', [7, 3], true), make('b', [33], false), make('c', [2, 3, 3, 5], true), make('d', [1], false)]);
+  return new State([
+    make('a', [7, 3], true),
+    make('b', [33], false),
+    make('c', [2, 3, 3, 5], true),
+    make('d', [1], false),
+  ]);
 }
 
 function arenasOf(b: Builder, state: State, fill: Fill = gaussian) {
@@ -61,7 +66,10 @@ export const updateCases: readonly Case[] = [
   sgdCase('behind a closed gate', 1, { momentum: 0.9, weightDecay: 0.1 }, withNaN()),
   stateCase('pack of inputs', ['pack'], (b) => {
     const state = makeState();
-    const flat = packGradients(state, state.parameters.map(({ name, shape }) => b.plain(name, shape)));
+    const flat = packGradients(
+      state,
+      state.parameters.map(({ name, shape }) => b.plain(name, shape, withNaN())),
+    );
     return { state, arenas: {}, updates: [], gate: null, outputs: { flat } };
   }),
   stateCase('pack of gradients that are computed in their places', ['pack'], (b) => {

@@ -23,35 +23,125 @@ const weight = (...shape: number[]) => input('w', shape, { image: false });
 const bytes = input('bytes', [5, 8, 8, 3], { dtype: 'u8' });
 
 const mistakes: readonly (readonly [name: string, code: string, message: RegExp, attempt: () => unknown])[] = [
-  ['weights for other channels', 'ERR_SHAPE', /\[conv2d\].*16 input channels.*\[4, 3, 3, 8\]/, () => conv2d(x, weight(4, 3, 3, 8))],
-  ['a kernel larger than the image', 'ERR_SHAPE', /\[conv2d\].*9x9 kernel.*\[2, 8, 8, 16\]/, () => conv2d(x, weight(4, 9, 9, 16))],
+  [
+    'weights for other channels',
+    'ERR_SHAPE',
+    /\[conv2d\].*16 input channels.*\[4, 3, 3, 8\]/,
+    () => conv2d(x, weight(4, 3, 3, 8)),
+  ],
+  [
+    'a kernel larger than the image',
+    'ERR_SHAPE',
+    /\[conv2d\].*9x9 kernel.*\[2, 8, 8, 16\]/,
+    () => conv2d(x, weight(4, 9, 9, 16)),
+  ],
   ['an image as weights', 'ERR_SHAPE', /\[conv2d\].*weights, not an image/, () => conv2d(x, x)],
-  ['a matrix as an image', 'ERR_SHAPE', /\[conv2d\].*4 dimensions.*\[2, 10\]/, () => conv2d(matrix, weight(4, 3, 3, 16))],
-  ['a bias of another length', 'ERR_SHAPE', /\[conv2d\].*shape \[4\] for bias.*\[5\]/, () => conv2d(x, weight(4, 3, 3, 16), { bias: input('b', [5]) })],
+  [
+    'a matrix as an image',
+    'ERR_SHAPE',
+    /\[conv2d\].*4 dimensions.*\[2, 10\]/,
+    () => conv2d(matrix, weight(4, 3, 3, 16)),
+  ],
+  [
+    'a bias of another length',
+    'ERR_SHAPE',
+    /\[conv2d\].*shape \[4\] for bias.*\[5\]/,
+    () => conv2d(x, weight(4, 3, 3, 16), { bias: input('b', [5]) }),
+  ],
   ['a stride of 0', 'ERR_INVALID_ARGUMENT', /stride\[0\].*0/, () => conv2d(x, weight(4, 3, 3, 16), { stride: 0 })],
-  ['a negative padding', 'ERR_INVALID_ARGUMENT', /padding\[1\].*-1/, () => conv2d(x, weight(4, 3, 3, 16), { padding: [0, -1] })],
+  [
+    'a negative padding',
+    'ERR_INVALID_ARGUMENT',
+    /padding\[1\].*-1/,
+    () => conv2d(x, weight(4, 3, 3, 16), { padding: [0, -1] }),
+  ],
   ['features that do not fit', 'ERR_SHAPE', /\[linear\].*10.*\[5, 11\]/, () => linear(matrix, weight(5, 11))],
-  ['a window larger than the image', 'ERR_SHAPE', /\[maxPool\].*9x9 window/, () => maxPool(x, { kernel: 9, stride: 1 })],
-  ['padding as large as the window', 'ERR_INVALID_ARGUMENT', /padding\[0\].*3/, () => maxPool(x, { kernel: 3, stride: 1, padding: 3 })],
+  [
+    'a window larger than the image',
+    'ERR_SHAPE',
+    /\[maxPool\].*9x9 window/,
+    () => maxPool(x, { kernel: 9, stride: 1 }),
+  ],
+  [
+    'padding as large as the window',
+    'ERR_INVALID_ARGUMENT',
+    /padding\[0\].*3/,
+    () => maxPool(x, { kernel: 3, stride: 1, padding: 3 }),
+  ],
   ['a slope out of range', 'ERR_INVALID_ARGUMENT', /0 to 0\.5 for slope of leakyTanh.*0\.6/, () => leakyTanh(0.6)],
   ['a slope that is NaN', 'ERR_INVALID_ARGUMENT', /slope of leakyTanh.*NaN/, () => leakyTanh(Number.NaN)],
-  ['a slope out of range in an object', 'ERR_INVALID_ARGUMENT', /slope/, () => activate(x, { kind: 'leakyRelu', slope: -1 })],
-  ['an unknown activation', 'ERR_INVALID_ARGUMENT', /sigmoid, scaledSigmoid, tanh, leakyTanh, relu, leakyRelu.*"gelu"/, () => parseActivation('gelu')],
+  [
+    'a slope out of range in an object',
+    'ERR_INVALID_ARGUMENT',
+    /slope/,
+    () => activate(x, { kind: 'leakyRelu', slope: -1 }),
+  ],
+  [
+    'an unknown activation',
+    'ERR_INVALID_ARGUMENT',
+    /sigmoid, scaledSigmoid, tanh, leakyTanh, relu, leakyRelu.*"gelu"/,
+    () => parseActivation('gelu'),
+  ],
   ['a slope for an activation without', 'ERR_INVALID_ARGUMENT', /slope of tanh/, () => parseActivation('tanh:0.1')],
-  ['a bias for other channels', 'ERR_SHAPE', /\[activation\].*\[16\].*\[8\]/, () => activate(x, relu(), { bias: input('b', [8]) })],
-  ['a sum of different shapes', 'ERR_SHAPE', /\[add\].*input 1.*\[2, 8, 8, 7\]/, () => add(x, input('y', [2, 8, 8, 7]))],
-  ['images of different sizes', 'ERR_SHAPE', /\[concat\].*input 1.*\[2, 4, 4, 16\]/, () => concat([x, input('y', [2, 4, 4, 16])])],
+  [
+    'a bias for other channels',
+    'ERR_SHAPE',
+    /\[activation\].*\[16\].*\[8\]/,
+    () => activate(x, relu(), { bias: input('b', [8]) }),
+  ],
+  [
+    'a sum of different shapes',
+    'ERR_SHAPE',
+    /\[add\].*input 1.*\[2, 8, 8, 7\]/,
+    () => add(x, input('y', [2, 8, 8, 7])),
+  ],
+  [
+    'images of different sizes',
+    'ERR_SHAPE',
+    /\[concat\].*input 1.*\[2, 4, 4, 16\]/,
+    () => concat([x, input('y', [2, 4, 4, 16])]),
+  ],
   ['nothing to join', 'ERR_SHAPE', /\[concat\].*at least one/, () => concat([])],
-  ['a slice past the end', 'ERR_SHAPE', /\[slice\].*16 channels.*\[10, 7\]/, () => slice(x, { channelOffset: 10, channels: 7 })],
-  ['labels of another batch', 'ERR_SHAPE', /\[softmaxCrossEntropy\].*labels.*\[3\]/, () => softmaxCrossEntropy(matrix, input('l', [3], { dtype: 'i32' }))],
-  ['labels that are not integers', 'ERR_SHAPE', /\[countCorrect\].*i32.*f32/, () => countCorrect(matrix, input('l', [2]))],
+  [
+    'a slice past the end',
+    'ERR_SHAPE',
+    /\[slice\].*16 channels.*\[10, 7\]/,
+    () => slice(x, { channelOffset: 10, channels: 7 }),
+  ],
+  [
+    'labels of another batch',
+    'ERR_SHAPE',
+    /\[softmaxCrossEntropy\].*labels.*\[3\]/,
+    () => softmaxCrossEntropy(matrix, input('l', [3], { dtype: 'i32' })),
+  ],
+  [
+    'labels that are not integers',
+    'ERR_SHAPE',
+    /\[countCorrect\].*i32.*f32/,
+    () => countCorrect(matrix, input('l', [2])),
+  ],
   ['a crop larger than the image', 'ERR_SHAPE', /\[augment\].*8x8.*\[9, 8\]/, () => crop([9, 8])],
   ['a shape with a zero', 'ERR_INVALID_ARGUMENT', /positive integers.*\[2, 0\]/, () => input('y', [2, 0])],
   ['a shape of five dimensions', 'ERR_INVALID_ARGUMENT', /1 to 4/, () => input('y', [1, 2, 3, 4, 5])],
-  ['data that does not fill its shape', 'ERR_INVALID_ARGUMENT', /6 elements.*5/, () => constant([1, 2, 3, 4, 5], [2, 3])],
-  ['the gradient of an image', 'ERR_SHAPE', /one element.*\[2,\s?8,\s?8,\s?16\]/, () => gradient(activate(x, relu()), [x])],
+  [
+    'data that does not fill its shape',
+    'ERR_INVALID_ARGUMENT',
+    /6 elements.*5/,
+    () => constant([1, 2, 3, 4, 5], [2, 3]),
+  ],
+  [
+    'the gradient of an image',
+    'ERR_SHAPE',
+    /one element.*\[2,\s?8,\s?8,\s?16\]/,
+    () => gradient(activate(x, relu()), [x]),
+  ],
   ['a gradient without influence', 'ERR_GRAPH', /"matrix" does not influence/, () => gradient(scalar(), [matrix])],
-  ['a gradient through an op that has none', 'ERR_GRAPH', /\[countCorrect\] has no gradient/, () => gradient(countCorrect(matrix, labels), [matrix])],
+  [
+    'a gradient through an op that has none',
+    'ERR_GRAPH',
+    /\[countCorrect\] has no gradient/,
+    () => gradient(countCorrect(matrix, labels), [matrix]),
+  ],
   ['a graph of nothing', 'ERR_GRAPH', /at least one output/, () => Graph.from({ outputs: {} })],
 ];
 
@@ -71,12 +161,18 @@ describe('a typed error for', () => {
   test('a parameter without a State', async () => {
     const lonely = new Parameter({ name: 'lonely', shape: [3], decay: true, initialize: () => new Float32Array(3) });
     const graph = Graph.from({ outputs: { y: activate(lonely, relu()) } });
-    await expect(compile(graph, { device: 'cpu' })).rejects.toMatchObject({ code: 'ERR_GRAPH', message: expect.stringMatching(/lonely/) });
+    await expect(compile(graph, { device: 'cpu' })).rejects.toMatchObject({
+      code: 'ERR_GRAPH',
+      message: expect.stringMatching(/lonely/),
+    });
   });
 
   test('two inputs of one name', async () => {
     const graph = Graph.from({ outputs: { y: add(input('a', [3]), input('a', [3])) } });
-    await expect(compile(graph, { device: 'cpu' })).rejects.toMatchObject({ code: 'ERR_GRAPH', message: expect.stringMatching(/"a"/) });
+    await expect(compile(graph, { device: 'cpu' })).rejects.toMatchObject({
+      code: 'ERR_GRAPH',
+      message: expect.stringMatching(/"a"/),
+    });
   });
 });
 
@@ -91,7 +187,10 @@ describe('a run refuses', () => {
     ['what is no array', { a: three, b: [1, 2, 3] as unknown as Float32Array }, /Float32Array/],
   ])('%s', async (_, inputs, message) => {
     const plan = await compile(sum(), { device: 'cpu' });
-    await expect(plan.run(inputs as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringMatching(message) });
+    await expect(plan.run(inputs as never)).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringMatching(message),
+    });
     expect((await plan.run({ a: three, b: three })).outputs.y).toEqual(Float32Array.of(2, 4, 6));
     plan.dispose();
   });

@@ -84,7 +84,11 @@ describe('a step that is not finite', () => {
     const { state, graph } = makeTraining();
     const plan = await compile(graph, { device });
     const before = await contents(state);
-    const result = await plan.run({ ...inputs(1), rate: Float32Array.of(0.1), images: allImages.slice(0, pixels).fill(Number.NaN) });
+    const result = await plan.run({
+      ...inputs(1),
+      rate: Float32Array.of(0.1),
+      images: allImages.slice(0, pixels).fill(Number.NaN),
+    });
     expect(result).toMatchObject({ steps: 0, finite: false });
     expect(result.outputs.loss?.[0]).toBeNaN();
     expect(await contents(state)).toEqual(before);

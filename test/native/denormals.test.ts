@@ -49,9 +49,12 @@ test('denormal numbers live after both backends are loaded and have run', async 
   });
   expect(denormalsLive()).toBe(true);
 
-  const worker = new Worker('require("node:worker_threads").parentPort.postMessage(Float64Array.of(1e-310)[0] / 2 > 0)', {
-    eval: true,
-  });
+  const worker = new Worker(
+    'require("node:worker_threads").parentPort.postMessage(Float64Array.of(1e-310)[0] / 2 > 0)',
+    {
+      eval: true,
+    },
+  );
   expect(await once(worker, 'message')).toEqual([true]);
 });
 

@@ -1,6 +1,7 @@
 /** The network, weights and batches of record.py, made by saturnn: layer for layer and number for number. */
-import { GlobalAveragePool } from '../../lib/layers/globalAveragePool';
+
 import { Conv2d } from '../../lib/layers/conv2d';
+import { GlobalAveragePool } from '../../lib/layers/globalAveragePool';
 import { inceptionA } from '../../lib/layers/inceptionA';
 import { inceptionB } from '../../lib/layers/inceptionB';
 import { Linear } from '../../lib/layers/linear';
@@ -45,7 +46,7 @@ class Generator {
   }
 
   uniform(bound: number, count: number): Float32Array {
-    return Float32Array.from({ length: count }, () => ((this.integer() >>> 8) / 2 ** 24 * 2 - 1) * bound);
+    return Float32Array.from({ length: count }, () => (((this.integer() >>> 8) / 2 ** 24) * 2 - 1) * bound);
   }
 }
 

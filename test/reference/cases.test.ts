@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { defaultPasses, optimize } from '../../lib/graph/optimize';
 import { ops } from '../../lib/ops';
 import { allCases } from '../cases';
+import type { Case } from '../cases/problem';
 import { prepare, readerOf } from '../check';
 import { TestRandom, testSeed } from '../random';
 import { references } from './index';
@@ -12,6 +13,19 @@ test('every op has a reference and a case, and nothing else has', () => {
   const names = ops.map(({ name }) => name).sort();
   expect(Object.keys(references).sort()).toEqual(names);
   expect([...new Set(allCases.flatMap(({ covers }) => covers))].sort()).toEqual(names);
+});
+
+test('NaN is given to every kernel', () => {
+  const random = new TestRandom(testSeed);
+  const holdsNaN = (testCase: Case) => {
+    const { inputs, state } = testCase.build(random);
+    return [...Object.values(inputs), ...Object.values(state?.arenas ?? {})].some((values) =>
+      values.includes(Number.NaN),
+    );
+  };
+  const given = new Set(allCases.filter(holdsNaN).flatMap(({ covers }) => covers));
+  const names = ops.map(({ name }) => name).filter((name) => name !== 'advance'); // It reads integers only.
+  expect(names.filter((name) => !given.has(name))).toEqual([]);
 });
 
 test('no two cases have the same name', () => {

@@ -3,7 +3,11 @@ import { accumulate, at, imageShape, offset, type Shape, type Values, zeros } fr
 
 export function add(inputs: readonly Values[], shape: Shape): Values {
   const sum = zeros(shape);
-  for (const { data } of inputs) data.forEach((value, i) => accumulate(sum, i, value));
+  for (const { data } of inputs) {
+    data.forEach((value, i) => {
+      accumulate(sum, i, value);
+    });
+  }
   return sum;
 }
 

@@ -45,7 +45,11 @@ export function conv2d(
     for (let c = 0; c < channels; c++) sum += (x.data[xStart + c] as number) * (weight.data[wStart + c] as number);
     accumulate(y, yIndex, sum);
   });
-  if (bias) y.data.forEach((_, i) => accumulate(y, i, at(bias.data, i % bias.data.length)));
+  if (bias) {
+    y.data.forEach((_, i) => {
+      accumulate(y, i, at(bias.data, i % bias.data.length));
+    });
+  }
   return y;
 }
 
@@ -71,6 +75,8 @@ export function conv2dWgrad(x: Values, dy: Values, attributes: Attributes, shape
 export function sumOverRows(values: Values): Values {
   const channels = need(values).shape.at(-1) ?? 1;
   const sums = zeros([channels]);
-  values.data.forEach((value, i) => accumulate(sums, i % channels, value));
+  values.data.forEach((value, i) => {
+    accumulate(sums, i % channels, value);
+  });
   return sums;
 }

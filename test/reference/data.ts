@@ -7,7 +7,13 @@ const purpose = 0x73617475;
 
 /** inputs: images u8 [M, H, W, C], indices [N], counter [2] = (seed, step), mean [C], inverse deviation [C]. */
 export function augment(inputs: readonly (Values | null)[], attributes: Attributes, shape: Shape): Values {
-  const [images, indices, counter, mean, inverseDeviation] = inputs.map(need) as [Values, Values, Values, Values, Values];
+  const [images, indices, counter, mean, inverseDeviation] = inputs.map(need) as [
+    Values,
+    Values,
+    Values,
+    Values,
+    Values,
+  ];
   const source = imageShape(images.shape);
   const target = imageShape(shape);
   const [count, height, width] = source;

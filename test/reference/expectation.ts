@@ -54,13 +54,24 @@ export function expectation(graph: Graph, read: Read, tolerance: Tolerance, rand
   const sampled = allowances.size > 1 ? samples : 0; // A single op has exact inputs.
   const disturbed = Array.from({ length: sampled }, () => disturb(graph, read, allowances, random));
   const spreadsNaN = [...allowances.keys()].some((node) => referenceOf(node.op.name).spreadsNaN);
-  const expected = (own: Float64Array | undefined, values: Values, others: readonly (Values | undefined)[]): Expected => {
+  const expected = (
+    own: Float64Array | undefined,
+    values: Values,
+    others: readonly (Values | undefined)[],
+  ): Expected => {
     const propagated = deviations * deviation(values, others);
     return { values, allowed: values.data.map((_, i) => (own?.[i] ?? 0) + propagated), spreadsNaN };
   };
   const outputs = Object.entries(graph.outputs).map(([name, tensor]) => {
     const own = allowances.get(tensor.node)?.[tensor.output];
-    return [name, expected(own, need(exact.outputs[name]), disturbed.map((run) => run.outputs[name]))] as const;
+    return [
+      name,
+      expected(
+        own,
+        need(exact.outputs[name]),
+        disturbed.map((run) => run.outputs[name]),
+      ),
+    ] as const;
   });
   const writes = graph.updates.flatMap((node) =>
     written(node).map((tensor, index) => {

@@ -1,6 +1,7 @@
 /** Finite differences check the float64 references' gradients, and with them the gradient rules of lib/ops and lib/graph. */
 import { describe, expect, test } from 'vitest';
 import { gradient } from '../../lib/graph/gradient';
+import { ops } from '../../lib/ops';
 import { activate, activations } from '../../lib/ops/activation';
 import { add } from '../../lib/ops/add';
 import { averagePool } from '../../lib/ops/averagePool';
@@ -8,7 +9,6 @@ import { concat } from '../../lib/ops/concat';
 import { conv2d } from '../../lib/ops/conv2d';
 import { copy } from '../../lib/ops/copy';
 import { globalAveragePool } from '../../lib/ops/globalAveragePool';
-import { ops } from '../../lib/ops';
 import { linear } from '../../lib/ops/linear';
 import { maxPool } from '../../lib/ops/maxPool';
 import { slice } from '../../lib/ops/slice';
@@ -19,9 +19,14 @@ import type { Builder } from '../cases/problem';
 import { checkGradient, ofOp } from '../checkGradient';
 import { testSeed } from '../random';
 
-const convolution = (kernel: readonly [number, number], stride: readonly [number, number], padding: readonly [number, number]) =>
+const convolution =
+  (kernel: readonly [number, number], stride: readonly [number, number], padding: readonly [number, number]) =>
   (b: Builder) =>
-    conv2d(b.f32('x', [2, 6, 5, 3]), b.plain('weight', [4, ...kernel, 3]), { bias: b.plain('bias', [4]), stride, padding });
+    conv2d(b.f32('x', [2, 6, 5, 3]), b.plain('weight', [4, ...kernel, 3]), {
+      bias: b.plain('bias', [4]),
+      stride,
+      padding,
+    });
 
 const singleOps: Readonly<Record<string, (b: Builder) => Tensor>> = {
   'conv2d 1x1': convolution([1, 1], [1, 1], [0, 0]),
@@ -72,6 +77,13 @@ test('gradient() adds the parts of a tensor that is read more than once', () => 
     const logits = add(linear(joined, b.plain('head', [4, 7])), linear(summed, b.plain('other head', [4, 3])));
     const { loss } = softmaxCrossEntropy(logits, b.labels('labels', 2, 4));
     const [dx, dweight] = gradient(loss, [x, weight]) as [Tensor, Tensor];
-    return { y: loss, dy: null, gradients: [[x, dx], [weight, dweight]] };
+    return {
+      y: loss,
+      dy: null,
+      gradients: [
+        [x, dx],
+        [weight, dweight],
+      ],
+    };
   }, testSeed);
 });

@@ -85,7 +85,8 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
   maxPool: op(
     ([x], a, shapes) => maxPool(need(x), a, shape(shapes)),
     exact,
-    ({ inputs: [x], attributes, outputs: [y] }) => maxPoolGap(need(x), attributes, need(y).shape) / rootMeanSquare(need(x)),
+    ({ inputs: [x], attributes, outputs: [y] }) =>
+      maxPoolGap(need(x), attributes, need(y).shape) / rootMeanSquare(need(x)),
   ),
   maxPoolGradient: op(chosen, sums(chosen, [1])),
   averagePool: summing(([x], a, shapes) => [averagePool(need(x), a, shape(shapes))]),

@@ -36,9 +36,10 @@ export function interpret(graph: Graph, read: Read, disturb: Disturb = () => nul
     const disturbance = disturb(node, call);
     call.outputs.forEach((values, index) => {
       const added = disturbance?.[index];
-      if (added) values.data.forEach((value, i) => {
-        values.data[i] = value + (added[i] ?? 0);
-      });
+      if (added)
+        values.data.forEach((value, i) => {
+          values.data[i] = value + (added[i] ?? 0);
+        });
       const tensor = written(node)[index] as Tensor;
       if (node.op.writesState) writes.set(tensor, values);
       else if (!graph.memory.absent.has(tensor)) storage.write(tensor, values);

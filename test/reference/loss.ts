@@ -5,7 +5,8 @@
 import { at, type Values, zeros } from './values';
 
 const rowsOf = ({ shape }: Values): number => at(shape, 0);
-const row = ({ shape, data }: Values, n: number): Float64Array => data.subarray(n * at(shape, 1), (n + 1) * at(shape, 1));
+const row = ({ shape, data }: Values, n: number): Float64Array =>
+  data.subarray(n * at(shape, 1), (n + 1) * at(shape, 1));
 
 /** Rows that count. */
 const countRows = (labels: Values): number => labels.data.filter((label) => label >= 0).length;

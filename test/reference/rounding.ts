@@ -13,7 +13,11 @@ export interface Call {
   readonly outputs: readonly Values[];
 }
 
-export type Compute = (inputs: readonly (Values | null)[], attributes: Attributes, shapes: readonly Shape[]) => Values[];
+export type Compute = (
+  inputs: readonly (Values | null)[],
+  attributes: Attributes,
+  shapes: readonly Shape[],
+) => Values[];
 export type Rounding = (call: Call, tolerance: Tolerance) => Float64Array[];
 
 /** Below this size f32 numbers lose digits, and an exponential of ours saturates. */
@@ -57,7 +61,10 @@ export const activationRounding: Rounding = ({ inputs: [x, bias], attributes, ou
 };
 
 /** dx: the difference in f' = 1 - y² is rounded at 1. dbias: a sum of such terms. */
-export const activationGradientRounding: Rounding = ({ inputs: [dy], outputs: [dx, dbias] }, { relative, sum, term }) => {
+export const activationGradientRounding: Rounding = (
+  { inputs: [dy], outputs: [dx, dbias] },
+  { relative, sum, term },
+) => {
   const channels = need(dbias).data.length;
   const absolutes = new Float64Array(channels);
   const squares = new Float64Array(channels);

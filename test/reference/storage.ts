@@ -21,15 +21,19 @@ export class Storage {
   /** A dense copy of the tensor's present value; NaN where nothing was written. */
   read(tensor: Tensor): Values {
     const { buffer, indices } = this.#locate(tensor);
-    return { shape: tensor.shape, data: indices ? Float64Array.from(indices, (i) => at(buffer.data, i)) : buffer.data.slice() };
+    return {
+      shape: tensor.shape,
+      data: indices ? Float64Array.from(indices, (i) => at(buffer.data, i)) : buffer.data.slice(),
+    };
   }
 
   write(tensor: Tensor, { data }: Values): void {
     const { buffer, indices } = this.#locate(tensor);
     if (!indices) buffer.data.set(data);
-    else data.forEach((value, i) => {
-      buffer.data[at(indices, i)] = value;
-    });
+    else
+      data.forEach((value, i) => {
+        buffer.data[at(indices, i)] = value;
+      });
   }
 
   #locate(tensor: Tensor): { buffer: Values; indices: Int32Array | null } {

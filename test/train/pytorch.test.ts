@@ -66,7 +66,10 @@ for (const { name, device, reason } of backends()) {
       const gradients = Object.fromEntries(gradient(loss, parameters).map((tensor, i) => [String(i), tensor]));
       const plan = await compile(Graph.from({ outputs: gradients }), { device, passes, poison: true });
       const { images, labels } = drawBatches();
-      const { outputs } = await plan.run({ images: images.subarray(0, batch * size * size * 3), labels: labels.subarray(0, batch) });
+      const { outputs } = await plan.run({
+        images: images.subarray(0, batch * size * size * 3),
+        labels: labels.subarray(0, batch),
+      });
       let begin = 0;
       for (const [i, parameter] of parameters.entries()) {
         const want = recordedGradients.subarray(begin, begin + parameter.size);
@@ -81,7 +84,11 @@ for (const { name, device, reason } of backends()) {
     test('ten steps have the same losses', async () => {
       const { state, loss } = await prepare(device);
       const rate = input('learningRate', [1]);
-      const { updates, gate } = new Sgd({ momentum: 0.9, weightDecay: 1e-4 }).update({ state, loss, learningRate: rate });
+      const { updates, gate } = new Sgd({ momentum: 0.9, weightDecay: 1e-4 }).update({
+        state,
+        loss,
+        learningRate: rate,
+      });
       const plan = await compile(Graph.from({ outputs: { loss }, updates, gate }), { device, passes });
       const inputs = { ...drawBatches(), learningRate: Float32Array.of(learningRate) };
       const { finite, outputs } = await plan.run(inputs, { steps });

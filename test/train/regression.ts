@@ -10,7 +10,11 @@ function standardise({ images }: Dataset, { mean, deviation }: ReturnType<Datase
  * Multinomial logistic regression on raw pixels, image by image by gradient descent with a falling rate: the yardstick
  * of what a linear model sees in a data set. Written plainly, without the library's own kernels.
  */
-export function softmaxRegression(train: Dataset, test: Dataset, { epochs, rate = 1e-3 }: { epochs: number; rate?: number }) {
+export function softmaxRegression(
+  train: Dataset,
+  test: Dataset,
+  { epochs, rate = 1e-3 }: { epochs: number; rate?: number },
+) {
   const size = train.images.length / train.count;
   const { classes } = train;
   const statistics = train.statistics();

@@ -1,7 +1,8 @@
 /** A small network and small data for tests of training. */
-import { openDevice } from '../../lib/device';
+
 import { Dataset } from '../../lib/data/dataset';
 import { generatedRecords } from '../../lib/data/generated';
+import { openDevice } from '../../lib/device';
 import { Conv2d, GlobalAveragePool, inceptionA, inceptionB, Linear, Sequential } from '../../lib/layers';
 import type { Model } from '../../lib/models';
 import { type Activation, leakyTanh } from '../../lib/ops/activation';

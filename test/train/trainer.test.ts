@@ -18,7 +18,7 @@ afterEach(() => {
   for (const trainer of trainers.splice(0)) trainer.dispose();
 });
 
-async function fit(trainer: Trainer, options: FitOptions): Promise<TrainEvent[]> {
+async function collect(trainer: Trainer, options: FitOptions): Promise<TrainEvent[]> {
   const events: TrainEvent[] = [];
   for await (const event of trainer.fit(options)) events.push(event);
   return events;
@@ -28,7 +28,7 @@ describe('Trainer', () => {
   test('yields step, epoch and end events whose numbers belong together', async () => {
     const trainer = small();
     expect(trainer.stepsPerEpoch).toBe(7);
-    const events = await fit(trainer, { epochs: 2 });
+    const events = await collect(trainer, { epochs: 2 });
     const epochs = events.filter((event) => event.event === 'epoch');
     expect(epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
     for (const epoch of epochs) {
@@ -56,7 +56,7 @@ describe('Trainer', () => {
   test('learns: the loss on few images falls far below that of guessing', async () => {
     const data = smallData(20, 20);
     const trainer = small({ train: data.train, test: data.test, batch: 20, learningRate: 0.05 });
-    await fit(trainer, { steps: 300 });
+    await collect(trainer, { steps: 300 });
     const { loss, accuracy } = await trainer.evaluate('train');
     expect(loss).toBeLessThan(1.5);
     expect(accuracy).toBeGreaterThan(0.6);
@@ -64,15 +64,15 @@ describe('Trainer', () => {
 
   test('train, evaluate, train again equals training alone, bit for bit', async () => {
     const alone = small();
-    await fit(alone, { steps: 6 });
+    await collect(alone, { steps: 6 });
     const interrupted = small();
-    await fit(interrupted, { steps: 3 });
+    await collect(interrupted, { steps: 3 });
     const before = await snapshot(interrupted.state);
     const first = await interrupted.evaluate('train');
     expect(await interrupted.evaluate('train')).toEqual(first);
     await interrupted.evaluate('test');
     expect(before.equals(await snapshot(interrupted.state))).toBe(true);
-    await fit(interrupted, { steps: 3 });
+    await collect(interrupted, { steps: 3 });
     const end = await snapshot(interrupted.state);
     expect(end.equals(await snapshot(alone.state))).toBe(true);
     expect(end.equals(before)).toBe(false);
@@ -81,7 +81,7 @@ describe('Trainer', () => {
   test('the same seed gives the same run, another seed another', async () => {
     const run = async (seed: number) => {
       const trainer = small({ seed });
-      await fit(trainer, { steps: 4 });
+      await collect(trainer, { steps: 4 });
       return snapshot(trainer.state);
     };
     const one = await run(1);
@@ -100,8 +100,8 @@ describe('Trainer', () => {
   test('stops at the step whose numbers are not finite, with the state as before it', async () => {
     const optimizer = new Sgd({ momentum: 0, weightDecay: 0 });
     const trainer = small({ model: smallModel({ activation: relu() }), learningRate: 1e6, optimizer });
-    await expect(fit(trainer, { steps: 200 })).rejects.toMatchObject({ code: 'ERR_NON_FINITE' });
-    const message = await fit(trainer, { steps: 1 }).catch((error: Error) => error.message);
+    await expect(collect(trainer, { steps: 200 })).rejects.toMatchObject({ code: 'ERR_NON_FINITE' });
+    const message = await collect(trainer, { steps: 1 }).catch((error: Error) => error.message);
     expect(message).toMatch(new RegExp(`at step ${trainer.step + 1}: .*learning rate`));
     for (const parameter of trainer.state.parameters) {
       const values = await trainer.state.read(parameter);
@@ -121,7 +121,7 @@ describe('Trainer', () => {
     await expect(train()).rejects.toBe(reason);
     const { step } = trainer;
     expect(step).toBeLessThan(100);
-    await fit(trainer, { steps: 1 });
+    await collect(trainer, { steps: 1 });
     expect(trainer.step).toBe(step + 1);
   });
 
@@ -132,13 +132,13 @@ describe('Trainer', () => {
     expect(() => small({ model: inception33({ width: 0.1, classes: 10 }) })).toThrow(/classes of train/);
     expect(() => small({ model: inception33({ width: 0.1, size: 40 }) })).toThrow(/image size of train/);
     const trainer = small();
-    await expect(fit(trainer, {})).rejects.toThrow(/one of epochs and steps.*none/);
-    await expect(fit(trainer, { epochs: 1, steps: 1 })).rejects.toThrow(/both/);
-    await expect(fit(trainer, { steps: 0 })).rejects.toThrow(/steps/);
+    await expect(collect(trainer, {})).rejects.toThrow(/one of epochs and steps.*none/);
+    await expect(collect(trainer, { epochs: 1, steps: 1 })).rejects.toThrow(/both/);
+    await expect(collect(trainer, { steps: 0 })).rejects.toThrow(/steps/);
     const iterator = trainer.fit({ epochs: 5 });
     await iterator.next();
-    await expect(fit(trainer, { steps: 1 })).rejects.toMatchObject({ code: 'ERR_BUSY' });
+    await expect(collect(trainer, { steps: 1 })).rejects.toMatchObject({ code: 'ERR_BUSY' });
     await iterator.return();
-    await fit(trainer, { steps: 1 });
+    await collect(trainer, { steps: 1 });
   });
 });

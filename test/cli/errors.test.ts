@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { saturnn } from './support';
+
+const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+writeFileSync(join(folder, 'file'), '');
+
+test.concurrent.each<[string, RegExp]>([
+  ['', /^Usage: saturnn/],
+  ['frob', /unknown command 'frob'/],
+  ['train --frob', /unknown option '--frob'/],
+  ['train --epoch 3', /unknown option '--epoch' \(Did you mean --epochs\?\)/],
+  ['train extra', /too many arguments/],
+  ['train --data imagenet', /'imagenet' is invalid.*generated/],
+  ['train --model vgg', /'vgg' is invalid.*inception33, subInception/],
+  ['train --width 0', /--width.*'0' is invalid.*positive number/],
+  ['train --width -0.5', /--width.*'-0.5' is invalid/],
+  ['train --width wide', /--width.*'wide' is invalid/],
+  ['train --width 1000', /0 to 8 for width but received 1000/],
+  ['train --batch 0', /--batch.*'0' is invalid.*positive integer/],
+  ['train --batch 1.5', /--batch.*'1.5' is invalid/],
+  ['train --epochs -1', /--epochs.*'-1' is invalid/],
+  ['train --epochs 1 --steps 1', /'--steps <n>' cannot be used with option '--epochs <n>'/],
+  ['train --limit 0', /--limit.*'0' is invalid/],
+  ['train --lr 0', /--lr.*'0' is invalid/],
+  ['train --lr nan', /--lr.*'nan' is invalid/],
+  ['train --momentum 1', /--momentum.*'1' is invalid.*below 1/],
+  ['train --weight-decay -1', /--weight-decay.*'-1' is invalid/],
+  ['train --seed -1', /--seed.*'-1' is invalid/],
+  ['train --seed 2147483648', /--seed.*0 to 2147483647/],
+  ['train --activation swish', /one of sigmoid, scaledSigmoid, tanh, leakyTanh, relu, leakyRelu.*"swish"/],
+  ['train --activation leakyTanh:0.7', /0 to 0.5 for slope of leakyTanh but received 0.7/],
+  ['train --activation leakyTanh:', /NAME or NAME:SLOPE/],
+  ['train --activation tanh:0.1', /no slope.*0.1/],
+  ['train --precision bf16', /'bf16' is invalid.*f32/],
+  ['train --device tpu', /'tpu' is invalid.*auto, cpu, cuda or cuda:N/],
+  ['train --device cuda:999', /cuda|CUDA|driver/i],
+  [`train --device cpu --out ${join(folder, 'file')}`, /Cannot write .*file/],
+  ['train --device cpu --out /proc/saturnn', /Cannot write \/proc\/saturnn/],
+  ['inspect', /missing required argument 'model'/],
+  ['inspect vgg', /one of inception33, subInception.*"vgg"/],
+])('saturnn %s: one clear line, exit code 1, no stack trace', async (line, expected) => {
+  const { code, stdout, stderr } = await saturnn(line.split(' ').filter(Boolean));
+  expect(code).toBe(1);
+  expect(stdout).toBe('');
+  expect(stderr).toMatch(expected);
+  expect(stderr).not.toMatch(/\n {4}at /);
+  if (line) expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+});
+
+test('SATURNN_DEBUG adds the stack', async () => {
+  const { stderr } = await saturnn(['inspect', 'vgg'], { env: { SATURNN_DEBUG: '1' } });
+  expect(stderr).toMatch(/\n {4}at /);
+});

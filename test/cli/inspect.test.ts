@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { saturnn } from './support';
+
+test.each([
+  ['inception33', { convolutions: 69, longestPath: 33, parameters: 10345028, macs: 1645273088 }],
+  ['subInception', { convolutions: 66, longestPath: 30, parameters: 10185956, macs: 1520811520 }],
+])('inspect %s --json has the published totals, which are the sums of its layers', async (model, totals) => {
+  // Nothing native is needed to count.
+  const { code, stdout, stderr } = await saturnn(['inspect', model, '--json'], { env: { SATURNN_BINARY: '/nowhere' } });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const summary = JSON.parse(stdout);
+  expect(summary.totals).toEqual(totals);
+  const sum = (key: string) => summary.layers.reduce((total: number, layer: never) => total + layer[key], 0);
+  expect(sum('parameters')).toBe(totals.parameters);
+  expect(sum('macs')).toBe(totals.macs);
+  expect(Object.keys(summary.layers[0])).toEqual(['name', 'outputShape', 'parameters', 'macs']);
+});
+
+test('inspect prints a table', async () => {
+  const { code, stdout } = await saturnn(['inspect', 'inception33', '--width', '0.25']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/3b\/d3x3b +28 x 28 x 32/);
+  expect(stdout).toMatch(/69 convolutions, 33 on the longest path/);
+});

@@ -1,0 +1,153 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { chartOption, renderReport, renderSvg } from '../../lib/train/curves';
+import type { EpochEvent } from '../../lib/train/events';
+import { prepareFolder, writeAtomically } from '../../lib/train/files';
+import { MetricsWriter } from '../../lib/train/metrics';
+import { readSafetensors, writeSafetensors } from '../../lib/train/safetensors';
+
+const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const path = (name: string) => join(folder, name);
+
+const epochs: EpochEvent[] = [1, 2, 3].map((epoch) => ({
+  event: 'epoch',
+  epoch,
+  trainLoss: 4 - epoch,
+  trainAccuracy: epoch / 10,
+  testLoss: epoch === 2 ? Number.NaN : 4.5 - epoch,
+  testAccuracy: epoch / 12,
+  imagesPerSecond: 100,
+}));
+
+describe('files', () => {
+  test('are written whole or not at all', () => {
+    writeAtomically(path('a.txt'), 'one');
+    writeAtomically(path('a.txt'), [Buffer.from('t'), Buffer.from('wo')]);
+    expect(readFileSync(path('a.txt'), 'utf8')).toBe('two');
+    mkdirSync(path('taken'));
+    expect(() => writeAtomically(path('taken'), 'x')).toThrow(/Cannot write .*taken/);
+    expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  test('folders that cannot be written are found at once', () => {
+    const made = prepareFolder(path('new/and/deep'));
+    expect(readdirSync(made)).toEqual([]);
+    writeFileSync(path('file'), '');
+    for (const bad of [path('file'), path('file/below'), '/proc/saturnn']) {
+      expect(() => prepareFolder(bad), bad).toThrow(/Cannot write/);
+    }
+  });
+});
+
+test('metrics.jsonl has one object per event, at once', () => {
+  const writer = new MetricsWriter(path('metrics.jsonl'));
+  for (const event of epochs) writer.write(event);
+  const lines = readFileSync(path('metrics.jsonl'), 'utf8').trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line).epoch)).toEqual([1, 2, 3]);
+  writer.close();
+  expect(() => new MetricsWriter(path('missing/metrics.jsonl'))).toThrow(/Cannot write/);
+});
+
+describe('safetensors', () => {
+  const tensors = new Map([
+    ['a/weight', { shape: [2, 3], data: Float32Array.of(1, -2, 3.5, 0, Number.NaN, 6) }],
+    ['b/ä', { shape: [1], data: Float32Array.of(1e-45) }],
+  ]);
+
+  test('come back as they were', () => {
+    writeSafetensors(path('m.safetensors'), { tensors, metadata: { model: 'small' } });
+    const read = readSafetensors(path('m.safetensors'));
+    expect(read.metadata).toEqual({ model: 'small' });
+    expect(read.tensors).toEqual(tensors);
+    // The layout that the format fixes: length, header padded with spaces, numbers.
+    const bytes = readFileSync(path('m.safetensors'));
+    const length = Number(bytes.readBigUInt64LE());
+    expect((8 + length) % 8).toBe(0);
+    expect(bytes.length).toBe(8 + length + 28);
+    expect(JSON.parse(bytes.toString('utf8', 8, 8 + length))['a/weight']).toEqual({
+      dtype: 'F32',
+      shape: [2, 3],
+      data_offsets: [0, 24],
+    });
+  });
+
+  test('are read by Python', ({ skip }) => {
+    const script =
+      'import sys\nfrom safetensors.numpy import load_file\nt = load_file(sys.argv[1])\nprint(sorted(t), t["a/weight"].shape, t["a/weight"][0, 2])';
+    const python = process.env.PYTHON ?? 'python3';
+    try {
+      execFileSync(python, ['-c', 'import safetensors.numpy'], { stdio: 'ignore' });
+    } catch {
+      return skip('NOT RUN: no Python with safetensors and numpy (set PYTHON)');
+    }
+    writeSafetensors(path('p.safetensors'), { tensors, metadata: {} });
+    const output = execFileSync(python, ['-c', script, path('p.safetensors')], { encoding: 'utf8' });
+    expect(output.trim()).toBe("['a/weight', 'b/ä'] (2, 3) 3.5");
+  });
+
+  test('that are broken are refused with the reason', () => {
+    const broken = (bytes: Buffer) => {
+      writeFileSync(path('broken'), bytes);
+      return () => readSafetensors(path('broken'));
+    };
+    const withHeader = (header: unknown, data = 0) => {
+      const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+      const length = Buffer.alloc(8);
+      length.writeBigUInt64LE(BigInt(json.length));
+      return Buffer.concat([length, json, Buffer.alloc(data)]);
+    };
+    expect(broken(Buffer.alloc(3))).toThrow(/shorter than 8/);
+    expect(broken(Buffer.alloc(8, 0xff))).toThrow(/header would have/);
+    expect(broken(withHeader('{"a":'))).toThrow(/not JSON/);
+    expect(broken(withHeader({ a: { dtype: 'F16', shape: [1], data_offsets: [0, 2] } }, 2))).toThrow(/F16/);
+    expect(broken(withHeader({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } }, 4))).toThrow(/bytes 0 to 8/);
+    expect(broken(withHeader({ a: { dtype: 'F32', shape: [3], data_offsets: [0, 8] } }, 8))).toThrow(/shape \[3\]/);
+    expect(() =>
+      writeSafetensors(path('x'), {
+        tensors: new Map([['a', { shape: [3], data: new Float32Array(2) }]]),
+        metadata: {},
+      }),
+    ).toThrow(/data of "a"/);
+    expect(existsSync(path('x'))).toBe(false);
+  });
+});
+
+describe('curves', () => {
+  test('are a vector image that follows light and dark', () => {
+    const svg = renderSvg('a <title>', epochs);
+    expect(svg).toMatch(/^<svg /);
+    expect(svg).toContain('a &lt;title&gt;');
+    expect(svg).toContain('prefers-color-scheme:dark');
+    expect(svg).toContain('currentColor');
+    expect(svg).not.toContain('#010203');
+    // Nothing is painted behind the curves, and nothing is fetched.
+    expect(svg).not.toMatch(/<rect/);
+    expect(svg.replaceAll(/xmlns(:xlink)?="[^"]*"/g, '')).not.toMatch(/https?:/);
+  });
+
+  test('draw gaps where a value is not finite', () => {
+    expect(chartOption('t', epochs).series.map(({ data }) => data)).toEqual([
+      [10, 20, 30],
+      [8.3333, 16.667, 25],
+      [3, 2, 1],
+      [3.5, null, 1.5],
+    ]);
+  });
+
+  test('are in a page that loads nothing', () => {
+    const whole = renderReport('small </script><b>', epochs, { lr: 0.01, device: { name: '<cpu>' } });
+    const scripts = [...whole.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(([, source]) => source ?? '');
+    // The charting library and our few lines; both are whole.
+    expect(scripts.map((source) => source.length > 100_000)).toEqual([true, false]);
+    for (const source of scripts) expect(() => new Function(source)).not.toThrow();
+    const page = scripts.reduce((text, source) => text.replace(source, () => ''), whole);
+    expect(page).toContain('small &lt;/script&gt;&lt;b&gt;');
+    expect(page).toContain('{&quot;name&quot;:&quot;&lt;cpu&gt;&quot;}');
+    expect(page).toContain('<td>30.00 %</td>');
+    expect(page).not.toMatch(/<(script|link|img|iframe)[^>]*(src|href)=/);
+  });
+});
