@@ -43,6 +43,7 @@ export class State {
     const names = new Set<string>();
     for (const parameter of parameters) {
       if (!(parameter instanceof Parameter)) throw invalid('parameters', 'Parameters', parameter);
+      parameter.checkFree();
       if (names.has(parameter.name)) throw invalid('parameters', 'different names', parameter.name);
       names.add(parameter.name);
     }

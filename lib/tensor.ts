@@ -111,14 +111,19 @@ export interface InputOptions {
   image?: boolean;
 }
 
-/** A value given anew at every run, by name. @throws ERR_INVALID_ARGUMENT for a shape that is not 1 to 4 positive integers. */
+/**
+ * A value given anew at every run, by name.
+ * @throws ERR_INVALID_ARGUMENT for a shape that is not 1 to 4 positive integers, an unknown dtype, an image without four dimensions
+ */
 export function input(name: string, shape: readonly number[], options: InputOptions = {}): Tensor {
-  const spec = {
-    dtype: options.dtype ?? 'f32',
-    shape: checkShape(`shape of input "${name}"`, shape),
-    image: options.image ?? (shape.length === 4 && (options.dtype ?? 'f32') === 'f32'),
-  } as const;
-  return sourceTensor({ kind: 'input', name }, name, spec);
+  if (typeof name !== 'string') throw invalid('name of an input', 'a string', name);
+  const { dtype = 'f32' } = options;
+  if (!Object.hasOwn(bytesPerElement, dtype)) throw invalid(`dtype of input "${name}"`, 'f32, i32 or u8', dtype);
+  const checked = checkShape(`shape of input "${name}"`, shape);
+  const { image = checked.length === 4 && dtype === 'f32' } = options;
+  if (image && checked.length !== 4)
+    throw invalid(`shape of input "${name}"`, '4 dimensions, as it is an image', [...checked]);
+  return sourceTensor({ kind: 'input', name }, name, { dtype, shape: checked, image });
 }
 
 /** A value fixed at compile time. `data` has as many elements as `shape`; its kind of array is the dtype. */

@@ -6,12 +6,13 @@ import { reachable, schedule } from './graph';
 /**
  * d loss / d target for each target, as nodes of the same graph: reverse-mode differentiation by graph rewriting.
  * @param loss shape [1]
- * @throws ERR_SHAPE if loss is no scalar; ERR_GRAPH if a target does not influence it, or an op on the way has no gradient
+ * @throws ERR_SHAPE if loss has another shape; ERR_GRAPH if a target does not influence it, or an op on the way has no gradient
  */
 export function gradient(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
   if (!(loss instanceof Tensor)) throw invalid('loss', 'a Tensor', loss);
-  if (loss.size !== 1)
-    throw new SaturnnError('ERR_SHAPE', `Expected one element for loss but received shape [${loss.shape}]`);
+  for (const target of targets) if (!(target instanceof Tensor)) throw invalid('targets', 'Tensors', target);
+  if (loss.shape.length !== 1 || loss.size !== 1)
+    throw new SaturnnError('ERR_SHAPE', `Expected one element, [1], for loss but received shape [${loss.shape}]`);
   const nodes = schedule(reachable([loss.node]));
   const influenced = influencedBy(nodes, new Set(targets));
   const parts = new Map<Tensor, Tensor[]>([[loss, [constant([1])]]]);
@@ -27,6 +28,8 @@ export function gradient(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
     const outputGradients = node.outputs.map(total);
     if (outputGradients.every((tensor) => tensor === null)) continue;
     const needed = node.inputs.map((tensor) => tensor !== null && isInfluenced(tensor, influenced));
+    // A target that no other target influences: nothing flows further, and its op need not have a gradient.
+    if (!needed.includes(true)) continue;
     for (const [index, part] of backward(node, outputGradients, needed).entries()) {
       const tensor = node.inputs[index];
       if (part && tensor && needed[index]) parts.set(tensor, [...(parts.get(tensor) ?? []), part]);

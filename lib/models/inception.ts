@@ -32,22 +32,16 @@ export function inceptionBlocks(
   let channels = inputs;
   for (const row of rows) {
     if (row.length === 8) {
-      const [name, ...counts] = row;
-      const [c1, c3r, c3, d3r, d3] = counts.slice(0, 5).map((count) => scale(count as number)) as number[] as [
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
-      const projection = scale(row[7]);
-      blocks.push(inceptionA({ name, inputs: channels, c1, c3r, c3, d3r, d3, pool: row[6], projection, ...common }));
-      channels = c1 + c3 + d3 + projection;
+      const [name, c1, c3r, c3, d3r, d3, pool, projection] = row;
+      const counts = { c1: scale(c1), c3r: scale(c3r), c3: scale(c3), d3r: scale(d3r), d3: scale(d3) };
+      const block = { name, inputs: channels, ...counts, pool, projection: scale(projection), ...common };
+      blocks.push(inceptionA(block));
+      channels = block.c1 + block.c3 + block.d3 + block.projection;
     } else {
-      const [name, ...counts] = row;
-      const [c3r, c3, d3r, d3] = counts.map(scale) as [number, number, number, number];
-      blocks.push(inceptionB({ name, inputs: channels, c3r, c3, d3r, d3, ...common }));
-      channels += c3 + d3;
+      const [name, c3r, c3, d3r, d3] = row;
+      const block = { name, c3r: scale(c3r), c3: scale(c3), d3r: scale(d3r), d3: scale(d3), ...common };
+      blocks.push(inceptionB({ inputs: channels, ...block }));
+      channels += block.c3 + block.d3;
     }
   }
   return { blocks, channels };

@@ -89,8 +89,8 @@ export const activationAttributes: readonly AttributeField[] = [
 /** The attributes of an Activation that the caller made; checked again, since any object may come. */
 export function encodeActivation(activation: Activation): { kind: number; slope: number } {
   const row = activationRow(activation?.kind);
-  make(row.kind, row.slope ? activation.slope : undefined);
-  return { kind: row.id, slope: activation.slope };
+  const { slope } = make(row.kind, row.slope ? activation.slope : undefined);
+  return { kind: row.id, slope };
 }
 
 /** y = f(x + bias). x: any shape; bias: [last dimension of x]. The backward pass needs y alone, so y may replace x. */

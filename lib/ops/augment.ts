@@ -1,3 +1,4 @@
+import { checkInteger } from '../errors';
 import { apply, type Tensor } from '../tensor';
 import { dimension, expectShape, expectTensor, first, type Op, shapeError } from './op';
 
@@ -42,9 +43,11 @@ export interface AugmentOptions {
   name?: string;
 }
 
-/** @throws ERR_SHAPE */
+/** @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
 export function augment(inputs: AugmentInputs, { size: [height, width], random, name }: AugmentOptions): Tensor {
   const { images, indices, counter, mean, inverseDeviation } = inputs;
+  checkInteger('size[0]', height, 1);
+  checkInteger('size[1]', width, 1);
   const attributes = { random: random ? 1 : 0, height, width };
   return first(apply(augmentOp, [images, indices, counter, mean, inverseDeviation], attributes, name));
 }

@@ -1,4 +1,4 @@
-import { checkInteger } from '../errors';
+import { checkInteger, invalid, SaturnnError } from '../errors';
 import { apply, type Tensor, type TensorSpec } from '../tensor';
 import { conv2dDgrad } from './conv2dDgrad';
 import { conv2dWgrad } from './conv2dWgrad';
@@ -18,10 +18,17 @@ export const convAttributes: readonly AttributeField[] = [
 
 export type Pair = number | readonly [height: number, width: number];
 
+/** Of a stride, padding or kernel size: the kernels add and multiply them in 32 bits. */
+const mostPixels = 65535;
+
 /** Both parts of a stride, padding or kernel size, checked. */
 export function pair(argument: string, value: Pair, minimum: number): readonly [number, number] {
-  const [height, width] = typeof value === 'number' ? [value, value] : value;
-  return [checkInteger(`${argument}[0]`, height, minimum), checkInteger(`${argument}[1]`, width, minimum)];
+  const both = typeof value === 'number' ? [value, value] : value;
+  if (!Array.isArray(both) || both.length !== 2) throw invalid(argument, 'a number or [height, width]', value);
+  return [
+    checkInteger(`${argument}[0]`, both[0], minimum, mostPixels),
+    checkInteger(`${argument}[1]`, both[1], minimum, mostPixels),
+  ];
 }
 
 /** x and the weights of a convolution, checked against each other; the shape of y. */
@@ -63,6 +70,10 @@ export const conv2dOp: Op = {
   gradient(node, [dy], [xNeeded, weightNeeded, biasNeeded]) {
     const [x, weight] = node.inputs;
     if (!dy || !x || !weight) return [];
+    if (node.attributes.activation !== noActivation) {
+      const remedy = 'differentiate the graph as it was before the passes';
+      throw new SaturnnError('ERR_GRAPH', `[conv2d] a pass has fused an activation into "${node.name}": ${remedy}`);
+    }
     const dx = xNeeded ? conv2dDgrad(dy, weight, x.shape, node.attributes, node.name) : null;
     if (!weightNeeded && !biasNeeded) return [dx];
     const { dweight, dbias } = conv2dWgrad(x, dy, weight.shape, node.attributes, node.name);

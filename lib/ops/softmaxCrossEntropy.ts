@@ -1,3 +1,4 @@
+import { SaturnnError } from '../errors';
 import { apply, type Tensor } from '../tensor';
 import { dimension, expectShape, expectTensor, type Op } from './op';
 import { softmaxCrossEntropyGradient } from './softmaxCrossEntropyGradient';
@@ -25,7 +26,10 @@ export const softmaxCrossEntropyOp: Op = {
       { dtype: 'f32', shape, image: false },
     ];
   },
-  gradient(node, [dloss]) {
+  gradient(node, [dloss, dprobabilities]) {
+    if (dprobabilities) {
+      throw new SaturnnError('ERR_GRAPH', `[softmaxCrossEntropy] probabilities have no gradient (layer "${node.name}")`);
+    }
     const labels = node.inputs[1];
     const probabilities = node.outputs[1];
     if (!dloss || !labels || !probabilities) return [];
@@ -33,7 +37,7 @@ export const softmaxCrossEntropyOp: Op = {
   },
 };
 
-/** Gradients flow through `loss` alone. @throws ERR_SHAPE */
+/** Gradients flow through `loss` alone; gradient() refuses what depends on `probabilities`. @throws ERR_SHAPE */
 export function softmaxCrossEntropy(
   logits: Tensor,
   labels: Tensor,

@@ -11,7 +11,10 @@ export function concatViews(graph: Graph): Graph {
   const readers = graph.readers();
   const results = graph.results();
   const placements = new Map<Tensor, Placement>(graph.memory.placements);
-  const isFree = (tensor: Tensor) => !tensor.node.source && !placements.has(tensor) && !results.has(tensor);
+  // What an earlier pass lets a kernel overwrite must have a buffer that nobody else lies in.
+  const overwritten = new Set([...graph.memory.inPlace].map((node) => node.inputs[0]));
+  const isFree = (tensor: Tensor) =>
+    !tensor.node.source && !placements.has(tensor) && !results.has(tensor) && !overwritten.has(tensor);
   const readAsSlice = (tensor: Tensor) => (readers.get(tensor) ?? []).every((node) => node.op.readsSlices);
 
   for (const node of graph.nodes) {
@@ -22,7 +25,7 @@ export function concatViews(graph: Graph): Graph {
       if (x && !x.node.source && isFree(output) && readAsSlice(output)) {
         placements.set(output, { base: x, offset: node.attributes.channelOffset ?? 0 });
       }
-    } else if (node.op.gathers) {
+    } else if (node.op.gathers && !overwritten.has(output)) {
       offsets(node).forEach((offset, index) => {
         const tensor = node.inputs[index];
         if (!tensor || !isFree(tensor)) return;
