@@ -1,5 +1,5 @@
-import { type Device, openDevice, Resident } from './device';
-import { invalid, SaturnnError } from './errors';
+import { Device, openDevice, Resident } from './device';
+import { invalid, typed } from './errors';
 import type { Graph } from './graph/graph';
 import { type Lowered, lower } from './graph/lower';
 import { defaultPasses, optimize, type Pass } from './graph/optimize';
@@ -49,12 +49,14 @@ export class Plan {
     private readonly lowered: Lowered,
   ) {
     this.arenaBytes = native.arenaBytes;
-    // The native side may add copies between layouts; they are its own and have no node here.
-    const flops = new Map(lowered.nodes.map((node) => [`${node.op.name} ${node.name}`, node.op.flops?.(node) ?? 0]));
-    this.kernels = native.kernels.map((kernel) => ({
-      ...kernel,
-      flops: flops.get(`${kernel.op} ${kernel.name}`) ?? 0,
-    }));
+    // The native side may add copies between layouts; they are its own and have no node here. The others keep their order.
+    let next = 0;
+    this.kernels = native.kernels.map((kernel) => {
+      const node = lowered.nodes[next];
+      if (node?.op.name !== kernel.op || node.name !== kernel.name) return { ...kernel, flops: 0 };
+      next++;
+      return { ...kernel, flops: node.op.flops?.(node) ?? 0 };
+    });
   }
 
   /**
@@ -64,7 +66,7 @@ export class Plan {
    */
   async run(inputs: RunInputs = {}, { steps = 1 }: { steps?: number } = {}): Promise<StepResults> {
     if (!Number.isInteger(steps) || steps < 1) throw invalid('steps', 'a positive integer', steps);
-    const result = await native(this.native.run(this.#bind(inputs, steps), steps));
+    const result = await typed(this.native.run(this.#bind(inputs, steps), steps));
     const names = this.lowered.description.outputs.map(({ name }) => name);
     const outputs = Object.fromEntries(names.map((name, index) => [name, result.outputs[index] as TypedArray]));
     return { steps: result.steps, finite: result.steps === steps, outputs };
@@ -72,7 +74,7 @@ export class Plan {
 
   /** One step, kernel by kernel, without writing state: milliseconds of each. */
   async trace(inputs: RunInputs = {}): Promise<(PlanKernel & { readonly milliseconds: number })[]> {
-    const times = await native(this.native.trace(this.#bind(inputs, 1)));
+    const times = await typed(this.native.trace(this.#bind(inputs, 1)));
     return this.kernels.map((kernel, index) => ({ ...kernel, milliseconds: times[index] ?? 0 }));
   }
 
@@ -101,12 +103,14 @@ export class Plan {
 
 function bindResident(name: string, tensor: Tensor, value: Resident): RunInput {
   const bytes = tensor.size * bytesPerElement[tensor.dtype];
+  if (value.dtype !== tensor.dtype) throw invalid(`input "${name}"`, `dtype ${tensor.dtype}`, value.dtype);
   if (value.byteLength !== bytes) throw invalid(`input "${name}"`, `${bytes} resident bytes`, value.byteLength);
   return { data: value.native, perStep: false };
 }
 
 function bindArray(name: string, tensor: Tensor, value: TypedArray, steps: number): RunInput {
-  if (dtypeOf(value) !== tensor.dtype) throw invalid(`input "${name}"`, `dtype ${tensor.dtype}`, dtypeOf(value));
+  const dtype = dtypeOf(value, `input "${name}"`);
+  if (dtype !== tensor.dtype) throw invalid(`input "${name}"`, `dtype ${tensor.dtype}`, dtype);
   const perStep = value.length !== tensor.size;
   if (perStep && value.length !== tensor.size * steps) {
     const expected = steps > 1 ? `${tensor.size} or ${tensor.size * steps} elements` : `${tensor.size} elements`;
@@ -121,7 +125,7 @@ function bindArray(name: string, tensor: Tensor, value: TypedArray, steps: numbe
  */
 export async function compile(graph: Graph, options: CompileOptions = {}): Promise<Plan> {
   const { device: where = 'auto', passes = defaultPasses, poison = process.env.SATURNN_POISON === '1' } = options;
-  const device = typeof where === 'string' ? openDevice(where) : where;
+  const device = where instanceof Device ? where : openDevice(where);
   const lowered = lower(optimize(graph, passes), poison);
   return compileLowered(lowered, device);
 }
@@ -129,14 +133,5 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
 /** The second half of `compile`, for those who need the description itself. */
 export async function compileLowered(lowered: Lowered, device: Device): Promise<Plan> {
   const state = lowered.state ? await lowered.state.on(device) : null;
-  return new Plan(device, await native(device.native.compile(lowered.description, state)), lowered);
-}
-
-/** Waits for the native side; its errors become SaturnnErrors. */
-async function native<T>(promise: Promise<T>): Promise<T> {
-  try {
-    return await promise;
-  } catch (error) {
-    throw SaturnnError.from(error);
-  }
+  return new Plan(device, await typed(device.native.compile(lowered.description, state)), lowered);
 }

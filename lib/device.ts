@@ -2,7 +2,7 @@ import { loadAddon } from './addon';
 import { cudaSearchPaths } from './cudaSearchPaths';
 import { checkInteger, invalid, SaturnnError } from './errors';
 import { binaryPath } from './locate';
-import type { NativeBuffer, NativeDevice, OpenOptions, TypedArray } from './native';
+import type { DType, NativeBuffer, NativeDevice, OpenOptions, TypedArray } from './native';
 import { ops } from './ops';
 import { dtypeOf } from './tensor';
 
@@ -41,8 +41,12 @@ export class Device {
 
   /** Copies an array into the device's memory, where runs find it again without another copy: a data set. */
   upload(data: TypedArray): Resident {
-    dtypeOf(data);
-    return new Resident(this.native.upload(data));
+    const dtype = dtypeOf(data);
+    try {
+      return new Resident(this.native.upload(data), dtype);
+    } catch (error) {
+      throw SaturnnError.from(error);
+    }
   }
 
   /** Ends the device after what is queued; its plans and states are then of no use. */
@@ -54,7 +58,10 @@ export class Device {
 
 /** Device memory that outlives runs. */
 export class Resident {
-  constructor(readonly native: NativeBuffer) {}
+  constructor(
+    readonly native: NativeBuffer,
+    readonly dtype: DType,
+  ) {}
 
   get byteLength(): number {
     return this.native.byteLength;

@@ -17,6 +17,15 @@ export class SaturnnError extends Error {
   }
 }
 
+/** Waits for the native side; its errors become SaturnnErrors. */
+export async function typed<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw SaturnnError.from(error);
+  }
+}
+
 /** Bad input: names the argument, what was expected, and what was received. */
 export function invalid(argument: string, expected: string, received: unknown): SaturnnError {
   return new SaturnnError(
@@ -25,9 +34,16 @@ export function invalid(argument: string, expected: string, received: unknown): 
   );
 }
 
+/** Elements of an array in a message: data given where a typed array belongs may have millions. */
+const mostShown = 16;
+
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, mostShown).map(show);
+    return `[${(value.length > mostShown ? [...shown, '…'] : shown).join(', ')}]`;
+  }
   if (typeof value === 'object' && value !== null) return value.constructor?.name ?? 'an object';
   return String(value);
 }

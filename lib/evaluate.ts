@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type CompileOptions, compileLowered, type Plan, type RunInputs } from './compile';
-import { type Device, openDevice } from './device';
+import { Device, openDevice } from './device';
 import { invalid } from './errors';
 import { Graph } from './graph/graph';
 import { type Lowered, lower } from './graph/lower';
@@ -31,7 +31,7 @@ export async function evaluate(
     if (!(tensor instanceof Tensor))
       throw invalid('tensors', 'Tensors (evaluate reads state and never writes it)', tensor);
   }
-  const device = typeof where === 'string' ? openDevice(where) : where;
+  const device = where instanceof Device ? where : openDevice(where);
   const graph = Graph.from({ outputs: Object.fromEntries(list.map((tensor, index) => [String(index), tensor])) });
   const lowered = lower(optimize(graph, passes), poison);
   const plan = await cachedPlan(lowered, device);

@@ -31,10 +31,12 @@ export {
   tanh,
 } from './ops/activation';
 export { add } from './ops/add';
+export { assign } from './ops/assign';
 export { augment } from './ops/augment';
 export { averagePool } from './ops/averagePool';
 export { concat } from './ops/concat';
 export { conv2d } from './ops/conv2d';
+export { copy } from './ops/copy';
 export { countCorrect } from './ops/countCorrect';
 export { globalAveragePool } from './ops/globalAveragePool';
 export { linear } from './ops/linear';

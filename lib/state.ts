@@ -1,5 +1,5 @@
 import type { Device } from './device';
-import { checkInteger, invalid, SaturnnError } from './errors';
+import { checkInteger, invalid, SaturnnError, typed } from './errors';
 import type { Arena, NativeState } from './native';
 import { Philox } from './random';
 import { Parameter, stateTensor, type Tensor } from './tensor';
@@ -81,15 +81,31 @@ export class State {
       const message = `this State lives on ${this.#device.name} and cannot be used on ${device.name}`;
       return Promise.reject(new SaturnnError('ERR_STATE', message));
     }
-    this.#device = device;
-    this.#native ??= this.#create(device);
+    if (!this.#native) {
+      const made = typed(this.#create(device));
+      this.#device = device;
+      this.#native = made;
+      // Not kept: the next attempt may find memory, or another device.
+      made.catch(() => {
+        if (this.#native !== made) return;
+        this.#native = null;
+        this.#device = null;
+      });
+    }
     return this.#native;
   }
 
   async #create(device: Device): Promise<NativeState> {
+    const values = this.#initialValues();
     const vector = this.size * 4;
     const bytes = { parameters: vector, optimizer: vector * this.optimizerSlots, gradients: vector, buffers: 64 };
     const native = device.native.createState(bytes);
+    await native.write('parameters', 0, values);
+    await native.write('buffers', 0, Int32Array.of(this.seed, 0));
+    return native;
+  }
+
+  #initialValues(): Float32Array {
     const values = new Float32Array(this.size);
     this.#initialOrder.forEach((parameter, index) => {
       const initial = parameter.initialize(new Philox(this.seed, index));
@@ -98,15 +114,13 @@ export class State {
       }
       values.set(initial, this.offsetOf(parameter));
     });
-    await native.write('parameters', 0, values);
-    await native.write('buffers', 0, Int32Array.of(this.seed, 0));
-    return native;
+    return values;
   }
 
   /** Current values, row-major. Waits for runs that are under way. */
   async read(parameter: Parameter, arena: 'parameters' | 'gradients' = 'parameters'): Promise<Float32Array> {
     const native = await this.#realized();
-    return new Float32Array(await native.read(arena, this.offsetOf(parameter) * 4, parameter.size * 4));
+    return new Float32Array(await typed(native.read(arena, this.offsetOf(parameter) * 4, parameter.size * 4)));
   }
 
   /** @throws ERR_INVALID_ARGUMENT if `values` has not the parameter's number of elements */
@@ -115,13 +129,13 @@ export class State {
       throw invalid(`values of "${parameter.name}"`, `a Float32Array of ${parameter.size}`, values?.length);
     }
     const native = await this.#realized();
-    await native.write('parameters', this.offsetOf(parameter) * 4, values);
+    await typed(native.write('parameters', this.offsetOf(parameter) * 4, values));
   }
 
   /** A whole arena, byte for byte: for checkpoints and comparisons. */
   async readArena(arena: Arena): Promise<Uint8Array> {
     const native = await this.#realized();
-    return new Uint8Array(await native.read(arena, 0, this.#arenaBytes(arena)));
+    return new Uint8Array(await typed(native.read(arena, 0, this.#arenaBytes(arena))));
   }
 
   /** @throws ERR_INVALID_ARGUMENT if `bytes` has not the arena's size */
@@ -130,7 +144,7 @@ export class State {
       throw invalid(`bytes of arena ${arena}`, `${this.#arenaBytes(arena)} bytes`, bytes.byteLength);
     }
     const native = await this.#realized();
-    await native.write(arena, 0, bytes);
+    await typed(native.write(arena, 0, bytes));
   }
 
   #arenaBytes(arena: Arena): number {

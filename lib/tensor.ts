@@ -97,10 +97,15 @@ export class Parameter extends Tensor {
     return this.#state;
   }
 
-  /** Called by State's constructor. A parameter has one owner. */
-  bind(state: State): void {
+  /** A parameter has one owner. @throws ERR_INVALID_ARGUMENT */
+  checkFree(): void {
     if (this.#state)
       throw new SaturnnError('ERR_INVALID_ARGUMENT', `Parameter "${this.name}" already belongs to a State`);
+  }
+
+  /** Called by State's constructor. */
+  bind(state: State): void {
+    this.checkFree();
     this.#state = state;
   }
 }
@@ -201,11 +206,11 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
 
-export function dtypeOf(array: TypedArray): DType {
+export function dtypeOf(array: TypedArray, argument = 'data'): DType {
   if (array instanceof Float32Array) return 'f32';
   if (array instanceof Int32Array) return 'i32';
   if (array instanceof Uint8Array) return 'u8';
-  throw invalid('data', 'a Float32Array, Int32Array or Uint8Array', array);
+  throw invalid(argument, 'a Float32Array, Int32Array or Uint8Array', array);
 }
 
 export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u8: 1 };

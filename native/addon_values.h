@@ -42,8 +42,13 @@ auto guard(Napi::Env env, Body body) -> decltype(body()) {
     return body();
   } catch (const Error& error) {
     throw makeError(env, error);
+  } catch (const Napi::Error&) {
+    throw;
   } catch (const std::bad_alloc&) {
     throw makeError(env, Error("ERR_OUT_OF_MEMORY", "Out of memory"));
+  } catch (const std::exception& error) {
+    // A thread that cannot start, say: an exception that leaves through Node's frames ends the process.
+    throw makeError(env, Error("ERR_INTERNAL", error.what()));
   }
 }
 

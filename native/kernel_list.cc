@@ -25,8 +25,8 @@ bool overlap(const PlacedTensor& a, const PlacedTensor& b) {
   return a.buffer == b.buffer && a.byteOffset < b.byteOffset + reach(b) && b.byteOffset < a.byteOffset + reach(a);
 }
 
-// An output that lies over an input holds, in part or whole, what the kernel is about to read. An arena of the State has
-// gaps between its parts that no kernel writes and that stay 0.
+// An output that lies over an input holds, in part or whole, what the kernel is about to read. An arena of the State
+// has gaps between its parts that no kernel writes and that stay 0.
 bool mayPoison(const PlacedTensor& output, const NodeDescription& node, const Placement& placement) {
   if (!output.dense || placement.buffers[output.buffer].kind == BufferKind::State) return false;
   for (const int id : node.inputs) {

@@ -1,5 +1,7 @@
 #include "layout.h"
 
+#include <algorithm>
+#include <cstring>
 #include <map>
 #include <utility>
 
@@ -32,8 +34,26 @@ bool allowsBlocks(const PlanDescription& plan, const TensorDescription& tensor) 
   return base->channels() <= kMaxPixelChannels || (blockable(tensor) && tensor.offset % kBlock == 0);
 }
 
+// Whether this node can work on blocked images. Joined and cut images must begin and end at whole blocks, even where
+// they are copied and no view says so; augmented images are made plain, pixel by pixel.
+bool allowsBlocks(const PlanDescription& plan, const NodeDescription& node) {
+  const auto blocked = [&](int id) { return id != kAbsent && blockable(plan.tensors[id]); };
+  const auto anyBlocked = [&](const std::vector<int>& ids) { return std::any_of(ids.begin(), ids.end(), blocked); };
+  if (node.op == "augment") return !anyBlocked(node.outputs);
+  if (node.op == "concat") {
+    return !anyBlocked(node.outputs) || std::all_of(node.inputs.begin(), node.inputs.end(), blocked);
+  }
+  if (node.op != "slice" || !anyBlocked(node.inputs)) return true;
+  SnSliceAttributes slice{};
+  if (node.attributes.size() == sizeof slice) std::memcpy(&slice, node.attributes.data(), sizeof slice);
+  return anyBlocked(node.outputs) && slice.channel_offset % kBlock == 0;
+}
+
 bool wantsBlocks(const PlanDescription& plan) {
   bool any = false;
+  for (const NodeDescription& node : plan.nodes) {
+    if (!allowsBlocks(plan, node)) return false;
+  }
   for (const TensorDescription& tensor : plan.tensors) {
     if (!allowsBlocks(plan, tensor)) return false;
     any = any || blockable(tensor);

@@ -67,7 +67,7 @@ class Placer {
       placed.buffer = addBuffer(BufferKind::Constant, id, placed.bytes);
     } else if (inputOf_[id] != kAbsent) {
       placed.buffer = addBuffer(BufferKind::Input, inputOf_[id], placed.bytes);
-    } else if (sharesWith_[id] != kAbsent && maySharePlace(placed, result_.tensors[sharesWith_[id]])) {
+    } else if (sharesWith_[id] != kAbsent && maySharePlace(placed, sharesWith_[id])) {
       placed.buffer = result_.tensors[sharesWith_[id]].buffer;
       placed.byteOffset = result_.tensors[sharesWith_[id]].byteOffset;
     } else {
@@ -108,10 +108,13 @@ class Placer {
     return placed;
   }
 
-  // Working in place is a permission. What comes from outside the step must keep its value for the next one.
-  bool maySharePlace(const PlacedTensor& output, const PlacedTensor& input) const {
-    return result_.buffers[input.buffer].kind == BufferKind::Own && input.dense && input.bytes == output.bytes &&
-           input.view.dtype == output.view.dtype && input.view.layout == output.view.layout;
+  // Working in place is a permission. What comes from outside the step must keep its value for the next one, and what a
+  // view is a part of may be read later than the view.
+  bool maySharePlace(const PlacedTensor& output, int inputId) const {
+    const PlacedTensor& input = result_.tensors[inputId];
+    return plan_.tensors[inputId].base == kAbsent && result_.buffers[input.buffer].kind == BufferKind::Own &&
+           input.bytes == output.bytes && input.view.dtype == output.view.dtype &&
+           input.view.layout == output.view.layout;
   }
 
   int addBuffer(BufferKind kind, int index, int64_t bytes) {

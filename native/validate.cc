@@ -29,7 +29,10 @@ class Validator {
       : plan_(plan), backend_(backend), state_(state) {}
 
   void run() {
-    if (plan_.tensors.size() > kMaxTensors) reject("Expected at most " + std::to_string(kMaxTensors) + " tensors");
+    if (plan_.tensors.size() > kMaxTensors) {
+      reject("Expected at most " + std::to_string(kMaxTensors) + " tensors but received " +
+             std::to_string(plan_.tensors.size()));
+    }
     for (int i = 0; i < tensorCount(); ++i) checkShape(i);
     for (int i = 0; i < tensorCount(); ++i) checkPlace(i);
     for (int i = 0; i < tensorCount(); ++i) checkDepth(i);
@@ -214,7 +217,8 @@ class Validator {
 
   void checkInPlace(int k, const NodeDescription& node) const {
     if (node.inPlace.size() > node.outputs.size()) {
-      reject("Expected one entry per output for inPlace of " + label(node));
+      reject("Expected one entry per output, " + std::to_string(node.outputs.size()) + ", for inPlace of " +
+             label(node) + " but received " + std::to_string(node.inPlace.size()));
     }
     for (size_t i = 0; i < node.inPlace.size(); ++i) {
       const int position = node.inPlace[i];

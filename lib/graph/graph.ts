@@ -1,5 +1,5 @@
-import { SaturnnError } from '../errors';
-import type { Node, Tensor } from '../tensor';
+import { invalid, SaturnnError } from '../errors';
+import { type Node, Tensor } from '../tensor';
 
 /** Where a tensor lies inside another: first channel of an image, first element of a flat buffer. */
 export interface Placement {
@@ -19,7 +19,7 @@ export interface Memory {
 export interface GraphRoots {
   /** What a run returns, by name. */
   readonly outputs: Readonly<Record<string, Tensor>>;
-  /** Nodes that write state: run last, in this order. */
+  /** Nodes that write state: run last, in the order in which they were made. */
   readonly updates?: readonly Node[];
   /** i32 [1]: nothing is written in a step where this is not 0. */
   readonly gate?: Tensor | null;
@@ -35,8 +35,11 @@ export class Graph {
     readonly memory: Memory,
   ) {}
 
-  /** The nodes that `roots` need. @throws ERR_GRAPH if `updates` holds a node that writes no state, or nothing is asked for. */
+  /** The nodes that `roots` need. @throws ERR_GRAPH if `updates` holds a node that writes no state, or nothing is asked for; ERR_INVALID_ARGUMENT */
   static from({ outputs, updates = [], gate = null }: GraphRoots, memory: Memory = noMemory): Graph {
+    for (const [name, tensor] of Object.entries(outputs)) {
+      if (!(tensor instanceof Tensor)) throw invalid(`output "${name}"`, 'a Tensor', tensor);
+    }
     for (const node of updates) {
       if (!node.op.writesState) {
         throw new SaturnnError('ERR_GRAPH', `updates: expected nodes that write state but received "${node.op.name}"`);
@@ -89,7 +92,7 @@ export function reachable(roots: readonly Node[]): Set<Node> {
 /**
  * Topological order; among nodes that are ready, the one made first. Nodes of a backward pass were made in reverse order of
  * the forward pass, so that each activation dies as early as it can. Nodes that write state come after all others:
- * everything has then read the old values.
+ * everything else has then read the old values.
  */
 export function schedule(nodes: ReadonlySet<Node>): Node[] {
   const waiting = new Map<Node, number>();

@@ -1,4 +1,4 @@
-import { SaturnnError } from '../errors';
+import { invalid, SaturnnError } from '../errors';
 import type { NodeDescription, PlanDescription, TensorDescription } from '../native';
 import type { State } from '../state';
 import { type Node, Parameter, type Tensor } from '../tensor';
@@ -24,6 +24,7 @@ class Lowering {
   readonly #ids = new Map<Tensor, number>();
   readonly #inputs: Tensor[] = [];
   #state: State | null = null;
+  #computesGradients = false;
 
   constructor(
     readonly graph: Graph,
@@ -84,6 +85,7 @@ class Lowering {
       description.byteOffset = state.offsetOf(tensor) * 4;
     } else if (source?.kind === 'state') {
       this.#bind(source.state, tensor.node.name);
+      if (tensor.node.inputs.length > 0) this.#claimGradients();
       description.arena = source.arena;
       description.byteOffset = source.byteOffset;
     } else if (source?.kind === 'constant') {
@@ -93,6 +95,17 @@ class Lowering {
       if (twin) throw new SaturnnError('ERR_GRAPH', `two inputs of the graph are called "${source.name}"`);
       this.#inputs.push(tensor);
     }
+  }
+
+  /** A State has one gradient arena: a second set of gradients would overwrite the first while it is still read. */
+  #claimGradients(): void {
+    if (this.#computesGradients) {
+      throw new SaturnnError(
+        'ERR_GRAPH',
+        'a graph may compute the gradients of its State only once (one optimizer update)',
+      );
+    }
+    this.#computesGradients = true;
   }
 
   #bind(state: State | null, name: string): State {
@@ -122,8 +135,11 @@ function encodeAttributes(node: Node): Uint8Array {
   fields.forEach(([name, type], index) => {
     const value = node.attributes[name];
     if (value === undefined) throw new SaturnnError('ERR_GRAPH', `[${node.op.name}] attribute ${name} is missing`);
-    if (type === 'i32') view.setInt32(index * 4, value, true);
-    else view.setFloat32(index * 4, value, true);
+    if (type === 'i32') {
+      // Here, because DataView would take the low 32 bits of anything.
+      if (value !== (value | 0)) throw invalid(`${name} of [${node.op.name}]`, 'a 32-bit integer', value);
+      view.setInt32(index * 4, value, true);
+    } else view.setFloat32(index * 4, value, true);
   });
   return new Uint8Array(view.buffer);
 }

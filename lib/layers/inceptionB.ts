@@ -22,7 +22,8 @@ export interface InceptionBOptions {
 
 /**
  * Block B halves the image: 1x1->3x3/2 · 1x1->3x3->3x3/2 · max 3x3/2, concatenated.
- * [N, H, W, inputs] -> [N, ⌈H/2⌉, ⌈W/2⌉, c3+d3+inputs]. The pool's size is rounded up, so that all branches agree.
+ * [N, H, W, inputs] -> [N, H/2, W/2, c3+d3+inputs]. H and W must be even: only then is the pool's size, rounded up, that
+ * of the convolutions.
  */
 export function inceptionB(options: InceptionBOptions): Layer {
   const { name, inputs, c3r, c3, d3r, d3, activation, initializer } = options;

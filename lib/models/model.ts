@@ -16,7 +16,7 @@ export interface ModelOptions {
   activation?: Activation;
   /** Of all convolutions' weights. Default: defaultInitializer(activation). */
   initializer?: Initializer;
-  /** Height and width of the images. Default 28. */
+  /** Height and width of the images: a multiple of 4, as they are halved twice. Default 28. */
   size?: number;
 }
 
@@ -36,7 +36,8 @@ export function resolveOptions(options: ModelOptions) {
   if (!(typeof width === 'number' && width > 0)) throw invalid('width', 'a positive number', width);
   checkNumber('width', width, 0, 8);
   checkInteger('classes', classes, 2, 1_000_000);
-  checkInteger('size', size, 1, 4096);
+  checkInteger('size', size, 4, 4096);
+  if (size % 4 !== 0) throw invalid('size', 'a multiple of 4', size);
   encodeActivation(activation);
   return { width, classes, activation, size, initializer };
 }

@@ -25,7 +25,7 @@ export const addOp: Op = {
 
 /** The sum of any number of tensors of one shape. @throws ERR_SHAPE */
 export function add(...tensors: readonly Tensor[]): Tensor {
-  if (tensors.length === 1) return first(tensors);
+  if (tensors.length === 1) return expectTensor('add', 'input 0', tensors[0], {});
   if (tensors.length <= most) return first(apply(addOp, tensors));
   return add(first(apply(addOp, tensors.slice(0, most))), ...tensors.slice(most));
 }

@@ -1,4 +1,5 @@
-import { applyNode, type Node, type Tensor } from '../tensor';
+import { applyNode, type Node, Tensor } from '../tensor';
+import { copy } from './copy';
 import { expectShape, expectTensor, type Op, shapeError } from './op';
 
 /** target = value, after every read of the old value. gate i32 [1] or absent; target: a tensor of a State. */
@@ -22,5 +23,7 @@ export const assignOp: Op = {
 
 /** For Graph.from({updates}). @throws ERR_SHAPE */
 export function assign(target: Tensor, value: Tensor, { gate = null }: { gate?: Tensor | null } = {}): Node {
-  return applyNode(assignOp, [gate, target, value]);
+  // A part of the State is read before any update writes it: a copy is no update, so it comes before all of them.
+  const old = value instanceof Tensor && value.node.source ? copy(value) : value;
+  return applyNode(assignOp, [gate, target, old]);
 }

@@ -63,9 +63,10 @@ export function expectTensor(
     throw shapeError(op, argument, `${rank} dimensions`, [...tensor.shape]);
   }
   if (image !== undefined && tensor.image !== image) {
-    throw shapeError(op, argument, image ? 'an image [batch, height, width, channels]' : 'weights, not an image', [
-      ...tensor.shape,
-    ]);
+    // Only constants and inputs that say so are of four dimensions and no image.
+    const remedy = tensor.shape.length === 4 ? ' (copy(x, { image: true }) makes one)' : '';
+    const expected = image ? `an image [batch, height, width, channels]${remedy}` : 'weights, not an image';
+    throw shapeError(op, argument, expected, [...tensor.shape]);
   }
   return tensor;
 }

@@ -28,7 +28,10 @@ export const softmaxCrossEntropyOp: Op = {
   },
   gradient(node, [dloss, dprobabilities]) {
     if (dprobabilities) {
-      throw new SaturnnError('ERR_GRAPH', `[softmaxCrossEntropy] probabilities have no gradient (layer "${node.name}")`);
+      throw new SaturnnError(
+        'ERR_GRAPH',
+        `[softmaxCrossEntropy] probabilities have no gradient (layer "${node.name}")`,
+      );
     }
     const labels = node.inputs[1];
     const probabilities = node.outputs[1];

@@ -85,16 +85,17 @@ void useThreadsOf(const Device& device) {
 }
 
 void requireCount(const char* what, int32_t count, int32_t least, int32_t most) {
+  std::string expected = std::to_string(least);
+  if (most > least) expected += most == INT32_MAX ? " or more" : " to " + std::to_string(most);
   require(count >= least && count <= most,
-          "Expected " + std::to_string(least) + (most > least ? " or more " : " ") + what + " but received " +
-              std::to_string(count));
+          "Expected " + expected + " " + what + " but received " + std::to_string(count));
 }
 
 int createKernel(SnDevice* owner, const SnOpDesc* desc, SnKernel** result, SnKernelInfo* info, SnError* error) {
   const std::string context = std::string("[") + desc->name + "] ";
   return guarded(error, context.c_str(), [&] {
     const Op* op = findOp(desc->name);
-    if (!op) throw Error("ERR_UNSUPPORTED_OP", "The CPU backend has no kernel for this op");
+    if (!op) throw Error("ERR_UNSUPPORTED", "The CPU backend has no kernel for this op");
     requireCount("inputs", desc->input_count, op->minInputs, op->maxInputs);
     requireCount("outputs", desc->output_count, op->outputs, op->outputs);
     require(op->attributeBytes == 0 || desc->attribute_bytes == op->attributeBytes,

@@ -14,7 +14,7 @@ void requireIndices(const SnTensor& indices, const SnTensor& image, const char* 
   requireSameShape(image, name, indices, "indices");
   require(isDense(indices) && indices.layout == image.layout,
           std::string("Expected indices dense and in the layout of ") + name + " but received " + describe(indices));
-  require(a.kernel_h * a.kernel_w <= 256,
+  require(int64_t{a.kernel_h} * a.kernel_w <= 256,
           "Expected a window of at most 256 pixels, which a byte can number, but received " +
               std::to_string(a.kernel_h) + "x" + std::to_string(a.kernel_w));
 }

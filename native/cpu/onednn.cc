@@ -27,6 +27,11 @@ void requireTensor(const char* argument, const SnTensor& tensor, int rank) {
               std::to_string(tensor.parent_channels) + " channels");
 }
 
+void requirePlain(const char* argument, const SnTensor& tensor) {
+  require(tensor.layout == SN_PLAIN, "Expected the plain layout for " + std::string(argument) +
+                                         " but received blocks of 16 channels for " + shapeText(tensor));
+}
+
 }  // namespace
 
 memory::desc imageDesc(const char* argument, const SnTensor& tensor) {
@@ -41,12 +46,14 @@ memory::desc imageDesc(const char* argument, const SnTensor& tensor) {
 
 memory::desc weightsDesc(const char* argument, const SnTensor& tensor) {
   requireTensor(argument, tensor, 4);
+  requirePlain(argument, tensor);
   const int64_t* s = tensor.shape;
   return memory::desc({s[0], s[3], s[1], s[2]}, memory::data_type::f32, memory::format_tag::acdb);
 }
 
 memory::desc plainDesc(const char* argument, const SnTensor& tensor, int rank) {
   requireTensor(argument, tensor, rank);
+  requirePlain(argument, tensor);
   return memory::desc(memory::dims(tensor.shape, tensor.shape + rank), memory::data_type::f32,
                       rank == 1 ? memory::format_tag::a : memory::format_tag::ab);
 }

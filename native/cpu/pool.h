@@ -35,7 +35,7 @@ struct PoolImages {
             read.pitch,
             rows,
             columns,
-            y + written.start(s) + h * writtenWidth * written.pitch,
+            y + written.start(s) + int64_t{h} * writtenWidth * written.pitch,
             written.pitch,
             writtenWidth,
             read.channels};

@@ -15,27 +15,37 @@ constexpr int64_t kAlignment = 256;
 
 int64_t alignUp(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-ConvProblem problemOf(const SnOpDesc& op, const SnTensor& x, const SnTensor& w, const SnTensor& y) {
+ConvProblem problemOf(const SnOpDesc& op, const char* xName, const SnTensor& x, const char* wName, const SnTensor& w,
+                      const char* yName, const SnTensor& y) {
   const auto attributes = attributesOf<SnConvAttributes>(op);
-  requireDense(op, "x", x);
-  requireDense(op, "w", w);
-  requireDense(op, "y", y);
-  if (x.rank != 4) refuse(op, "x", "an image [batch, height, width, channels]", shapeText(x));
+  requireDense(op, xName, x);
+  requireDense(op, wName, w);
+  requireDense(op, yName, y);
+  if (x.rank != 4) refuse(op, xName, "an image [batch, height, width, channels]", shapeText(x));
   if (w.rank != 4 || w.shape[3] != x.shape[3]) {
-    refuse(op, "w", "weights [out, height, width, " + std::to_string(x.shape[3]) + "]", shapeText(w));
+    refuse(op, wName, "weights [out, height, width, " + std::to_string(x.shape[3]) + "]", shapeText(w));
   }
   const auto outputLength = [](int64_t length, int64_t pad, int64_t kernel, int64_t stride) {
     return (length + 2 * pad - kernel) / stride + 1;
   };
   if (attributes.stride_h < 1 || attributes.stride_w < 1 || attributes.pad_h < 0 || attributes.pad_w < 0) {
-    refuse(op, "stride and padding", "strides of at least 1 and paddings of at least 0", "others");
+    refuse(op, "stride and padding", "strides of at least 1 and paddings of at least 0",
+           std::to_string(attributes.stride_h) + ", " + std::to_string(attributes.stride_w) + " and " +
+               std::to_string(attributes.pad_h) + ", " + std::to_string(attributes.pad_w));
+  }
+  // The division below rounds towards 0, so a kernel that fits nowhere could seem to give one pixel.
+  const int64_t paddedHeight = x.shape[1] + int64_t{2} * attributes.pad_h;
+  const int64_t paddedWidth = x.shape[2] + int64_t{2} * attributes.pad_w;
+  if (w.shape[1] > paddedHeight || w.shape[2] > paddedWidth) {
+    refuse(op, wName, "a kernel within " + std::to_string(paddedHeight) + "x" + std::to_string(paddedWidth) + " pixels",
+           shapeText(w));
   }
   ConvProblem problem{
       x.shape[0], x.shape[1], x.shape[2],          x.shape[3],          w.shape[0],       w.shape[1],      w.shape[2],
       0,          0,          attributes.stride_h, attributes.stride_w, attributes.pad_h, attributes.pad_w};
   problem.oh = outputLength(problem.h, problem.padH, problem.kh, problem.strideH);
   problem.ow = outputLength(problem.w, problem.padW, problem.kw, problem.strideW);
-  requireShape(op, "y", y, {problem.n, problem.oh, problem.ow, problem.o});
+  requireShape(op, yName, y, {problem.n, problem.oh, problem.ow, problem.o});
   return problem;
 }
 
@@ -154,7 +164,7 @@ KernelPointer finish(std::unique_ptr<Kernel> kernel, SnKernelInfo& info, const c
 
 KernelPointer createConv2d(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const auto attributes = attributesOf<SnConvAttributes>(op);
-  const ConvProblem problem = problemOf(op, op.inputs[0], op.inputs[1], op.outputs[0]);
+  const ConvProblem problem = problemOf(op, "x", op.inputs[0], "w", op.inputs[1], "y", op.outputs[0]);
   const bool hasBias = !isAbsent(op.inputs[2]);
   if (hasBias) {
     requireDense(op, "bias", op.inputs[2]);
@@ -168,12 +178,12 @@ KernelPointer createConv2d(SnDevice& device, const SnOpDesc& op, SnKernelInfo& i
 }
 
 KernelPointer createConv2dDgrad(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const ConvProblem problem = problemOf(op, op.outputs[0], op.inputs[1], op.inputs[0]);
+  const ConvProblem problem = problemOf(op, "dx", op.outputs[0], "w", op.inputs[1], "dy", op.inputs[0]);
   return finish(std::make_unique<Conv2dDgrad>(device, problem), info, "");
 }
 
 KernelPointer createConv2dWgrad(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const ConvProblem problem = problemOf(op, op.inputs[0], op.outputs[0], op.inputs[1]);
+  const ConvProblem problem = problemOf(op, "x", op.inputs[0], "dw", op.outputs[0], "dy", op.inputs[1]);
   const bool hasBias = !isAbsent(op.outputs[1]);
   if (hasBias) {
     requireDense(op, "dbias", op.outputs[1]);

@@ -39,7 +39,8 @@ class Sgd : public SnKernel {
     step.gradient = static_cast<const float*>(inputs[3]);
     step.learningRate = static_cast<const float*>(inputs[4]);
     step.count = count_;
-    step.decayed = attributes_.decayed;
+    // Without decay there is no term 0 * w: it would turn an infinite weight into NaN.
+    step.decayed = attributes_.weight_decay == 0.0f ? 0 : attributes_.decayed;
     step.momentumFactor = attributes_.momentum;
     step.weightDecay = attributes_.weight_decay;
     launchSgd(step, device.stream());
@@ -89,6 +90,9 @@ KernelPointer createSgd(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info
   requireF32Vector(op, "momentum", op.inputs[2], count);
   requireF32Vector(op, "gradient", op.inputs[3], count);
   requireF32Vector(op, "learningRate", op.inputs[4], 1);
+  if (attributes.decayed < 0 || attributes.decayed > count) {
+    refuse(op, "decayed", "0 to " + std::to_string(count) + " parameters", std::to_string(attributes.decayed));
+  }
   setImplementation(info, "saturnn:sgd");
   return std::make_unique<Sgd>(device, attributes, count);
 }

@@ -92,6 +92,19 @@ export const channelCases: readonly Case[] = [
       y: copy(b.f32('x', [3, 4, 5, c], withNaN(special))),
     })),
   ),
+  // A blocked layout would be possible for some tensors of these, but not for all: the plan must stay plain.
+  ...[
+    { all: 32, channelOffset: 8, channels: 16 },
+    { all: 16, channelOffset: 4, channels: 4 },
+  ].map(({ all, ...part }) =>
+    graphCase(`slice of ${part.channels} channels from ${part.channelOffset} of ${all}`, ['slice'], (b) => ({
+      input: slice(b.f32('x', [2, 3, 3, all]), part),
+      computed: slice(conv2d(b.f32('z', [2, 3, 3, 16]), b.plain('weight', [all, 1, 1, 16])), part),
+    })),
+  ),
+  graphCase('concat of 4 x 4 channels', ['concat'], (b) => ({
+    y: concat([0, 1, 2, 3].map((i) => b.f32(`x${i}`, [2, 3, 3, 4]))),
+  })),
   graphCase('copy of i32', ['copy'], (b) => ({ y: copy(b.i32('x', [-1, 0, 2147483647, -2147483648, 7])) })),
   graphCase('copy of u8', ['copy'], (b) => ({ y: copy(b.u8('x', [3, 67])) })),
   graphCase('copy of weights into an image and back', ['copy'], (b) => {
