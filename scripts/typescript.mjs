@@ -1,11 +1,20 @@
-// Compiles one of our TypeScript projects from scratch enough that no file of an earlier state stays behind.
-import { rmSync } from 'node:fs';
+// Compiles one of our TypeScript projects from scratch, so that no file of an earlier state stays behind.
+// `npm run build:ts`: the package, lib/ -> dist/.
+import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { node, root, run } from './stage.mjs';
+import { node, root, run, startIfMain } from './stage.mjs';
 
-const outputs = { 'tsconfig.build.json': 'dist', 'tsconfig.bundle.json': 'dist-bundle' };
+const projects = {
+  'tsconfig.build.json': { output: 'dist', command: 'dist/cli/main.js' },
+  'tsconfig.bundle.json': { output: 'dist-bundle', command: 'dist-bundle/lib/cli/main.js' },
+};
 
 export async function compileTypescript(project) {
-  rmSync(join(root, outputs[project]), { recursive: true, force: true });
+  const { output, command } = projects[project];
+  rmSync(join(root, output), { recursive: true, force: true });
   await run('typescript', node, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', project]);
+  // npx runs the file itself; npm sets this bit only when it installs a package.
+  chmodSync(join(root, command), 0o755);
 }
+
+await startIfMain(import.meta.url, () => compileTypescript('tsconfig.build.json'));

@@ -124,7 +124,7 @@ body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; backgr
 #curves, #curves > svg { width: 100%; height: auto; aspect-ratio: ${size.width} / ${size.height}; }
 table { border-collapse: collapse; margin: 1.5rem 0; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.2rem 0.9rem 0.2rem 0; text-align: right; border-bottom: 1px solid #8884; }
-.settings th, .settings td { text-align: left; }
+.settings th, .settings td { text-align: left; overflow-wrap: anywhere; }
 </style>
 </head>
 <body>
