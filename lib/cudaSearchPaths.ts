@@ -1,21 +1,29 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 
 /**
  * Folders in which the CUDA backend looks for cuDNN, cuBLASLt and NVRTC before it asks the system's loader, in order:
- * CUDNN_PATH, CUDA_PATH, the pip packages of an active virtual environment, of conda, of the user and of the system.
+ * CUDNN_PATH, CUDA_PATH, the pip packages of an active virtual environment, of conda, of the python3 on PATH, of the user
+ * and of the system.
  */
 export function cudaSearchPaths(environment: NodeJS.ProcessEnv = process.env): string[] {
-  const { CUDNN_PATH, CUDA_PATH, VIRTUAL_ENV, CONDA_PREFIX } = environment;
+  const { CUDNN_PATH, CUDA_PATH, VIRTUAL_ENV, CONDA_PREFIX, PATH = '' } = environment;
   const roots = [CUDNN_PATH, CUDA_PATH].filter(isSet).flatMap((root) => [root, join(root, 'lib'), join(root, 'lib64')]);
-  const prefixes = [VIRTUAL_ENV, CONDA_PREFIX, userPrefix(), '/usr/local', '/usr'].filter(isSet);
+  const known = [VIRTUAL_ENV, CONDA_PREFIX, ...pythonPrefixes(PATH), userPrefix(), '/usr/local', '/usr'];
+  const prefixes = [...new Set(known.filter(isSet))];
   const packages = prefixes.flatMap((prefix) => sitePackages(join(prefix, 'lib')));
   const pip = packages.flatMap((folder) =>
     ['cudnn', 'cu13', 'cublas', 'cuda_nvrtc'].map((name) => join(folder, 'nvidia', name, 'lib')),
   );
   const conda = CONDA_PREFIX ? [join(CONDA_PREFIX, 'lib')] : [];
   return [...new Set([...roots, ...pip, ...conda])].filter(isFolder);
+}
+
+/** Virtual environments that are used by their path alone, without being activated. */
+function pythonPrefixes(path: string): string[] {
+  const folders = path.split(delimiter).filter((folder) => folder !== '' && existsSync(join(folder, 'python3')));
+  return folders.map(dirname);
 }
 
 /** Where pip installs for one user. A user without a home (a bare container) has none. */

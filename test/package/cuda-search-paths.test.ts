@@ -1,0 +1,47 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { cudaSearchPaths } from '../../lib/cudaSearchPaths';
+
+let root = '';
+
+const folder = (...parts: string[]): string => {
+  const path = join(root, ...parts);
+  mkdirSync(path, { recursive: true });
+  return path;
+};
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'saturnn-search-'));
+});
+
+afterEach(() => {
+  rmSync(root, { recursive: true, force: true });
+});
+
+/** Those of our own making: what the host has may follow. */
+const found = (environment: NodeJS.ProcessEnv) => cudaSearchPaths(environment).filter((path) => path.startsWith(root));
+
+test('CUDNN_PATH comes first, with its lib folder', () => {
+  const lib = folder('cudnn', 'lib');
+  const pip = folder('venv', 'lib', 'python3.12', 'site-packages', 'nvidia', 'cudnn', 'lib');
+  const environment = { CUDNN_PATH: join(root, 'cudnn'), VIRTUAL_ENV: join(root, 'venv') };
+  expect(found(environment)).toEqual([join(root, 'cudnn'), lib, pip]);
+});
+
+test('the pip packages of the python3 on PATH are found without an activated environment', () => {
+  const packages = join('venv', 'lib', 'python3.11', 'site-packages', 'nvidia');
+  const [cudnn, cublas] = [folder(packages, 'cudnn', 'lib'), folder(packages, 'cu13', 'lib')];
+  writeFileSync(join(folder('venv', 'bin'), 'python3'), '');
+  expect(found({ PATH: `/nowhere:${join(root, 'venv', 'bin')}` })).toEqual([cudnn, cublas]);
+});
+
+test('conda: its pip packages, then its own libraries', () => {
+  const pip = folder('conda', 'lib', 'python3.11', 'site-packages', 'nvidia', 'cudnn', 'lib');
+  expect(found({ CONDA_PREFIX: join(root, 'conda') })).toEqual([pip, join(root, 'conda', 'lib')]);
+});
+
+test('what does not exist is left out', () => {
+  expect(found({ CUDNN_PATH: join(root, 'none'), VIRTUAL_ENV: join(root, 'none'), PATH: '' })).toEqual([]);
+});
