@@ -1,6 +1,6 @@
-import { Device, openDevice, Resident } from './device';
+import { type Device, deviceOf, Resident } from './device';
 import { invalid, typed } from './errors';
-import type { Graph } from './graph/graph';
+import { Graph } from './graph/graph';
 import { type Lowered, lower } from './graph/lower';
 import { defaultPasses, optimize, type Pass } from './graph/optimize';
 import type { NativePlan, RunInput, TypedArray } from './native';
@@ -72,7 +72,10 @@ export class Plan {
     return { steps: result.steps, finite: result.steps === steps, outputs };
   }
 
-  /** One step, kernel by kernel, without writing state: milliseconds of each. */
+  /**
+   * One step, kernel by kernel: milliseconds of each, 0 for those that write parameters, optimizer or counter, which do not
+   * run. Gradients are computed, into the State's gradient arena, which is scratch.
+   */
   async trace(inputs: RunInputs = {}): Promise<(PlanKernel & { readonly milliseconds: number })[]> {
     const times = await typed(this.native.trace(this.#bind(inputs, 1)));
     return this.kernels.map((kernel, index) => ({ ...kernel, milliseconds: times[index] ?? 0 }));
@@ -95,7 +98,7 @@ export class Plan {
     return this.lowered.inputs.map((tensor, index) => {
       const name = known[index] as string;
       const value = inputs[name];
-      if (value === undefined) throw invalid(`input "${name}"`, `${tensor.dtype} [${tensor.shape}]`, 'nothing');
+      if (value === undefined) throw invalid(`input "${name}"`, `${tensor.dtype} [${tensor.shape}]`, value);
       return value instanceof Resident ? bindResident(name, tensor, value) : bindArray(name, tensor, value, steps);
     });
   }
@@ -121,11 +124,12 @@ function bindArray(name: string, tensor: Tensor, value: TypedArray, steps: numbe
 
 /**
  * Optimises a graph, compiles it for a device, and binds it to the State of its parameters.
- * @throws ERR_UNSUPPORTED if the device has no kernel for an op; ERR_GRAPH; ERR_OUT_OF_MEMORY
+ * @throws ERR_INVALID_ARGUMENT; ERR_UNSUPPORTED if the device has no kernel for an op; ERR_GRAPH; ERR_OUT_OF_MEMORY
  */
 export async function compile(graph: Graph, options: CompileOptions = {}): Promise<Plan> {
-  const { device: where = 'auto', passes = defaultPasses, poison = process.env.SATURNN_POISON === '1' } = options;
-  const device = where instanceof Device ? where : openDevice(where);
+  if (!(graph instanceof Graph)) throw invalid('graph', 'a Graph', graph);
+  const { passes = defaultPasses, poison = process.env.SATURNN_POISON === '1' } = options;
+  const device = deviceOf(options.device);
   const lowered = lower(optimize(graph, passes), poison);
   return compileLowered(lowered, device);
 }

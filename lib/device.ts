@@ -4,6 +4,7 @@ import { checkInteger, invalid, SaturnnError } from './errors';
 import { binaryPath } from './locate';
 import type { DType, NativeBuffer, NativeDevice, OpenOptions, TypedArray } from './native';
 import { ops } from './ops';
+import { dropPlansOf } from './planCache';
 import { dtypeOf } from './tensor';
 
 export type BackendName = 'cpu' | 'cuda';
@@ -52,6 +53,7 @@ export class Device {
   /** Ends the device after what is queued; its plans and states are then of no use. */
   dispose(): void {
     for (const [key, device] of open) if (device === this) open.delete(key);
+    dropPlansOf(this);
     this.native.dispose();
   }
 }
@@ -98,6 +100,11 @@ export function openDevice(name = 'auto', { threads = 0 }: DeviceOptions = {}): 
   } catch (error) {
     throw SaturnnError.from(error);
   }
+}
+
+/** A device given as it is, or by its name for openDevice. @throws what openDevice throws */
+export function deviceOf(device?: Device | string): Device {
+  return device instanceof Device ? device : openDevice(device);
 }
 
 /** What a backend finds on this machine, missing pieces included. @throws if its library does not load */

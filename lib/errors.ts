@@ -38,6 +38,7 @@ export function invalid(argument: string, expected: string, received: unknown): 
 const mostShown = 16;
 
 export function show(value: unknown): string {
+  if (value === undefined) return 'nothing';
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) {
@@ -46,6 +47,12 @@ export function show(value: unknown): string {
   }
   if (typeof value === 'object' && value !== null) return value.constructor?.name ?? 'an object';
   return String(value);
+}
+
+/** Options that may not be left out: taking nothing apart would throw an error without a code. */
+export function checkOptions<T extends object>(expected: string, options: T): T {
+  if (typeof options !== 'object' || options === null) throw invalid('options', expected, options);
+  return options;
 }
 
 export function checkInteger(

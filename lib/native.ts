@@ -36,6 +36,8 @@ export interface NodeDescription {
   outputs: number[];
   /** Output i may share the buffer of input inPlace[i] (both positions within this node), which nobody reads later; -1: no. */
   inPlace: number[];
+  /** Positions of the inputs that it writes, each a part of the State. Such a node has no outputs, and no other has none. */
+  writes: number[];
 }
 
 export interface InputDescription {

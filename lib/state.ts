@@ -1,6 +1,7 @@
 import type { Device } from './device';
 import { checkInteger, invalid, SaturnnError, typed } from './errors';
 import type { Arena, NativeState } from './native';
+import { dropPlansOf } from './planCache';
 import { Philox } from './random';
 import { Parameter, stateTensor, type Tensor } from './tensor';
 
@@ -159,11 +160,15 @@ export class State {
     return this.on(openDevice('auto'));
   }
 
-  /** Frees the device memory. Plans that are bound to it keep it until they are disposed of. */
+  /**
+   * Frees the device memory at once after what is queued. Later runs of plans that are bound to it reject with ERR_DISPOSED;
+   * the plans' own memory stays until they are disposed of.
+   */
   dispose(): void {
     const native = this.#native;
     this.#native = Promise.reject(new SaturnnError('ERR_DISPOSED', 'this State was disposed of'));
     this.#native.catch(() => {});
+    dropPlansOf(this);
     native?.then((state) => state.dispose()).catch(() => {});
   }
 }

@@ -55,7 +55,7 @@ export class Tensor implements TensorSpec {
     return sizeOf(this.shape);
   }
 
-  /** Computes this tensor now, on the default device: for tests, notebooks and small scripts. Reads state, never writes it. */
+  /** Computes this tensor now, on the default device, as evaluate() does: for tests, notebooks and small scripts. */
   async data(): Promise<TypedArray> {
     // Required late: evaluate stands on the whole compiler, which stands on this file.
     const { evaluate } = require('./evaluate') as typeof import('./evaluate');
@@ -185,6 +185,7 @@ export function makeNode(node: Omit<Node, 'outputs'>, specs: readonly TensorSpec
 /** Source nodes have no kernel: a plan binds them to memory. */
 const sourceOp: Op = {
   name: 'source',
+  isSource: true,
   attributes: [],
   readsSlices: true,
   writesSlices: false,

@@ -69,6 +69,7 @@ NodeDescription readNode(const Napi::Value& value, const std::string& argument) 
   node.inputs = readIds(object.Get("inputs"), argument + ".inputs");
   node.outputs = readIds(object.Get("outputs"), argument + ".outputs");
   node.inPlace = readIds(object.Get("inPlace"), argument + ".inPlace");
+  node.writes = readIds(object.Get("writes"), argument + ".writes");
   return node;
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "backend.h"
+#include "operands.h"
 
 namespace saturnn {
 
@@ -38,9 +38,9 @@ struct NodeDescription {
   std::vector<int> inputs;   // tensors, or kAbsent
   std::vector<int> outputs;  // tensors, or kAbsent
   std::vector<int> inPlace;  // per output: a position in `inputs`, or kAbsent
+  std::vector<int> writes;   // positions in `inputs`: parts of the State that it writes, and then it has no outputs
 
-  // An op without outputs can only have an effect on the State.
-  bool writesState() const { return outputs.empty(); }
+  bool writesState() const { return !writes.empty(); }
 };
 
 struct PortDescription {
@@ -56,10 +56,6 @@ struct PlanDescription {
   int gate = kAbsent;
   bool poison = false;
 };
-
-inline int64_t elementBytes(SnDType dtype) { return dtype == SN_U8 ? 1 : 4; }
-
-inline const char* dtypeName(SnDType dtype) { return dtype == SN_U8 ? "u8" : dtype == SN_I32 ? "i32" : "f32"; }
 
 // Only for shapes that validatePlan() has accepted: it bounds the product.
 inline int64_t elementCount(const TensorDescription& tensor) {

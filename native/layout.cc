@@ -105,7 +105,7 @@ class LayoutPass {
   }
 
   void addCopy(const std::string& name, int from, int to) {
-    plan_.nodes.push_back({"copy", name + " (layout)", {}, {from}, {to}, {}});
+    plan_.nodes.push_back({"copy", name + " (layout)", {}, {from}, {to}, {}, {}});
   }
 
   // An input is bound to memory of its own, so a view cannot be one.
@@ -117,31 +117,36 @@ class LayoutPass {
   }
 
   void stageOutput(PortDescription& port) {
-    if (needsStage(port.tensor)) port.tensor = copyToPlain(port.name, port.tensor);
+    if (needsStage(port.tensor)) port.tensor = sharedCopy(port.name, port.tensor, SN_PLAIN);
   }
 
+  // What it writes is never staged: validatePlan() lets it write only what lies in the State, plain and in one piece.
   void makePlain(NodeDescription& writer) {
     for (int& id : writer.inputs) {
-      if (id != kAbsent && needsStage(id)) id = copyToPlain(writer.name, id);
+      if (id != kAbsent && needsStage(id)) id = sharedCopy(writer.name, id, SN_PLAIN);
     }
   }
 
-  int copyToPlain(const std::string& name, int id) {
-    const auto found = plainCopies_.find(id);
-    if (found != plainCopies_.end()) return found->second;
-    const int plain = addTensorLike(id, SN_PLAIN);
-    addCopy(name, id, plain);
-    plainCopies_.emplace(id, plain);
-    return plain;
+  int copyAs(const std::string& name, int id, SnLayout layout) {
+    const int copy = addTensorLike(id, layout);
+    addCopy(name, id, copy);
+    return copy;
   }
 
-  // Constants and parts of the State lie there plain: a node that reads or writes one as an activation gets a copy.
+  // For what nobody writes between two readers.
+  int sharedCopy(const std::string& name, int id, SnLayout layout) {
+    const auto [copy, isNew] = copies_.try_emplace({id, layout}, kAbsent);
+    if (isNew) copy->second = copyAs(name, id, layout);
+    return copy->second;
+  }
+
+  // Constants and parts of the State lie there plain: a node that reads or writes one as an activation gets a copy. Of
+  // the gradients each reader gets its own, because they are written while a step goes on.
   void addNode(NodeDescription node) {
     for (int& id : node.inputs) {
       if (id == kAbsent || layouts_[id] == wanted(id)) continue;
-      const int converted = addTensorLike(id, wanted(id));
-      addCopy(node.name, id, converted);
-      id = converted;
+      const bool changes = plan_.tensors[rootOf(plan_, id)].arena == kGradientArena;
+      id = changes ? copyAs(node.name, id, wanted(id)) : sharedCopy(node.name, id, wanted(id));
     }
     std::vector<std::pair<int, int>> copiesBack;
     for (int& id : node.outputs) {
@@ -157,7 +162,7 @@ class LayoutPass {
   const bool blocked_;
   PlanDescription plan_;
   std::vector<SnLayout> layouts_;
-  std::map<int, int> plainCopies_;
+  std::map<std::pair<int, SnLayout>, int> copies_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "validate.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "error.h"
@@ -17,11 +18,16 @@ constexpr int64_t kMaxSize = INT32_MAX;
 [[noreturn]] void reject(const std::string& message) { throw Error("ERR_INVALID_PLAN", message); }
 
 std::string show(const TensorDescription& tensor) {
-  std::string text = dtypeName(tensor.dtype);
-  text += " [";
-  for (size_t i = 0; i < tensor.shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(tensor.shape[i]);
-  return text + "]";
+  return std::string(dtypeName(tensor.dtype)) + " " + shapeText(tensor.shape.data(), tensor.shape.size());
 }
+
+// Bytes of an arena that a node writes.
+struct StateRange {
+  int arena;
+  int64_t begin;
+  int64_t end;
+  const NodeDescription* writer;
+};
 
 class Validator {
  public:
@@ -157,7 +163,9 @@ class Validator {
         if (id != kAbsent) checkWrite(id, node);
       }
       checkInPlace(static_cast<int>(k), node);
+      checkStateWrites(node);
     }
+    checkOverlaps();
   }
 
   void checkOp(const NodeDescription& node) const {
@@ -237,6 +245,52 @@ class Validator {
     }
   }
 
+  // Nodes that write state run behind the gate. They write over inputs, and only there: an output would have no value
+  // where the gate is closed.
+  void checkStateWrites(const NodeDescription& node) {
+    if (node.outputs.empty() != node.writesState()) {
+      reject("Expected either outputs or writes for " + label(node) + " but received " +
+             (node.writesState() ? "both" : "neither"));
+    }
+    for (const int position : node.writes) {
+      if (position < 0 || position >= static_cast<int>(node.inputs.size()) || node.inputs[position] == kAbsent) {
+        reject("Expected the positions of present inputs for writes of " + label(node) + " but received " +
+               std::to_string(position));
+      }
+      addStateWrite(node.inputs[position], node);
+    }
+  }
+
+  // Constants and inputs must keep their values for the next step. A part of an image need not lie in one piece.
+  void addStateWrite(int id, const NodeDescription& node) {
+    int64_t offset = 0;
+    for (int at = id; tensor(at).base != kAbsent; at = tensor(at).base) {
+      if (tensor(tensor(at).base).image) {
+        reject(label(node) + " writes " + label(id) + ", which is a part of an image");
+      }
+      offset += tensor(at).offset * elementBytes(tensor(at).dtype);
+    }
+    const TensorDescription& root = tensor(rootOf(plan_, id));
+    if (root.arena == kAbsent) reject(label(node) + " writes " + label(id) + ", which is no part of the State");
+    const int64_t begin = root.byteOffset + offset;
+    stateWrites_.push_back({root.arena, begin, begin + byteCount(tensor(id)), &node});
+  }
+
+  // What is written twice in a step would depend on the order of its writers.
+  void checkOverlaps() {
+    std::sort(stateWrites_.begin(), stateWrites_.end(), [](const StateRange& a, const StateRange& b) {
+      return a.arena != b.arena ? a.arena < b.arena : a.begin < b.begin;
+    });
+    for (size_t i = 1; i < stateWrites_.size(); ++i) {
+      const StateRange& before = stateWrites_[i - 1];
+      const StateRange& it = stateWrites_[i];
+      if (before.arena == it.arena && it.begin < before.end) {
+        reject(label(*before.writer) + " and " + label(*it.writer) + " write over each other in the arena '" +
+               kArenaNames[it.arena] + "', at byte " + std::to_string(it.begin));
+      }
+    }
+  }
+
   // A read of a view reads all that the view is part of.
   void findLastReads() {
     lastRead_.assign(plan_.tensors.size(), -1);
@@ -274,6 +328,7 @@ class Validator {
   std::vector<bool> written_;  // by tensor
   std::vector<bool> isInput_;  // by tensor
   std::vector<int> lastRead_;  // by tensor: the last node that reads it
+  std::vector<StateRange> stateWrites_;
 };
 
 }  // namespace

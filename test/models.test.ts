@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Conv2d, type Layer, Sequential } from '../lib/layers';
 import { createModel, inception33, models, subInception } from '../lib/models';
 import { inspectModel } from '../lib/models/inspect';
 import { leakyTanh, tanh } from '../lib/ops/activation';
@@ -47,6 +48,22 @@ describe('networks', () => {
     const names = inception33({ width: 0.1 }).parameters.map((parameter) => parameter.name);
     expect(new Set(names).size).toBe(names.length);
     expect(names).toContain('3a/d3x3b/weight');
+  });
+
+  test('count a layer that is used twice once, and its multiply-adds twice', () => {
+    const count = (layer: Layer) => {
+      const common = { name: 'twice', width: 1, classes: 4, activation: tanh(), inputShape: [8, 8, 4] } as const;
+      return inspectModel({ ...common, parameters: layer.parameters, forward: (x) => layer.forward(x) }).totals;
+    };
+    const conv = () => new Conv2d({ name: 'c', inputs: 4, outputs: 4, kernel: 3, padding: 1, activation: tanh() });
+    const [layer, once] = [conv(), count(conv())];
+    expect(once.parameters).toBe(4 * 3 * 3 * 4 + 4);
+    expect(count(new Sequential([layer, layer]))).toEqual({
+      convolutions: 2,
+      longestPath: 2,
+      parameters: once.parameters,
+      macs: 2 * once.macs,
+    });
   });
 
   test('refuse bad options, saying what was expected', () => {

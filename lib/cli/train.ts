@@ -69,23 +69,22 @@ async function train(options: TrainOptions): Promise<void> {
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
   const model = createModel(options.model, { width, activation });
   const device = openDevice(options.device);
-  const batch = options.batch ?? (device.backend === 'cpu' ? 64 : 128);
-  const folder = new RunFolder(options.out ?? defaultFolder(options), {
-    ...options,
-    activation: formatActivation(activation),
-    device: device.name,
-    batch,
-    epochs,
-    out: undefined,
-    json: undefined,
-    node: process.versions.node,
-    deviceInfo: device.info,
-  });
   const atMost = (count: number) => Math.min(count, options.limit ?? count);
   const data = generated({ train: atMost(generatedCounts.train), test: atMost(generatedCounts.test) });
   const optimizer = new Sgd({ momentum, weightDecay });
-  const trainer = new Trainer({ model, ...data, device, batch, learningRate: lr, optimizer, seed });
+  const trainer = new Trainer({ model, ...data, device, batch: options.batch, learningRate: lr, optimizer, seed });
   try {
+    const folder = new RunFolder(options.out ?? defaultFolder(options), {
+      ...options,
+      activation: formatActivation(activation),
+      device: device.name,
+      batch: trainer.batch,
+      epochs,
+      out: undefined,
+      json: undefined,
+      node: process.versions.node,
+      deviceInfo: device.info,
+    });
     const { end, failure } = await runToEnd(trainer, { epochs, steps }, folder, options.json ?? false);
     const saved = await folder.finish(model, trainer.state);
     if (options.json) process.stdout.write(`${JSON.stringify({ event: 'saved', out: folder.path, ...saved })}\n`);

@@ -32,7 +32,7 @@ class Lowering {
   ) {}
 
   run(): Lowered {
-    const nodes = this.graph.nodes.filter((node) => node.op.name !== 'source');
+    const nodes = this.graph.nodes.filter((node) => !node.op.isSource);
     const described = nodes.map((node) => this.#describeNode(node));
     const outputs = Object.entries(this.graph.outputs).map(([name, tensor]) => ({ name, tensor: this.#id(tensor) }));
     const gate = this.graph.gate ? this.#id(this.graph.gate) : -1;
@@ -57,6 +57,7 @@ class Lowering {
       inputs: node.inputs.map((tensor) => (tensor ? this.#id(tensor) : -1)),
       outputs: node.outputs.map((tensor) => (absent.has(tensor) ? -1 : this.#id(tensor))),
       inPlace: node.outputs.map((_, index) => (index === 0 && inPlace.has(node) ? 0 : -1)),
+      writes: [...(node.op.writesState ?? [])],
     };
   }
 

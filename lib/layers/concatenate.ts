@@ -1,6 +1,6 @@
 import { concat } from '../ops/concat';
 import type { Parameter, Tensor } from '../tensor';
-import type { Layer } from './layer';
+import { type Layer, parametersOf } from './layer';
 
 /** Branches that read the same image, side by side in its channels. */
 export class Concatenate implements Layer {
@@ -10,7 +10,7 @@ export class Concatenate implements Layer {
     readonly branches: readonly Layer[],
     private readonly options: { name?: string } = {},
   ) {
-    this.parameters = branches.flatMap((branch) => branch.parameters);
+    this.parameters = parametersOf(branches);
   }
 
   forward(x: Tensor): Tensor {

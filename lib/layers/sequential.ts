@@ -1,12 +1,12 @@
 import type { Parameter, Tensor } from '../tensor';
-import type { Layer } from './layer';
+import { type Layer, parametersOf } from './layer';
 
 /** Layers one after the other. */
 export class Sequential implements Layer {
   readonly parameters: readonly Parameter[];
 
   constructor(readonly layers: readonly Layer[]) {
-    this.parameters = layers.flatMap((layer) => layer.parameters);
+    this.parameters = parametersOf(layers);
   }
 
   forward(x: Tensor): Tensor {

@@ -1,13 +1,14 @@
 /** What a model is made of, counted on its graph: the figures of `saturnn inspect`. */
 import { Graph } from '../graph/graph';
 import { conv2dOp } from '../ops/conv2d';
-import { input, type Node, Parameter } from '../tensor';
+import { input, type Node, Parameter, type Tensor } from '../tensor';
 import type { Model } from './model';
 
 export interface LayerSummary {
   readonly name: string;
   /** Of one image: [height, width, channels] or [features]. */
   readonly outputShape: readonly number[];
+  /** Those that no layer before it has counted. */
   readonly parameters: number;
   /** Multiply-adds of the forward pass for one image. */
   readonly macs: number;
@@ -28,8 +29,9 @@ export function inspectModel(model: Model): ModelSummary {
   const logits = model.forward(input('images', [1, ...model.inputShape]));
   const { nodes } = Graph.from({ outputs: { logits } });
   const layers = new Map<string, LayerSummary>();
+  const counted = new Set<Tensor>();
   for (const node of nodes) {
-    if (!node.source) layers.set(node.name, addNode(layers.get(node.name), node));
+    if (!node.source) layers.set(node.name, addNode(layers.get(node.name), node, counted));
   }
   const rows = [...layers.values()];
   return {
@@ -44,12 +46,13 @@ export function inspectModel(model: Model): ModelSummary {
 }
 
 /** A layer is all nodes of one name: a convolution and its activation are one row. */
-function addNode(row: LayerSummary | undefined, node: Node): LayerSummary {
-  const parameters = sum(node.inputs.map((tensor) => (tensor instanceof Parameter ? tensor.size : 0)));
+function addNode(row: LayerSummary | undefined, node: Node, counted: Set<Tensor>): LayerSummary {
+  const own = node.inputs.filter((tensor) => tensor instanceof Parameter).filter((tensor) => !counted.has(tensor));
+  for (const parameter of own) counted.add(parameter);
   return {
     name: node.name,
     outputShape: node.outputs[0]!.shape.slice(1),
-    parameters: (row?.parameters ?? 0) + parameters,
+    parameters: (row?.parameters ?? 0) + sum(own.map((parameter) => parameter.size)),
     macs: (row?.macs ?? 0) + (node.op.flops?.(node) ?? 0) / 2,
   };
 }

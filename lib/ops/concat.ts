@@ -1,3 +1,4 @@
+import { invalid } from '../errors';
 import { apply, type Tensor } from '../tensor';
 import { dimension, expectShape, expectTensor, first, type Op, shapeError } from './op';
 import { slice } from './slice';
@@ -33,7 +34,8 @@ export const concatOp: Op = {
   },
 };
 
-/** @throws ERR_SHAPE */
+/** @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
 export function concat(tensors: readonly Tensor[], { name }: { name?: string } = {}): Tensor {
+  if (!Array.isArray(tensors)) throw invalid('tensors', 'an array of Tensors', tensors);
   return first(apply(concatOp, tensors, {}, name));
 }

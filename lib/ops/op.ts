@@ -43,6 +43,8 @@ export interface Op {
   readonly gathers?: 'channels' | 'elements';
   /** Its output is a part of its input: channels from attribute `channelOffset`. */
   readonly isView?: boolean;
+  /** No kernel: a plan binds its nodes to memory (inputs, constants, parameters, parts of a State). */
+  readonly isSource?: boolean;
 }
 
 /** A shape mismatch, in the words of the op that found it. */

@@ -1,4 +1,4 @@
-import { checkInteger } from '../errors';
+import { checkInteger, checkOptions } from '../errors';
 import type { Tensor, TensorSpec } from '../tensor';
 import { type Pair, pair } from './conv2d';
 import { type AttributeField, dimension, shapeError } from './op';
@@ -26,7 +26,8 @@ export interface PoolOptions {
   name?: string;
 }
 
-export function encodePool({ kernel, stride, padding = 0, ceil = false }: PoolOptions): Record<string, number> {
+export function encodePool(options: PoolOptions): Record<string, number> {
+  const { kernel, stride, padding = 0, ceil = false } = checkOptions('{ kernel, stride }', options);
   const [kernelH, kernelW] = pair('kernel', kernel, 1);
   const [strideH, strideW] = pair('stride', stride, 1);
   const [padH, padW] = pair('padding', padding, 0);

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { compile, type RunInputs } from '../compile';
-import type { Dataset } from '../data/dataset';
+import { Dataset } from '../data/dataset';
 import { DataLoader } from '../data/loader';
-import { type Device, openDevice, type Resident } from '../device';
-import { checkInteger, checkNumber, invalid, SaturnnError } from '../errors';
+import { type Device, deviceOf, type Resident } from '../device';
+import { checkInteger, checkNumber, checkOptions, invalid, SaturnnError } from '../errors';
 import type { Graph } from '../graph/graph';
 import type { Model } from '../models/model';
 import type { Optimizer } from '../optim/optimizer';
@@ -20,7 +20,7 @@ export interface TrainerOptions {
   test: Dataset;
   /** A device, or its name for openDevice. Default "auto". */
   device?: Device | string;
-  /** Images per step; default 64. */
+  /** Images per step; default 64 on a CPU, 128 on a GPU. */
   batch?: number;
   /** Default 0.01. */
   learningRate?: number;
@@ -51,24 +51,29 @@ export interface Evaluation {
 export class Trainer {
   readonly device: Device;
   readonly state: State;
+  /** Images per step. */
+  readonly batch: number;
   readonly stepsPerEpoch: number;
-  readonly #options: Required<Omit<TrainerOptions, 'device'>>;
+  readonly #options: Required<Omit<TrainerOptions, 'device' | 'batch'>>;
   readonly #loader: DataLoader;
   readonly #runners = new Map<'fit' | 'train' | 'test', Promise<Runner>>();
   readonly #residents = new Map<Dataset, Resident>();
   #step = 0;
   #busy = false;
+  #disposed = false;
 
   /** @throws ERR_INVALID_ARGUMENT; what openDevice throws */
   constructor(options: TrainerOptions) {
-    const { model, train, test, batch = 64, learningRate = 0.01, optimizer = new Sgd(), seed = 0 } = options;
-    checkInteger('batch', batch, 1, 65536);
+    checkOptions('{ model, train, test }', options);
+    const { model, train, test, learningRate = 0.01, optimizer = new Sgd(), seed = 0 } = options;
+    checkModel(model);
     checkNumber('learningRate', learningRate, 0, 1e6);
     checkDataset('train', train, model);
     checkDataset('test', test, model);
-    this.#options = { model, train, test, batch, learningRate, optimizer, seed };
-    const { device = 'auto' } = options;
-    this.device = typeof device === 'string' ? openDevice(device) : device;
+    this.#options = { model, train, test, learningRate, optimizer, seed };
+    this.device = deviceOf(options.device);
+    const { batch = this.device.backend === 'cpu' ? 64 : 128 } = options;
+    this.batch = checkInteger('batch', batch, 1, 65536);
     this.state = new State(model.parameters, { seed, optimizerSlots: optimizer.slots });
     this.#loader = new DataLoader({ labels: train.labels, batch, shuffle: true, seed });
     this.stepsPerEpoch = this.#loader.steps;
@@ -92,7 +97,7 @@ export class Trainer {
   /**
    * Trains, yielding a step event per native call, an epoch event per epoch (the last may be unfinished), and an end event.
    * @throws ERR_NON_FINITE if loss or gradient overflow: the state is then as before that step. ERR_BUSY while another
-   * fit() of this trainer is under way.
+   * fit() of this trainer is under way; ERR_DISPOSED.
    */
   async *fit(options: FitOptions): AsyncGenerator<TrainEvent, void, void> {
     const last = this.#step + this.stepsOf(options);
@@ -116,11 +121,15 @@ export class Trainer {
     }
   }
 
-  /** Loss and accuracy over all images of the training or test set, centre crops. Changes nothing. */
+  /**
+   * Loss and accuracy over all images of the training or test set, centre crops. Changes nothing.
+   * @throws ERR_INVALID_ARGUMENT; ERR_DISPOSED
+   */
   async evaluate(split: 'train' | 'test', { signal }: Pick<FitOptions, 'signal'> = {}): Promise<Evaluation> {
+    if (split !== 'train' && split !== 'test') throw invalid('split', '"train" or "test"', split);
     const dataset = this.#options[split];
     const runner = await this.#runner(split, dataset, evaluationGraph);
-    const loader = new DataLoader({ labels: dataset.labels, batch: this.#options.batch, shuffle: false });
+    const loader = new DataLoader({ labels: dataset.labels, batch: this.batch, shuffle: false });
     const tally = new Tally();
     for await (const run of runner.run(loader.epoch(0), 0, loader.steps, signal)) {
       tally.add(run.batches, run.result, run.milliseconds);
@@ -130,6 +139,7 @@ export class Trainer {
 
   /** Frees plans, data and state on the device. */
   dispose(): void {
+    this.#disposed = true;
     // A compilation that failed has nothing to free, and whoever asked for it has seen the error.
     for (const runner of this.#runners.values()) runner.then(({ plan }) => plan.dispose()).catch(() => {});
     for (const resident of this.#residents.values()) resident.dispose();
@@ -177,22 +187,32 @@ export class Trainer {
     return { event: 'step', step: this.#step, epoch, loss, accuracy, gradientNorm, learningRate, imagesPerSecond };
   }
 
-  /** The compiled plan with its fixed inputs, made on first use. */
+  /** The compiled plan with its fixed inputs, made on first use. @throws ERR_DISPOSED */
   #runner(kind: 'fit' | 'train' | 'test', dataset: Dataset, graph: (options: PlanOptions) => Graph): Promise<Runner> {
+    if (this.#disposed) throw new SaturnnError('ERR_DISPOSED', 'this Trainer was disposed of');
     const known = this.#runners.get(kind);
     if (known) return known;
-    const { model, train, batch, learningRate } = this.#options;
+    const { model, train, learningRate } = this.#options;
     const images = this.#residents.get(dataset) ?? this.device.upload(dataset.images);
     this.#residents.set(dataset, images);
     const inputs: RunInputs = kind === 'fit' ? { images, learningRate: Float32Array.of(learningRate) } : { images };
-    const options = { model, state: this.state, statistics: train.statistics(), dataset, batch };
+    const options = { model, state: this.state, statistics: train.statistics(), dataset, batch: this.batch };
     const runner = compile(graph(options), { device: this.device }).then((plan) => new Runner(plan, inputs));
     this.#runners.set(kind, runner);
+    // Not kept: the next attempt may find memory.
+    runner.catch(() => this.#runners.get(kind) === runner && this.#runners.delete(kind));
     return runner;
   }
 }
 
-function checkDataset(name: string, { classes, height, width }: Dataset, model: Model): void {
+function checkModel(model: Model): void {
+  const parts = [model?.parameters, model?.inputShape];
+  if (typeof model?.forward !== 'function' || !parts.every(Array.isArray)) throw invalid('model', 'a Model', model);
+}
+
+function checkDataset(name: string, dataset: Dataset, model: Model): void {
+  if (!(dataset instanceof Dataset)) throw invalid(name, 'a Dataset', dataset);
+  const { classes, height, width } = dataset;
   if (classes > model.classes) throw invalid(`classes of ${name}`, `at most the model's ${model.classes}`, classes);
   const [modelHeight, modelWidth] = model.inputShape;
   if (height < modelHeight || width < modelWidth) {

@@ -1,5 +1,5 @@
-// y = f(x + bias), all six activations, both layouts, from any channel slice to any other, or in place. On 38 MB in
-// place with AVX-512: 1.3 ms on two threads, where reading and writing them alone takes 0.4 ms and a memcpy 1.0 ms.
+// y = f(x + bias), all six activations, both layouts, from any channel slice to any other, or in place. With AVX-512,
+// in place on an image larger than the caches, it takes 1.3 times as long as a memcpy of that image.
 #include "device.h"
 #include "geometry.h"
 #include "ops.h"

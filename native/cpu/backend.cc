@@ -2,12 +2,12 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "../json.h"
 #include "device.h"
 #include "kernel.h"
 #include "memory.h"
@@ -22,7 +22,7 @@ struct SnDevice {
 
 struct SnKernel {
   SnDevice* owner;
-  std::string context;  // before the messages of launch errors
+  std::string op;
   std::unique_ptr<saturnn::Kernel> kernel;
 };
 
@@ -30,19 +30,10 @@ namespace saturnn {
 
 namespace {
 
-void writeJson(char* json, size_t capacity, const std::string& text) {
-  if (capacity > 0) std::snprintf(json, capacity, "%s", text.c_str());
-}
-
-void probe(const SnOpenOptions*, char* json, size_t capacity) {
-  SnError error{};
-  if (guarded(&error, "", [&] { writeJson(json, capacity, probeJson()); }) == SN_OK) return;
-  const std::string message = jsonString(error.message);
-  writeJson(json, capacity, "{\"usable\":false,\"missing\":[{\"code\":\"ERR_PROBE\",\"message\":" + message + "}]}");
-}
+void probe(const SnOpenOptions*, char* json, size_t capacity) { writeJson(json, capacity, probeJson); }
 
 int open(const SnOpenOptions* options, SnDevice** device, SnError* error) {
-  return guarded(error, "", [&] {
+  return guarded(error, [&] {
     require(options->index == 0, "Expected device index 0 for the CPU but received " + std::to_string(options->index));
     require(options->threads >= 0, "Expected threads >= 0 but received " + std::to_string(options->threads));
     requireOneDnn();
@@ -56,12 +47,11 @@ int open(const SnOpenOptions* options, SnDevice** device, SnError* error) {
 void close(SnDevice* device) { delete device; }
 
 void describe(SnDevice* owner, char* json, size_t capacity) {
-  const auto body = [&] { writeJson(json, capacity, describeJson(owner->device)); };
-  if (guarded(nullptr, "", body) != SN_OK) writeJson(json, capacity, "{}");
+  writeJson(json, capacity, [&] { return describeJson(owner->device); });
 }
 
 int allocate(SnDevice*, size_t bytes, void** memory, SnError* error) {
-  return guarded(error, "", [&] { *memory = allocateMemory(bytes); });
+  return guarded(error, [&] { *memory = allocateMemory(bytes); });
 }
 
 void release(SnDevice*, void* memory, size_t bytes) { releaseMemory(memory, bytes); }
@@ -92,8 +82,7 @@ void requireCount(const char* what, int32_t count, int32_t least, int32_t most) 
 }
 
 int createKernel(SnDevice* owner, const SnOpDesc* desc, SnKernel** result, SnKernelInfo* info, SnError* error) {
-  const std::string context = std::string("[") + desc->name + "] ";
-  return guarded(error, context.c_str(), [&] {
+  return guarded(error, desc->name, [&] {
     const Op* op = findOp(desc->name);
     if (!op) throw Error("ERR_UNSUPPORTED", "The CPU backend has no kernel for this op");
     requireCount("inputs", desc->input_count, op->minInputs, op->maxInputs);
@@ -102,7 +91,7 @@ int createKernel(SnDevice* owner, const SnOpDesc* desc, SnKernel** result, SnKer
             "Expected " + std::to_string(op->attributeBytes) + " bytes of attributes but received " +
                 std::to_string(desc->attribute_bytes));
     useThreadsOf(owner->device);
-    auto kernel = std::make_unique<SnKernel>(SnKernel{owner, context, op->create(*desc, owner->device)});
+    auto kernel = std::make_unique<SnKernel>(SnKernel{owner, desc->name, op->create(*desc, owner->device)});
     *info = kernel->kernel->info();
     *result = kernel.release();
   });
@@ -111,7 +100,7 @@ int createKernel(SnDevice* owner, const SnOpDesc* desc, SnKernel** result, SnKer
 void destroyKernel(SnKernel* kernel) { delete kernel; }
 
 int launch(SnKernel* kernel, void* const* inputs, void* const* outputs, void* scratch, SnError* error) {
-  return guarded(error, kernel->context.c_str(), [&] {
+  return guarded(error, kernel->op.c_str(), [&] {
     useThreadsOf(kernel->owner->device);
     kernel->kernel->launch(inputs, outputs, scratch);
   });
@@ -153,6 +142,10 @@ extern "C" __attribute__((visibility("default"))) const SnBackend* saturnn_backe
                                                                                    uint32_t* own_version) {
   if (own_version) *own_version = SATURNN_ABI_VERSION;
   if (abi_version != SATURNN_ABI_VERSION) return nullptr;
-  static const SnBackend backend = saturnn::makeBackend();
-  return &backend;
+  const SnBackend* table = nullptr;
+  saturnn::guarded(nullptr, [&] {
+    static const SnBackend backend = saturnn::makeBackend();
+    table = &backend;
+  });
+  return table;
 }

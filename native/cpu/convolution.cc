@@ -26,9 +26,9 @@ bool isBlocked(const memory::desc& desc) {
 }
 
 // Winograd F(4x4, 3x3) needs 1/4 of the multiplications, but transforms weights and tiles, and computes whole tiles.
-// Measured for all three passes (AVX-512, two threads, batch 1 to 64, 16 to 320 channels, images of 28, 14 and 7): it
-// wins 1.2 to 2.2 times where at least 64 tiles share the transformed weights and both sides have 32 channels or more,
-// with 16 channels only for many tiles none of which is cut; else it loses, up to 4 times.
+// Of all three passes with AVX-512 it wins 1.2 to 2.2 times where at least 64 tiles share the transformed weights and
+// both sides have 32 channels or more, with 16 channels only for many tiles none of which is cut; else it loses, up to
+// 4 times.
 bool prefersWinograd(const ConvolutionShape& shape) {
   const auto w = shape.weights.dims();  // O, I, KH, KW
   const auto y = shape.y.dims();        // N, O, OH, OW

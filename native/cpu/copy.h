@@ -5,8 +5,6 @@
 
 namespace saturnn {
 
-inline int64_t elementBytes(SnDType dtype) { return dtype == SN_U8 ? 1 : 4; }
-
 // y = x, of one shape and dtype, each perhaps a channel slice, in equal or different layouts. On all threads.
 void copyTensor(const SnTensor& xTensor, const void* x, const SnTensor& yTensor, void* y);
 

@@ -45,23 +45,9 @@ bool samePlace(const SnTensor& a, const SnTensor& b) {
   return a.layout == b.layout && a.parent_channels == b.parent_channels && a.channel_offset == b.channel_offset;
 }
 
-std::string describe(const SnTensor& tensor) {
-  static const char* const types[] = {"f32", "i32", "u8"};
-  if (!isPresent(tensor)) return "no tensor";
-  std::string text = std::string(types[tensor.dtype]) + " [";
-  for (int32_t i = 0; i < tensor.rank; ++i) text += (i ? ", " : "") + std::to_string(tensor.shape[i]);
-  text += tensor.layout == SN_NCHW16C ? "] in blocks of 16 channels" : "]";
-  if (!isDense(tensor)) {
-    text += ", channels " + std::to_string(tensor.channel_offset) + " and following of " +
-            std::to_string(tensor.parent_channels);
-  }
-  return text;
-}
-
 void requireTensor(const SnTensor& tensor, const char* name, SnDType dtype) {
-  static const char* const types[] = {"f32", "i32", "u8"};
   require(tensor.dtype == dtype,
-          std::string("Expected ") + types[dtype] + " for " + name + " but received " + describe(tensor));
+          std::string("Expected ") + dtypeName(dtype) + " for " + name + " but received " + describe(tensor));
   for (int32_t i = 0; i < tensor.rank; ++i) {
     require(tensor.shape[i] > 0,
             std::string("Expected positive sizes for ") + name + " but received " + describe(tensor));

@@ -45,15 +45,8 @@ bool sameRows(const Rows& a, const Rows& b);
 // The part of a tensor that is channels [offset, offset + channels).
 SnTensor channelSlice(const SnTensor& tensor, int64_t offset, int64_t channels);
 
-// True if the elements of the tensor fill its buffer.
-inline bool isDense(const SnTensor& tensor) {
-  return tensor.rank == 0 || tensor.parent_channels == tensor.shape[tensor.rank - 1];
-}
-
 // True if both tensors are the same elements of a buffer, given one pointer for both.
 bool samePlace(const SnTensor& a, const SnTensor& b);
-
-std::string describe(const SnTensor& tensor);
 
 // These throw, and name the tensor.
 void requireTensor(const SnTensor& tensor, const char* name, SnDType dtype);

@@ -1,27 +1,14 @@
 // What every CPU kernel is: made once from an SnOpDesc, launched many times on the device's engine thread, with all of
-// its memory given to it. Also the one place where C++ exceptions become SnErrors.
+// its memory given to it.
 #pragma once
 
 #include <cstdio>
-#include <cstring>
-#include <exception>
-#include <new>
-#include <stdexcept>
 #include <string>
 
-#include "../backend.h"
+#include "../error.h"
+#include "../operands.h"
 
 namespace saturnn {
-
-// An error with a code for JavaScript. Any other exception leaves the backend as ERR_BACKEND.
-class Error : public std::runtime_error {
- public:
-  Error(std::string code, const std::string& message) : std::runtime_error(message), code_(std::move(code)) {}
-  const std::string& code() const { return code_; }
-
- private:
-  std::string code_;
-};
 
 // The message names the tensor or attribute, what was expected, and what was received. The op's name is put before it.
 inline void require(bool condition, const std::string& message) {
@@ -54,45 +41,5 @@ class Kernel {
  private:
   SnKernelInfo info_{};
 };
-
-// The attribute struct of an op. backend.cc has compared the size with the op table before any kernel is made.
-template <typename Attributes>
-Attributes attributesOf(const SnOpDesc& desc) {
-  Attributes attributes;
-  std::memcpy(&attributes, desc.attributes, sizeof attributes);
-  return attributes;
-}
-
-inline bool isPresent(const SnTensor& tensor) { return tensor.dtype != SN_NONE; }
-
-inline int64_t elementCount(const SnTensor& tensor) {
-  int64_t count = 1;
-  for (int32_t i = 0; i < tensor.rank; ++i) count *= tensor.shape[i];
-  return count;
-}
-
-inline void writeError(SnError* error, const char* code, const std::string& message) {
-  if (!error) return;
-  std::snprintf(error->code, sizeof error->code, "%s", code);
-  std::snprintf(error->message, sizeof error->message, "%s", message.c_str());
-}
-
-// Runs `body`; whatever it throws is written to `error`, with `context` ("[conv2d] ") before the message.
-template <typename Body>
-int guarded(SnError* error, const char* context, Body&& body) noexcept {
-  try {
-    body();
-    return SN_OK;
-  } catch (const Error& e) {
-    writeError(error, e.code().c_str(), context + std::string(e.what()));
-  } catch (const std::bad_alloc&) {
-    writeError(error, "ERR_OUT_OF_MEMORY", std::string(context) + "Out of memory");
-  } catch (const std::exception& e) {
-    writeError(error, "ERR_BACKEND", context + std::string(e.what()));
-  } catch (...) {
-    writeError(error, "ERR_BACKEND", std::string(context) + "Unknown exception");
-  }
-  return SN_FAILED;
-}
 
 }  // namespace saturnn

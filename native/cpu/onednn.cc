@@ -8,28 +8,21 @@ using dnnl::memory;
 
 namespace {
 
-std::string shapeText(const SnTensor& tensor) {
-  return dimsText(memory::dims(tensor.shape, tensor.shape + tensor.rank));
-}
-
 void requireTensor(const char* argument, const SnTensor& tensor, int rank) {
   const std::string name(argument);
-  require(tensor.dtype == SN_F32,
-          "Expected an f32 tensor for " + name + " but received dtype " + std::to_string(tensor.dtype));
+  require(tensor.dtype == SN_F32, "Expected an f32 tensor for " + name + " but received " + describe(tensor));
   require(tensor.rank == rank,
           "Expected " + std::to_string(rank) + " dimensions for " + name + " but received " + shapeText(tensor));
   for (int i = 0; i < rank; ++i) {
     require(tensor.shape[i] >= 1, "Expected positive dimensions for " + name + " but received " + shapeText(tensor));
   }
   // oneDNN would answer a slice with its reference kernels; the plan never asks for one.
-  require(tensor.parent_channels == tensor.shape[rank - 1] && tensor.channel_offset == 0,
-          "Expected a dense tensor for " + name + " but received a slice of " +
-              std::to_string(tensor.parent_channels) + " channels");
+  require(isDense(tensor), "Expected a dense tensor for " + name + " but received " + describe(tensor));
 }
 
 void requirePlain(const char* argument, const SnTensor& tensor) {
-  require(tensor.layout == SN_PLAIN, "Expected the plain layout for " + std::string(argument) +
-                                         " but received blocks of 16 channels for " + shapeText(tensor));
+  require(tensor.layout == SN_PLAIN,
+          "Expected the plain layout for " + std::string(argument) + " but received " + describe(tensor));
 }
 
 }  // namespace
@@ -62,11 +55,7 @@ memory::desc anyLayout(const memory::desc& desc) {
   return memory::desc(desc.dims(), desc.data_type(), memory::format_tag::any);
 }
 
-std::string dimsText(const memory::dims& dims) {
-  std::string text = "[";
-  for (size_t i = 0; i < dims.size(); ++i) text += (i ? ", " : "") + std::to_string(dims[i]);
-  return text + "]";
-}
+std::string dimsText(const memory::dims& dims) { return shapeText(dims.data(), dims.size()); }
 
 bool isReference(const char* implementation) { return std::strstr(implementation, "ref") != nullptr; }
 

@@ -1,10 +1,9 @@
 #include "report.h"
 
-#include <cstdio>
 #include <dnnl.hpp>
 
+#include "../json.h"
 #include "device.h"
-#include "kernel.h"
 #include "processor.h"
 #include "simd/table.h"
 
@@ -42,25 +41,13 @@ std::string hostFields() {
 
 }  // namespace
 
-std::string jsonString(const std::string& text) {
-  std::string json = "\"";
-  for (const char character : text) {
-    char escaped[8] = {character, 0};
-    if (character == '"' || character == '\\') std::snprintf(escaped, sizeof escaped, "\\%c", character);
-    if (static_cast<unsigned char>(character) < 0x20) std::snprintf(escaped, sizeof escaped, "\\u%04x", character);
-    json += escaped;
-  }
-  return json + "\"";
-}
-
 std::string probeJson() {
   std::string fields = hostFields(), missing;
   const auto check = [&](auto&& piece) {
     try {
       piece();
     } catch (const Error& e) {
-      missing += (missing.empty() ? "" : ",") + ("{\"code\":" + jsonString(e.code())) +
-                 ",\"message\":" + jsonString(e.what()) + "}";
+      addMissing(missing, e.code(), e.what());
     }
   };
   check(requireOneDnn);

@@ -13,8 +13,6 @@ std::string probeJson();
 // {"backend", "name", "memory", "cores", "onednn", "onednnIsa", "threads", "simd"}
 std::string describeJson(const Device& device);
 
-std::string jsonString(const std::string& text);
-
 // Throws ERR_ONEDNN_VERSION or ERR_ONEDNN_RUNTIME if the oneDNN that was found at run time does not fit.
 void requireOneDnn();
 

@@ -13,7 +13,7 @@ SnActivationAttributes checkedAttributes(const SnOpDesc& op) {
 }
 
 void requireVector(const SnOpDesc& op, const char* argument, const SnTensor& tensor, int64_t length) {
-  if (isAbsent(tensor)) return;
+  if (!isPresent(tensor)) return;
   requireDense(op, argument, tensor);
   requireShape(op, argument, tensor, {length});
 }
@@ -71,7 +71,7 @@ KernelPointer createActivationGradient(SnDevice& device, const SnOpDesc& op, SnK
   requireSameShape(op, "dx", op.outputs[0], op.inputs[0]);
   requireVector(op, "dbias", op.outputs[1], channelCount(op.inputs[0]));
   const int64_t partials = kSumBlocks * channelCount(op.inputs[0]) * int64_t{sizeof(float)};
-  setImplementation(info, "saturnn:channelGradient", isAbsent(op.outputs[1]) ? 0 : partials);
+  setImplementation(info, "saturnn:channelGradient", isPresent(op.outputs[1]) ? partials : 0);
   return std::make_unique<ActivationGradient>(device, op, attributes);
 }
 

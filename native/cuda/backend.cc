@@ -6,9 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "../json.h"
+#include "check.h"
 #include "device.h"
 #include "driver.h"
-#include "failure.h"
 #include "libraries.h"
 #include "ops.h"
 #include "probe.h"
@@ -31,19 +32,9 @@ const std::vector<SnOpInfo>& opInfos() {
   return infos;
 }
 
-void writeJson(const std::string& json, char* buffer, size_t capacity) {
-  static const char kTooLong[] =
-      "{\"usable\":false,\"problem\":\"the description is too long for the caller's buffer\"}";
-  std::snprintf(buffer, capacity, "%s", json.size() < capacity ? json.c_str() : kTooLong);
-}
-
 void probe(const SnOpenOptions* options, char* json, size_t capacity) {
-  SnError error{};
-  const int status = guarded(&error, [&] {
-    writeJson(probeJson(probeDriver(), loadLibraries(searchPathsOf(options)), opInfos()), json, capacity);
-  });
-  if (status != SN_OK)
-    std::snprintf(json, capacity, "{\"usable\":false,\"problem\":%s}", jsonString(error.message).c_str());
+  writeJson(json, capacity,
+            [&] { return probeJson(probeDriver(), loadLibraries(searchPathsOf(options)), opInfos()); });
 }
 
 int open(const SnOpenOptions* options, SnDevice** device, SnError* error) {
@@ -53,12 +44,10 @@ int open(const SnOpenOptions* options, SnDevice** device, SnError* error) {
 void close(SnDevice* device) { delete device; }
 
 void describe(SnDevice* device, char* json, size_t capacity) {
-  SnError error{};
-  const int status = guarded(&error, [&] {
+  writeJson(json, capacity, [&] {
     device->use();
-    writeJson(device->describe(), json, capacity);
+    return device->describe();
   });
-  if (status != SN_OK) std::snprintf(json, capacity, "{\"problem\":%s}", jsonString(error.message).c_str());
 }
 
 int allocate(SnDevice* device, size_t bytes, void** memory, SnError* error) {
@@ -151,5 +140,8 @@ const SnBackend* table() {
 extern "C" __attribute__((visibility("default"))) const SnBackend* saturnn_backend(uint32_t abiVersion,
                                                                                    uint32_t* ownVersion) {
   if (ownVersion) *ownVersion = SATURNN_ABI_VERSION;
-  return abiVersion == SATURNN_ABI_VERSION ? saturnn::table() : nullptr;
+  if (abiVersion != SATURNN_ABI_VERSION) return nullptr;
+  const SnBackend* backend = nullptr;
+  saturnn::guarded(nullptr, [&] { backend = saturnn::table(); });
+  return backend;
 }

@@ -4,8 +4,8 @@
 // Why cuDNN's kernel does not do bias and activation: in strict f32 every engine that is compiled at run time uses
 // tensor cores (TF32), and of the precompiled ones only a fallback takes any activation and is noted to pass NaN on.
 // The pass in place reads and writes the tensor once more, and keeps one arithmetic for all backends.
+#include "check.h"
 #include "cudnn_graph.h"
-#include "failure.h"
 #include "ops.h"
 
 namespace saturnn {
@@ -93,7 +93,7 @@ class ConvKernel : public SnKernel {
 
   void execute(void* x, void* w, void* y, const Scratch& scratch) const {
     if (!isAligned(x) || !isAligned(y))
-      throw Failure("ERR_INTERNAL", "an image of a convolution is not 16-byte aligned");
+      throw Error("ERR_INTERNAL", "an image of a convolution is not 16-byte aligned");
     plan_.execute(device.cudnn(), x, w, y, scratch.workspace);
   }
 
@@ -165,7 +165,7 @@ KernelPointer finish(std::unique_ptr<Kernel> kernel, SnKernelInfo& info, const c
 KernelPointer createConv2d(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const auto attributes = attributesOf<SnConvAttributes>(op);
   const ConvProblem problem = problemOf(op, "x", op.inputs[0], "w", op.inputs[1], "y", op.outputs[0]);
-  const bool hasBias = !isAbsent(op.inputs[2]);
+  const bool hasBias = isPresent(op.inputs[2]);
   if (hasBias) {
     requireDense(op, "bias", op.inputs[2]);
     requireShape(op, "bias", op.inputs[2], {problem.o});
@@ -184,7 +184,7 @@ KernelPointer createConv2dDgrad(SnDevice& device, const SnOpDesc& op, SnKernelIn
 
 KernelPointer createConv2dWgrad(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const ConvProblem problem = problemOf(op, "x", op.inputs[0], "dw", op.outputs[0], "dy", op.inputs[1]);
-  const bool hasBias = !isAbsent(op.outputs[1]);
+  const bool hasBias = isPresent(op.outputs[1]);
   if (hasBias) {
     requireDense(op, "dbias", op.outputs[1]);
     requireShape(op, "dbias", op.outputs[1], {problem.o});

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "failure.h"
+#include "check.h"
 #include "ops.h"
 
 namespace saturnn {
@@ -80,8 +80,9 @@ KernelPointer createCopy(SnDevice& device, const SnOpDesc& op, SnKernelInfo& inf
   const SnTensor& x = op.inputs[0];
   const SnTensor& y = op.outputs[0];
   requireSameShape(op, "y", y, x);
-  if (x.dtype != y.dtype) refuse(op, "y", "the dtype of x", "another");
-  if (x.layout != SN_PLAIN || y.layout != SN_PLAIN) refuse(op, "x and y", "the plain layout", "a blocked one");
+  requireSameDType(op, "y", y, x);
+  requirePlain(op, "x", x);
+  requirePlain(op, "y", y);
   if (!isDense(x) || !isDense(y)) {
     requireF32(op, "x", x);
     requireF32(op, "y", y);

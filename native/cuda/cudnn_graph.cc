@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "failure.h"
+#include "../error.h"
 
 namespace saturnn {
 namespace {
@@ -18,7 +18,7 @@ std::string lastError(const CudnnApi& api, cudnnStatus_t status) {
 }
 
 void check(const CudnnApi& api, cudnnStatus_t status, const std::string& call) {
-  if (status != CUDNN_STATUS_SUCCESS) throw Failure("ERR_CUDNN", call + " failed: " + lastError(api, status));
+  if (status != CUDNN_STATUS_SUCCESS) throw Error("ERR_CUDNN", call + " failed: " + lastError(api, status));
 }
 
 // cuDNN counts dimensions as [batch, channels, height, width]; the order in memory is said by the strides.
@@ -166,8 +166,8 @@ ConvPlan::ConvPlan(const GraphTarget& target, const ConvProblem& problem, ConvPa
   for (const auto mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_B, CUDNN_HEUR_MODE_FALLBACK}) {
     if (tryMode(target, graph, mode, policy, reasons)) return;
   }
-  throw Failure("ERR_CUDNN", std::string("cuDNN has no plan for this ") + kPasses[static_cast<int>(pass)].what +
-                                 " under the precision asked for." + reasons);
+  throw Error("ERR_CUDNN", std::string("cuDNN has no plan for this ") + kPasses[static_cast<int>(pass)].what +
+                               " under the precision asked for." + reasons);
 }
 
 bool ConvPlan::tryMode(const GraphTarget& target, const Descriptor& graph, cudnnBackendHeurMode_t mode,
@@ -193,7 +193,7 @@ bool ConvPlan::tryMode(const GraphTarget& target, const Descriptor& graph, cudnn
       if (tryConfiguration(target, configurations[i], policy, reason)) return true;
       reasons += " [" + reason + "]";
     }
-  } catch (const Failure& failure) {
+  } catch (const Error& failure) {
     reasons += std::string(" [") + failure.what() + "]";
   }
   return false;
@@ -233,7 +233,7 @@ bool ConvPlan::tryConfiguration(const GraphTarget& target, const Descriptor& con
     workspaceBytes_ = workspace;
     name_ = "cudnn:engine" + std::to_string(index);
     return true;
-  } catch (const Failure& failure) {
+  } catch (const Error& failure) {
     reason += failure.what();
     return false;
   }

@@ -65,7 +65,7 @@ struct ConvPolicy {
 
 class ConvPlan {
  public:
-  // The first plan, in the order of cuDNN's heuristics, that the policy allows and that finalises. Throws a Failure
+  // The first plan, in the order of cuDNN's heuristics, that the policy allows and that finalises. Throws an Error
   // with what each candidate said if there is none.
   ConvPlan(const GraphTarget& target, const ConvProblem& problem, ConvPass pass, const ConvPolicy& policy);
 

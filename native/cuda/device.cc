@@ -1,42 +1,42 @@
 // Opening a GPU: the probes in order, then a context, a stream and a cuDNN handle.
 #include "device.h"
 
+#include "../json.h"
+#include "check.h"
 #include "driver.h"
-#include "failure.h"
-#include "probe.h"
 
 using saturnn::checkCuda;
-using saturnn::Failure;
+using saturnn::Error;
 
 namespace {
 
 void requireUsable(const saturnn::LibraryReport& report) {
-  if (!report.code.empty()) throw Failure(report.code, report.problem);
+  if (!report.code.empty()) throw Error(report.code, report.problem);
 }
 
 }  // namespace
 
 SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths) : index_(index) {
   const saturnn::DriverReport driver = saturnn::probeDriver();
-  if (!driver.problem.empty()) throw Failure("ERR_CUDA_UNAVAILABLE", driver.problem);
+  if (!driver.problem.empty()) throw Error("ERR_CUDA_UNAVAILABLE", driver.problem);
   libraries_ = saturnn::loadLibraries(searchPaths);
   requireUsable(libraries_.cudnnReport);
   requireUsable(libraries_.cublasLtReport);
 
   const int count = static_cast<int>(driver.devices.size());
   if (index < 0 || index >= count) {
-    throw Failure("ERR_CUDA_UNAVAILABLE", "Expected a GPU index from 0 to " + std::to_string(count - 1) +
-                                              " but received " + std::to_string(index) + ".");
+    throw Error("ERR_CUDA_UNAVAILABLE", "Expected a GPU index from 0 to " + std::to_string(count - 1) +
+                                            " but received " + std::to_string(index) + ".");
   }
   // From here on the CUDA runtime works with the driver. What it refuses is still the host's state, not a plan's bug.
   try {
     use();
     checkCuda(cudaFree(nullptr), "creating a CUDA context");
     checkCuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
-  } catch (const Failure& failure) {
-    throw Failure("ERR_CUDA_UNAVAILABLE", "GPU " + std::to_string(index) + " (" + driver.devices[index] +
-                                              ") does not work with this driver: " + failure.what() +
-                                              ". See whether nvidia-smi works on this host.");
+  } catch (const Error& failure) {
+    throw Error("ERR_CUDA_UNAVAILABLE", "GPU " + std::to_string(index) + " (" + driver.devices[index] +
+                                            ") does not work with this driver: " + failure.what() +
+                                            ". See whether nvidia-smi works on this host.");
   }
   cudnnStatus_t status = libraries_.cudnn.create(&cudnn_);
   if (status == CUDNN_STATUS_SUCCESS) status = libraries_.cudnn.setStream(cudnn_, stream_);
@@ -44,7 +44,7 @@ SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths) : ind
     const std::string text = libraries_.cudnn.getErrorString(status);
     if (cudnn_) libraries_.cudnn.destroy(cudnn_);
     cudaStreamDestroy(stream_);
-    throw Failure("ERR_CUDNN", "cuDNN at " + libraries_.cudnnReport.path + " does not start: " + text);
+    throw Error("ERR_CUDNN", "cuDNN at " + libraries_.cudnnReport.path + " does not start: " + text);
   }
 }
 

@@ -12,7 +12,7 @@
 #include "libraries.h"
 
 struct SnDevice {
-  // Throws a Failure that says which piece is missing (driver, cuDNN, cuBLASLt, or the GPU of that index).
+  // Throws an Error that says which piece is missing (driver, cuDNN, cuBLASLt, or the GPU of that index).
   SnDevice(int index, const std::vector<std::string>& searchPaths);
   SnDevice(const SnDevice&) = delete;
   SnDevice& operator=(const SnDevice&) = delete;

@@ -3,18 +3,19 @@
 
 #include <cuda_runtime_api.h>
 
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <string>
 
-#include "../backend.h"
+#include "../operands.h"
 #include "device.h"
 #include "kernels/kernels.h"
 
 struct SnKernel {
   explicit SnKernel(SnDevice& device) : device(device) {}
   virtual ~SnKernel() = default;
-  // Enqueues on the device's stream. Throws a Failure.
+  // Enqueues on the device's stream. Throws an Error.
   virtual void launch(void* const* inputs, void* const* outputs, void* scratch) = 0;
 
   SnDevice& device;
@@ -24,16 +25,10 @@ namespace saturnn {
 
 using KernelPointer = std::unique_ptr<SnKernel>;
 
-// "[8, 28, 28, 64]"
-std::string shapeText(const SnTensor& tensor);
-int64_t elementCount(const SnTensor& tensor);
 size_t byteCount(const SnTensor& tensor);
-inline bool isAbsent(const SnTensor& tensor) { return tensor.dtype == SN_NONE; }
 
-// All dimensions but the last, and the last.
+// The product of all dimensions but the last.
 int64_t rowCount(const SnTensor& tensor);
-int64_t channelCount(const SnTensor& tensor);
-bool isDense(const SnTensor& tensor);
 
 // The view of a tensor, given the pointer of launch(): the start of the buffer that it may be a slice of.
 ConstRows constRows(const SnTensor& tensor, const void* buffer);
@@ -41,19 +36,14 @@ Rows rows(const SnTensor& tensor, void* buffer);
 
 // Throw ERR_INVALID_ARGUMENT, with the op's and the argument's name, what was expected and what was found.
 void requireF32(const SnOpDesc& op, const char* argument, const SnTensor& tensor);
+void requirePlain(const SnOpDesc& op, const char* argument, const SnTensor& tensor);
+void requireSameDType(const SnOpDesc& op, const char* argument, const SnTensor& tensor, const SnTensor& other);
 void requireDense(const SnOpDesc& op, const char* argument, const SnTensor& tensor);
 void requireShape(const SnOpDesc& op, const char* argument, const SnTensor& tensor,
                   std::initializer_list<int64_t> shape);
 void requireSameShape(const SnOpDesc& op, const char* argument, const SnTensor& tensor, const SnTensor& other);
 [[noreturn]] void refuse(const SnOpDesc& op, const std::string& argument, const std::string& expected,
                          const std::string& received);
-
-template <class Attributes>
-Attributes attributesOf(const SnOpDesc& op) {
-  Attributes attributes;
-  std::memcpy(&attributes, op.attributes, sizeof attributes);
-  return attributes;
-}
 
 inline void setImplementation(SnKernelInfo& info, const std::string& name, int64_t scratchBytes = 0) {
   std::snprintf(info.implementation, sizeof info.implementation, "%s", name.c_str());

@@ -3,7 +3,7 @@
 
 #include <climits>
 
-#include "failure.h"
+#include "../error.h"
 
 namespace saturnn {
 
@@ -30,7 +30,7 @@ KernelPointer createKernel(SnDevice& device, const SnOpDesc& op, SnKernelInfo& i
   for (const OpRow& candidate : kOps) {
     if (std::strcmp(candidate.info.name, op.name) == 0) row = &candidate;
   }
-  if (!row) throw Failure("ERR_UNSUPPORTED", std::string("the CUDA backend has no kernel for op ") + op.name);
+  if (!row) throw Error("ERR_UNSUPPORTED", std::string("the CUDA backend has no kernel for op ") + op.name);
   if (!row->variableAttributes && op.attribute_bytes != row->info.attribute_bytes) {
     refuse(op, "its attributes", std::to_string(row->info.attribute_bytes) + " bytes",
            std::to_string(op.attribute_bytes));

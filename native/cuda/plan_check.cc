@@ -9,10 +9,9 @@
 #include <iostream>
 #include <sstream>
 
+#include "../json.h"
 #include "cudnn_graph.h"
-#include "failure.h"
 #include "libraries.h"
-#include "probe.h"
 
 namespace {
 
@@ -26,14 +25,14 @@ std::string contents(const char* path) {
 }
 
 void requireUsable(const LibraryReport& report) {
-  if (!report.code.empty()) throw Failure(report.code, report.problem);
+  if (!report.code.empty()) throw Error(report.code, report.problem);
 }
 
 std::string check(const GraphTarget& target, const ConvProblem& problem, ConvPass pass) {
   try {
     const ConvPlan plan(target, problem, pass, ConvPolicy{});
     return "{\"engine\":" + jsonString(plan.name()) + ",\"workspace\":" + std::to_string(plan.workspaceBytes()) + "}";
-  } catch (const Failure& failure) {
+  } catch (const Error& failure) {
     return "{\"problem\":" + jsonString(failure.what()) + "}";
   }
 }
@@ -63,7 +62,7 @@ int main(int count, char** arguments) {
   try {
     checkAll(arguments[1], {arguments + 2, arguments + count});
     return 0;
-  } catch (const Failure& failure) {
+  } catch (const Error& failure) {
     std::cerr << failure.code() << ": " << failure.what() << "\n";
     return 1;
   }

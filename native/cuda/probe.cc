@@ -1,10 +1,16 @@
 // The JSON of probe.h.
 #include "probe.h"
 
-#include <cstdio>
+#include "../json.h"
 
 namespace saturnn {
 namespace {
+
+std::string jsonStrings(const std::vector<std::string>& texts) {
+  std::string json = "[";
+  for (const std::string& text : texts) json += (json.size() > 1 ? "," : "") + jsonString(text);
+  return json + "]";
+}
 
 std::string entry(const LibraryReport& report) {
   std::string json = std::string("{\"usable\":") + (report.problem.empty() ? "true" : "false");
@@ -23,35 +29,11 @@ std::string entry(const DriverReport& report) {
   return json + "}";
 }
 
-void addMissing(std::string& json, const std::string& code, const std::string& problem) {
-  if (code.empty() || problem.empty()) return;
-  json += (json.empty() ? "" : ",") + ("{\"code\":" + jsonString(code)) + ",\"message\":" + jsonString(problem) + "}";
+void addProblem(std::string& missing, const std::string& code, const std::string& problem) {
+  if (!code.empty() && !problem.empty()) addMissing(missing, code, problem);
 }
 
 }  // namespace
-
-std::string jsonString(const std::string& text) {
-  std::string json = "\"";
-  for (const char character : text) {
-    if (character == '"' || character == '\\') {
-      json += '\\';
-      json += character;
-    } else if (static_cast<unsigned char>(character) < 0x20) {
-      char escaped[8];
-      std::snprintf(escaped, sizeof escaped, "\\u%04x", character);
-      json += escaped;
-    } else {
-      json += character;
-    }
-  }
-  return json + "\"";
-}
-
-std::string jsonStrings(const std::vector<std::string>& texts) {
-  std::string json = "[";
-  for (const std::string& text : texts) json += (json.size() > 1 ? "," : "") + jsonString(text);
-  return json + "]";
-}
 
 std::string probeJson(const DriverReport& driver, const Libraries& libraries, const std::vector<SnOpInfo>& ops) {
   std::string table;
@@ -59,9 +41,9 @@ std::string probeJson(const DriverReport& driver, const Libraries& libraries, co
     table += (table.empty() ? "" : ",") + jsonString(op.name) + ":" + std::to_string(op.attribute_bytes);
   }
   std::string missing;
-  addMissing(missing, "ERR_CUDA_UNAVAILABLE", driver.problem);
-  addMissing(missing, libraries.cudnnReport.code, libraries.cudnnReport.problem);
-  addMissing(missing, libraries.cublasLtReport.code, libraries.cublasLtReport.problem);
+  addProblem(missing, "ERR_CUDA_UNAVAILABLE", driver.problem);
+  addProblem(missing, libraries.cudnnReport.code, libraries.cudnnReport.problem);
+  addProblem(missing, libraries.cublasLtReport.code, libraries.cublasLtReport.problem);
   const std::string oldestCudnn = std::to_string(kOldestCudnnMajor) + "." + std::to_string(kOldestCudnnMinor);
   return std::string("{\"usable\":") + (missing.empty() ? "true" : "false") + ",\"driver\":" + entry(driver) +
          ",\"cudnn\":" + entry(libraries.cudnnReport) + ",\"cublasLt\":" + entry(libraries.cublasLtReport) +

@@ -18,7 +18,4 @@ namespace saturnn {
 //  "ops":      {"conv2d": 24, ...}, the attribute bytes of each op that has a kernel}
 std::string probeJson(const DriverReport& driver, const Libraries& libraries, const std::vector<SnOpInfo>& ops);
 
-std::string jsonString(const std::string& text);
-std::string jsonStrings(const std::vector<std::string>& texts);
-
 }  // namespace saturnn

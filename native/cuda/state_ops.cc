@@ -5,7 +5,7 @@ namespace saturnn {
 namespace {
 
 void requireI32(const SnOpDesc& op, const char* argument, const SnTensor& tensor, int64_t length) {
-  if (tensor.dtype != SN_I32) refuse(op, argument, "an i32 tensor", "dtype " + std::to_string(tensor.dtype));
+  if (tensor.dtype != SN_I32) refuse(op, argument, "an i32 tensor", describe(tensor));
   requireShape(op, argument, tensor, {length});
 }
 
@@ -107,10 +107,11 @@ KernelPointer createAdvance(SnDevice& device, const SnOpDesc& op, SnKernelInfo& 
 KernelPointer createAssign(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const SnTensor& target = op.inputs[1];
   const SnTensor& value = op.inputs[2];
-  if (!isAbsent(op.inputs[0])) requireI32(op, "gate", op.inputs[0], 1);
+  if (isPresent(op.inputs[0])) requireI32(op, "gate", op.inputs[0], 1);
   requireSameShape(op, "value", value, target);
-  if (value.dtype != target.dtype) refuse(op, "value", "the dtype of target", "another");
-  if (!isDense(value) || !isDense(target)) refuse(op, "value and target", "dense tensors", "a slice");
+  requireSameDType(op, "value", value, target);
+  if (!isDense(target)) refuse(op, "target", "a dense tensor", describe(target));
+  if (!isDense(value)) refuse(op, "value", "a dense tensor", describe(value));
   setImplementation(info, "saturnn:gatedCopy");
   return std::make_unique<Assign>(device, byteCount(target));
 }

@@ -1,37 +1,19 @@
 // Shapes, views and checks of SnTensor: what every op file needs.
 #include <initializer_list>
 
-#include "failure.h"
+#include "../error.h"
 #include "kernel.h"
 
 namespace saturnn {
 
-std::string shapeText(const SnTensor& tensor) {
-  std::string text = "[";
-  for (int axis = 0; axis < tensor.rank; ++axis) text += (axis ? ", " : "") + std::to_string(tensor.shape[axis]);
-  return text + "]";
-}
-
-int64_t elementCount(const SnTensor& tensor) {
-  int64_t count = 1;
-  for (int axis = 0; axis < tensor.rank; ++axis) count *= tensor.shape[axis];
-  return count;
-}
-
 size_t byteCount(const SnTensor& tensor) {
-  return static_cast<size_t>(elementCount(tensor)) * (tensor.dtype == SN_U8 ? 1 : 4);
+  return static_cast<size_t>(elementCount(tensor) * elementBytes(tensor.dtype));
 }
 
 int64_t rowCount(const SnTensor& tensor) {
   int64_t count = 1;
   for (int axis = 0; axis + 1 < tensor.rank; ++axis) count *= tensor.shape[axis];
   return count;
-}
-
-int64_t channelCount(const SnTensor& tensor) { return tensor.rank ? tensor.shape[tensor.rank - 1] : 1; }
-
-bool isDense(const SnTensor& tensor) {
-  return tensor.channel_offset == 0 && tensor.parent_channels == channelCount(tensor);
 }
 
 ConstRows constRows(const SnTensor& tensor, const void* buffer) {
@@ -43,22 +25,30 @@ Rows rows(const SnTensor& tensor, void* buffer) {
 }
 
 void refuse(const SnOpDesc& op, const std::string& argument, const std::string& expected, const std::string& received) {
-  throw Failure("ERR_INVALID_ARGUMENT", std::string("[") + op.name + "] Expected " + expected + " for " + argument +
-                                            " but received " + received);
+  throw Error("ERR_INVALID_ARGUMENT",
+              std::string("[") + op.name + "] Expected " + expected + " for " + argument + " but received " + received);
 }
 
 void requireF32(const SnOpDesc& op, const char* argument, const SnTensor& tensor) {
-  if (tensor.dtype != SN_F32) refuse(op, argument, "an f32 tensor", "dtype " + std::to_string(tensor.dtype));
-  if (tensor.layout != SN_PLAIN) refuse(op, argument, "the plain layout", "a blocked one");
+  if (tensor.dtype != SN_F32) refuse(op, argument, "an f32 tensor", describe(tensor));
+  requirePlain(op, argument, tensor);
   if (tensor.channel_offset < 0 || tensor.channel_offset + channelCount(tensor) > tensor.parent_channels) {
     refuse(op, argument, "channels within the " + std::to_string(tensor.parent_channels) + " of the buffer",
            std::to_string(channelCount(tensor)) + " from " + std::to_string(tensor.channel_offset));
   }
 }
 
+void requirePlain(const SnOpDesc& op, const char* argument, const SnTensor& tensor) {
+  if (tensor.layout != SN_PLAIN) refuse(op, argument, "the plain layout", describe(tensor));
+}
+
+void requireSameDType(const SnOpDesc& op, const char* argument, const SnTensor& tensor, const SnTensor& other) {
+  if (tensor.dtype != other.dtype) refuse(op, argument, dtypeName(other.dtype), describe(tensor));
+}
+
 void requireDense(const SnOpDesc& op, const char* argument, const SnTensor& tensor) {
   requireF32(op, argument, tensor);
-  if (!isDense(tensor)) refuse(op, argument, "a dense tensor", "a slice of the channels of a wider one");
+  if (!isDense(tensor)) refuse(op, argument, "a dense tensor", describe(tensor));
 }
 
 void requireShape(const SnOpDesc& op, const char* argument, const SnTensor& tensor,

@@ -14,7 +14,7 @@ import { linear } from '../../lib/ops/linear';
 import { maxPool } from '../../lib/ops/maxPool';
 import { slice } from '../../lib/ops/slice';
 import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
-import { constant, input, Parameter } from '../../lib/tensor';
+import { constant, input, Parameter, type Tensor } from '../../lib/tensor';
 
 const x = input('x', [2, 8, 8, 16]);
 const matrix = input('matrix', [2, 10]);
@@ -68,6 +68,12 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
     /padding\[0\].*3/,
     () => maxPool(x, { kernel: 3, stride: 1, padding: 3 }),
   ],
+  [
+    'pooling without options',
+    'ERR_INVALID_ARGUMENT',
+    /kernel, stride.*received nothing$/,
+    () => (maxPool as (x: Tensor) => Tensor)(x),
+  ],
   ['a slope out of range', 'ERR_INVALID_ARGUMENT', /0 to 0\.5 for slope of leakyTanh.*0\.6/, () => leakyTanh(0.6)],
   ['a slope that is NaN', 'ERR_INVALID_ARGUMENT', /slope of leakyTanh.*NaN/, () => leakyTanh(Number.NaN)],
   [
@@ -101,6 +107,7 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
     /\[concat\].*input 1.*\[2, 4, 4, 16\]/,
     () => concat([x, input('y', [2, 4, 4, 16])]),
   ],
+  ['no array to join', 'ERR_INVALID_ARGUMENT', /array of Tensors.*received nothing$/, () => concat(undefined as never)],
   ['nothing to join', 'ERR_SHAPE', /\[concat\].*at least one/, () => concat([])],
   [
     'a slice past the end',
@@ -167,6 +174,13 @@ describe('a typed error for', () => {
     });
   });
 
+  test('what is no Graph', async () => {
+    await expect(compile({} as Graph, { device: 'cpu' })).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringMatching(/a Graph for graph/),
+    });
+  });
+
   test('two inputs of one name', async () => {
     const graph = Graph.from({ outputs: { y: add(input('a', [3]), input('a', [3])) } });
     await expect(compile(graph, { device: 'cpu' })).rejects.toMatchObject({
@@ -180,7 +194,7 @@ describe('a run refuses', () => {
   const sum = () => Graph.from({ outputs: { y: add(input('a', [3]), input('b', [3])) } });
   const three = Float32Array.of(1, 2, 3);
   test.each([
-    ['a missing input', { a: three }, /"b".*nothing/],
+    ['a missing input', { a: three }, /"b" but received nothing$/],
     ['an unknown input', { a: three, b: three, c: three }, /a, b.*"c"/],
     ['another number of elements', { a: three, b: Float32Array.of(1, 2) }, /3 elements.*"b".*2/],
     ['another dtype', { a: three, b: Int32Array.of(1, 2, 3) }, /f32.*"b".*i32/],

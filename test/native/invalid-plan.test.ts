@@ -1,8 +1,8 @@
 /** Plans that make no sense are refused with a code and a message that names what is wrong; none crashes. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { NativeDevice, PlanDescription, TensorDescription } from '../../lib/native';
+import type { NativeDevice, NodeDescription, PlanDescription, TensorDescription } from '../../lib/native';
 import { Philox } from '../../lib/random';
-import { Fakes, int32, node, open, plan, tensor, value } from './support';
+import { assign, Fakes, int32, node, open, plan, tensor, value } from './support';
 
 const fakes = new Fakes();
 const bytes = { parameters: 64, optimizer: 0, gradients: 64, buffers: 8 };
@@ -25,6 +25,10 @@ const pair = [tensor(), tensor()];
 const view = (more: Partial<TensorDescription>) => plan([...pair, tensor([2], more)], [copy], [0], [1, 2]);
 const state = (more: Partial<TensorDescription>) =>
   plan([tensor([4], { arena: 'gradients', byteOffset: 0, ...more }), tensor()], [copy], [], [1]);
+const parameters = (byteOffset = 0) => tensor([4], { arena: 'parameters', byteOffset });
+/** Tensor 0 is the plan's input, 1 an activation, 2 the first of the parameters. */
+const writing = (nodes: NodeDescription[], more: TensorDescription[] = []) =>
+  plan([...pair, parameters(), ...more], nodes, [0], [0]);
 
 const cases: Record<string, [PlanDescription, code: string, text: string]> = {
   'an unknown op': [
@@ -111,9 +115,54 @@ const cases: Record<string, [PlanDescription, code: string, text: string]> = {
     'a part of the State',
   ],
   'a node after those that write state': [
-    plan(pair, [node('assign', [-1, 0, 0], []), copy], [0], [1]),
+    plan([...pair, parameters()], [assign(-1, 2, 0), copy], [0], [1]),
     invalid,
     'at the end',
+  ],
+  'a node without outputs that writes nothing': [
+    writing([assign(-1, 2, 0, { writes: [] })]),
+    invalid,
+    "either outputs or writes for op 'assign' (the assign) but received neither",
+  ],
+  'a node with outputs that writes state': [
+    writing([node('copy', [2], [1], { writes: [0] })]),
+    invalid,
+    'but received both',
+  ],
+  'writing no input': [writing([assign(-1, 2, 0, { writes: [3] })]), invalid, "writes of op 'assign' (the assign)"],
+  'writing an absent input': [writing([assign(-1, 2, 0, { writes: [0] })]), invalid, 'but received 0'],
+  'a state write to a plan’s input': [
+    writing([assign(-1, 0, 2)]),
+    invalid,
+    "op 'assign' (the assign) writes tensor 0 (f32 [4]), which is no part of the State",
+  ],
+  'a state write to a constant': [
+    writing([assign(-1, 3, 0)], [tensor([4], { data: new Float32Array(4) })]),
+    invalid,
+    'which is no part of the State',
+  ],
+  'a state write to an activation': [writing([copy, assign(-1, 1, 0)]), invalid, 'which is no part of the State'],
+  'a state write to channels of an image': [
+    writing(
+      [assign(-1, 4, 5)],
+      [
+        tensor([1, 2, 2, 2], { arena: 'parameters', byteOffset: 0 }),
+        tensor([1, 2, 2, 1], { base: 3, offset: 1 }),
+        tensor([1, 2, 2, 1], { data: new Float32Array(4) }),
+      ],
+    ),
+    invalid,
+    'which is a part of an image',
+  ],
+  'two nodes that write over each other': [
+    writing([assign(-1, 2, 0), assign(-1, 3, 0, { name: 'other' })], [parameters(12)]),
+    invalid,
+    "op 'assign' (the assign) and op 'assign' (other) write over each other in the arena 'parameters', at byte 12",
+  ],
+  'a node that writes over itself, through a view': [
+    writing([assign(-1, 2, 3, { writes: [1, 2] })], [tensor([2], { base: 2, offset: 2 })]),
+    invalid,
+    'at byte 8',
   ],
   'in place over what is read later': [
     plan(
@@ -200,7 +249,7 @@ test('descriptions with one wrong value anywhere never crash', async () => {
         node('copy', [8], [4]),
         node('isNegative', [4], [5]),
         node('slow', [4], [9], { attributes: int32(0) }),
-        node('assign', [5, 7, 8], []),
+        assign(5, 7, 8),
       ],
       [0],
       [2, 8, 9],

@@ -1,7 +1,7 @@
 /** How plans are laid out, placed and run, seen through the fake backend. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { NativeDevice, PlanDescription, RunInput } from '../../lib/native';
-import { Fakes, int32, node, open, perStep, plan, tensor, value } from './support';
+import { assign, Fakes, int32, node, open, perStep, plan, tensor, value } from './support';
 
 const fakes = new Fakes();
 let device: NativeDevice;
@@ -71,7 +71,7 @@ describe('steps', () => {
     const state = device.createState({ ...noBytes, buffers: 16 });
     const stateful = plan(
       [tensor(), tensor([4], { arena: 'buffers', byteOffset: 0 })],
-      [node('slow', [0], [2], { attributes: int32(20) }), node('assign', [-1, 1, 2], [])],
+      [node('slow', [0], [2], { attributes: int32(20) }), assign(-1, 1, 2)],
       [0],
       [2],
     );
@@ -104,7 +104,7 @@ describe('state', () => {
     // parameters += input, unless the sum's first element is negative.
     const gated = plan(
       [tensor(), tensor([4], { arena: 'parameters', byteOffset: 0 }), tensor(), tensor([1], { dtype: 'i32' })],
-      [node('add', [0, 1], [2]), node('isNegative', [2], [3]), node('assign', [3, 1, 2], [])],
+      [node('add', [0, 1], [2]), node('isNegative', [2], [3]), assign(3, 1, 2)],
       [0],
       [1, 2],
       { gate: 3 },
@@ -294,7 +294,7 @@ describe('layout', () => {
     await state.write('parameters', 0, new Float32Array(data));
     const description = plan(
       [image(16, { arena: 'parameters', byteOffset: 0 }), image(16, { data: new Float32Array(data) }), image(16)],
-      [node('add', [0, 1], [2]), node('assign', [-1, 0, 2], [])],
+      [node('add', [0, 1], [2]), assign(-1, 0, 2)],
       [],
       [2],
     );
@@ -303,6 +303,49 @@ describe('layout', () => {
     expect(compiled.kernels.find(({ op }) => op === 'add')?.implementation).toBe('blocked -> blocked');
     expect(Array.from((await compiled.run([], 1)).outputs[0]!)).toEqual(doubled);
     expect(Array.from(new Float32Array(await state.read('parameters', 0, 12 * 16 * 4)))).toEqual(doubled);
+    for (const it of [compiled, state]) it.dispose();
+  });
+
+  test('all readers of a constant image share one blocked copy; gradients are copied for each reader', async () => {
+    const state = blocked.createState({ ...noBytes, gradients: 12 * 16 * 4 });
+    const constants = plan(
+      [image(16, { data: new Float32Array(data) }), image(16), image(16)],
+      [node('add', [0], [1]), node('add', [0, 1], [2])],
+      [],
+      [2],
+    );
+    const constantCopies = (await implementations(constants)).filter((text) => text === 'copy: plain -> blocked');
+    expect(constantCopies).toHaveLength(1);
+    expect(await runOnce(constants, [], blocked)).toEqual([data.map((x) => 2 * x)]);
+    // The gradient arena's old value is read, then written, then read again.
+    const gradients = plan(
+      [image(16, { arena: 'gradients', byteOffset: 0 }), image(16), image(16), image(16)],
+      [node('add', [0], [1]), node('add', [3], [0]), node('add', [0, 1], [2])],
+      [3],
+      [2],
+    );
+    const compiled = await blocked.compile(gradients, state);
+    expect(Array.from((await compiled.run([value(...data)], 1)).outputs[0]!)).toEqual(data);
+    for (const it of [compiled, state]) it.dispose();
+  });
+
+  test('what writes state writes a flat part of it that holds an image', async () => {
+    const state = blocked.createState({ ...noBytes, buffers: 8 + 12 * 16 * 4 });
+    const description = plan(
+      [
+        tensor([2 + 12 * 16], { arena: 'buffers', byteOffset: 0 }),
+        image(16, { base: 0, offset: 2 }),
+        image(16),
+        image(16),
+      ],
+      [node('add', [2], [3]), assign(-1, 1, 3)],
+      [2],
+      [],
+    );
+    const compiled = await blocked.compile(description, state);
+    await compiled.run([value(...data)], 1);
+    const bytes = await state.read('buffers', 0, 8 + 12 * 16 * 4);
+    expect(Array.from(new Float32Array(bytes))).toEqual([0, 0, ...data]);
     for (const it of [compiled, state]) it.dispose();
   });
 

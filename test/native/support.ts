@@ -75,8 +75,19 @@ export function node(
     inputs,
     outputs,
     inPlace: outputs.map(() => -1),
+    writes: [],
     ...more,
   };
+}
+
+/** A node of the fake op that writes state. */
+export function assign(
+  gate: number,
+  target: number,
+  from: number,
+  more: Partial<NodeDescription> = {},
+): NodeDescription {
+  return node('assign', [gate, target, from], [], { writes: [1], ...more });
 }
 
 export function int32(...values: number[]): Uint8Array {

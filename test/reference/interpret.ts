@@ -50,7 +50,7 @@ export function interpret(graph: Graph, read: Read, disturb: Disturb = () => nul
 }
 
 /** Nodes without a kernel: inputs, constants, parameters, parts of a State. */
-export const isSource = (node: Node): boolean => node.op.name === 'source';
+export const isSource = (node: Node): boolean => node.op.isSource === true;
 
 function sourceValues(tensor: Tensor, read: Read): Values {
   const { source } = tensor.node;

@@ -1,7 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { loadAddon } from '../../lib/addon';
+import { Device } from '../../lib/device';
 import { inception33 } from '../../lib/models';
+import type { NativeDevice } from '../../lib/native';
 import { relu } from '../../lib/ops/activation';
+import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { linear } from '../../lib/ops/linear';
 import { Sgd } from '../../lib/optim/sgd';
+import { Parameter, type Tensor } from '../../lib/tensor';
 import type { TrainEvent } from '../../lib/train/events';
 import { type FitOptions, Trainer, type TrainerOptions } from '../../lib/train/trainer';
 import { cpu, smallData, smallModel, snapshot } from './support';
@@ -131,7 +137,23 @@ describe('Trainer', () => {
     expect(() => small({ device: 'gpu' })).toThrow(/auto, cpu, cuda or cuda:N.*"gpu"/);
     expect(() => small({ model: inception33({ width: 0.1, classes: 10 }) })).toThrow(/classes of train/);
     expect(() => small({ model: inception33({ width: 0.1, size: 40 }) })).toThrow(/image size of train/);
+    for (const missing of ['model', 'train', 'test'] as const) {
+      expect(() => small({ [missing]: undefined })).toThrow(
+        expect.objectContaining({
+          code: 'ERR_INVALID_ARGUMENT',
+          message: expect.stringMatching(`for ${missing} but received nothing$`),
+        }),
+      );
+    }
+    expect(() => new Trainer({} as TrainerOptions)).toThrow(/for model but received nothing/);
+    expect(() => new (Trainer as unknown as new () => Trainer)()).toThrow(/model, train, test.*received nothing/);
     const trainer = small();
+    for (const split of ['foo', 'model']) {
+      await expect(trainer.evaluate(split as 'test')).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARGUMENT',
+        message: expect.stringMatching(`"train" or "test" for split but received "${split}"`),
+      });
+    }
     await expect(collect(trainer, {})).rejects.toThrow(/one of epochs and steps.*none/);
     await expect(collect(trainer, { epochs: 1, steps: 1 })).rejects.toThrow(/both/);
     await expect(collect(trainer, { steps: 0 })).rejects.toThrow(/steps/);
@@ -140,5 +162,35 @@ describe('Trainer', () => {
     await expect(collect(trainer, { steps: 1 })).rejects.toMatchObject({ code: 'ERR_BUSY' });
     await iterator.return();
     await collect(trainer, { steps: 1 });
+  });
+
+  test('takes 64 images per step on a CPU and 128 on a GPU, if not told', () => {
+    expect(small({ batch: undefined }).batch).toBe(64);
+    const gpu = new Device('cuda:0', { info: '{}', ops: {} } as NativeDevice);
+    expect(small({ batch: undefined, device: gpu }).batch).toBe(128);
+    expect(small({ batch: 7, device: gpu }).batch).toBe(7);
+  });
+
+  test('compiles again after a compilation that failed', async () => {
+    const model = smallModel();
+    const shape = [100, 3];
+    const stray = new Parameter({ name: 'stray', shape, decay: true, initialize: () => new Float32Array(300) });
+    let broken = true;
+    const forward = (x: Tensor) => (broken ? linear(globalAveragePool(x), stray) : model.forward(x));
+    const trainer = small({ model: { ...model, forward } });
+    await expect(trainer.evaluate('test')).rejects.toMatchObject({ code: 'ERR_GRAPH' });
+    broken = false;
+    expect((await trainer.evaluate('test')).loss).toBeGreaterThan(0);
+  });
+
+  test('does nothing more once it is disposed of', async () => {
+    const trainer = small();
+    await collect(trainer, { steps: 1 });
+    trainer.dispose();
+    const { buffers } = loadAddon().counters();
+    const disposed = { code: 'ERR_DISPOSED', message: expect.stringContaining('Trainer') };
+    await expect(collect(trainer, { steps: 1 })).rejects.toMatchObject(disposed);
+    await expect(trainer.evaluate('test')).rejects.toMatchObject(disposed);
+    expect(loadAddon().counters().buffers).toBe(buffers);
   });
 });

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "../failure.h"
+#include "../check.h"
 #include "kernels.h"
 
 namespace saturnn {
@@ -61,7 +61,7 @@ inline Tiling tile(int64_t rows, int64_t channels, int width) {
   const int64_t columns = channels / width;
   const int64_t tiles = ceilDivide(columns, kThreads);
   if (tiles > 65535)
-    throw Failure("ERR_UNSUPPORTED", "a last dimension of " + std::to_string(channels) + " is too long");
+    throw Error("ERR_UNSUPPORTED", "a last dimension of " + std::to_string(channels) + " is too long");
   tiling.columns = static_cast<int>(columns);
   tiling.columnTiles = static_cast<int>(tiles);
   const int64_t blockColumns = ceilDivide(columns, tiles);

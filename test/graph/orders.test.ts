@@ -1,0 +1,151 @@
+/**
+ * Every pass is legal after every other: drawn graphs of whatever passes touch (convolutions, activations, joins, slices,
+ * sums, gradients) give the same numbers, to the bit, under all orders of the default passes, and under all of them twice.
+ */
+import { describe, expect, test } from 'vitest';
+import { gradient } from '../../lib/graph/gradient';
+import { Graph } from '../../lib/graph/graph';
+import { defaultPasses, optimize, type Pass } from '../../lib/graph/optimize';
+import { activate, leakyTanh, relu, tanh } from '../../lib/ops/activation';
+import { add } from '../../lib/ops/add';
+import { concat } from '../../lib/ops/concat';
+import { conv2d } from '../../lib/ops/conv2d';
+import { copy } from '../../lib/ops/copy';
+import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { linear } from '../../lib/ops/linear';
+import { maxPool } from '../../lib/ops/maxPool';
+import { slice } from '../../lib/ops/slice';
+import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import type { Tensor } from '../../lib/tensor';
+import { Builder, type Problem } from '../cases/problem';
+import { readerOf } from '../check';
+import { TestRandom } from '../random';
+import { interpret, isSource } from '../reference/interpret';
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item, i) => permutations(items.filter((_, j) => j !== i)).map((rest) => [item, ...rest]));
+}
+
+const orders: readonly (readonly Pass[])[] = [...permutations(defaultPasses), [...defaultPasses, ...defaultPasses]];
+
+const channelsOf = (tensor: Tensor) => tensor.shape[3] as number;
+/** Wider images would only take time. */
+const mostChannels = 24;
+
+/** Makes one image of 2 x 2 pixels of others, of which the latest are the likeliest. */
+class Draw {
+  readonly images: Tensor[];
+  #inputs = 0;
+
+  constructor(readonly builder: Builder) {
+    this.images = [builder.f32('image', [1, 2, 2, 2])];
+  }
+
+  below(count: number): number {
+    return this.builder.random.integer(count);
+  }
+
+  /** One of the five latest. */
+  image(): Tensor {
+    return this.images.at(-1 - this.below(Math.min(this.images.length, 5))) as Tensor;
+  }
+
+  plain(...shape: number[]): Tensor {
+    return this.builder.plain(`input${this.#inputs++}`, shape);
+  }
+
+  /** A bias in half of all cases. */
+  bias(channels: number): { bias?: Tensor } {
+    return this.below(2) ? { bias: this.plain(channels) } : {};
+  }
+
+  grow(): void {
+    const x = this.image();
+    const made = this.#kinds[this.below(this.#kinds.length)]?.(x, channelsOf(x)) as Tensor;
+    if (channelsOf(made) <= mostChannels) this.images.push(made);
+  }
+
+  readonly #activated = (x: Tensor, channels: number): Tensor => {
+    const activation = [relu(), tanh(), leakyTanh(0.2)][this.below(3)] as ReturnType<typeof relu>;
+    return activate(x, activation, this.bias(channels));
+  };
+
+  readonly #kinds: readonly ((x: Tensor, channels: number) => Tensor)[] = [
+    (x, channels) => {
+      const outputs = 1 + this.below(3);
+      return conv2d(x, this.plain(outputs, 1, 1, channels), this.bias(outputs));
+    },
+    this.#activated,
+    this.#activated,
+    () => concat(Array.from({ length: 1 + this.below(3) }, () => this.image())),
+    (x) => concat([x, x]),
+    (x, channels) => {
+      const channelOffset = this.below(channels);
+      return slice(x, { channelOffset, channels: 1 + this.below(channels - channelOffset) });
+    },
+    (x, channels) => slice(x, { channelOffset: 0, channels }),
+    (x, channels) => {
+      const fitting = this.images.filter((other) => channelsOf(other) === channels);
+      return add(x, fitting[this.below(fitting.length)] as Tensor);
+    },
+    (x) => maxPool(maxPool(x, { kernel: 2, stride: 1, padding: 1 }), { kernel: 2, stride: 1 }),
+    (x) => copy(x),
+  ];
+}
+
+function drawn(seed: number): Problem {
+  const builder = new Builder(new TestRandom(seed));
+  const draw = new Draw(builder);
+  for (let left = 3 + draw.below(12); left > 0; left--) draw.grow();
+  const { images } = draw;
+  const asked = Array.from({ length: 1 + draw.below(3) }, () => images[draw.below(images.length)] as Tensor);
+  const outputs: Record<string, Tensor> = Object.fromEntries(asked.map((tensor, i) => [`image${i}`, tensor]));
+  const last = images.at(-1) as Tensor;
+  if (!isSource(last.node) && draw.below(2)) {
+    const logits = linear(globalAveragePool(last), draw.plain(3, channelsOf(last)));
+    const { loss } = softmaxCrossEntropy(logits, builder.labels('labels', 1, 3));
+    const sources = Graph.from({ outputs: { loss } }).nodes.filter(isSource);
+    const targets = sources.flatMap(({ outputs }) => outputs).filter(({ dtype }) => dtype === 'f32');
+    outputs.loss = loss;
+    gradient(loss, targets).forEach((tensor, i) => {
+      outputs[`gradient${i}`] = tensor;
+    });
+  }
+  return { graph: Graph.from({ outputs }), inputs: builder.inputs, state: null };
+}
+
+/** The outputs that differ from the plain graph's, or the error. */
+function differences(seed: number): string[] {
+  const problem = drawn(seed);
+  const read = readerOf(problem);
+  const plain = interpret(problem.graph, read).outputs;
+  return orders.flatMap((passes) => {
+    const names = passes.map(({ name }) => name).join(', ');
+    const { outputs } = interpret(optimize(problem.graph, passes), read);
+    const wrong = Object.entries(plain).filter(([name, { data }]) =>
+      data.some((value, i) => !Object.is(value, outputs[name]?.data[i])),
+    );
+    return wrong.map(([name]) => `graph ${seed}: ${name} after ${names}`);
+  });
+}
+
+const range = (count: number, from: number) => Array.from({ length: count }, (_, i) => from + i);
+
+describe('passes in every order change no result', () => {
+  test.each([1, 51, 101])('of 50 drawn graphs from number %i', (from) => {
+    expect(range(50, from).flatMap(differences)).toEqual([]);
+  });
+
+  test('and the drawn graphs give every pass something to do', () => {
+    const changed = (pass: Pass) =>
+      range(50, 1).some((seed) => {
+        const { graph } = drawn(seed);
+        const { nodes, memory } = pass(graph);
+        return (
+          nodes.length < graph.nodes.length || memory.placements.size + memory.inPlace.size + memory.absent.size > 0
+        );
+      });
+    expect(defaultPasses.filter((pass) => !changed(pass)).map(({ name }) => name)).toEqual([]);
+  });
+});

@@ -1,0 +1,65 @@
+/** A layer that a model uses twice has its parameters once, and their gradient is the sum of both uses'. */
+import { expect, test } from 'vitest';
+import { compile } from '../../lib/compile';
+import { openDevice } from '../../lib/device';
+import { Graph } from '../../lib/graph/graph';
+import { Concatenate, Conv2d, GlobalAveragePool, Sequential } from '../../lib/layers';
+import type { Layer } from '../../lib/layers/layer';
+import { leakyTanh } from '../../lib/ops/activation';
+import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { Sgd } from '../../lib/optim/sgd';
+import { State } from '../../lib/state';
+import { input } from '../../lib/tensor';
+import { TestRandom, testSeed } from '../random';
+
+const device = openDevice('cpu');
+const shape = [2, 6, 6, 4];
+const random = new TestRandom(testSeed);
+const images = Float32Array.from({ length: 2 * 6 * 6 * 4 }, random.gaussian);
+
+const conv = (name: string) =>
+  new Conv2d({ name, inputs: 4, outputs: 4, kernel: 3, padding: 1, activation: leakyTanh() });
+
+function training(layer: Layer) {
+  const state = new State(layer.parameters);
+  const { loss } = softmaxCrossEntropy(layer.forward(input('images', shape)), input('labels', [2], { dtype: 'i32' }));
+  const { updates, gate } = new Sgd().update({ state, loss, learningRate: input('rate', [1]) });
+  return { state, graph: Graph.from({ outputs: { loss }, updates, gate }) };
+}
+
+/** One step, which leaves its gradients in the State: its loss. */
+async function step(graph: Graph): Promise<number> {
+  const plan = await compile(graph, { device });
+  const { outputs } = await plan.run({ images, labels: Int32Array.of(1, 3), rate: Float32Array.of(0.1) });
+  plan.dispose();
+  return outputs.loss?.[0] as number;
+}
+
+test.each([
+  ['one after the other', (a: Layer, b: Layer) => new Sequential([a, b])],
+  ['side by side', (a: Layer, b: Layer) => new Concatenate([a, b])],
+])('%s', async (_, arrange) => {
+  const [shared, a, b] = [conv('shared'), conv('a'), conv('b')];
+  const model = (arranged: Layer) => new Sequential([arranged, new GlobalAveragePool()]);
+  const twice = model(arrange(shared, shared));
+  expect(twice.parameters).toEqual([shared.weight, shared.bias]);
+  const [one, two] = [training(twice), training(model(arrange(a, b)))];
+  for (const { state } of [one, two]) await state.on(device);
+  for (const kind of ['weight', 'bias'] as const) {
+    const values = (await one.state.read(shared[kind])).map((value) => value + 0.1);
+    await one.state.write(shared[kind], values);
+    for (const twin of [a, b]) await two.state.write(twin[kind], values);
+  }
+  expect(await step(one.graph)).toBeCloseTo(await step(two.graph), 5);
+  for (const kind of ['weight', 'bias'] as const) {
+    const found = await one.state.read(shared[kind], 'gradients');
+    const [first, second] = [await two.state.read(a[kind], 'gradients'), await two.state.read(b[kind], 'gradients')];
+    const largest = Math.max(...found.map(Math.abs));
+    expect(largest).toBeGreaterThan(1e-3);
+    found.forEach((value, index) => {
+      expect(Math.abs(value - first[index]! - second[index]!)).toBeLessThan(1e-5 * largest + 1e-7);
+    });
+  }
+  one.state.dispose();
+  two.state.dispose();
+});
