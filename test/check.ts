@@ -166,7 +166,7 @@ function compareOutputs(
 }
 
 function compareOne(what: string, got: ArrayLike<number>, { values, allowed, spreadsNaN }: Expected): number {
-  const comparison = compare(got, values.data, allowed, { spreadsNaN });
+  const comparison = compare(got, values.data, allowed, { spreadsNaNIn: spreadsNaN ? values.shape : null });
   if (comparison.wrong > 0) throw new Error(`${what} [${values.shape}]: ${describeComparison(comparison)}`);
   return comparison.ratio;
 }

@@ -44,8 +44,12 @@ export interface Comparison {
 }
 
 export interface CompareOptions {
-  /** A NaN may also be found elsewhere, if the reference has one at all: Winograd spreads it over a tile. */
-  spreadsNaN?: boolean;
+  /**
+   * Of images or weights [N, H, W, C]: a NaN of the reference may also be found elsewhere in its plane, the H x W elements of
+   * the same n and c, because Winograd spreads it over a tile. Convolutions, pooling and what works element by element
+   * keep to these planes, so other images and channels must be right to the last element. Other ranks have no planes.
+   */
+  spreadsNaNIn?: readonly number[] | null;
 }
 
 /** Every element of `got` against the reference and its allowed error. */
@@ -53,20 +57,30 @@ export function compare(
   got: ArrayLike<number>,
   want: ArrayLike<number>,
   allowed: ArrayLike<number>,
-  { spreadsNaN = false }: CompareOptions = {},
+  { spreadsNaNIn = null }: CompareOptions = {},
 ): Comparison {
   if (got.length !== want.length) throw new RangeError(`${got.length} elements, the reference has ${want.length}`);
-  const mayBeNaN = spreadsNaN && Array.prototype.some.call(want, Number.isNaN);
+  const mayBeNaN = nearNaN(want, spreadsNaNIn);
   const wrong: (Mismatch & { ratio: number })[] = [];
   let most = 0;
   for (let index = 0; index < want.length; index++) {
     const mismatch = { index, got: got[index] ?? Number.NaN, want: want[index] ?? 0, allowed: allowed[index] ?? 0 };
-    const ratio = mayBeNaN && Number.isNaN(mismatch.got) ? 0 : errorRatio(mismatch);
+    const ratio = Number.isNaN(mismatch.got) && mayBeNaN(index) ? 0 : errorRatio(mismatch);
     most = Math.max(most, ratio);
     if (ratio > 1) wrong.push({ ...mismatch, ratio });
   }
   wrong.sort((a, b) => b.ratio - a.ratio);
   return { elements: want.length, wrong: wrong.length, worst: wrong.slice(0, 3), ratio: most };
+}
+
+/** Whether an element lies in a plane that has a NaN. */
+function nearNaN(want: ArrayLike<number>, shape: readonly number[] | null): (index: number) => boolean {
+  if (shape?.length !== 4) return () => false;
+  const [, height = 1, width = 1, channels = 1] = shape;
+  const planeOf = (index: number) => Math.floor(index / (height * width * channels)) * channels + (index % channels);
+  const planes = new Set<number>();
+  for (let index = 0; index < want.length; index++) if (Number.isNaN(want[index])) planes.add(planeOf(index));
+  return (index) => planes.has(planeOf(index));
 }
 
 /** The error as a part of what is allowed; more than 1 is wrong. */

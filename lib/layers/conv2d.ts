@@ -1,9 +1,9 @@
 import { checkInteger } from '../errors';
-import { defaultInitializer, type Initializer, zeros } from '../initializers';
+import { defaultInitializer, type Initializer } from '../initializers';
 import { type Activation, activate } from '../ops/activation';
 import { conv2d, type Pair, pair } from '../ops/conv2d';
-import { Parameter, type Tensor } from '../tensor';
-import type { Layer } from './layer';
+import type { Parameter, Tensor } from '../tensor';
+import { type Layer, weightAndBias } from './layer';
 
 export interface Conv2dOptions {
   /** Prefix of the parameters' names, and the name of its kernels. */
@@ -37,19 +37,10 @@ export class Conv2d implements Layer {
     const outputs = checkInteger(`outputs of ${name}`, options.outputs, 1);
     const shape = [outputs, ...pair(`kernel of ${name}`, options.kernel, 1), inputs];
     this.#options = options;
-    this.weight = new Parameter({
-      name: `${name}/weight`,
-      shape,
-      decay: true,
-      initialize: (random) => initializer(shape, random),
-    });
-    this.bias = new Parameter({
-      name: `${name}/bias`,
-      shape: [outputs],
-      decay: false,
-      initialize: (random) => zeros([outputs], random),
-    });
-    this.parameters = [this.weight, this.bias];
+    const { weight, bias } = weightAndBias(name, shape, initializer);
+    this.weight = weight;
+    this.bias = bias;
+    this.parameters = [weight, bias];
   }
 
   forward(x: Tensor): Tensor {

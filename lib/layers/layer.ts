@@ -1,4 +1,5 @@
-import type { Parameter, Tensor } from '../tensor';
+import { type Initializer, zeros } from '../initializers';
+import { Parameter, type Tensor } from '../tensor';
 
 /** A part of a network: parameters, and how they make one tensor from another. Composes ops; holds no values. */
 export interface Layer {
@@ -10,4 +11,22 @@ export interface Layer {
 /** Those of all `layers`, each once: a layer that is used twice shares its parameters with itself. */
 export function parametersOf(layers: readonly Layer[]): readonly Parameter[] {
   return [...new Set(layers.flatMap((layer) => layer.parameters))];
+}
+
+/** Weights of this shape, outputs first, which decay, and biases, one per output, which begin at 0 and do not. */
+export function weightAndBias(name: string, shape: readonly number[], initializer: Initializer) {
+  const outputs = shape.slice(0, 1);
+  const weight = new Parameter({
+    name: `${name}/weight`,
+    shape,
+    decay: true,
+    initialize: (random) => initializer(shape, random),
+  });
+  const bias = new Parameter({
+    name: `${name}/bias`,
+    shape: outputs,
+    decay: false,
+    initialize: (random) => zeros(outputs, random),
+  });
+  return { weight, bias };
 }

@@ -1,8 +1,8 @@
 import { checkInteger } from '../errors';
-import { defaultInitializer, type Initializer, zeros } from '../initializers';
+import { defaultInitializer, type Initializer } from '../initializers';
 import { linear } from '../ops/linear';
-import { Parameter, type Tensor } from '../tensor';
-import type { Layer } from './layer';
+import type { Parameter, Tensor } from '../tensor';
+import { type Layer, weightAndBias } from './layer';
 
 export interface LinearOptions {
   name: string;
@@ -27,19 +27,10 @@ export class Linear implements Layer {
     checkInteger(`outputs of ${name}`, outputs, 1);
     const shape = [outputs, inputs];
     this.#name = name;
-    this.weight = new Parameter({
-      name: `${name}/weight`,
-      shape,
-      decay: true,
-      initialize: (random) => initializer(shape, random),
-    });
-    this.bias = new Parameter({
-      name: `${name}/bias`,
-      shape: [outputs],
-      decay: false,
-      initialize: (random) => zeros([outputs], random),
-    });
-    this.parameters = [this.weight, this.bias];
+    const { weight, bias } = weightAndBias(name, shape, initializer);
+    this.weight = weight;
+    this.bias = bias;
+    this.parameters = [weight, bias];
   }
 
   forward(x: Tensor): Tensor {

@@ -11,7 +11,7 @@ namespace {
 class AveragePool final : public Kernel {
  public:
   AveragePool(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), pooling_(checked(desc), desc.inputs[0], desc.outputs[0]) {
+      : simd_(*device.simd), pooling_(poolAttributesOf(desc, "x", "y"), desc.inputs[0], desc.outputs[0]) {
     images_ = poolImages(desc.inputs[0], desc.outputs[0]);
     setImplementation(simdImplementation(simd_));
   }
@@ -25,12 +25,6 @@ class AveragePool final : public Kernel {
   }
 
  private:
-  static SnPoolAttributes checked(const SnOpDesc& desc) {
-    requireImage(desc.inputs[0], "x", SN_F32);
-    requireImage(desc.outputs[0], "y", SN_F32);
-    return attributesOf<SnPoolAttributes>(desc);
-  }
-
   const SimdTable& simd_;
   const Pooling pooling_;
   PoolImages images_;
@@ -39,7 +33,7 @@ class AveragePool final : public Kernel {
 class AveragePoolGradient final : public Kernel {
  public:
   AveragePoolGradient(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), pooling_(checked(desc), desc.outputs[0], desc.inputs[0]) {
+      : simd_(*device.simd), pooling_(poolAttributesOf(desc, "dy", "dx"), desc.outputs[0], desc.inputs[0]) {
     images_ = poolImages(desc.inputs[0], desc.outputs[0]);
     setImplementation(simdImplementation(simd_));
   }
@@ -53,12 +47,6 @@ class AveragePoolGradient final : public Kernel {
   }
 
  private:
-  static SnPoolAttributes checked(const SnOpDesc& desc) {
-    requireImage(desc.inputs[0], "dy", SN_F32);
-    requireImage(desc.outputs[0], "dx", SN_F32);
-    return attributesOf<SnPoolAttributes>(desc);
-  }
-
   const SimdTable& simd_;
   const Pooling pooling_;
   PoolImages images_;

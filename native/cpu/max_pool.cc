@@ -22,7 +22,7 @@ void requireIndices(const SnTensor& indices, const SnTensor& image, const char* 
 class MaxPool final : public Kernel {
  public:
   MaxPool(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), pooling_(checked(desc), desc.inputs[0], desc.outputs[0]) {
+      : simd_(*device.simd), pooling_(poolAttributesOf(desc, "x", "y"), desc.inputs[0], desc.outputs[0]) {
     images_ = poolImages(desc.inputs[0], desc.outputs[0]);
     if (isPresent(desc.outputs[1])) {
       requireIndices(desc.outputs[1], desc.outputs[0], "y", attributesOf<SnPoolAttributes>(desc));
@@ -44,12 +44,6 @@ class MaxPool final : public Kernel {
   }
 
  private:
-  static SnPoolAttributes checked(const SnOpDesc& desc) {
-    requireImage(desc.inputs[0], "x", SN_F32);
-    requireImage(desc.outputs[0], "y", SN_F32);
-    return attributesOf<SnPoolAttributes>(desc);
-  }
-
   const SimdTable& simd_;
   const Pooling pooling_;
   PoolImages images_;
@@ -59,7 +53,7 @@ class MaxPool final : public Kernel {
 class MaxPoolGradient final : public Kernel {
  public:
   MaxPoolGradient(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), pooling_(checked(desc), desc.outputs[0], desc.inputs[0]) {
+      : simd_(*device.simd), pooling_(poolAttributesOf(desc, "dy", "dx"), desc.outputs[0], desc.inputs[0]) {
     requireIndices(desc.inputs[1], desc.inputs[0], "dy", attributesOf<SnPoolAttributes>(desc));
     images_ = poolImages(desc.inputs[0], desc.outputs[0]);
     indices_ = pixelRows(desc.inputs[1]);
@@ -79,12 +73,6 @@ class MaxPoolGradient final : public Kernel {
   }
 
  private:
-  static SnPoolAttributes checked(const SnOpDesc& desc) {
-    requireImage(desc.inputs[0], "dy", SN_F32);
-    requireImage(desc.outputs[0], "dx", SN_F32);
-    return attributesOf<SnPoolAttributes>(desc);
-  }
-
   const SimdTable& simd_;
   const Pooling pooling_;
   PoolImages images_;

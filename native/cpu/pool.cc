@@ -31,6 +31,12 @@ PoolAxis makeAxis(const char* name, int64_t kernel, int64_t stride, int64_t pad,
 
 }  // namespace
 
+SnPoolAttributes poolAttributesOf(const SnOpDesc& desc, const char* inputName, const char* outputName) {
+  requireImage(desc.inputs[0], inputName, SN_F32);
+  requireImage(desc.outputs[0], outputName, SN_F32);
+  return attributesOf<SnPoolAttributes>(desc);
+}
+
 Pooling::Pooling(const SnPoolAttributes& a, const SnTensor& input, const SnTensor& output)
     : kernelWidth(a.kernel_w),
       inputHeight(static_cast<int32_t>(input.shape[1])),

@@ -15,6 +15,9 @@ struct PoolAxis {
   std::vector<Span> covering;    // per position: the windows that contain it (perhaps none)
 };
 
+// The attributes of a pooling or its gradient, whose first input and first output must be f32 images.
+SnPoolAttributes poolAttributesOf(const SnOpDesc& desc, const char* inputName, const char* outputName);
+
 struct Pooling {
   Pooling(const SnPoolAttributes& attributes, const SnTensor& input, const SnTensor& output);
 

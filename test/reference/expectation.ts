@@ -13,7 +13,7 @@ import { need, type Values } from './values';
 export interface Expected {
   readonly values: Values;
   readonly allowed: Float64Array;
-  /** An op on the way to it may spread a NaN. */
+  /** An op on the way to it may spread a NaN: see CompareOptions. */
   readonly spreadsNaN: boolean;
 }
 
