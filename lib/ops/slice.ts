@@ -1,4 +1,4 @@
-import { checkInteger } from '../errors';
+import { checkInteger, checkOptions } from '../errors';
 import { apply, constant, type Tensor } from '../tensor';
 import { concat } from './concat';
 import { copy } from './copy';
@@ -46,7 +46,8 @@ export interface SliceOptions {
 }
 
 /** @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
-export function slice(x: Tensor, { channelOffset, channels, name }: SliceOptions): Tensor {
+export function slice(x: Tensor, options: SliceOptions): Tensor {
+  const { channelOffset, channels, name } = checkOptions('{ channelOffset, channels }', options);
   checkInteger('channelOffset', channelOffset, 0);
   checkInteger('channels', channels, 1);
   return first(apply(sliceOp, [x], { channelOffset, channels }, name));

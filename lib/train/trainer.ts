@@ -85,7 +85,7 @@ export class Trainer {
   }
 
   /** Steps that a fit() with these options would do. @throws ERR_INVALID_ARGUMENT */
-  stepsOf({ epochs, steps }: FitOptions): number {
+  stepsOf({ epochs, steps }: FitOptions = {}): number {
     if ((epochs === undefined) === (steps === undefined)) {
       throw invalid('fit()', 'one of epochs and steps', epochs === undefined ? 'none' : 'both');
     }
@@ -99,7 +99,7 @@ export class Trainer {
    * @throws ERR_NON_FINITE if loss or gradient overflow: the state is then as before that step. ERR_BUSY while another
    * fit() of this trainer is under way; ERR_DISPOSED.
    */
-  async *fit(options: FitOptions): AsyncGenerator<TrainEvent, void, void> {
+  async *fit(options: FitOptions = {}): AsyncGenerator<TrainEvent, void, void> {
     const last = this.#step + this.stepsOf(options);
     if (this.#busy) throw new SaturnnError('ERR_BUSY', 'another fit() of this Trainer is under way');
     this.#busy = true;

@@ -74,6 +74,12 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
     /kernel, stride.*received nothing$/,
     () => (maxPool as (x: Tensor) => Tensor)(x),
   ],
+  [
+    'a slice without options',
+    'ERR_INVALID_ARGUMENT',
+    /channelOffset, channels.*received nothing$/,
+    () => (slice as (x: Tensor) => Tensor)(x),
+  ],
   ['a slope out of range', 'ERR_INVALID_ARGUMENT', /0 to 0\.5 for slope of leakyTanh.*0\.6/, () => leakyTanh(0.6)],
   ['a slope that is NaN', 'ERR_INVALID_ARGUMENT', /slope of leakyTanh.*NaN/, () => leakyTanh(Number.NaN)],
   [

@@ -154,6 +154,7 @@ describe('Trainer', () => {
         message: expect.stringMatching(`"train" or "test" for split but received "${split}"`),
       });
     }
+    await expect(trainer.fit().next()).rejects.toThrow(/one of epochs and steps.*none/);
     await expect(collect(trainer, {})).rejects.toThrow(/one of epochs and steps.*none/);
     await expect(collect(trainer, { epochs: 1, steps: 1 })).rejects.toThrow(/both/);
     await expect(collect(trainer, { steps: 0 })).rejects.toThrow(/steps/);
