@@ -1,5 +1,5 @@
 import { type Device, deviceOf, Resident } from './device';
-import { invalid, typed } from './errors';
+import { invalid, SaturnnError, typed } from './errors';
 import { Graph } from './graph/graph';
 import { type Lowered, lower } from './graph/lower';
 import { defaultPasses, optimize, type Pass } from './graph/optimize';
@@ -11,9 +11,15 @@ export interface CompileOptions {
   device?: Device | string;
   /** Default: all. [] gives the plain plan, kernel by kernel as the graph says. */
   passes?: readonly Pass[];
+  /** Default f32. @throws ERR_UNSUPPORTED where the device has no such arithmetic */
+  precision?: Precision;
   /** Fill buffers with NaN before kernels write them. Default: whether SATURNN_POISON is "1". */
   poison?: boolean;
 }
+
+/** f32: strictly that, everywhere. bf16: images and the arithmetic of convolutions; parameters and sums stay f32. */
+export type Precision = 'f32' | 'bf16';
+export const precisions: readonly Precision[] = ['f32', 'bf16'];
 
 export interface PlanKernel {
   readonly op: string;
@@ -128,7 +134,9 @@ function bindArray(name: string, tensor: Tensor, value: TypedArray, steps: numbe
  */
 export async function compile(graph: Graph, options: CompileOptions = {}): Promise<Plan> {
   if (!(graph instanceof Graph)) throw invalid('graph', 'a Graph', graph);
-  const { passes = defaultPasses, poison = process.env.SATURNN_POISON === '1' } = options;
+  const { passes = defaultPasses, poison = process.env.SATURNN_POISON === '1', precision = 'f32' } = options;
+  if (!precisions.includes(precision)) throw invalid('precision', precisions.join(' or '), precision);
+  if (precision !== 'f32') throw new SaturnnError('ERR_UNSUPPORTED', `no device computes in ${precision} yet`);
   const device = deviceOf(options.device);
   const lowered = lower(optimize(graph, passes), poison);
   return compileLowered(lowered, device);

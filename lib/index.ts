@@ -50,7 +50,7 @@ export { Sgd, type SgdOptions } from './optim/sgd';
 export { Philox, philox4x32 } from './random';
 export { State, type StateOptions } from './state';
 // Tensors and operations
-export { constant, input, Parameter, Tensor } from './tensor';
+export { constant, input, Parameter, StateBuffer, Tensor } from './tensor';
 export type { EndEvent, EpochEvent, StepEvent, TrainEvent } from './train/events';
 export { readSafetensors, writeSafetensors } from './train/safetensors';
 export { type Evaluation, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';

@@ -3,21 +3,24 @@ import { checkInteger, invalid, SaturnnError, typed } from './errors';
 import type { Arena, NativeState } from './native';
 import { dropPlansOf } from './planCache';
 import { Philox } from './random';
-import { Parameter, stateTensor, type Tensor } from './tensor';
+import { Parameter, StateBuffer, stateTensor, type Tensor } from './tensor';
 
-/** Parameters begin at multiples of 64 bytes, so that every kernel's vectors are aligned; the gaps stay 0. */
-const alignment = 16;
+/** Parameters and buffers begin at multiples of 64 bytes, so that every kernel's vectors are aligned; the gaps stay 0. */
+const alignmentBytes = 64;
+const alignment = alignmentBytes / 4;
 
 export interface StateOptions {
   /** Of the initial values and of every random number in training. */
   seed?: number;
   /** How many values per parameter the optimizer keeps: 1 for SGD with momentum. */
   optimizerSlots?: number;
+  /** What else a model remembers: running statistics. */
+  buffers?: readonly StateBuffer[];
 }
 
 /**
  * Owner of a model's numbers on a device: parameters, what the optimizer keeps for them, their gradients, and the counter
- * (seed, step), each in one contiguous arena. Plans bind to a State; training, evaluation and statistics plans share one.
+ * (seed, step) with running statistics, each in one contiguous arena. Plans bind to a State; training, evaluation and statistics plans share one.
  */
 export class State {
   /** Those with weight decay first: an optimizer then needs no mask. */
@@ -28,25 +31,31 @@ export class State {
   readonly decayed: number;
   readonly seed: number;
   readonly optimizerSlots: number;
+  readonly buffers: readonly StateBuffer[];
   /** i32 [2]: seed, and steps done. */
   readonly counter: Tensor;
   readonly #offsets = new Map<Parameter, number>();
+  readonly #bufferOffsets = new Map<StateBuffer, number>();
+  readonly #bufferBytes: number;
   readonly #initialOrder: readonly Parameter[];
   #device: Device | null = null;
   #native: Promise<NativeState> | null = null;
 
-  /** @throws ERR_INVALID_ARGUMENT: no parameters, two of one name, one that belongs to another State */
-  constructor(parameters: readonly Parameter[], { seed = 0, optimizerSlots = 1 }: StateOptions = {}) {
+  /** @throws ERR_INVALID_ARGUMENT: no parameters, two parts of one name, one that belongs to another State */
+  constructor(parameters: readonly Parameter[], { seed = 0, optimizerSlots = 1, buffers = [] }: StateOptions = {}) {
     this.seed = checkInteger('seed', seed, 0, 2 ** 31 - 1);
     this.optimizerSlots = checkInteger('optimizerSlots', optimizerSlots, 0, 8);
     if (!Array.isArray(parameters) || parameters.length === 0)
       throw invalid('parameters', 'at least one Parameter', parameters);
-    const names = new Set<string>();
-    for (const parameter of parameters) {
+    for (const parameter of parameters)
       if (!(parameter instanceof Parameter)) throw invalid('parameters', 'Parameters', parameter);
-      parameter.checkFree();
-      if (names.has(parameter.name)) throw invalid('parameters', 'different names', parameter.name);
-      names.add(parameter.name);
+    for (const buffer of buffers)
+      if (!(buffer instanceof StateBuffer)) throw invalid('buffers', 'StateBuffers', buffer);
+    const names = new Set<string>();
+    for (const owned of [...parameters, ...buffers]) {
+      owned.checkFree();
+      if (names.has(owned.name)) throw invalid('parameters and buffers', 'different names', owned.name);
+      names.add(owned.name);
     }
     this.#initialOrder = [...parameters];
     this.parameters = [...parameters.filter((p) => p.decay), ...parameters.filter((p) => !p.decay)];
@@ -57,9 +66,17 @@ export class State {
       size += Math.ceil(parameter.size / alignment) * alignment;
       if (parameter.decay) decayed = size;
     }
-    for (const parameter of parameters) parameter.bind(this);
+    // The counter comes first.
+    let bufferBytes = alignmentBytes;
+    this.buffers = [...buffers];
+    for (const buffer of buffers) {
+      this.#bufferOffsets.set(buffer, bufferBytes);
+      bufferBytes += Math.ceil(buffer.size / alignment) * alignmentBytes;
+    }
+    for (const owned of [...parameters, ...buffers]) owned.bind(this);
     this.size = size;
     this.decayed = decayed;
+    this.#bufferBytes = bufferBytes;
     this.counter = stateTensor(this, 'buffers', 0, { dtype: 'i32', shape: [2], image: false }, 'counter');
   }
 
@@ -67,6 +84,13 @@ export class State {
   offsetOf(parameter: Parameter): number {
     const offset = this.#offsets.get(parameter);
     if (offset === undefined) throw invalid('parameter', 'a Parameter of this State', parameter.name);
+    return offset;
+  }
+
+  /** First byte of a buffer in the arena. */
+  byteOffsetOf(buffer: StateBuffer): number {
+    const offset = this.#bufferOffsets.get(buffer);
+    if (offset === undefined) throw invalid('buffer', 'a StateBuffer of this State', buffer.name);
     return offset;
   }
 
@@ -99,10 +123,17 @@ export class State {
   async #create(device: Device): Promise<NativeState> {
     const values = this.#initialValues();
     const vector = this.size * 4;
-    const bytes = { parameters: vector, optimizer: vector * this.optimizerSlots, gradients: vector, buffers: 64 };
+    const bytes = {
+      parameters: vector,
+      optimizer: vector * this.optimizerSlots,
+      gradients: vector,
+      buffers: this.#bufferBytes,
+    };
     const native = device.native.createState(bytes);
     await native.write('parameters', 0, values);
     await native.write('buffers', 0, Int32Array.of(this.seed, 0));
+    for (const buffer of this.buffers)
+      await native.write('buffers', this.byteOffsetOf(buffer), new Float32Array(buffer.size).fill(buffer.initial));
     return native;
   }
 
@@ -119,18 +150,26 @@ export class State {
   }
 
   /** Current values, row-major. Waits for runs that are under way. */
-  async read(parameter: Parameter, arena: 'parameters' | 'gradients' = 'parameters'): Promise<Float32Array> {
+  async read(tensor: Parameter | StateBuffer, arena: 'parameters' | 'gradients' = 'parameters'): Promise<Float32Array> {
     const native = await this.#realized();
-    return new Float32Array(await typed(native.read(arena, this.offsetOf(parameter) * 4, parameter.size * 4)));
+    const place = this.#placeOf(tensor);
+    const from = tensor instanceof Parameter ? arena : place.arena;
+    return new Float32Array(await typed(native.read(from, place.byteOffset, tensor.size * 4)));
   }
 
-  /** @throws ERR_INVALID_ARGUMENT if `values` has not the parameter's number of elements */
-  async write(parameter: Parameter, values: Float32Array): Promise<void> {
-    if (!(values instanceof Float32Array) || values.length !== parameter.size) {
-      throw invalid(`values of "${parameter.name}"`, `a Float32Array of ${parameter.size}`, values?.length);
+  /** @throws ERR_INVALID_ARGUMENT if `values` has not the tensor's number of elements */
+  async write(tensor: Parameter | StateBuffer, values: Float32Array): Promise<void> {
+    if (!(values instanceof Float32Array) || values.length !== tensor.size) {
+      throw invalid(`values of "${tensor.name}"`, `a Float32Array of ${tensor.size}`, values?.length);
     }
     const native = await this.#realized();
-    await typed(native.write('parameters', this.offsetOf(parameter) * 4, values));
+    const { arena, byteOffset } = this.#placeOf(tensor);
+    await typed(native.write(arena, byteOffset, values));
+  }
+
+  #placeOf(tensor: Parameter | StateBuffer): { arena: 'parameters' | 'buffers'; byteOffset: number } {
+    if (tensor instanceof Parameter) return { arena: 'parameters', byteOffset: this.offsetOf(tensor) * 4 };
+    return { arena: 'buffers', byteOffset: this.byteOffsetOf(tensor) };
   }
 
   /** A whole arena, byte for byte: for checkpoints and comparisons. */
@@ -149,7 +188,7 @@ export class State {
   }
 
   #arenaBytes(arena: Arena): number {
-    if (arena === 'buffers') return 64;
+    if (arena === 'buffers') return this.#bufferBytes;
     return this.size * 4 * (arena === 'optimizer' ? this.optimizerSlots : 1);
   }
 

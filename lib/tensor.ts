@@ -1,4 +1,4 @@
-import { invalid, SaturnnError } from './errors';
+import { checkNumber, invalid, SaturnnError } from './errors';
 import type { DType, TypedArray } from './native';
 import type { Op } from './ops/op';
 import type { Philox } from './random';
@@ -31,6 +31,7 @@ export type Source =
   | { readonly kind: 'input'; readonly name: string }
   | { readonly kind: 'constant'; readonly data: TypedArray }
   | { readonly kind: 'parameter' }
+  | { readonly kind: 'buffer' }
   | { readonly kind: 'state'; readonly state: State; readonly arena: StateArena; readonly byteOffset: number };
 
 export type StateArena = 'parameters' | 'optimizer' | 'gradients' | 'buffers';
@@ -63,6 +64,37 @@ export class Tensor implements TensorSpec {
   }
 }
 
+/** A named tensor whose values live in a State. It has one owner. */
+abstract class Owned extends Tensor {
+  readonly name: string;
+  #state: State | null = null;
+
+  constructor(source: Source, name: string, spec: Omit<TensorSpec, 'image'>) {
+    super(sourceNode(source, name), 0, { ...spec, image: false });
+    (this.node.outputs as Tensor[]).push(this);
+    this.name = name;
+  }
+
+  /** The State that holds the values, or null before one was made. */
+  get state(): State | null {
+    return this.#state;
+  }
+
+  /** @throws ERR_INVALID_ARGUMENT */
+  checkFree(): void {
+    if (this.#state) {
+      const kind = this instanceof Parameter ? 'Parameter' : 'StateBuffer';
+      throw new SaturnnError('ERR_INVALID_ARGUMENT', `${kind} "${this.name}" already belongs to a State`);
+    }
+  }
+
+  /** Called by State's constructor. */
+  bind(state: State): void {
+    this.checkFree();
+    this.#state = state;
+  }
+}
+
 export interface ParameterOptions {
   /** Unique within a State, e.g. "3a/1x1/weight". */
   name: string;
@@ -74,39 +106,33 @@ export interface ParameterOptions {
 }
 
 /** A trainable tensor. Its values live in a State; here are only its name, shape and initial distribution. */
-export class Parameter extends Tensor {
-  readonly name: string;
+export class Parameter extends Owned {
   readonly decay: boolean;
   readonly initialize: (random: Philox) => Float32Array;
-  #state: State | null = null;
 
   constructor({ name, shape, decay, initialize }: ParameterOptions) {
-    super(sourceNode({ kind: 'parameter' }, name), 0, {
-      dtype: 'f32',
-      shape: checkShape(`${name}.shape`, shape),
-      image: false,
-    });
-    (this.node.outputs as Tensor[]).push(this);
-    this.name = name;
+    super({ kind: 'parameter' }, name, { dtype: 'f32', shape: checkShape(`${name}.shape`, shape) });
     this.decay = decay;
     this.initialize = initialize;
   }
+}
 
-  /** The State that holds this parameter's values, or null before one was made. */
-  get state(): State | null {
-    return this.#state;
-  }
+export interface StateBufferOptions {
+  /** Unique within a State, e.g. "3a/1x1/runningMean". */
+  name: string;
+  shape: readonly number[];
+  /** Every element's first value; default 0. */
+  initial?: number;
+}
 
-  /** A parameter has one owner. @throws ERR_INVALID_ARGUMENT */
-  checkFree(): void {
-    if (this.#state)
-      throw new SaturnnError('ERR_INVALID_ARGUMENT', `Parameter "${this.name}" already belongs to a State`);
-  }
+/** What a model remembers from step to step without following a gradient: running statistics. f32; its values live in a State. */
+export class StateBuffer extends Owned {
+  readonly initial: number;
 
-  /** Called by State's constructor. */
-  bind(state: State): void {
-    this.checkFree();
-    this.#state = state;
+  /** @throws ERR_INVALID_ARGUMENT */
+  constructor({ name, shape, initial = 0 }: StateBufferOptions) {
+    super({ kind: 'buffer' }, name, { dtype: 'f32', shape: checkShape(`${name}.shape`, shape) });
+    this.initial = checkNumber(`initial of ${name}`, initial, -3.4e38, 3.4e38);
   }
 }
 

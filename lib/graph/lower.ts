@@ -1,7 +1,7 @@
 import { invalid, SaturnnError } from '../errors';
 import type { NodeDescription, PlanDescription, TensorDescription } from '../native';
 import type { State } from '../state';
-import { type Node, Parameter, type Tensor } from '../tensor';
+import { type Node, Parameter, StateBuffer, type Tensor } from '../tensor';
 import type { Graph } from './graph';
 
 export interface Lowered {
@@ -84,6 +84,10 @@ class Lowering {
       const state = this.#bind(tensor.state, tensor.name);
       description.arena = 'parameters';
       description.byteOffset = state.offsetOf(tensor) * 4;
+    } else if (tensor instanceof StateBuffer) {
+      const state = this.#bind(tensor.state, tensor.name);
+      description.arena = 'buffers';
+      description.byteOffset = state.byteOffsetOf(tensor);
     } else if (source?.kind === 'state') {
       this.#bind(source.state, tensor.node.name);
       if (tensor.node.inputs.length > 0) this.#claimGradients();
@@ -113,7 +117,7 @@ class Lowering {
     if (!state) {
       throw new SaturnnError(
         'ERR_GRAPH',
-        `Parameter "${name}" belongs to no State: make one with new State(parameters)`,
+        `"${name}" belongs to no State: make one with new State(parameters, { buffers })`,
       );
     }
     if (this.#state && this.#state !== state) {

@@ -1,5 +1,6 @@
 export { AveragePool } from './averagePool';
 export { Concatenate } from './concatenate';
+export { type ForwardContext, inference, TrainingContext } from './context';
 export { Conv2d, type Conv2dOptions as Conv2dLayerOptions } from './conv2d';
 export { GlobalAveragePool } from './globalAveragePool';
 export { type InceptionAOptions, inceptionA } from './inceptionA';

@@ -1,16 +1,25 @@
 import { type Initializer, zeros } from '../initializers';
-import { Parameter, type Tensor } from '../tensor';
+import { Parameter, type StateBuffer, type Tensor } from '../tensor';
+import type { ForwardContext } from './context';
 
 /** A part of a network: parameters, and how they make one tensor from another. Composes ops; holds no values. */
 export interface Layer {
   /** Each once, however often the layer uses it. */
   readonly parameters: readonly Parameter[];
-  forward(x: Tensor): Tensor;
+  /** What else it remembers from step to step. Absent: nothing. */
+  readonly buffers?: readonly StateBuffer[];
+  /** @param context default: inference */
+  forward(x: Tensor, context?: ForwardContext): Tensor;
 }
 
 /** Those of all `layers`, each once: a layer that is used twice shares its parameters with itself. */
 export function parametersOf(layers: readonly Layer[]): readonly Parameter[] {
   return [...new Set(layers.flatMap((layer) => layer.parameters))];
+}
+
+/** The same of what they remember. */
+export function buffersOf(layers: readonly Layer[]): readonly StateBuffer[] {
+  return [...new Set(layers.flatMap((layer) => layer.buffers ?? []))];
 }
 
 /** Weights of this shape, outputs first, which decay, and biases, one per output, which begin at 0 and do not. */

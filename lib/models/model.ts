@@ -5,7 +5,6 @@ import type { Layer } from '../layers/layer';
 import { Linear } from '../layers/linear';
 import { Sequential } from '../layers/sequential';
 import { type Activation, encodeActivation, leakyTanh } from '../ops/activation';
-import type { Parameter, Tensor } from '../tensor';
 
 export interface ModelOptions {
   /** Factor on all channel counts; they are rounded to multiples of 16, at least 16. Default 1. */
@@ -65,7 +64,8 @@ export function classifier(
     classes,
     activation,
     inputShape: [size, size, 3],
-    parameters: layers.parameters as readonly Parameter[],
-    forward: (x: Tensor) => layers.forward(x),
+    parameters: layers.parameters,
+    buffers: layers.buffers,
+    forward: (x, context) => layers.forward(x, context),
   };
 }

@@ -12,7 +12,7 @@ export const assignOp: Op = {
   inferShape([gate, target, value]) {
     if (gate) expectShape('assign', 'gate', expectTensor('assign', 'gate', gate, { dtype: 'i32' }), [1]);
     const kind = target?.node.source?.kind;
-    if (!target || (kind !== 'state' && kind !== 'parameter')) {
+    if (!target || (kind !== 'state' && kind !== 'parameter' && kind !== 'buffer')) {
       throw shapeError('assign', 'target', 'a parameter or another tensor of a State', target?.node.name ?? target);
     }
     const checked = expectTensor('assign', 'value', value, { dtype: target.dtype, image: false });

@@ -1,6 +1,7 @@
 /** The two graphs of a training run. They share one State, and nothing else. */
 import type { Dataset, Statistics } from '../data/dataset';
 import { Graph } from '../graph/graph';
+import { type ForwardContext, inference, TrainingContext } from '../layers/context';
 import type { Model } from '../models/model';
 import { augment } from '../ops/augment';
 import { countCorrect } from '../ops/countCorrect';
@@ -20,7 +21,7 @@ export interface PlanOptions {
 }
 
 /** Inputs: images (resident), indices, labels. Outputs: loss and correct, [1] each. */
-function forward({ model, state, statistics, dataset, batch }: PlanOptions, random: boolean) {
+function forward({ model, state, statistics, dataset, batch }: PlanOptions, context: ForwardContext) {
   const { count, height, width, channels } = dataset;
   const labels = input('labels', [batch], { dtype: 'i32' });
   const batchOfImages = augment(
@@ -31,21 +32,26 @@ function forward({ model, state, statistics, dataset, batch }: PlanOptions, rand
       mean: constant(statistics.mean),
       inverseDeviation: constant(statistics.deviation.map((deviation) => 1 / deviation)),
     },
-    { size: [model.inputShape[0], model.inputShape[1]], random },
+    { size: [model.inputShape[0], model.inputShape[1]], random: context.training },
   );
-  const logits = model.forward(batchOfImages);
+  const logits = model.forward(batchOfImages, context);
   const { loss } = softmaxCrossEntropy(logits, labels, { name: 'loss' });
   return { loss, correct: countCorrect(logits, labels) };
 }
 
 /** One whole step: crop and mirror, forward, loss, backward, optimizer. Also has input learningRate and output gradientNorm. */
 export function trainGraph(options: PlanOptions, optimizer: Optimizer): Graph {
-  const { loss, correct } = forward(options, true);
+  const context = new TrainingContext(options.state.counter);
+  const { loss, correct } = forward(options, context);
   const learningRate: Tensor = input('learningRate', [1]);
   const { updates, gate, gradientNorm } = optimizer.update({ state: options.state, loss, learningRate });
-  return Graph.from({ outputs: { loss, correct, gradientNorm }, updates, gate });
+  return Graph.from({
+    outputs: { loss, correct, gradientNorm },
+    updates: [...updates, ...context.updates(gate)],
+    gate,
+  });
 }
 
 export function evaluationGraph(options: PlanOptions): Graph {
-  return Graph.from({ outputs: forward(options, false) });
+  return Graph.from({ outputs: forward(options, inference) });
 }

@@ -74,7 +74,7 @@ export class Trainer {
     this.device = deviceOf(options.device);
     const { batch = this.device.backend === 'cpu' ? 64 : 128 } = options;
     this.batch = checkInteger('batch', batch, 1, 65536);
-    this.state = new State(model.parameters, { seed, optimizerSlots: optimizer.slots });
+    this.state = new State(model.parameters, { seed, optimizerSlots: optimizer.slots, buffers: model.buffers });
     this.#loader = new DataLoader({ labels: train.labels, batch, shuffle: true, seed });
     this.stepsPerEpoch = this.#loader.steps;
   }

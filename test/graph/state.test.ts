@@ -2,10 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile';
 import { openDevice } from '../../lib/device';
+import { evaluate } from '../../lib/evaluate';
 import { Graph } from '../../lib/graph/graph';
+import { add } from '../../lib/ops/add';
 import { assign } from '../../lib/ops/assign';
 import { State } from '../../lib/state';
-import { Parameter } from '../../lib/tensor';
+import { constant, Parameter, StateBuffer } from '../../lib/tensor';
 
 const device = openDevice('cpu');
 
@@ -85,4 +87,38 @@ test('assign swaps two parameters: each update reads the old values', async () =
     plan.dispose();
   }
   state.dispose();
+});
+
+describe('buffers of a State', () => {
+  test('begin at their initial value, are written by assign and read by evaluate', async () => {
+    const weight = parameter('weight', 1, 2);
+    const mean = new StateBuffer({ name: 'mean', shape: [3] });
+    const variance = new StateBuffer({ name: 'variance', shape: [20], initial: 1 });
+    const state = new State([weight], { buffers: [mean, variance] });
+    await state.on(device);
+    expect(await state.read(variance)).toEqual(new Float32Array(20).fill(1));
+    const plan = await compile(
+      Graph.from({
+        outputs: {},
+        updates: [assign(mean, constant([1, 2, 3])), assign(variance, add(variance, variance))],
+      }),
+      { device },
+    );
+    await plan.run({}, { steps: 2 });
+    expect(await state.read(mean)).toEqual(Float32Array.of(1, 2, 3));
+    expect(await state.read(variance)).toEqual(new Float32Array(20).fill(4));
+    expect(await evaluate(add(mean, mean), { device })).toEqual(Float32Array.of(2, 4, 6));
+    expect((await state.readArena('buffers')).byteLength).toBe(64 + 64 + 128);
+    await state.write(mean, Float32Array.of(7, 8, 9));
+    expect(await state.read(mean)).toEqual(Float32Array.of(7, 8, 9));
+    plan.dispose();
+    state.dispose();
+  });
+
+  test('belong to one State, under a name of their own', () => {
+    const buffer = new StateBuffer({ name: 'a', shape: [1] });
+    expect(() => new State([parameter('a', 1)], { buffers: [buffer] })).toThrow('different names');
+    new State([parameter('b', 1)], { buffers: [buffer] });
+    expect(() => new State([parameter('c', 1)], { buffers: [buffer] })).toThrow('StateBuffer "a" already belongs');
+  });
 });

@@ -1,0 +1,32 @@
+import { assign } from '../ops/assign';
+import type { Node, StateBuffer, Tensor } from '../tensor';
+
+/** What a forward pass is for. Layers that behave differently in training (batch normalisation, dropout) ask it. */
+export interface ForwardContext {
+  readonly training: boolean;
+  /** i32 [2], seed and step: the key of a layer's random numbers. Null where nothing is random. */
+  readonly counter: Tensor | null;
+  /** At the end of this step, if it is taken, `target` becomes `value`. */
+  remember(target: StateBuffer, value: Tensor): void;
+}
+
+/** Nothing is random, and nothing is remembered. */
+export const inference: ForwardContext = { training: false, counter: null, remember: () => {} };
+
+/** A forward pass of training; collects what its layers want remembered. */
+export class TrainingContext implements ForwardContext {
+  readonly training = true;
+  readonly #remembered: { target: StateBuffer; value: Tensor }[] = [];
+
+  /** @param counter State.counter */
+  constructor(readonly counter: Tensor) {}
+
+  remember(target: StateBuffer, value: Tensor): void {
+    this.#remembered.push({ target, value });
+  }
+
+  /** Nodes for Graph.from({updates}), behind the optimizer's gate. */
+  updates(gate: Tensor | null): Node[] {
+    return this.#remembered.map(({ target, value }) => assign(target, value, { gate }));
+  }
+}
