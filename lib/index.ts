@@ -37,7 +37,7 @@ export { averagePool } from './ops/averagePool';
 export { concat } from './ops/concat';
 export { conv2d } from './ops/conv2d';
 export { copy } from './ops/copy';
-export { countCorrect } from './ops/countCorrect';
+export { type CountCorrectOptions, countCorrect } from './ops/countCorrect';
 export { globalAveragePool } from './ops/globalAveragePool';
 export { linear } from './ops/linear';
 export { maxPool } from './ops/maxPool';

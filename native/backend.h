@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define SATURNN_ABI_VERSION 1u
+#define SATURNN_ABI_VERSION 2u
 #define SN_MAX_RANK 4
 
 enum { SN_OK = 0, SN_FAILED = 1 };
@@ -82,6 +82,10 @@ typedef struct SnSgdAttributes {  // sgd
   float momentum, weight_decay;
   int32_t decayed;  // weight decay applies to the first `decayed` elements of the arena
 } SnSgdAttributes;
+
+typedef struct SnCountCorrectAttributes {  // countCorrect
+  int32_t k;  // a row counts if fewer than k logits come before its label's
+} SnCountCorrectAttributes;
 
 typedef struct SnOpDesc {
   const char* name;

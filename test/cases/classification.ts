@@ -47,8 +47,12 @@ export const classificationCases: readonly Case[] = rows.flatMap(({ name, batch,
       const dloss = b.plain('dloss', [1]);
       return { dlogits: softmaxCrossEntropyGradient(probabilities, b.labels('labels', batch, classes, labels), dloss) };
     }),
-    graphCase(`countCorrect ${title}`, ['countCorrect'], (b) => ({
-      count: countCorrect(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels)),
-    })),
+    ...[1, 5].map((k) =>
+      graphCase(`countCorrect ${title}, top ${k}`, ['countCorrect'], (b) => ({
+        count: countCorrect(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels), {
+          k,
+        }),
+      })),
+    ),
   ];
 });
