@@ -1,7 +1,15 @@
 /** The public names of the package. */
 
 // Graphs, plans, devices
-export { type CompileOptions, compile, type Plan, type PlanKernel, type RunInputs, type StepResults } from './compile';
+export {
+  type CompileOptions,
+  compile,
+  type Plan,
+  type RunInputs,
+  type StepResults,
+  type TracedKernel,
+  type TraceOptions,
+} from './compile';
 // Data
 export { Dataset, type Statistics } from './data/dataset';
 export { generated, generatedRecords } from './data/generated';
@@ -9,6 +17,7 @@ export { type Batches, DataLoader, type DataLoaderOptions } from './data/loader'
 export { type Device, type DeviceOptions, openDevice, probeBackend, type Resident } from './device';
 export { SaturnnError } from './errors';
 export { type EvaluateOptions, evaluate } from './evaluate';
+export { describeNonFinite, firstNonFinite, type NonFinite } from './firstNonFinite';
 export { gradient } from './graph/gradient';
 export { Graph } from './graph/graph';
 export { defaultPasses, optimize, type Pass } from './graph/optimize';
@@ -46,6 +55,7 @@ export { softmaxCrossEntropy } from './ops/softmaxCrossEntropy';
 // Training
 export type { Optimizer } from './optim/optimizer';
 export { Sgd, type SgdOptions } from './optim/sgd';
+export type { KernelOperand, PlanKernel } from './planKernels';
 // Random numbers, errors
 export { Philox, philox4x32 } from './random';
 export { State, type StateOptions } from './state';
