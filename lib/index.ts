@@ -3,9 +3,13 @@
 // Graphs, plans, devices
 export { type CompileOptions, compile, type Plan, type PlanKernel, type RunInputs, type StepResults } from './compile';
 // Data
-export { Dataset, type Statistics } from './data/dataset';
+export { type CifarOptions, cifar, cifar10, cifar100, type Splits } from './data/cifar';
+export { CifarFile } from './data/cifarFile';
+export { Dataset, type DatasetOptions, type RecordsOptions } from './data/dataset';
 export { generated, generatedRecords } from './data/generated';
 export { type Batches, DataLoader, type DataLoaderOptions } from './data/loader';
+export { type ImageShape, type ImageSource, Subset } from './data/source';
+export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
 export { type Device, type DeviceOptions, openDevice, probeBackend, type Resident } from './device';
 export { SaturnnError } from './errors';
 export { type EvaluateOptions, evaluate } from './evaluate';

@@ -101,13 +101,17 @@ export const finiteCheckRounding: Rounding = ({ outputs: [, norm] }, { relative 
   need(norm).data.map((want) => relative * want),
 ];
 
-/** (pixel - mean) * inverse deviation. */
+/** (pixel - mean) * inverse deviation; of a mean per pixel, the largest of the channel. */
 export const augmentRounding: Rounding = ({ inputs: [, , , mean, inverse], outputs: [y] }, { relative }) => {
-  const channels = need(mean).data.length;
+  const channels = need(inverse).data.length;
+  const largestMean = new Float64Array(channels);
+  need(mean).data.forEach((value, i) => {
+    if (Math.abs(value) > at(largestMean, i % channels)) largestMean[i % channels] = Math.abs(value);
+  });
   return [
     need(y).data.map((want, i) => {
       const c = i % channels;
-      return relative * (Math.abs(want) + Math.abs(at(need(mean).data, c) * at(need(inverse).data, c)));
+      return relative * (Math.abs(want) + at(largestMean, c) * Math.abs(at(need(inverse).data, c)));
     }),
   ];
 };

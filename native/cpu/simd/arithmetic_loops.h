@@ -98,11 +98,13 @@ void augmentRow(const AugmentRow& row) {
     return;
   }
   const uint8_t* pixel = row.source + row.pixels * row.channels;
+  const float* mean = row.mean + row.pixels * row.channels;
   float* y = row.y;
   for (int64_t p = 0; p < row.pixels; ++p) {
     pixel -= row.channels;
+    mean -= row.channels;
     for (int64_t c = 0; c < row.channels; ++c) {
-      *y++ = (static_cast<float>(pixel[c]) - row.mean[c]) * row.inverseDeviation[c];
+      *y++ = (static_cast<float>(pixel[c]) - mean[c]) * row.inverseDeviation[c];
     }
   }
 }

@@ -89,7 +89,7 @@ struct SgdRun {
 };
 
 // One row of an augmented image: `pixels` pixels of `channels` bytes, from right to left if `mirror`.
-// `mean` and `inverseDeviation` are repeated for every pixel of the row.
+// `mean` has one float per byte, in the order of `source`; `inverseDeviation` is repeated for every pixel of the row.
 struct AugmentRow {
   const uint8_t* source;
   const float* mean;
