@@ -22,6 +22,7 @@ export {
   type Activation,
   type ActivationKind,
   activate,
+  elu,
   leakyRelu,
   leakyTanh,
   parseActivation,

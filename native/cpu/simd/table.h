@@ -15,7 +15,7 @@
 namespace saturnn {
 
 // Activation kinds of backend.h, and one more entry for SN_NO_ACTIVATION: the bias alone.
-enum { simdActivationCount = 7, simdIdentity = 6 };
+enum { simdActivationCount = 8, simdIdentity = 7 };
 
 // y = f(x + bias). x may be y.
 struct ActivationRows {
