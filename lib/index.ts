@@ -42,6 +42,7 @@ export { countCorrect } from './ops/countCorrect';
 export { globalAveragePool } from './ops/globalAveragePool';
 export { linear } from './ops/linear';
 export { maxPool } from './ops/maxPool';
+export { moments } from './ops/moments';
 export { slice } from './ops/slice';
 export { softmaxCrossEntropy } from './ops/softmaxCrossEntropy';
 // Training

@@ -22,6 +22,7 @@ extern const SimdTable SIMD_TABLE = {
     add,
     sgd,
     sumOfSquares,
+    centredSums,
     exponentials,
     scale,
     augmentRow,
