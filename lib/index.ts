@@ -16,6 +16,7 @@ export { defaultPasses, optimize, type Pass } from './graph/optimize';
 export * as initializers from './initializers';
 export type { Layer } from './layers';
 export * as layers from './layers';
+export { type LsuvLayer, type LsuvOptions, lsuv } from './lsuv';
 export { createModel, inception33, type Model, type ModelOptions, models, subInception } from './models';
 export { inspectModel, type LayerSummary, type ModelSummary } from './models/inspect';
 export {
