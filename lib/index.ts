@@ -21,12 +21,14 @@ export { defaultPasses, optimize, type Pass } from './graph/optimize';
 export * as initializers from './initializers';
 export type { Layer } from './layers';
 export * as layers from './layers';
+export { type LsuvLayer, type LsuvOptions, lsuv } from './lsuv';
 export { createModel, inception33, type Model, type ModelOptions, models, subInception } from './models';
 export { inspectModel, type LayerSummary, type ModelSummary } from './models/inspect';
 export {
   type Activation,
   type ActivationKind,
   activate,
+  elu,
   leakyRelu,
   leakyTanh,
   parseActivation,
@@ -46,6 +48,7 @@ export { countCorrect } from './ops/countCorrect';
 export { globalAveragePool } from './ops/globalAveragePool';
 export { linear } from './ops/linear';
 export { maxPool } from './ops/maxPool';
+export { moments } from './ops/moments';
 export { slice } from './ops/slice';
 export { softmaxCrossEntropy } from './ops/softmaxCrossEntropy';
 // Training

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define SATURNN_ABI_VERSION 1u
+#define SATURNN_ABI_VERSION 2u
 #define SN_MAX_RANK 4
 
 enum { SN_OK = 0, SN_FAILED = 1 };
@@ -49,7 +49,8 @@ enum {
   SN_LEAKY_TANH = 3,
   SN_RELU = 4,
   SN_LEAKY_RELU = 5,
-  SN_ACTIVATION_COUNT = 6
+  SN_ELU = 6,
+  SN_ACTIVATION_COUNT = 7
 };
 
 // One plain attribute struct per op that has attributes. Every field is 4 bytes, in the order that the op's TypeScript

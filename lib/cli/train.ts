@@ -42,7 +42,7 @@ export function trainCommand(): Command {
     .addOption(new Option('--model <name>', 'network').choices(Object.keys(models)).default('inception33'))
     .option('--width <w>', 'factor on all channel counts', read.positiveNumber, 1)
     .addOption(
-      new Option('--activation <name[:a]>', 'sigmoid, scaledSigmoid, tanh, leakyTanh:a, relu or leakyRelu:a')
+      new Option('--activation <name[:a]>', 'sigmoid, scaledSigmoid, tanh, leakyTanh:a, relu, leakyRelu:a or elu:a')
         .argParser(read.activation)
         .default(leakyTanh(), formatActivation(leakyTanh())),
     )

@@ -20,6 +20,7 @@ import { linearDgradOp } from './linearDgrad';
 import { linearWgradOp } from './linearWgrad';
 import { maxPoolOp } from './maxPool';
 import { maxPoolGradientOp } from './maxPoolGradient';
+import { momentsOp } from './moments';
 import type { Op } from './op';
 import { packOp } from './pack';
 import { sgdOp } from './sgd';
@@ -50,6 +51,7 @@ export const ops: readonly Op[] = [
   concatOp,
   sliceOp,
   copyOp,
+  momentsOp,
   augmentOp,
   packOp,
   finiteCheckOp,

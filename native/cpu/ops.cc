@@ -27,6 +27,7 @@ const Op opTable[] = {
     {"concat", 0, 1, INT32_MAX, 1, createConcat},
     {"slice", sizeof(SnSliceAttributes), 1, 1, 1, createSlice},
     {"copy", 0, 1, 1, 1, createCopy},
+    {"moments", 0, 1, 1, 1, createMoments},
     {"augment", sizeof(SnAugmentAttributes), 5, 5, 1, createAugment},
     {"pack", 0, 1, INT32_MAX, 1, createPack},
     {"finiteCheck", 0, 2, 2, 2, createFiniteCheck},

@@ -8,6 +8,7 @@ import { conv2d, conv2dDgrad, conv2dWgrad } from './convolution';
 import { augment } from './data';
 import { linear, linearDgrad, linearWgrad } from './linear';
 import { argmaxGap, countCorrect, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './loss';
+import { moments, momentsRounding } from './moments';
 import {
   averagePool,
   averagePoolGradient,
@@ -117,6 +118,7 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
   concat: op((inputs, _, shapes) => [concat(inputs.map(need), shape(shapes))], exact),
   slice: op(([x], { channelOffset = 0 }, shapes) => [slice(need(x), channelOffset, shape(shapes))], exact),
   copy: op(([x]) => [need(x)], exact),
+  moments: op(([x]) => [moments(need(x))], momentsRounding),
   augment: op((inputs, a, shapes) => [augment(inputs, a, shape(shapes))], augmentRounding),
   pack: op((inputs, a, shapes) => [pack(inputs.map(need), a, shape(shapes))], exact),
   finiteCheck: op(([loss, gradient]) => finiteCheck(need(loss), need(gradient)), finiteCheckRounding),

@@ -70,6 +70,32 @@ double sumOfSquares(const float* x, int64_t count) {
   return sum;
 }
 
+CentredSums centredSums(const float* x, int64_t count, double centre) {
+  constexpr int width = lanes / 2, chains = 4;
+  DoubleVector sums[chains] = {}, squares[chains] = {};
+  int64_t i = 0;
+  for (; i + chains * width <= count; i += chains * width) {
+    for (int k = 0; k < chains; ++k) {
+      const DoubleVector v = __builtin_convertvector(load<HalfFloatVector>(x + i + k * width), DoubleVector) - centre;
+      sums[k] += v;
+      squares[k] += v * v;
+    }
+  }
+  const DoubleVector sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  const DoubleVector square = (squares[0] + squares[1]) + (squares[2] + squares[3]);
+  CentredSums total{};
+  for (int lane = 0; lane < width; ++lane) {
+    total.sum += sum[lane];
+    total.squares += square[lane];
+  }
+  for (; i < count; ++i) {
+    const double v = static_cast<double>(x[i]) - centre;
+    total.sum += v;
+    total.squares += v * v;
+  }
+  return total;
+}
+
 float exponentials(const float* x, float* p, int64_t count, float* maximum) {
   // NaN never is larger, so it does not become the maximum; it comes through in e^(x - max).
   float best = x[0];

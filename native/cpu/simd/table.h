@@ -15,7 +15,7 @@
 namespace saturnn {
 
 // Activation kinds of backend.h, and one more entry for SN_NO_ACTIVATION: the bias alone.
-enum { simdActivationCount = 7, simdIdentity = 6 };
+enum { simdActivationCount = 8, simdIdentity = 7 };
 
 // y = f(x + bias). x may be y.
 struct ActivationRows {
@@ -99,6 +99,11 @@ struct AugmentRow {
   bool mirror;
 };
 
+// Sums of x - centre and of its square.
+struct CentredSums {
+  double sum, squares;
+};
+
 struct SimdTable {
   const char* name;  // as in SnKernelInfo: "saturnn:" + name
   void (*activate[simdActivationCount])(const ActivationRows&);
@@ -116,6 +121,8 @@ struct SimdTable {
   void (*sgd)(const SgdRun&);
   // In double, so that it cannot overflow.
   double (*sumOfSquares)(const float* x, int64_t count);
+  // In double, too.
+  CentredSums (*centredSums)(const float* x, int64_t count, double centre);
   // p = e^(x - max x), not yet divided by their sum, which is returned. The maximum goes to *maximum.
   float (*exponentials)(const float* x, float* p, int64_t count, float* maximum);
   void (*scale)(float* x, float factor, int64_t count);
