@@ -39,5 +39,6 @@ CreateKernel createAdd, createConcat, createSlice, createCopy;
 CreateKernel createMoments;
 CreateKernel createAugment, createPack, createFiniteCheck;
 CreateKernel createSgd, createAdvance, createAssign;
+CreateKernel createAdam, createTrustRatios, createClipFactor, createAverageWeights;
 
 }  // namespace saturnn
