@@ -11,9 +11,14 @@ export {
   type TraceOptions,
 } from './compile';
 // Data
-export { Dataset, type Statistics } from './data/dataset';
+export { type CifarOptions, cifar, cifar10, cifar100, type Splits } from './data/cifar';
+export { CifarFile } from './data/cifarFile';
+export { Dataset, type DatasetOptions, type RecordsOptions } from './data/dataset';
 export { generated, generatedRecords } from './data/generated';
+export { defaultDataFolder, type GetOptions, getData } from './data/get';
 export { type Batches, DataLoader, type DataLoaderOptions } from './data/loader';
+export { type ImageShape, type ImageSource, Subset } from './data/source';
+export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
 export { type Device, type DeviceOptions, openDevice, probeBackend, type Resident } from './device';
 export { SaturnnError } from './errors';
 export { type EvaluateOptions, evaluate } from './evaluate';
@@ -25,12 +30,14 @@ export { defaultPasses, optimize, type Pass } from './graph/optimize';
 export * as initializers from './initializers';
 export type { Layer } from './layers';
 export * as layers from './layers';
+export { type LsuvLayer, type LsuvOptions, lsuv } from './lsuv';
 export { createModel, inception33, type Model, type ModelOptions, models, subInception } from './models';
 export { inspectModel, type LayerSummary, type ModelSummary } from './models/inspect';
 export {
   type Activation,
   type ActivationKind,
   activate,
+  elu,
   leakyRelu,
   leakyTanh,
   parseActivation,
@@ -50,6 +57,7 @@ export { type CountCorrectOptions, countCorrect } from './ops/countCorrect';
 export { globalAveragePool } from './ops/globalAveragePool';
 export { linear } from './ops/linear';
 export { maxPool } from './ops/maxPool';
+export { moments } from './ops/moments';
 export { slice } from './ops/slice';
 export { softmaxCrossEntropy } from './ops/softmaxCrossEntropy';
 // Training
@@ -63,4 +71,4 @@ export { State, type StateOptions } from './state';
 export { constant, input, Parameter, StateBuffer, Tensor } from './tensor';
 export type { EndEvent, EpochEvent, StepEvent, TrainEvent } from './train/events';
 export { readSafetensors, writeSafetensors } from './train/safetensors';
-export { type Evaluation, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';
+export { type DataMode, type Evaluation, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';

@@ -45,7 +45,7 @@ export function philox4x32(
 }
 
 /** Streams with a meaning of their own. Others (small numbers) are free: a State numbers its parameters. */
-export const streams = { shuffle: 0x73687566, data: 0x64617461 } as const;
+export const streams = { shuffle: 0x73687566, data: 0x64617461, lsuv: 0x6c737576 } as const;
 
 /** The fourth counter word of every sequence; augmentation, keyed alike in the kernels, has 0 there. */
 const sequenceMark = 1;

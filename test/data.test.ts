@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { Dataset, record } from '../lib/data/dataset';
+import { Dataset } from '../lib/data/dataset';
 import { generated, generatedRecords } from '../lib/data/generated';
 import { DataLoader } from '../lib/data/loader';
+import { record } from '../lib/data/records';
 import { Philox } from '../lib/random';
 import { softmaxRegression } from './train/regression';
 

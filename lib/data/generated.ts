@@ -8,7 +8,8 @@
  */
 import { checkInteger } from '../errors';
 import { Philox, streams } from '../random';
-import { Dataset, record } from './dataset';
+import { Dataset } from './dataset';
+import { record } from './records';
 
 export const generatedClasses = 100;
 /** As many records as `saturnn train --data generated` has at most. */

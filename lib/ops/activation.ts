@@ -3,9 +3,9 @@ import { apply, type Tensor } from '../tensor';
 import { activationGradient } from './activationGradient';
 import { type AttributeField, expectShape, expectTensor, first, type Op, shapeError } from './op';
 
-export type ActivationKind = 'sigmoid' | 'scaledSigmoid' | 'tanh' | 'leakyTanh' | 'relu' | 'leakyRelu';
+export type ActivationKind = 'sigmoid' | 'scaledSigmoid' | 'tanh' | 'leakyTanh' | 'relu' | 'leakyRelu' | 'elu';
 
-/** One of the paper's activations; `slope` is the factor a of the negative side, 0 where there is none. */
+/** One of the activations; `slope` is the factor a of the negative side, 0 where there is none. */
 export interface Activation {
   readonly kind: ActivationKind;
   readonly slope: number;
@@ -39,6 +39,7 @@ export const activations: readonly ActivationRow[] = [
     slope: { minimum: 0, maximum: 1, default: 0.25 },
     meanSquareGain: (a) => (1 + a * a) / 2,
   },
+  { kind: 'elu', id: 6, slope: { minimum: 0, maximum: 10, default: 1 }, meanSquareGain: (a) => (1 + a * a) / 2 },
 ];
 
 export function activationRow(kind: string): ActivationRow {
@@ -67,6 +68,8 @@ export const leakyTanh = (a?: number): Activation => make('leakyTanh', a);
 export const relu = (): Activation => make('relu');
 /** x, times `a` for x < 0. @param a 0 to 1. */
 export const leakyRelu = (a?: number): Activation => make('leakyRelu', a);
+/** x, a (e^x - 1) for x < 0 (Clevert et al., arXiv:1511.07289). @param a 0 to 10, default 1. */
+export const elu = (a?: number): Activation => make('elu', a);
 
 /** "tanh" or "leakyTanh:0.3". @throws ERR_INVALID_ARGUMENT naming the choices or the slope's range. */
 export function parseActivation(text: string): Activation {

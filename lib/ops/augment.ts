@@ -3,8 +3,9 @@ import { apply, type Tensor } from '../tensor';
 import { dimension, expectShape, expectTensor, first, type Op, shapeError } from './op';
 
 /**
- * A batch of crops from a resident data set: y = (pixel - mean) inverseDeviation. images u8 [M, H, W, C], indices i32 [N],
- * counter i32 [2] (seed, step), mean and inverseDeviation [C] -> y [N, OH, OW, C]. With `random`: crop offset and mirror
+ * A batch of crops: y = (pixel - mean) inverseDeviation. images u8 [M, H, W, C], indices i32 [N], counter i32 [2] (seed,
+ * step), mean [C] or [H, W, C], inverseDeviation [C] -> y [N, OH, OW, C]. A mean per pixel is that of the pixel's place in
+ * the whole image: it is cropped and mirrored with the image. With `random`: crop offset (uniform) and mirror (one half)
  * are drawn per image by Philox keyed by seed and step, so they depend on nothing else; without: centre crop.
  */
 export const augmentOp: Op = {
@@ -18,7 +19,9 @@ export const augmentOp: Op = {
     const batch = expectTensor('augment', 'indices', indices, { dtype: 'i32', rank: 1 });
     expectShape('augment', 'counter', expectTensor('augment', 'counter', counter, { dtype: 'i32' }), [2]);
     const [, sourceHeight, sourceWidth, channels] = source.shape as [number, number, number, number];
-    expectShape('augment', 'mean', expectTensor('augment', 'mean', mean, {}), [channels]);
+    const pixelMean = expectTensor('augment', 'mean', mean, {});
+    const meanShape = pixelMean.shape.length === 3 ? [sourceHeight, sourceWidth, channels] : [channels];
+    expectShape('augment', 'mean', pixelMean, meanShape);
     const deviation = expectTensor('augment', 'inverseDeviation', inverseDeviation, {});
     expectShape('augment', 'inverseDeviation', deviation, [channels]);
     if (height < 1 || width < 1 || height > sourceHeight || width > sourceWidth) {

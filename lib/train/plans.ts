@@ -1,5 +1,5 @@
 /** The two graphs of a training run. They share one State, and nothing else. */
-import type { Dataset, Statistics } from '../data/dataset';
+import type { Statistics } from '../data/statistics';
 import { Graph } from '../graph/graph';
 import { type ForwardContext, inference, TrainingContext } from '../layers/context';
 import type { Model } from '../models/model';
@@ -15,22 +15,21 @@ export interface PlanOptions {
   state: State;
   /** Of the training images; both plans use them. */
   statistics: Statistics;
-  /** The images that rows are taken from. */
-  dataset: Dataset;
+  /** Of the images that rows are taken from: [count, height, width, channels]. */
+  images: readonly number[];
   batch: number;
 }
 
-/** Inputs: images (resident), indices, labels. Outputs: loss and correct, [1] each. */
-function forward({ model, state, statistics, dataset, batch }: PlanOptions, context: ForwardContext) {
-  const { count, height, width, channels } = dataset;
+/** Inputs: images, indices, labels. Outputs: loss and correct, [1] each. */
+function forward({ model, state, statistics, images, batch }: PlanOptions, context: ForwardContext) {
   const labels = input('labels', [batch], { dtype: 'i32' });
   const batchOfImages = augment(
     {
-      images: input('images', [count, height, width, channels], { dtype: 'u8' }),
+      images: input('images', images, { dtype: 'u8' }),
       indices: input('indices', [batch], { dtype: 'i32' }),
       counter: state.counter,
-      mean: constant(statistics.mean),
-      inverseDeviation: constant(statistics.deviation.map((deviation) => 1 / deviation)),
+      mean: constant(statistics.mean, statistics.meanShape),
+      inverseDeviation: constant(statistics.scale),
     },
     { size: [model.inputShape[0], model.inputShape[1]], random: context.training },
   );

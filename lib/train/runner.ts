@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Plan, RunInputs, StepResults } from '../compile';
+import type { Feed } from '../data/feed';
 import type { Batches, Epoch } from '../data/loader';
 
 /** Steps per native call are chosen to take this long: rare enough to cost nothing, often enough for a progress bar. */
@@ -19,7 +20,9 @@ export class Runner {
 
   constructor(
     readonly plan: Plan,
-    private readonly inputs: RunInputs,
+    private readonly feed: Feed,
+    /** The same in every step. */
+    private readonly inputs: RunInputs = {},
   ) {}
 
   /**
@@ -27,18 +30,29 @@ export class Runner {
    * throwing its reason. After a call in which the gate closed, the caller must not go on.
    */
   async *run(epoch: Epoch, first: number, last: number, signal?: AbortSignal): AsyncGenerator<RunOfSteps, void, void> {
+    if (first >= last) return;
+    const read = this.feed.reader(epoch);
+    const ask = (step: number) => {
+      const fed = read(step, Math.min(this.#stepsPerCall, this.feed.mostSteps, last - step));
+      // Whoever waits for it sees the error; after an abort nobody does.
+      fed.catch(() => {});
+      return fed;
+    };
+    let next = ask(first);
     for (let step = first; step < last; ) {
       signal?.throwIfAborted();
-      const steps = Math.min(this.#stepsPerCall, last - step);
-      const batches = epoch.batches(step, steps);
-      const { indices, labels } = batches;
       const started = performance.now();
-      const result = await this.plan.run({ ...this.inputs, indices, labels }, { steps });
+      const { batches, inputs } = await next;
+      const { steps } = batches;
+      const running = this.plan.run({ ...this.inputs, ...inputs }, { steps });
+      step += steps;
+      // Gathered while the device works on this call.
+      if (step < last) next = ask(step);
+      const result = await running;
       const milliseconds = performance.now() - started;
       const fitting = Math.floor((1000 * secondsPerCall * steps) / milliseconds);
       this.#stepsPerCall = Math.min(Math.max(fitting, 1), mostStepsPerCall);
       yield { batches, result, milliseconds };
-      step += steps;
     }
   }
 }

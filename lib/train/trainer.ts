@@ -1,7 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import { compile, type RunInputs } from '../compile';
-import { Dataset } from '../data/dataset';
+import { compile } from '../compile';
+import { type Feed, ResidentFeed, StreamingFeed, uploadImages } from '../data/feed';
 import { DataLoader } from '../data/loader';
+import type { ImageSource } from '../data/source';
+import { checkStatisticsOptions, type Statistics, type StatisticsOptions, statisticsOf } from '../data/statistics';
 import { type Device, deviceOf, type Resident } from '../device';
 import { checkInteger, checkNumber, checkOptions, invalid, SaturnnError } from '../errors';
 import type { Graph } from '../graph/graph';
@@ -16,8 +18,15 @@ import { Tally } from './tally';
 
 export interface TrainerOptions {
   model: Model;
-  train: Dataset;
-  test: Dataset;
+  train: ImageSource;
+  test: ImageSource;
+  /**
+   * "resident" (default): both sets lie on the device. "streaming": each step's images are gathered on the host while the
+   * device works on those before. The results are the same.
+   */
+  data?: DataMode;
+  /** What is subtracted from pixels and how they are scaled, from the training set; default: mean and deviation per channel. */
+  statistics?: StatisticsOptions;
   /** A device, or its name for openDevice. Default "auto". */
   device?: Device | string;
   /** Images per step; default 64 on a CPU, 128 on a GPU. */
@@ -29,6 +38,9 @@ export interface TrainerOptions {
   /** Of initial weights, order and augmentation; default 0. */
   seed?: number;
 }
+
+export type DataMode = 'resident' | 'streaming';
+export const dataModes: readonly DataMode[] = ['resident', 'streaming'];
 
 export interface FitOptions {
   /** How far to go: one of the two. An epoch that was begun by steps counts as one. */
@@ -45,7 +57,7 @@ export interface Evaluation {
 }
 
 /**
- * Trains a model on a data set that lies on the device. Each fit() goes on where the last one ended; whatever is evaluated
+ * Trains a model on a data set. Each fit() goes on where the last one ended; whatever is evaluated
  * in between leaves no trace.
  */
 export class Trainer {
@@ -57,7 +69,9 @@ export class Trainer {
   readonly #options: Required<Omit<TrainerOptions, 'device' | 'batch'>>;
   readonly #loader: DataLoader;
   readonly #runners = new Map<'fit' | 'train' | 'test', Promise<Runner>>();
-  readonly #residents = new Map<Dataset, Resident>();
+  readonly #residents = new Map<ImageSource, Promise<Resident>>();
+  readonly #uploaded: Resident[] = [];
+  #statistics: Promise<Statistics> | null = null;
   #step = 0;
   #busy = false;
   #disposed = false;
@@ -66,11 +80,16 @@ export class Trainer {
   constructor(options: TrainerOptions) {
     checkOptions('{ model, train, test }', options);
     const { model, train, test, learningRate = 0.01, optimizer = new Sgd(), seed = 0 } = options;
+    const { data = 'resident', statistics = {} } = options;
     checkModel(model);
     checkNumber('learningRate', learningRate, 0, 1e6);
-    checkDataset('train', train, model);
-    checkDataset('test', test, model);
-    this.#options = { model, train, test, learningRate, optimizer, seed };
+    checkSource('train', train, model);
+    checkSource('test', test, model);
+    if (String(train.shape) !== String(test.shape))
+      throw invalid('shape of test', `train's [${train.shape}]`, test.shape);
+    if (!dataModes.includes(data)) throw invalid('data', dataModes.join(' or '), data);
+    checkStatisticsOptions(statistics);
+    this.#options = { model, train, test, data, statistics, learningRate, optimizer, seed };
     this.device = deviceOf(options.device);
     const { batch = this.device.backend === 'cpu' ? 64 : 128 } = options;
     this.batch = checkInteger('batch', batch, 1, 65536);
@@ -127,9 +146,9 @@ export class Trainer {
    */
   async evaluate(split: 'train' | 'test', { signal }: Pick<FitOptions, 'signal'> = {}): Promise<Evaluation> {
     if (split !== 'train' && split !== 'test') throw invalid('split', '"train" or "test"', split);
-    const dataset = this.#options[split];
-    const runner = await this.#runner(split, dataset, evaluationGraph);
-    const loader = new DataLoader({ labels: dataset.labels, batch: this.batch, shuffle: false });
+    const source = this.#options[split];
+    const runner = await this.#runner(split, source, evaluationGraph);
+    const loader = new DataLoader({ labels: source.labels, batch: this.batch, shuffle: false });
     const tally = new Tally();
     for await (const run of runner.run(loader.epoch(0), 0, loader.steps, signal)) {
       tally.add(run.batches, run.result, run.milliseconds);
@@ -142,7 +161,7 @@ export class Trainer {
     this.#disposed = true;
     // A compilation that failed has nothing to free, and whoever asked for it has seen the error.
     for (const runner of this.#runners.values()) runner.then(({ plan }) => plan.dispose()).catch(() => {});
-    for (const resident of this.#residents.values()) resident.dispose();
+    for (const resident of this.#uploaded.splice(0)) resident.dispose();
     this.#runners.clear();
     this.#residents.clear();
     this.state.dispose();
@@ -187,21 +206,54 @@ export class Trainer {
     return { event: 'step', step: this.#step, epoch, loss, accuracy, gradientNorm, learningRate, imagesPerSecond };
   }
 
-  /** The compiled plan with its fixed inputs, made on first use. @throws ERR_DISPOSED */
-  #runner(kind: 'fit' | 'train' | 'test', dataset: Dataset, graph: (options: PlanOptions) => Graph): Promise<Runner> {
-    if (this.#disposed) throw new SaturnnError('ERR_DISPOSED', 'this Trainer was disposed of');
+  /** The compiled plan with its feed and fixed inputs, made on first use. @throws ERR_DISPOSED */
+  #runner(
+    kind: 'fit' | 'train' | 'test',
+    source: ImageSource,
+    graph: (options: PlanOptions) => Graph,
+  ): Promise<Runner> {
+    this.#checkNotDisposed();
     const known = this.#runners.get(kind);
     if (known) return known;
-    const { model, train, learningRate } = this.#options;
-    const images = this.#residents.get(dataset) ?? this.device.upload(dataset.images);
-    this.#residents.set(dataset, images);
-    const inputs: RunInputs = kind === 'fit' ? { images, learningRate: Float32Array.of(learningRate) } : { images };
-    const options = { model, state: this.state, statistics: train.statistics(), dataset, batch: this.batch };
-    const runner = compile(graph(options), { device: this.device }).then((plan) => new Runner(plan, inputs));
+    const runner = this.#prepare(kind, source, graph);
     this.#runners.set(kind, runner);
     // Not kept: the next attempt may find memory.
     runner.catch(() => this.#runners.get(kind) === runner && this.#runners.delete(kind));
     return runner;
+  }
+
+  async #prepare(kind: string, source: ImageSource, graph: (options: PlanOptions) => Graph): Promise<Runner> {
+    const { model, train, learningRate } = this.#options;
+    this.#statistics ??= statisticsOf(train, this.#options.statistics).catch((error) => {
+      this.#statistics = null;
+      throw error;
+    });
+    const statistics = await this.#statistics;
+    this.#checkNotDisposed();
+    const feed = await this.#feed(source);
+    const options = { model, state: this.state, statistics, images: feed.images, batch: this.batch };
+    const plan = await compile(graph(options), { device: this.device });
+    return new Runner(plan, feed, kind === 'fit' ? { learningRate: Float32Array.of(learningRate) } : {});
+  }
+
+  #checkNotDisposed(): void {
+    if (this.#disposed) throw new SaturnnError('ERR_DISPOSED', 'this Trainer was disposed of');
+  }
+
+  async #feed(source: ImageSource): Promise<Feed> {
+    if (this.#options.data === 'streaming') return new StreamingFeed(source, this.batch);
+    const resident = this.#residents.get(source) ?? this.#upload(source);
+    this.#residents.set(source, resident);
+    resident.catch(() => this.#residents.delete(source));
+    return new ResidentFeed(source, await resident);
+  }
+
+  async #upload(source: ImageSource): Promise<Resident> {
+    const resident = await uploadImages(source, this.device);
+    this.#uploaded.push(resident);
+    if (this.#disposed) this.dispose();
+    this.#checkNotDisposed();
+    return resident;
   }
 }
 
@@ -210,14 +262,17 @@ function checkModel(model: Model): void {
   if (typeof model?.forward !== 'function' || !parts.every(Array.isArray)) throw invalid('model', 'a Model', model);
 }
 
-function checkDataset(name: string, dataset: Dataset, model: Model): void {
-  if (!(dataset instanceof Dataset)) throw invalid(name, 'a Dataset', dataset);
-  const { classes, height, width } = dataset;
+function checkSource(name: string, source: ImageSource, model: Model): void {
+  const parts = source instanceof Object && Array.isArray(source.shape) && source.labels instanceof Int32Array;
+  if (!parts || typeof source.read !== 'function') throw invalid(name, 'a Dataset or another ImageSource', source);
+  const { classes, shape } = source;
   if (classes > model.classes) throw invalid(`classes of ${name}`, `at most the model's ${model.classes}`, classes);
-  const [modelHeight, modelWidth] = model.inputShape;
+  const [height, width, channels] = shape;
+  const [modelHeight, modelWidth, modelChannels] = model.inputShape;
   if (height < modelHeight || width < modelWidth) {
     throw invalid(`image size of ${name}`, `at least the model's ${modelHeight}x${modelWidth}`, `${height}x${width}`);
   }
+  if (channels !== modelChannels) throw invalid(`channels of ${name}`, `the model's ${modelChannels}`, channels);
 }
 
 function nonFinite(step: number, { result }: RunOfSteps): SaturnnError {

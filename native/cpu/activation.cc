@@ -1,4 +1,4 @@
-// y = f(x + bias), all six activations, both layouts, from any channel slice to any other, or in place. With AVX-512,
+// y = f(x + bias), every activation, both layouts, from any channel slice to any other, or in place. With AVX-512,
 // in place on an image larger than the caches, it takes 1.3 times as long as a memcpy of that image.
 #include "device.h"
 #include "geometry.h"

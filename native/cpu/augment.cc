@@ -1,5 +1,5 @@
-// From resident bytes to a batch of floats: picks the images of the batch, crops (and mirrors) them, and normalises
-// every channel. Random numbers come from Philox with the place in the batch and the step as its counter, so the same
+// From bytes to a batch of floats: picks the images of the batch, crops (and mirrors) them, and normalises every channel.
+// A mean image is subtracted where its pixel lies in the whole image, so it is cropped and mirrored with it. Random numbers come from Philox with the place in the batch and the step as its counter, so the same
 // seed gives the same images everywhere.
 #include <limits>
 
@@ -39,10 +39,11 @@ class Augment final : public Kernel {
             "Expected y to be a crop of images, " + describe(images) + ", but received " + describe(y));
     requireCount(desc.inputs[1], "indices", SN_I32, batch_);
     if (random_) requireCount(desc.inputs[2], "counter", SN_I32, 2);
-    requireCount(desc.inputs[3], "mean", SN_F32, channels_);
+    meanPerPixel_ = desc.inputs[3].rank == 3;
+    requireCount(desc.inputs[3], "mean", SN_F32, meanPerPixel_ ? height_ * width_ * channels_ : channels_);
     requireCount(desc.inputs[4], "inverseDeviation", SN_F32, channels_);
     rowLength_ = outputWidth_ * channels_;
-    mean_ = reserveScratch(rowLength_ * sizeof(float));
+    if (!meanPerPixel_) mean_ = reserveScratch(rowLength_ * sizeof(float));
     inverseDeviation_ = reserveScratch(rowLength_ * sizeof(float));
     setImplementation(simdImplementation(simd_));
   }
@@ -52,10 +53,11 @@ class Augment final : public Kernel {
     const auto* indices = static_cast<const int32_t*>(inputs[1]);
     const auto* counter = static_cast<const int32_t*>(inputs[2]);
     auto* y = static_cast<float*>(outputs[0]);
-    auto* mean = reinterpret_cast<float*>(static_cast<char*>(scratch) + mean_);
+    const auto* mean = static_cast<const float*>(inputs[3]);
+    auto* meanRow = meanPerPixel_ ? nullptr : reinterpret_cast<float*>(static_cast<char*>(scratch) + mean_);
     auto* inverseDeviation = reinterpret_cast<float*>(static_cast<char*>(scratch) + inverseDeviation_);
     for (int64_t i = 0; i < rowLength_; ++i) {
-      mean[i] = static_cast<const float*>(inputs[3])[i % channels_];
+      if (!meanPerPixel_) meanRow[i] = mean[i % channels_];
       inverseDeviation[i] = static_cast<const float*>(inputs[4])[i % channels_];
     }
 #pragma omp parallel for collapse(2) schedule(static)
@@ -68,9 +70,9 @@ class Augment final : public Kernel {
           continue;
         }
         const Crop crop = cropOf(n, counter);
-        const int64_t pixel = (image * height_ + crop.top + h) * width_ + crop.left;
-        simd_.augment(
-            {images + pixel * channels_, mean, inverseDeviation, row, outputWidth_, channels_, crop.mirror});
+        const int64_t begin = ((crop.top + h) * width_ + crop.left) * channels_;
+        simd_.augment({images + image * height_ * width_ * channels_ + begin, meanPerPixel_ ? mean + begin : meanRow,
+                       inverseDeviation, row, outputWidth_, channels_, crop.mirror});
       }
     }
   }
@@ -88,7 +90,8 @@ class Augment final : public Kernel {
   const SimdTable& simd_;
   const bool random_;
   int64_t images_, height_, width_, batch_, outputHeight_, outputWidth_, channels_, rowLength_;
-  size_t mean_, inverseDeviation_;
+  bool meanPerPixel_;
+  size_t mean_ = 0, inverseDeviation_;
 };
 
 }  // namespace

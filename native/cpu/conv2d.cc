@@ -47,8 +47,9 @@ class Conv2d : public PrimitiveKernel {
   // An implementation that takes the activation as a post-op, unless only a bare one is fast.
   ForwardDesc choose(const ConvolutionShape& shape, const dnnl::memory::desc& bias) {
     const bool activated = attributes_.activation != SN_NO_ACTIVATION;
+    const bool fusible = activated && hasPostOps(attributes_.activation);
     dnnl::primitive_attr bare = userScratchpad(), fused = userScratchpad();
-    if (activated) fused.set_post_ops(activationPostOps(attributes_.activation, attributes_.slope));
+    if (fusible) fused.set_post_ops(activationPostOps(attributes_.activation, attributes_.slope));
     const auto make = [&](bool fuse) {
       return [&, fuse](const ConvolutionRequest& request) {
         // Winograd falls back to a direct convolution when it is given post-ops other than relu.
@@ -57,7 +58,7 @@ class Conv2d : public PrimitiveKernel {
       };
     };
     ForwardDesc desc = chooseConvolution(shape, make(true));
-    if (activated && !fusesWell(desc.impl_info_str())) desc = chooseConvolution(shape, make(false));
+    if (fusible && !fusesWell(desc.impl_info_str())) desc = chooseConvolution(shape, make(false));
     activateAfter_ = activated && desc.get_primitive_attr().get_post_ops().len() == 0;
     return desc;
   }

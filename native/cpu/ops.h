@@ -36,7 +36,9 @@ CreateKernel createGlobalAveragePool, createGlobalAveragePoolGradient;
 CreateKernel createActivation, createActivationGradient;
 CreateKernel createSoftmaxCrossEntropy, createSoftmaxCrossEntropyGradient, createCountCorrect;
 CreateKernel createAdd, createConcat, createSlice, createCopy;
+CreateKernel createMoments;
 CreateKernel createAugment, createPack, createFiniteCheck;
 CreateKernel createSgd, createAdvance, createAssign;
+CreateKernel createAdam, createTrustRatios, createClipFactor, createAverageWeights;
 
 }  // namespace saturnn

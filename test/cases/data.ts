@@ -1,4 +1,4 @@
-/** Batches from a resident data set. */
+/** Batches of crops. */
 import { augment } from '../../lib/ops/augment';
 import { type Fill, gaussian, mapped, withNaN } from './fills';
 import { type Case, graphCase } from './problem';
@@ -11,6 +11,7 @@ interface Batch {
   readonly random: boolean;
   readonly counter?: readonly [seed: number, step: number];
   readonly mean?: Fill;
+  readonly meanPerPixel?: boolean;
 }
 
 const indices = Array.from({ length: 32 }, (_, i) => (i * 7) % 20);
@@ -30,6 +31,32 @@ const batches: readonly Batch[] = [
   { name: 'centre', images: [20, 32, 32, 3], size: [28, 28], indices: [19, 0, 7], random: false },
   { name: 'centre, odd room', images: [3, 10, 9, 4], size: [5, 6], indices: [2, 1, 0], random: false },
   { name: 'centre, a NaN', images: [3, 8, 8, 3], size: [6, 6], indices: [0], random: false, mean: withNaN() },
+  { name: 'random, mean image', images: [20, 32, 32, 3], size: [28, 28], indices, random: true, meanPerPixel: true },
+  {
+    name: 'random, mean image, odd sizes',
+    images: [4, 9, 11, 5],
+    size: [6, 7],
+    indices: [3, 0, 1, 3, 2],
+    random: true,
+    meanPerPixel: true,
+  },
+  {
+    name: 'centre, mean image',
+    images: [3, 10, 9, 4],
+    size: [5, 6],
+    indices: [2, 1],
+    random: false,
+    meanPerPixel: true,
+  },
+  {
+    name: 'centre, mean image with NaN',
+    images: [3, 8, 8, 3],
+    size: [6, 6],
+    indices: [0, 1],
+    random: false,
+    mean: withNaN(undefined, 20),
+    meanPerPixel: true,
+  },
   { name: 'indices out of range', images: [5, 8, 8, 3], size: [6, 6], indices: [-1, 2, 5, 2147483647], random: true },
 ];
 
@@ -37,14 +64,14 @@ const pixelMean: Fill = mapped(gaussian, (value) => 128 + 20 * value);
 const positive: Fill = mapped(gaussian, (value) => 0.01 + Math.abs(value) / 50);
 
 export const dataCases: readonly Case[] = batches.map(
-  ({ name, images, size, indices: chosen, random, counter, mean = pixelMean }) => {
+  ({ name, images, size, indices: chosen, random, counter, mean = pixelMean, meanPerPixel }) => {
     const [, height, width, channels] = images;
     return graphCase(`augment ${name}: ${height}x${width}x${channels} -> ${size.join('x')}`, ['augment'], (b) => {
       const inputs = {
         images: b.u8('images', images),
         indices: b.i32('indices', chosen),
         counter: b.i32('counter', counter ?? [b.random.integer(2 ** 31), b.random.integer(1000)]),
-        mean: b.plain('mean', [channels], mean),
+        mean: b.plain('mean', meanPerPixel ? [height, width, channels] : [channels], mean),
         inverseDeviation: b.plain('inverseDeviation', [channels], positive),
       };
       return { y: augment(inputs, { size, random }) };

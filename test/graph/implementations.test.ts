@@ -4,7 +4,8 @@
  */
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile';
-import { Dataset, record } from '../../lib/data/dataset';
+import { Dataset } from '../../lib/data/dataset';
+import { record } from '../../lib/data/records';
 import type { Graph } from '../../lib/graph/graph';
 import { zeros } from '../../lib/initializers';
 import { createModel } from '../../lib/models';
@@ -16,6 +17,7 @@ import { isReference } from '../check';
 
 const dataset = Dataset.fromRecords(new Uint8Array(4 * record.bytes));
 const statistics = dataset.statistics();
+const images = [dataset.count, ...dataset.shape];
 
 /** Forward in both plans, wgrad, and dgrad but for the convolutions that read the image (a pooled one in subInception). */
 const passes: Readonly<Record<string, number>> = { inception33: 4 * 69 - 1, subInception: 4 * 66 - 4 };
@@ -30,7 +32,7 @@ for (const { name, device, reason } of backends()) {
       test.each([1, 3, 32])('batch %i: training and inference', async (batch) => {
         const model = createModel(modelName, { width, initializer: zeros });
         const state = new State(model.parameters);
-        const options = { model, state, statistics, dataset, batch };
+        const options = { model, state, statistics, images, batch };
         const implementations = async (graph: Graph) => {
           const plan = await compile(graph, { device });
           plan.dispose();

@@ -5,7 +5,7 @@ import { type Attributes, at, imageShape, need, offset, type Shape, type Values,
 /** Key word 1 of the augmentation's random numbers: "satu" in ASCII. */
 const purpose = 0x73617475;
 
-/** inputs: images u8 [M, H, W, C], indices [N], counter [2] = (seed, step), mean [C], inverse deviation [C]. */
+/** inputs: images u8 [M, H, W, C], indices [N], counter [2] = (seed, step), mean [C] or [H, W, C], inverse deviation [C]. */
 export function augment(inputs: readonly (Values | null)[], attributes: Attributes, shape: Shape): Values {
   const [images, indices, counter, mean, inverseDeviation] = inputs.map(need) as [
     Values,
@@ -28,7 +28,10 @@ export function augment(inputs: readonly (Values | null)[], attributes: Attribut
           const sourceColumn = crop.left(width - cropWidth) + (crop.mirror ? cropWidth - 1 - column : column);
           const pixel = offset(source, image, crop.top(height - cropHeight) + row, sourceColumn, c);
           const known = image >= 0 && image < count;
-          const value = known ? (at(images.data, pixel) - at(mean.data, c)) * at(inverseDeviation.data, c) : Number.NaN;
+          const place =
+            mean.shape.length === 3 ? offset(source, 0, crop.top(height - cropHeight) + row, sourceColumn, c) : c;
+          const centred = known ? at(images.data, pixel) - at(mean.data, place) : Number.NaN;
+          const value = centred * at(inverseDeviation.data, c);
           y.data[offset(target, n, row, column, c)] = value;
         }
   }

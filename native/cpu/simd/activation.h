@@ -8,7 +8,7 @@
 namespace saturnn {
 
 // y = f(x + bias) for f32 tensors of one shape and layout, each perhaps a channel slice; `x == y` is allowed where both
-// tensors are placed alike. `bias` (shape[rank - 1] elements) may be null. `kind` is SN_SIGMOID ... SN_LEAKY_RELU, or
+// tensors are placed alike. `bias` (shape[rank - 1] elements) may be null. `kind` is SN_SIGMOID ... SN_ELU, or
 // SN_NO_ACTIVATION: then only the bias is added.
 void activateTensor(const SimdTable& simd, const SnActivationAttributes& attributes, const SnTensor& xTensor,
                     const float* x, const float* bias, const SnTensor& yTensor, float* y);

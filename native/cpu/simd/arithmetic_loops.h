@@ -1,4 +1,4 @@
-// The element-by-element rest: add, SGD, norm, softmax, augmentation.
+// The element-by-element rest: add, norm, softmax, augmentation.
 #pragma once
 
 #include "../../activations.h"
@@ -32,27 +32,6 @@ void add(const float* const* inputs, int32_t inputCount, float* y, int64_t count
   }
 }
 
-// Without decay there is no term 0 * w: it would turn an infinite weight into NaN.
-void sgd(const SgdRun& run) {
-  float* w = run.parameters;
-  float* m = run.momentum;
-  const float* g = run.gradient;
-  const float factor = run.momentumFactor, rate = run.learningRate, decay = run.weightDecay;
-  if (decay != 0.0f) {
-#pragma GCC ivdep
-    for (int64_t i = 0; i < run.count; ++i) {
-      m[i] = factor * m[i] - rate * (g[i] + decay * w[i]);
-      w[i] += m[i];
-    }
-  } else {
-#pragma GCC ivdep
-    for (int64_t i = 0; i < run.count; ++i) {
-      m[i] = factor * m[i] - rate * g[i];
-      w[i] += m[i];
-    }
-  }
-}
-
 double sumOfSquares(const float* x, int64_t count) {
   constexpr int width = lanes / 2, chains = 4;  // four sums hide the latency of an addition
   DoubleVector sums[chains] = {};
@@ -68,6 +47,32 @@ double sumOfSquares(const float* x, int64_t count) {
   for (int lane = 0; lane < width; ++lane) sum += vector[lane];
   for (; i < count; ++i) sum += static_cast<double>(x[i]) * x[i];
   return sum;
+}
+
+CentredSums centredSums(const float* x, int64_t count, double centre) {
+  constexpr int width = lanes / 2, chains = 4;
+  DoubleVector sums[chains] = {}, squares[chains] = {};
+  int64_t i = 0;
+  for (; i + chains * width <= count; i += chains * width) {
+    for (int k = 0; k < chains; ++k) {
+      const DoubleVector v = __builtin_convertvector(load<HalfFloatVector>(x + i + k * width), DoubleVector) - centre;
+      sums[k] += v;
+      squares[k] += v * v;
+    }
+  }
+  const DoubleVector sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  const DoubleVector square = (squares[0] + squares[1]) + (squares[2] + squares[3]);
+  CentredSums total{};
+  for (int lane = 0; lane < width; ++lane) {
+    total.sum += sum[lane];
+    total.squares += square[lane];
+  }
+  for (; i < count; ++i) {
+    const double v = static_cast<double>(x[i]) - centre;
+    total.sum += v;
+    total.squares += v * v;
+  }
+  return total;
 }
 
 float exponentials(const float* x, float* p, int64_t count, float* maximum) {
@@ -98,11 +103,13 @@ void augmentRow(const AugmentRow& row) {
     return;
   }
   const uint8_t* pixel = row.source + row.pixels * row.channels;
+  const float* mean = row.mean + row.pixels * row.channels;
   float* y = row.y;
   for (int64_t p = 0; p < row.pixels; ++p) {
     pixel -= row.channels;
+    mean -= row.channels;
     for (int64_t c = 0; c < row.channels; ++c) {
-      *y++ = (static_cast<float>(pixel[c]) - row.mean[c]) * row.inverseDeviation[c];
+      *y++ = (static_cast<float>(pixel[c]) - mean[c]) * row.inverseDeviation[c];
     }
   }
 }

@@ -3,15 +3,17 @@
 #include "activation_loops.h"
 #include "arithmetic_loops.h"
 #include "pool_loops.h"
+#include "update_loops.h"
 
 namespace saturnn {
 
 extern const SimdTable SIMD_TABLE = {
     SIMD_NAME,
     {activateRows<SN_SIGMOID>, activateRows<SN_SCALED_SIGMOID>, activateRows<SN_TANH>, activateRows<SN_LEAKY_TANH>,
-     activateRows<SN_RELU>, activateRows<SN_LEAKY_RELU>, activateRows<simdIdentity>},
+     activateRows<SN_RELU>, activateRows<SN_LEAKY_RELU>, activateRows<SN_ELU>, activateRows<simdIdentity>},
     {activationGradientRows<SN_SIGMOID>, activationGradientRows<SN_SCALED_SIGMOID>, activationGradientRows<SN_TANH>,
-     activationGradientRows<SN_LEAKY_TANH>, activationGradientRows<SN_RELU>, activationGradientRows<SN_LEAKY_RELU>},
+     activationGradientRows<SN_LEAKY_TANH>, activationGradientRows<SN_RELU>, activationGradientRows<SN_LEAKY_RELU>,
+     activationGradientRows<SN_ELU>},
     maxPoolRow,
     maxPoolGradientRow,
     averagePoolRow,
@@ -20,7 +22,10 @@ extern const SimdTable SIMD_TABLE = {
     fillRows,
     add,
     sgd,
+    adam,
+    approach,
     sumOfSquares,
+    centredSums,
     exponentials,
     scale,
     augmentRow,

@@ -1,0 +1,128 @@
+/** CIFAR-10 and CIFAR-100 in the official binary layout, from a folder or from the official .tar.gz, read into memory. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkOptions, invalid, SaturnnError } from '../errors';
+import { readArchive } from './archive';
+import { archiveOf, type CifarFiles, cifarFiles, findFolder, findInArchive, isFolder, type Split } from './cifarFiles';
+import { Dataset } from './dataset';
+import { type LabelKind, type LayoutName, layouts } from './records';
+
+export interface CifarOptions {
+  /** Which of CIFAR-100's labels: 100 fine ones (default) or 20 coarse ones. */
+  labels?: LabelKind;
+  /**
+   * Whether it must be the official data: md5 of an archive, number of records in each file. Default: true for an archive,
+   * false for a folder, which may hold a part of the data, or one's own in the same layout.
+   */
+  verify?: boolean;
+}
+
+export interface Splits<Source = Dataset> {
+  readonly train: Source;
+  readonly test: Source;
+}
+
+/**
+ * @param path a folder that holds train.bin and test.bin, or cifar-100-binary with them; or a .tar.gz
+ * @throws ERR_DATA naming file and position; ERR_INVALID_ARGUMENT
+ */
+export const cifar100 = (path: string, options?: CifarOptions): Promise<Splits> => cifar(path, options, ['cifar100']);
+
+/**
+ * @param path a folder that holds data_batch_1.bin to data_batch_5.bin and test_batch.bin, or cifar-10-batches-bin with
+ * them; or a .tar.gz
+ * @throws ERR_DATA naming file and position; ERR_INVALID_ARGUMENT
+ */
+export const cifar10 = (path: string, options?: CifarOptions): Promise<Splits> => cifar(path, options, ['cifar10']);
+
+/** Whichever of `names` it is. @throws ERR_DATA naming file and position; ERR_INVALID_ARGUMENT */
+export async function cifar(
+  path: string,
+  options: CifarOptions = {},
+  names: readonly LayoutName[] = ['cifar100', 'cifar10'],
+): Promise<Splits> {
+  if (typeof path !== 'string' || path === '') throw invalid('path', 'a folder or a .tar.gz', path);
+  const { labels, verify } = checkOptions('{ labels, verify }', options);
+  const candidates = names.map((name) => cifarFiles[name]);
+  if (isFolder(path)) {
+    const { files, folder } = findFolder(path, candidates);
+    const read = (name: string) => readOrFail(join(folder, name));
+    const has = (name: string) => existsSync(join(folder, name));
+    return assemble(files, { read, has, place: folder }, { labels, verify: verify ?? false });
+  }
+  const md5 = (verify ?? true) ? archiveOf(path, candidates).archive.md5 : null;
+  const entries = await readArchive(path, md5);
+  const files = findInArchive(path, [...entries.keys()], candidates);
+  const read = (name: string) => entries.get(name)!;
+  return assemble(files, { read, has: (name) => entries.has(name), place: path }, { labels, verify: verify ?? true });
+}
+
+/** Files by name, from a folder or an archive. */
+interface Files {
+  read(name: string): Uint8Array;
+  has(name: string): boolean;
+  readonly place: string;
+}
+
+function assemble(files: CifarFiles, source: Files, { labels: kind = 'fine', verify }: CifarOptions): Splits {
+  const label = labelOf(files, kind);
+  const nameFile = files.names[kind];
+  const classNames =
+    nameFile && source.has(nameFile)
+      ? readNames(source.read(nameFile), join(source.place, nameFile), label.classes)
+      : null;
+  const make = (split: Split): Dataset => {
+    const parts = files.splits[split].map((name) => {
+      const path = join(source.place, name);
+      const bytes = source.read(name);
+      if (verify) checkSize(path, bytes.length, files, split);
+      return Dataset.fromRecords(bytes, { layout: files.name, labels: kind, source: path });
+    });
+    return concatenate(parts).named(classNames);
+  };
+  return { train: make('train'), test: make('test') };
+}
+
+/** @throws ERR_INVALID_ARGUMENT */
+export function labelOf({ name }: CifarFiles, kind: LabelKind): { readonly byte: number; readonly classes: number } {
+  const { labels } = layouts[name];
+  const label = Object.hasOwn(labels, kind) ? labels[kind] : undefined;
+  if (!label) throw invalid('labels', `${Object.keys(labels).join(' or ')} for ${name}`, kind);
+  return label;
+}
+
+/** @throws ERR_DATA if a file has not the official number of records */
+export function checkSize(path: string, bytes: number, { name, title, records }: CifarFiles, split: Split): void {
+  const expected = records[split] * layouts[name].bytes;
+  if (bytes === expected) return;
+  const what = `${expected} bytes (the ${records[split]} records of ${title}) in ${path}`;
+  throw new SaturnnError('ERR_DATA', `Expected ${what} but received ${bytes}`);
+}
+
+/** @throws ERR_DATA if there are not as many as classes */
+export function readNames(bytes: Uint8Array, path: string, classes: number): string[] {
+  const lines = Buffer.from(bytes).toString('utf8').split(/\r?\n/);
+  const names = lines.map((line) => line.trim()).filter(Boolean);
+  if (names.length === classes) return names;
+  throw new SaturnnError('ERR_DATA', `Expected ${classes} class names in ${path} but received ${names.length}`);
+}
+
+function readOrFail(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new SaturnnError('ERR_DATA', `Cannot read ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Parts of one data set, one after the other. */
+function concatenate(parts: readonly Dataset[]): Dataset {
+  const [first] = parts as [Dataset];
+  if (parts.length === 1) return first;
+  return Dataset.from({
+    images: Buffer.concat(parts.map(({ images }) => images)),
+    labels: Int32Array.from(parts.flatMap(({ labels }) => [...labels])),
+    shape: first.shape,
+    classes: first.classes,
+  });
+}

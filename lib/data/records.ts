@@ -1,0 +1,91 @@
+/** Records of CIFAR's official binary layouts: one or two bytes of labels, then the pixels, channel by channel. */
+import { SaturnnError } from '../errors';
+import type { ImageShape } from './source';
+
+export const shape: ImageShape = [32, 32, 3];
+const plane = shape[0] * shape[1];
+const pixels = plane * shape[2];
+
+export type LabelKind = 'fine' | 'coarse';
+export type LayoutName = 'cifar10' | 'cifar100';
+
+export interface Layout {
+  readonly name: LayoutName;
+  /** Bytes before the pixels. */
+  readonly labelBytes: number;
+  /** Of a whole record. */
+  readonly bytes: number;
+  /** By kind of label: which byte, and how many classes. */
+  readonly labels: Readonly<Partial<Record<LabelKind, { readonly byte: number; readonly classes: number }>>>;
+}
+
+export const layouts: Readonly<Record<LayoutName, Layout>> = {
+  cifar10: { name: 'cifar10', labelBytes: 1, bytes: 1 + pixels, labels: { fine: { byte: 0, classes: 10 } } },
+  cifar100: {
+    name: 'cifar100',
+    labelBytes: 2,
+    bytes: 2 + pixels,
+    labels: { coarse: { byte: 0, classes: 20 }, fine: { byte: 1, classes: 100 } },
+  },
+};
+
+/** CIFAR-100's: what generated data are made in. */
+export const record = { labels: 2, height: shape[0], width: shape[1], channels: shape[2], bytes: 2 + pixels } as const;
+
+/** How to read records, and what to call them in errors. */
+export interface RecordOptions {
+  readonly layout: Layout;
+  /** Byte of the label in a record. */
+  readonly byte: number;
+  readonly classes: number;
+  readonly source: string;
+}
+
+/** The number of records in `bytes` bytes. @throws ERR_DATA if that is no positive integer */
+export function recordCount(bytes: number, { bytes: recordBytes }: Layout, source: string): number {
+  const count = bytes / recordBytes;
+  if (count > 0 && Number.isInteger(count)) return count;
+  const over = bytes % recordBytes;
+  const found = over ? `${bytes}: ${Math.floor(count)} records and ${over} bytes` : `${bytes}`;
+  const expected = `a positive multiple of ${recordBytes} bytes`;
+  throw new SaturnnError('ERR_DATA', `Expected ${expected} in ${source} but received ${found}`);
+}
+
+/** The label of record `index`, whose first byte is bytes[at]. @throws ERR_DATA if it is out of range */
+export function readLabel(
+  bytes: Uint8Array,
+  at: number,
+  index: number,
+  { layout, byte, classes, source }: RecordOptions,
+): number {
+  const label = bytes[at + byte]!;
+  if (label < classes) return label;
+  const kind = layout.labels.coarse === undefined ? '' : byte === layout.labels.coarse.byte ? 'coarse ' : 'fine ';
+  const position = `at byte ${index * layout.bytes + byte}`;
+  const message = `Expected a ${kind}label from 0 to ${classes - 1} in record ${index} of ${source} but received ${label} ${position}`;
+  throw new SaturnnError('ERR_DATA', message);
+}
+
+/** Whole records, decoded. @throws ERR_DATA for a broken length or a label out of range, naming the record and the byte */
+export function decodeRecords(bytes: Uint8Array, options: RecordOptions): { images: Uint8Array; labels: Int32Array } {
+  const { layout, source } = options;
+  const count = recordCount(bytes.length, layout, source);
+  const labels = new Int32Array(count);
+  // Before the images: a bad file is refused at once.
+  for (let index = 0; index < count; index++) labels[index] = readLabel(bytes, index * layout.bytes, index, options);
+  const images = new Uint8Array(count * pixels);
+  for (let index = 0; index < count; index++) {
+    const at = index * layout.bytes + layout.labelBytes;
+    interleave(bytes.subarray(at, at + pixels), images, index * pixels);
+  }
+  return { images, labels };
+}
+
+/** Planes of channels to channels side by side. */
+export function interleave(planes: Uint8Array, images: Uint8Array, offset: number): void {
+  for (let channel = 0; channel < shape[2]; channel++) {
+    for (let pixel = 0; pixel < plane; pixel++) {
+      images[offset + pixel * shape[2] + channel] = planes[channel * plane + pixel]!;
+    }
+  }
+}
