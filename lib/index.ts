@@ -31,6 +31,7 @@ export * as initializers from './initializers';
 export type { Layer } from './layers';
 export * as layers from './layers';
 export { type LsuvLayer, type LsuvOptions, lsuv } from './lsuv';
+export { type DeviceMemoryStats, type MemoryStats, memoryStats } from './memoryStats';
 export { createModel, inception33, type Model, type ModelOptions, models, subInception } from './models';
 export { inspectModel, type LayerSummary, type ModelSummary } from './models/inspect';
 export {
