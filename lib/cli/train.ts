@@ -43,7 +43,10 @@ export function trainCommand(): Command {
     .addOption(new Option('--model <name>', 'network').choices(Object.keys(models)).default('inception33'))
     .option('--width <w>', 'factor on all channel counts', read.positiveNumber, 1)
     .addOption(
-      new Option('--activation <name[:a]>', 'sigmoid, scaledSigmoid, tanh, leakyTanh:a, relu, leakyRelu:a or elu:a')
+      new Option(
+        '--activation <name[:a]>',
+        'sigmoid, scaledSigmoid, tanh, leakyTanh:a, relu, leakyRelu:a, elu:a or rrelu:l:u',
+      )
         .argParser(read.activation)
         .default(leakyTanh(), formatActivation(leakyTanh())),
     )
@@ -146,5 +149,5 @@ function summary(end: EndEvent | null, classes: number, saved: { curves: string;
 
 function defaultFolder({ model, activation }: TrainOptions): string {
   const time = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
-  return `runs/${model}-${formatActivation(activation).replace(':', '-')}-${time}`;
+  return `runs/${model}-${formatActivation(activation).replaceAll(':', '-')}-${time}`;
 }
