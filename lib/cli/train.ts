@@ -10,6 +10,7 @@ import { Sgd } from '../optim/sgd';
 import type { EndEvent } from '../train/events';
 import { RunFolder } from '../train/run';
 import { type FitOptions, Trainer } from '../train/trainer';
+import { type Initialization, initializationHelp, parseInitialization } from './initializerOption';
 import * as read from './options';
 import { createProgress, percent } from './progress';
 
@@ -18,6 +19,7 @@ interface TrainOptions {
   model: string;
   width: number;
   activation: Activation;
+  init: Initialization;
   device: string;
   precision: 'f32';
   batch?: number;
@@ -50,6 +52,11 @@ export function trainCommand(): Command {
         .argParser(read.activation)
         .default(leakyTanh(), formatActivation(leakyTanh())),
     )
+    .addOption(
+      new Option('--init <name[:options]>', initializationHelp)
+        .argParser(parseInitialization)
+        .default(parseInitialization('default'), 'default'),
+    )
     .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
     .addOption(new Option('--precision <name>', 'arithmetic').choices(['f32']).default('f32'))
     .option('--batch <n>', 'images per step (default: 64 on the CPU, 128 on a GPU)', read.positiveInteger)
@@ -68,9 +75,9 @@ export function trainCommand(): Command {
 }
 
 async function train(options: TrainOptions): Promise<void> {
-  const { width, activation, seed, lr, momentum, weightDecay, steps } = options;
+  const { width, activation, init, seed, lr, momentum, weightDecay, steps } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
-  const model = createModel(options.model, { width, activation });
+  const model = createModel(options.model, { width, activation, initializer: init.initializer(activation) });
   const device = openDevice(options.device);
   const atMost = (count: number) => Math.min(count, options.limit ?? count);
   const data = generated({ train: atMost(generatedCounts.train), test: atMost(generatedCounts.test) });
@@ -80,6 +87,7 @@ async function train(options: TrainOptions): Promise<void> {
     const folder = new RunFolder(options.out ?? defaultFolder(options), {
       ...options,
       activation: formatActivation(activation),
+      init: init.text,
       device: device.name,
       batch: trainer.batch,
       epochs,
@@ -88,6 +96,8 @@ async function train(options: TrainOptions): Promise<void> {
       node: process.versions.node,
       deviceInfo: device.info,
     });
+    const prepared = await init.prepare({ model, state: trainer.state, dataset: data.train, device, seed });
+    if (prepared && !options.json) process.stdout.write(`${prepared}\n`);
     const { end, failure } = await runToEnd(trainer, { epochs, steps }, folder, options.json ?? false);
     const saved = await folder.finish(model, trainer.state);
     if (options.json) process.stdout.write(`${JSON.stringify({ event: 'saved', out: folder.path, ...saved })}\n`);

@@ -143,6 +143,7 @@ inline __attribute__((always_inline)) void forSlopes(const SlopeSource& source, 
   const int64_t rowsPerTile = slopeTile / 16;
   const int64_t total = rows.rows * rows.channels;
   const int64_t channels = gapless ? total : rows.channels;
+  int64_t row = 0, channel = 0;
   for (int64_t begin = 0; begin < total; begin += slopeTile) {
     const int64_t count = total - begin < slopeTile ? total - begin : slopeTile;
     const int64_t first =
@@ -151,11 +152,15 @@ inline __attribute__((always_inline)) void forSlopes(const SlopeSource& source, 
     drawSlopes(source, static_cast<uint32_t>(first / 4), contiguous ? 0 : static_cast<uint32_t>(rows.elementPitch / 4),
                buffer, skipped + count);
     for (int64_t done = 0; done < count;) {
-      const int64_t row = (begin + done) / channels, channel = (begin + done) % channels;
       const int64_t left = count - done;
       const int64_t run = channels - channel < left ? channels - channel : left;
       body(row, channel, buffer + skipped + done, run);
       done += run;
+      channel += run;
+      if (channel == channels) {
+        channel = 0;
+        ++row;
+      }
     }
   }
 }
