@@ -33,6 +33,7 @@ export {
   leakyTanh,
   parseActivation,
   relu,
+  rrelu,
   scaledSigmoid,
   sigmoid,
   tanh,
@@ -49,6 +50,7 @@ export { globalAveragePool } from './ops/globalAveragePool';
 export { linear } from './ops/linear';
 export { maxPool } from './ops/maxPool';
 export { moments } from './ops/moments';
+export { type RandomizedReluOptions, randomizedRelu } from './ops/randomizedRelu';
 export { slice } from './ops/slice';
 export { softmaxCrossEntropy } from './ops/softmaxCrossEntropy';
 // Training

@@ -47,6 +47,13 @@ export function philox4x32(
 /** Streams with a meaning of their own. Others (small numbers) are free: a State numbers its parameters. */
 export const streams = { shuffle: 0x73687566, data: 0x64617461, lsuv: 0x6c737576 } as const;
 
+/** A stream for whatever bears this name, as a signed 32-bit integer: FNV-1a of its UTF-16 code units. */
+export function streamOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < name.length; index++) hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193);
+  return hash | 0;
+}
+
 /** The fourth counter word of every sequence; augmentation, keyed alike in the kernels, has 0 there. */
 const sequenceMark = 1;
 

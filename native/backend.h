@@ -71,6 +71,11 @@ typedef struct SnActivationAttributes {  // activation, activationGradient
   float slope;
 } SnActivationAttributes;
 
+typedef struct SnRandomizedReluAttributes {  // randomizedRelu, randomizedReluGradient
+  float lower, upper;  // slopes are drawn from here: 0 < lower <= upper <= 1
+  int32_t stream;      // Philox: counter (NHWC index / 4, step, stream, 0), key (seed, "rrlu"); word index % 4
+} SnRandomizedReluAttributes;
+
 typedef struct SnSliceAttributes {  // slice
   int32_t channel_offset;
 } SnSliceAttributes;

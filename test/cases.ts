@@ -11,6 +11,7 @@ import { dataCases } from './cases/data';
 import { momentsCases } from './cases/moments';
 import { poolingCases } from './cases/pooling';
 import type { Case } from './cases/problem';
+import { randomizedReluCases } from './cases/randomizedRelu';
 import { updateCases } from './cases/update';
 
 /** By file of test/ops. */
@@ -18,6 +19,7 @@ export const caseTable: Readonly<Record<string, readonly Case[]>> = {
   convolution: convolutionCases,
   pooling: poolingCases,
   activation: activationCases,
+  randomizedRelu: randomizedReluCases,
   classification: classificationCases,
   channels: channelCases,
   moments: momentsCases,

@@ -10,6 +10,7 @@ import type { EndEvent } from '../train/events';
 import { RunFolder } from '../train/run';
 import { type FitOptions, Trainer } from '../train/trainer';
 import { addDataOptions, type DataOptions, openData } from './dataOptions';
+import { type Initialization, initializationHelp, parseInitialization } from './initializerOption';
 import * as read from './options';
 import { createProgress, percent } from './progress';
 
@@ -17,6 +18,7 @@ interface TrainOptions extends DataOptions {
   model: string;
   width: number;
   activation: Activation;
+  init: Initialization;
   device: string;
   precision: 'f32';
   batch?: number;
@@ -42,9 +44,17 @@ export function trainCommand(): Command {
     .addOption(new Option('--model <name>', 'network').choices(Object.keys(models)).default('inception33'))
     .option('--width <w>', 'factor on all channel counts', read.positiveNumber, 1)
     .addOption(
-      new Option('--activation <name[:a]>', 'sigmoid, scaledSigmoid, tanh, leakyTanh:a, relu, leakyRelu:a or elu:a')
+      new Option(
+        '--activation <name[:a]>',
+        'sigmoid, scaledSigmoid, tanh, leakyTanh:a, relu, leakyRelu:a, elu:a or rrelu:l:u',
+      )
         .argParser(read.activation)
         .default(leakyTanh(), formatActivation(leakyTanh())),
+    )
+    .addOption(
+      new Option('--init <name[:options]>', initializationHelp)
+        .argParser(parseInitialization)
+        .default(parseInitialization('default'), 'default'),
     )
     .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
     .addOption(new Option('--precision <name>', 'arithmetic').choices(['f32']).default('f32'))
@@ -63,11 +73,16 @@ export function trainCommand(): Command {
 }
 
 async function train(options: TrainOptions): Promise<void> {
-  const { width, activation, seed, lr, momentum, weightDecay, steps } = options;
+  const { width, activation, init, seed, lr, momentum, weightDecay, steps } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
   const device = openDevice(options.device);
   const { train, test, statistics, mode, close } = await openData(options);
-  const model = createModel(options.model, { width, activation, classes: train.classes });
+  const model = createModel(options.model, {
+    width,
+    activation,
+    classes: train.classes,
+    initializer: init.initializer(activation),
+  });
   const optimizer = new Sgd({ momentum, weightDecay });
   const data = { train, test, statistics, data: mode };
   const trainer = new Trainer({ model, ...data, device, batch: options.batch, learningRate: lr, optimizer, seed });
@@ -75,6 +90,7 @@ async function train(options: TrainOptions): Promise<void> {
     const folder = new RunFolder(options.out ?? defaultFolder(options), {
       ...options,
       activation: formatActivation(activation),
+      init: init.text,
       device: device.name,
       batch: trainer.batch,
       epochs,
@@ -83,6 +99,8 @@ async function train(options: TrainOptions): Promise<void> {
       node: process.versions.node,
       deviceInfo: device.info,
     });
+    const prepared = await init.prepare({ model, state: trainer.state, dataset: data.train, device, seed });
+    if (prepared && !options.json) process.stdout.write(`${prepared}\n`);
     const { end, failure } = await runToEnd(trainer, { epochs, steps }, folder, options.json ?? false);
     const saved = await folder.finish(model, trainer.state);
     if (options.json) process.stdout.write(`${JSON.stringify({ event: 'saved', out: folder.path, ...saved })}\n`);
@@ -145,5 +163,5 @@ function summary(end: EndEvent | null, classes: number, saved: { curves: string;
 
 function defaultFolder({ model, activation }: TrainOptions): string {
   const time = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
-  return `runs/${model}-${formatActivation(activation).replace(':', '-')}-${time}`;
+  return `runs/${model}-${formatActivation(activation).replaceAll(':', '-')}-${time}`;
 }

@@ -3,6 +3,7 @@ import { defaultInitializer, type Initializer } from '../initializers';
 import { type Activation, activate } from '../ops/activation';
 import { conv2d, type Pair, pair } from '../ops/conv2d';
 import type { Parameter, Tensor } from '../tensor';
+import { type ForwardContext, inference } from './context';
 import { type Layer, weightAndBias } from './layer';
 
 export interface Conv2dOptions {
@@ -43,10 +44,10 @@ export class Conv2d implements Layer {
     this.parameters = [weight, bias];
   }
 
-  forward(x: Tensor): Tensor {
+  forward(x: Tensor, context: ForwardContext = inference): Tensor {
     const { name, stride, padding, activation } = this.#options;
     const { bias } = this;
     if (!activation) return conv2d(x, this.weight, { bias, stride, padding, name });
-    return activate(conv2d(x, this.weight, { stride, padding, name }), activation, { bias, name });
+    return activate(conv2d(x, this.weight, { stride, padding, name }), activation, { bias, name, context });
   }
 }

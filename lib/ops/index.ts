@@ -26,6 +26,8 @@ import { maxPoolGradientOp } from './maxPoolGradient';
 import { momentsOp } from './moments';
 import type { Op } from './op';
 import { packOp } from './pack';
+import { randomizedReluOp } from './randomizedRelu';
+import { randomizedReluGradientOp } from './randomizedReluGradient';
 import { sgdOp } from './sgd';
 import { sliceOp } from './slice';
 import { softmaxCrossEntropyOp } from './softmaxCrossEntropy';
@@ -42,6 +44,8 @@ export const ops: readonly Op[] = [
   linearWgradOp,
   activationOp,
   activationGradientOp,
+  randomizedReluOp,
+  randomizedReluGradientOp,
   maxPoolOp,
   maxPoolGradientOp,
   averagePoolOp,

@@ -20,6 +20,8 @@ const Op opTable[] = {
     {"globalAveragePoolGradient", 0, 1, 1, 1, createGlobalAveragePoolGradient},
     {"activation", sizeof(SnActivationAttributes), 2, 2, 1, createActivation},
     {"activationGradient", sizeof(SnActivationAttributes), 2, 2, 2, createActivationGradient},
+    {"randomizedRelu", sizeof(SnRandomizedReluAttributes), 3, 3, 1, createRandomizedRelu},
+    {"randomizedReluGradient", sizeof(SnRandomizedReluAttributes), 3, 3, 2, createRandomizedReluGradient},
     {"softmaxCrossEntropy", sizeof(SnLossAttributes), 2, 2, 2, createSoftmaxCrossEntropy},
     {"softmaxCrossEntropyGradient", sizeof(SnLossAttributes), 3, 3, 1, createSoftmaxCrossEntropyGradient},
     {"countCorrect", 0, 2, 2, 1, createCountCorrect},

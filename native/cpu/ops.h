@@ -36,6 +36,7 @@ CreateKernel createGlobalAveragePool, createGlobalAveragePoolGradient;
 CreateKernel createActivation, createActivationGradient;
 CreateKernel createSoftmaxCrossEntropy, createSoftmaxCrossEntropyGradient, createCountCorrect;
 CreateKernel createAdd, createConcat, createSlice, createCopy;
+CreateKernel createRandomizedRelu, createRandomizedReluGradient;
 CreateKernel createMoments;
 CreateKernel createAugment, createPack, createFiniteCheck;
 CreateKernel createSgd, createAdvance, createAssign;

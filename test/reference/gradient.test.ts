@@ -11,6 +11,7 @@ import { copy } from '../../lib/ops/copy';
 import { globalAveragePool } from '../../lib/ops/globalAveragePool';
 import { linear } from '../../lib/ops/linear';
 import { maxPool } from '../../lib/ops/maxPool';
+import { randomizedRelu } from '../../lib/ops/randomizedRelu';
 import { slice } from '../../lib/ops/slice';
 import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
 import type { Tensor } from '../../lib/tensor';
@@ -46,6 +47,14 @@ const singleOps: Readonly<Record<string, (b: Builder) => Tensor>> = {
   concat: (b) => concat([b.f32('x', [2, 2, 2, 3]), b.f32('y', [2, 2, 2, 5])]),
   slice: (b) => slice(b.f32('x', [2, 2, 2, 7]), { channelOffset: 2, channels: 4 }),
   copy: (b) => copy(b.plain('x', [2, 2, 2, 7]), { image: true }),
+  randomizedRelu: (b) =>
+    randomizedRelu(b.f32('x', [2, 3, 4, 5]), {
+      counter: b.i32('counter', [b.random.integer(2 ** 31), b.random.integer(1000)]),
+      lower: 0.1,
+      upper: 0.9,
+      name: 'layer',
+      bias: b.plain('bias', [5]),
+    }),
   ...Object.fromEntries(
     activations.flatMap(({ kind, slope }) =>
       (slope ? [0, 0.1, slope.maximum] : [0]).map((a) => [

@@ -18,6 +18,7 @@ import {
   maxPoolGap,
   maxPoolGradient,
 } from './pooling';
+import { randomizedRelu, randomizedReluGradient, randomizedReluRounding } from './randomizedRelu';
 import {
   activationGradientRounding,
   activationRounding,
@@ -74,6 +75,8 @@ const scalar = (values: Values | null | undefined): number => (values ? at(value
 
 const rootMeanSquare = ({ data }: Values): number => Math.sqrt(data.reduce((sum, x) => sum + x * x, 0) / data.length);
 const smallest = ({ data }: Values): number => data.reduce((least, x) => Math.min(least, Math.abs(x)), Infinity);
+/** Of the nearest element, relative to the size of all. */
+const distanceFromZero = (values: Values): number => smallest(values) / rootMeanSquare(values);
 
 const chosen: Compute = ([dy, indices], a, shapes) => [maxPoolGradient(need(dy), need(indices), a, shape(shapes))];
 
@@ -104,12 +107,16 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
     ([x, b], a) => [activation(need(x), b, a)],
     activationRounding,
     ({ inputs: [x, b], attributes }) => {
-      if (!hasKink(attributes)) return Number.POSITIVE_INFINITY;
-      const before = preActivation(need(x), b);
-      return smallest(before) / rootMeanSquare(before);
+      return hasKink(attributes) ? distanceFromZero(preActivation(need(x), b)) : Number.POSITIVE_INFINITY;
     },
   ),
   activationGradient: op(([dy, y], a) => activationGradient(need(dy), need(y), a), activationGradientRounding),
+  randomizedRelu: op(
+    (inputs, a) => [randomizedRelu(inputs, a)],
+    randomizedReluRounding,
+    ({ inputs: [x, b] }) => distanceFromZero(preActivation(need(x), b)),
+  ),
+  randomizedReluGradient: op((inputs, a) => randomizedReluGradient(inputs, a), activationGradientRounding),
   softmaxCrossEntropy: op(([x, labels], a) => softmaxCrossEntropy(need(x), need(labels), a), lossRounding),
   softmaxCrossEntropyGradient: op(
     ([p, labels, dloss], a) => [softmaxCrossEntropyGradient(need(p), need(labels), need(dloss), a)],

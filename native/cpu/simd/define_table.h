@@ -4,6 +4,7 @@
 #include "arithmetic_loops.h"
 #include "pool_loops.h"
 #include "update_loops.h"
+#include "randomized_relu_loops.h"
 
 namespace saturnn {
 
@@ -14,6 +15,8 @@ extern const SimdTable SIMD_TABLE = {
     {activationGradientRows<SN_SIGMOID>, activationGradientRows<SN_SCALED_SIGMOID>, activationGradientRows<SN_TANH>,
      activationGradientRows<SN_LEAKY_TANH>, activationGradientRows<SN_RELU>, activationGradientRows<SN_LEAKY_RELU>,
      activationGradientRows<SN_ELU>},
+    randomizedRelu,
+    randomizedReluGradient,
     maxPoolRow,
     maxPoolGradientRow,
     averagePoolRow,

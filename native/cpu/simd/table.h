@@ -41,6 +41,44 @@ struct ActivationGradientRows {
   float slope;
 };
 
+// Where random slopes come from: lower + scale * (the upper 24 bits of a Philox word).
+struct SlopeSource {
+  uint32_t seed, step, stream, purpose;
+  float lower, scale;
+};
+
+// Rows of elements, and where they lie in the order of the whole tensor: element (r, c) is number
+// firstElement + r * elementPitch + c. Either elementPitch == channels, or channels == 16 and both others are multiples
+// of 16.
+struct SlopeRows {
+  int64_t rows, channels;
+  int64_t firstElement, elementPitch;
+};
+
+// y = x + bias, times the element's slope where that is below 0. x may be y.
+struct RandomizedReluRows {
+  SlopeSource source;
+  SlopeRows at;
+  const float* x;
+  int64_t xPitch;
+  const float* bias;  // [channels], or null
+  float* y;
+  int64_t yPitch;
+};
+
+// dx = dy, times the element's slope where y is below 0. dx may be dy or y.
+struct RandomizedReluGradientRows {
+  SlopeSource source;
+  SlopeRows at;
+  const float* dy;
+  int64_t dyPitch;
+  const float* y;
+  int64_t yPitch;
+  float* dx;
+  int64_t dxPitch;
+  float* biasGradient;  // [channels], overwritten with the sum of dx over the rows; or null
+};
+
 // A half-open range of positions along one image axis.
 struct Span {
   int32_t begin, end;
@@ -124,6 +162,8 @@ struct SimdTable {
   const char* name;  // as in SnKernelInfo: "saturnn:" + name
   void (*activate[simdActivationCount])(const ActivationRows&);
   void (*activateGradient[simdActivationCount - 1])(const ActivationGradientRows&);
+  void (*randomizedRelu)(const RandomizedReluRows&);
+  void (*randomizedReluGradient)(const RandomizedReluGradientRows&);
   void (*maxPool)(const MaxPoolRow&);
   void (*maxPoolGradient)(const MaxPoolRow&);
   void (*averagePool)(const AveragePoolRow&);
