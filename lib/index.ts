@@ -47,6 +47,7 @@ export { type LossOptions, softmaxCrossEntropy } from './ops/softmaxCrossEntropy
 // Training
 export { Adam, type AdamOptions } from './optim/adam';
 export { AdamW } from './optim/adamW';
+export type { FlatOptimizerOptions } from './optim/flatOptimizer';
 export type { ParameterGroup } from './optim/groups';
 export { Lars, type LarsOptions } from './optim/lars';
 export type { Optimizer } from './optim/optimizer';
