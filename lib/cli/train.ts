@@ -99,7 +99,7 @@ async function train(options: TrainOptions): Promise<void> {
       node: process.versions.node,
       deviceInfo: device.info,
     });
-    const prepared = await init.prepare({ model, state: trainer.state, dataset: data.train, device, seed });
+    const prepared = await init.prepare({ model, state: trainer.state, dataset: train, statistics, device, seed });
     if (prepared && !options.json) process.stdout.write(`${prepared}\n`);
     const { end, failure } = await runToEnd(trainer, { epochs, steps }, folder, options.json ?? false);
     const saved = await folder.finish(model, trainer.state);
