@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { generatedRecords } from '../../lib/data/generated';
 import { FileServer } from '../data/server';
-import { archive, cifar10Files, lines, md5, temporaryFolder, writeFiles } from '../data/support';
+import { archive, cifar10Files, lines, md5, writeFiles } from '../data/support';
+import { temporaryFolder } from '../temporary';
 import { saturnn } from './support';
 
 const root = temporaryFolder();

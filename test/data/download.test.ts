@@ -5,8 +5,9 @@ import { cifar } from '../../lib/data/cifar';
 import { type DownloadOptions, download } from '../../lib/data/download';
 import { defaultDataFolder, getData, installedFolder } from '../../lib/data/get';
 import { TestRandom, testSeed } from '../random';
+import { temporaryFolder } from '../temporary';
 import { type Behaviour, FileServer } from './server';
-import { archive, cifar10Files, cifar100Files, md5, temporaryFolder } from './support';
+import { archive, cifar10Files, cifar100Files, md5 } from './support';
 
 const random = new TestRandom(testSeed);
 const content = Buffer.from(Uint8Array.from({ length: 300_000 }, () => random.integer(256)));
