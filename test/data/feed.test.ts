@@ -13,8 +13,9 @@ import { copy } from '../../lib/ops/copy';
 import { constant, input } from '../../lib/tensor';
 import { Runner } from '../../lib/train/runner';
 import { Trainer, type TrainerOptions } from '../../lib/train/trainer';
+import { temporaryFolder } from '../temporary';
 import { cpu, smallData, smallModel, snapshot } from '../train/support';
-import { temporaryFolder, writeFiles } from './support';
+import { writeFiles } from './support';
 
 const batch = 4;
 const { train: data } = smallData(22, 9);
