@@ -20,7 +20,7 @@ export interface PlanOptions {
   batch: number;
 }
 
-/** Inputs: images, indices, labels. Outputs: loss and correct, [1] each. */
+/** Inputs: images, indices, labels. */
 function forward({ model, state, statistics, images, batch }: PlanOptions, context: ForwardContext) {
   const labels = input('labels', [batch], { dtype: 'i32' });
   const batchOfImages = augment(
@@ -34,23 +34,31 @@ function forward({ model, state, statistics, images, batch }: PlanOptions, conte
     { size: [model.inputShape[0], model.inputShape[1]], random: context.training },
   );
   const logits = model.forward(batchOfImages, context);
-  const { loss } = softmaxCrossEntropy(logits, labels, { name: 'loss' });
-  return { loss, correct: countCorrect(logits, labels) };
+  const { loss, probabilities } = softmaxCrossEntropy(logits, labels, { name: 'loss' });
+  return { logits, labels, loss, probabilities };
 }
 
-/** One whole step: crop and mirror, forward, loss, backward, optimizer. Also has input learningRate and output gradientNorm. */
+/** Inputs: images, indices, labels, learningRate. Outputs: loss, correct and gradientNorm, [1] each. One whole step: crop and mirror, forward, loss, backward, optimizer. */
 export function trainGraph(options: PlanOptions, optimizer: Optimizer): Graph {
   const context = new TrainingContext(options.state.counter);
-  const { loss, correct } = forward(options, context);
+  const { loss, logits, labels } = forward(options, context);
   const learningRate: Tensor = input('learningRate', [1]);
   const { updates, gate, gradientNorm } = optimizer.update({ state: options.state, loss, learningRate });
   return Graph.from({
-    outputs: { loss, correct, gradientNorm },
+    outputs: { loss, correct: countCorrect(logits, labels), gradientNorm },
     updates: [...updates, ...context.updates(gate)],
     gate,
   });
 }
 
+/** Inputs: images, indices, labels. Outputs: loss and correct, [1] each. */
 export function evaluationGraph(options: PlanOptions): Graph {
-  return Graph.from({ outputs: forward(options, inference) });
+  const { loss, logits, labels } = forward(options, inference);
+  return Graph.from({ outputs: { loss, correct: countCorrect(logits, labels) } });
+}
+
+/** Inputs: images, indices, labels (which change nothing). Outputs: logits and probabilities, [batch, classes] each. */
+export function predictionGraph(options: PlanOptions): Graph {
+  const { logits, probabilities } = forward(options, inference);
+  return Graph.from({ outputs: { logits, probabilities } });
 }

@@ -1,5 +1,14 @@
 import type { StepResults } from '../compile';
 import type { Batches } from '../data/loader';
+import { checkNumber } from '../errors';
+
+/** A Tally as JSON, for checkpoints: sums, so that going on adds in the same order as never having stopped. */
+export interface SavedTally {
+  readonly loss: number;
+  readonly correct: number;
+  readonly rows: number;
+  readonly milliseconds: number;
+}
 
 /** Running loss and accuracy over rows, and how long they took. */
 export class Tally {
@@ -9,8 +18,8 @@ export class Tally {
   #milliseconds = 0;
 
   /** Adds the steps of a run that took effect; each step's loss is the mean over its rows. */
-  add({ rows }: Batches, { outputs }: StepResults, milliseconds: number): void {
-    rows.forEach((count, step) => {
+  add({ rows }: Batches, { steps, outputs }: StepResults, milliseconds: number): void {
+    rows.slice(0, steps).forEach((count, step) => {
       this.#loss += outputs.loss![step]! * count;
       this.#correct += outputs.correct![step]!;
       this.#rows += count;
@@ -29,5 +38,20 @@ export class Tally {
 
   get imagesPerSecond(): number {
     return (1000 * this.#rows) / this.#milliseconds;
+  }
+
+  save(): SavedTally {
+    return { loss: this.#loss, correct: this.#correct, rows: this.#rows, milliseconds: this.#milliseconds };
+  }
+
+  /** @throws ERR_INVALID_ARGUMENT */
+  static restore(saved: SavedTally): Tally {
+    const number = (name: keyof SavedTally) => checkNumber(`${name} of a tally`, saved?.[name], 0, Number.MAX_VALUE);
+    const tally = new Tally();
+    tally.#loss = number('loss');
+    tally.#correct = number('correct');
+    tally.#rows = number('rows');
+    tally.#milliseconds = number('milliseconds');
+    return tally;
   }
 }
