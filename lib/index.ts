@@ -16,6 +16,7 @@ export { type EvaluateOptions, evaluate } from './evaluate';
 export { gradient } from './graph/gradient';
 export { Graph } from './graph/graph';
 export { defaultPasses, optimize, type Pass } from './graph/optimize';
+export { withAveragedWeights } from './graph/withAveragedWeights';
 // Networks
 export * as initializers from './initializers';
 export type { Layer } from './layers';
@@ -46,9 +47,26 @@ export { globalAveragePool } from './ops/globalAveragePool';
 export { linear } from './ops/linear';
 export { maxPool } from './ops/maxPool';
 export { slice } from './ops/slice';
-export { softmaxCrossEntropy } from './ops/softmaxCrossEntropy';
+export { type LossOptions, softmaxCrossEntropy } from './ops/softmaxCrossEntropy';
 // Training
+export { Adam, type AdamOptions } from './optim/adam';
+export { AdamW } from './optim/adamW';
+export type { FlatOptimizerOptions } from './optim/flatOptimizer';
+export type { ParameterGroup } from './optim/groups';
+export { Lars, type LarsOptions } from './optim/lars';
 export type { Optimizer } from './optim/optimizer';
+export { parseSchedule } from './optim/parseSchedule';
+export { type PlateauMetric, type PlateauOptions, plateauRate } from './optim/plateau';
+export { constantRate, type RunLength, type Schedule, type Span } from './optim/schedule';
+export {
+  type CosineRateOptions,
+  cosineRate,
+  type OneCycleRateOptions,
+  oneCycleRate,
+  type StepRateOptions,
+  stepRate,
+  warmUp,
+} from './optim/schedules';
 export { Sgd, type SgdOptions } from './optim/sgd';
 // Random numbers, errors
 export { Philox, philox4x32 } from './random';
