@@ -7,6 +7,7 @@ export { type CifarOptions, cifar, cifar10, cifar100, type Splits } from './data
 export { CifarFile } from './data/cifarFile';
 export { Dataset, type DatasetOptions, type RecordsOptions } from './data/dataset';
 export { generated, generatedRecords } from './data/generated';
+export { defaultDataFolder, type GetOptions, getData } from './data/get';
 export { type Batches, DataLoader, type DataLoaderOptions } from './data/loader';
 export { type ImageShape, type ImageSource, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
@@ -75,4 +76,4 @@ export { State, type StateOptions } from './state';
 export { constant, input, Parameter, StateBuffer, Tensor } from './tensor';
 export type { EndEvent, EpochEvent, StepEvent, TrainEvent } from './train/events';
 export { readSafetensors, writeSafetensors } from './train/safetensors';
-export { type Evaluation, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';
+export { type DataMode, type Evaluation, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';

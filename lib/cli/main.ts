@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../locate';
+import { dataCommand } from './data';
 import { doctorCommand } from './doctor';
 import { inspectCommand } from './inspect';
 import { trainCommand } from './train';
@@ -11,8 +12,8 @@ import { trainCommand } from './train';
 function program(): Command {
   const { version, description } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
   const root = new Command('saturnn').description(description).version(version);
-  for (const command of [trainCommand(), inspectCommand(), doctorCommand()]) root.addCommand(command);
-  for (const command of [root, ...root.commands]) {
+  for (const command of [trainCommand(), dataCommand(), inspectCommand(), doctorCommand()]) root.addCommand(command);
+  for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride().configureOutput({ outputError: (text, write) => write(`${oneLine(text)}\n`) });
   }
   return root;

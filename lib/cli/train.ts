@@ -1,7 +1,6 @@
 /** `saturnn train`: a model, a data set, a folder of results. */
 import { relative } from 'node:path';
 import { Command, Option } from 'commander';
-import { generated, generatedCounts } from '../data/generated';
 import { openDevice } from '../device';
 import { SaturnnError } from '../errors';
 import { createModel, models } from '../models';
@@ -10,11 +9,11 @@ import { Sgd } from '../optim/sgd';
 import type { EndEvent } from '../train/events';
 import { RunFolder } from '../train/run';
 import { type FitOptions, Trainer } from '../train/trainer';
+import { addDataOptions, type DataOptions, openData } from './dataOptions';
 import * as read from './options';
 import { createProgress, percent } from './progress';
 
-interface TrainOptions {
-  data: 'generated';
+interface TrainOptions extends DataOptions {
   model: string;
   width: number;
   activation: Activation;
@@ -23,7 +22,6 @@ interface TrainOptions {
   batch?: number;
   epochs?: number;
   steps?: number;
-  limit?: number;
   lr: number;
   momentum: number;
   weightDecay: number;
@@ -37,9 +35,10 @@ const interrupted = 130;
 const defaultEpochs = 10;
 
 export function trainCommand(): Command {
-  return new Command('train')
-    .description('train a model; write settings, metrics, weights and curves into a folder')
-    .addOption(new Option('--data <name>', 'data set').choices(['generated']).default('generated'))
+  const command = new Command('train').description(
+    'train a model; write settings, metrics, weights and curves into a folder',
+  );
+  return addDataOptions(command)
     .addOption(new Option('--model <name>', 'network').choices(Object.keys(models)).default('inception33'))
     .option('--width <w>', 'factor on all channel counts', read.positiveNumber, 1)
     .addOption(
@@ -54,7 +53,6 @@ export function trainCommand(): Command {
       new Option('--epochs <n>', `passes over the data (default: ${defaultEpochs})`).argParser(read.positiveInteger),
     )
     .addOption(new Option('--steps <n>', 'steps instead of epochs').argParser(read.positiveInteger).conflicts('epochs'))
-    .option('--limit <n>', 'use the first n training images, and at most n test images', read.positiveInteger)
     .option('--lr <x>', 'learning rate', read.positiveNumber, 0.01)
     .option('--momentum <x>', 'of SGD', read.fraction, 0.9)
     .option('--weight-decay <x>', 'of weights; biases have none', read.nonNegative, 1e-4)
@@ -67,11 +65,11 @@ export function trainCommand(): Command {
 async function train(options: TrainOptions): Promise<void> {
   const { width, activation, seed, lr, momentum, weightDecay, steps } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
-  const model = createModel(options.model, { width, activation });
   const device = openDevice(options.device);
-  const atMost = (count: number) => Math.min(count, options.limit ?? count);
-  const data = generated({ train: atMost(generatedCounts.train), test: atMost(generatedCounts.test) });
+  const { train, test, statistics, mode, close } = await openData(options);
+  const model = createModel(options.model, { width, activation, classes: train.classes });
   const optimizer = new Sgd({ momentum, weightDecay });
+  const data = { train, test, statistics, data: mode };
   const trainer = new Trainer({ model, ...data, device, batch: options.batch, learningRate: lr, optimizer, seed });
   try {
     const folder = new RunFolder(options.out ?? defaultFolder(options), {
@@ -92,6 +90,7 @@ async function train(options: TrainOptions): Promise<void> {
     if (failure) throw failure;
   } finally {
     trainer.dispose();
+    await close();
   }
 }
 

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { saturnn } from './support';
 
+// `data get` must find nothing that is there already.
+process.env.XDG_CACHE_HOME = join(tmpdir(), 'saturnn-no-cache');
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 writeFileSync(join(folder, 'file'), '');
@@ -15,6 +17,20 @@ test.concurrent.each<[string, RegExp]>([
   ['train --epoch 3', /unknown option '--epoch' \(Did you mean --epochs\?\)/],
   ['train extra', /too many arguments/],
   ['train --data imagenet', /'imagenet' is invalid.*generated/],
+  [`train --data ${folder}`, /Expected train\.bin, test\.bin .* in .*saturnn-.* but found file\n$/],
+  ['train --data cifar10 --data-dir /nowhere', /Expected a folder or a \.tar\.gz at \/nowhere but found nothing/],
+  ['train --labels rough', /'rough' is invalid.*fine, coarse/],
+  ['train --mean image', /'image' is invalid.*channel, pixel/],
+  ['train --scale wide', /--scale.*'wide' is invalid.*deviation, none or a positive number/],
+  ['train --scale -1', /--scale.*'-1' is invalid/],
+  ['train --data-mode disk', /'disk' is invalid.*resident, streaming/],
+  ['data get', /missing required argument 'name'/],
+  ['data get mnist', /'mnist' is invalid.*cifar10, cifar100/],
+  ['data get cifar10 --md5 12', /--md5.*'12' is invalid.*32 hexadecimal/],
+  ['data get cifar10 --url nonsense', /address with http or https for url.*"nonsense"/],
+  ['data get cifar10 --dir /proc/saturnn', /Cannot write \/proc\/saturnn/],
+  ['data show --data nowhere', /'nowhere' is invalid.*a path that exists/],
+  ['data frob', /unknown command 'frob'/],
   ['train --model vgg', /'vgg' is invalid.*inception33, subInception/],
   ['train --width 0', /--width.*'0' is invalid.*positive number/],
   ['train --width -0.5', /--width.*'-0.5' is invalid/],

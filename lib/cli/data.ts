@@ -1,0 +1,151 @@
+/** `saturnn data get|list|show`: real data sets on this machine. */
+import { SingleBar } from 'cli-progress';
+import { Argument, Command, InvalidArgumentError } from 'commander';
+import { cifarFiles } from '../data/cifarFiles';
+import { defaultDataFolder, type GetOptions, getData, installedFolder } from '../data/get';
+import type { LabelKind, LayoutName } from '../data/records';
+import type { ImageSource } from '../data/source';
+import { statisticsOf } from '../data/statistics';
+import { SaturnnError } from '../errors';
+import { addSourceOptions, type DataOptions, openSource } from './dataOptions';
+
+const names = Object.keys(cifarFiles) as LayoutName[];
+const cacheNote = "(default: the user's cache)";
+
+export function dataCommand(): Command {
+  return new Command('data')
+    .description('download data sets, and look at them')
+    .addCommand(getCommand())
+    .addCommand(listCommand())
+    .addCommand(showCommand());
+}
+
+const md5 = (text: string): string => {
+  if (!/^[0-9a-f]{32}$/i.test(text)) throw new InvalidArgumentError('Expected 32 hexadecimal digits.');
+  return text;
+};
+
+function getCommand(): Command {
+  return new Command('get')
+    .description('download the official archive, check it and unpack it; goes on where an earlier attempt stopped')
+    .addArgument(new Argument('<name>', 'data set').choices(names))
+    .option('--dir <dir>', `folder of the data sets ${cacheNote}`)
+    .option('--url <url>', 'of the archive, if not the official one')
+    .option('--md5 <sum>', 'of the archive, if not the official one', md5)
+    .action(async (name: LayoutName, options: { dir?: string; url?: string; md5?: string }) => {
+      const abort = new AbortController();
+      const onInterrupt = () => {
+        process.exitCode = 130;
+        abort.abort(new SaturnnError('ERR_INTERRUPTED', 'Interrupted; the next attempt goes on from here'));
+      };
+      process.once('SIGINT', onInterrupt);
+      const progress = createProgress(cifarFiles[name].archive.name);
+      try {
+        const { dir: folder, ...rest } = options;
+        const got = await getData(name, { ...rest, folder, signal: abort.signal, onProgress: progress.show });
+        progress.stop();
+        const what = got.downloaded ? 'is in' : 'was already in';
+        process.stdout.write(`${cifarFiles[name].title} ${what} ${got.folder}\n`);
+      } finally {
+        progress.stop();
+        process.off('SIGINT', onInterrupt);
+      }
+    });
+}
+
+/** A bar on a terminal; anywhere else a line per tenth. */
+function createProgress(file: string): { show: NonNullable<GetOptions['onProgress']>; stop(): void } {
+  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+  if (!process.stdout.isTTY) {
+    let tenths = 0;
+    const show = (done: number, total: number | null) => {
+      const reached = total ? Math.floor((10 * done) / total) : 0;
+      if (!total || reached <= tenths) return;
+      tenths = reached;
+      process.stdout.write(`${file}: ${10 * tenths} % of ${megabytes(total)} MB\n`);
+    };
+    return { show, stop: () => {} };
+  }
+  const bar = new SingleBar({
+    stream: process.stdout,
+    format: `${file} {bar} {percentage} % · {done}/{all} MB · {eta_formatted} left`,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 24,
+    clearOnComplete: true,
+    hideCursor: true,
+  });
+  return {
+    show(done, total) {
+      const payload = { done: megabytes(done), all: total === null ? '?' : megabytes(total) };
+      if (!bar.isActive) bar.start(total ?? done, done, payload);
+      bar.setTotal(total ?? done);
+      bar.update(done, payload);
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('say which data sets are there')
+    .option('--dir <dir>', `folder of the data sets ${cacheNote}`)
+    .option('--json', 'print one JSON object')
+    .action(({ dir = defaultDataFolder(), json }: { dir?: string; json?: boolean }) => {
+      const sets = names.map((name) => ({ name, title: cifarFiles[name].title, folder: installedFolder(name, dir) }));
+      const line = ({ name, folder }: (typeof sets)[number]) =>
+        `${name.padEnd(9)} ${folder ?? `not there: saturnn data get ${name}`}`;
+      const text = ['generated made anew by every command', ...sets.map(line)].join('\n');
+      process.stdout.write(`${json ? JSON.stringify({ dir, sets }) : text}\n`);
+    });
+}
+
+function showCommand(): Command {
+  return addSourceOptions(
+    new Command('show').description('count images and classes, and print the statistics of pixels'),
+  )
+    .option('--json', 'print one JSON object')
+    .action(
+      async (options: Pick<DataOptions, 'data' | 'dataDir' | 'verify'> & { labels?: LabelKind; json?: boolean }) => {
+        const { train, test, close } = await openSource(options);
+        try {
+          const summary = { data: options.data, train: await summarize(train), test: await summarize(test) };
+          process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : format(summary));
+        } finally {
+          await close();
+        }
+      },
+    );
+}
+
+async function summarize(source: ImageSource) {
+  const perClass = new Int32Array(source.classes);
+  for (const label of source.labels) perClass[label]!++;
+  const { mean, deviation } = await statisticsOf(source);
+  return {
+    images: source.count,
+    shape: source.shape,
+    classes: source.classes,
+    classNames: source.classNames,
+    /** Least and most. */
+    imagesPerClass: [perClass.reduce((a, b) => Math.min(a, b)), perClass.reduce((a, b) => Math.max(a, b))],
+    mean: [...mean],
+    deviation: [...deviation],
+  };
+}
+
+type Summary = Awaited<ReturnType<typeof summarize>>;
+
+function format({ data, train, test }: { data: string; train: Summary; test: Summary }): string {
+  const numbers = (values: readonly number[]) => values.map((value) => value.toFixed(2)).join(', ');
+  const lines = [['train', train] as const, ['test', test] as const].flatMap(([name, split]) => {
+    const [least, most] = split.imagesPerClass;
+    const spread = least === most ? `${least}` : `${least} to ${most}`;
+    return [
+      `${name}: ${split.images} images of ${split.shape.join('x')}, ${split.classes} classes, ${spread} images each`,
+      `  mean ${numbers(split.mean)}; deviation ${numbers(split.deviation)} (per channel, of 0..255)`,
+    ];
+  });
+  const names = train.classNames ? [`classes: ${train.classNames.join(', ')}`] : [];
+  return `${[data, ...lines, ...names].join('\n')}\n`;
+}
