@@ -2,13 +2,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PlanKernel } from '../compile';
 import { type ImageSource, imageBytes } from '../data/source';
 import type { Device } from '../device';
 import { SaturnnError } from '../errors';
 import { packageRoot } from '../locate';
 import type { Model } from '../models/model';
 import { formatActivation } from '../ops/activation';
+import type { PlanKernel } from '../planKernels';
 import type { State } from '../state';
 import type { EpochEvent } from './events';
 import type { SavedTally } from './tally';

@@ -27,9 +27,11 @@ export interface EpochEvent {
   /** Means over the epoch's augmented images so far, each as the network was when it saw it. */
   readonly trainLoss: number;
   readonly trainAccuracy: number;
-  /** Over the whole test set, centre crops, after the epoch. */
+  /** Over the whole test set, centre crops, after the epoch; with the average of the weights if there is one. */
   readonly testLoss: number;
   readonly testAccuracy: number;
+  /** Of images whose label is among the five best guesses. */
+  readonly testTop5: number;
   /** Of the epoch's last step. */
   readonly learningRate: number;
   /** Of training; evaluation is not counted. */

@@ -1,6 +1,5 @@
 /** One process at a time writes into a folder of results. */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { copyFileSync, constants, linkSync } from 'node:fs';
+import { constants, copyFileSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { SaturnnError } from '../errors';

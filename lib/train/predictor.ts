@@ -24,6 +24,8 @@ export interface PredictorOptions {
   batch: number;
   device: Device;
   precision?: Precision;
+  /** Predict with the average of the weights that the State keeps. Default false. */
+  averaged?: boolean;
 }
 
 /** Row by row, in the order of the images: [count, classes]. */
@@ -48,8 +50,8 @@ export class Predictor {
 
   /** @throws what compile throws */
   static async create(options: PredictorOptions): Promise<Predictor> {
-    const { shape, batch, device, precision } = options;
-    const graph = predictionGraph({ ...options, images: [batch, ...shape] });
+    const { shape, batch, device, precision, averaged } = options;
+    const graph = predictionGraph({ ...options, images: [batch, ...shape] }, { averaged });
     return new Predictor(options, graph, await compile(graph, { device, precision }));
   }
 

@@ -98,8 +98,12 @@ export class RunFolder {
   }
 
   /** Gives the folder back. */
-  close(): void {
+  dispose(): void {
     this.#unlock();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }
 

@@ -6,6 +6,7 @@ import { checkNumber } from '../errors';
 export interface SavedTally {
   readonly loss: number;
   readonly correct: number;
+  readonly correct5: number;
   readonly rows: number;
   readonly milliseconds: number;
 }
@@ -14,6 +15,7 @@ export interface SavedTally {
 export class Tally {
   #loss = 0;
   #correct = 0;
+  #correct5 = 0;
   #rows = 0;
   #milliseconds = 0;
 
@@ -22,6 +24,7 @@ export class Tally {
     rows.slice(0, steps).forEach((count, step) => {
       this.#loss += outputs.loss![step]! * count;
       this.#correct += outputs.correct![step]!;
+      this.#correct5 += outputs.correct5?.[step] ?? 0;
       this.#rows += count;
     });
     this.#milliseconds += milliseconds;
@@ -36,12 +39,18 @@ export class Tally {
     return this.#correct / this.#rows;
   }
 
+  /** A fraction; of plans that count it. */
+  get top5(): number {
+    return this.#correct5 / this.#rows;
+  }
+
   get imagesPerSecond(): number {
     return (1000 * this.#rows) / this.#milliseconds;
   }
 
   save(): SavedTally {
-    return { loss: this.#loss, correct: this.#correct, rows: this.#rows, milliseconds: this.#milliseconds };
+    const [loss, correct, correct5] = [this.#loss, this.#correct, this.#correct5];
+    return { loss, correct, correct5, rows: this.#rows, milliseconds: this.#milliseconds };
   }
 
   /** @throws ERR_INVALID_ARGUMENT */
@@ -50,6 +59,7 @@ export class Tally {
     const tally = new Tally();
     tally.#loss = number('loss');
     tally.#correct = number('correct');
+    tally.#correct5 = number('correct5');
     tally.#rows = number('rows');
     tally.#milliseconds = number('milliseconds');
     return tally;

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { DataLoader } from '../data/loader';
+import type { Statistics } from '../data/statistics';
 import type { Device } from '../device';
 import { checkInteger, invalid, SaturnnError } from '../errors';
 import { State } from '../state';
@@ -32,8 +33,9 @@ export interface FitOptions {
 
 export interface Evaluation {
   readonly loss: number;
-  /** A fraction. */
+  /** Fractions: of images whose label is the best guess, and of those whose label is among the five best. */
   readonly accuracy: number;
+  readonly top5: number;
 }
 
 /**
@@ -63,11 +65,17 @@ export class Trainer {
     const { model, train, device, batch, optimizer, seed } = this.#options;
     this.device = device;
     this.batch = batch;
-    this.state = new State(model.parameters, { seed, optimizerSlots: optimizer.slots, buffers: model.buffers });
+    const { slots: optimizerSlots, averageSlot } = optimizer;
+    this.state = new State(model.parameters, { seed, optimizerSlots, averageSlot, buffers: model.buffers });
     this.#loader = new DataLoader({ labels: train.labels, batch, shuffle: true, seed });
     this.stepsPerEpoch = this.#loader.steps;
     this.#cursor = new Cursor(this.stepsPerEpoch);
     this.#runners = new Runners(this.#options, this.state);
+  }
+
+  /** Whether evaluation and prediction use the average of the weights: the optimizer keeps one. */
+  get averaged(): boolean {
+    return this.state.averageSlot !== null;
   }
 
   /** Steps done so far. */
@@ -110,24 +118,32 @@ export class Trainer {
     }
   }
 
+  /** What is subtracted from pixels, and how they are scaled. @throws what reading the training set throws */
+  statistics(): Promise<Statistics> {
+    return this.#runners.statistics();
+  }
+
   /**
-   * Loss and accuracy over all images of the training or test set, centre crops. Changes nothing.
+   * Loss and accuracy over all images of the training or test set, centre crops, with the average of the weights if the
+   * optimizer keeps one. Changes nothing.
    * @throws ERR_INVALID_ARGUMENT; ERR_DISPOSED
    */
   async evaluate(split: 'train' | 'test', { signal }: Pick<FitOptions, 'signal'> = {}): Promise<Evaluation> {
     if (split !== 'train' && split !== 'test') throw invalid('split', '"train" or "test"', split);
     const source = this.#options[split];
-    const runner = await this.#runners.get(split, source, evaluationGraph);
+    const { averaged } = this;
+    const runner = await this.#runners.get(split, source, (options) => evaluationGraph(options, { averaged }));
     const loader = new DataLoader({ labels: source.labels, batch: this.batch, shuffle: false });
     const tally = new Tally();
     for await (const run of runner.run({ epoch: loader.epoch(0), first: 0, last: loader.steps, signal })) {
       tally.add(run.batches, run.result, run.milliseconds);
     }
-    return { loss: tally.loss, accuracy: tally.accuracy };
+    return { loss: tally.loss, accuracy: tally.accuracy, top5: tally.top5 };
   }
 
   /**
-   * What the network makes of images of the training set's size: any number of them, centre crops. Changes nothing.
+   * What the network makes of images of the training set's size: any number of them, centre crops, with the average of
+   * the weights if the optimizer keeps one. Changes nothing.
    * @throws ERR_INVALID_ARGUMENT; ERR_DISPOSED
    */
   async predict(images: Images, options: Pick<FitOptions, 'signal'> = {}): Promise<Predictions> {
@@ -136,7 +152,9 @@ export class Trainer {
     const { model, device, batch, precision, train } = this.#options;
     const { state } = this;
     if (!this.#predictor) {
-      const made = Predictor.create({ model, state, statistics, shape: train.shape, batch, device, precision });
+      const { averaged } = this;
+      const shape = train.shape;
+      const made = Predictor.create({ model, state, statistics, shape, batch, device, precision, averaged });
       this.#predictor = made;
       // Not kept: the next attempt may find memory.
       made.catch(() => {
@@ -287,7 +305,7 @@ export class Trainer {
       this.#running = false;
       cursor.step += run.result.steps;
       cursor.tally.add(run.batches, run.result, run.milliseconds);
-      if (!run.result.finite) throw await this.#nonFinite(runner, run);
+      if (!run.result.finite) throw await nonFiniteError(this.step + 1, runner, run);
       yield this.#stepEvent(run, last);
       if (cursor.stopping !== null) return;
       this.#running = true;
@@ -313,6 +331,7 @@ export class Trainer {
       trainAccuracy: tally.accuracy,
       testLoss: test.loss,
       testAccuracy: test.accuracy,
+      testTop5: test.top5,
       learningRate: this.#rate(step - 1, last),
       imagesPerSecond: tally.imagesPerSecond,
     };
@@ -332,14 +351,9 @@ export class Trainer {
     return { event: 'step', step, epoch: epoch + 1, loss, accuracy, gradientNorm, learningRate, imagesPerSecond };
   }
 
-  #nonFinite({ graph }: Runner, run: RunOfSteps): Promise<SaturnnError> {
-    const { device, precision } = this.#options;
-    return nonFiniteError(this.step + 1, graph, run, { device, precision });
-  }
-
   #fitRunner(): Promise<Runner> {
-    const { train, optimizer } = this.#options;
-    return this.#runners.get('fit', train, (options) => trainGraph(options, optimizer));
+    const { train, optimizer, labelSmoothing } = this.#options;
+    return this.#runners.get('fit', train, (options) => trainGraph(options, optimizer, { labelSmoothing }));
   }
 
   /** The device, and the kernels of a step once they are chosen. */

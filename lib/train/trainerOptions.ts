@@ -31,6 +31,8 @@ export interface TrainerOptions {
   schedule?: Schedule;
   /** Default: Sgd with momentum 0.9 and weight decay 1e-4. */
   optimizer?: Optimizer;
+  /** Part of the target that all classes share; default 0. Test loss has none. */
+  labelSmoothing?: number;
   /** Default f32. @throws ERR_UNSUPPORTED by the first fit() where the device has no such arithmetic */
   precision?: Precision;
   /** Of initial weights, order and augmentation; default 0. */
@@ -52,7 +54,7 @@ export type ResolvedOptions = Required<Omit<TrainerOptions, 'device' | 'learning
 export function resolveTrainerOptions(options: TrainerOptions): ResolvedOptions {
   checkOptions('{ model, train, test }', options);
   const { model, train, test, data = 'resident', statistics = {}, learningRate, schedule } = options;
-  const { optimizer = new Sgd(), precision = 'f32', seed = 0, callbacks = [] } = options;
+  const { optimizer = new Sgd(), labelSmoothing = 0, precision = 'f32', seed = 0, callbacks = [] } = options;
   checkModel(model);
   checkSource('train', train, model);
   checkSource('test', test, model);
@@ -61,13 +63,17 @@ export function resolveTrainerOptions(options: TrainerOptions): ResolvedOptions 
   if (!dataModes.includes(data)) throw invalid('data', dataModes.join(' or '), data);
   checkStatisticsOptions(statistics);
   if (!precisions.includes(precision)) throw invalid('precision', precisions.join(' or '), precision);
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
+    throw invalid('labelSmoothing', 'at least 0, below 1', labelSmoothing);
   checkCallbacks(callbacks);
   const device = deviceOf(options.device);
   const { batch = Math.min(device.backend === 'cpu' ? 64 : 128, train.count) } = options;
   checkInteger('batch', batch, 1, 65536);
   if (batch > train.count) throw invalid('batch', `at most the ${train.count} images of train`, batch);
   const rate = resolveRate(learningRate, schedule);
-  return { model, train, test, data, statistics, device, batch, optimizer, precision, seed, callbacks, ...rate };
+  const machine = { device, precision };
+  const sources = { train, test, data, statistics };
+  return { model, ...sources, ...machine, batch, optimizer, labelSmoothing, seed, callbacks, ...rate };
 }
 
 function resolveRate(learningRate: number | undefined, schedule: Schedule | undefined) {
@@ -82,12 +88,28 @@ function resolveRate(learningRate: number | undefined, schedule: Schedule | unde
 
 /** What a resumed run must have in common with the one before, beside model and data, to compute the same. */
 export function describeSettings(options: ResolvedOptions): Description {
-  const { batch, seed, precision, statistics, optimizer, schedule, learningRate } = options;
-  const rate = learningRate === null ? describeObject(schedule) : learningRate;
-  return { batch, seed, precision, statistics, optimizer: describeObject(optimizer), learningRate: rate };
+  const { batch, seed, precision, statistics, labelSmoothing, optimizer, schedule, learningRate } = options;
+  const rate = learningRate ?? describeSchedule(schedule);
+  return {
+    batch,
+    seed,
+    precision,
+    statistics,
+    labelSmoothing,
+    optimizer: describeObject(optimizer),
+    learningRate: rate,
+  };
 }
 
-/** Kind and public fields. A schedule's position is no setting: it has save() for that. */
+/** By the rates that it gives in a run of some length; by its name where they depend on what it has seen. */
+function describeSchedule(schedule: Schedule): Description {
+  const { name } = schedule;
+  if (schedule.save) return { name };
+  const length = { stepsPerEpoch: 10, totalSteps: 1000 };
+  return { name, rates: [0, 1, 10, 100, 500, 900, 999].map((step) => schedule.at(step, length)) };
+}
+
+/** Kind and public fields. */
 function describeObject(object: object): Description {
   return { kind: object.constructor.name, ...JSON.parse(JSON.stringify(object)) };
 }

@@ -5,11 +5,12 @@ import { formatActivation } from '../ops/activation';
 import type { State } from '../state';
 import type { NamedTensor, SafetensorsFile } from './safetensors';
 
-/** The present values, with what is needed to make the model again and to feed it. */
+/** The present values (averages of the weights, if the State keeps them), with what is needed to make the model again and to feed it. */
 export async function collectWeights(model: Model, state: State, statistics: Statistics): Promise<SafetensorsFile> {
   const tensors = new Map<string, NamedTensor>();
+  const which = state.averageSlot === null ? 'parameters' : 'averages';
   for (const part of [...model.parameters, ...(model.buffers ?? [])]) {
-    tensors.set(part.name, { shape: part.shape, data: await state.read(part) });
+    tensors.set(part.name, { shape: part.shape, data: await state.read(part, which) });
   }
   return { tensors, metadata: metadataOf(model, statistics) };
 }
@@ -25,7 +26,11 @@ export function weightsOf(
     new Float32Array(new Uint8Array(arrays.get(arena)!.subarray(byteOffset, byteOffset + 4 * size)).buffer);
   const tensors = new Map<string, NamedTensor>();
   for (const part of model.parameters) {
-    tensors.set(part.name, { shape: part.shape, data: values('parameters', 4 * state.offsetOf(part), part.size) });
+    const data =
+      state.averageSlot === null
+        ? values('parameters', 4 * state.offsetOf(part), part.size)
+        : values('optimizer', state.averageOffsetOf(part), part.size);
+    tensors.set(part.name, { shape: part.shape, data });
   }
   for (const part of model.buffers ?? []) {
     tensors.set(part.name, { shape: part.shape, data: values('buffers', state.byteOffsetOf(part), part.size) });

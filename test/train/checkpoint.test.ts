@@ -57,29 +57,32 @@ function lasting(events: readonly TrainEvent[]): unknown[] {
 
 describe('a resumed run', () => {
   // Seven steps are an epoch.
-  test.each([1, 3, 6, 7, 10, 14, 19])('that was cut at step %i equals an uninterrupted one, bit for bit', async (cut) => {
-    const whole = small();
-    const expected = await run(whole, { totalSteps: 20 });
+  test.each([1, 3, 6, 7, 10, 14, 19])(
+    'that was cut at step %i equals an uninterrupted one, bit for bit',
+    async (cut) => {
+      const whole = small();
+      const expected = await run(whole, { totalSteps: 20 });
 
-    // Cut between native calls, as an interruption does; not by the end of a fit(), which a schedule sees coming.
-    const abort = new AbortController();
-    const onStep = ({ step }: StepEvent) => {
-      if (step === cut) abort.abort();
-    };
-    const interrupted = small({ callbacks: [{ name: 'cut', everySteps: cut, onStep }] });
-    const before: TrainEvent[] = [];
-    const cutOff = async () => {
-      for await (const event of interrupted.fit({ totalSteps: 20, signal: abort.signal })) before.push(event);
-    };
-    await expect(cutOff()).rejects.toMatchObject({ name: 'AbortError' });
-    expect(interrupted.step).toBe(cut);
-    await interrupted.save(path('cut'));
+      // Cut between native calls, as an interruption does; not by the end of a fit(), which a schedule sees coming.
+      const abort = new AbortController();
+      const onStep = ({ step }: StepEvent) => {
+        if (step === cut) abort.abort();
+      };
+      const interrupted = small({ callbacks: [{ name: 'cut', everySteps: cut, onStep }] });
+      const before: TrainEvent[] = [];
+      const cutOff = async () => {
+        for await (const event of interrupted.fit({ totalSteps: 20, signal: abort.signal })) before.push(event);
+      };
+      await expect(cutOff()).rejects.toMatchObject({ name: 'AbortError' });
+      expect(interrupted.step).toBe(cut);
+      await interrupted.save(path('cut'));
 
-    const resumed = small();
-    await resumed.restore(path('cut'));
-    expect(resumed.step).toBe(cut);
-    const after = await run(resumed, { totalSteps: 20 });
-    expect(lasting([...before, ...after])).toEqual(lasting(expected));
-    expect((await snapshot(resumed.state)).equals(await snapshot(whole.state))).toBe(true);
-  });
+      const resumed = small();
+      await resumed.restore(path('cut'));
+      expect(resumed.step).toBe(cut);
+      const after = await run(resumed, { totalSteps: 20 });
+      expect(lasting([...before, ...after])).toEqual(lasting(expected));
+      expect((await snapshot(resumed.state)).equals(await snapshot(whole.state))).toBe(true);
+    },
+  );
 });

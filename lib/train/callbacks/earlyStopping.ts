@@ -81,7 +81,8 @@ export class EarlyStopping implements Callback {
 
   restore({ state, arrays = {} }: SavedCallback): void {
     const { best = null, waited = 0 } = (state ?? {}) as Partial<Saved>;
-    if (!Number.isInteger(waited)) throw new SaturnnError('ERR_CHECKPOINT', 'the state of earlyStopping is not its own');
+    if (!Number.isInteger(waited))
+      throw new SaturnnError('ERR_CHECKPOINT', 'the state of earlyStopping is not its own');
     this.#best = best;
     this.#waited = waited;
     this.#kept = keptArenas.every((arena) => arrays[arena]) ? (arrays as Kept) : null;

@@ -113,6 +113,7 @@ const columns = [
   'trainAccuracy',
   'testLoss',
   'testAccuracy',
+  'testTop5',
   'learningRate',
   'imagesPerSecond',
 ] as const satisfies readonly (keyof EpochEvent)[];
