@@ -115,6 +115,10 @@ typedef struct SnAverageAttributes {  // averageWeights
   float rate;  // 1 - decay
 } SnAverageAttributes;
 
+typedef struct SnCountCorrectAttributes {  // countCorrect
+  int32_t k;  // a row counts if fewer than k logits come before its label's
+} SnCountCorrectAttributes;
+
 typedef struct SnOpDesc {
   const char* name;
   const void* attributes;

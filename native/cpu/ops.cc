@@ -24,7 +24,7 @@ const Op opTable[] = {
     {"randomizedReluGradient", sizeof(SnRandomizedReluAttributes), 3, 3, 2, createRandomizedReluGradient},
     {"softmaxCrossEntropy", sizeof(SnLossAttributes), 2, 2, 2, createSoftmaxCrossEntropy},
     {"softmaxCrossEntropyGradient", sizeof(SnLossAttributes), 3, 3, 1, createSoftmaxCrossEntropyGradient},
-    {"countCorrect", 0, 2, 2, 1, createCountCorrect},
+    {"countCorrect", sizeof(SnCountCorrectAttributes), 2, 2, 1, createCountCorrect},
     {"add", 0, 2, 8, 1, createAdd},
     {"concat", 0, 1, INT32_MAX, 1, createConcat},
     {"slice", sizeof(SnSliceAttributes), 1, 1, 1, createSlice},

@@ -63,8 +63,12 @@ export const classificationCases: readonly Case[] = rows.flatMap((row) => {
         }),
       };
     }),
-    graphCase(`countCorrect ${title}`, ['countCorrect'], (b) => ({
-      count: countCorrect(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels)),
-    })),
+    ...[1, 5].map((k) =>
+      graphCase(`countCorrect ${title}, top ${k}`, ['countCorrect'], (b) => ({
+        count: countCorrect(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels), {
+          k,
+        }),
+      })),
+    ),
   ];
 });

@@ -76,13 +76,8 @@ test('evaluationGraph can use it', async () => {
   const optimizer = new Sgd({ ema: { decay: 0.9 } });
   const state = new State(model.parameters, { optimizerSlots: optimizer.slots, averageSlot: optimizer.averageSlot });
   const { test: dataset } = smallData(8, 8);
-  const options = {
-    model,
-    state,
-    statistics: dataset.statistics(),
-    images: [dataset.count, ...dataset.shape],
-    batch: 8,
-  };
+  const images = [dataset.count, ...dataset.shape];
+  const options = { model, state, statistics: dataset.statistics(), images, batch: 8 };
   const losses = [];
   await state.on(device);
   // The averages of a fresh State are its weights; then only they change.

@@ -7,7 +7,7 @@ import { add, concat, slice } from './channels';
 import { conv2d, conv2dDgrad, conv2dWgrad } from './convolution';
 import { augment } from './data';
 import { linear, linearDgrad, linearWgrad } from './linear';
-import { argmaxGap, countCorrect, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './loss';
+import { countCorrect, rankGap, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './loss';
 import { moments, momentsRounding } from './moments';
 import {
   averagePool,
@@ -123,9 +123,9 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
     lossGradientRounding,
   ),
   countCorrect: op(
-    ([logits, labels]) => [countCorrect(need(logits), need(labels))],
+    ([logits, labels], { k = 1 }) => [countCorrect(need(logits), need(labels), k)],
     exact,
-    ({ inputs: [logits] }) => argmaxGap(need(logits)) / rootMeanSquare(need(logits)),
+    ({ inputs: [logits], attributes: { k = 1 } }) => rankGap(need(logits), k) / rootMeanSquare(need(logits)),
   ),
   add: summing((inputs, _, shapes) => [add(inputs.map(need), shape(shapes))]),
   concat: op((inputs, _, shapes) => [concat(inputs.map(need), shape(shapes))], exact),

@@ -57,23 +57,25 @@ export function softmaxCrossEntropyGradient(
   return dlogits;
 }
 
-export function countCorrect(logits: Values, labels: Values): Values {
+/** The label's place in the row's order, largest first, equals in the order of their index; k = 1 counts the first alone. */
+export function countCorrect(logits: Values, labels: Values, k: number): Values {
   const correct = zeros([1]);
   for (let n = 0; n < rowsOf(logits); n++) {
     const scores = row(logits, n);
-    if (!scores.includes(Number.NaN) && scores.indexOf(Math.max(...scores)) === at(labels.data, n)) {
-      correct.data[0] = at(correct.data, 0) + 1;
-    }
+    if (scores.includes(Number.NaN)) continue;
+    const order = [...scores.keys()].sort((a, b) => at(scores, b) - at(scores, a) || a - b);
+    const place = order.indexOf(at(labels.data, n));
+    if (place >= 0 && place < k) correct.data[0] = at(correct.data, 0) + 1;
   }
   return correct;
 }
 
-/** The smallest distance between a row's largest and second largest logit. */
-export function argmaxGap(logits: Values): number {
+/** The smallest distance between a row's k-th largest logit and the next. */
+export function rankGap(logits: Values, k: number): number {
   let gap = Number.POSITIVE_INFINITY;
   for (let n = 0; n < rowsOf(logits); n++) {
-    const [first = 0, second = Number.NEGATIVE_INFINITY] = row(logits, n).toSorted().reverse();
-    gap = Math.min(gap, first - second);
+    const sorted = row(logits, n).toSorted().reverse();
+    gap = Math.min(gap, (sorted[k - 1] ?? 0) - (sorted[k] ?? Number.NEGATIVE_INFINITY));
   }
   return gap;
 }
