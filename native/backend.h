@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define SATURNN_ABI_VERSION 1u
+#define SATURNN_ABI_VERSION 2u
 #define SN_MAX_RANK 4
 
 enum { SN_OK = 0, SN_FAILED = 1 };
@@ -77,6 +77,24 @@ typedef struct SnSliceAttributes {  // slice
 typedef struct SnAugmentAttributes {  // augment
   int32_t random;  // 1: crop offset and mirror drawn per image; 0: centre crop, no mirror
 } SnAugmentAttributes;
+
+typedef struct SnBatchNormAttributes {  // batchNorm, batchNormInference
+  float epsilon;
+} SnBatchNormAttributes;
+
+typedef struct SnBatchNormGradientAttributes {  // batchNormGradient
+  float epsilon;
+  int32_t frozen;  // 1: mean and variance are given numbers; 0: they are x's own, and dx follows them
+} SnBatchNormGradientAttributes;
+
+typedef struct SnDropoutAttributes {  // dropout
+  float rate;
+  int32_t stream;  // key word 1 of its random numbers
+} SnDropoutAttributes;
+
+typedef struct SnBlendAttributes {  // blend
+  float keep, take;
+} SnBlendAttributes;
 
 typedef struct SnSgdAttributes {  // sgd
   float momentum, weight_decay;

@@ -8,6 +8,7 @@ import { channelCases } from './cases/channels';
 import { classificationCases } from './cases/classification';
 import { convolutionCases } from './cases/convolution';
 import { dataCases } from './cases/data';
+import { normalizationCases } from './cases/normalization';
 import { poolingCases } from './cases/pooling';
 import type { Case } from './cases/problem';
 import { updateCases } from './cases/update';
@@ -19,6 +20,7 @@ export const caseTable: Readonly<Record<string, readonly Case[]>> = {
   activation: activationCases,
   classification: classificationCases,
   channels: channelCases,
+  normalization: normalizationCases,
   data: dataCases,
   update: updateCases,
   block: blockCases,

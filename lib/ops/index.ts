@@ -6,12 +6,17 @@ import { assignOp } from './assign';
 import { augmentOp } from './augment';
 import { averagePoolOp } from './averagePool';
 import { averagePoolGradientOp } from './averagePoolGradient';
+import { batchNormOp } from './batchNorm';
+import { batchNormGradientOp } from './batchNormGradient';
+import { batchNormInferenceOp } from './batchNormInference';
+import { blendOp } from './blend';
 import { concatOp } from './concat';
 import { conv2dOp } from './conv2d';
 import { conv2dDgradOp } from './conv2dDgrad';
 import { conv2dWgradOp } from './conv2dWgrad';
 import { copyOp } from './copy';
 import { countCorrectOp } from './countCorrect';
+import { dropoutOp } from './dropout';
 import { finiteCheckOp } from './finiteCheck';
 import { globalAveragePoolOp } from './globalAveragePool';
 import { globalAveragePoolGradientOp } from './globalAveragePoolGradient';
@@ -55,5 +60,10 @@ export const ops: readonly Op[] = [
   finiteCheckOp,
   sgdOp,
   advanceOp,
+  batchNormOp,
+  batchNormInferenceOp,
+  batchNormGradientOp,
+  dropoutOp,
+  blendOp,
   assignOp,
 ];

@@ -37,6 +37,8 @@ CreateKernel createActivation, createActivationGradient;
 CreateKernel createSoftmaxCrossEntropy, createSoftmaxCrossEntropyGradient, createCountCorrect;
 CreateKernel createAdd, createConcat, createSlice, createCopy;
 CreateKernel createAugment, createPack, createFiniteCheck;
+CreateKernel createBatchNorm, createBatchNormInference, createBatchNormGradient;
+CreateKernel createDropout, createBlend;
 CreateKernel createSgd, createAdvance, createAssign;
 
 }  // namespace saturnn

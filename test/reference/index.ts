@@ -9,6 +9,16 @@ import { augment } from './data';
 import { linear, linearDgrad, linearWgrad } from './linear';
 import { argmaxGap, countCorrect, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './loss';
 import {
+  batchNorm,
+  batchNormGradient,
+  batchNormGradientRounding,
+  batchNormInference,
+  batchNormInferenceRounding,
+  batchNormRounding,
+  dropout,
+  dropoutRounding,
+} from './normalization';
+import {
   averagePool,
   averagePoolGradient,
   globalAveragePool,
@@ -21,6 +31,7 @@ import {
   activationGradientRounding,
   activationRounding,
   augmentRounding,
+  blendRounding,
   type Call,
   type Compute,
   exact,
@@ -31,7 +42,7 @@ import {
   sgdRounding,
   sums,
 } from './rounding';
-import { finiteCheck, pack, sgd } from './update';
+import { blend, finiteCheck, pack, sgd } from './update';
 import { map, need, type Shape, type Values } from './values';
 
 export interface ReferenceOp {
@@ -132,6 +143,11 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
       gated(gate, [need(counter)], () => [map(need(counter), (value, i) => (i === 1 ? value + 1 : value))]),
     exact,
   ),
+  batchNorm: op(([x, scale, shift], a) => batchNorm(need(x), need(scale), need(shift), a), batchNormRounding),
+  batchNormInference: op((inputs, a) => [batchNormInference(inputs.map(need), a)], batchNormInferenceRounding),
+  batchNormGradient: op((inputs, a) => batchNormGradient(inputs.map(need), a), batchNormGradientRounding),
+  dropout: op(([x, counter], a) => [dropout(need(x), need(counter), a)], dropoutRounding),
+  blend: op(([old, value], a) => [blend(need(old), need(value), a)], blendRounding),
   assign: op(([gate, target, value]) => gated(gate, [need(target)], () => [need(value)]), exact),
 };
 

@@ -122,3 +122,13 @@ export const sgdRounding: Rounding = ({ inputs, attributes, outputs }, { relativ
   });
   return [need(outputs[0]).data.map((want, i) => relative * Math.abs(want) + at(moved, i)), moved];
 };
+
+/** Two products. */
+export const blendRounding: Rounding = (
+  { inputs: [old, value], attributes: { keep = 0, take = 0 }, outputs: [y] },
+  { relative },
+) => [
+  need(y).data.map(
+    (_, i) => relative * (Math.abs(keep * at(need(old).data, i)) + Math.abs(take * at(need(value).data, i))),
+  ),
+];

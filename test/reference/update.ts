@@ -1,5 +1,5 @@
 /** What ends a training step: gradients into one vector, the finite check, and the updates that it gates. */
-import { type Attributes, at, type Shape, type Values, zeros } from './values';
+import { type Attributes, at, map, type Shape, type Values, zeros } from './values';
 
 /** Elements that no input covers stay what they were; they start as zeros. */
 export function pack(inputs: readonly Values[], attributes: Attributes, shape: Shape): Values {
@@ -17,6 +17,11 @@ export function finiteCheck(loss: Values, gradient: Values): Values[] {
     { shape: [1], data: Float64Array.of(flag) },
     { shape: [1], data: Float64Array.of(norm) },
   ];
+}
+
+/** A running average: keep old + take value. */
+export function blend(old: Values, value: Values, { keep = 0, take = 0 }: Attributes): Values {
+  return map(old, (before, i) => keep * before + take * at(value.data, i));
 }
 
 export interface SgdState {
