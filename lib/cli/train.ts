@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { generated, generatedCounts } from '../data/generated';
 import { openDevice } from '../device';
 import { SaturnnError } from '../errors';
+import type { Normalization } from '../layers';
 import { createModel, models } from '../models';
 import { type Activation, formatActivation, leakyTanh } from '../ops/activation';
 import { Sgd } from '../optim/sgd';
@@ -18,6 +19,9 @@ interface TrainOptions {
   model: string;
   width: number;
   activation: Activation;
+  normalization?: Normalization;
+  dropout: number;
+  size?: number;
   device: string;
   precision: 'f32';
   batch?: number;
@@ -47,6 +51,19 @@ export function trainCommand(): Command {
         .argParser(read.activation)
         .default(leakyTanh(), formatActivation(leakyTanh())),
     )
+    .addOption(
+      new Option('--normalization <name>', 'after every convolution (default: none; inceptionBn: batch)').choices([
+        'none',
+        'batch',
+      ]),
+    )
+    .option('--dropout <rate>', 'part of the features dropped before the classifier in training', read.fraction, 0)
+    .addOption(
+      new Option(
+        '--size <n>',
+        'height and width of the crops (default: 28; inceptionBn: 224, a multiple of 32)',
+      ).argParser(read.positiveInteger),
+    )
     .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
     .addOption(new Option('--precision <name>', 'arithmetic').choices(['f32']).default('f32'))
     .option('--batch <n>', 'images per step (default: 64 on the CPU, 128 on a GPU)', read.positiveInteger)
@@ -65,18 +82,21 @@ export function trainCommand(): Command {
 }
 
 async function train(options: TrainOptions): Promise<void> {
-  const { width, activation, seed, lr, momentum, weightDecay, steps } = options;
+  const { width, activation, normalization, dropout, size, seed, lr, momentum, weightDecay, steps } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
-  const model = createModel(options.model, { width, activation });
   const device = openDevice(options.device);
   const atMost = (count: number) => Math.min(count, options.limit ?? count);
   const data = generated({ train: atMost(generatedCounts.train), test: atMost(generatedCounts.test) });
+  const { classes } = data.train;
+  const model = createModel(options.model, { width, classes, activation, normalization, dropout, size });
   const optimizer = new Sgd({ momentum, weightDecay });
   const trainer = new Trainer({ model, ...data, device, batch: options.batch, learningRate: lr, optimizer, seed });
   try {
     const folder = new RunFolder(options.out ?? defaultFolder(options), {
       ...options,
       activation: formatActivation(activation),
+      normalization: model.normalization,
+      size: model.inputShape[0],
       device: device.name,
       batch: trainer.batch,
       epochs,

@@ -46,17 +46,18 @@ export class RunFolder {
   }
 }
 
-/** Parameters by name, and what is needed to make the model again. */
+/** Parameters and running statistics by name, and what is needed to make the model again. */
 async function collect(model: Model, state: State) {
   const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  for (const parameter of model.parameters) {
-    tensors.set(parameter.name, { shape: parameter.shape, data: await state.read(parameter) });
+  for (const part of [...model.parameters, ...(model.buffers ?? [])]) {
+    tensors.set(part.name, { shape: part.shape, data: await state.read(part) });
   }
   const metadata = {
     model: model.name,
     width: String(model.width),
     classes: String(model.classes),
     activation: formatActivation(model.activation),
+    normalization: model.normalization ?? 'none',
   };
   return { tensors, metadata };
 }

@@ -216,7 +216,11 @@ function checkDataset(name: string, dataset: Dataset, model: Model): void {
   if (classes > model.classes) throw invalid(`classes of ${name}`, `at most the model's ${model.classes}`, classes);
   const [modelHeight, modelWidth] = model.inputShape;
   if (height < modelHeight || width < modelWidth) {
-    throw invalid(`image size of ${name}`, `at least the model's ${modelHeight}x${modelWidth}`, `${height}x${width}`);
+    throw invalid(
+      `image size of ${name}`,
+      `at least the model's ${modelHeight}x${modelWidth} (its option "size")`,
+      `${height}x${width}`,
+    );
   }
 }
 
