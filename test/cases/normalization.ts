@@ -114,6 +114,18 @@ function networkCase(channels: number, training: boolean): Case {
   });
 }
 
+/** What nobody reads again is replaced. */
+const inPlaceCase = (channels: number): Case =>
+  graphCase(`normalization and dropout in place, ${channels} channels`, ['batchNorm', 'batchNormInference'], (b) => {
+    const computed = activate(b.f32('x', [2, 5, 4, channels]), tanh());
+    const { y } = batchNorm(computed, vectors(b, [channels]));
+    const mean = b.plain('mean', [channels]);
+    const variance = b.plain('variance', [channels], positive);
+    const again = { mean, variance, scale: b.plain('scale 2', [channels]), shift: b.plain('shift 2', [channels]) };
+    const normal = batchNormInference(activate(y, tanh()), again);
+    return { y: activate(dropout(normal, b.i32('counter', [1, 2]), { rate: 0.2, stream: -3 }), tanh()) };
+  });
+
 /** Slices of wider images are read and written where they lie. */
 const sliceCase = (channels: number): Case =>
   graphCase(`batchNorm and dropout of slices of ${channels} channels`, ['batchNorm', 'dropout'], (b) => {
@@ -149,6 +161,8 @@ export const normalizationCases: readonly Case[] = [
   networkCase(5, true),
   networkCase(16, false),
   networkCase(5, false),
+  inPlaceCase(16),
+  inPlaceCase(5),
   sliceCase(16),
   sliceCase(7),
   ...[
