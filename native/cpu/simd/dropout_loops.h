@@ -56,9 +56,6 @@ inline void philoxLanes(WordVector block, uint32_t step, uint32_t key0, uint32_t
   words[3] = c3;
 }
 
-// A product, not a selection: so a NaN in x is seen whether it was dropped or not.
-inline float dropOne(float x, uint32_t word, const DropoutRows& d) { return x * (word < d.threshold ? 0.0f : d.scale); }
-
 // Whole blocks: the first 4 * blocksPerRow channels of each row.
 void dropBlocks(const DropoutRows& d, int64_t blocksPerRow) {
   int64_t row = 0, block = 0;
@@ -78,10 +75,19 @@ void dropBlocks(const DropoutRows& d, int64_t blocksPerRow) {
     WordVector counters, words[4];
     memcpy(&counters, blocks, sizeof counters);
     philoxLanes(counters, d.step, d.seed, d.stream, words);
-    uint32_t drawn[4][lanes];
-    memcpy(drawn, words, sizeof drawn);
-    for (int lane = 0; lane < count; ++lane) {
-      for (int i = 0; i < 4; ++i) d.y[to[lane] + i] = dropOne(d.x[from[lane] + i], drawn[i][lane], d);
+    float factors[4][lanes];
+    for (int word = 0; word < 4; ++word) {
+      const FloatVector kept = words[word] < d.threshold ? FloatVector{} : FloatVector{} + d.scale;
+      memcpy(factors[word], &kept, sizeof kept);
+    }
+    for (int lane = 0; lane < count; lane += 4) {
+      __m128 four[4];
+      for (int word = 0; word < 4; ++word) four[word] = _mm_loadu_ps(factors[word] + lane);
+      _MM_TRANSPOSE4_PS(four[0], four[1], four[2], four[3]);
+      // A product, not a selection: so a NaN in x is seen whether it was dropped or not.
+      for (int i = 0; i < 4 && lane + i < count; ++i) {
+        _mm_storeu_ps(d.y + to[lane + i], _mm_mul_ps(_mm_loadu_ps(d.x + from[lane + i]), four[i]));
+      }
     }
   }
 }
@@ -100,7 +106,8 @@ void dropout(const DropoutRows& given) {
       const int64_t element = d.firstElement + row * d.elementPitch + c;
       const PhiloxNumbers drawn =
           philox4x32({{static_cast<uint32_t>(element / 4), d.step, 0, dropoutMark}}, d.seed, d.stream);
-      d.y[row * d.yPitch + c] = dropOne(d.x[row * d.xPitch + c], drawn.values[element % 4], d);
+      const float factor = drawn.values[element % 4] < d.threshold ? 0.0f : d.scale;
+      d.y[row * d.yPitch + c] = d.x[row * d.xPitch + c] * factor;
     }
   }
 }
