@@ -29,10 +29,20 @@ export { defaultPasses, optimize, type Pass } from './graph/optimize';
 export { withAveragedWeights } from './graph/withAveragedWeights';
 // Networks
 export * as initializers from './initializers';
-export type { Layer } from './layers';
+export type { ForwardContext, Layer, LayerFunction, Normalization } from './layers';
 export * as layers from './layers';
 export { type LsuvLayer, type LsuvOptions, lsuv } from './lsuv';
-export { createModel, inception33, type Model, type ModelOptions, models, subInception } from './models';
+export {
+  createModel,
+  type FunctionalModelOptions,
+  functionalModel,
+  inception33,
+  inceptionBn,
+  type Model,
+  type ModelOptions,
+  models,
+  subInception,
+} from './models';
 export { inspectModel, type LayerSummary, type ModelSummary } from './models/inspect';
 export {
   type Activation,
@@ -52,10 +62,13 @@ export { add } from './ops/add';
 export { assign } from './ops/assign';
 export { augment } from './ops/augment';
 export { averagePool } from './ops/averagePool';
+export { batchNorm } from './ops/batchNorm';
+export { batchNormInference } from './ops/batchNormInference';
 export { concat } from './ops/concat';
 export { conv2d } from './ops/conv2d';
 export { copy } from './ops/copy';
 export { type CountCorrectOptions, countCorrect } from './ops/countCorrect';
+export { dropout } from './ops/dropout';
 export { globalAveragePool } from './ops/globalAveragePool';
 export { linear } from './ops/linear';
 export { maxPool } from './ops/maxPool';

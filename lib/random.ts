@@ -54,7 +54,14 @@ export function streamOf(name: string): number {
   return hash | 0;
 }
 
-/** The fourth counter word of every sequence; augmentation, keyed alike in the kernels, has 0 there. */
+/** A signed 32-bit number that stands for a name (FNV-1a): the stream of a layer's random numbers. */
+export function streamOfName(name: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash | 0;
+}
+
+/** The fourth counter word of every sequence; the kernels have 0 there for augmentation and 2 for dropout, keyed alike. */
 const sequenceMark = 1;
 
 /** A sequence of random numbers. Equal seed, stream and substream give equal numbers; all other sequences are independent. */

@@ -88,6 +88,24 @@ typedef struct SnLossAttributes {  // softmaxCrossEntropy and its gradient
   float label_smoothing;  // part of the target that is spread evenly over all classes: 0 <= label_smoothing < 1
 } SnLossAttributes;
 
+typedef struct SnBatchNormAttributes {  // batchNorm, batchNormInference
+  float epsilon;
+} SnBatchNormAttributes;
+
+typedef struct SnBatchNormGradientAttributes {  // batchNormGradient
+  float epsilon;
+  int32_t frozen;  // 1: mean and variance are given numbers; 0: they are x's own, and dx follows them
+} SnBatchNormGradientAttributes;
+
+typedef struct SnDropoutAttributes {  // dropout
+  float rate;
+  int32_t stream;  // key word 1 of its random numbers
+} SnDropoutAttributes;
+
+typedef struct SnBlendAttributes {  // blend
+  float keep, take;
+} SnBlendAttributes;
+
 // Without a table of segments, weight decay applies to the first `decayed` elements of the arena.
 typedef struct SnSgdAttributes {  // sgd
   float momentum, weight_decay;

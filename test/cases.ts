@@ -9,6 +9,7 @@ import { classificationCases } from './cases/classification';
 import { convolutionCases } from './cases/convolution';
 import { dataCases } from './cases/data';
 import { momentsCases } from './cases/moments';
+import { normalizationCases } from './cases/normalization';
 import { poolingCases } from './cases/pooling';
 import type { Case } from './cases/problem';
 import { randomizedReluCases } from './cases/randomizedRelu';
@@ -23,6 +24,7 @@ export const caseTable: Readonly<Record<string, readonly Case[]>> = {
   classification: classificationCases,
   channels: channelCases,
   moments: momentsCases,
+  normalization: normalizationCases,
   data: dataCases,
   update: updateCases,
   block: blockCases,

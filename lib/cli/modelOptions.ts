@@ -1,5 +1,6 @@
 /** The options that say which network, for every command that makes one. */
 import { type Command, Option } from 'commander';
+import type { Normalization } from '../layers';
 import { createModel, type Model, models } from '../models';
 import { type Activation, formatActivation, leakyTanh } from '../ops/activation';
 import { type Initialization, initializationHelp, parseInitialization } from './initializerOption';
@@ -10,6 +11,9 @@ export interface ModelOptions {
   width: number;
   activation: Activation;
   init: Initialization;
+  normalization?: Normalization;
+  dropout: number;
+  size?: number;
 }
 
 export function addModelOptions(command: Command): Command {
@@ -28,12 +32,28 @@ export function addModelOptions(command: Command): Command {
       new Option('--init <name[:options]>', initializationHelp)
         .argParser(parseInitialization)
         .default(parseInitialization('default'), 'default'),
+    )
+    .addOption(
+      new Option('--normalization <name>', 'after every convolution (default: none; inceptionBn: batch)').choices([
+        'none',
+        'batch',
+      ]),
+    )
+    .option('--dropout <rate>', 'part of the features dropped before the classifier in training', read.fraction, 0)
+    .addOption(
+      new Option(
+        '--size <n>',
+        'height and width of the crops (default: 28; inceptionBn: 224, a multiple of 32)',
+      ).argParser(read.positiveInteger),
     );
 }
 
 /** @throws ERR_INVALID_ARGUMENT */
-export const modelFrom = ({ model, width, activation, init }: ModelOptions, classes: number): Model =>
-  createModel(model, { width, activation, classes, initializer: init.initializer(activation) });
+export function modelFrom(options: ModelOptions, classes: number): Model {
+  const { model, width, activation, init, normalization, dropout, size } = options;
+  const initializer = init.initializer(activation);
+  return createModel(model, { width, activation, classes, initializer, normalization, dropout, size });
+}
 
 /** As they are in config.json. */
 export const describeModelOptions = ({ activation, init }: ModelOptions) => ({

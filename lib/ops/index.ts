@@ -8,6 +8,10 @@ import { augmentOp } from './augment';
 import { averagePoolOp } from './averagePool';
 import { averagePoolGradientOp } from './averagePoolGradient';
 import { averageWeightsOp } from './averageWeights';
+import { batchNormOp } from './batchNorm';
+import { batchNormGradientOp } from './batchNormGradient';
+import { batchNormInferenceOp } from './batchNormInference';
+import { blendOp } from './blend';
 import { clipFactorOp } from './clipFactor';
 import { concatOp } from './concat';
 import { conv2dOp } from './conv2d';
@@ -15,6 +19,7 @@ import { conv2dDgradOp } from './conv2dDgrad';
 import { conv2dWgradOp } from './conv2dWgrad';
 import { copyOp } from './copy';
 import { countCorrectOp } from './countCorrect';
+import { dropoutOp } from './dropout';
 import { finiteCheckOp } from './finiteCheck';
 import { globalAveragePoolOp } from './globalAveragePool';
 import { globalAveragePoolGradientOp } from './globalAveragePoolGradient';
@@ -69,5 +74,10 @@ export const ops: readonly Op[] = [
   adamOp,
   averageWeightsOp,
   advanceOp,
+  batchNormOp,
+  batchNormInferenceOp,
+  batchNormGradientOp,
+  dropoutOp,
+  blendOp,
   assignOp,
 ];

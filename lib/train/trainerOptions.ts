@@ -133,7 +133,11 @@ function checkSource(name: string, source: ImageSource, model: Model): void {
   const [height, width, channels] = shape;
   const [modelHeight, modelWidth, modelChannels] = model.inputShape;
   if (height < modelHeight || width < modelWidth) {
-    throw invalid(`image size of ${name}`, `at least the model's ${modelHeight}x${modelWidth}`, `${height}x${width}`);
+    throw invalid(
+      `image size of ${name}`,
+      `at least the model's ${modelHeight}x${modelWidth} (its option "size")`,
+      `${height}x${width}`,
+    );
   }
   if (channels !== modelChannels) throw invalid(`channels of ${name}`, `the model's ${modelChannels}`, channels);
 }

@@ -39,6 +39,11 @@ const Op opTable[] = {
     {"clipFactor", sizeof(SnClipAttributes), 1, 1, 1, createClipFactor},
     {"averageWeights", sizeof(SnAverageAttributes), 4, 4, 0, createAverageWeights},
     {"advance", 0, 2, 2, 0, createAdvance},
+    {"batchNorm", sizeof(SnBatchNormAttributes), 3, 3, 3, createBatchNorm},
+    {"batchNormInference", sizeof(SnBatchNormAttributes), 5, 5, 1, createBatchNormInference},
+    {"batchNormGradient", sizeof(SnBatchNormGradientAttributes), 5, 5, 3, createBatchNormGradient},
+    {"dropout", sizeof(SnDropoutAttributes), 2, 2, 1, createDropout},
+    {"blend", sizeof(SnBlendAttributes), 2, 2, 1, createBlend},
     {"assign", 0, 3, 3, 0, createAssign},
 };
 

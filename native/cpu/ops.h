@@ -39,6 +39,8 @@ CreateKernel createAdd, createConcat, createSlice, createCopy;
 CreateKernel createRandomizedRelu, createRandomizedReluGradient;
 CreateKernel createMoments;
 CreateKernel createAugment, createPack, createFiniteCheck;
+CreateKernel createBatchNorm, createBatchNormInference, createBatchNormGradient;
+CreateKernel createDropout, createBlend;
 CreateKernel createSgd, createAdvance, createAssign;
 CreateKernel createAdam, createTrustRatios, createClipFactor, createAverageWeights;
 

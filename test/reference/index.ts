@@ -10,6 +10,16 @@ import { linear, linearDgrad, linearWgrad } from './linear';
 import { countCorrect, rankGap, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './loss';
 import { moments, momentsRounding } from './moments';
 import {
+  batchNorm,
+  batchNormGradient,
+  batchNormGradientRounding,
+  batchNormInference,
+  batchNormInferenceRounding,
+  batchNormRounding,
+  dropout,
+  dropoutRounding,
+} from './normalization';
+import {
   averagePool,
   averagePoolGradient,
   globalAveragePool,
@@ -25,6 +35,7 @@ import {
   adamRounding,
   augmentRounding,
   averageRounding,
+  blendRounding,
   type Call,
   type Compute,
   exact,
@@ -36,7 +47,7 @@ import {
   sgdRounding,
   sums,
 } from './rounding';
-import { adam, averageWeights, clipFactor, finiteCheck, pack, sgd, trustRatios } from './update';
+import { adam, averageWeights, blend, clipFactor, finiteCheck, pack, sgd, trustRatios } from './update';
 import { at, map, need, type Shape, type Values } from './values';
 
 export interface ReferenceOp {
@@ -167,6 +178,11 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
       gated(gate, [need(counter)], () => [map(need(counter), (value, i) => (i === 1 ? value + 1 : value))]),
     exact,
   ),
+  batchNorm: op(([x, scale, shift], a) => batchNorm(need(x), need(scale), need(shift), a), batchNormRounding),
+  batchNormInference: op((inputs, a) => [batchNormInference(inputs.map(need), a)], batchNormInferenceRounding),
+  batchNormGradient: op((inputs, a) => batchNormGradient(inputs.map(need), a), batchNormGradientRounding),
+  dropout: op(([x, counter], a) => [dropout(need(x), need(counter), a)], dropoutRounding),
+  blend: op(([old, value], a) => [blend(need(old), need(value), a)], blendRounding),
   assign: op(([gate, target, value]) => gated(gate, [need(target)], () => [need(value)]), exact),
 };
 

@@ -1,4 +1,4 @@
-// The element-by-element rest: add, norm, softmax, augmentation.
+// The element-by-element rest: add, norm, softmax, blend, augmentation.
 #pragma once
 
 #include "../../activations.h"
@@ -92,6 +92,11 @@ float exponentials(const float* x, float* p, int64_t count, float* maximum) {
 
 void scale(float* x, float factor, int64_t count) {
   for (int64_t i = 0; i < count; ++i) x[i] *= factor;
+}
+
+void blend(const float* a, float keep, const float* b, float take, float* y, int64_t count) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) y[i] = keep * a[i] + take * b[i];
 }
 
 void augmentRow(const AugmentRow& row) {

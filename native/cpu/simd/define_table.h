@@ -2,6 +2,8 @@
 // the rest.
 #include "activation_loops.h"
 #include "arithmetic_loops.h"
+#include "batch_norm_loops.h"
+#include "dropout_loops.h"
 #include "pool_loops.h"
 #include "update_loops.h"
 #include "randomized_relu_loops.h"
@@ -32,6 +34,12 @@ extern const SimdTable SIMD_TABLE = {
     exponentials,
     scale,
     augmentRow,
+    moments,
+    gradientMoments,
+    normalize,
+    normalizeGradient,
+    dropout,
+    blend,
 };
 
 }  // namespace saturnn

@@ -158,6 +158,45 @@ struct CentredSums {
   double sum, squares;
 };
 
+// Sums over the rows, per channel, in double; x counts from its pivot, a value near the channel's mean.
+// moments: of x and x². gradientMoments: of x, dy and dy x. Sum k of channel c goes to sums[k * sumPitch + c].
+struct MomentRows {
+  const float* x;
+  int64_t xPitch;
+  const float* dy;  // gradientMoments only
+  int64_t dyPitch;
+  const float* pivot;  // [channels]
+  double* sums;
+  int64_t sumPitch;
+  int64_t rows, channels;
+};
+
+// normalize: y = (x - mean - meanRest) factor + shift; y may be x. normalizeGradient: dy dyFactor is added; y may be dy.
+// All five coefficients are [channels]. meanRest is what f32 cannot hold of the mean.
+struct NormalizeRows {
+  const float* x;
+  int64_t xPitch;
+  const float* dy;  // normalizeGradient only
+  int64_t dyPitch;
+  float* y;
+  int64_t yPitch;
+  const float *mean, *meanRest, *factor, *shift, *dyFactor;
+  int64_t rows, channels;
+};
+
+// y = x scale, or x 0 where the element's random word is below `threshold`. Row r begins at element
+// firstElement + r * elementPitch of the tensor in logical order (NHWC). y may be x.
+struct DropoutRows {
+  const float* x;
+  int64_t xPitch;
+  float* y;
+  int64_t yPitch;
+  int64_t rows, channels;
+  int64_t firstElement, elementPitch;
+  uint32_t seed, step, stream, threshold;
+  float scale;
+};
+
 struct SimdTable {
   const char* name;  // as in SnKernelInfo: "saturnn:" + name
   void (*activate[simdActivationCount])(const ActivationRows&);
@@ -186,6 +225,13 @@ struct SimdTable {
   float (*exponentials)(const float* x, float* p, int64_t count, float* maximum);
   void (*scale)(float* x, float factor, int64_t count);
   void (*augment)(const AugmentRow&);
+  void (*moments)(const MomentRows&);
+  void (*gradientMoments)(const MomentRows&);
+  void (*normalize)(const NormalizeRows&);
+  void (*normalizeGradient)(const NormalizeRows&);
+  void (*dropout)(const DropoutRows&);
+  // y = keep * a + take * b
+  void (*blend)(const float* a, float keep, const float* b, float take, float* y, int64_t count);
 };
 
 extern const SimdTable simdBaseline, simdAvx2, simdAvx512;
