@@ -5,13 +5,20 @@ import { type Precision, precisions } from '../compile';
 import { openDevice } from '../device';
 import { SaturnnError } from '../errors';
 import { formatActivation } from '../ops/activation';
+import type { Sgd } from '../optim/sgd';
 import type { EndEvent } from '../train/events';
 import { RunFolder, type Saved } from '../train/run';
 import { type FitOptions, Trainer } from '../train/trainer';
 import { addDataOptions, type DataOptions, openData } from './dataOptions';
 import { Interruption } from './interruption';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
-import { addOptimizerOptions, type OptimizerOptions, optimizerFrom, scheduleFrom } from './optimizerOptions';
+import {
+  addOptimizerOptions,
+  learningRateFrom,
+  type OptimizerOptions,
+  optimizerFrom,
+  scheduleFrom,
+} from './optimizerOptions';
 import * as read from './options';
 import { createProgress, percent } from './progress';
 import {
@@ -71,6 +78,7 @@ async function train(options: TrainOptions, given: Given, resumed: boolean): Pro
   try {
     const model = modelFrom(options, train.classes);
     const optimizer = optimizerFrom(options);
+    const { momentum, weightDecay } = optimizer as Partial<Sgd>;
     const schedule = scheduleFrom(options);
     using folder = new RunFolder(options.out ?? defaultFolder(options), {
       resume: options.resume !== undefined,
@@ -84,6 +92,9 @@ async function train(options: TrainOptions, given: Given, resumed: boolean): Pro
     const settings = {
       ...options,
       ...describeModelOptions(options),
+      lr: learningRateFrom(options),
+      momentum,
+      weightDecay,
       device: device.name,
       batch: trainer.batch,
       epochs,
