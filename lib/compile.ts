@@ -4,6 +4,7 @@ import { Graph } from './graph/graph';
 import { type Lowered, lower } from './graph/lower';
 import { defaultPasses, optimize, type Pass } from './graph/optimize';
 import type { NativePlan, RunInput, TypedArray } from './native';
+import { describeKernels, type PlanKernel } from './planKernels';
 import { bytesPerElement, dtypeOf, type Tensor } from './tensor';
 
 export interface CompileOptions {
@@ -21,15 +22,19 @@ export interface CompileOptions {
 export type Precision = 'f32' | 'bf16';
 export const precisions: readonly Precision[] = ['f32', 'bf16'];
 
-export interface PlanKernel {
-  readonly op: string;
-  /** The layer. */
-  readonly name: string;
-  /** What the backend chose, e.g. "jit_wino_4x3:avx512_core". */
-  readonly implementation: string;
-  readonly scratchBytes: number;
-  /** Floating-point operations of one step; 0 for kernels that are bound by memory. */
-  readonly flops: number;
+export interface TraceOptions {
+  /** Also count the elements that are infinite or NaN. */
+  nonFinite?: boolean;
+}
+
+export interface TracedKernel extends PlanKernel {
+  /** 0 for a kernel that writes parameters, optimizer or counter: it does not run. */
+  readonly milliseconds: number;
+  /**
+   * How many elements of each output are infinite or NaN, and of each input that is given to the step (0 for one that
+   * another kernel has made). Only if it was asked for.
+   */
+  readonly nonFinite?: { readonly inputs: readonly number[]; readonly outputs: readonly number[] };
 }
 
 export type RunInputs = Readonly<Record<string, TypedArray | Resident>>;
@@ -55,14 +60,7 @@ export class Plan {
     private readonly lowered: Lowered,
   ) {
     this.arenaBytes = native.arenaBytes;
-    // The native side may add copies between layouts; they are its own and have no node here. The others keep their order.
-    let next = 0;
-    this.kernels = native.kernels.map((kernel) => {
-      const node = lowered.nodes[next];
-      if (node?.op.name !== kernel.op || node.name !== kernel.name) return { ...kernel, flops: 0 };
-      next++;
-      return { ...kernel, flops: node.op.flops?.(node) ?? 0 };
-    });
+    this.kernels = describeKernels(native.kernels, lowered);
   }
 
   /**
@@ -79,12 +77,15 @@ export class Plan {
   }
 
   /**
-   * One step, kernel by kernel: milliseconds of each, 0 for those that write parameters, optimizer or counter, which do not
-   * run. Gradients are computed, into the State's gradient arena, which is scratch.
+   * One step, kernel by kernel, with the time of each. Kernels that write parameters, optimizer or counter do not run.
+   * Gradients are computed, into the State's gradient arena, which is scratch.
    */
-  async trace(inputs: RunInputs = {}): Promise<(PlanKernel & { readonly milliseconds: number })[]> {
-    const times = await typed(this.native.trace(this.#bind(inputs, 1)));
-    return this.kernels.map((kernel, index) => ({ ...kernel, milliseconds: times[index] ?? 0 }));
+  async trace(inputs: RunInputs = {}, { nonFinite = false }: TraceOptions = {}): Promise<TracedKernel[]> {
+    const trace = await typed(this.native.trace(this.#bind(inputs, 1), nonFinite));
+    return this.kernels.map((kernel, index) => {
+      const counts = trace.nonFinite[index];
+      return { ...kernel, milliseconds: trace.milliseconds[index] ?? 0, ...(counts && { nonFinite: counts }) };
+    });
   }
 
   /** Frees the plan's memory after what is queued. */

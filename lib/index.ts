@@ -1,7 +1,15 @@
 /** The public names of the package. */
 
 // Graphs, plans, devices
-export { type CompileOptions, compile, type Plan, type PlanKernel, type RunInputs, type StepResults } from './compile';
+export {
+  type CompileOptions,
+  compile,
+  type Plan,
+  type RunInputs,
+  type StepResults,
+  type TracedKernel,
+  type TraceOptions,
+} from './compile';
 // Data
 export { type CifarOptions, cifar, cifar10, cifar100, type Splits } from './data/cifar';
 export { CifarFile } from './data/cifarFile';
@@ -14,9 +22,11 @@ export { type Statistics, type StatisticsOptions, statisticsOf } from './data/st
 export { type Device, type DeviceOptions, openDevice, probeBackend, type Resident } from './device';
 export { SaturnnError } from './errors';
 export { type EvaluateOptions, evaluate } from './evaluate';
+export { describeNonFinite, firstNonFinite, type NonFinite } from './firstNonFinite';
 export { gradient } from './graph/gradient';
 export { Graph } from './graph/graph';
 export { defaultPasses, optimize, type Pass } from './graph/optimize';
+export { withAveragedWeights } from './graph/withAveragedWeights';
 // Networks
 export * as initializers from './initializers';
 export type { Layer } from './layers';
@@ -42,15 +52,33 @@ export { averagePool } from './ops/averagePool';
 export { concat } from './ops/concat';
 export { conv2d } from './ops/conv2d';
 export { copy } from './ops/copy';
-export { countCorrect } from './ops/countCorrect';
+export { type CountCorrectOptions, countCorrect } from './ops/countCorrect';
 export { globalAveragePool } from './ops/globalAveragePool';
 export { linear } from './ops/linear';
 export { maxPool } from './ops/maxPool';
 export { slice } from './ops/slice';
-export { softmaxCrossEntropy } from './ops/softmaxCrossEntropy';
+export { type LossOptions, softmaxCrossEntropy } from './ops/softmaxCrossEntropy';
 // Training
+export { Adam, type AdamOptions } from './optim/adam';
+export { AdamW } from './optim/adamW';
+export type { FlatOptimizerOptions } from './optim/flatOptimizer';
+export type { ParameterGroup } from './optim/groups';
+export { Lars, type LarsOptions } from './optim/lars';
 export type { Optimizer } from './optim/optimizer';
+export { parseSchedule } from './optim/parseSchedule';
+export { type PlateauMetric, type PlateauOptions, plateauRate } from './optim/plateau';
+export { constantRate, type RunLength, type Schedule, type Span } from './optim/schedule';
+export {
+  type CosineRateOptions,
+  cosineRate,
+  type OneCycleRateOptions,
+  oneCycleRate,
+  type StepRateOptions,
+  stepRate,
+  warmUp,
+} from './optim/schedules';
 export { Sgd, type SgdOptions } from './optim/sgd';
+export type { KernelOperand, PlanKernel } from './planKernels';
 // Random numbers, errors
 export { Philox, philox4x32 } from './random';
 export { State, type StateOptions } from './state';

@@ -57,12 +57,35 @@ export interface PlanDescription {
   poison: boolean;
 }
 
+/** A tensor as a kernel sees it. */
+export interface OperandInfo {
+  dtype: DType;
+  shape: number[];
+  /** Of its elements alone, also where they are a slice of a wider image. */
+  bytes: number;
+  /** It comes from outside the step: an input, a constant, a part of the State (gradients excepted). */
+  isGiven: boolean;
+}
+
 export interface KernelInfo {
   op: string;
   name: string;
   /** What runs, e.g. "jit_wino_4x3:avx512_core". */
   implementation: string;
   scratchBytes: number;
+  /** null: an optional tensor that is absent. */
+  inputs: (OperandInfo | null)[];
+  outputs: (OperandInfo | null)[];
+}
+
+export interface TraceResult {
+  /** In the order of `kernels`; 0 for those that write state: they do not run. */
+  milliseconds: Float64Array;
+  /**
+   * In the order of `kernels`, if it was asked for: how many elements of each output are infinite or NaN, and of each input
+   * that is given to the step (0 for an input that another kernel has made: there it is an output).
+   */
+  nonFinite: { inputs: number[]; outputs: number[] }[];
 }
 
 export interface RunInput {
@@ -99,8 +122,8 @@ export interface NativePlan {
   readonly arenaBytes: number;
   /** `inputs` in the order of PlanDescription.inputs. Typed arrays are copied before the call returns. */
   run(inputs: RunInput[], steps: number): Promise<RunResult>;
-  /** One step, kernel by kernel. Milliseconds in the order of `kernels`; 0 for those that write state: they do not run. */
-  trace(inputs: RunInput[]): Promise<Float64Array>;
+  /** One step, kernel by kernel. Counting is not part of the times. */
+  trace(inputs: RunInput[], countNonFinite: boolean): Promise<TraceResult>;
   dispose(): void;
 }
 

@@ -14,6 +14,11 @@ export interface StateOptions {
   seed?: number;
   /** How many values per parameter the optimizer keeps: 1 for SGD with momentum. */
   optimizerSlots?: number;
+  /**
+   * Which of these slots is the average of the weights: the optimizer's averageSlot. It begins as a copy of the weights, and
+   * again when a weight is written. Default null: none is.
+   */
+  averageSlot?: number | null;
   /** What else a model remembers: running statistics. */
   buffers?: readonly StateBuffer[];
 }
@@ -31,6 +36,7 @@ export class State {
   readonly decayed: number;
   readonly seed: number;
   readonly optimizerSlots: number;
+  readonly averageSlot: number | null;
   readonly buffers: readonly StateBuffer[];
   /** i32 [2]: seed, and steps done. */
   readonly counter: Tensor;
@@ -42,9 +48,13 @@ export class State {
   #native: Promise<NativeState> | null = null;
 
   /** @throws ERR_INVALID_ARGUMENT: no parameters, two parts of one name, one that belongs to another State */
-  constructor(parameters: readonly Parameter[], { seed = 0, optimizerSlots = 1, buffers = [] }: StateOptions = {}) {
+  constructor(
+    parameters: readonly Parameter[],
+    { seed = 0, optimizerSlots = 1, averageSlot = null, buffers = [] }: StateOptions = {},
+  ) {
     this.seed = checkInteger('seed', seed, 0, 2 ** 31 - 1);
     this.optimizerSlots = checkInteger('optimizerSlots', optimizerSlots, 0, 8);
+    this.averageSlot = averageSlot === null ? null : checkInteger('averageSlot', averageSlot, 0, optimizerSlots - 1);
     if (!Array.isArray(parameters) || parameters.length === 0)
       throw invalid('parameters', 'at least one Parameter', parameters);
     for (const parameter of parameters)
@@ -85,6 +95,12 @@ export class State {
     const offset = this.#offsets.get(parameter);
     if (offset === undefined) throw invalid('parameter', 'a Parameter of this State', parameter.name);
     return offset;
+  }
+
+  /** First byte, in the optimizer's arena, of the average of a parameter. @throws ERR_INVALID_ARGUMENT if there is none */
+  averageOffsetOf(parameter: Parameter): number {
+    if (this.averageSlot === null) throw invalid('averageSlot of this State', 'a slot with averages', null);
+    return (this.averageSlot * this.size + this.offsetOf(parameter)) * 4;
   }
 
   /** First byte of a buffer in the arena. */
@@ -131,6 +147,7 @@ export class State {
     };
     const native = device.native.createState(bytes);
     await native.write('parameters', 0, values);
+    if (this.averageSlot !== null) await native.write('optimizer', this.averageSlot * vector, values);
     await native.write('buffers', 0, Int32Array.of(this.seed, 0));
     for (const buffer of this.buffers)
       await native.write('buffers', this.byteOffsetOf(buffer), new Float32Array(buffer.size).fill(buffer.initial));
@@ -149,15 +166,28 @@ export class State {
     return values;
   }
 
-  /** Current values, row-major. Waits for runs that are under way. */
-  async read(tensor: Parameter | StateBuffer, arena: 'parameters' | 'gradients' = 'parameters'): Promise<Float32Array> {
+  /**
+   * Current values, row-major. Waits for runs that are under way. `which` of a parameter's values; a buffer has one kind.
+   * @throws ERR_INVALID_ARGUMENT for the averages of a State that has none
+   */
+  async read(
+    tensor: Parameter | StateBuffer,
+    which: 'parameters' | 'gradients' | 'averages' = 'parameters',
+  ): Promise<Float32Array> {
     const native = await this.#realized();
     const place = this.#placeOf(tensor);
-    const from = tensor instanceof Parameter ? arena : place.arena;
-    return new Float32Array(await typed(native.read(from, place.byteOffset, tensor.size * 4)));
+    if (!(tensor instanceof Parameter) || which === 'parameters') {
+      return new Float32Array(await typed(native.read(place.arena, place.byteOffset, tensor.size * 4)));
+    }
+    const arena = which === 'averages' ? 'optimizer' : which;
+    const byteOffset = which === 'averages' ? this.averageOffsetOf(tensor) : place.byteOffset;
+    return new Float32Array(await typed(native.read(arena, byteOffset, tensor.size * 4)));
   }
 
-  /** @throws ERR_INVALID_ARGUMENT if `values` has not the tensor's number of elements */
+  /**
+   * Replaces a tensor's values; a parameter's average begins anew with them.
+   * @throws ERR_INVALID_ARGUMENT if `values` has not the tensor's number of elements
+   */
   async write(tensor: Parameter | StateBuffer, values: Float32Array): Promise<void> {
     if (!(values instanceof Float32Array) || values.length !== tensor.size) {
       throw invalid(`values of "${tensor.name}"`, `a Float32Array of ${tensor.size}`, values?.length);
@@ -165,6 +195,8 @@ export class State {
     const native = await this.#realized();
     const { arena, byteOffset } = this.#placeOf(tensor);
     await typed(native.write(arena, byteOffset, values));
+    if (tensor instanceof Parameter && this.averageSlot !== null)
+      await typed(native.write('optimizer', this.averageOffsetOf(tensor), values));
   }
 
   #placeOf(tensor: Parameter | StateBuffer): { arena: 'parameters' | 'buffers'; byteOffset: number } {

@@ -17,6 +17,47 @@ Napi::Object makeResult(Napi::Env env, const RunOutcome& outcome, const std::vec
   return result;
 }
 
+Napi::Array makeNumbers(Napi::Env env, const std::vector<int64_t>& numbers) {
+  const Napi::Array array = Napi::Array::New(env, numbers.size());
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    array.Set(static_cast<uint32_t>(i), Napi::Number::New(env, static_cast<double>(numbers[i])));
+  }
+  return array;
+}
+
+Napi::Array makeOperands(Napi::Env env, const std::vector<OperandSummary>& operands) {
+  const Napi::Array array = Napi::Array::New(env, operands.size());
+  for (size_t i = 0; i < operands.size(); ++i) {
+    Napi::Value value = env.Null();
+    if (operands[i].dtype != SN_NONE) {
+      Napi::Object operand = Napi::Object::New(env);
+      operand.Set("dtype", dtypeName(operands[i].dtype));
+      operand.Set("shape", makeNumbers(env, operands[i].shape));
+      operand.Set("bytes", Napi::Number::New(env, static_cast<double>(operands[i].bytes)));
+      operand.Set("isGiven", Napi::Boolean::New(env, operands[i].isGiven));
+      value = operand;
+    }
+    array.Set(static_cast<uint32_t>(i), value);
+  }
+  return array;
+}
+
+Napi::Object makeTrace(Napi::Env env, const TraceOutcome& outcome) {
+  Napi::Float64Array milliseconds = Napi::Float64Array::New(env, outcome.milliseconds.size());
+  for (size_t i = 0; i < outcome.milliseconds.size(); ++i) milliseconds[i] = outcome.milliseconds[i];
+  const Napi::Array nonFinite = Napi::Array::New(env, outcome.nonFinite.size());
+  for (size_t i = 0; i < outcome.nonFinite.size(); ++i) {
+    Napi::Object counts = Napi::Object::New(env);
+    counts.Set("inputs", makeNumbers(env, outcome.nonFinite[i].inputs));
+    counts.Set("outputs", makeNumbers(env, outcome.nonFinite[i].outputs));
+    nonFinite.Set(static_cast<uint32_t>(i), counts);
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("milliseconds", milliseconds);
+  result.Set("nonFinite", nonFinite);
+  return result;
+}
+
 }  // namespace
 
 void PlanObject::define(Napi::Env env) {
@@ -49,6 +90,8 @@ Napi::Value PlanObject::kernels(const Napi::CallbackInfo& info) {
     kernel.Set("name", kernels_[i].name);
     kernel.Set("implementation", kernels_[i].implementation);
     kernel.Set("scratchBytes", Napi::Number::New(env, static_cast<double>(kernels_[i].scratchBytes)));
+    kernel.Set("inputs", makeOperands(env, kernels_[i].inputs));
+    kernel.Set("outputs", makeOperands(env, kernels_[i].outputs));
     list.Set(static_cast<uint32_t>(i), kernel);
   }
   return list;
@@ -76,12 +119,9 @@ Napi::Value PlanObject::trace(const Napi::CallbackInfo& info) {
   return guardPromise(info.Env(), [&] {
     const std::shared_ptr<Plan> it = plan();
     const auto inputs = std::make_shared<std::vector<RunInput>>(readInputs(info[0], 1));
-    return parts_.host->submit(info.Env(), [it, inputs](Device&) -> Settle {
-      return [milliseconds = it->trace(*inputs)](Napi::Env env) {
-        Napi::Float64Array array = Napi::Float64Array::New(env, milliseconds.size());
-        for (size_t i = 0; i < milliseconds.size(); ++i) array[i] = milliseconds[i];
-        return array;
-      };
+    const bool countNonFinite = readBoolean(info[1], "countNonFinite");
+    return parts_.host->submit(info.Env(), [it, inputs, countNonFinite](Device&) -> Settle {
+      return [outcome = it->trace(*inputs, countNonFinite)](Napi::Env env) { return makeTrace(env, outcome); };
     });
   });
 }

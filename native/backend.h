@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define SATURNN_ABI_VERSION 1u
+#define SATURNN_ABI_VERSION 2u
 #define SN_MAX_RANK 4
 
 enum { SN_OK = 0, SN_FAILED = 1 };
@@ -78,10 +78,40 @@ typedef struct SnAugmentAttributes {  // augment
   int32_t random;  // 1: crop offset and mirror drawn per image; 0: centre crop, no mirror
 } SnAugmentAttributes;
 
+typedef struct SnLossAttributes {  // softmaxCrossEntropy and its gradient
+  float label_smoothing;  // part of the target that is spread evenly over all classes: 0 <= label_smoothing < 1
+} SnLossAttributes;
+
+// Without a table of segments, weight decay applies to the first `decayed` elements of the arena.
 typedef struct SnSgdAttributes {  // sgd
   float momentum, weight_decay;
-  int32_t decayed;  // weight decay applies to the first `decayed` elements of the arena
+  int32_t decayed;
+  int32_t nesterov;  // 0 or 1
 } SnSgdAttributes;
+
+typedef struct SnAdamAttributes {  // adam
+  float first_rate, second_rate;   // 1 - beta1, 1 - beta2
+  float epsilon, weight_decay;
+  int32_t decayed;
+  int32_t decoupled;  // 0: the decay is a part of the gradient (Adam); 1: it shrinks the weights (AdamW)
+} SnAdamAttributes;
+
+typedef struct SnTrustAttributes {  // trustRatios
+  float trust;
+  int32_t trusted;  // segments that end beyond so many elements get no trust ratio
+} SnTrustAttributes;
+
+typedef struct SnClipAttributes {  // clipFactor
+  float limit;
+} SnClipAttributes;
+
+typedef struct SnAverageAttributes {  // averageWeights
+  float rate;  // 1 - decay
+} SnAverageAttributes;
+
+typedef struct SnCountCorrectAttributes {  // countCorrect
+  int32_t k;  // a row counts if fewer than k logits come before its label's
+} SnCountCorrectAttributes;
 
 typedef struct SnOpDesc {
   const char* name;

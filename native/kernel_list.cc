@@ -35,6 +35,24 @@ bool mayPoison(const PlacedTensor& output, const NodeDescription& node, const Pl
   return true;
 }
 
+bool isGiven(const Buffer& buffer) {
+  const bool gradients = buffer.kind == BufferKind::State && buffer.index == kGradientArena;
+  return buffer.kind != BufferKind::Own && !gradients;
+}
+
+Operand operandOf(int id, const Placement& placement) {
+  Operand operand;
+  operand.view = absentTensor();
+  if (id == kAbsent) return operand;
+  const PlacedTensor& tensor = placement.tensors[id];
+  operand.buffer = tensor.buffer;
+  operand.byteOffset = tensor.byteOffset;
+  operand.bytes = tensor.bytes;
+  operand.isGiven = isGiven(placement.buffers[tensor.buffer]);
+  operand.view = tensor.view;
+  return operand;
+}
+
 PlannedKernel makeKernel(Device& device, const NodeDescription& node, const Placement& placement) {
   const std::vector<SnTensor> inputs = viewsOf(node.inputs, placement);
   const std::vector<SnTensor> outputs = viewsOf(node.outputs, placement);
@@ -59,21 +77,11 @@ PlannedKernel makeKernel(Device& device, const NodeDescription& node, const Plac
   }
   PlannedKernel planned{node.op, node.name, info.implementation, node.writesState(), {kernel, {&backend}}, {}, {},
                         info.scratch_bytes};
-  for (const int id : node.inputs) {
-    if (id == kAbsent) {
-      planned.inputs.emplace_back();
-    } else {
-      planned.inputs.push_back({placement.tensors[id].buffer, placement.tensors[id].byteOffset, 0});
-    }
-  }
+  for (const int id : node.inputs) planned.inputs.push_back(operandOf(id, placement));
   for (const int id : node.outputs) {
-    if (id == kAbsent) {
-      planned.outputs.emplace_back();
-    } else {
-      const PlacedTensor& output = placement.tensors[id];
-      planned.outputs.push_back(
-          {output.buffer, output.byteOffset, mayPoison(output, node, placement) ? output.bytes : 0});
-    }
+    Operand output = operandOf(id, placement);
+    if (id != kAbsent && mayPoison(placement.tensors[id], node, placement)) output.poisonBytes = output.bytes;
+    planned.outputs.push_back(output);
   }
   return planned;
 }

@@ -17,7 +17,10 @@ struct KernelDeleter {
 struct Operand {
   int buffer = kAbsent;  // kAbsent: the optional tensor is not there
   int64_t byteOffset = 0;
+  int64_t bytes = 0;        // of the tensor alone
   int64_t poisonBytes = 0;  // what may be filled before the launch; 0 unless it is a dense output over no input
+  bool isGiven = false;     // no kernel of the step makes it: a plan's input, a constant, a part of the State
+  SnTensor view{};
 };
 
 struct PlannedKernel {

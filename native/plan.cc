@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "memory_plan.h"
+#include "non_finite.h"
 #include "validate.h"
 
 namespace saturnn {
@@ -18,6 +19,14 @@ LaidOutPlan prepare(PlanDescription description, const Device& device, const Sta
   return layOut(std::move(description), device.backend().prefers_blocked_images != 0);
 }
 
+std::vector<OperandSummary> summarize(const std::vector<Operand>& operands) {
+  std::vector<OperandSummary> summaries;
+  for (const Operand& it : operands) {
+    summaries.push_back({it.view.dtype, {it.view.shape, it.view.shape + it.view.rank}, it.bytes, it.isGiven});
+  }
+  return summaries;
+}
+
 }  // namespace
 
 Plan::Plan(Device& device, PlanDescription description, std::shared_ptr<State> state, const std::atomic<bool>& stopping)
@@ -27,7 +36,10 @@ Plan::Plan(Device& device, PlanDescription description, std::shared_ptr<State> s
   const Placement placement = place(laidOut);
   describePorts(laidOut.plan, placement);
   kernels_ = makeKernels(device, laidOut.plan, placement, stopping);
-  for (const PlannedKernel& it : kernels_) summaries_.push_back({it.op, it.name, it.implementation, it.scratchBytes});
+  for (const PlannedKernel& it : kernels_) {
+    summaries_.push_back(
+        {it.op, it.name, it.implementation, it.scratchBytes, summarize(it.inputs), summarize(it.outputs)});
+  }
   bases_.assign(placement.buffers.size(), nullptr);
   planArena(laidOut.plan, placement);
   uploadConstants(laidOut.plan, placement);
@@ -122,23 +134,39 @@ RunOutcome Plan::run(const std::vector<RunInput>& inputs, int steps) {
   return outcome;
 }
 
-std::vector<double> Plan::trace(const std::vector<RunInput>& inputs) {
-  using Clock = std::chrono::steady_clock;
+TraceOutcome Plan::trace(const std::vector<RunInput>& inputs, bool countNonFinite) {
   begin(inputs);
   uploadInputs(inputs, 0);
-  std::vector<double> milliseconds;
+  TraceOutcome outcome;
   for (const PlannedKernel& kernel : kernels_) {
-    if (kernel.writesState) {
-      milliseconds.push_back(0);
-      continue;
+    TraceOutcome::NonFinite found;
+    // Before the launch, which may work in place.
+    if (countNonFinite) found.inputs = nonFiniteOf(kernel.inputs, /*givenOnly=*/true);
+    outcome.milliseconds.push_back(kernel.writesState ? 0 : launchTimed(kernel));
+    if (countNonFinite) {
+      found.outputs = nonFiniteOf(kernel.outputs, /*givenOnly=*/false);
+      outcome.nonFinite.push_back(std::move(found));
     }
-    device_->synchronize();
-    const Clock::time_point start = Clock::now();
-    launch(kernel);
-    device_->synchronize();
-    milliseconds.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
   }
-  return milliseconds;
+  return outcome;
+}
+
+double Plan::launchTimed(const PlannedKernel& kernel) {
+  using Clock = std::chrono::steady_clock;
+  device_->synchronize();
+  const Clock::time_point start = Clock::now();
+  launch(kernel);
+  device_->synchronize();
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+std::vector<int64_t> Plan::nonFiniteOf(const std::vector<Operand>& operands, bool givenOnly) {
+  std::vector<int64_t> counts;
+  for (const Operand& operand : operands) {
+    const bool skip = givenOnly && !operand.isGiven;
+    counts.push_back(skip ? 0 : countNonFinite(*device_, operand.view, static_cast<char*>(pointer(operand))));
+  }
+  return counts;
 }
 
 // Binds what may change between runs: the inputs, and the State, which may have been disposed.

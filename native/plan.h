@@ -14,11 +14,20 @@ struct Port {
   int64_t bytes;
 };
 
+struct OperandSummary {
+  SnDType dtype;  // SN_NONE: the optional tensor is not there
+  std::vector<int64_t> shape;
+  int64_t bytes;
+  bool isGiven;  // no kernel of the step makes it
+};
+
 struct KernelSummary {
   std::string op;
   std::string name;
   std::string implementation;
   int64_t scratchBytes;
+  std::vector<OperandSummary> inputs;
+  std::vector<OperandSummary> outputs;
 };
 
 // The value of one input: `data` (copied from a typed array), or a resident buffer. Its size has been checked.
@@ -33,6 +42,19 @@ struct RunOutcome {
   std::vector<std::vector<uint8_t>> outputs;
 };
 
+// One step, kernel by kernel.
+struct TraceOutcome {
+  // 0 for kernels that write state, which do not run.
+  std::vector<double> milliseconds;
+  // Of each kernel: how many elements are not finite of its inputs (only of those that are given to the step; 0 for
+  // what other kernels have made) and of its outputs. Empty if it was not asked for.
+  struct NonFinite {
+    std::vector<int64_t> inputs;
+    std::vector<int64_t> outputs;
+  };
+  std::vector<NonFinite> nonFinite;
+};
+
 class Plan final : public Resource {
  public:
   Plan(Device& device, PlanDescription description, std::shared_ptr<State> state, const std::atomic<bool>& stopping);
@@ -44,8 +66,7 @@ class Plan final : public Resource {
   int64_t deviceBytes() const { return deviceBytes_; }
 
   RunOutcome run(const std::vector<RunInput>& inputs, int steps);
-  // Milliseconds of each kernel in one step; 0 for those that write state, which do not run.
-  std::vector<double> trace(const std::vector<RunInput>& inputs);
+  TraceOutcome trace(const std::vector<RunInput>& inputs, bool countNonFinite);
   void release() noexcept override;
 
  private:
@@ -64,6 +85,8 @@ class Plan final : public Resource {
   bool gateIsClosed();
   void downloadOutputs(RunOutcome& outcome);
   void poison(const PlannedKernel& kernel);
+  double launchTimed(const PlannedKernel& kernel);
+  std::vector<int64_t> nonFiniteOf(const std::vector<Operand>& operands, bool givenOnly);
   char* at(const Location& location) const { return bases_[location.buffer] + location.byteOffset; }
   void* pointer(const Operand& operand) const;
 

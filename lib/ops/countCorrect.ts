@@ -1,11 +1,15 @@
+import { checkInteger } from '../errors';
 import { apply, type Tensor } from '../tensor';
 import { first, type Op } from './op';
 import { expectClassification } from './softmaxCrossEntropy';
 
-/** How many rows have their largest logit at the label (first of equals; NaN or label -1 never counts). -> f32 [1] */
+/**
+ * How many rows have their label among the k largest logits. -> f32 [1]. Of equal logits the one with the smaller index
+ * comes first; a row with a NaN, with label -1, or with a label beyond the classes never counts.
+ */
 export const countCorrectOp: Op = {
   name: 'countCorrect',
-  attributes: [],
+  attributes: [['k', 'i32']],
   readsSlices: false,
   writesSlices: false,
   inferShape([logits, labels]) {
@@ -14,7 +18,14 @@ export const countCorrectOp: Op = {
   },
 };
 
-/** logits [N, K], labels i32 [N]. @throws ERR_SHAPE */
-export function countCorrect(logits: Tensor, labels: Tensor, { name }: { name?: string } = {}): Tensor {
-  return first(apply(countCorrectOp, [logits, labels], {}, name));
+export interface CountCorrectOptions {
+  /** How many guesses a row has; default 1. With as many as classes, every labelled row counts. */
+  k?: number;
+  name?: string;
+}
+
+/** logits [N, K], labels i32 [N]. @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
+export function countCorrect(logits: Tensor, labels: Tensor, { k = 1, name }: CountCorrectOptions = {}): Tensor {
+  checkInteger('k', k, 1, 2 ** 31 - 1);
+  return first(apply(countCorrectOp, [logits, labels], { k }, name));
 }

@@ -1,11 +1,14 @@
 import { activationOp } from './activation';
 import { activationGradientOp } from './activationGradient';
+import { adamOp } from './adam';
 import { addOp } from './add';
 import { advanceOp } from './advance';
 import { assignOp } from './assign';
 import { augmentOp } from './augment';
 import { averagePoolOp } from './averagePool';
 import { averagePoolGradientOp } from './averagePoolGradient';
+import { averageWeightsOp } from './averageWeights';
+import { clipFactorOp } from './clipFactor';
 import { concatOp } from './concat';
 import { conv2dOp } from './conv2d';
 import { conv2dDgradOp } from './conv2dDgrad';
@@ -26,6 +29,7 @@ import { sgdOp } from './sgd';
 import { sliceOp } from './slice';
 import { softmaxCrossEntropyOp } from './softmaxCrossEntropy';
 import { softmaxCrossEntropyGradientOp } from './softmaxCrossEntropyGradient';
+import { trustRatiosOp } from './trustRatios';
 
 /** Every op. A test holds it against each backend's table. */
 export const ops: readonly Op[] = [
@@ -53,7 +57,11 @@ export const ops: readonly Op[] = [
   augmentOp,
   packOp,
   finiteCheckOp,
+  clipFactorOp,
+  trustRatiosOp,
   sgdOp,
+  adamOp,
+  averageWeightsOp,
   advanceOp,
   assignOp,
 ];

@@ -30,6 +30,8 @@ export interface Op {
   ) => readonly (Tensor | null)[];
   /** Floating-point operations of one execution (a multiply-add is two); absent: bound by memory. */
   readonly flops?: (node: Node) => number;
+  /** Position of an input of which no more elements are read than output 0 has: a data set. */
+  readonly samples?: number;
   /** Inputs and outputs may be channel slices of a wider image; for `writesSlices` also elements of a flat buffer. */
   readonly readsSlices: boolean;
   readonly writesSlices: boolean;

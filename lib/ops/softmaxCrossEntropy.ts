@@ -1,4 +1,4 @@
-import { SaturnnError } from '../errors';
+import { invalid, SaturnnError } from '../errors';
 import { apply, type Tensor } from '../tensor';
 import { dimension, expectShape, expectTensor, type Op } from './op';
 import { softmaxCrossEntropyGradient } from './softmaxCrossEntropyGradient';
@@ -10,13 +10,21 @@ export function expectClassification(op: string, logits: Tensor | null | undefin
   return scores;
 }
 
+/** @throws ERR_INVALID_ARGUMENT */
+export function checkLabelSmoothing(value: unknown): number {
+  if (typeof value !== 'number' || !(Math.fround(value) >= 0 && Math.fround(value) < 1))
+    throw invalid('labelSmoothing', 'a number from 0 to below 1', value);
+  return value;
+}
+
 /**
  * The mean of -log softmax(logits)[label] over the batch. logits [N, K], labels i32 [N] -> loss [1], probabilities [N, K].
+ * With label smoothing e: (1 - e) times that, plus e times the mean of -log softmax(logits) over all classes.
  * A row with label -1 does not count (padding of a last batch); a label of K or more makes the loss NaN.
  */
 export const softmaxCrossEntropyOp: Op = {
   name: 'softmaxCrossEntropy',
-  attributes: [],
+  attributes: [['labelSmoothing', 'f32']],
   readsSlices: false,
   writesSlices: false,
   inferShape([logits, labels]) {
@@ -35,17 +43,25 @@ export const softmaxCrossEntropyOp: Op = {
     }
     const labels = node.inputs[1];
     const probabilities = node.outputs[1];
+    const { labelSmoothing } = node.attributes;
     if (!dloss || !labels || !probabilities) return [];
-    return [softmaxCrossEntropyGradient(probabilities, labels, dloss, node.name)];
+    return [softmaxCrossEntropyGradient(probabilities, labels, dloss, { labelSmoothing, name: node.name })];
   },
 };
 
-/** Gradients flow through `loss` alone; gradient() refuses what depends on `probabilities`. @throws ERR_SHAPE */
+export interface LossOptions {
+  /** 0 to below 1; default 0. */
+  labelSmoothing?: number;
+  name?: string;
+}
+
+/** Gradients flow through `loss` alone; gradient() refuses what depends on `probabilities`. @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
 export function softmaxCrossEntropy(
   logits: Tensor,
   labels: Tensor,
-  { name }: { name?: string } = {},
+  { labelSmoothing = 0, name }: LossOptions = {},
 ): { loss: Tensor; probabilities: Tensor } {
-  const [loss, probabilities] = apply(softmaxCrossEntropyOp, [logits, labels], {}, name) as [Tensor, Tensor];
+  const attributes = { labelSmoothing: checkLabelSmoothing(labelSmoothing) };
+  const [loss, probabilities] = apply(softmaxCrossEntropyOp, [logits, labels], attributes, name) as [Tensor, Tensor];
   return { loss, probabilities };
 }

@@ -1,11 +1,14 @@
 import { apply, type Tensor } from '../tensor';
 import { expectShape, expectTensor, first, type Op } from './op';
-import { expectClassification } from './softmaxCrossEntropy';
+import { expectClassification, type LossOptions } from './softmaxCrossEntropy';
 
-/** dlogits = (probabilities - onehot(label)) dloss / (rows that count); 0 in rows with label -1. -> [N, K] */
+/**
+ * dlogits = (probabilities - (1 - e) onehot(label) - e / K) dloss / (rows that count), with label smoothing e; 0 in rows with
+ * label -1. -> [N, K]
+ */
 export const softmaxCrossEntropyGradientOp: Op = {
   name: 'softmaxCrossEntropyGradient',
-  attributes: [],
+  attributes: [['labelSmoothing', 'f32']],
   readsSlices: false,
   writesSlices: false,
   inferShape([probabilities, labels, dloss]) {
@@ -20,7 +23,7 @@ export function softmaxCrossEntropyGradient(
   probabilities: Tensor,
   labels: Tensor,
   dloss: Tensor,
-  name?: string,
+  { labelSmoothing = 0, name }: LossOptions = {},
 ): Tensor {
-  return first(apply(softmaxCrossEntropyGradientOp, [probabilities, labels, dloss], {}, name));
+  return first(apply(softmaxCrossEntropyGradientOp, [probabilities, labels, dloss], { labelSmoothing }, name));
 }

@@ -14,7 +14,7 @@ export interface OptimizerNodes {
   readonly updates: readonly Node[];
   /** For Graph.from({gate}): not 0 if loss or gradient are not finite. */
   readonly gate: Tensor;
-  /** L2 norm over all parameters, [1]. */
+  /** L2 norm over all parameters, [1], before any clipping. */
   readonly gradientNorm: Tensor;
 }
 
@@ -22,5 +22,7 @@ export interface OptimizerNodes {
 export interface Optimizer {
   /** Values that it keeps per parameter: State's optimizerSlots. */
   readonly slots: number;
+  /** Which of them is the average of the weights: State's averageSlot. Absent or null: none is. */
+  readonly averageSlot?: number | null;
   update(inputs: OptimizerInputs): OptimizerNodes;
 }

@@ -1,44 +1,45 @@
 import { checkNumber, invalid } from '../errors';
-import { gradient } from '../graph/gradient';
-import { advance } from '../ops/advance';
-import { finiteCheck } from '../ops/finiteCheck';
-import { packGradients } from '../ops/pack';
 import { sgdUpdate } from '../ops/sgd';
-import type { Optimizer, OptimizerInputs, OptimizerNodes } from './optimizer';
+import type { UpdateInputs } from '../ops/update';
+import type { State } from '../state';
+import type { Node, Tensor } from '../tensor';
+import { FlatOptimizer, type FlatOptimizerOptions } from './flatOptimizer';
+import { segmentTable } from './groups';
 
-export interface SgdOptions {
+export interface SgdOptions extends FlatOptimizerOptions {
   /** 0 to 1; default 0.9. */
   momentum?: number;
-  /** Applied to weights only, never to biases; default 1e-4. */
+  /** Look ahead along the momentum; default false. */
+  nesterov?: boolean;
+  /** Applied to weights only, never to biases, unless a group says otherwise; default 1e-4. */
   weightDecay?: number;
 }
 
-/** m = momentum m - lr (g + weightDecay w), w = w + m (the rule of the paper's authors' framework). */
-export class Sgd implements Optimizer {
-  readonly slots = 1;
+/**
+ * m = momentum m - lr (g + weightDecay w), w = w + m (the rule of the paper's authors' framework). With Nesterov, the second
+ * is w = w + momentum m - lr (g + weightDecay w). At a constant learning rate that is PyTorch's SGD(nesterov=True), whose
+ * buffer b is -m / lr; where the rate changes, ours leaves what the momentum holds as it is, PyTorch's scales it with the rate.
+ */
+export class Sgd extends FlatOptimizer {
   readonly momentum: number;
-  readonly weightDecay: number;
+  readonly nesterov: boolean;
 
-  constructor({ momentum = 0.9, weightDecay = 1e-4 }: SgdOptions = {}) {
+  /** @throws ERR_INVALID_ARGUMENT */
+  constructor(options: SgdOptions = {}) {
+    super(1, options, 1e-4);
+    const { momentum = 0.9, nesterov = false } = options;
     this.momentum = checkNumber('momentum', momentum, 0, 1);
-    this.weightDecay = checkNumber('weightDecay', weightDecay, 0, 1e6);
+    if (typeof nesterov !== 'boolean') throw invalid('nesterov', 'true or false', nesterov);
+    this.nesterov = nesterov;
   }
 
-  update({ state, loss, learningRate }: OptimizerInputs): OptimizerNodes {
-    if (state.optimizerSlots < this.slots)
-      throw invalid('state', 'a State with optimizerSlots of at least 1', state.optimizerSlots);
-    const flat = packGradients(state, gradient(loss, state.parameters));
-    const { flag, norm } = finiteCheck(loss, flat);
-    const step = sgdUpdate(
-      {
-        gate: flag,
-        parameters: state.vector('parameters'),
-        momentum: state.vector('optimizer'),
-        gradient: flat,
-        learningRate,
-      },
-      { momentum: this.momentum, weightDecay: this.weightDecay, decayed: state.decayed },
+  protected step(inputs: UpdateInputs, slots: readonly Tensor[], state: State): Node {
+    const [momentum] = slots as readonly [Tensor];
+    const segments = segmentTable(state, this.groups, this.weightDecay);
+    const { momentum: factor, nesterov, weightDecay } = this;
+    return sgdUpdate(
+      { ...inputs, segments, momentum },
+      { momentum: factor, nesterov, weightDecay, decayed: state.decayed },
     );
-    return { updates: [step, advance(flag, state.counter)], gate: flag, gradientNorm: norm };
   }
 }

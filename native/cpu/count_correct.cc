@@ -1,5 +1,5 @@
-// How many rows have their largest logit at the label: the numerator of the accuracy. The first of equal logits counts;
-// rows with a NaN, and masked rows (label -1), count nothing.
+// How many rows have their label among the k largest logits: the numerator of the top-k accuracy. Of equal logits the
+// first comes first; rows with a NaN, masked rows (label -1) and labels beyond the classes count nothing.
 #include "geometry.h"
 #include "ops.h"
 
@@ -9,7 +9,8 @@ namespace {
 
 class CountCorrect final : public Kernel {
  public:
-  explicit CountCorrect(const SnOpDesc& desc) {
+  explicit CountCorrect(const SnOpDesc& desc) : k_(attributesOf<SnCountCorrectAttributes>(desc).k) {
+    require(k_ >= 1, "Expected k >= 1 but received " + std::to_string(k_));
     requireTensor(desc.inputs[0], "logits", SN_F32);
     requireDense(desc.inputs[0], "logits");
     require(desc.inputs[0].rank == 2,
@@ -32,14 +33,17 @@ class CountCorrect final : public Kernel {
 
  private:
   bool isCorrect(const float* x, int32_t label) const {
-    int64_t best = 0;
-    for (int64_t k = 0; k < classes_; ++k) {
-      if (x[k] != x[k]) return false;
-      if (x[k] > x[best]) best = k;
+    if (label < 0 || label >= classes_) return false;
+    const float own = x[label];
+    int64_t before = 0;
+    for (int64_t c = 0; c < classes_; ++c) {
+      if (x[c] != x[c]) return false;
+      before += x[c] > own || (x[c] == own && c < label);
     }
-    return best == label;
+    return before < k_;
   }
 
+  const int32_t k_;
   int64_t rows_, classes_;
 };
 

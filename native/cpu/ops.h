@@ -38,5 +38,6 @@ CreateKernel createSoftmaxCrossEntropy, createSoftmaxCrossEntropyGradient, creat
 CreateKernel createAdd, createConcat, createSlice, createCopy;
 CreateKernel createAugment, createPack, createFiniteCheck;
 CreateKernel createSgd, createAdvance, createAssign;
+CreateKernel createAdam, createTrustRatios, createClipFactor, createAverageWeights;
 
 }  // namespace saturnn

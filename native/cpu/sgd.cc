@@ -1,10 +1,9 @@
-// SGD with momentum and weight decay over the whole parameter arena at once: m = momentum m - lr (g + decay w), w += m.
-// Weights come first in the arena and are decayed; biases follow and are not. Nothing is written if the gate is not 0.
-#include <algorithm>
-
+// SGD with momentum and weight decay over the whole parameter arena at once: m = momentum m - lr (g + decay w), w += m;
+// with Nesterov w += momentum m - lr (g + decay w). The gradient may have a factor (clipping), and segments of the arena
+// rates and decays of their own. Nothing is written if the gate is not 0.
 #include "device.h"
-#include "geometry.h"
 #include "ops.h"
+#include "segments.h"
 
 namespace saturnn {
 
@@ -13,7 +12,9 @@ namespace {
 class Sgd final : public Kernel {
  public:
   Sgd(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), attributes_(attributesOf<SnSgdAttributes>(desc)) {
+      : simd_(*device.simd),
+        attributes_(attributesOf<SnSgdAttributes>(desc)),
+        segments_(desc, 6, elementCount(desc.inputs[1]), attributes_.weight_decay, attributes_.decayed) {
     requireCount(desc.inputs[0], "gate", SN_I32, 1);
     requireTensor(desc.inputs[1], "parameters", SN_F32);
     requireDense(desc.inputs[1], "parameters");
@@ -21,9 +22,7 @@ class Sgd final : public Kernel {
     requireCount(desc.inputs[2], "momentum", SN_F32, count);
     requireCount(desc.inputs[3], "gradient", SN_F32, count);
     requireCount(desc.inputs[4], "learningRate", SN_F32, 1);
-    require(attributes_.decayed >= 0 && attributes_.decayed <= count,
-            "Expected at most " + std::to_string(count) + " decayed parameters but received " +
-                std::to_string(attributes_.decayed));
+    if (isPresent(desc.inputs[5])) requireCount(desc.inputs[5], "scale", SN_F32, 1);
     chunks_ = Chunks(flatRows(count));
     setImplementation(simdImplementation(simd_));
   }
@@ -34,21 +33,19 @@ class Sgd final : public Kernel {
     auto* momentum = static_cast<float*>(inputs[2]);
     const auto* gradient = static_cast<const float*>(inputs[3]);
     const float learningRate = *static_cast<const float*>(inputs[4]);
-    const auto update = [&](int64_t begin, int64_t end, float weightDecay) {
-      if (begin >= end) return;
-      simd_.sgd({parameters + begin, momentum + begin, gradient + begin, end - begin, learningRate,
-                 attributes_.momentum, weightDecay});
-    };
+    const float scale = gradientScale(inputs[5]);
     chunks_.forEach([&](const Chunks::Chunk& chunk) {
-      const int64_t middle = std::clamp<int64_t>(attributes_.decayed, chunk.begin, chunk.end);
-      update(chunk.begin, middle, attributes_.weight_decay);
-      update(middle, chunk.end, 0.0f);
+      segments_.forEach(inputs, chunk.begin, chunk.end, [&](int64_t begin, int64_t end, float rate, float decay) {
+        simd_.sgd({parameters + begin, momentum + begin, gradient + begin, end - begin, scale, learningRate * rate,
+                   attributes_.momentum, decay, attributes_.nesterov != 0});
+      });
     });
   }
 
  private:
   const SimdTable& simd_;
   const SnSgdAttributes attributes_;
+  const Segments segments_;
   Chunks chunks_;
 };
 

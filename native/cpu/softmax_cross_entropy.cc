@@ -1,6 +1,7 @@
 // Softmax cross-entropy with integer labels: the mean over the rows whose label is not negative (label -1 masks a row,
 // which fills up the last batch). A label that is too large makes the loss NaN, which the finite check then reports,
-// and is never used as an address.
+// and is never used as an address. With label smoothing e the target is 1 - e for the label, and e spread evenly over all
+// classes, the label among them.
 #include <cmath>
 #include <limits>
 
@@ -26,9 +27,17 @@ void requireRows(const SnTensor& rows, const char* name) {
   require(rows.rank == 2, std::string("Expected [batch, classes] for ") + name + " but received " + describe(rows));
 }
 
+float smoothingOf(const SnOpDesc& desc) {
+  const float smoothing = attributesOf<SnLossAttributes>(desc).label_smoothing;
+  require(smoothing >= 0.0f && smoothing < 1.0f, "Expected a number from 0 to below 1 for labelSmoothing but received " +
+                                                     std::to_string(smoothing));
+  return smoothing;
+}
+
 class SoftmaxCrossEntropy final : public Kernel {
  public:
-  SoftmaxCrossEntropy(const SnOpDesc& desc, Device& device) : simd_(*device.simd) {
+  SoftmaxCrossEntropy(const SnOpDesc& desc, Device& device)
+      : simd_(*device.simd), smoothing_(smoothingOf(desc)) {
     requireRows(desc.inputs[0], "logits");
     rows_ = desc.inputs[0].shape[0];
     classes_ = desc.inputs[0].shape[1];
@@ -65,7 +74,7 @@ class SoftmaxCrossEntropy final : public Kernel {
         losses[n] = notANumber;
       } else {
         // From the logits, so that a probability that underflows still has a finite loss.
-        losses[n] = std::log(static_cast<double>(sum)) + (static_cast<double>(maximum) - x[label]);
+        losses[n] = std::log(static_cast<double>(sum)) + (static_cast<double>(maximum) - target(x, label));
       }
     }
     double total = 0.0;
@@ -75,14 +84,24 @@ class SoftmaxCrossEntropy final : public Kernel {
   }
 
  private:
+  // The logit that the loss wants large: the label's, and the mean of all as far as labels are smoothed.
+  double target(const float* x, int32_t label) const {
+    if (smoothing_ == 0.0f) return x[label];
+    double sum = 0.0;
+    for (int64_t k = 0; k < classes_; ++k) sum += x[k];
+    return (1.0 - smoothing_) * x[label] + smoothing_ * (sum / static_cast<double>(classes_));
+  }
+
   const SimdTable& simd_;
+  const float smoothing_;
   int64_t rows_, classes_;
   size_t probabilities_ = 0, losses_;
 };
 
 class SoftmaxCrossEntropyGradient final : public Kernel {
  public:
-  SoftmaxCrossEntropyGradient(const SnOpDesc& desc, Device& device) : simd_(*device.simd) {
+  SoftmaxCrossEntropyGradient(const SnOpDesc& desc, Device& device)
+      : simd_(*device.simd), smoothing_(smoothingOf(desc)) {
     requireRows(desc.inputs[0], "probabilities");
     requireRows(desc.outputs[0], "dlogits");
     requireSameShape(desc.inputs[0], "probabilities", desc.outputs[0], "dlogits");
@@ -97,6 +116,7 @@ class SoftmaxCrossEntropyGradient final : public Kernel {
     const auto* probabilities = static_cast<const float*>(inputs[0]);
     const auto* labels = static_cast<const int32_t*>(inputs[1]);
     auto* gradients = static_cast<float*>(outputs[0]);
+    const float everywhere = smoothing_ / static_cast<float>(classes_);
     const float factor = *static_cast<const float*>(inputs[2]) / static_cast<float>(countLabels(labels, rows_));
 #pragma omp parallel for schedule(static)
     for (int64_t n = 0; n < rows_; ++n) {
@@ -104,15 +124,16 @@ class SoftmaxCrossEntropyGradient final : public Kernel {
       float* gradient = gradients + n * classes_;
       const int32_t label = labels[n];
       const bool usable = label >= 0 && label < classes_;
-      for (int64_t k = 0; k < classes_; ++k) gradient[k] = usable ? p[k] : label < 0 ? 0.0f : notANumber;
+      for (int64_t k = 0; k < classes_; ++k) gradient[k] = usable ? p[k] - everywhere : label < 0 ? 0.0f : notANumber;
       if (!usable) continue;
-      gradient[label] -= 1.0f;
+      gradient[label] -= 1.0f - smoothing_;
       simd_.scale(gradient, factor, classes_);
     }
   }
 
  private:
   const SimdTable& simd_;
+  const float smoothing_;
   int64_t rows_, classes_;
 };
 

@@ -19,7 +19,7 @@ const OpRow kOps[] = {
     {{"copy", 0}, 1, 1, 1, false, createCopy},
     {{"pack", 0}, 1, INT_MAX, 1, true, createPack},
     {{"finiteCheck", 0}, 2, 2, 2, false, createFiniteCheck},
-    {{"sgd", sizeof(SnSgdAttributes)}, 5, 5, 0, false, createSgd},
+    {{"sgd", sizeof(SnSgdAttributes)}, 9, 9, 0, false, createSgd},
     {{"advance", 0}, 2, 2, 0, false, createAdvance},
     {{"assign", 0}, 3, 3, 0, false, createAssign},
 };

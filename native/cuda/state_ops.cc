@@ -1,4 +1,5 @@
 // The end of a training step: finiteCheck, which sets the gate, and what the gate guards: sgd, advance, assign.
+#include "../error.h"
 #include "ops.h"
 
 namespace saturnn {
@@ -85,6 +86,11 @@ KernelPointer createFiniteCheck(SnDevice& device, const SnOpDesc& op, SnKernelIn
 KernelPointer createSgd(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const auto attributes = attributesOf<SnSgdAttributes>(op);
   const int64_t count = elementCount(op.inputs[1]);
+  bool plain = attributes.nesterov == 0;
+  for (int32_t i = 5; i < op.input_count; ++i) plain = plain && !isPresent(op.inputs[i]);
+  if (!plain) {
+    throw Error("ERR_UNSUPPORTED", "[sgd] the CUDA backend has no Nesterov momentum, clipping or groups yet");
+  }
   requireI32(op, "gate", op.inputs[0], 1);
   requireF32Vector(op, "parameters", op.inputs[1], count);
   requireF32Vector(op, "momentum", op.inputs[2], count);

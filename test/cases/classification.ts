@@ -12,6 +12,7 @@ interface Rows {
   readonly fill?: Fill;
   /** Labels that are given; the others are drawn. */
   readonly labels?: Readonly<Record<number, number>>;
+  readonly labelSmoothing?: number;
 }
 
 const rows: readonly Rows[] = [
@@ -27,16 +28,27 @@ const rows: readonly Rows[] = [
   { name: ', a label beyond the classes', batch: 3, classes: 10, labels: { 1: 10 } },
   { name: ', a label far beyond the classes', batch: 3, classes: 10, labels: { 2: 2147483647 } },
   { name: ', a NaN', batch: 3, classes: 10, fill: withNaN() },
+  { name: ', smoothed', batch: 5, classes: 100, labelSmoothing: 0.1 },
+  { name: ', smoothed much', batch: 4, classes: 3, labelSmoothing: 0.9 },
+  { name: ', smoothed, one class', batch: 3, classes: 1, labelSmoothing: 0.1 },
+  { name: ', smoothed, large logits', batch: 5, classes: 33, fill: scaled(100), labelSmoothing: 0.1 },
+  { name: ', smoothed, masked rows', batch: 6, classes: 10, labels: { 0: -1, 4: -1 }, labelSmoothing: 0.2 },
+  { name: ', smoothed, all rows masked', batch: 2, classes: 10, labels: { 0: -1, 1: -1 }, labelSmoothing: 0.2 },
+  { name: ', smoothed, a label beyond the classes', batch: 3, classes: 10, labels: { 1: 10 }, labelSmoothing: 0.2 },
+  { name: ', smoothed, a NaN', batch: 3, classes: 10, fill: withNaN(), labelSmoothing: 0.2 },
 ];
 
 /** Rows of positive numbers that need not sum to 1: the gradient's rule does not ask for it. */
 const positive: Fill = mapped(gaussian, (value) => Math.abs(value) / 10);
 
-export const classificationCases: readonly Case[] = rows.flatMap(({ name, batch, classes, fill, labels }) => {
+export const classificationCases: readonly Case[] = rows.flatMap((row) => {
+  const { name, batch, classes, fill, labels, labelSmoothing } = row;
   const title = `[${batch}, ${classes}]${name}`;
   return [
     graphCase(`softmaxCrossEntropy ${title}`, ['softmaxCrossEntropy'], (b) => ({
-      ...softmaxCrossEntropy(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels)),
+      ...softmaxCrossEntropy(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels), {
+        labelSmoothing,
+      }),
     })),
     graphCase(`softmaxCrossEntropyGradient ${title}`, ['softmaxCrossEntropyGradient'], (b) => {
       const probabilities = b.plain(
@@ -45,10 +57,18 @@ export const classificationCases: readonly Case[] = rows.flatMap(({ name, batch,
         fill === undefined ? positive : mapped(fill, Math.abs),
       );
       const dloss = b.plain('dloss', [1]);
-      return { dlogits: softmaxCrossEntropyGradient(probabilities, b.labels('labels', batch, classes, labels), dloss) };
+      return {
+        dlogits: softmaxCrossEntropyGradient(probabilities, b.labels('labels', batch, classes, labels), dloss, {
+          labelSmoothing,
+        }),
+      };
     }),
-    graphCase(`countCorrect ${title}`, ['countCorrect'], (b) => ({
-      count: countCorrect(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels)),
-    })),
+    ...[1, 5].map((k) =>
+      graphCase(`countCorrect ${title}, top ${k}`, ['countCorrect'], (b) => ({
+        count: countCorrect(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels), {
+          k,
+        }),
+      })),
+    ),
   ];
 });

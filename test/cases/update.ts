@@ -1,50 +1,158 @@
 /** The end of a training step: gradients into one vector, the finite check, and the gated writes. */
 import { activate, leakyTanh } from '../../lib/ops/activation';
+import { type AdamAttributes, adamUpdate } from '../../lib/ops/adam';
 import { advance } from '../../lib/ops/advance';
 import { assign } from '../../lib/ops/assign';
+import { averageWeights } from '../../lib/ops/averageWeights';
+import { clipFactor } from '../../lib/ops/clipFactor';
 import { finiteCheck } from '../../lib/ops/finiteCheck';
 import { packGradients } from '../../lib/ops/pack';
 import { sgdUpdate } from '../../lib/ops/sgd';
+import { trustRatios } from '../../lib/ops/trustRatios';
+import type { Segments, UpdateInputs } from '../../lib/ops/update';
 import { State } from '../../lib/state';
-import { Parameter } from '../../lib/tensor';
-import { all, type Fill, gaussian, scaled, withNaN } from './fills';
+import { constant, type Node, Parameter, type Tensor } from '../../lib/tensor';
+import { all, type Fill, gaussian, mapped, scaled, withNaN } from './fills';
 import { type Builder, type Case, graphCase, stateCase } from './problem';
 
+interface StateSize {
+  readonly slots: number;
+  /** Of the last dimension of the largest parameter. */
+  readonly size: number;
+}
+
 /** A State whose parameters do not fill their places, decayed ones and others. */
-function makeState(): State {
+function makeState({ slots = 1, size = 5 }: Partial<StateSize> = {}): State {
   const make = (name: string, shape: readonly number[], decay: boolean) =>
     new Parameter({ name, shape, decay, initialize: () => new Float32Array(shape.reduce((a, b) => a * b, 1)) });
-  return new State([
+  const parameters = [
     make('a', [7, 3], true),
     make('b', [33], false),
-    make('c', [2, 3, 3, 5], true),
+    make('c', [2, 3, 3, size], true),
     make('d', [1], false),
-  ]);
+  ];
+  return new State(parameters, { optimizerSlots: slots });
 }
 
 function arenasOf(b: Builder, state: State, fill: Fill = gaussian) {
   return {
     parameters: fill(b.random, state.size),
-    optimizer: scaled(0.1)(b.random, state.size),
+    optimizer: scaled(0.1)(b.random, state.size * state.optimizerSlots),
     buffers: Int32Array.from({ length: 16 }, (_, i) => (i < 2 ? b.random.integer(1000) : 0)),
   };
 }
 
-function sgdCase(name: string, gate: number, attributes: { momentum: number; weightDecay: number }, fill?: Fill): Case {
-  return stateCase(`sgd ${name}`, ['sgd', 'advance'], (b) => {
-    const state = makeState();
+const decays = { momentum: 0.9, weightDecay: 0.1 };
+
+interface UpdateCase {
+  readonly gate?: number;
+  /** Of the gradient. */
+  readonly fill?: Fill;
+  /** Of the parameters. */
+  readonly weights?: Fill;
+  /** A factor on the gradient. */
+  readonly scale?: number;
+  /** Rates and decays by segment. */
+  readonly table?: boolean;
+  /** Steps done; default: drawn. */
+  readonly steps?: number;
+}
+
+/** Segments that begin and end anywhere, one of them empty, one without decay, one that stands still. */
+function makeTable(b: Builder, { size }: State): Segments {
+  const ends = Int32Array.of(1, 20, 20, 47, 100, size);
+  return {
+    ends: constant(ends),
+    rates: b.plain(
+      'rates',
+      [ends.length],
+      mapped(gaussian, (x) => (x > 1 ? 0 : Math.abs(x))),
+    ),
+    decays: b.plain(
+      'decays',
+      [ends.length],
+      mapped(gaussian, (x) => (x > 0 ? 0.1 * x : 0)),
+    ),
+  };
+}
+
+/** One step with everything that `how` asks for, and the step counted. */
+function updateCase(
+  name: string,
+  op: string,
+  { gate = 0, fill, weights, scale, table = false, steps, ...state }: UpdateCase & Partial<StateSize>,
+  make: (inputs: UpdateInputs & { counter: Tensor }, state: State, slots: readonly Tensor[]) => Node,
+): Case {
+  return stateCase(`${op} ${name}`, [op, 'advance'], (b) => {
+    const owner = makeState({ slots: 3, ...state });
     const flag = b.i32('gate', [gate]);
     const inputs = {
       gate: flag,
-      parameters: state.vector('parameters'),
-      momentum: state.vector('optimizer'),
-      gradient: b.plain('gradient', [state.size], fill),
+      parameters: owner.vector('parameters'),
+      gradient: b.plain('gradient', [owner.size], fill),
       learningRate: b.plain('learningRate', [1], all(0.05)),
+      scale: scale === undefined ? null : b.plain('scale', [1], all(scale)),
+      segments: table ? makeTable(b, owner) : null,
+      counter: owner.counter,
     };
-    const step = sgdUpdate(inputs, { ...attributes, decayed: state.decayed });
-    return { state, arenas: arenasOf(b, state), updates: [step, advance(flag, state.counter)], gate: flag };
+    const slots = [0, 1, 2].map((slot) => owner.vector('optimizer', slot));
+    const updates = [make(inputs, owner, slots), advance(flag, owner.counter)];
+    const arenas = arenasOf(b, owner, weights);
+    // Second moments are not negative.
+    arenas.optimizer.forEach((value, i) => {
+      if (i >= owner.size) arenas.optimizer[i] = Math.abs(value);
+    });
+    if (steps !== undefined) arenas.buffers[1] = steps;
+    return { state: owner, arenas, updates, gate: flag };
   });
 }
+
+const sgdCase = (
+  name: string,
+  attributes: { momentum: number; weightDecay: number; nesterov?: boolean },
+  how: UpdateCase = {},
+) =>
+  updateCase(name, 'sgd', how, (inputs, { decayed }, [momentum]) =>
+    sgdUpdate({ ...inputs, momentum: momentum as Tensor }, { ...attributes, decayed }),
+  );
+
+const adamCase = (name: string, attributes: Partial<AdamAttributes>, how: UpdateCase & Partial<StateSize> = {}) =>
+  updateCase(name, 'adam', how, (inputs, { decayed }, slots) => {
+    const [firstMoment, secondMoment] = slots as [Tensor, Tensor];
+    const defaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, decoupled: false, decayed };
+    return adamUpdate({ ...inputs, firstMoment, secondMoment }, { ...defaults, ...attributes });
+  });
+
+const averageCase = (name: string, decay: number, how: UpdateCase) =>
+  updateCase(name, 'averageWeights', how, ({ gate, parameters, counter }, _, [average]) =>
+    averageWeights({ gate, parameters, counter, average: average as Tensor }, decay),
+  );
+
+/** Every parameter a segment; biases, which come last, without trust. */
+const trustCase = (name: string, { fill, weights, scale }: UpdateCase, decay = 0.1, size = 5): Case =>
+  graphCase(`trustRatios ${name}`, ['trustRatios'], (b) => {
+    const lengths = [16, 32, size, 64, 16, 16];
+    const ends = lengths.map((_, i) => lengths.slice(0, i + 1).reduce((sum, length) => sum + length, 0));
+    const total = ends.at(-1) as number;
+    const segments = {
+      ends: b.i32('ends', ends),
+      rates: b.plain('rates', [ends.length], mapped(gaussian, Math.abs)),
+      decays: b.plain('decays', [ends.length], all(decay)),
+    };
+    const parameters = b.plain('parameters', [total], weights);
+    const gradient = b.plain('gradient', [total], fill);
+    const factor = scale === undefined ? null : b.plain('scale', [1], all(scale));
+    const ratios = trustRatios(
+      { parameters, gradient, scale: factor, segments },
+      { trust: 0.02, trusted: ends[3] as number },
+    );
+    return { ratios };
+  });
+
+const clipCase = (name: string, norm: number): Case =>
+  graphCase(`clipFactor ${name}`, ['clipFactor'], (b) => ({
+    factor: clipFactor(b.plain('norm', [1], all(norm)), 2.5),
+  }));
 
 const finiteCase = (name: string, size: number, fill: Fill, loss: number): Case =>
   graphCase(`finiteCheck ${name} [${size}]`, ['finiteCheck'], (b) => ({
@@ -60,10 +168,56 @@ const withOne =
   };
 
 export const updateCases: readonly Case[] = [
-  sgdCase('with momentum and weight decay', 0, { momentum: 0.9, weightDecay: 0.1 }),
-  sgdCase('without either', 0, { momentum: 0, weightDecay: 0 }),
-  sgdCase('of a NaN', 0, { momentum: 0.9, weightDecay: 1e-4 }, withNaN()),
-  sgdCase('behind a closed gate', 1, { momentum: 0.9, weightDecay: 0.1 }, withNaN()),
+  sgdCase('with momentum and weight decay', decays),
+  sgdCase('without either', { momentum: 0, weightDecay: 0 }),
+  sgdCase('of a NaN', { momentum: 0.9, weightDecay: 1e-4 }, { fill: withNaN() }),
+  sgdCase('behind a closed gate', decays, { gate: 1, fill: withNaN() }),
+  sgdCase('with Nesterov', { ...decays, nesterov: true }),
+  sgdCase('with Nesterov, without weight decay', { momentum: 0.9, weightDecay: 0, nesterov: true }),
+  sgdCase('with Nesterov, of a NaN', { ...decays, nesterov: true }, { fill: withNaN() }),
+  sgdCase('of a scaled gradient', decays, { scale: 0.03 }),
+  sgdCase('by segments', decays, { table: true }),
+  sgdCase('by segments, scaled, with Nesterov', { ...decays, nesterov: true }, { table: true, scale: 0.5 }),
+  sgdCase('by segments, of an infinite weight', decays, { table: true, weights: withOne(Number.POSITIVE_INFINITY) }),
+  adamCase('in the first step', {}, { steps: 0 }),
+  adamCase('in the second step', {}, { steps: 1 }),
+  adamCase('later', {}),
+  adamCase('after two billion steps', {}, { steps: 2_000_000_000 }),
+  adamCase('without weight decay', { weightDecay: 0 }),
+  adamCase('with other betas', { beta1: 0, beta2: 0.9, epsilon: 1e-3 }, { steps: 3 }),
+  adamCase('of zeros', { weightDecay: 0 }, { fill: all(0), steps: 0 }),
+  adamCase('of a tiny gradient', { weightDecay: 0 }, { fill: scaled(1e-12), steps: 2 }),
+  adamCase('of a NaN', {}, { fill: withNaN() }),
+  adamCase('behind a closed gate', {}, { gate: 1, fill: withNaN() }),
+  adamCase('by segments, scaled', {}, { table: true, scale: 0.3 }),
+  adamCase('of many parameters', {}, { size: 2000 }),
+  adamCase('decoupled, in the first step', { decoupled: true }, { steps: 0 }),
+  adamCase('decoupled', { decoupled: true }),
+  adamCase('decoupled, without weight decay', { decoupled: true, weightDecay: 0 }),
+  adamCase('decoupled, by segments, scaled', { decoupled: true }, { table: true, scale: 0.3 }),
+  adamCase('decoupled, of a NaN weight', { decoupled: true }, { weights: withNaN() }),
+  adamCase('decoupled, of an infinite weight', { decoupled: true }, { weights: withOne(Number.NEGATIVE_INFINITY) }),
+  averageCase('in the first step', 0.999, { steps: 0 }),
+  averageCase('while the decay grows', 0.999, { steps: 50 }),
+  averageCase('with its full decay', 0.999, { steps: 100_000 }),
+  averageCase('that forgets everything', 0, {}),
+  averageCase('of a NaN', 0.9, { weights: withNaN() }),
+  averageCase('behind a closed gate', 0.9, { gate: 1, weights: withNaN() }),
+  trustCase('', {}),
+  trustCase('of a scaled gradient', { scale: 0.01 }),
+  trustCase('without decay', {}, 0),
+  trustCase('over many chunks', {}, 0.1, 100_003),
+  trustCase('of zero weights', { weights: all(0) }),
+  trustCase('of a zero gradient', { fill: all(0) }),
+  trustCase('of a zero gradient, without decay', { fill: all(0) }, 0),
+  trustCase('of a NaN gradient', { fill: withNaN() }),
+  trustCase('of a NaN weight', { weights: withNaN() }),
+  trustCase('of weights whose squares f32 does not hold', { weights: scaled(1e25), fill: scaled(1e-25) }),
+  clipCase('of a norm above the limit', 7.3),
+  clipCase('of a norm below the limit', 1.2),
+  clipCase('of zero', 0),
+  clipCase('of infinity', Number.POSITIVE_INFINITY),
+  clipCase('of NaN', Number.NaN),
   stateCase('pack of inputs', ['pack'], (b) => {
     const state = makeState();
     const flat = packGradients(

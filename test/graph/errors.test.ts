@@ -133,6 +133,12 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
     /\[countCorrect\].*i32.*f32/,
     () => countCorrect(matrix, input('l', [2])),
   ],
+  [
+    'the best 0 of a row',
+    'ERR_INVALID_ARGUMENT',
+    /from 1 to \d+ for k .*0/,
+    () => countCorrect(matrix, labels, { k: 0 }),
+  ],
   ['a crop larger than the image', 'ERR_SHAPE', /\[augment\].*8x8.*\[9, 8\]/, () => crop([9, 8])],
   [
     'a mean image of another size',

@@ -77,10 +77,11 @@ describe('steps', () => {
     );
     stateful.tensors.push(tensor());
     const compiled = await device.compile(stateful, state);
-    const milliseconds = await compiled.trace([value(1, 2, 3, 4)]);
+    const { milliseconds, nonFinite } = await compiled.trace([value(1, 2, 3, 4)], false);
     expect(compiled.kernels.map(({ op }) => op)).toEqual(['slow', 'assign']);
     expect(milliseconds[0]).toBeGreaterThan(15);
     expect(milliseconds[1]).toBe(0);
+    expect(nonFinite).toEqual([]);
     expect(Array.from(new Float32Array(await state.read('buffers', 0, 16)))).toEqual([0, 0, 0, 0]);
     for (const it of [compiled, state]) it.dispose();
   });

@@ -40,6 +40,8 @@ const singleOps: Readonly<Record<string, (b: Builder) => Tensor>> = {
   'averagePool, padded': (b) => averagePool(b.f32('x', [2, 5, 4, 2]), { kernel: [2, 3], stride: 1, padding: [0, 1] }),
   globalAveragePool: (b) => globalAveragePool(b.f32('x', [2, 3, 4, 5])),
   softmaxCrossEntropy: (b) => softmaxCrossEntropy(b.plain('x', [4, 6]), b.labels('labels', 4, 6, { 1: -1 })).loss,
+  'softmaxCrossEntropy, smoothed': (b) =>
+    softmaxCrossEntropy(b.plain('x', [4, 6]), b.labels('labels', 4, 6, { 1: -1 }), { labelSmoothing: 0.3 }).loss,
   add: (b) => add(b.f32('x', [2, 2, 2, 3]), b.f32('y', [2, 2, 2, 3]), b.f32('z', [2, 2, 2, 3])),
   concat: (b) => concat([b.f32('x', [2, 2, 2, 3]), b.f32('y', [2, 2, 2, 5])]),
   slice: (b) => slice(b.f32('x', [2, 2, 2, 7]), { channelOffset: 2, channels: 4 }),

@@ -7,7 +7,7 @@ import { add, concat, slice } from './channels';
 import { conv2d, conv2dDgrad, conv2dWgrad } from './convolution';
 import { augment } from './data';
 import { linear, linearDgrad, linearWgrad } from './linear';
-import { argmaxGap, countCorrect, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './loss';
+import { countCorrect, rankGap, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './loss';
 import {
   averagePool,
   averagePoolGradient,
@@ -20,7 +20,9 @@ import {
 import {
   activationGradientRounding,
   activationRounding,
+  adamRounding,
   augmentRounding,
+  averageRounding,
   type Call,
   type Compute,
   exact,
@@ -28,11 +30,12 @@ import {
   lossGradientRounding,
   lossRounding,
   type Rounding,
+  relativeRounding,
   sgdRounding,
   sums,
 } from './rounding';
-import { finiteCheck, pack, sgd } from './update';
-import { map, need, type Shape, type Values } from './values';
+import { adam, averageWeights, clipFactor, finiteCheck, pack, sgd, trustRatios } from './update';
+import { at, map, need, type Shape, type Values } from './values';
 
 export interface ReferenceOp {
   /** The outputs; of an op that writes state instead: the new values of what it writes. Shapes are the shape rule's. */
@@ -64,6 +67,9 @@ const shape = (shapes: readonly Shape[], index = 0): Shape => {
 /** A gated write: the old values, unless the gate (0: open) is open or absent. */
 const gated = (gate: Values | null | undefined, before: Values[], after: () => Values[]): Values[] =>
   gate && gate.data[0] !== 0 ? before : after();
+
+/** A number that an op reads from a tensor; factors that are absent are 1. */
+const scalar = (values: Values | null | undefined): number => (values ? at(values.data, 0) : 1);
 
 const rootMeanSquare = ({ data }: Values): number => Math.sqrt(data.reduce((sum, x) => sum + x * x, 0) / data.length);
 const smallest = ({ data }: Values): number => data.reduce((least, x) => Math.min(least, Math.abs(x)), Infinity);
@@ -103,15 +109,15 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
     },
   ),
   activationGradient: op(([dy, y], a) => activationGradient(need(dy), need(y), a), activationGradientRounding),
-  softmaxCrossEntropy: op(([x, labels]) => softmaxCrossEntropy(need(x), need(labels)), lossRounding),
+  softmaxCrossEntropy: op(([x, labels], a) => softmaxCrossEntropy(need(x), need(labels), a), lossRounding),
   softmaxCrossEntropyGradient: op(
-    ([p, labels, dloss]) => [softmaxCrossEntropyGradient(need(p), need(labels), need(dloss))],
+    ([p, labels, dloss], a) => [softmaxCrossEntropyGradient(need(p), need(labels), need(dloss), a)],
     lossGradientRounding,
   ),
   countCorrect: op(
-    ([logits, labels]) => [countCorrect(need(logits), need(labels))],
+    ([logits, labels], { k = 1 }) => [countCorrect(need(logits), need(labels), k)],
     exact,
-    ({ inputs: [logits] }) => argmaxGap(need(logits)) / rootMeanSquare(need(logits)),
+    ({ inputs: [logits], attributes: { k = 1 } }) => rankGap(need(logits), k) / rootMeanSquare(need(logits)),
   ),
   add: summing((inputs, _, shapes) => [add(inputs.map(need), shape(shapes))]),
   concat: op((inputs, _, shapes) => [concat(inputs.map(need), shape(shapes))], exact),
@@ -120,13 +126,33 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
   augment: op((inputs, a, shapes) => [augment(inputs, a, shape(shapes))], augmentRounding),
   pack: op((inputs, a, shapes) => [pack(inputs.map(need), a, shape(shapes))], exact),
   finiteCheck: op(([loss, gradient]) => finiteCheck(need(loss), need(gradient)), finiteCheckRounding),
-  sgd: op(([gate, w, m, gradient, rate], a) => {
+  clipFactor: op(([norm], a) => [clipFactor(need(norm), a)], relativeRounding),
+  trustRatios: op(
+    ([w, g, scale, ends, rates, decays], a) => [
+      trustRatios(need(w), need(g), scalar(scale), [need(ends), need(rates), need(decays)], a),
+    ],
+    relativeRounding,
+  ),
+  sgd: op(([gate, w, m, gradient, rate, scale, ...table], a) => {
     const before = { parameters: need(w), momentum: need(m) };
     return gated(gate, [before.parameters, before.momentum], () => {
-      const after = sgd(before, need(gradient), need(rate).data[0] ?? 0, a);
+      const after = sgd(before, need(gradient), { rate: scalar(rate), scale: scalar(scale), table }, a);
       return [after.parameters, after.momentum];
     });
   }, sgdRounding),
+  adam: op(([gate, w, m, v, gradient, rate, counter, scale, ...table], a) => {
+    const before = { parameters: need(w), firstMoment: need(m), secondMoment: need(v) };
+    return gated(gate, [before.parameters, before.firstMoment, before.secondMoment], () => {
+      const factors = { rate: scalar(rate), scale: scalar(scale), table };
+      const after = adam(before, need(gradient), at(need(counter).data, 1) + 1, factors, a);
+      return [after.parameters, after.firstMoment, after.secondMoment];
+    });
+  }, adamRounding),
+  averageWeights: op(
+    ([gate, average, w, counter], a) =>
+      gated(gate, [need(average)], () => [averageWeights(need(average), need(w), at(need(counter).data, 1), a)]),
+    averageRounding,
+  ),
   advance: op(
     ([gate, counter]) =>
       gated(gate, [need(counter)], () => [map(need(counter), (value, i) => (i === 1 ? value + 1 : value))]),

@@ -42,7 +42,8 @@ export function interpret(graph: Graph, read: Read, disturb: Disturb = () => nul
         });
       const tensor = written(node)[index] as Tensor;
       if (node.op.writesState) writes.set(tensor, values);
-      else if (!graph.memory.absent.has(tensor)) storage.write(tensor, values);
+      // An update that was made later reads what an earlier one has written.
+      if (!graph.memory.absent.has(tensor)) storage.write(tensor, values);
     });
   }
   const outputs = Object.fromEntries(Object.entries(graph.outputs).map(([name, t]) => [name, storage.read(t)]));

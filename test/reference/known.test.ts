@@ -1,6 +1,7 @@
 /** Numbers from elsewhere that the references must give: published test vectors, values worked out by hand. */
 import { expect, test } from 'vitest';
 import { activation, derivativeFromOutput } from './activation';
+import { countCorrect } from './loss';
 import { multiplyHigh, philox } from './philox';
 import { averagePool, maxPool } from './pooling';
 
@@ -43,6 +44,16 @@ test('the first of equal values wins, a NaN over everything', () => {
   expect(winner([1, 2, 2])).toEqual([2, 1]);
   expect(winner([3, Number.NaN, Number.NaN])).toEqual([Number.NaN, 1]);
   expect(winner([-0, 0, -0])).toEqual([-0, 0]);
+});
+
+test('the label is among the k largest, of equals those of smaller index', () => {
+  const counts = (data: number[], label: number) =>
+    [1, 2, 3].map((k) => countCorrect(values([1, data.length], data), values([1], [label]), k).data[0]);
+  expect(counts([5, 4, 4, 1], 0)).toEqual([1, 1, 1]);
+  expect(counts([5, 4, 4, 1], 1)).toEqual([0, 1, 1]);
+  expect(counts([5, 4, 4, 1], 2)).toEqual([0, 0, 1]);
+  expect(counts([5, 4, 4, 1], -1)).toEqual([0, 0, 0]);
+  expect(counts([5, 4, Number.NaN, 1], 0)).toEqual([0, 0, 0]);
 });
 
 /** kind, slope, x, f(x), f'(x): from tables of e and tanh. */

@@ -2,7 +2,7 @@
  * Softmax cross-entropy, its gradient, and the count of correct rows. logits [N, K], labels [N]; label -1: no row; a label
  * of K or more is an error that must be seen: NaN.
  */
-import { at, type Values, zeros } from './values';
+import { type Attributes, at, type Values, zeros } from './values';
 
 const rowsOf = ({ shape }: Values): number => at(shape, 0);
 const row = ({ shape, data }: Values, n: number): Float64Array =>
@@ -11,8 +11,12 @@ const row = ({ shape, data }: Values, n: number): Float64Array =>
 /** Rows that count. */
 const countRows = (labels: Values): number => labels.data.filter((label) => label >= 0).length;
 
-/** The mean of log(sum of e^logits) - logit[label], and softmax(logits). */
-export function softmaxCrossEntropy(logits: Values, labels: Values): Values[] {
+/** What a row with this label should give: 1 - smoothing for the label, and smoothing spread evenly over all classes. */
+const targetOf = (label: number, classes: number, smoothing: number) =>
+  Float64Array.from({ length: classes }, (_, k) => (k === label ? 1 - smoothing : 0) + smoothing / classes);
+
+/** The mean of -log softmax(logits), weighted by the target; and softmax(logits). */
+export function softmaxCrossEntropy(logits: Values, labels: Values, { labelSmoothing = 0 }: Attributes = {}): Values[] {
   const loss = zeros([1]);
   const probabilities = zeros(logits.shape);
   const count = countRows(labels);
@@ -23,43 +27,55 @@ export function softmaxCrossEntropy(logits: Values, labels: Values): Values[] {
     const sum = exponentials.reduce((total, e) => total + e, 0);
     row(probabilities, n).set(exponentials.map((e) => e / sum));
     const label = at(labels.data, n);
-    // A label beyond the classes is no class of these: NaN.
-    if (label >= 0) loss.data[0] = at(loss.data, 0) + (most + Math.log(sum) - (scores[label] ?? Number.NaN)) / count;
+    if (label < 0) continue;
+    const target = targetOf(label, scores.length, labelSmoothing);
+    // No term for what is not wanted: 0 times infinity is NaN. A label beyond the classes is no class of these: NaN.
+    const lost = (score: number, k: number) => (target[k] === 0 ? 0 : at(target, k) * (most + Math.log(sum) - score));
+    const total = scores.reduce((all, score, k) => all + lost(score, k), 0);
+    loss.data[0] = at(loss.data, 0) + (label < scores.length ? total : Number.NaN) / count;
   }
   return [loss, probabilities];
 }
 
-export function softmaxCrossEntropyGradient(probabilities: Values, labels: Values, dloss: Values): Values {
+export function softmaxCrossEntropyGradient(
+  probabilities: Values,
+  labels: Values,
+  dloss: Values,
+  { labelSmoothing = 0 }: Attributes,
+): Values {
   const dlogits = zeros(probabilities.shape);
   const count = countRows(labels);
   for (let n = 0; n < rowsOf(probabilities); n++) {
     const label = at(labels.data, n);
     if (label < 0) continue;
-    const known = label < at(probabilities.shape, 1);
-    const difference = (p: number, k: number) => (known ? p - (k === label ? 1 : 0) : Number.NaN);
+    const classes = at(probabilities.shape, 1);
+    const target = targetOf(label, classes, labelSmoothing);
+    const difference = (p: number, k: number) => (label < classes ? p - at(target, k) : Number.NaN);
     const scale = at(dloss.data, 0) / count;
     row(dlogits, n).set(row(probabilities, n).map((p, k) => difference(p, k) * scale));
   }
   return dlogits;
 }
 
-export function countCorrect(logits: Values, labels: Values): Values {
+/** The label's place in the row's order, largest first, equals in the order of their index; k = 1 counts the first alone. */
+export function countCorrect(logits: Values, labels: Values, k: number): Values {
   const correct = zeros([1]);
   for (let n = 0; n < rowsOf(logits); n++) {
     const scores = row(logits, n);
-    if (!scores.includes(Number.NaN) && scores.indexOf(Math.max(...scores)) === at(labels.data, n)) {
-      correct.data[0] = at(correct.data, 0) + 1;
-    }
+    if (scores.includes(Number.NaN)) continue;
+    const order = [...scores.keys()].sort((a, b) => at(scores, b) - at(scores, a) || a - b);
+    const place = order.indexOf(at(labels.data, n));
+    if (place >= 0 && place < k) correct.data[0] = at(correct.data, 0) + 1;
   }
   return correct;
 }
 
-/** The smallest distance between a row's largest and second largest logit. */
-export function argmaxGap(logits: Values): number {
+/** The smallest distance between a row's k-th largest logit and the next. */
+export function rankGap(logits: Values, k: number): number {
   let gap = Number.POSITIVE_INFINITY;
   for (let n = 0; n < rowsOf(logits); n++) {
-    const [first = 0, second = Number.NEGATIVE_INFINITY] = row(logits, n).toSorted().reverse();
-    gap = Math.min(gap, first - second);
+    const sorted = row(logits, n).toSorted().reverse();
+    gap = Math.min(gap, (sorted[k - 1] ?? 0) - (sorted[k] ?? Number.NEGATIVE_INFINITY));
   }
   return gap;
 }

@@ -4,6 +4,7 @@
  */
 import type { Tolerance } from '../tolerance';
 import { derivativeFromOutput, preActivation } from './activation';
+import { ratesOf } from './update';
 import { type Attributes, at, map, need, type Shape, type Values } from './values';
 
 /** One execution of an op: what went in, what the reference got. */
@@ -116,13 +117,67 @@ export const augmentRounding: Rounding = ({ inputs: [, , , mean, inverse], outpu
   ];
 };
 
-/** inputs: gate, parameters, momentum, gradient, learning rate. What was added, and what it was added to. */
+/** A few operations on numbers that do not cancel. */
+export const relativeRounding: Rounding = ({ outputs }, { relative }) =>
+  outputs.map(({ data }) => data.map((want) => relative * Math.abs(want)));
+
+/** |scale g| (and |decay w|, unless decoupled) of each element, |decay w|, and its learning rate. */
+function directions(
+  [w, gradient, rate, scale, ...table]: readonly (Values | null | undefined)[],
+  attributes: Attributes,
+): (i: number) => { size: number; shrink: number; rate: number } {
+  const of = ratesOf(table, attributes);
+  const factor = scale ? at(scale.data, 0) : 1;
+  return (i) => {
+    const { rate: own, decay } = of(i);
+    const shrink = decay === 0 ? 0 : Math.abs(decay * at(need(w).data, i));
+    const size = Math.abs(factor * at(need(gradient).data, i)) + (attributes.decoupled ? 0 : shrink);
+    return { size, shrink, rate: own * at(need(rate).data, 0) };
+  };
+}
+
+/** inputs: gate, parameters, momentum, gradient, rate, ... What was added, and what it was added to. */
 export const sgdRounding: Rounding = ({ inputs, attributes, outputs }, { relative }) => {
-  const [, parameters, momentum, gradient, rate] = inputs.map(need) as [Values, Values, Values, Values, Values];
+  const [, parameters, momentum, ...others] = inputs;
+  const of = directions([parameters, ...others], attributes);
   const moved = need(outputs[1]).data.map((want, i) => {
-    const decay = Math.abs((attributes.weightDecay ?? 0) * at(parameters.data, i));
-    const terms = Math.abs(at(momentum.data, i)) + at(rate.data, 0) * (Math.abs(at(gradient.data, i)) + decay);
-    return relative * (Math.abs(want) + terms);
+    const { size, rate } = of(i);
+    return relative * (Math.abs(want) + Math.abs(at(need(momentum).data, i)) + rate * size);
   });
-  return [need(outputs[0]).data.map((want, i) => relative * Math.abs(want) + at(moved, i)), moved];
+  // With Nesterov a second step is added.
+  const added = attributes.nesterov ? 2 : 1;
+  return [need(outputs[0]).data.map((want, i) => relative * Math.abs(want) + added * at(moved, i)), moved];
 };
+
+/**
+ * inputs: gate, parameters, moments, gradient, rate, counter, scale, ... The moments' errors are those of what they are sums
+ * of; the step's is what they become in m / (sqrt(v) + epsilon), and the rounding of a few operations.
+ */
+export const adamRounding: Rounding = ({ inputs, attributes, outputs }, { relative }) => {
+  const [, parameters, firstBefore, secondBefore, gradient, rate, counter, ...others] = inputs;
+  const { firstRate = 0, secondRate = 0, epsilon = 0 } = attributes;
+  const [weights, first, second] = outputs.map(need) as [Values, Values, Values];
+  const t = at(need(counter).data, 1) + 1;
+  const correction = (part: number) => 1 - (1 - part) ** t;
+  const of = directions([parameters, gradient, rate, ...others], attributes);
+  const firstError = first.data.map((_, i) => relative * (Math.abs(at(need(firstBefore).data, i)) + of(i).size));
+  const secondError = second.data.map((_, i) => relative * (at(need(secondBefore).data, i) + of(i).size ** 2));
+  const error = weights.data.map((want, i) => {
+    const { rate: own, shrink } = of(i);
+    const root = Math.sqrt(at(second.data, i) / correction(secondRate));
+    const rootError = Math.sqrt((at(second.data, i) + at(secondError, i)) / correction(secondRate)) - root;
+    const divisor = root + epsilon;
+    const factor = own / correction(firstRate) / divisor;
+    const m = Math.abs(at(first.data, i));
+    const step = factor * (at(firstError, i) + m * (rootError / divisor + 3 * relative));
+    return relative * (Math.abs(want) + own * shrink) + step;
+  });
+  return [error, firstError, secondError];
+};
+
+/** inputs: gate, average, parameters, counter. */
+export const averageRounding: Rounding = ({ inputs: [, average, parameters], outputs: [after] }, { relative }) => [
+  need(after).data.map(
+    (_, i) => relative * (Math.abs(at(need(average).data, i)) + Math.abs(at(need(parameters).data, i))),
+  ),
+];

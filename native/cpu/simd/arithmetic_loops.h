@@ -1,4 +1,4 @@
-// The element-by-element rest: add, SGD, norm, softmax, augmentation.
+// The element-by-element rest: add, norm, softmax, augmentation.
 #pragma once
 
 #include "../../activations.h"
@@ -29,27 +29,6 @@ void add(const float* const* inputs, int32_t inputCount, float* y, int64_t count
     case 6: return addRun<6>(inputs, y, count);
     case 7: return addRun<7>(inputs, y, count);
     default: return addRun<8>(inputs, y, count);
-  }
-}
-
-// Without decay there is no term 0 * w: it would turn an infinite weight into NaN.
-void sgd(const SgdRun& run) {
-  float* w = run.parameters;
-  float* m = run.momentum;
-  const float* g = run.gradient;
-  const float factor = run.momentumFactor, rate = run.learningRate, decay = run.weightDecay;
-  if (decay != 0.0f) {
-#pragma GCC ivdep
-    for (int64_t i = 0; i < run.count; ++i) {
-      m[i] = factor * m[i] - rate * (g[i] + decay * w[i]);
-      w[i] += m[i];
-    }
-  } else {
-#pragma GCC ivdep
-    for (int64_t i = 0; i < run.count; ++i) {
-      m[i] = factor * m[i] - rate * g[i];
-      w[i] += m[i];
-    }
   }
 }
 

@@ -3,6 +3,7 @@
 #include "activation_loops.h"
 #include "arithmetic_loops.h"
 #include "pool_loops.h"
+#include "update_loops.h"
 
 namespace saturnn {
 
@@ -20,6 +21,8 @@ extern const SimdTable SIMD_TABLE = {
     fillRows,
     add,
     sgd,
+    adam,
+    approach,
     sumOfSquares,
     exponentials,
     scale,

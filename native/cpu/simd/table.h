@@ -85,7 +85,23 @@ struct SgdRun {
   float* momentum;
   const float* gradient;
   int64_t count;
-  float learningRate, momentumFactor, weightDecay;
+  float gradientScale, learningRate, momentumFactor, weightDecay;
+  bool nesterov;
+};
+
+struct AdamRun {
+  float* parameters;
+  float* firstMoment;
+  float* secondMoment;
+  const float* gradient;
+  int64_t count;
+  float gradientScale;
+  float firstRate, secondRate;   // 1 - beta1, 1 - beta2
+  float stepSize;                // learning rate / (1 - beta1^t)
+  float inverseCorrection;       // 1 / sqrt(1 - beta2^t)
+  float epsilon;
+  float gradientDecay;  // added to the gradient, times the weight (Adam)
+  float weightShrink;   // subtracted from the weight, times the weight: learning rate * decay (AdamW)
 };
 
 // One row of an augmented image: `pixels` pixels of `channels` bytes, from right to left if `mirror`.
@@ -114,6 +130,9 @@ struct SimdTable {
   // y = inputs[0] + ... + inputs[inputCount - 1], 2 to 8 of them, added in that order. y may be inputs[0].
   void (*add)(const float* const* inputs, int32_t inputCount, float* y, int64_t count);
   void (*sgd)(const SgdRun&);
+  void (*adam)(const AdamRun&);
+  // y += rate (x - y)
+  void (*approach)(const float* x, float* y, float rate, int64_t count);
   // In double, so that it cannot overflow.
   double (*sumOfSquares)(const float* x, int64_t count);
   // p = e^(x - max x), not yet divided by their sum, which is returned. The maximum goes to *maximum.

@@ -1,0 +1,68 @@
+// What changes the weights, element by element over flat arenas: SGD, Adam, the moving average.
+#pragma once
+
+#include "table.h"
+
+namespace saturnn {
+namespace {
+
+// Without decay there is no term 0 * w: it would turn an infinite weight into NaN.
+template <bool Decays, bool Nesterov>
+void sgdRun(const SgdRun& run) {
+  float* w = run.parameters;
+  float* m = run.momentum;
+  const float* g = run.gradient;
+  const float scale = run.gradientScale, factor = run.momentumFactor, rate = run.learningRate;
+  [[maybe_unused]] const float decay = run.weightDecay;
+#pragma GCC ivdep
+  for (int64_t i = 0; i < run.count; ++i) {
+    float direction = scale * g[i];
+    if constexpr (Decays) direction += decay * w[i];
+    m[i] = factor * m[i] - rate * direction;
+    if constexpr (Nesterov) {
+      w[i] += factor * m[i] - rate * direction;
+    } else {
+      w[i] += m[i];
+    }
+  }
+}
+
+void sgd(const SgdRun& run) {
+  const bool decays = run.weightDecay != 0.0f;
+  if (run.nesterov) return decays ? sgdRun<true, true>(run) : sgdRun<false, true>(run);
+  return decays ? sgdRun<true, false>(run) : sgdRun<false, false>(run);
+}
+
+template <bool DecaysGradient, bool ShrinksWeight>
+void adamRun(const AdamRun& run) {
+  float* w = run.parameters;
+  float* m = run.firstMoment;
+  float* v = run.secondMoment;
+  const float* g = run.gradient;
+  const float scale = run.gradientScale, first = run.firstRate, second = run.secondRate, step = run.stepSize;
+  const float correction = run.inverseCorrection, epsilon = run.epsilon;
+  [[maybe_unused]] const float decay = run.gradientDecay, shrink = run.weightShrink;
+#pragma GCC ivdep
+  for (int64_t i = 0; i < run.count; ++i) {
+    float direction = scale * g[i];
+    if constexpr (DecaysGradient) direction += decay * w[i];
+    m[i] += first * (direction - m[i]);
+    v[i] += second * (direction * direction - v[i]);
+    float change = step * m[i] / (__builtin_sqrtf(v[i]) * correction + epsilon);
+    if constexpr (ShrinksWeight) change += shrink * w[i];
+    w[i] -= change;
+  }
+}
+
+void adam(const AdamRun& run) {
+  if (run.gradientDecay != 0.0f) return adamRun<true, false>(run);
+  return run.weightShrink != 0.0f ? adamRun<false, true>(run) : adamRun<false, false>(run);
+}
+
+void approach(const float* x, float* y, float rate, int64_t count) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) y[i] += rate * (x[i] - y[i]);
+}
+
+}  // namespace
+}  // namespace saturnn
