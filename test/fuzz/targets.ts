@@ -1,6 +1,8 @@
 /** Every reader of files that others may have written, with good files to begin from, and what holds if it accepts one. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { parseSettings } from '../../lib/cli/runOptions';
+import { withOptions } from '../../lib/cli/train';
 import { unpack } from '../../lib/data/archive';
 import { cifarFromArchive, readNames } from '../../lib/data/cifar';
 import { Dataset } from '../../lib/data/dataset';
@@ -138,6 +140,30 @@ const checkCheckpoint = (bytes: Uint8Array) => {
   for (const array of arrays.values()) ensure(array.byteLength <= bytes.length, 'there is more data than the file has');
 };
 
+/** As `saturnn train` writes it. */
+const configSeeds = [
+  {
+    model: 'subInception',
+    given: { '--data': 'generated', '--width': '0.1', '--model': 'subInception', '--seed': '7' },
+  },
+  {
+    given: {
+      '--epochs': '3',
+      '--activation': 'leakyTanh:0.25',
+      '--no-verify': true,
+      '--limit': '40',
+      '--scale': '0.5',
+    },
+  },
+  { given: {} },
+].map((config) => Buffer.from(JSON.stringify(config, null, 2)));
+
+const checkConfig = (bytes: Uint8Array) => {
+  const { options } = parseSettings<Record<string, unknown>>(bytes, 'mutated', {}, withOptions);
+  ensure(typeof options.width === 'number' && options.width > 0, 'the width is no width');
+  ensure(Number.isSafeInteger(options.seed), 'the seed is no integer');
+};
+
 const hundred = tar('cifar-100-binary', cifar100Files(1, 1));
 const tars = [
   hundred,
@@ -171,6 +197,7 @@ export const targets: readonly Target[] = [
     },
   },
   { name: 'safetensors', seeds: tensorSeeds, finish: fitHeader, read: checkSafetensors },
+  { name: 'config.json', seeds: configSeeds, read: checkConfig },
   { name: 'checkpoint', seeds: checkpointSeeds, finish: sealCheckpoint, read: checkCheckpoint },
 ];
 
