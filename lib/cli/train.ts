@@ -54,7 +54,8 @@ export function trainCommand(): Command {
   });
 }
 
-function withOptions(): Command {
+/** The command, with nothing to do. */
+export function withOptions(): Command {
   const command = new Command('train').description(
     'train a model; write settings, metrics, checkpoints, weights and curves into a folder',
   );
