@@ -26,7 +26,7 @@ import { randomizedReluGradient } from '../lib/ops/randomizedReluGradient';
 import { sgdUpdate } from '../lib/ops/sgd';
 import { State } from '../lib/state';
 import { apply, constant, input, Parameter, sizeOf, type Tensor } from '../lib/tensor';
-import { type Measurement, type MeasureOptions, median, sampled } from './harness';
+import { type Measurement, type MeasureOptions, median, sampled, table } from './harness';
 
 interface Kernel {
   readonly name: string;
@@ -279,4 +279,17 @@ function pattern(size: number, scale: number): Float32Array {
     values.set(period.subarray(0, Math.min(period.length, size - begin)), begin);
   }
   return values;
+}
+
+export function printKernels(backend: string, { shape, results, notRun }: KernelReport): void {
+  console.log(`\nkernels on [${shape}], f32; the copy's bandwidth was measured in the same runs`);
+  const rows = results.map(({ name, milliseconds, gigabytesPerSecond, ofCopy, target }) => [
+    name,
+    Number(milliseconds.toFixed(3)),
+    Math.round(gigabytesPerSecond),
+    `${Math.round(100 * ofCopy)}%`,
+    `${Math.round(100 * target)}%`,
+  ]);
+  console.log(table(['kernel', 'ms', 'GB/s', 'of copy', 'target'], rows));
+  if (notRun.length > 0) console.log(`not run: ${backend} has no kernel for ${notRun.join(', ')}`);
 }
