@@ -49,6 +49,8 @@ ConvolutionShape convolutionShape(const SnConvAttributes& attributes, const char
                                   const SnTensor& y) {
   ConvolutionShape shape{imageDesc(xName, x), weightsDesc(weightsName, weights), imageDesc(yName, y),
                          {attributes.stride_h, attributes.stride_w}, {attributes.pad_h, attributes.pad_w}};
+  require(shape.x.data_type() == shape.y.data_type(), std::string("Expected ") + dtypeName(x.dtype) + " for " + yName +
+                                                          ", as for " + xName + ", but received " + describe(y));
   const auto xd = shape.x.dims(), wd = shape.weights.dims(), yd = shape.y.dims();
   require(xd[0] == yd[0], "Expected batch " + std::to_string(xd[0]) + " for " + yName + " but received " +
                               std::to_string(yd[0]));
@@ -64,7 +66,7 @@ ConvolutionShape convolutionShape(const SnConvAttributes& attributes, const char
 
 std::vector<ConvolutionRequest> convolutionRequests(const ConvolutionShape& shape) {
   const auto& [x, weights, y, strides, padding] = shape;
-  const memory::desc anyWeights = anyLayout(weights);
+  const memory::desc anyWeights = anyLayout(weights, x.data_type());
   const auto nhwc = [](const memory::desc& d) {
     return memory::desc(d.dims(), d.data_type(), memory::format_tag::nhwc);
   };
