@@ -19,7 +19,7 @@ export { defaultDataFolder, type GetOptions, getData } from './data/get';
 export { type Batches, DataLoader, type DataLoaderOptions } from './data/loader';
 export { type ImageShape, type ImageSource, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
-export { type Device, type DeviceOptions, openDevice, probeBackend, type Resident } from './device';
+export { type Device, type DeviceOptions, openDevice, type Precision, probeBackend, type Resident } from './device';
 export { SaturnnError } from './errors';
 export { type EvaluateOptions, evaluate } from './evaluate';
 export { describeNonFinite, firstNonFinite, type NonFinite } from './firstNonFinite';

@@ -1,8 +1,7 @@
 /** `saturnn train`: a model, a data set, a folder of results. */
 import { relative } from 'node:path';
 import { Command, Option } from 'commander';
-import { type Precision, precisions } from '../compile';
-import { openDevice } from '../device';
+import { openDevice, type Precision, precisions } from '../device';
 import { SaturnnError } from '../errors';
 import { formatActivation } from '../ops/activation';
 import type { Sgd } from '../optim/sgd';

@@ -56,6 +56,8 @@ export interface ReferenceOp {
   readonly rounding: Rounding;
   /** Distance of the nearest input to a point where the op, or its gradient, jumps; relative to the inputs' size. */
   readonly margin?: (call: Call) => number;
+  /** At such a point its value jumps, not only its gradient. */
+  readonly jumps?: boolean;
   /** A NaN may reach more elements than in the naive loops. */
   readonly spreadsNaN?: boolean;
 }
@@ -133,11 +135,12 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
     ([p, labels, dloss], a) => [softmaxCrossEntropyGradient(need(p), need(labels), need(dloss), a)],
     lossGradientRounding,
   ),
-  countCorrect: op(
-    ([logits, labels], { k = 1 }) => [countCorrect(need(logits), need(labels), k)],
-    exact,
-    ({ inputs: [logits], attributes: { k = 1 } }) => rankGap(need(logits), k) / rootMeanSquare(need(logits)),
-  ),
+  countCorrect: {
+    compute: ([logits, labels], { k = 1 }) => [countCorrect(need(logits), need(labels), k)],
+    rounding: exact,
+    margin: ({ inputs: [logits], attributes: { k = 1 } }) => rankGap(need(logits), k) / rootMeanSquare(need(logits)),
+    jumps: true,
+  },
   add: summing((inputs, _, shapes) => [add(inputs.map(need), shape(shapes))]),
   concat: op((inputs, _, shapes) => [concat(inputs.map(need), shape(shapes))], exact),
   slice: op(([x], { channelOffset = 0 }, shapes) => [slice(need(x), channelOffset, shape(shapes))], exact),
