@@ -128,7 +128,9 @@ export function compareRuns(whole: string, other: string): string[] {
     const [a, b] = [whole, other].map((folder) => lasting[name](readFileSync(join(folder, name), 'utf8')));
     if (JSON.stringify(a) !== JSON.stringify(b)) differences.push(`${name} differs: ${JSON.stringify([a, b])}`);
   }
-  const steps = readFileSync(join(other, 'metrics.jsonl'), 'utf8').match(/(?<="event":"step","step":)\d+/g)!.map(Number);
+  const steps = readFileSync(join(other, 'metrics.jsonl'), 'utf8')
+    .match(/(?<="event":"step","step":)\d+/g)!
+    .map(Number);
   if (steps.some((step, index) => index > 0 && step <= steps[index - 1]!)) differences.push(`steps repeat: ${steps}`);
   return differences;
 }
