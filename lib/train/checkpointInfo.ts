@@ -101,20 +101,27 @@ export function checkSame(source: string, what: string, saved: Description, here
   throw new SaturnnError('ERR_CHECKPOINT', `${source} is of another ${what}: ${difference}`);
 }
 
-/** "batch is 16 there and 32 here"; null if there is none. */
-export function firstDifference(saved: Description, here: Description): string | null {
+/** "batch is 16 there and 32 here"; null if there is none. `within`: what the descriptions describe. */
+export function firstDifference(saved: Description, here: Description, within = ''): string | null {
   for (const key of new Set([...Object.keys(here), ...Object.keys(saved ?? {})])) {
     const [there, now] = [saved?.[key], here[key]];
     if (JSON.stringify(there) === JSON.stringify(now)) continue;
-    if (!Array.isArray(there) || !Array.isArray(now) || key === 'inputShape' || key === 'shape') {
-      return between(key, there, now);
-    }
+    const name = within + key;
+    if (isDescription(there) && isDescription(now)) return firstDifference(there, now, `${name}.`);
+    // Of lists of names the first that differs; of shapes and the like all.
+    if (!isNames(there) || !isNames(now)) return between(name, there, now);
     const length = Math.max(there.length, now.length);
     const at = Array.from({ length }, (_, i) => i).find((i) => there[i] !== now[i])!;
-    return between(`${key}[${at}]`, there[at], now[at]);
+    return between(`${name}[${at}]`, there[at], now[at]);
   }
   return null;
 }
+
+const isDescription = (value: unknown): value is Description =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isNames = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string');
 
 const between = (name: string, there: unknown, here: unknown): string =>
   `${name} is ${text(there)} there and ${text(here)} here`;

@@ -77,20 +77,22 @@ function evict(path: string, folder: string): void {
 }
 
 function checkGone(content: string, folder: string): void {
-  let holder: Partial<Holder>;
-  try {
-    holder = JSON.parse(content);
-  } catch {
-    // Not ours, or half of one: where a lock cannot be made in one step, its process was killed between two.
-    return;
-  }
-  const { pid, host, started } = holder;
+  const { pid, host, started } = parse(content);
+  // Not ours, or half of one: where a lock cannot be made in one step, its process was killed between two.
   if (typeof pid !== 'number') return;
   const elsewhere = host !== hostname();
   if (!elsewhere && !isRunning(pid, started ?? null)) return;
   const where = elsewhere ? ` on ${host}` : '';
   const remedy = elsewhere ? ` If it is gone, remove ${join(folder, lockName)}.` : '';
   throw new SaturnnError('ERR_BUSY', `Process ${pid}${where} is writing into ${folder}.${remedy}`);
+}
+
+function parse(content: string): Partial<Holder> {
+  try {
+    return JSON.parse(content) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 function isRunning(pid: number, started: string | null): boolean {

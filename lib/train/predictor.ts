@@ -26,6 +26,8 @@ export interface PredictorOptions {
   precision?: Precision;
   /** Predict with the average of the weights that the State keeps. Default false. */
   averaged?: boolean;
+  /** Whether the State is disposed of with the predictor. Default false. */
+  ownsState?: boolean;
 }
 
 /** Row by row, in the order of the images: [count, classes]. */
@@ -53,6 +55,11 @@ export class Predictor {
     const { shape, batch, device, precision, averaged } = options;
     const graph = predictionGraph({ ...options, images: [batch, ...shape] }, { averaged });
     return new Predictor(options, graph, await compile(graph, { device, precision }));
+  }
+
+  /** Of the model. */
+  get classes(): number {
+    return this.options.model.classes;
   }
 
   /** @throws ERR_INVALID_ARGUMENT for images of another size */
@@ -97,6 +104,7 @@ export class Predictor {
 
   dispose(): void {
     this.plan.dispose();
+    if (this.options.ownsState) this.options.state.dispose();
   }
 
   [Symbol.dispose](): void {
