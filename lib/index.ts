@@ -19,20 +19,31 @@ export { defaultDataFolder, type GetOptions, getData } from './data/get';
 export { type Batches, DataLoader, type DataLoaderOptions } from './data/loader';
 export { type ImageShape, type ImageSource, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
-export { type Device, type DeviceOptions, openDevice, probeBackend, type Resident } from './device';
+export { type Device, type DeviceOptions, openDevice, type Precision, probeBackend, type Resident } from './device';
 export { SaturnnError } from './errors';
 export { type EvaluateOptions, evaluate } from './evaluate';
 export { describeNonFinite, firstNonFinite, type NonFinite } from './firstNonFinite';
 export { gradient } from './graph/gradient';
 export { Graph } from './graph/graph';
 export { defaultPasses, optimize, type Pass } from './graph/optimize';
+export { withAveragedWeights } from './graph/withAveragedWeights';
 // Networks
 export * as initializers from './initializers';
-export type { Layer } from './layers';
+export type { ForwardContext, Layer, LayerFunction, Normalization } from './layers';
 export * as layers from './layers';
 export { type LsuvLayer, type LsuvOptions, lsuv } from './lsuv';
 export { type DeviceMemoryStats, type MemoryStats, memoryStats } from './memoryStats';
-export { createModel, inception33, type Model, type ModelOptions, models, subInception } from './models';
+export {
+  createModel,
+  type FunctionalModelOptions,
+  functionalModel,
+  inception33,
+  inceptionBn,
+  type Model,
+  type ModelOptions,
+  models,
+  subInception,
+} from './models';
 export { inspectModel, type LayerSummary, type ModelSummary } from './models/inspect';
 export {
   type Activation,
@@ -43,6 +54,7 @@ export {
   leakyTanh,
   parseActivation,
   relu,
+  rrelu,
   scaledSigmoid,
   sigmoid,
   tanh,
@@ -51,18 +63,39 @@ export { add } from './ops/add';
 export { assign } from './ops/assign';
 export { augment } from './ops/augment';
 export { averagePool } from './ops/averagePool';
+export { batchNorm } from './ops/batchNorm';
+export { batchNormInference } from './ops/batchNormInference';
 export { concat } from './ops/concat';
 export { conv2d } from './ops/conv2d';
 export { copy } from './ops/copy';
 export { type CountCorrectOptions, countCorrect } from './ops/countCorrect';
+export { dropout } from './ops/dropout';
 export { globalAveragePool } from './ops/globalAveragePool';
 export { linear } from './ops/linear';
 export { maxPool } from './ops/maxPool';
 export { moments } from './ops/moments';
+export { type RandomizedReluOptions, randomizedRelu } from './ops/randomizedRelu';
 export { slice } from './ops/slice';
-export { softmaxCrossEntropy } from './ops/softmaxCrossEntropy';
+export { type LossOptions, softmaxCrossEntropy } from './ops/softmaxCrossEntropy';
 // Training
+export { Adam, type AdamOptions } from './optim/adam';
+export { AdamW } from './optim/adamW';
+export type { FlatOptimizerOptions } from './optim/flatOptimizer';
+export type { ParameterGroup } from './optim/groups';
+export { Lars, type LarsOptions } from './optim/lars';
 export type { Optimizer } from './optim/optimizer';
+export { parseSchedule } from './optim/parseSchedule';
+export { type PlateauMetric, type PlateauOptions, plateauRate } from './optim/plateau';
+export { constantRate, type RunLength, type Schedule, type Span } from './optim/schedule';
+export {
+  type CosineRateOptions,
+  cosineRate,
+  type OneCycleRateOptions,
+  oneCycleRate,
+  type StepRateOptions,
+  stepRate,
+  warmUp,
+} from './optim/schedules';
 export { Sgd, type SgdOptions } from './optim/sgd';
 export type { KernelOperand, PlanKernel } from './planKernels';
 // Random numbers, errors

@@ -1,6 +1,6 @@
 /** Initial distributions of weights (SPEC: Xavier and MSRA as the paper's framework defines them). */
 import { invalid } from './errors';
-import { type Activation, activationRow } from './ops/activation';
+import { type Activation, meanSquareGain } from './ops/activation';
 import { orthonormalMatrix } from './orthonormal';
 import type { Philox } from './random';
 import { sizeOf } from './tensor';
@@ -113,6 +113,6 @@ export function orthonormal({ gain = 1 }: { gain?: number } = {}): Initializer {
  */
 export function defaultInitializer(activation?: Activation): Initializer {
   const neutral = !activation || activation.kind === 'sigmoid';
-  const gain = neutral ? 1 : activationRow(activation.kind).meanSquareGain(activation.slope);
+  const gain = neutral ? 1 : meanSquareGain(activation);
   return xavier({ magnitude: 1 / gain, factor: 'in', distribution: 'gaussian' });
 }

@@ -4,7 +4,8 @@
  * computes for a batch, before its activation, until that has variance 1.
  */
 import { compile, type Plan } from './compile';
-import type { Dataset } from './data/dataset';
+import type { ImageSource } from './data/source';
+import type { StatisticsOptions } from './data/statistics';
 import { type Device, deviceOf } from './device';
 import { checkInteger, checkNumber, checkOptions, invalid, SaturnnError } from './errors';
 import { Graph } from './graph/graph';
@@ -25,7 +26,9 @@ export interface LsuvOptions {
   /** What the statistics are of: normalised images as the model reads them, one after the other, ... */
   images?: Float32Array;
   /** ... or a data set, from which `batch` images are drawn, cropped at the centre, and normalised by its statistics. */
-  dataset?: Dataset;
+  dataset?: ImageSource;
+  /** How the pixels of `dataset` are normalised; default: by mean and deviation per channel. */
+  statistics?: StatisticsOptions;
   /** Where the State lives. Default "auto". */
   device?: Device | string;
   /** Images that are drawn from `dataset`; default 64. */
@@ -99,11 +102,14 @@ export async function lsuv(options: LsuvOptions): Promise<LsuvLayer[]> {
   });
 }
 
-function imagesFor({ model, images, dataset, batch = 64, device }: LsuvOptions, seed: number): Promise<Float32Array> {
+function imagesFor(
+  { model, images, dataset, statistics, batch = 64, device }: LsuvOptions,
+  seed: number,
+): Promise<Float32Array> {
   if ((images === undefined) === (dataset === undefined)) {
     throw invalid('lsuv()', 'one of images and dataset', images === undefined ? 'none' : 'both');
   }
-  if (dataset) return batchOfImages({ dataset, inputShape: model.inputShape, batch, seed, device });
+  if (dataset) return batchOfImages({ dataset, statistics, inputShape: model.inputShape, batch, seed, device });
   const size = sizeOf(model.inputShape);
   if (!(images instanceof Float32Array)) throw invalid('images', 'a Float32Array', images);
   if (images.length === 0 || images.length % size !== 0) {

@@ -1,14 +1,17 @@
 /** The images that LSUV looks at, where a data set is given. */
-import type { Dataset } from './data/dataset';
+import { type ImageSource, imageBytes } from './data/source';
+import { type StatisticsOptions, statisticsOf } from './data/statistics';
 import type { Device } from './device';
 import { checkInteger } from './errors';
 import { evaluate } from './evaluate';
 import { augment } from './ops/augment';
 import { Philox, streams } from './random';
-import { constant, input, sizeOf } from './tensor';
+import { constant, input } from './tensor';
 
 export interface BatchOptions {
-  dataset: Dataset;
+  dataset: ImageSource;
+  /** Default: mean and deviation per channel. */
+  statistics?: StatisticsOptions;
   /** Height, width and channels of the model's images. */
   inputShape: readonly [number, number, number];
   batch: number;
@@ -20,22 +23,17 @@ export interface BatchOptions {
 export async function batchOfImages(options: BatchOptions): Promise<Float32Array> {
   const { dataset, inputShape, batch, seed, device } = options;
   checkInteger('batch', batch, 1, dataset.count);
-  const shape = [dataset.height, dataset.width, dataset.channels];
-  const size = sizeOf(shape);
-  const images = new Uint8Array(batch * size);
-  const order = new Philox(seed, streams.lsuv).permutation(dataset.count);
-  for (let row = 0; row < batch; row++) {
-    images.set(dataset.images.subarray(order[row]! * size, (order[row]! + 1) * size), row * size);
-  }
-  const { mean, deviation } = dataset.statistics();
+  const { mean, meanShape, scale } = await statisticsOf(dataset, options.statistics);
+  const images = new Uint8Array(batch * imageBytes(dataset));
+  await dataset.read(new Philox(seed, streams.lsuv).permutation(dataset.count).subarray(0, batch), images);
   const [height, width] = inputShape;
   const normalized = augment(
     {
-      images: input('images', [batch, ...shape], { dtype: 'u8' }),
+      images: input('images', [batch, ...dataset.shape], { dtype: 'u8' }),
       indices: constant(Int32Array.from({ length: batch }, (_, row) => row)),
       counter: constant(Int32Array.of(seed, 0)),
-      mean: constant(mean),
-      inverseDeviation: constant(deviation.map((value) => 1 / value)),
+      mean: constant(mean, meanShape),
+      inverseDeviation: constant(scale),
     },
     { size: [height, width], random: false },
   );

@@ -22,7 +22,9 @@ typedef struct SnError {
   char message[2048];  // one readable sentence or more; names what failed and what was found
 } SnError;
 
-typedef enum SnDType { SN_NONE = -1, SN_F32 = 0, SN_I32 = 1, SN_U8 = 2 } SnDType;
+// SN_BF16, the upper half of an f32: images only, in the plain layout, and never at a plan's border (its inputs, outputs
+// and constants, or the State): there, `copy` converts.
+typedef enum SnDType { SN_NONE = -1, SN_F32 = 0, SN_I32 = 1, SN_U8 = 2, SN_BF16 = 3 } SnDType;
 
 // SN_PLAIN is row-major in the order of `shape` (an image: NHWC). SN_NCHW16C is [N][C/16][H][W][16]; `shape` stays NHWC.
 typedef enum SnLayout { SN_PLAIN = 0, SN_NCHW16C = 1 } SnLayout;
@@ -71,6 +73,11 @@ typedef struct SnActivationAttributes {  // activation, activationGradient
   float slope;
 } SnActivationAttributes;
 
+typedef struct SnRandomizedReluAttributes {  // randomizedRelu, randomizedReluGradient
+  float lower, upper;  // slopes are drawn from here: 0 < lower <= upper <= 1
+  int32_t stream;      // Philox: counter (NHWC index / 4, step, stream, 0), key (seed, "rrlu"); word index % 4
+} SnRandomizedReluAttributes;
+
 typedef struct SnSliceAttributes {  // slice
   int32_t channel_offset;
 } SnSliceAttributes;
@@ -83,16 +90,30 @@ typedef struct SnLossAttributes {  // softmaxCrossEntropy and its gradient
   float label_smoothing;  // part of the target that is spread evenly over all classes: 0 <= label_smoothing < 1
 } SnLossAttributes;
 
+typedef struct SnBatchNormAttributes {  // batchNorm, batchNormInference
+  float epsilon;
+} SnBatchNormAttributes;
+
+typedef struct SnBatchNormGradientAttributes {  // batchNormGradient
+  float epsilon;
+  int32_t frozen;  // 1: mean and variance are given numbers; 0: they are x's own, and dx follows them
+} SnBatchNormGradientAttributes;
+
+typedef struct SnDropoutAttributes {  // dropout
+  float rate;
+  int32_t stream;  // key word 1 of its random numbers
+} SnDropoutAttributes;
+
+typedef struct SnBlendAttributes {  // blend
+  float keep, take;
+} SnBlendAttributes;
+
 // Without a table of segments, weight decay applies to the first `decayed` elements of the arena.
 typedef struct SnSgdAttributes {  // sgd
   float momentum, weight_decay;
   int32_t decayed;
   int32_t nesterov;  // 0 or 1
 } SnSgdAttributes;
-
-typedef struct SnCountCorrectAttributes {  // countCorrect
-  int32_t k;  // a row counts if fewer than k logits come before its label's
-} SnCountCorrectAttributes;
 
 typedef struct SnAdamAttributes {  // adam
   float first_rate, second_rate;   // 1 - beta1, 1 - beta2
@@ -113,6 +134,10 @@ typedef struct SnClipAttributes {  // clipFactor
 typedef struct SnAverageAttributes {  // averageWeights
   float rate;  // 1 - decay
 } SnAverageAttributes;
+
+typedef struct SnCountCorrectAttributes {  // countCorrect
+  int32_t k;  // a row counts if fewer than k logits come before its label's
+} SnCountCorrectAttributes;
 
 typedef struct SnOpDesc {
   const char* name;
@@ -160,7 +185,8 @@ typedef struct SnBackend {
 
   int (*open)(const SnOpenOptions*, SnDevice**, SnError*);
   void (*close)(SnDevice*);
-  // JSON object: name, memory, threads or SMs, versions, features.
+  // JSON object: name, memory, threads or SMs, versions, features; "precisions": those that it computes in, and
+  // "missingPrecisions": by name, what each of the others needs.
   void (*describe)(SnDevice*, char* json, size_t capacity);
 
   // 64-byte aligned (or better) device memory. Not cleared.

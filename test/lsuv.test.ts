@@ -186,7 +186,7 @@ describe('refusals', () => {
     const biased = plainModel(conv.parameters, (x) => conv.forward(x));
     const biasedState = new State(conv.parameters);
     await biasedState.on(device);
-    await biasedState.write(conv.bias, Float32Array.of(-5, 5, -5, 5));
+    await biasedState.write(conv.bias!, Float32Array.of(-5, 5, -5, 5));
     const options = { model: biased, state: biasedState, images: gaussianImages(4, biased), device, maxIterations: 3 };
     await expect(lsuv(options)).rejects.toMatchObject({
       code: 'ERR_LSUV',

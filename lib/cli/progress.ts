@@ -13,10 +13,31 @@ const lineInterval = 10;
 
 export const percent = (fraction: number): string => `${(100 * fraction).toFixed(2)} %`;
 
-export function createProgress(steps: number, epochs: number, json: boolean): Progress {
-  if (json) return { show: (event) => process.stdout.write(`${JSON.stringify(event)}\n`), stop: () => {} };
-  return process.stdout.isTTY ? terminalProgress(steps, epochs) : plainProgress(steps, epochs);
+export interface ProgressOptions {
+  /** Of the whole run. */
+  steps: number;
+  /** Steps that were done before. */
+  done: number;
+  stepsPerEpoch: number;
+  json: boolean;
 }
+
+export function createProgress({ steps, done, stepsPerEpoch, json }: ProgressOptions): Progress {
+  if (json) return { show: (event) => process.stdout.write(`${JSON.stringify(event)}\n`), stop: () => {} };
+  const epochs = Math.ceil(steps / stepsPerEpoch);
+  return process.stdout.isTTY ? terminalProgress(steps, done, epochs) : plainProgress(steps, epochs);
+}
+
+/** Of an event that leaves a line behind; null of others. */
+function lineOf(event: TrainEvent, epochs: number): string | null {
+  if (event.event === 'epoch') return epochLine(event, epochs);
+  if (event.event === 'stopped') return `stopped after epoch ${event.epoch}: ${event.reason}\n`;
+  if (event.event === 'warning') return `warning: ${event.message}\n`;
+  return null;
+}
+
+/** Warnings do not belong among results. */
+const streamOf = ({ event }: TrainEvent) => (event === 'warning' ? process.stderr : process.stdout);
 
 function epochLine(event: EpochEvent, epochs: number): string {
   const { epoch, trainLoss, trainAccuracy, testLoss, testAccuracy, imagesPerSecond } = event;
@@ -29,7 +50,8 @@ function plainProgress(steps: number, epochs: number): Progress {
   let last = performance.now();
   return {
     show(event) {
-      if (event.event === 'epoch') process.stdout.write(epochLine(event, epochs));
+      const line = lineOf(event, epochs);
+      if (line) streamOf(event).write(line);
       if (event.event !== 'step' || performance.now() - last < 1000 * lineInterval) return;
       last = performance.now();
       const { step, loss, imagesPerSecond } = event;
@@ -39,7 +61,7 @@ function plainProgress(steps: number, epochs: number): Progress {
   };
 }
 
-function terminalProgress(steps: number, epochs: number): Progress {
+function terminalProgress(steps: number, begun: number, epochs: number): Progress {
   const bar = new SingleBar({
     stream: process.stdout,
     format: '{bar} {percentage} % · step {value}/{total} · loss {loss} · {speed} images/s · {eta_formatted} left',
@@ -50,19 +72,21 @@ function terminalProgress(steps: number, epochs: number): Progress {
     hideCursor: true,
   });
   const waiting = { loss: '-', speed: '-' };
-  let done = 0;
-  bar.start(steps, 0, waiting);
+  let done = begun;
+  bar.start(steps, done, waiting);
   return {
     show(event) {
       if (event.event === 'step') {
         done = event.step;
         bar.update(done, { loss: event.loss.toFixed(3), speed: event.imagesPerSecond.toFixed(0) });
-      } else if (event.event === 'epoch') {
-        // The bar is taken down for the line, and put up again below it.
-        bar.stop();
-        process.stdout.write(epochLine(event, epochs));
-        if (done < steps) bar.start(steps, done, waiting);
+        return;
       }
+      const line = lineOf(event, epochs);
+      if (!line) return;
+      // The bar is taken down for the line, and put up again below it.
+      bar.stop();
+      streamOf(event).write(line);
+      if (done < steps) bar.start(steps, done, waiting);
     },
     stop: () => bar.stop(),
   };

@@ -1,137 +1,161 @@
 /** `saturnn train`: a model, a data set, a folder of results. */
 import { relative } from 'node:path';
 import { Command, Option } from 'commander';
-import { openDevice } from '../device';
+import { openDevice, type Precision, precisions } from '../device';
 import { SaturnnError } from '../errors';
-import { createModel, models } from '../models';
-import { type Activation, formatActivation, leakyTanh } from '../ops/activation';
-import { Sgd } from '../optim/sgd';
+import { formatActivation } from '../ops/activation';
+import type { Sgd } from '../optim/sgd';
 import type { EndEvent } from '../train/events';
-import { RunFolder } from '../train/run';
+import { RunFolder, type Saved } from '../train/run';
 import { type FitOptions, Trainer } from '../train/trainer';
 import { addDataOptions, type DataOptions, openData } from './dataOptions';
+import { Interruption } from './interruption';
+import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
+import {
+  addOptimizerOptions,
+  learningRateFrom,
+  type OptimizerOptions,
+  optimizerFrom,
+  scheduleFrom,
+} from './optimizerOptions';
 import * as read from './options';
 import { createProgress, percent } from './progress';
+import {
+  addRunOptions,
+  checkpointsFrom,
+  collectGiven,
+  earlyStoppingFrom,
+  type Given,
+  isResumed,
+  type RunOptions,
+  resumedOptions,
+} from './runOptions';
 
-interface TrainOptions extends DataOptions {
-  model: string;
-  width: number;
-  activation: Activation;
+interface TrainOptions extends DataOptions, ModelOptions, OptimizerOptions, RunOptions {
   device: string;
-  precision: 'f32';
+  precision: Precision;
   batch?: number;
   epochs?: number;
   steps?: number;
-  lr: number;
-  momentum: number;
-  weightDecay: number;
   seed: number;
-  out?: string;
-  json?: boolean;
 }
 
-/** Exit code of a shell's program that was interrupted. */
-const interrupted = 130;
 const defaultEpochs = 10;
 
 export function trainCommand(): Command {
+  const command = withOptions();
+  const given = collectGiven(command);
+  return command.action(async (options: TrainOptions) => {
+    if (!isResumed(options)) return train(options, given, false);
+    const { out, resume, json } = options;
+    const resumed = resumedOptions<TrainOptions>(out!, given, withOptions);
+    return train({ ...resumed.options, out, resume, json }, resumed.given, true);
+  });
+}
+
+/** The command, with nothing to do. */
+export function withOptions(): Command {
   const command = new Command('train').description(
-    'train a model; write settings, metrics, weights and curves into a folder',
+    'train a model; write settings, metrics, checkpoints, weights and curves into a folder',
   );
-  return addDataOptions(command)
-    .addOption(new Option('--model <name>', 'network').choices(Object.keys(models)).default('inception33'))
-    .option('--width <w>', 'factor on all channel counts', read.positiveNumber, 1)
-    .addOption(
-      new Option('--activation <name[:a]>', 'sigmoid, scaledSigmoid, tanh, leakyTanh:a, relu, leakyRelu:a or elu:a')
-        .argParser(read.activation)
-        .default(leakyTanh(), formatActivation(leakyTanh())),
-    )
+  addModelOptions(addDataOptions(command))
     .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
-    .addOption(new Option('--precision <name>', 'arithmetic').choices(['f32']).default('f32'))
+    .addOption(new Option('--precision <name>', 'arithmetic').choices(precisions).default('f32'))
     .option('--batch <n>', 'images per step (default: 64 on the CPU, 128 on a GPU)', read.positiveInteger)
     .addOption(
       new Option('--epochs <n>', `passes over the data (default: ${defaultEpochs})`).argParser(read.positiveInteger),
     )
     .addOption(new Option('--steps <n>', 'steps instead of epochs').argParser(read.positiveInteger).conflicts('epochs'))
-    .option('--lr <x>', 'learning rate', read.positiveNumber, 0.01)
-    .option('--momentum <x>', 'of SGD', read.fraction, 0.9)
-    .option('--weight-decay <x>', 'of weights; biases have none', read.nonNegative, 1e-4)
-    .option('--seed <n>', 'of initial weights, order and augmentation', read.seed, 0)
-    .option('--out <dir>', 'folder of the results (default: runs/MODEL-ACTIVATION-TIME)')
-    .option('--json', 'print every event as a line of JSON')
-    .action(train);
+    .option('--seed <n>', 'of initial weights, order and augmentation', read.seed, 0);
+  return addRunOptions(addOptimizerOptions(command));
 }
 
-async function train(options: TrainOptions): Promise<void> {
-  const { width, activation, seed, lr, momentum, weightDecay, steps } = options;
+async function train(options: TrainOptions, given: Given, resumed: boolean): Promise<void> {
+  const { batch, seed, precision, labelSmoothing, steps } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
   const device = openDevice(options.device);
   const { train, test, statistics, mode, close } = await openData(options);
-  const model = createModel(options.model, { width, activation, classes: train.classes });
-  const optimizer = new Sgd({ momentum, weightDecay });
-  const data = { train, test, statistics, data: mode };
-  const trainer = new Trainer({ model, ...data, device, batch: options.batch, learningRate: lr, optimizer, seed });
   try {
-    const folder = new RunFolder(options.out ?? defaultFolder(options), {
+    const model = modelFrom(options, train.classes);
+    const optimizer = optimizerFrom(options);
+    const { momentum, weightDecay } = optimizer as Partial<Sgd>;
+    const schedule = scheduleFrom(options);
+    using folder = new RunFolder(options.out ?? defaultFolder(options), {
+      resume: options.resume !== undefined,
+      checkpoints: checkpointsFrom(options),
+    });
+    const callbacks = [...earlyStoppingFrom(options), ...folder.callbacks];
+    const data = { train, test, statistics, data: mode };
+    const rule = { optimizer, schedule, labelSmoothing };
+    using trainer = new Trainer({ model, ...data, ...rule, device, batch, precision, seed, callbacks });
+    if (resumed) await trainer.restore(folder.checkpoints.path(options.resume === 'previous' ? 'previous' : 'last'));
+    const settings = {
       ...options,
-      activation: formatActivation(activation),
+      ...describeModelOptions(options),
+      lr: learningRateFrom(options),
+      momentum,
+      weightDecay,
       device: device.name,
       batch: trainer.batch,
       epochs,
-      out: undefined,
-      json: undefined,
+      ...{ out: undefined, resume: undefined, json: undefined },
       node: process.versions.node,
       deviceInfo: device.info,
-    });
-    const { end, failure } = await runToEnd(trainer, { epochs, steps }, folder, options.json ?? false);
-    const saved = await folder.finish(model, trainer.state);
+    };
+    folder.configure({ ...settings, given });
+    if (!resumed) {
+      const prepared = await options.init.prepare({
+        model,
+        state: trainer.state,
+        dataset: train,
+        statistics,
+        device,
+        seed,
+      });
+      if (prepared && !options.json) process.stdout.write(`${prepared}\n`);
+    }
+    const { end, failure } = await runToEnd(trainer, { totalEpochs: epochs, totalSteps: steps }, folder, options);
+    const saved = await folder.finish(model, trainer.state, await trainer.statistics(), settings);
     if (options.json) process.stdout.write(`${JSON.stringify({ event: 'saved', out: folder.path, ...saved })}\n`);
     else process.stdout.write(summary(end, model.classes, saved));
     if (failure) throw failure;
   } finally {
-    trainer.dispose();
     await close();
   }
 }
 
 /**
  * Runs to the end, or until Ctrl-C or numbers that are not finite stop it: what was learned until then is kept, and the
- * failure is returned to be thrown when it is saved. A second Ctrl-C ends the process at once.
+ * failure is returned to be thrown when it is saved.
  */
 async function runToEnd(
   trainer: Trainer,
-  { epochs, steps }: FitOptions,
+  length: FitOptions,
   folder: RunFolder,
-  json: boolean,
+  { json = false }: TrainOptions,
 ): Promise<{ end: EndEvent | null; failure: SaturnnError | null }> {
-  const total = trainer.stepsOf({ epochs, steps });
-  const progress = createProgress(total, Math.ceil(total / trainer.stepsPerEpoch), json);
-  const abort = new AbortController();
-  const onInterrupt = () => {
-    if (abort.signal.aborted) process.exit(interrupted);
-    process.exitCode = interrupted;
-    abort.abort(new SaturnnError('ERR_INTERRUPTED', `Interrupted after step ${trainer.step}`));
-  };
-  process.on('SIGINT', onInterrupt);
+  const steps = trainer.step + trainer.stepsOf(length);
+  const progress = createProgress({ steps, done: trainer.step, stepsPerEpoch: trainer.stepsPerEpoch, json });
+  const interruption = new Interruption(() => `Interrupted after step ${trainer.step}`);
   let end: EndEvent | null = null;
   try {
-    for await (const event of trainer.fit({ epochs, steps, signal: abort.signal })) {
-      folder.record(event);
+    for await (const event of trainer.fit({ ...length, signal: interruption.signal })) {
       progress.show(event);
       if (event.event === 'end') end = event;
     }
     return { end, failure: null };
   } catch (error) {
-    const kept = error instanceof SaturnnError && ['ERR_INTERRUPTED', 'ERR_NON_FINITE'].includes(error.code);
-    if (!kept) throw error;
+    if (!(error instanceof SaturnnError)) throw error;
+    if (error.code === 'ERR_INTERRUPTED') progress.show(await folder.checkpoints.write(trainer));
+    else if (error.code !== 'ERR_NON_FINITE') throw error;
     return { end, failure: error };
   } finally {
     progress.stop();
-    process.off('SIGINT', onInterrupt);
+    interruption.dispose();
   }
 }
 
-function summary(end: EndEvent | null, classes: number, saved: { curves: string; report: string }): string {
+function summary(end: EndEvent | null, classes: number, saved: Saved): string {
   const lines: string[] = [];
   if (end) {
     const { trainAccuracy, testAccuracy, imagesPerSecond, seconds } = end;
@@ -145,5 +169,5 @@ function summary(end: EndEvent | null, classes: number, saved: { curves: string;
 
 function defaultFolder({ model, activation }: TrainOptions): string {
   const time = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
-  return `runs/${model}-${formatActivation(activation).replace(':', '-')}-${time}`;
+  return `runs/${model}-${formatActivation(activation).replaceAll(':', '-')}-${time}`;
 }

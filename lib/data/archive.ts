@@ -1,7 +1,6 @@
 /** A .tar.gz in memory: checked, unpacked, its files by their last name. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { SaturnnError } from '../errors';
@@ -24,14 +23,7 @@ export async function md5Of(path: string): Promise<string> {
   return sum.digest('hex');
 }
 
-/** @throws ERR_DATA: wrong md5, no gzip, no tar, two files of one name */
-export async function readArchive(path: string, md5: string | null): Promise<Map<string, Uint8Array>> {
-  const packed = await readFile(path);
-  if (md5 !== null) checkMd5(path, createHash('md5').update(packed).digest('hex'), md5);
-  return unpack(packed, path);
-}
-
-/** `source` names the archive in errors. */
+/** The files; `source` names the archive in errors. @throws ERR_DATA: no gzip, no tar, two files of one name */
 export async function unpack(packed: Uint8Array, source: string): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   for (const { name, bytes } of readTar(await inflate(packed, source), source)) {

@@ -1,8 +1,9 @@
 /** CIFAR-10 and CIFAR-100 in the official binary layout, from a folder or from the official .tar.gz, read into memory. */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkOptions, invalid, SaturnnError } from '../errors';
-import { readArchive } from './archive';
+import { checkMd5, unpack } from './archive';
 import { archiveOf, type CifarFiles, cifarFiles, findFolder, findInArchive, isFolder, type Split } from './cifarFiles';
 import { Dataset } from './dataset';
 import { type LabelKind, type LayoutName, layouts } from './records';
@@ -50,11 +51,26 @@ export async function cifar(
     const has = (name: string) => existsSync(join(folder, name));
     return assemble(files, { read, has, place: folder }, { labels, verify: verify ?? false });
   }
-  const md5 = (verify ?? true) ? archiveOf(path, candidates).archive.md5 : null;
-  const entries = await readArchive(path, md5);
-  const files = findInArchive(path, [...entries.keys()], candidates);
+  const packed = readOrFail(path);
+  if (verify ?? true) {
+    const { md5 } = archiveOf(path, candidates).archive;
+    checkMd5(path, createHash('md5').update(packed).digest('hex'), md5);
+  }
+  return cifarFromArchive(packed, path, { labels, verify: verify ?? true }, names);
+}
+
+/** A .tar.gz that is in memory already; `source` names it in errors. Its md5 is not checked. @throws as cifar() */
+export async function cifarFromArchive(
+  packed: Uint8Array,
+  source: string,
+  { labels, verify = false }: CifarOptions = {},
+  names: readonly LayoutName[] = ['cifar100', 'cifar10'],
+): Promise<Splits> {
+  const entries = await unpack(packed, source);
+  const candidates = names.map((name) => cifarFiles[name]);
+  const files = findInArchive(source, [...entries.keys()], candidates);
   const read = (name: string) => entries.get(name)!;
-  return assemble(files, { read, has: (name) => entries.has(name), place: path }, { labels, verify: verify ?? true });
+  return assemble(files, { read, has: (name) => entries.has(name), place: source }, { labels, verify });
 }
 
 /** Files by name, from a folder or an archive. */

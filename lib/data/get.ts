@@ -1,10 +1,11 @@
 /** CIFAR-10 and CIFAR-100 on this machine: where they lie, whether they are there, and how they get there. */
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { SaturnnError } from '../errors';
 import { prepareFolder } from '../train/files';
-import { md5Of, readArchive } from './archive';
+import { md5Of, unpack } from './archive';
 import { binaryFiles, type CifarFiles, cifarFiles, findInArchive } from './cifarFiles';
 import { type DownloadOptions, download } from './download';
 import { type LayoutName, layouts } from './records';
@@ -75,7 +76,7 @@ export async function getData(name: LayoutName, options: GetOptions = {}): Promi
 
 /** Unpacks beside the final place, and renames: a folder of this name is complete. Only the data set's own files are written. */
 async function install(files: CifarFiles, archive: string, place: string): Promise<void> {
-  const entries = await readArchive(archive, null);
+  const entries = await unpack(await readFile(archive), archive);
   findInArchive(archive, [...entries.keys()], [files]);
   const temporary = `${place}.${process.pid}.tmp`;
   try {

@@ -1,5 +1,5 @@
 /** The learning rate of every step. A pure function of the step, so that a resumed run goes on exactly; what depends on metrics (plateau) keeps its state in plain JSON. */
-import { checkNumber } from '../errors';
+import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
 import type { EpochEvent } from '../train/events';
 
 /** How long a run is, for schedules that end with it. */
@@ -21,8 +21,32 @@ export interface Schedule {
   restore?(saved: unknown): void;
 }
 
+/** A learning rate that an argument gives. @throws ERR_INVALID_ARGUMENT: NaN, infinite, negative */
+export const checkRate = (argument: string, rate: unknown): number => checkNumber(argument, rate, 0, 1e6);
+
+/** A number of steps, or of epochs. */
+export interface Span {
+  steps?: number;
+  epochs?: number;
+}
+
+/** @throws ERR_INVALID_ARGUMENT unless it is one of the two, positive */
+export function checkSpan(argument: string, span: Span): Span {
+  const { steps, epochs } = checkOptions('{ steps } or { epochs }', span);
+  if ((steps === undefined) === (epochs === undefined))
+    throw invalid(argument, 'one of { steps } and { epochs }', steps === undefined ? 'neither' : 'both');
+  if (steps !== undefined) return { steps: checkInteger(`steps of ${argument}`, steps, 1) };
+  if (!(Number.isFinite(epochs) && (epochs as number) > 0))
+    throw invalid(`epochs of ${argument}`, 'a positive number', epochs);
+  return { epochs };
+}
+
+/** In steps; parts of an epoch are rounded to whole ones. */
+export const stepsOf = ({ steps, epochs = 0 }: Span, { stepsPerEpoch }: RunLength): number =>
+  steps ?? Math.round(epochs * stepsPerEpoch);
+
 /** The same rate in every step. */
 export function constantRate(rate: number): Schedule {
-  checkNumber('learningRate', rate, 0, 1e6);
+  checkRate('learningRate', rate);
   return { name: 'constant', at: () => rate };
 }

@@ -1,4 +1,4 @@
-/** What Trainer.fit() yields, and what metrics.jsonl holds, one object per line. */
+/** What Trainer.fit() yields. metrics.jsonl holds those of training itself (step, epoch, stopped, end), one object per line. */
 
 /** After each native call, which runs about a second's worth of steps. */
 export interface StepEvent {
@@ -20,25 +20,59 @@ export interface StepEvent {
 export interface EpochEvent {
   readonly event: 'epoch';
   readonly epoch: number;
-  /** Means over the epoch's augmented images, each as the network was when it saw it. */
+  /** Steps done since the beginning of training. */
+  readonly step: number;
+  /** False: fit() ended within the epoch. */
+  readonly complete: boolean;
+  /** Means over the epoch's augmented images so far, each as the network was when it saw it. */
   readonly trainLoss: number;
   readonly trainAccuracy: number;
-  /** Over the whole test set, centre crops, after the epoch. */
+  /** Over the whole test set, centre crops, after the epoch; with the average of the weights if there is one. */
   readonly testLoss: number;
   readonly testAccuracy: number;
+  /** Of images whose label is among the five best guesses. */
+  readonly testTop5: number;
+  /** Of the epoch's last step. */
+  readonly learningRate: number;
   /** Of training; evaluation is not counted. */
   readonly imagesPerSecond: number;
 }
 
+/** Training ends before its time, because a callback asked for it: early stopping. An end event follows. */
+export interface StoppedEvent {
+  readonly event: 'stopped';
+  readonly step: number;
+  readonly epoch: number;
+  readonly reason: string;
+}
+
 export interface EndEvent {
   readonly event: 'end';
+  /** Since the beginning of training, as `epochs` (the last may be unfinished). */
   readonly steps: number;
   readonly epochs: number;
-  /** From the first step to the end, evaluation included. */
+  /** From the first step of this fit() to the end, evaluation included. */
   readonly seconds: number;
+  /** Of the last epoch; of the best where early stopping has brought its weights back. */
   readonly trainAccuracy: number;
   readonly testAccuracy: number;
   readonly imagesPerSecond: number;
 }
 
-export type TrainEvent = StepEvent | EpochEvent | EndEvent;
+/** A checkpoint is complete on disk. */
+export interface CheckpointEvent {
+  readonly event: 'checkpoint';
+  readonly step: number;
+  readonly path: string;
+  /** Whether it was kept as the best so far as well. */
+  readonly best: boolean;
+}
+
+/** Something that training survives: a disk that is full, a machine other than the checkpoint's. */
+export interface WarningEvent {
+  readonly event: 'warning';
+  readonly step: number;
+  readonly message: string;
+}
+
+export type TrainEvent = StepEvent | EpochEvent | StoppedEvent | EndEvent | CheckpointEvent | WarningEvent;

@@ -1,6 +1,7 @@
-/** The two graphs of a training run. They share one State, and nothing else. */
+/** The graphs of a training run. They share one State, and nothing else. */
 import type { Statistics } from '../data/statistics';
 import { Graph } from '../graph/graph';
+import { withAveragedWeights } from '../graph/withAveragedWeights';
 import { type ForwardContext, inference, TrainingContext } from '../layers/context';
 import type { Model } from '../models/model';
 import { augment } from '../ops/augment';
@@ -20,8 +21,12 @@ export interface PlanOptions {
   batch: number;
 }
 
-/** Inputs: images, indices, labels. Outputs: loss and correct, [1] each. */
-function forward({ model, state, statistics, images, batch }: PlanOptions, context: ForwardContext) {
+/** Inputs: images, indices, labels. */
+function forward(
+  { model, state, statistics, images, batch }: PlanOptions,
+  context: ForwardContext,
+  labelSmoothing = 0,
+) {
   const labels = input('labels', [batch], { dtype: 'i32' });
   const batchOfImages = augment(
     {
@@ -34,23 +39,47 @@ function forward({ model, state, statistics, images, batch }: PlanOptions, conte
     { size: [model.inputShape[0], model.inputShape[1]], random: context.training },
   );
   const logits = model.forward(batchOfImages, context);
-  const { loss } = softmaxCrossEntropy(logits, labels, { name: 'loss' });
-  return { loss, correct: countCorrect(logits, labels) };
+  const { loss, probabilities } = softmaxCrossEntropy(logits, labels, { labelSmoothing, name: 'loss' });
+  return { logits, labels, loss, probabilities };
 }
 
-/** One whole step: crop and mirror, forward, loss, backward, optimizer. Also has input learningRate and output gradientNorm. */
-export function trainGraph(options: PlanOptions, optimizer: Optimizer): Graph {
+/**
+ * One whole step: crop and mirror, forward, loss, backward, optimizer. Inputs: images, indices, labels, learningRate.
+ * Outputs: loss, correct and gradientNorm, [1] each. With label smoothing the loss is the smoothed one.
+ */
+export function trainGraph(
+  options: PlanOptions,
+  optimizer: Optimizer,
+  { labelSmoothing = 0 }: { labelSmoothing?: number } = {},
+): Graph {
   const context = new TrainingContext(options.state.counter);
-  const { loss, correct } = forward(options, context);
+  const { loss, logits, labels } = forward(options, context, labelSmoothing);
   const learningRate: Tensor = input('learningRate', [1]);
   const { updates, gate, gradientNorm } = optimizer.update({ state: options.state, loss, learningRate });
   return Graph.from({
-    outputs: { loss, correct, gradientNorm },
+    outputs: { loss, correct: countCorrect(logits, labels), gradientNorm },
     updates: [...updates, ...context.updates(gate)],
     gate,
   });
 }
 
-export function evaluationGraph(options: PlanOptions): Graph {
-  return Graph.from({ outputs: forward(options, inference) });
+export interface InferenceOptions {
+  /** Compute with the average of the weights that the optimizer keeps (ema). Default false. */
+  averaged?: boolean;
+}
+
+/** Inputs: images, indices, labels. Outputs: loss, correct, and correct5 (among the five best guesses), [1] each. */
+export function evaluationGraph(options: PlanOptions, { averaged = false }: InferenceOptions = {}): Graph {
+  const { loss, logits, labels } = forward(options, inference);
+  const correct = countCorrect(logits, labels);
+  const correct5 = countCorrect(logits, labels, { k: 5 });
+  const graph = Graph.from({ outputs: { loss, correct, correct5 } });
+  return averaged ? withAveragedWeights(graph, options.state) : graph;
+}
+
+/** Inputs: images, indices, labels (which change nothing). Outputs: logits and probabilities, [batch, classes] each. */
+export function predictionGraph(options: PlanOptions, { averaged = false }: InferenceOptions = {}): Graph {
+  const { logits, probabilities } = forward(options, inference);
+  const graph = Graph.from({ outputs: { logits, probabilities } });
+  return averaged ? withAveragedWeights(graph, options.state) : graph;
 }

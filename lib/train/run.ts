@@ -1,62 +1,111 @@
-/** The folder of one training run: config.json, metrics.jsonl, model.safetensors, curves.svg, report.html. */
+/**
+ * The folder of one training run: config.json, metrics.jsonl, epochs.csv, checkpoints, and at the end model.safetensors,
+ * best.safetensors, curves.svg and report.html.
+ */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Statistics } from '../data/statistics';
+import { SaturnnError } from '../errors';
 import type { Model } from '../models/model';
 import { formatActivation } from '../ops/activation';
 import type { State } from '../state';
+import type { Callback } from './callback';
+import { Checkpoints, type CheckpointsOptions, CsvLog, checkpointNames, JsonlLog } from './callbacks';
+import { readCheckpoint } from './checkpoint';
 import { renderReport, renderSvg } from './curves';
-import type { EpochEvent, TrainEvent } from './events';
-import { prepareFolder, writeAtomically } from './files';
-import { MetricsWriter } from './metrics';
+import type { EpochEvent } from './events';
+import { prepareFolder, removeTemporaries, writeAtomically } from './files';
+import { lockFolder } from './lock';
 import { writeSafetensors } from './safetensors';
+import { collectWeights, weightsOf } from './weights';
 
 export type Settings = Readonly<Record<string, unknown>>;
 
+export interface RunFolderOptions {
+  /** Whether a run that is in the folder already goes on. */
+  resume?: boolean;
+  checkpoints?: Omit<CheckpointsOptions, 'folder'>;
+}
+
+export interface Saved {
+  readonly curves: string;
+  readonly report: string;
+  readonly model: string;
+  readonly best?: string;
+}
+
 export class RunFolder {
   readonly path: string;
-  readonly #settings: Settings;
-  readonly #metrics: MetricsWriter;
-  readonly #epochs: EpochEvent[] = [];
+  readonly checkpoints: Checkpoints;
+  /** The logs, and the checkpoints after them: for the Trainer. */
+  readonly callbacks: readonly Callback[];
+  readonly #log: string;
+  readonly #unlock: () => void;
 
-  /** Makes the folder, writes config.json, begins metrics.jsonl. @throws ERR_OUTPUT: so before any training */
-  constructor(folder: string, settings: Settings) {
+  /**
+   * Makes the folder and takes it for this process.
+   * @throws ERR_OUTPUT: so before any training; ERR_BUSY if another process writes into it, or if it holds a run that would
+   * be overwritten
+   */
+  constructor(folder: string, { resume = false, checkpoints = {} }: RunFolderOptions = {}) {
     this.path = prepareFolder(folder);
-    this.#settings = settings;
+    this.#unlock = lockFolder(this.path);
+    try {
+      removeTemporaries(this.path);
+      if (!resume && hasCheckpoint(this.path)) {
+        const message = `${this.path} holds a run with checkpoints: resume it, remove it, or choose another folder`;
+        throw new SaturnnError('ERR_BUSY', message);
+      }
+      this.#log = join(this.path, 'metrics.jsonl');
+      this.checkpoints = new Checkpoints({ ...checkpoints, folder: this.path });
+      this.callbacks = [new JsonlLog(this.#log), new CsvLog(join(this.path, 'epochs.csv')), this.checkpoints];
+    } catch (error) {
+      this.#unlock();
+      throw error;
+    }
+  }
+
+  /** config.json. */
+  configure(settings: Settings): void {
     writeAtomically(join(this.path, 'config.json'), `${JSON.stringify(settings, null, 2)}\n`);
-    this.#metrics = new MetricsWriter(join(this.path, 'metrics.jsonl'));
   }
 
-  record(event: TrainEvent): void {
-    this.#metrics.write(event);
-    if (event.event === 'epoch') this.#epochs.push(event);
-  }
-
-  /** Weights and curves. @returns the paths of the curves */
-  async finish(model: Model, state: State): Promise<{ curves: string; report: string; model: string }> {
-    this.#metrics.close();
+  /** Weights and curves. @returns the paths */
+  async finish(model: Model, state: State, statistics: Statistics, settings: Settings): Promise<Saved> {
     const paths = {
       curves: join(this.path, 'curves.svg'),
       report: join(this.path, 'report.html'),
       model: join(this.path, 'model.safetensors'),
     };
-    writeSafetensors(paths.model, await collect(model, state));
+    writeSafetensors(paths.model, await collectWeights(model, state, statistics));
     const title = `${model.name}, width ${model.width}, ${formatActivation(model.activation)}`;
-    writeAtomically(paths.curves, renderSvg(title, this.#epochs));
-    writeAtomically(paths.report, renderReport(title, this.#epochs, this.#settings));
-    return paths;
+    const epochs = this.#epochs();
+    writeAtomically(paths.curves, renderSvg(title, epochs));
+    writeAtomically(paths.report, renderReport(title, epochs, settings));
+    if (!existsSync(this.checkpoints.path('best'))) return paths;
+    const best = join(this.path, 'best.safetensors');
+    const { arrays } = await readCheckpoint(this.checkpoints.path('best'));
+    writeSafetensors(best, weightsOf(model, state, statistics, arrays));
+    return { ...paths, best };
+  }
+
+  /** All that were logged, those before a resume included. */
+  #epochs(): EpochEvent[] {
+    if (!existsSync(this.#log)) return [];
+    const lines = readFileSync(this.#log, 'utf8').split('\n').filter(Boolean);
+    const events = lines.map((line) => JSON.parse(line));
+    return events.filter(({ event }) => event === 'epoch');
+  }
+
+  /** Gives the folder back. */
+  dispose(): void {
+    this.#unlock();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }
 
-/** Parameters by name, and what is needed to make the model again. */
-async function collect(model: Model, state: State) {
-  const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  for (const parameter of model.parameters) {
-    tensors.set(parameter.name, { shape: parameter.shape, data: await state.read(parameter) });
-  }
-  const metadata = {
-    model: model.name,
-    width: String(model.width),
-    classes: String(model.classes),
-    activation: formatActivation(model.activation),
-  };
-  return { tensors, metadata };
-}
+export const hasCheckpoint = (folder: string): boolean =>
+  [checkpointNames.last, checkpointNames.previous].some((name) => existsSync(join(folder, name)));

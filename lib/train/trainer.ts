@@ -1,59 +1,41 @@
 import { performance } from 'node:perf_hooks';
-import { compile } from '../compile';
-import { type Feed, ResidentFeed, StreamingFeed, uploadImages } from '../data/feed';
 import { DataLoader } from '../data/loader';
-import type { ImageSource } from '../data/source';
-import { checkStatisticsOptions, type Statistics, type StatisticsOptions, statisticsOf } from '../data/statistics';
-import { type Device, deviceOf, type Resident } from '../device';
-import { checkInteger, checkNumber, checkOptions, invalid, SaturnnError } from '../errors';
-import type { Graph } from '../graph/graph';
-import type { Model } from '../models/model';
-import type { Optimizer } from '../optim/optimizer';
-import { Sgd } from '../optim/sgd';
+import type { Statistics } from '../data/statistics';
+import type { Device } from '../device';
+import { checkInteger, invalid, SaturnnError } from '../errors';
 import { State } from '../state';
-import type { EpochEvent, StepEvent, TrainEvent } from './events';
-import { evaluationGraph, type PlanOptions, trainGraph } from './plans';
-import { Runner, type RunOfSteps } from './runner';
+import type { Callback, RunControl } from './callback';
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint';
+import { type Description, describeMachine, firstDifference } from './checkpointInfo';
+import { Cursor } from './cursor';
+import type { EndEvent, EpochEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
+import { nonFiniteError } from './nonFinite';
+import { evaluationGraph, trainGraph } from './plans';
+import { type Images, type Predictions, Predictor } from './predictor';
+import type { Runner, RunOfSteps } from './runner';
+import { Runners } from './runners';
+import { applyCheckpoint, takeCheckpoint } from './saving';
 import { Tally } from './tally';
+import { checkRate, type ResolvedOptions, resolveTrainerOptions, type TrainerOptions } from './trainerOptions';
 
-export interface TrainerOptions {
-  model: Model;
-  train: ImageSource;
-  test: ImageSource;
-  /**
-   * "resident" (default): both sets lie on the device. "streaming": each step's images are gathered on the host while the
-   * device works on those before. The results are the same.
-   */
-  data?: DataMode;
-  /** What is subtracted from pixels and how they are scaled, from the training set; default: mean and deviation per channel. */
-  statistics?: StatisticsOptions;
-  /** A device, or its name for openDevice. Default "auto". */
-  device?: Device | string;
-  /** Images per step; default 64 on a CPU, 128 on a GPU. */
-  batch?: number;
-  /** Default 0.01. */
-  learningRate?: number;
-  /** Default: Sgd with momentum 0.9 and weight decay 1e-4. */
-  optimizer?: Optimizer;
-  /** Of initial weights, order and augmentation; default 0. */
-  seed?: number;
-}
-
-export type DataMode = 'resident' | 'streaming';
-export const dataModes: readonly DataMode[] = ['resident', 'streaming'];
+export { type DataMode, dataModes, type TrainerOptions } from './trainerOptions';
 
 export interface FitOptions {
-  /** How far to go: one of the two. An epoch that was begun by steps counts as one. */
+  /** How far to go, one of four: this many more; an epoch that was begun by steps counts as one. */
   epochs?: number;
   steps?: number;
+  /** Or until there have been this many since the beginning of training: for a resumed run. */
+  totalEpochs?: number;
+  totalSteps?: number;
   /** Ends the iteration with the signal's reason, after the native call under way (about a second). */
   signal?: AbortSignal;
 }
 
 export interface Evaluation {
   readonly loss: number;
-  /** A fraction. */
+  /** Fractions: of images whose label is the best guess, and of those whose label is among the five best. */
   readonly accuracy: number;
+  readonly top5: number;
 }
 
 /**
@@ -66,104 +48,170 @@ export class Trainer {
   /** Images per step. */
   readonly batch: number;
   readonly stepsPerEpoch: number;
-  readonly #options: Required<Omit<TrainerOptions, 'device' | 'batch'>>;
+  readonly #options: ResolvedOptions;
   readonly #loader: DataLoader;
-  readonly #runners = new Map<'fit' | 'train' | 'test', Promise<Runner>>();
-  readonly #residents = new Map<ImageSource, Promise<Resident>>();
-  readonly #uploaded: Resident[] = [];
-  #statistics: Promise<Statistics> | null = null;
-  #step = 0;
-  #busy = false;
-  #disposed = false;
+  readonly #runners: Runners;
+  readonly #cursor: Cursor;
+  #predictor: Promise<Predictor> | null = null;
+  #fitting = false;
+  /** A native call that writes the State is under way. */
+  #running = false;
+  /** Of the checkpoint that was restored, until the kernels of this run are known. */
+  #restoredMachine: Description | null = null;
 
-  /** @throws ERR_INVALID_ARGUMENT; what openDevice throws */
+  /** @throws ERR_INVALID_ARGUMENT; what openDevice throws; ERR_UNSUPPORTED if the device lacks the precision */
   constructor(options: TrainerOptions) {
-    checkOptions('{ model, train, test }', options);
-    const { model, train, test, learningRate = 0.01, optimizer = new Sgd(), seed = 0 } = options;
-    const { data = 'resident', statistics = {} } = options;
-    checkModel(model);
-    checkNumber('learningRate', learningRate, 0, 1e6);
-    checkSource('train', train, model);
-    checkSource('test', test, model);
-    if (String(train.shape) !== String(test.shape))
-      throw invalid('shape of test', `train's [${train.shape}]`, test.shape);
-    if (!dataModes.includes(data)) throw invalid('data', dataModes.join(' or '), data);
-    checkStatisticsOptions(statistics);
-    this.#options = { model, train, test, data, statistics, learningRate, optimizer, seed };
-    this.device = deviceOf(options.device);
-    const { batch = this.device.backend === 'cpu' ? 64 : 128 } = options;
-    this.batch = checkInteger('batch', batch, 1, 65536);
-    this.state = new State(model.parameters, { seed, optimizerSlots: optimizer.slots, buffers: model.buffers });
+    this.#options = resolveTrainerOptions(options);
+    const { model, train, device, batch, optimizer, seed } = this.#options;
+    this.device = device;
+    this.batch = batch;
+    const { slots: optimizerSlots, averageSlot } = optimizer;
+    this.state = new State(model.parameters, { seed, optimizerSlots, averageSlot, buffers: model.buffers });
     this.#loader = new DataLoader({ labels: train.labels, batch, shuffle: true, seed });
     this.stepsPerEpoch = this.#loader.steps;
+    this.#cursor = new Cursor(this.stepsPerEpoch);
+    this.#runners = new Runners(this.#options, this.state);
+  }
+
+  /** Whether evaluation and prediction use the average of the weights: the optimizer keeps one. */
+  get averaged(): boolean {
+    return this.state.averageSlot !== null;
   }
 
   /** Steps done so far. */
   get step(): number {
-    return this.#step;
+    return this.#cursor.step;
   }
 
   /** Steps that a fit() with these options would do. @throws ERR_INVALID_ARGUMENT */
-  stepsOf({ epochs, steps }: FitOptions = {}): number {
-    if ((epochs === undefined) === (steps === undefined)) {
-      throw invalid('fit()', 'one of epochs and steps', epochs === undefined ? 'none' : 'both');
+  stepsOf({ epochs, steps, totalEpochs, totalSteps }: FitOptions = {}): number {
+    const given = Object.entries({ epochs, steps, totalEpochs, totalSteps }).filter(([, value]) => value !== undefined);
+    if (given.length !== 1) {
+      const received = given.map(([name]) => name).join(' and ') || 'none';
+      throw invalid('fit()', 'one of epochs, steps, totalEpochs and totalSteps', received);
     }
+    const { step } = this;
     if (steps !== undefined) return checkInteger('steps', steps, 1);
-    const begun = this.#step % this.stepsPerEpoch;
-    return checkInteger('epochs', epochs, 1, 1_000_000) * this.stepsPerEpoch - begun;
+    if (totalSteps !== undefined) return Math.max(0, checkInteger('totalSteps', totalSteps, 1) - step);
+    const most = 1_000_000;
+    if (epochs === undefined) {
+      return Math.max(0, checkInteger('totalEpochs', totalEpochs, 1, most) * this.stepsPerEpoch - step);
+    }
+    return checkInteger('epochs', epochs, 1, most) * this.stepsPerEpoch - (step % this.stepsPerEpoch);
   }
 
   /**
-   * Trains, yielding a step event per native call, an epoch event per epoch (the last may be unfinished), and an end event.
-   * @throws ERR_NON_FINITE if loss or gradient overflow: the state is then as before that step. ERR_BUSY while another
-   * fit() of this trainer is under way; ERR_DISPOSED.
+   * Trains, yielding a step event per native call, an epoch event per epoch (the last may be unfinished), and an end event;
+   * a stopped event before it where a callback ends training; and what callbacks have to tell. Leaving the loop is safe.
+   * @throws ERR_NON_FINITE if loss or gradient overflow, naming step and layer: the state is then as before that step.
+   * ERR_BUSY while another fit() of this trainer is under way; ERR_DISPOSED; what callbacks throw.
    */
   async *fit(options: FitOptions = {}): AsyncGenerator<TrainEvent, void, void> {
-    const last = this.#step + this.stepsOf(options);
-    if (this.#busy) throw new SaturnnError('ERR_BUSY', 'another fit() of this Trainer is under way');
-    this.#busy = true;
+    const last = this.step + this.stepsOf(options);
+    this.#checkIdle();
+    this.#fitting = true;
     try {
-      const firstEpoch = Math.floor(this.#step / this.stepsPerEpoch);
-      const started = performance.now();
-      for (;;) {
-        const epoch: EpochEvent = yield* this.#epoch(last, options.signal);
-        yield epoch;
-        if (this.#step < last) continue;
-        const { trainAccuracy, testAccuracy, imagesPerSecond } = epoch;
-        const seconds = (performance.now() - started) / 1000;
-        const epochs = epoch.epoch - firstEpoch;
-        yield { event: 'end', steps: this.#step, epochs, seconds, trainAccuracy, testAccuracy, imagesPerSecond };
-        return;
-      }
+      yield* this.#fit(last, options.signal);
     } finally {
-      this.#busy = false;
+      this.#fitting = false;
+      this.#running = false;
     }
   }
 
+  /** What is subtracted from pixels, and how they are scaled. @throws what reading the training set throws */
+  statistics(): Promise<Statistics> {
+    return this.#runners.statistics();
+  }
+
   /**
-   * Loss and accuracy over all images of the training or test set, centre crops. Changes nothing.
+   * Loss and accuracy over all images of the training or test set, centre crops, with the average of the weights if the
+   * optimizer keeps one. Changes nothing.
    * @throws ERR_INVALID_ARGUMENT; ERR_DISPOSED
    */
   async evaluate(split: 'train' | 'test', { signal }: Pick<FitOptions, 'signal'> = {}): Promise<Evaluation> {
     if (split !== 'train' && split !== 'test') throw invalid('split', '"train" or "test"', split);
     const source = this.#options[split];
-    const runner = await this.#runner(split, source, evaluationGraph);
+    const { averaged } = this;
+    const runner = await this.#runners.get(split, source, (options) => evaluationGraph(options, { averaged }));
     const loader = new DataLoader({ labels: source.labels, batch: this.batch, shuffle: false });
     const tally = new Tally();
-    for await (const run of runner.run(loader.epoch(0), 0, loader.steps, signal)) {
+    for await (const run of runner.run({ epoch: loader.epoch(0), first: 0, last: loader.steps, signal })) {
       tally.add(run.batches, run.result, run.milliseconds);
     }
-    return { loss: tally.loss, accuracy: tally.accuracy };
+    return { loss: tally.loss, accuracy: tally.accuracy, top5: tally.top5 };
+  }
+
+  /**
+   * What the network makes of images of the training set's size: any number of them, centre crops, with the average of
+   * the weights if the optimizer keeps one. Changes nothing.
+   * @throws ERR_INVALID_ARGUMENT; ERR_DISPOSED
+   */
+  async predict(images: Images, options: Pick<FitOptions, 'signal'> = {}): Promise<Predictions> {
+    const statistics = await this.#runners.statistics();
+    this.#runners.checkNotDisposed();
+    const { model, device, batch, precision, train } = this.#options;
+    const { state } = this;
+    if (!this.#predictor) {
+      const { averaged } = this;
+      const shape = train.shape;
+      const made = Predictor.create({ model, state, statistics, shape, batch, device, precision, averaged });
+      this.#predictor = made;
+      // Not kept: the next attempt may find memory.
+      made.catch(() => {
+        this.#predictor = null;
+      });
+    }
+    return (await this.#predictor).predict(images, options);
+  }
+
+  /**
+   * Everything that a run needs to go on as if it had never stopped. Between events only.
+   * @throws ERR_BUSY while steps are computed; ERR_DISPOSED
+   */
+  async checkpoint(): Promise<Checkpoint> {
+    const { step } = this;
+    const checkStill = () => {
+      this.#runners.checkNotDisposed();
+      if (!this.#running && step === this.step) return;
+      throw new SaturnnError(
+        'ERR_BUSY',
+        'a checkpoint is taken between the events of fit(), not while steps are computed',
+      );
+    };
+    checkStill();
+    const checkpoint = await takeCheckpoint(this.#options, this.state, this.#cursor, await this.#machine());
+    checkStill();
+    return checkpoint;
+  }
+
+  /** Writes a checkpoint, atomically and durably. @throws as checkpoint(); ERR_OUTPUT */
+  async save(path: string): Promise<void> {
+    await writeCheckpoint(path, await this.checkpoint());
+  }
+
+  /**
+   * Goes on from a checkpoint of the same model, data and settings: the next fit() computes what the run that wrote it would
+   * have computed next, bit for bit on the same kind of machine; on another it yields a warning event first.
+   * @throws ERR_CHECKPOINT naming what is wrong with the file, or the first difference; nothing has changed then.
+   * ERR_BUSY; ERR_DISPOSED
+   */
+  async restore(path: string): Promise<void> {
+    this.#checkIdle();
+    this.#runners.checkNotDisposed();
+    this.#fitting = true;
+    try {
+      const checkpoint = await readCheckpoint(path);
+      await applyCheckpoint(path, checkpoint, this.#options, this.state, this.#cursor);
+      this.#restoredMachine = checkpoint.info.machine;
+    } finally {
+      this.#fitting = false;
+    }
   }
 
   /** Frees plans, data and state on the device. */
   dispose(): void {
-    this.#disposed = true;
-    // A compilation that failed has nothing to free, and whoever asked for it has seen the error.
-    for (const runner of this.#runners.values()) runner.then(({ plan }) => plan.dispose()).catch(() => {});
-    for (const resident of this.#uploaded.splice(0)) resident.dispose();
-    this.#runners.clear();
-    this.#residents.clear();
+    this.#runners.dispose();
+    this.#predictor?.then((predictor) => predictor.dispose()).catch(() => {});
     this.state.dispose();
   }
 
@@ -171,114 +219,164 @@ export class Trainer {
     this.dispose();
   }
 
-  /** From the current step to the end of its epoch, or to step `last`; then the test set. */
-  async *#epoch(last: number, signal?: AbortSignal): AsyncGenerator<StepEvent, EpochEvent, void> {
-    const { train, optimizer } = this.#options;
-    const runner = await this.#runner('fit', train, (options) => trainGraph(options, optimizer));
-    const number = Math.floor(this.#step / this.stepsPerEpoch);
-    const begin = number * this.stepsPerEpoch;
-    const end = Math.min(begin + this.stepsPerEpoch, last);
-    const tally = new Tally();
-    for await (const run of runner.run(this.#loader.epoch(number), this.#step - begin, end - begin, signal)) {
-      this.#step += run.result.steps;
-      if (!run.result.finite) throw nonFinite(this.#step + 1, run);
-      tally.add(run.batches, run.result, run.milliseconds);
-      yield this.#stepEvent(number + 1, run);
+  #checkIdle(): void {
+    if (this.#fitting) throw new SaturnnError('ERR_BUSY', 'another fit() of this Trainer is under way');
+  }
+
+  async *#fit(last: number, signal?: AbortSignal): AsyncGenerator<TrainEvent, void, void> {
+    const cursor = this.#cursor;
+    const started = performance.now();
+    yield* this.#machineWarning();
+    // An epoch whose steps are done may still want its evaluation: the run was interrupted there.
+    while (!cursor.isReported || (cursor.step < last && cursor.stopping === null)) {
+      for await (const event of this.#steps(last, signal)) yield* this.#tell('onStep', event, last);
+      yield* this.#tell('onEpoch', await this.#finishEpoch(last, signal), last);
     }
+    let reported = cursor.reported!;
+    const { stopping: reason } = cursor;
+    if (reason !== null) {
+      const { step, epoch } = reported;
+      const stopped: StoppedEvent = { event: 'stopped', step, epoch, reason };
+      yield* this.#tell('onStopped', stopped, last, (epoch) => {
+        reported = epoch;
+      });
+      // A fit() that is asked for now may go on.
+      cursor.stopping = null;
+    }
+    const { trainAccuracy, testAccuracy, imagesPerSecond } = reported;
+    const seconds = (performance.now() - started) / 1000;
+    const counts = { steps: cursor.step, epochs: cursor.reported!.epoch };
+    const end: EndEvent = { event: 'end', ...counts, seconds, trainAccuracy, testAccuracy, imagesPerSecond };
+    yield* this.#tell('onEnd', end, last);
+  }
+
+  /** Has every callback look at an event, yields it, and then what callbacks do about it. */
+  async *#tell<Event extends StepEvent | EpochEvent | StoppedEvent | EndEvent>(
+    hook: 'onStep' | 'onEpoch' | 'onStopped' | 'onEnd',
+    event: Event,
+    last: number,
+    reportAs: (epoch: EpochEvent) => void = () => {},
+  ): AsyncGenerator<TrainEvent, void, void> {
+    const cursor = this.#cursor;
+    const tasks: (() => Promise<TrainEvent | undefined>)[] = [];
+    const control: RunControl = {
+      trainer: this,
+      get isLast() {
+        return cursor.stopping !== null || (cursor.step >= last && cursor.isReported);
+      },
+      stop: (reason) => {
+        cursor.stopping ??= reason;
+      },
+      afterwards: (task) => tasks.push(task),
+      reportAs,
+    };
+    for (const callback of this.#options.callbacks) {
+      await (callback[hook] as ((event: Event, run: RunControl) => unknown) | undefined)?.call(
+        callback,
+        event,
+        control,
+      );
+    }
+    yield event;
+    for (const task of tasks) {
+      const told = await task();
+      if (told) yield told;
+    }
+  }
+
+  /** From the current step to the end of its epoch, to step `last`, or to where a callback ends training. */
+  async *#steps(last: number, signal?: AbortSignal): AsyncGenerator<StepEvent, void, void> {
+    const cursor = this.#cursor;
+    if (cursor.stopping !== null) return;
+    const runner = await this.#fitRunner();
+    const { begin } = cursor;
+    const runs = runner.run({
+      epoch: this.#loader.epoch(cursor.epoch),
+      first: cursor.step - begin,
+      last: Math.min(cursor.end, last) - begin,
+      perStep: (batch, steps) => ({
+        learningRate: Float32Array.from({ length: steps }, (_, index) => this.#rate(begin + batch + index, last)),
+      }),
+      most: (batch) => mostSteps(this.#options.callbacks, begin + batch),
+      signal,
+    });
+    this.#running = true;
+    for await (const run of runs) {
+      this.#running = false;
+      cursor.step += run.result.steps;
+      cursor.tally.add(run.batches, run.result, run.milliseconds);
+      if (!run.result.finite) throw await nonFiniteError(this.step + 1, runner, run);
+      yield this.#stepEvent(run, last);
+      if (cursor.stopping !== null) return;
+      this.#running = true;
+    }
+    this.#running = false;
+  }
+
+  #rate(step: number, last: number): number {
+    const { schedule } = this.#options;
+    return checkRate(schedule.at(step, { stepsPerEpoch: this.stepsPerEpoch, totalSteps: last }), schedule, step);
+  }
+
+  async #finishEpoch(last: number, signal?: AbortSignal): Promise<EpochEvent> {
+    const cursor = this.#cursor;
     const test = await this.evaluate('test', { signal });
-    return {
+    const { step, tally } = cursor;
+    const event: EpochEvent = {
       event: 'epoch',
-      epoch: number + 1,
+      epoch: cursor.epoch + 1,
+      step,
+      complete: step === cursor.end,
       trainLoss: tally.loss,
       trainAccuracy: tally.accuracy,
       testLoss: test.loss,
       testAccuracy: test.accuracy,
+      testTop5: test.top5,
+      learningRate: this.#rate(step - 1, last),
       imagesPerSecond: tally.imagesPerSecond,
     };
+    cursor.report(event);
+    // Of an unfinished epoch it is not told: how training is cut into calls of fit() must not change it.
+    if (event.complete) this.#options.schedule.observe?.(event);
+    return event;
   }
 
-  #stepEvent(epoch: number, { batches, result, milliseconds }: RunOfSteps): StepEvent {
+  #stepEvent({ batches, result, milliseconds }: RunOfSteps, last: number): StepEvent {
+    const { step, epoch } = this.#cursor;
     const tally = new Tally();
     tally.add(batches, result, milliseconds);
     const { loss, accuracy, imagesPerSecond } = tally;
     const gradientNorm = result.outputs.gradientNorm!.at(-1)!;
-    const { learningRate } = this.#options;
-    return { event: 'step', step: this.#step, epoch, loss, accuracy, gradientNorm, learningRate, imagesPerSecond };
+    const learningRate = this.#rate(step - 1, last);
+    return { event: 'step', step, epoch: epoch + 1, loss, accuracy, gradientNorm, learningRate, imagesPerSecond };
   }
 
-  /** The compiled plan with its feed and fixed inputs, made on first use. @throws ERR_DISPOSED */
-  #runner(
-    kind: 'fit' | 'train' | 'test',
-    source: ImageSource,
-    graph: (options: PlanOptions) => Graph,
-  ): Promise<Runner> {
-    this.#checkNotDisposed();
-    const known = this.#runners.get(kind);
-    if (known) return known;
-    const runner = this.#prepare(kind, source, graph);
-    this.#runners.set(kind, runner);
-    // Not kept: the next attempt may find memory.
-    runner.catch(() => this.#runners.get(kind) === runner && this.#runners.delete(kind));
-    return runner;
+  #fitRunner(): Promise<Runner> {
+    const { train, optimizer, labelSmoothing } = this.#options;
+    return this.#runners.get('fit', train, (options) => trainGraph(options, optimizer, { labelSmoothing }));
   }
 
-  async #prepare(kind: string, source: ImageSource, graph: (options: PlanOptions) => Graph): Promise<Runner> {
-    const { model, train, learningRate } = this.#options;
-    this.#statistics ??= statisticsOf(train, this.#options.statistics).catch((error) => {
-      this.#statistics = null;
-      throw error;
-    });
-    const statistics = await this.#statistics;
-    this.#checkNotDisposed();
-    const feed = await this.#feed(source);
-    const options = { model, state: this.state, statistics, images: feed.images, batch: this.batch };
-    const plan = await compile(graph(options), { device: this.device });
-    return new Runner(plan, feed, kind === 'fit' ? { learningRate: Float32Array.of(learningRate) } : {});
+  /** The device, and the kernels of a step once they are chosen. */
+  async #machine(): Promise<Description> {
+    const runner = await this.#runners.made('fit');
+    return describeMachine(this.device, runner?.plan.kernels ?? null);
   }
 
-  #checkNotDisposed(): void {
-    if (this.#disposed) throw new SaturnnError('ERR_DISPOSED', 'this Trainer was disposed of');
-  }
-
-  async #feed(source: ImageSource): Promise<Feed> {
-    if (this.#options.data === 'streaming') return new StreamingFeed(source, this.batch);
-    const resident = this.#residents.get(source) ?? this.#upload(source);
-    this.#residents.set(source, resident);
-    resident.catch(() => this.#residents.delete(source));
-    return new ResidentFeed(source, await resident);
-  }
-
-  async #upload(source: ImageSource): Promise<Resident> {
-    const resident = await uploadImages(source, this.device);
-    this.#uploaded.push(resident);
-    if (this.#disposed) this.dispose();
-    this.#checkNotDisposed();
-    return resident;
+  async *#machineWarning(): AsyncGenerator<TrainEvent, void, void> {
+    const saved = this.#restoredMachine;
+    if (!saved) return;
+    await this.#fitRunner();
+    const here = await this.#machine();
+    this.#restoredMachine = null;
+    // A checkpoint that was written before the first step knows no kernels.
+    const difference = firstDifference(saved, saved.kernels === null ? { ...here, kernels: null } : here);
+    if (!difference) return;
+    const message = `The checkpoint was written on another kind of machine (${difference}): equal bits are not promised`;
+    yield { event: 'warning', step: this.step, message };
   }
 }
 
-function checkModel(model: Model): void {
-  const parts = [model?.parameters, model?.inputShape];
-  if (typeof model?.forward !== 'function' || !parts.every(Array.isArray)) throw invalid('model', 'a Model', model);
-}
-
-function checkSource(name: string, source: ImageSource, model: Model): void {
-  const parts = source instanceof Object && Array.isArray(source.shape) && source.labels instanceof Int32Array;
-  if (!parts || typeof source.read !== 'function') throw invalid(name, 'a Dataset or another ImageSource', source);
-  const { classes, shape } = source;
-  if (classes > model.classes) throw invalid(`classes of ${name}`, `at most the model's ${model.classes}`, classes);
-  const [height, width, channels] = shape;
-  const [modelHeight, modelWidth, modelChannels] = model.inputShape;
-  if (height < modelHeight || width < modelWidth) {
-    throw invalid(`image size of ${name}`, `at least the model's ${modelHeight}x${modelWidth}`, `${height}x${width}`);
-  }
-  if (channels !== modelChannels) throw invalid(`channels of ${name}`, `the model's ${modelChannels}`, channels);
-}
-
-function nonFinite(step: number, { result }: RunOfSteps): SaturnnError {
-  const at = result.steps;
-  const [loss, norm] = [result.outputs.loss?.[at], result.outputs.gradientNorm?.[at]];
-  const found = `loss ${loss}, gradient norm ${norm}`;
-  const message = `Training stopped at step ${step}: ${found}. The parameters are as before that step. A lower learning rate may help.`;
-  return new SaturnnError('ERR_NON_FINITE', message);
+/** Steps until the next one at which a callback wants to be called. */
+function mostSteps(callbacks: readonly Callback[], step: number): number {
+  return Math.min(...callbacks.map(({ everySteps }) => (everySteps ? everySteps - (step % everySteps) : Infinity)));
 }

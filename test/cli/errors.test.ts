@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { saturnn } from './support';
 
+// `data get` must find nothing that is there already.
+process.env.XDG_CACHE_HOME = join(tmpdir(), 'saturnn-no-cache');
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 writeFileSync(join(folder, 'file'), '');
@@ -15,6 +17,20 @@ test.concurrent.each<[string, RegExp]>([
   ['train --epoch 3', /unknown option '--epoch' \(Did you mean --epochs\?\)/],
   ['train extra', /too many arguments/],
   ['train --data imagenet', /'imagenet' is invalid.*generated/],
+  [`train --data ${folder}`, /Expected train\.bin, test\.bin .* in .*saturnn-.* but found file\n$/],
+  ['train --data cifar10 --data-dir /nowhere', /Expected a folder or a \.tar\.gz at \/nowhere but found nothing/],
+  ['train --labels rough', /'rough' is invalid.*fine, coarse/],
+  ['train --mean image', /'image' is invalid.*channel, pixel/],
+  ['train --scale wide', /--scale.*'wide' is invalid.*deviation, none or a positive number/],
+  ['train --scale -1', /--scale.*'-1' is invalid/],
+  ['train --data-mode disk', /'disk' is invalid.*resident, streaming/],
+  ['data get', /missing required argument 'name'/],
+  ['data get mnist', /'mnist' is invalid.*cifar10, cifar100/],
+  ['data get cifar10 --md5 12', /--md5.*'12' is invalid.*32 hexadecimal/],
+  ['data get cifar10 --url nonsense', /address with http or https for url.*"nonsense"/],
+  ['data get cifar10 --dir /proc/saturnn', /Cannot write \/proc\/saturnn/],
+  ['data show --data nowhere', /'nowhere' is invalid.*a path that exists/],
+  ['data frob', /unknown command 'frob'/],
   ['train --model vgg', /'vgg' is invalid.*inception33, subInception/],
   ['train --width 0', /--width.*'0' is invalid.*positive number/],
   ['train --width -0.5', /--width.*'-0.5' is invalid/],
@@ -31,11 +47,14 @@ test.concurrent.each<[string, RegExp]>([
   ['train --weight-decay -1', /--weight-decay.*'-1' is invalid/],
   ['train --seed -1', /--seed.*'-1' is invalid/],
   ['train --seed 2147483648', /--seed.*0 to 2147483647/],
-  ['train --activation swish', /one of sigmoid, scaledSigmoid, tanh, leakyTanh, relu, leakyRelu.*"swish"/],
+  ['train --activation swish', /one of sigmoid, scaledSigmoid, tanh, leakyTanh, relu, leakyRelu, elu, rrelu.*"swish"/],
   ['train --activation leakyTanh:0.7', /0 to 0.5 for slope of leakyTanh but received 0.7/],
   ['train --activation leakyTanh:', /NAME or NAME:SLOPE/],
   ['train --activation tanh:0.1', /no slope.*0.1/],
-  ['train --precision bf16', /'bf16' is invalid.*f32/],
+  ['train --activation rrelu:0.5', /rrelu:LOWER:UPPER with numbers.*"rrelu:0.5"/],
+  ['train --init lecun', /--init.*'lecun' is invalid.*one of default, xavier, msra, orthonormal, lsuv/],
+  ['train --precision tf32', /'tf32' is invalid.*f32, bf16/],
+  ['train --precision fp16', /'fp16' is invalid.*f32, bf16/],
   ['train --device tpu', /'tpu' is invalid.*auto, cpu, cuda or cuda:N/],
   ['train --device cuda:999', /cuda|CUDA|driver/i],
   [`train --device cpu --out ${join(folder, 'file')}`, /Cannot write .*file/],

@@ -9,7 +9,8 @@ import { cifarFiles } from '../../lib/data/cifarFiles';
 import { type LayoutName, layouts } from '../../lib/data/records';
 import type { ImageSource } from '../../lib/data/source';
 import { statisticsOf } from '../../lib/data/statistics';
-import { archive, cifar10Files, cifar100Files, lines, md5, records, temporaryFolder, writeFiles } from './support';
+import { temporaryFolder } from '../temporary';
+import { archive, cifar10Files, cifar100Files, lines, md5, records, writeFiles } from './support';
 
 const root = temporaryFolder();
 let folders = 0;

@@ -13,15 +13,16 @@ import { copy } from '../../lib/ops/copy';
 import { constant, input } from '../../lib/tensor';
 import { Runner } from '../../lib/train/runner';
 import { Trainer, type TrainerOptions } from '../../lib/train/trainer';
+import { temporaryFolder } from '../temporary';
 import { cpu, smallData, smallModel, snapshot } from '../train/support';
-import { temporaryFolder, writeFiles } from './support';
+import { writeFiles } from './support';
 
 const batch = 4;
 const { train: data } = smallData(22, 9);
 const loader = new DataLoader({ labels: data.labels, batch, shuffle: true, seed: 3 });
 
 /** Images and labels of a step, as they are on the device. */
-function plan(feed: Feed): Promise<Plan> {
+function graphOf(feed: Feed): Graph {
   const y = augment(
     {
       images: input('images', feed.images, { dtype: 'u8' }),
@@ -32,10 +33,10 @@ function plan(feed: Feed): Promise<Plan> {
     },
     { size: [8, 8], random: true },
   );
-  return compile(Graph.from({ outputs: { y, labels: copy(input('labels', [batch], { dtype: 'i32' })) } }), {
-    device: cpu(),
-  });
+  return Graph.from({ outputs: { y, labels: copy(input('labels', [batch], { dtype: 'i32' })) } });
 }
+
+const plan = (feed: Feed): Promise<Plan> => compile(graphOf(feed), { device: cpu() });
 
 async function collect(feed: Feed, epoch: Epoch, chunks: readonly number[]): Promise<Record<string, number[]>> {
   const compiled = await plan(feed);
@@ -107,7 +108,11 @@ test('the runner reads a call’s images while the one before it runs', async ()
       return result;
     },
   } as Plan;
-  for await (const { batches } of new Runner(observed, feed).run(loader.epoch(0), 0, 6))
+  for await (const { batches } of new Runner(observed, feed, graphOf(feed)).run({
+    epoch: loader.epoch(0),
+    first: 0,
+    last: 6,
+  }))
     log.push(`got ${batches.steps}`);
   expect(log.join(' ')).toBe('read run read ran got 1 run read ran got 1 run read ran got 2 run ran got 2');
   compiled.dispose();
@@ -123,7 +128,12 @@ test('an error of the source reaches whoever trains; an abort leaves no rejectio
   const compiled = await plan(feed);
   const seen: number[] = [];
   const run = async (signal?: AbortSignal) => {
-    for await (const { batches } of new Runner(compiled, feed).run(loader.epoch(0), 0, 6, signal)) {
+    for await (const { batches } of new Runner(compiled, feed, graphOf(feed)).run({
+      epoch: loader.epoch(0),
+      first: 0,
+      last: 6,
+      signal,
+    })) {
       seen.push(batches.steps);
       broken = true;
       if (signal) abort.abort(new Error('enough'));

@@ -1,19 +1,10 @@
-/** Small data in CIFAR's binary layouts, in folders and archives. */
+/** Small data in CIFAR's binary layouts, in folders and archives. Imports no test framework: the fuzz run takes it too. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll } from 'vitest';
 import { type LayoutName, layouts } from '../../lib/data/records';
 import { TestRandom, testSeed } from '../random';
-
-/** Removed when the file's tests are done. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'saturnn-data-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** Random pixels, labels that fit. */
 export function records(name: LayoutName, count: number, stream = 0): Uint8Array {

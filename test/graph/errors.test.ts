@@ -140,6 +140,12 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
     () => countCorrect(matrix, labels, { k: 0 }),
   ],
   ['a crop larger than the image', 'ERR_SHAPE', /\[augment\].*8x8.*\[9, 8\]/, () => crop([9, 8])],
+  [
+    'a mean image of another size',
+    'ERR_SHAPE',
+    /\[augment\].*\[8, 8, 3\] for mean.*\[7, 8, 3\]/,
+    () => crop([4, 4], [7, 8, 3]),
+  ],
   ['a shape with a zero', 'ERR_INVALID_ARGUMENT', /positive integers.*\[2, 0\]/, () => input('y', [2, 0])],
   ['a shape of five dimensions', 'ERR_INVALID_ARGUMENT', /1 to 4/, () => input('y', [1, 2, 3, 4, 5])],
   [
@@ -164,9 +170,9 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
   ['a graph of nothing', 'ERR_GRAPH', /at least one output/, () => Graph.from({ outputs: {} })],
 ];
 
-function crop(size: readonly [number, number]) {
+function crop(size: readonly [number, number], meanShape = [3]) {
   const [indices, counter] = [labels, input('counter', [2], { dtype: 'i32' })];
-  const [mean, inverseDeviation] = [input('mean', [3]), input('deviation', [3])];
+  const [mean, inverseDeviation] = [input('mean', meanShape), input('deviation', [3])];
   return augment({ images: bytes, indices, counter, mean, inverseDeviation }, { size, random: true });
 }
 

@@ -1,6 +1,7 @@
 /** firstNonFinite names what is not finite first: what was given to the step, or the layer that made it. */
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile';
+import type { Precision } from '../../lib/device';
 import { describeNonFinite, firstNonFinite } from '../../lib/firstNonFinite';
 import { Graph } from '../../lib/graph/graph';
 import { defaultPasses } from '../../lib/graph/optimize';
@@ -16,7 +17,14 @@ const shape = [2, 6, 6, 16] as const;
 const classes = 10;
 
 /** Two blocks with concatenations: in blocks of 16 channels on the CPU, or plain where `channels` is no multiple of 16. */
-async function build(channels: number, { plain = false, poison = false } = {}) {
+async function build(
+  channels: number,
+  {
+    plain = false,
+    poison = false,
+    precision = 'f32',
+  }: { plain?: boolean; poison?: boolean; precision?: Precision } = {},
+) {
   const counts = { c1: channels, c3r: 16, c3: channels, d3r: 16, d3: 16, projection: 16, activation: relu() };
   const network = new Sequential([
     inceptionA({ name: 'a', inputs: 16, pool: 'average', ...counts }),
@@ -29,7 +37,7 @@ async function build(channels: number, { plain = false, poison = false } = {}) {
   const { loss } = softmaxCrossEntropy(logits, input('labels', [2], { dtype: 'i32' }), { name: 'loss' });
   const { updates, gate } = new Sgd().update({ state, loss, learningRate: input('learningRate', [1]) });
   const graph = Graph.from({ outputs: { loss }, updates, gate });
-  const plan = await compile(graph, { device: cpu(), passes: plain ? [] : defaultPasses, poison });
+  const plan = await compile(graph, { device: cpu(), passes: plain ? [] : defaultPasses, poison, precision });
   const x = Float32Array.from({ length: 2 * 6 * 6 * 16 }, (_, i) => Math.sin(i));
   const inputs = { x, labels: Int32Array.of(3, 7), learningRate: Float32Array.of(0.01) };
   const parameter = (name: string) => network.parameters.find((it) => it.name === name)!;
@@ -128,5 +136,17 @@ test('counts are those of the tensor itself, slice by slice', async () => {
   for (const { nonFinite } of neighbour) expect(nonFinite?.outputs).toEqual([0]);
   const times = await plan.trace(inputs);
   expect(times.some((kernel) => 'nonFinite' in kernel)).toBe(false);
+  dispose();
+});
+
+test.runIf(cpu().precisions.includes('bf16'))('bf16 images are looked at as well', async () => {
+  const { state, plan, inputs, parameter, dispose } = await build(16, { precision: 'bf16', poison: true });
+  expect(await firstNonFinite(plan, inputs)).toBeNull();
+  const weight = parameter('b/3x3/weight');
+  await state.write(weight, new Float32Array(weight.size).fill(3e38));
+  const found = await firstNonFinite(plan, inputs);
+  expect(found).toMatchObject({ kind: 'kernel', layer: 'b/3x3', op: 'conv2d', shape: [2, 6, 6, 16] });
+  const kernel = plan.kernels.find(({ op, name }) => op === 'conv2d' && name === 'b/3x3');
+  expect(kernel?.outputs[0]?.dtype).toBe('bf16');
   dispose();
 });

@@ -33,7 +33,7 @@ export function makeNetwork(): Sequential {
 }
 
 /** xorshift32, as in record.py. */
-class Generator {
+export class Generator {
   constructor(private state: number) {}
 
   integer(): number {

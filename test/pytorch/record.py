@@ -138,4 +138,5 @@ def main():
     print(f"float32 against float64: losses {loss_noise:.1e}, gradients {numpy.linalg.norm(flat - flat32) / numpy.linalg.norm(flat):.1e}, worst tensor {worst:.1e}")
 
 
-main()
+if __name__ == "__main__":
+    main()

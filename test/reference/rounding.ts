@@ -182,3 +182,13 @@ export const averageRounding: Rounding = ({ inputs: [, average, parameters], out
     (_, i) => relative * (Math.abs(at(need(average).data, i)) + Math.abs(at(need(parameters).data, i))),
   ),
 ];
+
+/** Two products. */
+export const blendRounding: Rounding = (
+  { inputs: [old, value], attributes: { keep = 0, take = 0 }, outputs: [y] },
+  { relative },
+) => [
+  need(y).data.map(
+    (_, i) => relative * (Math.abs(keep * at(need(old).data, i)) + Math.abs(take * at(need(value).data, i))),
+  ),
+];

@@ -6,7 +6,6 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { chartOption, renderReport, renderSvg } from '../../lib/train/curves';
 import type { EpochEvent } from '../../lib/train/events';
 import { prepareFolder, writeAtomically } from '../../lib/train/files';
-import { MetricsWriter } from '../../lib/train/metrics';
 import { readSafetensors, writeSafetensors } from '../../lib/train/safetensors';
 
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
@@ -16,10 +15,14 @@ const path = (name: string) => join(folder, name);
 const epochs: EpochEvent[] = [1, 2, 3].map((epoch) => ({
   event: 'epoch',
   epoch,
+  step: 10 * epoch,
+  complete: true,
   trainLoss: 4 - epoch,
   trainAccuracy: epoch / 10,
   testLoss: epoch === 2 ? Number.NaN : 4.5 - epoch,
   testAccuracy: epoch / 12,
+  testTop5: epoch / 6,
+  learningRate: 0.01,
   imagesPerSecond: 100,
 }));
 
@@ -41,15 +44,6 @@ describe('files', () => {
       expect(() => prepareFolder(bad), bad).toThrow(/Cannot write/);
     }
   });
-});
-
-test('metrics.jsonl has one object per event, at once', () => {
-  const writer = new MetricsWriter(path('metrics.jsonl'));
-  for (const event of epochs) writer.write(event);
-  const lines = readFileSync(path('metrics.jsonl'), 'utf8').trimEnd().split('\n');
-  expect(lines.map((line) => JSON.parse(line).epoch)).toEqual([1, 2, 3]);
-  writer.close();
-  expect(() => new MetricsWriter(path('missing/metrics.jsonl'))).toThrow(/Cannot write/);
 });
 
 describe('safetensors', () => {

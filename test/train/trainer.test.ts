@@ -6,9 +6,10 @@ import type { NativeDevice } from '../../lib/native';
 import { relu } from '../../lib/ops/activation';
 import { globalAveragePool } from '../../lib/ops/globalAveragePool';
 import { linear } from '../../lib/ops/linear';
+import { constantRate, type RunLength } from '../../lib/optim/schedule';
 import { Sgd } from '../../lib/optim/sgd';
 import { Parameter, type Tensor } from '../../lib/tensor';
-import type { TrainEvent } from '../../lib/train/events';
+import type { EpochEvent, TrainEvent } from '../../lib/train/events';
 import { type FitOptions, Trainer, type TrainerOptions } from '../../lib/train/trainer';
 import { cpu, smallData, smallModel, snapshot } from './support';
 
@@ -41,16 +42,21 @@ describe('Trainer', () => {
       expect(Object.keys(epoch)).toEqual([
         'event',
         'epoch',
+        'step',
+        'complete',
         'trainLoss',
         'trainAccuracy',
         'testLoss',
         'testAccuracy',
+        'testTop5',
+        'learningRate',
         'imagesPerSecond',
       ]);
       // Untrained, over 100 classes: the loss is near ln 100.
       expect(Math.abs(epoch.trainLoss - Math.log(100))).toBeLessThan(0.5);
       expect((epoch.trainAccuracy * 100) % 1).toBeCloseTo(0, 9);
       expect((epoch.testAccuracy * 50) % 1).toBeCloseTo(0, 9);
+      expect(epoch.testTop5).toBeGreaterThanOrEqual(epoch.testAccuracy);
     }
     const steps = events.filter((event) => event.event === 'step').map(({ step }) => step);
     expect(steps).toEqual([...steps].sort((a, b) => a - b));
@@ -108,7 +114,7 @@ describe('Trainer', () => {
     const trainer = small({ model: smallModel({ activation: relu() }), learningRate: 1e6, optimizer });
     await expect(collect(trainer, { steps: 200 })).rejects.toMatchObject({ code: 'ERR_NON_FINITE' });
     const message = await collect(trainer, { steps: 1 }).catch((error: Error) => error.message);
-    expect(message).toMatch(new RegExp(`at step ${trainer.step + 1}: .*learning rate`));
+    expect(message).toMatch(new RegExp(`at step ${trainer.step + 1}: .*; first in .*layer .*learning rate`));
     for (const parameter of trainer.state.parameters) {
       const values = await trainer.state.read(parameter);
       expect(values.every(Number.isFinite), parameter.name).toBe(true);
@@ -133,7 +139,19 @@ describe('Trainer', () => {
 
   test('refuses what makes no sense, naming it', async () => {
     for (const batch of [0, -1, 1.5]) expect(() => small({ batch })).toThrow(/batch/);
-    expect(() => small({ learningRate: Number.NaN })).toThrow(/learningRate/);
+    expect(() => small({ batch: 101 })).toThrow(/at most the 100 images of train for batch but received 101/);
+    for (const learningRate of [Number.NaN, Number.POSITIVE_INFINITY, -0.1]) {
+      expect(() => small({ learningRate })).toThrow(/learningRate/);
+      const schedule = { name: 'odd', at: (step: number) => (step < 2 ? 0.01 : learningRate) };
+      await expect(collect(small({ schedule }), { steps: 3 })).rejects.toThrow(
+        `learning rate of schedule "odd" at step 2 but received ${learningRate}`,
+      );
+    }
+    expect(() => small({ learningRate: 0.1, schedule: constantRate(0.1) })).toThrow(/one of learningRate and schedule/);
+    expect(() => small({ labelSmoothing: 1 })).toThrow(/labelSmoothing/);
+    const none = Object.create(smallData().train, { count: { value: 0 } });
+    Object.defineProperties(none, { shape: { value: [32, 32, 3] }, labels: { value: new Int32Array(0) } });
+    expect(() => small({ test: none })).toThrow(/at least one image for test but received 0/);
     expect(() => small({ device: 'gpu' })).toThrow(/auto, cpu, cuda or cuda:N.*"gpu"/);
     expect(() => small({ model: inception33({ width: 0.1, classes: 10 }) })).toThrow(/classes of train/);
     expect(() => small({ model: inception33({ width: 0.1, size: 40 }) })).toThrow(/image size of train/);
@@ -154,9 +172,9 @@ describe('Trainer', () => {
         message: expect.stringMatching(`"train" or "test" for split but received "${split}"`),
       });
     }
-    await expect(trainer.fit().next()).rejects.toThrow(/one of epochs and steps.*none/);
-    await expect(collect(trainer, {})).rejects.toThrow(/one of epochs and steps.*none/);
-    await expect(collect(trainer, { epochs: 1, steps: 1 })).rejects.toThrow(/both/);
+    await expect(trainer.fit().next()).rejects.toThrow(/one of epochs, steps, totalEpochs and totalSteps .*none/);
+    await expect(collect(trainer, {})).rejects.toThrow(/one of epochs, steps, totalEpochs and totalSteps .*none/);
+    await expect(collect(trainer, { epochs: 1, steps: 1 })).rejects.toThrow(/received "epochs and steps"/);
     await expect(collect(trainer, { steps: 0 })).rejects.toThrow(/steps/);
     const iterator = trainer.fit({ epochs: 5 });
     await iterator.next();
@@ -165,10 +183,12 @@ describe('Trainer', () => {
     await collect(trainer, { steps: 1 });
   });
 
-  test('takes 64 images per step on a CPU and 128 on a GPU, if not told', () => {
+  test('takes 64 images per step on a CPU and 128 on a GPU, if not told, or all that there are', () => {
     expect(small({ batch: undefined }).batch).toBe(64);
     const gpu = new Device('cuda:0', { info: '{}', ops: {} } as NativeDevice);
-    expect(small({ batch: undefined, device: gpu }).batch).toBe(128);
+    const data = smallData(130, 20);
+    expect(small({ ...data, batch: undefined, device: gpu }).batch).toBe(128);
+    expect(small({ batch: undefined, device: gpu }).batch).toBe(100);
     expect(small({ batch: 7, device: gpu }).batch).toBe(7);
   });
 
@@ -182,6 +202,103 @@ describe('Trainer', () => {
     await expect(trainer.evaluate('test')).rejects.toMatchObject({ code: 'ERR_GRAPH' });
     broken = false;
     expect((await trainer.evaluate('test')).loss).toBeGreaterThan(0);
+  });
+
+  test('follows the learning rate of every step', async () => {
+    const rates = (events: TrainEvent[]) =>
+      events.flatMap((event) => (event.event === 'step' ? event.learningRate : []));
+    const singly = { name: 'singly', everySteps: 1 };
+    const lengths: RunLength[] = [];
+    const schedule = {
+      name: 'falling',
+      at: (step: number, length: RunLength) => {
+        lengths.push(length);
+        return 0.01 / (1 + step);
+      },
+    };
+    const trainer = small({ schedule, callbacks: [singly], optimizer: new Sgd({ momentum: 0, weightDecay: 0 }) });
+    expect(rates(await collect(trainer, { steps: 4 }))).toEqual([0.01, 0.01 / 2, 0.01 / 3, 0.01 / 4]);
+    expect(new Set(lengths.map((length) => JSON.stringify(length)))).toEqual(
+      new Set(['{"stepsPerEpoch":7,"totalSteps":4}']),
+    );
+    // And the plan with it: a rate of 0 changes nothing.
+    const frozen = small({
+      schedule: { name: 'frozen', at: (step) => (step === 0 ? 0.01 : 0) },
+      optimizer: new Sgd({ momentum: 0, weightDecay: 0 }),
+    });
+    await frozen.evaluate('test');
+    const initial = Buffer.from(await frozen.state.readArena('parameters'));
+    await collect(frozen, { steps: 1 });
+    const moved = Buffer.from(await frozen.state.readArena('parameters'));
+    await collect(frozen, { steps: 2 });
+    expect(moved.equals(initial)).toBe(false);
+    expect(Buffer.from(await frozen.state.readArena('parameters')).equals(moved)).toBe(true);
+  });
+
+  test('goes on to a total', async () => {
+    const trainer = small();
+    await collect(trainer, { steps: 3 });
+    await collect(trainer, { totalSteps: 5 });
+    expect(trainer.step).toBe(5);
+    expect(trainer.stepsOf({ totalEpochs: 2 })).toBe(9);
+    expect(trainer.stepsOf({ totalSteps: 5 })).toBe(0);
+    // One epoch, its steps done in two calls: the event tells of all of it.
+    const events = await collect(trainer, { totalEpochs: 1 });
+    expect(events.at(-2)).toMatchObject({ event: 'epoch', epoch: 1, step: 7, complete: true });
+    const { trainAccuracy } = events.at(-2) as EpochEvent;
+    expect(trainAccuracy * 100).toBeCloseTo(Math.round(trainAccuracy * 100), 9);
+  });
+
+  test('predicts what it evaluates, for any number of images, given as a source or as bytes', async () => {
+    const trainer = small();
+    await collect(trainer, { steps: 3 });
+    const { test: data } = smallData();
+    const before = await snapshot(trainer.state);
+    const { count, classes, probabilities, logits } = await trainer.predict(data);
+    expect([count, classes, probabilities.length, logits.length]).toEqual([50, 100, 5000, 5000]);
+    let loss = 0;
+    let correct = 0;
+    let correct5 = 0;
+    for (let row = 0; row < count; row++) {
+      const of = (values: Float32Array) => Array.from(values.subarray(row * classes, (row + 1) * classes));
+      const [p, z, label] = [of(probabilities), of(logits), data.labels[row]!];
+      const total = z.reduce((sum, value) => sum + Math.exp(value), 0);
+      expect(Math.max(...p.map((value, k) => Math.abs(value - Math.exp(z[k]!) / total)))).toBeLessThan(1e-6);
+      loss -= Math.log(p[label]!) / count;
+      const rank = z.filter((value, k) => value > z[label]! || (value === z[label] && k < label)).length;
+      if (rank === 0) correct++;
+      if (rank < 5) correct5++;
+    }
+    const evaluation = await trainer.evaluate('test');
+    expect(loss).toBeCloseTo(evaluation.loss, 5);
+    expect([correct / count, correct5 / count]).toEqual([evaluation.accuracy, evaluation.top5]);
+    // Seventeen images: a batch and one more.
+    const some = await trainer.predict(data.images.subarray(0, 17 * 32 * 32 * 3));
+    expect(some.logits).toEqual(logits.subarray(0, 1700));
+    const one = await trainer.predict(data.take(1));
+    expect(one.probabilities).toEqual(probabilities.subarray(0, 100));
+    expect((await snapshot(trainer.state)).equals(before)).toBe(true);
+    await expect(trainer.predict(new Uint8Array(100))).rejects.toThrow(/positive multiple of 3072 bytes .*100/);
+    await expect(trainer.predict(new Uint8Array(0))).rejects.toThrow(/positive multiple of 3072 bytes/);
+    await expect(trainer.predict(null as never)).rejects.toThrow(/for images/);
+    const aborted = AbortSignal.abort(new Error('enough'));
+    await expect(trainer.predict(data, { signal: aborted })).rejects.toThrow('enough');
+  });
+
+  test('evaluates and predicts with the average of the weights where there is one', async () => {
+    const averaged = small({ optimizer: new Sgd({ ema: { decay: 0.99 } }), learningRate: 0.05 });
+    await collect(averaged, { steps: 7 });
+    expect(averaged.averaged).toBe(true);
+    const ofAverage = await averaged.evaluate('test');
+    const { logits } = await averaged.predict(smallData().test);
+    const values = await Promise.all(averaged.state.parameters.map((p) => averaged.state.read(p, 'averages')));
+    const plain = small();
+    expect(plain.averaged).toBe(false);
+    await plain.evaluate('test');
+    for (const [index, parameter] of plain.state.parameters.entries())
+      await plain.state.write(parameter, values[index]!);
+    expect(await plain.evaluate('test')).toEqual(ofAverage);
+    expect((await plain.predict(smallData().test)).logits).toEqual(logits);
   });
 
   test('does nothing more once it is disposed of', async () => {

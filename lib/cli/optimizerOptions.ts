@@ -1,0 +1,112 @@
+/** The options of optimizers and learning rates, for every command that trains. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { invalid } from '../errors';
+import { Adam } from '../optim/adam';
+import { AdamW } from '../optim/adamW';
+import { Lars } from '../optim/lars';
+import type { Optimizer } from '../optim/optimizer';
+import { parseSchedule, parseSpan, scheduleForms } from '../optim/parseSchedule';
+import type { Schedule, Span } from '../optim/schedule';
+import { warmUp } from '../optim/schedules';
+import { Sgd } from '../optim/sgd';
+import * as read from './options';
+
+interface CommonOptions {
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+  readonly clipNorm?: number | null;
+  readonly ema?: { readonly decay: number } | null;
+}
+
+interface OptimizerKind {
+  readonly learningRate: number;
+  readonly hasMomentum: boolean;
+  readonly make: (options: CommonOptions) => Optimizer;
+}
+
+/** By the name of --optimizer. Weight decay that is not given is the optimizer's own default. */
+const optimizers: Readonly<Record<string, OptimizerKind>> = {
+  sgd: { learningRate: 0.01, hasMomentum: true, make: (options) => new Sgd(options) },
+  nesterov: { learningRate: 0.01, hasMomentum: true, make: (options) => new Sgd({ ...options, nesterov: true }) },
+  adam: { learningRate: 0.001, hasMomentum: false, make: (options) => new Adam(options) },
+  adamw: { learningRate: 0.001, hasMomentum: false, make: (options) => new AdamW(options) },
+  lars: { learningRate: 1, hasMomentum: true, make: (options) => new Lars(options) },
+};
+
+/** What commander makes of them. */
+export interface OptimizerOptions {
+  optimizer: string;
+  lr?: number;
+  momentum?: number;
+  weightDecay?: number;
+  schedule: string;
+  warmup?: Span;
+  clipNorm?: number;
+  labelSmoothing: number;
+  ema?: number;
+}
+
+/** As an option's reader: what a parser throws becomes commander's one line that names the option. */
+const reading =
+  <T>(parse: (text: string) => T) =>
+  (text: string): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(`${(error as Error).message}.`);
+    }
+  };
+
+const schedule = (text: string): string => {
+  parseSchedule(text, { rate: 1e6 });
+  return text;
+};
+
+/** Adds --optimizer, --lr and what goes with them. */
+export function addOptimizerOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--optimizer <name>', 'rule of the update').choices(Object.keys(optimizers)).default('sgd'))
+    .option(
+      '--lr <x>',
+      'learning rate: the first, or with onecycle the largest (default: 0.01; adam, adamw 0.001; lars 1)',
+      read.positiveNumber,
+    )
+    .option('--momentum <x>', 'of sgd, nesterov and lars (default: 0.9)', read.fraction)
+    .option('--weight-decay <x>', 'of weights; biases have none (default: 1e-4; adam 0; adamw 0.01)', read.nonNegative)
+    .option('--schedule <form>', `learning rate over the run: ${scheduleForms}`, reading(schedule), 'constant')
+    .option(
+      '--warmup <n>',
+      'epochs, or steps as in 500steps, in which the learning rate rises',
+      reading((text) => parseSpan('warm-up', text)),
+    )
+    .option('--clip-norm <x>', 'largest norm of the gradient', read.positiveNumber)
+    .option('--label-smoothing <x>', 'part of the target that all classes share', read.fraction, 0)
+    .option(
+      '--ema <x>',
+      'keep an average of the weights that forgets by this factor per step, e.g. 0.999',
+      read.fraction,
+    );
+}
+
+/** @throws ERR_INVALID_ARGUMENT for a momentum where the optimizer has none, or a number that it refuses */
+export function optimizerFrom({ optimizer, momentum, weightDecay, clipNorm, ema }: OptimizerOptions): Optimizer {
+  const { hasMomentum, make } = kindOf(optimizer);
+  if (momentum !== undefined && !hasMomentum)
+    throw invalid('--momentum', `no value, as --optimizer ${optimizer} has none,`, momentum);
+  return make({ momentum, weightDecay, clipNorm, ema: ema === undefined ? null : { decay: ema } });
+}
+
+/** The learning rate that --lr gives, or that goes with the optimizer. */
+export const learningRateFrom = ({ optimizer, lr }: OptimizerOptions): number => lr ?? kindOf(optimizer).learningRate;
+
+/** @throws ERR_INVALID_ARGUMENT, e.g. for a minimum above the learning rate */
+export function scheduleFrom(options: OptimizerOptions): Schedule {
+  const made = parseSchedule(options.schedule, { rate: learningRateFrom(options) });
+  return options.warmup ? warmUp(made, options.warmup) : made;
+}
+
+function kindOf(name: string): OptimizerKind {
+  const kind = Object.hasOwn(optimizers, name) ? optimizers[name] : undefined;
+  if (!kind) throw invalid('--optimizer', Object.keys(optimizers).join(', '), name);
+  return kind;
+}

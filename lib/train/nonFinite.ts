@@ -1,0 +1,34 @@
+import type { RunInputs } from '../compile';
+import { SaturnnError } from '../errors';
+import { describeNonFinite, firstNonFinite } from '../firstNonFinite';
+import type { Graph } from '../graph/graph';
+import type { Runner, RunOfSteps } from './runner';
+
+/**
+ * The error of step `step`, at which the gate closed in `run`. The State is as before that step, so the step is computed
+ * again, kernel by kernel, to name the first layer whose values are not finite.
+ */
+export async function nonFiniteError(step: number, { plan, graph }: Runner, run: RunOfSteps): Promise<SaturnnError> {
+  const { steps, outputs } = run.result;
+  const first = await firstNonFinite(plan, inputsOfStep(graph, run, steps));
+  const found = `loss ${outputs.loss?.[steps]}, gradient norm ${outputs.gradientNorm?.[steps]}`;
+  const where = first ? `; first in ${describeNonFinite(first)}` : '';
+  const message = `Training stopped at step ${step}: ${found}${where}. The parameters are as before that step. A lower learning rate may help.`;
+  return new SaturnnError('ERR_NON_FINITE', message);
+}
+
+/** What step number `step` of a run of several has been given. */
+function inputsOfStep(graph: Graph, { inputs, batches }: RunOfSteps, step: number): RunInputs {
+  const sizes = new Map(
+    graph.nodes.flatMap(({ source, outputs: [tensor] }) =>
+      source?.kind === 'input' && tensor ? [[source.name, tensor.size] as const] : [],
+    ),
+  );
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, value]) => {
+      const size = sizes.get(name) ?? 0;
+      const perStep = ArrayBuffer.isView(value) && value.length === size * batches.steps;
+      return [name, perStep ? value.subarray(step * size, (step + 1) * size) : value];
+    }),
+  );
+}

@@ -1,0 +1,90 @@
+import { compile } from '../compile';
+import { type Feed, ResidentFeed, StreamingFeed, uploadImages } from '../data/feed';
+import type { ImageSource } from '../data/source';
+import { type Statistics, statisticsOf } from '../data/statistics';
+import type { Resident } from '../device';
+import { SaturnnError } from '../errors';
+import type { Graph } from '../graph/graph';
+import type { State } from '../state';
+import type { PlanOptions } from './plans';
+import { Runner } from './runner';
+import type { ResolvedOptions } from './trainerOptions';
+
+/** The plans of a Trainer with the data that they read, each made when it is first asked for, and kept. */
+export class Runners {
+  readonly #made = new Map<string, Promise<Runner>>();
+  readonly #residents = new Map<ImageSource, Promise<Resident>>();
+  readonly #uploaded: Resident[] = [];
+  #statistics: Promise<Statistics> | null = null;
+  #disposed = false;
+
+  constructor(
+    private readonly options: ResolvedOptions,
+    private readonly state: State,
+  ) {}
+
+  /** The plan of `graph`, known by `kind`, fed from `source`. @throws ERR_DISPOSED; what compile throws */
+  get(kind: string, source: ImageSource, graph: (options: PlanOptions) => Graph): Promise<Runner> {
+    this.checkNotDisposed();
+    const known = this.#made.get(kind);
+    if (known) return known;
+    const runner = this.#prepare(source, graph);
+    this.#made.set(kind, runner);
+    // Not kept: the next attempt may find memory.
+    runner.catch(() => this.#made.get(kind) === runner && this.#made.delete(kind));
+    return runner;
+  }
+
+  /** The one known by `kind`, if it was asked for and could be made. */
+  async made(kind: string): Promise<Runner | null> {
+    return (await this.#made.get(kind)?.catch(() => null)) ?? null;
+  }
+
+  /** Of the training set. */
+  statistics(): Promise<Statistics> {
+    this.#statistics ??= statisticsOf(this.options.train, this.options.statistics).catch((error) => {
+      this.#statistics = null;
+      throw error;
+    });
+    return this.#statistics;
+  }
+
+  async #prepare(source: ImageSource, graph: (options: PlanOptions) => Graph): Promise<Runner> {
+    const { model, batch, device, precision } = this.options;
+    const statistics = await this.statistics();
+    this.checkNotDisposed();
+    const feed = await this.#feed(source);
+    const whole = graph({ model, state: this.state, statistics, images: feed.images, batch });
+    return new Runner(await compile(whole, { device, precision }), feed, whole);
+  }
+
+  async #feed(source: ImageSource): Promise<Feed> {
+    if (this.options.data === 'streaming') return new StreamingFeed(source, this.options.batch);
+    const resident = this.#residents.get(source) ?? this.#upload(source);
+    this.#residents.set(source, resident);
+    resident.catch(() => this.#residents.delete(source));
+    return new ResidentFeed(source, await resident);
+  }
+
+  async #upload(source: ImageSource): Promise<Resident> {
+    const resident = await uploadImages(source, this.options.device);
+    this.#uploaded.push(resident);
+    if (this.#disposed) this.dispose();
+    this.checkNotDisposed();
+    return resident;
+  }
+
+  checkNotDisposed(): void {
+    if (this.#disposed) throw new SaturnnError('ERR_DISPOSED', 'this Trainer was disposed of');
+  }
+
+  /** Frees plans and data on the device. */
+  dispose(): void {
+    this.#disposed = true;
+    // A compilation that failed has nothing to free, and whoever asked for it has seen the error.
+    for (const runner of this.#made.values()) runner.then(({ plan }) => plan.dispose()).catch(() => {});
+    for (const resident of this.#uploaded.splice(0)) resident.dispose();
+    this.#made.clear();
+    this.#residents.clear();
+  }
+}

@@ -1,0 +1,153 @@
+import type { ImageSource } from '../data/source';
+import { checkStatisticsOptions, type StatisticsOptions } from '../data/statistics';
+import { type Device, deviceOf, type Precision } from '../device';
+import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
+import type { Model } from '../models/model';
+import type { Optimizer } from '../optim/optimizer';
+import { constantRate, type Schedule } from '../optim/schedule';
+import { Sgd } from '../optim/sgd';
+import type { Callback } from './callback';
+import type { Description } from './checkpointInfo';
+
+export interface TrainerOptions {
+  model: Model;
+  train: ImageSource;
+  test: ImageSource;
+  /**
+   * "resident" (default): both sets lie on the device. "streaming": each step's images are gathered on the host while the
+   * device works on those before. The results are the same.
+   */
+  data?: DataMode;
+  /** What is subtracted from pixels and how they are scaled, from the training set; default: mean and deviation per channel. */
+  statistics?: StatisticsOptions;
+  /** A device, or its name for openDevice. Default "auto". */
+  device?: Device | string;
+  /** Images per step; default 64 on a CPU, 128 on a GPU, or all if there are fewer. */
+  batch?: number;
+  /** The same in every step; default 0.01. Or say `schedule`. */
+  learningRate?: number;
+  /** The learning rate of every step. */
+  schedule?: Schedule;
+  /** Default: Sgd with momentum 0.9 and weight decay 1e-4. */
+  optimizer?: Optimizer;
+  /** Part of the target that all classes share; default 0. Test loss has none. */
+  labelSmoothing?: number;
+  /** Default f32. @throws ERR_UNSUPPORTED by the first fit() where the device has no such arithmetic */
+  precision?: Precision;
+  /** Of initial weights, order and augmentation; default 0. */
+  seed?: number;
+  /** Told of every event, in this order. */
+  callbacks?: readonly Callback[];
+}
+
+export type DataMode = 'resident' | 'streaming';
+export const dataModes: readonly DataMode[] = ['resident', 'streaming'];
+
+export type ResolvedOptions = Required<Omit<TrainerOptions, 'device' | 'learningRate'>> & {
+  readonly device: Device;
+  /** Of a schedule that has no other description. */
+  readonly learningRate: number | null;
+};
+
+/** With defaults. @throws ERR_INVALID_ARGUMENT; what openDevice throws */
+export function resolveTrainerOptions(options: TrainerOptions): ResolvedOptions {
+  checkOptions('{ model, train, test }', options);
+  const { model, train, test, data = 'resident', statistics = {}, learningRate, schedule } = options;
+  const { optimizer = new Sgd(), labelSmoothing = 0, precision = 'f32', seed = 0, callbacks = [] } = options;
+  checkModel(model);
+  checkSource('train', train, model);
+  checkSource('test', test, model);
+  if (String(train.shape) !== String(test.shape))
+    throw invalid('shape of test', `train's [${train.shape}]`, test.shape);
+  if (!dataModes.includes(data)) throw invalid('data', dataModes.join(' or '), data);
+  checkStatisticsOptions(statistics);
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
+    throw invalid('labelSmoothing', 'at least 0, below 1', labelSmoothing);
+  checkCallbacks(callbacks);
+  const device = deviceOf(options.device);
+  device.checkPrecision(precision);
+  const { batch = Math.min(device.backend === 'cpu' ? 64 : 128, train.count) } = options;
+  checkInteger('batch', batch, 1, 65536);
+  if (batch > train.count) throw invalid('batch', `at most the ${train.count} images of train`, batch);
+  const rate = resolveRate(learningRate, schedule);
+  const machine = { device, precision };
+  const sources = { train, test, data, statistics };
+  return { model, ...sources, ...machine, batch, optimizer, labelSmoothing, seed, callbacks, ...rate };
+}
+
+function resolveRate(learningRate: number | undefined, schedule: Schedule | undefined) {
+  if (schedule === undefined) {
+    const { rate = 0.01 } = { rate: learningRate };
+    return { schedule: constantRate(rate), learningRate: rate };
+  }
+  if (learningRate !== undefined) throw invalid('options', 'one of learningRate and schedule', 'both');
+  if (typeof schedule?.at !== 'function') throw invalid('schedule', 'a Schedule', schedule);
+  return { schedule, learningRate: null };
+}
+
+/** What a resumed run must have in common with the one before, beside model and data, to compute the same. */
+export function describeSettings(options: ResolvedOptions): Description {
+  const { batch, seed, precision, statistics, labelSmoothing, optimizer, schedule, learningRate } = options;
+  const rate = learningRate ?? describeSchedule(schedule);
+  return {
+    batch,
+    seed,
+    precision,
+    statistics,
+    labelSmoothing,
+    optimizer: describeObject(optimizer),
+    learningRate: rate,
+  };
+}
+
+/** By the rates that it gives in a run of some length; by its name where they depend on what it has seen. */
+function describeSchedule(schedule: Schedule): Description {
+  const { name } = schedule;
+  if (schedule.save) return { name };
+  const length = { stepsPerEpoch: 10, totalSteps: 1000 };
+  return { name, rates: [0, 1, 10, 100, 500, 900, 999].map((step) => schedule.at(step, length)) };
+}
+
+/** Kind and public fields. */
+function describeObject(object: object): Description {
+  return { kind: object.constructor.name, ...JSON.parse(JSON.stringify(object)) };
+}
+
+/** The learning rate of a step. @throws ERR_INVALID_ARGUMENT naming schedule and step, if it is no number that can be used */
+export function checkRate(rate: number, { name }: Schedule, step: number): number {
+  return checkNumber(`learning rate of schedule "${name}" at step ${step}`, rate, 0, 1e6);
+}
+
+function checkModel(model: Model): void {
+  const parts = [model?.parameters, model?.inputShape];
+  if (typeof model?.forward !== 'function' || !parts.every(Array.isArray)) throw invalid('model', 'a Model', model);
+}
+
+function checkSource(name: string, source: ImageSource, model: Model): void {
+  const parts = source instanceof Object && Array.isArray(source.shape) && source.labels instanceof Int32Array;
+  if (!parts || typeof source.read !== 'function') throw invalid(name, 'a Dataset or another ImageSource', source);
+  const { classes, shape, count } = source;
+  if (!(count > 0)) throw invalid(name, 'at least one image', count);
+  if (classes > model.classes) throw invalid(`classes of ${name}`, `at most the model's ${model.classes}`, classes);
+  const [height, width, channels] = shape;
+  const [modelHeight, modelWidth, modelChannels] = model.inputShape;
+  if (height < modelHeight || width < modelWidth) {
+    throw invalid(
+      `image size of ${name}`,
+      `at least the model's ${modelHeight}x${modelWidth} (its option "size")`,
+      `${height}x${width}`,
+    );
+  }
+  if (channels !== modelChannels) throw invalid(`channels of ${name}`, `the model's ${modelChannels}`, channels);
+}
+
+function checkCallbacks(callbacks: readonly Callback[]): void {
+  if (!Array.isArray(callbacks)) throw invalid('callbacks', 'an array', callbacks);
+  const names = new Set<string>();
+  for (const callback of callbacks) {
+    if (typeof callback?.name !== 'string') throw invalid('callbacks', 'objects with a name', callback);
+    if (names.has(callback.name)) throw invalid('callbacks', 'different names', callback.name);
+    names.add(callback.name);
+    if (callback.everySteps !== undefined) checkInteger(`everySteps of "${callback.name}"`, callback.everySteps, 1);
+  }
+}

@@ -1,0 +1,205 @@
+/** Every reader of files that others may have written, with good files to begin from, and what holds if it accepts one. */
+import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { parseSettings } from '../../lib/cli/runOptions';
+import { withOptions } from '../../lib/cli/train';
+import { unpack } from '../../lib/data/archive';
+import { cifarFromArchive, readNames } from '../../lib/data/cifar';
+import { Dataset } from '../../lib/data/dataset';
+import { readTar } from '../../lib/data/tar';
+import { decodeCheckpoint, encodeCheckpoint } from '../../lib/train/checkpoint';
+import type { CheckpointInfo } from '../../lib/train/checkpointInfo';
+import { parseSafetensors } from '../../lib/train/safetensors';
+import { cifar10Files, cifar100Files, endOfTar, lines, records, seal, tar, tarEntry } from '../data/support';
+import type { FuzzRandom } from './mutate';
+
+export interface Target {
+  readonly name: string;
+  readonly seeds: readonly Uint8Array[];
+  /** What the reader is given for mutated bytes: checksums made right again, so that the code behind them is reached. */
+  readonly finish?: (bytes: Buffer, random: FuzzRandom) => Uint8Array;
+  /** Reads, and throws if what was accepted cannot be right. */
+  readonly read: (bytes: Uint8Array) => unknown;
+}
+
+function ensure(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Error(`accepted, but ${what}`);
+}
+
+function checkDataset({ images, labels, count, classes, classNames }: Dataset): void {
+  ensure(count > 0 && labels.length === count && images.length === count * 3072, 'sizes do not fit');
+  ensure(
+    labels.every((label) => label >= 0 && label < classes),
+    'a label is out of range',
+  );
+  ensure(classNames === null || classNames.length === classes, 'names do not fit');
+}
+
+const readRecords = (layout: 'cifar10' | 'cifar100', labels?: 'coarse') => (bytes: Uint8Array) => {
+  const data = Dataset.fromRecords(bytes, { layout, labels, source: 'mutated' });
+  checkDataset(data);
+  ensure(bytes.length === data.count * (layout === 'cifar10' ? 3073 : 3074), 'bytes were left over');
+};
+
+const checkEntries = (bytes: Uint8Array) => {
+  for (const file of readTar(bytes, 'mutated')) {
+    const inside = file.bytes.byteOffset - bytes.byteOffset;
+    ensure(inside >= 0 && inside + file.bytes.length <= bytes.length, 'a file lies outside the archive');
+  }
+};
+
+const checkSafetensors = (bytes: Uint8Array) => {
+  const { tensors, metadata } = parseSafetensors(bytes, 'mutated');
+  ensure(
+    Object.values(metadata).every((value) => typeof value === 'string'),
+    'metadata are no strings',
+  );
+  for (const { shape, data } of tensors.values()) {
+    ensure(
+      shape.every((size) => Number.isSafeInteger(size) && size >= 0),
+      'a shape is no shape',
+    );
+    ensure(data.length === shape.reduce((product, size) => product * size, 1), 'data and shape disagree');
+    ensure(data.byteLength <= bytes.length, 'there is more data than the file has');
+  }
+};
+
+/** Half of the headers that are where one is expected get a right checksum. */
+function sealHeaders(bytes: Buffer, random: FuzzRandom): Buffer {
+  for (let at = 0; at + 512 <= bytes.length; ) {
+    const header = bytes.subarray(at, at + 512);
+    if (random.integer(2)) seal(header);
+    const size = Number.parseInt(header.toString('latin1', 124, 135), 8);
+    at += 512 + (size > 0 ? Math.ceil(size / 512) * 512 : 0);
+  }
+  return bytes;
+}
+
+/** The length of a JSON header, made right again; half of the time. Now and then another header, which is JSON all the same. */
+function fitHeader(bytes: Buffer, random: FuzzRandom): Buffer {
+  if (random.integer(64) === 0) {
+    return safetensorsSeed(random.pick([null, 1, '', [], [1], { a: null }, { __metadata__: null }]), 4);
+  }
+  const end = bytes.lastIndexOf('}');
+  if (end < 8 || random.integer(2)) return bytes;
+  bytes.writeBigUInt64LE(BigInt(end + 1 - 8));
+  return bytes;
+}
+
+/** A file as others write it, with every kind of entry that we read. */
+function safetensorsSeed(entries: unknown, dataBytes: number): Buffer {
+  const header = Buffer.from(JSON.stringify(entries));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, Buffer.alloc(dataBytes, 0x3f)]);
+}
+
+const tensorSeeds = [
+  safetensorsSeed(
+    {
+      __metadata__: { model: 'small', width: '1' },
+      'a/weight': { dtype: 'F32', shape: [2, 3], data_offsets: [0, 24] },
+      'a/bias': { dtype: 'F32', shape: [3], data_offsets: [24, 36] },
+    },
+    36,
+  ),
+  safetensorsSeed(
+    {
+      scalar: { dtype: 'F32', shape: [], data_offsets: [0, 4] },
+      none: { dtype: 'F32', shape: [0], data_offsets: [4, 4] },
+    },
+    4,
+  ),
+  safetensorsSeed({}, 0),
+];
+
+const checkpointSeeds = [0, 9].map((size) =>
+  Buffer.concat(
+    encodeCheckpoint({
+      info: { saturnn: '0.1.0', settings: { batch: 4 }, position: { step: 3 } } as unknown as CheckpointInfo,
+      arrays: new Map([
+        ['parameters', new Uint8Array(size).fill(63)],
+        ['buffers', new Uint8Array(8)],
+      ]),
+    }),
+  ),
+);
+
+/** The digest at the end, made right again; half of the time. */
+function sealCheckpoint(bytes: Buffer, random: FuzzRandom): Buffer {
+  if (bytes.length < 32 || random.integer(2)) return bytes;
+  createHash('sha256')
+    .update(bytes.subarray(0, -32))
+    .digest()
+    .copy(bytes, bytes.length - 32);
+  return bytes;
+}
+
+const checkCheckpoint = (bytes: Uint8Array) => {
+  const { arrays } = decodeCheckpoint(bytes, 'mutated');
+  for (const array of arrays.values()) ensure(array.byteLength <= bytes.length, 'there is more data than the file has');
+};
+
+/** As `saturnn train` writes it. */
+const configSeeds = [
+  {
+    model: 'subInception',
+    given: { '--data': 'generated', '--width': '0.1', '--model': 'subInception', '--seed': '7' },
+  },
+  {
+    given: {
+      '--epochs': '3',
+      '--activation': 'leakyTanh:0.25',
+      '--no-verify': true,
+      '--limit': '40',
+      '--scale': '0.5',
+    },
+  },
+  { given: {} },
+].map((config) => Buffer.from(JSON.stringify(config, null, 2)));
+
+const checkConfig = (bytes: Uint8Array) => {
+  const { options } = parseSettings<Record<string, unknown>>(bytes, 'mutated', {}, withOptions);
+  ensure(typeof options.width === 'number' && options.width > 0, 'the width is no width');
+  ensure(Number.isSafeInteger(options.seed), 'the seed is no integer');
+};
+
+const hundred = tar('cifar-100-binary', cifar100Files(1, 1));
+const tars = [
+  hundred,
+  tar('cifar-10-batches-bin', cifar10Files(1)),
+  Buffer.concat([
+    tarEntry('x', Buffer.from('21 mtime=1.5\n'), { type: 'x' }),
+    tarEntry('a.txt', Buffer.from('abc')),
+    endOfTar,
+  ]),
+];
+
+export const targets: readonly Target[] = [
+  { name: 'CIFAR-10 records', seeds: [records('cifar10', 1), records('cifar10', 2)], read: readRecords('cifar10') },
+  { name: 'CIFAR-100 records', seeds: [records('cifar100', 1), records('cifar100', 2)], read: readRecords('cifar100') },
+  { name: 'coarse labels', seeds: [records('cifar100', 1)], read: readRecords('cifar100', 'coarse') },
+  {
+    name: 'class names',
+    seeds: [lines(10, 'class'), Buffer.from('a\r\nb\r\n')],
+    read: (bytes) => ensure(readNames(bytes, 'mutated', 10).length === 10, 'there are not ten names'),
+  },
+  { name: 'tar', seeds: tars, finish: sealHeaders, read: checkEntries },
+  { name: 'gzip', seeds: [gzipSync(tars[2]!), gzipSync(hundred)], read: (bytes) => unpack(bytes, 'mutated') },
+  {
+    name: 'CIFAR archive',
+    seeds: tars,
+    finish: (bytes, random) => gzipSync(sealHeaders(bytes, random), { level: 1 }),
+    read: async (bytes) => {
+      const { train, test } = await cifarFromArchive(bytes, 'mutated');
+      checkDataset(train);
+      checkDataset(test);
+    },
+  },
+  { name: 'safetensors', seeds: tensorSeeds, finish: fitHeader, read: checkSafetensors },
+  { name: 'config.json', seeds: configSeeds, read: checkConfig },
+  { name: 'checkpoint', seeds: checkpointSeeds, finish: sealCheckpoint, read: checkCheckpoint },
+];
+
+/** Names an input in a report, whatever it holds. */
+export const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex').slice(0, 16);

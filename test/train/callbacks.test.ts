@@ -1,0 +1,279 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { loadAddon } from '../../lib/addon';
+import type { Callback } from '../../lib/train/callback';
+import { Checkpoints, CsvLog, EarlyStopping, JsonlLog } from '../../lib/train/callbacks';
+import { readCheckpoint } from '../../lib/train/checkpoint';
+import type { EpochEvent, TrainEvent } from '../../lib/train/events';
+import { type FitOptions, Trainer, type TrainerOptions } from '../../lib/train/trainer';
+import { temporaryFolder } from '../temporary';
+import { cpu, smallData, smallModel, snapshot } from './support';
+
+const folder = temporaryFolder();
+const path = (name: string) => join(folder, name);
+
+const trainers: Trainer[] = [];
+afterEach(() => {
+  for (const trainer of trainers.splice(0)) trainer.dispose();
+});
+
+function small(callbacks: readonly Callback[], options: Partial<TrainerOptions> = {}): Trainer {
+  const data = smallData(40, 20);
+  const trainer = new Trainer({ model: smallModel(), ...data, device: cpu(), batch: 16, callbacks, ...options });
+  trainers.push(trainer);
+  return trainer;
+}
+
+async function run(trainer: Trainer, options: FitOptions): Promise<TrainEvent[]> {
+  const events: TrainEvent[] = [];
+  for await (const event of trainer.fit(options)) events.push(event);
+  return events;
+}
+
+const names = (events: readonly TrainEvent[]) => events.map(({ event }) => event).filter((name) => name !== 'step');
+
+/** Pretends that the test loss of epoch n was the nth of `losses`: what is best is then known. */
+function pretend(callback: Callback, losses: readonly number[]): Callback {
+  return new Proxy(callback, {
+    get(target, key) {
+      const value = Reflect.get(target, key);
+      if (key !== 'onEpoch') return typeof value === 'function' ? value.bind(target) : value;
+      return (event: EpochEvent, run: never) => target.onEpoch!({ ...event, testLoss: losses[event.epoch - 1]! }, run);
+    },
+  });
+}
+
+describe('Checkpoints', () => {
+  // Three steps are an epoch.
+  test('come after epochs and steps, keep the one before and the best, and the last is the end of training', async () => {
+    const checkpoints = new Checkpoints({ folder: path('a'), everyEpochs: 2, everySteps: 4, best: 'testLoss' });
+    const trainer = small([pretend(checkpoints, [3, 2, 5, 4])]);
+    const events = await run(trainer, { steps: 11 });
+    const saved = events.filter((event) => event.event === 'checkpoint');
+    // Best after the epochs at 3 and 6, steps 4 and 8, and the end, which is within an epoch.
+    expect(saved.map(({ step, best }) => [step, best])).toEqual([
+      [3, true],
+      [4, false],
+      [6, true],
+      [8, false],
+      [11, false],
+    ]);
+    expect(readdirSync(path('a')).sort()).toEqual(['best.checkpoint', 'last.checkpoint', 'previous.checkpoint']);
+    const stepOf = async (which: 'last' | 'previous' | 'best') =>
+      (await readCheckpoint(checkpoints.path(which))).info.position.step;
+    expect([await stepOf('last'), await stepOf('previous'), await stepOf('best')]).toEqual([11, 8, 6]);
+    const { info } = await readCheckpoint(checkpoints.path('last'));
+    expect(info.callbacks.checkpoints).toEqual({ best: 2, bestStep: 6 });
+  });
+
+  test('come by the clock', async () => {
+    const often = new Checkpoints({ folder: path('clock'), everyEpochs: 0, everyMinutes: 0, best: null });
+    const events = await run(small([often, { name: 'singly', everySteps: 1 }]), { steps: 3 });
+    expect(events.filter((event) => event.event === 'checkpoint')).toHaveLength(4);
+  });
+
+  test('that cannot be written are warnings with the one before intact, and an error at the end', async () => {
+    const checkpoints = new Checkpoints({ folder: path('full'), everySteps: 1, everyEpochs: 0, best: null });
+    const trainer = small([checkpoints]);
+    const events: TrainEvent[] = [];
+    const fill = async () => {
+      for await (const event of trainer.fit({ steps: 3 })) {
+        events.push(event);
+        if (event.event !== 'checkpoint') continue;
+        // What a full disk does: every file ends after 4 kB.
+        limitFileSize(4096);
+      }
+    };
+    try {
+      await expect(fill()).rejects.toMatchObject({
+        code: 'ERR_OUTPUT',
+        message: expect.stringMatching(/last\.checkpoint: EFBIG/),
+      });
+    } finally {
+      limitFileSize('unlimited');
+    }
+    const warning = {
+      event: 'warning',
+      message: expect.stringMatching(/^No checkpoint at step \d, training goes on: .*EFBIG/),
+    };
+    expect(events.filter(({ event }) => event !== 'step')).toMatchObject([
+      { event: 'checkpoint', step: 1 },
+      { ...warning, step: 2 },
+      { ...warning, step: 3 },
+      { event: 'epoch' },
+    ]);
+    expect((await readCheckpoint(checkpoints.path('last'))).info.position.step).toBe(1);
+    expect(readdirSync(path('full'))).toEqual(['last.checkpoint']);
+    // Room again: training goes on.
+    expect(await run(trainer, { steps: 1 })).toContainEqual(expect.objectContaining({ event: 'checkpoint', step: 4 }));
+  });
+});
+
+/** Of this process, from outside: Node has no call for it. */
+function limitFileSize(bytes: number | 'unlimited'): void {
+  execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:unlimited`]);
+}
+
+describe('EarlyStopping', () => {
+  test('ends training, says why, and brings the best weights back; a resumed run does the same', async () => {
+    const losses = [3, 2, 4, 2.05, 5];
+    const make = () => {
+      const checkpoints = new Checkpoints({ folder: path('early'), best: null });
+      const stopping = pretend(new EarlyStopping({ metric: 'testLoss', patience: 2, minDelta: 0.1 }), losses);
+      return { trainer: small([stopping, checkpoints]), checkpoints };
+    };
+    const best: Buffer[] = [];
+    const { trainer, checkpoints } = make();
+    const events: TrainEvent[] = [];
+    for await (const event of trainer.fit({ epochs: 9 })) {
+      events.push(event);
+      if (event.event === 'epoch' && event.epoch === 2)
+        best.push(Buffer.from(await trainer.state.readArena('parameters')));
+    }
+    expect(names(events).slice(-4)).toEqual(['epoch', 'checkpoint', 'stopped', 'end']);
+    const reason = 'testLoss, 2 in epoch 2, has not improved for 2 epochs';
+    expect(events.at(-2)).toEqual({ event: 'stopped', step: 12, epoch: 4, reason });
+    const epochs = events.filter((event) => event.event === 'epoch');
+    expect(events.at(-1)).toMatchObject({ steps: 12, epochs: 4, trainAccuracy: epochs[1]!.trainAccuracy });
+    expect(Buffer.from(await trainer.state.readArena('parameters')).equals(best[0]!)).toBe(true);
+
+    const again = make().trainer;
+    await again.restore(checkpoints.path('last'));
+    expect(Buffer.from(await again.state.readArena('parameters')).equals(best[0]!)).toBe(false);
+    expect(names(await run(again, { totalEpochs: 9 }))).toEqual(['stopped', 'end']);
+    expect((await snapshot(again.state)).equals(await snapshot(trainer.state))).toBe(true);
+
+    const from = make().trainer;
+    await from.restore(checkpoints.path('previous'));
+    expect(names(await run(from, { totalEpochs: 9 }))).toEqual(['epoch', 'checkpoint', 'stopped', 'end']);
+    expect((await snapshot(from.state)).equals(await snapshot(trainer.state))).toBe(true);
+    // Whoever asks for more gets it.
+    expect(names(await run(from, { epochs: 1 }))).toEqual(['epoch', 'checkpoint', 'end']);
+  });
+
+  test('refuses what makes no sense', () => {
+    expect(() => new EarlyStopping({ metric: 'loss' as 'testLoss' })).toThrow(/testAccuracy, testLoss.*for metric/);
+    expect(() => new EarlyStopping({ patience: 0 })).toThrow(/patience/);
+    expect(() => new EarlyStopping({ minDelta: Number.NaN })).toThrow(/minDelta/);
+  });
+});
+
+describe('logs', () => {
+  const logs = (name: string) => [new JsonlLog(path(`${name}.jsonl`)), new CsvLog(path(`${name}.csv`))];
+  const read = (name: string) => readFileSync(path(name), 'utf8').trimEnd().split('\n');
+
+  test('hold every event at once, and a row per epoch', async () => {
+    const seen: number[] = [];
+    const trainer = small(logs('a'));
+    const events: TrainEvent[] = [];
+    for await (const event of trainer.fit({ epochs: 2 })) {
+      events.push(event);
+      seen.push(read('a.jsonl').length);
+    }
+    expect(seen).toEqual(events.map((_, index) => index + 1));
+    expect(read('a.jsonl').map((line) => JSON.parse(line))).toEqual(events);
+    const [head, ...rows] = read('a.csv');
+    expect(head).toBe('epoch,step,trainLoss,trainAccuracy,testLoss,testAccuracy,testTop5,learningRate,imagesPerSecond');
+    const epochs = events.filter((event) => event.event === 'epoch');
+    const row = ({ epoch, step, trainLoss, testTop5, ...rest }: EpochEvent) => [
+      ...[epoch, step, trainLoss, rest.trainAccuracy, rest.testLoss, rest.testAccuracy],
+      ...[testTop5, rest.learningRate, rest.imagesPerSecond],
+    ];
+    expect(rows).toEqual(epochs.map((event) => row(event).join(',')));
+  });
+
+  test('of a resumed run lose what came after its checkpoint, and nothing else', async () => {
+    const trainer = small(logs('b'));
+    await run(trainer, { steps: 4 });
+    await trainer.save(path('b.checkpoint'));
+    const kept = readFileSync(path('b.jsonl'));
+    await run(trainer, { steps: 4 });
+    expect(statSync(path('b.jsonl')).size).toBeGreaterThan(kept.length);
+    const resumed = small(logs('b'));
+    await resumed.restore(path('b.checkpoint'));
+    expect(readFileSync(path('b.jsonl')).equals(kept)).toBe(true);
+    const events = await run(resumed, { steps: 4 });
+    expect(
+      read('b.jsonl')
+        .slice(-events.length)
+        .map((line) => JSON.parse(line)),
+    ).toEqual(events);
+    expect(read('b.csv').map((row) => row.split(',')[1])).toEqual(['step', '3', '4', '6', '8']);
+
+    // Somebody has cut the file within a line: the rest of the lines counts.
+    truncateSync(path('b.jsonl'), kept.length - 5);
+    const other = small(logs('b'));
+    await other.restore(path('b.checkpoint'));
+    await run(other, { steps: 1 });
+    for (const line of read('b.jsonl')) JSON.parse(line);
+    // A new run begins new files.
+    await run(small(logs('b')), { steps: 1 });
+    expect(read('b.csv')).toHaveLength(2);
+  });
+
+  test('that cannot be written are one warning, and follow when they can', async () => {
+    const log = new JsonlLog(path('missing/log.jsonl'));
+    const trainer = small([log, { name: 'singly', everySteps: 1 }]);
+    const events = await run(trainer, { steps: 2 });
+    expect(names(events)).toEqual(['warning', 'epoch', 'end']);
+    expect(events[1]).toMatchObject({
+      event: 'warning',
+      message: expect.stringMatching(/Cannot write .*log.jsonl: ENOENT/),
+    });
+    writeFileSync(path('x'), '');
+    execFileSync('mkdir', [path('missing')]);
+    const more = await run(trainer, { steps: 1 });
+    const lines = read('missing/log.jsonl').map((line) => JSON.parse(line));
+    expect(lines).toEqual([...events, ...more].filter(({ event }) => event !== 'warning'));
+  });
+});
+
+describe('callbacks', () => {
+  test('are called in order, may end training, and need different names', async () => {
+    const calls: string[] = [];
+    const callback = (name: string): Callback => ({
+      name,
+      onStep: () => void calls.push(`${name} step`),
+      onEpoch: () => void calls.push(`${name} epoch`),
+      onStopped: () => void calls.push(`${name} stopped`),
+      onEnd: () => void calls.push(`${name} end`),
+    });
+    const stopper: Callback = {
+      name: 'stopper',
+      everySteps: 2,
+      onStep: ({ step }, run) => (step === 2 ? run.stop('enough') : undefined),
+    };
+    const events = await run(small([callback('a'), stopper, callback('b')]), { epochs: 3 });
+    expect(names(events)).toEqual(['epoch', 'stopped', 'end']);
+    expect(events.at(-2)).toMatchObject({ reason: 'enough', step: 2, epoch: 1 });
+    expect(calls.slice(-6)).toEqual(['a epoch', 'b epoch', 'a stopped', 'b stopped', 'a end', 'b end']);
+    expect(() => small([callback('a'), callback('a')])).toThrow(/different names for callbacks but received "a"/);
+    expect(() => small([{} as Callback])).toThrow(/callbacks/);
+  });
+
+  test('end fit() by what they throw; another fit() may follow, and nothing is kept', async () => {
+    let broken = true;
+    const faulty: Callback = {
+      name: 'faulty',
+      async onEpoch() {
+        if (broken) throw new Error('no');
+      },
+    };
+    const before = loadAddon().counters();
+    const trainer = small([faulty]);
+    await expect(run(trainer, { epochs: 1 })).rejects.toThrow('no');
+    broken = false;
+    expect(names(await run(trainer, { epochs: 1 }))).toEqual(['epoch', 'end']);
+    for await (const event of trainer.fit({ epochs: 1 })) if (event.event === 'step') break;
+    await trainer.predict(smallData(40, 20).test);
+    trainer.dispose();
+    await expect.poll(() => loadAddon().counters()).toEqual(before);
+  });
+});
+
+test('a folder of checkpoints is made', () => {
+  new Checkpoints({ folder: path('new/deep') });
+  expect(existsSync(path('new/deep'))).toBe(true);
+});
