@@ -6,7 +6,7 @@ export { type CompileOptions, compile, type Plan, type PlanKernel, type RunInput
 export { Dataset, type Statistics } from './data/dataset';
 export { generated, generatedRecords } from './data/generated';
 export { type Batches, DataLoader, type DataLoaderOptions } from './data/loader';
-export { type Device, type DeviceOptions, openDevice, probeBackend, type Resident } from './device';
+export { type Device, type DeviceOptions, openDevice, type Precision, probeBackend, type Resident } from './device';
 export { SaturnnError } from './errors';
 export { type EvaluateOptions, evaluate } from './evaluate';
 export { gradient } from './graph/gradient';

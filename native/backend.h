@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define SATURNN_ABI_VERSION 1u
+#define SATURNN_ABI_VERSION 2u
 #define SN_MAX_RANK 4
 
 enum { SN_OK = 0, SN_FAILED = 1 };
@@ -22,7 +22,9 @@ typedef struct SnError {
   char message[2048];  // one readable sentence or more; names what failed and what was found
 } SnError;
 
-typedef enum SnDType { SN_NONE = -1, SN_F32 = 0, SN_I32 = 1, SN_U8 = 2 } SnDType;
+// SN_BF16, the upper half of an f32: images only, in the plain layout, and never at a plan's border (its inputs, outputs
+// and constants, or the State): there, `copy` converts.
+typedef enum SnDType { SN_NONE = -1, SN_F32 = 0, SN_I32 = 1, SN_U8 = 2, SN_BF16 = 3 } SnDType;
 
 // SN_PLAIN is row-major in the order of `shape` (an image: NHWC). SN_NCHW16C is [N][C/16][H][W][16]; `shape` stays NHWC.
 typedef enum SnLayout { SN_PLAIN = 0, SN_NCHW16C = 1 } SnLayout;
@@ -129,7 +131,8 @@ typedef struct SnBackend {
 
   int (*open)(const SnOpenOptions*, SnDevice**, SnError*);
   void (*close)(SnDevice*);
-  // JSON object: name, memory, threads or SMs, versions, features.
+  // JSON object: name, memory, threads or SMs, versions, features; "precisions": those that it computes in, and
+  // "missingPrecisions": by name, what each of the others needs.
   void (*describe)(SnDevice*, char* json, size_t capacity);
 
   // 64-byte aligned (or better) device memory. Not cleared.

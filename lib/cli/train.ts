@@ -2,7 +2,7 @@
 import { relative } from 'node:path';
 import { Command, Option } from 'commander';
 import { generated, generatedCounts } from '../data/generated';
-import { openDevice } from '../device';
+import { openDevice, type Precision, precisions } from '../device';
 import { SaturnnError } from '../errors';
 import { createModel, models } from '../models';
 import { type Activation, formatActivation, leakyTanh } from '../ops/activation';
@@ -19,7 +19,7 @@ interface TrainOptions {
   width: number;
   activation: Activation;
   device: string;
-  precision: 'f32';
+  precision: Precision;
   batch?: number;
   epochs?: number;
   steps?: number;
@@ -48,7 +48,7 @@ export function trainCommand(): Command {
         .default(leakyTanh(), formatActivation(leakyTanh())),
     )
     .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
-    .addOption(new Option('--precision <name>', 'arithmetic').choices(['f32']).default('f32'))
+    .addOption(new Option('--precision <name>', 'arithmetic').choices(precisions).default('f32'))
     .option('--batch <n>', 'images per step (default: 64 on the CPU, 128 on a GPU)', read.positiveInteger)
     .addOption(
       new Option('--epochs <n>', `passes over the data (default: ${defaultEpochs})`).argParser(read.positiveInteger),
@@ -65,14 +65,15 @@ export function trainCommand(): Command {
 }
 
 async function train(options: TrainOptions): Promise<void> {
-  const { width, activation, seed, lr, momentum, weightDecay, steps } = options;
+  const { width, activation, precision, seed, lr, momentum, weightDecay, steps } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
   const model = createModel(options.model, { width, activation });
   const device = openDevice(options.device);
   const atMost = (count: number) => Math.min(count, options.limit ?? count);
   const data = generated({ train: atMost(generatedCounts.train), test: atMost(generatedCounts.test) });
   const optimizer = new Sgd({ momentum, weightDecay });
-  const trainer = new Trainer({ model, ...data, device, batch: options.batch, learningRate: lr, optimizer, seed });
+  const { batch } = options;
+  const trainer = new Trainer({ model, ...data, device, precision, batch, learningRate: lr, optimizer, seed });
   try {
     const folder = new RunFolder(options.out ?? defaultFolder(options), {
       ...options,

@@ -99,6 +99,7 @@ export const activationOp: Op = {
   attributes: activationAttributes,
   readsSlices: true,
   writesSlices: true,
+  halfImages: true,
   inPlace: true,
   inferShape([x, bias]) {
     const checked = expectTensor('activation', 'x', x, {});

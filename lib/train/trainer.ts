@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { compile, type RunInputs } from '../compile';
 import { Dataset } from '../data/dataset';
 import { DataLoader } from '../data/loader';
-import { type Device, deviceOf, type Resident } from '../device';
+import { type Device, deviceOf, type Precision, type Resident } from '../device';
 import { checkInteger, checkNumber, checkOptions, invalid, SaturnnError } from '../errors';
 import type { Graph } from '../graph/graph';
 import type { Model } from '../models/model';
@@ -20,6 +20,8 @@ export interface TrainerOptions {
   test: Dataset;
   /** A device, or its name for openDevice. Default "auto". */
   device?: Device | string;
+  /** Default f32. bf16: images and convolutions; parameters, their gradients and all sums stay f32. */
+  precision?: Precision;
   /** Images per step; default 64 on a CPU, 128 on a GPU. */
   batch?: number;
   /** Default 0.01. */
@@ -62,16 +64,17 @@ export class Trainer {
   #busy = false;
   #disposed = false;
 
-  /** @throws ERR_INVALID_ARGUMENT; what openDevice throws */
+  /** @throws ERR_INVALID_ARGUMENT; what openDevice throws; ERR_UNSUPPORTED if the device lacks the precision */
   constructor(options: TrainerOptions) {
     checkOptions('{ model, train, test }', options);
-    const { model, train, test, learningRate = 0.01, optimizer = new Sgd(), seed = 0 } = options;
+    const { model, train, test, learningRate = 0.01, optimizer = new Sgd(), seed = 0, precision = 'f32' } = options;
     checkModel(model);
     checkNumber('learningRate', learningRate, 0, 1e6);
     checkDataset('train', train, model);
     checkDataset('test', test, model);
-    this.#options = { model, train, test, learningRate, optimizer, seed };
+    this.#options = { model, train, test, learningRate, optimizer, seed, precision };
     this.device = deviceOf(options.device);
+    this.device.checkPrecision(precision);
     const { batch = this.device.backend === 'cpu' ? 64 : 128 } = options;
     this.batch = checkInteger('batch', batch, 1, 65536);
     this.state = new State(model.parameters, { seed, optimizerSlots: optimizer.slots, buffers: model.buffers });
@@ -192,12 +195,12 @@ export class Trainer {
     if (this.#disposed) throw new SaturnnError('ERR_DISPOSED', 'this Trainer was disposed of');
     const known = this.#runners.get(kind);
     if (known) return known;
-    const { model, train, learningRate } = this.#options;
+    const { model, train, learningRate, precision } = this.#options;
     const images = this.#residents.get(dataset) ?? this.device.upload(dataset.images);
     this.#residents.set(dataset, images);
     const inputs: RunInputs = kind === 'fit' ? { images, learningRate: Float32Array.of(learningRate) } : { images };
     const options = { model, state: this.state, statistics: train.statistics(), dataset, batch: this.batch };
-    const runner = compile(graph(options), { device: this.device }).then((plan) => new Runner(plan, inputs));
+    const runner = compile(graph(options), { device: this.device, precision }).then((plan) => new Runner(plan, inputs));
     this.#runners.set(kind, runner);
     // Not kept: the next attempt may find memory.
     runner.catch(() => this.#runners.get(kind) === runner && this.#runners.delete(kind));

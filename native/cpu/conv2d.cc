@@ -5,6 +5,7 @@
 #include "fused_activation.h"
 #include "ops.h"
 #include "simd/activation.h"
+#include "storage.h"
 
 namespace saturnn {
 
@@ -29,6 +30,7 @@ class Conv2d : public PrimitiveKernel {
       require(b.shape[0] == w.shape[0], "Expected [" + std::to_string(w.shape[0]) + "] for bias but received [" +
                                             std::to_string(b.shape[0]) + "]");
     }
+    if (y_.dtype == SN_BF16) requireBf16(device);
     const ForwardDesc desc = choose(shape, bias);
     std::vector<Operand> sources = {{DNNL_ARG_SRC, {Place::Input, 0}, shape.x, desc.src_desc()},
                                     {DNNL_ARG_WEIGHTS, {Place::Input, 1}, shape.weights, desc.weights_desc()}};
@@ -40,7 +42,11 @@ class Conv2d : public PrimitiveKernel {
     PrimitiveKernel::launch(inputs, outputs, scratch);
     if (!activateAfter_) return;
     const SnActivationAttributes activation{attributes_.activation, attributes_.slope};
-    activateInPlace(*device().simd, activation, y_, nullptr, static_cast<float*>(outputs[0]));
+    if (y_.dtype == SN_BF16) {
+      activateInPlace(*device().simd, activation, y_, nullptr, static_cast<Bf16*>(outputs[0]));
+    } else {
+      activateInPlace(*device().simd, activation, y_, nullptr, static_cast<float*>(outputs[0]));
+    }
   }
 
  private:

@@ -1,4 +1,5 @@
-// conv2dWgrad: x [N,H,W,I], dy [N,OH,OW,O] -> dw [O,KH,KW,I], dbias? [O].
+// conv2dWgrad: x [N,H,W,I], dy [N,OH,OW,O] -> dw [O,KH,KW,I], dbias? [O]. The gradients are f32 whatever the images are:
+// sums over a whole batch.
 #include "convolution.h"
 #include "ops.h"
 
@@ -22,7 +23,7 @@ class Conv2dWgrad : public PrimitiveKernel {
     const auto desc = chooseConvolution(shape, [&](const ConvolutionRequest& request) -> Wgrad::primitive_desc {
       const auto hint = forwardDesc(shape, request, bias, userScratchpad(), device.engine);
       if (!hint) return {};
-      const Wgrad::desc wish(request.algorithm, request.x, request.weights, bias, request.y, shape.strides,
+      const Wgrad::desc wish(request.algorithm, request.x, anyLayout(shape.weights), bias, request.y, shape.strides,
                              shape.padding, shape.padding);
       return {wish, userScratchpad(), device.engine, hint, true};
     });

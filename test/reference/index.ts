@@ -40,6 +40,8 @@ export interface ReferenceOp {
   readonly rounding: Rounding;
   /** Distance of the nearest input to a point where the op, or its gradient, jumps; relative to the inputs' size. */
   readonly margin?: (call: Call) => number;
+  /** At such a point its value jumps, not only its gradient. */
+  readonly jumps?: boolean;
   /** A NaN may reach more elements than in the naive loops. */
   readonly spreadsNaN?: boolean;
 }
@@ -108,11 +110,12 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
     ([p, labels, dloss]) => [softmaxCrossEntropyGradient(need(p), need(labels), need(dloss))],
     lossGradientRounding,
   ),
-  countCorrect: op(
-    ([logits, labels]) => [countCorrect(need(logits), need(labels))],
-    exact,
-    ({ inputs: [logits] }) => argmaxGap(need(logits)) / rootMeanSquare(need(logits)),
-  ),
+  countCorrect: {
+    compute: ([logits, labels]) => [countCorrect(need(logits), need(labels))],
+    rounding: exact,
+    margin: ({ inputs: [logits] }) => argmaxGap(need(logits)) / rootMeanSquare(need(logits)),
+    jumps: true,
+  },
   add: summing((inputs, _, shapes) => [add(inputs.map(need), shape(shapes))]),
   concat: op((inputs, _, shapes) => [concat(inputs.map(need), shape(shapes))], exact),
   slice: op(([x], { channelOffset = 0 }, shapes) => [slice(need(x), channelOffset, shape(shapes))], exact),

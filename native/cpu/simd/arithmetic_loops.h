@@ -1,4 +1,4 @@
-// The element-by-element rest: add, SGD, norm, softmax, augmentation.
+// The element-by-element rest: conversion, add, SGD, norm, softmax, augmentation.
 #pragma once
 
 #include "../../activations.h"
@@ -8,19 +8,30 @@
 namespace saturnn {
 namespace {
 
-template <int Count>
-void addRun(const float* const* inputs, float* y, int64_t count) {
-  const float* x[Count];
+template <typename T>
+void toFloats(const T* x, float* y, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) y[i] = widen(x[i]);
+}
+
+template <typename T>
+void fromFloats(const float* x, T* y, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) y[i] = narrow<T>(x[i]);
+}
+
+template <int Count, typename T>
+void addRun(const T* const* inputs, T* y, int64_t count) {
+  const T* x[Count];
   for (int k = 0; k < Count; ++k) x[k] = inputs[k];
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i) {
-    float sum = x[0][i];
-    for (int k = 1; k < Count; ++k) sum += x[k][i];
-    y[i] = sum;
+    float sum = widen(x[0][i]);
+    for (int k = 1; k < Count; ++k) sum += widen(x[k][i]);
+    y[i] = narrow<T>(sum);
   }
 }
 
-void add(const float* const* inputs, int32_t inputCount, float* y, int64_t count) {
+template <typename T>
+void add(const T* const* inputs, int32_t inputCount, T* y, int64_t count) {
   switch (inputCount) {
     case 2: return addRun<2>(inputs, y, count);
     case 3: return addRun<3>(inputs, y, count);
@@ -89,20 +100,21 @@ void scale(float* x, float factor, int64_t count) {
   for (int64_t i = 0; i < count; ++i) x[i] *= factor;
 }
 
-void augmentRow(const AugmentRow& row) {
+template <typename T>
+void augmentRow(const AugmentRow<T>& row) {
   if (!row.mirror) {
     const int64_t count = row.pixels * row.channels;
     for (int64_t i = 0; i < count; ++i) {
-      row.y[i] = (static_cast<float>(row.source[i]) - row.mean[i]) * row.inverseDeviation[i];
+      row.y[i] = narrow<T>((static_cast<float>(row.source[i]) - row.mean[i]) * row.inverseDeviation[i]);
     }
     return;
   }
   const uint8_t* pixel = row.source + row.pixels * row.channels;
-  float* y = row.y;
+  T* y = row.y;
   for (int64_t p = 0; p < row.pixels; ++p) {
     pixel -= row.channels;
     for (int64_t c = 0; c < row.channels; ++c) {
-      *y++ = (static_cast<float>(pixel[c]) - row.mean[c]) * row.inverseDeviation[c];
+      *y++ = narrow<T>((static_cast<float>(pixel[c]) - row.mean[c]) * row.inverseDeviation[c]);
     }
   }
 }
