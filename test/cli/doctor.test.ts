@@ -13,6 +13,7 @@ test('doctor says what works, and each missing piece of what does not', async ()
   expect(cpu).toMatchObject({ backend: 'cpu', usable: true, missing: [] });
   expect(cpu.found.onednn).toMatch(/^2\./);
   expect(cpu.found.simd).toBeTypeOf('string');
+  expect(cpu.found.precisions).toContain('f32');
   expect(cuda.backend).toBe('cuda');
   expect(cuda.usable || cuda.missing.length > 0).toBe(true);
   for (const { code: reason, message } of cuda.missing) {
@@ -23,6 +24,18 @@ test('doctor says what works, and each missing piece of what does not', async ()
   const text = await saturnn(['doctor']);
   expect(text.stdout).toMatch(/cpu: works/);
   expect(text.stdout).toContain(`--device auto uses ${report.auto.device}`);
+});
+
+test('doctor and train say what a processor without AVX-512 lacks for bf16', async () => {
+  const env = { SATURNN_CPU_ISA: 'baseline' };
+  const { stdout } = await saturnn(['doctor'], { env });
+  const need = /bf16 needs a processor with AVX-512 F, BW, DQ and VL; this one is used as baseline by saturnn/;
+  expect(stdout).toMatch(/ {2}precisions: f32\n/);
+  expect(stdout).toMatch(need);
+  const refused = await saturnn(['train', '--device', 'cpu', '--precision', 'bf16'], { env });
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(/cpu computes in f32, not in bf16: /);
+  expect(refused.stderr).toMatch(need);
 });
 
 test('doctor without any compiled part lists the paths that it tried', async () => {

@@ -103,7 +103,9 @@ function allowancesOf(node: Node, call: Call, precision: Precision): Float64Arra
     const own = rounded[index] ?? new Float64Array();
     // An op that only moves values rounds what was no image before.
     if (precision === 'f32' || !tensor?.image || node.inputs.some((input) => input?.image)) return own;
-    return own.map((error, i) => Math.max(error, tolerance.relative * Math.abs(need(call.outputs[index]).data[i] ?? 0)));
+    return own.map((error, i) =>
+      Math.max(error, tolerance.relative * Math.abs(need(call.outputs[index]).data[i] ?? 0)),
+    );
   });
 }
 

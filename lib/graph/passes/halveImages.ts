@@ -1,6 +1,6 @@
 import { SaturnnError } from '../../errors';
-import { copyOp } from '../../ops/copy';
 import type { DType } from '../../native';
+import { copyOp } from '../../ops/copy';
 import { makeNode, type Node, type Tensor, type TensorSpec } from '../../tensor';
 import { Graph } from '../graph';
 
