@@ -26,18 +26,6 @@ test('doctor says what works, and each missing piece of what does not', async ()
   expect(text.stdout).toContain(`--device auto uses ${report.auto.device}`);
 });
 
-test('doctor and train say what a processor without AVX-512 lacks for bf16', async () => {
-  const env = { SATURNN_CPU_ISA: 'baseline' };
-  const { stdout } = await saturnn(['doctor'], { env });
-  const need = /bf16 needs a processor with AVX-512 F, BW, DQ and VL; this one is used as baseline by saturnn/;
-  expect(stdout).toMatch(/ {2}precisions: f32\n/);
-  expect(stdout).toMatch(need);
-  const refused = await saturnn(['train', '--device', 'cpu', '--precision', 'bf16'], { env });
-  expect(refused.code).toBe(1);
-  expect(refused.stderr).toMatch(/cpu computes in f32, not in bf16: /);
-  expect(refused.stderr).toMatch(need);
-});
-
 test('doctor without any compiled part lists the paths that it tried', async () => {
   const empty = mkdtempSync(join(tmpdir(), 'saturnn-'));
   try {
