@@ -130,11 +130,31 @@ export interface NativePlan {
   dispose(): void;
 }
 
+/** What lives on a device now; what is queued counts when it is done. */
+export interface DeviceMemory {
+  states: number;
+  plans: number;
+  buffers: number;
+  /** All arenas of the States: parameters, optimizer, gradients, buffers. */
+  stateBytes: number;
+  /** Arenas of the plans: activations and scratch. */
+  arenaBytes: number;
+  constantBytes: number;
+  /** Copies of inputs that are given as typed arrays. */
+  inputBytes: number;
+  /** What was uploaded to stay: data sets. */
+  bufferBytes: number;
+  /** All of these together; and the most that there has been at one time since the device was opened. */
+  bytes: number;
+  peakBytes: number;
+}
+
 export interface NativeDevice {
   /** JSON object of the backend's describe(). */
   readonly info: string;
   /** The backend's op table: attribute bytes by op name. */
   readonly ops: Record<string, number>;
+  readonly memory: DeviceMemory;
   upload(data: TypedArray): NativeBuffer;
   createState(bytes: Record<Arena, number>): NativeState;
   compile(plan: PlanDescription, state: NativeState | null): Promise<NativePlan>;
@@ -158,6 +178,8 @@ export interface NativeAddon {
   probe(options: OpenOptions): string;
   /** Throws an Error with `code` (ERR_BACKEND_NOT_FOUND, ERR_BACKEND_ABI, ERR_CUDA_UNAVAILABLE, ERR_CUDNN_..., ...). */
   openDevice(options: OpenOptions): NativeDevice;
-  /** Live native objects of this environment, for leak tests. */
-  counters(): { devices: number; states: number; plans: number; buffers: number };
+  /** Live native objects of this environment, and the bytes that the garbage collector is told they hold. */
+  counters(): { devices: number; states: number; plans: number; buffers: number; bytes: number };
+  /** All that the collector has been told of, by anybody: process.memoryUsage() counts only Node's own buffers. */
+  externalBytes(): number;
 }

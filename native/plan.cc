@@ -30,7 +30,7 @@ std::vector<OperandSummary> summarize(const std::vector<Operand>& operands) {
 }  // namespace
 
 Plan::Plan(Device& device, PlanDescription description, std::shared_ptr<State> state, const std::atomic<bool>& stopping)
-    : device_(&device), state_(std::move(state)), stopping_(stopping), poison_(description.poison) {
+    : Resource(ResourceKind::Plan), device_(&device), state_(std::move(state)), stopping_(stopping), poison_(description.poison) {
   if (state_ != nullptr) state_->arena(0);  // throws if the State could not be made
   const LaidOutPlan laidOut = prepare(std::move(description), device, state_.get());
   const Placement placement = place(laidOut);
@@ -89,7 +89,7 @@ void Plan::planArena(const PlanDescription& plan, const Placement& placement) {
   }
   const MemoryPlan memory = planMemory(requests, kAlignment);
   arenaBytes_ = memory.arenaBytes;
-  arena_ = DeviceMemory(*device_, arenaBytes_);
+  arena_ = DeviceMemory(*device_, MemoryKind::Arena, arenaBytes_);
   for (size_t i = 0; i < requestOf.size(); ++i) {
     if (requestOf[i] != kAbsent) bases_[i] = arena_.data() + memory.offsets[requestOf[i]];
   }
@@ -105,7 +105,7 @@ void Plan::uploadConstants(const PlanDescription& plan, const Placement& placeme
     offsets.push_back(total);
     if (buffer.kind == BufferKind::Constant) total += (buffer.bytes + kAlignment - 1) / kAlignment * kAlignment;
   }
-  constants_ = DeviceMemory(*device_, total);
+  constants_ = DeviceMemory(*device_, MemoryKind::Constants, total);
   for (size_t i = 0; i < placement.buffers.size(); ++i) {
     const Buffer& buffer = placement.buffers[i];
     if (buffer.kind != BufferKind::Constant) continue;
@@ -178,7 +178,9 @@ void Plan::begin(const std::vector<RunInput>& inputs) {
     if (inputs[i].resident != nullptr) {
       base = inputs[i].resident->data();
     } else {
-      if (inputMemory_[i].data() == nullptr) inputMemory_[i] = DeviceMemory(*device_, inputs_[i].bytes);
+      if (inputMemory_[i].data() == nullptr) {
+        inputMemory_[i] = DeviceMemory(*device_, MemoryKind::Inputs, inputs_[i].bytes);
+      }
       base = inputMemory_[i].data();
     }
   }

@@ -98,7 +98,7 @@ test('garbage collection frees what nobody disposed, the device last', async () 
     return alive(library).devices === 0;
   });
   expect(alive(library)).toEqual(nothing);
-  expect(loadAddon().counters()).toEqual({ devices: 0, states: 0, plans: 0, buffers: 0 });
+  expect(loadAddon().counters()).toEqual({ devices: 0, states: 0, plans: 0, buffers: 0, bytes: 0 });
 });
 
 test('many devices, each with its own queue', async () => {
