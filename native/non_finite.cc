@@ -8,8 +8,8 @@ namespace {
 constexpr int64_t kBlock = 16;
 
 // All bits of the exponent are set. On the bits, so that no compiler may take NaN for impossible.
-bool isNonFinite(uint32_t f32) { return (f32 & 0x7f800000u) == 0x7f800000u; }
-bool isNonFinite(uint16_t bf16) { return (bf16 & 0x7f80u) == 0x7f80u; }
+bool isNonFinite(uint32_t bits) { return (bits & 0x7f800000u) == 0x7f800000u; }
+bool isNonFinite(uint16_t bits) { return (bits & 0x7f80u) == 0x7f80u; }  // bf16
 
 // A tensor as `runs` pieces that lie together, each `length` elements long and `stride` after the one before.
 struct Runs {
@@ -29,13 +29,14 @@ Runs runsOf(const SnTensor& tensor) {
           pixels * tensor.parent_channels};
 }
 
-template <class Bits>
+// Bits is as wide as an element.
+template <typename Bits>
 int64_t countIn(Device& device, const SnTensor& tensor, const char* data) {
   const Runs runs = runsOf(tensor);
-  // In one piece, as each download waits for the device: a slice comes with what lies between its runs.
+  // In few large pieces, as each download waits for the device: a slice comes with what lies between its runs.
   const int64_t last = runs.first + (runs.runs - 1) * runs.stride + runs.length;
   std::vector<Bits> values(static_cast<size_t>(last - runs.first));
-  const auto bytes = static_cast<int64_t>(sizeof(Bits));
+  constexpr int64_t bytes = sizeof(Bits);
   device.download(values.data(), data + runs.first * bytes, static_cast<int64_t>(values.size()) * bytes);
   int64_t count = 0;
   for (int64_t run = 0; run < runs.runs; ++run) {
@@ -50,8 +51,7 @@ int64_t countIn(Device& device, const SnTensor& tensor, const char* data) {
 int64_t countNonFinite(Device& device, const SnTensor& tensor, const char* data) {
   if (data == nullptr) return 0;
   if (tensor.dtype == SN_F32) return countIn<uint32_t>(device, tensor, data);
-  if (tensor.dtype == SN_BF16) return countIn<uint16_t>(device, tensor, data);
-  return 0;
+  return tensor.dtype == SN_BF16 ? countIn<uint16_t>(device, tensor, data) : 0;
 }
 
 }  // namespace saturnn

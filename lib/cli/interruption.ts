@@ -7,8 +7,7 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 export class Interruption {
   readonly #abort = new AbortController();
 
-  /** @param describe what the error says */
-  constructor(private readonly describe: () => string) {
+  constructor() {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, this.#onSignal);
   }
 
@@ -19,7 +18,7 @@ export class Interruption {
   readonly #onSignal = (name: keyof typeof exitCodes): void => {
     if (this.signal.aborted) process.exit(exitCodes[name]);
     process.exitCode = exitCodes[name];
-    this.#abort.abort(new SaturnnError('ERR_INTERRUPTED', this.describe()));
+    this.#abort.abort(new SaturnnError('ERR_INTERRUPTED', 'Interrupted'));
   };
 
   dispose(): void {

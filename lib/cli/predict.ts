@@ -1,5 +1,6 @@
 /** `saturnn predict`: what a trained network makes of images. */
 import { Command, Option } from 'commander';
+
 import { openDevice, type Precision, precisions } from '../device';
 import { invalid } from '../errors';
 import { loadPredictor } from '../train/loadPredictor';

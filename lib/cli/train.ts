@@ -92,6 +92,8 @@ async function train(options: TrainOptions, given: Given, resumed: boolean): Pro
     const settings = {
       ...options,
       ...describeModelOptions(options),
+      normalization: model.normalization,
+      size: model.inputShape[0],
       lr: learningRateFrom(options),
       momentum,
       weightDecay,
@@ -136,7 +138,7 @@ async function runToEnd(
 ): Promise<{ end: EndEvent | null; failure: SaturnnError | null }> {
   const steps = trainer.step + trainer.stepsOf(length);
   const progress = createProgress({ steps, done: trainer.step, stepsPerEpoch: trainer.stepsPerEpoch, json });
-  const interruption = new Interruption(() => `Interrupted after step ${trainer.step}`);
+  const interruption = new Interruption();
   let end: EndEvent | null = null;
   try {
     for await (const event of trainer.fit({ ...length, signal: interruption.signal })) {
@@ -146,9 +148,10 @@ async function runToEnd(
     return { end, failure: null };
   } catch (error) {
     if (!(error instanceof SaturnnError)) throw error;
-    if (error.code === 'ERR_INTERRUPTED') progress.show(await folder.checkpoints.write(trainer));
-    else if (error.code !== 'ERR_NON_FINITE') throw error;
-    return { end, failure: error };
+    if (error.code === 'ERR_NON_FINITE') return { end, failure: error };
+    if (error.code !== 'ERR_INTERRUPTED') throw error;
+    progress.show(await folder.checkpoints.write(trainer));
+    return { end, failure: new SaturnnError(error.code, `Interrupted after step ${trainer.step}`) };
   } finally {
     progress.stop();
     interruption.dispose();

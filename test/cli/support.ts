@@ -8,10 +8,20 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs the compiled command as a user does. `interrupt`: what on stdout is answered with Ctrl-C. */
+export interface RunOptions {
+  env?: NodeJS.ProcessEnv;
+  /** What on stdout is answered with `signal`. */
+  interrupt?: RegExp;
+  /** Default: Ctrl-C. */
+  signal?: NodeJS.Signals;
+  /** Done before the signal is sent. */
+  before?: () => Promise<void>;
+}
+
+/** Runs the compiled command as a user does. */
 export async function saturnn(
   args: readonly string[],
-  { env = {}, interrupt }: { env?: NodeJS.ProcessEnv; interrupt?: RegExp } = {},
+  { env = {}, interrupt, signal = 'SIGINT', before = async () => {} }: RunOptions = {},
 ): Promise<Outcome> {
   const main = join(__dirname, '..', '..', 'dist', 'cli', 'main.js');
   const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } });
@@ -22,7 +32,7 @@ export async function saturnn(
     stdout += data;
     if (!interrupted && interrupt?.test(stdout)) {
       interrupted = true;
-      child.kill('SIGINT');
+      void before().then(() => child.kill(signal));
     }
   });
   child.stderr.on('data', (data) => {

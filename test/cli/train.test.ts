@@ -1,16 +1,19 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { createModel } from '../../lib/models';
 import { readSafetensors } from '../../lib/train/safetensors';
-import { saturnn } from './support';
+import { type Outcome, saturnn } from './support';
 
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const small = ['train', '--device', 'cpu', '--width', '0.1', '--batch', '16', '--limit', '40'];
-const results = ['config.json', 'curves.svg', 'metrics.jsonl', 'model.safetensors', 'report.html'];
+const results = [
+  ...['best.checkpoint', 'best.safetensors', 'config.json', 'curves.svg', 'epochs.csv', 'last.checkpoint'],
+  ...['metrics.jsonl', 'model.safetensors', 'previous.checkpoint', 'report.html'],
+];
 
 test('train writes settings, metrics, weights and curves, and ends with what they say', async () => {
   const out = join(folder, 'two-epochs');
@@ -44,19 +47,20 @@ test('train writes settings, metrics, weights and curves, and ends with what the
     .map((line) => JSON.parse(line));
   const epochs = events.filter(({ event }) => event === 'epoch');
   expect(epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
-  const keys = ['event', 'epoch', 'trainLoss', 'trainAccuracy', 'testLoss', 'testAccuracy', 'imagesPerSecond'];
-  expect(Object.keys(epochs[0])).toEqual(keys);
+  expect(epochs[0]).toMatchObject({ step: 3, complete: true, learningRate: 0.01 });
   expect(events.at(-1)).toMatchObject({ event: 'end', steps: 6, epochs: 2 });
 
   const model = createModel('inception33', { width: 0.1 });
   const { tensors, metadata } = readSafetensors(join(out, 'model.safetensors'));
-  expect(metadata).toEqual({
+  expect(metadata).toMatchObject({
     model: 'inception33',
     width: '0.1',
     classes: '100',
     activation: 'tanh',
     normalization: 'none',
+    size: '28',
   });
+  expect(JSON.parse(metadata.mean!)).toHaveLength(3);
   expect([...tensors.keys()]).toEqual(model.parameters.map(({ name }) => name));
   for (const parameter of model.parameters) expect(tensors.get(parameter.name)?.shape).toEqual([...parameter.shape]);
 });
@@ -69,7 +73,7 @@ test('train --json prints every event, and where the results are', async () => {
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line));
-  expect(events.slice(-3).map(({ event }) => event)).toEqual(['epoch', 'end', 'saved']);
+  expect(events.slice(-4).map(({ event }) => event)).toEqual(['epoch', 'checkpoint', 'end', 'saved']);
   expect(events.at(-1)).toMatchObject({ out, curves: join(out, 'curves.svg') });
 });
 
@@ -98,14 +102,135 @@ test('train --model inceptionBn wants images of its size, or another size', asyn
   expect(await saturnn([...bn, '--size', '32', '--out', join(folder, 'bn')])).toMatchObject({ code: 0, stderr: '' });
 });
 
-test('train keeps what was learned when it is interrupted', async () => {
+const read = (out: string, name: string) => readFileSync(join(out, name));
+const epochsOf = (out: string) =>
+  read(out, 'epochs.csv')
+    .toString()
+    .split('\n')
+    .map((row) => row.replace(/,[^,]*$/, ''));
+
+test('train keeps what was learned when it is interrupted, and goes on from there to the same end', async () => {
+  const settings = [...small, '--epochs', '4', '--schedule', 'cosine'];
+  const whole = join(folder, 'whole');
+  expect((await saturnn([...settings, '--out', whole])).code).toBe(0);
+
   const out = join(folder, 'interrupted');
-  const { code, stderr } = await saturnn([...small, '--epochs', '1000', '--json', '--out', out], {
-    interrupt: /epoch":2/,
-  });
+  const interrupt = { interrupt: /"epoch":2/ };
+  const { code, stdout, stderr } = await saturnn([...settings, '--json', '--out', out], interrupt);
   expect(code).toBe(130);
   expect(stderr).toMatch(/^error: Interrupted after step \d+\n$/);
+  const step = Number(/\d+/.exec(stderr)?.[0]);
+  expect(stdout).toContain(`{"event":"checkpoint","step":${step},`);
   expect(readdirSync(out).sort()).toEqual(results);
+
+  // The settings are the run's own.
+  const resumed = await saturnn(['train', '--out', out, '--resume']);
+  expect({ code: resumed.code, stderr: resumed.stderr }).toEqual({ code: 0, stderr: '' });
+  expect(resumed.stdout).toContain('epoch 4/4: ');
+  for (const name of ['model.safetensors', 'best.safetensors']) {
+    expect(read(out, name).equals(read(whole, name)), name).toBe(true);
+  }
+  expect(epochsOf(out)).toEqual(epochsOf(whole));
+  expect(
+    read(out, 'report.html')
+      .toString()
+      .match(/<tr><td>\d/g),
+  ).toHaveLength(4);
+
+  // Further than it was to go, with an option that is given now.
+  const previous = await saturnn(['train', '--out', out, '--resume', 'previous', '--steps', '14', '--json']);
+  expect(previous.code).toBe(0);
+  expect(previous.stdout).toContain('"event":"end","steps":14');
+});
+
+test('SIGTERM saves as Ctrl-C does, and is the exit code', async () => {
+  const out = join(folder, 'terminated');
+  const { code } = await saturnn([...small, '--epochs', '1000', '--json', '--out', out], {
+    interrupt: /"step":2/,
+    signal: 'SIGTERM',
+  });
+  expect(code).toBe(143);
+  expect(readdirSync(out)).toContain('last.checkpoint');
+});
+
+test('--resume refuses what it cannot go on with, in one line', async () => {
+  const refuse = async (out: string, ...args: string[]) => {
+    const { code, stderr } = await saturnn(['train', '--device', 'cpu', '--out', out, ...args]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: [^\n]*\n$/);
+    return stderr;
+  };
+  const empty = join(folder, 'empty');
+  expect(await refuse(empty, '--resume')).toContain(`There is no checkpoint in ${empty}: nothing to resume`);
+  expect((await saturnn(['train', '--resume'])).stderr).toContain('for --out but received nothing');
+
+  const out = join(folder, 'resumable');
+  expect((await saturnn([...small, '--steps', '2', '--out', out])).code).toBe(0);
+  const config = read(out, 'config.json').toString();
+  expect(await refuse(out)).toContain('holds a run with checkpoints: resume it');
+  expect(await refuse(out, '--resume', '--batch', '8')).toContain('its settings differ: batch is 16 there and 8 here');
+  expect(await refuse(out, '--resume', '--width', '0.2')).toMatch(/another model: (optimizer|parameters)/);
+  expect(await refuse(out, '--resume', '--limit', '39')).toContain(
+    'another training set: count is 40 there and 39 here',
+  );
+  expect(await refuse(out, '--resume', '--lr', '0.02')).toContain('settings differ: learningRate');
+  for (const [broken, reason] of [
+    ['{', 'JSON'],
+    ['null', 'null'],
+    ['{"given":3}', 'does not say which options'],
+    ['{"given":{"--width":"wide"}}', "option '--width <w>' argument 'wide' is invalid"],
+    ['{"given":{"--colour":"red"}}', "unknown option '--colour=red'"],
+  ] as const) {
+    writeFileSync(join(out, 'config.json'), broken);
+    const message = await refuse(out, '--resume');
+    expect(message).toContain(`Cannot resume with the settings of ${join(out, 'config.json')}: `);
+    expect(message).toContain(reason);
+  }
+  writeFileSync(join(out, 'config.json'), config);
+  const bytes = read(out, 'last.checkpoint');
+  writeFileSync(join(out, 'last.checkpoint'), bytes.subarray(0, 1000));
+  expect(await refuse(out, '--resume')).toContain('last.checkpoint is cut off: expected');
+  expect((await saturnn(['train', '--out', out, '--resume', 'auto'])).stderr).toContain('last.checkpoint is cut off');
+});
+
+test('a second process does not write into the folder of the first', async () => {
+  const out = join(folder, 'two');
+  let second: Promise<Outcome> | null = null;
+  await saturnn([...small, '--epochs', '1000', '--json', '--out', out], {
+    interrupt: /"step":2/,
+    before: async () => {
+      second = saturnn(['train', '--device', 'cpu', '--out', out]);
+      await second;
+    },
+  });
+  const { code, stderr } = await second!;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(new RegExp(`^error: Process \\d+ is writing into ${out}\\.\n$`));
+});
+
+test('--patience stops when nothing gets better, with the best weights', async () => {
+  const out = join(folder, 'patience');
+  const settings = ['--epochs', '50', '--patience', '2', '--best', 'loss', '--min-delta', '1', '--out', out];
+  const { code, stdout } = await saturnn([...small, ...settings]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/stopped after epoch 3: testLoss, [\d.]+ in epoch 1, has not improved for 2 epochs\n/);
+});
+
+test('predict says what a network that was trained makes of images', async () => {
+  const out = join(folder, 'predicted');
+  const trained = await saturnn([...small, '--steps', '3', '--out', out]);
+  const testAccuracy = /test accuracy (\d+\.\d+ %)/.exec(trained.stdout)?.[1];
+  const weights = ['--weights', join(out, 'model.safetensors'), '--device', 'cpu', '--limit', '40'];
+  const file = join(folder, 'predictions.safetensors');
+  const { stdout } = await saturnn(['predict', ...weights, '--out', file]);
+  expect(stdout).toBe(`40 images, accuracy ${testAccuracy}\n`);
+  const { tensors } = readSafetensors(file);
+  expect(tensors.get('logits')?.shape).toEqual([40, 100]);
+  const lines = (await saturnn(['predict', ...weights, '--json'])).stdout.trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line).label)).toEqual([...(tensors.get('labels')!.data as Int32Array)]);
+  const { code, stderr } = await saturnn(['predict', '--weights', join(out, 'last.checkpoint'), '--device', 'cpu']);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error: .*last.checkpoint cannot be used: .*\n$/);
 });
 
 test('train stops with one line where numbers are no longer finite', async () => {
@@ -114,5 +239,5 @@ test('train stops with one line where numbers are no longer finite', async () =>
   const { code, stderr } = await saturnn([...small, ...settings]);
   expect(code).toBe(1);
   expect(stderr).toMatch(/^error: Training stopped at step \d+: .*lower learning rate may help\.\n$/);
-  expect(readdirSync(out).sort()).toEqual(results);
+  expect(readdirSync(out)).toEqual(expect.arrayContaining(['curves.svg', 'metrics.jsonl', 'model.safetensors']));
 });
