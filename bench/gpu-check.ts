@@ -13,7 +13,7 @@ import type { Case } from '../test/cases/problem';
 import { checkOp, type Mode, modes } from '../test/check';
 import { testSeed } from '../test/random';
 import { environment, table, writeJson } from './harness';
-import { type KernelReport, measureKernels } from './kernels';
+import { type KernelReport, measureKernels, printKernels } from './kernels';
 
 interface GroupResult {
   readonly group: string;
@@ -85,19 +85,6 @@ function printBackend({ backend, device, missingOps, conformance, kernels }: Bac
   if (missingOps.length > 0) console.log(`not run: ${backend} has no kernel for ${missingOps.join(', ')}`);
   for (const message of conformance.flatMap(({ failed }) => failed)) console.log(`FAILED: ${message}`);
   if (kernels) printKernels(backend, kernels);
-}
-
-function printKernels(backend: string, { shape, results, notRun }: KernelReport): void {
-  console.log(`\nkernels on [${shape}], f32; the copy's bandwidth was measured in the same runs`);
-  const rows = results.map(({ name, milliseconds, gigabytesPerSecond, ofCopy, target }) => [
-    name,
-    Number(milliseconds.toFixed(3)),
-    Math.round(gigabytesPerSecond),
-    `${Math.round(100 * ofCopy)}%`,
-    `${Math.round(100 * target)}%`,
-  ]);
-  console.log(table(['kernel', 'ms', 'GB/s', 'of copy', 'target'], rows));
-  if (notRun.length > 0) console.log(`not run: ${backend} has no kernel for ${notRun.join(', ')}`);
 }
 
 /** What could not be opened. "no GPU" is said in these words wherever the CUDA backend did not run. */

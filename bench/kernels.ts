@@ -5,7 +5,15 @@
 import { compile } from '../lib/compile';
 import type { Device } from '../lib/device';
 import { Graph } from '../lib/graph/graph';
-import { type Activation, activate, encodeActivation, leakyTanh, relu, scaledSigmoid } from '../lib/ops/activation';
+import {
+  type Activation,
+  activate,
+  elu,
+  encodeActivation,
+  leakyTanh,
+  relu,
+  scaledSigmoid,
+} from '../lib/ops/activation';
 import { activationGradient } from '../lib/ops/activationGradient';
 import { addOp } from '../lib/ops/add';
 import { averagePool } from '../lib/ops/averagePool';
@@ -13,10 +21,12 @@ import { averagePoolGradient } from '../lib/ops/averagePoolGradient';
 import { copy } from '../lib/ops/copy';
 import { maxPool } from '../lib/ops/maxPool';
 import { maxPoolGradient } from '../lib/ops/maxPoolGradient';
+import { randomizedRelu } from '../lib/ops/randomizedRelu';
+import { randomizedReluGradient } from '../lib/ops/randomizedReluGradient';
 import { sgdUpdate } from '../lib/ops/sgd';
 import { State } from '../lib/state';
 import { apply, constant, input, Parameter, sizeOf, type Tensor } from '../lib/tensor';
-import { type Measurement, type MeasureOptions, median, sampled } from './harness';
+import { type Measurement, type MeasureOptions, median, sampled, table } from './harness';
 
 interface Kernel {
   readonly name: string;
@@ -74,8 +84,27 @@ const kernels: readonly Kernel[] = [
   activationKernel(leakyTanh()),
   activationKernel(scaledSigmoid()),
   activationKernel(relu()),
+  activationKernel(elu()),
   gradientKernel(leakyTanh()),
   gradientKernel(scaledSigmoid()),
+  gradientKernel(elu()),
+  {
+    name: 'rrelu in training + bias',
+    op: 'randomizedRelu',
+    bytesPerElement: 8,
+    target: 0.5, // ten rounds of Philox for every four elements
+    build: (x) => [randomizedRelu(x, { ...slopes(), bias: channelsOf(x), name: timed })],
+  },
+  {
+    name: 'rrelu backward + bias gradient',
+    op: 'randomizedReluGradient',
+    bytesPerElement: 12,
+    target: 0.6,
+    build: (dy, y) => {
+      const { attributes } = randomizedRelu(y, { ...slopes(), name: timed }).node;
+      return Object.values(randomizedReluGradient(dy, y, slopes().counter, attributes, { name: timed }));
+    },
+  },
   {
     name: 'max pool 3x3 with indices',
     op: 'maxPool',
@@ -115,6 +144,8 @@ const kernels: readonly Kernel[] = [
     build: (x, other) => apply(addOp, [x, other], {}, timed),
   },
 ];
+
+const slopes = () => ({ counter: constant(Int32Array.of(1, 2)), lower: 1 / 8, upper: 1 / 3 });
 
 function channelsOf(x: Tensor): Tensor {
   const channels = x.shape.at(-1) ?? 1;
@@ -248,4 +279,17 @@ function pattern(size: number, scale: number): Float32Array {
     values.set(period.subarray(0, Math.min(period.length, size - begin)), begin);
   }
   return values;
+}
+
+export function printKernels(backend: string, { shape, results, notRun }: KernelReport): void {
+  console.log(`\nkernels on [${shape}], f32; the copy's bandwidth was measured in the same runs`);
+  const rows = results.map(({ name, milliseconds, gigabytesPerSecond, ofCopy, target }) => [
+    name,
+    Number(milliseconds.toFixed(3)),
+    Math.round(gigabytesPerSecond),
+    `${Math.round(100 * ofCopy)}%`,
+    `${Math.round(100 * target)}%`,
+  ]);
+  console.log(table(['kernel', 'ms', 'GB/s', 'of copy', 'target'], rows));
+  if (notRun.length > 0) console.log(`not run: ${backend} has no kernel for ${notRun.join(', ')}`);
 }

@@ -1,8 +1,9 @@
-import { type Device, deviceOf, Resident } from './device';
-import { invalid, SaturnnError, typed } from './errors';
+import { type Device, deviceOf, type Precision, Resident } from './device';
+import { invalid, typed } from './errors';
 import { Graph } from './graph/graph';
 import { type Lowered, lower } from './graph/lower';
 import { defaultPasses, optimize, type Pass } from './graph/optimize';
+import { halveImages } from './graph/passes/halveImages';
 import type { NativePlan, RunInput, TypedArray } from './native';
 import { describeKernels, type PlanKernel } from './planKernels';
 import { bytesPerElement, dtypeOf, type Tensor } from './tensor';
@@ -12,15 +13,11 @@ export interface CompileOptions {
   device?: Device | string;
   /** Default: all. [] gives the plain plan, kernel by kernel as the graph says. */
   passes?: readonly Pass[];
-  /** Default f32. @throws ERR_UNSUPPORTED where the device has no such arithmetic */
+  /** Default f32. One that the device has no arithmetic for is refused: see Device.precisions. */
   precision?: Precision;
   /** Fill buffers with NaN before kernels write them. Default: whether SATURNN_POISON is "1". */
   poison?: boolean;
 }
-
-/** f32: strictly that, everywhere. bf16: images and the arithmetic of convolutions; parameters and sums stay f32. */
-export type Precision = 'f32' | 'bf16';
-export const precisions: readonly Precision[] = ['f32', 'bf16'];
 
 export interface TraceOptions {
   /** Also count the elements that are infinite or NaN. */
@@ -131,16 +128,24 @@ function bindArray(name: string, tensor: Tensor, value: TypedArray, steps: numbe
 
 /**
  * Optimises a graph, compiles it for a device, and binds it to the State of its parameters.
- * @throws ERR_INVALID_ARGUMENT; ERR_UNSUPPORTED if the device has no kernel for an op; ERR_GRAPH; ERR_OUT_OF_MEMORY
+ * @throws ERR_INVALID_ARGUMENT; ERR_UNSUPPORTED if the device lacks a kernel or the precision; ERR_GRAPH; ERR_OUT_OF_MEMORY
  */
 export async function compile(graph: Graph, options: CompileOptions = {}): Promise<Plan> {
   if (!(graph instanceof Graph)) throw invalid('graph', 'a Graph', graph);
-  const { passes = defaultPasses, poison = process.env.SATURNN_POISON === '1', precision = 'f32' } = options;
-  if (!precisions.includes(precision)) throw invalid('precision', precisions.join(' or '), precision);
-  if (precision !== 'f32') throw new SaturnnError('ERR_UNSUPPORTED', `no device computes in ${precision} yet`);
+  const { poison = process.env.SATURNN_POISON === '1' } = options;
   const device = deviceOf(options.device);
-  const lowered = lower(optimize(graph, passes), poison);
-  return compileLowered(lowered, device);
+  return compileLowered(lowerFor(device, graph, { ...options, poison }), device);
+}
+
+/** The first half of `compile`, which the native side takes no part in. */
+export function lowerFor(
+  device: Device,
+  graph: Graph,
+  { passes = defaultPasses, precision = 'f32', poison = false }: Omit<CompileOptions, 'device'>,
+): Lowered {
+  device.checkPrecision(precision);
+  const stored = precision === 'bf16' ? halveImages(graph) : graph;
+  return lower(optimize(stored, passes), poison);
 }
 
 /** The second half of `compile`, for those who need the description itself. */

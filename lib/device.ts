@@ -7,6 +7,10 @@ import { ops } from './ops';
 import { dropPlansOf } from './planCache';
 import { dtypeOf } from './tensor';
 
+/** f32: strictly that, everywhere. bf16: images and the arithmetic of convolutions; parameters and sums stay f32. */
+export type Precision = 'f32' | 'bf16';
+export const precisions: readonly Precision[] = ['f32', 'bf16'];
+
 export type BackendName = 'cpu' | 'cuda';
 export const backendNames: readonly BackendName[] = ['cpu', 'cuda'];
 
@@ -29,6 +33,23 @@ export class Device {
   ) {
     this.info = JSON.parse(native.info);
     this.ops = native.ops;
+  }
+
+  /** What `compile` may be asked for on this device. */
+  get precisions(): readonly Precision[] {
+    return (this.info.precisions as Precision[] | undefined) ?? ['f32'];
+  }
+
+  /** @throws ERR_INVALID_ARGUMENT for an unknown precision; ERR_UNSUPPORTED, saying why, for one that this device has not */
+  checkPrecision(precision: Precision): void {
+    if (!precisions.includes(precision)) throw invalid('precision', precisions.join(' or '), precision);
+    if (this.precisions.includes(precision)) return;
+    const { [precision]: need } = (this.info.missingPrecisions ?? {}) as Record<string, string | undefined>;
+    const why = need === undefined ? '' : `: ${precision} ${need}`;
+    throw new SaturnnError(
+      'ERR_UNSUPPORTED',
+      `${this.name} computes in ${this.precisions.join(' and ')}, not in ${precision}${why}`,
+    );
   }
 
   get backend(): string {

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { type CompileOptions, compileLowered, type RunInputs } from './compile';
+import { type CompileOptions, compileLowered, lowerFor, type RunInputs } from './compile';
 import { type Device, deviceOf } from './device';
 import { invalid } from './errors';
 import { Graph } from './graph/graph';
-import { type Lowered, lower } from './graph/lower';
-import { defaultPasses, optimize } from './graph/optimize';
+import type { Lowered } from './graph/lower';
 import type { TypedArray } from './native';
 import { cachedPlan } from './planCache';
 import { Tensor } from './tensor';
@@ -23,7 +22,7 @@ export async function evaluate(tensor: Tensor, options?: EvaluateOptions): Promi
 export async function evaluate(tensors: readonly Tensor[], options?: EvaluateOptions): Promise<TypedArray[]>;
 export async function evaluate(
   tensors: Tensor | readonly Tensor[],
-  { inputs = {}, device: where, passes = defaultPasses, poison = false }: EvaluateOptions = {},
+  { inputs = {}, device: where, ...options }: EvaluateOptions = {},
 ): Promise<TypedArray | TypedArray[]> {
   const list = Array.isArray(tensors) ? (tensors as readonly Tensor[]) : [tensors as Tensor];
   for (const tensor of list) {
@@ -32,7 +31,7 @@ export async function evaluate(
   }
   const device = deviceOf(where);
   const graph = Graph.from({ outputs: Object.fromEntries(list.map((tensor, index) => [String(index), tensor])) });
-  const lowered = lower(optimize(graph, passes), poison);
+  const lowered = lowerFor(device, graph, options);
   const owners = { device, state: lowered.state };
   const plan = await cachedPlan(hash(lowered, device), owners, () => compileLowered(lowered, device));
   const { outputs } = await plan.run(inputs);

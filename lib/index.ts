@@ -19,7 +19,7 @@ export { defaultDataFolder, type GetOptions, getData } from './data/get';
 export { type Batches, DataLoader, type DataLoaderOptions } from './data/loader';
 export { type ImageShape, type ImageSource, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
-export { type Device, type DeviceOptions, openDevice, probeBackend, type Resident } from './device';
+export { type Device, type DeviceOptions, openDevice, type Precision, probeBackend, type Resident } from './device';
 export { SaturnnError } from './errors';
 export { type EvaluateOptions, evaluate } from './evaluate';
 export { describeNonFinite, firstNonFinite, type NonFinite } from './firstNonFinite';
@@ -29,18 +29,31 @@ export { defaultPasses, optimize, type Pass } from './graph/optimize';
 export { withAveragedWeights } from './graph/withAveragedWeights';
 // Networks
 export * as initializers from './initializers';
-export type { Layer } from './layers';
+export type { ForwardContext, Layer, LayerFunction, Normalization } from './layers';
 export * as layers from './layers';
-export { createModel, inception33, type Model, type ModelOptions, models, subInception } from './models';
+export { type LsuvLayer, type LsuvOptions, lsuv } from './lsuv';
+export {
+  createModel,
+  type FunctionalModelOptions,
+  functionalModel,
+  inception33,
+  inceptionBn,
+  type Model,
+  type ModelOptions,
+  models,
+  subInception,
+} from './models';
 export { inspectModel, type LayerSummary, type ModelSummary } from './models/inspect';
 export {
   type Activation,
   type ActivationKind,
   activate,
+  elu,
   leakyRelu,
   leakyTanh,
   parseActivation,
   relu,
+  rrelu,
   scaledSigmoid,
   sigmoid,
   tanh,
@@ -49,13 +62,18 @@ export { add } from './ops/add';
 export { assign } from './ops/assign';
 export { augment } from './ops/augment';
 export { averagePool } from './ops/averagePool';
+export { batchNorm } from './ops/batchNorm';
+export { batchNormInference } from './ops/batchNormInference';
 export { concat } from './ops/concat';
 export { conv2d } from './ops/conv2d';
 export { copy } from './ops/copy';
 export { type CountCorrectOptions, countCorrect } from './ops/countCorrect';
+export { dropout } from './ops/dropout';
 export { globalAveragePool } from './ops/globalAveragePool';
 export { linear } from './ops/linear';
 export { maxPool } from './ops/maxPool';
+export { moments } from './ops/moments';
+export { type RandomizedReluOptions, randomizedRelu } from './ops/randomizedRelu';
 export { slice } from './ops/slice';
 export { type LossOptions, softmaxCrossEntropy } from './ops/softmaxCrossEntropy';
 // Training

@@ -3,7 +3,10 @@
  * Nothing here checks its arguments; `compile`, `State` and `Device` do that before they call.
  */
 
-export type DType = 'f32' | 'i32' | 'u8';
+/** What a typed array holds: inputs, outputs, constants and parts of a State. */
+export type ArrayDType = 'f32' | 'i32' | 'u8';
+/** bf16, the upper half of an f32: images inside of a plan alone. */
+export type DType = ArrayDType | 'bf16';
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
 export type Arena = 'parameters' | 'optimizer' | 'gradients' | 'buffers';
 

@@ -1,5 +1,5 @@
 import { checkNumber, invalid, SaturnnError } from './errors';
-import type { DType, TypedArray } from './native';
+import type { ArrayDType, DType, TypedArray } from './native';
 import type { Op } from './ops/op';
 import type { Philox } from './random';
 import type { State } from './state';
@@ -137,7 +137,7 @@ export class StateBuffer extends Owned {
 }
 
 export interface InputOptions {
-  dtype?: DType;
+  dtype?: ArrayDType;
   /** Default: true for four dimensions. Say false for weights that are given as an input. */
   image?: boolean;
 }
@@ -149,7 +149,7 @@ export interface InputOptions {
 export function input(name: string, shape: readonly number[], options: InputOptions = {}): Tensor {
   if (typeof name !== 'string') throw invalid('name of an input', 'a string', name);
   const { dtype = 'f32' } = options;
-  if (!Object.hasOwn(bytesPerElement, dtype)) throw invalid(`dtype of input "${name}"`, 'f32, i32 or u8', dtype);
+  if (!arrayDTypes.includes(dtype)) throw invalid(`dtype of input "${name}"`, 'f32, i32 or u8', dtype);
   const checked = checkShape(`shape of input "${name}"`, shape);
   const { image = checked.length === 4 && dtype === 'f32' } = options;
   if (image && checked.length !== 4)
@@ -233,14 +233,16 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
 
-export function dtypeOf(array: TypedArray, argument = 'data'): DType {
+const arrayDTypes: readonly ArrayDType[] = ['f32', 'i32', 'u8'];
+
+export function dtypeOf(array: TypedArray, argument = 'data'): ArrayDType {
   if (array instanceof Float32Array) return 'f32';
   if (array instanceof Int32Array) return 'i32';
   if (array instanceof Uint8Array) return 'u8';
   throw invalid(argument, 'a Float32Array, Int32Array or Uint8Array', array);
 }
 
-export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u8: 1 };
+export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u8: 1, bf16: 2 };
 
 export function checkShape(argument: string, shape: readonly number[]): readonly number[] {
   const ok =

@@ -1,4 +1,4 @@
-// The arithmetic of the six activations, for the host and for CUDA devices. One row per activation: the value from the
+// The arithmetic of the activations, for the host and for CUDA devices. One row per activation: the value from the
 // pre-activation x, and the derivative from the OUTPUT y alone, so that backward passes never need x.
 //
 // | kind          | f(x)                               | f'(x) from y                                    |
@@ -9,9 +9,11 @@
 // | leakyTanh(a)  | tanh x, times a for x < 0          | y >= 0: 1 - y^2; y < 0: a - y^2 / a; a = 0: relu's side |
 // | relu          | max(0, x)                          | y > 0: 1; else 0                                |
 // | leakyRelu(a)  | x, times a for x < 0               | y >= 0: 1; y < 0: a; a = 0: relu's              |
+// | elu(a)        | x; a (e^x - 1) for x < 0           | y >= 0: 1; y < 0: y + a; a = 0: relu's          |
 //
-// Sources: "Revise Saturated Activation Functions" (arXiv:1602.05980), sections 2 and 3. NaN in gives NaN out, in
-// both directions. Derivatives are clamped to >= 0, because rounding can make a - y^2 / a slightly negative.
+// Sources: "Revise Saturated Activation Functions" (arXiv:1602.05980), sections 2 and 3; elu: arXiv:1511.07289. NaN in
+// gives NaN out, in both directions. Derivatives are clamped to >= 0, because rounding can make a - y^2 / a, or y + a,
+// slightly negative.
 //
 // Everything has internal linkage and is forced inline: the CPU backend compiles this header once per instruction set,
 // and a shared out-of-line copy would let the linker pick AVX-512 code for a processor that has none.
@@ -77,6 +79,30 @@ SN_INLINE float exponential(float x) {
   return p * scale;  // NaN: p is NaN whatever the scale
 }
 
+// e^x - 1 for x <= 0, to a relative error of 2e-7 however small x is: 2^n (e^r - 1) + (2^n - 1), where e^r - 1 is a
+// polynomial without constant term, and 2^n - 1 is exact for n > -24. Saturates at -1 below -87.3.
+SN_INLINE float exponentialMinusOne(float x) {
+  x = clampKeepingNan(x, -87.3f, 0.0f);
+  const float shifter = 12582912.0f;
+  const float shifted = x * 1.44269504f + shifter;
+  const float n = shifted - shifter;
+  float r = x - n * 0.693359375f;
+  r = r + n * 2.12194440e-4f;
+  float p = 1.0f / 5040.0f;
+  p = p * r + 1.0f / 720.0f;
+  p = p * r + 1.0f / 120.0f;
+  p = p * r + 1.0f / 24.0f;
+  p = p * r + 1.0f / 6.0f;
+  p = p * r + 0.5f;
+  p = p * r * r + r;
+  int32_t bits;
+  memcpy(&bits, &shifted, 4);
+  const int32_t scaleBits = (bits - 0x4b400000 + 127) << 23;
+  float scale;
+  memcpy(&scale, &scaleBits, 4);
+  return p * scale + (scale - 1.0f);
+}
+
 template <int Kind>
 SN_INLINE float activate(float x, float slope) {
   if constexpr (Kind == SN_SIGMOID) return 1.0f / (1.0f + exponential(-x));
@@ -88,6 +114,10 @@ SN_INLINE float activate(float x, float slope) {
   }
   if constexpr (Kind == SN_RELU) return x < 0.0f ? 0.0f : x;
   if constexpr (Kind == SN_LEAKY_RELU) return x < 0.0f ? slope * x : x;
+  if constexpr (Kind == SN_ELU) {
+    const float negative = slope * exponentialMinusOne(x);
+    return x < 0.0f ? negative : x;
+  }
 }
 
 // `inverseSlope` is 1 / slope (0 for slope 0), computed once per launch: see inverseSlopeOf.
@@ -108,6 +138,11 @@ SN_INLINE float derivativeFromOutput(float y, float slope, float inverseSlope) {
   if constexpr (Kind == SN_LEAKY_RELU) {
     const bool isNegative = slope > 0.0f ? y < 0.0f : y <= 0.0f;
     return (isNegative ? slope : 1.0f) + (y != y ? y : 0.0f);
+  }
+  if constexpr (Kind == SN_ELU) {
+    const bool isNegative = slope > 0.0f ? y < 0.0f : y <= 0.0f;
+    const float negative = y + slope;
+    return (isNegative ? (negative < 0.0f ? 0.0f : negative) : 1.0f) + (y != y ? y : 0.0f);
   }
 }
 

@@ -11,10 +11,10 @@ std::string item(const std::string& list, uint32_t i) { return list + "[" + std:
 
 SnDType readDType(const Napi::Value& value, const std::string& argument) {
   const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
-  for (const SnDType dtype : {SN_F32, SN_I32, SN_U8}) {
+  for (const SnDType dtype : {SN_F32, SN_I32, SN_U8, SN_BF16}) {
     if (name == dtypeName(dtype)) return dtype;
   }
-  throwInvalid(argument, "'f32', 'i32' or 'u8'", value);
+  throwInvalid(argument, "'f32', 'i32', 'u8' or 'bf16'", value);
 }
 
 std::vector<int> readIds(const Napi::Value& value, const std::string& argument) {

@@ -22,7 +22,9 @@ typedef struct SnError {
   char message[2048];  // one readable sentence or more; names what failed and what was found
 } SnError;
 
-typedef enum SnDType { SN_NONE = -1, SN_F32 = 0, SN_I32 = 1, SN_U8 = 2 } SnDType;
+// SN_BF16, the upper half of an f32: images only, in the plain layout, and never at a plan's border (its inputs, outputs
+// and constants, or the State): there, `copy` converts.
+typedef enum SnDType { SN_NONE = -1, SN_F32 = 0, SN_I32 = 1, SN_U8 = 2, SN_BF16 = 3 } SnDType;
 
 // SN_PLAIN is row-major in the order of `shape` (an image: NHWC). SN_NCHW16C is [N][C/16][H][W][16]; `shape` stays NHWC.
 typedef enum SnLayout { SN_PLAIN = 0, SN_NCHW16C = 1 } SnLayout;
@@ -49,7 +51,8 @@ enum {
   SN_LEAKY_TANH = 3,
   SN_RELU = 4,
   SN_LEAKY_RELU = 5,
-  SN_ACTIVATION_COUNT = 6
+  SN_ELU = 6,
+  SN_ACTIVATION_COUNT = 7
 };
 
 // One plain attribute struct per op that has attributes. Every field is 4 bytes, in the order that the op's TypeScript
@@ -70,6 +73,11 @@ typedef struct SnActivationAttributes {  // activation, activationGradient
   float slope;
 } SnActivationAttributes;
 
+typedef struct SnRandomizedReluAttributes {  // randomizedRelu, randomizedReluGradient
+  float lower, upper;  // slopes are drawn from here: 0 < lower <= upper <= 1
+  int32_t stream;      // Philox: counter (NHWC index / 4, step, stream, 0), key (seed, "rrlu"); word index % 4
+} SnRandomizedReluAttributes;
+
 typedef struct SnSliceAttributes {  // slice
   int32_t channel_offset;
 } SnSliceAttributes;
@@ -81,6 +89,24 @@ typedef struct SnAugmentAttributes {  // augment
 typedef struct SnLossAttributes {  // softmaxCrossEntropy and its gradient
   float label_smoothing;  // part of the target that is spread evenly over all classes: 0 <= label_smoothing < 1
 } SnLossAttributes;
+
+typedef struct SnBatchNormAttributes {  // batchNorm, batchNormInference
+  float epsilon;
+} SnBatchNormAttributes;
+
+typedef struct SnBatchNormGradientAttributes {  // batchNormGradient
+  float epsilon;
+  int32_t frozen;  // 1: mean and variance are given numbers; 0: they are x's own, and dx follows them
+} SnBatchNormGradientAttributes;
+
+typedef struct SnDropoutAttributes {  // dropout
+  float rate;
+  int32_t stream;  // key word 1 of its random numbers
+} SnDropoutAttributes;
+
+typedef struct SnBlendAttributes {  // blend
+  float keep, take;
+} SnBlendAttributes;
 
 // Without a table of segments, weight decay applies to the first `decayed` elements of the arena.
 typedef struct SnSgdAttributes {  // sgd
@@ -159,7 +185,8 @@ typedef struct SnBackend {
 
   int (*open)(const SnOpenOptions*, SnDevice**, SnError*);
   void (*close)(SnDevice*);
-  // JSON object: name, memory, threads or SMs, versions, features.
+  // JSON object: name, memory, threads or SMs, versions, features; "precisions": those that it computes in, and
+  // "missingPrecisions": by name, what each of the others needs.
   void (*describe)(SnDevice*, char* json, size_t capacity);
 
   // 64-byte aligned (or better) device memory. Not cleared.

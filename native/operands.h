@@ -8,9 +8,16 @@
 
 namespace saturnn {
 
-inline int64_t elementBytes(SnDType dtype) { return dtype == SN_U8 ? 1 : 4; }
+inline int64_t elementBytes(SnDType dtype) { return dtype == SN_U8 ? 1 : dtype == SN_BF16 ? 2 : 4; }
 
-inline const char* dtypeName(SnDType dtype) { return dtype == SN_U8 ? "u8" : dtype == SN_I32 ? "i32" : "f32"; }
+inline const char* dtypeName(SnDType dtype) {
+  switch (dtype) {
+    case SN_U8: return "u8";
+    case SN_I32: return "i32";
+    case SN_BF16: return "bf16";
+    default: return "f32";
+  }
+}
 
 // "[8, 28, 28, 64]"
 inline std::string shapeText(const int64_t* shape, size_t rank) {

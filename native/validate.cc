@@ -67,6 +67,7 @@ class Validator {
       reject("Expected 1 to 4 dimensions for tensor " + std::to_string(id) + " but received " + std::to_string(rank));
     }
     if (it.image && rank != 4) reject("Expected 4 dimensions for the image " + label(id));
+    if (it.dtype == SN_BF16 && !it.image) reject("Expected an image, as it is bf16, for " + label(id));
     int64_t count = 1;
     for (const int64_t size : it.shape) {
       if (size < 1 || size > kMaxSize) {
@@ -81,11 +82,20 @@ class Validator {
     const TensorDescription& it = tensor(id);
     const int places = (it.arena != kAbsent) + it.constant + (it.base != kAbsent);
     if (places > 1) reject("Expected one of arena, data and base for " + label(id) + " but received several");
+    if (it.arena != kAbsent || it.constant) checkBorder(id);
     if (it.arena != kAbsent) checkArena(id);
     if (it.base != kAbsent) checkView(id);
     if (it.constant && static_cast<int64_t>(it.data.size()) != byteCount(it)) {
       reject("Expected " + std::to_string(byteCount(it)) + " bytes of data for " + label(id) + " but received " +
              std::to_string(it.data.size()));
+    }
+  }
+
+  // Nobody outside of a plan knows bf16.
+  void checkBorder(int id) const {
+    if (tensor(id).dtype == SN_BF16) {
+      reject("Expected another dtype for an input, an output, a constant or a part of the State but received " +
+             label(id));
     }
   }
 
@@ -133,6 +143,7 @@ class Validator {
     for (int i = 0; i < tensorCount(); ++i) filled_[i] = tensor(i).arena != kAbsent || tensor(i).constant;
     for (const PortDescription& port : plan_.inputs) {
       checkId(port.tensor, "the plan's input '" + port.name + "'");
+      checkBorder(port.tensor);
       const int root = rootOf(plan_, port.tensor);
       if (tensor(root).constant || tensor(root).arena != kAbsent) {
         reject("The plan's input '" + port.name + "' is a constant or a part of the State");
@@ -311,6 +322,7 @@ class Validator {
   void checkResults() const {
     for (const PortDescription& port : plan_.outputs) {
       checkId(port.tensor, "the plan's output '" + port.name + "'");
+      checkBorder(port.tensor);
       checkRead(port.tensor, "the plan's output '" + port.name + "'");
     }
     if (plan_.gate == kAbsent) return;

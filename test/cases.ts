@@ -8,8 +8,11 @@ import { channelCases } from './cases/channels';
 import { classificationCases } from './cases/classification';
 import { convolutionCases } from './cases/convolution';
 import { dataCases } from './cases/data';
+import { momentsCases } from './cases/moments';
+import { normalizationCases } from './cases/normalization';
 import { poolingCases } from './cases/pooling';
 import type { Case } from './cases/problem';
+import { randomizedReluCases } from './cases/randomizedRelu';
 import { updateCases } from './cases/update';
 
 /** By file of test/ops. */
@@ -17,8 +20,11 @@ export const caseTable: Readonly<Record<string, readonly Case[]>> = {
   convolution: convolutionCases,
   pooling: poolingCases,
   activation: activationCases,
+  randomizedRelu: randomizedReluCases,
   classification: classificationCases,
   channels: channelCases,
+  moments: momentsCases,
+  normalization: normalizationCases,
   data: dataCases,
   update: updateCases,
   block: blockCases,

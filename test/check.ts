@@ -3,14 +3,15 @@
  * the same checks run inside the offline bundle (bench/gpu-check.ts).
  */
 import { compile, type Plan } from '../lib/compile';
-import type { Device } from '../lib/device';
+import type { Device, Precision } from '../lib/device';
 import { defaultPasses, optimize, type Pass } from '../lib/graph/optimize';
 import { bytesPerElement, type Tensor } from '../lib/tensor';
+import { toBf16 } from './bf16';
 import type { Arenas, Case, Problem } from './cases/problem';
 import { TestRandom, testSeed } from './random';
 import { type Expectation, type Expected, expectation, stateWrites } from './reference/expectation';
 import { isSource, type Read } from './reference/interpret';
-import { compare, describeComparison, type Precision, tolerances } from './tolerance';
+import { compare, describeComparison } from './tolerance';
 
 /** plain: kernel by kernel as the graph says. fused: after all passes. */
 export type Mode = 'plain' | 'fused';
@@ -18,8 +19,8 @@ export const modes: readonly Mode[] = ['plain', 'fused'];
 
 const passesOf: Readonly<Record<Mode, readonly Pass[]>> = { plain: [], fused: defaultPasses };
 
-/** Inputs that bring a computed value nearer to a kink than this, relative to its size, are drawn again. */
-const smallestMargin = 1e-5;
+/** Inputs that bring a computed value nearer to a jump than this, relative to its size, are drawn again. */
+const smallestMargin: Readonly<Record<Precision, number>> = { f32: 1e-5, bf16: 0.05 };
 
 export interface CheckOptions {
   readonly device: Device;
@@ -44,13 +45,13 @@ export async function checkOp(testCase: Case, options: CheckOptions): Promise<Ch
   const missing = [...new Set(used.map(({ op }) => op.name))].filter((name) => !(name in device.ops));
   if (missing.length > 0) return { missing, ratio: 0, implementations: [] };
   try {
-    const { ratio, implementations } = await runAndCompare(problem, expected, device, mode);
+    const { ratio, implementations } = await runAndCompare(problem, expected, { device, mode, precision });
     return { missing, ratio, implementations };
   } catch (error) {
     // A backend under construction may have an op, and refuse some of its options; one that has every op may not.
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_UNSUPPORTED' && !device.isComplete) return { missing: [message], ratio: 0, implementations: [] };
-    const where = `${testCase.name} on ${device.name}, ${mode}`;
+    const where = `${testCase.name} on ${device.name}, ${precision}, ${mode}`;
     throw new Error(`${where}: ${message}\nRepeat with SATURNN_TEST_SEED=${seed}`, { cause: error });
   }
 }
@@ -68,18 +69,38 @@ export function prepare(
 ): { problem: Problem; expected: Expectation } {
   const known = expectations.get(testCase);
   if (known?.seed === seed && known.precision === precision) {
-    return { problem: testCase.build(new TestRandom(seed, known.skipped)), expected: known.expected };
+    const problem = testCase.build(new TestRandom(seed, known.skipped));
+    if (precision === 'bf16') roundImages(problem);
+    return { problem, expected: known.expected };
   }
   for (let skipped = 0; skipped < 100; skipped++) {
     const random = new TestRandom(seed, skipped);
     const problem = testCase.build(random);
-    const expected = expectation(problem.graph, readerOf(problem), tolerances[precision], random.uniform);
-    if (expected.margin < smallestMargin) continue;
+    if (precision === 'bf16') roundImages(problem);
+    const expected = expectation(problem.graph, readerOf(problem), precision, random.uniform);
+    if (expected.margin < smallestMargin[precision]) continue;
     expectations.set(testCase, { seed, precision, skipped, expected });
     return { problem, expected };
   }
   throw new Error(`${testCase.name}: every input comes too near to a kink; make the case smaller`);
 }
+
+/** Images become bf16 where they enter the plan: given as such, the first op has exact inputs. */
+function roundImages({ graph, inputs }: Problem): void {
+  for (const { source, outputs } of graph.nodes) {
+    if (source?.kind !== 'input' || !outputs.some(isF32Image)) continue;
+    const values = inputs[source.name];
+    values?.forEach((value, i) => {
+      values[i] = toBf16(value);
+    });
+  }
+}
+
+const isF32Image = ({ image, dtype }: Tensor): boolean => image && dtype === 'f32';
+
+/** Whether a precision that is about images makes a difference to a case. */
+export const hasImages = (testCase: Case): boolean =>
+  testCase.build(new TestRandom(testSeed)).graph.nodes.some(({ outputs }) => outputs.some(isF32Image));
 
 /** What a problem's sources hold. */
 export function readerOf({ inputs, state }: Problem): Read {
@@ -106,8 +127,12 @@ function placeOf(tensor: Tensor): { arena: StateArena; begin: number } {
   return { arena: source.arena, begin: source.byteOffset / bytesPerElement[tensor.dtype] };
 }
 
-async function runAndCompare(problem: Problem, expected: Expectation, device: Device, mode: Mode) {
-  const plan = await compile(problem.graph, { device, passes: passesOf[mode], poison: true });
+async function runAndCompare(
+  problem: Problem,
+  expected: Expectation,
+  { device, mode, precision }: Required<Omit<CheckOptions, 'seed'>>,
+) {
+  const plan = await compile(problem.graph, { device, precision, passes: passesOf[mode], poison: true });
   try {
     const implementations = plan.kernels.map(({ op, implementation }) => `${op}: ${implementation}`);
     const slow = implementations.filter((name) => isReference(name));

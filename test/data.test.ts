@@ -113,6 +113,7 @@ describe('DataLoader', () => {
       expect(given[row]).toBe(labels[index]);
     });
     expect([...given.subarray(10)]).toEqual([-1, -1]);
+    expect([...indices.subarray(10)]).toEqual([...indices.subarray(0, 2)]);
   });
 
   test('shuffles by seed and epoch, and does not depend on how an epoch is cut into runs', () => {
@@ -133,7 +134,7 @@ describe('DataLoader', () => {
       labels: given,
       rows,
     } = new DataLoader({ labels, batch: 12, shuffle: false }).epoch(3).batches(0, 1);
-    expect([...indices]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0]);
+    expect([...indices]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
     expect([...given.subarray(9)]).toEqual([27, -1, -1]);
     expect(rows).toEqual([10]);
   });

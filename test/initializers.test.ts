@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { defaultInitializer, fans, gaussian, type Initializer, msra, uniform, xavier } from '../lib/initializers';
-import { leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../lib/ops/activation';
+import { elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../lib/ops/activation';
 import { Philox } from '../lib/random';
 
 const shape = [64, 3, 3, 128];
@@ -49,6 +49,7 @@ describe('initializers', () => {
     ['relu', defaultInitializer(relu()), 2],
     ['leakyTanh', defaultInitializer(leakyTanh(0.25)), 2 / 1.0625],
     ['leakyRelu', defaultInitializer(leakyRelu(0.5)), 2 / 1.25],
+    ['elu', defaultInitializer(elu(0.5)), 2 / 1.25],
   ] as const)('%s: gaussian, fan in, its magnitude', (_, initializer, magnitude) => {
     expect(draw(initializer).deviation / Math.sqrt(magnitude / fanIn)).toBeCloseTo(1, 2);
   });

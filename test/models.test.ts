@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { Conv2d, type Layer, Sequential } from '../lib/layers';
-import { createModel, inception33, models, subInception } from '../lib/models';
+import { Conv2d, type Layer, Sequential, TrainingContext } from '../lib/layers';
+import { createModel, inception33, inceptionBn, models, subInception } from '../lib/models';
 import { inspectModel } from '../lib/models/inspect';
 import { leakyTanh, tanh } from '../lib/ops/activation';
+import { input } from '../lib/tensor';
 
 describe('networks', () => {
   test('have the published totals', () => {
@@ -18,6 +19,45 @@ describe('networks', () => {
       parameters: 10185956,
       macs: 1520811520,
     });
+    // 1000 classes, 224x224.
+    const bn = { convolutions: 69, longestPath: 33, macs: 2032600064 };
+    expect(inspectModel(inceptionBn()).totals).toEqual({ ...bn, parameters: 11295240 });
+    expect(inspectModel(inceptionBn({ normalization: 'none' })).totals).toEqual({ ...bn, parameters: 11275208 });
+  });
+
+  test('inceptionBn halves its images five times, rounding up', () => {
+    const { layers } = inspectModel(inceptionBn());
+    const shapes = Object.fromEntries(layers.map(({ name, outputShape }) => [name, outputShape]));
+    expect(shapes).toMatchObject({
+      conv1: [112, 112, 64],
+      pool1: [56, 56, 64],
+      conv2: [56, 56, 192],
+      pool2: [28, 28, 192],
+      '3c': [14, 14, 576],
+      '4e': [7, 7, 1056],
+      '5b': [7, 7, 1024],
+      classifier: [1000],
+    });
+    expect(
+      inspectModel(inceptionBn({ size: 32, width: 0.1 }))
+        .layers.at(-3)
+        ?.outputShape.slice(0, 2),
+    ).toEqual([1, 1]);
+  });
+
+  test('normalization replaces the biases by scales and shifts; dropout stands before the classifier', () => {
+    for (const make of [inception33, subInception]) {
+      const [plain, normalized] = [make({ width: 0.25 }), make({ width: 0.25, normalization: 'batch', dropout: 0.5 })];
+      const biases = plain.parameters.filter(({ name }) => name.endsWith('/bias') && !name.startsWith('classifier'));
+      const count = biases.reduce((sum, { size }) => sum + size, 0);
+      const [before, after] = [plain, normalized].map((model) => inspectModel(model).totals);
+      expect(after).toEqual({ ...before, parameters: before!.parameters + count });
+      expect(normalized.buffers).toHaveLength(2 * biases.length);
+      expect(plain.buffers).toEqual([]);
+      const context = new TrainingContext(input('counter', [2], { dtype: 'i32' }));
+      const logits = normalized.forward(input('images', [2, 28, 28, 3]), context);
+      expect(logits.node.inputs[0]?.node.op.name).toBe('dropout');
+    }
   });
 
   test('halve the image twice, rounding up, and concatenate the blocks of the table', () => {
@@ -67,11 +107,16 @@ describe('networks', () => {
   });
 
   test('refuse bad options, saying what was expected', () => {
-    expect(() => createModel('vgg')).toThrow(/inception33, subInception.*"vgg"/);
+    expect(() => createModel('vgg')).toThrow(/inception33, subInception, inceptionBn.*"vgg"/);
     expect(() => createModel('constructor')).toThrow(/one of/);
     for (const width of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(() => inception33({ width })).toThrow(/width/);
     }
+    expect(() => inceptionBn({ size: 28 })).toThrow(/size/);
+    expect(() => inceptionBn({ size: 48 })).toThrow(/a multiple of 32 for size.*48/);
+    expect(() => inception33({ size: 30 })).toThrow(/a multiple of 4 for size.*30/);
+    expect(() => inception33({ normalization: 'group' as never })).toThrow(/"none" or "batch".*"group"/);
+    expect(() => inception33({ dropout: 1 })).toThrow(/less than 1 for dropout.*1/);
     expect(() => inception33({ classes: 1 })).toThrow(/classes/);
     expect(() => inception33({ activation: { ...leakyTanh(), slope: 0.6 } })).toThrow(/0 to 0.5.*0.6/);
   });

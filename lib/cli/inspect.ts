@@ -6,7 +6,7 @@ import { positiveNumber } from './options';
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('print the layers of a model: output shape, parameters, multiply-adds for one 28x28 image')
+    .description('print the layers of a model: output shape, parameters, multiply-adds for one image')
     .argument('<model>', `one of ${Object.keys(models).join(', ')}`)
     .option('--width <w>', 'factor on all channel counts', positiveNumber, 1)
     .option('--json', 'print one JSON object')

@@ -1,7 +1,7 @@
 /** `saturnn predict`: what a trained network makes of images. */
 import { Command, Option } from 'commander';
-import { type Precision, precisions } from '../compile';
-import { openDevice } from '../device';
+
+import { openDevice, type Precision, precisions } from '../device';
 import { invalid } from '../errors';
 import { loadPredictor } from '../train/loadPredictor';
 import { writeSafetensors } from '../train/safetensors';

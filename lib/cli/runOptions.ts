@@ -93,24 +93,41 @@ export function isResumed({ out, resume }: RunOptions): boolean {
  */
 export function resumedOptions<Options>(out: string, given: Given, makeCommand: () => Command) {
   const path = join(out, 'config.json');
+  let bytes: Buffer;
   try {
-    const stored = checkGiven(JSON.parse(readFileSync(path, 'utf8')).given);
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+  return parseSettings<Options>(bytes, path, given, makeCommand);
+}
+
+/** The same of a config.json in memory; `source` names it in errors. @throws ERR_CHECKPOINT */
+export function parseSettings<Options>(bytes: Uint8Array, source: string, given: Given, makeCommand: () => Command) {
+  try {
+    const stored = checkGiven(JSON.parse(Buffer.from(bytes).toString('utf8')).given);
     // Two ways to say how long: the new one counts.
     const isLength = (flag: string) => flag === '--epochs' || flag === '--steps';
     const kept = Object.entries(stored).filter(([flag]) => !(isLength(flag) && Object.keys(given).some(isLength)));
     const all: Given = { ...Object.fromEntries(kept), ...given };
     const command = makeCommand()
       .exitOverride()
-      .configureOutput({ writeErr: () => {} });
+      .configureOutput({ writeErr: () => {}, writeOut: () => {} });
     command.parse(
       Object.entries(all).map(([flag, value]) => (value === true ? flag : `${flag}=${value}`)),
       { from: 'user' },
     );
     return { options: command.opts() as Options, given: all };
   } catch (error) {
-    const reason = error instanceof CommanderError ? error.message.replace(/^error: /, '') : (error as Error).message;
-    throw new SaturnnError('ERR_CHECKPOINT', `Cannot resume with the settings of ${path}: ${reason}`, { cause: error });
+    throw unusable(source, error);
   }
+}
+
+function unusable(source: string, error: unknown): SaturnnError {
+  const reason = error instanceof CommanderError ? error.message.replace(/^error: /, '') : (error as Error).message;
+  return new SaturnnError('ERR_CHECKPOINT', `Cannot resume with the settings of ${source}: ${reason}`, {
+    cause: error,
+  });
 }
 
 function checkGiven(given: unknown): Given {

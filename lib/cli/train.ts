@@ -1,8 +1,7 @@
 /** `saturnn train`: a model, a data set, a folder of results. */
 import { relative } from 'node:path';
 import { Command, Option } from 'commander';
-import { type Precision, precisions } from '../compile';
-import { openDevice } from '../device';
+import { openDevice, type Precision, precisions } from '../device';
 import { SaturnnError } from '../errors';
 import { formatActivation } from '../ops/activation';
 import type { Sgd } from '../optim/sgd';
@@ -54,7 +53,8 @@ export function trainCommand(): Command {
   });
 }
 
-function withOptions(): Command {
+/** The command, with nothing to do. */
+export function withOptions(): Command {
   const command = new Command('train').description(
     'train a model; write settings, metrics, checkpoints, weights and curves into a folder',
   );
@@ -92,6 +92,8 @@ async function train(options: TrainOptions, given: Given, resumed: boolean): Pro
     const settings = {
       ...options,
       ...describeModelOptions(options),
+      normalization: model.normalization,
+      size: model.inputShape[0],
       lr: learningRateFrom(options),
       momentum,
       weightDecay,
@@ -103,6 +105,17 @@ async function train(options: TrainOptions, given: Given, resumed: boolean): Pro
       deviceInfo: device.info,
     };
     folder.configure({ ...settings, given });
+    if (!resumed) {
+      const prepared = await options.init.prepare({
+        model,
+        state: trainer.state,
+        dataset: train,
+        statistics,
+        device,
+        seed,
+      });
+      if (prepared && !options.json) process.stdout.write(`${prepared}\n`);
+    }
     const { end, failure } = await runToEnd(trainer, { totalEpochs: epochs, totalSteps: steps }, folder, options);
     const saved = await folder.finish(model, trainer.state, await trainer.statistics(), settings);
     if (options.json) process.stdout.write(`${JSON.stringify({ event: 'saved', out: folder.path, ...saved })}\n`);

@@ -21,7 +21,8 @@ export interface DataLoaderOptions {
 
 /**
  * The order in which a data set is read. Every image comes exactly once per epoch; where the batch does not divide their
- * number, the last batch is filled up with masked rows, so that its size (and with it the plan) stays the same.
+ * number, the last batch is filled up with masked rows, so that its size (and with it the plan) stays the same. These are
+ * images from the beginning of the epoch again, not copies of one: batch normalisation takes its statistics of all rows.
  */
 export class DataLoader {
   readonly steps: number;
@@ -54,10 +55,11 @@ export class Epoch {
     const labels = new Int32Array(steps * this.batch).fill(-1);
     const offset = first * this.batch;
     const count = Math.min(indices.length, this.labels.length - offset);
-    for (let row = 0; row < count; row++) {
-      const index = this.order ? this.order[offset + row]! : offset + row;
+    for (let row = 0; row < indices.length; row++) {
+      const place = (offset + row) % this.labels.length;
+      const index = this.order ? this.order[place]! : place;
       indices[row] = index;
-      labels[row] = this.labels[index]!;
+      if (row < count) labels[row] = this.labels[index]!;
     }
     const rows = Array.from({ length: steps }, (_, step) => Math.min(this.batch, count - step * this.batch));
     return { steps, indices, labels, rows };

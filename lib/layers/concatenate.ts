@@ -1,19 +1,22 @@
 import { concat } from '../ops/concat';
 import type { Parameter, StateBuffer, Tensor } from '../tensor';
 import { type ForwardContext, inference } from './context';
-import { buffersOf, type Layer, parametersOf } from './layer';
+import { asLayer, buffersOf, type Layer, type LayerFunction, parametersOf } from './layer';
 
-/** Branches that read the same image, side by side in its channels. */
+/** Branches that read the same image, side by side in its channels; plain functions may be among them. */
 export class Concatenate implements Layer {
+  readonly branches: readonly Layer[];
   readonly parameters: readonly Parameter[];
   readonly buffers: readonly StateBuffer[];
 
+  /** @throws ERR_INVALID_ARGUMENT */
   constructor(
-    readonly branches: readonly Layer[],
+    branches: readonly (Layer | LayerFunction)[],
     private readonly options: { name?: string } = {},
   ) {
-    this.parameters = parametersOf(branches);
-    this.buffers = buffersOf(branches);
+    this.branches = branches.map(asLayer);
+    this.parameters = parametersOf(this.branches);
+    this.buffers = buffersOf(this.branches);
   }
 
   forward(x: Tensor, context: ForwardContext = inference): Tensor {

@@ -6,8 +6,8 @@ export interface ForwardContext {
   readonly training: boolean;
   /** i32 [2], seed and step: the key of a layer's random numbers. Null where nothing is random. */
   readonly counter: Tensor | null;
-  /** At the end of this step, if it is taken, `target` becomes `value`. */
-  remember(target: StateBuffer, value: Tensor): void;
+  /** At the end of this step, if it is taken, `target` becomes `next` of what it was; twice, if it is asked for twice. */
+  remember(target: StateBuffer, next: (old: Tensor) => Tensor): void;
 }
 
 /** Nothing is random, and nothing is remembered. */
@@ -16,17 +16,17 @@ export const inference: ForwardContext = { training: false, counter: null, remem
 /** A forward pass of training; collects what its layers want remembered. */
 export class TrainingContext implements ForwardContext {
   readonly training = true;
-  readonly #remembered: { target: StateBuffer; value: Tensor }[] = [];
+  readonly #remembered = new Map<StateBuffer, Tensor>();
 
   /** @param counter State.counter */
   constructor(readonly counter: Tensor) {}
 
-  remember(target: StateBuffer, value: Tensor): void {
-    this.#remembered.push({ target, value });
+  remember(target: StateBuffer, next: (old: Tensor) => Tensor): void {
+    this.#remembered.set(target, next(this.#remembered.get(target) ?? target));
   }
 
   /** Nodes for Graph.from({updates}), behind the optimizer's gate. */
   updates(gate: Tensor | null): Node[] {
-    return this.#remembered.map(({ target, value }) => assign(target, value, { gate }));
+    return [...this.#remembered].map(([target, value]) => assign(target, value, { gate }));
   }
 }

@@ -1,13 +1,11 @@
-import type { Initializer } from '../initializers';
-import type { Activation } from '../ops/activation';
 import { AveragePool } from './averagePool';
 import { Concatenate } from './concatenate';
-import { Conv2d } from './conv2d';
+import { Conv2d, type ConvolutionStyle } from './conv2d';
 import type { Layer } from './layer';
 import { MaxPool } from './maxPool';
 import { Sequential } from './sequential';
 
-export interface InceptionAOptions {
+export interface InceptionAOptions extends ConvolutionStyle {
   name: string;
   /** Channels of x. */
   inputs: number;
@@ -22,13 +20,11 @@ export interface InceptionAOptions {
   pool: 'average' | 'max';
   /** Channels of the projection after the pool. */
   projection: number;
-  activation: Activation;
-  initializer?: Initializer;
 }
 
 /** Block A: 1x1 · 1x1->3x3 · 1x1->3x3->3x3 · pool->1x1, concatenated. [N, H, W, inputs] -> [N, H, W, c1+c3+d3+projection] */
 export function inceptionA(options: InceptionAOptions): Layer {
-  const { name, inputs, c1, c3r, c3, d3r, d3, pool, projection, activation, initializer } = options;
+  const { name, inputs, c1, c3r, c3, d3r, d3, pool, projection, ...style } = options;
   const conv = (part: string, from: number, to: number, size: 1 | 3) =>
     new Conv2d({
       name: `${name}/${part}`,
@@ -36,8 +32,7 @@ export function inceptionA(options: InceptionAOptions): Layer {
       outputs: to,
       kernel: size,
       padding: size === 3 ? 1 : 0,
-      activation,
-      initializer,
+      ...style,
     });
   const Pool = pool === 'max' ? MaxPool : AveragePool;
   return new Concatenate(

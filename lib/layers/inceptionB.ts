@@ -1,12 +1,10 @@
-import type { Initializer } from '../initializers';
-import type { Activation } from '../ops/activation';
 import { Concatenate } from './concatenate';
-import { Conv2d } from './conv2d';
+import { Conv2d, type ConvolutionStyle } from './conv2d';
 import type { Layer } from './layer';
 import { MaxPool } from './maxPool';
 import { Sequential } from './sequential';
 
-export interface InceptionBOptions {
+export interface InceptionBOptions extends ConvolutionStyle {
   name: string;
   /** Channels of x. */
   inputs: number;
@@ -16,8 +14,6 @@ export interface InceptionBOptions {
   /** Of the double 3x3 branch: reduction, both convolutions. */
   d3r: number;
   d3: number;
-  activation: Activation;
-  initializer?: Initializer;
 }
 
 /**
@@ -26,9 +22,9 @@ export interface InceptionBOptions {
  * of the convolutions.
  */
 export function inceptionB(options: InceptionBOptions): Layer {
-  const { name, inputs, c3r, c3, d3r, d3, activation, initializer } = options;
+  const { name, inputs, c3r, c3, d3r, d3, ...style } = options;
   const reduce = (part: string, to: number) =>
-    new Conv2d({ name: `${name}/${part}`, inputs, outputs: to, kernel: 1, activation, initializer });
+    new Conv2d({ name: `${name}/${part}`, inputs, outputs: to, kernel: 1, ...style });
   const conv = (part: string, from: number, to: number, stride: number) =>
     new Conv2d({
       name: `${name}/${part}`,
@@ -37,8 +33,7 @@ export function inceptionB(options: InceptionBOptions): Layer {
       kernel: 3,
       stride,
       padding: 1,
-      activation,
-      initializer,
+      ...style,
     });
   return new Concatenate(
     [

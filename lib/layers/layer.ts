@@ -1,6 +1,7 @@
+import { invalid } from '../errors';
 import { type Initializer, zeros } from '../initializers';
 import { Parameter, type StateBuffer, type Tensor } from '../tensor';
-import type { ForwardContext } from './context';
+import { type ForwardContext, inference } from './context';
 
 /** A part of a network: parameters, and how they make one tensor from another. Composes ops; holds no values. */
 export interface Layer {
@@ -10,6 +11,18 @@ export interface Layer {
   readonly buffers?: readonly StateBuffer[];
   /** @param context default: inference */
   forward(x: Tensor, context?: ForwardContext): Tensor;
+}
+
+/** A layer without parameters, as a plain function: `(x) => maxPool(x, { kernel: 2, stride: 2 })`. */
+export type LayerFunction = (x: Tensor, context: ForwardContext) => Tensor;
+
+/** @throws ERR_INVALID_ARGUMENT */
+export function asLayer(layer: Layer | LayerFunction): Layer {
+  if (typeof layer === 'function') return { parameters: [], forward: (x, context = inference) => layer(x, context) };
+  if (typeof layer?.forward !== 'function' || !Array.isArray(layer.parameters)) {
+    throw invalid('layers', 'layers and functions of a tensor', layer);
+  }
+  return layer;
 }
 
 /** Those of all `layers`, each once: a layer that is used twice shares its parameters with itself. */

@@ -1,15 +1,18 @@
 import type { Parameter, StateBuffer, Tensor } from '../tensor';
 import { type ForwardContext, inference } from './context';
-import { buffersOf, type Layer, parametersOf } from './layer';
+import { asLayer, buffersOf, type Layer, type LayerFunction, parametersOf } from './layer';
 
-/** Layers one after the other. */
+/** Layers one after the other; plain functions of a tensor may stand among them. */
 export class Sequential implements Layer {
+  readonly layers: readonly Layer[];
   readonly parameters: readonly Parameter[];
   readonly buffers: readonly StateBuffer[];
 
-  constructor(readonly layers: readonly Layer[]) {
-    this.parameters = parametersOf(layers);
-    this.buffers = buffersOf(layers);
+  /** @throws ERR_INVALID_ARGUMENT */
+  constructor(layers: readonly (Layer | LayerFunction)[]) {
+    this.layers = layers.map(asLayer);
+    this.parameters = parametersOf(this.layers);
+    this.buffers = buffersOf(this.layers);
   }
 
   forward(x: Tensor, context: ForwardContext = inference): Tensor {

@@ -1,4 +1,4 @@
-/** The trunk that inception33 and subInception share: ten blocks, the image halved twice (SPEC, "Network"). */
+/** The trunk that all three models share: ten blocks, the image halved twice (SPEC, "Network"). */
 import { inceptionA } from '../layers/inceptionA';
 import { inceptionB } from '../layers/inceptionB';
 import type { Layer } from '../layers/layer';
@@ -24,22 +24,21 @@ const rows: readonly (RowA | RowB)[] = [
 /** The blocks for an image of `inputs` channels, and the channels that they end with. */
 export function inceptionBlocks(
   inputs: number,
-  { width, activation, initializer }: ReturnType<typeof resolveOptions>,
+  { width, style }: ReturnType<typeof resolveOptions>,
 ): { blocks: Layer[]; channels: number } {
   const scale = (channels: number) => scaleChannels(channels, width);
-  const common = { activation, initializer };
   const blocks: Layer[] = [];
   let channels = inputs;
   for (const row of rows) {
     if (row.length === 8) {
       const [name, c1, c3r, c3, d3r, d3, pool, projection] = row;
       const counts = { c1: scale(c1), c3r: scale(c3r), c3: scale(c3), d3r: scale(d3r), d3: scale(d3) };
-      const block = { name, inputs: channels, ...counts, pool, projection: scale(projection), ...common };
+      const block = { name, inputs: channels, ...counts, pool, projection: scale(projection), ...style };
       blocks.push(inceptionA(block));
       channels = block.c1 + block.c3 + block.d3 + block.projection;
     } else {
       const [name, c3r, c3, d3r, d3] = row;
-      const block = { name, c3r: scale(c3r), c3: scale(c3), d3r: scale(d3r), d3: scale(d3), ...common };
+      const block = { name, c3r: scale(c3r), c3: scale(c3), d3r: scale(d3r), d3: scale(d3), ...style };
       blocks.push(inceptionB({ inputs: channels, ...block }));
       channels += block.c3 + block.d3;
     }

@@ -5,10 +5,10 @@ import { classifier, type Model, type ModelOptions, resolveOptions, scaleChannel
 /** The paper's 33 layers: 3x3, 1x1 and 3x3 convolutions at full resolution, then ten inception blocks. */
 export function inception33(options: ModelOptions = {}): Model {
   const resolved = resolveOptions(options);
-  const { width, activation, initializer } = resolved;
+  const { width, style } = resolved;
   const [narrow, wide] = [scaleChannels(64, width), scaleChannels(192, width)];
   const conv = (name: string, inputs: number, outputs: number, kernel: 1 | 3) =>
-    new Conv2d({ name, inputs, outputs, kernel, padding: kernel === 3 ? 1 : 0, activation, initializer });
+    new Conv2d({ name, inputs, outputs, kernel, padding: kernel === 3 ? 1 : 0, ...style });
   const { blocks, channels } = inceptionBlocks(wide, resolved);
   const stem = [conv('conv1', 3, narrow, 3), conv('conv2red', narrow, narrow, 1), conv('conv2', narrow, wide, 3)];
   return classifier('inception33', [...stem, ...blocks], channels, resolved);

@@ -1,10 +1,16 @@
 import { invalid } from '../errors';
+import { type FunctionalModelOptions, functionalModel } from './functional';
 import { inception33 } from './inception33';
+import { inceptionBn } from './inceptionBn';
 import type { Model, ModelOptions } from './model';
 import { subInception } from './subInception';
 
 /** Every model that the command knows, by name. */
-export const models: Readonly<Record<string, (options?: ModelOptions) => Model>> = { inception33, subInception };
+export const models: Readonly<Record<string, (options?: ModelOptions) => Model>> = {
+  inception33,
+  subInception,
+  inceptionBn,
+};
 
 /** @throws ERR_INVALID_ARGUMENT naming the models there are */
 export function createModel(name: string, options?: ModelOptions): Model {
@@ -13,5 +19,5 @@ export function createModel(name: string, options?: ModelOptions): Model {
   return make(options);
 }
 
-export type { Model, ModelOptions };
-export { inception33, subInception };
+export type { FunctionalModelOptions, Model, ModelOptions };
+export { functionalModel, inception33, inceptionBn, subInception };

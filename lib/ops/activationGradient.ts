@@ -13,6 +13,7 @@ export const activationGradientOp: Op = {
   },
   readsSlices: true,
   writesSlices: true,
+  halfImages: true,
   inPlace: true,
   optionalOutputs: [1],
   inferShape([dy, y]) {

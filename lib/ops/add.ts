@@ -9,6 +9,7 @@ export const addOp: Op = {
   attributes: [],
   readsSlices: true,
   writesSlices: true,
+  halfImages: true,
   inPlace: true,
   inferShape(inputs) {
     if (inputs.length < 2 || inputs.length > most)

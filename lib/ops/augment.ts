@@ -14,6 +14,7 @@ export const augmentOp: Op = {
   readsSlices: false,
   writesSlices: false,
   samples: 0,
+  halfImages: true,
   inferShape([images, indices, counter, mean, inverseDeviation], { height = 0, width = 0 }) {
     const source = expectTensor('augment', 'images', images, { dtype: 'u8', rank: 4 });
     const batch = expectTensor('augment', 'indices', indices, { dtype: 'i32', rank: 1 });

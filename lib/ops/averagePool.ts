@@ -9,6 +9,7 @@ export const averagePoolOp: Op = {
   attributes: poolAttributes,
   readsSlices: true,
   writesSlices: true,
+  halfImages: true,
   inferShape([x], attributes) {
     return [poolShape('averagePool', expectTensor('averagePool', 'x', x, { rank: 4, image: true }), attributes)];
   },

@@ -8,6 +8,7 @@ export const averagePoolGradientOp: Op = {
   attributes: poolAttributes,
   readsSlices: true,
   writesSlices: true,
+  halfImages: true,
   inferShape([dy], { height = 0, width = 0 }) {
     const gradient = expectTensor('averagePoolGradient', 'dy', dy, { rank: 4, image: true });
     const shape = [dimension(gradient.shape, 0), height, width, dimension(gradient.shape, 3)];

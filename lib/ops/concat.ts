@@ -9,6 +9,7 @@ export const concatOp: Op = {
   attributes: [],
   readsSlices: true,
   writesSlices: true,
+  halfImages: true,
   gathers: 'channels',
   inferShape(inputs) {
     if (inputs.length === 0) throw shapeError('concat', 'inputs', 'at least one image', inputs.length);

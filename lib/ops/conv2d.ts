@@ -61,6 +61,7 @@ export const conv2dOp: Op = {
   attributes: convAttributes,
   readsSlices: false,
   writesSlices: false,
+  halfImages: true,
   inferShape([x, weight, bias], attributes) {
     const image = expectTensor('conv2d', 'x', x, { rank: 4, image: true });
     const weights = expectTensor('conv2d', 'weight', weight, { rank: 4, image: false });

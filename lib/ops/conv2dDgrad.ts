@@ -10,6 +10,7 @@ export const conv2dDgradOp: Op = {
   },
   readsSlices: false,
   writesSlices: false,
+  halfImages: true,
   inferShape([dy, weight], { height = 0, width = 0 }) {
     const gradient = expectTensor('conv2dDgrad', 'dy', dy, { rank: 4, image: true });
     const weights = expectTensor('conv2dDgrad', 'weight', weight, { rank: 4, image: false });

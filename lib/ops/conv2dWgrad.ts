@@ -10,6 +10,7 @@ export const conv2dWgradOp: Op = {
   },
   readsSlices: false,
   writesSlices: false,
+  halfImages: true,
   optionalOutputs: [1],
   inferShape([x, dy], { kernelH = 0, kernelW = 0 }) {
     const image = expectTensor('conv2dWgrad', 'x', x, { rank: 4, image: true });

@@ -7,6 +7,7 @@ export const copyOp: Op = {
   attributes: [],
   readsSlices: true,
   writesSlices: true,
+  halfImages: true,
   inferShape([x], { image = 0 }) {
     if (!x) throw shapeError('copy', 'x', 'a tensor', x);
     if (image && x.shape.length !== 4) expectTensor('copy', 'x', x, { rank: 4 });

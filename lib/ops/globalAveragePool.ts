@@ -8,6 +8,7 @@ export const globalAveragePoolOp: Op = {
   attributes: [],
   readsSlices: true,
   writesSlices: false,
+  halfImages: true,
   inferShape([x]) {
     const image = expectTensor('globalAveragePool', 'x', x, { rank: 4, image: true });
     return [{ dtype: 'f32', shape: [dimension(image.shape, 0), dimension(image.shape, 3)], image: false }];

@@ -7,6 +7,7 @@ export const globalAveragePoolGradientOp: Op = {
   attributes: [],
   readsSlices: false,
   writesSlices: true,
+  halfImages: true,
   inferShape([dy], { height = 0, width = 0 }) {
     const { shape } = expectTensor('globalAveragePoolGradient', 'dy', dy, { rank: 2 });
     return [{ dtype: 'f32', shape: [dimension(shape, 0), height, width, dimension(shape, 1)], image: true }];

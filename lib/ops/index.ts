@@ -8,6 +8,10 @@ import { augmentOp } from './augment';
 import { averagePoolOp } from './averagePool';
 import { averagePoolGradientOp } from './averagePoolGradient';
 import { averageWeightsOp } from './averageWeights';
+import { batchNormOp } from './batchNorm';
+import { batchNormGradientOp } from './batchNormGradient';
+import { batchNormInferenceOp } from './batchNormInference';
+import { blendOp } from './blend';
 import { clipFactorOp } from './clipFactor';
 import { concatOp } from './concat';
 import { conv2dOp } from './conv2d';
@@ -15,6 +19,7 @@ import { conv2dDgradOp } from './conv2dDgrad';
 import { conv2dWgradOp } from './conv2dWgrad';
 import { copyOp } from './copy';
 import { countCorrectOp } from './countCorrect';
+import { dropoutOp } from './dropout';
 import { finiteCheckOp } from './finiteCheck';
 import { globalAveragePoolOp } from './globalAveragePool';
 import { globalAveragePoolGradientOp } from './globalAveragePoolGradient';
@@ -23,8 +28,11 @@ import { linearDgradOp } from './linearDgrad';
 import { linearWgradOp } from './linearWgrad';
 import { maxPoolOp } from './maxPool';
 import { maxPoolGradientOp } from './maxPoolGradient';
+import { momentsOp } from './moments';
 import type { Op } from './op';
 import { packOp } from './pack';
+import { randomizedReluOp } from './randomizedRelu';
+import { randomizedReluGradientOp } from './randomizedReluGradient';
 import { sgdOp } from './sgd';
 import { sliceOp } from './slice';
 import { softmaxCrossEntropyOp } from './softmaxCrossEntropy';
@@ -41,6 +49,8 @@ export const ops: readonly Op[] = [
   linearWgradOp,
   activationOp,
   activationGradientOp,
+  randomizedReluOp,
+  randomizedReluGradientOp,
   maxPoolOp,
   maxPoolGradientOp,
   averagePoolOp,
@@ -54,6 +64,7 @@ export const ops: readonly Op[] = [
   concatOp,
   sliceOp,
   copyOp,
+  momentsOp,
   augmentOp,
   packOp,
   finiteCheckOp,
@@ -63,5 +74,10 @@ export const ops: readonly Op[] = [
   adamOp,
   averageWeightsOp,
   advanceOp,
+  batchNormOp,
+  batchNormInferenceOp,
+  batchNormGradientOp,
+  dropoutOp,
+  blendOp,
   assignOp,
 ];

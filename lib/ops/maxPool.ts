@@ -12,6 +12,7 @@ export const maxPoolOp: Op = {
   attributes: poolAttributes,
   readsSlices: true,
   writesSlices: true,
+  halfImages: true,
   optionalOutputs: [1],
   inferShape([x], attributes) {
     const y = poolShape('maxPool', expectTensor('maxPool', 'x', x, { rank: 4, image: true }), attributes);

@@ -8,6 +8,7 @@ export const maxPoolGradientOp: Op = {
   attributes: poolAttributes,
   readsSlices: true,
   writesSlices: true,
+  halfImages: true,
   inferShape([dy, indices], { height = 0, width = 0 }) {
     const gradient = expectTensor('maxPoolGradient', 'dy', dy, { rank: 4, image: true });
     const chosen = expectTensor('maxPoolGradient', 'indices', indices, { dtype: 'u8', rank: 4, image: true });

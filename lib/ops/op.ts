@@ -35,6 +35,8 @@ export interface Op {
   /** Inputs and outputs may be channel slices of a wider image; for `writesSlices` also elements of a flat buffer. */
   readonly readsSlices: boolean;
   readonly writesSlices: boolean;
+  /** Its kernels also work on bf16 images; otherwise images are f32 around it, whatever the precision. */
+  readonly halfImages?: boolean;
   /** Outputs that a kernel leaves out when nobody reads them. */
   readonly optionalOutputs?: readonly number[];
   /** Output 0 may share the buffer of input 0. */

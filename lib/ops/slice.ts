@@ -10,6 +10,7 @@ export const sliceOp: Op = {
   attributes: [['channelOffset', 'i32']],
   readsSlices: true,
   writesSlices: true,
+  halfImages: true,
   isView: true,
   inferShape([x], { channelOffset = 0, channels = 0 }) {
     const image = expectTensor('slice', 'x', x, { rank: 4, image: true });

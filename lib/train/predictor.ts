@@ -1,10 +1,10 @@
-import { compile, type Plan, type Precision } from '../compile';
+import { compile, type Plan } from '../compile';
 import { Dataset } from '../data/dataset';
 import { StreamingFeed } from '../data/feed';
 import { DataLoader } from '../data/loader';
 import { type ImageShape, type ImageSource, imageBytes } from '../data/source';
 import type { Statistics } from '../data/statistics';
-import type { Device } from '../device';
+import type { Device, Precision } from '../device';
 import { invalid } from '../errors';
 import type { Graph } from '../graph/graph';
 import type { Model } from '../models/model';

@@ -59,7 +59,7 @@ export class Trainer {
   /** Of the checkpoint that was restored, until the kernels of this run are known. */
   #restoredMachine: Description | null = null;
 
-  /** @throws ERR_INVALID_ARGUMENT; what openDevice throws */
+  /** @throws ERR_INVALID_ARGUMENT; what openDevice throws; ERR_UNSUPPORTED if the device lacks the precision */
   constructor(options: TrainerOptions) {
     this.#options = resolveTrainerOptions(options);
     const { model, train, device, batch, optimizer, seed } = this.#options;

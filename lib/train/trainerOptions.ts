@@ -1,7 +1,6 @@
-import { type Precision, precisions } from '../compile';
 import type { ImageSource } from '../data/source';
 import { checkStatisticsOptions, type StatisticsOptions } from '../data/statistics';
-import { type Device, deviceOf } from '../device';
+import { type Device, deviceOf, type Precision } from '../device';
 import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
 import type { Model } from '../models/model';
 import type { Optimizer } from '../optim/optimizer';
@@ -62,11 +61,11 @@ export function resolveTrainerOptions(options: TrainerOptions): ResolvedOptions 
     throw invalid('shape of test', `train's [${train.shape}]`, test.shape);
   if (!dataModes.includes(data)) throw invalid('data', dataModes.join(' or '), data);
   checkStatisticsOptions(statistics);
-  if (!precisions.includes(precision)) throw invalid('precision', precisions.join(' or '), precision);
   if (!(labelSmoothing >= 0 && labelSmoothing < 1))
     throw invalid('labelSmoothing', 'at least 0, below 1', labelSmoothing);
   checkCallbacks(callbacks);
   const device = deviceOf(options.device);
+  device.checkPrecision(precision);
   const { batch = Math.min(device.backend === 'cpu' ? 64 : 128, train.count) } = options;
   checkInteger('batch', batch, 1, 65536);
   if (batch > train.count) throw invalid('batch', `at most the ${train.count} images of train`, batch);
@@ -133,7 +132,11 @@ function checkSource(name: string, source: ImageSource, model: Model): void {
   const [height, width, channels] = shape;
   const [modelHeight, modelWidth, modelChannels] = model.inputShape;
   if (height < modelHeight || width < modelWidth) {
-    throw invalid(`image size of ${name}`, `at least the model's ${modelHeight}x${modelWidth}`, `${height}x${width}`);
+    throw invalid(
+      `image size of ${name}`,
+      `at least the model's ${modelHeight}x${modelWidth} (its option "size")`,
+      `${height}x${width}`,
+    );
   }
   if (channels !== modelChannels) throw invalid(`channels of ${name}`, `the model's ${modelChannels}`, channels);
 }

@@ -44,6 +44,7 @@ function metadataOf(model: Model, { mean, meanShape, scale }: Statistics): Recor
     width: String(model.width),
     classes: String(model.classes),
     activation: formatActivation(model.activation),
+    normalization: model.normalization ?? 'none',
     size: String(model.inputShape[0]),
     mean: JSON.stringify([...mean]),
     meanShape: JSON.stringify(meanShape),

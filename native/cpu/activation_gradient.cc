@@ -3,19 +3,21 @@
 #include "device.h"
 #include "geometry.h"
 #include "ops.h"
+#include "storage.h"
 
 namespace saturnn {
 
 namespace {
 
+template <typename T>
 class ActivationGradient final : public Kernel {
  public:
   ActivationGradient(const SnOpDesc& desc, Device& device)
       : simd_(*device.simd), attributes_(attributesOf<SnActivationAttributes>(desc)) {
     const SnTensor &dy = desc.inputs[0], &y = desc.inputs[1], &dx = desc.outputs[0], &dbias = desc.outputs[1];
-    requireTensor(dy, "dy", SN_F32);
-    requireTensor(y, "y", SN_F32);
-    requireTensor(dx, "dx", SN_F32);
+    requireTensor(dy, "dy", storedAs<T>);
+    requireTensor(y, "y", storedAs<T>);
+    requireTensor(dx, "dx", storedAs<T>);
     require(dy.rank > 0, "Expected at least one dimension for dy but received " + describe(dy));
     requireSameShape(dy, "dy", y, "y");
     requireSameShape(dy, "dy", dx, "dx");
@@ -41,13 +43,13 @@ class ActivationGradient final : public Kernel {
   }
 
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
-    const auto* dy = static_cast<const float*>(inputs[0]);
-    const auto* y = static_cast<const float*>(inputs[1]);
-    auto* dx = static_cast<float*>(outputs[0]);
+    const auto* dy = static_cast<const T*>(inputs[0]);
+    const auto* y = static_cast<const T*>(inputs[1]);
+    auto* dx = static_cast<T*>(outputs[0]);
     auto* dbias = static_cast<float*>(outputs[1]);
     // One row of channels per part and image: [parts][images][channels]
     auto* sums = static_cast<float*>(scratch);
-    const auto gradientRows = simd_.activateGradient[attributes_.kind];
+    const auto gradientRows = imageLoops<T>(simd_).activateGradient[attributes_.kind];
     chunks_.forEach([&](const Chunks::Chunk& chunk) {
       const int64_t part = chunk.index % chunks_.parts();
       float* chunkSums = sums + (part * dy_.segments + chunk.segment) * dy_.channels;
@@ -70,7 +72,7 @@ class ActivationGradient final : public Kernel {
 }  // namespace
 
 std::unique_ptr<Kernel> createActivationGradient(const SnOpDesc& desc, Device& device) {
-  return std::make_unique<ActivationGradient>(desc, device);
+  return createFor<ActivationGradient>(desc.inputs[0], desc, device);
 }
 
 }  // namespace saturnn

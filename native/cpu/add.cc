@@ -2,6 +2,7 @@
 #include "device.h"
 #include "geometry.h"
 #include "ops.h"
+#include "storage.h"
 
 namespace saturnn {
 
@@ -9,16 +10,17 @@ namespace {
 
 constexpr int32_t mostInputs = 8;
 
+template <typename T>
 class Add final : public Kernel {
  public:
   Add(const SnOpDesc& desc, Device& device) : simd_(*device.simd), inputCount_(desc.input_count) {
     const SnTensor& y = desc.outputs[0];
-    requireTensor(y, "y", SN_F32);
+    requireTensor(y, "y", storedAs<T>);
     bool allDense = isDense(y);
     y_ = elementRows(y);
     for (int32_t k = 0; k < inputCount_; ++k) {
       const std::string name = "input " + std::to_string(k);
-      requireTensor(desc.inputs[k], name.c_str(), SN_F32);
+      requireTensor(desc.inputs[k], name.c_str(), storedAs<T>);
       requireSameShape(y, "y", desc.inputs[k], name.c_str());
       x_[k] = elementRows(desc.inputs[k]);
       requireSameRows(y_, "y", x_[k], name.c_str());
@@ -41,12 +43,12 @@ class Add final : public Kernel {
       const int64_t length = gapless_ ? rows * y_.channels : y_.channels;
       for (int64_t run = 0; run < runs; ++run) {
         const int64_t row = chunk.begin + run;
-        const float* x[mostInputs];
+        const T* x[mostInputs];
         for (int32_t k = 0; k < inputCount_; ++k) {
-          x[k] = static_cast<const float*>(inputs[k]) + x_[k].start(chunk.segment) + row * x_[k].pitch;
+          x[k] = static_cast<const T*>(inputs[k]) + x_[k].start(chunk.segment) + row * x_[k].pitch;
         }
-        float* y = static_cast<float*>(outputs[0]) + y_.start(chunk.segment) + row * y_.pitch;
-        simd_.add(x, inputCount_, y, length);
+        T* y = static_cast<T*>(outputs[0]) + y_.start(chunk.segment) + row * y_.pitch;
+        imageLoops<T>(simd_).add(x, inputCount_, y, length);
       }
     });
   }
@@ -61,6 +63,8 @@ class Add final : public Kernel {
 
 }  // namespace
 
-std::unique_ptr<Kernel> createAdd(const SnOpDesc& desc, Device& device) { return std::make_unique<Add>(desc, device); }
+std::unique_ptr<Kernel> createAdd(const SnOpDesc& desc, Device& device) {
+  return createFor<Add>(desc.outputs[0], desc, device);
+}
 
 }  // namespace saturnn

@@ -1,5 +1,6 @@
-// From bytes to a batch of floats: picks the images of the batch, crops (and mirrors) them, and normalises every channel.
-// A mean image is subtracted where its pixel lies in the whole image, so it is cropped and mirrored with it. Random numbers come from Philox with the place in the batch and the step as its counter, so the same
+// From bytes to a batch of images: picks the images of the batch, crops (and mirrors) them, and normalises every channel.
+// A mean image is subtracted where its pixel lies in the whole image, so it is cropped and mirrored with it. Random
+// numbers come from Philox with the place in the batch and the step as its counter, so the same
 // seed gives the same images everywhere.
 #include <limits>
 
@@ -7,6 +8,7 @@
 #include "device.h"
 #include "geometry.h"
 #include "ops.h"
+#include "storage.h"
 
 namespace saturnn {
 
@@ -19,6 +21,7 @@ struct Crop {
   bool mirror;
 };
 
+template <typename T>
 class Augment final : public Kernel {
  public:
   Augment(const SnOpDesc& desc, Device& device)
@@ -26,7 +29,7 @@ class Augment final : public Kernel {
     const SnTensor &images = desc.inputs[0], &y = desc.outputs[0];
     requireImage(images, "images", SN_U8);
     requireDense(images, "images");
-    requireImage(y, "y", SN_F32);
+    requireImage(y, "y", storedAs<T>);
     requireDense(y, "y");
     images_ = images.shape[0];
     height_ = images.shape[1];
@@ -52,7 +55,7 @@ class Augment final : public Kernel {
     const auto* images = static_cast<const uint8_t*>(inputs[0]);
     const auto* indices = static_cast<const int32_t*>(inputs[1]);
     const auto* counter = static_cast<const int32_t*>(inputs[2]);
-    auto* y = static_cast<float*>(outputs[0]);
+    auto* y = static_cast<T*>(outputs[0]);
     const auto* mean = static_cast<const float*>(inputs[3]);
     auto* meanRow = meanPerPixel_ ? nullptr : reinterpret_cast<float*>(static_cast<char*>(scratch) + mean_);
     auto* inverseDeviation = reinterpret_cast<float*>(static_cast<char*>(scratch) + inverseDeviation_);
@@ -63,15 +66,15 @@ class Augment final : public Kernel {
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t n = 0; n < batch_; ++n) {
       for (int64_t h = 0; h < outputHeight_; ++h) {
-        float* row = y + (n * outputHeight_ + h) * rowLength_;
+        T* row = y + (n * outputHeight_ + h) * rowLength_;
         const int64_t image = indices[n];
         if (image < 0 || image >= images_) {
-          for (int64_t i = 0; i < rowLength_; ++i) row[i] = std::numeric_limits<float>::quiet_NaN();
+          for (int64_t i = 0; i < rowLength_; ++i) row[i] = narrow<T>(std::numeric_limits<float>::quiet_NaN());
           continue;
         }
         const Crop crop = cropOf(n, counter);
         const int64_t begin = ((crop.top + h) * width_ + crop.left) * channels_;
-        simd_.augment({images + image * height_ * width_ * channels_ + begin, meanPerPixel_ ? mean + begin : meanRow,
+        imageLoops<T>(simd_).augment({images + image * height_ * width_ * channels_ + begin, meanPerPixel_ ? mean + begin : meanRow,
                        inverseDeviation, row, outputWidth_, channels_, crop.mirror});
       }
     }
@@ -97,7 +100,7 @@ class Augment final : public Kernel {
 }  // namespace
 
 std::unique_ptr<Kernel> createAugment(const SnOpDesc& desc, Device& device) {
-  return std::make_unique<Augment>(desc, device);
+  return createFor<Augment>(desc.outputs[0], desc, device);
 }
 
 }  // namespace saturnn

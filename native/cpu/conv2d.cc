@@ -5,6 +5,7 @@
 #include "fused_activation.h"
 #include "ops.h"
 #include "simd/activation.h"
+#include "storage.h"
 
 namespace saturnn {
 
@@ -29,6 +30,7 @@ class Conv2d : public PrimitiveKernel {
       require(b.shape[0] == w.shape[0], "Expected [" + std::to_string(w.shape[0]) + "] for bias but received [" +
                                             std::to_string(b.shape[0]) + "]");
     }
+    if (y_.dtype == SN_BF16) requireBf16(device);
     const ForwardDesc desc = choose(shape, bias);
     std::vector<Operand> sources = {{DNNL_ARG_SRC, {Place::Input, 0}, shape.x, desc.src_desc()},
                                     {DNNL_ARG_WEIGHTS, {Place::Input, 1}, shape.weights, desc.weights_desc()}};
@@ -40,15 +42,20 @@ class Conv2d : public PrimitiveKernel {
     PrimitiveKernel::launch(inputs, outputs, scratch);
     if (!activateAfter_) return;
     const SnActivationAttributes activation{attributes_.activation, attributes_.slope};
-    activateInPlace(*device().simd, activation, y_, nullptr, static_cast<float*>(outputs[0]));
+    if (y_.dtype == SN_BF16) {
+      activateInPlace(*device().simd, activation, y_, nullptr, static_cast<Bf16*>(outputs[0]));
+    } else {
+      activateInPlace(*device().simd, activation, y_, nullptr, static_cast<float*>(outputs[0]));
+    }
   }
 
  private:
   // An implementation that takes the activation as a post-op, unless only a bare one is fast.
   ForwardDesc choose(const ConvolutionShape& shape, const dnnl::memory::desc& bias) {
     const bool activated = attributes_.activation != SN_NO_ACTIVATION;
+    const bool fusible = activated && hasPostOps(attributes_.activation);
     dnnl::primitive_attr bare = userScratchpad(), fused = userScratchpad();
-    if (activated) fused.set_post_ops(activationPostOps(attributes_.activation, attributes_.slope));
+    if (fusible) fused.set_post_ops(activationPostOps(attributes_.activation, attributes_.slope));
     const auto make = [&](bool fuse) {
       return [&, fuse](const ConvolutionRequest& request) {
         // Winograd falls back to a direct convolution when it is given post-ops other than relu.
@@ -57,7 +64,7 @@ class Conv2d : public PrimitiveKernel {
       };
     };
     ForwardDesc desc = chooseConvolution(shape, make(true));
-    if (activated && !fusesWell(desc.impl_info_str())) desc = chooseConvolution(shape, make(false));
+    if (fusible && !fusesWell(desc.impl_info_str())) desc = chooseConvolution(shape, make(false));
     activateAfter_ = activated && desc.get_primitive_attr().get_post_ops().len() == 0;
     return desc;
   }

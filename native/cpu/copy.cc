@@ -1,11 +1,12 @@
-// y = x, where one or both may be a channel slice, and the layouts may differ: how images enter and leave a plan whose
-// layout is blocked.
+// y = x, where one or both may be a channel slice. The layouts may differ: how images enter and leave a plan whose layout
+// is blocked. One may be f32 and the other bf16: how they enter and leave the bf16 part of a plan, which is plain.
 #include "copy.h"
 
 #include <cstring>
 
 #include "geometry.h"
 #include "ops.h"
+#include "storage.h"
 
 namespace saturnn {
 
@@ -46,6 +47,50 @@ void convert(const SnTensor& plainTensor, const SnTensor& blockedTensor, const c
     }
   }
 }
+
+// Row by row, or all at once where nothing lies between the rows.
+template <typename X, typename Y>
+void convertRows(const Rows& xRows, const X* x, const Rows& yRows, Y* y, void (*run)(const X*, Y*, int64_t)) {
+  Chunks(xRows).forEach([&](const Chunks::Chunk& chunk) {
+    const int64_t rows = chunk.end - chunk.begin;
+    const bool gapless = xRows.dense() && yRows.dense();
+    const int64_t runs = gapless ? 1 : rows;
+    const X* from = x + xRows.start(chunk.segment) + chunk.begin * xRows.pitch;
+    Y* to = y + yRows.start(chunk.segment) + chunk.begin * yRows.pitch;
+    for (int64_t i = 0; i < runs; ++i) {
+      run(from + i * xRows.pitch, to + i * yRows.pitch, (gapless ? rows : 1) * xRows.channels);
+    }
+  });
+}
+
+class Conversion final : public Kernel {
+ public:
+  Conversion(const SnOpDesc& desc, Device& device)
+      : loops_(imageLoops<Bf16>(*device.simd)), narrows_(desc.inputs[0].dtype == SN_F32) {
+    const SnTensor &x = desc.inputs[0], &y = desc.outputs[0];
+    requireTensor(x, "x", narrows_ ? SN_F32 : SN_BF16);
+    requireTensor(y, "y", narrows_ ? SN_BF16 : SN_F32);
+    requireSameShape(x, "x", y, "y");
+    x_ = elementRows(x);
+    y_ = elementRows(y);
+    requireSameRows(x_, "x", y_, "y");
+    if (isDense(x) && isDense(y)) x_ = y_ = flatRows(elementCount(x));
+    setImplementation(simdImplementation(*device.simd));
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    if (narrows_) {
+      convertRows(x_, static_cast<const float*>(inputs[0]), y_, static_cast<Bf16*>(outputs[0]), loops_.fromFloats);
+    } else {
+      convertRows(x_, static_cast<const Bf16*>(inputs[0]), y_, static_cast<float*>(outputs[0]), loops_.toFloats);
+    }
+  }
+
+ private:
+  const ImageLoops<Bf16>& loops_;
+  const bool narrows_;
+  Rows x_, y_;
+};
 
 class Copy final : public Kernel {
  public:
@@ -89,6 +134,12 @@ void copyTensor(const SnTensor& xTensor, const void* xData, const SnTensor& yTen
   }
 }
 
-std::unique_ptr<Kernel> createCopy(const SnOpDesc& desc, Device&) { return std::make_unique<Copy>(desc); }
+std::unique_ptr<Kernel> createCopy(const SnOpDesc& desc, Device& device) {
+  const SnDType from = desc.inputs[0].dtype, to = desc.outputs[0].dtype;
+  const bool converts = (from == SN_F32 && to == SN_BF16) || (from == SN_BF16 && to == SN_F32);
+  if (!converts) return std::make_unique<Copy>(desc);
+  requireBf16(device);
+  return std::make_unique<Conversion>(desc, device);
+}
 
 }  // namespace saturnn

@@ -5,7 +5,7 @@
 
 namespace saturnn {
 
-// y = x, of one shape and dtype, each perhaps a channel slice, in equal or different layouts. On all threads.
+// y = x, of one shape and one dtype, each perhaps a channel slice, in equal or different layouts. On all threads.
 void copyTensor(const SnTensor& xTensor, const void* x, const SnTensor& yTensor, void* y);
 
 }  // namespace saturnn

@@ -18,6 +18,8 @@ void appendLeakyRelu(dnnl::post_ops& ops, float slope) {
 
 }  // namespace
 
+bool hasPostOps(int kind) { return kind != SN_ELU; }
+
 dnnl::post_ops activationPostOps(int kind, float slope) {
   dnnl::post_ops ops;
   switch (kind) {
@@ -36,7 +38,7 @@ dnnl::post_ops activationPostOps(int kind, float slope) {
     case SN_RELU: appendLeakyRelu(ops, 0.0f); return ops;
     case SN_LEAKY_RELU: appendLeakyRelu(ops, slope); return ops;
     default:
-      throw Error("ERR_INVALID_ARGUMENT", "Expected an activation from 0 to 5 but received " + std::to_string(kind));
+      throw Error("ERR_INVALID_ARGUMENT", "Expected an activation that has post-ops but received " + std::to_string(kind));
   }
 }
 

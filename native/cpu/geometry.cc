@@ -57,6 +57,8 @@ void requireTensor(const SnTensor& tensor, const char* name, SnDType dtype) {
   require(tensor.channel_offset >= 0 && tensor.channel_offset + channels <= tensor.parent_channels,
           std::string("Expected the channels of ") + name + " inside its buffer but received " + describe(tensor));
   if (tensor.layout == SN_NCHW16C) {
+    require(tensor.dtype != SN_BF16, std::string("Expected the plain layout for ") + name + " but received " +
+                                         describe(tensor));
     require(tensor.rank == 4 && channels % blockChannels == 0 && tensor.parent_channels % blockChannels == 0 &&
                 tensor.channel_offset % blockChannels == 0,
             std::string("Expected multiples of 16 channels for ") + name + " but received " + describe(tensor));

@@ -1,8 +1,8 @@
 // How the own kernels see a tensor: rows of contiguous channels. Layouts and channel slices end here; what follows is
 // the same for all of them.
 //
-//   plain, shape [..., C]:           one row of C floats per pixel, parent_channels apart
-//   NCHW16C, shape [N, H, W, C]:     N * C/16 segments, each of H * W rows of 16 floats, without gaps
+//   plain, shape [..., C]:           one row of C elements per pixel, parent_channels apart
+//   NCHW16C, shape [N, H, W, C]:     N * C/16 segments, each of H * W rows of 16 elements, without gaps
 #pragma once
 
 #include <string>

@@ -2,6 +2,7 @@
 #include "device.h"
 #include "geometry.h"
 #include "ops.h"
+#include "storage.h"
 
 namespace saturnn {
 
@@ -15,23 +16,24 @@ void requireVectors(const SnTensor& image, const SnTensor& vectors, const char* 
               " but received " + describe(vectors));
 }
 
+template <typename T>
 class GlobalAveragePool final : public Kernel {
  public:
   GlobalAveragePool(const SnOpDesc& desc, Device& device) : simd_(*device.simd) {
-    requireImage(desc.inputs[0], "x", SN_F32);
+    requireImage(desc.inputs[0], "x", storedAs<T>);
     requireVectors(desc.inputs[0], desc.outputs[0], "y");
     x_ = pixelRows(desc.inputs[0]);
     setImplementation(simdImplementation(simd_));
   }
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
-    const auto* x = static_cast<const float*>(inputs[0]);
+    const auto* x = static_cast<const T*>(inputs[0]);
     auto* y = static_cast<float*>(outputs[0]);
     const float scale = 1.0f / static_cast<float>(x_.rows);
 #pragma omp parallel for schedule(static)
     for (int64_t s = 0; s < x_.segments; ++s) {
       // Segment after segment fills the rows of y without gaps, in both layouts.
-      simd_.sumRows(x + x_.start(s), x_.pitch, x_.rows, x_.channels, scale, y + s * x_.channels);
+      imageLoops<T>(simd_).sumRows(x + x_.start(s), x_.pitch, x_.rows, x_.channels, scale, y + s * x_.channels);
     }
   }
 
@@ -40,10 +42,11 @@ class GlobalAveragePool final : public Kernel {
   Rows x_;
 };
 
+template <typename T>
 class GlobalAveragePoolGradient final : public Kernel {
  public:
   GlobalAveragePoolGradient(const SnOpDesc& desc, Device& device) : simd_(*device.simd) {
-    requireImage(desc.outputs[0], "dx", SN_F32);
+    requireImage(desc.outputs[0], "dx", storedAs<T>);
     requireVectors(desc.outputs[0], desc.inputs[0], "dy");
     dx_ = pixelRows(desc.outputs[0]);
     setImplementation(simdImplementation(simd_));
@@ -51,11 +54,12 @@ class GlobalAveragePoolGradient final : public Kernel {
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
     const auto* dy = static_cast<const float*>(inputs[0]);
-    auto* dx = static_cast<float*>(outputs[0]);
+    auto* dx = static_cast<T*>(outputs[0]);
     const float scale = 1.0f / static_cast<float>(dx_.rows);
 #pragma omp parallel for schedule(static)
     for (int64_t s = 0; s < dx_.segments; ++s) {
-      simd_.fillRows(dy + s * dx_.channels, scale, dx + dx_.start(s), dx_.pitch, dx_.rows, dx_.channels);
+      imageLoops<T>(simd_).fillRows(dy + s * dx_.channels, scale, dx + dx_.start(s), dx_.pitch, dx_.rows,
+                                    dx_.channels);
     }
   }
 
@@ -67,11 +71,11 @@ class GlobalAveragePoolGradient final : public Kernel {
 }  // namespace
 
 std::unique_ptr<Kernel> createGlobalAveragePool(const SnOpDesc& desc, Device& device) {
-  return std::make_unique<GlobalAveragePool>(desc, device);
+  return createFor<GlobalAveragePool>(desc.inputs[0], desc, device);
 }
 
 std::unique_ptr<Kernel> createGlobalAveragePoolGradient(const SnOpDesc& desc, Device& device) {
-  return std::make_unique<GlobalAveragePoolGradient>(desc, device);
+  return createFor<GlobalAveragePoolGradient>(desc.outputs[0], desc, device);
 }
 
 }  // namespace saturnn

@@ -8,9 +8,10 @@ using dnnl::memory;
 
 namespace {
 
-void requireTensor(const char* argument, const SnTensor& tensor, int rank) {
+void requireTensor(const char* argument, const SnTensor& tensor, SnDType dtype, int rank) {
   const std::string name(argument);
-  require(tensor.dtype == SN_F32, "Expected an f32 tensor for " + name + " but received " + describe(tensor));
+  require(tensor.dtype == dtype, std::string("Expected dtype ") + dtypeName(dtype) + " for " + name +
+                                     " but received " + describe(tensor));
   require(tensor.rank == rank,
           "Expected " + std::to_string(rank) + " dimensions for " + name + " but received " + shapeText(tensor));
   for (int i = 0; i < rank; ++i) {
@@ -28,31 +29,34 @@ void requirePlain(const char* argument, const SnTensor& tensor) {
 }  // namespace
 
 memory::desc imageDesc(const char* argument, const SnTensor& tensor) {
-  requireTensor(argument, tensor, 4);
+  const bool isBf16 = tensor.dtype == SN_BF16;
+  requireTensor(argument, tensor, isBf16 ? SN_BF16 : SN_F32, 4);
   const int64_t* s = tensor.shape;
   const bool blocked = tensor.layout == SN_NCHW16C;
   require(!blocked || s[3] % 16 == 0, "Expected a multiple of 16 channels for blocked " + std::string(argument) +
                                           " but received " + shapeText(tensor));
-  return memory::desc({s[0], s[3], s[1], s[2]}, memory::data_type::f32,
+  return memory::desc({s[0], s[3], s[1], s[2]}, isBf16 ? memory::data_type::bf16 : memory::data_type::f32,
                       blocked ? memory::format_tag::nChw16c : memory::format_tag::nhwc);
 }
 
 memory::desc weightsDesc(const char* argument, const SnTensor& tensor) {
-  requireTensor(argument, tensor, 4);
+  requireTensor(argument, tensor, SN_F32, 4);
   requirePlain(argument, tensor);
   const int64_t* s = tensor.shape;
   return memory::desc({s[0], s[3], s[1], s[2]}, memory::data_type::f32, memory::format_tag::acdb);
 }
 
 memory::desc plainDesc(const char* argument, const SnTensor& tensor, int rank) {
-  requireTensor(argument, tensor, rank);
+  requireTensor(argument, tensor, SN_F32, rank);
   requirePlain(argument, tensor);
   return memory::desc(memory::dims(tensor.shape, tensor.shape + rank), memory::data_type::f32,
                       rank == 1 ? memory::format_tag::a : memory::format_tag::ab);
 }
 
-memory::desc anyLayout(const memory::desc& desc) {
-  return memory::desc(desc.dims(), desc.data_type(), memory::format_tag::any);
+memory::desc anyLayout(const memory::desc& desc) { return anyLayout(desc, desc.data_type()); }
+
+memory::desc anyLayout(const memory::desc& desc, memory::data_type type) {
+  return memory::desc(desc.dims(), type, memory::format_tag::any);
 }
 
 std::string dimsText(const memory::dims& dims) { return shapeText(dims.data(), dims.size()); }

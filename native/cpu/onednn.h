@@ -2,7 +2,8 @@
 //
 // Rules that hold for every kernel made from this, each because breaking it was measured to be costly:
 // - Memory comes from the plan: scratchpads are in user mode, reordered copies lie in the kernel's scratch.
-// - Parameters are plain in the State; where an implementation wants them packed, they are reordered at each launch.
+// - Parameters are plain f32 in the State; where an implementation wants them packed, or in bf16, they are reordered at
+//   each launch.
 // - An implementation with "ref" in its name is hundreds of times slower; it is taken only where nothing else exists,
 //   and its name is reported, so that a plan with such a kernel is found.
 #pragma once
@@ -17,7 +18,7 @@
 
 namespace saturnn {
 
-// A dense f32 image, [N,H,W,C] plain or blocked; oneDNN's order of dimensions is always N,C,H,W.
+// A dense image, f32 or bf16, [N,H,W,C] plain or blocked; oneDNN's order of dimensions is always N,C,H,W.
 dnnl::memory::desc imageDesc(const char* argument, const SnTensor& tensor);
 // [O,KH,KW,I] plain; oneDNN's order is O,I,KH,KW.
 dnnl::memory::desc weightsDesc(const char* argument, const SnTensor& tensor);
@@ -26,6 +27,7 @@ dnnl::memory::desc plainDesc(const char* argument, const SnTensor& tensor, int r
 
 // The same dimensions, laid out as the implementation likes.
 dnnl::memory::desc anyLayout(const dnnl::memory::desc& desc);
+dnnl::memory::desc anyLayout(const dnnl::memory::desc& desc, dnnl::memory::data_type type);
 
 std::string dimsText(const dnnl::memory::dims& dims);
 bool isReference(const char* implementation);

@@ -20,6 +20,8 @@ const Op opTable[] = {
     {"globalAveragePoolGradient", 0, 1, 1, 1, createGlobalAveragePoolGradient},
     {"activation", sizeof(SnActivationAttributes), 2, 2, 1, createActivation},
     {"activationGradient", sizeof(SnActivationAttributes), 2, 2, 2, createActivationGradient},
+    {"randomizedRelu", sizeof(SnRandomizedReluAttributes), 3, 3, 1, createRandomizedRelu},
+    {"randomizedReluGradient", sizeof(SnRandomizedReluAttributes), 3, 3, 2, createRandomizedReluGradient},
     {"softmaxCrossEntropy", sizeof(SnLossAttributes), 2, 2, 2, createSoftmaxCrossEntropy},
     {"softmaxCrossEntropyGradient", sizeof(SnLossAttributes), 3, 3, 1, createSoftmaxCrossEntropyGradient},
     {"countCorrect", sizeof(SnCountCorrectAttributes), 2, 2, 1, createCountCorrect},
@@ -27,6 +29,7 @@ const Op opTable[] = {
     {"concat", 0, 1, INT32_MAX, 1, createConcat},
     {"slice", sizeof(SnSliceAttributes), 1, 1, 1, createSlice},
     {"copy", 0, 1, 1, 1, createCopy},
+    {"moments", 0, 1, 1, 1, createMoments},
     {"augment", sizeof(SnAugmentAttributes), 5, 5, 1, createAugment},
     {"pack", 0, 1, INT32_MAX, 1, createPack},
     {"finiteCheck", 0, 2, 2, 2, createFiniteCheck},
@@ -36,6 +39,11 @@ const Op opTable[] = {
     {"clipFactor", sizeof(SnClipAttributes), 1, 1, 1, createClipFactor},
     {"averageWeights", sizeof(SnAverageAttributes), 4, 4, 0, createAverageWeights},
     {"advance", 0, 2, 2, 0, createAdvance},
+    {"batchNorm", sizeof(SnBatchNormAttributes), 3, 3, 3, createBatchNorm},
+    {"batchNormInference", sizeof(SnBatchNormAttributes), 5, 5, 1, createBatchNormInference},
+    {"batchNormGradient", sizeof(SnBatchNormGradientAttributes), 5, 5, 3, createBatchNormGradient},
+    {"dropout", sizeof(SnDropoutAttributes), 2, 2, 1, createDropout},
+    {"blend", sizeof(SnBlendAttributes), 2, 2, 1, createBlend},
     {"assign", 0, 3, 3, 0, createAssign},
 };
 

@@ -36,7 +36,11 @@ CreateKernel createGlobalAveragePool, createGlobalAveragePoolGradient;
 CreateKernel createActivation, createActivationGradient;
 CreateKernel createSoftmaxCrossEntropy, createSoftmaxCrossEntropyGradient, createCountCorrect;
 CreateKernel createAdd, createConcat, createSlice, createCopy;
+CreateKernel createRandomizedRelu, createRandomizedReluGradient;
+CreateKernel createMoments;
 CreateKernel createAugment, createPack, createFiniteCheck;
+CreateKernel createBatchNorm, createBatchNormInference, createBatchNormGradient;
+CreateKernel createDropout, createBlend;
 CreateKernel createSgd, createAdvance, createAssign;
 CreateKernel createAdam, createTrustRatios, createClipFactor, createAverageWeights;
 

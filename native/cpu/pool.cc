@@ -31,9 +31,9 @@ PoolAxis makeAxis(const char* name, int64_t kernel, int64_t stride, int64_t pad,
 
 }  // namespace
 
-SnPoolAttributes poolAttributesOf(const SnOpDesc& desc, const char* inputName, const char* outputName) {
-  requireImage(desc.inputs[0], inputName, SN_F32);
-  requireImage(desc.outputs[0], outputName, SN_F32);
+SnPoolAttributes poolAttributesOf(const SnOpDesc& desc, SnDType dtype, const char* inputName, const char* outputName) {
+  requireImage(desc.inputs[0], inputName, dtype);
+  requireImage(desc.outputs[0], outputName, dtype);
   return attributesOf<SnPoolAttributes>(desc);
 }
 

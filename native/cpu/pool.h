@@ -2,9 +2,12 @@
 // the image's edges, and by which windows each row and column is covered. The loops never see strides or padding.
 #pragma once
 
+#include <omp.h>
+
 #include <vector>
 
 #include "geometry.h"
+#include "storage.h"
 
 namespace saturnn {
 
@@ -15,8 +18,8 @@ struct PoolAxis {
   std::vector<Span> covering;    // per position: the windows that contain it (perhaps none)
 };
 
-// The attributes of a pooling or its gradient, whose first input and first output must be f32 images.
-SnPoolAttributes poolAttributesOf(const SnOpDesc& desc, const char* inputName, const char* outputName);
+// The attributes of a pooling or its gradient, whose first input and first output must be images of this dtype.
+SnPoolAttributes poolAttributesOf(const SnOpDesc& desc, SnDType dtype, const char* inputName, const char* outputName);
 
 struct Pooling {
   Pooling(const SnPoolAttributes& attributes, const SnTensor& input, const SnTensor& output);
@@ -32,7 +35,8 @@ struct PoolImages {
   int32_t readWidth, writtenWidth, writtenHeight;
 
   // Row h of segment s of the written image, made of `rows` of the read one; pixel w of `columns[w]`.
-  PoolRow row(const float* x, float* y, int64_t s, int32_t h, Span rows, const Span* columns) const {
+  template <typename T>
+  PoolRow<T> row(const T* x, T* y, int64_t s, int32_t h, Span rows, const Span* columns, float* sums) const {
     return {x + read.start(s),
             readWidth * read.pitch,
             read.pitch,
@@ -41,7 +45,8 @@ struct PoolImages {
             y + written.start(s) + int64_t{h} * writtenWidth * written.pitch,
             written.pitch,
             writtenWidth,
-            read.channels};
+            read.channels,
+            sums};
   }
 
   // Calls body(segment, row) for every row of the written image, on all threads.
@@ -56,5 +61,20 @@ struct PoolImages {
 };
 
 PoolImages poolImages(const SnTensor& read, const SnTensor& written);
+
+// A row of sums for every thread, in a kernel's scratch. Nothing where the written image holds floats itself.
+template <typename T>
+class PoolSums {
+ public:
+  explicit PoolSums(const PoolImages& images) {
+    if (storedAs<T> != SN_F32) perThread_ = (images.writtenWidth * images.written.channels + 15) / 16 * 16;
+  }
+
+  size_t bytes(const Device& device) const { return device.threads * perThread_ * sizeof(float); }
+  float* ofThisThread(void* scratch) const { return static_cast<float*>(scratch) + omp_get_thread_num() * perThread_; }
+
+ private:
+  int64_t perThread_ = 0;
+};
 
 }  // namespace saturnn

@@ -6,6 +6,7 @@
 #include "device.h"
 #include "processor.h"
 #include "simd/table.h"
+#include "storage.h"
 
 #if DNNL_VERSION_MAJOR != 2 || DNNL_VERSION_MINOR < 6
 #error "saturnn needs oneDNN >= 2.6 and < 3"
@@ -25,12 +26,23 @@ bool hasIsa(dnnl::cpu_isa isa) {
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
 }
 
-// The widest of the instruction sets that decide which implementations oneDNN has for f32.
+// The widest of the instruction sets that decide which implementations oneDNN has for f32 and bf16.
 const char* oneDnnIsa() {
+  if (hasIsa(dnnl::cpu_isa::avx512_core_amx)) return "avx512_core_amx";
+  if (hasIsa(dnnl::cpu_isa::avx512_core_bf16)) return "avx512_core_bf16";
   if (hasIsa(dnnl::cpu_isa::avx512_core)) return "avx512_core";
   if (hasIsa(dnnl::cpu_isa::avx2)) return "avx2";
   if (hasIsa(dnnl::cpu_isa::avx)) return "avx";
   return "sse41";
+}
+
+// bf16 takes loops of ours and kernels of oneDNN's, which has none for narrower vectors. What processors have for it
+// beyond AVX-512 decides about the speed alone.
+std::string precisionFields(const SimdTable& simd) {
+  if (simd.bf16 && hasIsa(dnnl::cpu_isa::avx512_core)) return ",\"precisions\":[\"f32\",\"bf16\"]";
+  const std::string lack = std::string("needs ") + bf16Needs + "; this one is used as " + simd.name + " by saturnn and " +
+                           oneDnnIsa() + " by oneDNN";
+  return ",\"precisions\":[\"f32\"],\"missingPrecisions\":{\"bf16\":" + jsonString(lack) + "}";
 }
 
 std::string hostFields() {
@@ -51,14 +63,17 @@ std::string probeJson() {
     }
   };
   check(requireOneDnn);
-  check([&] { fields += ",\"simd\":" + jsonString(selectSimdTable().name); });
+  check([&] {
+    const SimdTable& simd = selectSimdTable();
+    fields += ",\"simd\":" + jsonString(simd.name) + precisionFields(simd);
+  });
   return std::string("{\"usable\":") + (missing.empty() ? "true" : "false") + "," + fields + ",\"missing\":[" +
          missing + "]}";
 }
 
 std::string describeJson(const Device& device) {
   return "{\"backend\":\"cpu\"," + hostFields() + ",\"threads\":" + std::to_string(device.threads) +
-         ",\"simd\":" + jsonString(device.simd->name) + "}";
+         ",\"simd\":" + jsonString(device.simd->name) + precisionFields(*device.simd) + "}";
 }
 
 void requireOneDnn() {

@@ -7,10 +7,10 @@ namespace saturnn {
 
 struct Device;
 
-// {"usable", "name", "memory", "cores", "onednn", "onednnIsa", "simd", "missing": [{"code", "message"}]}; every missing
-// piece is listed. memory: bytes.
+// {"usable", "name", "memory", "cores", "onednn", "onednnIsa", "simd", "precisions", "missingPrecisions",
+// "missing": [{"code", "message"}]}; every missing piece is listed. memory: bytes.
 std::string probeJson();
-// {"backend", "name", "memory", "cores", "onednn", "onednnIsa", "threads", "simd"}
+// {"backend", "name", "memory", "cores", "onednn", "onednnIsa", "threads", "simd", "precisions", "missingPrecisions"}
 std::string describeJson(const Device& device);
 
 // Throws ERR_ONEDNN_VERSION or ERR_ONEDNN_RUNTIME if the oneDNN that was found at run time does not fit.

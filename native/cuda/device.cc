@@ -73,5 +73,6 @@ std::string SnDevice::describe() const {
          ",\"cudnn\":" + jsonString(libraries_.cudnnReport.version) +
          ",\"cublasLt\":" + jsonString(libraries_.cublasLtReport.version) +
          ",\"nvrtc\":" + jsonString(libraries_.nvrtcReport.version) + "},\"features\":[\"f32\"" +
-         (libraries_.nvrtcReport.problem.empty() ? ",\"nvrtc\"" : "") + "]}";
+         (libraries_.nvrtcReport.problem.empty() ? ",\"nvrtc\"" : "") +
+         "],\"precisions\":[\"f32\"],\"missingPrecisions\":{\"bf16\":\"needs kernels that this backend lacks\"}}";
 }

@@ -1,4 +1,4 @@
-/** The six activations, forward and backward from the output, with and without bias. */
+/** The activations, forward and backward from the output, with and without bias. */
 import { type Activation, activate, activations, encodeActivation, formatActivation } from '../../lib/ops/activation';
 import { activationGradient } from '../../lib/ops/activationGradient';
 import { activation as reference } from '../reference/activation';
@@ -9,7 +9,7 @@ import { type Builder, type Case, graphCase } from './problem';
 const every: readonly Activation[] = activations.flatMap(({ kind, slope }) => {
   const range = slope;
   if (!range) return [{ kind, slope: 0 }];
-  const slopes = [0, 0.1, 0.25, 0.3, 0.5, 1].filter((a) => a >= range.minimum && a <= range.maximum);
+  const slopes = [0, 0.1, 0.25, 0.3, 0.5, 1, 2, 10].filter((a) => a >= range.minimum && a <= range.maximum);
   return slopes.map((a) => ({ kind, slope: a }));
 });
 
@@ -27,6 +27,7 @@ const shapes: readonly (readonly number[])[] = [
 const fills: Readonly<Record<string, Fill>> = {
   '': gaussian,
   ', small values': scaled(1e-3),
+  ', tiny values': scaled(1e-12),
   ', deep saturation': saturated,
   ', special values': special,
   ', a NaN': withNaN(),

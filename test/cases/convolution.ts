@@ -1,5 +1,14 @@
 /** Convolutions in all three passes, alone and with bias and activation, and matrix products. */
-import { type Activation, activate, activations, leakyTanh, relu, scaledSigmoid, tanh } from '../../lib/ops/activation';
+import {
+  type Activation,
+  activate,
+  activations,
+  elu,
+  leakyTanh,
+  relu,
+  scaledSigmoid,
+  tanh,
+} from '../../lib/ops/activation';
 import { conv2d } from '../../lib/ops/conv2d';
 import { conv2dDgrad } from '../../lib/ops/conv2dDgrad';
 import { conv2dWgrad } from '../../lib/ops/conv2dWgrad';
@@ -117,6 +126,12 @@ export const convolutionCases: readonly Case[] = [
     const pre = convolve(b, blocked, { weight: scaled(0.3) });
     return { pre, y: activate(pre, scaledSigmoid()) };
   }),
+  ...[blocked, odd, pointwise].map((shape) =>
+    // An elu that took 1 from e^x would be wrong by a part of itself here.
+    graphCase(`conv2d + elu of tiny values, ${describe(shape)}`, ['conv2d', 'activation'], (b) => ({
+      y: activate(convolve(b, shape, { bias: false, image: scaled(1e-9) }), elu()),
+    })),
+  ),
   ...[blocked, odd, pointwise].flatMap((shape) => nanCases(shape)),
   ...[
     [3, 33, 7],
@@ -128,7 +143,7 @@ export const convolutionCases: readonly Case[] = [
 
 function nanCases(shape: Shape): Case[] {
   const name = `a NaN, ${describe(shape)}`;
-  const activated = [relu(), tanh(), leakyTanh(0), leakyTanh()].map((activation) =>
+  const activated = [relu(), tanh(), leakyTanh(0), leakyTanh(), elu()].map((activation) =>
     graphCase(`conv2d + ${activation.kind} ${activation.slope} of ${name}`, ['conv2d', 'activation'], (b) => ({
       y: activate(convolve(b, shape, { image: withNaN() }), activation),
     })),

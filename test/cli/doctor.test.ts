@@ -13,6 +13,7 @@ test('doctor says what works, and each missing piece of what does not', async ()
   expect(cpu).toMatchObject({ backend: 'cpu', usable: true, missing: [] });
   expect(cpu.found.onednn).toMatch(/^2\./);
   expect(cpu.found.simd).toBeTypeOf('string');
+  expect(cpu.found.precisions).toContain('f32');
   expect(cuda.backend).toBe('cuda');
   expect(cuda.usable || cuda.missing.length > 0).toBe(true);
   for (const { code: reason, message } of cuda.missing) {

@@ -57,6 +57,7 @@ test('train writes settings, metrics, weights and curves, and ends with what the
     width: '0.1',
     classes: '100',
     activation: 'tanh',
+    normalization: 'none',
     size: '28',
   });
   expect(JSON.parse(metadata.mean!)).toHaveLength(3);
@@ -74,6 +75,31 @@ test('train --json prints every event, and where the results are', async () => {
     .map((line) => JSON.parse(line));
   expect(events.slice(-4).map(({ event }) => event)).toEqual(['epoch', 'checkpoint', 'end', 'saved']);
   expect(events.at(-1)).toMatchObject({ out, curves: join(out, 'curves.svg') });
+});
+
+test('train --normalization batch --dropout keeps the running statistics with the weights', async () => {
+  const out = join(folder, 'normalized');
+  const settings = ['--steps', '2', '--normalization', 'batch', '--dropout', '0.2', '--out', out];
+  const { code, stderr } = await saturnn([...small, ...settings]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
+  expect(config).toMatchObject({ normalization: 'batch', dropout: 0.2, size: 28 });
+  const { tensors, metadata } = readSafetensors(join(out, 'model.safetensors'));
+  expect(metadata).toMatchObject({ normalization: 'batch' });
+  const { parameters, buffers = [] } = createModel('inception33', { width: 0.1, normalization: 'batch' });
+  expect([...tensors.keys()].sort()).toEqual([...parameters, ...buffers].map(({ name }) => name).sort());
+  // After two steps: not what they began with.
+  expect(tensors.get('conv1/runningVariance')?.data.every((value) => value > 0 && value !== 1)).toBe(true);
+});
+
+test('train --model inceptionBn wants images of its size, or another size', async () => {
+  const bn = [...small, '--model', 'inceptionBn', '--steps', '1'];
+  expect(await saturnn([...bn, '--out', join(folder, 'too-large')])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^error: .*224x224 \(its option "size"\) for image size of train.*32x32"\n$/),
+  });
+  expect((await saturnn([...bn, '--size', '33'])).stderr).toMatch(/a multiple of 32 for size but received 33/);
+  expect(await saturnn([...bn, '--size', '32', '--out', join(folder, 'bn')])).toMatchObject({ code: 0, stderr: '' });
 });
 
 const read = (out: string, name: string) => readFileSync(join(out, name));

@@ -8,11 +8,12 @@ test.each([1, 2, 3, testSeed])(
   'mutated files, seed %i: a valid result or a SaturnnError, and no memory kept',
   async (seed) => {
     const { outcomes, rss } = await fuzz({ inputs: 5000, seed });
-    expect(rss[1] - rss[0]).toBeLessThan(64);
+    expect(rss.at(-1)! - rss[0]!).toBeLessThan(64);
     for (const { name } of targets) {
       // It is no test of a reader if it accepts nothing, or refuses nothing.
-      expect(outcomes[name]?.accepted, name).toBeGreaterThan(0);
-      expect(outcomes[name]?.ERR_DATA, name).toBeGreaterThan(0);
+      const { accepted = 0, ...refused } = outcomes[name]!;
+      expect(accepted, name).toBeGreaterThan(0);
+      expect(Object.keys(refused), name).not.toEqual([]);
     }
   },
 );

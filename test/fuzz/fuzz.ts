@@ -22,8 +22,8 @@ export interface FuzzReport {
   readonly seconds: number;
   /** Milliseconds of the slowest input, and which it was. */
   readonly slowest: { readonly target: string; readonly number: number; readonly milliseconds: number };
-  /** Megabytes of the process after a tenth of the inputs, and at the end. */
-  readonly rss: readonly [begin: number, end: number];
+  /** Megabytes of the process after each tenth of the inputs. */
+  readonly rss: readonly number[];
   /** By target: how many inputs were accepted and how many were refused, by error code. */
   readonly outcomes: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
@@ -61,10 +61,11 @@ const prototypeKeys = Object.getOwnPropertyNames(Object.prototype).length;
 export async function fuzz({ inputs, seed, onInput }: FuzzOptions): Promise<FuzzReport> {
   const outcomes = Object.fromEntries(targets.map(({ name }) => [name, {} as Record<string, number>]));
   let slowest = { target: '', number: -1, milliseconds: 0 };
-  let begin = 0;
+  const rss: number[] = [];
+  const tenth = Math.ceil(inputs / 10);
   const started = performance.now();
   for (let number = 0; number < inputs; number++) {
-    if (number === Math.floor(inputs / 10)) begin = await residentSize();
+    if (number > 0 && number % tenth === 0) rss.push(await residentSize());
     onInput?.(number);
     const target = targets[number % targets.length]!;
     const bytes = makeInput(target, seed, number);
@@ -89,5 +90,6 @@ export async function fuzz({ inputs, seed, onInput }: FuzzOptions): Promise<Fuzz
     counts[outcome] = (counts[outcome] ?? 0) + 1;
   }
   const seconds = (performance.now() - started) / 1000;
-  return { inputs, seed, seconds, slowest, rss: [begin, await residentSize()], outcomes };
+  rss.push(await residentSize());
+  return { inputs, seed, seconds, slowest, rss, outcomes };
 }

@@ -1,10 +1,14 @@
 /** Every reader of files that others may have written, with good files to begin from, and what holds if it accepts one. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { parseSettings } from '../../lib/cli/runOptions';
+import { withOptions } from '../../lib/cli/train';
 import { unpack } from '../../lib/data/archive';
 import { cifarFromArchive, readNames } from '../../lib/data/cifar';
 import { Dataset } from '../../lib/data/dataset';
 import { readTar } from '../../lib/data/tar';
+import { decodeCheckpoint, encodeCheckpoint } from '../../lib/train/checkpoint';
+import type { CheckpointInfo } from '../../lib/train/checkpointInfo';
 import { parseSafetensors } from '../../lib/train/safetensors';
 import { cifar10Files, cifar100Files, endOfTar, lines, records, seal, tar, tarEntry } from '../data/support';
 import type { FuzzRandom } from './mutate';
@@ -109,6 +113,57 @@ const tensorSeeds = [
   safetensorsSeed({}, 0),
 ];
 
+const checkpointSeeds = [0, 9].map((size) =>
+  Buffer.concat(
+    encodeCheckpoint({
+      info: { saturnn: '0.1.0', settings: { batch: 4 }, position: { step: 3 } } as unknown as CheckpointInfo,
+      arrays: new Map([
+        ['parameters', new Uint8Array(size).fill(63)],
+        ['buffers', new Uint8Array(8)],
+      ]),
+    }),
+  ),
+);
+
+/** The digest at the end, made right again; half of the time. */
+function sealCheckpoint(bytes: Buffer, random: FuzzRandom): Buffer {
+  if (bytes.length < 32 || random.integer(2)) return bytes;
+  createHash('sha256')
+    .update(bytes.subarray(0, -32))
+    .digest()
+    .copy(bytes, bytes.length - 32);
+  return bytes;
+}
+
+const checkCheckpoint = (bytes: Uint8Array) => {
+  const { arrays } = decodeCheckpoint(bytes, 'mutated');
+  for (const array of arrays.values()) ensure(array.byteLength <= bytes.length, 'there is more data than the file has');
+};
+
+/** As `saturnn train` writes it. */
+const configSeeds = [
+  {
+    model: 'subInception',
+    given: { '--data': 'generated', '--width': '0.1', '--model': 'subInception', '--seed': '7' },
+  },
+  {
+    given: {
+      '--epochs': '3',
+      '--activation': 'leakyTanh:0.25',
+      '--no-verify': true,
+      '--limit': '40',
+      '--scale': '0.5',
+    },
+  },
+  { given: {} },
+].map((config) => Buffer.from(JSON.stringify(config, null, 2)));
+
+const checkConfig = (bytes: Uint8Array) => {
+  const { options } = parseSettings<Record<string, unknown>>(bytes, 'mutated', {}, withOptions);
+  ensure(typeof options.width === 'number' && options.width > 0, 'the width is no width');
+  ensure(Number.isSafeInteger(options.seed), 'the seed is no integer');
+};
+
 const hundred = tar('cifar-100-binary', cifar100Files(1, 1));
 const tars = [
   hundred,
@@ -142,6 +197,8 @@ export const targets: readonly Target[] = [
     },
   },
   { name: 'safetensors', seeds: tensorSeeds, finish: fitHeader, read: checkSafetensors },
+  { name: 'config.json', seeds: configSeeds, read: checkConfig },
+  { name: 'checkpoint', seeds: checkpointSeeds, finish: sealCheckpoint, read: checkCheckpoint },
 ];
 
 /** Names an input in a report, whatever it holds. */

@@ -91,7 +91,7 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
   [
     'an unknown activation',
     'ERR_INVALID_ARGUMENT',
-    /sigmoid, scaledSigmoid, tanh, leakyTanh, relu, leakyRelu.*"gelu"/,
+    /sigmoid, scaledSigmoid, tanh, leakyTanh, relu, leakyRelu, elu.*"gelu"/,
     () => parseActivation('gelu'),
   ],
   ['a slope for an activation without', 'ERR_INVALID_ARGUMENT', /slope of tanh/, () => parseActivation('tanh:0.1')],

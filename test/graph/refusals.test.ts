@@ -7,7 +7,7 @@ import { gradient } from '../../lib/graph/gradient';
 import { Graph } from '../../lib/graph/graph';
 import { lower } from '../../lib/graph/lower';
 import { inception33, subInception } from '../../lib/models';
-import { activate, leakyRelu, leakyTanh, relu } from '../../lib/ops/activation';
+import { activate, elu, leakyRelu, leakyTanh, relu } from '../../lib/ops/activation';
 import { add } from '../../lib/ops/add';
 import { augment } from '../../lib/ops/augment';
 import { averagePool } from '../../lib/ops/averagePool';
@@ -162,6 +162,7 @@ test('an activation given without a slope has the default one', async () => {
   for (const [kind, made] of [
     ['leakyTanh', leakyTanh()],
     ['leakyRelu', leakyRelu()],
+    ['elu', elu()],
   ] as const) {
     const [bare, whole] = [activate(x, { kind } as never), activate(x, made)];
     expect(bare.node.attributes).toEqual(whole.node.attributes);

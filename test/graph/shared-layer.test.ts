@@ -45,15 +45,16 @@ test.each([
   expect(twice.parameters).toEqual([shared.weight, shared.bias]);
   const [one, two] = [training(twice), training(model(arrange(a, b)))];
   for (const { state } of [one, two]) await state.on(device);
-  for (const kind of ['weight', 'bias'] as const) {
-    const values = (await one.state.read(shared[kind])).map((value) => value + 0.1);
-    await one.state.write(shared[kind], values);
-    for (const twin of [a, b]) await two.state.write(twin[kind], values);
+  for (const [index, parameter] of shared.parameters.entries()) {
+    const values = (await one.state.read(parameter)).map((value) => value + 0.1);
+    await one.state.write(parameter, values);
+    for (const twin of [a, b]) await two.state.write(twin.parameters[index]!, values);
   }
   expect(await step(one.graph)).toBeCloseTo(await step(two.graph), 5);
-  for (const kind of ['weight', 'bias'] as const) {
-    const found = await one.state.read(shared[kind], 'gradients');
-    const [first, second] = [await two.state.read(a[kind], 'gradients'), await two.state.read(b[kind], 'gradients')];
+  for (const [index, parameter] of shared.parameters.entries()) {
+    const found = await one.state.read(parameter, 'gradients');
+    const twin = (layer: Layer) => two.state.read(layer.parameters[index]!, 'gradients');
+    const [first, second] = [await twin(a), await twin(b)];
     const largest = Math.max(...found.map(Math.abs));
     expect(largest).toBeGreaterThan(1e-3);
     found.forEach((value, index) => {

@@ -22,6 +22,8 @@ type Any = any;
 const invalid = 'ERR_INVALID_PLAN';
 const copy = node('copy', [0], [1]);
 const pair = [tensor(), tensor()];
+const image = () => tensor([1, 2, 2, 2], { image: true });
+const half = () => tensor([1, 2, 2, 2], { image: true, dtype: 'bf16' });
 const view = (more: Partial<TensorDescription>) => plan([...pair, tensor([2], more)], [copy], [0], [1, 2]);
 const state = (more: Partial<TensorDescription>) =>
   plan([tensor([4], { arena: 'gradients', byteOffset: 0, ...more }), tensor()], [copy], [], [1]);
@@ -41,6 +43,18 @@ const cases: Record<string, [PlanDescription, code: string, text: string]> = {
     plan(pair, [node('slow', [0], [1])], [0], [1]),
     invalid,
     'Expected 4 bytes of attributes',
+  ],
+  'a bf16 input': [plan([half(), image()], [copy], [0], [1]), invalid, 'Expected another dtype for an input'],
+  'a bf16 output': [
+    plan([image(), half()], [copy], [0], [1]),
+    invalid,
+    'Expected another dtype for an input, an output',
+  ],
+  'a bf16 part of the State': [state({ ...half(), arena: 'gradients', byteOffset: 0 }), invalid, 'a part of the State'],
+  'bf16 that is no image': [
+    plan([image(), tensor([8], { dtype: 'bf16' })], [copy], [0], [0]),
+    invalid,
+    'Expected an image',
   ],
   'offsets outside of the output': [
     plan(pair, [node('placed', [0], [1], { attributes: int32(1) })], [0], [1]),

@@ -1,8 +1,8 @@
-/** The conformance suite for vitest: one test per case, backend and mode. An absent backend's tests are skipped, by name. */
+/** The conformance suite for vitest: one test per case, backend, precision and mode. An absent backend's tests are skipped, by name. */
 import { describe, test } from 'vitest';
 import { backends } from '../backends';
 import type { Case } from '../cases/problem';
-import { checkOp, modes } from '../check';
+import { checkOp, hasImages, modes } from '../check';
 
 export function conformance(cases: readonly Case[]): void {
   for (const { name, device, reason } of backends()) {
@@ -11,11 +11,14 @@ export function conformance(cases: readonly Case[]): void {
       test.skip(`${name}: NOT RUN, ${cases.length} cases: ${reason}`, () => {});
       continue;
     }
-    for (const mode of modes) {
-      describe(`${name}, ${mode}`, () => {
-        for (const testCase of cases) {
+    const pairs = device.precisions.flatMap((precision) => modes.map((mode) => [precision, mode] as const));
+    for (const [precision, mode] of pairs) {
+      const concerned = precision === 'f32' ? cases : cases.filter(hasImages);
+      if (concerned.length === 0) continue;
+      describe(`${name}, ${precision}, ${mode}`, () => {
+        for (const testCase of concerned) {
           test(testCase.name, async ({ skip }) => {
-            const { missing } = await checkOp(testCase, { device, mode });
+            const { missing } = await checkOp(testCase, { device, mode, precision });
             if (missing.length > 0) skip(`NOT RUN: the ${name} backend has no kernel for ${missing.join(', ')}`);
           });
         }

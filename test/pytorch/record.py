@@ -14,6 +14,8 @@ import numpy
 import torch
 import torch.nn.functional as F
 
+from network import activation_function, forward, parameter_groups, to_saturnn, to_torch
+
 SLOPE = 0.25
 BATCH, SIZE, CLASSES, STEPS = 8, 12, 10, 10
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.05, 0.9, 1e-4
@@ -82,64 +84,27 @@ def draw(generator, name, shape):
     return generator.uniform(bound, math.prod(shape)).reshape(shape)
 
 
-def to_torch(values, dtype):
-    tensor = torch.tensor(values, dtype=dtype)
-    return tensor.permute(0, 3, 1, 2).contiguous() if tensor.ndim == 4 else tensor
-
-
-def to_saturnn(tensor):
-    return (tensor.permute(0, 2, 3, 1) if tensor.ndim == 4 else tensor).contiguous().numpy()
-
-
-def leaky_tanh(x):
-    y = torch.tanh(x)
-    return torch.where(x < 0, SLOPE * y, y)
-
-
-def forward(p, x):
-    def layer(name, x, stride=1):
-        weight = p[f"{name}/weight"]
-        return leaky_tanh(F.conv2d(x, weight, p[f"{name}/bias"], stride, weight.shape[2] // 2))
-
-    def a(name, x, pooled):
-        return torch.cat(
-            [
-                layer(f"{name}/1x1", x),
-                layer(f"{name}/3x3", layer(f"{name}/3x3r", x)),
-                layer(f"{name}/d3x3b", layer(f"{name}/d3x3a", layer(f"{name}/d3x3r", x))),
-                layer(f"{name}/projection", pooled),
-            ],
-            1,
-        )
-
-    x = layer("conv2", layer("conv2red", layer("conv1", x)))
-    # The padding is not counted in the mean; the last window of the halving pool is clipped at the edge.
-    x = a("a1", x, F.avg_pool2d(x, 3, 1, 1, count_include_pad=False))
-    x = torch.cat(
-        [
-            layer("b/3x3", layer("b/3x3r", x), 2),
-            layer("b/d3x3b", layer("b/d3x3a", layer("b/d3x3r", x)), 2),
-            F.max_pool2d(x, 3, 2, ceil_mode=True),
-        ],
-        1,
-    )
-    x = a("a2", x, F.max_pool2d(x, 3, 1, 1))
-    return F.linear(x.mean((2, 3)), p["classifier/weight"], p["classifier/bias"])
+NETWORK = [
+    {"kind": "conv", "name": "conv1"},
+    {"kind": "conv", "name": "conv2red"},
+    {"kind": "conv", "name": "conv2"},
+    {"kind": "a", "name": "a1", "pool": "average"},
+    {"kind": "b", "name": "b"},
+    {"kind": "a", "name": "a2", "pool": "max"},
+]
 
 
 def run(dtype):
     weights, data = Generator(1), Generator(2)
     p = {name: to_torch(draw(weights, name, shape), dtype).requires_grad_() for name, shape in PARAMETERS}
-    groups = [
-        {"params": [v for k, v in p.items() if k.endswith("weight")], "weight_decay": WEIGHT_DECAY},
-        {"params": [v for k, v in p.items() if k.endswith("bias")], "weight_decay": 0},
-    ]
-    optimizer = torch.optim.SGD(groups, lr=LEARNING_RATE, momentum=MOMENTUM)
+    activation = activation_function("leakyTanh", SLOPE)
+    optimizer = torch.optim.SGD(parameter_groups(p, WEIGHT_DECAY), lr=LEARNING_RATE, momentum=MOMENTUM)
     losses, gradients = [], None
     for _ in range(STEPS):
         images = data.uniform(1.7, BATCH * SIZE * SIZE * 3).reshape(BATCH, SIZE, SIZE, 3)
         labels = torch.tensor([data.integer() % CLASSES for _ in range(BATCH)])
-        loss = F.cross_entropy(forward(p, torch.tensor(images, dtype=dtype).permute(0, 3, 1, 2)), labels)
+        x = torch.tensor(images, dtype=dtype).permute(0, 3, 1, 2)
+        loss = F.cross_entropy(forward(NETWORK, p, x, activation), labels)
         optimizer.zero_grad()
         loss.backward()
         if gradients is None:

@@ -1,5 +1,5 @@
 /**
- * The six activations in float64, written from the paper's formulas. The hyperbolic derivatives are the textbook's
+ * The activations in float64, written from the paper's formulas. The hyperbolic derivatives are the textbook's
  * sech², at the x that the inverse of f finds, and not the kernels' formulas in y, so that a wrong one of those is seen.
  */
 import { sumOverRows } from './convolution';
@@ -48,6 +48,14 @@ const references: readonly Reference[] = [
   {
     f: (x, a) => (x < 0 ? a : 1) * x,
     derivative: (_, a, negative) => (negative ? a : 1),
+    kink: true,
+  },
+  {
+    f: (x, a) => (x < 0 ? a * Math.expm1(x) : x),
+    derivative: (y, a, negative) => {
+      if (!negative) return 1;
+      return a === 0 ? 0 : a * Math.exp(Math.log1p(y / a));
+    },
     kink: true,
   },
 ];

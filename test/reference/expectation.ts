@@ -3,11 +3,13 @@
  * element's allowed error is that of its own op, plus what the errors of the ops before it become on their way. The latter
  * is measured: the graph is interpreted again with each op's result disturbed by random errors of the allowed size.
  */
+import type { Precision } from '../../lib/device';
 import type { Graph } from '../../lib/graph/graph';
 import type { Node, Tensor } from '../../lib/tensor';
-import type { Tolerance } from '../tolerance';
+import { type Tolerance, tolerances } from '../tolerance';
 import { referenceOf } from './index';
 import { type Interpretation, interpret, type Read, written } from './interpret';
+import type { Call } from './rounding';
 import { need, type Values } from './values';
 
 export interface Expected {
@@ -24,7 +26,9 @@ export interface Expectation {
   readonly writes: readonly Expected[];
   /**
    * How near any COMPUTED input comes to a kink of the op that reads it. There, a rounding error would change a result by
-   * more than a rounding error: such inputs test nothing.
+   * more than a rounding error: such inputs test nothing. With bf16 only ops whose own value jumps count: some of many
+   * elements always lie near a kink, errors of bf16's size carry a part of them over it in every disturbed
+   * interpretation as well, and so what becomes of that is part of the propagated error.
    */
   readonly margin: number;
 }
@@ -39,19 +43,25 @@ type Allowances = ReadonlyMap<Node, readonly Float64Array[]>;
 const typicalError = 1 / 3;
 /** How many standard deviations a propagated error may have. */
 const deviations = 6;
-const samples = 3;
+/** Errors of bf16 are nearly as large as its allowances, so that the deviation has to be known better than f32's. */
+const samples: Readonly<Record<Precision, number>> = { f32: 3, bf16: 8 };
+/**
+ * With bf16 also: how many times the largest error of the samples. What is carried over a kink changes few elements by
+ * much, a tail of the distribution that the deviation does not describe.
+ */
+const ofLargest: Readonly<Record<Precision, number>> = { f32: 0, bf16: 2 };
 
 /**
  * @param graph a plain one, before any pass
  * @param random uniform in [0, 1)
  */
-export function expectation(graph: Graph, read: Read, tolerance: Tolerance, random: () => number): Expectation {
+export function expectation(graph: Graph, read: Read, precision: Precision, random: () => number): Expectation {
   const allowances = new Map<Node, readonly Float64Array[]>();
   const exact = interpret(graph, read, (node, call) => {
-    allowances.set(node, referenceOf(node.op.name).rounding(call, tolerance));
+    allowances.set(node, allowancesOf(node, call, precision));
     return null;
   });
-  const sampled = allowances.size > 1 ? samples : 0; // A single op has exact inputs.
+  const sampled = allowances.size > 1 ? samples[precision] : 0; // A single op has exact inputs.
   const disturbed = Array.from({ length: sampled }, () => disturb(graph, read, allowances, random));
   const spreadsNaN = [...allowances.keys()].some((node) => referenceOf(node.op.name).spreadsNaN);
   const expected = (
@@ -59,7 +69,8 @@ export function expectation(graph: Graph, read: Read, tolerance: Tolerance, rand
     values: Values,
     others: readonly (Values | undefined)[],
   ): Expected => {
-    const propagated = deviations * deviation(values, others);
+    const { deviation, largest } = differences(values, others);
+    const propagated = Math.max(deviations * deviation, ofLargest[precision] * largest);
     return { values, allowed: values.data.map((_, i) => (own?.[i] ?? 0) + propagated), spreadsNaN };
   };
   const outputs = Object.entries(graph.outputs).map(([name, tensor]) => {
@@ -79,11 +90,31 @@ export function expectation(graph: Graph, read: Read, tolerance: Tolerance, rand
       return expected(allowances.get(node)?.[index], of(exact), disturbed.map(of));
     }),
   );
-  return { outputs: Object.fromEntries(outputs), writes, margin: marginOfComputed(exact) };
+  return { outputs: Object.fromEntries(outputs), writes, margin: marginOfComputed(exact, precision) };
 }
 
-function marginOfComputed({ margins }: Interpretation): number {
-  const computed = [...margins].filter(([node]) => node.inputs.some((t) => t?.dtype === 'f32' && !t.node.source));
+/** Of each output. With bf16 an image is rounded as it is stored; everything else is f32, and so are all sums. */
+function allowancesOf(node: Node, call: Call, precision: Precision): Float64Array[] {
+  const roundings = new Map<Tolerance, Float64Array[]>();
+  return written(node).map((tensor, index) => {
+    const tolerance = tolerances[tensor?.image ? precision : 'f32'];
+    const rounded = roundings.get(tolerance) ?? referenceOf(node.op.name).rounding(call, tolerance);
+    roundings.set(tolerance, rounded);
+    const own = rounded[index] ?? new Float64Array();
+    // An op that only moves values rounds what was no image before.
+    if (precision === 'f32' || !tensor?.image || node.inputs.some((input) => input?.image)) return own;
+    return own.map((error, i) =>
+      Math.max(error, tolerance.relative * Math.abs(need(call.outputs[index]).data[i] ?? 0)),
+    );
+  });
+}
+
+function marginOfComputed({ margins }: Interpretation, precision: Precision): number {
+  const computed = [...margins].filter(
+    ([node]) =>
+      node.inputs.some((t) => t?.dtype === 'f32' && !t.node.source) &&
+      (precision === 'f32' || referenceOf(node.op.name).jumps),
+  );
   return Math.min(Number.POSITIVE_INFINITY, ...computed.map(([, margin]) => margin));
 }
 
@@ -95,17 +126,19 @@ function disturb(graph: Graph, read: Read, allowances: Allowances, random: () =>
   );
 }
 
-/** Root mean square of the differences, over all elements and samples; what is not finite is left out. */
-function deviation(exact: Values, disturbed: readonly (Values | undefined)[]): number {
+/** Root mean square and largest of the differences, over all elements and samples; what is not finite is left out. */
+function differences(exact: Values, disturbed: readonly (Values | undefined)[]) {
   let sum = 0;
   let count = 0;
+  let largest = 0;
   for (const other of disturbed) {
     need(other).data.forEach((value, i) => {
       const difference = value - (exact.data[i] ?? 0);
       if (!Number.isFinite(difference)) return;
       sum += difference * difference;
+      largest = Math.max(largest, Math.abs(difference));
       count++;
     });
   }
-  return count > 0 ? Math.sqrt(sum / count) : 0;
+  return { deviation: count > 0 ? Math.sqrt(sum / count) : 0, largest };
 }

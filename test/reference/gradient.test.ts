@@ -5,16 +5,20 @@ import { ops } from '../../lib/ops';
 import { activate, activations } from '../../lib/ops/activation';
 import { add } from '../../lib/ops/add';
 import { averagePool } from '../../lib/ops/averagePool';
+import { batchNorm } from '../../lib/ops/batchNorm';
+import { batchNormInference } from '../../lib/ops/batchNormInference';
 import { concat } from '../../lib/ops/concat';
 import { conv2d } from '../../lib/ops/conv2d';
 import { copy } from '../../lib/ops/copy';
+import { dropout } from '../../lib/ops/dropout';
 import { globalAveragePool } from '../../lib/ops/globalAveragePool';
 import { linear } from '../../lib/ops/linear';
 import { maxPool } from '../../lib/ops/maxPool';
+import { randomizedRelu } from '../../lib/ops/randomizedRelu';
 import { slice } from '../../lib/ops/slice';
 import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
 import type { Tensor } from '../../lib/tensor';
-import { scaled } from '../cases/fills';
+import { gaussian, mapped, scaled } from '../cases/fills';
 import type { Builder } from '../cases/problem';
 import { checkGradient, ofOp } from '../checkGradient';
 import { testSeed } from '../random';
@@ -46,6 +50,44 @@ const singleOps: Readonly<Record<string, (b: Builder) => Tensor>> = {
   concat: (b) => concat([b.f32('x', [2, 2, 2, 3]), b.f32('y', [2, 2, 2, 5])]),
   slice: (b) => slice(b.f32('x', [2, 2, 2, 7]), { channelOffset: 2, channels: 4 }),
   copy: (b) => copy(b.plain('x', [2, 2, 2, 7]), { image: true }),
+  randomizedRelu: (b) =>
+    randomizedRelu(b.f32('x', [2, 3, 4, 5]), {
+      counter: b.i32('counter', [b.random.integer(2 ** 31), b.random.integer(1000)]),
+      lower: 0.1,
+      upper: 0.9,
+      name: 'layer',
+      bias: b.plain('bias', [5]),
+    }),
+  batchNorm: (b) =>
+    batchNorm(
+      b.f32('x', [2, 3, 2, 5]),
+      { scale: b.plain('scale', [5]), shift: b.plain('shift', [5]) },
+      { epsilon: 0.1 },
+    ).y,
+  'batchNorm, far from 0': (b) =>
+    batchNorm(
+      b.plain(
+        'x',
+        [7, 3],
+        mapped(gaussian, (value) => 100 + value),
+      ),
+      {
+        scale: b.plain('scale', [3]),
+        shift: b.plain('shift', [3]),
+      },
+    ).y,
+  batchNormInference: (b) =>
+    batchNormInference(b.f32('x', [2, 3, 2, 5]), {
+      mean: b.plain('mean', [5]),
+      variance: b.plain(
+        'variance',
+        [5],
+        mapped(gaussian, (value) => 0.1 + value * value),
+      ),
+      scale: b.plain('scale', [5]),
+      shift: b.plain('shift', [5]),
+    }),
+  dropout: (b) => dropout(b.f32('x', [2, 3, 2, 5]), b.i32('counter', [7, 8]), { rate: 0.4, stream: 3 }),
   ...Object.fromEntries(
     activations.flatMap(({ kind, slope }) =>
       (slope ? [0, 0.1, slope.maximum] : [0]).map((a) => [

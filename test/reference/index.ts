@@ -8,6 +8,17 @@ import { conv2d, conv2dDgrad, conv2dWgrad } from './convolution';
 import { augment } from './data';
 import { linear, linearDgrad, linearWgrad } from './linear';
 import { countCorrect, rankGap, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './loss';
+import { moments, momentsRounding } from './moments';
+import {
+  batchNorm,
+  batchNormGradient,
+  batchNormGradientRounding,
+  batchNormInference,
+  batchNormInferenceRounding,
+  batchNormRounding,
+  dropout,
+  dropoutRounding,
+} from './normalization';
 import {
   averagePool,
   averagePoolGradient,
@@ -17,12 +28,14 @@ import {
   maxPoolGap,
   maxPoolGradient,
 } from './pooling';
+import { randomizedRelu, randomizedReluGradient, randomizedReluRounding } from './randomizedRelu';
 import {
   activationGradientRounding,
   activationRounding,
   adamRounding,
   augmentRounding,
   averageRounding,
+  blendRounding,
   type Call,
   type Compute,
   exact,
@@ -34,7 +47,7 @@ import {
   sgdRounding,
   sums,
 } from './rounding';
-import { adam, averageWeights, clipFactor, finiteCheck, pack, sgd, trustRatios } from './update';
+import { adam, averageWeights, blend, clipFactor, finiteCheck, pack, sgd, trustRatios } from './update';
 import { at, map, need, type Shape, type Values } from './values';
 
 export interface ReferenceOp {
@@ -43,6 +56,8 @@ export interface ReferenceOp {
   readonly rounding: Rounding;
   /** Distance of the nearest input to a point where the op, or its gradient, jumps; relative to the inputs' size. */
   readonly margin?: (call: Call) => number;
+  /** At such a point its value jumps, not only its gradient. */
+  readonly jumps?: boolean;
   /** A NaN may reach more elements than in the naive loops. */
   readonly spreadsNaN?: boolean;
 }
@@ -73,6 +88,8 @@ const scalar = (values: Values | null | undefined): number => (values ? at(value
 
 const rootMeanSquare = ({ data }: Values): number => Math.sqrt(data.reduce((sum, x) => sum + x * x, 0) / data.length);
 const smallest = ({ data }: Values): number => data.reduce((least, x) => Math.min(least, Math.abs(x)), Infinity);
+/** Of the nearest element, relative to the size of all. */
+const distanceFromZero = (values: Values): number => smallest(values) / rootMeanSquare(values);
 
 const chosen: Compute = ([dy, indices], a, shapes) => [maxPoolGradient(need(dy), need(indices), a, shape(shapes))];
 
@@ -103,26 +120,32 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
     ([x, b], a) => [activation(need(x), b, a)],
     activationRounding,
     ({ inputs: [x, b], attributes }) => {
-      if (!hasKink(attributes)) return Number.POSITIVE_INFINITY;
-      const before = preActivation(need(x), b);
-      return smallest(before) / rootMeanSquare(before);
+      return hasKink(attributes) ? distanceFromZero(preActivation(need(x), b)) : Number.POSITIVE_INFINITY;
     },
   ),
   activationGradient: op(([dy, y], a) => activationGradient(need(dy), need(y), a), activationGradientRounding),
+  randomizedRelu: op(
+    (inputs, a) => [randomizedRelu(inputs, a)],
+    randomizedReluRounding,
+    ({ inputs: [x, b] }) => distanceFromZero(preActivation(need(x), b)),
+  ),
+  randomizedReluGradient: op((inputs, a) => randomizedReluGradient(inputs, a), activationGradientRounding),
   softmaxCrossEntropy: op(([x, labels], a) => softmaxCrossEntropy(need(x), need(labels), a), lossRounding),
   softmaxCrossEntropyGradient: op(
     ([p, labels, dloss], a) => [softmaxCrossEntropyGradient(need(p), need(labels), need(dloss), a)],
     lossGradientRounding,
   ),
-  countCorrect: op(
-    ([logits, labels], { k = 1 }) => [countCorrect(need(logits), need(labels), k)],
-    exact,
-    ({ inputs: [logits], attributes: { k = 1 } }) => rankGap(need(logits), k) / rootMeanSquare(need(logits)),
-  ),
+  countCorrect: {
+    compute: ([logits, labels], { k = 1 }) => [countCorrect(need(logits), need(labels), k)],
+    rounding: exact,
+    margin: ({ inputs: [logits], attributes: { k = 1 } }) => rankGap(need(logits), k) / rootMeanSquare(need(logits)),
+    jumps: true,
+  },
   add: summing((inputs, _, shapes) => [add(inputs.map(need), shape(shapes))]),
   concat: op((inputs, _, shapes) => [concat(inputs.map(need), shape(shapes))], exact),
   slice: op(([x], { channelOffset = 0 }, shapes) => [slice(need(x), channelOffset, shape(shapes))], exact),
   copy: op(([x]) => [need(x)], exact),
+  moments: op(([x]) => [moments(need(x))], momentsRounding),
   augment: op((inputs, a, shapes) => [augment(inputs, a, shape(shapes))], augmentRounding),
   pack: op((inputs, a, shapes) => [pack(inputs.map(need), a, shape(shapes))], exact),
   finiteCheck: op(([loss, gradient]) => finiteCheck(need(loss), need(gradient)), finiteCheckRounding),
@@ -158,6 +181,11 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
       gated(gate, [need(counter)], () => [map(need(counter), (value, i) => (i === 1 ? value + 1 : value))]),
     exact,
   ),
+  batchNorm: op(([x, scale, shift], a) => batchNorm(need(x), need(scale), need(shift), a), batchNormRounding),
+  batchNormInference: op((inputs, a) => [batchNormInference(inputs.map(need), a)], batchNormInferenceRounding),
+  batchNormGradient: op((inputs, a) => batchNormGradient(inputs.map(need), a), batchNormGradientRounding),
+  dropout: op(([x, counter], a) => [dropout(need(x), need(counter), a)], dropoutRounding),
+  blend: op(([old, value], a) => [blend(need(old), need(value), a)], blendRounding),
   assign: op(([gate, target, value]) => gated(gate, [need(target)], () => [need(value)]), exact),
 };
 

@@ -70,6 +70,10 @@ const points: readonly (readonly [string, number, number, number, number, number
   ['relu', 4, 0, 2, 2, 1],
   ['leakyRelu', 5, 0.25, -2, -0.5, 0.25],
   ['leakyRelu', 5, 0, -2, 0, 0],
+  ['elu', 6, 1, -1, -0.6321205588285577, 0.36787944117144233],
+  ['elu', 6, 2, -1e-9, -1.999999999e-9, 1.999999998],
+  ['elu', 6, 0, -2, 0, 0],
+  ['elu', 6, 0.5, 3, 3, 1],
 ];
 
 test.each(points)('%s (%i) with slope %f at %f is %f, its derivative %f', (_, kind, slope, x, y, derivative) => {

@@ -61,7 +61,7 @@ export const activationRounding: Rounding = ({ inputs: [x, bias], attributes, ou
   return [need(y).data.map((want, i) => relative * (Math.abs(want) + inherited(i)) + tiny)];
 };
 
-/** dx: the difference in f' = 1 - y² is rounded at 1. dbias: a sum of such terms. */
+/** dx: the difference in f' = 1 - y² is rounded at 1, an f' above 1 at its size. dbias: a sum of such terms. */
 export const activationGradientRounding: Rounding = (
   { inputs: [dy], outputs: [dx, dbias] },
   { relative, sum, term },
@@ -69,13 +69,14 @@ export const activationGradientRounding: Rounding = (
   const channels = need(dbias).data.length;
   const absolutes = new Float64Array(channels);
   const squares = new Float64Array(channels);
-  need(dy).data.forEach((value, i) => {
+  const sizes = need(dy).data.map((value, i) => Math.max(Math.abs(value), Math.abs(at(need(dx).data, i))));
+  sizes.forEach((size, i) => {
     const c = i % channels;
     absolutes[c] = at(absolutes, c) + Math.abs(at(need(dx).data, i));
-    squares[c] = at(squares, c) + value * value;
+    squares[c] = at(squares, c) + size * size;
   });
   return [
-    need(dy).data.map((value) => relative * Math.abs(value)),
+    sizes.map((size) => relative * size),
     absolutes.map((total, c) => sum * total + term * Math.sqrt(at(squares, c))),
   ];
 };
@@ -179,5 +180,15 @@ export const adamRounding: Rounding = ({ inputs, attributes, outputs }, { relati
 export const averageRounding: Rounding = ({ inputs: [, average, parameters], outputs: [after] }, { relative }) => [
   need(after).data.map(
     (_, i) => relative * (Math.abs(at(need(average).data, i)) + Math.abs(at(need(parameters).data, i))),
+  ),
+];
+
+/** Two products. */
+export const blendRounding: Rounding = (
+  { inputs: [old, value], attributes: { keep = 0, take = 0 }, outputs: [y] },
+  { relative },
+) => [
+  need(y).data.map(
+    (_, i) => relative * (Math.abs(keep * at(need(old).data, i)) + Math.abs(take * at(need(value).data, i))),
   ),
 ];

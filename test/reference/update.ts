@@ -34,6 +34,11 @@ export type Table = readonly (Values | null | undefined)[];
 /** A sum of weight decay and gradient; no term where there is no decay, so that 0 times infinity is not NaN. */
 const decayedGradient = (g: number, decay: number, w: number): number => (decay === 0 ? g : g + decay * w);
 
+/** A running average: keep old + take value. */
+export function blend(old: Values, value: Values, { keep = 0, take = 0 }: Attributes): Values {
+  return map(old, (before, i) => keep * before + take * at(value.data, i));
+}
+
 export interface SgdState {
   parameters: Values;
   momentum: Values;

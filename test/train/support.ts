@@ -3,18 +3,34 @@
 import { Dataset } from '../../lib/data/dataset';
 import { generatedRecords } from '../../lib/data/generated';
 import { openDevice } from '../../lib/device';
-import { Conv2d, GlobalAveragePool, inceptionA, inceptionB, Linear, Sequential } from '../../lib/layers';
+import {
+  Conv2d,
+  GlobalAveragePool,
+  inceptionA,
+  inceptionB,
+  Linear,
+  type Normalization,
+  Sequential,
+} from '../../lib/layers';
 import type { Model } from '../../lib/models';
 import { type Activation, leakyTanh } from '../../lib/ops/activation';
 import type { State } from '../../lib/state';
+import { Trainer, type TrainerOptions } from '../../lib/train/trainer';
 
 /** Every kind of layer once. */
-export function smallModel({ activation = leakyTanh() }: { activation?: Activation } = {}): Model {
-  const sizes = { c1: 16, c3r: 16, c3: 16, d3r: 16, d3: 16, projection: 16, activation };
+export function smallModel({
+  activation = leakyTanh(),
+  normalization,
+}: {
+  activation?: Activation;
+  normalization?: Normalization;
+} = {}): Model {
+  const style = { activation, normalization };
+  const sizes = { c1: 16, c3r: 16, c3: 16, d3r: 16, d3: 16, projection: 16, ...style };
   const layers = new Sequential([
-    new Conv2d({ name: 'stem', inputs: 3, outputs: 16, kernel: 3, stride: 2, padding: 1, activation }),
+    new Conv2d({ name: 'stem', inputs: 3, outputs: 16, kernel: 3, stride: 2, padding: 1, ...style }),
     inceptionA({ name: 'a', inputs: 16, pool: 'average', ...sizes }),
-    inceptionB({ name: 'b', inputs: 64, c3r: 16, c3: 16, d3r: 16, d3: 16, activation }),
+    inceptionB({ name: 'b', inputs: 64, c3r: 16, c3: 16, d3r: 16, d3: 16, ...style }),
     inceptionA({ name: 'c', inputs: 96, pool: 'max', ...sizes }),
     new GlobalAveragePool(),
     new Linear({ name: 'classifier', inputs: 64, outputs: 100 }),
@@ -26,7 +42,8 @@ export function smallModel({ activation = leakyTanh() }: { activation?: Activati
     activation,
     inputShape: [28, 28, 3],
     parameters: layers.parameters,
-    forward: (x) => layers.forward(x),
+    buffers: layers.buffers,
+    forward: (x, context) => layers.forward(x, context),
   };
 }
 
@@ -36,6 +53,10 @@ export function smallData(train = 100, test = 50): { train: Dataset; test: Datas
     test: Dataset.fromRecords(generatedRecords({ split: 'test', count: test })),
   };
 }
+
+/** A trainer of small things; `dispose` of it. */
+export const trainerOf = (options: Partial<TrainerOptions> = {}): Trainer =>
+  new Trainer({ model: smallModel(), ...smallData(), device: cpu(), batch: 16, ...options });
 
 export const cpu = () => openDevice('cpu');
 

@@ -7,16 +7,18 @@
 
 namespace saturnn {
 
-// y = f(x + bias) for f32 tensors of one shape and layout, each perhaps a channel slice; `x == y` is allowed where both
-// tensors are placed alike. `bias` (shape[rank - 1] elements) may be null. `kind` is SN_SIGMOID ... SN_LEAKY_RELU, or
-// SN_NO_ACTIVATION: then only the bias is added.
+// y = f(x + bias) for tensors of one shape and layout, f32 or bf16, each perhaps a channel slice; `x == y` is allowed
+// where both tensors are placed alike. `bias` (shape[rank - 1] elements) may be null. `kind` is SN_SIGMOID ...
+// SN_ELU, or SN_NO_ACTIVATION: then only the bias is added. T is float or Bf16.
+template <typename T>
 void activateTensor(const SimdTable& simd, const SnActivationAttributes& attributes, const SnTensor& xTensor,
-                    const float* x, const float* bias, const SnTensor& yTensor, float* y);
+                    const T* x, const float* bias, const SnTensor& yTensor, T* y);
 
 // The same on one dense tensor in place.
-inline void activateInPlace(const SimdTable& simd, const SnActivationAttributes& attributes, const SnTensor& tensor,
-                            const float* bias, float* data) {
-  activateTensor(simd, attributes, tensor, data, bias, tensor, data);
+template <typename T>
+void activateInPlace(const SimdTable& simd, const SnActivationAttributes& attributes, const SnTensor& tensor,
+                     const float* bias, T* data) {
+  activateTensor<T>(simd, attributes, tensor, data, bias, tensor, data);
 }
 
 }  // namespace saturnn

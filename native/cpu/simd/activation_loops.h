@@ -23,22 +23,22 @@ inline __attribute__((always_inline)) float activateOrPass(float x, float slope)
 }
 
 // ivdep: x may be y, and dx may be dy or y, but element by element, so nothing has to be checked for overlap.
-template <int Kind>
-void activateRun(const float* x, const float* bias, float* y, int64_t count, float slope) {
+template <int Kind, typename T>
+void activateRun(const T* x, const float* bias, T* y, int64_t count, float slope) {
   if (bias) {
 #pragma GCC ivdep
-    for (int64_t i = 0; i < count; ++i) y[i] = activateOrPass<Kind>(x[i] + bias[i], slope);
+    for (int64_t i = 0; i < count; ++i) y[i] = narrow<T>(activateOrPass<Kind>(widen(x[i]) + bias[i], slope));
   } else {
 #pragma GCC ivdep
-    for (int64_t i = 0; i < count; ++i) y[i] = activateOrPass<Kind>(x[i], slope);
+    for (int64_t i = 0; i < count; ++i) y[i] = narrow<T>(activateOrPass<Kind>(widen(x[i]), slope));
   }
 }
 
-template <int Kind>
-void activateRows(const ActivationRows& a) {
+template <int Kind, typename T>
+void activateRows(const ActivationRows<T>& a) {
   const bool dense = a.xPitch == a.channels && a.yPitch == a.channels;
   if (dense && !a.bias) {
-    activateRun<Kind>(a.x, nullptr, a.y, a.rows * a.channels, a.slope);
+    activateRun<Kind, T>(a.x, nullptr, a.y, a.rows * a.channels, a.slope);
     return;
   }
   int64_t rowsPerRun = 1;
@@ -54,31 +54,33 @@ void activateRows(const ActivationRows& a) {
   for (int64_t row = 0; row < a.rows; row += rowsPerRun) {
     const int64_t left = a.rows - row;
     const int64_t count = (left < rowsPerRun ? left : rowsPerRun) * a.channels;
-    activateRun<Kind>(a.x + row * a.xPitch, bias, a.y + row * a.yPitch, count, a.slope);
+    activateRun<Kind, T>(a.x + row * a.xPitch, bias, a.y + row * a.yPitch, count, a.slope);
   }
 }
 
-template <int Kind>
-void gradientRun(const float* dy, const float* y, float* dx, float* sums, int64_t count, float slope) {
+template <int Kind, typename T>
+void gradientRun(const T* dy, const T* y, T* dx, float* sums, int64_t count, float slope) {
   const float inverseSlope = inverseSlopeOf(slope);
   if (sums) {
 #pragma GCC ivdep
     for (int64_t i = 0; i < count; ++i) {
-      const float value = dy[i] * derivativeFromOutput<Kind>(y[i], slope, inverseSlope);
-      dx[i] = value;
+      const float value = widen(dy[i]) * derivativeFromOutput<Kind>(widen(y[i]), slope, inverseSlope);
+      dx[i] = narrow<T>(value);
       sums[i] += value;
     }
   } else {
 #pragma GCC ivdep
-    for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * derivativeFromOutput<Kind>(y[i], slope, inverseSlope);
+    for (int64_t i = 0; i < count; ++i) {
+      dx[i] = narrow<T>(widen(dy[i]) * derivativeFromOutput<Kind>(widen(y[i]), slope, inverseSlope));
+    }
   }
 }
 
-template <int Kind>
-void activationGradientRows(const ActivationGradientRows& a) {
+template <int Kind, typename T>
+void activationGradientRows(const ActivationGradientRows<T>& a) {
   const bool dense = a.dyPitch == a.channels && a.yPitch == a.channels && a.dxPitch == a.channels;
   if (dense && !a.biasGradient) {
-    gradientRun<Kind>(a.dy, a.y, a.dx, nullptr, a.rows * a.channels, a.slope);
+    gradientRun<Kind, T>(a.dy, a.y, a.dx, nullptr, a.rows * a.channels, a.slope);
     return;
   }
   int64_t rowsPerRun = 1;
@@ -94,7 +96,7 @@ void activationGradientRows(const ActivationGradientRows& a) {
   for (int64_t row = 0; row < a.rows; row += rowsPerRun) {
     const int64_t left = a.rows - row;
     const int64_t count = (left < rowsPerRun ? left : rowsPerRun) * a.channels;
-    gradientRun<Kind>(a.dy + row * a.dyPitch, a.y + row * a.yPitch, a.dx + row * a.dxPitch, sums, count, a.slope);
+    gradientRun<Kind, T>(a.dy + row * a.dyPitch, a.y + row * a.yPitch, a.dx + row * a.dxPitch, sums, count, a.slope);
   }
   if (sums != a.biasGradient) {
     for (int64_t c = 0; c < a.channels; ++c) {

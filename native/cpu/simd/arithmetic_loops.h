@@ -1,4 +1,4 @@
-// The element-by-element rest: add, norm, softmax, augmentation.
+// The element-by-element rest: conversion, add, norm, softmax, blend, augmentation.
 #pragma once
 
 #include "../../activations.h"
@@ -8,19 +8,30 @@
 namespace saturnn {
 namespace {
 
-template <int Count>
-void addRun(const float* const* inputs, float* y, int64_t count) {
-  const float* x[Count];
+template <typename T>
+void toFloats(const T* x, float* y, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) y[i] = widen(x[i]);
+}
+
+template <typename T>
+void fromFloats(const float* x, T* y, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) y[i] = narrow<T>(x[i]);
+}
+
+template <int Count, typename T>
+void addRun(const T* const* inputs, T* y, int64_t count) {
+  const T* x[Count];
   for (int k = 0; k < Count; ++k) x[k] = inputs[k];
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i) {
-    float sum = x[0][i];
-    for (int k = 1; k < Count; ++k) sum += x[k][i];
-    y[i] = sum;
+    float sum = widen(x[0][i]);
+    for (int k = 1; k < Count; ++k) sum += widen(x[k][i]);
+    y[i] = narrow<T>(sum);
   }
 }
 
-void add(const float* const* inputs, int32_t inputCount, float* y, int64_t count) {
+template <typename T>
+void add(const T* const* inputs, int32_t inputCount, T* y, int64_t count) {
   switch (inputCount) {
     case 2: return addRun<2>(inputs, y, count);
     case 3: return addRun<3>(inputs, y, count);
@@ -49,6 +60,32 @@ double sumOfSquares(const float* x, int64_t count) {
   return sum;
 }
 
+CentredSums centredSums(const float* x, int64_t count, double centre) {
+  constexpr int width = lanes / 2, chains = 4;
+  DoubleVector sums[chains] = {}, squares[chains] = {};
+  int64_t i = 0;
+  for (; i + chains * width <= count; i += chains * width) {
+    for (int k = 0; k < chains; ++k) {
+      const DoubleVector v = __builtin_convertvector(load<HalfFloatVector>(x + i + k * width), DoubleVector) - centre;
+      sums[k] += v;
+      squares[k] += v * v;
+    }
+  }
+  const DoubleVector sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  const DoubleVector square = (squares[0] + squares[1]) + (squares[2] + squares[3]);
+  CentredSums total{};
+  for (int lane = 0; lane < width; ++lane) {
+    total.sum += sum[lane];
+    total.squares += square[lane];
+  }
+  for (; i < count; ++i) {
+    const double v = static_cast<double>(x[i]) - centre;
+    total.sum += v;
+    total.squares += v * v;
+  }
+  return total;
+}
+
 float exponentials(const float* x, float* p, int64_t count, float* maximum) {
   // NaN never is larger, so it does not become the maximum; it comes through in e^(x - max).
   float best = x[0];
@@ -68,22 +105,28 @@ void scale(float* x, float factor, int64_t count) {
   for (int64_t i = 0; i < count; ++i) x[i] *= factor;
 }
 
-void augmentRow(const AugmentRow& row) {
+void blend(const float* a, float keep, const float* b, float take, float* y, int64_t count) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) y[i] = keep * a[i] + take * b[i];
+}
+
+template <typename T>
+void augmentRow(const AugmentRow<T>& row) {
   if (!row.mirror) {
     const int64_t count = row.pixels * row.channels;
     for (int64_t i = 0; i < count; ++i) {
-      row.y[i] = (static_cast<float>(row.source[i]) - row.mean[i]) * row.inverseDeviation[i];
+      row.y[i] = narrow<T>((static_cast<float>(row.source[i]) - row.mean[i]) * row.inverseDeviation[i]);
     }
     return;
   }
   const uint8_t* pixel = row.source + row.pixels * row.channels;
   const float* mean = row.mean + row.pixels * row.channels;
-  float* y = row.y;
+  T* y = row.y;
   for (int64_t p = 0; p < row.pixels; ++p) {
     pixel -= row.channels;
     mean -= row.channels;
     for (int64_t c = 0; c < row.channels; ++c) {
-      *y++ = (static_cast<float>(pixel[c]) - mean[c]) * row.inverseDeviation[c];
+      *y++ = narrow<T>((static_cast<float>(pixel[c]) - mean[c]) * row.inverseDeviation[c]);
     }
   }
 }

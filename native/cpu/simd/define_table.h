@@ -2,31 +2,50 @@
 // the rest.
 #include "activation_loops.h"
 #include "arithmetic_loops.h"
+#include "batch_norm_loops.h"
+#include "dropout_loops.h"
 #include "pool_loops.h"
 #include "update_loops.h"
+#include "randomized_relu_loops.h"
 
 namespace saturnn {
+namespace {
+
+template <typename T>
+constexpr ImageLoops<T> makeImageLoops() {
+  return {
+      {activateRows<SN_SIGMOID, T>, activateRows<SN_SCALED_SIGMOID, T>, activateRows<SN_TANH, T>,
+       activateRows<SN_LEAKY_TANH, T>, activateRows<SN_RELU, T>, activateRows<SN_LEAKY_RELU, T>,
+       activateRows<SN_ELU, T>, activateRows<simdIdentity, T>},
+      {activationGradientRows<SN_SIGMOID, T>, activationGradientRows<SN_SCALED_SIGMOID, T>,
+       activationGradientRows<SN_TANH, T>, activationGradientRows<SN_LEAKY_TANH, T>,
+       activationGradientRows<SN_RELU, T>, activationGradientRows<SN_LEAKY_RELU, T>,
+       activationGradientRows<SN_ELU, T>},
+      maxPoolRow<T>,
+      maxPoolGradientRow<T>,
+      averagePoolRow<T>,
+      averagePoolGradientRow<T>,
+      sumRows<T>,
+      fillRows<T>,
+      add<T>,
+      augmentRow<T>,
+      toFloats<T>,
+      fromFloats<T>,
+  };
+}
+
+#if defined(__AVX512BW__)
+constexpr ImageLoops<Bf16> bf16Loops = makeImageLoops<Bf16>();
+#define SIMD_BF16 &bf16Loops
+#else
+#define SIMD_BF16 nullptr
+#endif
+
+}  // namespace
 
 extern const SimdTable SIMD_TABLE = {
-    SIMD_NAME,
-    {activateRows<SN_SIGMOID>, activateRows<SN_SCALED_SIGMOID>, activateRows<SN_TANH>, activateRows<SN_LEAKY_TANH>,
-     activateRows<SN_RELU>, activateRows<SN_LEAKY_RELU>, activateRows<simdIdentity>},
-    {activationGradientRows<SN_SIGMOID>, activationGradientRows<SN_SCALED_SIGMOID>, activationGradientRows<SN_TANH>,
-     activationGradientRows<SN_LEAKY_TANH>, activationGradientRows<SN_RELU>, activationGradientRows<SN_LEAKY_RELU>},
-    maxPoolRow,
-    maxPoolGradientRow,
-    averagePoolRow,
-    averagePoolGradientRow,
-    sumRows,
-    fillRows,
-    add,
-    sgd,
-    adam,
-    approach,
-    sumOfSquares,
-    exponentials,
-    scale,
-    augmentRow,
+    makeImageLoops<float>(), SIMD_NAME, SIMD_BF16, randomizedRelu, randomizedReluGradient, sgd, adam, approach,
+    sumOfSquares, centredSums, exponentials, scale, moments, gradientMoments, normalize, normalizeGradient, dropout, blend,
 };
 
 }  // namespace saturnn

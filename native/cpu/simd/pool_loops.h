@@ -26,15 +26,16 @@ struct Maximum {
   }
 };
 
+template <typename T>
 struct MaxPoolBody {
-  const MaxPoolRow row;  // a copy, which no store can alias: its members stay in registers
+  const MaxPoolRow<T> row;  // a copy, which no store can alias: its members stay in registers
   int32_t w;
 
   template <typename V>
   inline __attribute__((always_inline)) void run(int64_t c) const {
-    const PoolRow& pool = row.pool;
+    const PoolRow<T>& pool = row.pool;
     const Span columns = pool.columns[w];
-    const float* pixels = pool.input + pool.rows.begin * pool.rowPitch + columns.begin * pool.pixelPitch + c;
+    const T* pixels = pool.input + pool.rows.begin * pool.rowPitch + columns.begin * pool.pixelPitch + c;
     const int32_t position = (pool.rows.begin - row.rowOrigin) * row.kernelWidth + columns.begin - row.columnOrigins[w];
     const int32_t width = columns.end - columns.begin;
     Maximum<V> best = rowMaximum<V>(pixels, position, width);
@@ -48,7 +49,7 @@ struct MaxPoolBody {
   }
 
   template <typename V>
-  inline __attribute__((always_inline)) Maximum<V> rowMaximum(const float* pixels, int32_t position,
+  inline __attribute__((always_inline)) Maximum<V> rowMaximum(const T* pixels, int32_t position,
                                                               int32_t width) const {
     typedef Integers<V> I;
     const V first = load<V>(pixels);
@@ -58,14 +59,46 @@ struct MaxPoolBody {
   }
 };
 
-void maxPoolRow(const MaxPoolRow& row) {
-  for (int32_t w = 0; w < row.pool.outputWidth; ++w) forChannels(row.pool.channels, MaxPoolBody{row, w});
+template <typename T>
+void maxPoolRow(const MaxPoolRow<T>& row) {
+  for (int32_t w = 0; w < row.pool.outputWidth; ++w) forChannels(row.pool.channels, MaxPoolBody<T>{row, w});
 }
 
 // The other three add up one row of the read image after the other into the written row, which stays in the cache: so
 // what belongs to a row is worked out once per row, not once per pixel. `isFirst`: the written row holds nothing yet.
+// Where floats cannot be written, the sums have a row of their own, which is rounded at the end.
+template <typename T>
+float* sumsOfPixel(const PoolRow<T>& pool, int32_t w) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return pool.output + w * pool.outputPitch;
+  } else {
+    return pool.sums + w * pool.channels;
+  }
+}
+
+template <typename T>
+struct StoreSumsBody {
+  const float* sums;
+  T* y;
+
+  template <typename V>
+  inline __attribute__((always_inline)) void run(int64_t c) const {
+    store(y + c, load<V>(sums + c));
+  }
+};
+
+template <typename T>
+void storeSums(const PoolRow<T>& pool) {
+  if constexpr (sizeof(T) != sizeof(float)) {
+    for (int32_t w = 0; w < pool.outputWidth; ++w) {
+      forChannels(pool.channels, StoreSumsBody<T>{sumsOfPixel(pool, w), pool.output + w * pool.outputPitch});
+    }
+  }
+}
+
+template <typename T>
 struct MaxPoolGradientBody {
-  const float* dy;
+  const T* dy;
   const uint8_t* indices;
   const int32_t* columnOrigins;
   Span columns;
@@ -88,8 +121,9 @@ struct MaxPoolGradientBody {
   }
 };
 
+template <typename T>
 struct AveragePoolBody {
-  const float* x;
+  const T* x;
   Span columns;
   int64_t pixelPitch;
   float weight;
@@ -104,8 +138,9 @@ struct AveragePoolBody {
   }
 };
 
+template <typename T>
 struct AveragePoolGradientBody {
-  const float* dy;
+  const T* dy;
   Span columns;
   int64_t pixelPitch;
   float rowWeight;
@@ -124,54 +159,62 @@ struct AveragePoolGradientBody {
 };
 
 // A row that no window covers (the stride is larger than the kernel) gets no gradient.
-void clearRow(const PoolRow& pool) {
+template <typename T>
+void clearRow(const PoolRow<T>& pool) {
   for (int32_t w = 0; w < pool.outputWidth; ++w) {
-    for (int64_t c = 0; c < pool.channels; ++c) pool.output[w * pool.outputPitch + c] = 0.0f;
+    for (int64_t c = 0; c < pool.channels; ++c) sumsOfPixel(pool, w)[c] = 0.0f;
   }
 }
 
-void maxPoolGradientRow(const MaxPoolRow& row) {
-  const PoolRow pool = row.pool;
+template <typename T>
+void maxPoolGradientRow(const MaxPoolRow<T>& row) {
+  const PoolRow<T> pool = row.pool;
   if (pool.rows.begin == pool.rows.end) clearRow(pool);
   for (int32_t oh = pool.rows.begin; oh < pool.rows.end; ++oh) {
-    const float* dy = pool.input + oh * pool.rowPitch;
+    const T* dy = pool.input + oh * pool.rowPitch;
     const uint8_t* indices = row.indices + oh * row.indexRowPitch;
     const int32_t rowPosition = (row.rowOrigin - row.rowOrigins[oh]) * row.kernelWidth;
     for (int32_t w = 0; w < pool.outputWidth; ++w) {
-      forChannels(pool.channels, MaxPoolGradientBody{dy, indices, row.columnOrigins, pool.columns[w], pool.pixelPitch,
-                                                     row.indexPixelPitch, rowPosition + w,
-                                                     pool.output + w * pool.outputPitch, oh == pool.rows.begin});
+      forChannels(pool.channels, MaxPoolGradientBody<T>{dy, indices, row.columnOrigins, pool.columns[w],
+                                                        pool.pixelPitch, row.indexPixelPitch, rowPosition + w,
+                                                        sumsOfPixel(pool, w), oh == pool.rows.begin});
     }
   }
+  storeSums(pool);
 }
 
-void averagePoolRow(const AveragePoolRow& row) {
-  const PoolRow pool = row.pool;
+template <typename T>
+void averagePoolRow(const AveragePoolRow<T>& row) {
+  const PoolRow<T> pool = row.pool;
   for (int32_t ih = pool.rows.begin; ih < pool.rows.end; ++ih) {
-    const float* x = pool.input + ih * pool.rowPitch;
+    const T* x = pool.input + ih * pool.rowPitch;
     for (int32_t w = 0; w < pool.outputWidth; ++w) {
-      forChannels(pool.channels, AveragePoolBody{x, pool.columns[w], pool.pixelPitch,
-                                                 row.rowWeights[0] * row.columnWeights[w],
-                                                 pool.output + w * pool.outputPitch, ih == pool.rows.begin});
+      forChannels(pool.channels, AveragePoolBody<T>{x, pool.columns[w], pool.pixelPitch,
+                                                    row.rowWeights[0] * row.columnWeights[w], sumsOfPixel(pool, w),
+                                                    ih == pool.rows.begin});
     }
   }
+  storeSums(pool);
 }
 
-void averagePoolGradientRow(const AveragePoolRow& row) {
-  const PoolRow pool = row.pool;
+template <typename T>
+void averagePoolGradientRow(const AveragePoolRow<T>& row) {
+  const PoolRow<T> pool = row.pool;
   if (pool.rows.begin == pool.rows.end) clearRow(pool);
   for (int32_t oh = pool.rows.begin; oh < pool.rows.end; ++oh) {
-    const float* dy = pool.input + oh * pool.rowPitch;
+    const T* dy = pool.input + oh * pool.rowPitch;
     for (int32_t w = 0; w < pool.outputWidth; ++w) {
-      forChannels(pool.channels, AveragePoolGradientBody{dy, pool.columns[w], pool.pixelPitch, row.rowWeights[oh],
-                                                         row.columnWeights, pool.output + w * pool.outputPitch,
-                                                         oh == pool.rows.begin});
+      forChannels(pool.channels, AveragePoolGradientBody<T>{dy, pool.columns[w], pool.pixelPitch, row.rowWeights[oh],
+                                                            row.columnWeights, sumsOfPixel(pool, w),
+                                                            oh == pool.rows.begin});
     }
   }
+  storeSums(pool);
 }
 
+template <typename T>
 struct SumRowsBody {
-  const float* x;
+  const T* x;
   int64_t pitch, rows;
   float scale;
   float* y;
@@ -184,14 +227,16 @@ struct SumRowsBody {
   }
 };
 
-void sumRows(const float* x, int64_t pitch, int64_t rows, int64_t channels, float scale, float* y) {
-  forChannels(channels, SumRowsBody{x, pitch, rows, scale, y});
+template <typename T>
+void sumRows(const T* x, int64_t pitch, int64_t rows, int64_t channels, float scale, float* y) {
+  forChannels(channels, SumRowsBody<T>{x, pitch, rows, scale, y});
 }
 
+template <typename T>
 struct FillRowsBody {
   const float* x;
   float scale;
-  float* y;
+  T* y;
   int64_t pitch, rows;
 
   template <typename V>
@@ -201,8 +246,9 @@ struct FillRowsBody {
   }
 };
 
-void fillRows(const float* x, float scale, float* y, int64_t pitch, int64_t rows, int64_t channels) {
-  forChannels(channels, FillRowsBody{x, scale, y, pitch, rows});
+template <typename T>
+void fillRows(const float* x, float scale, T* y, int64_t pitch, int64_t rows, int64_t channels) {
+  forChannels(channels, FillRowsBody<T>{x, scale, y, pitch, rows});
 }
 
 }  // namespace

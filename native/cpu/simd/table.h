@@ -1,8 +1,9 @@
 // The inner loops of the own kernels, once per instruction set: one table of function pointers each, chosen at run
 // time.
 //
-// The loops see only rows: `rows` runs of `channels` contiguous floats, `pitch` floats apart. Both layouts and every
-// channel slice are such rows (../geometry.h), so no loop knows of layouts, slices or threads.
+// The loops see only rows: `rows` runs of `channels` contiguous elements, `pitch` elements apart. Both layouts and every
+// channel slice are such rows (../geometry.h), so no loop knows of layouts, slices or threads. T is how the elements of
+// images are stored, float or Bf16; all arithmetic is in f32.
 //
 // baseline.cc, avx2.cc and avx512.cc compile the same *_loops.h with different flags. Nothing in them may have external
 // linkage but the table itself: of an inline function that two objects share, the linker keeps one copy, and that could
@@ -12,24 +13,68 @@
 
 #include <stdint.h>
 
+#include "bf16.h"
+
 namespace saturnn {
 
 // Activation kinds of backend.h, and one more entry for SN_NO_ACTIVATION: the bias alone.
-enum { simdActivationCount = 7, simdIdentity = 6 };
+enum { simdActivationCount = 8, simdIdentity = 7 };
 
 // y = f(x + bias). x may be y.
+template <typename T>
 struct ActivationRows {
-  const float* x;
+  const T* x;
   int64_t xPitch;
   const float* bias;  // [channels], or null
-  float* y;
+  T* y;
   int64_t yPitch;
   int64_t rows, channels;
   float slope;
 };
 
 // dx = dy f'(y). dx may be dy or y.
+template <typename T>
 struct ActivationGradientRows {
+  const T* dy;
+  int64_t dyPitch;
+  const T* y;
+  int64_t yPitch;
+  T* dx;
+  int64_t dxPitch;
+  float* biasGradient;  // [channels], overwritten with the sum of dx, before it is rounded, over the rows; or null
+  int64_t rows, channels;
+  float slope;
+};
+
+// Where random slopes come from: lower + scale * (the upper 24 bits of a Philox word).
+struct SlopeSource {
+  uint32_t seed, step, stream, purpose;
+  float lower, scale;
+};
+
+// Rows of elements, and where they lie in the order of the whole tensor: element (r, c) is number
+// firstElement + r * elementPitch + c. Either elementPitch == channels, or channels == 16 and both others are multiples
+// of 16.
+struct SlopeRows {
+  int64_t rows, channels;
+  int64_t firstElement, elementPitch;
+};
+
+// y = x + bias, times the element's slope where that is below 0. x may be y.
+struct RandomizedReluRows {
+  SlopeSource source;
+  SlopeRows at;
+  const float* x;
+  int64_t xPitch;
+  const float* bias;  // [channels], or null
+  float* y;
+  int64_t yPitch;
+};
+
+// dx = dy, times the element's slope where y is below 0. dx may be dy or y.
+struct RandomizedReluGradientRows {
+  SlopeSource source;
+  SlopeRows at;
   const float* dy;
   int64_t dyPitch;
   const float* y;
@@ -37,8 +82,6 @@ struct ActivationGradientRows {
   float* dx;
   int64_t dxPitch;
   float* biasGradient;  // [channels], overwritten with the sum of dx over the rows; or null
-  int64_t rows, channels;
-  float slope;
 };
 
 // A half-open range of positions along one image axis.
@@ -49,21 +92,24 @@ struct Span {
 // One row of a pooled image. Pixel (h, w) of the image that is read begins at h * rowPitch + w * pixelPitch; pixel w of
 // the row that is written begins at w * outputPitch. `rows` are the image rows that the written row depends on,
 // columns[w] the columns that pixel w depends on. Both are clipped and never empty, except in gradients.
+template <typename T>
 struct PoolRow {
-  const float* input;
+  const T* input;
   int64_t rowPitch, pixelPitch;
   Span rows;
   const Span* columns;
-  float* output;
+  T* output;
   int64_t outputPitch;
   int32_t outputWidth;
   int64_t channels;
+  float* sums;  // [outputWidth * channels], undefined before: where sums are kept that the output could only hold rounded
 };
 
 // A window's position number: (row - rowOrigin) * kernelWidth + column - columnOrigins[...], in the unclipped window.
 // Forward, the origins are of the window that is written; backward, of each window that is read.
+template <typename T>
 struct MaxPoolRow {
-  PoolRow pool;
+  PoolRow<T> pool;
   int32_t kernelWidth;
   int32_t rowOrigin;             // forward: first row of the unclipped window; backward: the dx row that is written
   const int32_t* columnOrigins;  // per output column of the forward pooling
@@ -72,8 +118,9 @@ struct MaxPoolRow {
   int64_t indexRowPitch, indexPixelPitch;
 };
 
+template <typename T>
 struct AveragePoolRow {
-  PoolRow pool;
+  PoolRow<T> pool;
   // Forward: 1 / (rows in the window), and 1 / (columns in the window) per output column.
   // Backward: the same numbers of the windows that are read, per row and per column.
   const float* rowWeights;
@@ -106,39 +153,104 @@ struct AdamRun {
 
 // One row of an augmented image: `pixels` pixels of `channels` bytes, from right to left if `mirror`.
 // `mean` has one float per byte, in the order of `source`; `inverseDeviation` is repeated for every pixel of the row.
+template <typename T>
 struct AugmentRow {
   const uint8_t* source;
   const float* mean;
   const float* inverseDeviation;
-  float* y;
+  T* y;
   int64_t pixels, channels;
   bool mirror;
 };
 
-struct SimdTable {
-  const char* name;  // as in SnKernelInfo: "saturnn:" + name
-  void (*activate[simdActivationCount])(const ActivationRows&);
-  void (*activateGradient[simdActivationCount - 1])(const ActivationGradientRows&);
-  void (*maxPool)(const MaxPoolRow&);
-  void (*maxPoolGradient)(const MaxPoolRow&);
-  void (*averagePool)(const AveragePoolRow&);
-  void (*averagePoolGradient)(const AveragePoolRow&);
+// Sums of x - centre and of its square.
+struct CentredSums {
+  double sum, squares;
+};
+
+// Sums over the rows, per channel, in double; x counts from its pivot, a value near the channel's mean.
+// moments: of x and x². gradientMoments: of x, dy and dy x. Sum k of channel c goes to sums[k * sumPitch + c].
+struct MomentRows {
+  const float* x;
+  int64_t xPitch;
+  const float* dy;  // gradientMoments only
+  int64_t dyPitch;
+  const float* pivot;  // [channels]
+  double* sums;
+  int64_t sumPitch;
+  int64_t rows, channels;
+};
+
+// normalize: y = (x - mean - meanRest) factor + shift; y may be x. normalizeGradient: dy dyFactor is added; y may be dy.
+// All five coefficients are [channels]. meanRest is what f32 cannot hold of the mean.
+struct NormalizeRows {
+  const float* x;
+  int64_t xPitch;
+  const float* dy;  // normalizeGradient only
+  int64_t dyPitch;
+  float* y;
+  int64_t yPitch;
+  const float *mean, *meanRest, *factor, *shift, *dyFactor;
+  int64_t rows, channels;
+};
+
+// y = x scale, or x 0 where the element's random word is below `threshold`. Row r begins at element
+// firstElement + r * elementPitch of the tensor in logical order (NHWC). y may be x.
+struct DropoutRows {
+  const float* x;
+  int64_t xPitch;
+  float* y;
+  int64_t yPitch;
+  int64_t rows, channels;
+  int64_t firstElement, elementPitch;
+  uint32_t seed, step, stream, threshold;
+  float scale;
+};
+
+// What works on images, stored as T.
+template <typename T>
+struct ImageLoops {
+  void (*activate[simdActivationCount])(const ActivationRows<T>&);
+  void (*activateGradient[simdActivationCount - 1])(const ActivationGradientRows<T>&);
+  void (*maxPool)(const MaxPoolRow<T>&);
+  void (*maxPoolGradient)(const MaxPoolRow<T>&);
+  void (*averagePool)(const AveragePoolRow<T>&);
+  void (*averagePoolGradient)(const AveragePoolRow<T>&);
   // y[c] = scale * (sum of x over the rows)
-  void (*sumRows)(const float* x, int64_t pitch, int64_t rows, int64_t channels, float scale, float* y);
+  void (*sumRows)(const T* x, int64_t pitch, int64_t rows, int64_t channels, float scale, float* y);
   // y = scale * x[c] in every row
-  void (*fillRows)(const float* x, float scale, float* y, int64_t pitch, int64_t rows, int64_t channels);
+  void (*fillRows)(const float* x, float scale, T* y, int64_t pitch, int64_t rows, int64_t channels);
   // y = inputs[0] + ... + inputs[inputCount - 1], 2 to 8 of them, added in that order. y may be inputs[0].
-  void (*add)(const float* const* inputs, int32_t inputCount, float* y, int64_t count);
+  void (*add)(const T* const* inputs, int32_t inputCount, T* y, int64_t count);
+  void (*augment)(const AugmentRow<T>&);
+  void (*toFloats)(const T* x, float* y, int64_t count);
+  void (*fromFloats)(const float* x, T* y, int64_t count);
+};
+
+// Its own image loops are those of f32.
+struct SimdTable : ImageLoops<float> {
+  const char* name;  // as in SnKernelInfo: "saturnn:" + name
+  const ImageLoops<Bf16>* bf16;  // null: left out, because oneDNN has no bf16 for such processors either
+  void (*randomizedRelu)(const RandomizedReluRows&);
+  void (*randomizedReluGradient)(const RandomizedReluGradientRows&);
   void (*sgd)(const SgdRun&);
   void (*adam)(const AdamRun&);
   // y += rate (x - y)
   void (*approach)(const float* x, float* y, float rate, int64_t count);
   // In double, so that it cannot overflow.
   double (*sumOfSquares)(const float* x, int64_t count);
+  // In double, too.
+  CentredSums (*centredSums)(const float* x, int64_t count, double centre);
   // p = e^(x - max x), not yet divided by their sum, which is returned. The maximum goes to *maximum.
   float (*exponentials)(const float* x, float* p, int64_t count, float* maximum);
   void (*scale)(float* x, float factor, int64_t count);
-  void (*augment)(const AugmentRow&);
+  void (*moments)(const MomentRows&);
+  void (*gradientMoments)(const MomentRows&);
+  void (*normalize)(const NormalizeRows&);
+  void (*normalizeGradient)(const NormalizeRows&);
+  void (*dropout)(const DropoutRows&);
+  // y = keep * a + take * b
+  void (*blend)(const float* a, float keep, const float* b, float take, float* y, int64_t count);
 };
 
 extern const SimdTable simdBaseline, simdAvx2, simdAvx512;

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "bf16.h"
+
 namespace saturnn {
 namespace {
 
@@ -34,6 +36,31 @@ template <typename V>
 inline void store(float* p, V v) {
   memcpy(p, &v, sizeof v);
 }
+
+#if defined(__AVX512BW__)
+typedef uint32_t UnsignedVector __attribute__((vector_size(lanes * 4)));
+
+template <typename V>
+inline V load(const Bf16* p) {
+  if constexpr (sizeof(V) == sizeof(float)) {
+    return widen(*p);
+  } else {
+    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return (V)((UnsignedVector)_mm512_maskz_cvtepu16_epi32(0xffff, bits) << 16);
+  }
+}
+
+inline void store(Bf16* p, float v) { *p = narrow<Bf16>(v); }
+
+// As narrow() does it.
+inline void store(Bf16* p, FloatVector v) {
+  const UnsignedVector bits = (UnsignedVector)v;
+  const UnsignedVector rounded = bits + 0x7fff + (bits >> 16 & 1);
+  const UnsignedVector chosen = v != v ? bits | 0x400000 : rounded;
+  const __m256i halves = _mm512_maskz_cvtepi32_epi16(0xffff, (__m512i)(chosen >> 16));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), halves);
+}
+#endif
 
 // The integers that go with V, lane by lane, and their loads and stores as bytes.
 template <typename V>

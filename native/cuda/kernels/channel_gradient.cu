@@ -130,7 +130,8 @@ void launchKind(const Problem& p) {
 
 using Launcher = decltype(&launchKind<SN_NO_ACTIVATION>);
 constexpr Launcher kLaunchers[] = {launchKind<SN_SIGMOID>,    launchKind<SN_SCALED_SIGMOID>, launchKind<SN_TANH>,
-                                   launchKind<SN_LEAKY_TANH>, launchKind<SN_RELU>,           launchKind<SN_LEAKY_RELU>};
+                                   launchKind<SN_LEAKY_TANH>, launchKind<SN_RELU>,           launchKind<SN_LEAKY_RELU>,
+                                   launchKind<SN_ELU>};
 static_assert(sizeof kLaunchers / sizeof kLaunchers[0] == SN_ACTIVATION_COUNT, "one launcher per activation");
 
 }  // namespace

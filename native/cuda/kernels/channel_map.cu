@@ -59,7 +59,8 @@ void launchKind(float slope, ConstRows x, const float* bias, Rows y, int64_t row
 
 using Launcher = decltype(&launchKind<SN_NO_ACTIVATION>);
 constexpr Launcher kLaunchers[] = {launchKind<SN_SIGMOID>,    launchKind<SN_SCALED_SIGMOID>, launchKind<SN_TANH>,
-                                   launchKind<SN_LEAKY_TANH>, launchKind<SN_RELU>,           launchKind<SN_LEAKY_RELU>};
+                                   launchKind<SN_LEAKY_TANH>, launchKind<SN_RELU>,           launchKind<SN_LEAKY_RELU>,
+                                   launchKind<SN_ELU>};
 static_assert(sizeof kLaunchers / sizeof kLaunchers[0] == SN_ACTIVATION_COUNT, "one launcher per activation");
 
 // Where a row's end is followed at once by the next row and there is no bias, only the element count matters: rows of a

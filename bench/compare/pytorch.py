@@ -1,0 +1,119 @@
+"""One training step of a saturnn network in PyTorch, timed on request: the other side of `npm run bench -- compare pytorch`.
+
+Line protocol. In, the set-up as one line of JSON (SetUp of bench/compare/setup.ts), then lines "run N"; the end of the input
+ends the process. Out, one line of JSON for each line in: {"ready": facts about this process}, then {"milliseconds": [...],
+"losses": [...]}, one of each per step; or {"error": text}. Between requests the process waits for input and does nothing.
+"""
+
+import json
+import platform
+import sys
+import time
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "test" / "pytorch"))
+
+
+def reply(message):
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def parameters_of(setup, numpy, to_torch):
+    flat = numpy.fromfile(setup["weights"], "<f4")
+    p, begin = {}, 0
+    for name, shape in setup["parameters"]:
+        size = int(numpy.prod(shape))
+        p[name] = to_torch(flat[begin : begin + size].reshape(shape))
+        begin += size
+    return p
+
+
+class Step:
+    """Forward, loss, backward, SGD; the batch stays the same."""
+
+    def __init__(self, setup, torch, numpy, network):
+        self.torch = torch
+        p = parameters_of(setup, numpy, network.to_torch)
+        last = torch.channels_last
+        self.p = {
+            k: (v.to(memory_format=last) if v.ndim == 4 else v).requires_grad_() for k, v in p.items()
+        }
+        shape = (setup["batch"], setup["size"], setup["size"], 3)
+        images = torch.from_numpy(numpy.fromfile(setup["images"], "<f4").reshape(shape))
+        self.images = images.permute(0, 3, 1, 2).contiguous(memory_format=last)
+        self.labels = torch.from_numpy(numpy.fromfile(setup["labels"], "<i4").astype(numpy.int64))
+        activation = network.activation_function(setup["activation"], setup["slope"])
+        self.optimizer = torch.optim.SGD(
+            network.parameter_groups(self.p, setup["weightDecay"]),
+            lr=setup["learningRate"],
+            momentum=setup["momentum"],
+            foreach=True,
+        )
+        self.bf16 = setup["precision"] == "bf16"
+        self.forward = lambda p, x: network.forward(setup["network"], p, x, activation)
+
+    def __call__(self):
+        torch = self.torch
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
+            logits = self.forward(self.p, self.images)
+        loss = torch.nn.functional.cross_entropy(logits.float(), self.labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+    def compile(self):
+        """torch.compile, tried on a forward and backward pass that change nothing. Returns why not, or None."""
+        torch = self.torch
+        eager = self.forward
+        try:
+            self.forward = torch.compile(eager)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
+                logits = self.forward(self.p, self.images)
+            torch.nn.functional.cross_entropy(logits.float(), self.labels).backward()
+            return None
+        except Exception as error:  # No compiler, no support: whatever it is, eager mode works.
+            self.forward = eager
+            return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        finally:
+            self.optimizer.zero_grad(set_to_none=True)
+
+
+def main():
+    setup = json.loads(sys.stdin.readline())
+    try:
+        import numpy
+        import torch
+    except ImportError as error:
+        remedy = "set SATURNN_PYTHON to a Python with torch and numpy"
+        reply({"error": f"{sys.executable} cannot import PyTorch ({error}). Remedy: {remedy}."})
+        return 1
+    import network
+
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(setup["threads"])
+    step = Step(setup, torch, numpy, network)
+    problem = step.compile() if setup["compile"] else None
+    mode = "eager" if problem or not setup["compile"] else "torch.compile"
+    facts = {
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "mode": mode + (", bf16 autocast" if step.bf16 else "") + ", channels_last",
+        "threads": torch.get_num_threads(),
+    }
+    if problem:
+        facts["compileFailed"] = problem
+    reply({"ready": facts})
+    for line in sys.stdin:
+        milliseconds, losses = [], []
+        for _ in range(int(line.split()[1])):
+            begin = time.perf_counter()
+            losses.append(step())
+            milliseconds.append(1000 * (time.perf_counter() - begin))
+        reply({"milliseconds": milliseconds, "losses": losses})
+    return 0
+
+
+sys.exit(main())

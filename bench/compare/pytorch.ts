@@ -1,0 +1,169 @@
+/**
+ * `npm run bench -- compare pytorch`: the same network, weights, batch and step in saturnn and in PyTorch, each in a
+ * process of its own, in turn. PyTorch gets what it is fastest with: channels_last, jemalloc where it is installed,
+ * torch.compile for bf16 where it works; both get the same number of threads.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openDevice } from '../../lib/device';
+import { packageRoot } from '../../lib/locate';
+import { formatActivation } from '../../lib/ops/activation';
+import { compare, environment, type Measurement, median } from '../harness';
+import type { StepOptions } from '../step';
+import { type SetUp, writeSetUp } from './setup';
+import { type Facts, type ProcessOptions, TimedProcess } from './timedProcess';
+
+export interface CompareOptions extends StepOptions {
+  /** Turns that count, of `steps` steps each; and turns before them that do not. */
+  readonly rounds: number;
+  readonly steps: number;
+  readonly warmup: number;
+  /** Default: one per physical core. */
+  readonly threads?: number;
+  /** False: PyTorch's eager mode also for bf16. */
+  readonly compile: boolean;
+}
+
+export interface SideReport {
+  /** Milliseconds of a step, median over rounds. */
+  readonly milliseconds: number;
+  readonly imagesPerSecond: number;
+  readonly peakRssBytes: number;
+  /** Of the first steps. */
+  readonly losses: readonly number[];
+  /** Part of one processor that the process has used while it was the other's turn. */
+  readonly idleLoad: number;
+  readonly facts: Facts;
+  readonly samples: readonly number[];
+}
+
+export interface CompareReport {
+  /** PyTorch's time divided by ours, median over rounds: above 1, saturnn is faster. */
+  readonly ratio: number;
+  /** Our peak divided by PyTorch's. */
+  readonly peakRssRatio: number;
+  /** Of the losses of the first step, which has the same weights. */
+  readonly lossDifference: number;
+  readonly saturnn: SideReport;
+  readonly pytorch: SideReport;
+}
+
+const jemalloc = 'libjemalloc.so.2';
+const jemallocFolders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/local/lib'];
+const mallocConf = 'dirty_decay_ms:-1,muzzy_decay_ms:-1,thp:always,oversize_threshold:0';
+
+/** Two networks that are not the same would differ by more, even in bf16, whose steps are 0.4%. */
+const mostDifference = { f32: 1e-4, bf16: 2e-2 };
+
+/** Threads of OpenMP spin for a while after their work (GNU: milliseconds, Intel and LLVM: 200) before they sleep. */
+const settleMilliseconds = 400;
+
+const names = { saturnn: 'saturnn', pytorch: 'PyTorch' } as const;
+
+function pytorchProcess(threads: number): ProcessOptions {
+  const library = jemallocFolders.map((folder) => join(folder, jemalloc)).find((path) => existsSync(path));
+  const { OMP_WAIT_POLICY: _, GOMP_SPINCOUNT: __, ...inherited } = process.env;
+  return {
+    name: names.pytorch,
+    command: process.env.SATURNN_PYTHON ?? 'python3',
+    args: [join(packageRoot(), 'bench', 'compare', 'pytorch.py')],
+    remedy: 'set SATURNN_PYTHON to a Python with torch and numpy',
+    env: {
+      ...inherited,
+      // Its threads may spin between its own kernels, as by default; they sleep long before it is our turn.
+      OMP_NUM_THREADS: String(threads),
+      KMP_BLOCKTIME: '200',
+      ...(library && { LD_PRELOAD: library, MALLOC_CONF: mallocConf }),
+    },
+  };
+}
+
+const ownProcess: ProcessOptions = {
+  name: names.saturnn,
+  command: process.execPath,
+  args: [join(__dirname, 'worker.js')],
+  remedy: 'npm ci',
+  env: process.env,
+};
+
+/** One side, with what is measured around its turns. */
+class Side {
+  readonly losses: number[] = [];
+  #waited = 0;
+  #worked = 0;
+
+  constructor(
+    readonly process: TimedProcess,
+    readonly steps: number,
+  ) {}
+
+  /** Median milliseconds of a step. The other's load while it waits is counted. */
+  async turn(other: Side): Promise<number> {
+    await sleep(settleMilliseconds);
+    const [began, cpu] = [performance.now(), other.process.cpuSeconds()];
+    const { milliseconds, losses } = await this.process.run(this.steps);
+    other.#waited += (performance.now() - began) / 1000;
+    other.#worked += other.process.cpuSeconds() - cpu;
+    this.losses.push(...losses);
+    return median(milliseconds);
+  }
+
+  report(batch: number, { median: milliseconds, samples }: Measurement): SideReport {
+    return {
+      milliseconds,
+      imagesPerSecond: (1000 * batch) / milliseconds,
+      peakRssBytes: this.process.peakRssBytes(),
+      losses: this.losses.slice(0, 3),
+      idleLoad: this.#worked / this.#waited,
+      facts: this.process.facts,
+      samples,
+    };
+  }
+}
+
+/** @throws if PyTorch is missing, if a side fails, or if the two do not compute the same */
+export async function comparePytorch(options: CompareOptions): Promise<CompareReport & Record<string, unknown>> {
+  const threads = options.threads ?? (openDevice('cpu').info.threads as number);
+  const compileToo = options.precision === 'bf16' && options.compile;
+  const { setup, remove } = writeSetUp(options, { threads, compile: compileToo });
+  const running: TimedProcess[] = [];
+  try {
+    // One after the other: preparing takes memory and every core.
+    for (const process of [pytorchProcess(threads), ownProcess]) running.push(await TimedProcess.start(process, setup));
+    const [pytorch, saturnn] = running.map((process) => new Side(process, options.steps)) as [Side, Side];
+    const measured = await compare(
+      [
+        { name: names.pytorch, run: () => pytorch.turn(saturnn) },
+        { name: names.saturnn, run: () => saturnn.turn(pytorch) },
+      ],
+      options,
+    );
+    const [theirs, own] = measured as [Measurement, Measurement];
+    const reports = { saturnn: saturnn.report(options.batch, own), pytorch: pytorch.report(options.batch, theirs) };
+    const report = { ...summarize(reports, own, setup), ...describe(options, threads), ...reports };
+    for (const process of running) await process.finish();
+    return report;
+  } finally {
+    for (const process of running) process.kill();
+    remove();
+  }
+}
+
+function summarize({ saturnn, pytorch }: Pick<CompareReport, 'saturnn' | 'pytorch'>, own: Measurement, setup: SetUp) {
+  const [a = Number.NaN] = saturnn.losses;
+  const [b = Number.NaN] = pytorch.losses;
+  const lossDifference = Math.abs(a / b - 1);
+  if (!(lossDifference <= mostDifference[setup.precision])) {
+    throw new Error(`the two do not compute the same: the first loss is ${a} in saturnn and ${b} in PyTorch`);
+  }
+  return { ratio: own.ratio, peakRssRatio: saturnn.peakRssBytes / pytorch.peakRssBytes, lossDifference };
+}
+
+function describe({ activation, ...options }: CompareOptions, threads: number) {
+  return {
+    environment: environment(),
+    command: 'compare pytorch',
+    options: { ...options, activation: formatActivation(activation), threads },
+  };
+}

@@ -1,0 +1,107 @@
+/** What two processes need to time the same step: files with its numbers, and the rest as one line of JSON. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Model } from '../../lib/models';
+import { formatActivation } from '../../lib/ops/activation';
+import { sizeOf } from '../../lib/tensor';
+import { drawData, modelOf, recipe, type StepData, type StepOptions } from '../step';
+
+/** A layer in the words of test/pytorch/network.py. */
+export type NetworkRow =
+  | { readonly kind: 'conv' | 'b'; readonly name: string }
+  | { readonly kind: 'a'; readonly name: string; readonly pool: 'average' | 'max' };
+
+export interface SetUp {
+  /** Files of numbers, little endian: f32, f32, i32. */
+  readonly weights: string;
+  readonly images: string;
+  readonly labels: string;
+  readonly parameters: readonly (readonly [name: string, shape: readonly number[]])[];
+  readonly network: readonly NetworkRow[];
+  readonly model: string;
+  readonly width: number;
+  /** In words, and taken apart. */
+  readonly activationText: string;
+  readonly activation: string;
+  readonly slope: number;
+  readonly batch: number;
+  readonly size: number;
+  readonly precision: 'f32' | 'bf16';
+  readonly threads: number;
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  /** PyTorch: try torch.compile. */
+  readonly compile: boolean;
+}
+
+/** The models that network.py has the layers of. */
+export const comparable = ['subInception', 'inception33'];
+
+const bytesOf = (values: Float32Array | Int32Array) =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+/** The only pools that are not averages, by block. */
+const maxPooled = new Set(['5b']);
+
+/** From the parameters' names: "conv1/weight" is a convolution, "3a/1x1/weight" a part of a block, A if it has a 1x1. */
+export function describeNetwork({ parameters }: Model): NetworkRow[] {
+  const names = parameters.map(({ name }) => name.split('/').slice(0, -1));
+  const parts = new Map<string, string[]>();
+  for (const [layer = '', part] of names) parts.set(layer, [...(parts.get(layer) ?? []), ...(part ? [part] : [])]);
+  parts.delete('classifier');
+  return [...parts].map(([name, block]) => {
+    if (block.length === 0) return { kind: 'conv', name };
+    return block.includes('1x1')
+      ? { kind: 'a', name, pool: maxPooled.has(name) ? 'max' : 'average' }
+      : { kind: 'b', name };
+  });
+}
+
+/** The folder goes with `remove`. */
+export function writeSetUp(
+  options: StepOptions,
+  more: { readonly threads: number; readonly compile: boolean },
+): { setup: SetUp; remove: () => void } {
+  const model = modelOf(options);
+  const data = drawData(model, options.batch);
+  const folder = mkdtempSync(join(tmpdir(), 'saturnn-compare-'));
+  const file = (name: string, arrays: readonly (Float32Array | Int32Array)[]) => {
+    const path = join(folder, name);
+    writeFileSync(path, Buffer.concat(arrays.map(bytesOf)));
+    return path;
+  };
+  const { kind, slope } = options.activation;
+  const setup: SetUp = {
+    weights: file('weights.f32', data.weights),
+    images: file('images.f32', [data.images]),
+    labels: file('labels.i32', [data.labels]),
+    parameters: model.parameters.map(({ name, shape }) => [name, shape]),
+    network: describeNetwork(model),
+    model: options.model,
+    width: options.width,
+    activationText: formatActivation(options.activation),
+    activation: kind,
+    slope,
+    batch: options.batch,
+    size: model.inputShape[0],
+    precision: options.precision,
+    ...recipe,
+    ...more,
+  };
+  return { setup, remove: () => rmSync(folder, { recursive: true }) };
+}
+
+export function readData({ weights, images, labels, parameters }: SetUp): StepData {
+  const bytes = (path: string) => Uint8Array.from(readFileSync(path)).buffer;
+  const flat = new Float32Array(bytes(weights));
+  let begin = 0;
+  const values = parameters.map(([, shape]) => {
+    const end = begin + sizeOf(shape);
+    const own = flat.slice(begin, end);
+    begin = end;
+    return own;
+  });
+  return { weights: values, images: new Float32Array(bytes(images)), labels: new Int32Array(bytes(labels)) };
+}

@@ -1,0 +1,139 @@
+/** One whole training step of a model on a batch that stays the same: forward, loss, backward, SGD. */
+import { compile, type Plan, type RunInputs } from '../lib/compile';
+import type { Device, Resident } from '../lib/device';
+import { Graph } from '../lib/graph/graph';
+import { TrainingContext } from '../lib/layers/context';
+import { createModel, type Model } from '../lib/models';
+import { type Activation, formatActivation } from '../lib/ops/activation';
+import { softmaxCrossEntropy } from '../lib/ops/softmaxCrossEntropy';
+import { Sgd } from '../lib/optim/sgd';
+import { Philox } from '../lib/random';
+import { State } from '../lib/state';
+import { input, sizeOf } from '../lib/tensor';
+import { environment, median } from './harness';
+
+export type Precision = 'f32' | 'bf16';
+
+export interface StepOptions {
+  readonly model: string;
+  readonly width: number;
+  readonly batch: number;
+  readonly activation: Activation;
+  readonly precision: Precision;
+}
+
+export const recipe = { learningRate: 0.01, momentum: 0.9, weightDecay: 1e-4 } as const;
+
+/** What is computed with: everybody who times this step takes the same. */
+export interface StepData {
+  /** Values of the model's parameters, in their order. */
+  readonly weights: readonly Float32Array[];
+  /** [batch, height, width, 3], with the mean and deviation of normalised pixels. */
+  readonly images: Float32Array;
+  readonly labels: Int32Array;
+}
+
+export function modelOf({ model, width, activation }: StepOptions): Model {
+  return createModel(model, { width, activation });
+}
+
+export function drawData(model: Model, batch: number): StepData {
+  const random = new Philox(0, 0xbe9c);
+  return {
+    weights: model.parameters.map((parameter, index) => parameter.initialize(new Philox(0, index))),
+    images: Float32Array.from({ length: batch * sizeOf(model.inputShape) }, () => random.gaussian()),
+    labels: Int32Array.from({ length: batch }, () => random.integer(model.classes)),
+  };
+}
+
+export interface TimedSteps {
+  readonly milliseconds: number[];
+  readonly losses: number[];
+}
+
+/** The step in saturnn, compiled and with its data on the device. */
+export class Step {
+  private constructor(
+    readonly plan: Plan,
+    private readonly state: State,
+    private readonly inputs: RunInputs,
+    private readonly residents: readonly Resident[],
+  ) {}
+
+  static async prepare(options: StepOptions, device: Device, data?: StepData): Promise<Step> {
+    const { batch, precision } = options;
+    const model = modelOf(options);
+    const { weights, images, labels } = data ?? drawData(model, batch);
+    const { momentum, weightDecay, learningRate } = recipe;
+    const optimizer = new Sgd({ momentum, weightDecay });
+    const state = new State(model.parameters, { optimizerSlots: optimizer.slots, buffers: model.buffers });
+    await state.on(device);
+    for (const [index, parameter] of model.parameters.entries()) await state.write(parameter, weights[index]!);
+    const context = new TrainingContext(state.counter);
+    const logits = model.forward(input('images', [batch, ...model.inputShape]), context);
+    const { loss } = softmaxCrossEntropy(logits, input('labels', [batch], { dtype: 'i32' }), { name: 'loss' });
+    const rate = input('learningRate', [1]);
+    const { updates, gate } = optimizer.update({ state, loss, learningRate: rate });
+    const graph = Graph.from({ outputs: { loss }, updates: [...updates, ...context.updates(gate)], gate });
+    const plan = await compile(graph, { device, precision });
+    const [residentImages, residentLabels] = [device.upload(images), device.upload(labels)];
+    const inputs = { images: residentImages, labels: residentLabels, learningRate: Float32Array.of(learningRate) };
+    return new Step(plan, state, inputs, [residentImages, residentLabels]);
+  }
+
+  /** Each step is a call of its own, so that each has its time. @throws if the numbers overflow: their time means nothing */
+  async run(steps: number): Promise<TimedSteps> {
+    const milliseconds: number[] = [];
+    const losses: number[] = [];
+    for (let step = 0; step < steps; step++) {
+      const start = performance.now();
+      const { outputs, finite } = await this.plan.run(this.inputs);
+      milliseconds.push(performance.now() - start);
+      const loss = outputs.loss![0]!;
+      if (!finite) throw new Error(`the loss is ${loss} after ${step} steps of this call`);
+      losses.push(loss);
+    }
+    return { milliseconds, losses };
+  }
+
+  dispose(): void {
+    this.plan.dispose();
+    for (const resident of this.residents) resident.dispose();
+    this.state.dispose();
+  }
+}
+
+export interface StepReport extends Record<string, unknown> {
+  readonly milliseconds: number;
+  readonly imagesPerSecond: number;
+}
+
+/** `warmup` steps that do not count, then `rounds` that do. */
+export async function measureStep(
+  options: StepOptions & { readonly rounds: number; readonly warmup: number },
+  device: Device,
+): Promise<StepReport> {
+  const { rounds, warmup } = options;
+  const step = await Step.prepare(options, device);
+  try {
+    await step.run(warmup);
+    const { milliseconds: samples } = await step.run(rounds);
+    const milliseconds = median(samples);
+    const flops = step.plan.kernels.reduce((sum, kernel) => sum + kernel.flops, 0);
+    return {
+      environment: environment(),
+      command: 'step',
+      options: { ...options, activation: formatActivation(options.activation) },
+      device: device.info,
+      milliseconds,
+      imagesPerSecond: (1000 * options.batch) / milliseconds,
+      gigaflopsPerSecond: flops / milliseconds / 1e6,
+      arenaBytes: step.plan.arenaBytes,
+      /** Of this process, everything included. */
+      peakRssBytes: process.resourceUsage().maxRSS * 1024,
+      samples,
+    };
+  } finally {
+    step.dispose();
+  }
+}

@@ -1,0 +1,74 @@
+import { checkInteger, checkNumber } from '../errors';
+import { batchNorm, defaultEpsilon } from '../ops/batchNorm';
+import { batchNormInference } from '../ops/batchNormInference';
+import { blend } from '../ops/blend';
+import { Parameter, StateBuffer, type Tensor } from '../tensor';
+import { type ForwardContext, inference } from './context';
+import type { Layer } from './layer';
+
+export interface BatchNormOptions {
+  /** Prefix of the names of parameters and buffers, and the name of its kernels. */
+  name: string;
+  /** Channels of x. */
+  channels: number;
+  /** Added to the variance; default 1e-5. */
+  epsilon?: number;
+  /** What the running statistics keep of their old values in every step, from 0 to 1; default 0.9. */
+  momentum?: number;
+}
+
+/**
+ * (x - mean) / sqrt(variance + epsilon), times a scale, plus a shift, per channel (the last dimension). [..., C] -> [..., C]
+ *
+ * Training uses mean and variance of the batch and moves the running statistics towards them: running = momentum running +
+ * (1 - momentum) batch, with the unbiased variance (n - 1 instead of n), as PyTorch and cuDNN do. Inference uses the running
+ * statistics. Rows that fill up a last batch count for the statistics like all others: DataLoader takes further images for them.
+ */
+export class BatchNorm implements Layer {
+  readonly scale: Parameter;
+  readonly shift: Parameter;
+  readonly runningMean: StateBuffer;
+  readonly runningVariance: StateBuffer;
+  readonly parameters: readonly Parameter[];
+  readonly buffers: readonly StateBuffer[];
+  readonly #name: string;
+  readonly #epsilon: number;
+  readonly #momentum: number;
+
+  /** @throws ERR_INVALID_ARGUMENT */
+  constructor({ name, channels, epsilon = defaultEpsilon, momentum = 0.9 }: BatchNormOptions) {
+    const shape = [checkInteger(`channels of ${name}`, channels, 1)];
+    this.#name = name;
+    this.#epsilon = checkNumber(`epsilon of ${name}`, epsilon, 1e-30, 1);
+    this.#momentum = checkNumber(`momentum of ${name}`, momentum, 0, 1);
+    const parameter = (part: string, value: number) =>
+      new Parameter({
+        name: `${name}/${part}`,
+        shape,
+        decay: false,
+        initialize: () => new Float32Array(channels).fill(value),
+      });
+    this.scale = parameter('scale', 1);
+    this.shift = parameter('shift', 0);
+    this.runningMean = new StateBuffer({ name: `${name}/runningMean`, shape });
+    this.runningVariance = new StateBuffer({ name: `${name}/runningVariance`, shape, initial: 1 });
+    this.parameters = [this.scale, this.shift];
+    this.buffers = [this.runningMean, this.runningVariance];
+  }
+
+  forward(x: Tensor, context: ForwardContext = inference): Tensor {
+    const { scale, shift, runningMean, runningVariance } = this;
+    const options = { epsilon: this.#epsilon, name: this.#name };
+    if (!context.training) {
+      return batchNormInference(x, { mean: runningMean, variance: runningVariance, scale, shift }, options);
+    }
+    const { y, mean, variance } = batchNorm(x, { scale, shift }, options);
+    const keep = this.#momentum;
+    const count = x.size / scale.size;
+    const follow = (value: Tensor, factor: number) => (old: Tensor) =>
+      blend(old, value, { keep, take: (1 - keep) * factor, name: this.#name });
+    context.remember(runningMean, follow(mean, 1));
+    context.remember(runningVariance, follow(variance, count / (count - 1)));
+    return y;
+  }
+}

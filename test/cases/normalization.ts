@@ -1,0 +1,197 @@
+/** Batch normalisation in training, with given statistics, and backward; dropout; running averages. */
+import { gradient } from '../../lib/graph/gradient';
+import { activate, leakyTanh, tanh } from '../../lib/ops/activation';
+import { batchNorm } from '../../lib/ops/batchNorm';
+import { batchNormGradient } from '../../lib/ops/batchNormGradient';
+import { batchNormInference } from '../../lib/ops/batchNormInference';
+import { blend } from '../../lib/ops/blend';
+import { concat } from '../../lib/ops/concat';
+import { conv2d } from '../../lib/ops/conv2d';
+import { copy } from '../../lib/ops/copy';
+import { dropout } from '../../lib/ops/dropout';
+import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { linear } from '../../lib/ops/linear';
+import { slice } from '../../lib/ops/slice';
+import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import type { Tensor } from '../../lib/tensor';
+import { all, type Fill, gaussian, mapped, scaled, withNaN } from './fills';
+import { type Builder, type Case, graphCase } from './problem';
+
+/** Some have several chunks per channel, some no whole vector, some one pixel per image. */
+const shapes: readonly (readonly number[])[] = [
+  [3, 5, 4, 16],
+  [2, 7, 6, 48],
+  [1, 40, 40, 16],
+  [5, 1, 1, 32],
+  [2, 31, 17, 20],
+  [1, 2, 3, 7],
+  [9, 33],
+  [4000, 5],
+  [2, 3, 21],
+];
+
+const positive: Fill = mapped(gaussian, (value) => 0.1 + Math.abs(value));
+
+/** A mean of 100,000 deviations: what f32 sums of squares cannot do. */
+const distant: Fill = mapped(gaussian, (value) => 1000 + 0.01 * value);
+
+const fills: Readonly<Record<string, Fill>> = {
+  '': gaussian,
+  ', mean 1000 and deviation 0.01': distant,
+  ', a NaN': withNaN(),
+};
+
+const tensor = (b: Builder, name: string, shape: readonly number[], fill: Fill = gaussian) =>
+  shape.length === 4 ? b.f32(name, shape, fill) : b.plain(name, shape, fill);
+
+const vectors = (b: Builder, channels: readonly number[]) => ({
+  scale: b.plain('scale', channels),
+  shift: b.plain('shift', channels),
+});
+
+const given = (b: Builder, channels: readonly number[]) => ({
+  mean: b.plain('mean', channels),
+  variance: b.plain('variance', channels, positive),
+});
+
+function batchNormCases(shape: readonly number[]): Case[] {
+  const channels = shape.slice(-1);
+  return Object.entries(fills).flatMap(([what, fill]) => [
+    graphCase(`batchNorm [${shape}]${what}`, ['batchNorm'], (b) => ({
+      ...batchNorm(tensor(b, 'x', shape, fill), vectors(b, channels)),
+    })),
+    graphCase(`batchNorm and its gradient [${shape}]${what}`, ['batchNorm', 'batchNormGradient'], (b) => {
+      const x = tensor(b, 'x', shape, fill);
+      const { scale, shift } = vectors(b, channels);
+      const { y, mean, variance } = batchNorm(x, { scale, shift });
+      const dy = tensor(b, 'dy', shape);
+      return { y, ...batchNormGradient({ dy, x, mean, variance, scale }, { epsilon: 1e-5, frozen: false }) };
+    }),
+    graphCase(`batchNormInference [${shape}]${what}`, ['batchNormInference'], (b) => ({
+      y: batchNormInference(tensor(b, 'x', shape, fill), { ...given(b, channels), ...vectors(b, channels) }),
+    })),
+    ...[true, false].map((frozen) =>
+      graphCase(`batchNormGradient${frozen ? ', frozen,' : ''} [${shape}]${what}`, ['batchNormGradient'], (b) => {
+        const mean = b.plain('mean', channels, fill === distant ? all(1000) : gaussian);
+        const variance = b.plain('variance', channels, positive);
+        const scale = b.plain('scale', channels);
+        const inputs = { dy: tensor(b, 'dy', shape), x: tensor(b, 'x', shape, fill), mean, variance, scale };
+        return { ...batchNormGradient(inputs, { epsilon: 1e-3, frozen }) };
+      }),
+    ),
+  ]);
+}
+
+/** Two convolutions with batch normalisation, one of them joined to another branch, up to a loss. */
+function network(b: Builder, channels: number, normalize: (x: Tensor, name: string) => Tensor) {
+  const x = b.f32('x', [3, 6, 5, 3]);
+  const weights = [3, channels].map((inputs, i) => b.plain(`weight${i}`, [channels, 3, 3, inputs], scaled(0.3)));
+  const [first, second] = weights as [Tensor, Tensor];
+  const low = activate(normalize(conv2d(x, first, { padding: 1 }), 'low'), leakyTanh());
+  const high = activate(normalize(conv2d(low, second, { padding: 1 }), 'high'), tanh());
+  // A joined branch without activation: the normalisation itself writes the slice.
+  const joined = concat([high, normalize(copy(low), 'joined')]);
+  const head = b.plain('head', [4, 2 * channels]);
+  const logits = linear(globalAveragePool(joined), head);
+  return { loss: softmaxCrossEntropy(logits, b.labels('labels', 3, 4)).loss, targets: [x, ...weights] };
+}
+
+function networkCase(channels: number, training: boolean): Case {
+  const op = training ? 'batchNorm' : 'batchNormInference';
+  return graphCase(`network with ${op}, ${channels} channels, and all gradients`, [op, 'batchNormGradient'], (b) => {
+    const own: Tensor[] = [];
+    const { loss, targets } = network(b, channels, (x, name) => {
+      const scale = b.plain(`${name} scale`, [channels]);
+      const shift = b.plain(`${name} shift`, [channels]);
+      own.push(scale, shift);
+      if (training) return batchNorm(x, { scale, shift }).y;
+      const mean = b.plain(`${name} mean`, [channels], scaled(0.1));
+      const variance = b.plain(`${name} variance`, [channels], positive);
+      return batchNormInference(x, { mean, variance, scale, shift });
+    });
+    const gradients = gradient(loss, [...targets, ...own]);
+    return { loss, ...Object.fromEntries(gradients.map((result, i) => [`gradient ${i}`, result])) };
+  });
+}
+
+/** What nobody reads again is replaced. */
+const inPlaceCase = (channels: number): Case =>
+  graphCase(`normalization and dropout in place, ${channels} channels`, ['batchNorm', 'batchNormInference'], (b) => {
+    const computed = activate(b.f32('x', [2, 5, 4, channels]), tanh());
+    const { y } = batchNorm(computed, vectors(b, [channels]));
+    const mean = b.plain('mean', [channels]);
+    const variance = b.plain('variance', [channels], positive);
+    const again = { mean, variance, scale: b.plain('scale 2', [channels]), shift: b.plain('shift 2', [channels]) };
+    const normal = batchNormInference(activate(y, tanh()), again);
+    return { y: activate(dropout(normal, b.i32('counter', [1, 2]), { rate: 0.2, stream: -3 }), tanh()) };
+  });
+
+/** Slices of wider images are read and written where they lie. */
+const sliceCase = (channels: number): Case =>
+  graphCase(`batchNorm and dropout of slices of ${channels} channels`, ['batchNorm', 'dropout'], (b) => {
+    const counter = b.i32('counter', [5, 6]);
+    const wide = activate(b.f32('x', [2, 5, 4, 3 * channels]), tanh());
+    const parts = [0, 1, 2].map((i) => slice(wide, { channelOffset: i * channels, channels })) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    const { y } = batchNorm(parts[1], vectors(b, [channels]));
+    const dropped = dropout(parts[2], counter, { rate: 0.4, stream: 9 });
+    return { y: concat([dropped, y, copy(parts[0])]) };
+  });
+
+const dropoutCase = (shape: readonly number[], rate: number, counter?: readonly [number, number], fill?: Fill) =>
+  graphCase(
+    `dropout ${rate} of [${shape}]${counter ? ', late step' : ''}${fill ? ', a NaN' : ''}`,
+    ['dropout'],
+    (b) => {
+      const state = b.i32('counter', counter ?? [b.random.integer(2 ** 31), b.random.integer(1000)]);
+      const stream = b.random.integer(2 ** 31) * (b.random.integer(2) ? 1 : -1);
+      return { y: dropout(tensor(b, 'x', shape, fill), state, { rate, stream }) };
+    },
+  );
+
+export const normalizationCases: readonly Case[] = [
+  ...shapes.flatMap(batchNormCases),
+  graphCase('batchNorm of a constant channel', ['batchNorm'], (b) => ({
+    ...batchNorm(b.f32('x', [2, 3, 3, 16], all(7.3)), vectors(b, [16])),
+  })),
+  networkCase(16, true),
+  networkCase(5, true),
+  networkCase(16, false),
+  networkCase(5, false),
+  inPlaceCase(16),
+  inPlaceCase(5),
+  sliceCase(16),
+  sliceCase(7),
+  ...[
+    [3, 5, 4, 16],
+    [2, 19, 17, 48],
+    [1, 40, 40, 32],
+    [2, 5, 7, 20],
+    [1, 2, 3, 7],
+    [5, 1, 1, 33],
+    [7, 100],
+    [3, 33],
+    [50],
+  ].map((shape) => dropoutCase(shape, 0.3)),
+  ...[0, 0.5, 0.999].map((rate) => dropoutCase([2, 5, 4, 32], rate)),
+  dropoutCase([4, 64], 0.25, [2147483647, 100000]),
+  dropoutCase([2, 4, 4, 16], 0.5, undefined, withNaN()),
+  graphCase('dropout and its gradient', ['dropout'], (b) => {
+    const x = activate(b.plain('x', [6, 40]), tanh());
+    const y = dropout(x, b.i32('counter', [3, 4]), { rate: 0.5, stream: 17 });
+    const { loss } = softmaxCrossEntropy(linear(y, b.plain('head', [5, 40])), b.labels('labels', 6, 5));
+    const [dx] = gradient(loss, [x]);
+    return { loss, y, dx: dx as Tensor };
+  }),
+  ...[1, 33, 20000].map((size) =>
+    graphCase(`blend of ${size}`, ['blend'], (b) => ({
+      y: blend(b.plain('old', [size]), b.plain('value', [size]), { keep: 0.9, take: 0.1 }),
+    })),
+  ),
+  graphCase('blend of a NaN', ['blend'], (b) => ({
+    y: blend(b.plain('old', [40], withNaN()), b.plain('value', [40]), { keep: 0, take: 1 }),
+  })),
+];

@@ -1,0 +1,3 @@
+import { checkHalfOn } from './implementations';
+
+checkHalfOn('AVX512_CORE', /avx512_core$/);

@@ -1,0 +1,3 @@
+import { checkHalfOn } from './implementations';
+
+checkHalfOn('AVX512_CORE_BF16', /avx512_core(_bf16)?$/);

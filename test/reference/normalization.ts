@@ -1,0 +1,145 @@
+/** Batch normalisation and dropout, and how much error their arithmetic may make. */
+import { philox } from './philox';
+import type { Rounding } from './rounding';
+import { type Attributes, accumulate, at, map, need, type Values, zeros } from './values';
+
+/** Per channel (last dimension): the sum of f over all rows. */
+function channelSums(values: Values, f: (value: number, index: number, channel: number) => number): Values {
+  const channels = values.shape.at(-1) ?? 1;
+  const sums = zeros([channels]);
+  values.data.forEach((value, i) => {
+    accumulate(sums, i % channels, f(value, i, i % channels));
+  });
+  return sums;
+}
+
+const rowsOf = ({ data, shape }: Values): number => data.length / (shape.at(-1) ?? 1);
+
+/** Mean and biased variance of each channel: the textbook's two passes. */
+export function statistics(x: Values): { mean: Values; variance: Values } {
+  const n = rowsOf(x);
+  const mean = map(
+    channelSums(x, (value) => value),
+    (sum) => sum / n,
+  );
+  const variance = map(
+    channelSums(x, (value, _, c) => (value - at(mean.data, c)) ** 2),
+    (sum) => sum / n,
+  );
+  return { mean, variance };
+}
+
+/** (x - mean) / sqrt(variance + epsilon) */
+function standardized(x: Values, mean: Values, variance: Values, { epsilon = 0 }: Attributes): Values {
+  const channels = mean.data.length;
+  return map(
+    x,
+    (value, i) => (value - at(mean.data, i % channels)) / Math.sqrt(at(variance.data, i % channels) + epsilon),
+  );
+}
+
+/** inputs: x, mean, variance, scale, shift. */
+export function batchNormInference(inputs: readonly Values[], attributes: Attributes): Values {
+  const [x, mean, variance, scale, shift] = inputs as [Values, Values, Values, Values, Values];
+  const channels = scale.data.length;
+  return map(
+    standardized(x, mean, variance, attributes),
+    (value, i) => value * at(scale.data, i % channels) + at(shift.data, i % channels),
+  );
+}
+
+export function batchNorm(x: Values, scale: Values, shift: Values, attributes: Attributes): Values[] {
+  const { mean, variance } = statistics(x);
+  return [batchNormInference([x, mean, variance, scale, shift], attributes), mean, variance];
+}
+
+/** inputs: dy, x, mean, variance, scale. Unless frozen, the mean is x's own, not the rounded one that is given. */
+export function batchNormGradient(inputs: readonly Values[], attributes: Attributes): Values[] {
+  const [dy, x, given, variance, scale] = inputs as [Values, Values, Values, Values, Values];
+  const { epsilon = 0, frozen = 0 } = attributes;
+  const n = rowsOf(x);
+  const channels = scale.data.length;
+  const z = standardized(x, frozen ? given : statistics(x).mean, variance, attributes);
+  const dshift = channelSums(dy, (value) => value);
+  const dscale = channelSums(dy, (value, i) => value * at(z.data, i));
+  const dx = map(dy, (value, i) => {
+    const c = i % channels;
+    const factor = at(scale.data, c) / Math.sqrt(at(variance.data, c) + epsilon);
+    if (frozen) return factor * value;
+    return factor * (value - at(dshift.data, c) / n - (at(z.data, i) * at(dscale.data, c)) / n);
+  });
+  return [dx, dscale, dshift];
+}
+
+/** y: a product and a shift. Mean and variance are sums over n; the variance counts from the mean, however large that is. */
+export const batchNormRounding: Rounding = (
+  { inputs: [x, , shift], outputs: [y, mean, variance] },
+  { relative, sum },
+) => {
+  const n = rowsOf(need(x));
+  const spread = channelSums(need(x), (value, _, c) => Math.abs(value - at(need(mean).data, c)));
+  return [
+    shiftedRounding(need(y), need(shift), relative),
+    need(mean).data.map((want, c) => relative * Math.abs(want) + (sum * at(spread.data, c)) / n),
+    need(variance).data.map((want) => (relative + sum) * want),
+  ];
+};
+
+export const batchNormInferenceRounding: Rounding = ({ inputs, outputs: [y] }, { relative }) => [
+  shiftedRounding(need(y), need(inputs[4]), relative),
+];
+
+/** y = something + shift: both are rounded, and the something is no larger than y and shift together. */
+function shiftedRounding(y: Values, shift: Values, relative: number): Float64Array {
+  const channels = shift.data.length;
+  return y.data.map((want, i) => relative * (Math.abs(want) + 2 * Math.abs(at(shift.data, i % channels))));
+}
+
+/** dscale, dshift: sums. dx: three terms, of which two hold a sum each. */
+export const batchNormGradientRounding: Rounding = ({ inputs, attributes, outputs }, { relative, sum, term }) => {
+  const [dy, x, given, variance, scale] = inputs.map(need) as [Values, Values, Values, Values, Values];
+  const { epsilon = 0, frozen = 0 } = attributes;
+  const n = rowsOf(x);
+  const channels = scale.data.length;
+  const z = standardized(x, frozen ? given : statistics(x).mean, variance, attributes);
+  const allowed = (factor: (index: number) => number) => {
+    const absolutes = channelSums(dy, (value, i) => Math.abs(value * factor(i)));
+    const squares = channelSums(dy, (value, i) => (value * factor(i)) ** 2);
+    return absolutes.data.map((total, c) => sum * total + term * Math.sqrt(at(squares.data, c)));
+  };
+  const ofScale = allowed((i) => at(z.data, i));
+  const ofShift = allowed(() => 1);
+  const dscale = need(outputs[1]).data;
+  const dshift = need(outputs[2]).data;
+  const dx = dy.data.map((value, i) => {
+    const c = i % channels;
+    const factor = Math.abs(at(scale.data, c)) / Math.sqrt(at(variance.data, c) + epsilon);
+    if (frozen) return relative * factor * Math.abs(value);
+    const shifted = relative * Math.abs(at(dshift, c)) + at(ofShift, c);
+    const scaled = Math.abs(at(z.data, i)) * (relative * Math.abs(at(dscale, c)) + at(ofScale, c));
+    return factor * (relative * Math.abs(value) + (shifted + scaled) / n);
+  });
+  return [dx, ofScale.map((error, c) => error + relative * Math.abs(at(dscale, c))), ofShift];
+};
+
+/** The last counter word of every dropout mask. */
+const mark = 2;
+
+/** 0 for what is dropped, 1 / (1 - rate) for what stays. counter: seed and step. */
+export function dropoutFactors(count: number, counter: Values, { rate = 0, stream = 0 }: Attributes): Float64Array {
+  const [seed, step] = [at(counter.data, 0) >>> 0, at(counter.data, 1) >>> 0];
+  return Float64Array.from({ length: count }, (_, element) => {
+    const words = philox([Math.floor(element / 4), step, 0, mark], [seed, stream >>> 0]);
+    return at(words, element % 4) < Math.floor(rate * 2 ** 32) ? 0 : 1 / (1 - rate);
+  });
+}
+
+export function dropout(x: Values, counter: Values, attributes: Attributes): Values {
+  const factors = dropoutFactors(x.data.length, counter, attributes);
+  return map(x, (value, i) => value * at(factors, i));
+}
+
+/** A product; what is dropped is exactly 0. */
+export const dropoutRounding: Rounding = ({ outputs: [y] }, { relative }) => [
+  need(y).data.map((want) => relative * Math.abs(want)),
+];
