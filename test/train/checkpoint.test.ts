@@ -2,9 +2,12 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset';
+import type { ForwardContext } from '../../lib/layers/context';
+import { Dropout } from '../../lib/layers/dropout';
 import { relu } from '../../lib/ops/activation';
 import type { Schedule } from '../../lib/optim/schedule';
 import { Sgd } from '../../lib/optim/sgd';
+import type { Tensor } from '../../lib/tensor';
 import { decodeCheckpoint, encodeCheckpoint, readCheckpoint } from '../../lib/train/checkpoint';
 import type { StepEvent, TrainEvent } from '../../lib/train/events';
 import { headerLength } from '../../lib/train/safetensors';
@@ -65,6 +68,10 @@ async function messageOf(promise: Promise<unknown>): Promise<string> {
   expect(error).toMatchObject({ code: 'ERR_CHECKPOINT' });
   return error.message;
 }
+
+/** Something without parameters or a name in the model. */
+const drop = (x: Tensor, context?: ForwardContext): Tensor =>
+  new Dropout({ name: 'drop', rate: 0.1 }).forward(x, context);
 
 const totalSteps = 20;
 let expected: { events: TrainEvent[]; state: Buffer };
@@ -192,6 +199,12 @@ describe('a checkpoint is refused', () => {
     expect(await refuse('c', { model: smallModel({ activation: relu() }) })).toMatch(
       /is of another model: activation is leakyTanh:0.25 there and relu here$/,
     );
+    const model = smallModel();
+    const dropping = {
+      ...model,
+      forward: (x: Tensor, context?: ForwardContext) => drop(model.forward(x, context), context),
+    };
+    expect(await refuse('c', { model: dropping })).toMatch(/another model: computation is/);
     const renamed = smallModel();
     const [first] = renamed.parameters;
     Object.assign(first!, { name: 'trunk/weight' });
