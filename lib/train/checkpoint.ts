@@ -93,7 +93,9 @@ export function decodeCheckpoint(bytes: Uint8Array, source: string): Checkpoint 
     const { tensors } = parseSafetensors(bytes, source);
     const kept = [...tensors].filter(([name]) => name !== digestName);
     const arrays = new Map(kept.map(([name, { data }]) => [name, data as Uint8Array]));
-    return { info: JSON.parse(metadata.content ?? ''), arrays };
+    const info: unknown = JSON.parse(metadata.content ?? '');
+    if (typeof info !== 'object' || info === null) throw new Error('its content is no object');
+    return { info: info as CheckpointInfo, arrays };
   } catch (error) {
     throw altered((error as Error).message);
   }

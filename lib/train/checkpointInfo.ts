@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { type ImageSource, imageBytes } from '../data/source';
 import type { Device } from '../device';
 import { SaturnnError } from '../errors';
+import { Graph } from '../graph/graph';
+import { TrainingContext } from '../layers/context';
 import { packageRoot } from '../locate';
 import type { Model } from '../models/model';
 import { formatActivation } from '../ops/activation';
 import type { PlanKernel } from '../planKernels';
 import type { State } from '../state';
+import { input } from '../tensor';
 import type { EpochEvent } from './events';
 import type { SavedTally } from './tally';
 
@@ -50,7 +53,10 @@ export function packageVersion(): string {
   return JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version;
 }
 
-/** Everything that gives the arenas their meaning: names, shapes and order of parameters and buffers, activation. */
+/**
+ * Everything that gives the arenas their meaning: names, shapes and order of parameters and buffers, activation; and what
+ * is computed with them, op by op, which holds what has no name here (the rate of a dropout).
+ */
 export function describeModel(model: Model, state: State): Description {
   const part = ({ name, shape }: { name: string; shape: readonly number[] }) => `"${name}" [${shape}]`;
   const parts = {
@@ -61,7 +67,20 @@ export function describeModel(model: Model, state: State): Description {
     parameters: state.parameters.map(part),
     buffers: state.buffers.map(part),
   };
-  return { ...parts, hash: hashOf(parts) };
+  return { ...parts, computation: hashOf(computationOf(model, state)) };
+}
+
+/** The nodes of a forward pass in training of two images, the fewest that can be normalised: ops, their attributes, what they read, shapes. */
+function computationOf(model: Model, state: State): unknown {
+  const x = input('x', [2, ...model.inputShape]);
+  const { nodes } = Graph.from({ outputs: { y: model.forward(x, new TrainingContext(state.counter)) } });
+  const places = new Map(nodes.map((node, place) => [node, place]));
+  return nodes.map(({ op, attributes, inputs, outputs }) => [
+    op.name,
+    attributes,
+    inputs.map((tensor) => tensor && [places.get(tensor.node), tensor.output]),
+    outputs.map(({ shape }) => shape),
+  ]);
 }
 
 /** Bytes of images that are looked at, at the beginning and at the end. */

@@ -1,6 +1,7 @@
 /** A network from the file that training has left: everything that prediction needs is in it. */
 import type { Statistics } from '../data/statistics';
 import { SaturnnError, show } from '../errors';
+import type { Normalization } from '../layers';
 import { createModel, type Model } from '../models';
 import { parseActivation } from '../ops/activation';
 import { State } from '../state';
@@ -45,6 +46,7 @@ function describedBy({ metadata }: SafetensorsFile, fail: (what: string) => Satu
       classes: number('classes'),
       activation: parseActivation(metadata.activation ?? ''),
       size: number('size'),
+      normalization: metadata.normalization as Normalization | undefined,
     });
     return { model, statistics: statisticsOf(metadata) };
   } catch (error) {

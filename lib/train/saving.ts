@@ -17,10 +17,20 @@ import { describeSettings, type ResolvedOptions } from './trainerOptions';
 /** Gradients are scratch, and not among them. */
 const savedArenas = ['parameters', 'optimizer', 'buffers'] as const;
 
+/** What a checkpoint and the run that goes on with it must have in common. */
+export type RunDescription = Pick<CheckpointInfo, 'model' | 'train' | 'test' | 'settings'>;
+
+/** It does not change while a Trainer lives. */
+export async function describeRun(options: ResolvedOptions, state: State): Promise<RunDescription> {
+  const [train, test] = await Promise.all([describeSource(options.train), describeSource(options.test)]);
+  return { model: describeModel(options.model, state), train, test, settings: describeSettings(options) };
+}
+
 export async function takeCheckpoint(
   options: ResolvedOptions,
   state: State,
   cursor: Cursor,
+  run: RunDescription,
   machine: Description,
 ): Promise<Checkpoint> {
   const { schedule, callbacks } = options;
@@ -35,7 +45,7 @@ export async function takeCheckpoint(
   }
   const info: CheckpointInfo = {
     saturnn: packageVersion(),
-    ...(await describeRun(options, state)),
+    ...run,
     machine,
     position,
     schedule: scheduleState,
@@ -51,19 +61,20 @@ export async function applyCheckpoint(
   options: ResolvedOptions,
   state: State,
   cursor: Cursor,
+  here: RunDescription,
 ): Promise<void> {
-  const here = await describeRun(options, state);
   checkSame(source, 'model', info.model, here.model);
   checkSame(source, 'training set', info.train, here.train);
   checkSame(source, 'test set', info.test, here.test);
   checkSame(source, 'run: its settings differ', info.settings, here.settings);
   await state.on(options.device);
   const before = await Promise.all(savedArenas.map(async (arena) => [arena, await state.readArena(arena)] as const));
+  const position = cursor.save();
   try {
     const { step } = info.position;
-    const counter = new DataView(new Uint8Array(arrays.get('buffers') ?? []).buffer);
-    if (counter.byteLength < 8 || counter.getInt32(4, true) !== step)
-      throw invalid('steps of the counter', `${step}`, 0);
+    // Behind the seed; see State.counter.
+    const counted = Buffer.from(arrays.get('buffers')?.subarray(4, 8) ?? []);
+    if (counted.length < 4 || counted.readInt32LE() !== step) throw invalid('steps in the buffers', `${step}`, counted);
     for (const arena of savedArenas) await state.writeArena(arena, arrays.get(arena) ?? new Uint8Array(0));
     cursor.restore(info.position);
     if (info.schedule !== null) options.schedule.restore?.(info.schedule);
@@ -72,20 +83,10 @@ export async function applyCheckpoint(
     }
   } catch (error) {
     for (const [arena, bytes] of before) await state.writeArena(arena, bytes);
+    cursor.restore(position);
     const message = `${source} cannot be restored: ${(error as Error).message}`;
     throw new SaturnnError('ERR_CHECKPOINT', message, { cause: error });
   }
-}
-
-async function describeRun(options: ResolvedOptions, state: State) {
-  const { model, train, test } = options;
-  const [trainSet, testSet] = await Promise.all([describeSource(train), describeSource(test)]);
-  return {
-    model: describeModel(model, state),
-    train: trainSet,
-    test: testSet,
-    settings: describeSettings(options),
-  };
 }
 
 /** What a callback of this name has saved; without state if there was none. */

@@ -2,9 +2,13 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset';
+import type { ForwardContext } from '../../lib/layers/context';
+import { Dropout } from '../../lib/layers/dropout';
 import { relu } from '../../lib/ops/activation';
+import { Adam } from '../../lib/optim/adam';
 import type { Schedule } from '../../lib/optim/schedule';
 import { Sgd } from '../../lib/optim/sgd';
+import type { Tensor } from '../../lib/tensor';
 import { decodeCheckpoint, encodeCheckpoint, readCheckpoint } from '../../lib/train/checkpoint';
 import type { StepEvent, TrainEvent } from '../../lib/train/events';
 import { headerLength } from '../../lib/train/safetensors';
@@ -66,6 +70,10 @@ async function messageOf(promise: Promise<unknown>): Promise<string> {
   return error.message;
 }
 
+/** Something without parameters or a name in the model. */
+const drop = (x: Tensor, context?: ForwardContext): Tensor =>
+  new Dropout({ name: 'drop', rate: 0.1 }).forward(x, context);
+
 const totalSteps = 20;
 let expected: { events: TrainEvent[]; state: Buffer };
 
@@ -103,6 +111,25 @@ describe('a resumed run', () => {
     const after = await run(resumed, { totalSteps });
     expect(lasting([...before, ...after])).toEqual(lasting(expected.events));
     expect((await snapshot(resumed.state)).equals(expected.state)).toBe(true);
+  });
+
+  test('with running statistics, averages, dropout and Adam, streamed, does the same', async () => {
+    const make = () => {
+      const base = smallModel({ normalization: 'batch' });
+      const forward = (x: Tensor, context?: ForwardContext) => drop(base.forward(x, context), context);
+      const optimizer = new Adam({ ema: { decay: 0.9 } });
+      return small({ model: { ...base, forward }, optimizer, labelSmoothing: 0.1, data: 'streaming' });
+    };
+    const whole = make();
+    const events = await run(whole, { totalSteps: 12 });
+    const first = make();
+    for await (const event of first.fit({ totalSteps: 12 })) if (event.event === 'step' && event.step >= 4) break;
+    await first.save(path('all'));
+    const resumed = make();
+    await resumed.restore(path('all'));
+    expect(resumed.step).toBeLessThan(12);
+    expect(lasting(await run(resumed, { totalSteps: 12 })).slice(-2)).toEqual(lasting(events).slice(-2));
+    expect((await snapshot(resumed.state)).equals(await snapshot(whole.state))).toBe(true);
   });
 
   test('does not depend on how steps are grouped into native calls', async () => {
@@ -192,6 +219,12 @@ describe('a checkpoint is refused', () => {
     expect(await refuse('c', { model: smallModel({ activation: relu() }) })).toMatch(
       /is of another model: activation is leakyTanh:0.25 there and relu here$/,
     );
+    const model = smallModel();
+    const dropping = {
+      ...model,
+      forward: (x: Tensor, context?: ForwardContext) => drop(model.forward(x, context), context),
+    };
+    expect(await refuse('c', { model: dropping })).toMatch(/another model: computation is/);
     const renamed = smallModel();
     const [first] = renamed.parameters;
     Object.assign(first!, { name: 'trunk/weight' });

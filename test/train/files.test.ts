@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { chartOption, renderReport, renderSvg } from '../../lib/train/curves';
 import type { EpochEvent } from '../../lib/train/events';
 import { prepareFolder, writeAtomically } from '../../lib/train/files';
-import { readSafetensors, writeSafetensors } from '../../lib/train/safetensors';
+import { type NamedTensor, readSafetensors, writeSafetensors } from '../../lib/train/safetensors';
 
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -83,6 +83,27 @@ describe('safetensors', () => {
     expect(output.trim()).toBe("['a/weight', 'b/ä'] (2, 3) 3.5");
   });
 
+  test('hold five kinds of numbers, bit for bit, tensors without elements, and every name', () => {
+    const all = new Map<string, NamedTensor>([
+      ['F32', { shape: [2], data: Float32Array.of(-0, Number.NaN) }],
+      ['U8', { shape: [3], data: Uint8Array.of(1, 2, 255) }],
+      ['I64', { shape: [1], data: BigInt64Array.of(-(2n ** 63n)) }],
+      ['I32', { shape: [1, 1], data: Int32Array.of(-1) }],
+      ['BF16', { shape: [2], data: Uint16Array.of(0x3f80, 0xffff) }],
+      ['nothing', { shape: [0, 5], data: new Float32Array(0) }],
+      ['one', { shape: [], data: Float32Array.of(7) }],
+      ['__proto__', { shape: [1], data: Uint8Array.of(9) }],
+    ]);
+    writeSafetensors(path('all'), { tensors: all, metadata: {} });
+    expect(readSafetensors(path('all')).tensors).toEqual(all);
+    expect(() =>
+      writeSafetensors(path('x'), {
+        tensors: new Map([['a', { shape: [1], data: new Float64Array(1) as never }]]),
+        metadata: {},
+      }),
+    ).toThrow(/typed array of a known dtype/);
+  });
+
   test('that are broken are refused with the reason', () => {
     const broken = (bytes: Buffer) => {
       writeFileSync(path('broken'), bytes);
@@ -94,12 +115,29 @@ describe('safetensors', () => {
       length.writeBigUInt64LE(BigInt(json.length));
       return Buffer.concat([length, json, Buffer.alloc(data)]);
     };
-    expect(broken(Buffer.alloc(3))).toThrow(/shorter than 8/);
+    expect(broken(Buffer.alloc(3))).toThrow(/3 bytes, and the header's length alone takes 8/);
     expect(broken(Buffer.alloc(8, 0xff))).toThrow(/header would have/);
     expect(broken(withHeader('{"a":'))).toThrow(/not JSON/);
     expect(broken(withHeader({ a: { dtype: 'F16', shape: [1], data_offsets: [0, 2] } }, 2))).toThrow(/F16/);
-    expect(broken(withHeader({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } }, 4))).toThrow(/bytes 0 to 8/);
-    expect(broken(withHeader({ a: { dtype: 'F32', shape: [3], data_offsets: [0, 8] } }, 8))).toThrow(/shape \[3\]/);
+    expect(broken(withHeader('[]'))).toThrow(/no JSON object/);
+    expect(broken(Buffer.from(withHeader('{"ä":1}').toString('latin1').replace('Ã¤', 'ää'), 'latin1'))).toThrow(/JSON/);
+    expect(broken(withHeader({ __metadata__: { a: 1 } }))).toThrow(/metadata/);
+    const f32 = (shape: unknown, data_offsets: unknown) => ({ dtype: 'F32', shape, data_offsets });
+    expect(broken(withHeader({ a: f32([2], [0, 8]) }, 4))).toThrow(/"a" has F32 \[2\] in bytes \[0, 8\] of 4/);
+    expect(broken(withHeader({ a: f32([3], [0, 8]) }, 8))).toThrow(/F32 \[3\] in bytes/);
+    for (const shape of [[-2], [1.5], ['2'], 2, null, [2 ** 53, 2 ** 53], [1e308, 1e308, 0.5]]) {
+      expect(broken(withHeader({ a: f32(shape, [0, 8]) }, 8)), String(shape)).toThrow(/"a" has F32/);
+    }
+    for (const offsets of [[8, 0], [-8, 0], [0, 8, 8], [0], '08', { 0: 0, 1: 8 }, [0, null]]) {
+      expect(broken(withHeader({ a: f32([2], offsets) }, 8)), String(offsets)).toThrow(/"a" has F32/);
+    }
+    expect(broken(withHeader({ a: f32([1], [4, 8]) }, 8))).toThrow(/begins at byte 4 of the data, expected 0/);
+    expect(broken(withHeader({ a: f32([2], [0, 8]), b: f32([1], [4, 8]) }, 8))).toThrow(/"b" begins at byte 4/);
+    expect(broken(withHeader({ a: f32([1], [0, 4]) }, 8))).toThrow(/tensors have 4 bytes, but 8 follow/);
+    expect(broken(withHeader({ a: null }))).toThrow(/dtype nothing/);
+    expect(() => readSafetensors(path('nowhere'))).toThrow(
+      expect.objectContaining({ code: 'ERR_DATA', message: expect.stringMatching(/Cannot read .*nowhere: ENOENT/) }),
+    );
     expect(() =>
       writeSafetensors(path('x'), {
         tensors: new Map([['a', { shape: [3], data: new Float32Array(2) }]]),
