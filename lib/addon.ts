@@ -4,6 +4,11 @@ import type { NativeAddon } from './native';
 
 let addon: NativeAddon | undefined;
 
+/** The native addon, if something has loaded it. */
+export function loadedAddon(): NativeAddon | undefined {
+  return addon;
+}
+
 /** The native addon, loaded on first use. @throws ERR_BINARY_NOT_FOUND, ERR_BINARY_NOT_LOADED with the loader's own words */
 export function loadAddon(): NativeAddon {
   if (addon) return addon;

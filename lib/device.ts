@@ -77,6 +77,10 @@ export class Device {
     dropPlansOf(this);
     this.native.dispose();
   }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
 }
 
 /** Device memory that outlives runs. */
@@ -121,6 +125,11 @@ export function openDevice(name = 'auto', { threads = 0 }: DeviceOptions = {}): 
   } catch (error) {
     throw SaturnnError.from(error);
   }
+}
+
+/** Those that were opened here and not disposed of. */
+export function openDevices(): Device[] {
+  return [...open.values()];
 }
 
 /** A device given as it is, or by its name for openDevice. @throws what openDevice throws */

@@ -32,6 +32,7 @@ export * as initializers from './initializers';
 export type { ForwardContext, Layer, LayerFunction, Normalization } from './layers';
 export * as layers from './layers';
 export { type LsuvLayer, type LsuvOptions, lsuv } from './lsuv';
+export { type DeviceMemoryStats, type MemoryStats, memoryStats } from './memoryStats';
 export {
   createModel,
   type FunctionalModelOptions,

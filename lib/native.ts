@@ -82,7 +82,7 @@ export interface KernelInfo {
 }
 
 export interface TraceResult {
-  /** In the order of `kernels`; 0 for those that write state: they do not run. */
+  /** In the order of `kernels`; 0 for those that did not run. */
   milliseconds: Float64Array;
   /**
    * In the order of `kernels`, if it was asked for: how many elements of each output are infinite or NaN, and of each input
@@ -125,9 +125,28 @@ export interface NativePlan {
   readonly arenaBytes: number;
   /** `inputs` in the order of PlanDescription.inputs. Typed arrays are copied before the call returns. */
   run(inputs: RunInput[], steps: number): Promise<RunResult>;
-  /** One step, kernel by kernel. Counting is not part of the times. */
-  trace(inputs: RunInput[], countNonFinite: boolean): Promise<TraceResult>;
+  /** One step, kernel by kernel; with `updates` also those that write state, unless the gate closes. Counting is not part of the times. */
+  trace(inputs: RunInput[], countNonFinite: boolean, updates: boolean): Promise<TraceResult>;
   dispose(): void;
+}
+
+/** What lives on a device now; what is queued counts when it is done. */
+export interface DeviceMemory {
+  states: number;
+  plans: number;
+  buffers: number;
+  /** All arenas of the States: parameters, optimizer, gradients, buffers. */
+  stateBytes: number;
+  /** Arenas of the plans: activations and scratch. */
+  arenaBytes: number;
+  constantBytes: number;
+  /** Copies of inputs that are given as typed arrays. */
+  inputBytes: number;
+  /** What was uploaded to stay: data sets. */
+  bufferBytes: number;
+  /** All of these together; and the most that there has been at one time since the device was opened. */
+  bytes: number;
+  peakBytes: number;
 }
 
 export interface NativeDevice {
@@ -135,6 +154,7 @@ export interface NativeDevice {
   readonly info: string;
   /** The backend's op table: attribute bytes by op name. */
   readonly ops: Record<string, number>;
+  readonly memory: DeviceMemory;
   upload(data: TypedArray): NativeBuffer;
   createState(bytes: Record<Arena, number>): NativeState;
   compile(plan: PlanDescription, state: NativeState | null): Promise<NativePlan>;
@@ -158,6 +178,8 @@ export interface NativeAddon {
   probe(options: OpenOptions): string;
   /** Throws an Error with `code` (ERR_BACKEND_NOT_FOUND, ERR_BACKEND_ABI, ERR_CUDA_UNAVAILABLE, ERR_CUDNN_..., ...). */
   openDevice(options: OpenOptions): NativeDevice;
-  /** Live native objects of this environment, for leak tests. */
-  counters(): { devices: number; states: number; plans: number; buffers: number };
+  /** Live native objects of this environment, and the bytes that the garbage collector is told they hold. */
+  counters(): { devices: number; states: number; plans: number; buffers: number; bytes: number };
+  /** All that the collector has been told of, by anybody: process.memoryUsage() counts only Node's own buffers. */
+  externalBytes(): number;
 }

@@ -242,4 +242,8 @@ export class State {
     dropPlansOf(this);
     native?.then((state) => state.dispose()).catch(() => {});
   }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
 }

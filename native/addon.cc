@@ -37,7 +37,13 @@ Napi::Value counters(const Napi::CallbackInfo& info) {
   result.Set("states", counts.states);
   result.Set("plans", counts.plans);
   result.Set("buffers", counts.buffers);
+  result.Set("bytes", Napi::Number::New(info.Env(), static_cast<double>(counts.bytes)));
   return result;
+}
+
+Napi::Value externalBytes(const Napi::CallbackInfo& info) {
+  const int64_t bytes = Napi::MemoryManagement::AdjustExternalMemory(info.Env(), 0);
+  return Napi::Number::New(info.Env(), static_cast<double>(bytes));
 }
 
 // process.exit() runs no cleanup hooks on the main thread: it goes on to the static destructors of the libraries, which
@@ -61,6 +67,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("probe", Napi::Function::New(env, probe, "probe"));
   exports.Set("openDevice", Napi::Function::New(env, openDevice, "openDevice"));
   exports.Set("counters", Napi::Function::New(env, counters, "counters"));
+  exports.Set("externalBytes", Napi::Function::New(env, externalBytes, "externalBytes"));
   return exports;
 }
 

@@ -22,7 +22,7 @@ BufferObject::BufferObject(const Napi::CallbackInfo& info)
     : ObjectWrap(info), parts_(takeConstruction<Parts>(info)), counted_(info.Env(), &Counters::buffers) {
   bytes_ = parts_.resident->bytes();
   info.This().As<Napi::Object>().TypeTag(&kTag);
-  Napi::MemoryManagement::AdjustExternalMemory(info.Env(), bytes_);
+  counted_.addBytes(info.Env(), bytes_);
 }
 
 const std::shared_ptr<Resident>& BufferObject::resident() const {
@@ -38,8 +38,7 @@ void BufferObject::dispose(Napi::BasicEnv env) {
   if (parts_.resident == nullptr) return;
   parts_.host->post([resident = parts_.resident](Device& device) { device.discard(*resident); });
   parts_ = {};
-  counted_.end();
-  Napi::MemoryManagement::AdjustExternalMemory(env, -bytes_);
+  counted_.end(env);
 }
 
 }  // namespace saturnn

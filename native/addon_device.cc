@@ -18,6 +18,7 @@ void DeviceObject::define(Napi::Env env) {
   environmentOf(env).deviceClass = Napi::Persistent(DefineClass(
       env, "NativeDevice",
       {InstanceAccessor<&DeviceObject::info>("info"), InstanceAccessor<&DeviceObject::ops>("ops"),
+       InstanceAccessor<&DeviceObject::memory>("memory"),
        InstanceMethod<&DeviceObject::upload>("upload"), InstanceMethod<&DeviceObject::createState>("createState"),
        InstanceMethod<&DeviceObject::compile>("compile"), InstanceMethod<&DeviceObject::dispose>("dispose")}));
 }
@@ -36,6 +37,26 @@ Napi::Value DeviceObject::ops(const Napi::CallbackInfo& info) {
     table.Set(backend.ops[i].name, Napi::Number::New(info.Env(), static_cast<double>(backend.ops[i].attribute_bytes)));
   }
   return table;
+}
+
+Napi::Value DeviceObject::memory(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const MemoryUse& use = host_->use();
+  Napi::Object result = Napi::Object::New(env);
+  const auto set = [&](const char* name, int64_t value) {
+    result.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+  };
+  set("states", use.resources(ResourceKind::State));
+  set("plans", use.resources(ResourceKind::Plan));
+  set("buffers", use.resources(ResourceKind::Buffer));
+  set("stateBytes", use.bytes(MemoryKind::State));
+  set("arenaBytes", use.bytes(MemoryKind::Arena));
+  set("constantBytes", use.bytes(MemoryKind::Constants));
+  set("inputBytes", use.bytes(MemoryKind::Inputs));
+  set("bufferBytes", use.bytes(MemoryKind::Buffer));
+  set("bytes", use.total());
+  set("peakBytes", use.peak());
+  return result;
 }
 
 Napi::Value DeviceObject::upload(const Napi::CallbackInfo& info) {
@@ -82,9 +103,9 @@ Napi::Value DeviceObject::compile(const Napi::CallbackInfo& info) {
   });
 }
 
-void DeviceObject::dispose(const Napi::CallbackInfo&) {
+void DeviceObject::dispose(const Napi::CallbackInfo& info) {
   host_->close();
-  counted_.end();
+  counted_.end(info.Env());
 }
 
 }  // namespace saturnn

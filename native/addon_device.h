@@ -14,6 +14,7 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject> {
  private:
   Napi::Value info(const Napi::CallbackInfo& info);
   Napi::Value ops(const Napi::CallbackInfo& info);
+  Napi::Value memory(const Napi::CallbackInfo& info);
   Napi::Value upload(const Napi::CallbackInfo& info);
   Napi::Value createState(const Napi::CallbackInfo& info);
   Napi::Value compile(const Napi::CallbackInfo& info);

@@ -16,6 +16,7 @@ struct Counters {
   int states = 0;
   int plans = 0;
   int buffers = 0;
+  int64_t bytes = 0;  // reported to the garbage collector
 };
 
 struct Environment {
@@ -54,25 +55,39 @@ T takeConstruction(const Napi::CallbackInfo& info) {
   return value;
 }
 
-// Counts an object from its construction to its disposal, which may come twice.
+// Counts an object from its construction to its disposal, which may come twice; and tells the garbage collector what
+// memory of the device the object holds, which V8 does not see, so that it collects in time.
 class Counted {
  public:
   Counted() = default;
   Counted(Napi::Env env, int Counters::* which) : counters_(environmentOf(env).counters), which_(which) {
     ++(counters_.get()->*which_);
   }
-  ~Counted() { end(); }
+  ~Counted() { leave(); }
   Counted(const Counted&) = delete;
   Counted& operator=(const Counted&) = delete;
 
-  void end() {
+  void addBytes(Napi::BasicEnv env, int64_t bytes) {
+    if (counters_ == nullptr) return;
+    Napi::MemoryManagement::AdjustExternalMemory(env, bytes);
+    counters_->bytes += bytes;
+    bytes_ += bytes;
+  }
+
+  void end(Napi::BasicEnv env) {
+    addBytes(env, -bytes_);
+    leave();
+  }
+
+ private:
+  void leave() {
     if (counters_ != nullptr) --(counters_.get()->*which_);
     counters_ = nullptr;
   }
 
- private:
   std::shared_ptr<Counters> counters_;
   int Counters::* which_ = nullptr;
+  int64_t bytes_ = 0;
 };
 
 }  // namespace saturnn

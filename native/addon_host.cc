@@ -44,7 +44,7 @@ DeviceHost::DeviceHost(Napi::Env env, const SnBackend& backend, const OpenOption
   const auto opened = std::make_shared<std::promise<void>>();
   engine_->post([this, opened, &backend, &options] {
     try {
-      device_.emplace(backend, options);
+      device_.emplace(backend, options, use_);
       info_ = device_->describe();
       opened->set_value();
     } catch (...) {

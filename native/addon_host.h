@@ -28,6 +28,8 @@ class DeviceHost {
 
   const SnBackend& backend() const { return backend_; }
   const std::string& info() const { return info_; }
+  // Any thread. What is queued counts when it is done.
+  const MemoryUse& use() const { return use_; }
   const std::atomic<bool>& stopping() const { return engine_->stopping(); }
   // Throws ERR_DISPOSED once close() was called.
   void requireOpen() const;
@@ -54,6 +56,7 @@ class DeviceHost {
   std::string info_;
   int pending_ = 0;
   Channel channel_;
+  MemoryUse use_;
   std::optional<Device> device_;  // engine thread only
   std::unique_ptr<Engine> engine_;
 };

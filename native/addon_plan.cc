@@ -72,8 +72,8 @@ PlanObject::PlanObject(const Napi::CallbackInfo& info)
     : ObjectWrap(info), parts_(takeConstruction<Parts>(info)), counted_(info.Env(), &Counters::plans) {
   kernels_ = parts_.plan->kernels();
   arenaBytes_ = parts_.plan->arenaBytes();
-  deviceBytes_ = parts_.plan->deviceBytes();
-  Napi::MemoryManagement::AdjustExternalMemory(info.Env(), deviceBytes_);
+  inputIsReported_.resize(parts_.plan->inputs().size());
+  counted_.addBytes(info.Env(), parts_.plan->deviceBytes());
 }
 
 const std::shared_ptr<Plan>& PlanObject::plan() const {
@@ -119,14 +119,14 @@ Napi::Value PlanObject::trace(const Napi::CallbackInfo& info) {
   return guardPromise(info.Env(), [&] {
     const std::shared_ptr<Plan> it = plan();
     const auto inputs = std::make_shared<std::vector<RunInput>>(readInputs(info[0], 1));
-    const bool countNonFinite = readBoolean(info[1], "countNonFinite");
-    return parts_.host->submit(info.Env(), [it, inputs, countNonFinite](Device&) -> Settle {
-      return [outcome = it->trace(*inputs, countNonFinite)](Napi::Env env) { return makeTrace(env, outcome); };
+    const TraceOptions options{readBoolean(info[1], "countNonFinite"), readBoolean(info[2], "updates")};
+    return parts_.host->submit(info.Env(), [it, inputs, options](Device&) -> Settle {
+      return [outcome = it->trace(*inputs, options)](Napi::Env env) { return makeTrace(env, outcome); };
     });
   });
 }
 
-std::vector<RunInput> PlanObject::readInputs(const Napi::Value& value, int64_t steps) const {
+std::vector<RunInput> PlanObject::readInputs(const Napi::Value& value, int64_t steps) {
   const std::vector<Port>& ports = plan()->inputs();
   const Napi::Array array = readArray(value, "inputs");
   if (array.Length() != ports.size()) {
@@ -135,7 +135,17 @@ std::vector<RunInput> PlanObject::readInputs(const Napi::Value& value, int64_t s
   }
   std::vector<RunInput> inputs;
   for (uint32_t i = 0; i < ports.size(); ++i) inputs.push_back(readInput(array.Get(i), ports[i], steps));
+  reportInputs(array.Env(), inputs);
   return inputs;
+}
+
+// The plan gets memory of its own for an input when the first typed array comes.
+void PlanObject::reportInputs(Napi::Env env, const std::vector<RunInput>& inputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].resident != nullptr || inputIsReported_[i]) continue;
+    inputIsReported_[i] = true;
+    counted_.addBytes(env, parts_.plan->inputs()[i].bytes);
+  }
 }
 
 RunInput PlanObject::readInput(const Napi::Value& value, const Port& port, int64_t steps) const {
@@ -168,8 +178,7 @@ void PlanObject::dispose(Napi::BasicEnv env) {
   if (parts_.plan == nullptr) return;
   parts_.host->post([plan = parts_.plan](Device& device) { device.discard(*plan); });
   parts_ = {};
-  counted_.end();
-  Napi::MemoryManagement::AdjustExternalMemory(env, -deviceBytes_);
+  counted_.end(env);
 }
 
 }  // namespace saturnn

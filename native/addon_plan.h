@@ -28,14 +28,15 @@ class PlanObject final : public Napi::ObjectWrap<PlanObject> {
 
   // Throws ERR_DISPOSED.
   const std::shared_ptr<Plan>& plan() const;
-  std::vector<RunInput> readInputs(const Napi::Value& value, int64_t steps) const;
+  std::vector<RunInput> readInputs(const Napi::Value& value, int64_t steps);
+  void reportInputs(Napi::Env env, const std::vector<RunInput>& inputs);
   RunInput readInput(const Napi::Value& value, const Port& port, int64_t steps) const;
 
   Parts parts_;
   // Kept for an object whose plan was disposed.
   std::vector<KernelSummary> kernels_;
   int64_t arenaBytes_;
-  int64_t deviceBytes_;
+  std::vector<bool> inputIsReported_;
   Counted counted_;
 };
 

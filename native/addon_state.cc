@@ -25,9 +25,8 @@ StateObject* StateObject::from(const Napi::Value& value) {
 
 StateObject::StateObject(const Napi::CallbackInfo& info)
     : ObjectWrap(info), parts_(takeConstruction<Parts>(info)), counted_(info.Env(), &Counters::states) {
-  bytes_ = parts_.state->totalBytes();
   info.This().As<Napi::Object>().TypeTag(&kTag);
-  Napi::MemoryManagement::AdjustExternalMemory(info.Env(), bytes_);
+  counted_.addBytes(info.Env(), parts_.state->totalBytes());
 }
 
 const std::shared_ptr<State>& StateObject::state() const {
@@ -72,8 +71,7 @@ void StateObject::dispose(Napi::BasicEnv env) {
   if (parts_.state == nullptr) return;
   parts_.host->post([state = parts_.state](Device& device) { device.discard(*state); });
   parts_ = {};
-  counted_.end();
-  Napi::MemoryManagement::AdjustExternalMemory(env, -bytes_);
+  counted_.end(env);
 }
 
 }  // namespace saturnn

@@ -31,7 +31,6 @@ class StateObject final : public Napi::ObjectWrap<StateObject> {
   void dispose(Napi::BasicEnv env);
 
   Parts parts_;
-  int64_t bytes_;
   Counted counted_;
 };
 

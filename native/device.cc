@@ -21,7 +21,7 @@ OpenOptionsView::OpenOptionsView(const OpenOptions& options) {
   view_.search_path_count = static_cast<int32_t>(paths_.size());
 }
 
-Device::Device(const SnBackend& backend, const OpenOptions& options) : backend_(backend) {
+Device::Device(const SnBackend& backend, const OpenOptions& options, MemoryUse& use) : backend_(backend), use_(use) {
   SnError error{};
   checkStatus(backend_.open(OpenOptionsView(options).get(), &handle_, &error), error);
 }
@@ -29,7 +29,10 @@ Device::Device(const SnBackend& backend, const OpenOptions& options) : backend_(
 Device::~Device() {
   // release() may not change the registry while it is walked.
   const auto resources = std::move(resources_);
-  for (const auto& entry : resources) entry.second->release();
+  for (const auto& entry : resources) {
+    entry.second->release();
+    use_.add(entry.second->kind, -1);
+  }
   backend_.close(handle_);
 }
 
@@ -42,6 +45,7 @@ std::string Device::describe() const {
 void Device::adopt(std::shared_ptr<Resource> resource) {
   Resource* key = resource.get();
   resources_.emplace(key, std::move(resource));
+  use_.add(key->kind, 1);
 }
 
 void Device::discard(Resource& resource) noexcept {
@@ -50,6 +54,7 @@ void Device::discard(Resource& resource) noexcept {
   const std::shared_ptr<Resource> last = std::move(found->second);
   resources_.erase(found);
   last->release();
+  use_.add(last->kind, -1);
 }
 
 void Device::upload(void* destination, const void* source, int64_t bytes) {
@@ -75,21 +80,27 @@ void Device::synchronize() {
   checkStatus(backend_.synchronize(handle_, &error), error);
 }
 
-DeviceMemory::DeviceMemory(Device& device, int64_t bytes) : device_(&device), bytes_(bytes) {
+DeviceMemory::DeviceMemory(Device& device, MemoryKind kind, int64_t bytes)
+    : device_(&device), kind_(kind), bytes_(bytes) {
   if (bytes == 0) return;
   SnError error{};
   checkStatus(device.backend().allocate(device.handle(), static_cast<size_t>(bytes), &data_, &error), error);
+  device.use().add(kind, bytes);
 }
 
 DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
   std::swap(device_, other.device_);
+  std::swap(kind_, other.kind_);
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   return *this;
 }
 
 void DeviceMemory::reset() noexcept {
-  if (data_ != nullptr) device_->backend().release(device_->handle(), data_, static_cast<size_t>(bytes_));
+  if (data_ != nullptr) {
+    device_->backend().release(device_->handle(), data_, static_cast<size_t>(bytes_));
+    device_->use().add(kind_, -bytes_);
+  }
   data_ = nullptr;
   bytes_ = 0;
 }

@@ -10,6 +10,7 @@
 
 #include "backend.h"
 #include "error.h"
+#include "memory_use.h"
 
 namespace saturnn {
 
@@ -20,6 +21,11 @@ class Resource : public std::enable_shared_from_this<Resource> {
   virtual ~Resource() = default;
   // Gives everything back. Called once, on the engine thread.
   virtual void release() noexcept = 0;
+
+  const ResourceKind kind;
+
+ protected:
+  explicit Resource(ResourceKind kind) : kind(kind) {}
 };
 
 struct OpenOptions {
@@ -42,13 +48,15 @@ class OpenOptionsView {
 
 class Device {
  public:
-  Device(const SnBackend& backend, const OpenOptions& options);
+  // Counts in `use`, which outlives the device.
+  Device(const SnBackend& backend, const OpenOptions& options, MemoryUse& use);
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
   const SnBackend& backend() const { return backend_; }
   SnDevice* handle() const { return handle_; }
+  MemoryUse& use() const { return use_; }
   std::string describe() const;
 
   void adopt(std::shared_ptr<Resource> resource);
@@ -62,6 +70,7 @@ class Device {
 
  private:
   const SnBackend& backend_;
+  MemoryUse& use_;
   SnDevice* handle_ = nullptr;
   std::unordered_map<Resource*, std::shared_ptr<Resource>> resources_;
 };
@@ -73,7 +82,7 @@ void checkStatus(int status, const SnError& error);
 class DeviceMemory {
  public:
   DeviceMemory() = default;
-  DeviceMemory(Device& device, int64_t bytes);  // 0 bytes: nothing is allocated
+  DeviceMemory(Device& device, MemoryKind kind, int64_t bytes);  // 0 bytes: nothing is allocated
   ~DeviceMemory() { reset(); }
   DeviceMemory(DeviceMemory&& other) noexcept { *this = std::move(other); }
   DeviceMemory& operator=(DeviceMemory&& other) noexcept;
@@ -84,6 +93,7 @@ class DeviceMemory {
 
  private:
   Device* device_ = nullptr;
+  MemoryKind kind_ = MemoryKind::Buffer;
   void* data_ = nullptr;
   int64_t bytes_ = 0;
 };
@@ -97,7 +107,7 @@ class LateResource : public Resource {
   void release() noexcept final;
 
  protected:
-  explicit LateResource(const char* what) : what_(what) {}
+  LateResource(ResourceKind kind, const char* what) : Resource(kind), what_(what) {}
   virtual void allocate(Device& device) = 0;
   virtual void free() noexcept = 0;
   // Throws the failure of allocate(), or ERR_DISPOSED.

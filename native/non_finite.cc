@@ -9,6 +9,7 @@ constexpr int64_t kBlock = 16;
 
 // All bits of the exponent are set. On the bits, so that no compiler may take NaN for impossible.
 bool isNonFinite(uint32_t bits) { return (bits & 0x7f800000u) == 0x7f800000u; }
+bool isNonFinite(uint16_t bits) { return (bits & 0x7f80u) == 0x7f80u; }  // bf16
 
 // A tensor as `runs` pieces that lie together, each `length` elements long and `stride` after the one before.
 struct Runs {
@@ -28,22 +29,29 @@ Runs runsOf(const SnTensor& tensor) {
           pixels * tensor.parent_channels};
 }
 
-}  // namespace
-
-int64_t countNonFinite(Device& device, const SnTensor& tensor, const char* data) {
-  if (tensor.dtype != SN_F32 || data == nullptr) return 0;
+// Bits is as wide as an element.
+template <typename Bits>
+int64_t countIn(Device& device, const SnTensor& tensor, const char* data) {
   const Runs runs = runsOf(tensor);
   // In few large pieces, as each download waits for the device: a slice comes with what lies between its runs.
   const int64_t last = runs.first + (runs.runs - 1) * runs.stride + runs.length;
-  std::vector<uint32_t> values(static_cast<size_t>(last - runs.first));
-  device.download(values.data(), data + runs.first * elementBytes(SN_F32),
-                  static_cast<int64_t>(values.size()) * elementBytes(SN_F32));
+  std::vector<Bits> values(static_cast<size_t>(last - runs.first));
+  constexpr int64_t bytes = sizeof(Bits);
+  device.download(values.data(), data + runs.first * bytes, static_cast<int64_t>(values.size()) * bytes);
   int64_t count = 0;
   for (int64_t run = 0; run < runs.runs; ++run) {
-    const uint32_t* begin = values.data() + run * runs.stride;
+    const Bits* begin = values.data() + run * runs.stride;
     for (int64_t i = 0; i < runs.length; ++i) count += isNonFinite(begin[i]);
   }
   return count;
+}
+
+}  // namespace
+
+int64_t countNonFinite(Device& device, const SnTensor& tensor, const char* data) {
+  if (data == nullptr) return 0;
+  if (tensor.dtype == SN_F32) return countIn<uint32_t>(device, tensor, data);
+  return tensor.dtype == SN_BF16 ? countIn<uint16_t>(device, tensor, data) : 0;
 }
 
 }  // namespace saturnn

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "memory_plan.h"
 #include "non_finite.h"
@@ -30,7 +31,7 @@ std::vector<OperandSummary> summarize(const std::vector<Operand>& operands) {
 }  // namespace
 
 Plan::Plan(Device& device, PlanDescription description, std::shared_ptr<State> state, const std::atomic<bool>& stopping)
-    : device_(&device), state_(std::move(state)), stopping_(stopping), poison_(description.poison) {
+    : Resource(ResourceKind::Plan), device_(&device), state_(std::move(state)), stopping_(stopping), poison_(description.poison) {
   if (state_ != nullptr) state_->arena(0);  // throws if the State could not be made
   const LaidOutPlan laidOut = prepare(std::move(description), device, state_.get());
   const Placement placement = place(laidOut);
@@ -89,7 +90,7 @@ void Plan::planArena(const PlanDescription& plan, const Placement& placement) {
   }
   const MemoryPlan memory = planMemory(requests, kAlignment);
   arenaBytes_ = memory.arenaBytes;
-  arena_ = DeviceMemory(*device_, arenaBytes_);
+  arena_ = DeviceMemory(*device_, MemoryKind::Arena, arenaBytes_);
   for (size_t i = 0; i < requestOf.size(); ++i) {
     if (requestOf[i] != kAbsent) bases_[i] = arena_.data() + memory.offsets[requestOf[i]];
   }
@@ -105,7 +106,7 @@ void Plan::uploadConstants(const PlanDescription& plan, const Placement& placeme
     offsets.push_back(total);
     if (buffer.kind == BufferKind::Constant) total += (buffer.bytes + kAlignment - 1) / kAlignment * kAlignment;
   }
-  constants_ = DeviceMemory(*device_, total);
+  constants_ = DeviceMemory(*device_, MemoryKind::Constants, total);
   for (size_t i = 0; i < placement.buffers.size(); ++i) {
     const Buffer& buffer = placement.buffers[i];
     if (buffer.kind != BufferKind::Constant) continue;
@@ -134,16 +135,18 @@ RunOutcome Plan::run(const std::vector<RunInput>& inputs, int steps) {
   return outcome;
 }
 
-TraceOutcome Plan::trace(const std::vector<RunInput>& inputs, bool countNonFinite) {
+TraceOutcome Plan::trace(const std::vector<RunInput>& inputs, const TraceOptions& options) {
   begin(inputs);
   uploadInputs(inputs, 0);
   TraceOutcome outcome;
+  std::optional<bool> mayWrite;  // decided before the first kernel that writes state, when all others have run
   for (const PlannedKernel& kernel : kernels_) {
+    if (kernel.writesState && !mayWrite) mayWrite = options.updates && !gateIsClosed();
     TraceOutcome::NonFinite found;
     // Before the launch, which may work in place.
-    if (countNonFinite) found.inputs = nonFiniteOf(kernel.inputs, /*givenOnly=*/true);
-    outcome.milliseconds.push_back(kernel.writesState ? 0 : launchTimed(kernel));
-    if (countNonFinite) {
+    if (options.countNonFinite) found.inputs = nonFiniteOf(kernel.inputs, /*givenOnly=*/true);
+    outcome.milliseconds.push_back(kernel.writesState && !*mayWrite ? 0 : launchTimed(kernel));
+    if (options.countNonFinite) {
       found.outputs = nonFiniteOf(kernel.outputs, /*givenOnly=*/false);
       outcome.nonFinite.push_back(std::move(found));
     }
@@ -178,7 +181,9 @@ void Plan::begin(const std::vector<RunInput>& inputs) {
     if (inputs[i].resident != nullptr) {
       base = inputs[i].resident->data();
     } else {
-      if (inputMemory_[i].data() == nullptr) inputMemory_[i] = DeviceMemory(*device_, inputs_[i].bytes);
+      if (inputMemory_[i].data() == nullptr) {
+        inputMemory_[i] = DeviceMemory(*device_, MemoryKind::Inputs, inputs_[i].bytes);
+      }
       base = inputMemory_[i].data();
     }
   }

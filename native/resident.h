@@ -10,7 +10,7 @@ namespace saturnn {
 class Resident final : public LateResource {
  public:
   explicit Resident(std::vector<uint8_t> data)
-      : LateResource("the resident buffer"), bytes_(static_cast<int64_t>(data.size())), pending_(std::move(data)) {}
+      : LateResource(ResourceKind::Buffer, "the resident buffer"), bytes_(static_cast<int64_t>(data.size())), pending_(std::move(data)) {}
 
   int64_t bytes() const { return bytes_; }
 
@@ -23,7 +23,7 @@ class Resident final : public LateResource {
  private:
   void allocate(Device& device) override {
     const std::vector<uint8_t> data = std::move(pending_);
-    memory_ = DeviceMemory(device, bytes_);
+    memory_ = DeviceMemory(device, MemoryKind::Buffer, bytes_);
     device.upload(memory_.data(), data.data(), bytes_);
   }
   void free() noexcept override { memory_.reset(); }

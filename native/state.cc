@@ -27,7 +27,7 @@ char* State::arena(int index) const {
 
 void State::allocate(Device& device) {
   for (int i = 0; i < kArenaCount; ++i) {
-    arenas_[i] = DeviceMemory(device, bytes_[i]);
+    arenas_[i] = DeviceMemory(device, MemoryKind::State, bytes_[i]);
     device.fill(arenas_[i].data(), 0, bytes_[i]);
   }
 }

@@ -9,7 +9,7 @@ namespace saturnn {
 
 class State final : public LateResource {
  public:
-  explicit State(const ArenaBytes& bytes) : LateResource("the State"), bytes_(bytes) {}
+  explicit State(const ArenaBytes& bytes) : LateResource(ResourceKind::State, "the State"), bytes_(bytes) {}
 
   const ArenaBytes& bytes() const { return bytes_; }
   int64_t totalBytes() const { return bytes_[0] + bytes_[1] + bytes_[2] + bytes_[3]; }

@@ -8,12 +8,20 @@ import { dataCommand } from './data';
 import { doctorCommand } from './doctor';
 import { inspectCommand } from './inspect';
 import { predictCommand } from './predict';
+import { traceCommand } from './trace';
 import { trainCommand } from './train';
 
 function program(): Command {
   const { version, description } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
   const root = new Command('saturnn').description(description).version(version);
-  for (const command of [trainCommand(), predictCommand(), dataCommand(), inspectCommand(), doctorCommand()])
+  for (const command of [
+    trainCommand(),
+    predictCommand(),
+    dataCommand(),
+    inspectCommand(),
+    traceCommand(),
+    doctorCommand(),
+  ])
     root.addCommand(command);
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride().configureOutput({ outputError: (text, write) => write(`${oneLine(text)}\n`) });

@@ -1,6 +1,7 @@
 /** firstNonFinite names what is not finite first: what was given to the step, or the layer that made it. */
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile';
+import type { Precision } from '../../lib/device';
 import { describeNonFinite, firstNonFinite } from '../../lib/firstNonFinite';
 import { Graph } from '../../lib/graph/graph';
 import { defaultPasses } from '../../lib/graph/optimize';
@@ -16,7 +17,7 @@ const shape = [2, 6, 6, 16] as const;
 const classes = 10;
 
 /** Two blocks with concatenations: in blocks of 16 channels on the CPU, or plain where `channels` is no multiple of 16. */
-async function build(channels: number, { plain = false, poison = false } = {}) {
+async function build(channels: number, { plain = false, poison = false, precision = 'f32' as Precision } = {}) {
   const counts = { c1: channels, c3r: 16, c3: channels, d3r: 16, d3: 16, projection: 16, activation: relu() };
   const network = new Sequential([
     inceptionA({ name: 'a', inputs: 16, pool: 'average', ...counts }),
@@ -29,7 +30,7 @@ async function build(channels: number, { plain = false, poison = false } = {}) {
   const { loss } = softmaxCrossEntropy(logits, input('labels', [2], { dtype: 'i32' }), { name: 'loss' });
   const { updates, gate } = new Sgd().update({ state, loss, learningRate: input('learningRate', [1]) });
   const graph = Graph.from({ outputs: { loss }, updates, gate });
-  const plan = await compile(graph, { device: cpu(), passes: plain ? [] : defaultPasses, poison });
+  const plan = await compile(graph, { device: cpu(), passes: plain ? [] : defaultPasses, poison, precision });
   const x = Float32Array.from({ length: 2 * 6 * 6 * 16 }, (_, i) => Math.sin(i));
   const inputs = { x, labels: Int32Array.of(3, 7), learningRate: Float32Array.of(0.01) };
   const parameter = (name: string) => network.parameters.find((it) => it.name === name)!;
@@ -130,3 +131,17 @@ test('counts are those of the tensor itself, slice by slice', async () => {
   expect(times.some((kernel) => 'nonFinite' in kernel)).toBe(false);
   dispose();
 });
+
+test.skipIf(!cpu().precisions.includes('bf16'))(
+  'a layer whose bf16 images overflow is found, and it alone',
+  async () => {
+    const { state, plan, inputs, parameter, dispose } = await build(16, { precision: 'bf16', poison: true });
+    expect(await firstNonFinite(plan, inputs)).toBeNull();
+    const bias = parameter('a/d3x3a/bias');
+    await state.write(bias, new Float32Array(bias.size).fill(3.39e38));
+    const weight = parameter('a/d3x3b/weight');
+    await state.write(weight, new Float32Array(weight.size).fill(2));
+    expect(await firstNonFinite(plan, inputs)).toMatchObject({ kind: 'kernel', name: 'a/d3x3b' });
+    dispose();
+  },
+);

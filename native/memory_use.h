@@ -1,0 +1,37 @@
+// What lives on a device, counted where it is made and where it is freed: the engine thread writes, any thread reads.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+namespace saturnn {
+
+enum class MemoryKind { State, Arena, Constants, Inputs, Buffer };
+constexpr int kMemoryKinds = 5;
+enum class ResourceKind { State, Plan, Buffer };
+constexpr int kResourceKinds = 3;
+
+class MemoryUse {
+ public:
+  void add(MemoryKind kind, int64_t bytes) {
+    bytes_[static_cast<int>(kind)] += bytes;
+    const int64_t total = total_ += bytes;
+    if (total > peak_) peak_ = total;
+  }
+  void add(ResourceKind kind, int count) { resources_[static_cast<int>(kind)] += count; }
+
+  int64_t bytes(MemoryKind kind) const { return bytes_[static_cast<int>(kind)]; }
+  int resources(ResourceKind kind) const { return resources_[static_cast<int>(kind)]; }
+  int64_t total() const { return total_; }
+  // The most that there has been at one time.
+  int64_t peak() const { return peak_; }
+
+ private:
+  std::array<std::atomic<int64_t>, kMemoryKinds> bytes_{};
+  std::array<std::atomic<int>, kResourceKinds> resources_{};
+  std::atomic<int64_t> total_{0};
+  std::atomic<int64_t> peak_{0};
+};
+
+}  // namespace saturnn

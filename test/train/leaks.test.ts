@@ -1,0 +1,68 @@
+/**
+ * Nothing grows while training goes on, nor with worker threads that come and go, and what nobody disposes of is collected.
+ * Each in a process of its own, with the compiled package. SATURNN_LEAKS=full starts 50 workers instead of 20.
+ */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import type { MemoryStats } from '../../lib/memoryStats';
+
+interface Sample {
+  readonly rssBytes: number;
+  readonly externalBytes: number;
+  readonly handles: MemoryStats['handles'];
+  readonly descriptors: number;
+  readonly threads: number;
+  readonly resources: readonly string[];
+}
+
+interface Leaks {
+  readonly before: Sample;
+  readonly after: Sample;
+  readonly memory: readonly MemoryStats[];
+}
+
+const full = process.env.SATURNN_LEAKS === 'full';
+
+async function run(...args: readonly (string | number)[]): Promise<Leaks> {
+  const file = join(__dirname, 'fixtures', 'leak.cjs');
+  // How much of what a thread has freed stays resident is luck where every thread has an arena of its own.
+  const env = { ...process.env, MALLOC_ARENA_MAX: '1' };
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', file, ...args.map(String)], { env });
+  return JSON.parse(stdout) as Leaks;
+}
+
+/** At most 2% more than before, and nothing that can be counted is more than before. */
+function expectFlat({ before, after }: Leaks): void {
+  expect(after.rssBytes / before.rssBytes).toBeLessThan(1.02);
+  const { handles, descriptors, threads, resources } = before;
+  expect(after).toMatchObject({ handles, descriptors, resources });
+  expect(after.threads).toBeLessThanOrEqual(threads);
+  // Arrays that V8 has not made: nothing of ours is left there either.
+  expect(after.externalBytes - before.externalBytes).toBeLessThan(10_000);
+}
+
+test('1,000 steps with evaluations in between', { timeout: 240_000 }, async () => {
+  const leaks = await run('steps', 1000, 200);
+  expect(leaks.before.handles).toMatchObject({ devices: 1, states: 1, plans: 2, buffers: 2 });
+  expectFlat(leaks);
+});
+
+test('worker threads that train, and end by themselves or in the middle of a step', { timeout: 240_000 }, async () => {
+  const leaks = await run('workers', full ? 50 : 20, 10);
+  expect(leaks.before.handles).toMatchObject({ devices: 0, states: 0, plans: 0, buffers: 0, bytes: 0 });
+  expectFlat(leaks);
+});
+
+test('what nobody disposes of goes with the garbage, and so does its memory on the device', async () => {
+  const { before, after, memory } = await run('garbage');
+  const [used, freed] = memory;
+  const [device] = used!.devices;
+  expect(used!.handles).toMatchObject({ states: 1, plans: 2, buffers: 3 });
+  // What the collector is told is what there is.
+  expect(used!.handles.bytes).toBe(device!.bytes);
+  expect(freed!.handles).toEqual({ devices: 1, states: 0, plans: 0, buffers: 0, bytes: 0 });
+  expect(freed!.devices[0]).toMatchObject({ states: 0, plans: 0, buffers: 0, bytes: 0, peakBytes: device!.peakBytes });
+  expect(after.descriptors).toBe(before.descriptors);
+});
