@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../locate';
 import { dataCommand } from './data';
 import { doctorCommand } from './doctor';
+import { estimateCommand } from './estimate';
 import { inspectCommand } from './inspect';
 import { predictCommand } from './predict';
 import { traceCommand } from './trace';
@@ -19,6 +20,7 @@ function program(): Command {
     predictCommand(),
     dataCommand(),
     inspectCommand(),
+    estimateCommand(),
     traceCommand(),
     doctorCommand(),
   ])

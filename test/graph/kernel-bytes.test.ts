@@ -35,7 +35,8 @@ test('a convolution reads image, weights and bias, and writes an image', async (
 });
 
 test('a concatenation costs nothing where its inputs lie in it, and every byte twice where they do not', async () => {
-  const branch = (name: string) => new Conv2d({ name, inputs: 16, outputs: 16, kernel: 1, activation: leakyTanh() });
+  const branch = (name: string) =>
+    new Conv2d({ name, inputs: 16, outputs: 16, kernel: 3, padding: 1, activation: leakyTanh() });
   for (const passes of [defaultPasses, []]) {
     const joined = new Concatenate([branch('a'), branch('b')], { name: 'joined' });
     using _ = new State(joined.parameters);
