@@ -1,4 +1,7 @@
-/** The learning rate of every step. A pure function of the step, so that a resumed run goes on exactly; what depends on metrics (plateau) keeps its state in plain JSON. */
+/**
+ * The learning rate of every step. A pure function of the step, so that a resumed run goes on exactly; what depends on
+ * metrics (plateau) keeps its state in plain JSON.
+ */
 import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
 import type { EpochEvent } from '../train/events';
 
