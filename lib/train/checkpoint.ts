@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { SaturnnError } from '../errors';
+import { invalid, SaturnnError } from '../errors';
 import type { CheckpointInfo } from './checkpointInfo';
 import { writeDurably } from './files';
 import { encodeSafetensors, headerLength, largestHeader, parseSafetensors } from './safetensors';
@@ -93,7 +93,9 @@ export function decodeCheckpoint(bytes: Uint8Array, source: string): Checkpoint 
     const { tensors } = parseSafetensors(bytes, source);
     const kept = [...tensors].filter(([name]) => name !== digestName);
     const arrays = new Map(kept.map(([name, { data }]) => [name, data as Uint8Array]));
-    return { info: JSON.parse(metadata.content ?? ''), arrays };
+    const info: unknown = JSON.parse(metadata.content ?? '');
+    if (typeof info !== 'object' || info === null) throw invalid('its content', 'an object', info);
+    return { info: info as CheckpointInfo, arrays };
   } catch (error) {
     throw altered((error as Error).message);
   }

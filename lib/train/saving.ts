@@ -44,7 +44,10 @@ export async function takeCheckpoint(
   return { info, arrays };
 }
 
-/** @throws ERR_CHECKPOINT if the checkpoint, read from `source`, is of another run; nothing has changed then */
+/**
+ * @throws ERR_CHECKPOINT if the checkpoint, read from `source`, is of another run: nothing has changed then; or if a
+ * callback refuses what it is given: callbacks before it keep theirs
+ */
 export async function applyCheckpoint(
   source: string,
   { info, arrays }: Checkpoint,
@@ -59,11 +62,13 @@ export async function applyCheckpoint(
   checkSame(source, 'run: its settings differ', info.settings, here.settings);
   await state.on(options.device);
   const before = await Promise.all(savedArenas.map(async (arena) => [arena, await state.readArena(arena)] as const));
+  const position = cursor.save();
+  const scheduleState = options.schedule.save?.();
   try {
     const { step } = info.position;
-    const counter = new DataView(new Uint8Array(arrays.get('buffers') ?? []).buffer);
-    if (counter.byteLength < 8 || counter.getInt32(4, true) !== step)
-      throw invalid('steps of the counter', `${step}`, 0);
+    const { buffer, byteLength } = Uint8Array.from(arrays.get('buffers') ?? []);
+    const steps = byteLength < 8 ? undefined : new DataView(buffer).getInt32(4, true);
+    if (steps !== step) throw invalid('steps of the counter', `${step}`, steps);
     for (const arena of savedArenas) await state.writeArena(arena, arrays.get(arena) ?? new Uint8Array(0));
     cursor.restore(info.position);
     if (info.schedule !== null) options.schedule.restore?.(info.schedule);
@@ -72,20 +77,27 @@ export async function applyCheckpoint(
     }
   } catch (error) {
     for (const [arena, bytes] of before) await state.writeArena(arena, bytes);
+    cursor.restore(position);
+    if (scheduleState !== undefined) options.schedule.restore?.(scheduleState);
     const message = `${source} cannot be restored: ${(error as Error).message}`;
     throw new SaturnnError('ERR_CHECKPOINT', message, { cause: error });
   }
 }
 
 async function describeRun(options: ResolvedOptions, state: State) {
-  const { model, train, test } = options;
+  const parts = described.get(state) ?? describeParts(options, state);
+  described.set(state, parts);
+  // Not kept: the next attempt may be able to read.
+  parts.catch(() => described.delete(state));
+  return { ...(await parts), settings: describeSettings(options) };
+}
+
+/** Of a Trainer's State: images are read and a graph is built, which is not done again for every checkpoint. */
+const described = new WeakMap<State, ReturnType<typeof describeParts>>();
+
+async function describeParts({ model, train, test }: ResolvedOptions, state: State) {
   const [trainSet, testSet] = await Promise.all([describeSource(train), describeSource(test)]);
-  return {
-    model: describeModel(model, state),
-    train: trainSet,
-    test: testSet,
-    settings: describeSettings(options),
-  };
+  return { model: describeModel(model, state), train: trainSet, test: testSet };
 }
 
 /** What a callback of this name has saved; without state if there was none. */
