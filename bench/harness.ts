@@ -6,6 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../lib/locate';
+import { median } from '../lib/profile/median';
+
+export { median };
 
 /** Something to measure. */
 export interface Candidate {
@@ -80,13 +83,6 @@ function summarize(names: readonly string[], times: readonly (readonly number[])
     const ratio = median(times.map((round) => (round[0] ?? Number.NaN) / (round[i] ?? Number.NaN)));
     return { name, median: median(samples), samples, ratio };
   });
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }
 
 /** What a figure must be reported with. */

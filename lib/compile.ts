@@ -22,10 +22,12 @@ export interface CompileOptions {
 export interface TraceOptions {
   /** Also count the elements that are infinite or NaN. */
   nonFinite?: boolean;
+  /** Also run the kernels that write parameters, optimizer and counter, as a step of training does. Default false. */
+  updates?: boolean;
 }
 
 export interface TracedKernel extends PlanKernel {
-  /** 0 for a kernel that writes parameters, optimizer or counter: it does not run. */
+  /** 0 for a kernel that did not run. */
   readonly milliseconds: number;
   /**
    * How many elements of each output are infinite or NaN, and of each input that is given to the step (0 for one that
@@ -74,11 +76,15 @@ export class Plan {
   }
 
   /**
-   * One step, kernel by kernel, with the time of each. Kernels that write parameters, optimizer or counter do not run.
+   * One step, kernel by kernel, with the time of each. Kernels that write parameters, optimizer or counter run only if
+   * `updates` says so, and then only if loss and gradient are finite.
    * Gradients are computed, into the State's gradient arena, which is scratch.
    */
-  async trace(inputs: RunInputs = {}, { nonFinite = false }: TraceOptions = {}): Promise<TracedKernel[]> {
-    const trace = await typed(this.native.trace(this.#bind(inputs, 1), nonFinite));
+  async trace(
+    inputs: RunInputs = {},
+    { nonFinite = false, updates = false }: TraceOptions = {},
+  ): Promise<TracedKernel[]> {
+    const trace = await typed(this.native.trace(this.#bind(inputs, 1), nonFinite, updates));
     return this.kernels.map((kernel, index) => {
       const counts = trace.nonFinite[index];
       return { ...kernel, milliseconds: trace.milliseconds[index] ?? 0, ...(counts && { nonFinite: counts }) };

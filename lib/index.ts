@@ -103,6 +103,33 @@ export { Philox, philox4x32 } from './random';
 export { State, type StateOptions } from './state';
 // Tensors and operations
 export { constant, input, Parameter, StateBuffer, Tensor } from './tensor';
-export type { EndEvent, EpochEvent, StepEvent, TrainEvent } from './train/events';
-export { readSafetensors, writeSafetensors } from './train/safetensors';
+export type { Callback, RunControl, SavedCallback } from './train/callback';
+export {
+  Checkpoints,
+  type CheckpointsOptions,
+  CsvLog,
+  EarlyStopping,
+  type EarlyStoppingOptions,
+  JsonlLog,
+  type Metric,
+} from './train/callbacks';
+export type {
+  CheckpointEvent,
+  EndEvent,
+  EpochEvent,
+  StepEvent,
+  StoppedEvent,
+  TrainEvent,
+  WarningEvent,
+} from './train/events';
+export { loadPredictor } from './train/loadPredictor';
+export type { Images, Predictions, Predictor, PredictorOptions } from './train/predictor';
+export {
+  type NamedTensor,
+  parseSafetensors,
+  readSafetensors,
+  type SafetensorsFile,
+  type TensorData,
+  writeSafetensors,
+} from './train/safetensors';
 export { type DataMode, type Evaluation, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';

@@ -82,7 +82,7 @@ export interface KernelInfo {
 }
 
 export interface TraceResult {
-  /** In the order of `kernels`; 0 for those that write state: they do not run. */
+  /** In the order of `kernels`; 0 for those that did not run. */
   milliseconds: Float64Array;
   /**
    * In the order of `kernels`, if it was asked for: how many elements of each output are infinite or NaN, and of each input
@@ -125,8 +125,8 @@ export interface NativePlan {
   readonly arenaBytes: number;
   /** `inputs` in the order of PlanDescription.inputs. Typed arrays are copied before the call returns. */
   run(inputs: RunInput[], steps: number): Promise<RunResult>;
-  /** One step, kernel by kernel. Counting is not part of the times. */
-  trace(inputs: RunInput[], countNonFinite: boolean): Promise<TraceResult>;
+  /** One step, kernel by kernel; with `updates` also those that write state, unless the gate closes. Counting is not part of the times. */
+  trace(inputs: RunInput[], countNonFinite: boolean, updates: boolean): Promise<TraceResult>;
   dispose(): void;
 }
 

@@ -119,9 +119,9 @@ Napi::Value PlanObject::trace(const Napi::CallbackInfo& info) {
   return guardPromise(info.Env(), [&] {
     const std::shared_ptr<Plan> it = plan();
     const auto inputs = std::make_shared<std::vector<RunInput>>(readInputs(info[0], 1));
-    const bool countNonFinite = readBoolean(info[1], "countNonFinite");
-    return parts_.host->submit(info.Env(), [it, inputs, countNonFinite](Device&) -> Settle {
-      return [outcome = it->trace(*inputs, countNonFinite)](Napi::Env env) { return makeTrace(env, outcome); };
+    const TraceOptions options{readBoolean(info[1], "countNonFinite"), readBoolean(info[2], "updates")};
+    return parts_.host->submit(info.Env(), [it, inputs, options](Device&) -> Settle {
+      return [outcome = it->trace(*inputs, options)](Napi::Env env) { return makeTrace(env, outcome); };
     });
   });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "memory_plan.h"
 #include "non_finite.h"
@@ -134,16 +135,18 @@ RunOutcome Plan::run(const std::vector<RunInput>& inputs, int steps) {
   return outcome;
 }
 
-TraceOutcome Plan::trace(const std::vector<RunInput>& inputs, bool countNonFinite) {
+TraceOutcome Plan::trace(const std::vector<RunInput>& inputs, const TraceOptions& options) {
   begin(inputs);
   uploadInputs(inputs, 0);
   TraceOutcome outcome;
+  std::optional<bool> mayWrite;  // decided before the first kernel that writes state, when all others have run
   for (const PlannedKernel& kernel : kernels_) {
+    if (kernel.writesState && !mayWrite) mayWrite = options.updates && !gateIsClosed();
     TraceOutcome::NonFinite found;
     // Before the launch, which may work in place.
-    if (countNonFinite) found.inputs = nonFiniteOf(kernel.inputs, /*givenOnly=*/true);
-    outcome.milliseconds.push_back(kernel.writesState ? 0 : launchTimed(kernel));
-    if (countNonFinite) {
+    if (options.countNonFinite) found.inputs = nonFiniteOf(kernel.inputs, /*givenOnly=*/true);
+    outcome.milliseconds.push_back(kernel.writesState && !*mayWrite ? 0 : launchTimed(kernel));
+    if (options.countNonFinite) {
       found.outputs = nonFiniteOf(kernel.outputs, /*givenOnly=*/false);
       outcome.nonFinite.push_back(std::move(found));
     }

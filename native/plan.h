@@ -42,9 +42,14 @@ struct RunOutcome {
   std::vector<std::vector<uint8_t>> outputs;
 };
 
+struct TraceOptions {
+  bool countNonFinite = false;
+  bool updates = false;  // also run the kernels that write state, unless the gate is closed
+};
+
 // One step, kernel by kernel.
 struct TraceOutcome {
-  // 0 for kernels that write state, which do not run.
+  // 0 for kernels that did not run.
   std::vector<double> milliseconds;
   // Of each kernel: how many elements are not finite of its inputs (only of those that are given to the step; 0 for
   // what other kernels have made) and of its outputs. Empty if it was not asked for.
@@ -66,7 +71,7 @@ class Plan final : public Resource {
   int64_t deviceBytes() const { return deviceBytes_; }
 
   RunOutcome run(const std::vector<RunInput>& inputs, int steps);
-  TraceOutcome trace(const std::vector<RunInput>& inputs, bool countNonFinite);
+  TraceOutcome trace(const std::vector<RunInput>& inputs, const TraceOptions& options);
   void release() noexcept override;
 
  private:

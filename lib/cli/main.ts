@@ -6,14 +6,24 @@ import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../locate';
 import { dataCommand } from './data';
 import { doctorCommand } from './doctor';
+import { estimateCommand } from './estimate';
 import { inspectCommand } from './inspect';
 import { predictCommand } from './predict';
+import { traceCommand } from './trace';
 import { trainCommand } from './train';
 
 function program(): Command {
   const { version, description } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
   const root = new Command('saturnn').description(description).version(version);
-  for (const command of [trainCommand(), predictCommand(), dataCommand(), inspectCommand(), doctorCommand()])
+  for (const command of [
+    trainCommand(),
+    predictCommand(),
+    dataCommand(),
+    inspectCommand(),
+    estimateCommand(),
+    traceCommand(),
+    doctorCommand(),
+  ])
     root.addCommand(command);
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride().configureOutput({ outputError: (text, write) => write(`${oneLine(text)}\n`) });

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { invalid, SaturnnError } from '../errors';
+import { SaturnnError } from '../errors';
 import type { CheckpointInfo } from './checkpointInfo';
 import { writeDurably } from './files';
 import { encodeSafetensors, headerLength, largestHeader, parseSafetensors } from './safetensors';
@@ -94,7 +94,7 @@ export function decodeCheckpoint(bytes: Uint8Array, source: string): Checkpoint 
     const kept = [...tensors].filter(([name]) => name !== digestName);
     const arrays = new Map(kept.map(([name, { data }]) => [name, data as Uint8Array]));
     const info: unknown = JSON.parse(metadata.content ?? '');
-    if (typeof info !== 'object' || info === null) throw invalid('its content', 'an object', info);
+    if (typeof info !== 'object' || info === null) throw new Error('its content is no object');
     return { info: info as CheckpointInfo, arrays };
   } catch (error) {
     throw altered((error as Error).message);

@@ -17,10 +17,20 @@ import { describeSettings, type ResolvedOptions } from './trainerOptions';
 /** Gradients are scratch, and not among them. */
 const savedArenas = ['parameters', 'optimizer', 'buffers'] as const;
 
+/** What a checkpoint and the run that goes on with it must have in common. */
+export type RunDescription = Pick<CheckpointInfo, 'model' | 'train' | 'test' | 'settings'>;
+
+/** It does not change while a Trainer lives. */
+export async function describeRun(options: ResolvedOptions, state: State): Promise<RunDescription> {
+  const [train, test] = await Promise.all([describeSource(options.train), describeSource(options.test)]);
+  return { model: describeModel(options.model, state), train, test, settings: describeSettings(options) };
+}
+
 export async function takeCheckpoint(
   options: ResolvedOptions,
   state: State,
   cursor: Cursor,
+  run: RunDescription,
   machine: Description,
 ): Promise<Checkpoint> {
   const { schedule, callbacks } = options;
@@ -35,7 +45,7 @@ export async function takeCheckpoint(
   }
   const info: CheckpointInfo = {
     saturnn: packageVersion(),
-    ...(await describeRun(options, state)),
+    ...run,
     machine,
     position,
     schedule: scheduleState,
@@ -44,18 +54,15 @@ export async function takeCheckpoint(
   return { info, arrays };
 }
 
-/**
- * @throws ERR_CHECKPOINT if the checkpoint, read from `source`, is of another run: nothing has changed then; or if a
- * callback refuses what it is given: callbacks before it keep theirs
- */
+/** @throws ERR_CHECKPOINT if the checkpoint, read from `source`, is of another run; nothing has changed then */
 export async function applyCheckpoint(
   source: string,
   { info, arrays }: Checkpoint,
   options: ResolvedOptions,
   state: State,
   cursor: Cursor,
+  here: RunDescription,
 ): Promise<void> {
-  const here = await describeRun(options, state);
   checkSame(source, 'model', info.model, here.model);
   checkSame(source, 'training set', info.train, here.train);
   checkSame(source, 'test set', info.test, here.test);
@@ -63,12 +70,12 @@ export async function applyCheckpoint(
   await state.on(options.device);
   const before = await Promise.all(savedArenas.map(async (arena) => [arena, await state.readArena(arena)] as const));
   const position = cursor.save();
-  const scheduleState = options.schedule.save?.();
+  const scheduled = options.schedule.save?.();
   try {
     const { step } = info.position;
-    const { buffer, byteLength } = Uint8Array.from(arrays.get('buffers') ?? []);
-    const steps = byteLength < 8 ? undefined : new DataView(buffer).getInt32(4, true);
-    if (steps !== step) throw invalid('steps of the counter', `${step}`, steps);
+    // Behind the seed; see State.counter.
+    const counted = Buffer.from(arrays.get('buffers')?.subarray(4, 8) ?? []);
+    if (counted.length < 4 || counted.readInt32LE() !== step) throw invalid('steps in the buffers', `${step}`, counted);
     for (const arena of savedArenas) await state.writeArena(arena, arrays.get(arena) ?? new Uint8Array(0));
     cursor.restore(info.position);
     if (info.schedule !== null) options.schedule.restore?.(info.schedule);
@@ -78,26 +85,10 @@ export async function applyCheckpoint(
   } catch (error) {
     for (const [arena, bytes] of before) await state.writeArena(arena, bytes);
     cursor.restore(position);
-    if (scheduleState !== undefined) options.schedule.restore?.(scheduleState);
+    if (scheduled !== undefined) options.schedule.restore?.(scheduled);
     const message = `${source} cannot be restored: ${(error as Error).message}`;
     throw new SaturnnError('ERR_CHECKPOINT', message, { cause: error });
   }
-}
-
-async function describeRun(options: ResolvedOptions, state: State) {
-  const parts = described.get(state) ?? describeParts(options, state);
-  described.set(state, parts);
-  // Not kept: the next attempt may be able to read.
-  parts.catch(() => described.delete(state));
-  return { ...(await parts), settings: describeSettings(options) };
-}
-
-/** Of a Trainer's State: images are read and a graph is built, which is not done again for every checkpoint. */
-const described = new WeakMap<State, ReturnType<typeof describeParts>>();
-
-async function describeParts({ model, train, test }: ResolvedOptions, state: State) {
-  const [trainSet, testSet] = await Promise.all([describeSource(train), describeSource(test)]);
-  return { model: describeModel(model, state), train: trainSet, test: testSet };
 }
 
 /** What a callback of this name has saved; without state if there was none. */

@@ -14,7 +14,7 @@ import { evaluationGraph, trainGraph } from './plans';
 import { type Images, type Predictions, Predictor } from './predictor';
 import type { Runner, RunOfSteps } from './runner';
 import { Runners } from './runners';
-import { applyCheckpoint, takeCheckpoint } from './saving';
+import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } from './saving';
 import { Tally } from './tally';
 import { checkRate, type ResolvedOptions, resolveTrainerOptions, type TrainerOptions } from './trainerOptions';
 
@@ -53,6 +53,7 @@ export class Trainer {
   readonly #runners: Runners;
   readonly #cursor: Cursor;
   #predictor: Promise<Predictor> | null = null;
+  #description: Promise<RunDescription> | null = null;
   #fitting = false;
   /** A native call that writes the State is under way. */
   #running = false;
@@ -179,7 +180,8 @@ export class Trainer {
       );
     };
     checkStill();
-    const checkpoint = await takeCheckpoint(this.#options, this.state, this.#cursor, await this.#machine());
+    const [run, machine] = [await this.#describe(), await this.#machine()];
+    const checkpoint = await takeCheckpoint(this.#options, this.state, this.#cursor, run, machine);
     checkStill();
     return checkpoint;
   }
@@ -201,7 +203,7 @@ export class Trainer {
     this.#fitting = true;
     try {
       const checkpoint = await readCheckpoint(path);
-      await applyCheckpoint(path, checkpoint, this.#options, this.state, this.#cursor);
+      await applyCheckpoint(path, checkpoint, this.#options, this.state, this.#cursor, await this.#describe());
       this.#restoredMachine = checkpoint.info.machine;
     } finally {
       this.#fitting = false;
@@ -357,6 +359,15 @@ export class Trainer {
   #fitRunner(): Promise<Runner> {
     const { train, optimizer, labelSmoothing } = this.#options;
     return this.#runners.get('fit', train, (options) => trainGraph(options, optimizer, { labelSmoothing }));
+  }
+
+  /** Made once: it looks at a part of the data. */
+  #describe(): Promise<RunDescription> {
+    this.#description ??= describeRun(this.#options, this.state).catch((error) => {
+      this.#description = null;
+      throw error;
+    });
+    return this.#description;
   }
 
   /** The device, and the kernels of a step once they are chosen. */

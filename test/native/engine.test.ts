@@ -48,7 +48,7 @@ test('what was queued first happens first', () =>
     await Promise.all([
       compiled.run([value(1, 2, 3, 4)], 3).then(note('run')),
       state.write('parameters', 0, new Float32Array([1])).then(note('write')),
-      compiled.trace([value(1, 2, 3, 4)], false).then(note('trace')),
+      compiled.trace([value(1, 2, 3, 4)], false, false).then(note('trace')),
       state.read('parameters', 0, 4).then(note('read')),
     ]);
     expect(order).toEqual(['run', 'write', 'trace', 'read']);

@@ -139,7 +139,7 @@ describe('objects', () => {
     await expect(compiled.run([{ data: buffer, perStep: false }], 1)).rejects.toMatchObject(disposed);
     compiled.dispose();
     await expect(compiled.run([value(1, 2, 3, 4)], 1)).rejects.toMatchObject(disposed);
-    await expect(compiled.trace([value(1, 2, 3, 4)], false)).rejects.toMatchObject(disposed);
+    await expect(compiled.trace([value(1, 2, 3, 4)], false, false)).rejects.toMatchObject(disposed);
     const closed = open(library);
     closed.dispose();
     expect(failure(() => closed.upload(new Float32Array(1)))).toMatchObject(disposed);

@@ -67,7 +67,7 @@ describe('steps', () => {
     compiled.dispose();
   });
 
-  test('trace times every kernel and writes no state', async () => {
+  test('trace times every kernel, and writes state only when asked to', async () => {
     const state = device.createState({ ...noBytes, buffers: 16 });
     const stateful = plan(
       [tensor(), tensor([4], { arena: 'buffers', byteOffset: 0 })],
@@ -77,12 +77,33 @@ describe('steps', () => {
     );
     stateful.tensors.push(tensor());
     const compiled = await device.compile(stateful, state);
-    const { milliseconds, nonFinite } = await compiled.trace([value(1, 2, 3, 4)], false);
+    const { milliseconds, nonFinite } = await compiled.trace([value(1, 2, 3, 4)], false, false);
     expect(compiled.kernels.map(({ op }) => op)).toEqual(['slow', 'assign']);
     expect(milliseconds[0]).toBeGreaterThan(15);
     expect(milliseconds[1]).toBe(0);
     expect(nonFinite).toEqual([]);
     expect(Array.from(new Float32Array(await state.read('buffers', 0, 16)))).toEqual([0, 0, 0, 0]);
+    const updating = await compiled.trace([value(1, 2, 3, 4)], false, true);
+    expect(updating.milliseconds[1]).toBeGreaterThan(0);
+    expect(Array.from(new Float32Array(await state.read('buffers', 0, 16)))).toEqual([1, 2, 3, 4]);
+    for (const it of [compiled, state]) it.dispose();
+  });
+
+  test('a trace with updates writes nothing where the gate is closed', async () => {
+    const state = device.createState({ ...noBytes, parameters: 16 });
+    const gated = plan(
+      [tensor(), tensor([4], { arena: 'parameters', byteOffset: 0 }), tensor([1], { dtype: 'i32' })],
+      [node('isNegative', [0], [2]), assign(2, 1, 0)],
+      [0],
+      [2],
+      { gate: 2 },
+    );
+    const compiled = await device.compile(gated, state);
+    const values = async () => Array.from(new Float32Array(await state.read('parameters', 0, 16)));
+    expect((await compiled.trace([value(-1, 2, 3, 4)], false, true)).milliseconds[1]).toBe(0);
+    expect(await values()).toEqual([0, 0, 0, 0]);
+    expect((await compiled.trace([value(1, 2, 3, 4)], false, true)).milliseconds[1]).toBeGreaterThan(0);
+    expect(await values()).toEqual([1, 2, 3, 4]);
     for (const it of [compiled, state]) it.dispose();
   });
 });

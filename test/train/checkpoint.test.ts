@@ -5,6 +5,7 @@ import { Dataset } from '../../lib/data/dataset';
 import type { ForwardContext } from '../../lib/layers/context';
 import { Dropout } from '../../lib/layers/dropout';
 import { relu } from '../../lib/ops/activation';
+import { Adam } from '../../lib/optim/adam';
 import type { Schedule } from '../../lib/optim/schedule';
 import { Sgd } from '../../lib/optim/sgd';
 import type { Tensor } from '../../lib/tensor';
@@ -110,6 +111,25 @@ describe('a resumed run', () => {
     const after = await run(resumed, { totalSteps });
     expect(lasting([...before, ...after])).toEqual(lasting(expected.events));
     expect((await snapshot(resumed.state)).equals(expected.state)).toBe(true);
+  });
+
+  test('with running statistics, averages, dropout and Adam, streamed, does the same', async () => {
+    const make = () => {
+      const base = smallModel({ normalization: 'batch' });
+      const forward = (x: Tensor, context?: ForwardContext) => drop(base.forward(x, context), context);
+      const optimizer = new Adam({ ema: { decay: 0.9 } });
+      return small({ model: { ...base, forward }, optimizer, labelSmoothing: 0.1, data: 'streaming' });
+    };
+    const whole = make();
+    const events = await run(whole, { totalSteps: 12 });
+    const first = make();
+    for await (const event of first.fit({ totalSteps: 12 })) if (event.event === 'step' && event.step >= 4) break;
+    await first.save(path('all'));
+    const resumed = make();
+    await resumed.restore(path('all'));
+    expect(resumed.step).toBeLessThan(12);
+    expect(lasting(await run(resumed, { totalSteps: 12 })).slice(-2)).toEqual(lasting(events).slice(-2));
+    expect((await snapshot(resumed.state)).equals(await snapshot(whole.state))).toBe(true);
   });
 
   test('does not depend on how steps are grouped into native calls', async () => {

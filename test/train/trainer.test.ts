@@ -121,6 +121,20 @@ describe('Trainer', () => {
     }
   });
 
+  test('names the same step and layer however data and steps come', async () => {
+    const stop = async (options: Partial<TrainerOptions>) => {
+      const optimizer = new Sgd({ momentum: 0, weightDecay: 0 });
+      // Finite for three steps, so that the last one may be in the middle of a call.
+      const schedule = { name: 'cliff', at: (step: number) => (step < 3 ? 0.01 : 1e6) };
+      const trainer = small({ model: smallModel({ activation: relu() }), optimizer, schedule, ...options });
+      return collect(trainer, { steps: 30 }).catch((error: Error) => error.message);
+    };
+    const message = await stop({});
+    expect(message).toMatch(/^Training stopped at step \d+: loss .*; first in \w+ of layer /);
+    expect(await stop({ data: 'streaming' })).toBe(message);
+    expect(await stop({ callbacks: [{ name: 'singly', everySteps: 1 }] })).toBe(message);
+  });
+
   test('ends with the reason of an aborted signal, and can go on', async () => {
     const trainer = small();
     const abort = new AbortController();

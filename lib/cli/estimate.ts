@@ -1,0 +1,110 @@
+/** `saturnn estimate`: memory and time of a training run, before it. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { openDevice, type Precision, precisions } from '../device';
+import { type Estimate, estimate, uploadData } from '../profile/estimate';
+import { renderSvg } from '../train/curves';
+import { addDataOptions, type DataOptions, openData } from './dataOptions';
+import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
+import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './optimizerOptions';
+import * as read from './options';
+import { table } from './table';
+
+interface EstimateOptions extends DataOptions, ModelOptions, OptimizerOptions {
+  device: string;
+  precision: Precision;
+  batch?: number[];
+  steps: number;
+  json?: boolean;
+}
+
+const batches = (text: string): number[] => {
+  const parts = text.split(',');
+  if (new Set(parts).size < parts.length) throw new InvalidArgumentError('Expected different batch sizes.');
+  return parts.map(read.positiveInteger);
+};
+
+export function estimateCommand(): Command {
+  const command = new Command('estimate').description('say what memory and time a training run will take');
+  return addOptimizerOptions(addModelOptions(addDataOptions(command)))
+    .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
+    .addOption(new Option('--precision <name>', 'arithmetic').choices(precisions).default('f32'))
+    .option('--batch <n,...>', 'images per step, one or several (default: 64 on the CPU, 128 on a GPU)', batches)
+    .option('--steps <n>', 'steps that are measured for each batch size', read.positiveInteger, 5)
+    .option('--json', 'print one JSON object')
+    .action(async (options: EstimateOptions) => {
+      const report = await run(options);
+      process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : format(report));
+    });
+}
+
+interface Report {
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly estimates: readonly Estimate[];
+}
+
+async function run(options: EstimateOptions): Promise<Report> {
+  const { precision, steps, labelSmoothing } = options;
+  using device = openDevice(options.device);
+  const { batch = [device.backend === 'cpu' ? 64 : 128] } = options;
+  const { train, test, mode, close } = await openData(options);
+  try {
+    // A run draws its curves at the end, while all else is still there: what that loads belongs to the process.
+    renderSvg('estimate', []);
+    const uploaded = mode === 'resident' ? await uploadData(device, { train, test }) : null;
+    const common = { device, precision, labelSmoothing, train, test, data: mode, steps };
+    const estimates: Estimate[] = [];
+    for (const size of batch) {
+      // A model's parameters belong to one State: each batch size has its own.
+      const model = modelFrom(options, train.classes);
+      const fresh = { model, optimizer: optimizerFrom(options), batch: Math.min(size, train.count) };
+      estimates.push(await estimate({ ...common, ...fresh }, uploaded));
+    }
+    const settings = {
+      ...{ model: options.model, width: options.width, ...describeModelOptions(options), precision },
+      ...{ optimizer: options.optimizer, trainImages: train.count, testImages: test.count, data: mode },
+      ...{ device: device.name, deviceInfo: device.info },
+    };
+    return { settings, estimates };
+  } finally {
+    await close();
+  }
+}
+
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
+
+const memoryRows = [
+  ['process', 'processBytes'],
+  ['data set', 'dataBytes'],
+  ['state', 'stateBytes'],
+  ['training step', 'trainingBytes'],
+  ['evaluation step', 'evaluationBytes'],
+  ['constants, inputs', 'otherBytes'],
+  ['saving a checkpoint', 'checkpointBytes'],
+  ['peak, resident', 'peakBytes'],
+  ['of that the device', 'deviceBytes'],
+] as const;
+
+function format({ settings, estimates }: Report): string {
+  const onHost = settings.device === 'cpu';
+  const header = ['MB at batch', ...estimates.map(({ batch }) => String(batch))];
+  const rows = memoryRows.map(([title, key]) => [
+    key === 'deviceBytes' && !onHost ? 'and on the device' : title,
+    ...estimates.map(({ memory }) => megabytes(memory[key])),
+  ]);
+  const times = estimates.map(({ batch, time }) => [
+    String(batch),
+    time.stepMilliseconds.toFixed(1),
+    time.imagesPerSecond.toFixed(1),
+    String(time.stepsPerEpoch),
+    duration(time.epochSeconds),
+  ]);
+  const [first] = estimates;
+  const note = `Times are medians of ${first?.time.measuredSteps} measured steps; an epoch is ${settings.trainImages} images and the ${settings.testImages} of the test set.`;
+  const speed = table(['batch', 'ms a step', 'images/s', 'steps', 'an epoch'], times);
+  return `${table(header, rows)}\n${speed}\n${note}\n`;
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds.toFixed(1)} s`;
+  return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}

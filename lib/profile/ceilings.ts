@@ -1,0 +1,77 @@
+/** What this machine can do at most, measured with kernels of ours: what a step is held against. */
+import { compile } from '../compile';
+import type { Device, Precision } from '../device';
+import { Graph } from '../graph/graph';
+import { conv2d } from '../ops/conv2d';
+import { copy } from '../ops/copy';
+import { input, type Tensor } from '../tensor';
+import { median } from './median';
+
+export interface Ceilings {
+  /** Of a 1x1 convolution, which is a matrix product, of a size at which memory does not count. */
+  readonly gigaflopsPerSecond: number;
+  /** What ran. */
+  readonly implementation: string;
+  /** Bytes read and bytes written, of a copy far larger than the caches. */
+  readonly gigabytesPerSecond: number;
+}
+
+const channels = 1024;
+const warmUps = 2;
+
+/** 17 GFLOP and 128 MB on a CPU; 16 times and 8 times as much on a GPU. */
+const sizesOn = (device: Device) =>
+  device.backend === 'cpu' ? { batch: 8, elements: 2 ** 24 } : { batch: 128, elements: 2 ** 27 };
+
+/** Two measurements of a few hundred milliseconds each. */
+export async function measureCeilings(device: Device, precision: Precision, rounds = 7): Promise<Ceilings> {
+  const { batch, elements } = sizesOn(device);
+  const images = input('images', [batch, 32, 32, channels]);
+  const weights = input('weights', [channels, 1, 1, channels], { image: false });
+  const product = await measure(
+    device,
+    precision,
+    conv2d(images, weights, { name: 'ceiling' }),
+    { images: batch * 32 * 32 * channels, weights: channels * channels },
+    rounds,
+  );
+  const moved = await measure(
+    device,
+    'f32',
+    copy(input('x', [elements]), { name: 'ceiling' }),
+    { x: elements },
+    rounds,
+  );
+  return {
+    gigaflopsPerSecond: product.flops / product.milliseconds / 1e6,
+    implementation: product.implementation,
+    gigabytesPerSecond: moved.bytes / moved.milliseconds / 1e6,
+  };
+}
+
+/** The kernel called "ceiling", at its median. Inputs are resident, filled with small numbers. */
+async function measure(
+  device: Device,
+  precision: Precision,
+  output: Tensor,
+  sizes: Readonly<Record<string, number>>,
+  rounds: number,
+) {
+  const plan = await compile(Graph.from({ outputs: { output } }), { device, precision, passes: [] });
+  const residents = Object.entries(sizes).map(
+    ([name, size]) => [name, device.upload(Float32Array.from({ length: size }, (_, i) => (i % 7) / 8))] as const,
+  );
+  try {
+    const index = plan.kernels.findIndex(({ name }) => name === 'ceiling');
+    const times: number[] = [];
+    for (let round = 0; round < warmUps + rounds; round++) {
+      const kernels = await plan.trace(Object.fromEntries(residents));
+      if (round >= warmUps) times.push(kernels[index]?.milliseconds ?? Number.NaN);
+    }
+    const { flops = 0, bytes = 0, implementation = '' } = plan.kernels[index] ?? {};
+    return { flops, bytes, implementation, milliseconds: median(times) };
+  } finally {
+    plan.dispose();
+    for (const [, resident] of residents) resident.dispose();
+  }
+}
