@@ -99,7 +99,7 @@ test('a checkpoint that a callback refuses changes neither state nor position no
 test('a checkpoint without content is refused, whatever its checksum', () => {
   const bytes = Buffer.concat(encodeCheckpoint({ info: null as unknown as CheckpointInfo, arrays: new Map() }));
   expect(() => decodeCheckpoint(bytes, 'file')).toThrow(
-    expect.objectContaining(refusal(/^file was altered or damaged: Expected an object for its content/)),
+    expect.objectContaining(refusal(/^file was altered or damaged: its content is no object/)),
   );
 });
 
