@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import * as read from '../lib/cli/options';
-import { openDevice } from '../lib/device';
+import { openDevice, precisions } from '../lib/device';
 import { packageRoot } from '../lib/locate';
 import { models } from '../lib/models';
 import { formatActivation, leakyTanh } from '../lib/ops/activation';
@@ -50,7 +50,7 @@ function addStep(command: Command, names: readonly string[]): Command {
     .addOption(new Option('--model <name>', 'network').choices(names).default('subInception'))
     .option('--width <w>', 'factor on all channel counts', read.positiveNumber, 1)
     .option('--batch <n>', 'images per step', read.positiveInteger, 128)
-    .addOption(new Option('--precision <name>', 'arithmetic').choices(['f32', 'bf16']).default('f32'))
+    .addOption(new Option('--precision <name>', 'arithmetic').choices(precisions).default('f32'))
     .addOption(
       new Option('--activation <name[:a]>', 'as in saturnn train')
         .argParser(read.activation)

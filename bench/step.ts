@@ -1,6 +1,6 @@
 /** One whole training step of a model on a batch that stays the same: forward, loss, backward, SGD. */
 import { compile, type Plan, type RunInputs } from '../lib/compile';
-import type { Device, Resident } from '../lib/device';
+import type { Device, Precision, Resident } from '../lib/device';
 import { Graph } from '../lib/graph/graph';
 import { TrainingContext } from '../lib/layers/context';
 import { createModel, type Model } from '../lib/models';
@@ -11,8 +11,6 @@ import { Philox } from '../lib/random';
 import { State } from '../lib/state';
 import { input, sizeOf } from '../lib/tensor';
 import { environment, median } from './harness';
-
-export type Precision = 'f32' | 'bf16';
 
 export interface StepOptions {
   readonly model: string;

@@ -17,6 +17,7 @@ export { Dataset, type DatasetOptions, type RecordsOptions } from './data/datase
 export { generated, generatedRecords } from './data/generated';
 export { defaultDataFolder, type GetOptions, getData } from './data/get';
 export { type Batches, DataLoader, type DataLoaderOptions } from './data/loader';
+export type { LabelKind, LayoutName } from './data/records';
 export { type ImageShape, type ImageSource, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
 export { type Device, type DeviceOptions, openDevice, type Precision, probeBackend, type Resident } from './device';
@@ -113,6 +114,8 @@ export {
   JsonlLog,
   type Metric,
 } from './train/callbacks';
+export type { Checkpoint } from './train/checkpoint';
+export type { CheckpointInfo } from './train/checkpointInfo';
 export type {
   CheckpointEvent,
   EndEvent,

@@ -47,21 +47,14 @@ export function philox4x32(
 /** Streams with a meaning of their own. Others (small numbers) are free: a State numbers its parameters. */
 export const streams = { shuffle: 0x73687566, data: 0x64617461, lsuv: 0x6c737576 } as const;
 
-/** A stream for whatever bears this name, as a signed 32-bit integer: FNV-1a of its UTF-16 code units. */
-export function streamOf(name: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < name.length; index++) hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193);
-  return hash | 0;
-}
-
 /** A signed 32-bit number that stands for a name (FNV-1a): the stream of a layer's random numbers. */
-export function streamOfName(name: string): number {
+export function streamOf(name: string): number {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash | 0;
 }
 
-/** The fourth counter word of every sequence; the kernels have 0 there for augmentation and 2 for dropout, keyed alike. */
+/** The fourth counter word of every sequence; the kernels have 0 there (native/philox.h). */
 const sequenceMark = 1;
 
 /** A sequence of random numbers. Equal seed, stream and substream give equal numbers; all other sequences are independent. */

@@ -25,7 +25,8 @@ export interface StateOptions {
 
 /**
  * Owner of a model's numbers on a device: parameters, what the optimizer keeps for them, their gradients, and the counter
- * (seed, step) with running statistics, each in one contiguous arena. Plans bind to a State; training, evaluation and statistics plans share one.
+ * (seed, step) with running statistics, each in one contiguous arena. Plans bind to a State; training, evaluation and
+ * statistics plans share one.
  */
 export class State {
   /** Those with weight decay first: an optimizer then needs no mask. */

@@ -75,7 +75,7 @@ typedef struct SnActivationAttributes {  // activation, activationGradient
 
 typedef struct SnRandomizedReluAttributes {  // randomizedRelu, randomizedReluGradient
   float lower, upper;  // slopes are drawn from here: 0 < lower <= upper <= 1
-  int32_t stream;      // Philox: counter (NHWC index / 4, step, stream, 0), key (seed, "rrlu"); word index % 4
+  int32_t stream;      // Philox: counter (NHWC index / 4, step, stream, 0), key of philox.h; word index % 4
 } SnRandomizedReluAttributes;
 
 typedef struct SnSliceAttributes {  // slice
@@ -101,7 +101,7 @@ typedef struct SnBatchNormGradientAttributes {  // batchNormGradient
 
 typedef struct SnDropoutAttributes {  // dropout
   float rate;
-  int32_t stream;  // key word 1 of its random numbers
+  int32_t stream;  // as that of randomizedRelu
 } SnDropoutAttributes;
 
 typedef struct SnBlendAttributes {  // blend

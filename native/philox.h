@@ -8,6 +8,12 @@
 
 namespace saturnn {
 
+// Key word 0 is the seed. Key word 1 says what numbers are for, so that those of one seed have nothing in common.
+// Counters are (place, step, stream, 0).
+constexpr uint32_t augmentKey = 0x73617475;         // "satu"
+constexpr uint32_t randomizedReluKey = 0x72726c75;  // "rrlu"
+constexpr uint32_t dropoutKey = 0x64726f70;         // "drop"
+
 struct PhiloxNumbers {
   uint32_t values[4];
 };

@@ -31,7 +31,11 @@ std::vector<OperandSummary> summarize(const std::vector<Operand>& operands) {
 }  // namespace
 
 Plan::Plan(Device& device, PlanDescription description, std::shared_ptr<State> state, const std::atomic<bool>& stopping)
-    : Resource(ResourceKind::Plan), device_(&device), state_(std::move(state)), stopping_(stopping), poison_(description.poison) {
+    : Resource(ResourceKind::Plan),
+      device_(&device),
+      state_(std::move(state)),
+      stopping_(stopping),
+      poison_(description.poison) {
   if (state_ != nullptr) state_->arena(0);  // throws if the State could not be made
   const LaidOutPlan laidOut = prepare(std::move(description), device, state_.get());
   const Placement placement = place(laidOut);

@@ -10,7 +10,9 @@ namespace saturnn {
 class Resident final : public LateResource {
  public:
   explicit Resident(std::vector<uint8_t> data)
-      : LateResource(ResourceKind::Buffer, "the resident buffer"), bytes_(static_cast<int64_t>(data.size())), pending_(std::move(data)) {}
+      : LateResource(ResourceKind::Buffer, "the resident buffer"),
+        bytes_(static_cast<int64_t>(data.size())),
+        pending_(std::move(data)) {}
 
   int64_t bytes() const { return bytes_; }
 

@@ -88,7 +88,7 @@ async function train(options: TrainOptions, given: Given, resumed: boolean): Pro
     const data = { train, test, statistics, data: mode };
     const rule = { optimizer, schedule, labelSmoothing };
     using trainer = new Trainer({ model, ...data, ...rule, device, batch, precision, seed, callbacks });
-    if (resumed) await trainer.restore(folder.checkpoints.path(options.resume === 'previous' ? 'previous' : 'last'));
+    if (resumed) await folder.restore(trainer, options.resume === 'previous' ? 'previous' : 'last');
     const settings = {
       ...options,
       ...describeModelOptions(options),

@@ -76,7 +76,6 @@ export class StreamingFeed implements Feed {
       turn = turn === 0 ? 1 : 0;
       if (buffers[turn].length < steps * stepBytes) buffers[turn] = new Uint8Array(steps * stepBytes);
       const images = buffers[turn].subarray(0, steps * stepBytes);
-      // Rows that fill up the last batch are image 0, as on the device.
       await this.#source.read(batches.indices, images);
       return { batches, inputs: { images, indices: places, labels: batches.labels } };
     };

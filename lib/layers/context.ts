@@ -4,7 +4,7 @@ import type { Node, StateBuffer, Tensor } from '../tensor';
 /** What a forward pass is for. Layers that behave differently in training (batch normalisation, dropout) ask it. */
 export interface ForwardContext {
   readonly training: boolean;
-  /** i32 [2], seed and step: the key of a layer's random numbers. Null where nothing is random. */
+  /** i32 [2], seed and step: the key of a layer's random numbers. Null where nothing is random: then layers that are refuse to train. */
   readonly counter: Tensor | null;
   /** At the end of this step, if it is taken, `target` becomes `next` of what it was; twice, if it is asked for twice. */
   remember(target: StateBuffer, next: (old: Tensor) => Tensor): void;

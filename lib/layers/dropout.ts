@@ -1,5 +1,6 @@
-import { checkRate, dropout } from '../ops/dropout';
-import { streamOfName } from '../random';
+import { invalid } from '../errors';
+import { checkDropoutRate, dropout } from '../ops/dropout';
+import { streamOf } from '../random';
 import type { Parameter, Tensor } from '../tensor';
 import { type ForwardContext, inference } from './context';
 import type { Layer } from './layer';
@@ -22,12 +23,15 @@ export class Dropout implements Layer {
 
   /** @throws ERR_INVALID_ARGUMENT */
   constructor({ rate, name }: DropoutOptions) {
-    this.rate = checkRate(`rate of ${name}`, rate);
+    this.rate = checkDropoutRate(`rate of ${name}`, rate);
     this.#name = name;
   }
 
+  /** @throws ERR_INVALID_ARGUMENT for training without a counter, ERR_SHAPE */
   forward(x: Tensor, context: ForwardContext = inference): Tensor {
-    if (!context.training || !context.counter || this.rate === 0) return x;
-    return dropout(x, context.counter, { rate: this.rate, stream: streamOfName(this.#name), name: this.#name });
+    const { training, counter } = context;
+    if (!training || this.rate === 0) return x;
+    if (!counter) throw invalid('context.counter', 'the counter of a State, which dropout needs in training', counter);
+    return dropout(x, counter, { rate: this.rate, stream: streamOf(this.#name), name: this.#name });
   }
 }

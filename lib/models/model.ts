@@ -7,7 +7,7 @@ import type { Layer } from '../layers/layer';
 import { Linear } from '../layers/linear';
 import { Sequential } from '../layers/sequential';
 import { type Activation, encodeActivation, leakyTanh } from '../ops/activation';
-import { checkRate } from '../ops/dropout';
+import { checkDropoutRate } from '../ops/dropout';
 
 export interface ModelOptions {
   /** Factor on all channel counts; they are rounded to multiples of 16, at least 16. Default 1. */
@@ -62,7 +62,7 @@ export function resolveOptions(options: ModelOptions, defaults: ModelDefaults = 
   encodeActivation(activation);
   checkNormalization('normalization', normalization);
   const style: ConvolutionStyle = { activation, normalization, bias: defaults.bias, initializer };
-  return { width, classes, activation, size, normalization, dropout: checkRate('dropout', dropout), style };
+  return { width, classes, activation, size, normalization, dropout: checkDropoutRate('dropout', dropout), style };
 }
 
 /** Channels at a width: a multiple of 16 keeps the CPU's blocked layout, and vectors full. */

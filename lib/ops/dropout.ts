@@ -4,8 +4,8 @@ import { expectShape, expectTensor, first, type Op } from './op';
 
 /**
  * y = x / (1 - rate), or 0 x with probability `rate`, drawn anew in every step. counter i32 [2]: seed and step. Element e (in
- * the order of x's shape, whatever the layout) is dropped if word e mod 4 of the Philox block {floor(e / 4), step, 0, 2} with key
- * {seed, stream} is below rate 2^32. Nothing is stored: the gradient is the same op on dy. A NaN or infinity that is dropped
+ * the order of x's shape, whatever the layout) is dropped if word e mod 4 of the Philox block {floor(e / 4), step, stream, 0}
+ * with key {seed, "drop"} is below rate 2^32. Nothing is stored: the gradient is the same op on dy. A NaN or infinity that is dropped
  * gives NaN.
  */
 export const dropoutOp: Op = {
@@ -39,11 +39,11 @@ export interface DropoutOpOptions {
 /** @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
 export function dropout(x: Tensor, counter: Tensor, { rate, stream, name }: DropoutOpOptions): Tensor {
   checkInteger('stream', stream, -(2 ** 31), 2 ** 31 - 1);
-  return first(apply(dropoutOp, [x, counter], { rate: checkRate('rate', rate), stream }, name));
+  return first(apply(dropoutOp, [x, counter], { rate: checkDropoutRate('rate', rate), stream }, name));
 }
 
 /** In f32, which the kernels compute in: what rounds to 1 would drop everything. */
-export function checkRate(argument: string, rate: number): number {
+export function checkDropoutRate(argument: string, rate: number): number {
   if (!(typeof rate === 'number' && rate >= 0 && Math.fround(rate) < 1)) {
     throw invalid(argument, 'a number of at least 0 and less than 1', rate);
   }

@@ -61,7 +61,8 @@ export abstract class FlatOptimizer implements Optimizer {
     const { slots, averageSlot, clipNorm, ema } = this;
     if (state.optimizerSlots < slots)
       throw invalid('state', `a State with optimizerSlots of at least ${slots}`, state.optimizerSlots);
-    if (averageSlot !== null && state.averageSlot !== averageSlot)
+    // Also where this optimizer keeps none: a State's average would begin as the weights, in a slot that must begin at 0.
+    if (state.averageSlot !== averageSlot)
       throw invalid('state', `a State with averageSlot ${averageSlot}`, state.averageSlot);
     const flat = packGradients(state, gradient(loss, state.parameters));
     const { flag, norm } = finiteCheck(loss, flat);

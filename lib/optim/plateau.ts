@@ -59,6 +59,7 @@ export function plateauRate(options: PlateauOptions): Schedule {
 
   return {
     name: 'plateau',
+    settings: { rate, factor, patience, metric, minimum, threshold },
     at: () => state.rate,
     observe(epoch: EpochEvent) {
       const value = epoch[metric];

@@ -1,4 +1,7 @@
-/** The learning rate of every step. A pure function of the step, so that a resumed run goes on exactly; what depends on metrics (plateau) keeps its state in plain JSON. */
+/**
+ * The learning rate of every step. A pure function of the step, so that a resumed run goes on exactly; what depends on
+ * metrics (plateau) keeps its state in plain JSON.
+ */
 import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
 import type { EpochEvent } from '../train/events';
 
@@ -14,6 +17,8 @@ export interface Schedule {
   readonly name: string;
   /** Learning rate of step `step`, from 0. */
   at(step: number, length: RunLength): number;
+  /** What a resumed run must have in common, as JSON, where the rates depend on what was observed. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** Told of every epoch's metrics as soon as they are known. */
   observe?(epoch: EpochEvent): void;
   /** What `observe` has changed, as JSON, and back again: for checkpoints. */

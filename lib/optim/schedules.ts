@@ -101,13 +101,14 @@ function anneal(from: number, to: number, progress: number): number {
 export function warmUp(schedule: Schedule, span: Span): Schedule {
   if (typeof schedule?.at !== 'function') throw invalid('schedule', 'a Schedule', schedule);
   const checked = checkSpan('warm-up', span);
-  const { observe, save, restore } = schedule;
+  const { observe, save, restore, settings } = schedule;
   return {
     name: schedule.name,
     at(step: number, length: RunLength) {
       const steps = stepsOf(checked, length);
       return schedule.at(step, length) * (step < steps ? (step + 1) / steps : 1);
     },
+    ...(settings && { settings: { ...settings, warmUp: checked } }),
     ...(observe && { observe: observe.bind(schedule) }),
     ...(save && { save: save.bind(schedule) }),
     ...(restore && { restore: restore.bind(schedule) }),

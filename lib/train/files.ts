@@ -22,7 +22,11 @@ const temporaryName = /^\.[0-9a-f]{12}\.tmp$/;
 /** Beside `path`, so that a rename makes it `path`. */
 export const temporaryFor = (path: string): string => join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`);
 
-/** Writes a whole file or nothing: a reader, or a run that was cut off, never sees half of one. @throws ERR_OUTPUT */
+/**
+ * Writes a whole file or nothing: a reader, or a run that was cut off, never sees half of one. When it returns, a power
+ * failure takes nothing back.
+ * @throws ERR_OUTPUT
+ */
 export function writeAtomically(path: string, content: string | readonly Uint8Array[]): void {
   const temporary = temporaryFor(path);
   const parts = typeof content === 'string' ? [Buffer.from(content)] : content;
@@ -37,6 +41,7 @@ export function writeAtomically(path: string, content: string | readonly Uint8Ar
       closeSync(file);
     }
     renameSync(temporary, path);
+    syncFolderNow(dirname(path));
   } catch (error) {
     rmSync(temporary, { force: true });
     throw unwritable(path, error);
@@ -44,8 +49,8 @@ export function writeAtomically(path: string, content: string | readonly Uint8Ar
 }
 
 /**
- * The same without blocking the main thread, and lasting: when it resolves, a power failure takes nothing back.
- * `beforeRename` is told where the file is when it is complete on disk, and has not its name yet.
+ * The same without blocking the main thread. `beforeRename` is told where the file is when it is complete on disk, and has
+ * not its name yet.
  * @throws ERR_OUTPUT
  */
 export async function writeDurably(
@@ -73,16 +78,30 @@ export async function writeDurably(
   }
 }
 
-/** A new name is on disk only when its folder is. Some file systems refuse it for folders, and need it not. */
+/** A new name is on disk only when its folder is. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
-    await folder.sync().catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EINVAL' && error.code !== 'EPERM') throw error;
-    });
+    await folder.sync().catch(unlessRefused);
   } finally {
     await folder.close();
   }
+}
+
+function syncFolderNow(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } catch (error) {
+    unlessRefused(error as NodeJS.ErrnoException);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+/** Some file systems refuse to sync folders, and need it not. */
+function unlessRefused(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EINVAL' && error.code !== 'EPERM') throw error;
 }
 
 /** `to` becomes a second name of the file `from`, in place of what it was before, in one moment. */
@@ -114,7 +133,7 @@ export function removeTemporaries(folder: string): void {
 /** Makes the folder and proves that files can be written into it. @throws ERR_OUTPUT naming the folder and the reason */
 export function prepareFolder(folder: string): string {
   const path = resolve(folder);
-  const probe = join(path, `.${process.pid}.probe`);
+  const probe = temporaryFor(join(path, 'probe'));
   try {
     makeFolder(path);
     closeSync(openSync(probe, 'w'));

@@ -20,17 +20,19 @@ export async function loadPredictor(
   const file = readSafetensors(path);
   const fail = (what: string) => new SaturnnError('ERR_DATA', `${path} cannot be used: ${what}`);
   const { model, statistics } = describedBy(file, fail);
+  // Before anything is allocated: what the file says of the model's size may be anything.
+  const values = [...model.parameters, ...(model.buffers ?? [])].map((part) => {
+    const tensor = file.tensors.get(part.name);
+    if (!(tensor?.data instanceof Float32Array)) throw fail(`it has no F32 tensor "${part.name}"`);
+    if (String(tensor.shape) !== String(part.shape)) {
+      throw fail(`expected shape [${part.shape}] for "${part.name}" but received [${tensor.shape}]`);
+    }
+    return [part, tensor.data] as const;
+  });
   const state = new State(model.parameters, { optimizerSlots: 0, buffers: model.buffers });
   try {
     await state.on(options.device);
-    for (const part of [...state.parameters, ...state.buffers]) {
-      const tensor = file.tensors.get(part.name);
-      if (!(tensor?.data instanceof Float32Array)) throw fail(`it has no F32 tensor "${part.name}"`);
-      if (String(tensor.shape) !== String(part.shape)) {
-        throw fail(`expected shape [${part.shape}] for "${part.name}" but received [${tensor.shape}]`);
-      }
-      await state.write(part, tensor.data);
-    }
+    for (const [part, data] of values) await state.write(part, data);
     return await Predictor.create({ ...options, model, state, statistics, ownsState: true });
   } catch (error) {
     state.dispose();

@@ -14,9 +14,10 @@ import { Checkpoints, type CheckpointsOptions, CsvLog, checkpointNames, JsonlLog
 import { readCheckpoint } from './checkpoint';
 import { renderReport, renderSvg } from './curves';
 import type { EpochEvent } from './events';
-import { prepareFolder, removeTemporaries, writeAtomically } from './files';
+import { linkOver, prepareFolder, removeTemporaries, writeAtomically } from './files';
 import { lockFolder } from './lock';
 import { writeSafetensors } from './safetensors';
+import type { Trainer } from './trainer';
 import { collectWeights, weightsOf } from './weights';
 
 export type Settings = Readonly<Record<string, unknown>>;
@@ -65,6 +66,29 @@ export class RunFolder {
     }
   }
 
+  /**
+   * Goes on from a checkpoint of the folder.
+   * @throws what Trainer.restore() throws; where the last one is broken, it says that there is a previous one
+   */
+  async restore(trainer: Trainer, which: 'last' | 'previous'): Promise<void> {
+    const [path, previous] = [this.checkpoints.path(which), this.checkpoints.path('previous')];
+    try {
+      await trainer.restore(path);
+    } catch (error) {
+      const isBroken = await readCheckpoint(path).then(
+        () => false,
+        () => true,
+      );
+      if (which === 'previous' || !isBroken || !existsSync(previous)) throw error;
+      const { code, message } = error as SaturnnError;
+      throw new SaturnnError(code, `${message}; ${checkpointNames.previous} is there as well (--resume previous)`, {
+        cause: error,
+      });
+    }
+    // The last may be broken, and must not become the previous one.
+    if (which === 'previous') linkOver(previous, this.checkpoints.path('last'));
+  }
+
   /** config.json. */
   configure(settings: Settings): void {
     writeAtomically(join(this.path, 'config.json'), `${JSON.stringify(settings, null, 2)}\n`);
@@ -93,7 +117,8 @@ export class RunFolder {
   #epochs(): EpochEvent[] {
     if (!existsSync(this.#log)) return [];
     const lines = readFileSync(this.#log, 'utf8').split('\n').filter(Boolean);
-    const events = lines.map((line) => JSON.parse(line));
+    // JSON has null for the loss of a network that has overflown.
+    const events = lines.map((line) => JSON.parse(line, (_, value) => (value === null ? Number.NaN : value)));
     return events.filter(({ event }) => event === 'epoch');
   }
 

@@ -70,6 +70,7 @@ export async function applyCheckpoint(
   await state.on(options.device);
   const before = await Promise.all(savedArenas.map(async (arena) => [arena, await state.readArena(arena)] as const));
   const position = cursor.save();
+  const scheduled = options.schedule.save?.();
   try {
     const { step } = info.position;
     // Behind the seed; see State.counter.
@@ -84,6 +85,7 @@ export async function applyCheckpoint(
   } catch (error) {
     for (const [arena, bytes] of before) await state.writeArena(arena, bytes);
     cursor.restore(position);
+    if (scheduled !== undefined) options.schedule.restore?.(scheduled);
     const message = `${source} cannot be restored: ${(error as Error).message}`;
     throw new SaturnnError('ERR_CHECKPOINT', message, { cause: error });
   }

@@ -239,11 +239,14 @@ export class Trainer {
     if (reason !== null) {
       const { step, epoch } = reported;
       const stopped: StoppedEvent = { event: 'stopped', step, epoch, reason };
-      yield* this.#tell('onStopped', stopped, last, (epoch) => {
-        reported = epoch;
-      });
-      // A fit() that is asked for now may go on.
-      cursor.stopping = null;
+      try {
+        yield* this.#tell('onStopped', stopped, last, (epoch) => {
+          reported = epoch;
+        });
+      } finally {
+        // A fit() that is asked for now may go on, also where this one was left at the event.
+        cursor.stopping = null;
+      }
     }
     const { trainAccuracy, testAccuracy, imagesPerSecond } = reported;
     const seconds = (performance.now() - started) / 1000;

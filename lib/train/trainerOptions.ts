@@ -64,6 +64,7 @@ export function resolveTrainerOptions(options: TrainerOptions): ResolvedOptions 
   if (!(labelSmoothing >= 0 && labelSmoothing < 1))
     throw invalid('labelSmoothing', 'at least 0, below 1', labelSmoothing);
   checkCallbacks(callbacks);
+  if (typeof optimizer?.update !== 'function') throw invalid('optimizer', 'an Optimizer', optimizer);
   const device = deviceOf(options.device);
   device.checkPrecision(precision);
   const { batch = Math.min(device.backend === 'cpu' ? 64 : 128, train.count) } = options;
@@ -100,17 +101,18 @@ export function describeSettings(options: ResolvedOptions): Description {
   };
 }
 
-/** By the rates that it gives in a run of some length; by its name where they depend on what it has seen. */
+/** By the rates that it gives in a run of some length; by its settings where they depend on what it has seen. */
 function describeSchedule(schedule: Schedule): Description {
-  const { name } = schedule;
-  if (schedule.save) return { name };
+  const { name, settings } = schedule;
+  if (schedule.save) return { name, ...settings };
   const length = { stepsPerEpoch: 10, totalSteps: 1000 };
   return { name, rates: [0, 1, 10, 100, 500, 900, 999].map((step) => schedule.at(step, length)) };
 }
 
-/** Kind and public fields. */
+/** Kind and fields. JSON would make an empty object of every RegExp. */
 function describeObject(object: object): Description {
-  return { kind: object.constructor.name, ...JSON.parse(JSON.stringify(object)) };
+  const fields = JSON.stringify(object, (_, value) => (value instanceof RegExp ? String(value) : value));
+  return { kind: object.constructor.name, ...JSON.parse(fields) };
 }
 
 /** The learning rate of a step. @throws ERR_INVALID_ARGUMENT naming schedule and step, if it is no number that can be used */
@@ -126,8 +128,12 @@ function checkModel(model: Model): void {
 function checkSource(name: string, source: ImageSource, model: Model): void {
   const parts = source instanceof Object && Array.isArray(source.shape) && source.labels instanceof Int32Array;
   if (!parts || typeof source.read !== 'function') throw invalid(name, 'a Dataset or another ImageSource', source);
-  const { classes, shape, count } = source;
+  const { classes, shape, count, labels } = source;
   if (!(count > 0)) throw invalid(name, 'at least one image', count);
+  if (labels.length !== count) throw invalid(`labels of ${name}`, `one for each of ${count} images`, labels.length);
+  // -1 would mask an image, and a label beyond the classes make every loss NaN.
+  const wrong = labels.findIndex((label) => label < 0 || label >= classes);
+  if (wrong >= 0) throw invalid(`labels[${wrong}] of ${name}`, `an integer from 0 to ${classes - 1}`, labels[wrong]);
   if (classes > model.classes) throw invalid(`classes of ${name}`, `at most the model's ${model.classes}`, classes);
   const [height, width, channels] = shape;
   const [modelHeight, modelWidth, modelChannels] = model.inputShape;

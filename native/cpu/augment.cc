@@ -1,7 +1,7 @@
-// From bytes to a batch of images: picks the images of the batch, crops (and mirrors) them, and normalises every channel.
+// From bytes to a batch: picks the images of the batch, crops (and mirrors) them, and normalises every channel.
 // A mean image is subtracted where its pixel lies in the whole image, so it is cropped and mirrored with it. Random
-// numbers come from Philox with the place in the batch and the step as its counter, so the same
-// seed gives the same images everywhere.
+// numbers come from Philox with the place in the batch and the step as its counter, so the same seed gives the same
+// images everywhere.
 #include <limits>
 
 #include "../philox.h"
@@ -13,8 +13,6 @@
 namespace saturnn {
 
 namespace {
-
-constexpr uint32_t augmentKey = 0x73617475;  // "satu": keeps these numbers apart from other uses of the seed
 
 struct Crop {
   int64_t top, left;
@@ -74,8 +72,9 @@ class Augment final : public Kernel {
         }
         const Crop crop = cropOf(n, counter);
         const int64_t begin = ((crop.top + h) * width_ + crop.left) * channels_;
-        imageLoops<T>(simd_).augment({images + image * height_ * width_ * channels_ + begin, meanPerPixel_ ? mean + begin : meanRow,
-                       inverseDeviation, row, outputWidth_, channels_, crop.mirror});
+        imageLoops<T>(simd_).augment({images + image * height_ * width_ * channels_ + begin,
+                                      meanPerPixel_ ? mean + begin : meanRow, inverseDeviation, row, outputWidth_,
+                                      channels_, crop.mirror});
       }
     }
   }

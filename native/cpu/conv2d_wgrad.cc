@@ -1,5 +1,5 @@
-// conv2dWgrad: x [N,H,W,I], dy [N,OH,OW,O] -> dw [O,KH,KW,I], dbias? [O]. The gradients are f32 whatever the images are:
-// sums over a whole batch.
+// conv2dWgrad: x [N,H,W,I], dy [N,OH,OW,O] -> dw [O,KH,KW,I], dbias? [O]. The gradients are f32, whatever the images
+// are: sums over a whole batch.
 #include <omp.h>
 
 #include <algorithm>
@@ -45,17 +45,18 @@ class Conv2dWgrad final : public PrimitiveKernel {
 };
 
 // One thread per part of the batch, then a sum of the parts, in their order. oneDNN's own kernels for bf16 share the
-// work so that their threads wait for each other at barriers, where they spin: on cores that other work shares, they took
-// 2 to 13 times as long as these parts (128 -> 160 channels, 3x3, stride 2); on idle ones about as long.
+// work so that their threads wait for each other at barriers, where they spin: on cores that other work shares, they
+// took 2 to 13 times as long as these parts (128 -> 160 channels, 3x3, stride 2); on idle ones about as long.
 class Conv2dWgradInParts final : public Kernel {
  public:
   // More would need much scratch, a copy of the weights for each.
   static constexpr int mostParts = 8;
 
+  // What does not fit together is left to Conv2dWgrad, which says why.
   static bool suits(const SnOpDesc& op, const Device& device) {
-    const SnTensor& x = op.inputs[0];
-    return x.dtype == SN_BF16 && x.rank == 4 && device.threads > 1 && device.threads <= mostParts &&
-           x.shape[0] >= device.threads;
+    const SnTensor &x = op.inputs[0], &dy = op.inputs[1];
+    return x.dtype == SN_BF16 && x.rank == 4 && dy.rank == 4 && dy.shape[0] == x.shape[0] && device.threads > 1 &&
+           device.threads <= mostParts && x.shape[0] >= device.threads;
   }
 
   Conv2dWgradInParts(const SnOpDesc& op, Device& device)
@@ -78,7 +79,8 @@ class Conv2dWgradInParts final : public Kernel {
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
     auto* bytes = static_cast<char*>(scratch);
     const auto count = static_cast<int>(parts_.size());
-    float *weights[mostParts] = {static_cast<float*>(outputs[0])}, *biases[mostParts] = {static_cast<float*>(outputs[1])};
+    float* weights[mostParts] = {static_cast<float*>(outputs[0])};
+    float* biases[mostParts] = {static_cast<float*>(outputs[1])};
     for (int i = 1; i < count; ++i) {
       weights[i] = reinterpret_cast<float*>(bytes + parts_[i].weights);
       biases[i] = biases_ > 0 ? reinterpret_cast<float*>(bytes + parts_[i].biases) : nullptr;

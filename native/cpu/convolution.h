@@ -12,7 +12,8 @@ struct ConvolutionShape {
   dnnl::memory::dims strides, padding;
 };
 
-// Checks that the three tensors fit each other, the images being both f32 or both bf16, the weights always f32: out = floor((in + 2 pad - kernel) / stride) + 1.
+// Checks that the three tensors fit each other: out = floor((in + 2 pad - kernel) / stride) + 1. The images are both
+// f32 or both bf16, the weights always f32.
 ConvolutionShape convolutionShape(const SnConvAttributes& attributes, const char* xName, const SnTensor& x,
                                   const char* weightsName, const SnTensor& weights, const char* yName,
                                   const SnTensor& y);

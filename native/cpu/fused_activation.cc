@@ -38,7 +38,8 @@ dnnl::post_ops activationPostOps(int kind, float slope) {
     case SN_RELU: appendLeakyRelu(ops, 0.0f); return ops;
     case SN_LEAKY_RELU: appendLeakyRelu(ops, slope); return ops;
     default:
-      throw Error("ERR_INVALID_ARGUMENT", "Expected an activation that has post-ops but received " + std::to_string(kind));
+      throw Error("ERR_INVALID_ARGUMENT",
+                  "Expected an activation that has post-ops but received " + std::to_string(kind));
   }
 }
 

@@ -9,8 +9,6 @@ namespace saturnn {
 
 namespace {
 
-constexpr uint32_t randomizedReluKey = 0x72726c75;  // "rrlu": keeps these numbers apart from other uses of the seed
-
 SnRandomizedReluAttributes checkedAttributes(const SnOpDesc& desc) {
   const auto attributes = attributesOf<SnRandomizedReluAttributes>(desc);
   require(attributes.lower > 0.0f && attributes.lower <= attributes.upper && attributes.upper <= 1.0f,
@@ -23,7 +21,6 @@ SlopeSource slopeSource(const SnRandomizedReluAttributes& attributes, const int3
   return {static_cast<uint32_t>(counter[0]),
           static_cast<uint32_t>(counter[1]),
           static_cast<uint32_t>(attributes.stream),
-          randomizedReluKey,
           attributes.lower,
           (attributes.upper - attributes.lower) * 0x1p-24f};
 }

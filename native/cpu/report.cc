@@ -40,8 +40,8 @@ const char* oneDnnIsa() {
 // beyond AVX-512 decides about the speed alone.
 std::string precisionFields(const SimdTable& simd) {
   if (simd.bf16 && hasIsa(dnnl::cpu_isa::avx512_core)) return ",\"precisions\":[\"f32\",\"bf16\"]";
-  const std::string lack = std::string("needs ") + bf16Needs + "; this one is used as " + simd.name + " by saturnn and " +
-                           oneDnnIsa() + " by oneDNN";
+  const std::string lack = std::string("needs ") + bf16Needs + "; this one is used as " + simd.name +
+                           " by saturnn and " + oneDnnIsa() + " by oneDNN";
   return ",\"precisions\":[\"f32\"],\"missingPrecisions\":{\"bf16\":" + jsonString(lack) + "}";
 }
 

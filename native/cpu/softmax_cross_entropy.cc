@@ -1,7 +1,7 @@
 // Softmax cross-entropy with integer labels: the mean over the rows whose label is not negative (label -1 masks a row,
 // which fills up the last batch). A label that is too large makes the loss NaN, which the finite check then reports,
-// and is never used as an address. With label smoothing e the target is 1 - e for the label, and e spread evenly over all
-// classes, the label among them.
+// and is never used as an address. With label smoothing e the target is 1 - e for the label, and e spread evenly over
+// all classes, the label among them.
 #include <cmath>
 #include <limits>
 
@@ -29,8 +29,8 @@ void requireRows(const SnTensor& rows, const char* name) {
 
 float smoothingOf(const SnOpDesc& desc) {
   const float smoothing = attributesOf<SnLossAttributes>(desc).label_smoothing;
-  require(smoothing >= 0.0f && smoothing < 1.0f, "Expected a number from 0 to below 1 for labelSmoothing but received " +
-                                                     std::to_string(smoothing));
+  require(smoothing >= 0.0f && smoothing < 1.0f,
+          "Expected a number from 0 to below 1 for labelSmoothing but received " + std::to_string(smoothing));
   return smoothing;
 }
 

@@ -1,5 +1,12 @@
 /** The activations, forward and backward from the output, with and without bias. */
-import { type Activation, activate, activations, encodeActivation, formatActivation } from '../../lib/ops/activation';
+import {
+  type Activation,
+  activate,
+  activations,
+  encodeActivation,
+  formatActivation,
+  leakyTanh,
+} from '../../lib/ops/activation';
 import { activationGradient } from '../../lib/ops/activationGradient';
 import { activation as reference } from '../reference/activation';
 import { type Fill, gaussian, mapped, saturated, scaled, special, withNaN } from './fills';
@@ -73,6 +80,9 @@ export const activationCases: readonly Case[] = [
     forward(activation, shape, '', gaussian),
     backward(activation, shape, '', gaussian),
   ]),
+  // Several chunks of one image, in blocks and plain: sums of the bias's gradient that are added up.
+  backward(leakyTanh(), [1, 40, 41, 16], '', gaussian),
+  backward(leakyTanh(), [1, 61, 53, 7], '', gaussian),
   ...every.flatMap((activation) =>
     [
       [3, 4, 3, 16],

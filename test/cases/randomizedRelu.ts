@@ -12,7 +12,7 @@ import type { Tensor } from '../../lib/tensor';
 import { type Fill, gaussian, saturated, scaled, special, withNaN } from './fills';
 import { type Builder, type Case, graphCase } from './problem';
 
-/** Whole tiles and parts of them, blocks of 16 channels, rows that begin within a Philox block. */
+/** Whole tiles and parts of them, blocks of 16 channels; rows, and the second chunk of a tensor, within a Philox block. */
 const shapes: readonly (readonly number[])[] = [
   [3, 5, 4, 16],
   [2, 3, 3, 48],
@@ -23,6 +23,7 @@ const shapes: readonly (readonly number[])[] = [
   [1, 1, 1, 33],
   [5, 100],
   [3, 1031],
+  [1, 61, 53, 7],
   [2, 3, 5],
   [19],
   [1],

@@ -129,6 +129,8 @@ test('bad rates and counters are refused by name', () => {
   }
   const options = { rate: 0.5, stream: 0 };
   const x = input('x', [2, 8]);
+  const blind = { training: true, counter: null, remember: () => {} };
+  expect(() => new Dropout({ name: 'drop', rate: 0.5 }).forward(x, blind)).toThrow(/context\.counter.*null/);
   expect(() => dropout(x, input('counter', [2]), options)).toThrow(/\[dropout\].*i32.*counter/);
   expect(() => dropout(x, input('counter', [2], { dtype: 'i32' }), { rate: 0.5, stream: 2 ** 31 })).toThrow(/stream/);
 });

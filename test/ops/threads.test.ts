@@ -1,16 +1,55 @@
-/** Gradients of weights are summed by as many threads as the device has, in parts of the batch: also more than images. */
-import { describe, test } from 'vitest';
+/** What depends on the number of threads, and what does not. */
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../lib/compile';
 import { type Device, openDevice } from '../../lib/device';
-import { caseTable } from '../cases';
+import { allCases, caseTable } from '../cases';
+import type { Case } from '../cases/problem';
 import { checkOp, modes } from '../check';
+import { TestRandom, testSeed } from '../random';
 
-const cases = (caseTable.convolution ?? []).filter(({ covers }) => covers.includes('conv2dWgrad'));
+/** Gradients of weights are summed by as many threads as the device has, in parts of the batch: also more than images. */
+const gradients = (caseTable.convolution ?? []).filter(({ covers }) => covers.includes('conv2dWgrad'));
 
 describe.each([1, 3, 16])('the CPU with %i threads', (threads) => {
   const device: Device = openDevice('cpu', { threads });
   describe.each(device.precisions)('%s', (precision) => {
-    test.each(cases.map((one) => [one.name, one] as const))('%s', async (_, one) => {
+    test.each(gradients.map((one) => [one.name, one] as const))('%s', async (_, one) => {
       for (const mode of modes) await checkOp(one, { device, precision, mode });
     });
+  });
+});
+
+/** Ops of our own that sum over more than one thread's share, in an order that the shape alone decides. */
+const ordered = [
+  'activationGradient',
+  'batchNorm',
+  'batchNormGradient',
+  'finiteCheck',
+  'moments',
+  'randomizedReluGradient',
+  'trustRatios',
+];
+
+describe.each(ordered)('%s gives the same bits on any number of threads', (op) => {
+  const alone = ({ build }: Case) =>
+    build(new TestRandom(testSeed)).graph.nodes.every((node) => node.op.isSource || ordered.includes(node.op.name));
+  const cases = allCases.filter((one) => one.covers.includes(op) && alone(one));
+
+  test(`${cases.length} cases`, async () => {
+    // So many elements are several threads' work.
+    let largest = 0;
+    for (const { name, build } of cases) {
+      const { graph, inputs } = build(new TestRandom(testSeed));
+      largest = Math.max(largest, ...Object.values(inputs).map(({ length }) => length));
+      const results = [];
+      for (const threads of [1, 2, 3, 16]) {
+        const plan = await compile(graph, { device: openDevice('cpu', { threads }) });
+        const { outputs } = await plan.run(inputs);
+        results.push(Object.values(outputs).map(({ buffer }) => Buffer.from(buffer).toString('base64')));
+        plan.dispose();
+      }
+      for (const result of results) expect(result, `${name}, SATURNN_TEST_SEED=${testSeed}`).toEqual(results[0]);
+    }
+    expect(largest).toBeGreaterThan(2 * 8192);
   });
 });

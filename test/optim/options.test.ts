@@ -133,12 +133,16 @@ test('a State with too few slots, or with the average elsewhere, is refused', ()
   const optimizer = new Adam({ ema: { decay: 0.9 } });
   expect(optimizer).toMatchObject({ slots: 3, averageSlot: 2 });
   expect(new Sgd()).toMatchObject({ slots: 1, averageSlot: null });
-  const posing = (slots: number, averageSlot: number | null): Optimizer => ({
+  const posing = (slots: number, averageSlot: number | null, own: Optimizer = optimizer): Optimizer => ({
     slots,
     averageSlot,
-    update: (inputs) => optimizer.update(inputs),
+    update: (inputs) => own.update(inputs),
   });
   expect(() => makeTraining(posing(2, null))).toThrow(invalid(/optimizerSlots of at least 3.*2/));
   expect(() => makeTraining(posing(3, null))).toThrow(invalid(/averageSlot 2.*null/));
   expect(() => makeTraining(posing(3, 0))).toThrow(invalid(/averageSlot 2.*0/));
+  // Without an average, momentum would begin as the weights, or an average stay what it is.
+  for (const averageSlot of [0, 1]) {
+    expect(() => makeTraining(posing(2, averageSlot, new Sgd()))).toThrow(invalid(`averageSlot null.*${averageSlot}`));
+  }
 });

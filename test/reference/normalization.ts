@@ -122,14 +122,14 @@ export const batchNormGradientRounding: Rounding = ({ inputs, attributes, output
   return [dx, ofScale.map((error, c) => error + relative * Math.abs(at(dscale, c))), ofShift];
 };
 
-/** The last counter word of every dropout mask. */
-const mark = 2;
+/** Key word 1 of dropout's random numbers: "drop" in ASCII. */
+const purpose = 0x64726f70;
 
 /** 0 for what is dropped, 1 / (1 - rate) for what stays. counter: seed and step. */
 export function dropoutFactors(count: number, counter: Values, { rate = 0, stream = 0 }: Attributes): Float64Array {
   const [seed, step] = [at(counter.data, 0) >>> 0, at(counter.data, 1) >>> 0];
   return Float64Array.from({ length: count }, (_, element) => {
-    const words = philox([Math.floor(element / 4), step, 0, mark], [seed, stream >>> 0]);
+    const words = philox([Math.floor(element / 4), step, stream >>> 0, 0], [seed, purpose]);
     return at(words, element % 4) < Math.floor(rate * 2 ** 32) ? 0 : 1 / (1 - rate);
   });
 }

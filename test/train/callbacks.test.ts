@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { loadAddon } from '../../lib/addon';
+import { Sgd } from '../../lib/optim/sgd';
 import type { Callback } from '../../lib/train/callback';
 import { Checkpoints, CsvLog, EarlyStopping, JsonlLog } from '../../lib/train/callbacks';
+import { isBetter } from '../../lib/train/callbacks/metric';
 import { readCheckpoint } from '../../lib/train/checkpoint';
 import type { EpochEvent, TrainEvent } from '../../lib/train/events';
 import { type FitOptions, Trainer, type TrainerOptions } from '../../lib/train/trainer';
@@ -65,7 +67,37 @@ describe('Checkpoints', () => {
       (await readCheckpoint(checkpoints.path(which))).info.position.step;
     expect([await stepOf('last'), await stepOf('previous'), await stepOf('best')]).toEqual([11, 8, 6]);
     const { info } = await readCheckpoint(checkpoints.path('last'));
-    expect(info.callbacks.checkpoints).toEqual({ best: 2, bestStep: 6 });
+    expect(info.callbacks.checkpoints).toEqual({ metric: 'testLoss', best: 2, bestStep: 6 });
+  });
+
+  test('of a resumed run that is measured otherwise: the first epoch is the best so far', async () => {
+    const make = (best: 'testLoss' | 'testAccuracy') => new Checkpoints({ folder: path('otherwise'), best });
+    await run(small([make('testLoss')]), { epochs: 1 });
+    const bests = async (best: 'testLoss' | 'testAccuracy', value: number) => {
+      const checkpoints = make(best);
+      const worse = new Proxy(checkpoints, {
+        get(target, key) {
+          const member = Reflect.get(target, key);
+          if (key !== 'onEpoch') return typeof member === 'function' ? member.bind(target) : member;
+          return (event: EpochEvent, control: never) => target.onEpoch({ ...event, [best]: value }, control);
+        },
+      });
+      const trainer = small([worse]);
+      await trainer.restore(checkpoints.path('last'));
+      return (await run(trainer, { epochs: 1 })).flatMap((event) => (event.event === 'checkpoint' ? event.best : []));
+    };
+    // An accuracy is below any loss.
+    expect(await bests('testAccuracy', 0.5)).toEqual([true]);
+    expect(await bests('testAccuracy', 0.4)).toEqual([false]);
+  });
+
+  test('what is not finite is never the best', () => {
+    const event = (testLoss: number) => ({ testLoss, testAccuracy: testLoss }) as EpochEvent;
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      expect(isBetter('testLoss', event(value), null)).toBe(false);
+      expect(isBetter('testAccuracy', event(value), 1)).toBe(false);
+    }
+    expect(isBetter('testLoss', event(3), null)).toBe(true);
   });
 
   test('come by the clock', async () => {
@@ -153,6 +185,39 @@ describe('EarlyStopping', () => {
     expect(names(await run(from, { epochs: 1 }))).toEqual(['epoch', 'checkpoint', 'end']);
   });
 
+  test('brings the averages of the weights back too, where those are what is measured', async () => {
+    const make = () => {
+      const stopping = new EarlyStopping({ metric: 'testLoss', patience: 1 });
+      const checkpoints = new Checkpoints({ folder: path('averaged'), best: null });
+      const optimizer = new Sgd({ ema: { decay: 0.5 } });
+      return { trainer: small([pretend(stopping, [1, 2]), checkpoints], { optimizer }), checkpoints };
+    };
+    const { trainer, checkpoints } = make();
+    const events = await run(trainer, { epochs: 5 });
+    const [best, last] = events.filter((event) => event.event === 'epoch');
+    expect(last!.testLoss).not.toBe(best!.testLoss);
+    expect((await trainer.evaluate('test')).loss).toBe(best!.testLoss);
+    const again = make().trainer;
+    await again.restore(checkpoints.path('last'));
+    expect((await again.evaluate('test')).loss).toBe(last!.testLoss);
+    await run(again, { totalEpochs: 5 });
+    expect((await again.evaluate('test')).loss).toBe(best!.testLoss);
+    expect((await snapshot(again.state)).equals(await snapshot(trainer.state))).toBe(true);
+  });
+
+  test('is told once, also where the loop is left at the stopped event', async () => {
+    const stopped: number[] = [];
+    const stopper: Callback = {
+      name: 'stopper',
+      onEpoch: ({ epoch }, { stop }) => (epoch === 1 ? stop('enough') : undefined),
+      onStopped: ({ step }) => void stopped.push(step),
+    };
+    const trainer = small([stopper]);
+    for await (const event of trainer.fit({ epochs: 2 })) if (event.event === 'stopped') break;
+    expect(names(await run(trainer, { steps: 1 }))).toEqual(['epoch', 'end']);
+    expect(stopped).toEqual([3]);
+  });
+
   test('refuses what makes no sense', () => {
     expect(() => new EarlyStopping({ metric: 'loss' as 'testLoss' })).toThrow(/testAccuracy, testLoss.*for metric/);
     expect(() => new EarlyStopping({ patience: 0 })).toThrow(/patience/);
@@ -211,6 +276,26 @@ describe('logs', () => {
     // A new run begins new files.
     await run(small(logs('b')), { steps: 1 });
     expect(read('b.csv')).toHaveLength(2);
+  });
+
+  test('that somebody removes are no reason for no checkpoint; a table that begins again has its head', async () => {
+    const make = () => {
+      const checkpoints = new Checkpoints({ folder: path('removed'), best: null });
+      return { checkpoints, trainer: small([...logs('removed/log'), checkpoints]) };
+    };
+    const { checkpoints, trainer } = make();
+    await run(trainer, { epochs: 1 });
+    for (const name of ['removed/log.jsonl', 'removed/log.csv']) rmSync(path(name));
+    const events = names(await run(trainer, { epochs: 1 }));
+    expect(events).toEqual(['epoch', 'checkpoint', 'end']);
+    expect(read('removed/log.csv').map((row) => row.split(',')[0])).toEqual(['epoch', '2']);
+    // And before a resume.
+    for (const name of ['removed/log.jsonl', 'removed/log.csv']) rmSync(path(name));
+    const resumed = make().trainer;
+    await resumed.restore(checkpoints.path('last'));
+    await run(resumed, { epochs: 1 });
+    expect(read('removed/log.csv').map((row) => row.split(',')[0])).toEqual(['epoch', '3']);
+    for (const line of read('removed/log.jsonl')) JSON.parse(line);
   });
 
   test('that cannot be written are one warning, and follow when they can', async () => {

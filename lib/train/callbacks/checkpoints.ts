@@ -30,6 +30,8 @@ export const checkpointNames = {
 } as const;
 
 interface Saved {
+  /** What the best is the best by. */
+  readonly metric: Metric | null;
   /** Value of the best so far, and when it was. */
   readonly best: number | null;
   readonly bestStep: number | null;
@@ -87,7 +89,7 @@ export class Checkpoints implements Callback {
    * @throws ERR_OUTPUT; what Trainer.checkpoint() throws
    */
   async write(trainer: Trainer, best: EpochEvent | null = null): Promise<CheckpointEvent> {
-    const before = this.save().state as Saved;
+    const before = { best: this.#best, bestStep: this.#bestStep };
     if (best && this.#metric) this.#set({ best: best[this.#metric], bestStep: best.step });
     const path = this.path('last');
     try {
@@ -106,15 +108,18 @@ export class Checkpoints implements Callback {
   }
 
   save(): SavedCallback {
-    const state: Saved = { best: this.#best, bestStep: this.#bestStep };
+    const state: Saved = { metric: this.#metric, best: this.#best, bestStep: this.#bestStep };
     return { state };
   }
 
+  /** By another metric, nothing has been the best yet. */
   restore({ state }: SavedCallback): void {
-    this.#set((state ?? { best: null, bestStep: null }) as Saved);
+    const { metric, best, bestStep } = (state ?? {}) as Partial<Saved>;
+    const known = metric === this.#metric && typeof best === 'number';
+    this.#set(known ? { best, bestStep: bestStep ?? null } : { best: null, bestStep: null });
   }
 
-  #set({ best, bestStep }: Saved): void {
+  #set({ best, bestStep }: Pick<Saved, 'best' | 'bestStep'>): void {
     this.#best = best;
     this.#bestStep = bestStep;
   }

@@ -1,4 +1,6 @@
 import { checkInteger, checkNumber, SaturnnError } from '../../errors';
+import type { Arena } from '../../native';
+import type { State } from '../../state';
 import type { Callback, RunControl, SavedCallback } from '../callback';
 import type { EpochEvent, StoppedEvent } from '../events';
 import { checkMetric, isBetter, type Metric } from './metric';
@@ -10,13 +12,17 @@ export interface EarlyStoppingOptions {
   patience?: number;
   /** What an improvement must exceed; default 0. */
   minDelta?: number;
-  /** Whether the weights (and running statistics) of the best epoch come back when it stops; default true. */
+  /** Whether the weights (with their averages and running statistics) of the best epoch come back when it stops; default true. */
   restoreBest?: boolean;
 }
 
-/** What comes back. Not the optimizer's: training is over. */
-const keptArenas = ['parameters', 'buffers'] as const;
-type Kept = Record<(typeof keptArenas)[number], Uint8Array>;
+/** What comes back. Not what else the optimizer keeps: training is over. */
+interface Kept {
+  readonly parameters: Uint8Array;
+  readonly buffers: Uint8Array;
+  /** Of the weights, where the optimizer keeps one: it is what was measured, and what evaluation goes on to use. */
+  readonly average?: Uint8Array;
+}
 
 /** What is saved, with the kept arenas beside it. */
 interface Saved {
@@ -61,22 +67,17 @@ export class EarlyStopping implements Callback {
     this.#waited = 0;
     if (!this.#kept || !this.#best) return;
     const { state } = run.trainer;
-    for (const arena of keptArenas) await state.writeArena(arena, await this.#withCounter(arena, run));
+    const { parameters, buffers, average } = this.#kept;
+    await overwrite(state, 'parameters', 0, parameters);
+    // The steps that were done stay done: seed and steps, at the beginning of the buffers, are not taken back.
+    await overwrite(state, 'buffers', counterBytes, buffers.subarray(counterBytes));
+    if (average) await overwrite(state, 'optimizer', averageBegin(state), average);
     run.reportAs(this.#best);
-  }
-
-  /** The steps that were done stay done: seed and steps, at the beginning of the buffers, are not taken back. */
-  async #withCounter(arena: keyof Kept, run: RunControl): Promise<Uint8Array> {
-    const kept = this.#kept![arena];
-    if (arena !== 'buffers') return kept;
-    const counterBytes = 8;
-    const now = await run.trainer.state.readArena('buffers');
-    return Buffer.concat([now.subarray(0, counterBytes), kept.subarray(counterBytes)]);
   }
 
   save(): SavedCallback {
     const state: Saved = { best: this.#best, waited: this.#waited };
-    return this.#kept ? { state, arrays: this.#kept } : { state };
+    return this.#kept ? { state, arrays: { ...this.#kept } } : { state };
   }
 
   restore({ state, arrays = {} }: SavedCallback): void {
@@ -85,11 +86,26 @@ export class EarlyStopping implements Callback {
       throw new SaturnnError('ERR_CHECKPOINT', 'the state of earlyStopping is not its own');
     this.#best = best;
     this.#waited = waited;
-    this.#kept = keptArenas.every((arena) => arrays[arena]) ? (arrays as Kept) : null;
+    const { parameters, buffers, average } = arrays;
+    this.#kept = parameters && buffers ? { parameters, buffers, ...(average && { average }) } : null;
   }
 }
 
+const counterBytes = 8;
+
+/** First byte, in the optimizer's arena, of the averages. */
+const averageBegin = ({ averageSlot, size }: State): number => 4 * size * averageSlot!;
+
 async function keep({ trainer: { state } }: RunControl): Promise<Kept> {
-  const [parameters, buffers] = await Promise.all(keptArenas.map((arena) => state.readArena(arena)));
-  return { parameters: parameters!, buffers: buffers! };
+  const [parameters, buffers] = await Promise.all([state.readArena('parameters'), state.readArena('buffers')]);
+  if (state.averageSlot === null) return { parameters, buffers };
+  const begin = averageBegin(state);
+  return { parameters, buffers, average: (await state.readArena('optimizer')).slice(begin, begin + 4 * state.size) };
+}
+
+/** A part of an arena. */
+async function overwrite(state: State, arena: Arena, begin: number, bytes: Uint8Array): Promise<void> {
+  const whole = await state.readArena(arena);
+  whole.set(bytes, begin);
+  await state.writeArena(arena, whole);
 }

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import type { Callback, RunControl, SavedCallback } from '../callback';
 import type { EndEvent, EpochEvent, StepEvent, StoppedEvent, TrainEvent } from '../events';
 import { unwritable } from '../files';
@@ -15,17 +15,18 @@ abstract class Log implements Callback {
   /** Lines that could not be written yet. */
   #waiting = '';
   #warned = false;
-  #begun = false;
 
-  /** @param path an earlier file is replaced, unless the run is resumed */
+  /**
+   * @param path an earlier file is replaced, unless the run is resumed
+   * @param head what every file begins with
+   */
   constructor(
     readonly path: string,
     private readonly head = '',
   ) {}
 
   protected write(text: string, run: RunControl): void {
-    this.#waiting += this.#begun || this.#length > 0 ? text : this.head + text;
-    this.#begun = true;
+    this.#waiting += text;
     try {
       this.#append();
       this.#warned = false;
@@ -38,9 +39,11 @@ abstract class Log implements Callback {
   }
 
   #append(): void {
+    // Removed by somebody: it begins again.
+    if (!existsSync(this.path)) this.#length = 0;
     const file = openSync(this.path, this.#length > 0 ? 'r+' : 'w');
     try {
-      const bytes = Buffer.from(this.#waiting);
+      const bytes = Buffer.from(this.#length > 0 ? this.#waiting : this.head + this.#waiting);
       try {
         for (let done = 0; done < bytes.length; ) {
           done += writeSync(file, bytes, done, bytes.length - done, this.#length + done);
@@ -57,12 +60,19 @@ abstract class Log implements Callback {
     }
   }
 
-  /** On disk before the checkpoint that counts on it. */
+  /** On disk before the checkpoint that counts on it. If that fails, restore() finds what is there: no reason for no checkpoint. */
   save(): SavedCallback {
     if (this.#length > 0) {
-      const file = openSync(this.path, 'r+');
-      fsyncSync(file);
-      closeSync(file);
+      try {
+        const file = openSync(this.path, 'r+');
+        try {
+          fsyncSync(file);
+        } finally {
+          closeSync(file);
+        }
+      } catch {
+        // Removed, or a disk that is full: write() tells of it.
+      }
     }
     return { state: { length: this.#length, waiting: this.#waiting } };
   }
@@ -71,9 +81,9 @@ abstract class Log implements Callback {
   restore({ state }: SavedCallback): void {
     const { length = 0, waiting = '' } = (state ?? {}) as { length?: number; waiting?: string };
     const size = statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
-    this.#length = size >= length ? length : readFileSync(this.path).lastIndexOf('\n') + 1;
+    const wholeLines = () => (size === 0 ? 0 : readFileSync(this.path).lastIndexOf('\n') + 1);
+    this.#length = size >= length ? length : wholeLines();
     this.#waiting = waiting;
-    this.#begun = length > 0 || waiting !== '';
     if (size === 0) return;
     const file = openSync(this.path, 'r+');
     ftruncateSync(file, this.#length);

@@ -11,10 +11,10 @@ export function checkMetric(metric: Metric): Metric {
   return metric;
 }
 
-/** Whether an epoch is better than the best so far by more than `minDelta`. NaN never is. */
+/** Whether an epoch is better than the best so far by more than `minDelta`. NaN and infinity never are. */
 export function isBetter(metric: Metric, event: EpochEvent, best: number | null, minDelta = 0): boolean {
   const value = event[metric];
-  if (Number.isNaN(value)) return false;
+  if (!Number.isFinite(value)) return false;
   if (best === null) return true;
   return metric.endsWith('Loss') ? value < best - minDelta : value > best + minDelta;
 }

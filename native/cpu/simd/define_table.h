@@ -5,8 +5,8 @@
 #include "batch_norm_loops.h"
 #include "dropout_loops.h"
 #include "pool_loops.h"
-#include "update_loops.h"
 #include "randomized_relu_loops.h"
+#include "update_loops.h"
 
 namespace saturnn {
 namespace {
@@ -45,7 +45,8 @@ constexpr ImageLoops<Bf16> bf16Loops = makeImageLoops<Bf16>();
 
 extern const SimdTable SIMD_TABLE = {
     makeImageLoops<float>(), SIMD_NAME, SIMD_BF16, randomizedRelu, randomizedReluGradient, sgd, adam, approach,
-    sumOfSquares, centredSums, exponentials, scale, moments, gradientMoments, normalize, normalizeGradient, dropout, blend,
+    sumOfSquares, centredSums, exponentials, scale, moments, gradientMoments, normalize, normalizeGradient, dropout,
+    blend,
 };
 
 }  // namespace saturnn

@@ -2,59 +2,12 @@
 // (NHWC), as many blocks at a time as a vector has lanes.
 #pragma once
 
-#include "../../philox.h"
+#include "philox_lanes.h"
 #include "table.h"
 #include "vector.h"
 
 namespace saturnn {
 namespace {
-
-typedef uint32_t WordVector __attribute__((vector_size(lanes * 4)));
-typedef uint64_t LongVector __attribute__((vector_size(lanes * 4)));
-
-// The last counter word of every dropout mask: keeps them apart from other random numbers of the same seed.
-constexpr uint32_t dropoutMark = 2;
-
-// The 64-bit products of the words in even lanes.
-inline LongVector multiplyEven(LongVector a, LongVector b) {
-#if defined(__AVX512F__)
-  return (LongVector)_mm512_maskz_mul_epu32(0xff, (__m512i)a, (__m512i)b);  // masked: GCC 12 warns of the plain one
-#elif defined(__AVX2__)
-  return (LongVector)_mm256_mul_epu32((__m256i)a, (__m256i)b);
-#else
-  return (LongVector)_mm_mul_epu32((__m128i)a, (__m128i)b);
-#endif
-}
-
-// Both halves of the products of all words with one factor.
-inline WordVector multiply(WordVector words, uint32_t factor, WordVector* high) {
-  constexpr uint64_t lowHalf = 0xffffffffu;
-  const LongVector factors = LongVector{} + factor;
-  const LongVector even = multiplyEven((LongVector)words, factors);
-  const LongVector odd = multiplyEven((LongVector)words >> 32, factors);
-  *high = (WordVector)((even >> 32) | (odd & ~lowHalf));
-  return (WordVector)((even & lowHalf) | (odd << 32));
-}
-
-// philox4x32() of ../../philox.h for one counter per lane: {block, step, 0, dropoutMark}.
-inline void philoxLanes(WordVector block, uint32_t step, uint32_t key0, uint32_t key1, WordVector words[4]) {
-  WordVector c0 = block, c1 = WordVector{} + step, c2 = {}, c3 = WordVector{} + dropoutMark;
-  for (int round = 0; round < 10; ++round) {
-    WordVector high0, high1;
-    const WordVector low0 = multiply(c0, 0xd2511f53u, &high0);
-    const WordVector low1 = multiply(c2, 0xcd9e8d57u, &high1);
-    c0 = high1 ^ c1 ^ key0;
-    c1 = low1;
-    c2 = high0 ^ c3 ^ key1;
-    c3 = low0;
-    key0 += 0x9e3779b9u;
-    key1 += 0xbb67ae85u;
-  }
-  words[0] = c0;
-  words[1] = c1;
-  words[2] = c2;
-  words[3] = c3;
-}
 
 // Whole blocks: the first 4 * blocksPerRow channels of each row.
 void dropBlocks(const DropoutRows& d, int64_t blocksPerRow) {
@@ -72,9 +25,9 @@ void dropBlocks(const DropoutRows& d, int64_t blocksPerRow) {
         ++row;
       }
     }
-    WordVector counters, words[4];
-    memcpy(&counters, blocks, sizeof counters);
-    philoxLanes(counters, d.step, d.seed, d.stream, words);
+    UnsignedVector words[4] = {{}, UnsignedVector{} + d.step, UnsignedVector{} + d.stream, {}};
+    memcpy(&words[0], blocks, sizeof words[0]);
+    philoxLanes(words, d.seed, dropoutKey);
     float factors[4][lanes];
     for (int word = 0; word < 4; ++word) {
       const FloatVector kept = words[word] < d.threshold ? FloatVector{} : FloatVector{} + d.scale;
@@ -105,7 +58,7 @@ void dropout(const DropoutRows& given) {
     for (int64_t c = 4 * blocksPerRow; c < d.channels; ++c) {
       const int64_t element = d.firstElement + row * d.elementPitch + c;
       const PhiloxNumbers drawn =
-          philox4x32({{static_cast<uint32_t>(element / 4), d.step, 0, dropoutMark}}, d.seed, d.stream);
+          philox4x32({{static_cast<uint32_t>(element / 4), d.step, d.stream, 0}}, d.seed, dropoutKey);
       const float factor = drawn.values[element % 4] < d.threshold ? 0.0f : d.scale;
       d.y[row * d.yPitch + c] = d.x[row * d.xPitch + c] * factor;
     }

@@ -4,15 +4,12 @@
 // (NHWC), so both layouts can use every number that is computed.
 #pragma once
 
-#include "../../philox.h"
+#include "philox_lanes.h"
 #include "table.h"
 #include "vector.h"
 
 namespace saturnn {
 namespace {
-
-typedef uint32_t UnsignedVector __attribute__((vector_size(lanes * 4)));
-typedef uint64_t WideVector __attribute__((vector_size(lanes * 4)));
 
 // Vectors that one step of Philox fills: its four words, each from all lanes.
 constexpr int64_t slopeGroup = 4 * lanes;
@@ -21,12 +18,6 @@ static_assert(slopeTile % slopeGroup == 0, "whole groups");
 
 #if defined(__AVX512F__)
 // The masked forms: GCC 12 warns of the plain ones.
-inline UnsignedVector multiplyEven(UnsignedVector a, UnsignedVector b) {
-  return (UnsignedVector)_mm512_maskz_mul_epu32(0xff, (__m512i)a, (__m512i)b);
-}
-inline UnsignedVector evenOdd(UnsignedVector even, UnsignedVector odd) {
-  return (UnsignedVector)_mm512_mask_blend_epi32(0xaaaa, (__m512i)even, (__m512i)odd);
-}
 inline UnsignedVector unpackLow(UnsignedVector a, UnsignedVector b) {
   return (UnsignedVector)_mm512_maskz_unpacklo_epi32(0xffff, (__m512i)a, (__m512i)b);
 }
@@ -40,12 +31,6 @@ inline UnsignedVector unpackHighPairs(UnsignedVector a, UnsignedVector b) {
   return (UnsignedVector)_mm512_maskz_unpackhi_epi64(0xff, (__m512i)a, (__m512i)b);
 }
 #elif defined(__AVX2__)
-inline UnsignedVector multiplyEven(UnsignedVector a, UnsignedVector b) {
-  return (UnsignedVector)_mm256_mul_epu32((__m256i)a, (__m256i)b);
-}
-inline UnsignedVector evenOdd(UnsignedVector even, UnsignedVector odd) {
-  return (UnsignedVector)_mm256_blend_epi32((__m256i)even, (__m256i)odd, 0xaa);
-}
 inline UnsignedVector unpackLow(UnsignedVector a, UnsignedVector b) {
   return (UnsignedVector)_mm256_unpacklo_epi32((__m256i)a, (__m256i)b);
 }
@@ -59,13 +44,6 @@ inline UnsignedVector unpackHighPairs(UnsignedVector a, UnsignedVector b) {
   return (UnsignedVector)_mm256_unpackhi_epi64((__m256i)a, (__m256i)b);
 }
 #else
-inline UnsignedVector multiplyEven(UnsignedVector a, UnsignedVector b) {
-  return (UnsignedVector)_mm_mul_epu32((__m128i)a, (__m128i)b);
-}
-inline UnsignedVector evenOdd(UnsignedVector even, UnsignedVector odd) {
-  const UnsignedVector evens = {~0u, 0, ~0u, 0};
-  return (even & evens) | (odd & ~evens);
-}
 inline UnsignedVector unpackLow(UnsignedVector a, UnsignedVector b) {
   return (UnsignedVector)_mm_unpacklo_epi32((__m128i)a, (__m128i)b);
 }
@@ -79,31 +57,6 @@ inline UnsignedVector unpackHighPairs(UnsignedVector a, UnsignedVector b) {
   return (UnsignedVector)_mm_unpackhi_epi64((__m128i)a, (__m128i)b);
 }
 #endif
-
-// Both halves of the 64-bit products of the lanes with one number.
-inline __attribute__((always_inline)) void multiplyWide(UnsignedVector a, uint32_t b, UnsignedVector& high,
-                                                        UnsignedVector& low) {
-  const UnsignedVector factor = UnsignedVector{} + b;
-  const UnsignedVector even = multiplyEven(a, factor);
-  const UnsignedVector odd = multiplyEven((UnsignedVector)((WideVector)a >> 32), factor);
-  high = evenOdd((UnsignedVector)((WideVector)even >> 32), odd);
-  low = evenOdd(even, (UnsignedVector)((WideVector)odd << 32));
-}
-
-// philox4x32 of native/philox.h in every lane.
-inline __attribute__((always_inline)) void philoxLanes(UnsignedVector c[4], uint32_t key0, uint32_t key1) {
-  for (int round = 0; round < 10; ++round) {
-    UnsignedVector high0, low0, high1, low1;
-    multiplyWide(c[0], 0xd2511f53u, high0, low0);
-    multiplyWide(c[2], 0xcd9e8d57u, high1, low1);
-    c[0] = high1 ^ c[1] ^ key0;
-    c[1] = low1;
-    c[2] = high0 ^ c[3] ^ key1;
-    c[3] = low0;
-    key0 += 0x9e3779b9u;
-    key1 += 0xbb67ae85u;
-  }
-}
 
 // The slopes of at least `count` elements that begin with Philox block `block`. The elements follow each other without
 // end if `rowBlocks` is 0; else they are rows of 16, whose blocks begin `rowBlocks` apart.
@@ -120,7 +73,7 @@ void drawSlopes(const SlopeSource& source, uint32_t block, uint32_t rowBlocks, f
   }
   for (int64_t i = 0; i < count; i += slopeGroup, block += groupRows * pitch) {
     UnsignedVector words[4] = {places + block, UnsignedVector{} + source.step, UnsignedVector{} + source.stream, {}};
-    philoxLanes(words, source.seed, source.purpose);
+    philoxLanes(words, source.seed, randomizedReluKey);
     const UnsignedVector low01 = unpackLow(words[0], words[1]), low23 = unpackLow(words[2], words[3]);
     const UnsignedVector high01 = unpackHigh(words[0], words[1]), high23 = unpackHigh(words[2], words[3]);
     const UnsignedVector vectors[4] = {unpackLowPairs(low01, low23), unpackHighPairs(low01, low23),

@@ -48,7 +48,7 @@ struct ActivationGradientRows {
 
 // Where random slopes come from: lower + scale * (the upper 24 bits of a Philox word).
 struct SlopeSource {
-  uint32_t seed, step, stream, purpose;
+  uint32_t seed, step, stream;
   float lower, scale;
 };
 
@@ -102,7 +102,7 @@ struct PoolRow {
   int64_t outputPitch;
   int32_t outputWidth;
   int64_t channels;
-  float* sums;  // [outputWidth * channels], undefined before: where sums are kept that the output could only hold rounded
+  float* sums;  // [outputWidth * channels], undefined before: for sums that the output could only hold rounded
 };
 
 // A window's position number: (row - rowOrigin) * kernelWidth + column - columnOrigins[...], in the unclipped window.

@@ -21,6 +21,7 @@ constexpr int lanes = 4;
 
 typedef float FloatVector __attribute__((vector_size(lanes * 4)));
 typedef int32_t IntVector __attribute__((vector_size(lanes * 4)));
+typedef uint32_t UnsignedVector __attribute__((vector_size(lanes * 4)));
 typedef double DoubleVector __attribute__((vector_size(lanes * 4)));
 typedef float HalfFloatVector __attribute__((vector_size(lanes * 2)));  // as many floats as a DoubleVector has doubles
 
@@ -38,8 +39,6 @@ inline void store(float* p, V v) {
 }
 
 #if defined(__AVX512BW__)
-typedef uint32_t UnsignedVector __attribute__((vector_size(lanes * 4)));
-
 template <typename V>
 inline V load(const Bf16* p) {
   if constexpr (sizeof(V) == sizeof(float)) {

@@ -1,0 +1,29 @@
+/** Plans that no graph makes: the CPU's kernels refuse them too, whichever way they would compute. */
+import { expect, test } from 'vitest';
+import { openDevice } from '../../lib/device';
+import { int32, node, plan, tensor } from './support';
+
+const device = openDevice('cpu', { threads: 2 });
+
+test.each(device.precisions)('a gradient of weights from batches that differ, %s', async (precision) => {
+  const stored = { dtype: precision };
+  // stride 1, no padding, no activation
+  const attributes = int32(1, 1, 0, 0, -1, 0);
+  const [x, dy, dw] = [
+    [2, 3, 3, 16],
+    [4, 3, 3, 16],
+    [16, 1, 1, 16],
+  ] as const;
+  const tensors = [
+    tensor([...x]),
+    tensor([...x], stored),
+    tensor([...dy]),
+    tensor([...dy], stored),
+    tensor([...dw], { image: false }),
+  ];
+  const nodes = [node('copy', [0], [1]), node('copy', [2], [3]), node('conv2dWgrad', [1, 3], [4, -1], { attributes })];
+  await expect(device.native.compile(plan(tensors, nodes, [0, 2], [4]), null)).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARGUMENT',
+    message: expect.stringContaining('Expected batch 2 for dy but received 4'),
+  });
+});
