@@ -1,6 +1,6 @@
-/** A small network with weights and biases, for tests of optimizers. */
+/** A small network with weights and biases, for tests of optimizers. Without a kink, at which rounding could take a step another way. */
 import { Graph } from '../../lib/graph/graph';
-import { activate, leakyTanh } from '../../lib/ops/activation';
+import { activate, tanh } from '../../lib/ops/activation';
 import { conv2d } from '../../lib/ops/conv2d';
 import { globalAveragePool } from '../../lib/ops/globalAveragePool';
 import { linear } from '../../lib/ops/linear';
@@ -22,7 +22,7 @@ export function makeTraining(optimizer: Optimizer) {
     });
   const [weight, bias] = [parameter('conv/weight', [16, 3, 3, 3]), parameter('conv/bias', [16])];
   const [head, headBias] = [parameter('head/weight', [5, 16]), parameter('head/bias', [5])];
-  const hidden = activate(conv2d(input('images', [2, 4, 4, 3]), weight, { padding: 1 }), leakyTanh(), { bias });
+  const hidden = activate(conv2d(input('images', [2, 4, 4, 3]), weight, { padding: 1 }), tanh(), { bias });
   const logits = linear(globalAveragePool(hidden), head, { bias: headBias });
   const { loss } = softmaxCrossEntropy(logits, input('labels', [2], { dtype: 'i32' }));
   const { slots, averageSlot } = optimizer;
