@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <chrono>
 #include <thread>
 #include <vector>
 
