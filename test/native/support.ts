@@ -110,6 +110,8 @@ export function plan(
     outputs: ports('output', outputs),
     gate: -1,
     options: { allowTf32: false, deterministic: true, autotune: false, plain: true },
+    replay: false,
+    skip: -1,
     poison: false,
     ...more,
   };
