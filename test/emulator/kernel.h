@@ -23,6 +23,10 @@
 
 constexpr int warpSize = 32;
 
+using std::isfinite;
+using std::isinf;
+using std::isnan;
+
 // For launch.cuh: the arguments are copied, as a real launch does, so that a captured launch keeps them.
 namespace emulator {
 
