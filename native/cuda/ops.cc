@@ -24,6 +24,8 @@ const OpRow kOps[] = {
     {{"trustRatios", sizeof(SnTrustAttributes)}, 6, 6, 1, false, createTrustRatios},
     {{"clipFactor", sizeof(SnClipAttributes)}, 1, 1, 1, false, createClipFactor},
     {{"averageWeights", sizeof(SnAverageAttributes)}, 4, 4, 0, false, createAverageWeights},
+    {{"unscale", sizeof(SnClipAttributes)}, 4, 4, 3, false, createUnscale},
+    {{"adjustLossScale", sizeof(SnLossScaleAttributes)}, 4, 4, 0, false, createAdjustLossScale},
     {{"advance", 0}, 2, 2, 0, false, createAdvance},
     {{"blend", sizeof(SnBlendAttributes)}, 2, 2, 1, false, createBlend},
     {{"assign", 0}, 3, 3, 0, false, createAssign},
