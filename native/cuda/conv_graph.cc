@@ -42,7 +42,8 @@ Descriptor tensor(const CudnnApi& api, int64_t id, cudnnDataType_t type, int64_t
   Descriptor tensor(api, CUDNN_BACKEND_TENSOR_DESCRIPTOR, "tensor");
   tensor.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, {id});
   tensor.set(CUDNN_ATTR_TENSOR_DATA_TYPE, type);
-  tensor.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, {16});
+  // A bias lies anywhere in the State's arena, and a scalar on the host.
+  tensor.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, {id >= kBias && kind != Kind::passing ? 4 : 16});
   tensor.set(CUDNN_ATTR_TENSOR_DIMENSIONS, {n, c, h, w});
   tensor.set(CUDNN_ATTR_TENSOR_STRIDES, {h * w * c, 1, w * c, c});
   if (kind == Kind::passing) tensor.setFlag(CUDNN_ATTR_TENSOR_IS_VIRTUAL, true);
@@ -73,20 +74,34 @@ struct Step {
   float value = 0.0f;  // of the scalar; of CUDNN_POINTWISE_RELU_FWD: its slope below 0
 };
 
-std::vector<Step> stepsOf(const ConvEpilogue& epilogue) {
+// tanh(x), or 2 tanh(x / 2). cuDNN's engines compute tanh with the GPU's instruction, which is right to 11 bits: enough
+// for bf16. Where the result has more bits, it is 2 sigmoid(2x) - 1, whose two instructions are right to 22 bits; what it
+// loses of small x, 1e-7, is far below what the rounding of the factors has made of x.
+void appendTanh(std::vector<Step>& steps, bool scaled, bool isBf16) {
+  if (isBf16) {
+    if (scaled) steps.push_back({CUDNN_POINTWISE_MUL, Step::scalar, 0.5f});
+    steps.push_back({CUDNN_POINTWISE_TANH_FWD});
+    if (scaled) steps.push_back({CUDNN_POINTWISE_MUL, Step::scalar, 2.0f});
+    return;
+  }
+  if (!scaled) steps.push_back({CUDNN_POINTWISE_MUL, Step::scalar, 2.0f});
+  steps.push_back({CUDNN_POINTWISE_SIGMOID_FWD});
+  steps.push_back({CUDNN_POINTWISE_MUL, Step::scalar, scaled ? 4.0f : 2.0f});
+  steps.push_back({CUDNN_POINTWISE_SUB, Step::scalar, scaled ? 2.0f : 1.0f});
+}
+
+std::vector<Step> stepsOf(const ConvSpec& spec) {
+  const ConvEpilogue& epilogue = spec.epilogue;
+  const bool isBf16 = spec.images == CUDNN_DATA_BFLOAT16;
   std::vector<Step> steps;
   if (epilogue.bias) steps.push_back({CUDNN_POINTWISE_ADD, Step::bias});
   switch (epilogue.activation) {
     case SN_NO_ACTIVATION: break;
     case SN_SIGMOID: steps.push_back({CUDNN_POINTWISE_SIGMOID_FWD}); break;
-    case SN_SCALED_SIGMOID:
-      steps.push_back({CUDNN_POINTWISE_MUL, Step::scalar, 0.5f});
-      steps.push_back({CUDNN_POINTWISE_TANH_FWD});
-      steps.push_back({CUDNN_POINTWISE_MUL, Step::scalar, 2.0f});
-      break;
-    case SN_TANH: steps.push_back({CUDNN_POINTWISE_TANH_FWD}); break;
+    case SN_SCALED_SIGMOID: appendTanh(steps, true, isBf16); break;
+    case SN_TANH: appendTanh(steps, false, isBf16); break;
     case SN_LEAKY_TANH:
-      steps.push_back({CUDNN_POINTWISE_TANH_FWD});
+      appendTanh(steps, false, isBf16);
       steps.push_back({CUDNN_POINTWISE_RELU_FWD, Step::none, epilogue.slope});
       break;
     case SN_RELU: steps.push_back({CUDNN_POINTWISE_RELU_FWD}); break;
@@ -154,7 +169,7 @@ bool isFusible(const ConvEpilogue& epilogue) { return !epilogue.isEmpty() && epi
 ConvGraph makeConvGraph(const GraphTarget& target, const ConvSpec& spec) {
   const CudnnApi& api = target.api;
   const ConvProblem& p = spec.problem;
-  const std::vector<Step> steps = stepsOf(spec.epilogue);
+  const std::vector<Step> steps = stepsOf(spec);
   std::vector<float> scalars;
   std::vector<Descriptor> operations;
 

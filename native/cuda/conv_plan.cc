@@ -18,10 +18,10 @@ std::string objection(const ConvPolicy& policy, const Descriptor& engine) {
   const auto has = [&](cudnnBackendNumericalNote_t note) {
     return std::find(notes, notes + count, note) != notes + count;
   };
-  if (!policy.tensorCores) {
-    if (has(CUDNN_NUMERICAL_NOTE_TENSOR_CORE)) return "uses tensor cores";
-    if (has(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS)) return "rounds its inputs";
-  }
+  if (!policy.tensorCores && has(CUDNN_NUMERICAL_NOTE_TENSOR_CORE)) return "uses tensor cores";
+  // Not TF32, which every engine for f32 on tensor cores computes in: these make halves of f32 images, f16 among them,
+  // whose range is too small for gradients.
+  if (has(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS)) return "rounds its inputs";
   if (has(CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION)) return "reduces in lower precision";
   if (policy.deterministic && has(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)) return "is not deterministic";
   return "";
