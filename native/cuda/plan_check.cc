@@ -4,10 +4,11 @@
 //
 //   cudnn_plans DEVICE_JSON FOLDER... < tasks
 //
-// A task is one line: pass (forward, dgrad, wgrad), dtype of the images (f32, bf16, f16), allowTf32, plain, bias (0 or 1
-// each), activation (-1: none), slope, then n h w c o kh kw oh ow strideH strideW padH padW. For each, one line of JSON
-// comes out, a list of the variants in the order in which the backend prefers them: {"name", "engine", "workspace",
-// "compiled"} for its first plan, or {"name", "problem"}.
+// A task is one line: pass (forward, dgrad, wgrad), dtype of the images (f32, bf16, f16), allowTf32, plain, twice, bias (0
+// or 1 each), activation (-1: none), slope, then n h w c o kh kw oh ow strideH strideW padH padW. The first line that
+// comes out is cuDNN's version; then, for each task, one line of JSON, a list of the variants in the order in which the
+// backend prefers them: {"name", "engine", "workspace", "compiled"} for its first plan, or {"name", "problem"}. "twice":
+// the plan is also made again from its remembered choice.
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -31,12 +32,17 @@ void requireUsable(const LibraryReport& report) {
   if (!report.code.empty()) throw Error(report.code, report.problem);
 }
 
-std::string check(const GraphTarget& target, const ConvTask& task, const ConvVariant& variant) {
+struct Question {
+  ConvTask task{};
+  bool twice = false;
+};
+
+std::string check(const GraphTarget& target, const Question& question, const ConvVariant& variant) {
+  const ConvTask& task = question.task;
   const std::string name = "{\"name\":" + jsonString(variant.name);
   try {
     const ConvPlan plan = ConvPlan::first(target, variant.spec, task.policy());
-    // A choice that is remembered must give the plan again.
-    if (!ConvPlan::again(target, variant.spec, task.policy(), plan.choice())) {
+    if (question.twice && !ConvPlan::again(target, variant.spec, task.policy(), plan.choice())) {
       throw Error("ERR_CUDNN", "no plan from the choice " + plan.choice().text());
     }
     return name + ",\"engine\":" + jsonString(plan.name()) + ",\"workspace\":" +
@@ -55,20 +61,21 @@ Value named(const std::string& text, std::initializer_list<std::pair<const char*
   throw Error("ERR_INVALID_ARGUMENT", "Expected another word than " + text);
 }
 
-ConvTask readTask(const std::string& line) {
+Question readQuestion(const std::string& line) {
   std::istringstream words(line);
   std::string pass, images;
-  ConvTask task{};
+  Question question;
+  ConvTask& task = question.task;
   ConvProblem& p = task.problem;
   ConvEpilogue& e = task.epilogue;
-  words >> pass >> images >> task.allowTf32 >> task.plain >> e.bias >> e.activation >> e.slope;
+  words >> pass >> images >> task.allowTf32 >> task.plain >> question.twice >> e.bias >> e.activation >> e.slope;
   words >> p.n >> p.h >> p.w >> p.c >> p.o >> p.kh >> p.kw >> p.oh >> p.ow >> p.strideH >> p.strideW >> p.padH >>
       p.padW;
   if (!words) throw Error("ERR_INVALID_ARGUMENT", "Expected a task but received " + line);
   task.pass = named<ConvPass>(
       pass, {{"forward", ConvPass::forward}, {"dgrad", ConvPass::dataGradient}, {"wgrad", ConvPass::weightGradient}});
   task.images = named<SnDType>(images, {{"f32", SN_F32}, {"bf16", SN_BF16}, {"f16", SN_F16}});
-  return task;
+  return question;
 }
 
 void checkAll(const char* deviceJson, const std::vector<std::string>& folders) {
@@ -77,11 +84,14 @@ void checkAll(const char* deviceJson, const std::vector<std::string>& folders) {
   requireUsable(libraries.cublasLtReport);
   const Descriptor device = describeDevice(libraries.cudnn, contents(deviceJson));
   const GraphTarget target{libraries.cudnn, nullptr, &device};
+  std::cout << libraries.cudnnReport.version << std::endl;
   std::string line;
   while (std::getline(std::cin, line)) {
-    const ConvTask task = readTask(line);
+    const Question question = readQuestion(line);
     std::string list;
-    for (const ConvVariant& variant : variantsOf(task)) list += (list.empty() ? "" : ",") + check(target, task, variant);
+    for (const ConvVariant& variant : variantsOf(question.task)) {
+      list += (list.empty() ? "" : ",") + check(target, question, variant);
+    }
     std::cout << "[" << list << "]" << std::endl;
   }
 }
