@@ -115,7 +115,15 @@ Descriptor pointwise(const CudnnApi& api, const Step& step) {
   Descriptor pointwise(api, CUDNN_BACKEND_POINTWISE_DESCRIPTOR, "pointwise operation");
   pointwise.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &step.mode);
   pointwise.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
-  if (step.mode == CUDNN_POINTWISE_RELU_FWD) pointwise.setFloat(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, step.value);
+  if (step.mode == CUDNN_POINTWISE_RELU_FWD) {
+    pointwise.setFloat(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, step.value);
+    // Called deprecated, and what decides it in the releases that read it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    const cudnnNanPropagation_t propagate = CUDNN_PROPAGATE_NAN;
+    pointwise.set(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_TYPE_NAN_PROPOGATION, 1, &propagate);
+#pragma GCC diagnostic pop
+  }
   pointwise.finalize();
   return pointwise;
 }
