@@ -6,55 +6,52 @@ namespace {
 
 template <class T, int Width, int Kernel, int Stride>
 __global__ void __launch_bounds__(kThreads)
-    averagePool(const __grid_constant__ PoolShape shape, Image<const T> x, Image<T> y, int columns) {
+    averagePool(const __grid_constant__ PoolShape shape, Image<const T> x, Image<T> y) {
   constexpr int kReadRows = (kPoolRows - 1) * Stride + Kernel;
-  const int outputColumn = poolColumn();
-  const int firstRow = poolRow(kPoolRows);
-  if (outputColumn >= shape.outputWidth || firstRow >= shape.outputHeight) return;
-  const int top = firstRow * Stride - shape.windows.pad_h;
-  const Span pixels = windowOf(outputColumn, Kernel, Stride, shape.windows.pad_w, shape.width);
-  const int left = outputColumn * Stride - shape.windows.pad_w;
+  const PoolPlace place = poolPlace<Width>(shape, kPoolRows);
+  if (place.channel >= shape.channels || place.column >= shape.outputWidth || place.row >= shape.outputHeight) return;
+  const int top = place.row * Stride - shape.windows.pad_h;
+  const Span pixels = windowOf(place.column, Kernel, Stride, shape.windows.pad_w, shape.width);
+  const int left = place.column * Stride - shape.windows.pad_w;
   float weight[kPoolRows];
 #pragma unroll
   for (int i = 0; i < kPoolRows; ++i) {
-    weight[i] = inverseOf<Kernel>(windowOf(firstRow + i, Kernel, Stride, shape.windows.pad_h, shape.height)) *
+    weight[i] = inverseOf<Kernel>(windowOf(place.row + i, Kernel, Stride, shape.windows.pad_h, shape.height)) *
                 inverseOf<Kernel>(pixels);
   }
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
-    for (int column = threadIdx.x; column < columns; column += blockDim.x) {
-      Vector<Width> mean[kPoolRows] = {};
+    Vector<Width> mean[kPoolRows] = {};
 #pragma unroll
-      for (int r = 0; r < kReadRows; ++r) {
-        const int row = top + r;
-        if (row >= 0 && row < shape.height) {
-          Packed<T, Width> packed[Kernel] = {};
+    for (int r = 0; r < kReadRows; ++r) {
+      const int row = top + r;
+      if (row >= 0 && row < shape.height) {
+        Packed<T, Width> packed[Kernel] = {};
 #pragma unroll
-          for (int k = 0; k < Kernel; ++k) {
-            const int pixel = left + k;
-            if (pixel >= pixels.begin && pixel < pixels.end) {
-              packed[k] = loadPacked<Width>(x.at(n, row, pixel, column * Width));
-            }
-          }
-          Vector<Width> sum = unpack(packed[0]);
-#pragma unroll
-          for (int k = 1; k < Kernel; ++k) {
-            const Vector<Width> next = unpack(packed[k]);
-#pragma unroll
-            for (int lane = 0; lane < Width; ++lane) sum.lane[lane] += next.lane[lane];
-          }
-#pragma unroll
-          for (int i = 0; i < kPoolRows; ++i) {
-            if (r < i * Stride || r >= i * Stride + Kernel) continue;
-#pragma unroll
-            for (int lane = 0; lane < Width; ++lane) mean[i].lane[lane] += sum.lane[lane] * weight[i];
+        for (int k = 0; k < Kernel; ++k) {
+          const int pixel = left + k;
+          if (pixel >= pixels.begin && pixel < pixels.end) {
+            packed[k] = loadPacked<Width>(x.at(n, row, pixel, place.channel));
           }
         }
-        if (r < Kernel - 1 || (r - Kernel + 1) % Stride != 0) continue;
-        const int done = (r - Kernel + 1) / Stride;
-        store<Width>(y.at(n, firstRow + done, outputColumn, column * Width), mean[done]);
-        if (firstRow + done + 1 == shape.outputHeight) break;
+        Vector<Width> sum = unpack(packed[0]);
+#pragma unroll
+        for (int k = 1; k < Kernel; ++k) {
+          const Vector<Width> next = unpack(packed[k]);
+#pragma unroll
+          for (int lane = 0; lane < Width; ++lane) sum.lane[lane] += next.lane[lane];
+        }
+#pragma unroll
+        for (int i = 0; i < kPoolRows; ++i) {
+          if (r < i * Stride || r >= i * Stride + Kernel) continue;
+#pragma unroll
+          for (int lane = 0; lane < Width; ++lane) mean[i].lane[lane] += sum.lane[lane] * weight[i];
+        }
       }
+      if (r < Kernel - 1 || (r - Kernel + 1) % Stride != 0) continue;
+      const int done = (r - Kernel + 1) / Stride;
+      store<Width>(y.at(n, place.row + done, place.column, place.channel), mean[done]);
+      if (place.row + done + 1 == shape.outputHeight) break;
     }
   }
 }
@@ -62,30 +59,27 @@ __global__ void __launch_bounds__(kThreads)
 // For any window.
 template <class T, int Width>
 __global__ void __launch_bounds__(kThreads)
-    averagePoolAny(const __grid_constant__ PoolShape shape, Image<const T> x, Image<T> y, int columns) {
-  const int outputColumn = poolColumn();
-  const int outputRow = poolRow(1);
-  if (outputColumn >= shape.outputWidth || outputRow >= shape.outputHeight) return;
+    averagePoolAny(const __grid_constant__ PoolShape shape, Image<const T> x, Image<T> y) {
+  const PoolPlace place = poolPlace<Width>(shape, 1);
+  if (place.channel >= shape.channels || place.column >= shape.outputWidth || place.row >= shape.outputHeight) return;
   const SnPoolAttributes& w = shape.windows;
-  const Span rows = windowOf(outputRow, w.kernel_h, w.stride_h, w.pad_h, shape.height);
-  const Span pixels = windowOf(outputColumn, w.kernel_w, w.stride_w, w.pad_w, shape.width);
+  const Span rows = windowOf(place.row, w.kernel_h, w.stride_h, w.pad_h, shape.height);
+  const Span pixels = windowOf(place.column, w.kernel_w, w.stride_w, w.pad_w, shape.width);
   const float weight = inverseOf(rows) * inverseOf(pixels);
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
-    for (int column = threadIdx.x; column < columns; column += blockDim.x) {
-      Vector<Width> mean = {};
-      for (int row = rows.begin; row < rows.end; ++row) {
-        Vector<Width> sum = {};
-        for (int pixel = pixels.begin; pixel < pixels.end; ++pixel) {
-          const Vector<Width> next = load<Width>(x.at(n, row, pixel, column * Width));
+    Vector<Width> mean = {};
+    for (int row = rows.begin; row < rows.end; ++row) {
+      Vector<Width> sum = {};
+      for (int pixel = pixels.begin; pixel < pixels.end; ++pixel) {
+        const Vector<Width> next = load<Width>(x.at(n, row, pixel, place.channel));
 #pragma unroll
-          for (int lane = 0; lane < Width; ++lane) sum.lane[lane] += next.lane[lane];
-        }
-#pragma unroll
-        for (int lane = 0; lane < Width; ++lane) mean.lane[lane] += sum.lane[lane] * weight;
+        for (int lane = 0; lane < Width; ++lane) sum.lane[lane] += next.lane[lane];
       }
-      store<Width>(y.at(n, outputRow, outputColumn, column * Width), mean);
+#pragma unroll
+      for (int lane = 0; lane < Width; ++lane) mean.lane[lane] += sum.lane[lane] * weight;
     }
+    store<Width>(y.at(n, place.row, place.column, place.channel), mean);
   }
 }
 
@@ -100,8 +94,7 @@ void launchAveragePool(const PoolShape& shape, ConstRows x, Rows y, cudaStream_t
       const PoolTiling tiling =
           poolTiling(shape.batch, shape.outputHeight, shape.outputWidth, shape.channels, width, rowsPerThread);
       launch("averagePool", kernel, tiling.grid, tiling.block, stream, shape,
-             imageOf<const T>(x, shape.height, shape.width), imageOf<T>(y, shape.outputHeight, shape.outputWidth),
-             tiling.columns);
+             imageOf<const T>(x, shape.height, shape.width), imageOf<T>(y, shape.outputHeight, shape.outputWidth));
     };
     if (!vectors) return run(averagePoolAny<T, 1>, 1, 1);
     const bool unrolled = withUnrolledWindow(shape.windows, [&](auto kernel, auto stride) {

@@ -37,49 +37,46 @@ __device__ __forceinline__ void take(Maximum<Width>& best, const Maximum<Width>&
 // once more, with the same position, it changes nothing.
 template <class T, int Width, int Kernel, int Stride, bool HasIndices>
 __global__ void __launch_bounds__(kThreads)
-    maxPool(const __grid_constant__ PoolShape shape, Image<const T> x, Image<T> y, Image<uint8_t> indices, int columns) {
+    maxPool(const __grid_constant__ PoolShape shape, Image<const T> x, Image<T> y, Image<uint8_t> indices) {
   constexpr int kReadRows = (kPoolRows - 1) * Stride + Kernel;
-  const int outputColumn = poolColumn();
-  const int firstRow = poolRow(kPoolRows);
-  if (outputColumn >= shape.outputWidth || firstRow >= shape.outputHeight) return;
-  const int top = firstRow * Stride - shape.windows.pad_h;
-  const int left = outputColumn * Stride - shape.windows.pad_w;
+  const PoolPlace place = poolPlace<Width>(shape, kPoolRows);
+  if (place.channel >= shape.channels || place.column >= shape.outputWidth || place.row >= shape.outputHeight) return;
+  const int top = place.row * Stride - shape.windows.pad_h;
+  const int left = place.column * Stride - shape.windows.pad_w;
   int pixel[Kernel];
 #pragma unroll
   for (int k = 0; k < Kernel; ++k) pixel[k] = min(max(left + k, 0), shape.width - 1);
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
-    for (int column = threadIdx.x; column < columns; column += blockDim.x) {
-      Maximum<Width> best[kPoolRows];
+    Maximum<Width> best[kPoolRows];
 #pragma unroll
-      for (int r = 0; r < kReadRows; ++r) {
-        const int row = min(max(top + r, 0), shape.height - 1);
-        Packed<T, Width> packed[Kernel];
+    for (int r = 0; r < kReadRows; ++r) {
+      const int row = min(max(top + r, 0), shape.height - 1);
+      Packed<T, Width> packed[Kernel];
 #pragma unroll
-        for (int k = 0; k < Kernel; ++k) packed[k] = loadPacked<Width>(x.at(n, row, pixel[k], column * Width));
-        // Counted from this strip's top, so that windows that share the row share its maximum.
-        const int position = (row - top) * Kernel - left;
-        Maximum<Width> rowBest = candidate(unpack(packed[0]), position + pixel[0]);
+      for (int k = 0; k < Kernel; ++k) packed[k] = loadPacked<Width>(x.at(n, row, pixel[k], place.channel));
+      // Counted from this strip's top, so that windows that share the row share its maximum.
+      const int position = (row - top) * Kernel - left;
+      Maximum<Width> rowBest = candidate(unpack(packed[0]), position + pixel[0]);
 #pragma unroll
-        for (int k = 1; k < Kernel; ++k) take(rowBest, candidate(unpack(packed[k]), position + pixel[k]));
+      for (int k = 1; k < Kernel; ++k) take(rowBest, candidate(unpack(packed[k]), position + pixel[k]));
 #pragma unroll
-        for (int i = 0; i < kPoolRows; ++i) {
-          if (r == i * Stride) {
-            best[i] = rowBest;
-          } else if (r > i * Stride && r < i * Stride + Kernel) {
-            take(best[i], rowBest);
-          }
+      for (int i = 0; i < kPoolRows; ++i) {
+        if (r == i * Stride) {
+          best[i] = rowBest;
+        } else if (r > i * Stride && r < i * Stride + Kernel) {
+          take(best[i], rowBest);
         }
-        if (r < Kernel - 1 || (r - Kernel + 1) % Stride != 0) continue;
-        const int done = (r - Kernel + 1) / Stride;
-        store<Width>(y.at(n, firstRow + done, outputColumn, column * Width), best[done].value);
-        if constexpr (HasIndices) {
-#pragma unroll
-          for (int lane = 0; lane < Width; ++lane) best[done].position[lane] -= done * Stride * Kernel;
-          storeBytes<Width>(indices.at(n, firstRow + done, outputColumn, column * Width), best[done].position);
-        }
-        if (firstRow + done + 1 == shape.outputHeight) break;
       }
+      if (r < Kernel - 1 || (r - Kernel + 1) % Stride != 0) continue;
+      const int done = (r - Kernel + 1) / Stride;
+      store<Width>(y.at(n, place.row + done, place.column, place.channel), best[done].value);
+      if constexpr (HasIndices) {
+#pragma unroll
+        for (int lane = 0; lane < Width; ++lane) best[done].position[lane] -= done * Stride * Kernel;
+        storeBytes<Width>(indices.at(n, place.row + done, place.column, place.channel), best[done].position);
+      }
+      if (place.row + done + 1 == shape.outputHeight) break;
     }
   }
 }
@@ -87,31 +84,26 @@ __global__ void __launch_bounds__(kThreads)
 // For any window. `indices.data` may be null.
 template <class T, int Width>
 __global__ void __launch_bounds__(kThreads)
-    maxPoolAny(const __grid_constant__ PoolShape shape, Image<const T> x, Image<T> y, Image<uint8_t> indices,
-               int columns) {
-  const int outputColumn = poolColumn();
-  const int outputRow = poolRow(1);
-  if (outputColumn >= shape.outputWidth || outputRow >= shape.outputHeight) return;
+    maxPoolAny(const __grid_constant__ PoolShape shape, Image<const T> x, Image<T> y, Image<uint8_t> indices) {
+  const PoolPlace place = poolPlace<Width>(shape, 1);
+  if (place.channel >= shape.channels || place.column >= shape.outputWidth || place.row >= shape.outputHeight) return;
   const SnPoolAttributes& w = shape.windows;
-  const Span rows = windowOf(outputRow, w.kernel_h, w.stride_h, w.pad_h, shape.height);
-  const Span pixels = windowOf(outputColumn, w.kernel_w, w.stride_w, w.pad_w, shape.width);
-  const int top = outputRow * w.stride_h - w.pad_h;
-  const int left = outputColumn * w.stride_w - w.pad_w;
+  const Span rows = windowOf(place.row, w.kernel_h, w.stride_h, w.pad_h, shape.height);
+  const Span pixels = windowOf(place.column, w.kernel_w, w.stride_w, w.pad_w, shape.width);
+  const int top = place.row * w.stride_h - w.pad_h;
+  const int left = place.column * w.stride_w - w.pad_w;
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
-    for (int column = threadIdx.x; column < columns; column += blockDim.x) {
-      const int channel = column * Width;
-      const int first = (rows.begin - top) * w.kernel_w + pixels.begin - left;
-      Maximum<Width> best = candidate(load<Width>(x.at(n, rows.begin, pixels.begin, channel)), first);
-      for (int row = rows.begin; row < rows.end; ++row) {
-        for (int pixel = pixels.begin; pixel < pixels.end; ++pixel) {
-          const int position = (row - top) * w.kernel_w + pixel - left;
-          take(best, candidate(load<Width>(x.at(n, row, pixel, channel)), position));
-        }
+    const int first = (rows.begin - top) * w.kernel_w + pixels.begin - left;
+    Maximum<Width> best = candidate(load<Width>(x.at(n, rows.begin, pixels.begin, place.channel)), first);
+    for (int row = rows.begin; row < rows.end; ++row) {
+      for (int pixel = pixels.begin; pixel < pixels.end; ++pixel) {
+        const int position = (row - top) * w.kernel_w + pixel - left;
+        take(best, candidate(load<Width>(x.at(n, row, pixel, place.channel)), position));
       }
-      store<Width>(y.at(n, outputRow, outputColumn, channel), best.value);
-      if (indices.data) storeBytes<Width>(indices.at(n, outputRow, outputColumn, channel), best.position);
     }
+    store<Width>(y.at(n, place.row, place.column, place.channel), best.value);
+    if (indices.data) storeBytes<Width>(indices.at(n, place.row, place.column, place.channel), best.position);
   }
 }
 
@@ -127,7 +119,7 @@ void launchMaxPool(const PoolShape& shape, ConstRows x, Rows y, uint8_t* indices
       const PoolTiling tiling =
           poolTiling(shape.batch, shape.outputHeight, shape.outputWidth, shape.channels, width, rowsPerThread);
       launch("maxPool", kernel, tiling.grid, tiling.block, stream, shape, imageOf<const T>(x, shape.height, shape.width),
-             imageOf<T>(y, shape.outputHeight, shape.outputWidth), indicesOf(indices, shape), tiling.columns);
+             imageOf<T>(y, shape.outputHeight, shape.outputWidth), indicesOf(indices, shape));
     };
     if (!vectors) return run(maxPoolAny<T, 1>, 1, 1);
     const bool unrolled = withUnrolledWindow(shape.windows, [&](auto kernel, auto stride) {

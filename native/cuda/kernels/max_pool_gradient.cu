@@ -22,54 +22,52 @@ __device__ __forceinline__ void addChosen(Vector<Width>& sum, const Vector<Width
 template <class T, int Width, int Kernel, int Stride>
 __global__ void __launch_bounds__(kThreads)
     maxPoolGradient(const __grid_constant__ PoolShape shape, Image<const T> dy, Image<const uint8_t> indices,
-                    Image<T> dx, int columns) {
+                    Image<T> dx) {
   static_assert(kPoolRows % Stride == 0 && Kernel * Kernel <= 255, "strips begin with a window; 255 is no position");
   constexpr int kBefore = (Kernel - 1) / Stride;  // windows that begin above the strip, or left of the pixel's own
   constexpr int kWindowRows = kBefore + (kPoolRows - 1) / Stride + 1;
   constexpr int kWindowColumns = kBefore + 1;
-  const int pixel = poolColumn();
-  const int strip = shape.windows.pad_h / Stride * Stride + poolRow(kPoolRows);
+  const PoolPlace place = poolPlace<Width>(shape, kPoolRows);
+  const int strip = shape.windows.pad_h / Stride * Stride + place.row;
   const int top = strip - shape.windows.pad_h;  // perhaps above the image
-  if (pixel >= shape.width || top >= shape.height) return;
-  const int across = pixel + shape.windows.pad_w;
+  if (place.channel >= shape.channels || place.column >= shape.width || top >= shape.height) return;
+  const int across = place.column + shape.windows.pad_w;
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
-    for (int column = threadIdx.x; column < columns; column += blockDim.x) {
-      Vector<Width> sum[kPoolRows] = {};
+    Vector<Width> sum[kPoolRows] = {};
 #pragma unroll
-      for (int j = 0; j < kWindowRows; ++j) {
-        const int windowRow = strip / Stride - kBefore + j;
-        if (windowRow >= 0 && windowRow < shape.outputHeight) {
-          Packed<T, Width> packed[kWindowColumns];
-          Words<Width> chosen[kWindowColumns];
+    for (int j = 0; j < kWindowRows; ++j) {
+      const int windowRow = strip / Stride - kBefore + j;
+      if (windowRow >= 0 && windowRow < shape.outputHeight) {
+        Packed<T, Width> packed[kWindowColumns];
+        Words<Width> chosen[kWindowColumns];
 #pragma unroll
-          for (int k = 0; k < kWindowColumns; ++k) {
-            const int window = across / Stride - kBefore + k;
-            packed[k] = {};
-            chosen[k] = differenceFrom(Words<Width>{}, 255);
-            if (window >= 0 && window < shape.outputWidth && across - window * Stride < Kernel) {
-              packed[k] = loadPacked<Width>(dy.at(n, windowRow, window, column * Width));
-              chosen[k] = loadBytes<Width>(indices.at(n, windowRow, window, column * Width));
-            }
-          }
-#pragma unroll
-          for (int k = 0; k < kWindowColumns; ++k) {
-            const int window = across / Stride - kBefore + k;
-            const Vector<Width> gradient = unpack(packed[k]);
-#pragma unroll
-            for (int i = 0; i < kPoolRows; ++i) {
-              const int within = i - (j - kBefore) * Stride;
-              if (within < 0 || within >= Kernel) continue;
-              addChosen(sum[i], gradient, chosen[k], within * Kernel + across - window * Stride);
-            }
+        for (int k = 0; k < kWindowColumns; ++k) {
+          const int window = across / Stride - kBefore + k;
+          packed[k] = {};
+          chosen[k] = differenceFrom(Words<Width>{}, 255);
+          if (window >= 0 && window < shape.outputWidth && across - window * Stride < Kernel) {
+            packed[k] = loadPacked<Width>(dy.at(n, windowRow, window, place.channel));
+            chosen[k] = loadBytes<Width>(indices.at(n, windowRow, window, place.channel));
           }
         }
 #pragma unroll
-        for (int i = 0; i < kPoolRows; ++i) {
-          if (j != kBefore + i / Stride) continue;  // the last window row over row i
-          if (top + i >= 0 && top + i < shape.height) {
-            store<Width>(dx.at(n, top + i, pixel, column * Width), sum[i]);
+        for (int k = 0; k < kWindowColumns; ++k) {
+          const int window = across / Stride - kBefore + k;
+          const Vector<Width> gradient = unpack(packed[k]);
+#pragma unroll
+          for (int i = 0; i < kPoolRows; ++i) {
+            const int within = i - (j - kBefore) * Stride;
+            if (within < 0 || within >= Kernel) continue;
+            addChosen(sum[i], gradient, chosen[k], within * Kernel + across - window * Stride);
           }
+        }
+      }
+#pragma unroll
+      for (int i = 0; i < kPoolRows; ++i) {
+        if (j != kBefore + i / Stride) continue;  // the last window row over row i
+        if (top + i >= 0 && top + i < shape.height) {
+          store<Width>(dx.at(n, top + i, place.column, place.channel), sum[i]);
         }
       }
     }
@@ -80,28 +78,24 @@ __global__ void __launch_bounds__(kThreads)
 template <class T, int Width>
 __global__ void __launch_bounds__(kThreads)
     maxPoolGradientAny(const __grid_constant__ PoolShape shape, Image<const T> dy, Image<const uint8_t> indices,
-                       Image<T> dx, int columns) {
-  const int pixel = poolColumn();
-  const int row = poolRow(1);
-  if (pixel >= shape.width || row >= shape.height) return;
+                       Image<T> dx) {
+  const PoolPlace place = poolPlace<Width>(shape, 1);
+  if (place.channel >= shape.channels || place.column >= shape.width || place.row >= shape.height) return;
   const SnPoolAttributes& w = shape.windows;
-  const Span windowRows = windowsOver(row, w.kernel_h, w.stride_h, w.pad_h, shape.outputHeight);
-  const Span windows = windowsOver(pixel, w.kernel_w, w.stride_w, w.pad_w, shape.outputWidth);
+  const Span windowRows = windowsOver(place.row, w.kernel_h, w.stride_h, w.pad_h, shape.outputHeight);
+  const Span windows = windowsOver(place.column, w.kernel_w, w.stride_w, w.pad_w, shape.outputWidth);
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
-    for (int column = threadIdx.x; column < columns; column += blockDim.x) {
-      const int channel = column * Width;
-      Vector<Width> sum = {};
-      for (int windowRow = windowRows.begin; windowRow < windowRows.end; ++windowRow) {
-        for (int window = windows.begin; window < windows.end; ++window) {
-          const int position = (row + w.pad_h - windowRow * w.stride_h) * w.kernel_w + pixel + w.pad_w -
-                               window * w.stride_w;
-          addChosen(sum, load<Width>(dy.at(n, windowRow, window, channel)),
-                    loadBytes<Width>(indices.at(n, windowRow, window, channel)), position);
-        }
+    Vector<Width> sum = {};
+    for (int windowRow = windowRows.begin; windowRow < windowRows.end; ++windowRow) {
+      for (int window = windows.begin; window < windows.end; ++window) {
+        const int position = (place.row + w.pad_h - windowRow * w.stride_h) * w.kernel_w + place.column + w.pad_w -
+                             window * w.stride_w;
+        addChosen(sum, load<Width>(dy.at(n, windowRow, window, place.channel)),
+                  loadBytes<Width>(indices.at(n, windowRow, window, place.channel)), position);
       }
-      store<Width>(dx.at(n, row, pixel, channel), sum);
     }
+    store<Width>(dx.at(n, place.row, place.column, place.channel), sum);
   }
 }
 
@@ -118,7 +112,7 @@ void launchMaxPoolGradient(const PoolShape& shape, ConstRows dy, const uint8_t* 
       const PoolTiling tiling = poolTiling(shape.batch, rows, shape.width, shape.channels, width, rowsPerThread);
       launch("maxPoolGradient", kernel, tiling.grid, tiling.block, stream, shape,
              imageOf<const T>(dy, shape.outputHeight, shape.outputWidth), indicesOf(indices, shape),
-             imageOf<T>(dx, shape.height, shape.width), tiling.columns);
+             imageOf<T>(dx, shape.height, shape.width));
     };
     if (!vectors) return run(maxPoolGradientAny<T, 1>, 1, shape.height, 1);
     const bool unrolled = withUnrolledWindow(shape.windows, [&](auto kernel, auto stride) {

@@ -36,30 +36,42 @@ Image<T> indicesOf(T* indices, const PoolShape& shape) {
 
 struct PoolTiling {
   dim3 grid, block;
-  int columns;  // vectors (or single elements) in a pixel
 };
 
-// x: channels and columns; y: rows; z: images. What does not fit, channels beyond a block and images beyond the grid, is
-// left to loops in the kernels.
-inline PoolTiling poolTiling(int64_t batch, int height, int width, int64_t channels, int vectorWidth, int rowsPerThread) {
-  PoolTiling tiling;
-  tiling.columns = static_cast<int>(channels / vectorWidth);
-  const int64_t perBlock = ceilDivide(tiling.columns, ceilDivide(tiling.columns, kThreads));
+// x: channels, and in the grid columns too; y: columns in the block, rows in the grid; z: rows in the block, images in
+// the grid, so that blocks that read the same rows run at about the same time.
+inline PoolTiling poolTiling(int64_t batch, int height, int width, int64_t channels, int vectorWidth,
+                             int rowsPerThread) {
+  const int64_t columns = channels / vectorWidth;
+  const int64_t channelTiles = ceilDivide(columns, kThreads);
+  const int64_t perBlock = ceilDivide(columns, channelTiles);
   const int64_t widthTiles = ceilDivide(width, kThreads / perBlock);
   const int64_t pixels = ceilDivide(width, widthTiles);
   const int64_t strips = ceilDivide(height, rowsPerThread);
   const int64_t stripsPerBlock = std::min<int64_t>({strips, kThreads / (perBlock * pixels), 64});
+  PoolTiling tiling;
   tiling.block = dim3(static_cast<unsigned>(perBlock), static_cast<unsigned>(pixels),
                       static_cast<unsigned>(stripsPerBlock));
-  tiling.grid = dim3(static_cast<unsigned>(widthTiles), static_cast<unsigned>(ceilDivide(strips, stripsPerBlock)),
+  tiling.grid = dim3(static_cast<unsigned>(widthTiles * channelTiles),
+                     static_cast<unsigned>(ceilDivide(strips, stripsPerBlock)),
                      static_cast<unsigned>(std::min<int64_t>(batch, 65535)));
   return tiling;
 }
 
-// The written column and the first written row of this thread.
-__device__ __forceinline__ int poolColumn() { return blockIdx.x * blockDim.y + threadIdx.y; }
-__device__ __forceinline__ int poolRow(int rowsPerThread) {
-  return (blockIdx.y * blockDim.z + threadIdx.z) * rowsPerThread;
+// The first channel of the vector that a thread writes, its column, and the first of its rows; perhaps outside.
+struct PoolPlace {
+  int channel, column, row;
+};
+
+template <int Width>
+__device__ __forceinline__ PoolPlace poolPlace(const PoolShape& shape, int rowsPerThread) {
+  const unsigned columns = static_cast<unsigned>(shape.channels) / Width;
+  const unsigned channelTiles = (columns + kThreads - 1) / kThreads;
+  const unsigned tile = blockIdx.x / channelTiles;
+  const unsigned channelTile = blockIdx.x - tile * channelTiles;
+  return {static_cast<int>(channelTile * blockDim.x + threadIdx.x) * Width,
+          static_cast<int>(tile * blockDim.y + threadIdx.y),
+          static_cast<int>(blockIdx.y * blockDim.z + threadIdx.z) * rowsPerThread};
 }
 
 struct Span {
