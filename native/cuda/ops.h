@@ -38,10 +38,13 @@ KernelPointer createSoftmaxCrossEntropy(SnDevice&, const SnOpDesc&, SnKernelInfo
 KernelPointer createSoftmaxCrossEntropyGradient(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createCountCorrect(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAugment(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createRandomizedRelu(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createRandomizedReluGradient(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAdd(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createConcat(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createSlice(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createCopy(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createMoments(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createPack(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createFiniteCheck(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createSgd(SnDevice&, const SnOpDesc&, SnKernelInfo&);
@@ -52,6 +55,10 @@ KernelPointer createAverageWeights(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createUnscale(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAdjustLossScale(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAdvance(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createBatchNorm(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createBatchNormInference(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createBatchNormGradient(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createDropout(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createBlend(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAssign(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 

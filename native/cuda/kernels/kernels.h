@@ -176,6 +176,60 @@ int64_t trustRatiosScratch(int segments);
 void launchTrustRatios(const TrustProblem& problem, void* scratch, cudaStream_t stream);
 void launchClipFactor(const float* norm, float limit, float* factor, cudaStream_t stream);
 
+// batch_norm.cu: y = (x - mean) scale / sqrt(variance + epsilon) + shift. First with mean and variance of x itself, which
+// are also written where their pointers are not null; scratch: as many bytes as batchNormScratch says. y may be x.
+struct BatchNormProblem {
+  ConstRows x;
+  Rows y;
+  const float *scale, *shift;
+  float *mean, *variance;
+  float epsilon;
+  int64_t rows, channels;
+};
+int64_t batchNormScratch(int64_t channels);
+void launchBatchNorm(const BatchNormProblem& problem, void* scratch, cudaStream_t stream);
+
+struct GivenStatistics {
+  const float *mean, *variance, *scale, *shift;
+  float epsilon;
+};
+void launchBatchNormInference(ConstRows x, const GivenStatistics& given, Rows y, int64_t rows, int64_t channels,
+                              cudaStream_t stream);
+
+// batch_norm_gradient.cu: dscale and dshift are left out where their pointers are null. dx may be dy. Scratch: as many
+// bytes as batchNormGradientScratch says.
+struct BatchNormGradientProblem {
+  ConstRows dy, x;
+  const float *mean, *variance, *scale;
+  Rows dx;
+  float *dscale, *dshift;
+  float epsilon;
+  bool frozen;
+  int64_t rows, channels;
+};
+int64_t batchNormGradientScratch(int64_t channels);
+void launchBatchNormGradient(const BatchNormGradientProblem& problem, void* scratch, cudaStream_t stream);
+
+// moments.cu: moments = {mean, variance} of all elements. Scratch: as many bytes as momentsScratch says.
+int64_t momentsScratch();
+void launchMoments(ConstRows x, int64_t rows, int64_t channels, float* moments, void* scratch, cudaStream_t stream);
+
+// dropout.cu: counter = {seed, step}; see SnDropoutAttributes. y may be x.
+void launchDropout(ConstRows x, const uint32_t* counter, int32_t stream, float rate, Rows y, int64_t rows,
+                   int64_t channels, cudaStream_t cudaStream);
+
+// randomized_relu.cu: slopes are lower + scale times 24 random bits, counter = {seed, step}; a null bias adds nothing,
+// a null dbias is left out. y may be x, and dx dy. `partials` holds kSumBlocks * channels floats.
+struct SlopeRange {
+  const uint32_t* counter;
+  int32_t stream;
+  float lower, scale;
+};
+void launchRandomizedRelu(ConstRows x, const float* bias, const SlopeRange& range, Rows y, int64_t rows,
+                          int64_t channels, cudaStream_t stream);
+void launchRandomizedReluGradient(ConstRows dy, ConstRows y, const SlopeRange& range, Rows dx, float* dbias,
+                                  float* partials, int64_t rows, int64_t channels, cudaStream_t stream);
+
 // finite_check.cu: norm = |gradient|, flag = 0 if the norm and the loss are finite, else 1. `partials` holds kSumBlocks
 // doubles.
 void launchFiniteCheck(const float* loss, const float* gradient, int64_t count, int32_t* flag, float* norm,
