@@ -45,8 +45,8 @@ export interface Op {
   readonly writesState?: readonly number[];
   /** How its inputs may be placed inside its output, so that nothing is copied: channels of an image, elements of a flat buffer. */
   readonly gathers?: 'channels' | 'elements';
-  /** Its output is a part of its input: channels from attribute `channelOffset`. */
-  readonly isView?: boolean;
+  /** Its output is a part of its input: channels from attribute `channelOffset`, or elements from row `firstRow`. */
+  readonly isView?: 'channels' | 'elements';
   /** No kernel: a plan binds its nodes to memory (inputs, constants, parameters, parts of a State). */
   readonly isSource?: boolean;
 }

@@ -1,4 +1,4 @@
-// The movers: copy, concat, slice and pack. What the plan has already placed is left alone.
+// The movers: copy, concat, slice, pack and rows. What the plan has already placed is left alone.
 #include <algorithm>
 #include <vector>
 
@@ -64,6 +64,21 @@ class Pack : public SnKernel {
  private:
   std::vector<int32_t> offsets_;
   std::vector<size_t> bytes_;
+};
+
+class RowsOf : public SnKernel {
+ public:
+  RowsOf(SnDevice& device, int64_t offset, size_t bytes) : SnKernel(device), offset_(offset), bytes_(bytes) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    const float* source = static_cast<const float*>(inputs[0]) + offset_;
+    if (source == outputs[0]) return;
+    checkCuda(cudaMemcpyAsync(outputs[0], source, bytes_, cudaMemcpyDeviceToDevice, device.stream()),
+              "copying rows");
+  }
+
+ private:
+  int64_t offset_;  // elements
+  size_t bytes_;
 };
 
 // The part of `whole` that is `channels` wide and begins at channel `first`, with the shape of that part.
@@ -148,6 +163,23 @@ KernelPointer createPack(SnDevice& device, const SnOpDesc& op, SnKernelInfo& inf
   }
   setImplementation(info, "cuda:memcpy");
   return std::make_unique<Pack>(device, std::move(offsets), std::move(bytes));
+}
+
+KernelPointer createRows(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const SnTensor& x = op.inputs[0];
+  const SnTensor& y = op.outputs[0];
+  requireDense(op, "x", x);
+  requireDense(op, "y", y);
+  const int64_t firstRow = attributesOf<int32_t>(op);
+  SnTensor part = x;
+  part.shape[0] = y.shape[0];
+  requireSameShape(op, "y", y, part);
+  if (firstRow < 0 || firstRow + y.shape[0] > x.shape[0]) {
+    refuse(op, "y", "rows within the " + std::to_string(x.shape[0]) + " of x",
+           std::to_string(y.shape[0]) + " from " + std::to_string(firstRow));
+  }
+  setImplementation(info, "cuda:memcpy");
+  return std::make_unique<RowsOf>(device, firstRow * (elementCount(x) / x.shape[0]), byteCount(y));
 }
 
 }  // namespace saturnn

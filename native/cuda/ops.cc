@@ -18,6 +18,7 @@ const OpRow kOps[] = {
     {{"slice", sizeof(SnSliceAttributes)}, 1, 1, 1, false, createSlice},
     {{"copy", 0}, 1, 1, 1, false, createCopy},
     {{"pack", 0}, 1, INT_MAX, 1, true, createPack},
+    {{"rows", sizeof(int32_t)}, 1, 1, 1, false, createRows},
     {{"finiteCheck", 0}, 2, 2, 2, false, createFiniteCheck},
     {{"sgd", sizeof(SnSgdAttributes)}, 9, 9, 0, false, createSgd},
     {{"advance", 0}, 2, 2, 0, false, createAdvance},

@@ -30,6 +30,7 @@ KernelPointer createConcat(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createSlice(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createCopy(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createPack(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createRows(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createFiniteCheck(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createSgd(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAdvance(SnDevice&, const SnOpDesc&, SnKernelInfo&);
