@@ -54,7 +54,10 @@ struct PlanDescription {
   std::vector<PortDescription> inputs;
   std::vector<PortDescription> outputs;
   int gate = kAbsent;
+  int skip = kAbsent;
   bool poison = false;
+  bool replay = false;
+  SnPlanOptions options{};
 };
 
 // Only for shapes that validatePlan() has accepted: it bounds the product.

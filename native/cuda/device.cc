@@ -16,7 +16,8 @@ void requireUsable(const saturnn::LibraryReport& report) {
 
 }  // namespace
 
-SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths) : index_(index) {
+SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths, std::string cacheFolder)
+    : index_(index), cacheFolder_(std::move(cacheFolder)) {
   const saturnn::DriverReport driver = saturnn::probeDriver();
   if (!driver.problem.empty()) throw Error("ERR_CUDA_UNAVAILABLE", driver.problem);
   libraries_ = saturnn::loadLibraries(searchPaths);
@@ -28,22 +29,23 @@ SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths) : ind
     throw Error("ERR_CUDA_UNAVAILABLE", "Expected a GPU index from 0 to " + std::to_string(count - 1) +
                                             " but received " + std::to_string(index) + ".");
   }
+  name_ = "GPU " + std::to_string(index) + " (" + driver.devices[index] + ")";
   // From here on the CUDA runtime works with the driver. What it refuses is still the host's state, not a plan's bug.
   try {
     use();
     checkCuda(cudaFree(nullptr), "creating a CUDA context");
     checkCuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+    checkCuda(cudaEventCreate(&timerStart_), "cudaEventCreate");
+    checkCuda(cudaEventCreate(&timerStop_), "cudaEventCreate");
   } catch (const Error& failure) {
-    throw Error("ERR_CUDA_UNAVAILABLE", "GPU " + std::to_string(index) + " (" + driver.devices[index] +
-                                            ") does not work with this driver: " + failure.what() +
+    throw Error("ERR_CUDA_UNAVAILABLE", name_ + " does not work with this driver: " + failure.what() +
                                             ". See whether nvidia-smi works on this host.");
   }
   cudnnStatus_t status = libraries_.cudnn.create(&cudnn_);
   if (status == CUDNN_STATUS_SUCCESS) status = libraries_.cudnn.setStream(cudnn_, stream_);
   if (status != CUDNN_STATUS_SUCCESS) {
     const std::string text = libraries_.cudnn.getErrorString(status);
-    if (cudnn_) libraries_.cudnn.destroy(cudnn_);
-    cudaStreamDestroy(stream_);
+    release();
     throw Error("ERR_CUDNN", "cuDNN at " + libraries_.cudnnReport.path + " does not start: " + text);
   }
 }
@@ -51,8 +53,24 @@ SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths) : ind
 SnDevice::~SnDevice() {
   cudaSetDevice(index_);
   cudaStreamSynchronize(stream_);
-  libraries_.cudnn.destroy(cudnn_);
+  release();
+}
+
+void SnDevice::release() {
+  if (cudnn_) libraries_.cudnn.destroy(cudnn_);
+  cudaEventDestroy(timerStart_);
+  cudaEventDestroy(timerStop_);
   cudaStreamDestroy(stream_);
+}
+
+void SnDevice::startTimer() { checkCuda(cudaEventRecord(timerStart_, stream_), "cudaEventRecord"); }
+
+double SnDevice::stopTimer() {
+  float milliseconds = 0;
+  checkCuda(cudaEventRecord(timerStop_, stream_), "cudaEventRecord");
+  checkCuda(cudaEventSynchronize(timerStop_), "cudaEventSynchronize");
+  checkCuda(cudaEventElapsedTime(&milliseconds, timerStart_, timerStop_), "cudaEventElapsedTime");
+  return milliseconds;
 }
 
 void SnDevice::use() const { checkCuda(cudaSetDevice(index_), "cudaSetDevice"); }

@@ -109,6 +109,9 @@ export function plan(
     inputs: ports('input', inputs),
     outputs: ports('output', outputs),
     gate: -1,
+    options: { allowTf32: false, deterministic: true, autotune: false, plain: true },
+    replay: false,
+    skip: -1,
     poison: false,
     ...more,
   };
