@@ -11,6 +11,7 @@ import { prepare, readerOf } from '../check';
 import { TestRandom, testSeed } from '../random';
 import { references } from './index';
 import { interpret, isSource } from './interpret';
+import { firstDifference } from './lastDigits';
 import type { Values } from './values';
 
 test('every op has a reference and a case, and nothing else has', () => {
@@ -49,18 +50,12 @@ const sequences = [...defaultPasses.map((pass) => [pass]), defaultPasses, [halve
 /** These add up the same terms in another order, so that the last digits of a float64 may differ; the others change no bit. */
 const reordering: readonly Pass[] = [commuteAveragePool, mergeSiblingConvs];
 
-/** Of the largest element: terms of its size may cancel. */
-const lastDigits = 1e-12;
-
 function expectSame(got: Values | undefined, want: Values, exact: boolean, what: string): void {
   if (exact) {
     expect(got?.data, what).toEqual(want.data);
     return;
   }
-  const size = want.data.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
-  const differs = (value: number, i: number) =>
-    !Object.is(value, got?.data[i]) && !(Math.abs(value - (got?.data[i] ?? Number.NaN)) <= lastDigits * size);
-  const wrong = want.data.findIndex(differs);
+  const wrong = firstDifference(got, want);
   if (wrong >= 0) expect.fail(`${what} [${wrong}]: ${got?.data[wrong]} instead of ${want.data[wrong]}`);
 }
 

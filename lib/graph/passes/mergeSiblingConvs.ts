@@ -30,8 +30,10 @@ class Merging {
   readonly #convolutions = new Map<Node, readonly Node[]>();
   readonly #wgrads = new Map<Node, readonly Node[]>();
   readonly #dgrads = new Map<Tensor, GradientFamily>();
-  /** Of the members of a group, by the node that comes first, respectively until the last comes. */
+  /** What each group of convolutions has become, and the slices of it. */
   readonly #merged = new Map<readonly Node[], Tensor>();
+  readonly #parts = new Set<Tensor>();
+  /** Of wgrads whose group is not complete yet: their inputs as rewritten. */
   readonly #inputs = new Map<Node, Inputs>();
 
   constructor(readonly graph: Graph) {
@@ -49,7 +51,8 @@ class Merging {
       if (convolutions) return [this.#partOf(convolutions, node, inputs)];
       const wgrads = this.#wgrads.get(node);
       if (wgrads) return this.#mergeWgrads(wgrads, node, inputs);
-      return node.op.sums ? this.#mergeTerms(node, inputs) : null;
+      const terms = node.op.sums ? this.#mergeTerms(node, inputs) : null;
+      return terms ?? this.#rightAfter(node, inputs);
     });
   }
 
@@ -65,9 +68,24 @@ class Merging {
       merged = first(makeNode({ ...node, inputs, name: joinNames(group) }, [{ ...y, shape }]).outputs);
       this.#merged.set(group, merged);
     }
-    const before = group.slice(0, group.indexOf(node)).map(({ outputs }) => first(outputs));
+    const index = group.indexOf(node);
+    const before = group.slice(0, index).map(({ outputs }) => first(outputs));
     const attributes = { channelOffset: channelsOf(before), channels: channelsOf([y]) };
-    return first(makeNode({ ...node, op: sliceOp, attributes, inputs: [merged] }, [y]).outputs);
+    // Orders are integers: right after the convolution, and before everything else.
+    const order = merged.node.order + index / group.length;
+    const part = first(makeNode({ ...node, order, op: sliceOp, attributes, inputs: [merged] }, [y]).outputs);
+    this.#parts.add(part);
+    return part;
+  }
+
+  /**
+   * What reads a slice, and nothing else that is computed, is run as soon as the convolution has been: a cache may still hold
+   * its result, and all of its memory is free thereafter. Null for other nodes.
+   */
+  #rightAfter(node: Node, inputs: Inputs): readonly Tensor[] | null {
+    const [part, ...others] = inputs.filter((tensor) => tensor && !tensor.node.source);
+    if (!part || !this.#parts.has(part) || others.length > 0 || node.op.writesState) return null;
+    return makeNode({ ...node, order: part.node.order, inputs }, node.outputs).outputs;
   }
 
   /** One wgrad where the last of a group stood: by then all gradients are there, and nobody has read any result. */
