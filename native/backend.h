@@ -127,9 +127,13 @@ typedef struct SnTrustAttributes {  // trustRatios
   int32_t trusted;  // segments that end beyond so many elements get no trust ratio
 } SnTrustAttributes;
 
-typedef struct SnClipAttributes {  // clipFactor
+typedef struct SnClipAttributes {  // clipFactor, unscale
   float limit;
 } SnClipAttributes;
+
+typedef struct SnLossScaleAttributes {  // adjustLossScale
+  int32_t growth_interval;  // steps without an overflow after which the scale is doubled
+} SnLossScaleAttributes;
 
 typedef struct SnAverageAttributes {  // averageWeights
   float rate;  // 1 - decay
@@ -225,8 +229,8 @@ typedef struct SnBackend {
   int (*launch_graph)(SnGraph*, SnError*);
   void (*destroy_graph)(SnGraph*);
   // Enqueues, where many steps run without asking the host in between: halt = {stopped, steps done}, on the device.
-  // Once a gate was found closed (not 0) it is closed in all later steps, and so is `skip`, if it is not null; a step
-  // that finds the gate open counts.
+  // A step that finds the gate open (0) counts. Once it was found closed it is closed in all later steps, and with it
+  // `skip`, if that is not null.
   int (*latch)(SnDevice*, int32_t* gate, int32_t* skip, int32_t* halt, SnError*);
 } SnBackend;
 

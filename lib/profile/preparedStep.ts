@@ -3,6 +3,7 @@ import { compile, type Plan, type RunInputs, type StepResults, type TracedKernel
 import type { Statistics } from '../data/statistics';
 import type { Device, Precision, Resident } from '../device';
 import type { Model } from '../models';
+import { precisionBuffers } from '../optim/lossScaling';
 import type { Optimizer } from '../optim/optimizer';
 import { Philox } from '../random';
 import { State } from '../state';
@@ -13,6 +14,8 @@ export interface StepOptions {
   readonly device: Device;
   readonly batch: number;
   readonly precision: Precision;
+  readonly deterministic?: boolean;
+  readonly autotune?: boolean;
   readonly optimizer: Optimizer;
   readonly labelSmoothing?: number;
   /** Forward pass, loss and accuracy alone. */
@@ -41,8 +44,9 @@ function plainStatistics(channels: number): Statistics {
 }
 
 /** The numbers of a model with their optimizer's, as a Trainer makes them. */
-export function stateFor({ model, optimizer: { slots, averageSlot } }: StepOptions): State {
-  return new State(model.parameters, { optimizerSlots: slots, averageSlot, buffers: model.buffers });
+export function stateFor({ model, optimizer: { slots, averageSlot }, precision }: StepOptions): State {
+  const buffers = [...(model.buffers ?? []), ...precisionBuffers(precision)];
+  return new State(model.parameters, { optimizerSlots: slots, averageSlot, buffers });
 }
 
 export class PreparedStep {
@@ -53,7 +57,8 @@ export class PreparedStep {
 
   /** @throws what compile throws */
   static async prepare(options: StepOptions, state: State, { images, shape }: StepData): Promise<PreparedStep> {
-    const { model, device, batch, precision, optimizer, labelSmoothing, inference = false } = options;
+    const { model, device, batch, optimizer, labelSmoothing, inference = false } = options;
+    const { precision, deterministic, autotune } = options;
     const graphOptions: PlanOptions = {
       model,
       state,
@@ -62,7 +67,7 @@ export class PreparedStep {
       statistics: plainStatistics(model.inputShape[2]),
     };
     const graph = inference ? evaluationGraph(graphOptions) : trainGraph(graphOptions, optimizer, { labelSmoothing });
-    const plan = await compile(graph, { device, precision });
+    const plan = await compile(graph, { device, precision, deterministic, autotune });
     const count = shape[0] ?? 1;
     const rows = Array.from({ length: batch }, (_, row) => row);
     const inputs = {

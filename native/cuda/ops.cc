@@ -11,6 +11,9 @@ const OpRow kOps[] = {
     {{"conv2d", sizeof(SnConvAttributes)}, 3, 3, 1, false, createConv2d},
     {{"conv2dDgrad", sizeof(SnConvAttributes)}, 2, 2, 1, false, createConv2dDgrad},
     {{"conv2dWgrad", sizeof(SnConvAttributes)}, 2, 2, 2, false, createConv2dWgrad},
+    {{"linear", 0}, 3, 3, 1, false, createLinear},
+    {{"linearDgrad", 0}, 2, 2, 1, false, createLinearDgrad},
+    {{"linearWgrad", 0}, 2, 2, 2, false, createLinearWgrad},
     {{"activation", sizeof(SnActivationAttributes)}, 2, 2, 1, false, createActivation},
     {{"activationGradient", sizeof(SnActivationAttributes)}, 2, 2, 2, false, createActivationGradient},
     {{"add", 0}, 2, kMostAddends, 1, false, createAdd},
@@ -21,6 +24,8 @@ const OpRow kOps[] = {
     {{"rows", sizeof(int32_t)}, 1, 1, 1, false, createRows},
     {{"finiteCheck", 0}, 2, 2, 2, false, createFiniteCheck},
     {{"sgd", sizeof(SnSgdAttributes)}, 9, 9, 0, false, createSgd},
+    {{"unscale", sizeof(SnClipAttributes)}, 4, 4, 3, false, createUnscale},
+    {{"adjustLossScale", sizeof(SnLossScaleAttributes)}, 4, 4, 0, false, createAdjustLossScale},
     {{"advance", 0}, 2, 2, 0, false, createAdvance},
     {{"assign", 0}, 3, 3, 0, false, createAssign},
 };

@@ -35,6 +35,10 @@ void launchChannelMap(int kind, float slope, ConstRows x, const float* bias, Row
 // channel_map.cu: y = x, one of them f32 and the other bf16 or f16.
 void launchConvertRows(ConstRows x, Rows y, int64_t rows, int64_t channels, cudaStream_t stream);
 
+// fit.cu: y = x where x has an element, else 0. Same dtype, or one of them f32 and the other bf16 or f16.
+void launchFit(ConstRows x, int64_t xRows, int64_t xChannels, Rows y, int64_t yRows, int64_t yChannels,
+               cudaStream_t stream);
+
 // channel_gradient.cu: dx = dy f'(y), and dbias[c] = the sum of dx over the rows, each unless its pointer is null.
 // dx may be dy. With kind SN_NO_ACTIVATION y is not read, and f' is 1. `partials` holds kSumBlocks * channels floats.
 constexpr int kSumBlocks = 528;
@@ -72,8 +76,23 @@ void launchFiniteCheck(const float* loss, const float* gradient, int64_t count, 
 void launchGatedCopy(const int32_t* gate, void* target, const void* source, size_t bytes, cudaStream_t stream);
 void launchAdvance(const int32_t* gate, int32_t* counter, cudaStream_t stream);
 
-// latch.cu: closes *gate, and *skip unless it is null, if halt[0] says that an earlier gate was closed; else a closed gate
-// sets halt[0], and an open one counts in halt[1].
+// loss_scale.cu: the numbers of ../loss_scale.h, one each.
+struct UnscaleStep {
+  const float* loss;
+  const int32_t* overflow;
+  const float* scaledNorm;
+  const float* scale;
+  float limit;
+  int32_t* halt;
+  float* norm;
+  float* factor;
+};
+void launchUnscale(const UnscaleStep& step, cudaStream_t stream);
+void launchAdjustLossScale(const int32_t* gate, const int32_t* overflow, float* scale, float* steps, float interval,
+                           cudaStream_t stream);
+
+// latch.cu: an open gate counts in halt[1]. One that is closed, or was closed in an earlier step, which halt[0] says,
+// closes *gate and, unless it is null, *skip.
 void launchLatch(int32_t* gate, int32_t* skip, int32_t* halt, cudaStream_t stream);
 
 }  // namespace saturnn

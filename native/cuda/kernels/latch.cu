@@ -6,13 +6,11 @@ namespace {
 
 // halt = {stopped, steps done}
 __global__ void latch(int32_t* gate, int32_t* skip, int32_t* __restrict__ halt) {
-  if (halt[0] != 0) {
-    *gate = 1;
-    if (skip) *skip = 1;
-  } else if (*gate != 0) {
-    halt[0] = 1;
-  } else {
+  if (halt[0] == 0 && *gate == 0) {
     halt[1] += 1;
+  } else {
+    halt[0] = *gate = 1;
+    if (skip) *skip = 1;
   }
 }
 
