@@ -24,6 +24,8 @@ interface StateSize {
   readonly size: number;
 }
 
+const summary = (counts: readonly number[]) => (counts.length > 3 ? `${counts.length} x ${counts[0]}` : counts.join());
+
 /** A State whose parameters do not fill their places, decayed ones and others. */
 function makeState({ slots = 1, size = 5 }: Partial<StateSize> = {}): State {
   const make = (name: string, shape: readonly number[], decay: boolean) =>
@@ -285,8 +287,10 @@ export const updateCases: readonly Case[] = [
   ...[
     [3, 5, 1],
     [16, 32, 16],
+    // More than one launch of a GPU's kernel takes.
+    Array.from({ length: 70 }, () => 4),
   ].map((counts) =>
-    graphCase(`weights and vectors of ${counts} rows, joined and taken apart`, ['pack', 'rows'], (b) => {
+    graphCase(`weights and vectors of ${summary(counts)} rows, joined and taken apart`, ['pack', 'rows'], (b) => {
       const joined = (row: readonly number[]) =>
         joinRows(counts.map((count, i) => b.plain(`x${i}-${row.length}`, [count, ...row], withNaN())));
       const [weights, vector] = [joined([1, 1, 7]), joined([])];
