@@ -34,6 +34,7 @@ const OpRow kOps[] = {
     {{"copy", 0}, 1, 1, 1, false, createCopy},
     {{"moments", 0}, 1, 1, 1, false, createMoments},
     {{"pack", 0}, 1, INT_MAX, 1, true, createPack},
+    {{"rows", sizeof(int32_t)}, 1, 1, 1, false, createRows},
     {{"finiteCheck", 0}, 2, 2, 2, false, createFiniteCheck},
     {{"sgd", sizeof(SnSgdAttributes)}, 9, 9, 0, false, createSgd},
     {{"adam", sizeof(SnAdamAttributes)}, 11, 11, 0, false, createAdam},

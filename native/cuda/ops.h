@@ -46,6 +46,7 @@ KernelPointer createSlice(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createCopy(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createMoments(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createPack(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createRows(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createFiniteCheck(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createSgd(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAdam(SnDevice&, const SnOpDesc&, SnKernelInfo&);

@@ -254,6 +254,18 @@ void launchUnscale(const UnscaleStep& step, cudaStream_t stream);
 void launchAdjustLossScale(const int32_t* gate, const int32_t* overflow, float* scale, float* steps, float interval,
                            cudaStream_t stream);
 
+// gather.cu: copies the first `count` pieces of f32, which do not overlap.
+constexpr int kMostPieces = 64;
+struct Piece {
+  const float* source;
+  float* target;
+  int64_t count;  // elements
+};
+struct Pieces {
+  Piece pieces[kMostPieces];
+};
+void launchGather(const Pieces& pieces, int count, cudaStream_t stream);
+
 // latch.cu: an open gate counts in halt[1]. One that is closed, or was closed in an earlier step, which halt[0] says,
 // closes *gate and, unless it is null, *skip.
 void launchLatch(int32_t* gate, int32_t* skip, int32_t* halt, cudaStream_t stream);
