@@ -16,6 +16,7 @@ import {
 import { basename, join } from 'node:path';
 import { checkLibraries, copyLibraries, copyLicence } from './bundle-libraries.mjs';
 import { copyNpmPackages } from './bundle-npm.mjs';
+import { checkLayout } from './package-layout.mjs';
 import { setup } from './setup.mjs';
 import { node, root, run, StageError, stage, startIfMain } from './stage.mjs';
 import { compileTypescript } from './typescript.mjs';
@@ -80,6 +81,7 @@ function assemble() {
     own.map((file) => join(folder, 'out', file)),
     folder,
   );
+  checkLayout(folder);
   return `${own.join(', ')}, Node.js ${process.versions.node}`;
 }
 
