@@ -4,7 +4,7 @@ import { Graph } from './graph/graph';
 import { type Lowered, lower } from './graph/lower';
 import { defaultPasses, optimize, type Pass } from './graph/optimize';
 import { halveImages } from './graph/passes/halveImages';
-import type { NativePlan, RunInput, TypedArray } from './native';
+import type { DType, NativePlan, PlanOptions, RunInput, TypedArray } from './native';
 import { describeKernels, type PlanKernel } from './planKernels';
 import { bytesPerElement, dtypeOf, type Tensor } from './tensor';
 
@@ -15,6 +15,13 @@ export interface CompileOptions {
   passes?: readonly Pass[];
   /** Default f32. One that the device has no arithmetic for is refused: see Device.precisions. */
   precision?: Precision;
+  /** Only kernels that give the same bits in every run. Default true. Without it some convolutions may be faster on a GPU. */
+  deterministic?: boolean;
+  /**
+   * Time the candidates of each convolution and keep the fastest: seconds at the first compile on a GPU, then read from a
+   * cache. Default true; the CPU backend has nothing to choose.
+   */
+  autotune?: boolean;
   /** Fill buffers with NaN before kernels write them. Default: whether SATURNN_POISON is "1". */
   poison?: boolean;
 }
@@ -144,14 +151,18 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
 }
 
 /** The first half of `compile`, which the native side takes no part in. */
-export function lowerFor(
-  device: Device,
-  graph: Graph,
-  { passes = defaultPasses, precision = 'f32', poison = false }: Omit<CompileOptions, 'device'>,
-): Lowered {
+export function lowerFor(device: Device, graph: Graph, options: Omit<CompileOptions, 'device'>): Lowered {
+  const { passes = defaultPasses, precision = 'f32', poison = false } = options;
   device.checkPrecision(precision);
-  const stored = precision === 'bf16' ? halveImages(graph) : graph;
-  return lower(optimize(stored, passes), poison);
+  const half = halfOf[precision];
+  return lower(optimize(half ? halveImages(graph, half) : graph, passes), planOptions(options), poison);
+}
+
+/** How a precision stores images, if not as f32. */
+const halfOf: Readonly<Partial<Record<Precision, DType>>> = { bf16: 'bf16', fp16: 'f16' };
+
+function planOptions({ passes, precision, deterministic = true, autotune = true }: CompileOptions): PlanOptions {
+  return { allowTf32: precision === 'tf32', deterministic, autotune, plain: passes?.length === 0 };
 }
 
 /** The second half of `compile`, for those who need the description itself. */

@@ -1,4 +1,5 @@
 import { loadAddon } from './addon';
+import { cacheFolder } from './cacheFolder';
 import { cudaSearchPaths } from './cudaSearchPaths';
 import { checkInteger, invalid, SaturnnError } from './errors';
 import { binaryPath } from './locate';
@@ -7,9 +8,12 @@ import { ops } from './ops';
 import { dropPlansOf } from './planCache';
 import { dtypeOf } from './tensor';
 
-/** f32: strictly that, everywhere. bf16: images and the arithmetic of convolutions; parameters and sums stay f32. */
-export type Precision = 'f32' | 'bf16';
-export const precisions: readonly Precision[] = ['f32', 'bf16'];
+/**
+ * f32: strictly that, everywhere. tf32: convolutions round what they multiply to 10 bits. bf16, fp16: how images are stored,
+ * and what convolutions multiply; parameters, their gradients and all sums stay f32.
+ */
+export type Precision = 'f32' | 'tf32' | 'bf16' | 'fp16';
+export const precisions: readonly Precision[] = ['f32', 'tf32', 'bf16', 'fp16'];
 
 export type BackendName = 'cpu' | 'cuda';
 export const backendNames: readonly BackendName[] = ['cpu', 'cuda'];
@@ -163,7 +167,16 @@ function parseDevice(name: string): { backend: BackendName; index: number } {
   return { backend: backend as BackendName, index: Number(index ?? 0) };
 }
 
+/** Only GPUs choose by timing. A user without a home has no cache: every process then times anew. */
+function tuningCache(backend: BackendName): Pick<OpenOptions, 'cacheFolder'> {
+  try {
+    return backend === 'cuda' ? { cacheFolder: cacheFolder('tuning') } : {};
+  } catch {
+    return {};
+  }
+}
+
 function openOptions(backend: BackendName, index: number, threads: number): OpenOptions {
   const searchPaths = backend === 'cuda' ? cudaSearchPaths() : [];
-  return { libraryPath: binaryPath(`libsaturnn_${backend}.so`), index, threads, searchPaths };
+  return { libraryPath: binaryPath(`libsaturnn_${backend}.so`), index, threads, searchPaths, ...tuningCache(backend) };
 }

@@ -5,8 +5,8 @@
 
 /** What a typed array holds: inputs, outputs, constants and parts of a State. */
 export type ArrayDType = 'f32' | 'i32' | 'u8';
-/** bf16, the upper half of an f32: images inside of a plan alone. */
-export type DType = ArrayDType | 'bf16';
+/** bf16, the upper half of an f32, and f16: images, and copies of weights, inside of a plan alone. */
+export type DType = ArrayDType | 'bf16' | 'f16';
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
 export type Arena = 'parameters' | 'optimizer' | 'gradients' | 'buffers';
 
@@ -48,6 +48,18 @@ export interface InputDescription {
   tensor: number;
 }
 
+/** What a plan wants of all its kernels: SnPlanOptions of native/backend.h. */
+export interface PlanOptions {
+  /** Convolutions of f32 may round what they multiply to 10 bits, as tensor cores do. */
+  allowTf32: boolean;
+  /** Only kernels that give the same bits in every run. */
+  deterministic: boolean;
+  /** Candidates may be timed on the device while a kernel is made. */
+  autotune: boolean;
+  /** Nothing is fused by compiling at run time. */
+  plain: boolean;
+}
+
 export interface PlanDescription {
   tensors: TensorDescription[];
   /** In execution order; nodes that write state come last. */
@@ -56,6 +68,7 @@ export interface PlanDescription {
   outputs: InputDescription[];
   /** An i32 [1] tensor: non-zero after a step means that nothing was written and the run stops there. -1: none. */
   gate: number;
+  options: PlanOptions;
   /** Fill every buffer with 0xff before it is written, so that a kernel that leaves elements out is seen. */
   poison: boolean;
 }
@@ -170,6 +183,8 @@ export interface OpenOptions {
   threads: number;
   /** Folders in which the CUDA backend looks for cuDNN, cuBLASLt and NVRTC, in order. */
   searchPaths: string[];
+  /** Where choices made by timing are kept from process to process. Default: nowhere. */
+  cacheFolder?: string;
 }
 
 export interface NativeAddon {

@@ -242,7 +242,7 @@ export function dtypeOf(array: TypedArray, argument = 'data'): ArrayDType {
   throw invalid(argument, 'a Float32Array, Int32Array or Uint8Array', array);
 }
 
-export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u8: 1, bf16: 2 };
+export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u8: 1, bf16: 2, f16: 2 };
 
 export function checkShape(argument: string, shape: readonly number[]): readonly number[] {
   const ok =

@@ -11,10 +11,10 @@ std::string item(const std::string& list, uint32_t i) { return list + "[" + std:
 
 SnDType readDType(const Napi::Value& value, const std::string& argument) {
   const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
-  for (const SnDType dtype : {SN_F32, SN_I32, SN_U8, SN_BF16}) {
+  for (const SnDType dtype : {SN_F32, SN_I32, SN_U8, SN_BF16, SN_F16}) {
     if (name == dtypeName(dtype)) return dtype;
   }
-  throwInvalid(argument, "'f32', 'i32', 'u8' or 'bf16'", value);
+  throwInvalid(argument, "'f32', 'i32', 'u8', 'bf16' or 'f16'", value);
 }
 
 std::vector<int> readIds(const Napi::Value& value, const std::string& argument) {
@@ -79,6 +79,14 @@ PortDescription readPort(const Napi::Value& value, const std::string& argument) 
   return {readString(object.Get("name"), argument + ".name"), static_cast<int>(tensor)};
 }
 
+SnPlanOptions readOptions(const Napi::Value& value) {
+  const Napi::Object object = readObject(value, "plan.options");
+  const auto read = [&](const char* name) {
+    return static_cast<int32_t>(readBoolean(object.Get(name), std::string("plan.options.") + name));
+  };
+  return {read("allowTf32"), read("deterministic"), read("autotune"), read("plain")};
+}
+
 template <class T>
 std::vector<T> readList(const Napi::Object& plan, const char* name, T (*read)(const Napi::Value&, const std::string&)) {
   const std::string argument = std::string("plan.") + name;
@@ -102,6 +110,7 @@ PlanDescription readPlanDescription(const Napi::Value& value) {
   plan.outputs = readList(object, "outputs", readPort);
   plan.gate = static_cast<int>(readInteger(object.Get("gate"), "plan.gate", kAbsent, INT32_MAX));
   plan.poison = readBoolean(object.Get("poison"), "plan.poison");
+  plan.options = readOptions(object.Get("options"));
   return plan;
 }
 

@@ -69,6 +69,8 @@ OpenOptions readOpenOptions(const Napi::Value& value) {
   options.libraryPath = readString(object.Get("libraryPath"), "libraryPath");
   options.index = static_cast<int32_t>(readInteger(object.Get("index"), "index", 0, INT32_MAX));
   options.threads = static_cast<int32_t>(readInteger(object.Get("threads"), "threads", 0, 4096));
+  const Napi::Value cacheFolder = object.Get("cacheFolder");
+  if (!cacheFolder.IsNull() && !cacheFolder.IsUndefined()) options.cacheFolder = readString(cacheFolder, "cacheFolder");
   const Napi::Array paths = readArray(object.Get("searchPaths"), "searchPaths");
   for (uint32_t i = 0; i < paths.Length(); ++i) {
     options.searchPaths.push_back(readString(paths.Get(i), "searchPaths[" + std::to_string(i) + "]"));

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define SATURNN_ABI_VERSION 2u
+#define SATURNN_ABI_VERSION 3u
 #define SN_MAX_RANK 4
 
 enum { SN_OK = 0, SN_FAILED = 1 };
@@ -22,9 +22,9 @@ typedef struct SnError {
   char message[2048];  // one readable sentence or more; names what failed and what was found
 } SnError;
 
-// SN_BF16, the upper half of an f32: images only, in the plain layout, and never at a plan's border (its inputs, outputs
-// and constants, or the State): there, `copy` converts.
-typedef enum SnDType { SN_NONE = -1, SN_F32 = 0, SN_I32 = 1, SN_U8 = 2, SN_BF16 = 3 } SnDType;
+// SN_BF16, the upper half of an f32, and SN_F16 (IEEE binary16): images and copies of weights, in the plain layout, and
+// never at a plan's border (its inputs, outputs and constants, or the State): there, `copy` converts.
+typedef enum SnDType { SN_NONE = -1, SN_F32 = 0, SN_I32 = 1, SN_U8 = 2, SN_BF16 = 3, SN_F16 = 4 } SnDType;
 
 // SN_PLAIN is row-major in the order of `shape` (an image: NHWC). SN_NCHW16C is [N][C/16][H][W][16]; `shape` stays NHWC.
 typedef enum SnLayout { SN_PLAIN = 0, SN_NCHW16C = 1 } SnLayout;
@@ -139,6 +139,14 @@ typedef struct SnCountCorrectAttributes {  // countCorrect
   int32_t k;  // a row counts if fewer than k logits come before its label's
 } SnCountCorrectAttributes;
 
+// What a plan wants of all its kernels. Each field is 0 or 1.
+typedef struct SnPlanOptions {
+  int32_t allow_tf32;     // convolutions of f32 may round what they multiply to 10 bits, as tensor cores do
+  int32_t deterministic;  // only kernels that give the same bits in every run
+  int32_t autotune;       // candidates may be timed on the device while a kernel is made
+  int32_t plain;          // nothing is fused by compiling at run time
+} SnPlanOptions;
+
 typedef struct SnOpDesc {
   const char* name;
   const void* attributes;
@@ -147,10 +155,12 @@ typedef struct SnOpDesc {
   int32_t input_count;
   const SnTensor* outputs;
   int32_t output_count;
+  const SnPlanOptions* options;
 } SnOpDesc;
 
 typedef struct SnDevice SnDevice;
 typedef struct SnKernel SnKernel;
+typedef struct SnGraph SnGraph;
 
 typedef struct SnKernelInfo {
   int64_t scratch_bytes;       // given to every launch, 64-byte aligned, contents undefined
@@ -167,6 +177,7 @@ typedef struct SnOpenOptions {
   int32_t threads;                 // CPU: worker threads, 0 = one per physical core
   const char* const* search_paths; // folders in which the backend looks for its own libraries, in order
   int32_t search_path_count;
+  const char* cache_folder;        // where choices made by timing are kept from process to process; null: nowhere
 } SnOpenOptions;
 
 typedef struct SnBackend {
@@ -195,12 +206,27 @@ typedef struct SnBackend {
   int (*upload)(SnDevice*, void* destination, const void* source, size_t bytes, SnError*);
   int (*download)(SnDevice*, void* destination, const void* source, size_t bytes, SnError*);  // waits for the data
   int (*fill)(SnDevice*, void* destination, uint8_t value, size_t bytes, SnError*);
+  // Within the device's memory; enqueued, as launch() is.
+  int (*copy)(SnDevice*, void* destination, const void* source, size_t bytes, SnError*);
   int (*synchronize)(SnDevice*, SnError*);
+  // The time that the device needed for what was enqueued between the two; the second waits for it.
+  int (*start_timer)(SnDevice*, SnError*);
+  int (*stop_timer)(SnDevice*, double* milliseconds, SnError*);
 
   int (*create_kernel)(SnDevice*, const SnOpDesc*, SnKernel**, SnKernelInfo*, SnError*);
   void (*destroy_kernel)(SnKernel*);
   // Enqueues (CUDA) or runs (CPU). Outputs that alias an input in place have the same pointer.
   int (*launch)(SnKernel*, void* const* inputs, void* const* outputs, void* scratch, SnError*);
+
+  // A step as one graph: what is enqueued between begin and end is recorded with its pointers, not run. All null if the
+  // backend cannot. end_capture() must follow in any case; after a failure in between it fails too, and nothing is left.
+  int (*begin_capture)(SnDevice*, SnError*);
+  int (*end_capture)(SnDevice*, SnGraph**, SnError*);
+  int (*launch_graph)(SnGraph*, SnError*);
+  void (*destroy_graph)(SnGraph*);
+  // Enqueues, where many steps run without asking the host in between: halt = {stopped, steps done}, on the device.
+  // Once a gate was found closed (not 0) it is closed in all later steps; a step that finds it open counts.
+  int (*latch)(SnDevice*, int32_t* gate, int32_t* halt, SnError*);
 } SnBackend;
 
 // Null if the caller's version is not this library's.

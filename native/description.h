@@ -55,6 +55,7 @@ struct PlanDescription {
   std::vector<PortDescription> outputs;
   int gate = kAbsent;
   bool poison = false;
+  SnPlanOptions options{};
 };
 
 // Only for shapes that validatePlan() has accepted: it bounds the product.

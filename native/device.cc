@@ -19,6 +19,7 @@ OpenOptionsView::OpenOptionsView(const OpenOptions& options) {
   view_.threads = options.threads;
   view_.search_paths = paths_.data();
   view_.search_path_count = static_cast<int32_t>(paths_.size());
+  view_.cache_folder = options.cacheFolder.empty() ? nullptr : options.cacheFolder.c_str();
 }
 
 Device::Device(const SnBackend& backend, const OpenOptions& options, MemoryUse& use) : backend_(backend), use_(use) {
@@ -75,9 +76,27 @@ void Device::fill(void* destination, uint8_t value, int64_t bytes) {
   checkStatus(backend_.fill(handle_, destination, value, static_cast<size_t>(bytes), &error), error);
 }
 
+void Device::copy(void* destination, const void* source, int64_t bytes) {
+  if (bytes == 0) return;
+  SnError error{};
+  checkStatus(backend_.copy(handle_, destination, source, static_cast<size_t>(bytes), &error), error);
+}
+
 void Device::synchronize() {
   SnError error{};
   checkStatus(backend_.synchronize(handle_, &error), error);
+}
+
+void Device::startTimer() {
+  SnError error{};
+  checkStatus(backend_.start_timer(handle_, &error), error);
+}
+
+double Device::stopTimer() {
+  SnError error{};
+  double milliseconds = 0;
+  checkStatus(backend_.stop_timer(handle_, &milliseconds, &error), error);
+  return milliseconds;
 }
 
 DeviceMemory::DeviceMemory(Device& device, MemoryKind kind, int64_t bytes)

@@ -33,6 +33,7 @@ struct OpenOptions {
   int32_t index = 0;
   int32_t threads = 0;
   std::vector<std::string> searchPaths;
+  std::string cacheFolder;  // empty: none
 };
 
 // SnOpenOptions that points into `options`.
@@ -66,9 +67,20 @@ class Device {
   void upload(void* destination, const void* source, int64_t bytes);
   void download(void* destination, const void* source, int64_t bytes);
   void fill(void* destination, uint8_t value, int64_t bytes);
+  void copy(void* destination, const void* source, int64_t bytes);
   void synchronize();
+  // What the device needs for what `work` enqueues.
+  template <class Work>
+  double milliseconds(Work&& work) {
+    startTimer();
+    work();
+    return stopTimer();
+  }
 
  private:
+  void startTimer();
+  double stopTimer();
+
   const SnBackend& backend_;
   MemoryUse& use_;
   SnDevice* handle_ = nullptr;

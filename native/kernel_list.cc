@@ -53,7 +53,8 @@ Operand operandOf(int id, const Placement& placement) {
   return operand;
 }
 
-PlannedKernel makeKernel(Device& device, const NodeDescription& node, const Placement& placement) {
+PlannedKernel makeKernel(Device& device, const NodeDescription& node, const SnPlanOptions& options,
+                         const Placement& placement) {
   const std::vector<SnTensor> inputs = viewsOf(node.inputs, placement);
   const std::vector<SnTensor> outputs = viewsOf(node.outputs, placement);
   SnOpDesc description{};
@@ -64,6 +65,7 @@ PlannedKernel makeKernel(Device& device, const NodeDescription& node, const Plac
   description.input_count = static_cast<int32_t>(inputs.size());
   description.outputs = outputs.data();
   description.output_count = static_cast<int32_t>(outputs.size());
+  description.options = &options;
 
   const SnBackend& backend = device.backend();
   SnKernel* kernel = nullptr;
@@ -93,7 +95,7 @@ std::vector<PlannedKernel> makeKernels(Device& device, const PlanDescription& pl
   std::vector<PlannedKernel> kernels;
   for (const NodeDescription& node : plan.nodes) {
     checkNotStopping(stopping);
-    kernels.push_back(makeKernel(device, node, placement));
+    kernels.push_back(makeKernel(device, node, plan.options, placement));
   }
   return kernels;
 }

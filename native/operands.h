@@ -8,13 +8,16 @@
 
 namespace saturnn {
 
-inline int64_t elementBytes(SnDType dtype) { return dtype == SN_U8 ? 1 : dtype == SN_BF16 ? 2 : 4; }
+inline bool isHalf(SnDType dtype) { return dtype == SN_BF16 || dtype == SN_F16; }
+
+inline int64_t elementBytes(SnDType dtype) { return dtype == SN_U8 ? 1 : isHalf(dtype) ? 2 : 4; }
 
 inline const char* dtypeName(SnDType dtype) {
   switch (dtype) {
     case SN_U8: return "u8";
     case SN_I32: return "i32";
     case SN_BF16: return "bf16";
+    case SN_F16: return "f16";
     default: return "f32";
   }
 }

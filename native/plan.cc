@@ -1,7 +1,6 @@
 #include "plan.h"
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 
 #include "memory_plan.h"
@@ -159,12 +158,7 @@ TraceOutcome Plan::trace(const std::vector<RunInput>& inputs, const TraceOptions
 }
 
 double Plan::launchTimed(const PlannedKernel& kernel) {
-  using Clock = std::chrono::steady_clock;
-  device_->synchronize();
-  const Clock::time_point start = Clock::now();
-  launch(kernel);
-  device_->synchronize();
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  return device_->milliseconds([&] { launch(kernel); });
 }
 
 std::vector<int64_t> Plan::nonFiniteOf(const std::vector<Operand>& operands, bool givenOnly) {

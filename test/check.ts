@@ -6,8 +6,8 @@ import { compile, type Plan } from '../lib/compile';
 import type { Device, Precision } from '../lib/device';
 import { defaultPasses, optimize, type Pass } from '../lib/graph/optimize';
 import { bytesPerElement, type Tensor } from '../lib/tensor';
-import { toBf16 } from './bf16';
 import type { Arenas, Case, Problem } from './cases/problem';
+import { roundTo } from './halves';
 import { TestRandom, testSeed } from './random';
 import { type Expectation, type Expected, expectation, stateWrites } from './reference/expectation';
 import { isSource, type Read } from './reference/interpret';
@@ -20,7 +20,12 @@ export const modes: readonly Mode[] = ['plain', 'fused'];
 const passesOf: Readonly<Record<Mode, readonly Pass[]>> = { plain: [], fused: defaultPasses };
 
 /** Inputs that bring a computed value nearer to a jump than this, relative to its size, are drawn again. */
-const smallestMargin: Readonly<Record<Precision, number>> = { f32: 1e-5, bf16: 0.05 };
+const smallestMargin: Readonly<Record<Precision, number>> = {
+  f32: 1e-5,
+  tf32: 0.01,
+  bf16: 0.05,
+  fp16: 0.01,
+};
 
 export interface CheckOptions {
   readonly device: Device;
@@ -70,13 +75,13 @@ export function prepare(
   const known = expectations.get(testCase);
   if (known?.seed === seed && known.precision === precision) {
     const problem = testCase.build(new TestRandom(seed, known.skipped));
-    if (precision === 'bf16') roundImages(problem);
+    roundImages(problem, precision);
     return { problem, expected: known.expected };
   }
   for (let skipped = 0; skipped < 100; skipped++) {
     const random = new TestRandom(seed, skipped);
     const problem = testCase.build(random);
-    if (precision === 'bf16') roundImages(problem);
+    roundImages(problem, precision);
     const expected = expectation(problem.graph, readerOf(problem), precision, random.uniform);
     if (expected.margin < smallestMargin[precision]) continue;
     expectations.set(testCase, { seed, precision, skipped, expected });
@@ -85,13 +90,14 @@ export function prepare(
   throw new Error(`${testCase.name}: every input comes too near to a kink; make the case smaller`);
 }
 
-/** Images become bf16 where they enter the plan: given as such, the first op has exact inputs. */
-function roundImages({ graph, inputs }: Problem): void {
+/** Images become halves where they enter the plan: given as such, the first op has exact inputs. */
+function roundImages({ graph, inputs }: Problem, precision: Precision): void {
+  if (precision !== 'bf16' && precision !== 'fp16') return;
   for (const { source, outputs } of graph.nodes) {
     if (source?.kind !== 'input' || !outputs.some(isF32Image)) continue;
     const values = inputs[source.name];
     values?.forEach((value, i) => {
-      values[i] = toBf16(value);
+      values[i] = roundTo(precision, value);
     });
   }
 }

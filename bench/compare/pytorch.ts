@@ -54,7 +54,7 @@ const jemallocFolders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', 
 const mallocConf = 'dirty_decay_ms:-1,muzzy_decay_ms:-1,thp:always,oversize_threshold:0';
 
 /** Two networks that are not the same would differ by more, even in bf16, whose steps are 0.4%. */
-const mostDifference = { f32: 1e-4, bf16: 2e-2 };
+const mostDifference = { f32: 1e-4, tf32: 5e-3, bf16: 2e-2, fp16: 5e-3 };
 
 /** Threads of OpenMP spin for a while after their work (GNU: milliseconds, Intel and LLVM: 200) before they sleep. */
 const settleMilliseconds = 400;

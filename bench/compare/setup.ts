@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Precision } from '../../lib/device';
 import type { Model } from '../../lib/models';
 import { formatActivation } from '../../lib/ops/activation';
 import { sizeOf } from '../../lib/tensor';
@@ -27,7 +28,7 @@ export interface SetUp {
   readonly slope: number;
   readonly batch: number;
   readonly size: number;
-  readonly precision: 'f32' | 'bf16';
+  readonly precision: Precision;
   readonly threads: number;
   readonly learningRate: number;
   readonly momentum: number;

@@ -1,8 +1,8 @@
 /** CIFAR-10 and CIFAR-100 on this machine: where they lie, whether they are there, and how they get there. */
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { cacheFolder } from '../cacheFolder';
 import { SaturnnError } from '../errors';
 import { prepareFolder } from '../train/files';
 import { md5Of, unpack } from './archive';
@@ -11,12 +11,7 @@ import { type DownloadOptions, download } from './download';
 import { type LayoutName, layouts } from './records';
 
 /** $XDG_CACHE_HOME/saturnn/data, or ~/.cache/saturnn/data. */
-export function defaultDataFolder(): string {
-  const { XDG_CACHE_HOME: cache } = process.env;
-  // The specification says that a relative path is to be ignored.
-  const base = cache?.startsWith('/') ? cache : join(homedir(), '.cache');
-  return join(base, 'saturnn', 'data');
-}
+export const defaultDataFolder = (): string => cacheFolder('data');
 
 export interface GetOptions extends Pick<DownloadOptions, 'onProgress' | 'signal' | 'retries' | 'retryDelay'> {
   /** Default: defaultDataFolder(). */

@@ -1,5 +1,5 @@
 import { invalid, SaturnnError } from '../errors';
-import type { NodeDescription, PlanDescription, TensorDescription } from '../native';
+import type { NodeDescription, PlanDescription, PlanOptions, TensorDescription } from '../native';
 import type { State } from '../state';
 import { type Node, Parameter, StateBuffer, type Tensor } from '../tensor';
 import type { Graph } from './graph';
@@ -15,8 +15,8 @@ export interface Lowered {
 }
 
 /** Graph -> the flat description that the native side compiles. @throws ERR_GRAPH */
-export function lower(graph: Graph, poison: boolean): Lowered {
-  return new Lowering(graph, poison).run();
+export function lower(graph: Graph, options: PlanOptions, poison: boolean): Lowered {
+  return new Lowering(graph, options, poison).run();
 }
 
 class Lowering {
@@ -28,6 +28,7 @@ class Lowering {
 
   constructor(
     readonly graph: Graph,
+    readonly options: PlanOptions,
     readonly poison: boolean,
   ) {}
 
@@ -43,6 +44,7 @@ class Lowering {
       inputs,
       outputs,
       gate,
+      options: this.options,
       poison: this.poison,
     };
     return { description, state: this.#state, nodes, inputs: this.#inputs };

@@ -2,6 +2,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -18,6 +19,7 @@
 
 struct SnDevice {
   saturnn::Device device;
+  std::chrono::steady_clock::time_point timerStart{};
 };
 
 struct SnKernel {
@@ -40,7 +42,7 @@ int open(const SnOpenOptions* options, SnDevice** device, SnError* error) {
     const int wanted = options->threads > 0 ? options->threads : usableCores();
     const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
     const int threads = std::min(wanted, omp_get_thread_limit());
-    *device = new SnDevice{{threads, &selectSimdTable(), engine, dnnl::stream(engine)}};
+    *device = new SnDevice{{threads, &selectSimdTable(), engine, dnnl::stream(engine)}, {}};
   });
 }
 
@@ -67,6 +69,17 @@ int fill(SnDevice*, void* destination, uint8_t value, size_t bytes, SnError*) {
 }
 
 int synchronize(SnDevice*, SnError*) { return SN_OK; }
+
+int startTimer(SnDevice* owner, SnError*) {
+  owner->timerStart = std::chrono::steady_clock::now();
+  return SN_OK;
+}
+
+int stopTimer(SnDevice* owner, double* milliseconds, SnError*) {
+  const auto elapsed = std::chrono::steady_clock::now() - owner->timerStart;
+  *milliseconds = std::chrono::duration<double, std::milli>(elapsed).count();
+  return SN_OK;
+}
 
 // OpenMP's team size belongs to the calling thread, and callers may share a thread between devices.
 void useThreadsOf(const Device& device) {
@@ -127,7 +140,10 @@ SnBackend makeBackend() {
   backend.upload = copyBytes;
   backend.download = copyBytes;
   backend.fill = fill;
+  backend.copy = copyBytes;
   backend.synchronize = synchronize;
+  backend.start_timer = startTimer;
+  backend.stop_timer = stopTimer;
   backend.create_kernel = createKernel;
   backend.destroy_kernel = destroyKernel;
   backend.launch = launch;

@@ -12,12 +12,6 @@ SnActivationAttributes checkedAttributes(const SnOpDesc& op) {
   return attributes;
 }
 
-void requireVector(const SnOpDesc& op, const char* argument, const SnTensor& tensor, int64_t length) {
-  if (!isPresent(tensor)) return;
-  requireDense(op, argument, tensor);
-  requireShape(op, argument, tensor, {length});
-}
-
 class Activation : public SnKernel {
  public:
   Activation(SnDevice& device, const SnOpDesc& op, const SnActivationAttributes& attributes)
@@ -54,22 +48,19 @@ class ActivationGradient : public SnKernel {
 
 KernelPointer createActivation(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const auto attributes = checkedAttributes(op);
-  requireF32(op, "x", op.inputs[0]);
-  requireF32(op, "y", op.outputs[0]);
-  requireSameShape(op, "y", op.outputs[0], op.inputs[0]);
-  requireVector(op, "bias", op.inputs[1], channelCount(op.inputs[0]));
+  requireFloats(op, "x", op.inputs[0]);
+  requireLike(op, "y", op.outputs[0], op.inputs[0]);
+  if (isPresent(op.inputs[1])) requireVector(op, "bias", op.inputs[1], channelCount(op.inputs[0]));
   setImplementation(info, "saturnn:channelMap");
   return std::make_unique<Activation>(device, op, attributes);
 }
 
 KernelPointer createActivationGradient(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const auto attributes = checkedAttributes(op);
-  requireF32(op, "dy", op.inputs[0]);
-  requireF32(op, "y", op.inputs[1]);
-  requireF32(op, "dx", op.outputs[0]);
-  requireSameShape(op, "y", op.inputs[1], op.inputs[0]);
-  requireSameShape(op, "dx", op.outputs[0], op.inputs[0]);
-  requireVector(op, "dbias", op.outputs[1], channelCount(op.inputs[0]));
+  requireFloats(op, "dy", op.inputs[0]);
+  requireLike(op, "y", op.inputs[1], op.inputs[0]);
+  requireLike(op, "dx", op.outputs[0], op.inputs[0]);
+  if (isPresent(op.outputs[1])) requireVector(op, "dbias", op.outputs[1], channelCount(op.inputs[0]));
   const int64_t partials = kSumBlocks * channelCount(op.inputs[0]) * int64_t{sizeof(float)};
   setImplementation(info, "saturnn:channelGradient", isPresent(op.outputs[1]) ? partials : 0);
   return std::make_unique<ActivationGradient>(device, op, attributes);

@@ -26,11 +26,10 @@ class Add : public SnKernel {
 }  // namespace
 
 KernelPointer createAdd(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireF32(op, "y", op.outputs[0]);
+  requireFloats(op, "y", op.outputs[0]);
   for (int i = 0; i < op.input_count; ++i) {
     const std::string argument = "input " + std::to_string(i);
-    requireF32(op, argument.c_str(), op.inputs[i]);
-    requireSameShape(op, argument.c_str(), op.inputs[i], op.outputs[0]);
+    requireLike(op, argument.c_str(), op.inputs[i], op.outputs[0]);
   }
   setImplementation(info, "saturnn:add");
   return std::make_unique<Add>(device, op);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../json.h"
+#include "capture.h"
 #include "check.h"
 #include "device.h"
 #include "driver.h"
@@ -38,7 +39,8 @@ void probe(const SnOpenOptions* options, char* json, size_t capacity) {
 }
 
 int open(const SnOpenOptions* options, SnDevice** device, SnError* error) {
-  return guarded(error, [&] { *device = new SnDevice(options->index, searchPathsOf(options)); });
+  return guarded(error, [&] { const char* cacheFolder = options->cache_folder ? options->cache_folder : "";
+    *device = new SnDevice(options->index, searchPathsOf(options), cacheFolder); });
 }
 
 void close(SnDevice* device) { delete device; }
@@ -88,10 +90,32 @@ int fill(SnDevice* device, void* destination, uint8_t value, size_t bytes, SnErr
   });
 }
 
+int copy(SnDevice* device, void* destination, const void* source, size_t bytes, SnError* error) {
+  return guarded(error, [&] {
+    device->use();
+    checkCuda(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToDevice, device->stream()),
+              "cudaMemcpyAsync");
+  });
+}
+
 int synchronize(SnDevice* device, SnError* error) {
   return guarded(error, [&] {
     device->use();
     checkCuda(cudaStreamSynchronize(device->stream()), "cudaStreamSynchronize");
+  });
+}
+
+int startTimer(SnDevice* device, SnError* error) {
+  return guarded(error, [&] {
+    device->use();
+    device->startTimer();
+  });
+}
+
+int stopTimer(SnDevice* device, double* milliseconds, SnError* error) {
+  return guarded(error, [&] {
+    device->use();
+    *milliseconds = device->stopTimer();
   });
 }
 
@@ -112,25 +136,66 @@ int launch(SnKernel* kernel, void* const* inputs, void* const* outputs, void* sc
   });
 }
 
+int begin(SnDevice* device, SnError* error) {
+  return guarded(error, [&] {
+    device->use();
+    beginCapture(*device);
+  });
+}
+
+int end(SnDevice* device, SnGraph** graph, SnError* error) {
+  return guarded(error, [&] {
+    device->use();
+    *graph = endCapture(*device).release();
+  });
+}
+
+int replay(SnGraph* graph, SnError* error) {
+  return guarded(error, [&] {
+    graph->device.use();
+    launchGraph(*graph);
+  });
+}
+
+void destroyGraph(SnGraph* graph) { delete graph; }
+
+int latch(SnDevice* device, int32_t* gate, int32_t* halt, SnError* error) {
+  return guarded(error, [&] {
+    device->use();
+    launchLatch(gate, halt, device->stream());
+  });
+}
+
 const SnBackend* table() {
-  static const SnBackend backend{SATURNN_ABI_VERSION,
-                                 "cuda",
-                                 opInfos().data(),
-                                 kOpCount,
-                                 0,
-                                 probe,
-                                 open,
-                                 close,
-                                 describe,
-                                 allocate,
-                                 release,
-                                 upload,
-                                 download,
-                                 fill,
-                                 synchronize,
-                                 create,
-                                 destroy,
-                                 launch};
+  static const SnBackend backend = [] {
+    SnBackend rows{};
+    rows.abi_version = SATURNN_ABI_VERSION;
+    rows.name = "cuda";
+    rows.ops = opInfos().data();
+    rows.op_count = kOpCount;
+    rows.probe = probe;
+    rows.open = open;
+    rows.close = close;
+    rows.describe = describe;
+    rows.allocate = allocate;
+    rows.release = release;
+    rows.upload = upload;
+    rows.download = download;
+    rows.fill = fill;
+    rows.copy = copy;
+    rows.synchronize = synchronize;
+    rows.start_timer = startTimer;
+    rows.stop_timer = stopTimer;
+    rows.create_kernel = create;
+    rows.destroy_kernel = destroy;
+    rows.launch = launch;
+    rows.begin_capture = begin;
+    rows.end_capture = end;
+    rows.launch_graph = replay;
+    rows.destroy_graph = destroyGraph;
+    rows.latch = latch;
+    return rows;
+  }();
   return &backend;
 }
 

@@ -117,7 +117,7 @@ class Conv2d : public ConvKernel {
     const auto* bias = static_cast<const float*>(inputs[2]);
     if (!bias && activation_ == SN_NO_ACTIVATION) return;
     auto* y = static_cast<float*>(outputs[0]);
-    launchChannelMap(activation_, slope_, {y, problem_.o}, bias, {y, problem_.o},
+    launchChannelMap(activation_, slope_, {y, problem_.o, SN_F32}, bias, {y, problem_.o, SN_F32},
                      problem_.n * problem_.oh * problem_.ow, problem_.o, device.stream());
   }
 
@@ -147,8 +147,8 @@ class Conv2dWgrad : public ConvKernel {
     execute(inputs[0], dw, inputs[1], parts);
     if (dw != outputs[0]) copyWeights(outputs[0], dw);
     if (!outputs[1]) return;
-    const ConstRows dy{static_cast<const float*>(inputs[1]), problem_.o};
-    launchChannelGradient(SN_NO_ACTIVATION, 0.0f, dy, dy, {nullptr, 0}, static_cast<float*>(outputs[1]),
+    const ConstRows dy{inputs[1], problem_.o, SN_F32};
+    launchChannelGradient(SN_NO_ACTIVATION, 0.0f, dy, dy, {nullptr, 0, SN_F32}, static_cast<float*>(outputs[1]),
                           reinterpret_cast<float*>(parts.extra), problem_.n * problem_.oh * problem_.ow, problem_.o,
                           device.stream());
   }

@@ -1,4 +1,4 @@
-// The movers: copy, concat, slice and pack. What the plan has already placed is left alone.
+// The movers: copy (also between f32 and a half), concat, slice and pack. What the plan has already placed is left alone.
 #include <algorithm>
 #include <vector>
 
@@ -13,6 +13,10 @@ struct Move {
   SnTensor from, to;
 
   void enqueue(SnDevice& device, const void* source, void* target) const {
+    if (from.dtype != to.dtype) {
+      launchConvertRows(constRows(from, source), rows(to, target), rowCount(from), channelCount(from), device.stream());
+      return;
+    }
     if (isDense(from) && isDense(to)) {
       if (source == target) return;
       checkCuda(cudaMemcpyAsync(target, source, byteCount(from), cudaMemcpyDeviceToDevice, device.stream()),
@@ -80,29 +84,29 @@ KernelPointer createCopy(SnDevice& device, const SnOpDesc& op, SnKernelInfo& inf
   const SnTensor& x = op.inputs[0];
   const SnTensor& y = op.outputs[0];
   requireSameShape(op, "y", y, x);
-  requireSameDType(op, "y", y, x);
-  requirePlain(op, "x", x);
-  requirePlain(op, "y", y);
-  if (!isDense(x) || !isDense(y)) {
-    requireF32(op, "x", x);
-    requireF32(op, "y", y);
+  requireView(op, "x", x);
+  requireView(op, "y", y);
+  const bool converts = x.dtype != y.dtype;
+  if (converts && !(x.dtype == SN_F32 && isHalf(y.dtype)) && !(isHalf(x.dtype) && y.dtype == SN_F32)) {
+    refuse(op, "y", std::string(dtypeName(x.dtype)) + ", or f32 and a half", describe(y));
   }
-  setImplementation(info, isDense(x) && isDense(y) ? "cuda:memcpy" : "saturnn:channelMap");
+  const bool dense = isDense(x) && isDense(y);
+  if (!dense) requireFloats(op, "x", x);
+  setImplementation(info, converts ? "saturnn:convertRows" : dense ? "cuda:memcpy" : "saturnn:channelMap");
   return std::make_unique<Copy>(device, Move{x, y});
 }
 
 KernelPointer createConcat(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const SnTensor& y = op.outputs[0];
-  requireF32(op, "y", y);
+  requireFloats(op, "y", y);
   std::vector<Move> moves;
   int64_t first = 0;
   for (int i = 0; i < op.input_count; ++i) {
     const std::string argument = "input " + std::to_string(i);
     const SnTensor& x = op.inputs[i];
-    requireF32(op, argument.c_str(), x);
     const SnTensor part = channelsOf(y, first, channelCount(x));
-    requireSameShape(op, argument.c_str(), x, part);
-    requireF32(op, "y", part);
+    requireLike(op, argument.c_str(), x, part);
+    requireView(op, "y", part);
     moves.push_back({x, part});
     first += channelCount(x);
   }
@@ -117,8 +121,9 @@ KernelPointer createSlice(SnDevice& device, const SnOpDesc& op, SnKernelInfo& in
   const auto attributes = attributesOf<SnSliceAttributes>(op);
   const SnTensor& x = op.inputs[0];
   const SnTensor& y = op.outputs[0];
-  requireF32(op, "x", x);
-  requireF32(op, "y", y);
+  requireFloats(op, "x", x);
+  requireSameDType(op, "y", y, x);
+  requireView(op, "y", y);
   if (attributes.channel_offset < 0 || attributes.channel_offset + channelCount(y) > channelCount(x)) {
     refuse(op, "y", "channels within the " + std::to_string(channelCount(x)) + " of x",
            std::to_string(channelCount(y)) + " from " + std::to_string(attributes.channel_offset));

@@ -16,7 +16,8 @@ void requireUsable(const saturnn::LibraryReport& report) {
 
 }  // namespace
 
-SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths) : index_(index) {
+SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths, std::string cacheFolder)
+    : index_(index), cacheFolder_(std::move(cacheFolder)) {
   const saturnn::DriverReport driver = saturnn::probeDriver();
   if (!driver.problem.empty()) throw Error("ERR_CUDA_UNAVAILABLE", driver.problem);
   libraries_ = saturnn::loadLibraries(searchPaths);
@@ -33,6 +34,8 @@ SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths) : ind
     use();
     checkCuda(cudaFree(nullptr), "creating a CUDA context");
     checkCuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+    checkCuda(cudaEventCreate(&timerStart_), "cudaEventCreate");
+    checkCuda(cudaEventCreate(&timerStop_), "cudaEventCreate");
   } catch (const Error& failure) {
     throw Error("ERR_CUDA_UNAVAILABLE", "GPU " + std::to_string(index) + " (" + driver.devices[index] +
                                             ") does not work with this driver: " + failure.what() +
@@ -52,7 +55,19 @@ SnDevice::~SnDevice() {
   cudaSetDevice(index_);
   cudaStreamSynchronize(stream_);
   libraries_.cudnn.destroy(cudnn_);
+  cudaEventDestroy(timerStart_);
+  cudaEventDestroy(timerStop_);
   cudaStreamDestroy(stream_);
+}
+
+void SnDevice::startTimer() { checkCuda(cudaEventRecord(timerStart_, stream_), "cudaEventRecord"); }
+
+double SnDevice::stopTimer() {
+  float milliseconds = 0;
+  checkCuda(cudaEventRecord(timerStop_, stream_), "cudaEventRecord");
+  checkCuda(cudaEventSynchronize(timerStop_), "cudaEventSynchronize");
+  checkCuda(cudaEventElapsedTime(&milliseconds, timerStart_, timerStop_), "cudaEventElapsedTime");
+  return milliseconds;
 }
 
 void SnDevice::use() const { checkCuda(cudaSetDevice(index_), "cudaSetDevice"); }

@@ -13,7 +13,7 @@
 
 struct SnDevice {
   // Throws an Error that says which piece is missing (driver, cuDNN, cuBLASLt, or the GPU of that index).
-  SnDevice(int index, const std::vector<std::string>& searchPaths);
+  SnDevice(int index, const std::vector<std::string>& searchPaths, std::string cacheFolder);
   SnDevice(const SnDevice&) = delete;
   SnDevice& operator=(const SnDevice&) = delete;
   ~SnDevice();
@@ -24,11 +24,18 @@ struct SnDevice {
   cudaStream_t stream() const { return stream_; }
   cudnnHandle_t cudnn() const { return cudnn_; }
   saturnn::GraphTarget graphTarget() const { return {libraries_.cudnn, cudnn_, nullptr}; }
+  // Where choices made by timing are kept; empty: nowhere.
+  const std::string& cacheFolder() const { return cacheFolder_; }
   std::string describe() const;
+
+  void startTimer();
+  double stopTimer();  // milliseconds
 
  private:
   int index_;
+  std::string cacheFolder_;
   saturnn::Libraries libraries_;
   cudaStream_t stream_ = nullptr;
   cudnnHandle_t cudnn_ = nullptr;
+  cudaEvent_t timerStart_ = nullptr, timerStop_ = nullptr;
 };

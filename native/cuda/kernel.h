@@ -35,7 +35,13 @@ ConstRows constRows(const SnTensor& tensor, const void* buffer);
 Rows rows(const SnTensor& tensor, void* buffer);
 
 // Throw ERR_INVALID_ARGUMENT, with the op's and the argument's name, what was expected and what was found.
+// requireF32, requireFloats and requireLike take channel slices too; requireDense and requireVector want dense f32.
 void requireF32(const SnOpDesc& op, const char* argument, const SnTensor& tensor);
+void requireFloats(const SnOpDesc& op, const char* argument, const SnTensor& tensor);  // f32, bf16 or f16
+void requireLike(const SnOpDesc& op, const char* argument, const SnTensor& tensor, const SnTensor& other);
+void requireVector(const SnOpDesc& op, const char* argument, const SnTensor& tensor, int64_t length);
+void requireI32(const SnOpDesc& op, const char* argument, const SnTensor& tensor, int64_t length);
+void requireView(const SnOpDesc& op, const char* argument, const SnTensor& tensor);
 void requirePlain(const SnOpDesc& op, const char* argument, const SnTensor& tensor);
 void requireSameDType(const SnOpDesc& op, const char* argument, const SnTensor& tensor, const SnTensor& other);
 void requireDense(const SnOpDesc& op, const char* argument, const SnTensor& tensor);

@@ -5,16 +5,6 @@
 namespace saturnn {
 namespace {
 
-void requireI32(const SnOpDesc& op, const char* argument, const SnTensor& tensor, int64_t length) {
-  if (tensor.dtype != SN_I32) refuse(op, argument, "an i32 tensor", describe(tensor));
-  requireShape(op, argument, tensor, {length});
-}
-
-void requireF32Vector(const SnOpDesc& op, const char* argument, const SnTensor& tensor, int64_t length) {
-  requireDense(op, argument, tensor);
-  requireShape(op, argument, tensor, {length});
-}
-
 class FiniteCheck : public SnKernel {
  public:
   FiniteCheck(SnDevice& device, int64_t count) : SnKernel(device), count_(count) {}
@@ -75,10 +65,10 @@ class Assign : public SnKernel {
 
 KernelPointer createFiniteCheck(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const int64_t count = elementCount(op.inputs[1]);
-  requireF32Vector(op, "loss", op.inputs[0], 1);
-  requireF32Vector(op, "gradient", op.inputs[1], count);
+  requireVector(op, "loss", op.inputs[0], 1);
+  requireVector(op, "gradient", op.inputs[1], count);
   requireI32(op, "flag", op.outputs[0], 1);
-  requireF32Vector(op, "norm", op.outputs[1], 1);
+  requireVector(op, "norm", op.outputs[1], 1);
   setImplementation(info, "saturnn:finiteCheck", kSumBlocks * int64_t{sizeof(double)});
   return std::make_unique<FiniteCheck>(device, count);
 }
@@ -92,10 +82,10 @@ KernelPointer createSgd(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info
     throw Error("ERR_UNSUPPORTED", "[sgd] the CUDA backend has no Nesterov momentum, clipping or groups yet");
   }
   requireI32(op, "gate", op.inputs[0], 1);
-  requireF32Vector(op, "parameters", op.inputs[1], count);
-  requireF32Vector(op, "momentum", op.inputs[2], count);
-  requireF32Vector(op, "gradient", op.inputs[3], count);
-  requireF32Vector(op, "learningRate", op.inputs[4], 1);
+  requireVector(op, "parameters", op.inputs[1], count);
+  requireVector(op, "momentum", op.inputs[2], count);
+  requireVector(op, "gradient", op.inputs[3], count);
+  requireVector(op, "learningRate", op.inputs[4], 1);
   if (attributes.decayed < 0 || attributes.decayed > count) {
     refuse(op, "decayed", "0 to " + std::to_string(count) + " parameters", std::to_string(attributes.decayed));
   }

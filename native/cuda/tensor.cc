@@ -17,11 +17,13 @@ int64_t rowCount(const SnTensor& tensor) {
 }
 
 ConstRows constRows(const SnTensor& tensor, const void* buffer) {
-  return {static_cast<const float*>(buffer) + tensor.channel_offset, tensor.parent_channels};
+  const int64_t first = tensor.channel_offset * elementBytes(tensor.dtype);
+  return {static_cast<const char*>(buffer) + first, tensor.parent_channels, tensor.dtype};
 }
 
 Rows rows(const SnTensor& tensor, void* buffer) {
-  return {static_cast<float*>(buffer) + tensor.channel_offset, tensor.parent_channels};
+  const int64_t first = tensor.channel_offset * elementBytes(tensor.dtype);
+  return {static_cast<char*>(buffer) + first, tensor.parent_channels, tensor.dtype};
 }
 
 void refuse(const SnOpDesc& op, const std::string& argument, const std::string& expected, const std::string& received) {
@@ -31,6 +33,23 @@ void refuse(const SnOpDesc& op, const std::string& argument, const std::string& 
 
 void requireF32(const SnOpDesc& op, const char* argument, const SnTensor& tensor) {
   if (tensor.dtype != SN_F32) refuse(op, argument, "an f32 tensor", describe(tensor));
+  requireView(op, argument, tensor);
+}
+
+void requireFloats(const SnOpDesc& op, const char* argument, const SnTensor& tensor) {
+  if (tensor.dtype != SN_F32 && !isHalf(tensor.dtype)) {
+    refuse(op, argument, "an f32, bf16 or f16 tensor", describe(tensor));
+  }
+  requireView(op, argument, tensor);
+}
+
+void requireLike(const SnOpDesc& op, const char* argument, const SnTensor& tensor, const SnTensor& other) {
+  requireSameDType(op, argument, tensor, other);
+  requireView(op, argument, tensor);
+  requireSameShape(op, argument, tensor, other);
+}
+
+void requireView(const SnOpDesc& op, const char* argument, const SnTensor& tensor) {
   requirePlain(op, argument, tensor);
   if (tensor.channel_offset < 0 || tensor.channel_offset + channelCount(tensor) > tensor.parent_channels) {
     refuse(op, argument, "channels within the " + std::to_string(tensor.parent_channels) + " of the buffer",
@@ -44,6 +63,16 @@ void requirePlain(const SnOpDesc& op, const char* argument, const SnTensor& tens
 
 void requireSameDType(const SnOpDesc& op, const char* argument, const SnTensor& tensor, const SnTensor& other) {
   if (tensor.dtype != other.dtype) refuse(op, argument, dtypeName(other.dtype), describe(tensor));
+}
+
+void requireVector(const SnOpDesc& op, const char* argument, const SnTensor& tensor, int64_t length) {
+  requireDense(op, argument, tensor);
+  requireShape(op, argument, tensor, {length});
+}
+
+void requireI32(const SnOpDesc& op, const char* argument, const SnTensor& tensor, int64_t length) {
+  if (tensor.dtype != SN_I32) refuse(op, argument, "an i32 tensor", describe(tensor));
+  requireShape(op, argument, tensor, {length});
 }
 
 void requireDense(const SnOpDesc& op, const char* argument, const SnTensor& tensor) {

@@ -198,6 +198,18 @@ int fill(SnDevice*, void* destination, uint8_t value, size_t bytes, SnError*) {
 
 int synchronize(SnDevice*, SnError*) { return SN_OK; }
 
+std::chrono::steady_clock::time_point timerStart;
+
+int startTimer(SnDevice*, SnError*) {
+  timerStart = std::chrono::steady_clock::now();
+  return SN_OK;
+}
+
+int stopTimer(SnDevice*, double* milliseconds, SnError*) {
+  *milliseconds = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - timerStart).count();
+  return SN_OK;
+}
+
 const char* show(const SnTensor& tensor) {
   if (tensor.dtype == SN_NONE) return "none";
   const bool slice = tensor.parent_channels != tensor.shape[tensor.rank - 1];
@@ -259,9 +271,29 @@ SnOpInfo infos[kOpCount];
 
 SnBackend makeBackend() {
   for (int i = 0; i < kOpCount; ++i) infos[i] = table[i].info;
-  return {SATURNN_ABI_VERSION, "fake",  infos,         kOpCount,     kBlocked, probe,
-          openDevice,          closeDevice, describe,  allocate,     release,  transfer,
-          transfer,            fill,    synchronize,   createKernel, destroyKernel, launch};
+  SnBackend backend{};
+  backend.abi_version = SATURNN_ABI_VERSION;
+  backend.name = "fake";
+  backend.ops = infos;
+  backend.op_count = kOpCount;
+  backend.prefers_blocked_images = kBlocked;
+  backend.probe = probe;
+  backend.open = openDevice;
+  backend.close = closeDevice;
+  backend.describe = describe;
+  backend.allocate = allocate;
+  backend.release = release;
+  backend.upload = transfer;
+  backend.download = transfer;
+  backend.fill = fill;
+  backend.copy = transfer;
+  backend.synchronize = synchronize;
+  backend.start_timer = startTimer;
+  backend.stop_timer = stopTimer;
+  backend.create_kernel = createKernel;
+  backend.destroy_kernel = destroyKernel;
+  backend.launch = launch;
+  return backend;
 }
 
 }  // namespace

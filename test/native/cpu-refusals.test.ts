@@ -5,8 +5,10 @@ import { int32, node, plan, tensor } from './support';
 
 const device = openDevice('cpu', { threads: 2 });
 
+const dtypes = { f32: 'f32', tf32: 'f32', bf16: 'bf16', fp16: 'f16' } as const;
+
 test.each(device.precisions)('a gradient of weights from batches that differ, %s', async (precision) => {
-  const stored = { dtype: precision };
+  const stored = { dtype: dtypes[precision] };
   // stride 1, no padding, no activation
   const attributes = int32(1, 1, 0, 0, -1, 0);
   const [x, dy, dw] = [

@@ -109,6 +109,7 @@ export function plan(
     inputs: ports('input', inputs),
     outputs: ports('output', outputs),
     gate: -1,
+    options: { allowTf32: false, deterministic: true, autotune: false, plain: true },
     poison: false,
     ...more,
   };

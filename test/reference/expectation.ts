@@ -26,8 +26,8 @@ export interface Expectation {
   readonly writes: readonly Expected[];
   /**
    * How near any COMPUTED input comes to a kink of the op that reads it. There, a rounding error would change a result by
-   * more than a rounding error: such inputs test nothing. With bf16 only ops whose own value jumps count: some of many
-   * elements always lie near a kink, errors of bf16's size carry a part of them over it in every disturbed
+   * more than a rounding error: such inputs test nothing. With less than f32 only ops whose own value jumps count: some of many
+   * elements always lie near a kink, errors of that size carry a part of them over it in every disturbed
    * interpretation as well, and so what becomes of that is part of the propagated error.
    */
   readonly margin: number;
@@ -43,13 +43,13 @@ type Allowances = ReadonlyMap<Node, readonly Float64Array[]>;
 const typicalError = 1 / 3;
 /** How many standard deviations a propagated error may have. */
 const deviations = 6;
-/** Errors of bf16 are nearly as large as its allowances, so that the deviation has to be known better than f32's. */
-const samples: Readonly<Record<Precision, number>> = { f32: 3, bf16: 8 };
+/** Errors of halves are nearly as large as its allowances, so that the deviation has to be known better than f32's. */
+const samples: Readonly<Record<Precision, number>> = { f32: 3, tf32: 8, bf16: 8, fp16: 8 };
 /**
- * With bf16 also: how many times the largest error of the samples. What is carried over a kink changes few elements by
+ * With less than f32 also: how many times the largest error of the samples. What is carried over a kink changes few elements by
  * much, a tail of the distribution that the deviation does not describe.
  */
-const ofLargest: Readonly<Record<Precision, number>> = { f32: 0, bf16: 2 };
+const ofLargest: Readonly<Record<Precision, number>> = { f32: 0, tf32: 2, bf16: 2, fp16: 2 };
 
 /**
  * @param graph a plain one, before any pass
@@ -93,16 +93,21 @@ export function expectation(graph: Graph, read: Read, precision: Precision, rand
   return { outputs: Object.fromEntries(outputs), writes, margin: marginOfComputed(exact, precision) };
 }
 
-/** Of each output. With bf16 an image is rounded as it is stored; everything else is f32, and so are all sums. */
+/** What multiplies on tensor cores: with tf32 its factors are rounded, and nothing else. */
+const multiplies = /^(conv2d|linear)/;
+
+/** Of each output. A half image is rounded as it is stored; everything else is f32, and so are all sums. */
 function allowancesOf(node: Node, call: Call, precision: Precision): Float64Array[] {
   const roundings = new Map<Tolerance, Float64Array[]>();
   return written(node).map((tensor, index) => {
-    const tolerance = tolerances[tensor?.image ? precision : 'f32'];
+    const isLess = precision === 'tf32' ? multiplies.test(node.op.name) : tensor?.image;
+    const tolerance = tolerances[isLess ? precision : 'f32'];
     const rounded = roundings.get(tolerance) ?? referenceOf(node.op.name).rounding(call, tolerance);
     roundings.set(tolerance, rounded);
     const own = rounded[index] ?? new Float64Array();
     // An op that only moves values rounds what was no image before.
-    if (precision === 'f32' || !tensor?.image || node.inputs.some((input) => input?.image)) return own;
+    if (precision === 'f32' || precision === 'tf32' || !tensor?.image || node.inputs.some((input) => input?.image))
+      return own;
     return own.map((error, i) =>
       Math.max(error, tolerance.relative * Math.abs(need(call.outputs[index]).data[i] ?? 0)),
     );

@@ -11,7 +11,7 @@ import { State } from '../../lib/state';
 import { constant, input } from '../../lib/tensor';
 import { trainGraph } from '../../lib/train/plans';
 import { Trainer, type TrainerOptions } from '../../lib/train/trainer';
-import { toBf16 } from '../bf16';
+import { roundTo } from '../halves';
 import { cpu, smallData, smallModel, snapshot } from './support';
 
 const steps = 20;
@@ -130,7 +130,7 @@ describe.runIf(supported)('bf16', () => {
     const { parameters, moved } = await firstRun('bf16');
     const weights = [...parameters].filter((_, i) => moved[i] !== 0);
     expect(weights.length).toBeGreaterThan(10_000);
-    const lost = weights.filter((weight) => toBf16(weight) !== weight).length;
+    const lost = weights.filter((weight) => roundTo('bf16', weight) !== weight).length;
     expect(lost / weights.length).toBeGreaterThan(0.99);
   });
 

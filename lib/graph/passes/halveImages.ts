@@ -5,17 +5,17 @@ import { makeNode, type Node, type Tensor, type TensorSpec } from '../../tensor'
 import { Graph } from '../graph';
 
 /**
- * Stores images as bf16: every node whose op can (`halfImages`) is remade to take and give them so. Where an f32 image meets
+ * Stores images as bf16 or f16: every node whose op can (`halfImages`) is remade to take and give them so. Where an f32 image meets
  * such a node, at the graph's inputs and outputs and around the other ops, a copy converts. What is no image stays f32:
- * weights, biases, their gradients, logits, loss, optimizer. For precision bf16; runs before all other passes.
+ * weights, biases, their gradients, logits, loss, optimizer. For precisions bf16 and fp16; runs before all other passes.
  * @throws ERR_GRAPH if another pass has decided about memory already
  */
-export function halveImages(graph: Graph): Graph {
+export function halveImages(graph: Graph, half: DType): Graph {
   const { placements, inPlace, absent } = graph.memory;
   if (placements.size + inPlace.size + absent.size > 0) {
-    throw new SaturnnError('ERR_GRAPH', 'images become bf16 before the other passes: compile the graph as it was then');
+    throw new SaturnnError('ERR_GRAPH', 'images are halved before the other passes: compile the graph as it was then');
   }
-  const halving = new Halving();
+  const halving = new Halving(half);
   const nodes = new Map(graph.nodes.map((node) => [node, halving.remake(node)]));
   return Graph.from({
     outputs: Object.fromEntries(
@@ -29,6 +29,8 @@ export function halveImages(graph: Graph): Graph {
 const isImage = ({ image, dtype }: TensorSpec): boolean => image && dtype === 'f32';
 
 class Halving {
+  constructor(readonly half: DType) {}
+
   /** What stands for a tensor of the graph, as its node gives it now. */
   readonly #remade = new Map<Tensor, Tensor>();
   /** Of those: their copies in the other dtype. */
@@ -37,7 +39,7 @@ class Halving {
   /** The node for the new graph; its inputs' nodes were remade before. */
   remake(node: Node): Node {
     if (node.op.isSource) return node;
-    const dtype = node.op.halfImages ? 'bf16' : 'f32';
+    const dtype = node.op.halfImages ? this.half : 'f32';
     const inputs = node.inputs.map((tensor) => tensor && this.as(dtype, tensor));
     const specs = node.outputs.map(({ shape, image, ...spec }) => ({
       shape,

@@ -20,8 +20,8 @@ template <class Word>
 void copyWords(const int32_t* gate, void* target, const void* source, size_t bytes, cudaStream_t stream) {
   const int64_t count = static_cast<int64_t>(bytes / sizeof(Word));
   const unsigned blocks = static_cast<unsigned>(ceilDivide(count, kThreads));
-  gatedCopy<<<blocks, kThreads, 0, stream>>>(gate, static_cast<Word*>(target), static_cast<const Word*>(source), count);
-  checkCuda(cudaGetLastError(), "launching gatedCopy");
+  launch("gatedCopy", gatedCopy<Word>, blocks, kThreads, stream, gate, static_cast<Word*>(target),
+         static_cast<const Word*>(source), count);
 }
 
 }  // namespace
@@ -37,8 +37,7 @@ void launchGatedCopy(const int32_t* gate, void* target, const void* source, size
 }
 
 void launchAdvance(const int32_t* gate, int32_t* counter, cudaStream_t stream) {
-  advance<<<1, 1, 0, stream>>>(gate, counter);
-  checkCuda(cudaGetLastError(), "launching advance");
+  launch("advance", advance, 1, 1, stream, gate, counter);
 }
 
 }  // namespace saturnn

@@ -3,16 +3,15 @@
 //
 // The sum is the same in every run: a fixed grid, each thread adds its rows in order, each block adds its threads in a
 // fixed tree and writes its partial sums, and a second kernel adds those in a fixed order. No atomics.
-#include "../../activations.h"
 #include "rows.cuh"
 
 namespace saturnn {
 namespace {
 
-template <int Kind, bool WritesDx, bool Sums, int Width>
+template <class T, int Kind, bool WritesDx, bool Sums, int Width>
 __global__ void __launch_bounds__(kThreads, 4)
-    channelGradient(ConstRows dy, ConstRows y, Rows dx, float* __restrict__ partials, int64_t rows, int columns,
-                    float slope, float inverseSlope) {
+    channelGradient(View<const T> dy, View<const T> y, View<T> dx, float* __restrict__ partials, int64_t rows,
+                    int columns, int kind, float slope, float inverseSlope) {
   const int column = blockIdx.y * blockDim.x + threadIdx.x;
   const bool inside = column < columns;
   Vector<Width> sum = {};
@@ -20,26 +19,31 @@ __global__ void __launch_bounds__(kThreads, 4)
   const int64_t rowsPerStep = int64_t{gridDim.x} * blockDim.y * kUnroll;
   for (int64_t first = int64_t{blockIdx.x} * (blockDim.y * kUnroll) + threadIdx.y; inside && first < rows;
        first += rowsPerStep) {
-    Vector<Width> gradient[kUnroll], output[kUnroll];
+    Packed<T, Width> gradients[kUnroll], values[kUnroll];
 #pragma unroll
     for (int i = 0; i < kUnroll; ++i) {
       const int64_t row = first + i * blockDim.y;
       if (row >= rows) continue;
-      gradient[i] = load<Width>(dy.data + row * dy.stride + column * Width);
-      if constexpr (Kind != SN_NO_ACTIVATION) output[i] = load<Width>(y.data + row * y.stride + column * Width);
+      gradients[i] = loadPacked<Width>(dy.data + row * dy.stride + column * Width);
+      if constexpr (Kind != SN_NO_ACTIVATION) values[i] = loadPacked<Width>(y.data + row * y.stride + column * Width);
     }
 #pragma unroll
     for (int i = 0; i < kUnroll; ++i) {
       const int64_t row = first + i * blockDim.y;
       if (row >= rows) continue;
+      Vector<Width> gradient = unpack(gradients[i]);
+      if constexpr (Kind != SN_NO_ACTIVATION) {
+        const Vector<Width> value = unpack(values[i]);
 #pragma unroll
-      for (int lane = 0; lane < Width; ++lane) {
-        if constexpr (Kind != SN_NO_ACTIVATION) {
-          gradient[i].lane[lane] *= derivativeFromOutput<Kind>(output[i].lane[lane], slope, inverseSlope);
+        for (int lane = 0; lane < Width; ++lane) {
+          gradient.lane[lane] *= derivativeAs<Kind>(kind, value.lane[lane], slope, inverseSlope);
         }
-        if constexpr (Sums) sum.lane[lane] += gradient[i].lane[lane];
       }
-      if constexpr (WritesDx) store<Width>(dx.data + row * dx.stride + column * Width, gradient[i]);
+      if constexpr (Sums) {
+#pragma unroll
+        for (int lane = 0; lane < Width; ++lane) sum.lane[lane] += gradient.lane[lane];
+      }
+      if constexpr (WritesDx) store<Width>(dx.data + row * dx.stride + column * Width, gradient);
     }
   }
 
@@ -88,6 +92,7 @@ __global__ void __launch_bounds__(kSumThreads)
 }
 
 struct Problem {
+  int kind;
   float slope;
   ConstRows dy, y;
   Rows dx;
@@ -97,50 +102,63 @@ struct Problem {
   cudaStream_t stream;
 };
 
-template <int Kind, bool WritesDx, bool Sums, int Width>
-void launch(const Problem& p) {
+template <class T, int Kind, bool WritesDx, bool Sums, int Width>
+void run(const Problem& p) {
   const Tiling tiling = tile(p.rows, p.channels, Width);
   // 528 blocks are 4 on each of the 132 processors of an H100 or H200. A constant, not a query: the order of the sum,
   // and so its last bits, depends on the grid.
   const int64_t most = Sums ? std::max(1, kSumBlocks / tiling.columnTiles) : tiling.rowTiles;
   const dim3 grid(static_cast<unsigned>(std::min(tiling.rowTiles, most)), static_cast<unsigned>(tiling.columnTiles));
-  channelGradient<Kind, WritesDx, Sums, Width><<<grid, tiling.block, 0, p.stream>>>(
-      p.dy, p.y, p.dx, p.partials, p.rows, tiling.columns, p.slope, inverseSlopeOf(p.slope));
-  checkCuda(cudaGetLastError(), "launching channelGradient");
+  launch("channelGradient", channelGradient<T, Kind, WritesDx, Sums, Width>, grid, tiling.block, p.stream,
+         viewOf<T>(p.dy), viewOf<T>(p.y), viewOf<T>(p.dx), p.partials, p.rows, tiling.columns, p.kind, p.slope,
+         inverseSlopeOf(p.slope));
   if constexpr (Sums) {
     const unsigned blocks = static_cast<unsigned>(ceilDivide(p.channels, kSumColumns));
-    sumPartials<<<blocks, dim3(kSumColumns, kSumRows), 0, p.stream>>>(p.partials, p.dbias, static_cast<int>(grid.x),
-                                                                      static_cast<int>(p.channels));
-    checkCuda(cudaGetLastError(), "launching sumPartials");
+    launch("sumPartials", sumPartials, blocks, dim3(kSumColumns, kSumRows), p.stream, p.partials, p.dbias, grid.x,
+           p.channels);
   }
 }
 
-template <int Kind>
-void launchKind(const Problem& p) {
-  const bool vectors = p.channels % 4 == 0 && allowsVectors(p.dy) && (Kind == SN_NO_ACTIVATION || allowsVectors(p.y)) &&
+// Vectors for what steps are made of: the sum alone (a convolution without activation), and f' with or without the sum.
+template <class T>
+bool runVectors(const Problem& p) {
+  constexpr int kWidth = kVectorWidth<T>;
+  const bool hasKind = p.kind != SN_NO_ACTIVATION;
+  const bool aligned = p.channels % kWidth == 0 && allowsVectors(p.dy) && (!hasKind || allowsVectors(p.y)) &&
                        (!p.dx.data || allowsVectors(p.dx)) && isAligned(p.partials);
-  if (p.dx.data && p.dbias) {
-    (vectors ? launch<Kind, true, true, 4> : launch<Kind, true, true, 1>)(p);
-  } else if (p.dx.data) {
-    (vectors ? launch<Kind, true, false, 4> : launch<Kind, true, false, 1>)(p);
-  } else if (p.dbias) {
-    (vectors ? launch<Kind, false, true, 4> : launch<Kind, false, true, 1>)(p);
-  }
+  if (!aligned || hasKind != (p.dx.data != nullptr)) return false;
+  withActivation(p.kind, [&](auto known) {
+    constexpr int kKind = decltype(known)::value;
+    if constexpr (kKind == SN_NO_ACTIVATION) {
+      run<T, kKind, false, true, kWidth>(p);
+    } else {
+      (p.dbias ? run<T, kKind, true, true, kWidth> : run<T, kKind, true, false, kWidth>)(p);
+    }
+  });
+  return true;
 }
 
-using Launcher = decltype(&launchKind<SN_NO_ACTIVATION>);
-constexpr Launcher kLaunchers[] = {launchKind<SN_SIGMOID>,    launchKind<SN_SCALED_SIGMOID>, launchKind<SN_TANH>,
-                                   launchKind<SN_LEAKY_TANH>, launchKind<SN_RELU>,           launchKind<SN_LEAKY_RELU>,
-                                   launchKind<SN_ELU>};
-static_assert(sizeof kLaunchers / sizeof kLaunchers[0] == SN_ACTIVATION_COUNT, "one launcher per activation");
+template <class T>
+void runSingly(const Problem& p) {
+  if (p.dx.data && p.dbias) {
+    run<T, kAnyActivation, true, true, 1>(p);
+  } else if (p.dx.data) {
+    run<T, kAnyActivation, true, false, 1>(p);
+  } else {
+    run<T, kAnyActivation, false, true, 1>(p);
+  }
+}
 
 }  // namespace
 
 void launchChannelGradient(int kind, float slope, ConstRows dy, ConstRows y, Rows dx, float* dbias, float* partials,
                            int64_t rows, int64_t channels, cudaStream_t stream) {
-  if (channels == 0) return;
-  const Problem problem{slope, dy, y, dx, dbias, partials, rows, channels, stream};
-  (kind == SN_NO_ACTIVATION ? launchKind<SN_NO_ACTIVATION> : kLaunchers[kind])(problem);
+  if (channels == 0 || (!dx.data && !dbias)) return;
+  const Problem problem{kind, slope, dy, y, dx, dbias, partials, rows, channels, stream};
+  withStorage(dy.dtype, [&](auto storage) {
+    using T = typename decltype(storage)::Element;
+    if (!runVectors<T>(problem)) runSingly<T>(problem);
+  });
 }
 
 }  // namespace saturnn

@@ -1,14 +1,14 @@
 // Bias and activation in one pass; without them, the copy that scatters a dense tensor into a slice of a concatenation,
-// or gathers it from there. Reads each element once and writes it once.
-#include "../../activations.h"
+// or gathers it from there, and the one that converts between dtypes. Reads each element once and writes it once.
 #include "rows.cuh"
 
 namespace saturnn {
 namespace {
 
-template <int Kind, bool HasBias, int Width>
+template <class T, int Kind, bool HasBias, int Width>
 __global__ void __launch_bounds__(kThreads)
-    channelMap(ConstRows x, const float* __restrict__ bias, Rows y, int64_t rows, int columns, float slope) {
+    channelMap(View<const T> x, const float* __restrict__ bias, View<T> y, int64_t rows, int columns, int kind,
+               float slope) {
   const int column = blockIdx.y * blockDim.x + threadIdx.x;
   if (column >= columns) return;
 
@@ -17,58 +17,52 @@ __global__ void __launch_bounds__(kThreads)
   for (int lane = 0; lane < Width; ++lane) offset[lane] = HasBias ? bias[column * Width + lane] : 0.0f;
 
   const int64_t first = int64_t{blockIdx.x} * (blockDim.y * kUnroll) + threadIdx.y;
-  Vector<Width> value[kUnroll];
+  Packed<T, Width> packed[kUnroll];
 #pragma unroll
   for (int i = 0; i < kUnroll; ++i) {
     const int64_t row = first + i * blockDim.y;
-    if (row < rows) value[i] = load<Width>(x.data + row * x.stride + column * Width);
+    if (row < rows) packed[i] = loadPacked<Width>(x.data + row * x.stride + column * Width);
   }
 #pragma unroll
   for (int i = 0; i < kUnroll; ++i) {
     const int64_t row = first + i * blockDim.y;
     if (row >= rows) return;
+    Vector<Width> value = unpack(packed[i]);
 #pragma unroll
     for (int lane = 0; lane < Width; ++lane) {
-      float element = value[i].lane[lane];
-      if constexpr (HasBias) element += offset[lane];
-      if constexpr (Kind != SN_NO_ACTIVATION) element = activate<Kind>(element, slope);
-      value[i].lane[lane] = element;
+      if constexpr (HasBias) value.lane[lane] += offset[lane];
+      value.lane[lane] = activateAs<Kind>(kind, value.lane[lane], slope);
     }
-    store<Width>(y.data + row * y.stride + column * Width, value[i]);
+    store<Width>(y.data + row * y.stride + column * Width, value);
   }
 }
 
-template <int Kind, bool HasBias, int Width>
-void launch(float slope, ConstRows x, const float* bias, Rows y, int64_t rows, int64_t channels, cudaStream_t stream) {
-  const Tiling tiling = tile(rows, channels, Width);
-  const dim3 grid(static_cast<unsigned>(tiling.rowTiles), static_cast<unsigned>(tiling.columnTiles));
-  channelMap<Kind, HasBias, Width><<<grid, tiling.block, 0, stream>>>(x, bias, y, rows, tiling.columns, slope);
-  checkCuda(cudaGetLastError(), "launching channelMap");
-}
-
-template <int Kind>
-void launchKind(float slope, ConstRows x, const float* bias, Rows y, int64_t rows, int64_t channels,
-                cudaStream_t stream) {
-  const bool vectors = channels % 4 == 0 && allowsVectors(x) && allowsVectors(y);
-  if (bias) {
-    (vectors ? launch<Kind, true, 4> : launch<Kind, true, 1>)(slope, x, bias, y, rows, channels, stream);
-  } else {
-    (vectors ? launch<Kind, false, 4> : launch<Kind, false, 1>)(slope, x, bias, y, rows, channels, stream);
+// 8 elements at a time are 16 bytes of the half and 32 of the f32.
+template <class From, class To, int Width>
+__global__ void __launch_bounds__(kThreads)
+    convertRows(View<const From> x, View<To> y, int64_t rows, int columns) {
+  const int column = blockIdx.y * blockDim.x + threadIdx.x;
+  if (column >= columns) return;
+  const int64_t first = int64_t{blockIdx.x} * (blockDim.y * kUnroll) + threadIdx.y;
+  Packed<From, Width> packed[kUnroll];
+#pragma unroll
+  for (int i = 0; i < kUnroll; ++i) {
+    const int64_t row = first + i * blockDim.y;
+    if (row < rows) packed[i] = loadPacked<Width>(x.data + row * x.stride + column * Width);
+  }
+#pragma unroll
+  for (int i = 0; i < kUnroll; ++i) {
+    const int64_t row = first + i * blockDim.y;
+    if (row < rows) store<Width>(y.data + row * y.stride + column * Width, unpack(packed[i]));
   }
 }
-
-using Launcher = decltype(&launchKind<SN_NO_ACTIVATION>);
-constexpr Launcher kLaunchers[] = {launchKind<SN_SIGMOID>,    launchKind<SN_SCALED_SIGMOID>, launchKind<SN_TANH>,
-                                   launchKind<SN_LEAKY_TANH>, launchKind<SN_RELU>,           launchKind<SN_LEAKY_RELU>,
-                                   launchKind<SN_ELU>};
-static_assert(sizeof kLaunchers / sizeof kLaunchers[0] == SN_ACTIVATION_COUNT, "one launcher per activation");
 
 // Where a row's end is followed at once by the next row and there is no bias, only the element count matters: rows of a
 // good length serve any shape, and a long vector does not become one row.
 void flatten(ConstRows& x, Rows& y, int64_t& rows, int64_t& channels) {
   if (x.stride != channels || y.stride != channels) return;
   const int64_t elements = rows * channels;
-  for (const int64_t length : {1024, 256, 64, 16, 4, 1}) {
+  for (const int64_t length : {2048, 1024, 256, 64, 16, 8, 4, 1}) {
     if (elements % length != 0) continue;
     rows = elements / length;
     channels = x.stride = y.stride = length;
@@ -82,8 +76,42 @@ void launchChannelMap(int kind, float slope, ConstRows x, const float* bias, Row
                       cudaStream_t stream) {
   if (rows == 0 || channels == 0) return;
   if (!bias) flatten(x, y, rows, channels);
-  const Launcher launcher = kind == SN_NO_ACTIVATION ? launchKind<SN_NO_ACTIVATION> : kLaunchers[kind];
-  launcher(slope, x, bias, y, rows, channels, stream);
+  const bool vectors = channels % vectorWidth(x.dtype) == 0 && allowsVectors(x) && allowsVectors(y);
+  withStorage(x.dtype, [&](auto storage) {
+    using T = typename decltype(storage)::Element;
+    const auto run = [&](auto kernel, int width) {
+      const Tiling tiling = tile(rows, channels, width);
+      launch("channelMap", kernel, tiling.grid(), tiling.block, stream, viewOf<T>(x), bias, viewOf<T>(y), rows,
+             tiling.columns, kind, slope);
+    };
+    if (!vectors) {
+      return bias ? run(channelMap<T, kAnyActivation, true, 1>, 1) : run(channelMap<T, kAnyActivation, false, 1>, 1);
+    }
+    withActivation(kind, [&](auto known) {
+      constexpr int kKind = decltype(known)::value;
+      constexpr int kWidth = kVectorWidth<T>;
+      bias ? run(channelMap<T, kKind, true, kWidth>, kWidth) : run(channelMap<T, kKind, false, kWidth>, kWidth);
+    });
+  });
+}
+
+void launchConvertRows(ConstRows x, Rows y, int64_t rows, int64_t channels, cudaStream_t stream) {
+  if (rows == 0 || channels == 0) return;
+  flatten(x, y, rows, channels);
+  constexpr int kWidth = kVectorWidth<__half>;
+  const bool vectors = channels % kWidth == 0 && allowsVectors(x) && allowsVectors(y);
+  const auto convert = [&](auto from, auto to) {
+    using From = typename decltype(from)::Element;
+    using To = typename decltype(to)::Element;
+    const Tiling tiling = tile(rows, channels, vectors ? kWidth : 1);
+    launch("convertRows", vectors ? convertRows<From, To, kWidth> : convertRows<From, To, 1>, tiling.grid(),
+           tiling.block, stream, viewOf<From>(x), viewOf<To>(y), rows, tiling.columns);
+  };
+  if (x.dtype == SN_F32) {
+    withStorage(y.dtype, [&](auto to) { convert(Storage<float>{}, to); });
+  } else {
+    withStorage(x.dtype, [&](auto from) { convert(from, Storage<float>{}); });
+  }
 }
 
 }  // namespace saturnn

@@ -54,10 +54,8 @@ __global__ void __launch_bounds__(kThreads) finish(const double* __restrict__ pa
 void launchFiniteCheck(const float* loss, const float* gradient, int64_t count, int32_t* flag, float* norm,
                        double* partials, cudaStream_t stream) {
   const auto kernel = isAligned(gradient) ? sumSquares<4> : sumSquares<1>;
-  kernel<<<kSumBlocks, kThreads, 0, stream>>>(gradient, count, partials);
-  checkCuda(cudaGetLastError(), "launching sumSquares");
-  finish<<<1, kThreads, 0, stream>>>(partials, loss, flag, norm);
-  checkCuda(cudaGetLastError(), "launching the finite check");
+  launch("sumSquares", kernel, kSumBlocks, kThreads, stream, gradient, count, partials);
+  launch("finiteCheck", finish, 1, kThreads, stream, partials, loss, flag, norm);
 }
 
 }  // namespace saturnn

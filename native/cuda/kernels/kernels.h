@@ -1,9 +1,10 @@
 // The launchers of this backend's own kernels: plain functions that enqueue on a stream, called from the op files
 // (C++).
 //
-// All tensors are f32 unless said otherwise, seen as rows x channels: element (r, c) lies at data[r * stride + c]. So a
-// slice of the channels of a wider image is a view whose stride is wider than its channel count. Every kernel has a
-// variant with 16-byte loads and stores, taken when all pointers and strides allow it, and a scalar one.
+// Images are f32, bf16 or f16, everything else f32 unless said otherwise. They are seen as rows x channels: element (r, c)
+// lies at data[r * stride + c], and `data` points to elements of `dtype`. So a slice of the channels of a wider image is
+// a view whose stride is wider than its channel count. The images of one launch have one dtype. Every kernel has a
+// variant with 16-byte loads and stores, taken when all pointers and strides allow it, and one without.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -11,21 +12,28 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../../operands.h"
+
 namespace saturnn {
 
 struct Rows {
-  float* data;
+  void* data;
   int64_t stride;
+  SnDType dtype;
 };
 
 struct ConstRows {
-  const float* data;
+  const void* data;
   int64_t stride;
+  SnDType dtype;
 };
 
 // channel_map.cu: y = f(x + bias); kind SN_NO_ACTIVATION is the identity, a null bias adds nothing. y may be x.
 void launchChannelMap(int kind, float slope, ConstRows x, const float* bias, Rows y, int64_t rows, int64_t channels,
                       cudaStream_t stream);
+
+// channel_map.cu: y = x, one of them f32 and the other bf16 or f16.
+void launchConvertRows(ConstRows x, Rows y, int64_t rows, int64_t channels, cudaStream_t stream);
 
 // channel_gradient.cu: dx = dy f'(y), and dbias[c] = the sum of dx over the rows, each unless its pointer is null.
 // dx may be dy. With kind SN_NO_ACTIVATION y is not read, and f' is 1. `partials` holds kSumBlocks * channels floats.
@@ -63,5 +71,8 @@ void launchFiniteCheck(const float* loss, const float* gradient, int64_t count, 
 // assign.cu: a copy of `bytes`, and counter[1] += 1, neither of them if *gate is not 0 (a null gate is open).
 void launchGatedCopy(const int32_t* gate, void* target, const void* source, size_t bytes, cudaStream_t stream);
 void launchAdvance(const int32_t* gate, int32_t* counter, cudaStream_t stream);
+
+// latch.cu: closes *gate if halt[0], says that an earlier gate was closed; else halt[0] = *gate, or counts in halt[1].
+void launchLatch(int32_t* gate, int32_t* halt, cudaStream_t stream);
 
 }  // namespace saturnn

@@ -41,8 +41,7 @@ void launchSgd(const SgdStep& step, cudaStream_t stream) {
   const int width = vectors ? 4 : 1;
   const unsigned blocks = static_cast<unsigned>(ceilDivide(step.count, int64_t{kThreads} * width));
   const auto kernel = vectors ? sgd<4> : sgd<1>;
-  kernel<<<blocks, kThreads, 0, stream>>>(step);
-  checkCuda(cudaGetLastError(), "launching sgd");
+  launch("sgd", kernel, blocks, kThreads, stream, step);
 }
 
 }  // namespace saturnn
