@@ -22,6 +22,11 @@ export interface CompileOptions {
    * cache. Default true; the CPU backend has nothing to choose.
    */
   autotune?: boolean;
+  /**
+   * On a GPU, run all steps but the first as one CUDA graph. Default true; false launches kernel by kernel, with the same
+   * results. Not with `poison`.
+   */
+  replay?: boolean;
   /** Fill buffers with NaN before kernels write them. Default: whether SATURNN_POISON is "1". */
   poison?: boolean;
 }
@@ -141,7 +146,8 @@ function bindArray(name: string, tensor: Tensor, value: TypedArray, steps: numbe
 
 /**
  * Optimises a graph, compiles it for a device, and binds it to the State of its parameters.
- * @throws ERR_INVALID_ARGUMENT; ERR_UNSUPPORTED if the device lacks a kernel or the precision; ERR_GRAPH; ERR_OUT_OF_MEMORY
+ * @throws ERR_INVALID_ARGUMENT; ERR_UNSUPPORTED if the device lacks a kernel or the precision; ERR_GRAPH; ERR_OUT_OF_MEMORY, on a
+ * GPU ERR_CUDA_OOM, with what the plan needs and what is free
  */
 export async function compile(graph: Graph, options: CompileOptions = {}): Promise<Plan> {
   if (!(graph instanceof Graph)) throw invalid('graph', 'a Graph', graph);
@@ -152,10 +158,11 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
 
 /** The first half of `compile`, which the native side takes no part in. */
 export function lowerFor(device: Device, graph: Graph, options: Omit<CompileOptions, 'device'>): Lowered {
-  const { passes = defaultPasses, precision = 'f32', poison = false } = options;
+  const { passes = defaultPasses, precision = 'f32', replay = true, poison = false } = options;
   device.checkPrecision(precision);
   const half = halfOf[precision];
-  return lower(optimize(half ? halveImages(graph, half) : graph, passes), planOptions(options), poison);
+  const stored = half ? halveImages(graph, half) : graph;
+  return lower(optimize(stored, passes), { options: planOptions(options), replay, poison });
 }
 
 /** How a precision stores images, if not as f32. */

@@ -68,7 +68,11 @@ export interface PlanDescription {
   outputs: InputDescription[];
   /** An i32 [1] tensor: non-zero after a step means that nothing was written and the run stops there. -1: none. */
   gate: number;
+  /** An i32 [1] tensor behind which the nodes are that write state, where that is not the gate: what the gate closes. -1: none. */
+  skip: number;
   options: PlanOptions;
+  /** Replay steps as one captured graph, where the backend can. */
+  replay: boolean;
   /** Fill every buffer with 0xff before it is written, so that a kernel that leaves elements out is seen. */
   poison: boolean;
 }

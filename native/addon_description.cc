@@ -109,6 +109,8 @@ PlanDescription readPlanDescription(const Napi::Value& value) {
   plan.inputs = readList(object, "inputs", readPort);
   plan.outputs = readList(object, "outputs", readPort);
   plan.gate = static_cast<int>(readInteger(object.Get("gate"), "plan.gate", kAbsent, INT32_MAX));
+  plan.skip = static_cast<int>(readInteger(object.Get("skip"), "plan.skip", kAbsent, INT32_MAX));
+  plan.replay = readBoolean(object.Get("replay"), "plan.replay");
   plan.poison = readBoolean(object.Get("poison"), "plan.poison");
   plan.options = readOptions(object.Get("options"));
   return plan;

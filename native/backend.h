@@ -225,8 +225,9 @@ typedef struct SnBackend {
   int (*launch_graph)(SnGraph*, SnError*);
   void (*destroy_graph)(SnGraph*);
   // Enqueues, where many steps run without asking the host in between: halt = {stopped, steps done}, on the device.
-  // Once a gate was found closed (not 0) it is closed in all later steps; a step that finds it open counts.
-  int (*latch)(SnDevice*, int32_t* gate, int32_t* halt, SnError*);
+  // A step that finds the gate open (0) counts. Once it was found closed it is closed in all later steps, and with it
+  // `skip`, if that is not null.
+  int (*latch)(SnDevice*, int32_t* gate, int32_t* skip, int32_t* halt, SnError*);
 } SnBackend;
 
 // Null if the caller's version is not this library's.

@@ -54,7 +54,9 @@ struct PlanDescription {
   std::vector<PortDescription> inputs;
   std::vector<PortDescription> outputs;
   int gate = kAbsent;
+  int skip = kAbsent;
   bool poison = false;
+  bool replay = false;
   SnPlanOptions options{};
 };
 

@@ -34,7 +34,8 @@ Plan::Plan(Device& device, PlanDescription description, std::shared_ptr<State> s
       device_(&device),
       state_(std::move(state)),
       stopping_(stopping),
-      poison_(description.poison) {
+      poison_(description.poison),
+      replays_(description.replay && !description.poison && Replay::isSupported(device.backend())) {
   if (state_ != nullptr) state_->arena(0);  // throws if the State could not be made
   const LaidOutPlan laidOut = prepare(std::move(description), device, state_.get());
   const Placement placement = place(laidOut);
@@ -59,7 +60,12 @@ void Plan::describePorts(const PlanDescription& plan, const Placement& placement
   for (const PortDescription& port : plan.inputs) describe(port, inputs_, inputLocations_);
   for (const PortDescription& port : plan.outputs) describe(port, outputs_, outputLocations_);
   inputMemory_.resize(inputs_.size());
-  if (plan.gate != kAbsent) gate_ = {placement.tensors[plan.gate].buffer, placement.tensors[plan.gate].byteOffset};
+  const auto locate = [&](int tensor) -> Location {
+    if (tensor == kAbsent) return {kAbsent, 0};
+    return {placement.tensors[tensor].buffer, placement.tensors[tensor].byteOffset};
+  };
+  gate_ = locate(plan.gate);
+  skip_ = locate(plan.skip);
 }
 
 // A buffer lives from the first node that touches it to the last; what is read after the last node lives to the end.
@@ -85,6 +91,7 @@ void Plan::planArena(const PlanDescription& plan, const Placement& placement) {
   }
   for (const PortDescription& port : plan.outputs) touch(port.tensor, end);
   touch(plan.gate, end);
+  touch(plan.skip, end);
 
   std::vector<size_t> scratchRequest(kernels_.size(), 0);
   for (int k = 0; k < end; ++k) {
@@ -93,7 +100,13 @@ void Plan::planArena(const PlanDescription& plan, const Placement& placement) {
   }
   const MemoryPlan memory = planMemory(requests, kAlignment);
   arenaBytes_ = memory.arenaBytes;
-  arena_ = DeviceMemory(*device_, MemoryKind::Arena, arenaBytes_);
+  try {
+    arena_ = DeviceMemory(*device_, MemoryKind::Arena, arenaBytes_);
+  } catch (const Error& failure) {
+    const std::string size = std::to_string((arenaBytes_ >> 20) + 1);
+    throw Error(failure.code(), "this plan needs " + size + " MiB for activations and workspaces: " + failure.what() +
+                                    ". A smaller batch needs less.");
+  }
   for (size_t i = 0; i < requestOf.size(); ++i) {
     if (requestOf[i] != kAbsent) bases_[i] = arena_.data() + memory.offsets[requestOf[i]];
   }
@@ -120,22 +133,80 @@ void Plan::uploadConstants(const PlanDescription& plan, const Placement& placeme
 
 RunOutcome Plan::run(const std::vector<RunInput>& inputs, int steps) {
   begin(inputs);
+  // The first step warms up what a capture may not see: modules that load late, lazily made plans.
+  const auto moves = [](const RunInput& it) { return it.resident != nullptr && it.perStep; };
+  const bool replays = replays_ && std::none_of(inputs.begin(), inputs.end(), moves);
+  const int direct = replays ? (hasRun_ ? 0 : 1) : steps;
+  RunOutcome outcome = runDirectly(inputs, 0, direct);
+  hasRun_ = hasRun_ || outcome.steps > 0;
+  if (direct == steps || outcome.steps < direct) return outcome;
+  const RunOutcome replayed = runReplayed(inputs, direct, steps - direct);
+  outcome.steps += replayed.steps;
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    outcome.outputs[i].insert(outcome.outputs[i].end(), replayed.outputs[i].begin(), replayed.outputs[i].end());
+  }
+  return outcome;
+}
+
+RunOutcome Plan::runDirectly(const std::vector<RunInput>& inputs, int first, int steps) {
   RunOutcome outcome;
   outcome.outputs.resize(outputs_.size());
-  const auto firstWriter =
-      std::find_if(kernels_.begin(), kernels_.end(), [](const PlannedKernel& it) { return it.writesState; });
-  for (int step = 0; step < steps; ++step) {
+  const size_t writers = firstWriter();
+  for (int step = first; step < first + steps; ++step) {
     uploadInputs(inputs, step);
-    for (auto it = kernels_.begin(); it != firstWriter; ++it) launch(*it);
+    launchAll(0, writers);
     // Before the writers, so that an output which is a part of the State is the value that this step has read.
     const bool closed = gateIsClosed();
     downloadOutputs(outcome);
     if (closed) break;
-    for (auto it = firstWriter; it != kernels_.end(); ++it) launch(*it);
+    launchAll(writers, kernels_.size());
     ++outcome.steps;
   }
   device_->synchronize();
   return outcome;
+}
+
+RunOutcome Plan::runReplayed(const std::vector<RunInput>& inputs, int first, int steps) {
+  std::vector<StepInput> stepInputs;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    char* const place = bases_[inputLocations_[i].buffer];
+    if (inputs[i].resident != nullptr) continue;
+    if (inputs[i].perStep) {
+      stepInputs.push_back({place, inputs[i].data.data() + first * inputs_[i].bytes, inputs_[i].bytes});
+    } else if (first == 0) {
+      device_->upload(place, inputs[i].data.data(), inputs_[i].bytes);
+    }
+  }
+  if (replay_ == nullptr || replayBases_ != bases_) {
+    replay_ = nullptr;  // first, so that its memory is free
+    replay_ = std::make_unique<Replay>(*device_, replayStep());
+    replayBases_ = bases_;
+  }
+  RunOutcome outcome;
+  outcome.outputs.resize(outputs_.size());
+  outcome.steps =
+      replay_->run(stepInputs, steps, outcome.outputs, [this] { checkNotStopping(stopping_); }).steps;
+  return outcome;
+}
+
+Replay::Step Plan::replayStep() {
+  Replay::Step step{};
+  step.compute = [this] { launchAll(0, firstWriter()); };
+  step.write = [this] { launchAll(firstWriter(), kernels_.size()); };
+  for (size_t i = 0; i < outputs_.size(); ++i) step.results.push_back({at(outputLocations_[i]), outputs_[i].bytes});
+  if (gate_.buffer != kAbsent) step.gate = reinterpret_cast<int32_t*>(at(gate_));
+  if (skip_.buffer != kAbsent) step.skip = reinterpret_cast<int32_t*>(at(skip_));
+  return step;
+}
+
+size_t Plan::firstWriter() const {
+  const auto writer =
+      std::find_if(kernels_.begin(), kernels_.end(), [](const PlannedKernel& it) { return it.writesState; });
+  return static_cast<size_t>(writer - kernels_.begin());
+}
+
+void Plan::launchAll(size_t from, size_t to) {
+  for (size_t k = from; k < to; ++k) launch(kernels_[k]);
 }
 
 TraceOutcome Plan::trace(const std::vector<RunInput>& inputs, const TraceOptions& options) {
@@ -247,6 +318,7 @@ void Plan::downloadOutputs(RunOutcome& outcome) {
 }
 
 void Plan::release() noexcept {
+  replay_ = nullptr;
   kernels_.clear();
   inputMemory_.clear();
   arena_.reset();

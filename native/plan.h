@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernel_list.h"
+#include "replay.h"
 #include "resident.h"
 #include "state.h"
 
@@ -84,10 +85,15 @@ class Plan final : public Resource {
   void planArena(const PlanDescription& plan, const Placement& placement);
   void uploadConstants(const PlanDescription& plan, const Placement& placement);
 
+  RunOutcome runDirectly(const std::vector<RunInput>& inputs, int first, int steps);
+  RunOutcome runReplayed(const std::vector<RunInput>& inputs, int first, int steps);
+  Replay::Step replayStep();
   void begin(const std::vector<RunInput>& inputs);
   void uploadInputs(const std::vector<RunInput>& inputs, int step);
   void launch(const PlannedKernel& kernel);
   bool gateIsClosed();
+  size_t firstWriter() const;
+  void launchAll(size_t from, size_t to);
   void downloadOutputs(RunOutcome& outcome);
   void poison(const PlannedKernel& kernel);
   double launchTimed(const PlannedKernel& kernel);
@@ -99,6 +105,7 @@ class Plan final : public Resource {
   std::shared_ptr<State> state_;
   const std::atomic<bool>& stopping_;
   const bool poison_;
+  const bool replays_;  // after the first step, as a captured graph
 
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
@@ -110,12 +117,16 @@ class Plan final : public Resource {
   std::vector<Location> inputLocations_;
   std::vector<Location> outputLocations_;
   Location gate_{kAbsent, 0};
+  Location skip_{kAbsent, 0};
   DeviceMemory arena_;
   DeviceMemory constants_;
   std::vector<DeviceMemory> inputMemory_;  // by input, made when the first typed array comes
   std::vector<char*> bases_;               // by buffer; those of inputs are set again for every run
   std::vector<void*> inputPointers_;       // of the kernel that is being launched
   std::vector<void*> outputPointers_;
+  bool hasRun_ = false;             // what kernels do only once, they have done
+  std::unique_ptr<Replay> replay_;  // made for replayBases_
+  std::vector<char*> replayBases_;
 };
 
 }  // namespace saturnn

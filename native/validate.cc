@@ -311,6 +311,7 @@ class Validator {
     }
     for (const PortDescription& port : plan_.outputs) markRead(port.tensor, end);
     markRead(plan_.gate, end);
+    markRead(plan_.skip, end);
   }
 
   void markRead(int id, int k) {
@@ -325,11 +326,16 @@ class Validator {
       checkBorder(port.tensor);
       checkRead(port.tensor, "the plan's output '" + port.name + "'");
     }
-    if (plan_.gate == kAbsent) return;
-    checkId(plan_.gate, "the gate");
-    checkRead(plan_.gate, "the gate");
-    if (tensor(plan_.gate).dtype != SN_I32 || elementCount(tensor(plan_.gate)) != 1) {
-      reject("Expected i32 [1] for the gate but received " + label(plan_.gate));
+    checkFlag(plan_.gate, "the gate");
+    checkFlag(plan_.skip, "the flag of skipped steps");
+  }
+
+  void checkFlag(int id, const std::string& name) const {
+    if (id == kAbsent) return;
+    checkId(id, name);
+    checkRead(id, name);
+    if (tensor(id).dtype != SN_I32 || elementCount(tensor(id)) != 1) {
+      reject("Expected i32 [1] for " + name + " but received " + label(id));
     }
   }
 

@@ -23,6 +23,11 @@ export interface GraphRoots {
   readonly updates?: readonly Node[];
   /** i32 [1]: nothing is written in a step where this is not 0. */
   readonly gate?: Tensor | null;
+  /**
+   * i32 [1]: what the updates are behind, where that is not the gate itself: a step that skips them for its own reasons does
+   * not end the run, but one whose gate is closed closes this too.
+   */
+  readonly skip?: Tensor | null;
 }
 
 /** Everything that one step computes, in execution order. Immutable; passes make new graphs. */
@@ -32,11 +37,12 @@ export class Graph {
     readonly outputs: Readonly<Record<string, Tensor>>,
     readonly updates: readonly Node[],
     readonly gate: Tensor | null,
+    readonly skip: Tensor | null,
     readonly memory: Memory,
   ) {}
 
   /** The nodes that `roots` need. @throws ERR_GRAPH if `updates` holds a node that writes no state, or nothing is asked for; ERR_INVALID_ARGUMENT */
-  static from({ outputs, updates = [], gate = null }: GraphRoots, memory: Memory = noMemory): Graph {
+  static from({ outputs, updates = [], gate = null, skip = null }: GraphRoots, memory: Memory = noMemory): Graph {
     for (const [name, tensor] of Object.entries(outputs)) {
       if (!(tensor instanceof Tensor)) throw invalid(`output "${name}"`, 'a Tensor', tensor);
     }
@@ -47,16 +53,16 @@ export class Graph {
     }
     const roots = [...Object.values(outputs).map((tensor) => tensor.node), ...updates];
     if (roots.length === 0) throw new SaturnnError('ERR_GRAPH', 'a graph needs at least one output or update');
-    if (gate) roots.push(gate.node);
-    return new Graph(schedule(reachable(roots)), outputs, updates, gate, memory);
+    for (const flag of [gate, skip]) if (flag) roots.push(flag.node);
+    return new Graph(schedule(reachable(roots)), outputs, updates, gate, skip, memory);
   }
 
   /** The same nodes with other decisions about memory. */
   withMemory(memory: Partial<Memory>): Graph {
-    return new Graph(this.nodes, this.outputs, this.updates, this.gate, { ...this.memory, ...memory });
+    return new Graph(this.nodes, this.outputs, this.updates, this.gate, this.skip, { ...this.memory, ...memory });
   }
 
-  /** Who reads each tensor, once per reading input; graph outputs and the gate are not counted. */
+  /** Who reads each tensor, once per reading input; graph outputs, gate and skip are not counted. */
   readers(): ReadonlyMap<Tensor, readonly Node[]> {
     const readers = new Map<Tensor, Node[]>();
     for (const node of this.nodes) {
@@ -70,10 +76,10 @@ export class Graph {
     return readers;
   }
 
-  /** Tensors that are read after the last node: outputs and the gate. */
+  /** Tensors that are read after the last node: outputs, gate and skip. */
   results(): ReadonlySet<Tensor> {
     const results = new Set(Object.values(this.outputs));
-    if (this.gate) results.add(this.gate);
+    for (const flag of [this.gate, this.skip]) if (flag) results.add(flag);
     return results;
   }
 }

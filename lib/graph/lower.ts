@@ -1,5 +1,5 @@
 import { invalid, SaturnnError } from '../errors';
-import type { NodeDescription, PlanDescription, PlanOptions, TensorDescription } from '../native';
+import type { NodeDescription, PlanDescription, TensorDescription } from '../native';
 import type { State } from '../state';
 import { type Node, Parameter, StateBuffer, type Tensor } from '../tensor';
 import type { Graph } from './graph';
@@ -14,9 +14,11 @@ export interface Lowered {
   readonly inputs: readonly Tensor[];
 }
 
+export type LowerOptions = Pick<PlanDescription, 'options' | 'replay' | 'poison'>;
+
 /** Graph -> the flat description that the native side compiles. @throws ERR_GRAPH */
-export function lower(graph: Graph, options: PlanOptions, poison: boolean): Lowered {
-  return new Lowering(graph, options, poison).run();
+export function lower(graph: Graph, options: LowerOptions): Lowered {
+  return new Lowering(graph, options).run();
 }
 
 class Lowering {
@@ -28,24 +30,23 @@ class Lowering {
 
   constructor(
     readonly graph: Graph,
-    readonly options: PlanOptions,
-    readonly poison: boolean,
+    readonly options: LowerOptions,
   ) {}
 
   run(): Lowered {
     const nodes = this.graph.nodes.filter((node) => !node.op.isSource);
     const described = nodes.map((node) => this.#describeNode(node));
     const outputs = Object.entries(this.graph.outputs).map(([name, tensor]) => ({ name, tensor: this.#id(tensor) }));
-    const gate = this.graph.gate ? this.#id(this.graph.gate) : -1;
+    const flag = (tensor: Tensor | null) => (tensor ? this.#id(tensor) : -1);
     const inputs = this.#inputs.map((tensor) => ({ name: inputName(tensor), tensor: this.#id(tensor) }));
     const description: PlanDescription = {
       tensors: this.#tensors,
       nodes: described,
       inputs,
       outputs,
-      gate,
-      options: this.options,
-      poison: this.poison,
+      gate: flag(this.graph.gate),
+      skip: flag(this.graph.skip),
+      ...this.options,
     };
     return { description, state: this.#state, nodes, inputs: this.#inputs };
   }

@@ -37,6 +37,7 @@ export function rewriteGraph(graph: Graph, rewrite: Rewrite): Graph {
       outputs: Object.fromEntries(Object.entries(graph.outputs).map(([name, tensor]) => [name, replaced(tensor)])),
       updates: graph.updates.map((node) => nodes.get(node) ?? node),
       gate: graph.gate && replaced(graph.gate),
+      skip: graph.skip && replaced(graph.skip),
     },
     memory,
   );

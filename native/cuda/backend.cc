@@ -52,10 +52,22 @@ void describe(SnDevice* device, char* json, size_t capacity) {
   });
 }
 
+std::string mebibytes(size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+[[noreturn]] void throwOutOfMemory(const SnDevice& device, size_t bytes) {
+  cudaGetLastError();  // else the next launch check would report it again
+  size_t free = 0, total = 0;
+  checkCuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  throw Error("ERR_CUDA_OOM", device.name() + " has " + mebibytes(free) + " free of " + mebibytes(total) + ", and " +
+                                  mebibytes(bytes) + " more are needed");
+}
+
 int allocate(SnDevice* device, size_t bytes, void** memory, SnError* error) {
   return guarded(error, [&] {
     device->use();
-    checkCuda(cudaMalloc(memory, bytes ? bytes : 1), ("cudaMalloc of " + std::to_string(bytes) + " bytes").c_str());
+    const cudaError_t status = cudaMalloc(memory, bytes ? bytes : 1);
+    if (status == cudaErrorMemoryAllocation) throwOutOfMemory(*device, bytes);
+    checkCuda(status, ("cudaMalloc of " + std::to_string(bytes) + " bytes").c_str());
   });
 }
 
@@ -159,10 +171,10 @@ int replay(SnGraph* graph, SnError* error) {
 
 void destroyGraph(SnGraph* graph) { delete graph; }
 
-int latch(SnDevice* device, int32_t* gate, int32_t* halt, SnError* error) {
+int latch(SnDevice* device, int32_t* gate, int32_t* skip, int32_t* halt, SnError* error) {
   return guarded(error, [&] {
     device->use();
-    launchLatch(gate, halt, device->stream());
+    launchLatch(gate, skip, halt, device->stream());
   });
 }
 

@@ -10,7 +10,7 @@ namespace saturnn {
 inline void checkCuda(cudaError_t status, const char* call) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // the runtime keeps the error; left there, the next launch check would report it again
-  throw Error(status == cudaErrorMemoryAllocation ? "ERR_OUT_OF_MEMORY" : "ERR_CUDA",
+  throw Error(status == cudaErrorMemoryAllocation ? "ERR_CUDA_OOM" : "ERR_CUDA",
               std::string(call) + " failed: " + cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + ")");
 }
 

@@ -29,6 +29,7 @@ SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths, std::
     throw Error("ERR_CUDA_UNAVAILABLE", "Expected a GPU index from 0 to " + std::to_string(count - 1) +
                                             " but received " + std::to_string(index) + ".");
   }
+  name_ = "GPU " + std::to_string(index) + " (" + driver.devices[index] + ")";
   // From here on the CUDA runtime works with the driver. What it refuses is still the host's state, not a plan's bug.
   try {
     use();
@@ -37,16 +38,14 @@ SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths, std::
     checkCuda(cudaEventCreate(&timerStart_), "cudaEventCreate");
     checkCuda(cudaEventCreate(&timerStop_), "cudaEventCreate");
   } catch (const Error& failure) {
-    throw Error("ERR_CUDA_UNAVAILABLE", "GPU " + std::to_string(index) + " (" + driver.devices[index] +
-                                            ") does not work with this driver: " + failure.what() +
+    throw Error("ERR_CUDA_UNAVAILABLE", name_ + " does not work with this driver: " + failure.what() +
                                             ". See whether nvidia-smi works on this host.");
   }
   cudnnStatus_t status = libraries_.cudnn.create(&cudnn_);
   if (status == CUDNN_STATUS_SUCCESS) status = libraries_.cudnn.setStream(cudnn_, stream_);
   if (status != CUDNN_STATUS_SUCCESS) {
     const std::string text = libraries_.cudnn.getErrorString(status);
-    if (cudnn_) libraries_.cudnn.destroy(cudnn_);
-    cudaStreamDestroy(stream_);
+    release();
     throw Error("ERR_CUDNN", "cuDNN at " + libraries_.cudnnReport.path + " does not start: " + text);
   }
 }
@@ -54,7 +53,11 @@ SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths, std::
 SnDevice::~SnDevice() {
   cudaSetDevice(index_);
   cudaStreamSynchronize(stream_);
-  libraries_.cudnn.destroy(cudnn_);
+  release();
+}
+
+void SnDevice::release() {
+  if (cudnn_) libraries_.cudnn.destroy(cudnn_);
   cudaEventDestroy(timerStart_);
   cudaEventDestroy(timerStop_);
   cudaStreamDestroy(stream_);

@@ -27,12 +27,17 @@ struct SnDevice {
   // Where choices made by timing are kept; empty: nowhere.
   const std::string& cacheFolder() const { return cacheFolder_; }
   std::string describe() const;
+  // "GPU 0 (NVIDIA H200)"
+  const std::string& name() const { return name_; }
 
   void startTimer();
   double stopTimer();  // milliseconds
 
  private:
+  void release();
+
   int index_;
+  std::string name_;
   std::string cacheFolder_;
   saturnn::Libraries libraries_;
   cudaStream_t stream_ = nullptr;

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -31,12 +32,17 @@ struct SnKernel {
   std::vector<int32_t> attributes;
 };
 
+struct SnGraph {
+  std::vector<std::function<bool()>> records;
+};
+
 namespace {
 
 constexpr size_t kMemoryLimit = size_t{1} << 32;
 
 std::atomic<long> liveDevices{0};
 std::atomic<long> liveKernels{0};
+std::atomic<long> liveGraphs{0};
 std::atomic<long> liveBytes{0};
 
 int fail(SnError* error, const char* code, const char* message) {
@@ -154,8 +160,8 @@ const Op table[] = {
 constexpr int kOpCount = sizeof table / sizeof *table;
 
 void probe(const SnOpenOptions*, char* json, size_t capacity) {
-  snprintf(json, capacity, "{\"devices\":%ld,\"kernels\":%ld,\"bytes\":%ld}", liveDevices.load(), liveKernels.load(),
-           liveBytes.load());
+  snprintf(json, capacity, "{\"devices\":%ld,\"kernels\":%ld,\"graphs\":%ld,\"bytes\":%ld}", liveDevices.load(),
+           liveKernels.load(), liveGraphs.load(), liveBytes.load());
 }
 
 int openDevice(const SnOpenOptions* options, SnDevice** device, SnError* error) {
@@ -186,13 +192,29 @@ void release(SnDevice*, void* data, size_t bytes) {
   liveBytes -= static_cast<long>(bytes);
 }
 
-int transfer(SnDevice*, void* destination, const void* source, size_t bytes, SnError*) {
+// What is recorded between begin_capture and end_capture, with its pointers, and run by launch_graph.
+using Record = std::function<bool()>;
+std::vector<Record>* recording = nullptr;
+
+bool enqueue(Record record) {
+  if (recording == nullptr) return record();
+  recording->push_back(std::move(record));
+  return true;
+}
+
+int transfer(SnDevice*, void* destination, const void* source, size_t bytes, SnError* error) {
+  if (recording != nullptr) return fail(error, "ERR_FAKE_CAPTURE", "the host was asked for in a capture");
   memcpy(destination, source, bytes);
   return SN_OK;
 }
 
+int copyInside(SnDevice*, void* destination, const void* source, size_t bytes, SnError*) {
+  enqueue([=] { return memcpy(destination, source, bytes) != nullptr; });
+  return SN_OK;
+}
+
 int fill(SnDevice*, void* destination, uint8_t value, size_t bytes, SnError*) {
-  memset(destination, value, bytes);
+  enqueue([=] { return memset(destination, value, bytes) != nullptr; });
   return SN_OK;
 }
 
@@ -263,8 +285,48 @@ void destroyKernel(SnKernel* kernel) {
 }
 
 int launch(SnKernel* kernel, void* const* inputs, void* const* outputs, void* scratch, SnError* error) {
-  if (kernel->run(*kernel, inputs, outputs, scratch)) return SN_OK;
-  return fail(error, "ERR_FAKE_LAUNCH", "the launch was refused");
+  const std::vector<void*> from(inputs, inputs + kernel->inputs.size());
+  const std::vector<void*> to(outputs, outputs + kernel->outputs.size());
+  // A backend may refuse to be recorded.
+  if (kernel->run == refuse) return fail(error, "ERR_FAKE_LAUNCH", "the launch was refused");
+  enqueue([=] { return kernel->run(*kernel, from.data(), to.data(), scratch); });
+  return SN_OK;
+}
+
+int beginCapture(SnDevice*, SnError*) {
+  recording = new std::vector<Record>();
+  return SN_OK;
+}
+
+int endCapture(SnDevice*, SnGraph** graph, SnError*) {
+  *graph = new SnGraph{std::move(*recording)};
+  delete recording;
+  recording = nullptr;
+  ++liveGraphs;
+  return SN_OK;
+}
+
+int launchGraph(SnGraph* graph, SnError*) {
+  for (const Record& record : graph->records) record();
+  return SN_OK;
+}
+
+void destroyGraph(SnGraph* graph) {
+  delete graph;
+  --liveGraphs;
+}
+
+int latch(SnDevice*, int32_t* gate, int32_t* skip, int32_t* halt, SnError*) {
+  enqueue([=] {
+    if (halt[0] == 0 && *gate == 0) {
+      ++halt[1];
+    } else {
+      halt[0] = *gate = 1;
+      if (skip != nullptr) *skip = 1;
+    }
+    return true;
+  });
+  return SN_OK;
 }
 
 SnOpInfo infos[kOpCount];
@@ -286,13 +348,18 @@ SnBackend makeBackend() {
   backend.upload = transfer;
   backend.download = transfer;
   backend.fill = fill;
-  backend.copy = transfer;
+  backend.copy = copyInside;
   backend.synchronize = synchronize;
   backend.start_timer = startTimer;
   backend.stop_timer = stopTimer;
   backend.create_kernel = createKernel;
   backend.destroy_kernel = destroyKernel;
   backend.launch = launch;
+  backend.begin_capture = beginCapture;
+  backend.end_capture = endCapture;
+  backend.launch_graph = launchGraph;
+  backend.destroy_graph = destroyGraph;
+  backend.latch = latch;
   return backend;
 }
 

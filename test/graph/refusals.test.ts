@@ -19,7 +19,11 @@ import { State } from '../../lib/state';
 import { constant, input, Parameter } from '../../lib/tensor';
 
 const device = openDevice('cpu');
-const strictPlan = { allowTf32: false, deterministic: true, autotune: false, plain: true };
+const loweringOptions = {
+  options: { allowTf32: false, deterministic: true, autotune: false, plain: true },
+  replay: false,
+  poison: false,
+};
 const image = input('image', [1, 8, 8, 2]);
 const weight = input('weight', [2, 3, 3, 2], { image: false });
 const logits = input('logits', [1, 3]);
@@ -97,7 +101,7 @@ describe('a typed error for', () => {
     const { node } = y;
     const wide = Graph.from({ outputs: { y } });
     Object.assign(node.attributes, { strideW: 2 ** 32 + 1 });
-    expect(() => lower(wide, strictPlan, false)).toThrow(
+    expect(() => lower(wide, loweringOptions)).toThrow(
       expect.objectContaining({
         code: 'ERR_INVALID_ARGUMENT',
         message: expect.stringMatching(/32-bit integer for strideW of \[conv2d\].*4294967297/),

@@ -13,7 +13,7 @@ import type { NativeDevice } from '../../lib/native';
 import { alive, Fakes, open, plan, slowPlan, tensor, until, value } from './support';
 
 const fakes = new Fakes();
-const nothing = { devices: 0, kernels: 0, bytes: 0 };
+const nothing = { devices: 0, kernels: 0, graphs: 0, bytes: 0 };
 const bytes = { parameters: 1024, optimizer: 0, gradients: 64, buffers: 8 };
 let library: string;
 beforeAll(() => {

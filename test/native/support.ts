@@ -47,7 +47,7 @@ export function open(libraryPath: string): NativeDevice {
 }
 
 /** What is alive in a fake backend. Closing and freeing happen on the engine thread, some time after they were asked for. */
-export function alive(libraryPath: string): { devices: number; kernels: number; bytes: number } {
+export function alive(libraryPath: string): { devices: number; kernels: number; graphs: number; bytes: number } {
   return JSON.parse(loadAddon().probe(options(libraryPath)));
 }
 
@@ -110,6 +110,8 @@ export function plan(
     outputs: ports('output', outputs),
     gate: -1,
     options: { allowTf32: false, deterministic: true, autotune: false, plain: true },
+    replay: false,
+    skip: -1,
     poison: false,
     ...more,
   };

@@ -23,6 +23,7 @@ export function halveImages(graph: Graph, half: DType): Graph {
     ),
     updates: graph.updates.map((node) => nodes.get(node) ?? node),
     gate: graph.gate && halving.as('f32', graph.gate),
+    skip: graph.skip && halving.as('f32', graph.skip),
   });
 }
 

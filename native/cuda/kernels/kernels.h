@@ -72,7 +72,8 @@ void launchFiniteCheck(const float* loss, const float* gradient, int64_t count, 
 void launchGatedCopy(const int32_t* gate, void* target, const void* source, size_t bytes, cudaStream_t stream);
 void launchAdvance(const int32_t* gate, int32_t* counter, cudaStream_t stream);
 
-// latch.cu: closes *gate if halt[0], says that an earlier gate was closed; else halt[0] = *gate, or counts in halt[1].
-void launchLatch(int32_t* gate, int32_t* halt, cudaStream_t stream);
+// latch.cu: an open gate counts in halt[1]. One that is closed, or was closed in an earlier step, which halt[0] says,
+// closes *gate and, unless it is null, *skip.
+void launchLatch(int32_t* gate, int32_t* skip, int32_t* halt, cudaStream_t stream);
 
 }  // namespace saturnn

@@ -5,18 +5,19 @@ namespace saturnn {
 namespace {
 
 // halt = {stopped, steps done}
-__global__ void latch(int32_t* __restrict__ gate, int32_t* __restrict__ halt) {
-  if (halt[0] != 0) {
-    *gate = 1;
-  } else if (*gate != 0) {
-    halt[0] = 1;
-  } else {
+__global__ void latch(int32_t* gate, int32_t* skip, int32_t* __restrict__ halt) {
+  if (halt[0] == 0 && *gate == 0) {
     halt[1] += 1;
+  } else {
+    halt[0] = *gate = 1;
+    if (skip) *skip = 1;
   }
 }
 
 }  // namespace
 
-void launchLatch(int32_t* gate, int32_t* halt, cudaStream_t stream) { launch("latch", latch, 1, 1, stream, gate, halt); }
+void launchLatch(int32_t* gate, int32_t* skip, int32_t* halt, cudaStream_t stream) {
+  launch("latch", latch, 1, 1, stream, gate, skip, halt);
+}
 
 }  // namespace saturnn
