@@ -1,6 +1,16 @@
 /** Everything that `saturnn bench` measures, in an order in which what is cut short has measured the most telling first. */
 import type { Device, Precision } from '../device';
-import { type Activation, formatActivation } from '../ops/activation';
+import {
+  type Activation,
+  elu,
+  formatActivation,
+  leakyRelu,
+  leakyTanh,
+  relu,
+  scaledSigmoid,
+  sigmoid,
+  tanh,
+} from '../ops/activation';
 import { type Ceilings, measureCeilings } from '../profile/ceilings';
 import { environment } from './harness';
 import { measureKernels } from './measureKernels';
@@ -9,6 +19,11 @@ import { describe, measureConvolutions, measureStep, type StepCase } from './ste
 
 export const parts = ['kernels', 'convolutions', 'step'] as const;
 export type Part = (typeof parts)[number];
+
+/** What is measured in one activation only is measured in the first. */
+export const everyActivation: readonly Activation[] = [
+  ...[leakyTanh(), tanh(), scaledSigmoid(), sigmoid(), relu(), leakyRelu(), elu()],
+];
 
 export interface BenchOptions {
   readonly parts: readonly Part[];
@@ -19,6 +34,8 @@ export interface BenchOptions {
   readonly activations: readonly Activation[];
   /** Measurements that count, of each. */
   readonly rounds: number;
+  /** Ceilings that were measured before in this process; default: they are measured first. */
+  readonly ceilings?: BenchReport['ceilings'];
   /** Tiny sizes: no figure means anything, but every path runs. */
   readonly smoke?: boolean;
   /** A time of performance.now() after which nothing more is begun. */
@@ -29,7 +46,7 @@ export interface BenchOptions {
 /** A failure of one measurement, lack of memory for one, is reported under `notRun`, and the others go on. */
 export async function bench(device: Device, options: BenchOptions): Promise<BenchReport> {
   const { smoke = false, rounds, until = Number.POSITIVE_INFINITY, onProgress = () => {} } = options;
-  const ceilings: Partial<Record<Precision, Ceilings>> = {};
+  const ceilings: Partial<Record<Precision, Ceilings>> = { ...options.ceilings };
   const kernels: KernelRow[] = [];
   const convolutions: ConvolutionRow[] = [];
   const steps: StepRow[] = [];
@@ -49,7 +66,7 @@ export async function bench(device: Device, options: BenchOptions): Promise<Benc
   };
   const measuring = { rounds, callMilliseconds: smoke ? 1 : undefined };
 
-  for (const precision of options.precisions) {
+  for (const precision of options.precisions.filter((name) => !(name in ceilings))) {
     await attempt(`ceilings, ${precision}`, async () => {
       ceilings[precision] = await measureCeilings(device, precision, { rounds, smoke });
     });

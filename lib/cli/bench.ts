@@ -2,12 +2,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { type BenchReport, compareReports } from '../bench/report';
-import { activationNames, type BenchOptions, bench, type Part, parts } from '../bench/run';
+import { activationNames, type BenchOptions, bench, everyActivation, type Part, parts } from '../bench/run';
 import { formatComparison, formatReport } from '../bench/tables';
 import { type Device, openDevice, type Precision, precisions } from '../device';
 import { invalid, SaturnnError } from '../errors';
 import { models } from '../models';
-import { type Activation, elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../ops/activation';
+import type { Activation } from '../ops/activation';
 import * as read from './options';
 
 interface Options {
@@ -39,9 +39,6 @@ const precision = (text: string): Precision => {
   if (!found) throw new InvalidArgumentError(`Expected ${precisions.join(', ')}.`);
   return found;
 };
-
-/** leakyTanh first: what is measured in one activation only is measured in the first. */
-const everyActivation = [leakyTanh(), tanh(), scaledSigmoid(), sigmoid(), relu(), leakyRelu(), elu()];
 
 export function benchCommand(): Command {
   return new Command('bench')
