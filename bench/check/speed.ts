@@ -3,6 +3,7 @@
 import type { BenchReport } from '../../lib/bench/report';
 import { bench, everyActivation, type Part } from '../../lib/bench/run';
 import { formatReport } from '../../lib/bench/tables';
+import type { Activation } from '../../lib/ops/activation';
 import type { Context, Row, Section } from './section';
 import { ofKind } from './section';
 
