@@ -127,9 +127,13 @@ typedef struct SnTrustAttributes {  // trustRatios
   int32_t trusted;  // segments that end beyond so many elements get no trust ratio
 } SnTrustAttributes;
 
-typedef struct SnClipAttributes {  // clipFactor
+typedef struct SnClipAttributes {  // clipFactor, unscale
   float limit;
 } SnClipAttributes;
+
+typedef struct SnLossScaleAttributes {  // adjustLossScale
+  int32_t growth_interval;  // steps without an overflow after which the scale is doubled
+} SnLossScaleAttributes;
 
 typedef struct SnAverageAttributes {  // averageWeights
   float rate;  // 1 - decay

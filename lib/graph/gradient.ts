@@ -6,16 +6,17 @@ import { reachable, schedule } from './graph';
 /**
  * d loss / d target for each target, as nodes of the same graph: reverse-mode differentiation by graph rewriting.
  * @param loss shape [1]
+ * @param scale [1]: the gradients are those of scale loss. Default 1
  * @throws ERR_SHAPE if loss has another shape; ERR_GRAPH if a target does not influence it, or an op on the way has no gradient
  */
-export function gradient(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
+export function gradient(loss: Tensor, targets: readonly Tensor[], scale: Tensor = constant([1])): Tensor[] {
   if (!(loss instanceof Tensor)) throw invalid('loss', 'a Tensor', loss);
   for (const target of targets) if (!(target instanceof Tensor)) throw invalid('targets', 'Tensors', target);
   if (loss.shape.length !== 1 || loss.size !== 1)
     throw new SaturnnError('ERR_SHAPE', `Expected one element, [1], for loss but received shape [${loss.shape}]`);
   const nodes = schedule(reachable([loss.node]));
   const influenced = influencedBy(nodes, new Set(targets));
-  const parts = new Map<Tensor, Tensor[]>([[loss, [constant([1])]]]);
+  const parts = new Map<Tensor, Tensor[]>([[loss, [scale]]]);
   const total = (tensor: Tensor): Tensor | null => {
     const list = parts.get(tensor);
     if (!list) return null;

@@ -2,6 +2,7 @@ import { activationOp } from './activation';
 import { activationGradientOp } from './activationGradient';
 import { adamOp } from './adam';
 import { addOp } from './add';
+import { adjustLossScaleOp } from './adjustLossScale';
 import { advanceOp } from './advance';
 import { assignOp } from './assign';
 import { augmentOp } from './augment';
@@ -38,6 +39,7 @@ import { sliceOp } from './slice';
 import { softmaxCrossEntropyOp } from './softmaxCrossEntropy';
 import { softmaxCrossEntropyGradientOp } from './softmaxCrossEntropyGradient';
 import { trustRatiosOp } from './trustRatios';
+import { unscaleOp } from './unscale';
 
 /** Every op. A test holds it against each backend's table. */
 export const ops: readonly Op[] = [
@@ -69,6 +71,8 @@ export const ops: readonly Op[] = [
   packOp,
   finiteCheckOp,
   clipFactorOp,
+  unscaleOp,
+  adjustLossScaleOp,
   trustRatiosOp,
   sgdOp,
   adamOp,

@@ -5,10 +5,12 @@ import { averageWeights } from '../ops/averageWeights';
 import { clipFactor } from '../ops/clipFactor';
 import { finiteCheck } from '../ops/finiteCheck';
 import { packGradients } from '../ops/pack';
+import { unscale } from '../ops/unscale';
 import type { UpdateInputs } from '../ops/update';
 import type { State } from '../state';
 import type { Node, Tensor } from '../tensor';
 import { checkGroups, type ParameterGroup } from './groups';
+import { LossScaling } from './lossScaling';
 import type { Optimizer, OptimizerInputs, OptimizerNodes } from './optimizer';
 
 /** What every optimizer of this package can do beside its own rule. */
@@ -58,15 +60,15 @@ export abstract class FlatOptimizer implements Optimizer {
 
   /** @throws ERR_INVALID_ARGUMENT if the State was made for another optimizer, or a group matches no parameter */
   update({ state, loss, learningRate }: OptimizerInputs): OptimizerNodes {
-    const { slots, averageSlot, clipNorm, ema } = this;
+    const { slots, averageSlot, ema } = this;
     if (state.optimizerSlots < slots)
       throw invalid('state', `a State with optimizerSlots of at least ${slots}`, state.optimizerSlots);
     // Also where this optimizer keeps none: a State's average would begin as the weights, in a slot that must begin at 0.
     if (state.averageSlot !== averageSlot)
       throw invalid('state', `a State with averageSlot ${averageSlot}`, state.averageSlot);
-    const flat = packGradients(state, gradient(loss, state.parameters));
-    const { flag, norm } = finiteCheck(loss, flat);
-    const scale = clipNorm === null ? null : clipFactor(norm, clipNorm);
+    const lossScaling = LossScaling.of(state);
+    const flat = packGradients(state, gradient(loss, state.parameters, lossScaling?.scale));
+    const { flag, gate, norm, scale } = this.#check(loss, flat, lossScaling);
     const parameters = state.vector('parameters');
     const own = Array.from({ length: averageSlot ?? slots }, (_, slot) => state.vector('optimizer', slot));
     const updates = [this.step({ gate: flag, parameters, gradient: flat, learningRate, scale }, own, state)];
@@ -74,7 +76,21 @@ export abstract class FlatOptimizer implements Optimizer {
       const average = state.vector('optimizer', averageSlot);
       updates.push(averageWeights({ gate: flag, average, parameters, counter: state.counter }, ema.decay));
     }
-    return { updates: [...updates, advance(flag, state.counter)], gate: flag, gradientNorm: norm };
+    // A step that is skipped counts: it has used up its batch.
+    updates.push(advance(gate, state.counter));
+    if (lossScaling) updates.push(lossScaling.adjust(gate, flag));
+    return { updates, gate, skip: lossScaling ? flag : null, gradientNorm: norm };
+  }
+
+  /** What the updates are behind, what ends the run, the gradient's norm, and the factor on the gradient. */
+  #check(loss: Tensor, gradient: Tensor, lossScaling: LossScaling | null) {
+    const { clipNorm } = this;
+    const { flag, norm } = finiteCheck(loss, gradient);
+    if (lossScaling) {
+      const unscaled = unscale({ loss, overflow: flag, norm, scale: lossScaling.scale }, clipNorm);
+      return { flag, gate: unscaled.halt, norm: unscaled.norm, scale: unscaled.factor };
+    }
+    return { flag, gate: flag, norm, scale: clipNorm === null ? null : clipFactor(norm, clipNorm) };
   }
 }
 

@@ -14,6 +14,8 @@ export interface OptimizerNodes {
   readonly updates: readonly Node[];
   /** For Graph.from({gate}): not 0 if loss or gradient are not finite. */
   readonly gate: Tensor;
+  /** For Graph.from({skip}), with loss scaling (precisionBuffers): not 0 if the gradient has overflown. */
+  readonly skip?: Tensor | null;
   /** L2 norm over all parameters, [1], before any clipping. */
   readonly gradientNorm: Tensor;
 }

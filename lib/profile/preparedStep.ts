@@ -3,6 +3,7 @@ import { compile, type Plan, type RunInputs, type StepResults, type TracedKernel
 import type { Statistics } from '../data/statistics';
 import type { Device, Precision, Resident } from '../device';
 import type { Model } from '../models';
+import { precisionBuffers } from '../optim/lossScaling';
 import type { Optimizer } from '../optim/optimizer';
 import { Philox } from '../random';
 import { State } from '../state';
@@ -41,8 +42,9 @@ function plainStatistics(channels: number): Statistics {
 }
 
 /** The numbers of a model with their optimizer's, as a Trainer makes them. */
-export function stateFor({ model, optimizer: { slots, averageSlot } }: StepOptions): State {
-  return new State(model.parameters, { optimizerSlots: slots, averageSlot, buffers: model.buffers });
+export function stateFor({ model, optimizer: { slots, averageSlot }, precision }: StepOptions): State {
+  const buffers = [...(model.buffers ?? []), ...precisionBuffers(precision)];
+  return new State(model.parameters, { optimizerSlots: slots, averageSlot, buffers });
 }
 
 export class PreparedStep {

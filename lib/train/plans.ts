@@ -55,11 +55,12 @@ export function trainGraph(
   const context = new TrainingContext(options.state.counter);
   const { loss, logits, labels } = forward(options, context, labelSmoothing);
   const learningRate: Tensor = input('learningRate', [1]);
-  const { updates, gate, gradientNorm } = optimizer.update({ state: options.state, loss, learningRate });
+  const { updates, gate, skip = null, gradientNorm } = optimizer.update({ state: options.state, loss, learningRate });
   return Graph.from({
     outputs: { loss, correct: countCorrect(logits, labels), gradientNorm },
-    updates: [...updates, ...context.updates(gate)],
+    updates: [...updates, ...context.updates(skip ?? gate)],
     gate,
+    skip,
   });
 }
 

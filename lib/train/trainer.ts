@@ -3,6 +3,7 @@ import { DataLoader } from '../data/loader';
 import type { Statistics } from '../data/statistics';
 import type { Device } from '../device';
 import { checkInteger, invalid, SaturnnError } from '../errors';
+import { precisionBuffers } from '../optim/lossScaling';
 import { State } from '../state';
 import type { Callback, RunControl } from './callback';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint';
@@ -63,11 +64,12 @@ export class Trainer {
   /** @throws ERR_INVALID_ARGUMENT; what openDevice throws; ERR_UNSUPPORTED if the device lacks the precision */
   constructor(options: TrainerOptions) {
     this.#options = resolveTrainerOptions(options);
-    const { model, train, device, batch, optimizer, seed } = this.#options;
+    const { model, train, device, batch, optimizer, seed, precision } = this.#options;
     this.device = device;
     this.batch = batch;
     const { slots: optimizerSlots, averageSlot } = optimizer;
-    this.state = new State(model.parameters, { seed, optimizerSlots, averageSlot, buffers: model.buffers });
+    const buffers = [...(model.buffers ?? []), ...precisionBuffers(precision)];
+    this.state = new State(model.parameters, { seed, optimizerSlots, averageSlot, buffers });
     this.#loader = new DataLoader({ labels: train.labels, batch, shuffle: true, seed });
     this.stepsPerEpoch = this.#loader.steps;
     this.#cursor = new Cursor(this.stepsPerEpoch);

@@ -37,6 +37,8 @@ const Op opTable[] = {
     {"adam", sizeof(SnAdamAttributes), 11, 11, 0, createAdam},
     {"trustRatios", sizeof(SnTrustAttributes), 6, 6, 1, createTrustRatios},
     {"clipFactor", sizeof(SnClipAttributes), 1, 1, 1, createClipFactor},
+    {"unscale", sizeof(SnClipAttributes), 4, 4, 3, createUnscale},
+    {"adjustLossScale", sizeof(SnLossScaleAttributes), 4, 4, 0, createAdjustLossScale},
     {"averageWeights", sizeof(SnAverageAttributes), 4, 4, 0, createAverageWeights},
     {"advance", 0, 2, 2, 0, createAdvance},
     {"batchNorm", sizeof(SnBatchNormAttributes), 3, 3, 3, createBatchNorm},

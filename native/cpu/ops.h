@@ -42,6 +42,7 @@ CreateKernel createAugment, createPack, createFiniteCheck;
 CreateKernel createBatchNorm, createBatchNormInference, createBatchNormGradient;
 CreateKernel createDropout, createBlend;
 CreateKernel createSgd, createAdvance, createAssign;
+CreateKernel createUnscale, createAdjustLossScale;
 CreateKernel createAdam, createTrustRatios, createClipFactor, createAverageWeights;
 
 }  // namespace saturnn

@@ -39,10 +39,13 @@ const char* oneDnnIsa() {
 // bf16 takes loops of ours and kernels of oneDNN's, which has none for narrower vectors. What processors have for it
 // beyond AVX-512 decides about the speed alone.
 std::string precisionFields(const SimdTable& simd) {
-  if (simd.bf16 && hasIsa(dnnl::cpu_isa::avx512_core)) return ",\"precisions\":[\"f32\",\"bf16\"]";
+  const std::string gpuOnly = "\"tf32\":\"needs a GPU\",\"fp16\":\"needs a GPU\"";
+  if (simd.bf16 && hasIsa(dnnl::cpu_isa::avx512_core)) {
+    return ",\"precisions\":[\"f32\",\"bf16\"],\"missingPrecisions\":{" + gpuOnly + "}";
+  }
   const std::string lack = std::string("needs ") + bf16Needs + "; this one is used as " + simd.name +
                            " by saturnn and " + oneDnnIsa() + " by oneDNN";
-  return ",\"precisions\":[\"f32\"],\"missingPrecisions\":{\"bf16\":" + jsonString(lack) + "}";
+  return ",\"precisions\":[\"f32\"],\"missingPrecisions\":{\"bf16\":" + jsonString(lack) + "," + gpuOnly + "}";
 }
 
 std::string hostFields() {

@@ -20,6 +20,8 @@ const OpRow kOps[] = {
     {{"pack", 0}, 1, INT_MAX, 1, true, createPack},
     {{"finiteCheck", 0}, 2, 2, 2, false, createFiniteCheck},
     {{"sgd", sizeof(SnSgdAttributes)}, 9, 9, 0, false, createSgd},
+    {{"unscale", sizeof(SnClipAttributes)}, 4, 4, 3, false, createUnscale},
+    {{"adjustLossScale", sizeof(SnLossScaleAttributes)}, 4, 4, 0, false, createAdjustLossScale},
     {{"advance", 0}, 2, 2, 0, false, createAdvance},
     {{"assign", 0}, 3, 3, 0, false, createAssign},
 };

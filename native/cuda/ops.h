@@ -32,6 +32,8 @@ KernelPointer createCopy(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createPack(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createFiniteCheck(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createSgd(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createUnscale(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createAdjustLossScale(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAdvance(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAssign(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 

@@ -47,7 +47,18 @@ import {
   sgdRounding,
   sums,
 } from './rounding';
-import { adam, averageWeights, blend, clipFactor, finiteCheck, pack, sgd, trustRatios } from './update';
+import {
+  adam,
+  adjustLossScale,
+  averageWeights,
+  blend,
+  clipFactor,
+  finiteCheck,
+  pack,
+  sgd,
+  trustRatios,
+  unscale,
+} from './update';
 import { at, map, need, type Shape, type Values } from './values';
 
 export interface ReferenceOp {
@@ -150,6 +161,16 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
   pack: op((inputs, a, shapes) => [pack(inputs.map(need), a, shape(shapes))], exact),
   finiteCheck: op(([loss, gradient]) => finiteCheck(need(loss), need(gradient)), finiteCheckRounding),
   clipFactor: op(([norm], a) => [clipFactor(need(norm), a)], relativeRounding),
+  unscale: op(
+    ([loss, overflow, norm, scale], a) =>
+      unscale({ loss: scalar(loss), overflow: scalar(overflow), norm: scalar(norm), scale: scalar(scale) }, a),
+    relativeRounding,
+  ),
+  adjustLossScale: op(
+    ([gate, overflow, scale, steps], a) =>
+      gated(gate, [need(scale), need(steps)], () => adjustLossScale(scalar(overflow), scalar(scale), scalar(steps), a)),
+    exact,
+  ),
   trustRatios: op(
     ([w, g, scale, ends, rates, decays], a) => [
       trustRatios(need(w), need(g), scalar(scale), [need(ends), need(rates), need(decays)], a),

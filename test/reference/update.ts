@@ -19,6 +19,25 @@ export function finiteCheck(loss: Values, gradient: Values): Values[] {
   ];
 }
 
+/** halt, the true norm, the factor on the scaled gradient. */
+export function unscale(
+  { loss, overflow, norm, scale }: Readonly<Record<'loss' | 'overflow' | 'norm' | 'scale', number>>,
+  { limit = 0 }: Attributes,
+): Values[] {
+  const trueNorm = norm / scale;
+  const clip = trueNorm <= limit ? 1 : limit / trueNorm;
+  const halt = !Number.isFinite(loss) || (overflow !== 0 && scale <= 1);
+  return [Number(halt), trueNorm, clip / scale].map((value) => ({ shape: [1], data: Float64Array.of(value) }));
+}
+
+/** The next scale and the steps since it has changed. */
+export function adjustLossScale(overflow: number, scale: number, steps: number, { growthInterval = 0 }: Attributes) {
+  const grown = steps + 1 >= growthInterval;
+  const next =
+    overflow !== 0 ? [Math.max(1, scale / 2), 0] : grown ? [Math.min(2 ** 24, 2 * scale), 0] : [scale, steps + 1];
+  return next.map((value) => ({ shape: [1], data: Float64Array.of(value) }));
+}
+
 /** Learning rate and weight decay of each element: from a table of segments, or the same rate, and decay below `decayed`. */
 export function ratesOf([ends, rates, decays]: Table, { weightDecay = 0, decayed = 0 }: Attributes) {
   return (i: number): { rate: number; decay: number } => {

@@ -72,6 +72,21 @@ void launchFiniteCheck(const float* loss, const float* gradient, int64_t count, 
 void launchGatedCopy(const int32_t* gate, void* target, const void* source, size_t bytes, cudaStream_t stream);
 void launchAdvance(const int32_t* gate, int32_t* counter, cudaStream_t stream);
 
+// loss_scale.cu: the numbers of ../loss_scale.h, one each.
+struct UnscaleStep {
+  const float* loss;
+  const int32_t* overflow;
+  const float* scaledNorm;
+  const float* scale;
+  float limit;
+  int32_t* halt;
+  float* norm;
+  float* factor;
+};
+void launchUnscale(const UnscaleStep& step, cudaStream_t stream);
+void launchAdjustLossScale(const int32_t* gate, const int32_t* overflow, float* scale, float* steps, float interval,
+                           cudaStream_t stream);
+
 // latch.cu: an open gate counts in halt[1]. One that is closed, or was closed in an earlier step, which halt[0] says,
 // closes *gate and, unless it is null, *skip.
 void launchLatch(int32_t* gate, int32_t* skip, int32_t* halt, cudaStream_t stream);

@@ -1,0 +1,173 @@
+// The device that is emulated, errors, and events.
+#include <cuda_runtime_api.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <string>
+
+#include "memory.h"
+#include "status.h"
+#include "stream.h"
+
+using emulator::remember;
+
+using Clock = std::chrono::steady_clock;
+
+struct CUevent_st {
+  std::atomic<bool> recorded{false};
+  bool captured = false;
+  Clock::time_point at;
+};
+
+namespace {
+
+thread_local cudaError_t lastError = cudaSuccess;
+constexpr int kMultiprocessors = 132;
+
+}  // namespace
+
+cudaError_t emulator::remember(cudaError_t status) {
+  if (status != cudaSuccess) lastError = status;
+  return status;
+}
+
+extern "C" {
+
+EMULATOR_API cudaError_t cudaGetLastError() {
+  const cudaError_t status = lastError;
+  lastError = cudaSuccess;
+  return status;
+}
+
+EMULATOR_API cudaError_t cudaPeekAtLastError() { return lastError; }
+
+EMULATOR_API const char* cudaGetErrorName(cudaError_t status) {
+  switch (status) {
+    case cudaSuccess: return "cudaSuccess";
+    case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
+    case cudaErrorInvalidValue: return "cudaErrorInvalidValue";
+    case cudaErrorInvalidConfiguration: return "cudaErrorInvalidConfiguration";
+    case cudaErrorLaunchFailure: return "cudaErrorLaunchFailure";
+    case cudaErrorIllegalAddress: return "cudaErrorIllegalAddress";
+    case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
+    case cudaErrorStreamCaptureInvalidated: return "cudaErrorStreamCaptureInvalidated";
+    case cudaErrorStreamCaptureImplicit: return "cudaErrorStreamCaptureImplicit";
+    case cudaErrorStreamCaptureWrongThread: return "cudaErrorStreamCaptureWrongThread";
+    case cudaErrorInvalidDevice: return "cudaErrorInvalidDevice";
+    case cudaErrorNotReady: return "cudaErrorNotReady";
+    default: return "cudaErrorUnknown";
+  }
+}
+
+// Unlike a GPU, with what the kernel did.
+EMULATOR_API const char* cudaGetErrorString(cudaError_t status) {
+  switch (status) {
+    case cudaSuccess: return "no error";
+    case cudaErrorMemoryAllocation: return "out of memory";
+    case cudaErrorInvalidValue: return "invalid argument";
+    case cudaErrorInvalidConfiguration:
+    case cudaErrorLaunchFailure: return emulator::failureText();
+    case cudaErrorIllegalAddress: return "memory beyond an allocation was written";
+    case cudaErrorStreamCaptureUnsupported: return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureInvalidated: return "operation failed due to a previous error during capture";
+    default: return cudaGetErrorName(status);
+  }
+}
+
+EMULATOR_API cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+
+EMULATOR_API cudaError_t cudaSetDevice(int device) {
+  return remember(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
+}
+
+EMULATOR_API cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+
+EMULATOR_API cudaError_t cudaDriverGetVersion(int* version) {
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+
+EMULATOR_API cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+
+EMULATOR_API cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
+  if (device != 0) return remember(cudaErrorInvalidDevice);
+  memset(properties, 0, sizeof *properties);
+  strcpy(properties->name, "Emulated GPU");
+  properties->totalGlobalMem = emulator::totalMemory();
+  properties->multiProcessorCount = kMultiprocessors;
+  properties->major = 9;
+  properties->minor = 0;
+  properties->warpSize = 32;
+  properties->maxThreadsPerBlock = 1024;
+  properties->sharedMemPerBlock = 48 * 1024;
+  properties->l2CacheSize = 50 * 1024 * 1024;
+  return cudaSuccess;
+}
+
+EMULATOR_API cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+  if (device != 0) return remember(cudaErrorInvalidDevice);
+  switch (attribute) {
+    case cudaDevAttrMaxThreadsPerBlock: *value = 1024; break;
+    case cudaDevAttrWarpSize: *value = 32; break;
+    case cudaDevAttrMultiProcessorCount: *value = kMultiprocessors; break;
+    case cudaDevAttrComputeCapabilityMajor: *value = 9; break;
+    case cudaDevAttrComputeCapabilityMinor: *value = 0; break;
+    case cudaDevAttrL2CacheSize: *value = 50 * 1024 * 1024; break;
+    case cudaDevAttrMaxSharedMemoryPerBlock: *value = 48 * 1024; break;
+    default: return remember(cudaErrorInvalidValue);
+  }
+  return cudaSuccess;
+}
+
+EMULATOR_API cudaError_t cudaDeviceReset() { return remember(emulator::runQueue()); }
+
+EMULATOR_API cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned int) {
+  *event = new CUevent_st;
+  return cudaSuccess;
+}
+
+EMULATOR_API cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, 0); }
+
+EMULATOR_API cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  const cudaError_t status = emulator::runQueue();  // a record of it may be waiting
+  delete event;
+  return remember(status);
+}
+
+EMULATOR_API cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  event->captured = emulator::isCapturing(stream);
+  if (event->captured) return cudaSuccess;  // no work: it only marks a place in the graph
+  return remember(emulator::enqueue(stream, [event] {
+    event->at = Clock::now();
+    event->recorded = true;
+    return std::string();
+  }));
+}
+
+EMULATOR_API cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (event->captured) return remember(cudaErrorCapturedEvent);
+  return remember(emulator::runQueue());
+}
+
+EMULATOR_API cudaError_t cudaEventQuery(cudaEvent_t event) { return cudaEventSynchronize(event); }
+
+EMULATOR_API cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  if (!begin->recorded || !end->recorded) return remember(cudaErrorNotReady);
+  *milliseconds = std::chrono::duration<float, std::milli>(end->at - begin->at).count();
+  return cudaSuccess;
+}
+
+// One queue: everything waits for what came before it anyway.
+EMULATOR_API cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned int) { return cudaSuccess; }
+
+}  // extern "C"

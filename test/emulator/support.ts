@@ -1,0 +1,18 @@
+/** Opens the CUDA backend on the emulated GPU (see README.md), where it was built. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { binaryFolders } from '../../lib/locate';
+
+/** What the build left, if it has the CUDA backend. */
+export const emulatedFolder = join(binaryFolders()[0] as string, 'emulated');
+
+export const isEmulated = existsSync(join(emulatedFolder, 'libsaturnn_cuda.so'));
+
+/** For the name of a test that does not run. */
+export const notEmulated = `NOT RUN: ${emulatedFolder} was not built (it needs nvcc's and cuDNN's headers)`;
+
+/** From here on, every backend that this process opens is the emulated one's neighbour. */
+export function useEmulatedGpu(): void {
+  process.env.SATURNN_BINARY = emulatedFolder;
+  process.env.CUDNN_PATH = emulatedFolder;
+}
