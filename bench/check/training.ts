@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { compile, type Plan, type RunInputs } from '../../lib/compile';
 import type { Device, Precision, Resident } from '../../lib/device';
 import { createModel, type Model } from '../../lib/models';
+import { precisionBuffers } from '../../lib/optim/lossScaling';
 import { Sgd } from '../../lib/optim/sgd';
 import { drawImages } from '../../lib/profile/preparedStep';
 import { State } from '../../lib/state';
@@ -33,7 +34,8 @@ export class ShortRun {
   static async prepare(device: Device, what: RunCase): Promise<ShortRun> {
     const model = createModel(what.model, { width: what.width });
     const optimizer = new Sgd({ momentum: 0.9, weightDecay: 1e-4 });
-    const state = new State(model.parameters, { seed: 7, optimizerSlots: optimizer.slots, buffers: model.buffers });
+    const buffers = [...(model.buffers ?? []), ...precisionBuffers(what.precision)];
+    const state = new State(model.parameters, { seed: 7, optimizerSlots: optimizer.slots, buffers });
     const { shape, images } = drawImages(model, batches * what.batch);
     const filled = (value: number) => new Float32Array(model.inputShape[2]).fill(value);
     const statistics = {
