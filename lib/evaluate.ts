@@ -31,7 +31,8 @@ export async function evaluate(
   }
   const device = deviceOf(where);
   const graph = Graph.from({ outputs: Object.fromEntries(list.map((tensor, index) => [String(index), tensor])) });
-  const lowered = lowerFor(device, graph, options);
+  // What is computed once is not worth timing candidates for.
+  const lowered = lowerFor(device, graph, { autotune: false, ...options });
   const owners = { device, state: lowered.state };
   const plan = await cachedPlan(hash(lowered, device), owners, () => compileLowered(lowered, device));
   const { outputs } = await plan.run(inputs);

@@ -88,7 +88,7 @@ export async function lsuv(options: LsuvOptions): Promise<LsuvLayer[]> {
   for (const [index, level] of levels.entries()) {
     // Scaling the next level needs what this one's last measurement says of it anyway: so each level costs one run.
     const next = levels[index + 1] ?? [];
-    const plan = await compile(variancesOf([...level, ...next]), { device });
+    const plan = await compile(variancesOf([...level, ...next]), { device, autotune: false });
     try {
       do await measure(plan, images, [...level, ...next]);
       while (await adjust(level, { state, tolerance, maxIterations }));

@@ -1,17 +1,17 @@
 /** `saturnn estimate`: memory and time of a training run, before it. */
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { openDevice, type Precision, precisions } from '../device';
+import { Command, InvalidArgumentError } from 'commander';
+import { openDevice } from '../device';
 import { type Estimate, estimate, uploadData } from '../profile/estimate';
 import { renderSvg } from '../train/curves';
+import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf } from './arithmeticOptions';
 import { addDataOptions, type DataOptions, openData } from './dataOptions';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './optimizerOptions';
 import * as read from './options';
 import { table } from './table';
 
-interface EstimateOptions extends DataOptions, ModelOptions, OptimizerOptions {
+interface EstimateOptions extends DataOptions, ModelOptions, OptimizerOptions, ArithmeticOptions {
   device: string;
-  precision: Precision;
   batch?: number[];
   steps: number;
   json?: boolean;
@@ -25,9 +25,8 @@ const batches = (text: string): number[] => {
 
 export function estimateCommand(): Command {
   const command = new Command('estimate').description('say what memory and time a training run will take');
-  return addOptimizerOptions(addModelOptions(addDataOptions(command)))
+  return addArithmeticOptions(addOptimizerOptions(addModelOptions(addDataOptions(command))))
     .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
-    .addOption(new Option('--precision <name>', 'arithmetic').choices(precisions).default('f32'))
     .option('--batch <n,...>', 'images per step, one or several (default: 64 on the CPU, 128 on a GPU)', batches)
     .option('--steps <n>', 'steps that are measured for each batch size', read.positiveInteger, 5)
     .option('--json', 'print one JSON object')
@@ -51,7 +50,7 @@ async function run(options: EstimateOptions): Promise<Report> {
     // A run draws its curves at the end, while all else is still there: what that loads belongs to the process.
     renderSvg('estimate', []);
     const uploaded = mode === 'resident' ? await uploadData(device, { train, test }) : null;
-    const common = { device, precision, labelSmoothing, train, test, data: mode, steps };
+    const common = { device, ...arithmeticOf(options), labelSmoothing, train, test, data: mode, steps };
     const estimates: Estimate[] = [];
     for (const size of batch) {
       // A model's parameters belong to one State: each batch size has its own.

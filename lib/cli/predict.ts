@@ -1,19 +1,21 @@
 /** `saturnn predict`: what a trained network makes of images. */
 import { Command, Option } from 'commander';
 
-import { openDevice, type Precision, precisions } from '../device';
+import { openDevice } from '../device';
 import { invalid } from '../errors';
 import { loadPredictor } from '../train/loadPredictor';
 import { writeSafetensors } from '../train/safetensors';
+import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf } from './arithmeticOptions';
 import { addSourceOptions, type DataOptions, openSource } from './dataOptions';
 import * as read from './options';
 import { percent } from './progress';
 
-interface PredictOptions extends Pick<DataOptions, 'data' | 'dataDir' | 'labels' | 'verify' | 'limit'> {
+interface PredictOptions
+  extends Pick<DataOptions, 'data' | 'dataDir' | 'labels' | 'verify' | 'limit'>,
+    ArithmeticOptions {
   weights: string;
   split: 'train' | 'test';
   device: string;
-  precision: Precision;
   batch: number;
   out?: string;
   json?: boolean;
@@ -21,12 +23,11 @@ interface PredictOptions extends Pick<DataOptions, 'data' | 'dataDir' | 'labels'
 
 export function predictCommand(): Command {
   const command = new Command('predict').description('the guesses of a trained network for the images of a data set');
-  return addSourceOptions(command)
+  return addArithmeticOptions(addSourceOptions(command))
     .requiredOption('--weights <file>', 'model.safetensors or best.safetensors of a run')
     .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('test'))
     .option('--limit <n>', 'the first n images', read.positiveInteger)
     .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
-    .addOption(new Option('--precision <name>', 'arithmetic').choices(precisions).default('f32'))
     .option('--batch <n>', 'images per step', read.positiveInteger, 64)
     .option('--out <file>', 'write logits, probabilities and labels of all images as a safetensors file')
     .option('--json', 'print one line of JSON per image')
@@ -34,12 +35,12 @@ export function predictCommand(): Command {
 }
 
 async function predict(options: PredictOptions): Promise<void> {
-  const { weights, batch, precision, split, out, json } = options;
+  const { weights, batch, split, out, json } = options;
   const sources = await openSource(options);
   try {
     const source = sources[split];
     const device = openDevice(options.device);
-    using predictor = await loadPredictor(weights, { shape: source.shape, batch, device, precision });
+    using predictor = await loadPredictor(weights, { shape: source.shape, batch, device, ...arithmeticOf(options) });
     const { classes } = predictor;
     if (source.classes > classes) throw invalid('--data', `at most the network's ${classes} classes`, source.classes);
     const { count, logits, probabilities } = await predictor.predict(source);

@@ -1,18 +1,18 @@
 /** `saturnn trace`: where the time of a step goes, and how much of the machine each kernel uses. */
 import { Command, Option } from 'commander';
-import { openDevice, type Precision, precisions } from '../device';
+import { openDevice } from '../device';
 import { type Ceilings, measureCeilings } from '../profile/ceilings';
 import { drawImages, PreparedStep, stateFor } from '../profile/preparedStep';
 import { type Grouping, groupings, groupKernels, type StepTrace, type TraceRow, traceStep } from '../profile/stepTrace';
+import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf } from './arithmeticOptions';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './optimizerOptions';
 import * as read from './options';
 import { percent } from './progress';
 import { table } from './table';
 
-interface TraceOptions extends ModelOptions, OptimizerOptions {
+interface TraceOptions extends ModelOptions, OptimizerOptions, ArithmeticOptions {
   device: string;
-  precision: Precision;
   batch?: number;
   inference?: boolean;
   steps: number;
@@ -36,9 +36,8 @@ export function traceCommand(): Command {
   const command = new Command('trace').description(
     'time every kernel of one step against what the machine can do; random images',
   );
-  return addOptimizerOptions(addModelOptions(command))
+  return addArithmeticOptions(addOptimizerOptions(addModelOptions(command)))
     .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
-    .addOption(new Option('--precision <name>', 'arithmetic').choices(precisions).default('f32'))
     .option('--batch <n>', 'images per step (default: 64 on the CPU, 128 on a GPU)', read.positiveInteger)
     .option('--inference', 'the forward pass alone')
     .option('--steps <n>', 'steps that are traced; times are medians', read.positiveInteger, 5)
@@ -55,7 +54,8 @@ async function trace(options: TraceOptions): Promise<TraceReport> {
   using device = openDevice(options.device);
   const { batch = device.backend === 'cpu' ? 64 : 128 } = options;
   const model = modelFrom(options, classes);
-  const stepOptions = { model, device, batch, precision, optimizer: optimizerFrom(options), labelSmoothing, inference };
+  const computation = { ...arithmeticOf(options), optimizer: optimizerFrom(options), labelSmoothing, inference };
+  const stepOptions = { model, device, batch, ...computation };
   const { shape, images } = drawImages(model, batch);
   using resident = device.upload(images);
   using state = stateFor(stepOptions);

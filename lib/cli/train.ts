@@ -1,13 +1,14 @@
 /** `saturnn train`: a model, a data set, a folder of results. */
 import { relative } from 'node:path';
 import { Command, Option } from 'commander';
-import { openDevice, type Precision, precisions } from '../device';
+import { openDevice } from '../device';
 import { SaturnnError } from '../errors';
 import { formatActivation } from '../ops/activation';
 import type { Sgd } from '../optim/sgd';
 import type { EndEvent } from '../train/events';
 import { RunFolder, type Saved } from '../train/run';
 import { type FitOptions, Trainer } from '../train/trainer';
+import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf } from './arithmeticOptions';
 import { addDataOptions, type DataOptions, openData } from './dataOptions';
 import { Interruption } from './interruption';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
@@ -31,9 +32,8 @@ import {
   resumedOptions,
 } from './runOptions';
 
-interface TrainOptions extends DataOptions, ModelOptions, OptimizerOptions, RunOptions {
+interface TrainOptions extends DataOptions, ModelOptions, OptimizerOptions, RunOptions, ArithmeticOptions {
   device: string;
-  precision: Precision;
   batch?: number;
   epochs?: number;
   steps?: number;
@@ -58,9 +58,8 @@ export function withOptions(): Command {
   const command = new Command('train').description(
     'train a model; write settings, metrics, checkpoints, weights and curves into a folder',
   );
-  addModelOptions(addDataOptions(command))
+  addArithmeticOptions(addModelOptions(addDataOptions(command)))
     .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
-    .addOption(new Option('--precision <name>', 'arithmetic').choices(precisions).default('f32'))
     .option('--batch <n>', 'images per step (default: 64 on the CPU, 128 on a GPU)', read.positiveInteger)
     .addOption(
       new Option('--epochs <n>', `passes over the data (default: ${defaultEpochs})`).argParser(read.positiveInteger),
@@ -71,7 +70,7 @@ export function withOptions(): Command {
 }
 
 async function train(options: TrainOptions, given: Given, resumed: boolean): Promise<void> {
-  const { batch, seed, precision, labelSmoothing, steps } = options;
+  const { batch, seed, labelSmoothing, steps } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
   const device = openDevice(options.device);
   const { train, test, statistics, mode, close } = await openData(options);
@@ -86,8 +85,8 @@ async function train(options: TrainOptions, given: Given, resumed: boolean): Pro
     });
     const callbacks = [...earlyStoppingFrom(options), ...folder.callbacks];
     const data = { train, test, statistics, data: mode };
-    const rule = { optimizer, schedule, labelSmoothing };
-    using trainer = new Trainer({ model, ...data, ...rule, device, batch, precision, seed, callbacks });
+    const rule = { optimizer, schedule, labelSmoothing, ...arithmeticOf(options) };
+    using trainer = new Trainer({ model, ...data, ...rule, device, batch, seed, callbacks });
     if (resumed) await folder.restore(trainer, options.resume === 'previous' ? 'previous' : 'last');
     const settings = {
       ...options,

@@ -14,6 +14,8 @@ export interface StepOptions {
   readonly device: Device;
   readonly batch: number;
   readonly precision: Precision;
+  readonly deterministic?: boolean;
+  readonly autotune?: boolean;
   readonly optimizer: Optimizer;
   readonly labelSmoothing?: number;
   /** Forward pass, loss and accuracy alone. */
@@ -55,7 +57,8 @@ export class PreparedStep {
 
   /** @throws what compile throws */
   static async prepare(options: StepOptions, state: State, { images, shape }: StepData): Promise<PreparedStep> {
-    const { model, device, batch, precision, optimizer, labelSmoothing, inference = false } = options;
+    const { model, device, batch, optimizer, labelSmoothing, inference = false } = options;
+    const { precision, deterministic, autotune } = options;
     const graphOptions: PlanOptions = {
       model,
       state,
@@ -64,7 +67,7 @@ export class PreparedStep {
       statistics: plainStatistics(model.inputShape[2]),
     };
     const graph = inference ? evaluationGraph(graphOptions) : trainGraph(graphOptions, optimizer, { labelSmoothing });
-    const plan = await compile(graph, { device, precision });
+    const plan = await compile(graph, { device, precision, deterministic, autotune });
     const count = shape[0] ?? 1;
     const rows = Array.from({ length: batch }, (_, row) => row);
     const inputs = {

@@ -15,7 +15,7 @@ import { readSafetensors, type SafetensorsFile } from './safetensors';
  */
 export async function loadPredictor(
   path: string,
-  options: Pick<PredictorOptions, 'shape' | 'batch' | 'device' | 'precision'>,
+  options: Pick<PredictorOptions, 'shape' | 'batch' | 'device' | 'precision' | 'deterministic' | 'autotune'>,
 ): Promise<Predictor> {
   const file = readSafetensors(path);
   const fail = (what: string) => new SaturnnError('ERR_DATA', `${path} cannot be used: ${what}`);

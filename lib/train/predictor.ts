@@ -24,6 +24,8 @@ export interface PredictorOptions {
   batch: number;
   device: Device;
   precision?: Precision;
+  deterministic?: boolean;
+  autotune?: boolean;
   /** Predict with the average of the weights that the State keeps. Default false. */
   averaged?: boolean;
   /** Whether the State is disposed of with the predictor. Default false. */
@@ -52,9 +54,10 @@ export class Predictor {
 
   /** @throws what compile throws */
   static async create(options: PredictorOptions): Promise<Predictor> {
-    const { shape, batch, device, precision, averaged } = options;
+    const { shape, batch, device, precision, deterministic, autotune, averaged } = options;
     const graph = predictionGraph({ ...options, images: [batch, ...shape] }, { averaged });
-    return new Predictor(options, graph, await compile(graph, { device, precision }));
+    const plan = await compile(graph, { device, precision, deterministic, autotune });
+    return new Predictor(options, graph, plan);
   }
 
   /** Of the model. */

@@ -50,12 +50,13 @@ export class Runners {
   }
 
   async #prepare(source: ImageSource, graph: (options: PlanOptions) => Graph): Promise<Runner> {
-    const { model, batch, device, precision } = this.options;
+    const { model, batch, device, precision, deterministic, autotune } = this.options;
     const statistics = await this.statistics();
     this.checkNotDisposed();
     const feed = await this.#feed(source);
     const whole = graph({ model, state: this.state, statistics, images: feed.images, batch });
-    return new Runner(await compile(whole, { device, precision }), feed, whole);
+    const plan = await compile(whole, { device, precision, deterministic, autotune });
+    return new Runner(plan, feed, whole);
   }
 
   async #feed(source: ImageSource): Promise<Feed> {

@@ -152,12 +152,15 @@ export class Trainer {
   async predict(images: Images, options: Pick<FitOptions, 'signal'> = {}): Promise<Predictions> {
     const statistics = await this.#runners.statistics();
     this.#runners.checkNotDisposed();
-    const { model, device, batch, precision, train } = this.#options;
+    const { model, device, batch, train, precision, deterministic, autotune } = this.#options;
     const { state } = this;
     if (!this.#predictor) {
       const { averaged } = this;
       const shape = train.shape;
-      const made = Predictor.create({ model, state, statistics, shape, batch, device, precision, averaged });
+      const made = Predictor.create({
+        ...{ model, state, statistics, shape, batch, device, averaged },
+        ...{ precision, deterministic, autotune },
+      });
       this.#predictor = made;
       // Not kept: the next attempt may find memory.
       made.catch(() => {

@@ -34,6 +34,10 @@ export interface TrainerOptions {
   labelSmoothing?: number;
   /** Default f32. @throws ERR_UNSUPPORTED by the first fit() where the device has no such arithmetic */
   precision?: Precision;
+  /** Only kernels that give the same bits in every run; default true. */
+  deterministic?: boolean;
+  /** On a GPU, time the candidates of each convolution once; default true. */
+  autotune?: boolean;
   /** Of initial weights, order and augmentation; default 0. */
   seed?: number;
   /** Told of every event, in this order. */
@@ -53,7 +57,8 @@ export type ResolvedOptions = Required<Omit<TrainerOptions, 'device' | 'learning
 export function resolveTrainerOptions(options: TrainerOptions): ResolvedOptions {
   checkOptions('{ model, train, test }', options);
   const { model, train, test, data = 'resident', statistics = {}, learningRate, schedule } = options;
-  const { optimizer = new Sgd(), labelSmoothing = 0, precision = 'f32', seed = 0, callbacks = [] } = options;
+  const { optimizer = new Sgd(), labelSmoothing = 0, seed = 0, callbacks = [] } = options;
+  const { precision = 'f32', deterministic = true, autotune = true } = options;
   checkModel(model);
   checkSource('train', train, model);
   checkSource('test', test, model);
@@ -71,7 +76,7 @@ export function resolveTrainerOptions(options: TrainerOptions): ResolvedOptions 
   checkInteger('batch', batch, 1, 65536);
   if (batch > train.count) throw invalid('batch', `at most the ${train.count} images of train`, batch);
   const rate = resolveRate(learningRate, schedule);
-  const machine = { device, precision };
+  const machine = { device, precision, deterministic, autotune };
   const sources = { train, test, data, statistics };
   return { model, ...sources, ...machine, batch, optimizer, labelSmoothing, seed, callbacks, ...rate };
 }
@@ -88,12 +93,15 @@ function resolveRate(learningRate: number | undefined, schedule: Schedule | unde
 
 /** What a resumed run must have in common with the one before, beside model and data, to compute the same. */
 export function describeSettings(options: ResolvedOptions): Description {
-  const { batch, seed, precision, statistics, labelSmoothing, optimizer, schedule, learningRate } = options;
+  const { batch, seed, precision, deterministic, statistics, labelSmoothing, optimizer, schedule, learningRate } =
+    options;
   const rate = learningRate ?? describeSchedule(schedule);
   return {
     batch,
     seed,
     precision,
+    // Only where it is not the default, which runs of earlier versions had.
+    ...(deterministic ? {} : { deterministic }),
     statistics,
     labelSmoothing,
     optimizer: describeObject(optimizer),

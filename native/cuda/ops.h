@@ -23,6 +23,9 @@ KernelPointer createKernel(SnDevice& device, const SnOpDesc& op, SnKernelInfo& i
 KernelPointer createConv2d(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createConv2dDgrad(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createConv2dWgrad(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createLinear(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createLinearDgrad(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createLinearWgrad(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createActivation(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createActivationGradient(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAdd(SnDevice&, const SnOpDesc&, SnKernelInfo&);

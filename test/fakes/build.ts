@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { packageRoot } from '../../lib/locate';
 
 export const subLibraries = [
   'libcudnn_graph.so.9',
@@ -19,7 +20,7 @@ export const subLibraries = [
 export function compileFake(folder: string, file: string, source: string): void {
   mkdirSync(folder, { recursive: true });
   const flags = ['-O1', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', `-Wl,-soname,${file}`];
-  execFileSync('cc', [...flags, '-o', join(folder, file), join(__dirname, source), '-ldl']);
+  execFileSync('cc', [...flags, '-o', join(folder, file), join(packageRoot(), 'test/fakes', source), '-ldl']);
 }
 
 /** A complete cuDNN with cuBLASLt beside it. */

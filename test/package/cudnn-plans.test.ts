@@ -1,83 +1,117 @@
 /**
- * cuDNN has a strict-f32 plan for every convolution of inception33, forward and backward, on an H200: asked of the real
- * cuDNN with a description of that GPU, so neither a GPU nor a driver is needed. Only cuBLASLt (540 MB) is a stand-in.
+ * cuDNN has a plan for every convolution of the networks, forward and backward, in every precision, on an H200: asked of the
+ * real cuDNN with a description of that GPU, so neither a GPU nor a driver is needed. All of them, and all that can be fused:
+ * `npm run cudnn:plans`.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { Graph } from '../../lib/graph/graph';
-import { binaryFolders } from '../../lib/locate';
-import { inception33 } from '../../lib/models';
-import { conv2dOp } from '../../lib/ops/conv2d';
-import { input, type Tensor } from '../../lib/tensor';
-import { compileFake } from '../fakes/build';
+import { describe, expect, it } from 'vitest';
+import { type Answer, findPlans, missing, type Variant } from '../../bench/cudnnPlans/finder';
+import { markdown } from '../../bench/cudnnPlans/table';
+import { linearProblem, passes, precisions, problemsOf, type Question } from '../../bench/cudnnPlans/tasks';
+import { inception33, subInception } from '../../lib/models';
+import { elu, leakyTanh, relu, scaledSigmoid } from '../../lib/ops/activation';
 
-const program = join(binaryFolders()[0] as string, 'tests/cudnn_plans');
-const cudnn = cudnnFolder();
-const reason = existsSync(program) ? 'no cuDNN in CUDNN_ROOT, CUDNN_PATH or the cache' : `${program} was not built`;
-const runs = existsSync(program) && cudnn !== undefined;
-if (!runs) console.warn(`Not run: cuDNN's plans, because ${reason}.`);
+const reason = missing();
+if (reason) console.warn(`Not run: cuDNN's plans, because ${reason}.`);
 
-/** Where the headers came from, which is where CMake looked. */
-function cudnnFolder(): string | undefined {
-  const { CUDNN_ROOT, CUDNN_PATH, XDG_CACHE_HOME } = process.env;
-  const cache = join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'saturnn/cudnn');
-  const roots = [CUDNN_ROOT, CUDNN_PATH, cache].filter((root): root is string => Boolean(root));
-  const folders = roots.flatMap((root) => [join(root, 'lib'), join(root, 'nvidia/cudnn/lib')]);
-  return folders.find((folder) => existsSync(join(folder, 'libcudnn.so.9')));
+const mebibyte = 2 ** 20;
+const variantsOf = (answers: readonly Answer[]): Variant[] => answers.flatMap(({ variants }) => [...variants]);
+const problems = (answers: readonly Answer[]) => variantsOf(answers).filter(({ problem }) => problem !== undefined);
+
+function everyPass(list: readonly string[], options: Omit<Question, 'problem' | 'pass'>): Question[] {
+  return list.flatMap((problem) => passes.map((pass) => ({ ...options, problem, pass })));
 }
 
-interface PlanLine {
-  engine?: string;
-  workspace?: number;
-  problem?: string;
-}
-
-/** Lines of 13 numbers, as native/cuda/plan_check.cc reads them. */
-function convolutions(batch: number, width: number): string[] {
-  const model = inception33({ width });
-  const logits = model.forward(input('images', [batch, ...model.inputShape]));
-  const nodes = Graph.from({ outputs: { logits } }).nodes.filter((node) => node.op === conv2dOp);
-  return nodes.map((node) => {
-    const shape = (tensor?: Tensor | null) => tensor?.shape ?? [];
-    const [x, weight, y] = [shape(node.inputs[0]), shape(node.inputs[1]), shape(node.outputs[0])];
-    const { strideH, strideW, padH, padW } = node.attributes;
-    return [...x, ...weight.slice(0, 3), ...y.slice(1, 3), strideH, strideW, padH, padW].join(' ');
-  });
-}
-
-describe.skipIf(!runs)("cuDNN's plans without a GPU", () => {
-  const stand = mkdtempSync(join(tmpdir(), 'saturnn-fakes-'));
-  afterAll(() => rmSync(stand, { recursive: true, force: true }));
-
+describe.skipIf(reason !== null)("cuDNN's plans without a GPU", () => {
   it.each([
     [128, 1],
     [3, 0.25],
-  ])('batch %d, width %d', (batch, width) => {
-    compileFake(stand, 'libcublasLt.so.13', 'cublaslt.c');
-    const problems = convolutions(batch, width);
-    expect(problems).toHaveLength(69);
-    const description = join(__dirname, '../fakes/h200.json');
-    const child = spawnSync(program, [description, cudnn as string, stand], {
-      input: problems.join('\n'),
-      encoding: 'utf8',
-    });
-    expect({ signal: child.signal, status: child.status, stderr: child.stderr }).toEqual({
-      signal: null,
-      status: 0,
-      stderr: '',
-    });
-    const plans: PlanLine[] = child.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    expect(plans).toHaveLength(3 * problems.length);
-    expect(plans.filter((plan) => plan.problem)).toEqual([]);
-    for (const plan of plans) {
-      expect(plan.engine).toMatch(/^cudnn:engine\d+$/);
-      expect(plan.workspace).toBeLessThan(256 * 2 ** 20);
+  ])('every convolution of inception33 in every precision, batch %d, width %d', async (batch, width) => {
+    const all = [...problemsOf(inception33({ width }), batch), linearProblem(batch, 1024, 100)];
+    expect(all.length).toBeGreaterThan(30);
+    const questions = precisions.flatMap((precision) => everyPass(all, { precision, twice: true }));
+    const { answers } = await findPlans(questions);
+    expect(answers).toHaveLength(questions.length);
+    expect(problems(answers)).toEqual([]);
+    for (const { variants } of answers) {
+      expect(variants.map(({ name }) => name)).toEqual(['plain']);
+      expect(variants[0]?.engine).toMatch(/^cudnn:engine\d+$/);
+      expect(variants[0]?.workspace).toBeLessThan(256 * mebibyte);
     }
+  });
+
+  it('shapes that no network has', async () => {
+    const odd = [
+      '3 6 5 7 20 3 3 6 5 1 1 1 1', // channels that are padded on both sides
+      '1 6 9 1 1 2 5 5 2 1 3 0 0',
+      '1 15 14 3 16 7 7 8 7 2 2 3 3',
+      '3 9 6 16 16 3 1 5 6 2 1 1 0',
+      ...[linearProblem(3, 33, 7), linearProblem(1, 48, 100), linearProblem(1, 1, 1)],
+    ];
+    const questions = precisions.flatMap((precision) => everyPass(odd, { precision }));
+    expect(problems((await findPlans(questions)).answers)).toEqual([]);
+  });
+
+  it('activations are fused at run time, and each choice makes its plan again', async () => {
+    const [first, ...rest] = problemsOf(subInception(), 128);
+    const wide = rest.find((problem) => problem.split(' ')[5] === '3') as string;
+    const fused = (precision: Question['precision'], problem: string, activation = leakyTanh()): Question => ({
+      problem,
+      pass: 'forward',
+      precision,
+      activation,
+      compiled: true,
+      twice: true,
+    });
+    const questions = [
+      ...[scaledSigmoid(), leakyTanh(), relu()].map((activation) => fused('bf16', wide, activation)),
+      fused('fp16', wide, scaledSigmoid()),
+      fused('tf32', wide),
+      fused('bf16', first as string), // the image: 3 channels
+    ];
+    const { answers } = await findPlans(questions);
+    expect(problems(answers)).toEqual([]);
+    for (const { variants } of answers) {
+      expect(variants.map(({ name, compiled }) => ({ name, compiled }))).toEqual([
+        { name: 'fused', compiled: true },
+        { name: 'plain', compiled: false },
+      ]);
+    }
+  }, 60_000);
+
+  it('strict f32, elu and plain tasks are not fused; a weight gradient of halves can be had in f32', async () => {
+    const [problem] = problemsOf(subInception(), 128).slice(1) as [string];
+    const { answers } = await findPlans([
+      { problem, pass: 'forward', precision: 'f32', activation: leakyTanh(), compiled: true },
+      { problem, pass: 'forward', precision: 'bf16', activation: elu(), compiled: true },
+      { problem, pass: 'forward', precision: 'bf16', activation: leakyTanh() },
+      { problem, pass: 'wgrad', precision: 'bf16', compiled: true },
+    ]);
+    const names = answers.map(({ variants }) => variants.map(({ name }) => name));
+    expect(names).toEqual([['plain'], ['plain'], ['plain'], ['plain', 'f32dw']]);
+    expect(problems(answers)).toEqual([]);
+  });
+});
+
+describe("the table of cuDNN's plans", () => {
+  it('counts plans and names what has none', () => {
+    const problem = '128 28 28 3 64 3 3 28 28 1 1 1 1';
+    const table = markdown({
+      cudnn: '9.24.0',
+      device: 'NVIDIA H200',
+      asked: 'a test',
+      answers: [
+        {
+          problem,
+          pass: 'forward',
+          precision: 'f32',
+          variants: [{ name: 'plain', engine: 'cudnn:engine70', workspace: 3 * mebibyte }],
+        },
+        { problem, pass: 'dgrad', precision: 'f32', variants: [{ name: 'plain', problem: 'no engine' }] },
+      ],
+    });
+    expect(table).toContain('| f32 | forward | 1 | 0 | 0 | 3 | 70 (1) |');
+    expect(table).toContain('| f32 | dgrad | 1 | 1 | 0 | 0 |  |');
+    expect(table).toContain('- f32 dgrad plain : 128 x 28x28x3 -> 64, 3x3, pad 1x1: no engine');
+    expect(table).toContain('| 128 x 28x28x3 -> 64, 3x3, pad 1x1 | 70 / none / - |');
   });
 });

@@ -35,6 +35,10 @@ void launchChannelMap(int kind, float slope, ConstRows x, const float* bias, Row
 // channel_map.cu: y = x, one of them f32 and the other bf16 or f16.
 void launchConvertRows(ConstRows x, Rows y, int64_t rows, int64_t channels, cudaStream_t stream);
 
+// fit.cu: y = x where x has an element, else 0. Same dtype, or one of them f32 and the other bf16 or f16.
+void launchFit(ConstRows x, int64_t xRows, int64_t xChannels, Rows y, int64_t yRows, int64_t yChannels,
+               cudaStream_t stream);
+
 // channel_gradient.cu: dx = dy f'(y), and dbias[c] = the sum of dx over the rows, each unless its pointer is null.
 // dx may be dy. With kind SN_NO_ACTIVATION y is not read, and f' is 1. `partials` holds kSumBlocks * channels floats.
 constexpr int kSumBlocks = 528;

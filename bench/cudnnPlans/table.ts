@@ -1,0 +1,134 @@
+/** The answers as Markdown: docs/cudnn-plans.md. */
+import type { Answer, Variant } from './finder';
+import { type Pass, type PlanPrecision, type Problem, passes, precisions } from './tasks';
+
+export interface TableSource {
+  readonly cudnn: string;
+  readonly device: string;
+  /** Of which convolutions, in words. */
+  readonly asked: string;
+  readonly answers: readonly Answer[];
+}
+
+const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
+const numberOf = ({ engine = '' }: Variant): string => engine.replace('cudnn:engine', '');
+const mebibytes = (bytes: number): string => (bytes < 2 ** 20 && bytes > 0 ? '< 1' : (bytes / 2 ** 20).toFixed(0));
+
+interface Group {
+  readonly title: string;
+  readonly precision: PlanPrecision;
+  readonly variants: readonly Variant[];
+}
+
+/** Every precision, pass and way of doing it, with what was found for all problems. */
+function groupsOf(answers: readonly Answer[]): Group[] {
+  const groups: Group[] = [];
+  for (const precision of precisions) {
+    for (const pass of passes) {
+      const those = answers.filter((answer) => answer.precision === precision && answer.pass === pass);
+      for (const name of ['plain', 'f32dw', 'fused'] as const) {
+        const titles = unique(those.map(({ activation }) => (name === 'fused' ? activation?.kind : undefined)));
+        for (const kind of titles) {
+          const variants = those
+            .filter(({ activation }) => activation?.kind === kind)
+            .flatMap((answer) => answer.variants.filter((variant) => variant.name === name));
+          const title = name === 'fused' ? `${pass}, fused with bias and ${kind}` : titleOf(pass, name);
+          if (variants.length > 0) groups.push({ title, precision, variants });
+        }
+      }
+    }
+  }
+  return groups;
+}
+
+const titleOf = (pass: Pass, name: 'plain' | 'f32dw'): string => (name === 'plain' ? pass : `${pass}, gradient in f32`);
+
+function engines(variants: readonly Variant[]): string {
+  const counts = new Map<string, number>();
+  for (const variant of variants) {
+    if (variant.engine) counts.set(numberOf(variant), (counts.get(numberOf(variant)) ?? 0) + 1);
+  }
+  const sorted = [...counts].sort(([a, x], [b, y]) => y - x || Number(a) - Number(b));
+  return sorted.map(([engine, count]) => `${engine} (${count})`).join(', ');
+}
+
+function summary(answers: readonly Answer[]): string[] {
+  return groupsOf(answers).map(({ title, precision, variants }) => {
+    const failures = variants.filter(({ problem }) => problem !== undefined).length;
+    const workspace = Math.max(0, ...variants.map((variant) => variant.workspace ?? 0));
+    const compiled = variants.filter((variant) => variant.compiled).length;
+    return `| ${precision} | ${title} | ${variants.length} | ${failures} | ${compiled} | ${mebibytes(workspace)} | ${engines(variants)} |`;
+  });
+}
+
+/** "128 x 28x28x64 -> 96, 3x3" */
+export function describeProblem(problem: Problem): string {
+  const [n, h, w, c, o, kh, kw, , , strideH, strideW, padH, padW] = problem.split(' ');
+  const stride = strideH === '1' && strideW === '1' ? '' : `, stride ${strideH}x${strideW}`;
+  const padding = padH === '0' && padW === '0' ? '' : `, pad ${padH}x${padW}`;
+  return `${n} x ${h}x${w}x${c} -> ${o}, ${kh}x${kw}${stride}${padding}`;
+}
+
+/** Of one problem and precision: the plain engine of each pass, and that of each fused forward pass. */
+function cell(answers: readonly Answer[]): string {
+  const shown = (pass: Pass, name: Variant['name']) =>
+    unique(
+      answers
+        .filter((answer) => answer.pass === pass)
+        .flatMap(({ variants }) => variants.filter((variant) => variant.name === name))
+        .map((variant) => numberOf(variant) || 'none'),
+    );
+  const plain = passes.map((pass) => shown(pass, 'plain').join('+') || '-').join(' / ');
+  const fused = shown('forward', 'fused');
+  return fused.length > 0 ? `${plain}; fused ${fused.join('+')}` : plain;
+}
+
+function details(answers: readonly Answer[]): string[] {
+  return unique(answers.map(({ problem }) => problem)).map((problem) => {
+    const those = answers.filter((answer) => answer.problem === problem);
+    const cells = precisions.map((precision) => cell(those.filter((answer) => answer.precision === precision)));
+    return `| ${describeProblem(problem)} | ${cells.join(' | ')} |`;
+  });
+}
+
+function failures(answers: readonly Answer[]): string[] {
+  return answers.flatMap(({ problem, pass, precision, activation, variants }) =>
+    variants
+      .filter((variant) => variant.problem !== undefined)
+      .map(
+        ({ name, problem: reason }) =>
+          `- ${precision} ${pass} ${name} ${activation?.kind ?? ''}: ${describeProblem(problem)}: ${reason}`,
+      ),
+  );
+}
+
+export function markdown({ cudnn, device, asked, answers }: TableSource): string {
+  const problems = unique(answers.map(({ problem }) => problem)).length;
+  const failed = failures(answers);
+  return `# cuDNN's plans for every convolution
+
+Made by \`npm run cudnn:plans\`, not by hand: the first plan that the backend would take without autotuning, finalised by
+cuDNN ${cudnn} for the description of an ${device}, without a GPU. ${problems} different convolutions:
+${asked}.
+
+What the policy drops is not counted: in f32 every engine that uses tensor cores; in every precision those that are not
+deterministic, that sum in less than f32, that make halves of f32 images, or that want more than 1 GiB of workspace. tf32,
+bf16 and fp16 are asked with channels filled up to what tensor cores take (3 to 8). A plan that is compiled at run time is
+called compiled; every plain plan was also made again from its engine number and knobs, as a remembered choice is.
+
+| precision | pass | problems | without a plan | compiled | largest workspace, MiB | engines (problems) |
+|---|---|---|---|---|---|---|
+${summary(answers).join('\n')}
+
+${failed.length === 0 ? 'Every one has a plan.' : `Without a plan:\n\n${failed.join('\n')}`}
+
+<details>
+<summary>Every convolution: cuDNN's engine numbers, forward / dgrad / wgrad</summary>
+
+| convolution | ${precisions.join(' | ')} |
+|---|${precisions.map(() => '---|').join('')}
+${details(answers).join('\n')}
+
+</details>
+`;
+}

@@ -1,0 +1,62 @@
+/** The convolutions of a model, as questions to out/tests/cudnn_plans (native/cuda/plan_check.cc). */
+import { Graph } from '../../lib/graph/graph';
+import type { Model } from '../../lib/models';
+import { type Activation, encodeActivation } from '../../lib/ops/activation';
+import { conv2dOp } from '../../lib/ops/conv2d';
+import { input, type Tensor } from '../../lib/tensor';
+
+export const passes = ['forward', 'dgrad', 'wgrad'] as const;
+export type Pass = (typeof passes)[number];
+export const precisions = ['f32', 'tf32', 'bf16', 'fp16'] as const;
+export type PlanPrecision = (typeof precisions)[number];
+
+/** "n h w c o kh kw oh ow strideH strideW padH padW" */
+export type Problem = string;
+
+export interface Question {
+  readonly problem: Problem;
+  readonly pass: Pass;
+  readonly precision: PlanPrecision;
+  /** Of the forward pass, with a bias; without one: the bare convolution. */
+  readonly activation?: Activation;
+  /** Ask for what is compiled at run time too. */
+  readonly compiled?: boolean;
+  /** Make every plan again from its remembered choice. */
+  readonly twice?: boolean;
+}
+
+/** Of each convolution of a model, in order, without repetition. */
+export function problemsOf(model: Model, batch: number): Problem[] {
+  const logits = model.forward(input('images', [batch, ...model.inputShape]));
+  const nodes = Graph.from({ outputs: { logits } }).nodes.filter((node) => node.op === conv2dOp);
+  const lines = nodes.map((node) => {
+    const shape = (tensor?: Tensor | null) => tensor?.shape ?? [];
+    const [x, weight, y] = [shape(node.inputs[0]), shape(node.inputs[1]), shape(node.outputs[0])];
+    const { strideH, strideW, padH, padW } = node.attributes;
+    return [...x, ...weight.slice(0, 3), ...y.slice(1, 3), strideH, strideW, padH, padW].join(' ');
+  });
+  return [...new Set(lines)];
+}
+
+/** A fully connected layer of so many features, as the convolution that the backend makes of it. */
+export const linearProblem = (batch: number, features: number, classes: number): Problem =>
+  `${batch} 1 1 ${features} ${classes} 1 1 1 1 1 1 0 0`;
+
+const dtypes: Readonly<Record<PlanPrecision, string>> = { f32: 'f32', tf32: 'f32', bf16: 'bf16', fp16: 'f16' };
+
+/** The question as the program reads it. */
+export function lineOf({ problem, pass, precision, activation, compiled = false, twice = false }: Question): string {
+  const flag = (value: boolean) => (value ? 1 : 0);
+  const { kind, slope } = activation ? encodeActivation(activation) : { kind: -1, slope: 0 };
+  return [
+    pass,
+    dtypes[precision],
+    flag(precision === 'tf32'),
+    flag(!compiled),
+    flag(twice),
+    flag(activation !== undefined),
+    kind,
+    slope,
+    problem,
+  ].join(' ');
+}

@@ -1,0 +1,50 @@
+// One convolution as it runs: what its plan wants in another form than the op has it (other dtype, padded channels,
+// 16-byte alignment) takes the way through scratch, and what the plan leaves of the epilogue follows.
+#pragma once
+
+#include "conv_task.h"
+#include "kernel.h"
+
+namespace saturnn {
+
+// A tensor as rows x channels, as the op has it and as the plan wants it; the larger is filled up with zeros.
+struct Staging {
+  SnDType given, planned;
+  int64_t rows, channels;
+  int64_t plannedRows, plannedChannels;
+
+  bool differs() const { return given != planned || rows != plannedRows || channels != plannedChannels; }
+  int64_t plannedBytes() const { return plannedRows * plannedChannels * elementBytes(planned); }
+  // Both enqueue one kernel or copy.
+  void in(const void* from, void* to, cudaStream_t stream) const;
+  void out(const void* from, void* to, cudaStream_t stream) const;
+};
+
+class ConvRunner {
+ public:
+  ConvRunner(SnDevice& device, const ConvTask& task, const ConvVariant& variant, ConvPlan plan);
+
+  int64_t scratchBytes() const { return scratchBytes_; }
+  // "cudnn:engine4+fused", "cudnn:engine62+saturnn:channelMap"
+  std::string implementation() const;
+  const ConvPlan& plan() const { return plan_; }
+  const ConvVariant& variant() const { return variant_; }
+
+  // Enqueues. The one that the pass computes is written: y, x or w. Images must be 16-byte aligned.
+  void run(void* x, void* w, const float* bias, void* y, void* scratch);
+
+ private:
+  int64_t reserve(int64_t bytes);
+  void finishForward(const void* planned, const float* bias, void* y) const;
+  void* stageIn(const Staging& staging, void* given, void* reserved) const;
+
+  SnDevice& device_;
+  ConvTask task_;
+  ConvVariant variant_;
+  ConvPlan plan_;
+  Staging x_, w_, y_;
+  int64_t scratchBytes_ = 0;
+  int64_t workspaceAt_, xAt_, wAt_, yAt_;
+};
+
+}  // namespace saturnn
