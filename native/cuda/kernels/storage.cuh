@@ -72,6 +72,23 @@ __device__ __forceinline__ Vector<Width> unpack(const Packed<T, Width>& packed) 
   return vector;
 }
 
+// A bf16 is the upper half of an f32: taken apart as words, two to a register, where the compiler would spend one on each.
+template <int Width>
+__device__ __forceinline__ Vector<Width> unpack(const Packed<__nv_bfloat16, Width>& packed) {
+  Vector<Width> vector;
+  if constexpr (Width == 1) {
+    vector.lane[0] = toFloat(packed.element[0]);
+  } else {
+    const auto* words = reinterpret_cast<const uint32_t*>(&packed);
+#pragma unroll
+    for (int pair = 0; pair < Width / 2; ++pair) {
+      vector.lane[2 * pair] = __uint_as_float(words[pair] << 16);
+      vector.lane[2 * pair + 1] = __uint_as_float(words[pair] & 0xffff0000u);
+    }
+  }
+  return vector;
+}
+
 template <int Width, class T>
 __device__ __forceinline__ Vector<Width> load(const T* from) {
   return unpack(loadPacked<Width>(from));
