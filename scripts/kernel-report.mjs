@@ -65,18 +65,21 @@ function count(counts, isLoad, bits) {
   else counts[isVector ? 'vectorStores' : 'scalarStores']++;
 }
 
-/** Template parameters of every kernel in a source, by name: "template <class T, int Width> __global__ void f(" gives f: [T, Width]. */
-export function parseKernelTemplates(source) {
+/**
+ * Every kernel of a source by name: its template's parameters ("template <class T, int Width> __global__ void f(" gives T and
+ * Width), and which accesses the comment right above it says are all that have 16 bytes: "loads" or "stores", else null.
+ */
+export function parseKernels(source) {
   const pattern =
-    /(?:template\s*<((?:[^<>]|<[^<>]*>)*)>\s*)?__global__\s+void\s+(?:__launch_bounds__\s*\((?:[^()]|\([^()]*\))*\)\s*)?(\w+)\s*\(/g;
-  const templates = new Map();
-  for (const [, parameters = '', name] of source.matchAll(pattern)) {
-    templates.set(
-      name,
-      splitArguments(parameters).map((parameter) => parameter.split('=')[0].trim().split(/\s+/).at(-1)),
-    );
+    /((?:[ \t]*\/\/[^\n]*\n)*)(?:[ \t]*template\s*<((?:[^<>]|<[^<>]*>)*)>\s*)?[ \t]*__global__\s+void\s+(?:__launch_bounds__\s*\((?:[^()]|\([^()]*\))*\)\s*)?(\w+)\s*\(/g;
+  const kernels = new Map();
+  for (const [, comment, parameters = '', name] of source.matchAll(pattern)) {
+    kernels.set(name, {
+      parameters: splitArguments(parameters).map((parameter) => parameter.split('=')[0].trim().split(/\s+/).at(-1)),
+      only: /16-byte (loads|stores) only/.exec(comment)?.[1] ?? null,
+    });
   }
-  return templates;
+  return kernels;
 }
 
 /** By the commas that no bracket holds. */
@@ -102,9 +105,9 @@ const wideWords = /^(u?int4|float4|double2|u?longlong2)$/;
  * called Width, or 4 for a parameter that is a 16-byte word; else 1. Types and Width make the variant.
  * @throws Error if the source has no such kernel
  */
-export function describeKernel(demangled, templates) {
+export function describeKernel(demangled, kernels) {
   const [, name, rest = ''] = /^(\w+)(?:<(.*)>)?$/.exec(demangled) ?? [];
-  const parameters = templates.get(name);
+  const { parameters, only } = kernels.get(name) ?? {};
   if (!parameters) throw new Error(`kernel ${demangled} is not in its source in the form "__global__ void name("`);
   const values = splitArguments(rest);
   const named = values.map((value, i) => [parameters[Math.min(i, parameters.length - 1)], value]);
@@ -113,5 +116,5 @@ export function describeKernel(demangled, templates) {
   const isType = (value) => !/^(\(.*\))?-?\d+\w*$|^(true|false)$/.test(value);
   const shown = named.filter(([parameter, value]) => parameter === 'Width' || isType(value));
   const variant = shown.map(([parameter, value]) => (parameter === 'Width' ? `Width ${value}` : value)).join(', ');
-  return { name, width, variant: variant || '-' };
+  return { name, width, only, variant: variant || '-' };
 }

@@ -113,6 +113,17 @@ describe.skipIf(!nvcc)('the check of the CUDA kernels', () => {
     expect(text).toContain('a.cu | twice | float, Width 1: no such kernel');
   });
 
+  it('a comment above a kernel excuses one kind of access, and not the other', () => {
+    const stores = narrow.replace(
+      'template <int Kind',
+      '// Reads anything.\n// 16-byte stores only: no rows.\ntemplate <int Kind',
+    );
+    const { status, text } = check({ 'a.cu': stores });
+    expect(status).toBe(1);
+    expect(text).toContain('a.cu: narrow<3, 4> has no 16-byte store in the PTX');
+    expect(text).not.toContain('has no 16-byte load');
+  });
+
   it.each([
     ['a vector variant that moves scalars', narrow, 'narrow<3, 4> has no 16-byte load in the PTX'],
     ['the same, of stores', narrow, 'narrow<3, 4> has no 16-byte store in the PTX'],
