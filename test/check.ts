@@ -37,6 +37,8 @@ export interface CheckOptions {
    * kernel, into poisoned memory.
    */
   readonly replayed?: boolean;
+  /** As compile's. */
+  readonly autotune?: boolean;
 }
 
 export interface CheckResult {
@@ -49,13 +51,19 @@ export interface CheckResult {
 
 /** @throws an Error that names case, device, mode, the worst elements and the seed that repeats it */
 export async function checkOp(testCase: Case, options: CheckOptions): Promise<CheckResult> {
-  const { device, mode, seed = testSeed, precision = 'f32', replayed = false } = options;
+  const { device, mode, seed = testSeed, precision = 'f32', replayed = false, autotune = true } = options;
   const { problem, expected } = prepare(testCase, seed, precision);
   const used = optimize(problem.graph, passesOf[mode]).nodes.filter((node) => !isSource(node));
   const missing = [...new Set(used.map(({ op }) => op.name))].filter((name) => !(name in device.ops));
   if (missing.length > 0) return { missing, ratio: 0, implementations: [] };
   try {
-    const { ratio, implementations } = await runAndCompare(problem, expected, { device, mode, precision, replayed });
+    const { ratio, implementations } = await runAndCompare(problem, expected, {
+      device,
+      mode,
+      precision,
+      replayed,
+      autotune,
+    });
     return { missing, ratio, implementations };
   } catch (error) {
     // A backend under construction may have an op, and refuse some of its options; one that has every op may not.
@@ -141,10 +149,10 @@ function placeOf(tensor: Tensor): { arena: StateArena; begin: number } {
 async function runAndCompare(
   problem: Problem,
   expected: Expectation,
-  { device, mode, precision, replayed }: Required<Omit<CheckOptions, 'seed'>>,
+  { device, mode, precision, replayed, autotune }: Required<Omit<CheckOptions, 'seed'>>,
 ) {
-  const passes = passesOf[mode];
-  const plan = await compile(problem.graph, { device, precision, passes, poison: !replayed, replay: replayed });
+  const how = { passes: passesOf[mode], autotune, poison: !replayed, replay: replayed };
+  const plan = await compile(problem.graph, { device, precision, ...how });
   try {
     const implementations = plan.kernels.map(({ op, implementation }) => `${op}: ${implementation}`);
     const slow = implementations.filter((name) => isReference(name));

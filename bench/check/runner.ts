@@ -78,17 +78,18 @@ export async function runSection(
     const { rows, command, args } = orders.prepare({ section: section.name, options, seconds, before });
     const ended = await waitFor(command, args, seconds + graceSeconds);
     const found = rows.read();
+    const results = found.filter(({ kind }) => kind !== 'not run' && kind !== 'done');
     const isDone = found.some(({ kind }) => kind === 'done');
     const failures = found.flatMap(({ failed }) => (failed === undefined ? [] : [failed]));
     if (!isDone) failures.push(`${section.name}: ${ended}`);
     return {
       name: section.name,
-      status: failures.length > 0 ? 'failed' : found.length === 1 ? 'not run' : 'passed',
+      status: failures.length > 0 ? 'failed' : results.length === 0 ? 'not run' : 'passed',
       ...(!isDone && { reason: ended }),
       seconds: (performance.now() - began) / 1000,
       failures,
-      notRun: found.filter(({ kind }) => kind === 'not run').map(({ reason }) => String(reason)),
-      rows: found.filter(({ kind }) => kind !== 'not run' && kind !== 'done'),
+      notRun: [...new Set(found.filter(({ kind }) => kind === 'not run').map(({ reason }) => String(reason)))],
+      rows: results,
     };
   } finally {
     orders.dispose();

@@ -76,7 +76,8 @@ async function runUnder(
     const cases = rows.read().filter(({ kind }) => kind === 'case').length;
     const said = lines.filter((line) => /SUMMARY/.test(line)).at(-1) ?? lines.at(-1) ?? `exit code ${code}`;
     const words = lines.slice(0, 12).join('\n') || text.slice(-2000);
-    const failed = code === 0 ? undefined : `${tool}, ${precision}, after ${cases} cases: ${words}`;
+    const isClean = code === 0 && cases > 0;
+    const failed = isClean ? undefined : `${tool}, ${precision}, after ${cases} cases: ${words}`;
     const took = (performance.now() - began) / 1000;
     record({ kind: 'sanitizer', tool, precision, cases, seconds: took, said, ...(failed !== undefined && { failed }) });
   } finally {

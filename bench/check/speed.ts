@@ -45,6 +45,7 @@ function section(part: Part, seconds: number, about: string, activations: readon
         ceilings = { ...ceilings, ...report.ceilings };
         record({ kind: 'bench', report: { ...report, ceilings: { [precision]: ceilings[precision] } } });
         for (const text of report.notRun) skip(text);
+        for (const text of report.failed) record({ kind: 'failure', failed: text });
       }
     },
     format: (rows) => formatReport(mergeReports(ofKind<BenchRow>(rows, 'bench').map(({ report }) => report))),
@@ -65,6 +66,7 @@ export function mergeReports(reports: readonly BenchReport[]): BenchReport {
     convolutions: reports.flatMap(({ convolutions }) => convolutions),
     steps: reports.flatMap(({ steps }) => steps),
     notRun: [],
+    failed: [],
   };
 }
 

@@ -69,8 +69,10 @@ export interface BenchReport {
   readonly kernels: readonly KernelRow[];
   readonly convolutions: readonly ConvolutionRow[];
   readonly steps: readonly StepRow[];
-  /** What was asked for and did not run, with the reason. */
+  /** What was asked for and did not run: the backend has no kernel, or there was no time. */
   readonly notRun: readonly string[];
+  /** What went wrong, with the error. */
+  readonly failed: readonly string[];
 }
 
 export interface ComparedRow {

@@ -32,6 +32,9 @@ export interface BenchOptions {
   readonly width: number;
   readonly batches: readonly number[];
   readonly activations: readonly Activation[];
+  /** As compile's. */
+  readonly deterministic?: boolean;
+  readonly autotune?: boolean;
   /** Measurements that count, of each. */
   readonly rounds: number;
   /** Ceilings that were measured before in this process; default: they are measured first. */
@@ -43,7 +46,7 @@ export interface BenchOptions {
   readonly onProgress?: (what: string) => void;
 }
 
-/** A failure of one measurement, lack of memory for one, is reported under `notRun`, and the others go on. */
+/** A failure of one measurement, lack of memory for one, is reported, and the others go on. */
 export async function bench(device: Device, options: BenchOptions): Promise<BenchReport> {
   const { smoke = false, rounds, until = Number.POSITIVE_INFINITY, onProgress = () => {} } = options;
   const ceilings: Partial<Record<Precision, Ceilings>> = { ...options.ceilings };
@@ -51,6 +54,7 @@ export async function bench(device: Device, options: BenchOptions): Promise<Benc
   const convolutions: ConvolutionRow[] = [];
   const steps: StepRow[] = [];
   const notRun: string[] = [];
+  const failed: string[] = [];
 
   const attempt = async (what: string, work: () => Promise<void>) => {
     if (performance.now() > until) {
@@ -61,10 +65,11 @@ export async function bench(device: Device, options: BenchOptions): Promise<Benc
     try {
       await work();
     } catch (error) {
-      notRun.push(`${what}: ${(error as Error).message}`);
+      failed.push(`${what}: ${(error as Error).message}`);
     }
   };
-  const measuring = { rounds, callMilliseconds: smoke ? 1 : undefined };
+  const { deterministic, autotune } = options;
+  const measuring = { rounds, callMilliseconds: smoke ? 1 : undefined, deterministic, autotune };
 
   for (const precision of options.precisions.filter((name) => !(name in ceilings))) {
     await attempt(`ceilings, ${precision}`, async () => {
@@ -101,7 +106,7 @@ export async function bench(device: Device, options: BenchOptions): Promise<Benc
     }
   }
   const report = { environment: environment(), device: { name: device.name, ...device.info }, smoke };
-  return { ...report, command: 'bench', ceilings, kernels, convolutions, steps, notRun };
+  return { ...report, command: 'bench', ceilings, kernels, convolutions, steps, notRun, failed };
 }
 
 /** The first activation in every batch and precision comes first. */

@@ -23,6 +23,9 @@ export interface StepOptions {
   readonly rounds?: number;
   /** Default 400: beside it, what a call itself takes does not count. */
   readonly callMilliseconds?: number;
+  /** As compile's. */
+  readonly deterministic?: boolean;
+  readonly autotune?: boolean;
 }
 
 const recipe = { momentum: 0.9, weightDecay: 1e-4 };
@@ -32,11 +35,13 @@ const mostSteps = 200;
 async function withStep<T>(
   device: Device,
   what: StepCase,
+  { deterministic, autotune }: StepOptions,
   use: (step: PreparedStep, compileMilliseconds: number) => Promise<T>,
 ): Promise<T> {
   const { model: name, width, activation, batch, precision } = what;
   const model = createModel(name, { width, activation });
-  const options = { model, device, batch, precision, optimizer: new Sgd(recipe) };
+  const optimizer = new Sgd(recipe);
+  const options = { model, device, batch, precision, deterministic, autotune, optimizer };
   const { shape, images } = drawImages(model, batch);
   using resident = device.upload(images);
   using state = stateFor(options);
@@ -54,9 +59,10 @@ export function measureStep(
   device: Device,
   what: StepCase,
   ceilings: Ceilings,
-  { rounds = 5, callMilliseconds = 400 }: StepOptions = {},
+  options: StepOptions = {},
 ): Promise<StepRow> {
-  return withStep(device, what, async (step, compileMilliseconds) => {
+  const { rounds = 5, callMilliseconds = 400 } = options;
+  return withStep(device, what, options, async (step, compileMilliseconds) => {
     const call = async (steps: number) => {
       const start = performance.now();
       const { finite, outputs } = await step.run(steps);
@@ -93,9 +99,10 @@ export function measureConvolutions(
   device: Device,
   what: StepCase,
   ceilings: Ceilings,
-  { rounds = 5 }: StepOptions = {},
+  options: StepOptions = {},
 ): Promise<ConvolutionRow[]> {
-  return withStep(device, what, async (step) => {
+  const { rounds = 5 } = options;
+  return withStep(device, what, options, async (step) => {
     const { kernels } = await traceStep(step, { steps: rounds, warmup: 2 });
     return kernels.filter(({ flops }) => flops > 0).map((kernel) => rowOf(kernel, what, ceilings));
   });

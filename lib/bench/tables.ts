@@ -91,7 +91,8 @@ function kernels({ kernels }: BenchReport): string {
   return table(header, rows);
 }
 
-const notRun = ({ notRun }: BenchReport): string => notRun.map((text) => `not run: ${text}\n`).join('');
+const notRun = ({ notRun, failed }: BenchReport): string =>
+  [...notRun.map((text) => `not run: ${text}\n`), ...failed.map((text) => `FAILED: ${text}\n`)].join('');
 
 export function formatComparison(rows: readonly ComparedRow[], before: string): string {
   const header = [`against ${before}`, 'was', 'is', 'ratio', 'noise', ''];

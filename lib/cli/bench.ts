@@ -17,6 +17,8 @@ interface Options {
   batch?: number[];
   precision?: Precision[];
   activation?: Activation[];
+  deterministic: boolean;
+  autotune: boolean;
   rounds: number;
   minutes?: number;
   smoke?: boolean;
@@ -62,6 +64,8 @@ export function benchCommand(): Command {
       `of the steps (default: leakyTanh on the CPU; on a GPU ${activationNames(everyActivation)})`,
       list(read.activation),
     )
+    .option('--no-deterministic', 'on a GPU, also kernels whose results differ in their last bits from run to run')
+    .option('--no-autotune', 'on a GPU, take the first kernel of each convolution instead of timing the candidates')
     .option('--rounds <n>', 'measurements of each; times are medians', read.positiveInteger, 7)
     .option('--minutes <x>', 'begin nothing more after so long', read.positiveNumber)
     .option('--smoke', 'tiny sizes: figures mean nothing, but everything runs')
@@ -84,6 +88,7 @@ export function benchCommand(): Command {
           ? `${JSON.stringify(compared ? { ...report, compared } : report)}\n`
           : `${formatReport(report)}${comparison}`,
       );
+      if (report.failed.length > 0) process.exitCode = 1;
       if (compared?.some(({ verdict }) => verdict === 'SLOWER')) process.exitCode = 1;
     });
 }
@@ -94,6 +99,7 @@ const partsOf = (what: Part | 'all'): readonly Part[] =>
 /** @throws ERR_UNSUPPORTED for a precision that the device has not */
 function optionsOn(device: Device, options: Options): Omit<BenchOptions, 'parts'> {
   const { precision: chosen = device.precisions, smoke = false, rounds, model, minutes } = options;
+  const { deterministic, autotune } = options;
   for (const name of chosen) device.checkPrecision(name);
   const onCpu = device.backend === 'cpu';
   const usual = smoke ? [2] : onCpu ? [32, 128] : [128, 1024];
@@ -103,6 +109,8 @@ function optionsOn(device: Device, options: Options): Omit<BenchOptions, 'parts'
     precisions: chosen,
     batches: options.batch ?? usual,
     activations: options.activation ?? (onCpu || smoke ? everyActivation.slice(0, 1) : everyActivation),
+    deterministic,
+    autotune,
     rounds,
     smoke,
     until: minutes === undefined ? undefined : performance.now() + 60_000 * minutes,
