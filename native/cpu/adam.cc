@@ -3,6 +3,7 @@
 // computed in double, because 1 - beta^t cancels. Nothing is written if the gate is not 0.
 #include <cmath>
 
+#include "../updates.h"
 #include "device.h"
 #include "ops.h"
 #include "segments.h"
@@ -10,9 +11,6 @@
 namespace saturnn {
 
 namespace {
-
-// 1 - (1 - rate)^steps
-double correction(double rate, double steps) { return -std::expm1(steps * std::log1p(-rate)); }
 
 class Adam final : public Kernel {
  public:
@@ -47,8 +45,8 @@ class Adam final : public Kernel {
     common.firstRate = attributes_.first_rate;
     common.secondRate = attributes_.second_rate;
     common.epsilon = attributes_.epsilon;
-    common.inverseCorrection = static_cast<float>(1.0 / std::sqrt(correction(attributes_.second_rate, steps)));
-    const double stepSize = learningRate / correction(attributes_.first_rate, steps);
+    common.inverseCorrection = static_cast<float>(1.0 / std::sqrt(biasCorrection(attributes_.second_rate, steps)));
+    const double stepSize = learningRate / biasCorrection(attributes_.first_rate, steps);
     chunks_.forEach([&](const Chunks::Chunk& chunk) {
       segments_.forEach(inputs, chunk.begin, chunk.end, [&](int64_t begin, int64_t end, float rate, float decay) {
         AdamRun run = common;

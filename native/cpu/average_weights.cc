@@ -1,8 +1,6 @@
-// The exponential moving average of the weights: average += max(rate, 9 / (10 + steps done)) (weights - average). The
-// second rate is that of the first steps, in which an average over more steps than were done would still be near the
-// initial weights. Nothing is written if the gate is not 0.
-#include <algorithm>
-
+// The exponential moving average of the weights: average += max(rate, 9 / (10 + steps done)) (weights - average).
+// Nothing is written if the gate is not 0.
+#include "../updates.h"
 #include "device.h"
 #include "geometry.h"
 #include "ops.h"
@@ -30,7 +28,7 @@ class AverageWeights final : public Kernel {
     auto* average = static_cast<float*>(inputs[1]);
     const auto* parameters = static_cast<const float*>(inputs[2]);
     const double steps = static_cast<const uint32_t*>(inputs[3])[1];
-    const auto rate = static_cast<float>(std::max<double>(attributes_.rate, 9.0 / (10.0 + steps)));
+    const auto rate = averageRate(attributes_.rate, steps);
     chunks_.forEach([&](const Chunks::Chunk& chunk) {
       simd_.approach(parameters + chunk.begin, average + chunk.begin, rate, chunk.end - chunk.begin);
     });

@@ -1,4 +1,5 @@
 // Clipping by the global norm, as one number: min(1, limit / norm). A norm of NaN gives NaN.
+#include "../updates.h"
 #include "geometry.h"
 #include "ops.h"
 
@@ -15,8 +16,7 @@ class ClipFactor final : public Kernel {
   }
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
-    const float norm = *static_cast<const float*>(inputs[0]);
-    *static_cast<float*>(outputs[0]) = norm <= limit_ ? 1.0f : limit_ / norm;
+    *static_cast<float*>(outputs[0]) = clipFactor(*static_cast<const float*>(inputs[0]), limit_);
   }
 
  private:

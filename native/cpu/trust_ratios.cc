@@ -1,7 +1,6 @@
 // The learning rates of LARS, one per segment of the parameter arena: rate trust |w| / (|g| + decay |w|). Norms are
 // summed in double, in an order that depends on the segments only.
-#include <cmath>
-
+#include "../updates.h"
 #include "device.h"
 #include "ops.h"
 #include "segments.h"
@@ -39,7 +38,7 @@ class TrustRatios final : public Kernel {
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
     const auto* parameters = static_cast<const float*>(inputs[0]);
     const auto* gradient = static_cast<const float*>(inputs[1]);
-    const double scale = gradientScale(inputs[2]);
+    const float scale = gradientScale(inputs[2]);
     const SegmentTable table{static_cast<const int32_t*>(inputs[3]), length_};
     const auto* rates = static_cast<const float*>(inputs[4]);
     const auto* decays = static_cast<const float*>(inputs[5]);
@@ -65,12 +64,9 @@ class TrustRatios final : public Kernel {
           break;
         }
       }
-      const double weights = std::sqrt(sum.weights);
-      const double decay = decays[s];
-      const double divisor = scale * std::sqrt(sum.gradient) + (decay == 0.0 ? 0.0 : decay * weights);
-      // A tensor of zeros would stay one, and without a gradient there is nothing to compare with.
-      const bool trusted = table.ends[s] <= attributes_.trusted && weights != 0.0 && divisor != 0.0;
-      ratios[s] = trusted ? static_cast<float>(rates[s] * (attributes_.trust * weights / divisor)) : rates[s];
+      ratios[s] = table.ends[s] <= attributes_.trusted
+                      ? trustRatio(sum.weights, sum.gradient, scale, rates[s], decays[s], attributes_.trust)
+                      : rates[s];
     }
   }
 

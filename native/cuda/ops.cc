@@ -23,9 +23,14 @@ const OpRow kOps[] = {
     {{"pack", 0}, 1, INT_MAX, 1, true, createPack},
     {{"finiteCheck", 0}, 2, 2, 2, false, createFiniteCheck},
     {{"sgd", sizeof(SnSgdAttributes)}, 9, 9, 0, false, createSgd},
+    {{"adam", sizeof(SnAdamAttributes)}, 11, 11, 0, false, createAdam},
+    {{"trustRatios", sizeof(SnTrustAttributes)}, 6, 6, 1, false, createTrustRatios},
+    {{"clipFactor", sizeof(SnClipAttributes)}, 1, 1, 1, false, createClipFactor},
+    {{"averageWeights", sizeof(SnAverageAttributes)}, 4, 4, 0, false, createAverageWeights},
     {{"unscale", sizeof(SnClipAttributes)}, 4, 4, 3, false, createUnscale},
     {{"adjustLossScale", sizeof(SnLossScaleAttributes)}, 4, 4, 0, false, createAdjustLossScale},
     {{"advance", 0}, 2, 2, 0, false, createAdvance},
+    {{"blend", sizeof(SnBlendAttributes)}, 2, 2, 1, false, createBlend},
     {{"assign", 0}, 3, 3, 0, false, createAssign},
 };
 const int kOpCount = sizeof kOps / sizeof kOps[0];

@@ -35,9 +35,14 @@ KernelPointer createCopy(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createPack(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createFiniteCheck(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createSgd(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createAdam(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createTrustRatios(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createClipFactor(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createAverageWeights(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createUnscale(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAdjustLossScale(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAdvance(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createBlend(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAssign(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 
 }  // namespace saturnn

@@ -1,4 +1,4 @@
-// The end of a training step: finiteCheck, which sets the gate, and what the gate guards: sgd, advance, assign.
+// The end of a training step: finiteCheck, which sets the gate, and of what the gate guards, advance and assign.
 #include "../error.h"
 #include "ops.h"
 
@@ -15,30 +15,6 @@ class FiniteCheck : public SnKernel {
   }
 
  private:
-  int64_t count_;
-};
-
-class Sgd : public SnKernel {
- public:
-  Sgd(SnDevice& device, const SnSgdAttributes& attributes, int64_t count)
-      : SnKernel(device), attributes_(attributes), count_(count) {}
-  void launch(void* const* inputs, void* const*, void*) override {
-    SgdStep step{};
-    step.gate = static_cast<const int32_t*>(inputs[0]);
-    step.parameters = static_cast<float*>(inputs[1]);
-    step.momentum = static_cast<float*>(inputs[2]);
-    step.gradient = static_cast<const float*>(inputs[3]);
-    step.learningRate = static_cast<const float*>(inputs[4]);
-    step.count = count_;
-    // Without decay there is no term 0 * w: it would turn an infinite weight into NaN.
-    step.decayed = attributes_.weight_decay == 0.0f ? 0 : attributes_.decayed;
-    step.momentumFactor = attributes_.momentum;
-    step.weightDecay = attributes_.weight_decay;
-    launchSgd(step, device.stream());
-  }
-
- private:
-  SnSgdAttributes attributes_;
   int64_t count_;
 };
 
@@ -71,26 +47,6 @@ KernelPointer createFiniteCheck(SnDevice& device, const SnOpDesc& op, SnKernelIn
   requireVector(op, "norm", op.outputs[1], 1);
   setImplementation(info, "saturnn:finiteCheck", kSumBlocks * int64_t{sizeof(double)});
   return std::make_unique<FiniteCheck>(device, count);
-}
-
-KernelPointer createSgd(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const auto attributes = attributesOf<SnSgdAttributes>(op);
-  const int64_t count = elementCount(op.inputs[1]);
-  bool plain = attributes.nesterov == 0;
-  for (int32_t i = 5; i < op.input_count; ++i) plain = plain && !isPresent(op.inputs[i]);
-  if (!plain) {
-    throw Error("ERR_UNSUPPORTED", "[sgd] the CUDA backend has no Nesterov momentum, clipping or groups yet");
-  }
-  requireI32(op, "gate", op.inputs[0], 1);
-  requireVector(op, "parameters", op.inputs[1], count);
-  requireVector(op, "momentum", op.inputs[2], count);
-  requireVector(op, "gradient", op.inputs[3], count);
-  requireVector(op, "learningRate", op.inputs[4], 1);
-  if (attributes.decayed < 0 || attributes.decayed > count) {
-    refuse(op, "decayed", "0 to " + std::to_string(count) + " parameters", std::to_string(attributes.decayed));
-  }
-  setImplementation(info, "saturnn:sgd");
-  return std::make_unique<Sgd>(device, attributes, count);
 }
 
 KernelPointer createAdvance(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { binaryFolders } from '../../lib/locate';
 
-/** What the build left, if it has the CUDA backend. */
-export const emulatedFolder = join(binaryFolders()[0] as string, 'emulated');
+/** What the build left, if it has the CUDA backend. SATURNN_EMULATOR_BUILD=sanitized takes the sanitized one. */
+export const emulatedFolder = join(binaryFolders()[0] as string, process.env.SATURNN_EMULATOR_BUILD ?? 'emulated');
 
 export const isEmulated = existsSync(join(emulatedFolder, 'libsaturnn_cuda.so'));
 

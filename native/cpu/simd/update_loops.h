@@ -1,6 +1,7 @@
 // What changes the weights, element by element over flat arenas: SGD, Adam, the moving average.
 #pragma once
 
+#include "../../updates.h"
 #include "table.h"
 
 namespace saturnn {
@@ -18,12 +19,7 @@ void sgdRun(const SgdRun& run) {
   for (int64_t i = 0; i < run.count; ++i) {
     float direction = scale * g[i];
     if constexpr (Decays) direction += decay * w[i];
-    m[i] = factor * m[i] - rate * direction;
-    if constexpr (Nesterov) {
-      w[i] += factor * m[i] - rate * direction;
-    } else {
-      w[i] += m[i];
-    }
+    sgdElement(direction, factor, rate, Nesterov, w[i], m[i]);
   }
 }
 
@@ -39,16 +35,14 @@ void adamRun(const AdamRun& run) {
   float* m = run.firstMoment;
   float* v = run.secondMoment;
   const float* g = run.gradient;
-  const float scale = run.gradientScale, first = run.firstRate, second = run.secondRate, step = run.stepSize;
-  const float correction = run.inverseCorrection, epsilon = run.epsilon;
+  const float scale = run.gradientScale, step = run.stepSize;
+  const AdamFactors by{run.firstRate, run.secondRate, run.epsilon, run.inverseCorrection};
   [[maybe_unused]] const float decay = run.gradientDecay, shrink = run.weightShrink;
 #pragma GCC ivdep
   for (int64_t i = 0; i < run.count; ++i) {
     float direction = scale * g[i];
     if constexpr (DecaysGradient) direction += decay * w[i];
-    m[i] += first * (direction - m[i]);
-    v[i] += second * (direction * direction - v[i]);
-    float change = step * m[i] / (__builtin_sqrtf(v[i]) * correction + epsilon);
+    float change = adamChange(direction, by, step, m[i], v[i]);
     if constexpr (ShrinksWeight) change += shrink * w[i];
     w[i] -= change;
   }

@@ -52,20 +52,81 @@ struct Addends {
 };
 void launchAdd(const Addends& addends, int count, Rows y, int64_t rows, int64_t channels, cudaStream_t stream);
 
-// sgd.cu: m = momentum m - learningRate (g + weightDecay w), w += m; weight decay on the first `decayed` elements only.
-// Nothing is written if *gate is not 0.
+// Rate (a factor on the learning rate) and weight decay of the elements of the parameter arena. Segment s of `count` goes
+// from ends[s - 1] to before ends[s]; what none covers is left alone. Without a table (ends is null) the rate is 1, and
+// `weightDecay` is that of the first `decayed` elements.
+struct Segments {
+  const int32_t* ends;
+  const float* rates;
+  const float* decays;
+  int32_t count;
+  float weightDecay;
+  int64_t decayed;
+};
+
+// sgd.cu: m = momentum m - learningRate (scale g + decay w), w += m; with Nesterov w += momentum m - learningRate (...).
+// Nothing is written if *gate is not 0. A null scale is 1.
 struct SgdStep {
   const int32_t* gate;
   float* parameters;
   float* momentum;
   const float* gradient;
   const float* learningRate;
+  const float* scale;
+  Segments segments;
   int64_t count;
-  int64_t decayed;
   float momentumFactor;
-  float weightDecay;
+  bool nesterov;
 };
 void launchSgd(const SgdStep& step, cudaStream_t stream);
+
+// adam.cu: as lib/ops/adam.ts says it. Gate and scale as in SgdStep; counter = {seed, steps done}.
+struct AdamCorrections {
+  double stepSize;  // learning rate / (1 - beta1^t)
+  float inverse;    // 1 / sqrt(1 - beta2^t)
+};
+struct AdamStep {
+  const int32_t* gate;
+  float* parameters;
+  float* firstMoment;
+  float* secondMoment;
+  const float* gradient;
+  const float* learningRate;
+  const uint32_t* counter;
+  const float* scale;
+  Segments segments;
+  AdamCorrections* corrections;  // scratch
+  int64_t count;
+  float firstRate, secondRate, epsilon;
+  bool decoupled;
+};
+void launchAdam(const AdamStep& step, cudaStream_t stream);
+
+// averages.cu: average += averageRate(rate, steps done) (parameters - average), nothing if *gate is not 0; and
+// y = keep old + take value, where y may be old or value.
+void launchAverageWeights(const int32_t* gate, const int32_t* counter, float* average, const float* parameters,
+                          int64_t count, float rate, cudaStream_t stream);
+void launchBlend(const float* old, float keep, const float* value, float take, float* y, int64_t count,
+                 cudaStream_t stream);
+
+// trust_ratios.cu: ratios[s] = trustRatio of segment s, or its rate if it ends beyond `trusted`. Scratch: as many bytes
+// as trustRatiosScratch says. And factor = min(1, limit / norm).
+struct TrustProblem {
+  const float* parameters;
+  const float* gradient;
+  const float* scale;
+  const int32_t* ends;
+  const float* rates;
+  const float* decays;
+  float* ratios;
+  int64_t count;
+  int32_t segments;
+  float trust;
+  int64_t trusted;
+};
+int64_t trustRatiosScratch(int segments);
+void launchTrustRatios(const TrustProblem& problem, void* scratch, cudaStream_t stream);
+void launchClipFactor(const float* norm, float limit, float* factor, cudaStream_t stream);
 
 // finite_check.cu: norm = |gradient|, flag = 0 if the norm and the loss are finite, else 1. `partials` holds kSumBlocks
 // doubles.

@@ -53,11 +53,11 @@ class Executor {
   bool releaseBlock();
   bool releaseWarps();
   void stuck();
-  uint3 indexOf(int thread) const;
 
   const Launch* launch_ = nullptr;
   std::vector<Thread> threads_;
   std::vector<int> order_;
+  std::vector<uint3> indices_;  // of the threads, by number
   std::vector<Warp> warps_;
   std::vector<std::unique_ptr<Fiber>> fibers_;
   std::vector<Fiber*> idle_;
@@ -67,12 +67,6 @@ class Executor {
 };
 
 thread_local Executor executor;
-
-uint3 Executor::indexOf(int thread) const {
-  const dim3& block = launch_->block;
-  const auto linear = static_cast<unsigned>(thread);
-  return {linear % block.x, linear / block.x % block.y, linear / block.x / block.y};
-}
 
 void Executor::fiberEntry() {
   for (;;) {
@@ -99,7 +93,7 @@ void Executor::runThreads() {
 void Executor::enter(int thread) {
   current_ = thread;
   threads_[thread].state = State::running;
-  emulatedThreadIdx = indexOf(thread);
+  emulatedThreadIdx = indices_[thread];
 }
 
 void Executor::resume(int thread) {
@@ -198,7 +192,7 @@ void Executor::stuck() {
   }
   failure_ = "kernel " + std::string(launch_->name) + ", block " + text(emulatedBlockIdx) + ": " +
              std::to_string(atBarrier) + " threads wait at a barrier and " + std::to_string(atShuffle) +
-             " at a shuffle (thread " + text(indexOf(example)) + " in line " + std::to_string(threads_[example].line) +
+             " at a shuffle (thread " + text(indices_[example]) + " in line " + std::to_string(threads_[example].line) +
              "): neither is reached by all";
 }
 
@@ -239,6 +233,12 @@ std::string Executor::run(const Launch& launch) {
   emulatedGridDim = {launch.grid.x, launch.grid.y, launch.grid.z};
   const Order order;
   order_ = order.ofThreads(launch.block.x * launch.block.y * launch.block.z);
+  indices_.clear();
+  for (unsigned z = 0; z < launch.block.z; ++z) {
+    for (unsigned y = 0; y < launch.block.y; ++y) {
+      for (unsigned x = 0; x < launch.block.x; ++x) indices_.push_back({x, y, z});
+    }
+  }
   SharedMemory shared(launch);
   const uint64_t blocks = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
   bool fine = true;
