@@ -12,20 +12,22 @@ __global__ void __launch_bounds__(kThreads, 4)
   const int column = blockIdx.y * blockDim.x + threadIdx.x;
   const bool inside = column < columns;
   Vector<Width> sum = {};
+  // Rows in flight: eight f32 lanes of each are computed at once, and more would spill.
+  constexpr int kRows = sizeof(T) == 2 ? 2 : kUnroll;
 
-  const int64_t rowsPerStep = int64_t{gridDim.x} * blockDim.y * kUnroll;
-  for (int64_t first = int64_t{blockIdx.x} * (blockDim.y * kUnroll) + threadIdx.y; inside && first < rows;
+  const int64_t rowsPerStep = int64_t{gridDim.x} * blockDim.y * kRows;
+  for (int64_t first = int64_t{blockIdx.x} * (blockDim.y * kRows) + threadIdx.y; inside && first < rows;
        first += rowsPerStep) {
-    Packed<T, Width> gradients[kUnroll], values[kUnroll];
+    Packed<T, Width> gradients[kRows], values[kRows];
 #pragma unroll
-    for (int i = 0; i < kUnroll; ++i) {
+    for (int i = 0; i < kRows; ++i) {
       const int64_t row = first + i * blockDim.y;
       if (row >= rows) continue;
       gradients[i] = loadPacked<Width>(dy.data + row * dy.stride + column * Width);
       if constexpr (Kind != SN_NO_ACTIVATION) values[i] = loadPacked<Width>(y.data + row * y.stride + column * Width);
     }
 #pragma unroll
-    for (int i = 0; i < kUnroll; ++i) {
+    for (int i = 0; i < kRows; ++i) {
       const int64_t row = first + i * blockDim.y;
       if (row >= rows) continue;
       Vector<Width> gradient = unpack(gradients[i]);
