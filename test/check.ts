@@ -138,7 +138,9 @@ async function runAndCompare(
   expected: Expectation,
   { device, mode, precision }: Required<Omit<CheckOptions, 'seed'>>,
 ) {
-  const plan = await compile(problem.graph, { device, precision, passes: passesOf[mode], poison: true });
+  // Without timing: the kernels are then the same in every run, and a GPU is not kept busy with choosing.
+  const options = { device, precision, passes: passesOf[mode], poison: true, autotune: false };
+  const plan = await compile(problem.graph, options);
   try {
     const implementations = plan.kernels.map(({ op, implementation }) => `${op}: ${implementation}`);
     const slow = implementations.filter((name) => isReference(name));
