@@ -32,6 +32,8 @@ export interface CheckOptions {
   readonly mode: Mode;
   readonly seed?: number;
   readonly precision?: Precision;
+  /** As in `compile`. */
+  readonly autotune?: boolean;
 }
 
 export interface CheckResult {
@@ -44,13 +46,13 @@ export interface CheckResult {
 
 /** @throws an Error that names case, device, mode, the worst elements and the seed that repeats it */
 export async function checkOp(testCase: Case, options: CheckOptions): Promise<CheckResult> {
-  const { device, mode, seed = testSeed, precision = 'f32' } = options;
+  const { device, mode, seed = testSeed, precision = 'f32', autotune = true } = options;
   const { problem, expected } = prepare(testCase, seed, precision);
   const used = optimize(problem.graph, passesOf[mode]).nodes.filter((node) => !isSource(node));
   const missing = [...new Set(used.map(({ op }) => op.name))].filter((name) => !(name in device.ops));
   if (missing.length > 0) return { missing, ratio: 0, implementations: [] };
   try {
-    const { ratio, implementations } = await runAndCompare(problem, expected, { device, mode, precision });
+    const { ratio, implementations } = await runAndCompare(problem, expected, { device, mode, precision, autotune });
     return { missing, ratio, implementations };
   } catch (error) {
     // A backend under construction may have an op, and refuse some of its options; one that has every op may not.
@@ -136,9 +138,9 @@ function placeOf(tensor: Tensor): { arena: StateArena; begin: number } {
 async function runAndCompare(
   problem: Problem,
   expected: Expectation,
-  { device, mode, precision }: Required<Omit<CheckOptions, 'seed'>>,
+  { device, mode, precision, autotune }: Required<Omit<CheckOptions, 'seed'>>,
 ) {
-  const plan = await compile(problem.graph, { device, precision, passes: passesOf[mode], poison: true });
+  const plan = await compile(problem.graph, { device, precision, passes: passesOf[mode], autotune, poison: true });
   try {
     const implementations = plan.kernels.map(({ op, implementation }) => `${op}: ${implementation}`);
     const slow = implementations.filter((name) => isReference(name));

@@ -14,17 +14,19 @@ export interface Tolerance {
   readonly relative: number;
   readonly sum: number;
   readonly term: number;
+  /** Of a result however small: half the distance of the smallest numbers. */
+  readonly least: number;
 }
 
 export const tolerances: Readonly<Record<Precision, Tolerance>> = {
   // tanh by a rational function is right to 3e-7; Winograd's transforms count as rounding of the terms.
-  f32: { relative: 1e-6, sum: 5e-7, term: 1e-6 },
+  f32: { relative: 1e-6, sum: 5e-7, term: 1e-6, least: 0 },
   // Factors are rounded to 11 bits, results are not.
-  tf32: { relative: 1e-6, sum: 5e-7, term: 2e-3 },
+  tf32: { relative: 1e-6, sum: 5e-7, term: 2e-3, least: 0 },
   // 8 bits: half a unit is 3.9e-3.
-  bf16: { relative: 5e-3, sum: 5e-7, term: 1.6e-2 },
-  // 11 bits: half a unit is 4.9e-4.
-  fp16: { relative: 6e-4, sum: 5e-7, term: 2e-3 },
+  bf16: { relative: 5e-3, sum: 5e-7, term: 1.6e-2, least: 0 },
+  // 11 bits: half a unit is 4.9e-4. Below 6.1e-5 numbers are 6e-8 apart.
+  fp16: { relative: 6e-4, sum: 5e-7, term: 2e-3, least: 3e-8 },
 };
 
 export interface Mismatch {
