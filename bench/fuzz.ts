@@ -4,8 +4,8 @@
  */
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { environment, writeJson } from '../lib/bench/harness';
 import { type FuzzReport, fuzz, timeBound } from '../test/fuzz/fuzz';
-import { environment, writeJson } from './harness';
 
 interface Shared {
   readonly inputs: number;

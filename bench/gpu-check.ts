@@ -1,142 +1,166 @@
 /**
- * `npm run gpu:check`, and ./gpu-check in the bundle: the conformance suite and the kernel benchmarks on every backend that
- * this host has. What is absent is reported as not run, by name and reason; nothing that did not run counts as passed.
+ * `npm run gpu:check`, and ./gpu-check in the bundle: is this GPU right, and is it fast? In under nine minutes on an H200, the
+ * cheap and decisive first, each section in a process of its own. What did not run is named; nothing that did not run counts
+ * as passed.
  *
- *   gpu-check [--json FILE] [--no-bench] [--only TEXT]
+ *   gpu-check [--json FILE] [--only SECTION,...] [--budget SECONDS] [--device NAME] [--precision NAME,...] [--cases TEXT]
+ *             [--train FOLDER [--epochs N] [--out FOLDER]] [--sanitizer] [--smoke]
  */
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import type { Device } from '../lib/device';
-import { ops } from '../lib/ops';
-import { type Backend, backends } from '../test/backends';
-import { caseTable } from '../test/cases';
-import type { Case } from '../test/cases/problem';
-import { checkOp, type Mode, modes } from '../test/check';
+import { environment, writeJson } from '../lib/bench/harness';
+import { openDevice, type Precision, precisions } from '../lib/device';
 import { testSeed } from '../test/random';
-import { environment, table, writeJson } from './harness';
-import { type KernelReport, measureKernels, printKernels } from './kernels';
+import { bits } from './check/bits';
+import { conformance } from './check/conformance';
+import { parity } from './check/parity';
+import { pytorch } from './check/pytorch';
+import { carryOut, type Order, runSection, type SectionReport } from './check/runner';
+import { sanitizer } from './check/sanitizer';
+import type { CheckOptions, Row, Section } from './check/section';
+import { convolutions, kernels, steps } from './check/speed';
+import { train } from './check/train';
+import { versions } from './check/versions';
 
-interface GroupResult {
-  readonly group: string;
-  readonly mode: Mode;
-  readonly passed: number;
-  readonly failed: readonly string[];
-  /** Cases that need an op which the backend lacks. */
-  readonly notRun: readonly string[];
-  /** The largest error, as a part of what is allowed. */
-  readonly worst: number;
+const sections: readonly Section[] = [
+  ...[versions, conformance, bits, parity, steps, kernels, convolutions, pytorch],
+  ...[train, sanitizer],
+];
+/** Seconds of a whole check, with something left of nine minutes to start and to report. */
+const usualBudget = 520;
+
+interface Chosen {
+  readonly options: CheckOptions;
+  readonly sections: readonly Section[];
+  readonly budget: number;
+  readonly json?: string;
 }
 
-interface BackendReport {
-  readonly backend: string;
-  readonly device: Readonly<Record<string, unknown>>;
-  readonly missingOps: readonly string[];
-  readonly conformance: readonly GroupResult[];
-  readonly kernels: KernelReport | null;
-}
-
-async function checkGroup(group: string, cases: readonly Case[], device: Device, mode: Mode): Promise<GroupResult> {
-  let passed = 0;
-  let worst = 0;
-  const failed: string[] = [];
-  const notRun: string[] = [];
-  for (const testCase of cases) {
-    try {
-      const { missing, ratio } = await checkOp(testCase, { device, mode });
-      if (missing.length > 0) {
-        notRun.push(`${testCase.name} (no kernel for ${missing.join(', ')})`);
-      } else {
-        passed++;
-        worst = Math.max(worst, ratio);
-      }
-    } catch (error) {
-      failed.push((error as Error).message);
-    }
-  }
-  return { group, mode, passed, failed, notRun, worst };
-}
-
-async function checkBackend(device: Device, only: string, bench: boolean): Promise<BackendReport> {
-  const conformance: GroupResult[] = [];
-  for (const [group, cases] of Object.entries(caseTable)) {
-    const chosen = cases.filter(({ name }) => name.includes(only));
-    if (chosen.length === 0) continue;
-    for (const mode of modes) conformance.push(await checkGroup(group, chosen, device, mode));
-  }
-  return {
-    backend: device.name,
-    device: device.info,
-    missingOps: ops.map(({ name }) => name).filter((name) => !(name in device.ops)),
-    conformance,
-    kernels: bench ? await measureKernels(device) : null,
-  };
-}
-
-function printBackend({ backend, device, missingOps, conformance, kernels }: BackendReport): void {
-  console.log(`\n== ${backend}: ${device.name ?? 'unknown device'}`);
-  const rows = conformance.map(({ group, mode, passed, failed, notRun, worst }) => [
-    group,
-    mode,
-    passed,
-    failed.length,
-    notRun.length,
-    Number(worst.toFixed(3)),
-  ]);
-  console.log(table(['cases', 'mode', 'passed', 'failed', 'not run', 'largest error / allowed'], rows));
-  if (missingOps.length > 0) console.log(`not run: ${backend} has no kernel for ${missingOps.join(', ')}`);
-  for (const message of conformance.flatMap(({ failed }) => failed)) console.log(`FAILED: ${message}`);
-  if (kernels) printKernels(backend, kernels);
-}
-
-/** What could not be opened. "no GPU" is said in these words wherever the CUDA backend did not run. */
-function printAbsent({ name, reason }: Backend): void {
-  console.log(`\n== ${name}: NOT RUN${name === 'cuda' ? ' (no GPU)' : ''}: ${reason}`);
-}
-
-async function main(): Promise<number> {
+function choose(): Chosen {
   const { values } = parseArgs({
     options: {
       json: { type: 'string' },
-      only: { type: 'string', default: '' },
-      'no-bench': { type: 'boolean', default: false },
+      only: { type: 'string' },
+      budget: { type: 'string', default: String(usualBudget) },
+      device: { type: 'string' },
+      precision: { type: 'string', default: precisions.join() },
+      cases: { type: 'string', default: '' },
+      'own-kernels': { type: 'boolean', default: false },
+      train: { type: 'string', default: '' },
+      out: { type: 'string', default: 'gpu-check-runs' },
+      epochs: { type: 'string', default: '10' },
+      sanitizer: { type: 'boolean', default: false },
+      smoke: { type: 'boolean', default: false },
     },
   });
-  const found = backends();
-  const reports: BackendReport[] = [];
-  for (const backend of found) {
-    if (!backend.device) {
-      printAbsent(backend);
-      continue;
-    }
-    const report = await checkBackend(backend.device, values.only, !values['no-bench']);
-    printBackend(report);
+  const asked = values.only?.split(',') ?? [
+    ...sections.filter(({ optional }) => !optional).map(({ name }) => name),
+    ...(values.train ? ['train'] : []),
+    ...(values.sanitizer ? ['sanitizer'] : []),
+  ];
+  const unknown = asked.filter((name) => !sections.some((section) => section.name === name));
+  if (unknown.length > 0) {
+    throw new Error(
+      `Expected sections among ${sections.map(({ name }) => name).join(', ')}, not ${unknown.join(', ')}`,
+    );
+  }
+  const chosen = values.precision.split(',');
+  const wrong = chosen.filter((name) => !precisions.includes(name as Precision));
+  if (wrong.length > 0) throw new Error(`Expected ${precisions.join(', ')} for --precision, not ${wrong.join(', ')}`);
+  return {
+    options: {
+      device: values.device ?? usualDevice(),
+      precisions: chosen as Precision[],
+      smoke: values.smoke,
+      cases: values.cases,
+      ownKernels: values['own-kernels'],
+      data: values.train,
+      out: values.out,
+      epochs: positive('--epochs', values.epochs),
+    },
+    sections: sections.filter(({ name }) => asked.includes(name)),
+    budget: positive('--budget', values.budget),
+    json: values.json,
+  };
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!(Number.isFinite(value) && value > 0)) throw new Error(`Expected a positive number for ${name}, not ${text}`);
+  return value;
+}
+
+/** A GPU if one works here; else everything runs on the CPU, and says so. */
+function usualDevice(): string {
+  try {
+    using device = openDevice('cuda');
+    return device.backend;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    console.log(`cuda: NOT RUN (no GPU): ${code}: ${message.split('\n')[0]}; going on with the CPU`);
+    return 'cpu';
+  }
+}
+
+function print(section: Section, { status, seconds, failures, notRun, rows }: SectionReport): void {
+  console.log(`\n== ${section.name}: ${status}, ${seconds.toFixed(0)} s`);
+  if (rows.length > 0) process.stdout.write(section.format(rows));
+  for (const text of notRun) console.log(`not run: ${text}`);
+  for (const text of failures) console.log(`FAILED: ${text}`);
+}
+
+/** The file is written anew after each section, so that a check that is cut short leaves what it has found. */
+async function check({ options, sections: chosen, budget, json }: Chosen): Promise<number> {
+  const began = performance.now();
+  const reports: SectionReport[] = [];
+  const before: Record<string, readonly Row[]> = {};
+  const wanted = chosen.reduce((sum, { seconds }) => sum + seconds, 0);
+  const gpu = options.device.startsWith('cuda');
+  for (const section of chosen) {
+    const left = budget - (performance.now() - began) / 1000;
+    // Alone, a section has all the time that there is; beside others its part.
+    const seconds = Math.min(left, section.seconds * Math.max(1, budget / wanted));
+    console.log(`\n-- ${section.name}: ${section.about} (${seconds.toFixed(0)} s)`);
+    const report: SectionReport =
+      seconds > 1
+        ? await runSection(section, options, seconds, before)
+        : {
+            name: section.name,
+            status: 'not run',
+            reason: 'no time left',
+            seconds: 0,
+            failures: [],
+            notRun: ['no time left'],
+            rows: [],
+          };
+    before[section.name] = report.rows;
     reports.push(report);
+    print(section, report);
+    if (json) {
+      const failures = reports.flatMap((it) => it.failures).length;
+      writeJson(json, { ...environment(), seed: testSeed, gpu, options, failures, sections: reports });
+    }
   }
-  const notRun = found.filter(({ device }) => !device).map(({ name, reason }) => ({ backend: name, reason }));
-  const failures = reports.flatMap(({ conformance }) => conformance.flatMap(({ failed }) => failed));
-  const gpu = reports.some(({ backend }) => backend.startsWith('cuda'));
-  if (values.json) {
-    writeJson(values.json, {
-      ...environment(),
-      seed: testSeed,
-      gpu,
-      failures: failures.length,
-      notRun,
-      backends: reports,
-    });
-    console.log(`\nwritten to ${values.json}`);
-  }
-  const ran = reports.length > 0 ? `ran on ${reports.map(({ backend }) => backend).join(', ')}` : 'NOTHING RAN';
+  const failures = reports.flatMap((it) => it.failures);
+  const notRun = reports.filter(({ status }) => status === 'not run').map(({ name }) => name);
   const verdict = failures.length > 0 ? `${failures.length} FAILURES` : 'no failures';
-  console.log(`\n${ran}; ${verdict}; ${gpu ? 'GPU checked' : 'no GPU'}`);
-  return failures.length === 0 && reports.length > 0 ? 0 : 1;
+  const ran = notRun.length > 0 ? `; not run: ${notRun.join(', ')}` : '';
+  if (json) console.log(`\nwritten to ${json}`);
+  console.log(`\nran on ${options.device}; ${verdict}${ran}; ${gpu ? 'GPU checked' : 'no GPU'}`);
+  return failures.length === 0 && notRun.length < reports.length ? 0 : 1;
+}
+
+async function main(): Promise<number> {
+  const [flag, file] = process.argv.slice(2);
+  if (flag !== '--order' || !file) return check(choose());
+  await carryOut(JSON.parse(readFileSync(file, 'utf8')) as Order, sections);
+  return 0;
 }
 
 main().then(
-  (code) => {
-    process.exitCode = code;
-  },
+  (code) => process.exit(code),
   (error: Error) => {
     console.error(error.message);
-    process.exitCode = 1;
+    process.exit(1);
   },
 );

@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { environment, writeJson } from '../lib/bench/harness';
 import { killAndResume } from '../test/kill/kill';
-import { environment, writeJson } from './harness';
 
 /** A minute on two cores: some seconds between two kills. */
 const small = '--device cpu --width 0.25 --batch 32 --limit 1600 --epochs 3 --schedule cosine --checkpoint-steps 7';

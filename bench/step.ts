@@ -4,14 +4,13 @@ import type { Device, Precision, Resident } from '../lib/device';
 import { Graph } from '../lib/graph/graph';
 import { TrainingContext } from '../lib/layers/context';
 import { createModel, type Model } from '../lib/models';
-import { type Activation, formatActivation } from '../lib/ops/activation';
+import type { Activation } from '../lib/ops/activation';
 import { softmaxCrossEntropy } from '../lib/ops/softmaxCrossEntropy';
 import { precisionBuffers } from '../lib/optim/lossScaling';
 import { Sgd } from '../lib/optim/sgd';
 import { Philox } from '../lib/random';
 import { State } from '../lib/state';
 import { input, sizeOf } from '../lib/tensor';
-import { environment, median } from './harness';
 
 export interface StepOptions {
   readonly model: string;
@@ -101,40 +100,5 @@ export class Step {
     this.plan.dispose();
     for (const resident of this.residents) resident.dispose();
     this.state.dispose();
-  }
-}
-
-export interface StepReport extends Record<string, unknown> {
-  readonly milliseconds: number;
-  readonly imagesPerSecond: number;
-}
-
-/** `warmup` steps that do not count, then `rounds` that do. */
-export async function measureStep(
-  options: StepOptions & { readonly rounds: number; readonly warmup: number },
-  device: Device,
-): Promise<StepReport> {
-  const { rounds, warmup } = options;
-  const step = await Step.prepare(options, device);
-  try {
-    await step.run(warmup);
-    const { milliseconds: samples } = await step.run(rounds);
-    const milliseconds = median(samples);
-    const flops = step.plan.kernels.reduce((sum, kernel) => sum + kernel.flops, 0);
-    return {
-      environment: environment(),
-      command: 'step',
-      options: { ...options, activation: formatActivation(options.activation) },
-      device: device.info,
-      milliseconds,
-      imagesPerSecond: (1000 * options.batch) / milliseconds,
-      gigaflopsPerSecond: flops / milliseconds / 1e6,
-      arenaBytes: step.plan.arenaBytes,
-      /** Of this process, everything included. */
-      peakRssBytes: process.resourceUsage().maxRSS * 1024,
-      samples,
-    };
-  } finally {
-    step.dispose();
   }
 }

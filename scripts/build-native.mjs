@@ -5,14 +5,14 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { foreground, node, root, StageError, startIfMain } from './stage.mjs';
 
-const tree = join(root, 'out', 'cmake');
+const usualTree = join(root, 'out', 'cmake');
 const cmakeJs = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
 
-/** The two commands of a build; `setup` runs them with their output in a log. */
-export function nativeBuildCommands(extra = []) {
+/** The two commands of a build; `setup` runs them with their output in a log. `tree` is where CMake works. */
+export function nativeBuildCommands(extra = [], tree = usualTree) {
   if (!existsSync(cmakeJs))
     throw new StageError('cmake-js is not installed. Remedy: npm ci (or npm run setup, for everything)');
-  forgetMovedTree();
+  forgetMovedTree(tree);
   const options = ['SATURNN_CUDA', 'SATURNN_CUDA_ARCHITECTURES']
     .filter((name) => process.env[name])
     .map((name) => `--CD${name}=${process.env[name]}`);
@@ -24,7 +24,7 @@ export function nativeBuildCommands(extra = []) {
 }
 
 /** CMake refuses a tree that was configured in another place; the folder of the repository was moved or copied. */
-function forgetMovedTree() {
+function forgetMovedTree(tree) {
   const cache = join(tree, 'CMakeCache.txt');
   if (existsSync(cache) && !readFileSync(cache, 'utf8').includes(`CMAKE_HOME_DIRECTORY:INTERNAL=${root}\n`)) {
     rmSync(tree, { recursive: true });

@@ -16,6 +16,7 @@ import {
 import { basename, join } from 'node:path';
 import { checkLibraries, copyLibraries, copyLicence } from './bundle-libraries.mjs';
 import { copyNpmPackages } from './bundle-npm.mjs';
+import { checkLayout } from './package-layout.mjs';
 import { setup } from './setup.mjs';
 import { node, root, run, StageError, stage, startIfMain } from './stage.mjs';
 import { compileTypescript } from './typescript.mjs';
@@ -28,9 +29,11 @@ const { version, description, license } = JSON.parse(readFileSync(join(root, 'pa
 
 const readme = `saturnn ${version} for x86-64 Linux with glibc 2.36 or newer. Nothing is installed, nothing is downloaded.
 
-  ./gpu-check        conformance suite and kernel benchmarks: on the GPU if there is one, on the CPU in any case
-  ./saturnn doctor   what loads here, what does not, and why
-  ./saturnn --help   every command
+  ./gpu-check --json FILE    is this GPU right, and is it fast? In under nine minutes: conformance, parity with the
+                             CPU, kernels, steps, PyTorch beside them (python3 with torch, if there is one)
+  ./gpu-check --only NAME    one section of it, with all the time (--budget SECONDS); --train FOLDER: real CIFAR-100
+  ./saturnn doctor           what loads here, what does not, and why
+  ./saturnn --help           every command
 `;
 
 const launcher = (script, purpose) => `#!/bin/sh
@@ -67,6 +70,9 @@ function assemble() {
   copyLibraries([node, ...own.map((file) => join(root, 'out', file))], folder);
 
   cpSync(join(root, 'dist-bundle'), join(folder, 'dist-bundle'), { recursive: true });
+  // What PyTorch is compared with: it reads these where it finds them in the repository.
+  for (const file of ['bench/compare/pytorch_gpu.py', 'test/pytorch/network.py'])
+    cpSync(join(root, file), join(folder, file));
   copyNpmPackages(folder);
   cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
   write(
@@ -74,12 +80,13 @@ function assemble() {
     `${JSON.stringify({ name: 'saturnn', version, description, license, private: true }, null, 2)}\n`,
   );
   write('README.txt', readme);
-  write('gpu-check', launcher('bench/gpu-check.js', 'Conformance suite and kernel benchmarks.'), 0o755);
+  write('gpu-check', launcher('bench/gpu-check.js', 'Is this GPU right, and is it fast?'), 0o755);
   write('saturnn', launcher('lib/cli/main.js', 'The saturnn command.'), 0o755);
   checkLibraries(
     own.map((file) => join(folder, 'out', file)),
     folder,
   );
+  checkLayout(folder);
   return `${own.join(', ')}, Node.js ${process.versions.node}`;
 }
 

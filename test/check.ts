@@ -32,7 +32,12 @@ export interface CheckOptions {
   readonly mode: Mode;
   readonly seed?: number;
   readonly precision?: Precision;
-  /** As in `compile`. */
+  /**
+   * On a backend that captures: compare what a replayed step gives, as a run of many steps computes it. Default: kernel by
+   * kernel, into poisoned memory.
+   */
+  readonly replayed?: boolean;
+  /** As compile's. */
   readonly autotune?: boolean;
 }
 
@@ -46,19 +51,25 @@ export interface CheckResult {
 
 /** @throws an Error that names case, device, mode, the worst elements and the seed that repeats it */
 export async function checkOp(testCase: Case, options: CheckOptions): Promise<CheckResult> {
-  const { device, mode, seed = testSeed, precision = 'f32', autotune = true } = options;
+  const { device, mode, seed = testSeed, precision = 'f32', replayed = false, autotune = true } = options;
   const { problem, expected } = prepare(testCase, seed, precision);
   const used = optimize(problem.graph, passesOf[mode]).nodes.filter((node) => !isSource(node));
   const missing = [...new Set(used.map(({ op }) => op.name))].filter((name) => !(name in device.ops));
   if (missing.length > 0) return { missing, ratio: 0, implementations: [] };
   try {
-    const { ratio, implementations } = await runAndCompare(problem, expected, { device, mode, precision, autotune });
+    const { ratio, implementations } = await runAndCompare(problem, expected, {
+      device,
+      mode,
+      precision,
+      replayed,
+      autotune,
+    });
     return { missing, ratio, implementations };
   } catch (error) {
     // A backend under construction may have an op, and refuse some of its options; one that has every op may not.
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_UNSUPPORTED' && !device.isComplete) return { missing: [message], ratio: 0, implementations: [] };
-    const where = `${testCase.name} on ${device.name}, ${precision}, ${mode}`;
+    const where = `${testCase.name} on ${device.name}, ${precision}, ${mode}${replayed ? ', replayed' : ''}`;
     throw new Error(`${where}: ${message}\nRepeat with SATURNN_TEST_SEED=${seed}`, { cause: error });
   }
 }
@@ -138,16 +149,17 @@ function placeOf(tensor: Tensor): { arena: StateArena; begin: number } {
 async function runAndCompare(
   problem: Problem,
   expected: Expectation,
-  { device, mode, precision, autotune }: Required<Omit<CheckOptions, 'seed'>>,
+  { device, mode, precision, replayed, autotune }: Required<Omit<CheckOptions, 'seed'>>,
 ) {
-  const plan = await compile(problem.graph, { device, precision, passes: passesOf[mode], autotune, poison: true });
+  const how = { passes: passesOf[mode], autotune, poison: !replayed, replay: replayed };
+  const plan = await compile(problem.graph, { device, precision, ...how });
   try {
     const implementations = plan.kernels.map(({ op, implementation }) => `${op}: ${implementation}`);
     const slow = implementations.filter((name) => isReference(name));
     if (slow.length > 0)
       throw new Error(`reference implementations are hundreds of times too slow: ${slow.join(', ')}`);
     const compared = problem.state
-      ? await compareUpdates(plan, problem, expected)
+      ? await compareUpdates(plan, problem, expected, replayed)
       : compareOutputs(await runTwice(plan, problem), expected.outputs);
     return { ratio: Math.max(0, ...compared), implementations };
   } finally {
@@ -159,7 +171,7 @@ async function runAndCompare(
 /** oneDNN's own fallback, e.g. "ref:any". */
 export const isReference = (implementation: string): boolean => /\bref\b/.test(implementation);
 
-/** Two steps with the same inputs must give the same bits. */
+/** Two steps with the same inputs must give the same bits; the second is replayed where the backend captures. */
 async function runTwice(plan: Plan, { inputs, graph }: Problem): Promise<Record<string, ArrayLike<number>>> {
   const { outputs } = await plan.run(inputs, { steps: 2 });
   return Object.fromEntries(
@@ -174,15 +186,25 @@ async function runTwice(plan: Plan, { inputs, graph }: Problem): Promise<Record<
   );
 }
 
-async function compareUpdates(plan: Plan, { graph, inputs, state }: Problem, expected: Expectation): Promise<number[]> {
+async function compareUpdates(
+  plan: Plan,
+  { graph, inputs, state }: Problem,
+  expected: Expectation,
+  replayed: boolean,
+): Promise<number[]> {
   if (!state) throw new Error('a problem with updates needs a State');
-  for (const [arena, values] of Object.entries(state.arenas)) {
-    await state.state.writeArena(
-      arena as StateArena,
-      new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-    );
-  }
-  const { outputs } = await plan.run(inputs);
+  const run = async () => {
+    for (const [arena, values] of Object.entries(state.arenas)) {
+      await state.state.writeArena(
+        arena as StateArena,
+        new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+      );
+    }
+    return plan.run(inputs);
+  };
+  // A plan's first step is never replayed.
+  if (replayed) await run();
+  const { outputs } = await run();
   const ratios = compareOutputs(outputs, expected.outputs);
   for (const [index, tensor] of stateWrites(graph).entries()) {
     const { arena, begin } = placeOf(tensor);

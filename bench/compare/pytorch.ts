@@ -6,10 +6,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { compare, environment, type Measurement, median } from '../../lib/bench/harness';
 import { openDevice } from '../../lib/device';
 import { packageRoot } from '../../lib/locate';
 import { formatActivation } from '../../lib/ops/activation';
-import { compare, environment, type Measurement, median } from '../harness';
 import type { StepOptions } from '../step';
 import { type SetUp, writeSetUp } from './setup';
 import { type Facts, type ProcessOptions, TimedProcess } from './timedProcess';

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../locate';
+import { benchCommand } from './bench';
 import { dataCommand } from './data';
 import { doctorCommand } from './doctor';
 import { estimateCommand } from './estimate';
@@ -22,6 +23,7 @@ function program(): Command {
     inspectCommand(),
     estimateCommand(),
     traceCommand(),
+    benchCommand(),
     doctorCommand(),
   ])
     root.addCommand(command);

@@ -6,6 +6,7 @@ import { conv2d } from '../ops/conv2d';
 import { copy } from '../ops/copy';
 import { input, type Tensor } from '../tensor';
 import { median } from './median';
+import { pattern } from './pattern';
 
 export interface Ceilings {
   /** Of a 1x1 convolution, which is a matrix product, of a size at which memory does not count. */
@@ -16,16 +17,29 @@ export interface Ceilings {
   readonly gigabytesPerSecond: number;
 }
 
-const channels = 1024;
 const warmUps = 2;
 
 /** 17 GFLOP and 128 MB on a CPU; 16 times and 8 times as much on a GPU. */
-const sizesOn = (device: Device) =>
-  device.backend === 'cpu' ? { batch: 8, elements: 2 ** 24 } : { batch: 128, elements: 2 ** 27 };
+function sizesOn({ backend }: Device, smoke: boolean) {
+  if (smoke) return { batch: 1, channels: 32, elements: 4096 };
+  const channels = 1024;
+  return backend === 'cpu' ? { batch: 8, channels, elements: 2 ** 24 } : { batch: 128, channels, elements: 2 ** 27 };
+}
+
+export interface CeilingOptions {
+  /** Default 7. */
+  readonly rounds?: number;
+  /** Tiny sizes: times mean nothing. Default false. */
+  readonly smoke?: boolean;
+}
 
 /** Two measurements of a few hundred milliseconds each. */
-export async function measureCeilings(device: Device, precision: Precision, rounds = 7): Promise<Ceilings> {
-  const { batch, elements } = sizesOn(device);
+export async function measureCeilings(
+  device: Device,
+  precision: Precision,
+  { rounds = 7, smoke = false }: CeilingOptions = {},
+): Promise<Ceilings> {
+  const { batch, channels, elements } = sizesOn(device, smoke);
   const images = input('images', [batch, 32, 32, channels]);
   const weights = input('weights', [channels, 1, 1, channels], { image: false });
   const product = await measure(
@@ -58,9 +72,7 @@ async function measure(
   rounds: number,
 ) {
   const plan = await compile(Graph.from({ outputs: { output } }), { device, precision, passes: [] });
-  const residents = Object.entries(sizes).map(
-    ([name, size]) => [name, device.upload(Float32Array.from({ length: size }, (_, i) => (i % 7) / 8))] as const,
-  );
+  const residents = Object.entries(sizes).map(([name, size]) => [name, device.upload(pattern(size, 0.5))] as const);
   try {
     const index = plan.kernels.findIndex(({ name }) => name === 'ceiling');
     const times: number[] = [];

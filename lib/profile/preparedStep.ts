@@ -80,8 +80,9 @@ export class PreparedStep {
     return new PreparedStep(plan, inputs);
   }
 
-  run(): Promise<StepResults> {
-    return this.plan.run(this.inputs);
+  /** `steps` of them in one call. */
+  run(steps = 1): Promise<StepResults> {
+    return this.plan.run(this.inputs, { steps });
   }
 
   /** Kernel by kernel, those that write the State included. */

@@ -97,7 +97,7 @@ function rowOf(group: readonly KernelTime[], all: number, ceilings: Ceilings): T
 }
 
 /** "16x28x28x64 64x3x3x64 > 16x28x28x64": the first two inputs, the first output. */
-function shapeOf({ inputs, outputs }: PlanKernel): string {
+export function shapeOf({ inputs, outputs }: PlanKernel): string {
   const shapes = (operands: PlanKernel['inputs']) =>
     operands.flatMap((operand) => (operand ? [operand.shape.join('x')] : []));
   return [...shapes(inputs).slice(0, 2), '>', ...shapes(outputs).slice(0, 1)].join(' ').replace(/ >$/, '');

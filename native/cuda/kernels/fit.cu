@@ -6,6 +6,7 @@
 namespace saturnn {
 namespace {
 
+// 16-byte stores only: a source of three channels has no aligned rows.
 template <class From, class To, int Width>
 __global__ void __launch_bounds__(kThreads)
     fit(View<const From> x, int64_t xRows, int xChannels, View<To> y, int64_t yRows, int columns) {

@@ -72,17 +72,55 @@ __device__ __forceinline__ Vector<Width> unpack(const Packed<T, Width>& packed) 
   return vector;
 }
 
+// A bf16 is the upper half of an f32: taken apart as words, two to a register, where the compiler would spend one on each.
+template <int Width>
+__device__ __forceinline__ Vector<Width> unpack(const Packed<__nv_bfloat16, Width>& packed) {
+  Vector<Width> vector;
+  if constexpr (Width == 1) {
+    vector.lane[0] = toFloat(packed.element[0]);
+  } else {
+    const auto* words = reinterpret_cast<const uint32_t*>(&packed);
+#pragma unroll
+    for (int pair = 0; pair < Width / 2; ++pair) {
+      vector.lane[2 * pair] = __uint_as_float(words[pair] << 16);
+      vector.lane[2 * pair + 1] = __uint_as_float(words[pair] & 0xffff0000u);
+    }
+  }
+  return vector;
+}
+
 template <int Width, class T>
 __device__ __forceinline__ Vector<Width> load(const T* from) {
   return unpack(loadPacked<Width>(from));
+}
+
+// Two f32 as halves in one word: one instruction for both.
+template <class T>
+__device__ __forceinline__ uint32_t toWord(float low, float high);
+template <>
+__device__ __forceinline__ uint32_t toWord<__nv_bfloat16>(float low, float high) {
+  const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
+  return reinterpret_cast<const uint32_t&>(pair);
+}
+template <>
+__device__ __forceinline__ uint32_t toWord<__half>(float low, float high) {
+  const __half2 pair = __floats2half2_rn(low, high);
+  return reinterpret_cast<const uint32_t&>(pair);
 }
 
 template <int Width, class T>
 __device__ __forceinline__ void store(T* to, const Vector<Width>& vector) {
   constexpr int kQuads = static_cast<int>(sizeof(T)) * Width / 16;
   Packed<T, Width> packed;
+  if constexpr (sizeof(T) == 2 && Width > 1) {
 #pragma unroll
-  for (int lane = 0; lane < Width; ++lane) packed.element[lane] = fromFloat<T>(vector.lane[lane]);
+    for (int pair = 0; pair < Width / 2; ++pair) {
+      reinterpret_cast<uint32_t*>(&packed)[pair] = toWord<T>(vector.lane[2 * pair], vector.lane[2 * pair + 1]);
+    }
+  } else {
+#pragma unroll
+    for (int lane = 0; lane < Width; ++lane) packed.element[lane] = fromFloat<T>(vector.lane[lane]);
+  }
   if constexpr (kQuads == 0) {
     static_assert(Width == 1, "one element, or a multiple of 16 bytes");
     *to = packed.element[0];

@@ -1,0 +1,119 @@
+/** The same step in PyTorch on the same GPU: eager, compiled with autotuning, and captured whole; ratios to ours. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { StepRow } from '../../lib/bench/report';
+import { table } from '../../lib/cli/table';
+import { packageRoot } from '../../lib/locate';
+import { leakyTanh } from '../../lib/ops/activation';
+import { writeSetUp } from '../compare/setup';
+import type { Context, Row, Section } from './section';
+import { ofKind } from './section';
+import { batchesOf } from './speed';
+
+interface TorchRow extends Row {
+  readonly kind: 'pytorch';
+  readonly way: string;
+  readonly precision: string;
+  readonly batch: number;
+  readonly milliseconds?: number;
+  readonly error?: string;
+  readonly seconds: number;
+  /** Of our step, measured before in the same check: above 1 we are faster. */
+  readonly ratio?: number;
+}
+
+/** The cheap ones first; a step that is compiled takes minutes to be tuned. */
+export function waysOf(batches: readonly number[]): [way: string, precision: string, batch: number][] {
+  const each = (way: string, precisions: readonly string[]) =>
+    precisions.flatMap((precision) => batches.map((batch): [string, string, number] => [way, precision, batch]));
+  return [
+    ...each('eager', ['bf16', 'tf32']),
+    ...each('graph', ['bf16']),
+    ...each('compile', ['bf16']),
+    ...each('graph', ['tf32']),
+    ...each('compile', ['tf32']),
+  ];
+}
+
+export const pytorch: Section = {
+  name: 'pytorch',
+  about: 'the same step in PyTorch',
+  seconds: 120,
+  run: async (context) => {
+    const [least = 2] = batchesOf(context);
+    const step = {
+      model: 'inception33',
+      width: context.options.smoke ? 0.1 : 1,
+      batch: least,
+      activation: leakyTanh(),
+    };
+    const { setup, remove } = writeSetUp({ ...step, precision: 'f32' }, { threads: 1, compile: true });
+    try {
+      const ways = waysOf(batchesOf(context));
+      await talk(context, { ...setup, ways, rounds: context.options.smoke ? 1 : 7 }, ways.length);
+    } finally {
+      remove();
+    }
+  },
+  format: (rows) => {
+    const header = ['PyTorch', 'precision', 'batch', 'ms', 'saturnn is faster by', 'took s', ''];
+    const cells = ofKind<TorchRow>(rows, 'pytorch').map((row) => [
+      row.way,
+      row.precision,
+      String(row.batch),
+      row.milliseconds?.toFixed(2) ?? '-',
+      row.ratio?.toFixed(2) ?? '-',
+      row.seconds.toFixed(0),
+      row.error ?? '',
+    ]);
+    return `${JSON.stringify(rows.find(({ kind }) => kind === 'versions') ?? {})}\n${table(header, cells)}`;
+  },
+};
+
+/** Records lines of the script as they come, until its time is over. */
+async function talk(context: Context, setup: object, expected: number): Promise<void> {
+  const script = join(packageRoot(), 'bench', 'compare', 'pytorch_gpu.py');
+  if (!existsSync(script)) throw new Error(`${script} is missing`);
+  const child = spawn(process.env.SATURNN_PYTHON ?? 'python3', [script], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const errors: string[] = [];
+  const failed = new Promise<never>((_, reject) => child.once('error', reject));
+  failed.catch(() => {});
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  child.stdin.on('error', () => {});
+  createInterface({ input: child.stderr }).on('line', (line) => errors.push(line));
+  let answered = 0;
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (recordLine(context, line)) answered++;
+    else errors.push(line);
+  });
+  child.stdin.end(`${JSON.stringify(setup)}\n`);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 1000 * Math.max(1, context.left() - 1));
+  try {
+    await Promise.race([closed, failed]);
+  } finally {
+    clearTimeout(timer);
+  }
+  // The first line is the versions.
+  if (answered === 0) throw new Error(`PyTorch said nothing: ${errors.slice(-5).join(' ')}`);
+  if (answered > 1 && answered <= expected) context.skip(`${expected + 1 - answered} ways of PyTorch: no time left`);
+}
+
+/** False for what is no answer: compilers print, too. */
+function recordLine({ record, skip, before }: Context, line: string): boolean {
+  if (!line.startsWith('{')) return false;
+  const answer = JSON.parse(line) as Record<string, unknown>;
+  if (typeof answer.absent === 'string') skip(answer.absent);
+  else if (answer.way === undefined) record({ kind: 'versions', ...answer });
+  else record({ kind: 'pytorch', ...answer, ...ratioOf(answer, before.step ?? []) });
+  return true;
+}
+
+function ratioOf({ milliseconds, precision, batch }: Record<string, unknown>, ours: readonly Row[]) {
+  const steps = ours.flatMap(({ report }) => (report as { steps: readonly StepRow[] }).steps);
+  const own = steps.find(
+    (row) => row.precision === precision && row.batch === batch && /^leakyTanh/.test(row.activation),
+  );
+  return own && typeof milliseconds === 'number' ? { ratio: milliseconds / own.milliseconds } : {};
+}

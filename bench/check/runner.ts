@@ -1,0 +1,118 @@
+/** Runs sections one after the other, each in a process of its own with its own time, and gathers what they have recorded. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openDevice } from '../../lib/device';
+import { type CheckOptions, type Row, RowFile, type Section } from './section';
+
+export interface SectionReport {
+  readonly name: string;
+  readonly status: 'passed' | 'failed' | 'not run';
+  /** Of one that failed as a whole: its last words. Of one that did not run: why. */
+  readonly reason?: string;
+  readonly seconds: number;
+  readonly failures: readonly string[];
+  readonly notRun: readonly string[];
+  readonly rows: readonly Row[];
+}
+
+/** What a child is told, in a file beside its rows. */
+export interface Order {
+  readonly section: string;
+  readonly options: CheckOptions;
+  readonly seconds: number;
+  readonly rows: string;
+  readonly before: Readonly<Record<string, readonly Row[]>>;
+}
+
+/** A section may overrun its time by this, to end what it has begun. */
+export const graceSeconds = 25;
+const script = join(__dirname, '..', 'gpu-check.js');
+
+/** A folder for orders and rows, and the command that carries one out. */
+export class Orders {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'saturnn-check-'));
+  #count = 0;
+
+  prepare(order: Omit<Order, 'rows'>): { rows: RowFile; command: string; args: readonly string[] } {
+    const base = join(this.#folder, String(this.#count++));
+    writeFileSync(`${base}.json`, JSON.stringify({ ...order, rows: `${base}.jsonl` }));
+    return { rows: new RowFile(`${base}.jsonl`), command: process.execPath, args: [script, '--order', `${base}.json`] };
+  }
+
+  dispose(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The other end: does one section in this process. */
+export async function carryOut(order: Order, sections: readonly Section[]): Promise<void> {
+  const section = sections.find(({ name }) => name === order.section);
+  if (!section) throw new Error(`there is no section "${order.section}"`);
+  const { append } = new RowFile(order.rows);
+  const end = performance.now() + 1000 * order.seconds;
+  const device = openDevice(order.options.device);
+  await section.run({
+    device,
+    options: order.options,
+    precisions: order.options.precisions.filter((name) => device.precisions.includes(name)),
+    left: () => (end - performance.now()) / 1000,
+    record: append,
+    skip: (reason) => append({ kind: 'not run', reason }),
+    before: order.before,
+  });
+  append({ kind: 'done' });
+}
+
+/** Never rejects: what goes wrong is the report. */
+export async function runSection(
+  section: Section,
+  options: CheckOptions,
+  seconds: number,
+  before: Order['before'],
+): Promise<SectionReport> {
+  const orders = new Orders();
+  const began = performance.now();
+  try {
+    const { rows, command, args } = orders.prepare({ section: section.name, options, seconds, before });
+    const ended = await waitFor(command, args, seconds + graceSeconds);
+    const found = rows.read();
+    const results = found.filter(({ kind }) => kind !== 'not run' && kind !== 'done');
+    const isDone = found.some(({ kind }) => kind === 'done');
+    const failures = found.flatMap(({ failed }) => (failed === undefined ? [] : [failed]));
+    if (!isDone) failures.push(`${section.name}: ${ended}`);
+    return {
+      name: section.name,
+      status: failures.length > 0 ? 'failed' : results.length === 0 ? 'not run' : 'passed',
+      ...(!isDone && { reason: ended }),
+      seconds: (performance.now() - began) / 1000,
+      failures,
+      notRun: [...new Set(found.filter(({ kind }) => kind === 'not run').map(({ reason }) => String(reason)))],
+      rows: results,
+    };
+  } finally {
+    orders.dispose();
+  }
+}
+
+/** How a process ended, in words. */
+function waitFor(command: string, args: readonly string[], seconds: number): Promise<string> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'pipe'] });
+    let last = '';
+    child.stderr?.on('data', (chunk) => {
+      last = `${last}${chunk}`.slice(-4000);
+    });
+    const timer = setTimeout(() => child.kill('SIGKILL'), 1000 * seconds);
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      resolve(error.message);
+    });
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
+      const words = last.trim().split('\n').slice(-6).join('\n');
+      resolve(`${signal ? `ended by ${signal}` : `exit code ${code}`}${words ? `: ${words}` : ''}`);
+    });
+  });
+}

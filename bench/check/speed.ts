@@ -1,0 +1,76 @@
+/** The harness of `saturnn bench`, in pieces that are recorded one by one: steps, convolutions, kernels. */
+
+import type { BenchReport } from '../../lib/bench/report';
+import { bench, everyActivation, type Part } from '../../lib/bench/run';
+import { formatReport } from '../../lib/bench/tables';
+import type { Activation } from '../../lib/ops/activation';
+import type { Context, Row, Section } from './section';
+import { ofKind } from './section';
+
+interface BenchRow extends Row {
+  readonly kind: 'bench';
+  readonly report: BenchReport;
+}
+
+export const batchesOf = ({ options, device }: Context): readonly number[] =>
+  options.smoke ? [2] : device.backend === 'cpu' ? [32] : [128, 1024];
+
+/** A piece is recorded as soon as it is measured, so that a crash or the end of the time leaves those before it. */
+function section(part: Part, seconds: number, about: string, activations: readonly Activation[]): Section {
+  return {
+    name: part,
+    about,
+    seconds,
+    run: async (context) => {
+      const { device, options, precisions, left, record, skip } = context;
+      // What a GPU is for comes first, should time run out.
+      const order = [...precisions].sort((a, b) => rank(a) - rank(b));
+      const pieces = activations.flatMap((activation) => order.map((precision) => ({ activation, precision })));
+      let ceilings: BenchReport['ceilings'] = {};
+      for (const [index, { activation, precision }] of pieces.entries()) {
+        // The first of each precision has its share; what comes after takes what is left.
+        const shares = Math.max(1, order.length - index);
+        const report = await bench(device, {
+          parts: [part],
+          precisions: [precision],
+          model: 'inception33',
+          width: options.smoke ? 0.1 : 1,
+          batches: batchesOf(context),
+          activations: [activation],
+          rounds: options.smoke ? 1 : 7,
+          ceilings,
+          smoke: options.smoke,
+          until: performance.now() + (1000 * left()) / shares,
+        });
+        ceilings = { ...ceilings, ...report.ceilings };
+        record({ kind: 'bench', report: { ...report, ceilings: { [precision]: ceilings[precision] } } });
+        for (const text of report.notRun) skip(text);
+        for (const text of report.failed) record({ kind: 'failure', failed: text });
+      }
+    },
+    format: (rows) => formatReport(mergeReports(ofKind<BenchRow>(rows, 'bench').map(({ report }) => report))),
+  };
+}
+
+const ranks = ['bf16', 'tf32', 'fp16', 'f32'];
+const rank = (precision: string) => ranks.indexOf(precision);
+
+/** @param reports of one device; at least one */
+export function mergeReports(reports: readonly BenchReport[]): BenchReport {
+  const [first] = reports;
+  if (!first) throw new Error('no report');
+  return {
+    ...first,
+    ceilings: Object.assign({}, ...reports.map(({ ceilings }) => ceilings)),
+    kernels: reports.flatMap(({ kernels }) => kernels),
+    convolutions: reports.flatMap(({ convolutions }) => convolutions),
+    steps: reports.flatMap(({ steps }) => steps),
+    notRun: [],
+    failed: [],
+  };
+}
+
+const [usual] = everyActivation as [Activation];
+export const steps = section('step', 70, 'the training step, against its floor', everyActivation);
+export const kernels = section('kernels', 50, 'our own kernels, against a copy', [usual]);
+export const convolutions = section('convolutions', 30, 'each convolution, against a matrix product', [usual]);

@@ -1,0 +1,95 @@
+/** A short training run whose every bit can be compared: on any device, replayed, launched kernel by kernel, or traced. */
+import { createHash } from 'node:crypto';
+import { compile, type Plan, type RunInputs } from '../../lib/compile';
+import type { Device, Precision, Resident } from '../../lib/device';
+import { createModel, type Model } from '../../lib/models';
+import { precisionBuffers } from '../../lib/optim/lossScaling';
+import { Sgd } from '../../lib/optim/sgd';
+import { drawImages } from '../../lib/profile/preparedStep';
+import { State } from '../../lib/state';
+import { trainGraph } from '../../lib/train/plans';
+
+export interface RunCase {
+  readonly model: string;
+  readonly width: number;
+  readonly batch: number;
+  readonly precision: Precision;
+  readonly replay: boolean;
+  readonly learningRate: number;
+}
+
+/** Images of the set that batches are taken from: as many batches as this. */
+const batches = 4;
+
+export class ShortRun {
+  private constructor(
+    private readonly what: RunCase,
+    private readonly model: Model,
+    private readonly state: State,
+    private readonly plan: Plan,
+    private readonly images: Resident,
+  ) {}
+
+  /** Weights, images and labels are the same in every run and on every device. */
+  static async prepare(device: Device, what: RunCase): Promise<ShortRun> {
+    const model = createModel(what.model, { width: what.width });
+    const optimizer = new Sgd({ momentum: 0.9, weightDecay: 1e-4 });
+    const buffers = [...(model.buffers ?? []), ...precisionBuffers(what.precision)];
+    const state = new State(model.parameters, { seed: 7, optimizerSlots: optimizer.slots, buffers });
+    const { shape, images } = drawImages(model, batches * what.batch);
+    const filled = (value: number) => new Float32Array(model.inputShape[2]).fill(value);
+    const statistics = {
+      mean: filled(127.5),
+      meanShape: [model.inputShape[2]],
+      deviation: filled(74),
+      scale: filled(1 / 74),
+    };
+    const graph = trainGraph({ model, state, statistics, images: shape, batch: what.batch }, optimizer);
+    const plan = await compile(graph, { device, precision: what.precision, replay: what.replay });
+    return new ShortRun(what, model, state, plan, device.upload(images));
+  }
+
+  /** The losses of `steps` steps in one call; fewer if one was not finite. */
+  async run(steps: number): Promise<number[]> {
+    const { outputs } = await this.plan.run(this.#inputs(0, steps), { steps });
+    return [...(outputs.loss ?? [])].map(Number);
+  }
+
+  /** The same steps, each kernel by itself and waited for. */
+  async trace(steps: number): Promise<void> {
+    for (let step = 0; step < steps; step++) await this.plan.trace(this.#inputs(step, 1), { updates: true });
+  }
+
+  /** Of everything that a step has written: equal for equal bits. */
+  async digest(): Promise<string> {
+    const sum = createHash('sha256');
+    for (const arena of ['parameters', 'optimizer', 'buffers'] as const) sum.update(await this.state.readArena(arena));
+    return sum.digest('hex').slice(0, 16);
+  }
+
+  dispose(): void {
+    this.plan.dispose();
+    this.images.dispose();
+    this.state.dispose();
+  }
+
+  #inputs(first: number, steps: number): RunInputs {
+    const { batch, learningRate } = this.what;
+    const rows = Array.from({ length: steps * batch }, (_, row) => first * batch + row);
+    return {
+      images: this.images,
+      indices: Int32Array.from(rows, (row) => row % (batches * batch)),
+      labels: Int32Array.from(rows, (row) => (row % (batches * batch)) % this.model.classes),
+      learningRate: Float32Array.of(learningRate),
+    };
+  }
+}
+
+export async function withRun<T>(device: Device, what: RunCase, use: (run: ShortRun) => Promise<T>): Promise<T> {
+  const run = await ShortRun.prepare(device, what);
+  try {
+    return await use(run);
+  } finally {
+    run.dispose();
+  }
+}

@@ -1,0 +1,63 @@
+/** On what the other sections ran: a figure without it is worth nothing. */
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { table } from '../../lib/cli/table';
+import { probeBackend } from '../../lib/device';
+import { binaryPath } from '../../lib/locate';
+import { ops } from '../../lib/ops';
+import type { Row, Section } from './section';
+
+const queried =
+  'name,driver_version,pstate,clocks.sm,clocks.max.sm,clocks.mem,power.limit,memory.total,memory.used,utilization.gpu';
+
+function smi(): Record<string, string> {
+  try {
+    const args = [`--query-gpu=${queried}`, '--format=csv,noheader'];
+    const [line = ''] = execFileSync('nvidia-smi', args, { encoding: 'utf8', timeout: 10_000 }).split('\n');
+    const values = line.split(',').map((value) => value.trim());
+    return Object.fromEntries(queried.split(',').map((name, i) => [name, values[i] ?? '']));
+  } catch {
+    return {};
+  }
+}
+
+export const versions: Section = {
+  name: 'versions',
+  about: 'driver, libraries, GPU, our build',
+  seconds: 20,
+  run: async ({ device, record, skip }) => {
+    const library = `libsaturnn_${device.backend}.so`;
+    const missing = ops.map(({ name }) => name).filter((name) => !(name in device.ops));
+    record({
+      kind: 'versions',
+      device: device.name,
+      info: device.info,
+      probe: device.backend === 'cuda' ? probeBackend('cuda') : null,
+      smi: smi(),
+      library: { name: library, bytes: statSync(binaryPath(library)).size },
+      ops: Object.keys(device.ops).length,
+    });
+    if (missing.length > 0) skip(`no kernel for ${missing.join(', ')}`);
+  },
+  format: (rows) => rows.map(formatOne).join(''),
+};
+
+function formatOne(row: Row): string {
+  const {
+    info,
+    smi: queriedNow,
+    library,
+    ops: count,
+  } = row as unknown as {
+    info: Record<string, unknown>;
+    smi: Record<string, string>;
+    library: { name: string; bytes: number };
+    ops: number;
+  };
+  const text = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+  const lines = { ...info, ...queriedNow, [library.name]: `${library.bytes} bytes, ${count} ops` };
+  return table(
+    ['device', String(row.device)],
+    Object.entries(lines).map(([name, value]) => [name, text(value)]),
+  );
+}

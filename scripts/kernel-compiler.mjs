@@ -1,0 +1,66 @@
+// Compiles one CUDA source for one architecture and keeps what tells about its kernels: ptxas' report, the PTX, and the
+// SASS where nvdisasm is installed.
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { root, StageError } from './stage.mjs';
+
+const execute = promisify(execFile);
+const maxBuffer = 2 ** 30;
+/** As CMake's Release build. */
+const flags = ['-std=c++17', '-O3', '-DNDEBUG', '-I', join(root, 'native')];
+
+/** nvcc as CMake looks for it, the programs beside it, and its version. @throws StageError if there is none */
+export function findToolkit() {
+  const { CUDACXX, CUDA_PATH, PATH = '' } = process.env;
+  const path = PATH.split(':');
+  const folders = [...path, ...(CUDA_PATH ? [join(CUDA_PATH, 'bin')] : []), '/usr/local/cuda/bin'];
+  const nvcc = [CUDACXX, ...folders.map((folder) => join(folder, 'nvcc'))].find((file) => file && existsSync(file));
+  if (!nvcc) throw new StageError('nvcc was not found (looked in CUDACXX, PATH, CUDA_PATH, /usr/local/cuda).');
+  // What stands in PATH may be a script: nvcc itself says where it is.
+  const { stderr } = spawnSync(nvcc, ['--dryrun', '-ptx', '-x', 'cu', '/dev/null'], { encoding: 'utf8' });
+  const [, here = ''] = /^#\$ _HERE_=(.*)$/m.exec(stderr ?? '') ?? [];
+  const tool = (name) => [here, ...path].map((folder) => join(folder, name)).find((file) => existsSync(file));
+  const ptxas = tool('ptxas');
+  if (!ptxas) throw new StageError(`ptxas was not found beside ${nvcc} (${here}).`);
+  const [, version = 'unknown'] = /V([\d.]+)/.exec(execFileSync(nvcc, ['--version'], { encoding: 'utf8' })) ?? [];
+  return { nvcc, ptxas, nvdisasm: tool('nvdisasm'), version };
+}
+
+/** @returns ptxas' report, the PTX, and the SASS or null. @throws StageError with the compiler's words */
+export async function compileKernels(source, { nvcc, ptxas, nvdisasm }, architecture) {
+  const folder = mkdtempSync(join(tmpdir(), 'saturnn-kernels-'));
+  const [ptx, cubin] = [join(folder, 'kernels.ptx'), join(folder, 'kernels.cubin')];
+  try {
+    await execute(nvcc, [...flags, `-arch=compute_${architecture}`, '-ptx', '-o', ptx, source], { maxBuffer });
+    const { stderr } = await execute(ptxas, ['-v', `-arch=sm_${architecture}`, '-o', cubin, ptx], { maxBuffer });
+    const sass = nvdisasm ? (await execute(nvdisasm, [cubin], { maxBuffer })).stdout : null;
+    return { report: stderr, ptx: readFileSync(ptx, 'utf8'), sass };
+  } catch (error) {
+    throw new StageError(`${error.message}\n${error.stderr ?? ''}`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Names as in the source, without the namespace and the arguments: "channelMap<float, 3, true, 4>". */
+export function demangle(names) {
+  if (names.length === 0) return [];
+  const text = execFileSync('c++filt', { input: names.join('\n'), encoding: 'utf8', maxBuffer });
+  return text.trimEnd().split('\n').map(withoutScope);
+}
+
+function withoutScope(text) {
+  const name = text
+    .replace(/^void /, '')
+    .replace(/_GLOBAL__N__[0-9a-f]+_\w+::|\(anonymous namespace\)::|saturnn::/g, '');
+  let depth = 0;
+  for (let i = 0; i < name.length; i++) {
+    if (name[i] === '<') depth++;
+    else if (name[i] === '>') depth--;
+    else if (name[i] === '(' && depth === 0) return name.slice(0, i);
+  }
+  return name;
+}
