@@ -26,13 +26,13 @@ function groupsOf(answers: readonly Answer[]): Group[] {
   for (const precision of precisions) {
     for (const pass of passes) {
       const those = answers.filter((answer) => answer.precision === precision && answer.pass === pass);
-      for (const name of ['plain', 'f32dw', 'fused'] as const) {
-        const titles = unique(those.map(({ activation }) => (name === 'fused' ? activation?.kind : undefined)));
-        for (const kind of titles) {
+      for (const name of ['plain', 'f32dw', 'wide', 'fused'] as const) {
+        const kinds = unique(those.map(({ activation }) => (name === 'fused' ? activation?.kind : undefined)));
+        for (const kind of kinds) {
           const variants = those
             .filter(({ activation }) => activation?.kind === kind)
             .flatMap((answer) => answer.variants.filter((variant) => variant.name === name));
-          const title = name === 'fused' ? `${pass}, fused with bias and ${kind}` : titleOf(pass, name);
+          const title = name === 'fused' ? `${pass}, fused with bias and ${kind}` : `${pass}${titles[name]}`;
           if (variants.length > 0) groups.push({ title, precision, variants });
         }
       }
@@ -41,7 +41,11 @@ function groupsOf(answers: readonly Answer[]): Group[] {
   return groups;
 }
 
-const titleOf = (pass: Pass, name: 'plain' | 'f32dw'): string => (name === 'plain' ? pass : `${pass}, gradient in f32`);
+const titles: Readonly<Record<Exclude<Variant['name'], 'fused'>, string>> = {
+  plain: '',
+  f32dw: ', gradient in f32',
+  wide: ', images made f32 (where nothing is compiled)',
+};
 
 function engines(variants: readonly Variant[]): string {
   const counts = new Map<string, number>();
@@ -78,7 +82,9 @@ function cell(answers: readonly Answer[]): string {
         .flatMap(({ variants }) => variants.filter((variant) => variant.name === name))
         .map((variant) => numberOf(variant) || 'none'),
     );
-  const plain = passes.map((pass) => shown(pass, 'plain').join('+') || '-').join(' / ');
+  const plain = passes
+    .map((pass) => (['plain', 'f32dw', 'wide'] as const).flatMap((name) => shown(pass, name))[0] ?? '-')
+    .join(' / ');
   const fused = shown('forward', 'fused');
   return fused.length > 0 ? `${plain}; fused ${fused.join('+')}` : plain;
 }

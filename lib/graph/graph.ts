@@ -86,6 +86,11 @@ export class Graph {
 
 export const noMemory: Memory = { placements: new Map(), inPlace: new Set(), absent: new Set() };
 
+/** Whether a pass has decided about the memory of some tensor already. */
+export function decidesAboutMemory({ memory: { placements, inPlace, absent } }: Graph): boolean {
+  return placements.size + inPlace.size + absent.size > 0;
+}
+
 /** All nodes from which `roots` are computed, sources included. */
 export function reachable(roots: readonly Node[]): Set<Node> {
   const found = new Set<Node>(roots);

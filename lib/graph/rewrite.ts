@@ -1,8 +1,14 @@
 import { makeNode, type Node, type Tensor } from '../tensor';
 import { Graph, type Memory } from './graph';
 
-/** New outputs for a node, or null to keep it. `inputs` are the node's inputs as rewritten so far. */
-export type Rewrite = (node: Node, inputs: readonly (Tensor | null)[]) => readonly Tensor[] | null;
+/**
+ * New outputs for a node, or null to keep it; or, by tensor, what replaces outputs of this and of earlier nodes, if nobody has
+ * read them yet. `inputs` are the node's inputs as rewritten so far. Nodes come in execution order.
+ */
+export type Rewrite = (
+  node: Node,
+  inputs: readonly (Tensor | null)[],
+) => readonly Tensor[] | ReadonlyMap<Tensor, Tensor> | null;
 
 /** A graph in which `rewrite` has replaced nodes; what nobody needs any more is gone, decisions about memory are carried over. */
 export function rewriteGraph(graph: Graph, rewrite: Rewrite): Graph {
@@ -13,9 +19,8 @@ export function rewriteGraph(graph: Graph, rewrite: Rewrite): Graph {
     const inputs = node.inputs.map((tensor) => tensor && replaced(tensor));
     const outputs = rewrite(node, inputs);
     if (outputs) {
-      node.outputs.forEach((tensor, index) => {
-        if (outputs[index]) tensors.set(tensor, outputs[index]);
-      });
+      const replacements = isList(outputs) ? zip(node.outputs, outputs) : outputs;
+      for (const [tensor, replacement] of replacements) tensors.set(tensor, replacement);
     } else if (inputs.some((tensor, index) => tensor !== node.inputs[index])) {
       const made = makeNode({ ...node, inputs }, node.outputs);
       nodes.set(node, made);
@@ -42,3 +47,10 @@ export function rewriteGraph(graph: Graph, rewrite: Rewrite): Graph {
     memory,
   );
 }
+
+// Array.isArray() does not tell a readonly array from anything else.
+const isList = (outputs: readonly Tensor[] | ReadonlyMap<Tensor, Tensor>): outputs is readonly Tensor[] =>
+  Array.isArray(outputs);
+
+const zip = (before: readonly Tensor[], after: readonly Tensor[]): (readonly [Tensor, Tensor])[] =>
+  before.flatMap((tensor, index) => (after[index] ? [[tensor, after[index]] as const] : []));

@@ -11,6 +11,7 @@ export const addOp: Op = {
   writesSlices: true,
   halfImages: true,
   inPlace: true,
+  sums: true,
   inferShape(inputs) {
     if (inputs.length < 2 || inputs.length > most)
       throw shapeError('add', 'inputs', `2 to ${most} tensors`, inputs.length);

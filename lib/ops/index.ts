@@ -34,6 +34,7 @@ import type { Op } from './op';
 import { packOp } from './pack';
 import { randomizedReluOp } from './randomizedRelu';
 import { randomizedReluGradientOp } from './randomizedReluGradient';
+import { rowsOp } from './rows';
 import { sgdOp } from './sgd';
 import { sliceOp } from './slice';
 import { softmaxCrossEntropyOp } from './softmaxCrossEntropy';
@@ -69,6 +70,7 @@ export const ops: readonly Op[] = [
   momentsOp,
   augmentOp,
   packOp,
+  rowsOp,
   finiteCheckOp,
   clipFactorOp,
   unscaleOp,

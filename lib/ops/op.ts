@@ -43,10 +43,12 @@ export interface Op {
   readonly inPlace?: boolean;
   /** Positions of the State tensors among the inputs that this op writes. Such a node is run last, and only if the gate is open. */
   readonly writesState?: readonly number[];
+  /** Its output is the sum of its inputs. */
+  readonly sums?: boolean;
   /** How its inputs may be placed inside its output, so that nothing is copied: channels of an image, elements of a flat buffer. */
   readonly gathers?: 'channels' | 'elements';
-  /** Its output is a part of its input: channels from attribute `channelOffset`. */
-  readonly isView?: boolean;
+  /** Its output is a part of its input: channels from attribute `channelOffset`, or elements from row `firstRow`. */
+  readonly isView?: 'channels' | 'elements';
   /** No kernel: a plan binds its nodes to memory (inputs, constants, parameters, parts of a State). */
   readonly isSource?: boolean;
 }

@@ -1,11 +1,14 @@
 import type { State } from '../state';
-import { apply, type Tensor } from '../tensor';
-import { expectTensor, first, type Op, shapeError } from './op';
+import { apply, sizeOf, type Tensor } from '../tensor';
+import { dimension, expectShape, expectTensor, first, type Op, shapeError } from './op';
 
 const offsetsOf = (attributes: Readonly<Record<string, number>>, count: number): number[] =>
   Array.from({ length: count }, (_, index) => attributes[`offset${index}`] ?? 0);
 
-/** Tensors one after the other in a flat buffer, each at its own first element: gradients in the State's arena. */
+/**
+ * Tensors one after the other in a flat buffer, each at its own first element: gradients in the State's arena. With
+ * attribute `joined` without gaps, and the output has their shape but for the first dimension, which is the sum of theirs.
+ */
 export const packOp: Op = {
   name: 'pack',
   attributes: [],
@@ -21,9 +24,32 @@ export const packOp: Op = {
       if (end > (offsets[index + 1] ?? size))
         throw shapeError('pack', `input ${index}`, 'elements that do not overlap', end);
     });
+    if (attributes.joined) return [{ dtype: 'f32', shape: joinedShape(inputs), image: false }];
     return [{ dtype: 'f32', shape: [size], image: false }];
   },
 };
+
+function joinedShape(inputs: readonly (Tensor | null)[]): number[] {
+  const [, ...row] = expectTensor('pack', 'input 0', inputs[0], {}).shape;
+  const counts = inputs.map((tensor, index) => {
+    const checked = expectTensor('pack', `input ${index}`, tensor, {});
+    const count = dimension(checked.shape, 0);
+    expectShape('pack', `input ${index}`, checked, [count, ...row]);
+    return count;
+  });
+  return [counts.reduce((sum, count) => sum + count, 0), ...row];
+}
+
+/** Tensors that differ in their first dimension at most, joined along it: [R_i, ...] -> [ΣR_i, ...]. @throws ERR_SHAPE */
+export function joinRows(tensors: readonly Tensor[], name?: string): Tensor {
+  const attributes: Record<string, number> = { joined: 1 };
+  let size = 0;
+  tensors.forEach((tensor, index) => {
+    attributes[`offset${index}`] = size;
+    size += sizeOf(tensor.shape);
+  });
+  return first(apply(packOp, tensors, { ...attributes, size }, name));
+}
 
 /** The gradients of all of a State's parameters, in its order, as one vector [state.size] in its gradient arena. */
 export function packGradients(state: State, gradients: readonly Tensor[]): Tensor {

@@ -11,7 +11,7 @@ export const sliceOp: Op = {
   readsSlices: true,
   writesSlices: true,
   halfImages: true,
-  isView: true,
+  isView: 'channels',
   inferShape([x], { channelOffset = 0, channels = 0 }) {
     const image = expectTensor('slice', 'x', x, { rank: 4, image: true });
     const available = dimension(image.shape, 3);

@@ -4,7 +4,7 @@
 // images everywhere.
 #include <limits>
 
-#include "../philox.h"
+#include "../crop.h"
 #include "device.h"
 #include "geometry.h"
 #include "ops.h"
@@ -13,11 +13,6 @@
 namespace saturnn {
 
 namespace {
-
-struct Crop {
-  int64_t top, left;
-  bool mirror;
-};
 
 template <typename T>
 class Augment final : public Kernel {
@@ -81,12 +76,9 @@ class Augment final : public Kernel {
 
  private:
   Crop cropOf(int64_t n, const int32_t* counter) const {
-    const int64_t spareRows = height_ - outputHeight_, spareColumns = width_ - outputWidth_;
-    if (!random_) return {spareRows / 2, spareColumns / 2, false};
-    const auto seed = static_cast<uint32_t>(counter[0]), step = static_cast<uint32_t>(counter[1]);
-    const PhiloxNumbers random = philox4x32({{static_cast<uint32_t>(n), step, 0, 0}}, seed, augmentKey);
-    return {uniformBelow(random.values[0], static_cast<uint32_t>(spareRows + 1)),
-            uniformBelow(random.values[1], static_cast<uint32_t>(spareColumns + 1)), (random.values[2] & 1) != 0};
+    const auto spareRows = static_cast<int32_t>(height_ - outputHeight_);
+    const auto spareColumns = static_cast<int32_t>(width_ - outputWidth_);
+    return random_ ? drawCrop(n, counter, spareRows, spareColumns) : centreCrop(spareRows, spareColumns);
   }
 
   const SimdTable& simd_;

@@ -32,6 +32,7 @@ const Op opTable[] = {
     {"moments", 0, 1, 1, 1, createMoments},
     {"augment", sizeof(SnAugmentAttributes), 5, 5, 1, createAugment},
     {"pack", 0, 1, INT32_MAX, 1, createPack},
+    {"rows", sizeof(int32_t), 1, 1, 1, createRows},
     {"finiteCheck", 0, 2, 2, 2, createFiniteCheck},
     {"sgd", sizeof(SnSgdAttributes), 9, 9, 0, createSgd},
     {"adam", sizeof(SnAdamAttributes), 11, 11, 0, createAdam},

@@ -38,7 +38,7 @@ CreateKernel createSoftmaxCrossEntropy, createSoftmaxCrossEntropyGradient, creat
 CreateKernel createAdd, createConcat, createSlice, createCopy;
 CreateKernel createRandomizedRelu, createRandomizedReluGradient;
 CreateKernel createMoments;
-CreateKernel createAugment, createPack, createFiniteCheck;
+CreateKernel createAugment, createPack, createRows, createFiniteCheck;
 CreateKernel createBatchNorm, createBatchNormInference, createBatchNormGradient;
 CreateKernel createDropout, createBlend;
 CreateKernel createSgd, createAdvance, createAssign;

@@ -1,5 +1,5 @@
-// Gathers gradients into the State's gradient arena, where one kernel then checks or applies all of them. What was
-// already computed in its place there is left alone.
+// pack gathers gradients into the State's gradient arena, where one kernel then checks or applies all of them, or joins
+// weights; rows takes a part of what was joined. What already lies in its place is left alone.
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -60,8 +60,45 @@ class Pack final : public Kernel {
   std::vector<Piece> pieces_;
 };
 
+class RowsOf final : public Kernel {
+ public:
+  explicit RowsOf(const SnOpDesc& desc) {
+    const SnTensor &x = desc.inputs[0], &y = desc.outputs[0];
+    requireTensor(x, "x", SN_F32);
+    requireTensor(y, "y", SN_F32);
+    requireDense(x, "x");
+    requireDense(y, "y");
+    require(x.rank > 0 && x.rank == y.rank, "Expected as many dimensions for y as x has, " + describe(x) +
+                                                ", but received " + describe(y));
+    const int64_t firstRow = attributesOf<int32_t>(desc);
+    SnTensor part = x;
+    part.shape[0] = y.shape[0];
+    requireSameShape(part, "its rows of x", y, "y");
+    require(firstRow >= 0 && firstRow + y.shape[0] <= x.shape[0],
+            "Expected rows within x, " + describe(x) + ", but received rows " + std::to_string(firstRow) +
+                " and following for y, " + describe(y));
+    offset_ = firstRow * (elementCount(x) / x.shape[0]);
+    count_ = elementCount(y);
+    setImplementation("saturnn:copy");
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    const auto* x = static_cast<const float*>(inputs[0]) + offset_;
+    auto* y = static_cast<float*>(outputs[0]);
+    if (x == y) return;
+    Chunks(flatRows(count_)).forEach([&](const Chunks::Chunk& chunk) {
+      std::memcpy(y + chunk.begin, x + chunk.begin, (chunk.end - chunk.begin) * sizeof(float));
+    });
+  }
+
+ private:
+  int64_t offset_, count_;
+};
+
 }  // namespace
 
 std::unique_ptr<Kernel> createPack(const SnOpDesc& desc, Device&) { return std::make_unique<Pack>(desc); }
+
+std::unique_ptr<Kernel> createRows(const SnOpDesc& desc, Device&) { return std::make_unique<RowsOf>(desc); }
 
 }  // namespace saturnn

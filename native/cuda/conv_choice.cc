@@ -10,12 +10,6 @@ namespace {
 
 using Runner = std::unique_ptr<ConvRunner>;
 
-// A plan that is compiled at run time takes 0.3 to 0.6 s to make, another a millisecond.
-constexpr size_t kMostPlain = 6;
-constexpr size_t kMostCompiled = 3;
-
-bool isCompiled(const ConvVariant& variant) { return variant.name != "plain"; }
-
 Runner runner(SnDevice& device, const ConvTask& task, const ConvVariant& variant, ConvPlan plan) {
   return std::make_unique<ConvRunner>(device, task, variant, std::move(plan));
 }
@@ -25,20 +19,12 @@ Runner firstRunner(SnDevice& device, const ConvTask& task) {
   std::string reasons;
   for (const ConvVariant& variant : variantsOf(task)) {
     try {
-      return runner(device, task, variant, ConvPlan::first(device.graphTarget(), variant.spec, task.policy()));
+      return runner(device, task, variant, firstPlan(device.graphTarget(), task, variant));
     } catch (const Error& failure) {
       reasons += std::string(reasons.empty() ? "" : " ") + failure.what();
     }
   }
   throw Error("ERR_CUDNN", reasons);
-}
-
-std::string keyOf(const ConvTask& task) {
-  std::string key = task.policy().text() + (task.plain ? " plain" : "");
-  ConvSpec spec = variantsOf(task)[0].spec;
-  spec.problem = task.problem;
-  spec.epilogue = task.epilogue;
-  return key + " " + dtypeName(task.weights) + " weights, " + spec.text();
 }
 
 TuningPlace placeOf(SnDevice& device) {
@@ -67,8 +53,8 @@ Runner recalled(SnDevice& device, const ConvTask& task, const std::string& text)
 std::vector<Runner> candidatesOf(SnDevice& device, const ConvTask& task) {
   std::vector<Runner> candidates;
   for (const ConvVariant& variant : variantsOf(task)) {
-    const size_t most = isCompiled(variant) ? kMostCompiled : kMostPlain;
-    for (ConvPlan& plan : ConvPlan::several(device.graphTarget(), variant.spec, task.policy(), most)) {
+    if (variant.isLastResort && !candidates.empty()) continue;
+    for (ConvPlan& plan : severalPlans(device.graphTarget(), task, variant)) {
       candidates.push_back(runner(device, task, variant, std::move(plan)));
     }
   }
@@ -91,7 +77,7 @@ Runner fastest(SnDevice& device, const ConvTask& task) {
 Runner chooseRunner(SnDevice& device, const ConvTask& task, bool autotune) {
   if (!autotune) return firstRunner(device, task);
   const TuningPlace place = placeOf(device);
-  const std::string key = keyOf(task);
+  const std::string key = task.text();
   if (const auto text = recallChoice(place, key)) {
     if (Runner known = recalled(device, task, *text)) return known;
   }

@@ -67,8 +67,8 @@ int64_t ConvRunner::reserve(int64_t bytes) {
 
 std::string ConvRunner::implementation() const {
   std::string name = plan_.name();
-  if (variant_.isFused) return name + "+fused";
-  if (variant_.spec.weights != variant_.spec.images) name += "+f32dw";
+  if (variant_.isFused()) return name + "+fused";
+  if (dtypeOf(variant_.spec.images) != task_.images) name += "+saturnn:convertRows";
   if (task_.pass == ConvPass::forward && !task_.epilogue.isEmpty()) name += "+saturnn:channelMap";
   return name;
 }
@@ -84,14 +84,14 @@ void ConvRunner::run(void* x, void* w, const float* bias, void* y, void* scratch
   if (!isAligned(x) || !isAligned(y)) throw Error("ERR_INTERNAL", "an image of a convolution is not 16-byte aligned");
   char* start = reinterpret_cast<char*>(alignUp(reinterpret_cast<int64_t>(scratch)));
   const cudaStream_t stream = device_.stream();
-  ConvPointers planned{start + xAt_, start + wAt_, start + yAt_, variant_.isFused ? bias : nullptr};
+  ConvPointers planned{start + xAt_, start + wAt_, start + yAt_, variant_.isFused() ? bias : nullptr};
   switch (task_.pass) {
     case ConvPass::forward:
       planned.x = stageIn(x_, x, planned.x);
       planned.w = stageIn(w_, w, planned.w);
       if (!y_.differs()) planned.y = y;
       plan_.execute(device_.cudnn(), planned, start + workspaceAt_);
-      if (!variant_.isFused) finishForward(planned.y, bias, y);
+      if (!variant_.isFused()) finishForward(planned.y, bias, y);
       return;
     case ConvPass::dataGradient:
       planned.y = stageIn(y_, y, planned.y);

@@ -25,7 +25,7 @@ class ConvRunner {
   ConvRunner(SnDevice& device, const ConvTask& task, const ConvVariant& variant, ConvPlan plan);
 
   int64_t scratchBytes() const { return scratchBytes_; }
-  // "cudnn:engine4+fused", "cudnn:engine62+saturnn:channelMap"
+  // "cudnn:engine4+fused", "cudnn:engine62+saturnn:channelMap", "cudnn:engine34+saturnn:convertRows"
   std::string implementation() const;
   const ConvPlan& plan() const { return plan_; }
   const ConvVariant& variant() const { return variant_; }

@@ -1,4 +1,5 @@
-// The movers: copy (also between f32 and a half), concat, slice and pack. What the plan has already placed is left alone.
+// The movers: copy (also between f32 and a half), concat, slice, pack and rows. What the plan has already placed is left
+// alone.
 #include <algorithm>
 #include <vector>
 
@@ -54,20 +55,40 @@ class Concat : public SnKernel {
 
 class Pack : public SnKernel {
  public:
-  Pack(SnDevice& device, std::vector<int32_t> offsets, std::vector<size_t> bytes)
-      : SnKernel(device), offsets_(std::move(offsets)), bytes_(std::move(bytes)) {}
+  Pack(SnDevice& device, std::vector<int32_t> offsets, std::vector<int64_t> counts)
+      : SnKernel(device), offsets_(std::move(offsets)), counts_(std::move(counts)) {}
   void launch(void* const* inputs, void* const* outputs, void*) override {
+    Pieces pieces{};
+    int count = 0;
     for (size_t i = 0; i < offsets_.size(); ++i) {
       float* target = static_cast<float*>(outputs[0]) + offsets_[i];
       if (inputs[i] == target) continue;
-      checkCuda(cudaMemcpyAsync(target, inputs[i], bytes_[i], cudaMemcpyDeviceToDevice, device.stream()),
-                "packing a gradient");
+      pieces.pieces[count++] = {static_cast<const float*>(inputs[i]), target, counts_[i]};
+      if (count < kMostPieces) continue;
+      launchGather(pieces, count, device.stream());
+      count = 0;
     }
+    launchGather(pieces, count, device.stream());
   }
 
  private:
   std::vector<int32_t> offsets_;
-  std::vector<size_t> bytes_;
+  std::vector<int64_t> counts_;
+};
+
+class RowsOf : public SnKernel {
+ public:
+  RowsOf(SnDevice& device, int64_t offset, size_t bytes) : SnKernel(device), offset_(offset), bytes_(bytes) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    const float* source = static_cast<const float*>(inputs[0]) + offset_;
+    if (source == outputs[0]) return;
+    checkCuda(cudaMemcpyAsync(outputs[0], source, bytes_, cudaMemcpyDeviceToDevice, device.stream()),
+              "copying rows");
+  }
+
+ private:
+  int64_t offset_;  // elements
+  size_t bytes_;
 };
 
 // The part of `whole` that is `channels` wide and begins at channel `first`, with the shape of that part.
@@ -141,7 +162,7 @@ KernelPointer createPack(SnDevice& device, const SnOpDesc& op, SnKernelInfo& inf
   if (op.attribute_bytes != wanted)
     refuse(op, "offsets", std::to_string(wanted) + " bytes", std::to_string(op.attribute_bytes));
   std::memcpy(offsets.data(), op.attributes, wanted);
-  std::vector<size_t> bytes;
+  std::vector<int64_t> counts;
   for (int i = 0; i < op.input_count; ++i) {
     const std::string argument = "input " + std::to_string(i);
     requireDense(op, argument.c_str(), op.inputs[i]);
@@ -149,10 +170,27 @@ KernelPointer createPack(SnDevice& device, const SnOpDesc& op, SnKernelInfo& inf
       refuse(op, argument, "a place within the " + std::to_string(elementCount(op.outputs[0])) + " elements of flat",
              std::to_string(elementCount(op.inputs[i])) + " elements from " + std::to_string(offsets[i]));
     }
-    bytes.push_back(byteCount(op.inputs[i]));
+    counts.push_back(elementCount(op.inputs[i]));
+  }
+  setImplementation(info, "saturnn:gather");
+  return std::make_unique<Pack>(device, std::move(offsets), std::move(counts));
+}
+
+KernelPointer createRows(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const SnTensor& x = op.inputs[0];
+  const SnTensor& y = op.outputs[0];
+  requireDense(op, "x", x);
+  requireDense(op, "y", y);
+  const int64_t firstRow = attributesOf<int32_t>(op);
+  SnTensor part = x;
+  part.shape[0] = y.shape[0];
+  requireSameShape(op, "y", y, part);
+  if (firstRow < 0 || firstRow + y.shape[0] > x.shape[0]) {
+    refuse(op, "y", "rows within the " + std::to_string(x.shape[0]) + " of x",
+           std::to_string(y.shape[0]) + " from " + std::to_string(firstRow));
   }
   setImplementation(info, "cuda:memcpy");
-  return std::make_unique<Pack>(device, std::move(offsets), std::move(bytes));
+  return std::make_unique<RowsOf>(device, firstRow * (elementCount(x) / x.shape[0]), byteCount(y));
 }
 
 }  // namespace saturnn

@@ -10,6 +10,14 @@ using saturnn::Error;
 
 namespace {
 
+// Tensor cores take tf32 and bf16 since Ampere.
+std::string precisionFields(int major, int minor) {
+  if (major >= 8) return "\"precisions\":[\"f32\",\"tf32\",\"bf16\",\"fp16\"]";
+  const std::string lack = saturnn::jsonString("needs compute capability 8.0 or higher; this GPU has " +
+                                               std::to_string(major) + "." + std::to_string(minor));
+  return "\"precisions\":[\"f32\",\"fp16\"],\"missingPrecisions\":{\"tf32\":" + lack + ",\"bf16\":" + lack + "}";
+}
+
 void requireUsable(const saturnn::LibraryReport& report) {
   if (!report.code.empty()) throw Error(report.code, report.problem);
 }
@@ -90,7 +98,7 @@ std::string SnDevice::describe() const {
          ",\"runtime\":" + jsonString(saturnn::cudaVersionText(runtime)) +
          ",\"cudnn\":" + jsonString(libraries_.cudnnReport.version) +
          ",\"cublasLt\":" + jsonString(libraries_.cublasLtReport.version) +
-         ",\"nvrtc\":" + jsonString(libraries_.nvrtcReport.version) + "},\"features\":[\"f32\"" +
-         (libraries_.nvrtcReport.problem.empty() ? ",\"nvrtc\"" : "") +
-         "],\"precisions\":[\"f32\"],\"missingPrecisions\":{\"bf16\":\"needs kernels that this backend lacks\"}}";
+         ",\"nvrtc\":" + jsonString(libraries_.nvrtcReport.version) + "},\"features\":[" +
+         (libraries_.nvrtcReport.problem.empty() ? "\"nvrtc\"" : "") +
+         "]," + precisionFields(properties.major, properties.minor) + "}";
 }

@@ -9,9 +9,13 @@ import {
   scaledSigmoid,
   sigmoid,
 } from '../../lib/ops/activation';
+import { activationGradient } from '../../lib/ops/activationGradient';
+import { add } from '../../lib/ops/add';
 import { averagePool } from '../../lib/ops/averagePool';
 import { concat } from '../../lib/ops/concat';
 import { conv2d } from '../../lib/ops/conv2d';
+import { conv2dDgrad } from '../../lib/ops/conv2dDgrad';
+import { conv2dWgrad } from '../../lib/ops/conv2dWgrad';
 import { countCorrect } from '../../lib/ops/countCorrect';
 import { globalAveragePool } from '../../lib/ops/globalAveragePool';
 import { linear } from '../../lib/ops/linear';
@@ -109,12 +113,35 @@ const networkCase = (name: string, width: number): Case =>
     return results(network, x, network.classifier(top, 5));
   });
 
+/** 1x1 convolutions of one image, forward and backward; nothing that a backend may lack. */
+const siblingCase = (channels: number, outputs: readonly number[]): Case =>
+  graphCase(`siblings, ${channels} -> ${outputs} channels, and their gradients`, ['conv2d', 'rows'], (b) => {
+    const x = activate(b.f32('x', [2, 5, 4, channels]), leakyTanh());
+    const size = [2, 5, 4] as const;
+    const branches = outputs.map((count, i) => {
+      const weight = b.plain(`w${i}`, [count, 1, 1, channels], scaled(1.4 / Math.sqrt(channels)));
+      const y = activate(conv2d(x, weight), leakyTanh(), { bias: b.plain(`bias${i}`, [count], scaled(0.1)) });
+      const { attributes, name } = y.node;
+      const { dx: dy, dbias } = activationGradient(b.f32(`dy${i}`, [...size, count]), y, attributes, { name });
+      const convolution = y.node.inputs[0]?.node.attributes ?? {};
+      const { dweight } = conv2dWgrad(x, dy, weight.shape, convolution);
+      return { y, dbias, dweight, dx: conv2dDgrad(dy, weight, x.shape, convolution) };
+    });
+    const named = branches.flatMap(({ y, dbias, dweight }, i) =>
+      Object.entries({ y, dbias, dweight }).map(([name, tensor]) => [`${name} ${i}`, tensor]),
+    );
+    const joined = concat(branches.map(({ y }) => y));
+    return { joined, dx: add(...branches.map(({ dx }) => dx)), ...Object.fromEntries(named) };
+  });
+
 export const blockCases: readonly Case[] = [
   blockCase('A', leakyTanh(), 16, [16, 16, 16, 16]),
   blockCase('A', relu(), 32, [16, 16, 16, 32], maxPool),
   blockCase('A', scaledSigmoid(), 7, [5, 3, 6, 4]),
   blockCase('B', leakyTanh(), 16, [0, 16, 16, 0]),
   blockCase('B', sigmoid(), 20, [0, 7, 9, 0]),
+  siblingCase(32, [16, 32, 16]),
+  siblingCase(7, [5, 3, 20]),
   networkCase('16 channels each', 16),
   networkCase('5 channels each', 5),
 ];

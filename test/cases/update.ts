@@ -7,7 +7,8 @@ import { assign } from '../../lib/ops/assign';
 import { averageWeights } from '../../lib/ops/averageWeights';
 import { clipFactor } from '../../lib/ops/clipFactor';
 import { finiteCheck } from '../../lib/ops/finiteCheck';
-import { packGradients } from '../../lib/ops/pack';
+import { joinRows, packGradients } from '../../lib/ops/pack';
+import { rows } from '../../lib/ops/rows';
 import { sgdUpdate } from '../../lib/ops/sgd';
 import { trustRatios } from '../../lib/ops/trustRatios';
 import { unscale } from '../../lib/ops/unscale';
@@ -22,6 +23,8 @@ interface StateSize {
   /** Of the last dimension of the largest parameter. */
   readonly size: number;
 }
+
+const summary = (counts: readonly number[]) => (counts.length > 3 ? `${counts.length} x ${counts[0]}` : counts.join());
 
 /** A State whose parameters do not fill their places, decayed ones and others. */
 function makeState({ slots = 1, size = 5 }: Partial<StateSize> = {}): State {
@@ -281,6 +284,28 @@ export const updateCases: readonly Case[] = [
     const outputs = { flat, ...finiteCheck(b.plain('loss', [1]), flat) };
     return { state, arenas: {}, updates: [], gate: null, outputs };
   }),
+  ...[
+    [3, 5, 1],
+    [16, 32, 16],
+    // More than one launch of a GPU's kernel takes.
+    Array.from({ length: 70 }, () => 4),
+  ].map((counts) =>
+    graphCase(`weights and vectors of ${summary(counts)} rows, joined and taken apart`, ['pack', 'rows'], (b) => {
+      const joined = (row: readonly number[]) =>
+        joinRows(counts.map((count, i) => b.plain(`x${i}-${row.length}`, [count, ...row], withNaN())));
+      const [weights, vector] = [joined([1, 1, 7]), joined([])];
+      const parts = (x: Tensor) => {
+        let firstRow = 0;
+        return counts.map((count) => {
+          const part = rows(x, { firstRow, count });
+          firstRow += count;
+          return part;
+        });
+      };
+      const results = [weights, vector, ...parts(weights), ...parts(vector).map((x) => activate(x, leakyTanh()))];
+      return Object.fromEntries(results.map((tensor, i) => [`y${i}`, tensor]));
+    }),
+  ),
   ...[1, 7, 33, 1000, 40000].map((size) => finiteCase('', size, gaussian, 1)),
   finiteCase('whose squares f32 does not hold', 1000, scaled(1e25), 1),
   finiteCase('of a tiny gradient', 1000, scaled(1e-18), 1),

@@ -1,13 +1,14 @@
 /**
  * Every pass is legal after every other: drawn graphs of whatever passes touch (convolutions, activations, joins, slices,
- * sums, gradients) give the same numbers, to the bit, under all orders of the default passes, and under all of them twice.
+ * pools, sums, gradients) give the same numbers under all orders of the default passes, and under all of them twice.
  */
 import { describe, expect, test } from 'vitest';
 import { gradient } from '../../lib/graph/gradient';
-import { Graph } from '../../lib/graph/graph';
+import { decidesAboutMemory, Graph } from '../../lib/graph/graph';
 import { defaultPasses, optimize, type Pass } from '../../lib/graph/optimize';
 import { activate, leakyTanh, relu, tanh } from '../../lib/ops/activation';
 import { add } from '../../lib/ops/add';
+import { averagePool } from '../../lib/ops/averagePool';
 import { concat } from '../../lib/ops/concat';
 import { conv2d } from '../../lib/ops/conv2d';
 import { copy } from '../../lib/ops/copy';
@@ -21,13 +22,23 @@ import { Builder, type Problem } from '../cases/problem';
 import { readerOf } from '../check';
 import { TestRandom } from '../random';
 import { interpret, isSource } from '../reference/interpret';
+import { firstDifference } from '../reference/lastDigits';
 
 function permutations<T>(items: readonly T[]): T[][] {
   if (items.length === 0) return [[]];
   return items.flatMap((item, i) => permutations(items.filter((_, j) => j !== i)).map((rest) => [item, ...rest]));
 }
 
-const orders: readonly (readonly Pass[])[] = [...permutations(defaultPasses), [...defaultPasses, ...defaultPasses]];
+const all = permutations(defaultPasses);
+
+/** Of so many orders for each graph every one comes about ten times in 300 graphs. */
+const ordersPerGraph = 24;
+
+const ordersFor = (seed: number): readonly (readonly Pass[])[] => [
+  defaultPasses,
+  [...defaultPasses, ...defaultPasses],
+  ...range(ordersPerGraph, seed * ordersPerGraph).map((index) => all[index % all.length] as Pass[]),
+];
 
 const channelsOf = (tensor: Tensor) => tensor.shape[3] as number;
 /** Wider images would only take time. */
@@ -71,11 +82,23 @@ class Draw {
     return activate(x, activation, this.bias(channels));
   };
 
+  readonly #convolved = (x: Tensor, outputs: number): Tensor =>
+    conv2d(x, this.plain(outputs, 1, 1, channelsOf(x)), this.bias(outputs));
+
+  readonly #pooled = (x: Tensor): Tensor => averagePool(x, { kernel: 3, stride: 1, padding: 1 });
+
+  /** Siblings, of which some are joined and one may be read by itself. */
+  readonly #block = (x: Tensor): Tensor => {
+    const branches = [5, 1, 6].map((outputs) => this.#activated(this.#convolved(x, outputs), outputs));
+    const projection = this.#activated(this.#convolved(this.#pooled(x), 2), 2);
+    return concat([...branches, projection].slice(this.below(2), 3 + this.below(2)));
+  };
+
   readonly #kinds: readonly ((x: Tensor, channels: number) => Tensor)[] = [
-    (x, channels) => {
-      const outputs = 1 + this.below(3);
-      return conv2d(x, this.plain(outputs, 1, 1, channels), this.bias(outputs));
-    },
+    (x) => this.#convolved(x, 1 + this.below(3)),
+    this.#block,
+    this.#block,
+    this.#pooled,
     ...Array.from({ length: 4 }, () => this.#activated),
     () => concat(Array.from({ length: 1 + this.below(3) }, () => this.image())),
     (x) => concat([x, x]),
@@ -119,15 +142,15 @@ function differences(seed: number): string[] {
   const problem = drawn(seed);
   const read = readerOf(problem);
   const plain = interpret(problem.graph, read).outputs;
-  return orders.flatMap((passes) => {
+  return ordersFor(seed).flatMap((passes) => {
     const names = passes.map(({ name }) => name).join(', ');
     const { outputs } = interpret(optimize(problem.graph, passes), read);
-    const wrong = Object.entries(plain).filter(([name, { data }]) =>
-      data.some((value, i) => !Object.is(value, outputs[name]?.data[i])),
-    );
+    const wrong = Object.entries(plain).filter(([name, values]) => firstDifference(outputs[name], values) >= 0);
     return wrong.map(([name]) => `graph ${seed}: ${name} after ${names}`);
   });
 }
+
+const opsOf = ({ nodes }: Graph): string => nodes.map(({ op }) => op.name).join();
 
 const range = (count: number, from: number) => Array.from({ length: count }, (_, i) => from + i);
 
@@ -140,10 +163,8 @@ describe('passes in every order change no result', () => {
     const changed = (pass: Pass) =>
       range(100, 1).some((seed) => {
         const { graph } = drawn(seed);
-        const { nodes, memory } = pass(graph);
-        return (
-          nodes.length < graph.nodes.length || memory.placements.size + memory.inPlace.size + memory.absent.size > 0
-        );
+        const changedGraph = pass(graph);
+        return opsOf(changedGraph) !== opsOf(graph) || decidesAboutMemory(changedGraph);
       });
     expect(defaultPasses.filter((pass) => !changed(pass)).map(({ name }) => name)).toEqual([]);
   });

@@ -104,7 +104,7 @@ function allowancesOf(node: Node, call: Call, precision: Precision): Float64Arra
     const tolerance = tolerances[isLess ? precision : 'f32'];
     const rounded = roundings.get(tolerance) ?? referenceOf(node.op.name).rounding(call, tolerance);
     roundings.set(tolerance, rounded);
-    const own = rounded[index] ?? new Float64Array();
+    const own = (rounded[index] ?? new Float64Array()).map((error) => error + tolerance.smallest);
     // An op that only moves values rounds what was no image before.
     if (precision === 'f32' || precision === 'tf32' || !tensor?.image || node.inputs.some((input) => input?.image))
       return own;

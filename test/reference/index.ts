@@ -55,6 +55,7 @@ import {
   clipFactor,
   finiteCheck,
   pack,
+  rows,
   sgd,
   trustRatios,
   unscale,
@@ -159,6 +160,10 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
   moments: op(([x]) => [moments(need(x))], momentsRounding),
   augment: op((inputs, a, shapes) => [augment(inputs, a, shape(shapes))], augmentRounding),
   pack: op((inputs, a, shapes) => [pack(inputs.map(need), a, shape(shapes))], exact),
+  rows: op(([x], a, shapes) => {
+    const { data, shape: whole } = need(x);
+    return [rows(need(x), data.length / at(whole, 0), a, shape(shapes))];
+  }, exact),
   finiteCheck: op(([loss, gradient]) => finiteCheck(need(loss), need(gradient)), finiteCheckRounding),
   clipFactor: op(([norm], a) => [clipFactor(need(norm), a)], relativeRounding),
   unscale: op(

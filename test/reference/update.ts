@@ -10,6 +10,12 @@ export function pack(inputs: readonly Values[], attributes: Attributes, shape: S
   return flat;
 }
 
+/** From row `firstRow`. */
+export function rows({ data }: Values, rowSize: number, { firstRow = 0 }: Attributes, shape: Shape): Values {
+  const begin = firstRow * rowSize;
+  return { shape, data: data.slice(begin, begin + zeros(shape).data.length) };
+}
+
 export function finiteCheck(loss: Values, gradient: Values): Values[] {
   const norm = Math.fround(Math.sqrt(gradient.data.reduce((sum, g) => sum + g * g, 0)));
   const flag = Number.isFinite(at(loss.data, 0)) && Number.isFinite(norm) ? 0 : 1;

@@ -22,8 +22,9 @@ export function concatViews(graph: Graph): Graph {
     if (!output) continue;
     if (node.op.isView) {
       const [x] = node.inputs;
-      if (x && !x.node.source && isFree(output) && readAsSlice(output)) {
-        placements.set(output, { base: x, offset: node.attributes.channelOffset ?? 0 });
+      const addressable = node.op.isView === 'elements' || readAsSlice(output);
+      if (x && !x.node.source && isFree(output) && addressable) {
+        placements.set(output, { base: x, offset: offsetInView(node, x) });
       }
     } else if (node.op.gathers && !overwritten.has(output)) {
       offsets(node).forEach((offset, index) => {
@@ -35,6 +36,12 @@ export function concatViews(graph: Graph): Graph {
     }
   }
   return graph.withMemory({ placements });
+}
+
+/** First channel or element of a view in what it is a part of. */
+function offsetInView({ op, attributes }: Node, x: Tensor): number {
+  if (op.isView === 'elements') return (attributes.firstRow ?? 0) * (x.size / dimension(x.shape, 0));
+  return attributes.channelOffset ?? 0;
 }
 
 /** First channel or element of each input in the output of a gathering node. */

@@ -2,7 +2,7 @@ import { SaturnnError } from '../../errors';
 import type { DType } from '../../native';
 import { copyOp } from '../../ops/copy';
 import { makeNode, type Node, type Tensor, type TensorSpec } from '../../tensor';
-import { Graph } from '../graph';
+import { decidesAboutMemory, Graph } from '../graph';
 
 /**
  * Stores images as bf16 or f16: every node whose op can (`halfImages`) is remade to take and give them so. Where an f32 image meets
@@ -11,8 +11,7 @@ import { Graph } from '../graph';
  * @throws ERR_GRAPH if another pass has decided about memory already
  */
 export function halveImages(graph: Graph, half: DType): Graph {
-  const { placements, inPlace, absent } = graph.memory;
-  if (placements.size + inPlace.size + absent.size > 0) {
+  if (decidesAboutMemory(graph)) {
     throw new SaturnnError('ERR_GRAPH', 'images are halved before the other passes: compile the graph as it was then');
   }
   const halving = new Halving(half);

@@ -1,9 +1,6 @@
 // The backward pass of an activation from its output, and the gradient of the bias, in one pass over the data. Also the
 // bias gradient of a convolution without activation, which is only the sum.
-//
-// The sum is the same in every run: a fixed grid, each thread adds its rows in order, each block adds its threads in a
-// fixed tree and writes its partial sums, and a second kernel adds those in a fixed order. No atomics.
-#include "rows.cuh"
+#include "column_sums.cuh"
 
 namespace saturnn {
 namespace {
@@ -49,48 +46,7 @@ __global__ void __launch_bounds__(kThreads, 4)
     }
   }
 
-  if constexpr (Sums) {
-    __shared__ Vector<Width> shared[kThreads];
-    const int place = threadIdx.y * blockDim.x + threadIdx.x;
-    shared[place] = sum;
-    for (int live = blockDim.y; live > 1;) {
-      const int half = (live + 1) / 2;
-      __syncthreads();
-      if (threadIdx.y + half < live) {
-        const Vector<Width> other = shared[place + half * blockDim.x];
-#pragma unroll
-        for (int lane = 0; lane < Width; ++lane) sum.lane[lane] += other.lane[lane];
-        shared[place] = sum;
-      }
-      live = half;
-    }
-    if (threadIdx.y == 0 && inside) {
-      store<Width>(partials + (int64_t{blockIdx.x} * columns + column) * Width, sum);
-    }
-  }
-}
-
-constexpr int kSumColumns = 32;
-constexpr int kSumRows = 16;
-constexpr int kSumThreads = kSumColumns * kSumRows;
-
-// partials [blocks, channels] -> total [channels]
-__global__ void __launch_bounds__(kSumThreads)
-    sumPartials(const float* __restrict__ partials, float* __restrict__ total, int blocks, int channels) {
-  __shared__ float shared[kSumRows][kSumColumns];
-  const int channel = blockIdx.x * kSumColumns + threadIdx.x;
-  float sum = 0.0f;
-  if (channel < channels) {
-#pragma unroll 4
-    for (int block = threadIdx.y; block < blocks; block += kSumRows)
-      sum += partials[int64_t{block} * channels + channel];
-  }
-  shared[threadIdx.y][threadIdx.x] = sum;
-  __syncthreads();
-  if (threadIdx.y == 0 && channel < channels) {
-    for (int row = 1; row < kSumRows; ++row) sum += shared[row][threadIdx.x];
-    total[channel] = sum;
-  }
+  if constexpr (Sums) storeColumnSums(sum, partials, column, columns);
 }
 
 struct Problem {
@@ -107,18 +63,11 @@ struct Problem {
 template <class T, int Kind, bool WritesDx, bool Sums, int Width>
 void run(const Problem& p) {
   const Tiling tiling = tile(p.rows, p.channels, Width);
-  // 528 blocks are 4 on each of the 132 processors of an H100 or H200. A constant, not a query: the order of the sum,
-  // and so its last bits, depends on the grid.
-  const int64_t most = Sums ? std::max(1, kSumBlocks / tiling.columnTiles) : tiling.rowTiles;
-  const dim3 grid(static_cast<unsigned>(std::min(tiling.rowTiles, most)), static_cast<unsigned>(tiling.columnTiles));
+  const dim3 grid = Sums ? sumGrid(tiling) : tiling.grid();
   launch("channelGradient", channelGradient<T, Kind, WritesDx, Sums, Width>, grid, tiling.block, p.stream,
          viewOf<T>(p.dy), viewOf<T>(p.y), viewOf<T>(p.dx), p.partials, p.rows, tiling.columns, p.kind, p.slope,
          inverseSlopeOf(p.slope));
-  if constexpr (Sums) {
-    const unsigned blocks = static_cast<unsigned>(ceilDivide(p.channels, kSumColumns));
-    launch("sumPartials", sumPartials, blocks, dim3(kSumColumns, kSumRows), p.stream, p.partials, p.dbias, grid.x,
-           p.channels);
-  }
+  if constexpr (Sums) launchColumnSums(p.partials, p.dbias, grid.x, p.channels, p.stream);
 }
 
 // Vectors for what steps are made of: the sum alone (a convolution without activation), and f' with or without the sum.

@@ -57,25 +57,12 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// Where a row's end is followed at once by the next row and there is no bias, only the element count matters: rows of a
-// good length serve any shape, and a long vector does not become one row.
-void flatten(ConstRows& x, Rows& y, int64_t& rows, int64_t& channels) {
-  if (x.stride != channels || y.stride != channels) return;
-  const int64_t elements = rows * channels;
-  for (const int64_t length : {2048, 1024, 256, 64, 16, 8, 4, 1}) {
-    if (elements % length != 0) continue;
-    rows = elements / length;
-    channels = x.stride = y.stride = length;
-    return;
-  }
-}
-
 }  // namespace
 
 void launchChannelMap(int kind, float slope, ConstRows x, const float* bias, Rows y, int64_t rows, int64_t channels,
                       cudaStream_t stream) {
   if (rows == 0 || channels == 0) return;
-  if (!bias) flatten(x, y, rows, channels);
+  if (!bias) flatten(rows, channels, x, y);
   const bool vectors = channels % vectorWidth(x.dtype) == 0 && allowsVectors(x) && allowsVectors(y);
   withStorage(x.dtype, [&](auto storage) {
     using T = typename decltype(storage)::Element;
@@ -97,7 +84,7 @@ void launchChannelMap(int kind, float slope, ConstRows x, const float* bias, Row
 
 void launchConvertRows(ConstRows x, Rows y, int64_t rows, int64_t channels, cudaStream_t stream) {
   if (rows == 0 || channels == 0) return;
-  flatten(x, y, rows, channels);
+  flatten(rows, channels, x, y);
   constexpr int kWidth = kVectorWidth<__half>;
   const bool vectors = channels % kWidth == 0 && allowsVectors(x) && allowsVectors(y);
   const auto convert = [&](auto from, auto to) {

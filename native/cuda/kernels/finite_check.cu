@@ -2,22 +2,10 @@
 // state-writing kernel. Squares are summed in double, so the norm overflows only if it is itself too large for f32.
 #include <cmath>
 
-#include "rows.cuh"
+#include "block_sum.cuh"
 
 namespace saturnn {
 namespace {
-
-// The sum of one value per thread, in a fixed tree; complete in thread 0.
-__device__ __forceinline__ double sumOfBlock(double value) {
-  __shared__ double shared[kThreads];
-  shared[threadIdx.x] = value;
-#pragma unroll
-  for (int half = kThreads / 2; half > 0; half /= 2) {
-    __syncthreads();
-    if (threadIdx.x < half) shared[threadIdx.x] = value += shared[threadIdx.x + half];
-  }
-  return value;
-}
 
 template <int Width>
 __global__ void __launch_bounds__(kThreads)

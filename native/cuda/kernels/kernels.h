@@ -52,6 +52,54 @@ struct Addends {
 };
 void launchAdd(const Addends& addends, int count, Rows y, int64_t rows, int64_t channels, cudaStream_t stream);
 
+// max_pool.cu, average_pool.cu and their gradients: images [batch, height, width, channels] before and
+// [batch, outputHeight, outputWidth, channels] after pooling; every window holds a pixel of the image.
+struct PoolShape {
+  int64_t batch, channels;
+  int32_t height, width, outputHeight, outputWidth;
+  SnPoolAttributes windows;
+};
+constexpr int kLongestPoolHeight = 65535;
+// indices, dense and like y: the position of each maximum in its unclipped window, row by row; null if nobody asks.
+void launchMaxPool(const PoolShape& shape, ConstRows x, Rows y, uint8_t* indices, cudaStream_t stream);
+void launchMaxPoolGradient(const PoolShape& shape, ConstRows dy, const uint8_t* indices, Rows dx, cudaStream_t stream);
+void launchAveragePool(const PoolShape& shape, ConstRows x, Rows y, cudaStream_t stream);
+void launchAveragePoolGradient(const PoolShape& shape, ConstRows dy, Rows dx, cudaStream_t stream);
+
+// global_average_pool.cu: y[n, c] = the mean of x over the `pixels` of image n; dx = dy / pixels in every pixel.
+void launchGlobalAveragePool(ConstRows x, float* y, int64_t batch, int64_t pixels, int64_t channels,
+                             cudaStream_t stream);
+void launchGlobalAveragePoolGradient(const float* dy, Rows dx, int64_t batch, int64_t pixels, int64_t channels,
+                                     cudaStream_t stream);
+
+// softmax_cross_entropy.cu, count_correct.cu: logits and probabilities [rows, classes], a label per row.
+struct Classification {
+  const int32_t* labels;
+  int64_t rows, classes;
+};
+// `losses` holds `rows` doubles; `probabilities` may be null.
+void launchSoftmaxCrossEntropy(const Classification& batch, const float* logits, float smoothing, float* loss,
+                               float* probabilities, double* losses, cudaStream_t stream);
+void launchSoftmaxCrossEntropyGradient(const Classification& batch, const float* probabilities, const float* dloss,
+                                       float smoothing, float* dlogits, cudaStream_t stream);
+// `correct` holds `rows` numbers.
+void launchCountCorrect(const Classification& batch, const float* logits, int k, float* count, int32_t* correct,
+                        cudaStream_t stream);
+
+// augment.cu: y = (pixel - mean) inverseDeviation for crops of the chosen images; all NaN for an index that is none.
+struct Augmentation {
+  const uint8_t* images;   // [count, height, width, channels]
+  const int32_t* indices;  // [batch]
+  const int32_t* counter;  // seed and step; null: the crops are in the centre
+  const float* mean;       // [channels], or [height, width, channels]
+  const float* inverseDeviation;
+  int64_t count, batch;
+  int32_t height, width, cropHeight, cropWidth, channels;
+  bool meanPerPixel;
+};
+constexpr int kLongestCrop = 65535;
+void launchAugment(const Augmentation& augmentation, Rows y, cudaStream_t stream);
+
 // Rate (a factor on the learning rate) and weight decay of the elements of the parameter arena. Segment s of `count` goes
 // from ends[s - 1] to before ends[s]; what none covers is left alone. Without a table (ends is null) the rate is 1, and
 // `weightDecay` is that of the first `decayed` elements.
@@ -128,6 +176,60 @@ int64_t trustRatiosScratch(int segments);
 void launchTrustRatios(const TrustProblem& problem, void* scratch, cudaStream_t stream);
 void launchClipFactor(const float* norm, float limit, float* factor, cudaStream_t stream);
 
+// batch_norm.cu: y = (x - mean) scale / sqrt(variance + epsilon) + shift. First with mean and variance of x itself, which
+// are also written where their pointers are not null; scratch: as many bytes as batchNormScratch says. y may be x.
+struct BatchNormProblem {
+  ConstRows x;
+  Rows y;
+  const float *scale, *shift;
+  float *mean, *variance;
+  float epsilon;
+  int64_t rows, channels;
+};
+int64_t batchNormScratch(int64_t channels);
+void launchBatchNorm(const BatchNormProblem& problem, void* scratch, cudaStream_t stream);
+
+struct GivenStatistics {
+  const float *mean, *variance, *scale, *shift;
+  float epsilon;
+};
+void launchBatchNormInference(ConstRows x, const GivenStatistics& given, Rows y, int64_t rows, int64_t channels,
+                              cudaStream_t stream);
+
+// batch_norm_gradient.cu: dscale and dshift are left out where their pointers are null. dx may be dy. Scratch: as many
+// bytes as batchNormGradientScratch says.
+struct BatchNormGradientProblem {
+  ConstRows dy, x;
+  const float *mean, *variance, *scale;
+  Rows dx;
+  float *dscale, *dshift;
+  float epsilon;
+  bool frozen;
+  int64_t rows, channels;
+};
+int64_t batchNormGradientScratch(int64_t channels);
+void launchBatchNormGradient(const BatchNormGradientProblem& problem, void* scratch, cudaStream_t stream);
+
+// moments.cu: moments = {mean, variance} of all elements. Scratch: as many bytes as momentsScratch says.
+int64_t momentsScratch();
+void launchMoments(ConstRows x, int64_t rows, int64_t channels, float* moments, void* scratch, cudaStream_t stream);
+
+// dropout.cu: counter = {seed, step}; see SnDropoutAttributes. y may be x.
+void launchDropout(ConstRows x, const uint32_t* counter, int32_t stream, float rate, Rows y, int64_t rows,
+                   int64_t channels, cudaStream_t cudaStream);
+
+// randomized_relu.cu: slopes are lower + scale times 24 random bits, counter = {seed, step}; a null bias adds nothing,
+// a null dbias is left out. y may be x, and dx dy. `partials` holds kSumBlocks * channels floats.
+struct SlopeRange {
+  const uint32_t* counter;
+  int32_t stream;
+  float lower, scale;
+};
+void launchRandomizedRelu(ConstRows x, const float* bias, const SlopeRange& range, Rows y, int64_t rows,
+                          int64_t channels, cudaStream_t stream);
+void launchRandomizedReluGradient(ConstRows dy, ConstRows y, const SlopeRange& range, Rows dx, float* dbias,
+                                  float* partials, int64_t rows, int64_t channels, cudaStream_t stream);
+
 // finite_check.cu: norm = |gradient|, flag = 0 if the norm and the loss are finite, else 1. `partials` holds kSumBlocks
 // doubles.
 void launchFiniteCheck(const float* loss, const float* gradient, int64_t count, int32_t* flag, float* norm,
@@ -151,6 +253,18 @@ struct UnscaleStep {
 void launchUnscale(const UnscaleStep& step, cudaStream_t stream);
 void launchAdjustLossScale(const int32_t* gate, const int32_t* overflow, float* scale, float* steps, float interval,
                            cudaStream_t stream);
+
+// gather.cu: copies the first `count` pieces of f32, which do not overlap.
+constexpr int kMostPieces = 64;
+struct Piece {
+  const float* source;
+  float* target;
+  int64_t count;  // elements
+};
+struct Pieces {
+  Piece pieces[kMostPieces];
+};
+void launchGather(const Pieces& pieces, int count, cudaStream_t stream);
 
 // latch.cu: an open gate counts in halt[1]. One that is closed, or was closed in an earlier step, which halt[0] says,
 // closes *gate and, unless it is null, *skip.

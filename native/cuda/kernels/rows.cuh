@@ -70,6 +70,21 @@ inline Tiling tile(int64_t rows, int64_t channels, int width) {
   return tiling;
 }
 
+// Where in all views a row's end is followed at once by the next row, and nothing is per channel, only the element count
+// matters: rows of a good length serve any shape, and a long vector does not become one row.
+template <class... Views>
+void flatten(int64_t& rows, int64_t& channels, Views&... views) {
+  if (((views.stride != channels) || ...)) return;
+  const int64_t elements = rows * channels;
+  for (const int64_t length : {2048, 1024, 256, 64, 16, 8, 4, 1}) {
+    if (elements % length != 0) continue;
+    rows = elements / length;
+    channels = length;
+    ((views.stride = length), ...);
+    return;
+  }
+}
+
 // In place of an activation's id as a template argument: the id comes with the launch. For the variants without vectors,
 // of which there is then one, not one per activation.
 constexpr int kAnyActivation = -2;

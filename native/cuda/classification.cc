@@ -1,0 +1,105 @@
+// What becomes of a classification's logits: softmaxCrossEntropy and its gradient, and countCorrect.
+#include "ops.h"
+
+namespace saturnn {
+namespace {
+
+// The labels' pointer comes with the launch.
+Classification classificationOf(const SnOpDesc& op, const char* argument) {
+  const SnTensor& scores = op.inputs[0];
+  requireDense(op, argument, scores);
+  if (scores.rank != 2) refuse(op, argument, "[batch, classes]", describe(scores));
+  requireI32(op, "labels", op.inputs[1], scores.shape[0]);
+  return {nullptr, scores.shape[0], scores.shape[1]};
+}
+
+Classification withLabels(Classification batch, const void* labels) {
+  batch.labels = static_cast<const int32_t*>(labels);
+  return batch;
+}
+
+float smoothingOf(const SnOpDesc& op) {
+  const float smoothing = attributesOf<SnLossAttributes>(op).label_smoothing;
+  if (!(smoothing >= 0.0f && smoothing < 1.0f)) {
+    refuse(op, "labelSmoothing", "a number from 0 to below 1", std::to_string(smoothing));
+  }
+  return smoothing;
+}
+
+class SoftmaxCrossEntropy : public SnKernel {
+ public:
+  SoftmaxCrossEntropy(SnDevice& device, const Classification& batch, float smoothing)
+      : SnKernel(device), batch_(batch), smoothing_(smoothing) {}
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
+    launchSoftmaxCrossEntropy(withLabels(batch_, inputs[1]), static_cast<const float*>(inputs[0]), smoothing_,
+                              static_cast<float*>(outputs[0]), static_cast<float*>(outputs[1]),
+                              static_cast<double*>(scratch), device.stream());
+  }
+
+ private:
+  Classification batch_;
+  float smoothing_;
+};
+
+class SoftmaxCrossEntropyGradient : public SnKernel {
+ public:
+  SoftmaxCrossEntropyGradient(SnDevice& device, const Classification& batch, float smoothing)
+      : SnKernel(device), batch_(batch), smoothing_(smoothing) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    launchSoftmaxCrossEntropyGradient(withLabels(batch_, inputs[1]), static_cast<const float*>(inputs[0]),
+                                      static_cast<const float*>(inputs[2]), smoothing_,
+                                      static_cast<float*>(outputs[0]), device.stream());
+  }
+
+ private:
+  Classification batch_;
+  float smoothing_;
+};
+
+class CountCorrect : public SnKernel {
+ public:
+  CountCorrect(SnDevice& device, const Classification& batch, int32_t k) : SnKernel(device), batch_(batch), k_(k) {}
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
+    launchCountCorrect(withLabels(batch_, inputs[1]), static_cast<const float*>(inputs[0]), k_,
+                       static_cast<float*>(outputs[0]), static_cast<int32_t*>(scratch), device.stream());
+  }
+
+ private:
+  Classification batch_;
+  int32_t k_;
+};
+
+}  // namespace
+
+KernelPointer createSoftmaxCrossEntropy(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const float smoothing = smoothingOf(op);
+  const Classification batch = classificationOf(op, "logits");
+  requireVector(op, "loss", op.outputs[0], 1);
+  if (isPresent(op.outputs[1])) {
+    requireDense(op, "probabilities", op.outputs[1]);
+    requireSameShape(op, "probabilities", op.outputs[1], op.inputs[0]);
+  }
+  setImplementation(info, "saturnn:softmaxCrossEntropy", batch.rows * int64_t{sizeof(double)});
+  return std::make_unique<SoftmaxCrossEntropy>(device, batch, smoothing);
+}
+
+KernelPointer createSoftmaxCrossEntropyGradient(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const float smoothing = smoothingOf(op);
+  const Classification batch = classificationOf(op, "probabilities");
+  requireVector(op, "dloss", op.inputs[2], 1);
+  requireDense(op, "dlogits", op.outputs[0]);
+  requireSameShape(op, "dlogits", op.outputs[0], op.inputs[0]);
+  setImplementation(info, "saturnn:softmaxCrossEntropyGradient");
+  return std::make_unique<SoftmaxCrossEntropyGradient>(device, batch, smoothing);
+}
+
+KernelPointer createCountCorrect(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const int32_t k = attributesOf<SnCountCorrectAttributes>(op).k;
+  if (k < 1) refuse(op, "k", "at least 1", std::to_string(k));
+  const Classification batch = classificationOf(op, "logits");
+  requireVector(op, "count", op.outputs[0], 1);
+  setImplementation(info, "saturnn:countCorrect", batch.rows * int64_t{sizeof(int32_t)});
+  return std::make_unique<CountCorrect>(device, batch, k);
+}
+
+}  // namespace saturnn
