@@ -13,12 +13,13 @@ import { root, run, StageError, stage, startIfMain } from './stage.mjs';
 const architectures = '75-real;80-real;86-real;89-real;90-real;100-real;120';
 const mostBytes = 6e6;
 const cuda = 'saturnn_cuda';
+const everything = ['saturnn', 'saturnn_cpu', cuda];
 const tree = join(root, 'out', 'release-cmake');
 const built = join(tree, 'libraries');
 const folder = join(root, 'out', 'release');
 
-/** The CUDA backend alone, if the others are not asked for: it is what takes the time and the bytes. */
-async function compile(chosen, target) {
+/** `targets` alone: what else the tree can build is for tests. */
+async function compile(chosen, targets) {
   const options = {
     SATURNN_OUT: built,
     SATURNN_CUDA: 'ON',
@@ -27,10 +28,10 @@ async function compile(chosen, target) {
     CMAKE_CUDA_FLAGS: '--compress-mode=size',
   };
   const defines = Object.entries(options).map(([name, value]) => `--CD${name}=${value}`);
-  for (const [command, args] of nativeBuildCommands(defines, tree)) {
-    const all = args[1] === 'build' && target ? [...args, '--target', target] : args;
-    await run(`release ${args[1]}`, command, all, { remedy: `rm -rf ${tree}, then start again` });
-  }
+  const remedy = `rm -rf ${tree}, then start again`;
+  const [[configure, configureArgs], [build, buildArgs]] = nativeBuildCommands(defines, tree);
+  await run('release configure', configure, configureArgs, { remedy });
+  for (const target of targets) await run(`release ${target}`, build, [...buildArgs, '--target', target], { remedy });
 }
 
 /** Names and bytes of the stripped files. */
@@ -51,7 +52,7 @@ await startIfMain(import.meta.url, async (args) => {
     args,
     options: { check: { type: 'boolean', default: false }, architectures: { type: 'string', default: architectures } },
   });
-  await stage('release build', () => compile(values.architectures, values.check && cuda));
+  await stage('release build', () => compile(values.architectures, values.check ? [cuda] : everything));
   const files = strip();
   for (const { name, bytes, before } of files) console.log(`${name}: ${bytes} bytes, ${before} before stripping`);
   console.log(`GPU architectures: ${values.architectures}`);
