@@ -1,5 +1,6 @@
 /** The convolutions of a model, as questions to out/tests/cudnn_plans (native/cuda/plan_check.cc). */
 import { Graph } from '../../lib/graph/graph';
+import { optimize } from '../../lib/graph/optimize';
 import type { Model } from '../../lib/models';
 import { type Activation, encodeActivation } from '../../lib/ops/activation';
 import { conv2dOp } from '../../lib/ops/conv2d';
@@ -25,10 +26,11 @@ export interface Question {
   readonly twice?: boolean;
 }
 
-/** Of each convolution of a model, in order, without repetition. */
+/** Of each convolution of a model, in order, without repetition: as the layers say, then what siblings are merged to. */
 export function problemsOf(model: Model, batch: number): Problem[] {
   const logits = model.forward(input('images', [batch, ...model.inputShape]));
-  const nodes = Graph.from({ outputs: { logits } }).nodes.filter((node) => node.op === conv2dOp);
+  const plain = Graph.from({ outputs: { logits } });
+  const nodes = [plain, optimize(plain)].flatMap((graph) => graph.nodes.filter((node) => node.op === conv2dOp));
   const lines = nodes.map((node) => {
     const shape = (tensor?: Tensor | null) => tensor?.shape ?? [];
     const [x, weight, y] = [shape(node.inputs[0]), shape(node.inputs[1]), shape(node.outputs[0])];
