@@ -11,7 +11,7 @@
 namespace saturnn {
 namespace {
 
-// Sums of x - mean (not if frozen), of dy, and of dy (x - mean).
+// Sums of x - mean (not if frozen), of dy, and of dy (x - mean). 16-byte loads only: it stores sums, once per block.
 template <class T, bool Frozen, int Width>
 __global__ void __launch_bounds__(kThreads, 2)
     gradientMoments(View<const T> dy, View<const T> x, const float* __restrict__ mean, double* __restrict__ partials,
