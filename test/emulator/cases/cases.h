@@ -1,5 +1,5 @@
-// Small programs that do something wrong, or something delicate, on the emulated GPU. Each says in one line what came of
-// it; test/emulator/emulator.test.ts knows what should have.
+// Small programs that do something wrong, or something delicate, on the emulated GPU. Each says in one line what came
+// of it; test/emulator/emulator.test.ts knows what should have.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -163,7 +163,11 @@ void graphOf(std::vector<cudnnBackendDescriptor_t> operations) {
 const Case kCudnnCases[] = {
     {"captured convolution", capturedConvolution},
     {"attribute missing",
-     [] { return refusalOf([] { Builder(CUDNN_BACKEND_TENSOR_DESCRIPTOR).set(CUDNN_ATTR_TENSOR_UNIQUE_ID, {1}).finalize(); }); }},
+     [] {
+       return refusalOf([] {
+         Builder(CUDNN_BACKEND_TENSOR_DESCRIPTOR).set(CUDNN_ATTR_TENSOR_UNIQUE_ID, {1}).finalize();
+       });
+     }},
     {"attribute type",
      [] {
        return refusalOf([] {

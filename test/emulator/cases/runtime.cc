@@ -127,7 +127,12 @@ const Case kRuntimeCases[] = {
     {"unknown pointer", unknownPointer},
     {"timed", timed},
     {"captured launch",
-     [] { return whileCaptured(kGlobal, [](Setup& s) { return launchAddTo(s.device, 1.0f, s.stream), cudaSuccess; }); }},
+     [] {
+       return whileCaptured(kGlobal, [](Setup& s) {
+         launchAddTo(s.device, 1.0f, s.stream);
+         return cudaSuccess;
+       });
+     }},
     {"captured malloc",
      [] {
        return whileCaptured(kGlobal, [](Setup&) {

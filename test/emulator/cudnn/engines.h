@@ -1,5 +1,5 @@
 // The engines that are claimed to exist: enough that a policy has to choose by numerical notes and workspace, as with
-// the real ones. On Hopper those of f32 that are compiled at run time, the only ones that fuse, use tensor cores (TF32).
+// the real ones. On Hopper the f32 engines that are compiled at run time, which alone fuse, use tensor cores (TF32).
 #pragma once
 
 #include <cudnn_backend.h>

@@ -133,7 +133,8 @@ void finalizePlan(Content& content) {
   const int64_t index =
       configuration->descriptor(CUDNN_ATTR_ENGINECFG_ENGINE)->value<int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, -1);
   const std::vector<Engine> engines = enginesOf(content.program->traits());
-  content.put<int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, {engineOf(engines, index).workspace});
+  const int64_t workspace = engineOf(engines, index).workspace;
+  content.put<int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, {workspace});
 }
 
 void finalizePack(const Content& content) {

@@ -272,7 +272,9 @@ std::string objection(const Launch& launch) {
   };
   if (threads == 0 || grid.x == 0 || grid.y == 0 || grid.z == 0) return described("an empty grid or block");
   if (threads > 1024 || block.z > 64) return described("a block of more than 1024 threads, or deeper than 64");
-  if (grid.x > 0x7fffffffu || grid.y > 65535 || grid.z > 65535) return described("a grid beyond 2147483647 x 65535 x 65535");
+  if (grid.x > 0x7fffffffu || grid.y > 65535 || grid.z > 65535) {
+    return described("a grid beyond 2147483647 x 65535 x 65535");
+  }
   return "";
 }
 

@@ -32,7 +32,7 @@ struct Warp {
   int lane;          // the caller's
 };
 
-// The kernel's side; each is called by a running thread. `line` tells one barrier or shuffle of the source from another.
+// The kernel's side, called by a running thread. `line` tells one barrier or shuffle of the source from another.
 EMULATOR_API void waitForBlock(int line);
 EMULATOR_API Warp exchange(uint32_t mask, uint64_t value, int line);
 // Ends the running kernel with this message. Outside of a kernel: ends the process.

@@ -6,7 +6,7 @@
 
 namespace emulator {
 
-// As SATURNN_EMULATOR_ORDER says: "forward" (also if it is not set), "reverse", or a number: shuffled, that is the seed.
+// As SATURNN_EMULATOR_ORDER says: "forward" (also if it is not set), "reverse", or a number, the seed of a shuffle.
 class Order {
  public:
   Order();
