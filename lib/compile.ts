@@ -2,7 +2,7 @@ import { type Device, deviceOf, type Precision, Resident } from './device';
 import { invalid, typed } from './errors';
 import { Graph } from './graph/graph';
 import { type Lowered, lower } from './graph/lower';
-import { defaultPasses, optimize, type Pass } from './graph/optimize';
+import { defaultPasses, optimize, type Pass, passesWithHalfWeights } from './graph/optimize';
 import { halveImages } from './graph/passes/halveImages';
 import type { DType, NativePlan, PlanOptions, RunInput, TypedArray } from './native';
 import { describeKernels, type PlanKernel } from './planKernels';
@@ -158,9 +158,10 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
 
 /** The first half of `compile`, which the native side takes no part in. */
 export function lowerFor(device: Device, graph: Graph, options: Omit<CompileOptions, 'device'>): Lowered {
-  const { passes = defaultPasses, precision = 'f32', replay = true, poison = false } = options;
+  const { precision = 'f32', replay = true, poison = false } = options;
   device.checkPrecision(precision);
   const half = halfOf[precision];
+  const { passes = half && device.takesHalfWeights ? passesWithHalfWeights(half) : defaultPasses } = options;
   const stored = half ? halveImages(graph, half) : graph;
   return lower(optimize(stored, passes), { options: planOptions(options), replay, poison });
 }

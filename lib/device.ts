@@ -44,6 +44,11 @@ export class Device {
     return (this.info.precisions as Precision[] | undefined) ?? ['f32'];
   }
 
+  /** Whether convolutions of half images take half weights too; otherwise they make them themselves. */
+  get takesHalfWeights(): boolean {
+    return this.info.halfWeights === true;
+  }
+
   /** @throws ERR_INVALID_ARGUMENT for an unknown precision; ERR_UNSUPPORTED, saying why, for one that this device has not */
   checkPrecision(precision: Precision): void {
     if (!precisions.includes(precision)) throw invalid('precision', precisions.join(' or '), precision);

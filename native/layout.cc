@@ -20,9 +20,9 @@ bool blockable(const TensorDescription& tensor) {
 
 bool isPixel(const TensorDescription& tensor) { return tensor.shape[1] == 1 && tensor.shape[2] == 1; }
 
-// Whether this tensor could take part in a blocked plan. oneDNN's kernels for bf16 are the fastest on plain images.
+// Whether this tensor could take part in a blocked plan. oneDNN's kernels for halves are the fastest on plain images.
 bool allowsBlocks(const PlanDescription& plan, const TensorDescription& tensor) {
-  if (tensor.dtype == SN_BF16) return false;
+  if (isHalf(tensor.dtype)) return false;
   const TensorDescription* base = tensor.base == kAbsent ? nullptr : &plan.tensors[tensor.base];
   if (!tensor.image) {
     // An image of one pixel is the same bytes in both layouts.

@@ -8,8 +8,10 @@ namespace {
 constexpr int64_t kBlock = 16;
 
 // All bits of the exponent are set. On the bits, so that no compiler may take NaN for impossible.
-bool isNonFinite(uint32_t bits) { return (bits & 0x7f800000u) == 0x7f800000u; }
-bool isNonFinite(uint16_t bits) { return (bits & 0x7f80u) == 0x7f80u; }  // bf16
+template <class Bits>
+bool isNonFinite(Bits bits, Bits exponent) {
+  return (bits & exponent) == exponent;
+}
 
 // A tensor as `runs` pieces that lie together, each `length` elements long and `stride` after the one before.
 struct Runs {
@@ -29,9 +31,9 @@ Runs runsOf(const SnTensor& tensor) {
           pixels * tensor.parent_channels};
 }
 
-// Bits is as wide as an element.
+// Bits is as wide as an element, and `exponent` has those of its exponent.
 template <typename Bits>
-int64_t countIn(Device& device, const SnTensor& tensor, const char* data) {
+int64_t countIn(Device& device, const SnTensor& tensor, const char* data, Bits exponent) {
   const Runs runs = runsOf(tensor);
   // In few large pieces, as each download waits for the device: a slice comes with what lies between its runs.
   const int64_t last = runs.first + (runs.runs - 1) * runs.stride + runs.length;
@@ -41,7 +43,7 @@ int64_t countIn(Device& device, const SnTensor& tensor, const char* data) {
   int64_t count = 0;
   for (int64_t run = 0; run < runs.runs; ++run) {
     const Bits* begin = values.data() + run * runs.stride;
-    for (int64_t i = 0; i < runs.length; ++i) count += isNonFinite(begin[i]);
+    for (int64_t i = 0; i < runs.length; ++i) count += isNonFinite(begin[i], exponent);
   }
   return count;
 }
@@ -50,8 +52,12 @@ int64_t countIn(Device& device, const SnTensor& tensor, const char* data) {
 
 int64_t countNonFinite(Device& device, const SnTensor& tensor, const char* data) {
   if (data == nullptr) return 0;
-  if (tensor.dtype == SN_F32) return countIn<uint32_t>(device, tensor, data);
-  return tensor.dtype == SN_BF16 ? countIn<uint16_t>(device, tensor, data) : 0;
+  switch (tensor.dtype) {
+    case SN_F32: return countIn<uint32_t>(device, tensor, data, 0x7f800000u);
+    case SN_BF16: return countIn<uint16_t>(device, tensor, data, 0x7f80u);
+    case SN_F16: return countIn<uint16_t>(device, tensor, data, 0x7c00u);
+    default: return 0;
+  }
 }
 
 }  // namespace saturnn

@@ -1,5 +1,5 @@
-// The arithmetic of what changes the weights, for the host and for CUDA devices: one element of SGD and of Adam, and the
-// few numbers per step or per segment that come before. Internal linkage and forced inline: see activations.h.
+// The arithmetic of what changes the weights, for the host and for CUDA devices: one element of SGD and of Adam, and
+// the few numbers per step or per segment that come before. Internal linkage and forced inline: see activations.h.
 #pragma once
 
 #include <math.h>

@@ -67,7 +67,6 @@ class Validator {
       reject("Expected 1 to 4 dimensions for tensor " + std::to_string(id) + " but received " + std::to_string(rank));
     }
     if (it.image && rank != 4) reject("Expected 4 dimensions for the image " + label(id));
-    if (it.dtype == SN_BF16 && !it.image) reject("Expected an image, as it is bf16, for " + label(id));
     int64_t count = 1;
     for (const int64_t size : it.shape) {
       if (size < 1 || size > kMaxSize) {
@@ -91,9 +90,9 @@ class Validator {
     }
   }
 
-  // Nobody outside of a plan knows bf16.
+  // Nobody outside of a plan knows halves.
   void checkBorder(int id) const {
-    if (tensor(id).dtype == SN_BF16) {
+    if (isHalf(tensor(id).dtype)) {
       reject("Expected another dtype for an input, an output, a constant or a part of the State but received " +
              label(id));
     }

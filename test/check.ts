@@ -151,7 +151,7 @@ async function runAndCompare(
   expected: Expectation,
   { device, mode, precision, replayed, autotune }: Required<Omit<CheckOptions, 'seed'>>,
 ) {
-  const how = { passes: passesOf[mode], autotune, poison: !replayed, replay: replayed };
+  const how = { ...(mode === 'plain' && { passes: passesOf.plain }), autotune, poison: !replayed, replay: replayed };
   const plan = await compile(problem.graph, { device, precision, ...how });
   try {
     const implementations = plan.kernels.map(({ op, implementation }) => `${op}: ${implementation}`);

@@ -10,9 +10,15 @@ namespace saturnn {
 namespace {
 
 constexpr int kRuns = 5;
-// Written before every run: more than the caches of any GPU hold, and it keeps the GPU busy while the host enqueues
-// what is timed, so that the time is the GPU's alone.
-constexpr size_t kFlushBytes = size_t{256} << 20;
+
+// Written before every run: more than the cache holds, and it keeps the GPU busy while the host enqueues what is timed, so
+// that the time is the GPU's alone.
+size_t flushBytes() {
+  int index = 0, cache = 0;
+  checkCuda(cudaGetDevice(&index), "cudaGetDevice");
+  checkCuda(cudaDeviceGetAttribute(&cache, cudaDevAttrL2CacheSize, index), "reading the size of the cache");
+  return 2 * static_cast<size_t>(std::max(cache, 1 << 20));
+}
 
 struct TooLittleMemory {};
 
@@ -98,7 +104,8 @@ std::vector<double> timeRunners(SnDevice& device, const ConvTask& task,
     int64_t scratchBytes = 0;
     for (const auto& runner : runners) scratchBytes = std::max(scratchBytes, runner->scratchBytes());
     const DeviceMemory scratch(static_cast<size_t>(scratchBytes));
-    const DeviceMemory flush(kFlushBytes);
+    const size_t flushed = flushBytes();
+    const DeviceMemory flush(flushed);
     const float* biasOrNone = task.epilogue.bias ? reinterpret_cast<const float*>(bias.memory.data()) : nullptr;
 
     std::vector<double> times;
@@ -110,7 +117,7 @@ std::vector<double> timeRunners(SnDevice& device, const ConvTask& task,
         run();  // loads the engine's code
         std::vector<double> samples;
         for (int i = 0; i < kRuns; ++i) {
-          checkCuda(cudaMemsetAsync(flush.data(), i, kFlushBytes, device.stream()), "cudaMemsetAsync");
+          checkCuda(cudaMemsetAsync(flush.data(), i, flushed, device.stream()), "cudaMemsetAsync");
           device.startTimer();
           run();
           samples.push_back(device.stopTimer());

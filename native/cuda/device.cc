@@ -100,5 +100,5 @@ std::string SnDevice::describe() const {
          ",\"cublasLt\":" + jsonString(libraries_.cublasLtReport.version) +
          ",\"nvrtc\":" + jsonString(libraries_.nvrtcReport.version) + "},\"features\":[" +
          (libraries_.nvrtcReport.problem.empty() ? "\"nvrtc\"" : "") +
-         "]," + precisionFields(properties.major, properties.minor) + "}";
+         "],\"halfWeights\":true," + precisionFields(properties.major, properties.minor) + "}";
 }

@@ -1,14 +1,15 @@
 // See tuning.h. One file per place: a first line that says what it is, then a line per choice, "key<tab>choice".
 #include "tuning.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cctype>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <system_error>
 
 namespace saturnn {
 namespace {
@@ -48,7 +49,8 @@ Choices readFile(const TuningPlace& place) {
 // Written beside the old file and renamed: a reader finds the old one or the new one, whole.
 void writeFile(const TuningPlace& place, const Choices& choices) {
   if (place.folder.empty()) return;
-  mkdir(place.folder.c_str(), 0777);
+  std::error_code ignored;
+  std::filesystem::create_directories(place.folder, ignored);
   const std::string path = pathOf(place);
   const std::string temporary = path + "." + std::to_string(getpid());
   std::ofstream file(temporary, std::ios::trunc);

@@ -35,6 +35,11 @@ const rows: readonly Rows[] = [
   { name: ', smoothed, masked rows', batch: 6, classes: 10, labels: { 0: -1, 4: -1 }, labelSmoothing: 0.2 },
   { name: ', smoothed, all rows masked', batch: 2, classes: 10, labels: { 0: -1, 1: -1 }, labelSmoothing: 0.2 },
   { name: ', smoothed, a label beyond the classes', batch: 3, classes: 10, labels: { 1: 10 }, labelSmoothing: 0.2 },
+  { name: ', many rows', batch: 4300, classes: 2, labelSmoothing: 0.1 },
+  { name: ', many classes', batch: 3, classes: 2500 },
+  { name: ', many classes, a NaN', batch: 3, classes: 2500, fill: withNaN() },
+  { name: ', many classes, masked rows', batch: 4, classes: 2048, labels: { 0: -1, 3: 2047 } },
+  { name: ', many classes, smoothed', batch: 3, classes: 3000, labels: { 1: -1 }, labelSmoothing: 0.2 },
   { name: ', smoothed, a NaN', batch: 3, classes: 10, fill: withNaN(), labelSmoothing: 0.2 },
 ];
 

@@ -24,6 +24,14 @@ const shapes: readonly Shape[] = [
   { image: [1, 9, 8, 16], options: { kernel: [2, 3], stride: [3, 1], padding: [0, 2] } },
   { image: [1, 17, 16, 3], options: { kernel: 16, stride: 1 } },
   { image: [3, 28, 28, 16], options: { kernel: 3, stride: 2, ceil: true } },
+  { image: [2, 6, 9, 16], options: { kernel: 3, stride: 2, padding: 1, ceil: true } },
+  { image: [2, 5, 4, 16], options: { kernel: 3, stride: 1, padding: 2 } },
+  { image: [2, 8, 7, 16], options: { kernel: 3, stride: 2, padding: 2, ceil: true } },
+  { image: [1, 7, 8, 16], options: { kernel: 2, stride: 3 } },
+  // More columns, or more channels, than a block of a GPU has threads.
+  { image: [1, 5, 300, 8], options: { kernel: 3, stride: 1, padding: 1 } },
+  { image: [1, 3, 2, 2064], options: { kernel: 3, stride: 2, ceil: true } },
+  { image: [1, 2, 3, 261], options: { kernel: 3, stride: 1, padding: 1 } },
 ];
 
 function describe({ image, options: { kernel, stride, padding = 0, ceil } }: Shape): string {
@@ -99,6 +107,9 @@ export const poolingCases: readonly Case[] = [
     [1, 1, 1, 7],
     [3, 5, 4, 33],
     [2, 2, 3, 20],
+    [1, 2, 2, 2064],
+    [2, 2, 2, 261],
+    [1, 37, 30, 8],
   ].flatMap((image) => globalCases(image, '', gaussian)),
   ...globalCases([3, 4, 4, 16], ', a NaN', withNaN()),
   ...globalCases([3, 4, 4, 7], ', a NaN', withNaN()),

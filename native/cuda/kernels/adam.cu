@@ -1,5 +1,5 @@
-// Adam and AdamW over the whole, flat parameter arena, 28 bytes a parameter. What the step counter gives is computed once,
-// in double, by a kernel of one thread: so no argument of a launch changes from step to step.
+// Adam and AdamW over the whole, flat parameter arena, 28 bytes a parameter. What the step counter gives is computed
+// once, in double, by a kernel of one thread: so no argument of a launch changes from step to step.
 #include "../../updates.h"
 #include "flat.cuh"
 #include "segments.cuh"

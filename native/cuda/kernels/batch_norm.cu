@@ -6,7 +6,8 @@ namespace saturnn {
 namespace {
 
 // Per channel. With given statistics `rest` is the variance and `factor` the scale; else mean + rest is the mean, which
-// f32 alone does not hold well enough where it is many deviations from 0, and factor = scale / sqrt(variance + epsilon).
+// f32 alone does not hold well enough where it is many deviations from 0, and factor = scale / sqrt(variance +
+// epsilon).
 struct Numbers {
   const float *mean, *rest, *factor, *shift;
   float epsilon;

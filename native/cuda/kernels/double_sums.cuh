@@ -1,8 +1,9 @@
-// Sums over the rows, per channel, in double: what batch normalisation is made from. Differences to a pivot near the mean
-// are summed, so that a channel whose mean is 100,000 times its deviation loses nothing in one pass over the data.
+// Sums over the rows, per channel, in double: what batch normalisation is made from. Differences to a pivot near the
+// mean are summed, so that a channel whose mean is 100,000 times its deviation loses nothing in one pass over the data.
 //
-// As in column_sums.cuh, the sums are the same in every run. Blocks are no wider than 32 vectors, so that few of them lie
-// one below the other, and the second kernel has little to read: partials [channels, kinds, blocks], a warp per channel.
+// As in column_sums.cuh, the sums are the same in every run. Blocks are no wider than 32 vectors, so that few of them
+// lie one below the other, and the second kernel has little to read: partials [channels, kinds, blocks], a warp per
+// channel.
 #pragma once
 
 #include "rows.cuh"
@@ -34,8 +35,8 @@ inline int64_t mostPartials(int64_t channels) {
 // Sum `kind` of the block's columns to its place in `partials`. To be called by all threads of the block; those whose
 // column is not below `columns` have no sums.
 template <int Width>
-__device__ __forceinline__ void storeDoubleSums(double (&sums)[Width], int kind, int kinds, double* partials, int column,
-                                                int columns) {
+__device__ __forceinline__ void storeDoubleSums(double (&sums)[Width], int kind, int kinds, double* partials,
+                                                int column, int columns) {
   __shared__ double shared[Width][kThreads];
   const int place = threadIdx.y * blockDim.x + threadIdx.x;
   __syncthreads();  // an earlier call's sums are read until here

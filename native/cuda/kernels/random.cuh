@@ -1,5 +1,5 @@
-// Random numbers for the elements of a tensor: a block of Philox numbers for four elements that follow each other in the
-// tensor's own order (NHWC), whatever buffer it is a slice of. The same on every backend.
+// Random numbers for the elements of a tensor: a block of Philox numbers for four elements that follow each other in
+// the tensor's own order (NHWC), whatever buffer it is a slice of. The same on every backend.
 #pragma once
 
 #include "../../philox.h"

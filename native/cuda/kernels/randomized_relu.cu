@@ -6,7 +6,8 @@
 namespace saturnn {
 namespace {
 
-// 24 bits: exact in a float, and below 1. One fused multiply-add in both directions, whatever the compiler would choose.
+// 24 bits: exact in a float, and below 1. One fused multiply-add in both directions, whatever the compiler would
+// choose.
 __device__ __forceinline__ float slopeOf(uint32_t number, float lower, float scale) {
   return fmaf(static_cast<float>(number >> 8), scale, lower);
 }

@@ -1,7 +1,7 @@
 // The learning rates of LARS, one per segment of the parameter arena, and the factor that clips a gradient.
 //
-// Each warp takes one part of the arena, the same in every run, and sums the squares of each segment's elements in it; then
-// a warp per segment adds up those sums in the order of the parts. In double: f32 does not hold squares.
+// Each warp takes one part of the arena, the same in every run, and sums the squares of each segment's elements in it;
+// then a warp per segment adds up those sums in the order of the parts. In double: f32 does not hold squares.
 #include "../../updates.h"
 #include "rows.cuh"
 #include "segments.cuh"

@@ -1,0 +1,137 @@
+/**
+ * Convolutions chosen by timing, on the emulated GPU: what is chosen says little there, but that it is remembered, in which
+ * form, and what becomes of a file that is of no use, is the same as on a real one.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { compile } from '../../lib/compile';
+import { openDevice } from '../../lib/device';
+import { Graph } from '../../lib/graph/graph';
+import { defaultPasses } from '../../lib/graph/optimize';
+import { halveImages } from '../../lib/graph/passes/halveImages';
+import { activate, elu, leakyTanh } from '../../lib/ops/activation';
+import { conv2d } from '../../lib/ops/conv2d';
+import { conv2dWgrad } from '../../lib/ops/conv2dWgrad';
+import { input } from '../../lib/tensor';
+import { isEmulated, notEmulated, useEmulatedGpu } from './support';
+
+const shape = { batch: 2, size: 6, inputs: 8, outputs: 16 };
+
+/** The forward pass of one convolution, twice, and its weight gradient. */
+function network(activation = leakyTanh()): Graph {
+  const x = input('x', [shape.batch, shape.size, shape.size, shape.inputs]);
+  const w = input('w', [shape.outputs, 3, 3, shape.inputs], { image: false });
+  const bias = input('bias', [shape.outputs]);
+  const pre = conv2d(x, w, { padding: 1, bias });
+  const again = conv2d(x, w, { padding: 1, bias });
+  const { dweight } = conv2dWgrad(x, pre, w.shape, pre.node.attributes);
+  const y = activate(again, activation);
+  const z = activate(conv2d(x, w, { padding: 1, bias }), activation);
+  return Graph.from({ outputs: { y, z, dweight } });
+}
+
+describe.skipIf(!isEmulated)(isEmulated ? 'choices made by timing' : notEmulated, () => {
+  if (!isEmulated) return;
+  useEmulatedGpu();
+  const base = mkdtempSync(join(tmpdir(), 'saturnn-tuning-'));
+  const before = process.env.XDG_CACHE_HOME;
+  let count = 0;
+  let folder = '';
+  beforeEach(() => {
+    // A folder per test: a process asks for the choices of each folder once.
+    process.env.XDG_CACHE_HOME = join(base, String(count++));
+    folder = join(process.env.XDG_CACHE_HOME, 'saturnn/tuning');
+  });
+  afterAll(() => {
+    if (before === undefined) delete process.env.XDG_CACHE_HOME;
+    else process.env.XDG_CACHE_HOME = before;
+    rmSync(base, { recursive: true, force: true });
+  });
+
+  async function implementations(graph: Graph, { half = false, autotune = true, plain = false } = {}) {
+    using device = openDevice('cuda');
+    const stored = half ? halveImages(graph, 'bf16') : graph;
+    const plan = await compile(stored, { device, passes: plain ? [] : defaultPasses, autotune });
+    plan.dispose();
+    return plan.kernels.filter(({ op }) => op.startsWith('conv2d')).map(({ implementation }) => implementation);
+  }
+
+  const file = () => {
+    const files = readdirSync(folder);
+    expect(files).toHaveLength(1);
+    return join(folder, files[0] as string);
+  };
+  const lines = () => readFileSync(file(), 'utf8').trimEnd().split('\n');
+
+  /** A folder that another process has left, with these choices. */
+  async function folderWith(change: (lines: string[]) => string[]): Promise<void> {
+    await implementations(network());
+    const [name, text] = [file().slice(folder.length + 1), change(lines()).join('\n')];
+    process.env.XDG_CACHE_HOME = join(base, String(count++));
+    folder = join(process.env.XDG_CACHE_HOME, 'saturnn/tuning');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+
+  test('one line per different convolution, under a line that says where it was chosen', async () => {
+    const names = await implementations(network());
+    const [header, ...choices] = lines();
+    expect(header).toMatch(/^saturnn tuning 1: Emulated GPU, cuDNN \d+, ABI \d+$/);
+    expect(choices).toHaveLength(3); // bias alone, bias and activation, weight gradient
+    for (const choice of choices) expect(choice).toMatch(/^strict deterministic \d+ .*\tplain \d+:/);
+    expect(names.filter((name) => /^cudnn:engine[15](\+|$)/.test(name))).toEqual(names); // strict f32, deterministic
+  });
+
+  test('what a file says is taken without timing', async () => {
+    for (const engine of [1, 5]) {
+      await folderWith((all) => all.map((line) => line.replace(/plain \d+:.*/, `plain ${engine}:`)));
+      const names = await implementations(network());
+      expect(names.filter((name) => !name.startsWith(`cudnn:engine${engine}`))).toEqual([]);
+    }
+  });
+
+  test('an engine that is not there, or that the policy forbids, is chosen anew', async () => {
+    for (const bad of ['plain 99:', 'plain 66:', 'fused 75:', 'plain', 'plain 1:2', '']) {
+      await folderWith((all) => all.map((line) => line.replace(/plain \d+:.*/, bad)));
+      const names = await implementations(network());
+      expect(names.filter((name) => /^cudnn:engine[15](\+|$)/.test(name))).toEqual(names);
+      expect(lines().filter((line) => /\tplain [15]:/.test(line))).toHaveLength(3);
+    }
+  });
+
+  test('a file that is broken, or of another program or cuDNN, is replaced', async () => {
+    const broken = [
+      () => ['\u0000\u0001', 'rubbish'],
+      () => [],
+      (all: string[]) => ['saturnn tuning 1: another GPU', ...all.slice(1)],
+    ];
+    for (const change of broken) {
+      await folderWith(change);
+      expect(await implementations(network())).toHaveLength(4);
+      expect(lines()).toHaveLength(4);
+      expect(lines()[0]).toContain('Emulated GPU');
+    }
+  });
+
+  test('without autotune nothing is written, and a folder that cannot be made is no error', async () => {
+    await implementations(network(), { autotune: false });
+    expect(() => readdirSync(folder)).toThrow('ENOENT');
+    process.env.XDG_CACHE_HOME = '/dev/null';
+    expect(await implementations(network())).toHaveLength(4);
+  });
+
+  test('halves: fused, or two kernels; never fused: elu, and what is plain', async () => {
+    const convolutions = (names: string[]) => names.filter((name) => name.startsWith('cudnn:'));
+    const fused = convolutions(await implementations(network(), { half: true, autotune: false }));
+    expect(fused.filter((name) => name === 'cudnn:engine76+fused' || name === 'cudnn:engine75+fused')).toHaveLength(3);
+    const timed = convolutions(await implementations(network(), { half: true }));
+    expect(timed.filter((name) => /\+fused$|\+saturnn:channelMap$/.test(name))).toHaveLength(3);
+    const slow = convolutions(await implementations(network(elu()), { half: true, autotune: false }));
+    expect(slow.filter((name) => name.endsWith('+saturnn:channelMap'))).toHaveLength(2);
+    const plain = convolutions(await implementations(network(), { half: true, autotune: false, plain: true }));
+    expect(plain.filter((name) => name.includes('+fused'))).toEqual([]);
+    expect(plain.filter((name) => name.includes('+saturnn:convertRows'))).toHaveLength(1); // the weight gradient
+  });
+});
