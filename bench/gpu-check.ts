@@ -142,12 +142,15 @@ async function check({ options, sections: chosen, budget, json }: Chosen): Promi
     }
   }
   const failures = reports.flatMap((it) => it.failures);
-  const notRun = reports.filter(({ status }) => status === 'not run').map(({ name }) => name);
+  const namesOf = (wanted: SectionReport['status']) =>
+    reports.filter(({ status }) => status === wanted).map(({ name }) => name);
+  const [notRun, cutShort] = [namesOf('not run'), namesOf('cut short')];
   const verdict = failures.length > 0 ? `${failures.length} FAILURES` : 'no failures';
-  const ran = notRun.length > 0 ? `; not run: ${notRun.join(', ')}` : '';
+  const said = (words: string, names: readonly string[]) => (names.length > 0 ? `; ${words}: ${names.join(', ')}` : '');
+  const ran = `${said('CUT SHORT', cutShort)}${said('not run', notRun)}`;
   if (json) console.log(`\nwritten to ${json}`);
   console.log(`\nran on ${options.device}; ${verdict}${ran}; ${gpu ? 'GPU checked' : 'no GPU'}`);
-  return failures.length === 0 && notRun.length < reports.length ? 0 : 1;
+  return failures.length === 0 && cutShort.length === 0 && notRun.length < reports.length ? 0 : 1;
 }
 
 async function main(): Promise<number> {

@@ -28,7 +28,7 @@ async function digestOf(device: Device, what: RunCase, way: (typeof ways)[number
 export const bits: Section = {
   name: 'bits',
   about: 'two runs, replayed and traced, bit for bit',
-  seconds: 50,
+  seconds: 40,
   run: async ({ device, options, precisions, left, record, skip }) => {
     const steps = 4;
     const batch = options.smoke ? 4 : 128;

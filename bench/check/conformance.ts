@@ -23,7 +23,7 @@ const ofLibraries = new Set(['convolution', 'block']);
 export const conformance: Section = {
   name: 'conformance',
   about: 'every test case against the float64 references',
-  seconds: 150,
+  seconds: 130,
   run: async (context) => {
     const { options, precisions, device } = context;
     const groups = Object.entries(caseTable).filter(([group]) => !(options.ownKernels && ofLibraries.has(group)));

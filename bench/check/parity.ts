@@ -23,7 +23,7 @@ const allowedIn = (precision: Precision): number => Math.max(1e-3, tolerances[pr
 export const parity: Section = {
   name: 'parity',
   about: 'twenty steps of inception33 against the CPU',
-  seconds: 70,
+  seconds: 50,
   run: async ({ device, options, precisions, left, record, skip }) => {
     const steps = options.smoke ? 3 : 20;
     const what: Omit<RunCase, 'precision'> = {

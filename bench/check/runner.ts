@@ -8,7 +8,8 @@ import { type CheckOptions, type Row, RowFile, type Section } from './section';
 
 export interface SectionReport {
   readonly name: string;
-  readonly status: 'passed' | 'failed' | 'not run';
+  /** cut short: its time was over; nothing is wrong with what it has recorded. */
+  readonly status: 'passed' | 'failed' | 'cut short' | 'not run';
   /** Of one that failed as a whole: its last words. Of one that did not run: why. */
   readonly reason?: string;
   readonly seconds: number;
@@ -28,6 +29,7 @@ export interface Order {
 
 /** A section may overrun its time by this, to end what it has begun. */
 export const graceSeconds = 25;
+const timeIsOver = 'its time was over';
 const script = join(__dirname, '..', 'gpu-check.js');
 
 /** A folder for orders and rows, and the command that carries one out. */
@@ -81,10 +83,11 @@ export async function runSection(
     const results = found.filter(({ kind }) => kind !== 'not run' && kind !== 'done');
     const isDone = found.some(({ kind }) => kind === 'done');
     const failures = found.flatMap(({ failed }) => (failed === undefined ? [] : [failed]));
-    if (!isDone) failures.push(`${section.name}: ${ended}`);
+    const isCutShort = !isDone && ended === timeIsOver;
+    if (!isDone && !isCutShort) failures.push(`${section.name}: ${ended}`);
     return {
       name: section.name,
-      status: failures.length > 0 ? 'failed' : results.length === 0 ? 'not run' : 'passed',
+      status: failures.length > 0 ? 'failed' : isCutShort ? 'cut short' : results.length === 0 ? 'not run' : 'passed',
       ...(!isDone && { reason: ended }),
       seconds: (performance.now() - began) / 1000,
       failures,
@@ -104,13 +107,18 @@ function waitFor(command: string, args: readonly string[], seconds: number): Pro
     child.stderr?.on('data', (chunk) => {
       last = `${last}${chunk}`.slice(-4000);
     });
-    const timer = setTimeout(() => child.kill('SIGKILL'), 1000 * seconds);
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      child.kill('SIGKILL');
+    }, 1000 * seconds);
     child.once('error', (error) => {
       clearTimeout(timer);
       resolve(error.message);
     });
     child.once('close', (code, signal) => {
       clearTimeout(timer);
+      if (isOver) return resolve(timeIsOver);
       const words = last.trim().split('\n').slice(-6).join('\n');
       resolve(`${signal ? `ended by ${signal}` : `exit code ${code}`}${words ? `: ${words}` : ''}`);
     });

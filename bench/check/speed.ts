@@ -3,6 +3,7 @@
 import type { BenchReport } from '../../lib/bench/report';
 import { bench, everyActivation, type Part } from '../../lib/bench/run';
 import { formatReport } from '../../lib/bench/tables';
+import type { Precision } from '../../lib/device';
 import type { Activation } from '../../lib/ops/activation';
 import type { Context, Row, Section } from './section';
 import { ofKind } from './section';
@@ -15,8 +16,13 @@ interface BenchRow extends Row {
 export const batchesOf = ({ options, device }: Context): readonly number[] =>
   options.smoke ? [2] : device.backend === 'cpu' ? [32] : [128, 1024];
 
+type Activations = readonly [Activation, ...Activation[]];
+
+const pieces = (activation: Activation, order: readonly Precision[], autotune: boolean) =>
+  order.map((precision) => ({ activation, precision, autotune }));
+
 /** A piece is recorded as soon as it is measured, so that a crash or the end of the time leaves those before it. */
-function section(part: Part, seconds: number, about: string, activations: readonly Activation[]): Section {
+function section(part: Part, seconds: number, about: string, activations: Activations): Section {
   return {
     name: part,
     about,
@@ -25,11 +31,15 @@ function section(part: Part, seconds: number, about: string, activations: readon
       const { device, options, precisions, left, record, skip } = context;
       // What a GPU is for comes first, should time run out.
       const order = [...precisions].sort((a, b) => rank(a) - rank(b));
-      const pieces = activations.flatMap((activation) => order.map((precision) => ({ activation, precision })));
+      const chosen = options.smoke ? activations.slice(0, 2) : activations;
+      const tuned = chosen.flatMap((activation) => pieces(activation, order, true));
+      // Tuning takes as long as it takes: what does without it is measured before, lest there be nothing.
+      const first = part === 'step' && device.backend !== 'cpu' ? pieces(activations[0], order, false) : [];
+      const all = [...first, ...tuned];
       let ceilings: BenchReport['ceilings'] = {};
-      for (const [index, { activation, precision }] of pieces.entries()) {
-        // The first of each precision has its share; what comes after takes what is left.
-        const shares = Math.max(1, order.length - index);
+      for (const [index, { activation, precision, autotune }] of all.entries()) {
+        // Those that come first have their share of the time; what comes after takes what is left.
+        const shares = Math.max(1, first.length + order.length - index);
         const report = await bench(device, {
           parts: [part],
           precisions: [precision],
@@ -37,6 +47,7 @@ function section(part: Part, seconds: number, about: string, activations: readon
           width: options.smoke ? 0.1 : 1,
           batches: batchesOf(context),
           activations: [activation],
+          autotune,
           rounds: options.smoke ? 1 : 7,
           ceilings,
           smoke: options.smoke,
@@ -70,7 +81,8 @@ export function mergeReports(reports: readonly BenchReport[]): BenchReport {
   };
 }
 
-const [usual] = everyActivation as [Activation];
-export const steps = section('step', 70, 'the training step, against its floor', everyActivation);
-export const kernels = section('kernels', 50, 'our own kernels, against a copy', [usual]);
-export const convolutions = section('convolutions', 30, 'each convolution, against a matrix product', [usual]);
+const all = everyActivation as Activations;
+const usual = all.slice(0, 1) as unknown as Activations;
+export const steps = section('step', 110, 'the training step, against its floor', all);
+export const kernels = section('kernels', 50, 'our own kernels, against a copy', usual);
+export const convolutions = section('convolutions', 30, 'each convolution, against a matrix product', usual);

@@ -45,7 +45,9 @@ export class ShortRun {
       scale: filled(1 / 74),
     };
     const graph = trainGraph({ model, state, statistics, images: shape, batch: what.batch }, optimizer);
-    const plan = await compile(graph, { device, precision: what.precision, replay: what.replay });
+    // Not tuned: what is compared here must not wait for minutes of timing.
+    const { precision, replay } = what;
+    const plan = await compile(graph, { device, precision, replay, autotune: false });
     return new ShortRun(what, model, state, plan, device.upload(images));
   }
 

@@ -41,6 +41,8 @@ export interface ConvolutionRow extends StepKind {
 }
 
 export interface StepRow extends StepKind {
+  /** Whether kernels were chosen by timing, where there is a choice. */
+  readonly autotune: boolean;
   /** In one call. */
   readonly steps: number;
   /** Of one step, median over calls. */

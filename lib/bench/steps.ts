@@ -61,7 +61,7 @@ export function measureStep(
   ceilings: Ceilings,
   options: StepOptions = {},
 ): Promise<StepRow> {
-  const { rounds = 5, callMilliseconds = 400 } = options;
+  const { rounds = 5, callMilliseconds = 400, autotune = true } = options;
   return withStep(device, what, options, async (step, compileMilliseconds) => {
     const call = async (steps: number) => {
       const start = performance.now();
@@ -79,6 +79,7 @@ export function measureStep(
     const flops = step.plan.kernels.reduce((sum, kernel) => sum + kernel.flops, 0);
     return {
       ...described(what),
+      autotune,
       steps,
       milliseconds,
       samples,

@@ -27,7 +27,7 @@ function steps({ steps }: BenchReport): string {
   if (steps.length === 0) return '';
   const header = ['step', 'batch', 'precision', 'ms', 'images/s', 'TFLOP/s', 'floor ms', 'of floor', 'arena MB'];
   const rows = steps.map((row) => [
-    `${row.model} ${row.activation}`,
+    `${row.model} ${row.activation}${row.autotune ? '' : ', not tuned'}`,
     String(row.batch),
     row.precision,
     row.milliseconds.toFixed(2),
