@@ -38,14 +38,16 @@ Replay::Replay(Device& device, const Step& step)
 void Replay::capture(const Step& step) {
   const SnBackend& backend = device_.backend();
   SnError error{};
+  auto* halt = reinterpret_cast<int32_t*>(halt_.data());
+  const auto latch = [&] { checkStatus(backend.latch(device_.handle(), step.gate, step.skip, halt, &error), error); };
+  // Once outside: a backend may load a kernel when it is first used, which a capture need not allow. All others have run
+  // in the step before, whose flags nobody reads any more.
+  if (hasGate_) latch();
   checkStatus(backend.begin_capture(device_.handle(), &error), error);
   std::exception_ptr failure;
   try {
     step.compute();
-    if (hasGate_) {
-      auto* halt = reinterpret_cast<int32_t*>(halt_.data());
-      checkStatus(backend.latch(device_.handle(), step.gate, step.skip, halt, &error), error);
-    }
+    if (hasGate_) latch();
     // Before the writers, so that a result which is a part of the State is the value that this step has read.
     for (size_t i = 0; i < results_.size(); ++i) {
       device_.copy(lastResults_.data() + resultOffsets_[i], results_[i].data, results_[i].bytes);
