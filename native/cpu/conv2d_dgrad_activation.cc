@@ -1,5 +1,5 @@
-// conv2dDgradActivation: dy [N,OH,OW,O], w [O,KH,KW,I], y [N,H,W,I] -> dx [N,H,W,I], dbias? [I]: the kernels of conv2dDgrad
-// and activationGradient one after the other, the second in place, in one scratch.
+// conv2dDgradActivation: dy [N,OH,OW,O], w [O,KH,KW,I], y [N,H,W,I] -> dx [N,H,W,I], dbias? [I]. The kernels of
+// conv2dDgrad and activationGradient one after the other, the second in place, in one scratch.
 #include <algorithm>
 
 #include "device.h"

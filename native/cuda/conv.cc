@@ -1,5 +1,5 @@
-// conv2d, conv2dDgrad, conv2dDgradActivation and conv2dWgrad: cuDNN computes the convolution; bias and activation, or its
-// derivative, happen in its kernel where that is compiled at run time, else in ours, in place.
+// conv2d, conv2dDgrad, conv2dDgradActivation and conv2dWgrad: cuDNN computes the convolution; bias and activation, or
+// its derivative, happen in its kernel where that is compiled at run time, else in ours, in place.
 //   conv2d:                x [N,H,W,C], w [O,KH,KW,C], bias? [O]          -> y [N,H',W',O]
 //   conv2dDgrad:           dy [N,H',W',O], w [O,KH,KW,C]                  -> dx [N,H,W,C]
 //   conv2dDgradActivation: dy [N,H',W',O], w [O,KH,KW,C], y [N,H,W,C]     -> dx [N,H,W,C], dbias? [C]

@@ -34,7 +34,8 @@ struct ConvSpec {
   std::string text() const;
 };
 
-// Unique ids of the tensors that execute() binds; kActivated: the x of a data gradient's epilogue, which is not its kX, dx; kScalars and following: the scalars of the graph, in their order.
+// Unique ids of the tensors that execute() binds; kActivated: the x of a data gradient's epilogue, whose kX is dx;
+// kScalars and following: the scalars of the graph, in their order.
 enum : int64_t { kX = 1, kW = 2, kY = 3, kActivated = 4, kBias = 5, kScalars = 6 };
 
 struct ConvGraph {

@@ -39,7 +39,7 @@ struct ConvStep {
   bool compares() const { return mode >= CUDNN_POINTWISE_CMP_EQ && mode <= CUDNN_POINTWISE_CMP_LE; }
 };
 
-// cuDNN's engines for an activation lose small elu (e^x - 1 by a subtraction): that one is never fused, nor its derivative.
+// cuDNN's engines for an activation lose small elu (e^x - 1 by a subtraction): that one is never fused, in either pass.
 bool isFusible(const ConvEpilogue& epilogue);
 
 // In an order in which they can run; the last gives the result. `isBf16`: the result is rounded to that.

@@ -101,8 +101,8 @@ std::vector<ConvVariant> variantsOf(const ConvTask& task) {
   if (task.pass == ConvPass::weightGradient && isHalf(task.images)) return halfWeightGradients(task, spec);
   std::vector<ConvVariant> variants = {{"plain", spec, false, false, {}}};
   if (const auto fused = fusedSpec(task, spec)) {
-    // Of the forward pass it is known that it pays to fuse. A data gradient has to win it by timing: what is fused leaves
-    // the engine that is best at the convolution for one that reads the activated image as well.
+    // A fused forward pass saves two passes over y. A data gradient with a sum saves one of four, and leaves the engine
+    // that is best at the convolution: that has to win by timing.
     const bool isPreferred = task.pass == ConvPass::forward;
     variants.insert(isPreferred ? variants.begin() : variants.end(), {"fused", *fused, true, false, {}});
   }

@@ -97,7 +97,7 @@ describe('fuseDgradActivation', () => {
   test('stops where the result is joined, or y is a part of an image', () => {
     const joined = concat([derived(between()).dx, image('other')]);
     expect(fused({ joined })).toEqual(['conv2dDgrad', 'activationGradient', 'concat']);
-    const part = slice(activate(image('wide', 32), relu()), 0, 16);
+    const part = slice(activate(image('wide', 32), relu()), { channelOffset: 0, channels: 16 });
     expect(fused({ dx: derived(between(), part).dx })).not.toContain('conv2dDgradActivation');
   });
 
