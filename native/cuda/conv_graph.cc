@@ -103,7 +103,7 @@ class Tensors {
   Descriptor convolutionResult() const { return steps_.empty() ? inMemory(resultId()) : passing(0, false); }
 
   Descriptor stepResult(size_t step) const {
-    return step + 1 == steps_.size() ? inMemory(resultId()) : passing(step + 1, steps_[step].compares());
+    return step + 1 == steps_.size() ? inMemory(resultId()) : passing(step + 1, steps_[step].isTruth);
   }
 
   Descriptor read(const StepOperand& operand) {

@@ -16,6 +16,7 @@ class Steps {
  public:
   StepOperand append(cudnnPointwiseMode_t mode, const StepOperand& x, const StepOperand& b = {}, const StepOperand& t = {}) {
     steps_.push_back({mode, x, b, t});
+    steps_.back().isTruth = mode >= CUDNN_POINTWISE_CMP_EQ && mode <= CUDNN_POINTWISE_CMP_LE;
     return {StepOperand::step, steps_.size() - 1};
   }
   StepOperand add(const StepOperand& x, const StepOperand& b) { return append(CUDNN_POINTWISE_ADD, x, b); }
@@ -23,6 +24,12 @@ class Steps {
   // `condition` ? x : otherwise
   StepOperand select(const StepOperand& condition, const StepOperand& x, const StepOperand& otherwise) {
     return append(CUDNN_POINTWISE_BINARY_SELECT, x, otherwise, condition);
+  }
+  // How x compares with 0, as 0 or 1.
+  StepOperand number(cudnnPointwiseMode_t mode, const StepOperand& x) {
+    const StepOperand result = append(mode, x, scalar(0.0f));
+    steps_.back().isTruth = false;
+    return result;
   }
   // x, times `slope` below 0. NaN stays NaN.
   StepOperand relu(const StepOperand& x, float slope) {
@@ -56,27 +63,24 @@ StepOperand tanh(Steps& steps, StepOperand x, bool scaled, bool isBf16) {
   return steps.append(CUDNN_POINTWISE_SUB, x, scalar(scaled ? 2.0f : 1.0f));
 }
 
-// Whether y is of the side of x >= 0. With slope 0 all of x < 0 gives y = 0, so 0 belongs to that side.
-StepOperand isPositive(Steps& steps, const StepOperand& y, float slope) {
-  return steps.append(slope > 0.0f ? CUDNN_POINTWISE_CMP_GE : CUDNN_POINTWISE_CMP_GT, y, scalar(0.0f));
-}
-
-// dy times the derivative of relu or leakyRelu. A comparison loses a NaN of y, so where y is one, it is the result.
+// dy times the derivative of relu or leakyRelu. With slope 0 all of x < 0 gives y = 0, so 0 belongs to that side. A
+// comparison loses a NaN of y, so where y is one, it is the result.
 void multiplyBySide(Steps& steps, const StepOperand& dy, const StepOperand& y, float slope) {
-  const StepOperand gradient = steps.select(isPositive(steps, y, slope), dy, steps.multiply(dy, scalar(slope)));
+  const StepOperand isPositive =
+      steps.append(slope > 0.0f ? CUDNN_POINTWISE_CMP_GE : CUDNN_POINTWISE_CMP_GT, y, scalar(0.0f));
+  const StepOperand gradient = steps.select(isPositive, dy, steps.multiply(dy, scalar(slope)));
   steps.select(steps.append(CUDNN_POINTWISE_CMP_EQ, y, y), gradient, y);
 }
 
 // From y = f(...), as in native/activations.h: 1 - y^2, or slope - y^2 / slope below 0, which rounding can make slightly
-// negative. cuDNN's maximum would turn NaN into the bound, a comparison and a choice do not.
+// negative. The side and the clamp are factors, 0 or 1: cuDNN's engines choose between two results by way of memory, and
+// their maximum would turn NaN into the bound.
 StepOperand leakyTanhDerivative(Steps& steps, const StepOperand& y, float slope) {
   const StepOperand square = steps.multiply(steps.relu(y, inverseSlopeOf(slope)), y);
-  const StepOperand negated = steps.multiply(square, scalar(-1.0f));
-  const StepOperand positive = steps.add(negated, scalar(1.0f));
-  const StepOperand negative = steps.add(negated, scalar(slope));
-  const StepOperand both = steps.select(isPositive(steps, y, slope), positive, negative);
-  const StepOperand isBelow = steps.append(CUDNN_POINTWISE_CMP_LT, both, scalar(0.0f));
-  return steps.select(isBelow, steps.multiply(both, scalar(0.0f)), both);
+  const StepOperand isNegative = steps.number(slope > 0.0f ? CUDNN_POINTWISE_CMP_LT : CUDNN_POINTWISE_CMP_LE, y);
+  const StepOperand most = steps.add(steps.multiply(isNegative, scalar(slope - 1.0f)), scalar(1.0f));
+  const StepOperand both = steps.append(CUDNN_POINTWISE_SUB, most, square);
+  return steps.multiply(both, steps.number(CUDNN_POINTWISE_CMP_GT, both));
 }
 
 // 1 + factor y^2
@@ -107,9 +111,11 @@ std::vector<ConvStep> forwardSteps(const ConvEpilogue& epilogue, bool isBf16) {
 
 std::vector<ConvStep> dataGradientSteps(const ConvEpilogue& epilogue) {
   Steps steps;
-  const StepOperand dy{StepOperand::convolution}, y{StepOperand::activated};
+  if (epilogue.activation == SN_NO_ACTIVATION) return {};
+  const StepOperand dy{StepOperand::convolution};
+  // cuDNN's engines load a tensor as often as operations read it: this one does, and the others read its result.
+  const StepOperand y = steps.append(CUDNN_POINTWISE_IDENTITY, {StepOperand::activated});
   switch (epilogue.activation) {
-    case SN_NO_ACTIVATION: break;
     case SN_SIGMOID: {
       const StepOperand rest = steps.add(steps.multiply(y, scalar(-1.0f)), scalar(1.0f));
       steps.multiply(dy, steps.multiply(rest, y));

@@ -34,9 +34,7 @@ struct ConvStep {
   cudnnPointwiseMode_t mode;
   StepOperand x, b, t;
   float slope = 0.0f;  // of CUDNN_POINTWISE_RELU_FWD: below 0
-
-  // Its result is true or false, not a number.
-  bool compares() const { return mode >= CUDNN_POINTWISE_CMP_EQ && mode <= CUDNN_POINTWISE_CMP_LE; }
+  bool isTruth = false;  // of a comparison: its result is true or false, else the number 1 or 0
 };
 
 // cuDNN's engines for an activation lose small elu (e^x - 1 by a subtraction): that one is never fused, in either pass.
