@@ -37,7 +37,8 @@ test('kernels, convolutions and steps, in every precision of the device; and the
     // All three passes of every convolution, but for the first, which has no gradient of its input; one linear layer.
     const count = (op: string) => own.filter((row) => row.op === op).length;
     expect(count('conv2d')).toBeGreaterThan(30);
-    expect([count('conv2dDgrad') + 1, count('conv2dWgrad')]).toEqual([count('conv2d'), count('conv2d')]);
+    const dgrads = count('conv2dDgrad') + count('conv2dDgradActivation');
+    expect([dgrads + 1, count('conv2dWgrad')]).toEqual([count('conv2d'), count('conv2d')]);
     expect([count('linear'), count('linearDgrad'), count('linearWgrad')]).toEqual([1, 1, 1]);
     const step = report.steps.find((row) => row.precision === precision) as StepRow;
     const { compute, bytes, roofline, multiplying } = step.floors;

@@ -1,3 +1,3 @@
 import { checkHalfOn } from './implementations';
 
-checkHalfOn('AVX512_CORE', /avx512_core$/);
+checkHalfOn('AVX512_CORE', /avx512_core(\+saturnn:avx512)?$/);

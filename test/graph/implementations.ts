@@ -36,7 +36,7 @@ export interface Checked {
   readonly precision: Precision;
   readonly widths: readonly number[];
   readonly batches: readonly number[];
-  /** What the convolutions' names must say. */
+  /** What the convolutions' names must say; a data gradient may be followed by a kernel of ours for the activation before. */
   readonly expected?: RegExp;
 }
 
