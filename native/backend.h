@@ -58,9 +58,9 @@ enum {
 // One plain attribute struct per op that has attributes. Every field is 4 bytes, in the order that the op's TypeScript
 // file lists them; a test compares the sizes. The other ops have none, but for `pack`: the first element of each input
 // in the flat output, int32 each (its table entry says 0 bytes).
-typedef struct SnConvAttributes {  // conv2d, conv2dDgrad, conv2dWgrad
+typedef struct SnConvAttributes {  // conv2d, conv2dDgrad, conv2dDgradActivation, conv2dWgrad
   int32_t stride_h, stride_w, pad_h, pad_w;
-  int32_t activation;  // fused after the bias; conv2d only
+  int32_t activation;  // of conv2d: after the bias; of conv2dDgradActivation: whose derivative; else not read
   float slope;
 } SnConvAttributes;
 

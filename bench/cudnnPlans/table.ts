@@ -32,7 +32,10 @@ function groupsOf(answers: readonly Answer[]): Group[] {
           const variants = those
             .filter(({ activation }) => activation?.kind === kind)
             .flatMap((answer) => answer.variants.filter((variant) => variant.name === name));
-          const title = name === 'fused' ? `${pass}, fused with bias and ${kind}` : `${pass}${titles[name]}`;
+          const title =
+            name === 'fused'
+              ? `${pass}, fused with ${pass === 'dgrad' ? 'the derivative of' : 'bias and'} ${kind}`
+              : `${pass}${titles[name]}`;
           if (variants.length > 0) groups.push({ title, precision, variants });
         }
       }
@@ -73,7 +76,7 @@ export function describeProblem(problem: Problem): string {
   return `${n} x ${h}x${w}x${c} -> ${o}, ${kh}x${kw}${stride}${padding}`;
 }
 
-/** Of one problem and precision: the plain engine of each pass, and that of each fused forward pass. */
+/** Of one problem and precision: the plain engine of each pass, and those of what is fused with an activation. */
 function cell(answers: readonly Answer[]): string {
   const shown = (pass: Pass, name: Variant['name']) =>
     unique(
@@ -85,8 +88,8 @@ function cell(answers: readonly Answer[]): string {
   const plain = passes
     .map((pass) => (['plain', 'f32dw', 'wide'] as const).flatMap((name) => shown(pass, name))[0] ?? '-')
     .join(' / ');
-  const fused = shown('forward', 'fused');
-  return fused.length > 0 ? `${plain}; fused ${fused.join('+')}` : plain;
+  const fused = passes.map((pass) => shown(pass, 'fused').join('+') || '-').join(' / ');
+  return /\d|none/.test(fused) ? `${plain}; fused ${fused}` : plain;
 }
 
 function details(answers: readonly Answer[]): string[] {
@@ -120,7 +123,7 @@ ${asked}.
 What the policy drops is not counted: in f32 every engine that uses tensor cores; in every precision those that are not
 deterministic, that sum in less than f32, that make halves of f32 images, or that want more than 1 GiB of workspace. tf32,
 bf16 and fp16 are asked with channels filled up to what tensor cores take (3 to 8). A plan that is compiled at run time is
-called compiled; every plain plan was also made again from its engine number and knobs, as a remembered choice is.
+called compiled; a fused dgrad is only ever taken by timing; every plain plan was also made again from its engine number and knobs, as a remembered choice is.
 
 | precision | pass | problems | without a plan | compiled | largest workspace, MiB | engines (problems) |
 |---|---|---|---|---|---|---|

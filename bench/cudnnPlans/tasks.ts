@@ -18,7 +18,7 @@ export interface Question {
   readonly problem: Problem;
   readonly pass: Pass;
   readonly precision: PlanPrecision;
-  /** Of the forward pass, with a bias; without one: the bare convolution. */
+  /** Of the forward pass, with a bias; of dgrad: the one before, whose derivative it takes. Without: the bare convolution. */
   readonly activation?: Activation;
   /** Ask for what is compiled at run time too. */
   readonly compiled?: boolean;

@@ -4,6 +4,7 @@ import { commuteAveragePool } from './passes/commuteAveragePool';
 import { concatViews } from './passes/concatViews';
 import { eliminateDead } from './passes/eliminateDead';
 import { fuseConvBiasActivation } from './passes/fuseConvBiasActivation';
+import { fuseDgradActivation } from './passes/fuseDgradActivation';
 import { halveWeights } from './passes/halveWeights';
 import { inPlaceActivation } from './passes/inPlaceActivation';
 import { mergeSiblingConvs } from './passes/mergeSiblingConvs';
@@ -11,7 +12,13 @@ import { mergeSiblingConvs } from './passes/mergeSiblingConvs';
 /** A pure function from graph to graph that is legal on every graph and every backend. */
 export type Pass = (graph: Graph) => Graph;
 
-const nodePasses: readonly Pass[] = [commuteAveragePool, mergeSiblingConvs, fuseConvBiasActivation, eliminateDead];
+const nodePasses: readonly Pass[] = [
+  commuteAveragePool,
+  mergeSiblingConvs,
+  fuseConvBiasActivation,
+  fuseDgradActivation,
+  eliminateDead,
+];
 const memoryPasses: readonly Pass[] = [concatViews, inPlaceActivation];
 
 /** In this order: first what changes nodes, then what decides about their memory. */

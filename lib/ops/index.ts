@@ -17,6 +17,7 @@ import { clipFactorOp } from './clipFactor';
 import { concatOp } from './concat';
 import { conv2dOp } from './conv2d';
 import { conv2dDgradOp } from './conv2dDgrad';
+import { conv2dDgradActivationOp } from './conv2dDgradActivation';
 import { conv2dWgradOp } from './conv2dWgrad';
 import { copyOp } from './copy';
 import { countCorrectOp } from './countCorrect';
@@ -46,6 +47,7 @@ import { unscaleOp } from './unscale';
 export const ops: readonly Op[] = [
   conv2dOp,
   conv2dDgradOp,
+  conv2dDgradActivationOp,
   conv2dWgradOp,
   linearOp,
   linearDgradOp,

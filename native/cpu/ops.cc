@@ -8,6 +8,7 @@ namespace saturnn {
 const Op opTable[] = {
     {"conv2d", sizeof(SnConvAttributes), 3, 3, 1, createConv2d},
     {"conv2dDgrad", sizeof(SnConvAttributes), 2, 2, 1, createConv2dDgrad},
+    {"conv2dDgradActivation", sizeof(SnConvAttributes), 3, 3, 2, createConv2dDgradActivation},
     {"conv2dWgrad", sizeof(SnConvAttributes), 2, 2, 2, createConv2dWgrad},
     {"linear", 0, 3, 3, 1, createLinear},
     {"linearDgrad", 0, 2, 2, 1, createLinearDgrad},

@@ -28,7 +28,7 @@ extern const int32_t opCount;
 
 const Op* findOp(const char* name);
 
-CreateKernel createConv2d, createConv2dDgrad, createConv2dWgrad;
+CreateKernel createConv2d, createConv2dDgrad, createConv2dDgradActivation, createConv2dWgrad;
 CreateKernel createLinear, createLinearDgrad, createLinearWgrad;
 CreateKernel createMaxPool, createMaxPoolGradient;
 CreateKernel createAveragePool, createAveragePoolGradient;

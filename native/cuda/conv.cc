@@ -1,8 +1,9 @@
-// conv2d, conv2dDgrad and conv2dWgrad: cuDNN computes the convolution; bias and activation happen in its kernel where
-// that is compiled at run time, else in ours, in place.
-//   conv2d:      x [N,H,W,C], w [O,KH,KW,C], bias? [O]  -> y [N,H',W',O]
-//   conv2dDgrad: dy [N,H',W',O], w [O,KH,KW,C]          -> dx [N,H,W,C]
-//   conv2dWgrad: x [N,H,W,C], dy [N,H',W',O]            -> dw [O,KH,KW,C], dbias? [O]
+// conv2d, conv2dDgrad, conv2dDgradActivation and conv2dWgrad: cuDNN computes the convolution; bias and activation, or
+// its derivative, happen in its kernel where that is compiled at run time, else in ours, in place.
+//   conv2d:                x [N,H,W,C], w [O,KH,KW,C], bias? [O]          -> y [N,H',W',O]
+//   conv2dDgrad:           dy [N,H',W',O], w [O,KH,KW,C]                  -> dx [N,H,W,C]
+//   conv2dDgradActivation: dy [N,H',W',O], w [O,KH,KW,C], y [N,H,W,C]     -> dx [N,H,W,C], dbias? [C]
+//   conv2dWgrad:           x [N,H,W,C], dy [N,H',W',O]                    -> dw [O,KH,KW,C], dbias? [O]
 // Images f32, bf16 or f16; w f32 or that of the images; bias, dw and dbias f32.
 //
 // Why strict f32 is never fused: of the engines that take any activation all but a slow one use tensor cores (TF32). The
@@ -62,6 +63,22 @@ KernelPointer createConv2dDgrad(SnDevice& device, const SnOpDesc& op, SnKernelIn
   const ConvTask task =
       taskOf(op, ConvPass::dataGradient, "dx", op.outputs[0], "w", op.inputs[1], "dy", op.inputs[0]);
   return makeConvDgrad(device, op, task, info);
+}
+
+// y is the output of the activation before, from which f' is computed; dbias the gradient of that layer's bias.
+KernelPointer createConv2dDgradActivation(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const auto attributes = attributesOf<SnConvAttributes>(op);
+  ConvTask task = taskOf(op, ConvPass::dataGradient, "dx", op.outputs[0], "w", op.inputs[1], "dy", op.inputs[0]);
+  const SnTensor& activated = op.inputs[2];
+  const bool sums = isPresent(op.outputs[1]);
+  if (attributes.activation < 0 || attributes.activation >= SN_ACTIVATION_COUNT) {
+    refuse(op, "activation", "an activation's id", std::to_string(attributes.activation));
+  }
+  requireLike(op, "y", activated, op.outputs[0]);
+  if (!isDense(activated)) refuse(op, "y", "a dense tensor", describe(activated));
+  if (sums) requireVector(op, "dbias", op.outputs[1], task.problem.c);
+  task.epilogue = {sums, attributes.activation, attributes.slope};
+  return makeConvDgradActivation(device, op, task, info);
 }
 
 KernelPointer createConv2dWgrad(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {

@@ -66,57 +66,20 @@ Descriptor convolution(const CudnnApi& api, const ConvProblem& problem) {
   return conv;
 }
 
-// One operation of an epilogue on the whole of y: mode(y), or mode(y, operand).
-struct Step {
-  enum Operand { none, bias, scalar };
-  cudnnPointwiseMode_t mode;
-  Operand operand = none;
-  float value = 0.0f;  // of the scalar; of CUDNN_POINTWISE_RELU_FWD: its slope below 0
-};
-
-// tanh(x), or 2 tanh(x / 2). cuDNN's engines compute tanh with the GPU's instruction, which is right to 11 bits: enough
-// for bf16. Where the result has more bits, it is 2 sigmoid(2x) - 1, whose two instructions are right to 22 bits; what it
-// loses of small x, 1e-7, is far below what the rounding of the factors has made of x.
-void appendTanh(std::vector<Step>& steps, bool scaled, bool isBf16) {
-  if (isBf16) {
-    if (scaled) steps.push_back({CUDNN_POINTWISE_MUL, Step::scalar, 0.5f});
-    steps.push_back({CUDNN_POINTWISE_TANH_FWD});
-    if (scaled) steps.push_back({CUDNN_POINTWISE_MUL, Step::scalar, 2.0f});
-    return;
+std::vector<ConvStep> stepsOf(const ConvSpec& spec) {
+  switch (spec.pass) {
+    case ConvPass::forward: return forwardSteps(spec.epilogue, spec.images == CUDNN_DATA_BFLOAT16);
+    case ConvPass::dataGradient: return dataGradientSteps(spec.epilogue);
+    default: return {};
   }
-  if (!scaled) steps.push_back({CUDNN_POINTWISE_MUL, Step::scalar, 2.0f});
-  steps.push_back({CUDNN_POINTWISE_SIGMOID_FWD});
-  steps.push_back({CUDNN_POINTWISE_MUL, Step::scalar, scaled ? 4.0f : 2.0f});
-  steps.push_back({CUDNN_POINTWISE_SUB, Step::scalar, scaled ? 2.0f : 1.0f});
 }
 
-std::vector<Step> stepsOf(const ConvSpec& spec) {
-  const ConvEpilogue& epilogue = spec.epilogue;
-  const bool isBf16 = spec.images == CUDNN_DATA_BFLOAT16;
-  std::vector<Step> steps;
-  if (epilogue.bias) steps.push_back({CUDNN_POINTWISE_ADD, Step::bias});
-  switch (epilogue.activation) {
-    case SN_NO_ACTIVATION: break;
-    case SN_SIGMOID: steps.push_back({CUDNN_POINTWISE_SIGMOID_FWD}); break;
-    case SN_SCALED_SIGMOID: appendTanh(steps, true, isBf16); break;
-    case SN_TANH: appendTanh(steps, false, isBf16); break;
-    case SN_LEAKY_TANH:
-      appendTanh(steps, false, isBf16);
-      steps.push_back({CUDNN_POINTWISE_RELU_FWD, Step::none, epilogue.slope});
-      break;
-    case SN_RELU: steps.push_back({CUDNN_POINTWISE_RELU_FWD}); break;
-    case SN_LEAKY_RELU: steps.push_back({CUDNN_POINTWISE_RELU_FWD, Step::none, epilogue.slope}); break;
-    default: throw Error("ERR_INTERNAL", "activation " + std::to_string(epilogue.activation) + " is not fused");
-  }
-  return steps;
-}
-
-Descriptor pointwise(const CudnnApi& api, const Step& step) {
+Descriptor pointwise(const CudnnApi& api, const ConvStep& step) {
   Descriptor pointwise(api, CUDNN_BACKEND_POINTWISE_DESCRIPTOR, "pointwise operation");
   pointwise.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &step.mode);
   pointwise.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
   if (step.mode == CUDNN_POINTWISE_RELU_FWD) {
-    pointwise.setFloat(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, step.value);
+    pointwise.setFloat(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, step.slope);
     // Called deprecated, and what decides it in the releases that read it.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -128,28 +91,85 @@ Descriptor pointwise(const CudnnApi& api, const Step& step) {
   return pointwise;
 }
 
-// x, w and y of a convolution; where steps follow, their first input stands for y.
-Descriptor convolutionOperation(const CudnnApi& api, const ConvSpec& spec, const Descriptor& y) {
-  const ConvProblem& p = spec.problem;
+// The tensors of one graph, and the numbers that are given at every run.
+class Tensors {
+ public:
+  Tensors(const CudnnApi& api, const ConvSpec& spec, const std::vector<ConvStep>& steps)
+      : api_(api), spec_(spec), steps_(steps) {}
+
+  std::vector<float> scalars;
+
+  // y, dx or dw: in memory, or what the first step reads.
+  Descriptor convolutionResult() const { return steps_.empty() ? inMemory(resultId()) : passing(0, false); }
+
+  Descriptor stepResult(size_t step) const {
+    return step + 1 == steps_.size() ? inMemory(resultId()) : passing(step + 1, steps_[step].compares());
+  }
+
+  Descriptor read(const StepOperand& operand) {
+    switch (operand.kind) {
+      case StepOperand::convolution: return convolutionResult();
+      case StepOperand::step: return stepResult(operand.index);
+      case StepOperand::activated: return inMemory(kActivated);
+      case StepOperand::bias: return tensor(api_, kBias, CUDNN_DATA_FLOAT, 1, 1, 1, spec_.problem.o);
+      default: break;
+    }
+    scalars.push_back(operand.value);
+    const int64_t id = kScalars + static_cast<int64_t>(scalars.size()) - 1;
+    return tensor(api_, id, CUDNN_DATA_FLOAT, 1, 1, 1, 1, Kind::scalar);
+  }
+
+  Descriptor inMemory(int64_t id) const {
+    const ConvProblem& p = spec_.problem;
+    switch (id) {
+      case kW: return tensor(api_, id, spec_.weights, p.o, p.kh, p.kw, p.c);
+      case kY: return tensor(api_, id, spec_.images, p.n, p.oh, p.ow, p.o);
+      default: return tensor(api_, id, spec_.images, p.n, p.h, p.w, p.c);
+    }
+  }
+
+ private:
+  int64_t resultId() const {
+    return spec_.pass == ConvPass::forward ? kY : spec_.pass == ConvPass::dataGradient ? kX : kW;
+  }
+
+  // Between operations, of the result's shape.
+  Descriptor passing(size_t index, bool isTruth) const {
+    const ConvProblem& p = spec_.problem;
+    const int64_t id = kPassing + static_cast<int64_t>(index);
+    const cudnnDataType_t type = isTruth ? CUDNN_DATA_BOOLEAN : CUDNN_DATA_FLOAT;
+    return spec_.pass == ConvPass::forward ? tensor(api_, id, type, p.n, p.oh, p.ow, p.o, Kind::passing)
+                                           : tensor(api_, id, type, p.n, p.h, p.w, p.c, Kind::passing);
+  }
+
+  const CudnnApi& api_;
+  const ConvSpec& spec_;
+  const std::vector<ConvStep>& steps_;
+};
+
+Descriptor convolutionOperation(const CudnnApi& api, const ConvSpec& spec, const Tensors& tensors) {
   const PassNames& names = kPasses[static_cast<int>(spec.pass)];
+  const auto image = [&](ConvPass pass, int64_t id) {
+    return spec.pass == pass ? tensors.convolutionResult() : tensors.inMemory(id);
+  };
   Descriptor operation(api, names.type, "convolution in the graph");
-  operation.set(names.x, tensor(api, kX, spec.images, p.n, p.h, p.w, p.c));
-  operation.set(names.w, tensor(api, kW, spec.weights, p.o, p.kh, p.kw, p.c));
-  operation.set(names.y, y);
-  operation.set(names.convolution, convolution(api, p));
+  operation.set(names.x, image(ConvPass::dataGradient, kX));
+  operation.set(names.w, image(ConvPass::weightGradient, kW));
+  operation.set(names.y, image(ConvPass::forward, kY));
+  operation.set(names.convolution, convolution(api, spec.problem));
   operation.setFloat(names.alpha, 1.0f);
   operation.setFloat(names.beta, 0.0f);
   operation.finalize();
   return operation;
 }
 
-Descriptor stepOperation(const CudnnApi& api, const Step& step, const Descriptor& x, const Descriptor* operand,
-                         const Descriptor& y) {
+Descriptor stepOperation(const CudnnApi& api, const ConvStep& step, Tensors& tensors, const Descriptor& result) {
   Descriptor operation(api, CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, "pointwise operation in the graph");
   operation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, pointwise(api, step));
-  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
-  if (operand) operation.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, *operand);
-  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, tensors.read(step.x));
+  if (step.b.kind != StepOperand::none) operation.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, tensors.read(step.b));
+  if (step.t.kind != StepOperand::none) operation.set(CUDNN_ATTR_OPERATION_POINTWISE_TDESC, tensors.read(step.t));
+  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, result);
   operation.finalize();
   return operation;
 }
@@ -171,39 +191,15 @@ std::string ConvSpec::text() const {
   return text;
 }
 
-bool isFusible(const ConvEpilogue& epilogue) { return !epilogue.isEmpty() && epilogue.activation != SN_ELU; }
-
 // An operation graph keeps its own references to what it is made of, so the parts may go out of scope here.
 ConvGraph makeConvGraph(const GraphTarget& target, const ConvSpec& spec) {
   const CudnnApi& api = target.api;
-  const ConvProblem& p = spec.problem;
-  const std::vector<Step> steps = stepsOf(spec);
-  std::vector<float> scalars;
+  const std::vector<ConvStep> steps = stepsOf(spec);
+  Tensors tensors(api, spec, steps);
   std::vector<Descriptor> operations;
-
-  // What step i reads; the last is y itself, in memory.
-  const auto result = [&](size_t i) {
-    return i == steps.size()
-               ? tensor(api, kY, spec.images, p.n, p.oh, p.ow, p.o)
-               : tensor(api, kPassing + static_cast<int64_t>(i), CUDNN_DATA_FLOAT, p.n, p.oh, p.ow, p.o, Kind::passing);
-  };
-  Descriptor before = result(0);
-  operations.push_back(convolutionOperation(api, spec, before));
+  operations.push_back(convolutionOperation(api, spec, tensors));
   for (size_t i = 0; i < steps.size(); ++i) {
-    const Step& step = steps[i];
-    Descriptor after = result(i + 1);
-    if (step.operand == Step::bias) {
-      const Descriptor bias = tensor(api, kBias, CUDNN_DATA_FLOAT, 1, 1, 1, p.o);
-      operations.push_back(stepOperation(api, step, before, &bias, after));
-    } else if (step.operand == Step::scalar) {
-      const int64_t id = kScalars + static_cast<int64_t>(scalars.size());
-      const Descriptor scalar = tensor(api, id, CUDNN_DATA_FLOAT, 1, 1, 1, 1, Kind::scalar);
-      operations.push_back(stepOperation(api, step, before, &scalar, after));
-      scalars.push_back(step.value);
-    } else {
-      operations.push_back(stepOperation(api, step, before, nullptr, after));
-    }
-    before = std::move(after);
+    operations.push_back(stepOperation(api, steps[i], tensors, tensors.stepResult(i)));
   }
 
   std::vector<const Descriptor*> pointers;
@@ -212,7 +208,7 @@ ConvGraph makeConvGraph(const GraphTarget& target, const ConvSpec& spec) {
   if (target.handle) graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &target.handle);
   graph.setAll(CUDNN_ATTR_OPERATIONGRAPH_OPS, pointers);
   graph.finalize();
-  return {std::move(graph), std::move(scalars)};
+  return {std::move(graph), std::move(tensors.scalars)};
 }
 
 }  // namespace saturnn

@@ -12,7 +12,7 @@ class ConvForward : public SnKernel {
  public:
   ConvForward(SnDevice& device, std::unique_ptr<ConvRunner> runner) : SnKernel(device), runner_(std::move(runner)) {}
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
-    runner_->run(inputs[0], inputs[1], static_cast<const float*>(inputs[2]), outputs[0], scratch);
+    runner_->run({inputs[0], inputs[1], outputs[0], static_cast<float*>(inputs[2]), nullptr}, scratch);
   }
 
  private:
@@ -23,7 +23,19 @@ class ConvDgrad : public SnKernel {
  public:
   ConvDgrad(SnDevice& device, std::unique_ptr<ConvRunner> runner) : SnKernel(device), runner_(std::move(runner)) {}
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
-    runner_->run(outputs[0], inputs[1], nullptr, inputs[0], scratch);
+    runner_->run({outputs[0], inputs[1], inputs[0], nullptr, nullptr}, scratch);
+  }
+
+ private:
+  std::unique_ptr<ConvRunner> runner_;
+};
+
+class ConvDgradActivation : public SnKernel {
+ public:
+  ConvDgradActivation(SnDevice& device, std::unique_ptr<ConvRunner> runner)
+      : SnKernel(device), runner_(std::move(runner)) {}
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
+    runner_->run({outputs[0], inputs[1], inputs[0], static_cast<float*>(outputs[1]), inputs[2]}, scratch);
   }
 
  private:
@@ -39,7 +51,7 @@ class ConvWgrad : public SnKernel {
   static int64_t sumBytes(const ConvTask& task) { return kSumBlocks * task.problem.o * int64_t{sizeof(float)}; }
 
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
-    runner_->run(inputs[0], outputs[0], nullptr, inputs[1], scratch);
+    runner_->run({inputs[0], outputs[0], inputs[1], nullptr, nullptr}, scratch);
     if (!outputs[1]) return;
     const ConvProblem& p = task_.problem;
     const ConstRows dy{inputs[1], p.o, task_.images};
@@ -93,6 +105,12 @@ KernelPointer makeConvDgrad(SnDevice& device, const SnOpDesc& op, const ConvTask
   auto runner = chooseFor(device, op, task);
   setImplementation(info, runner->implementation(), runner->scratchBytes());
   return std::make_unique<ConvDgrad>(device, std::move(runner));
+}
+
+KernelPointer makeConvDgradActivation(SnDevice& device, const SnOpDesc& op, const ConvTask& task, SnKernelInfo& info) {
+  auto runner = chooseFor(device, op, task);
+  setImplementation(info, runner->implementation(), runner->scratchBytes());
+  return std::make_unique<ConvDgradActivation>(device, std::move(runner));
 }
 
 KernelPointer makeConvWgrad(SnDevice& device, const SnOpDesc& op, const ConvTask& task, SnKernelInfo& info) {

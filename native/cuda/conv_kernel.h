@@ -16,6 +16,8 @@ ConvTask makeConvTask(const SnOpDesc& op, const ConvProblem& problem, ConvPass p
 
 KernelPointer makeConvForward(SnDevice& device, const SnOpDesc& op, const ConvTask& task, SnKernelInfo& info);
 KernelPointer makeConvDgrad(SnDevice& device, const SnOpDesc& op, const ConvTask& task, SnKernelInfo& info);
+// The task has an epilogue.
+KernelPointer makeConvDgradActivation(SnDevice& device, const SnOpDesc& op, const ConvTask& task, SnKernelInfo& info);
 // Checks dbias, and sums it if it is there.
 KernelPointer makeConvWgrad(SnDevice& device, const SnOpDesc& op, const ConvTask& task, SnKernelInfo& info);
 

@@ -86,7 +86,7 @@ Descriptor configurationOf(const GraphTarget& target, const ConvGraph& graph, co
 class ConvPlanSearch {
  public:
   ConvPlanSearch(const GraphTarget& target, const ConvSpec& spec, const ConvPolicy& policy)
-      : target_(target), policy_(policy), hasBias_(spec.epilogue.bias), graph_(makeConvGraph(target, spec)) {}
+      : target_(target), policy_(policy), spec_(spec), graph_(makeConvGraph(target, spec)) {}
 
   std::vector<ConvPlan> plans;
   std::string reasons;  // of what was refused
@@ -117,7 +117,7 @@ class ConvPlanSearch {
       const EngineChoice choice = choiceOf(target_.api, engine, configuration);
       if (std::find(tried_.begin(), tried_.end(), choice) != tried_.end()) return;
       tried_.push_back(choice);
-      plans.push_back(ConvPlan(target_, graph_, configuration, policy_, hasBias_));
+      plans.push_back(ConvPlan(target_, graph_, configuration, policy_, spec_));
     } catch (const Error& failure) {
       reasons += std::string(" [") + failure.what() + "]";
     }
@@ -126,7 +126,7 @@ class ConvPlanSearch {
  private:
   const GraphTarget target_;
   const ConvPolicy policy_;
-  const bool hasBias_;
+  const ConvSpec spec_;
   const ConvGraph graph_;
   std::vector<EngineChoice> tried_;
 };
@@ -186,15 +186,18 @@ std::optional<ConvPlan> ConvPlan::again(const GraphTarget& target, const ConvSpe
                                         const EngineChoice& choice) {
   try {
     const ConvGraph graph = makeConvGraph(target, spec);
-    return ConvPlan(target, graph, configurationOf(target, graph, choice), policy, spec.epilogue.bias);
+    return ConvPlan(target, graph, configurationOf(target, graph, choice), policy, spec);
   } catch (const Error&) {
     return std::nullopt;
   }
 }
 
 ConvPlan::ConvPlan(const GraphTarget& target, const ConvGraph& graph, const Descriptor& configuration,
-                   const ConvPolicy& policy, bool hasBias)
-    : api_(&target.api), scalars_(std::make_unique<std::vector<float>>(graph.scalars)), hasBias_(hasBias) {
+                   const ConvPolicy& policy, const ConvSpec& spec)
+    : api_(&target.api),
+      scalars_(std::make_unique<std::vector<float>>(graph.scalars)),
+      hasBias_(spec.epilogue.bias),
+      hasActivated_(spec.pass == ConvPass::dataGradient && spec.epilogue.activation != SN_NO_ACTIVATION) {
   const Descriptor engine = engineOf(*api_, configuration);
   choice_ = choiceOf(*api_, engine, configuration);
   compiled_ = isRuntimeCompiled(engine);
@@ -225,6 +228,10 @@ void ConvPlan::execute(cudnnHandle_t handle, const ConvPointers& pointers, void*
   if (hasBias_) {
     ids.push_back(kBias);
     addresses.push_back(pointers.bias);
+  }
+  if (hasActivated_) {
+    ids.push_back(kActivated);
+    addresses.push_back(pointers.activated);
   }
   for (size_t i = 0; i < scalars_->size(); ++i) {
     ids.push_back(kScalars + static_cast<int64_t>(i));

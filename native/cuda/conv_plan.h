@@ -34,7 +34,9 @@ struct ConvPointers {
   void* x;
   void* w;
   void* y;
-  const float* bias;  // null without one
+  float* bias;  // null without one
+  // Of a data gradient whose epilogue has an activation: what that gave, [n, h, w, c]; else null.
+  const void* activated;
 };
 
 class ConvPlan {
@@ -63,7 +65,7 @@ class ConvPlan {
  private:
   // Throws an Error that says why the policy or cuDNN refuses the configuration.
   ConvPlan(const GraphTarget& target, const ConvGraph& graph, const Descriptor& configuration,
-           const ConvPolicy& policy, bool hasBias);
+           const ConvPolicy& policy, const ConvSpec& spec);
 
   friend class ConvPlanSearch;
 
@@ -72,7 +74,7 @@ class ConvPlan {
   std::unique_ptr<Descriptor> pack_;  // of the last run: addresses repeat from step to step
   std::vector<const void*> packed_;
   std::unique_ptr<std::vector<float>> scalars_;  // their addresses stay when the plan is moved
-  bool hasBias_ = false;
+  bool hasBias_ = false, hasActivated_ = false;
   int64_t workspaceBytes_ = 0;
   EngineChoice choice_;
   bool compiled_ = false;

@@ -56,6 +56,8 @@ ConvRunner::ConvRunner(SnDevice& device, const ConvTask& task, const ConvVariant
   xAt_ = reserve(x_.differs() ? x_.plannedBytes() : 0);
   wAt_ = reserve(w_.plannedBytes());  // also for weights that lie anywhere in the State
   yAt_ = reserve(y_.differs() ? y_.plannedBytes() : 0);
+  const bool sums = task.pass == ConvPass::dataGradient && task.epilogue.bias;
+  partialsAt_ = reserve(sums ? kSumBlocks * given.c * int64_t{sizeof(float)} : 0);
   scratchBytes_ += kAlignment;  // what launch() is given is aligned to less
 }
 
@@ -67,6 +69,10 @@ int64_t ConvRunner::reserve(int64_t bytes) {
 
 std::string ConvRunner::implementation() const {
   std::string name = plan_.name();
+  if (task_.pass == ConvPass::dataGradient && !task_.epilogue.isEmpty()) {
+    if (!variant_.isFused()) return name + "+saturnn:channelGradient";
+    return name + (task_.epilogue.bias ? "+fused+saturnn:channelSum" : "+fused");
+  }
   if (variant_.isFused()) return name + "+fused";
   if (dtypeOf(variant_.spec.images) != task_.images) name += "+saturnn:convertRows";
   if (task_.pass == ConvPass::forward && !task_.epilogue.isEmpty()) name += "+saturnn:channelMap";
@@ -80,32 +86,34 @@ void* ConvRunner::stageIn(const Staging& staging, void* given, void* reserved) c
   return reserved;
 }
 
-void ConvRunner::run(void* x, void* w, const float* bias, void* y, void* scratch) {
-  if (!isAligned(x) || !isAligned(y)) throw Error("ERR_INTERNAL", "an image of a convolution is not 16-byte aligned");
+void ConvRunner::run(const ConvPointers& given, void* scratch) {
+  if (!isAligned(given.x) || !isAligned(given.y) || !isAligned(given.activated)) {
+    throw Error("ERR_INTERNAL", "an image of a convolution is not 16-byte aligned");
+  }
   char* start = reinterpret_cast<char*>(alignUp(reinterpret_cast<int64_t>(scratch)));
-  const cudaStream_t stream = device_.stream();
-  ConvPointers planned{start + xAt_, start + wAt_, start + yAt_, variant_.isFused() ? bias : nullptr};
+  float* bias = variant_.spec.epilogue.bias ? given.bias : nullptr;
+  ConvPointers planned{start + xAt_, start + wAt_, start + yAt_, bias, given.activated};
   switch (task_.pass) {
     case ConvPass::forward:
-      planned.x = stageIn(x_, x, planned.x);
-      planned.w = stageIn(w_, w, planned.w);
-      if (!y_.differs()) planned.y = y;
+      planned.x = stageIn(x_, given.x, planned.x);
+      planned.w = stageIn(w_, given.w, planned.w);
+      if (!y_.differs()) planned.y = given.y;
       plan_.execute(device_.cudnn(), planned, start + workspaceAt_);
-      if (!variant_.isFused()) finishForward(planned.y, bias, y);
+      if (!variant_.isFused()) finishForward(planned.y, given.bias, given.y);
       return;
     case ConvPass::dataGradient:
-      planned.y = stageIn(y_, y, planned.y);
-      planned.w = stageIn(w_, w, planned.w);
-      if (!x_.differs()) planned.x = x;
+      planned.y = stageIn(y_, given.y, planned.y);
+      planned.w = stageIn(w_, given.w, planned.w);
+      if (!x_.differs()) planned.x = given.x;
       plan_.execute(device_.cudnn(), planned, start + workspaceAt_);
-      if (planned.x != x) x_.out(planned.x, x, stream);
+      finishDataGradient(planned.x, given, start + partialsAt_);
       return;
     case ConvPass::weightGradient:
-      planned.x = stageIn(x_, x, planned.x);
-      planned.y = stageIn(y_, y, planned.y);
-      if (!w_.differs() && isAligned(w)) planned.w = w;
+      planned.x = stageIn(x_, given.x, planned.x);
+      planned.y = stageIn(y_, given.y, planned.y);
+      if (!w_.differs() && isAligned(given.w)) planned.w = given.w;
       plan_.execute(device_.cudnn(), planned, start + workspaceAt_);
-      if (planned.w != w) w_.out(planned.w, w, stream);
+      if (planned.w != given.w) w_.out(planned.w, given.w, device_.stream());
       return;
   }
 }
@@ -115,6 +123,22 @@ void ConvRunner::finishForward(const void* planned, const float* bias, void* y) 
   if (planned == y && task_.epilogue.isEmpty()) return;
   launchChannelMap(task_.epilogue.activation, task_.epilogue.slope, {planned, y_.plannedChannels, y_.planned}, bias,
                    {y, y_.channels, y_.given}, y_.rows, y_.channels, device_.stream());
+}
+
+// As in finishForward, the derivative, the sums and the cutting off are one pass; of a fused plan's result only the sums
+// are left to make.
+void ConvRunner::finishDataGradient(const void* planned, const ConvPointers& given, void* partials) const {
+  const ConvEpilogue& epilogue = task_.epilogue;
+  const ConstRows source{planned, x_.plannedChannels, x_.planned};
+  const bool isDone = variant_.isFused();
+  if (epilogue.isEmpty()) {
+    if (planned != given.x) x_.out(planned, given.x, device_.stream());
+  } else {
+    launchChannelGradient(isDone ? SN_NO_ACTIVATION : epilogue.activation, epilogue.slope, source,
+                          {given.activated, x_.channels, x_.given},
+                          {isDone ? nullptr : given.x, x_.channels, x_.given}, given.bias,
+                          static_cast<float*>(partials), x_.rows, x_.channels, device_.stream());
+  }
 }
 
 }  // namespace saturnn

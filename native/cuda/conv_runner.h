@@ -25,17 +25,19 @@ class ConvRunner {
   ConvRunner(SnDevice& device, const ConvTask& task, const ConvVariant& variant, ConvPlan plan);
 
   int64_t scratchBytes() const { return scratchBytes_; }
-  // "cudnn:engine4+fused", "cudnn:engine62+saturnn:channelMap", "cudnn:engine34+saturnn:convertRows"
+  // "cudnn:engine4+fused", "cudnn:engine62+saturnn:channelMap", "cudnn:engine34+saturnn:convertRows",
+  // "cudnn:engine67+saturnn:channelGradient", "cudnn:engine4+fused+saturnn:channelSum"
   std::string implementation() const;
   const ConvPlan& plan() const { return plan_; }
   const ConvVariant& variant() const { return variant_; }
 
-  // Enqueues. The one that the pass computes is written: y, x or w. Images must be 16-byte aligned.
-  void run(void* x, void* w, const float* bias, void* y, void* scratch);
+  // Enqueues. What the pass computes is written: y; x, and the bias of its epilogue; or w. Images must be 16-byte aligned.
+  void run(const ConvPointers& given, void* scratch);
 
  private:
   int64_t reserve(int64_t bytes);
   void finishForward(const void* planned, const float* bias, void* y) const;
+  void finishDataGradient(const void* planned, const ConvPointers& given, void* partials) const;
   void* stageIn(const Staging& staging, void* given, void* reserved) const;
 
   SnDevice& device_;
@@ -44,7 +46,7 @@ class ConvRunner {
   ConvPlan plan_;
   Staging x_, w_, y_;
   int64_t scratchBytes_ = 0;
-  int64_t workspaceAt_, xAt_, wAt_, yAt_;
+  int64_t workspaceAt_, xAt_, wAt_, yAt_, partialsAt_;
 };
 
 }  // namespace saturnn

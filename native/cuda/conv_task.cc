@@ -2,6 +2,7 @@
 #include "conv_task.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "../error.h"
 
@@ -66,6 +67,17 @@ std::vector<ConvVariant> halfWeightGradients(const ConvTask& task, const ConvSpe
   return variants;
 }
 
+// `spec` with what of the epilogue a plan can do. A fused plan would read as many biases, or channels of the activated
+// image, as it writes channels, and the pass that cuts off what was filled up does the rest anyway.
+std::optional<ConvSpec> fusedSpec(const ConvTask& task, ConvSpec spec) {
+  const bool isForward = task.pass == ConvPass::forward;
+  const bool isWhole = isForward ? spec.problem.o == task.problem.o : spec.problem.c == task.problem.c;
+  if (task.plain || !task.usesTensorCores() || !isWhole || !isFusible(task.epilogue)) return std::nullopt;
+  spec.epilogue = task.epilogue;
+  spec.epilogue.bias = isForward && task.epilogue.bias;
+  return spec;
+}
+
 }  // namespace
 
 ConvPolicy ConvTask::policy() const {
@@ -87,15 +99,13 @@ std::vector<ConvVariant> variantsOf(const ConvTask& task) {
     spec.problem.o = padded(task.problem.o, spec.images);
   }
   if (task.pass == ConvPass::weightGradient && isHalf(task.images)) return halfWeightGradients(task, spec);
-  std::vector<ConvVariant> variants;
-  // A fused plan would read as many biases as it has output channels, and the pass that cuts them off activates anyway.
-  const bool mayFuse = !task.plain && task.usesTensorCores() && spec.problem.o == task.problem.o;
-  if (mayFuse && task.pass == ConvPass::forward && isFusible(task.epilogue)) {
-    ConvSpec fused = spec;
-    fused.epilogue = task.epilogue;
-    variants.push_back({"fused", fused, true, false, {}});
+  std::vector<ConvVariant> variants = {{"plain", spec, false, false, {}}};
+  if (const auto fused = fusedSpec(task, spec)) {
+    // A fused forward pass saves two passes over y. A data gradient with a sum saves one of four, and leaves the engine
+    // that is best at the convolution: that has to win by timing.
+    const bool isPreferred = task.pass == ConvPass::forward;
+    variants.insert(isPreferred ? variants.begin() : variants.end(), {"fused", *fused, true, false, {}});
   }
-  variants.push_back({"plain", spec, false, false, {}});
   return variants;
 }
 

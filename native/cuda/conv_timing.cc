@@ -100,19 +100,22 @@ std::vector<double> timeRunners(SnDevice& device, const ConvTask& task,
     const Operand x(device, task.images, p.n * p.h * p.w * p.c);
     const Operand w(device, task.weights, p.o * p.kh * p.kw * p.c);
     const Operand y(device, task.images, p.n * p.oh * p.ow * p.o);
-    const Operand bias(device, SN_F32, p.o);
+    const bool isGradient = task.pass == ConvPass::dataGradient;
+    const bool hasActivated = isGradient && !task.epilogue.isEmpty();
+    const Operand bias(device, SN_F32, isGradient ? p.c : p.o);
+    const Operand activated(device, task.images, hasActivated ? p.n * p.h * p.w * p.c : 0);
     int64_t scratchBytes = 0;
     for (const auto& runner : runners) scratchBytes = std::max(scratchBytes, runner->scratchBytes());
     const DeviceMemory scratch(static_cast<size_t>(scratchBytes));
     const size_t flushed = flushBytes();
     const DeviceMemory flush(flushed);
-    const float* biasOrNone = task.epilogue.bias ? reinterpret_cast<const float*>(bias.memory.data()) : nullptr;
+    const ConvPointers operands{x.memory.data(), w.memory.data(), y.memory.data(),
+                                task.epilogue.bias ? reinterpret_cast<float*>(bias.memory.data()) : nullptr,
+                                hasActivated ? activated.memory.data() : nullptr};
 
     std::vector<double> times;
     for (const auto& runner : runners) {
-      const auto run = [&] {
-        runner->run(x.memory.data(), w.memory.data(), biasOrNone, y.memory.data(), scratch.data());
-      };
+      const auto run = [&] { runner->run(operands, scratch.data()); };
       try {
         run();  // loads the engine's code
         std::vector<double> samples;

@@ -10,6 +10,7 @@ namespace saturnn {
 const OpRow kOps[] = {
     {{"conv2d", sizeof(SnConvAttributes)}, 3, 3, 1, false, createConv2d},
     {{"conv2dDgrad", sizeof(SnConvAttributes)}, 2, 2, 1, false, createConv2dDgrad},
+    {{"conv2dDgradActivation", sizeof(SnConvAttributes)}, 3, 3, 2, false, createConv2dDgradActivation},
     {{"conv2dWgrad", sizeof(SnConvAttributes)}, 2, 2, 2, false, createConv2dWgrad},
     {{"linear", 0}, 3, 3, 1, false, createLinear},
     {{"linearDgrad", 0}, 2, 2, 1, false, createLinearDgrad},

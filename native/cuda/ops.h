@@ -22,6 +22,7 @@ KernelPointer createKernel(SnDevice& device, const SnOpDesc& op, SnKernelInfo& i
 
 KernelPointer createConv2d(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createConv2dDgrad(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+KernelPointer createConv2dDgradActivation(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createConv2dWgrad(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createLinear(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createLinearDgrad(SnDevice&, const SnOpDesc&, SnKernelInfo&);

@@ -4,18 +4,23 @@ import {
   activate,
   activations,
   elu,
+  encodeActivation,
+  formatActivation,
+  leakyRelu,
   leakyTanh,
   relu,
   scaledSigmoid,
   tanh,
 } from '../../lib/ops/activation';
+import { activationGradient } from '../../lib/ops/activationGradient';
 import { conv2d } from '../../lib/ops/conv2d';
 import { conv2dDgrad } from '../../lib/ops/conv2dDgrad';
 import { conv2dWgrad } from '../../lib/ops/conv2dWgrad';
 import { linear } from '../../lib/ops/linear';
 import { linearDgrad } from '../../lib/ops/linearDgrad';
 import { linearWgrad } from '../../lib/ops/linearWgrad';
-import { type Fill, gaussian, scaled, withNaN } from './fills';
+import { activation as reference } from '../reference/activation';
+import { type Fill, gaussian, mapped, scaled, withNaN } from './fills';
 import { type Builder, type Case, graphCase } from './problem';
 
 interface Shape {
@@ -92,8 +97,13 @@ const wgradCase = (shape: Shape, name = describe(shape), fill?: Fill): Case =>
   });
 
 const blocked = shapes[0] as Shape;
+const strided = shapes[3] as Shape;
 const odd = shapes[6] as Shape;
 const pointwise = shapes[2] as Shape;
+
+/** A third of it 0, a third far into both tails. */
+const zerosAndTails: Fill = (random, size) =>
+  gaussian(random, size).map((value, i) => (i % 3 === 0 ? 0 : i % 3 === 1 ? 30 * value : value));
 
 /** conv2d and activation: one kernel after fuseConvBiasActivation. Pre-activations reach into both tails. */
 const fusedCase = (shape: Shape, activation: Activation): Case =>
@@ -101,6 +111,34 @@ const fusedCase = (shape: Shape, activation: Activation): Case =>
     const y = convolve(b, shape, { weight: scaled(0.3) });
     return { y: activate(y, activation) };
   });
+
+interface DgradFills {
+  /** Of the x that y = f(x) is made from. */
+  before?: Fill;
+  gradient?: Fill;
+  weight?: Fill;
+  /** Default true. */
+  bias?: boolean;
+}
+
+/** conv2dDgrad and activationGradient: one kernel after fuseDgradActivation. y is given, and rounded as an image is. */
+const dgradActivationCase = (shape: Shape, activation: Activation, what = '', fills: DgradFills = {}): Case => {
+  const { kind, slope } = encodeActivation(activation);
+  const f = (x: number) => {
+    const { data } = reference({ shape: [1], data: Float64Array.of(x) }, null, { kind, slope: Math.fround(slope) });
+    return data[0] ?? Number.NaN;
+  };
+  const { before = gaussian, gradient = gaussian, weight = scaled(0.3), bias = true } = fills;
+  const name = `conv2dDgrad + gradient of ${formatActivation(activation)}${what}, ${describe(shape)}`;
+  return graphCase(name, ['conv2dDgrad', 'activationGradient', 'conv2dDgradActivation'], (b) => {
+    const y = b.f32('y', imageOf(shape), mapped(before, f));
+    const w = b.plain('weight', weightOf(shape), weight);
+    const { shape: size, node } = conv2d(y, w, optionsOf(shape));
+    const between = conv2dDgrad(b.f32('dy', size, gradient), w, y.shape, node.attributes);
+    const { dx, dbias } = activationGradient(between, y, { kind, slope });
+    return { dx, ...(bias && { dbias }) };
+  });
+};
 
 const everyActivation: readonly Activation[] = activations.map(({ kind, slope }) => ({
   kind,
@@ -132,6 +170,15 @@ export const convolutionCases: readonly Case[] = [
       y: activate(convolve(b, shape, { bias: false, image: scaled(1e-9) }), elu()),
     })),
   ),
+  ...[strided, odd, pointwise].flatMap((shape) =>
+    everyActivation.map((activation) => dgradActivationCase(shape, activation)),
+  ),
+  ...[leakyTanh(0), leakyTanh(0.5), leakyRelu(0)].map((activation) => dgradActivationCase(strided, activation)),
+  ...shapes.map((shape) => dgradActivationCase(shape, leakyTanh(0.3), ', no bias', { bias: false })),
+  // Exact zeros of y belong to one side; far from 0 the derivative of a saturated f is 0.
+  ...everyActivation.map((activation) =>
+    dgradActivationCase(blocked, activation, ' at 0 and in saturation', { before: zerosAndTails }),
+  ),
   ...[blocked, odd, pointwise].flatMap((shape) => nanCases(shape)),
   ...[
     [3, 33, 7],
@@ -152,6 +199,10 @@ function nanCases(shape: Shape): Case[] {
     graphCase(`conv2d of ${name}`, ['conv2d'], (b) => ({ y: convolve(b, shape, { image: withNaN() }) })),
     graphCase(`conv2d with weights of ${name}`, ['conv2d'], (b) => ({ y: convolve(b, shape, { weight: withNaN() }) })),
     ...activated,
+    ...(shape === pointwise ? everyActivation : [leakyTanh(0)]).flatMap((activation) => [
+      dgradActivationCase(shape, activation, ', a NaN in y', { before: withNaN() }),
+      dgradActivationCase(shape, activation, ', a NaN in dy', { gradient: withNaN() }),
+    ]),
     dgradCase(shape, `of ${name}`, withNaN()),
     wgradCase(shape, `of ${name}`, withNaN()),
   ];

@@ -6,12 +6,15 @@ import { optimize } from '../../lib/graph/optimize';
 import { concatViews } from '../../lib/graph/passes/concatViews';
 import { eliminateDead } from '../../lib/graph/passes/eliminateDead';
 import { fuseConvBiasActivation } from '../../lib/graph/passes/fuseConvBiasActivation';
+import { fuseDgradActivation } from '../../lib/graph/passes/fuseDgradActivation';
 import { inPlaceActivation } from '../../lib/graph/passes/inPlaceActivation';
-import { activate, leakyTanh, relu } from '../../lib/ops/activation';
+import { activate, encodeActivation, leakyTanh, relu } from '../../lib/ops/activation';
+import { activationGradient } from '../../lib/ops/activationGradient';
 import { add } from '../../lib/ops/add';
 import { averagePool } from '../../lib/ops/averagePool';
 import { concat } from '../../lib/ops/concat';
 import { conv2d } from '../../lib/ops/conv2d';
+import { conv2dDgrad } from '../../lib/ops/conv2dDgrad';
 import { globalAveragePool } from '../../lib/ops/globalAveragePool';
 import { linear } from '../../lib/ops/linear';
 import { maxPool } from '../../lib/ops/maxPool';
@@ -57,6 +60,52 @@ describe('fuseConvBiasActivation', () => {
   test('fuses one activation, not two', () => {
     const y = activate(activate(conv2d(image(), weight()), relu()), leakyTanh());
     expect(fused({ y })).toEqual(['conv2d', 'activation']);
+  });
+});
+
+describe('fuseDgradActivation', () => {
+  const attributes = { strideH: 1, strideW: 1, padH: 1, padW: 1, activation: -1, slope: 0 };
+  const fused = (outputs: Record<string, Tensor>) => opsOf(fuseDgradActivation(Graph.from({ outputs })));
+  const between = () => conv2dDgrad(image('dy'), weight(), image().shape, attributes);
+  const derived = (dy: Tensor, y = image('y')) => activationGradient(dy, y, encodeActivation(leakyTanh(0.3)));
+
+  test('makes one node of two', () => {
+    const { dx, dbias } = derived(between());
+    const graph = fuseDgradActivation(Graph.from({ outputs: { dx, dbias } }));
+    expect(opsOf(graph)).toEqual(['conv2dDgradActivation']);
+    const { node } = graph.outputs.dx as Tensor;
+    expect(graph.outputs.dbias?.node).toBe(node);
+    expect(node.attributes).toMatchObject({ activation: 3, slope: 0.3, padH: 1 });
+    expect(node.inputs.map((tensor) => tensor?.node.name)).toEqual(['dy', 'w', 'y']);
+    expect(node.outputs.map(({ shape }) => shape)).toEqual([[2, 6, 6, 16], [16]]);
+    expect(opsOf(optimize(Graph.from({ outputs: { dx } })))).toEqual(['conv2dDgradActivation']);
+  });
+
+  test('stops where somebody else reads what is between', () => {
+    const dy = between();
+    const { dx } = derived(dy);
+    expect(fused({ dx, sum: add(dy, image()) })).toEqual(['conv2dDgrad', 'activationGradient', 'add']);
+    expect(fused({ dx, dy })).toEqual(['conv2dDgrad', 'activationGradient']);
+  });
+
+  test('stops where it is y, or one of two gradients that are added', () => {
+    expect(fused({ dx: derived(image('dy'), between()).dx })).toEqual(['conv2dDgrad', 'activationGradient']);
+    const sum = add(between(), between());
+    expect(fused({ dx: derived(sum).dx })).toEqual(['conv2dDgrad', 'conv2dDgrad', 'add', 'activationGradient']);
+  });
+
+  test('stops where the result is joined, or y is a part of an image', () => {
+    const joined = concat([derived(between()).dx, image('other')]);
+    expect(fused({ joined })).toEqual(['conv2dDgrad', 'activationGradient', 'concat']);
+    const part = slice(activate(image('wide', 32), relu()), { channelOffset: 0, channels: 16 });
+    expect(fused({ dx: derived(between(), part).dx })).not.toContain('conv2dDgradActivation');
+  });
+
+  test('stops where memory has been decided about', () => {
+    const { dx } = derived(between());
+    const decided = inPlaceActivation(Graph.from({ outputs: { dx } }));
+    expect(decided.memory.inPlace.size).toBe(1);
+    expect(opsOf(fuseDgradActivation(decided))).toEqual(['conv2dDgrad', 'activationGradient']);
   });
 });
 

@@ -8,7 +8,7 @@ import { type Answer, findPlans, missing, type Variant } from '../../bench/cudnn
 import { markdown } from '../../bench/cudnnPlans/table';
 import { linearProblem, passes, precisions, problemsOf, type Question } from '../../bench/cudnnPlans/tasks';
 import { inception33, subInception } from '../../lib/models';
-import { elu, leakyTanh, relu, scaledSigmoid } from '../../lib/ops/activation';
+import { elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activation';
 
 const reason = missing();
 if (reason) console.warn(`Not run: cuDNN's plans, because ${reason}.`);
@@ -77,6 +77,34 @@ describe.skipIf(reason !== null)("cuDNN's plans without a GPU", () => {
         { name: 'plain', compiled: false },
       ]);
     }
+  }, 60_000);
+
+  it('the derivative of every activation but elu is fused into a data gradient, as the second choice', async () => {
+    const [pointwise, three] = ['128 28 28 64 192 1 1 28 28 1 1 0 0', '128 28 28 192 64 3 3 14 14 2 2 1 1'] as const;
+    const derived = (precision: Question['precision'], problem: string, activation = leakyTanh()): Question => ({
+      problem,
+      pass: 'dgrad',
+      precision,
+      activation,
+      compiled: true,
+      twice: true,
+    });
+    const { answers } = await findPlans([
+      ...[sigmoid(), scaledSigmoid(), leakyTanh(0), relu(), leakyRelu()].map((f) => derived('bf16', pointwise, f)),
+      derived('bf16', three),
+      derived('fp16', pointwise),
+      derived('tf32', pointwise, tanh()),
+    ]);
+    expect(problems(answers)).toEqual([]);
+    for (const { variants } of answers) {
+      expect(variants.map(({ name, compiled }) => ({ name, compiled }))).toEqual([
+        { name: 'plain', compiled: false },
+        { name: 'fused', compiled: true },
+      ]);
+    }
+    const others = [derived('f32', pointwise), derived('bf16', pointwise, elu())];
+    const bare = (await findPlans(others)).answers.flatMap(({ variants }) => variants.map(({ name }) => name));
+    expect(bare).toEqual(['plain', 'plain']);
   }, 60_000);
 
   it('strict f32, elu and plain tasks are not fused; a weight gradient of halves can be had in f32', async () => {

@@ -113,6 +113,11 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
     return [kind < 0 ? y : activation(y, null, { kind, slope })];
   }),
   conv2dDgrad: convolution(([dy, w], a, shapes) => [conv2dDgrad(need(dy), need(w), a, shape(shapes))]),
+  // Only a pass makes one, and allowed errors come from plain graphs: those of this rounding are never asked for.
+  conv2dDgradActivation: convolution(([dy, w, y], { activation: kind = -1, slope = 0, ...a }, shapes) => {
+    const between = conv2dDgrad(need(dy), need(w), a, shape(shapes));
+    return activationGradient(between, need(y), { kind, slope });
+  }),
   conv2dWgrad: convolution(([x, dy], a, shapes) => conv2dWgrad(need(x), need(dy), a, shape(shapes))),
   linear: summing(([x, w, b]) => [linear(need(x), need(w), b)]),
   linearDgrad: summing(([dy, w]) => [linearDgrad(need(dy), need(w))]),

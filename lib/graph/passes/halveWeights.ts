@@ -7,7 +7,7 @@ import { rewriteGraph } from '../rewrite';
 import { SharedTensors } from '../sharedTensors';
 
 /** Where convolutions have their weights. */
-const weightOf: Readonly<Record<string, number>> = { conv2d: 1, conv2dDgrad: 1 };
+const weightOf: Readonly<Record<string, number>> = { conv2d: 1, conv2dDgrad: 1, conv2dDgradActivation: 1 };
 
 /**
  * Convolutions of half images read a half copy of their weights, made once for the forward and the backward pass; otherwise each

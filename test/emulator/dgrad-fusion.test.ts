@@ -1,0 +1,93 @@
+/**
+ * Data gradients whose plan also computes the derivative of the activation before, on the emulated GPU. Only timing chooses such
+ * a plan, so a file of choices asks for it here.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compile } from '../../lib/compile';
+import { type Device, openDevice, type Precision } from '../../lib/device';
+import { Graph } from '../../lib/graph/graph';
+import { optimize } from '../../lib/graph/optimize';
+import { activationRow } from '../../lib/ops/activation';
+import { conv2d } from '../../lib/ops/conv2d';
+import { conv2dDgradActivationOp } from '../../lib/ops/conv2dDgradActivation';
+import { input, type Node } from '../../lib/tensor';
+import { caseTable } from '../cases';
+import type { Case } from '../cases/problem';
+import { checkOp } from '../check';
+import { TestRandom, testSeed } from '../random';
+import { isEmulated, notEmulated, useEmulatedGpu } from './support';
+
+const dtypes: Readonly<Partial<Record<Precision, string>>> = { bf16: 'bf16', fp16: 'f16', tf32: 'f32' };
+
+/** The node that a case is about, if it can be fused: its channels need no filling up, and it is no elu. */
+function fusibleNode({ build }: Case): Node | undefined {
+  const { nodes } = optimize(build(new TestRandom(testSeed)).graph);
+  const node = nodes.find(({ op }) => op === conv2dDgradActivationOp);
+  const channels = node?.outputs[0]?.shape[3] ?? 0;
+  return node && channels % 8 === 0 && node.attributes.activation !== activationRow('elu').id ? node : undefined;
+}
+
+/** What native/cuda/conv_task.cc calls such a task, with and without the gradient of a bias. Weights are halved with images. */
+function tasksOf({ inputs, attributes }: Node, dtype: string): string[] {
+  const { strideH, strideW, padH, padW, activation, slope = 0 } = attributes;
+  const [dy = [], weight = [], y = []] = inputs.map((tensor) => tensor?.shape ?? []);
+  const problem = [...y, ...weight.slice(0, 3), ...dy.slice(1, 3), strideH, strideW, padH, padW].join(' ');
+  const named = `activation${activation}:${Math.fround(slope).toFixed(6)}`;
+  return ['', ' bias'].map(
+    (bias) => `tensorCores deterministic ${2 ** 30} dgrad ${dtype} ${dtype} ${problem}${bias} ${named}`,
+  );
+}
+
+const cases = (caseTable.convolution ?? []).flatMap((testCase) => {
+  const node = fusibleNode(testCase);
+  return node ? [{ testCase, node }] : [];
+});
+
+describe.skipIf(!isEmulated)(isEmulated ? 'fused data gradients' : notEmulated, () => {
+  if (!isEmulated) return;
+  useEmulatedGpu();
+  const base = mkdtempSync(join(tmpdir(), 'saturnn-fusion-'));
+  let device: Device;
+
+  /** The name of the emulated GPU's file of choices, and its first line: those of one that was timed. */
+  async function emptyFile(): Promise<{ name: string; header: string }> {
+    process.env.XDG_CACHE_HOME = join(base, 'timed');
+    using timing = openDevice('cuda');
+    const y = conv2d(input('x', [1, 2, 2, 8]), input('w', [8, 1, 1, 8], { image: false }));
+    (await compile(Graph.from({ outputs: { y } }), { device: timing })).dispose();
+    const folder = join(base, 'timed/saturnn/tuning');
+    const [name] = readdirSync(folder) as [string];
+    const [header] = readFileSync(join(folder, name), 'utf8').split('\n') as [string];
+    return { name, header };
+  }
+
+  beforeAll(async () => {
+    const { name, header } = await emptyFile();
+    const tasks = cases.flatMap(({ node }) => Object.values(dtypes).flatMap((dtype) => tasksOf(node, dtype)));
+    const lines = [...new Set(tasks)].map((task) => `${task}\tfused 76:`);
+    process.env.XDG_CACHE_HOME = join(base, 'given');
+    const folder = join(base, 'given/saturnn/tuning');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, name), [header, ...lines, ''].join('\n'));
+    device = openDevice('cuda');
+  });
+  afterAll(() => {
+    device.dispose();
+    rmSync(base, { recursive: true, force: true });
+  });
+
+  test('every activation but elu has cases', () => {
+    expect(new Set(cases.map(({ node }) => node.attributes.activation)).size).toBe(6);
+  });
+
+  describe.each(Object.keys(dtypes) as Precision[])('%s', (precision) => {
+    test.each(cases.map(({ testCase }) => [testCase.name, testCase] as const))('%s', async (name, testCase) => {
+      const { implementations } = await checkOp(testCase, { device, mode: 'fused', precision, replayed: true });
+      const fused = 'conv2dDgradActivation: cudnn:engine76+fused';
+      expect(implementations).toContain(name.includes('no bias') ? fused : `${fused}+saturnn:channelSum`);
+    });
+  });
+});
