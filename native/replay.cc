@@ -41,7 +41,8 @@ void Replay::capture(const Step& step) {
   auto* halt = reinterpret_cast<int32_t*>(halt_.data());
   const auto latch = [&] { checkStatus(backend.latch(device_.handle(), step.gate, step.skip, halt, &error), error); };
   // Once outside: a backend may load a kernel when it is first used, which a capture need not allow. All others have run
-  // in the step before, whose flags nobody reads any more.
+  // in the step before. It only does what the step will do anyway: the gate may be one of the plan's inputs.
+  device_.fill(halt_.data(), 0, halt_.bytes());
   if (hasGate_) latch();
   checkStatus(backend.begin_capture(device_.handle(), &error), error);
   std::exception_ptr failure;

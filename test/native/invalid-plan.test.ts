@@ -51,10 +51,15 @@ const cases: Record<string, [PlanDescription, code: string, text: string]> = {
     'Expected another dtype for an input, an output',
   ],
   'a bf16 part of the State': [state({ ...half(), arena: 'gradients', byteOffset: 0 }), invalid, 'a part of the State'],
-  'bf16 that is no image': [
-    plan([image(), tensor([8], { dtype: 'bf16' })], [copy], [0], [0]),
+  'an f16 constant that is no image': [
+    plan([tensor([2], { dtype: 'f16', data: new Float32Array(1) }), tensor([2])], [copy], [], [1]),
+    'ERR_INVALID_ARGUMENT',
+    'data of dtype f16',
+  ],
+  'an f16 input that is no image': [
+    plan([tensor([8], { dtype: 'f16' }), tensor([8])], [copy], [0], [1]),
     invalid,
-    'Expected an image',
+    'Expected another dtype for an input',
   ],
   'offsets outside of the output': [
     plan(pair, [node('placed', [0], [1], { attributes: int32(1) })], [0], [1]),
