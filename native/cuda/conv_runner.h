@@ -31,7 +31,7 @@ class ConvRunner {
   const ConvPlan& plan() const { return plan_; }
   const ConvVariant& variant() const { return variant_; }
 
-  // Enqueues. What the pass computes is written: y; x, and the bias of its epilogue; or w. Images must be 16-byte aligned.
+  // Enqueues. What the pass computes is written: y; x, and the bias of its epilogue; or w. Images: 16-byte aligned.
   void run(const ConvPointers& given, void* scratch);
 
  private:

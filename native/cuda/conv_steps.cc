@@ -14,7 +14,8 @@ StepOperand scalar(float value) { return {StepOperand::scalar, 0, value}; }
 
 class Steps {
  public:
-  StepOperand append(cudnnPointwiseMode_t mode, const StepOperand& x, const StepOperand& b = {}, const StepOperand& t = {}) {
+  StepOperand append(cudnnPointwiseMode_t mode, const StepOperand& x, const StepOperand& b = {},
+                     const StepOperand& t = {}) {
     steps_.push_back({mode, x, b, t});
     steps_.back().isTruth = mode >= CUDNN_POINTWISE_CMP_EQ && mode <= CUDNN_POINTWISE_CMP_LE;
     return {StepOperand::step, steps_.size() - 1};

@@ -11,7 +11,7 @@
 namespace saturnn {
 
 // Forward: y = f(conv + bias), with a bias of [o] floats and an activation of native/activations.h, each optional. Data
-// gradient: dx = conv f'(x), where x = f(...) is what the layer before gave, and what this convolution has read; with the
+// gradient: dx = conv f'(x), where x = f(...) is what the layer before gave, and this convolution has read; with the
 // gradient of that layer's bias, [c] floats, the sum of dx over all pixels, which no plan makes.
 struct ConvEpilogue {
   bool bias = false;
