@@ -70,7 +70,8 @@ function formatComparison({ ratio, peakRssRatio, lossDifference, saturnn, pytorc
 }
 
 async function main(): Promise<void> {
-  const root = benchCommand().addCommand(compareCommand());
+  // Else the root would take the options of "compare" that it has too, such as --batch, wherever they stand.
+  const root = benchCommand().enablePositionalOptions().addCommand(compareCommand());
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)])
     command.exitOverride();
   try {
