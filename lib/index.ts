@@ -84,6 +84,7 @@ export { AdamW } from './optim/adamW';
 export type { FlatOptimizerOptions } from './optim/flatOptimizer';
 export type { ParameterGroup } from './optim/groups';
 export { Lars, type LarsOptions } from './optim/lars';
+export { precisionBuffers } from './optim/lossScaling';
 export type { Optimizer } from './optim/optimizer';
 export { parseSchedule } from './optim/parseSchedule';
 export { type PlateauMetric, type PlateauOptions, plateauRate } from './optim/plateau';

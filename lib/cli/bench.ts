@@ -8,6 +8,7 @@ import { type Device, openDevice, type Precision, precisions } from '../device';
 import { invalid, SaturnnError } from '../errors';
 import { models } from '../models';
 import type { Activation } from '../ops/activation';
+import { addDeviceOption, addKernelOptions } from './arithmeticOptions';
 import * as read from './options';
 
 interface Options {
@@ -43,14 +44,14 @@ const precision = (text: string): Precision => {
 };
 
 export function benchCommand(): Command {
-  return new Command('bench')
+  const command = new Command('bench')
     .description('measure kernels and training steps against ceilings that are measured in the same run')
     .addArgument(
       new Argument('[what]', 'kernels (convolutions too), step or all')
         .choices(['kernels', 'step', 'all'])
         .default('all'),
-    )
-    .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
+    );
+  return addKernelOptions(addDeviceOption(command))
     .addOption(new Option('--model <name>', 'network').choices(Object.keys(models)).default('inception33'))
     .option('--width <w>', 'factor on all channel counts', read.positiveNumber, 1)
     .option(
@@ -64,8 +65,6 @@ export function benchCommand(): Command {
       `of the steps (default: leakyTanh on the CPU; on a GPU ${activationNames(everyActivation)})`,
       list(read.activation),
     )
-    .option('--no-deterministic', 'on a GPU, also kernels whose results differ in their last bits from run to run')
-    .option('--no-autotune', 'on a GPU, take the first kernel of each convolution instead of timing the candidates')
     .option('--rounds <n>', 'measurements of each; times are medians', read.positiveInteger, 7)
     .option('--minutes <x>', 'begin nothing more after so long', read.positiveNumber)
     .option('--smoke', 'tiny sizes: figures mean nothing, but everything runs')

@@ -1,9 +1,8 @@
 /** `saturnn estimate`: memory and time of a training run, before it. */
 import { Command, InvalidArgumentError } from 'commander';
-import { openDevice } from '../device';
 import { type Estimate, estimate, uploadData } from '../profile/estimate';
 import { renderSvg } from '../train/curves';
-import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf } from './arithmeticOptions';
+import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
 import { addDataOptions, type DataOptions, openData } from './dataOptions';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './optimizerOptions';
@@ -11,7 +10,6 @@ import * as read from './options';
 import { table } from './table';
 
 interface EstimateOptions extends DataOptions, ModelOptions, OptimizerOptions, ArithmeticOptions {
-  device: string;
   batch?: number[];
   steps: number;
   json?: boolean;
@@ -26,7 +24,6 @@ const batches = (text: string): number[] => {
 export function estimateCommand(): Command {
   const command = new Command('estimate').description('say what memory and time a training run will take');
   return addArithmeticOptions(addOptimizerOptions(addModelOptions(addDataOptions(command))))
-    .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
     .option('--batch <n,...>', 'images per step, one or several (default: 64 on the CPU, 128 on a GPU)', batches)
     .option('--steps <n>', 'steps that are measured for each batch size', read.positiveInteger, 5)
     .option('--json', 'print one JSON object')
@@ -43,7 +40,7 @@ interface Report {
 
 async function run(options: EstimateOptions): Promise<Report> {
   const { precision, steps, labelSmoothing } = options;
-  using device = openDevice(options.device);
+  using device = openDeviceFor(options);
   const { batch = [device.backend === 'cpu' ? 64 : 128] } = options;
   const { train, test, mode, close } = await openData(options);
   try {

@@ -1,11 +1,10 @@
 /** `saturnn predict`: what a trained network makes of images. */
 import { Command, Option } from 'commander';
 
-import { openDevice } from '../device';
 import { invalid } from '../errors';
 import { loadPredictor } from '../train/loadPredictor';
 import { writeSafetensors } from '../train/safetensors';
-import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf } from './arithmeticOptions';
+import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
 import { addSourceOptions, type DataOptions, openSource } from './dataOptions';
 import * as read from './options';
 import { percent } from './progress';
@@ -15,7 +14,6 @@ interface PredictOptions
     ArithmeticOptions {
   weights: string;
   split: 'train' | 'test';
-  device: string;
   batch: number;
   out?: string;
   json?: boolean;
@@ -27,7 +25,6 @@ export function predictCommand(): Command {
     .requiredOption('--weights <file>', 'model.safetensors or best.safetensors of a run')
     .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('test'))
     .option('--limit <n>', 'the first n images', read.positiveInteger)
-    .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
     .option('--batch <n>', 'images per step', read.positiveInteger, 64)
     .option('--out <file>', 'write logits, probabilities and labels of all images as a safetensors file')
     .option('--json', 'print one line of JSON per image')
@@ -36,10 +33,10 @@ export function predictCommand(): Command {
 
 async function predict(options: PredictOptions): Promise<void> {
   const { weights, batch, split, out, json } = options;
+  const device = openDeviceFor(options);
   const sources = await openSource(options);
   try {
     const source = sources[split];
-    const device = openDevice(options.device);
     using predictor = await loadPredictor(weights, { shape: source.shape, batch, device, ...arithmeticOf(options) });
     const { classes } = predictor;
     if (source.classes > classes) throw invalid('--data', `at most the network's ${classes} classes`, source.classes);

@@ -1,10 +1,9 @@
 /** `saturnn trace`: where the time of a step goes, and how much of the machine each kernel uses. */
 import { Command, Option } from 'commander';
-import { openDevice } from '../device';
 import { type Ceilings, measureCeilings } from '../profile/ceilings';
 import { drawImages, PreparedStep, stateFor } from '../profile/preparedStep';
 import { type Grouping, groupings, groupKernels, type StepTrace, type TraceRow, traceStep } from '../profile/stepTrace';
-import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf } from './arithmeticOptions';
+import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './optimizerOptions';
 import * as read from './options';
@@ -12,7 +11,6 @@ import { percent } from './progress';
 import { table } from './table';
 
 interface TraceOptions extends ModelOptions, OptimizerOptions, ArithmeticOptions {
-  device: string;
   batch?: number;
   inference?: boolean;
   steps: number;
@@ -37,7 +35,6 @@ export function traceCommand(): Command {
     'time every kernel of one step against what the machine can do; random images',
   );
   return addArithmeticOptions(addOptimizerOptions(addModelOptions(command)))
-    .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
     .option('--batch <n>', 'images per step (default: 64 on the CPU, 128 on a GPU)', read.positiveInteger)
     .option('--inference', 'the forward pass alone')
     .option('--steps <n>', 'steps that are traced; times are medians', read.positiveInteger, 5)
@@ -51,7 +48,7 @@ export function traceCommand(): Command {
 
 async function trace(options: TraceOptions): Promise<TraceReport> {
   const { precision, inference, steps, by, labelSmoothing } = options;
-  using device = openDevice(options.device);
+  using device = openDeviceFor(options);
   const { batch = device.backend === 'cpu' ? 64 : 128 } = options;
   const model = modelFrom(options, classes);
   const computation = { ...arithmeticOf(options), optimizer: optimizerFrom(options), labelSmoothing, inference };

@@ -1,14 +1,13 @@
 /** `saturnn train`: a model, a data set, a folder of results. */
 import { relative } from 'node:path';
 import { Command, Option } from 'commander';
-import { openDevice } from '../device';
 import { SaturnnError } from '../errors';
 import { formatActivation } from '../ops/activation';
 import type { Sgd } from '../optim/sgd';
 import type { EndEvent } from '../train/events';
 import { RunFolder, type Saved } from '../train/run';
 import { type FitOptions, Trainer } from '../train/trainer';
-import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf } from './arithmeticOptions';
+import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
 import { addDataOptions, type DataOptions, openData } from './dataOptions';
 import { Interruption } from './interruption';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
@@ -33,7 +32,6 @@ import {
 } from './runOptions';
 
 interface TrainOptions extends DataOptions, ModelOptions, OptimizerOptions, RunOptions, ArithmeticOptions {
-  device: string;
   batch?: number;
   epochs?: number;
   steps?: number;
@@ -59,7 +57,6 @@ export function withOptions(): Command {
     'train a model; write settings, metrics, checkpoints, weights and curves into a folder',
   );
   addArithmeticOptions(addModelOptions(addDataOptions(command)))
-    .option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto')
     .option('--batch <n>', 'images per step (default: 64 on the CPU, 128 on a GPU)', read.positiveInteger)
     .addOption(
       new Option('--epochs <n>', `passes over the data (default: ${defaultEpochs})`).argParser(read.positiveInteger),
@@ -72,7 +69,7 @@ export function withOptions(): Command {
 async function train(options: TrainOptions, given: Given, resumed: boolean): Promise<void> {
   const { batch, seed, labelSmoothing, steps } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
-  const device = openDevice(options.device);
+  const device = openDeviceFor(options);
   const { train, test, statistics, mode, close } = await openData(options);
   try {
     const model = modelFrom(options, train.classes);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -68,6 +68,12 @@ test.concurrent.each<[string, RegExp]>([
   expect(stderr).toMatch(expected);
   expect(stderr).not.toMatch(/\n {4}at /);
   if (line) expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+});
+
+test('a precision that the device lacks is refused before a folder is made', async () => {
+  const out = join(folder, 'refused');
+  const { code } = await saturnn(['train', '--device', 'cpu', '--precision', 'fp16', '--out', out]);
+  expect([code, existsSync(out)]).toEqual([1, false]);
 });
 
 test('SATURNN_DEBUG adds the stack', async () => {

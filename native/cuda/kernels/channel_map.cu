@@ -5,9 +5,10 @@
 namespace saturnn {
 namespace {
 
-template <class T, int Kind, bool HasBias, int Width>
+// Between dtypes 8 elements at a time are 16 bytes of the half and 32 of the f32.
+template <class From, class To, int Kind, bool HasBias, int Width>
 __global__ void __launch_bounds__(kThreads)
-    channelMap(View<const T> x, const float* __restrict__ bias, View<T> y, int64_t rows, int columns, int kind,
+    channelMap(View<const From> x, const float* __restrict__ bias, View<To> y, int64_t rows, int columns, int kind,
                float slope) {
   const int column = blockIdx.y * blockDim.x + threadIdx.x;
   if (column >= columns) return;
@@ -17,7 +18,7 @@ __global__ void __launch_bounds__(kThreads)
   for (int lane = 0; lane < Width; ++lane) offset[lane] = HasBias ? bias[column * Width + lane] : 0.0f;
 
   const int64_t first = int64_t{blockIdx.x} * (blockDim.y * kUnroll) + threadIdx.y;
-  Packed<T, Width> packed[kUnroll];
+  Packed<From, Width> packed[kUnroll];
 #pragma unroll
   for (int i = 0; i < kUnroll; ++i) {
     const int64_t row = first + i * blockDim.y;
@@ -37,26 +38,6 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// 8 elements at a time are 16 bytes of the half and 32 of the f32.
-template <class From, class To, int Width>
-__global__ void __launch_bounds__(kThreads)
-    convertRows(View<const From> x, View<To> y, int64_t rows, int columns) {
-  const int column = blockIdx.y * blockDim.x + threadIdx.x;
-  if (column >= columns) return;
-  const int64_t first = int64_t{blockIdx.x} * (blockDim.y * kUnroll) + threadIdx.y;
-  Packed<From, Width> packed[kUnroll];
-#pragma unroll
-  for (int i = 0; i < kUnroll; ++i) {
-    const int64_t row = first + i * blockDim.y;
-    if (row < rows) packed[i] = loadPacked<Width>(x.data + row * x.stride + column * Width);
-  }
-#pragma unroll
-  for (int i = 0; i < kUnroll; ++i) {
-    const int64_t row = first + i * blockDim.y;
-    if (row < rows) store<Width>(y.data + row * y.stride + column * Width, unpack(packed[i]));
-  }
-}
-
 }  // namespace
 
 void launchChannelMap(int kind, float slope, ConstRows x, const float* bias, Rows y, int64_t rows, int64_t channels,
@@ -72,12 +53,13 @@ void launchChannelMap(int kind, float slope, ConstRows x, const float* bias, Row
              tiling.columns, kind, slope);
     };
     if (!vectors) {
-      return bias ? run(channelMap<T, kAnyActivation, true, 1>, 1) : run(channelMap<T, kAnyActivation, false, 1>, 1);
+      constexpr int kKind = kAnyActivation;
+      return bias ? run(channelMap<T, T, kKind, true, 1>, 1) : run(channelMap<T, T, kKind, false, 1>, 1);
     }
     withActivation(kind, [&](auto known) {
       constexpr int kKind = decltype(known)::value;
       constexpr int kWidth = kVectorWidth<T>;
-      bias ? run(channelMap<T, kKind, true, kWidth>, kWidth) : run(channelMap<T, kKind, false, kWidth>, kWidth);
+      bias ? run(channelMap<T, T, kKind, true, kWidth>, kWidth) : run(channelMap<T, T, kKind, false, kWidth>, kWidth);
     });
   });
 }
@@ -91,8 +73,11 @@ void launchConvertRows(ConstRows x, Rows y, int64_t rows, int64_t channels, cuda
     using From = typename decltype(from)::Element;
     using To = typename decltype(to)::Element;
     const Tiling tiling = tile(rows, channels, vectors ? kWidth : 1);
-    launch("convertRows", vectors ? convertRows<From, To, kWidth> : convertRows<From, To, 1>, tiling.grid(),
-           tiling.block, stream, viewOf<From>(x), viewOf<To>(y), rows, tiling.columns);
+    launch("convertRows",
+           vectors ? channelMap<From, To, SN_NO_ACTIVATION, false, kWidth>
+                   : channelMap<From, To, SN_NO_ACTIVATION, false, 1>,
+           tiling.grid(), tiling.block, stream, viewOf<From>(x), nullptr, viewOf<To>(y), rows, tiling.columns,
+           SN_NO_ACTIVATION, 0.0f);
   };
   if (x.dtype == SN_F32) {
     withStorage(y.dtype, [&](auto to) { convert(Storage<float>{}, to); });

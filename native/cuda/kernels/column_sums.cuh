@@ -15,10 +15,10 @@ inline dim3 sumGrid(const Tiling& tiling) {
   return dim3(static_cast<unsigned>(std::min(tiling.rowTiles, most)), static_cast<unsigned>(tiling.columnTiles));
 }
 
-// partials [gridDim.x, channels] = the sums of this block. To be called by all its threads; those whose column is not
-// below `columns` have no sum.
+// The sum over the rows of this block of what its threads have for their columns, in a fixed tree; complete in those
+// with threadIdx.y 0. To be called by all threads.
 template <int Width>
-__device__ __forceinline__ void storeColumnSums(Vector<Width> sum, float* partials, int column, int columns) {
+__device__ __forceinline__ Vector<Width> sumOfRows(Vector<Width> sum) {
   __shared__ Vector<Width> shared[kThreads];
   const int place = threadIdx.y * blockDim.x + threadIdx.x;
   shared[place] = sum;
@@ -33,6 +33,14 @@ __device__ __forceinline__ void storeColumnSums(Vector<Width> sum, float* partia
     }
     live = half;
   }
+  return sum;
+}
+
+// partials [gridDim.x, channels] = the sums of this block. To be called by all its threads; those whose column is not
+// below `columns` have no sum.
+template <int Width>
+__device__ __forceinline__ void storeColumnSums(Vector<Width> own, float* partials, int column, int columns) {
+  const Vector<Width> sum = sumOfRows(own);
   if (threadIdx.y == 0 && column < columns) {
     store<Width>(partials + (int64_t{blockIdx.x} * columns + column) * Width, sum);
   }

@@ -1,6 +1,6 @@
 // The mean over all pixels of an image, and its gradient. A block takes some channels of one image; its sum has a fixed
 // order: pixel by pixel within a thread, then a tree over the threads of a channel.
-#include "rows.cuh"
+#include "column_sums.cuh"
 
 namespace saturnn {
 namespace {
@@ -20,20 +20,7 @@ __global__ void __launch_bounds__(kThreads)
     for (int lane = 0; lane < Width; ++lane) sum.lane[lane] += value.lane[lane];
   }
 
-  __shared__ Vector<Width> shared[kThreads];
-  const int place = threadIdx.y * blockDim.x + threadIdx.x;
-  shared[place] = sum;
-  for (int live = blockDim.y; live > 1;) {
-    const int half = (live + 1) / 2;
-    __syncthreads();
-    if (threadIdx.y + half < live) {
-      const Vector<Width> other = shared[place + half * blockDim.x];
-#pragma unroll
-      for (int lane = 0; lane < Width; ++lane) sum.lane[lane] += other.lane[lane];
-      shared[place] = sum;
-    }
-    live = half;
-  }
+  sum = sumOfRows(sum);
   if (threadIdx.y != 0 || !inside) return;
 #pragma unroll
   for (int lane = 0; lane < Width; ++lane) sum.lane[lane] *= scale;
