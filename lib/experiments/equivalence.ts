@@ -1,0 +1,130 @@
+/** sigmoid* against sigmoid: the exact re-parametrisation and the scalar factors that the paper and a guess suggest. */
+
+import { uploadImages } from '../data/feed';
+import { generated } from '../data/generated';
+import { type ImageSource, imageBytes } from '../data/source';
+import { type StatisticsOptions, statisticsOf } from '../data/statistics';
+import { type Device, deviceOf, type Precision } from '../device';
+import { checkInteger, checkNumber, invalid } from '../errors';
+import type { Model } from '../models/model';
+import type { Images } from './equivalenceContestant';
+import { type EquivalenceModelName, equivalenceModel, equivalenceModels } from './equivalenceModels';
+import { rules } from './equivalenceRules';
+import { type Comparison, compareRules, type RuleRun } from './equivalenceRun';
+
+export type { Comparison, RuleRun };
+
+export interface EquivalenceOptions {
+  /** A name; or a sigmoid* network of your own, made anew at each call (`padding` is then yours to follow). Default small. */
+  model?: EquivalenceModelName | ((options: { padding: boolean; classes: number }) => Model);
+  /** Of convolutions, with zeros; default both, but inception33 with it alone. */
+  padding?: boolean;
+  /** Default 100. */
+  steps?: number;
+  /** Default 0.01. */
+  learningRate?: number;
+  /** Default 0.9. */
+  momentum?: number;
+  /** Default 1e-4. */
+  weightDecay?: number;
+  /** Images per step; default 32. */
+  batch?: number;
+  /** Test images whose logits are compared; default 32. */
+  probe?: number;
+  /** Height and width of the crops; default 28. */
+  size?: number;
+  /** Of inception33; default 0.25. */
+  width?: number;
+  /** Of the weights, the order of images, crops and mirrors; default 0. */
+  seed?: number;
+  /** Default: generated. */
+  train?: ImageSource;
+  test?: ImageSource;
+  statistics?: StatisticsOptions;
+  device?: Device | string;
+  /** Default f32. Not fp16, which skips steps on its own. */
+  precision?: Precision;
+  /** Ends it between two steps with the signal's reason. */
+  signal?: AbortSignal;
+  /** After each step of all networks: how many are done, of how many. */
+  onStep?: (done: number, total: number) => void;
+}
+
+export interface EquivalenceResult {
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** With padding first. */
+  readonly comparisons: readonly Comparison[];
+}
+
+/**
+ * Trains a sigmoid* network and sigmoid networks by every rule of docs/equivalence.md, on the same batches, and measures per step how
+ * far each is from the sigmoid* run.
+ * @throws ERR_INVALID_ARGUMENT; ERR_UNSUPPORTED if the device lacks the precision; what compile throws
+ */
+export async function equivalence(options: EquivalenceOptions = {}): Promise<EquivalenceResult> {
+  const { model = 'small', width = 0.25, precision = 'f32', statistics: pixels = {}, signal, onStep } = options;
+  const ownModel = typeof model === 'function';
+  if (!ownModel && !equivalenceModels.includes(model)) throw invalid('model', equivalenceModels.join(', '), model);
+  const numbers = {
+    steps: checkInteger('steps', options.steps ?? 100, 1, 100_000),
+    learningRate: checkNumber('learningRate', options.learningRate ?? 0.01, 0, 1e6),
+    momentum: checkNumber('momentum', options.momentum ?? 0.9, 0, 1),
+    weightDecay: checkNumber('weightDecay', options.weightDecay ?? 1e-4, 0, 1e6),
+    batch: checkInteger('batch', options.batch ?? 32, 1, 65536),
+    probe: checkInteger('probe', options.probe ?? 32, 1, 65536),
+    size: checkInteger('size', options.size ?? 28, 4, 4096),
+    seed: checkInteger('seed', options.seed ?? 0, 0, 2 ** 31 - 1),
+  };
+  if (precision === 'fp16') throw invalid('precision', 'f32, tf32 or bf16', precision);
+  const paddings = choosePaddings(options.padding, model === 'inception33');
+  const { train, test } = options.train && options.test ? { train: options.train, test: options.test } : generated();
+  const make = (padding: boolean) => () => {
+    const { classes } = train;
+    return ownModel
+      ? model({ padding, classes })
+      : equivalenceModel(model, { padding, classes, width, size: numbers.size });
+  };
+  // Before a device is opened: what cannot be made is refused at once.
+  const models = paddings.map((padding) => make(padding)());
+  const device = deviceOf(options.device);
+  device.checkPrecision(precision);
+  const resident = await uploadImages(train, device);
+  const probe = await probeImages(test, Math.min(numbers.probe, test.count), device);
+  try {
+    const statistics = await statisticsOf(train, pixels);
+    const comparisons: Comparison[] = [];
+    for (const [index, padding] of paddings.entries()) {
+      const before = index * numbers.steps;
+      const comparison = await compareRules({
+        ...{ ...numbers, model: make(padding), padding, rules, signal, device, precision, statistics, probe },
+        ...{ train: { resident, shape: [train.count, ...train.shape] }, labels: train.labels },
+        onStep: (step) => onStep?.(before + step, paddings.length * numbers.steps),
+      });
+      comparisons.push(comparison);
+    }
+    const { name, width: factor, classes } = models[0]!;
+    const settings = {
+      ...{ model: name, width: factor, classes, ...numbers, precision },
+      ...{ trainImages: train.count, device: device.name, deviceInfo: device.info },
+    };
+    return { settings, comparisons };
+  } finally {
+    resident.dispose();
+    probe.resident.dispose();
+  }
+}
+
+function choosePaddings(padding: boolean | undefined, needsIt: boolean): readonly boolean[] {
+  if (padding !== undefined && typeof padding !== 'boolean') throw invalid('padding', 'true or false', padding);
+  if (padding !== undefined) return [padding];
+  return needsIt ? [true] : [true, false];
+}
+
+async function probeImages(source: ImageSource, count: number, device: Device): Promise<Images> {
+  const images = new Uint8Array(count * imageBytes(source));
+  await source.read(
+    Int32Array.from({ length: count }, (_, index) => index),
+    images,
+  );
+  return { resident: device.upload(images), shape: [count, ...source.shape] };
+}
