@@ -1,7 +1,7 @@
 /** sigmoid* against sigmoid: the exact re-parametrisation and the scalar factors that the paper and a guess suggest. */
 
 import { uploadImages } from '../data/feed';
-import { generated } from '../data/generated';
+import { generated, generatedClasses, generatedCounts } from '../data/generated';
 import { type ImageSource, imageBytes } from '../data/source';
 import { type StatisticsOptions, statisticsOf } from '../data/statistics';
 import { type Device, deviceOf, type Precision } from '../device';
@@ -21,23 +21,23 @@ export interface EquivalenceOptions {
   padding?: boolean;
   /** Default 100. */
   steps?: number;
-  /** Default 0.01. */
+  /** Of the sigmoid* network; default 0.03. */
   learningRate?: number;
   /** Default 0.9. */
   momentum?: number;
   /** Default 1e-4. */
   weightDecay?: number;
-  /** Images per step; default 32. */
+  /** Images per step; default 16. */
   batch?: number;
-  /** Test images whose logits are compared; default 32. */
+  /** Test images whose logits are compared; default 16. */
   probe?: number;
-  /** Height and width of the crops; default 28. */
+  /** Height and width of the crops, a multiple of 4; default 20. */
   size?: number;
   /** Of inception33; default 0.25. */
   width?: number;
   /** Of the weights, the order of images, crops and mirrors; default 0. */
   seed?: number;
-  /** Default: generated. */
+  /** Both or neither; default: generated, as many as are used. */
   train?: ImageSource;
   test?: ImageSource;
   statistics?: StatisticsOptions;
@@ -67,27 +67,33 @@ export async function equivalence(options: EquivalenceOptions = {}): Promise<Equ
   if (!ownModel && !equivalenceModels.includes(model)) throw invalid('model', equivalenceModels.join(', '), model);
   const numbers = {
     steps: checkInteger('steps', options.steps ?? 100, 1, 100_000),
-    learningRate: checkNumber('learningRate', options.learningRate ?? 0.01, 0, 1e6),
+    learningRate: checkNumber('learningRate', options.learningRate ?? 0.03, 0, 1e6),
     momentum: checkNumber('momentum', options.momentum ?? 0.9, 0, 1),
     weightDecay: checkNumber('weightDecay', options.weightDecay ?? 1e-4, 0, 1e6),
-    batch: checkInteger('batch', options.batch ?? 32, 1, 65536),
-    probe: checkInteger('probe', options.probe ?? 32, 1, 65536),
-    size: checkInteger('size', options.size ?? 28, 4, 4096),
+    batch: checkInteger('batch', options.batch ?? 16, 1, 65536),
+    probe: checkInteger('probe', options.probe ?? 16, 1, 65536),
+    size: checkInteger('size', options.size ?? 20, 4, 4096),
     seed: checkInteger('seed', options.seed ?? 0, 0, 2 ** 31 - 1),
   };
+  if (Boolean(options.train) !== Boolean(options.test))
+    throw invalid('train and test', 'both or neither', 'one of them');
   if (precision === 'fp16') throw invalid('precision', 'f32, tf32 or bf16', precision);
   const paddings = choosePaddings(options.padding, model === 'inception33');
-  const { train, test } = options.train && options.test ? { train: options.train, test: options.test } : generated();
+  const { classes } = options.train ?? { classes: generatedClasses };
   const make = (padding: boolean) => () => {
-    const { classes } = train;
     return ownModel
       ? model({ padding, classes })
       : equivalenceModel(model, { padding, classes, width, size: numbers.size });
   };
-  // Before a device is opened: what cannot be made is refused at once.
+  // Before data are read: what cannot be made is refused at once.
   const models = paddings.map((padding) => make(padding)());
   const device = deviceOf(options.device);
   device.checkPrecision(precision);
+  const { steps, batch, probe: looked } = numbers;
+  // No more than are looked at: drawing one takes longer than a step with it.
+  const drawn = { train: Math.min(steps * batch, generatedCounts.train), test: Math.min(looked, generatedCounts.test) };
+  const { train, test } =
+    options.train && options.test ? { train: options.train, test: options.test } : generated(drawn);
   const resident = await uploadImages(train, device);
   const probe = await probeImages(test, Math.min(numbers.probe, test.count), device);
   try {
@@ -102,7 +108,7 @@ export async function equivalence(options: EquivalenceOptions = {}): Promise<Equ
       });
       comparisons.push(comparison);
     }
-    const { name, width: factor, classes } = models[0]!;
+    const { name, width: factor } = models[0]!;
     const settings = {
       ...{ model: name, width: factor, classes, ...numbers, precision },
       ...{ trainImages: train.count, device: device.name, deviceInfo: device.info },

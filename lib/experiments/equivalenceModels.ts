@@ -6,7 +6,7 @@ import { inception33 } from '../models/inception33';
 import type { Model } from '../models/model';
 import { scaledSigmoid } from '../ops/activation';
 
-export const equivalenceModels = ['chain', 'small', 'inception33'] as const;
+export const equivalenceModels = ['chain', 'small', 'smallMax', 'inception33'] as const;
 export type EquivalenceModelName = (typeof equivalenceModels)[number];
 
 export interface EquivalenceModelOptions {
@@ -20,8 +20,9 @@ export interface EquivalenceModelOptions {
 }
 
 /**
- * chain: eight 3x3 convolutions of 16 channels. small: two blocks of three branches (convolutions, average pool, max pool), a
- * pool and a convolution with stride 2 between them. inception33: the paper's, which needs its padding.
+ * chain: eight 3x3 convolutions of 16 channels. small: two blocks of three branches (a 3x3, a 3x3 behind a 1x1, a 1x1 behind
+ * an average pool), concatenated; a pool and a convolution with stride 2 between them. smallMax: the same with max pools.
+ * inception33: the paper's, which needs its padding, and has both.
  * @throws ERR_INVALID_ARGUMENT
  */
 export function equivalenceModel(name: EquivalenceModelName, options: EquivalenceModelOptions): Model {
@@ -33,7 +34,8 @@ export function equivalenceModel(name: EquivalenceModelName, options: Equivalenc
   }
   // Without padding every 3x3 takes two rows away; the last one has to have nine of them to look at.
   checkInteger('size', size, padding ? 4 : 20);
-  const trunk = name === 'chain' ? chain(padding ? 1 : 0) : small(padding ? 1 : 0);
+  const pad = padding ? 1 : 0;
+  const trunk = name === 'chain' ? chain(pad) : small(pad, name === 'small' ? AveragePool : MaxPool);
   const layers = new Sequential([
     ...trunk.layers,
     new GlobalAveragePool({ name: 'pool' }),
@@ -70,18 +72,16 @@ function chain(padding: 0 | 1): Trunk {
   return { layers, channels };
 }
 
-function small(padding: 0 | 1): Trunk {
+function small(padding: 0 | 1, Pool: typeof AveragePool | typeof MaxPool): Trunk {
+  // Without padding, a 1x1 alone would be two rows larger than the branches beside it: all three have something 3x3 in them.
   const block = (name: string, inputs: number) =>
     new Concatenate(
       [
-        new Sequential([conv(`${name}/3x3r`, inputs, 1, padding), conv(`${name}/3x3`, channels, 3, padding)]),
+        conv(`${name}/3x3`, inputs, 3, padding),
+        new Sequential([conv(`${name}/d3x3r`, inputs, 1, padding), conv(`${name}/d3x3`, channels, 3, padding)]),
         new Sequential([
-          new AveragePool({ kernel: 3, stride: 1, padding, name: `${name}/average` }),
-          conv(`${name}/averaged`, inputs, 1, padding),
-        ]),
-        new Sequential([
-          new MaxPool({ kernel: 3, stride: 1, padding, name: `${name}/max` }),
-          conv(`${name}/greatest`, inputs, 1, padding),
+          new Pool({ kernel: 3, stride: 1, padding, name: `${name}/pool` }),
+          conv(`${name}/projection`, inputs, 1, padding),
         ]),
       ],
       { name },
@@ -91,7 +91,7 @@ function small(padding: 0 | 1): Trunk {
     layers: [
       conv('stem', 3, 3, padding),
       block('a', channels),
-      new MaxPool({ kernel: 2, stride: 2, name: 'halve' }),
+      new Pool({ kernel: 2, stride: 2, name: 'halve' }),
       conv('stride', wide, 3, padding, 2),
       block('b', channels),
     ],

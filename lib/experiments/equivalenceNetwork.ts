@@ -124,13 +124,14 @@ class Rewriter {
     bias: Rewritten | null | undefined,
   ): Rewritten {
     const { op, name } = node;
-    if (isShift(x) || !(weight?.tensor instanceof Parameter)) throw refusal('weights that are Parameters', name);
+    if (isShift(x) || !weight) throw refusal('an activation between two layers', `none before "${name}"`);
     const { padH = 0, padW = 0 } = node.attributes;
     const padsItself = x.relation === 'equal' || this.padding === 0;
     const tensor = padsItself ? x.tensor : padImage(x.tensor, [padH, padW], this.padding, `${name}/pad`);
     const attributes = padsItself ? node.attributes : { ...node.attributes, padH: 0, padW: 0 };
     const made = first(apply(op, [tensor, weight.tensor, bias?.tensor ?? null], attributes, name));
     if (x.relation === 'equal') return { tensor: made, relation: 'equal' };
+    if (!(weight.tensor instanceof Parameter)) throw refusal('weights that are Parameters', `others in "${name}"`);
     if (!bias) return { tensor: made, relation: weight.tensor };
     this.#couple(weight.tensor, bias, name);
     return { tensor: made, relation: 'equal' };

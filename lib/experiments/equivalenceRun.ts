@@ -4,8 +4,8 @@ import type { Model } from '../models/model';
 import { Sgd } from '../optim/sgd';
 import { Contestant, type Surroundings } from './equivalenceContestant';
 import { mapParameters, type Values } from './equivalenceMap';
-import { type SigmoidTwin, sigmoidTwin } from './equivalenceNetwork';
-import type { Rule, SgdSettings } from './equivalenceRules';
+import { sigmoidTwin } from './equivalenceNetwork';
+import { lastBit, type Rule, type SgdSettings } from './equivalenceRules';
 
 /** One rule beside the sigmoid* run. Entry t of distances is that after t steps, 0 the beginning; NaN once it has overflown. */
 export interface RuleRun {
@@ -27,6 +27,7 @@ export interface Comparison {
   readonly loss: readonly number[];
   /** ‖J theta_t - J theta_0‖ / ‖J theta_0‖: how far training has gone. */
   readonly moved: readonly number[];
+  /** In the order of docs/equivalence.md; the last is the sigmoid* network again, from weights that differ in their last bit. */
   readonly rules: readonly RuleRun[];
 }
 
@@ -44,9 +45,10 @@ export interface RunOptions extends Surroundings, SgdSettings {
 }
 
 interface Runner {
-  readonly rule: Rule;
-  readonly twin: SigmoidTwin;
+  readonly rule: Pick<Rule, 'name' | 'title'>;
   readonly contestant: Contestant;
+  /** Its parameters as those of a sigmoid network. */
+  readonly values: () => Promise<Values>;
   readonly run: { loss: number[]; outputs: number[]; parameters: number[]; overflow: number | null };
 }
 
@@ -61,16 +63,21 @@ export async function compareRules(options: RunOptions): Promise<Comparison> {
   try {
     const model = options.model();
     const { momentum, weightDecay } = options;
-    const star = keep(await Contestant.create(model, new Sgd({ momentum, weightDecay }), options));
+    const sgd = new Sgd({ momentum, weightDecay });
+    const star = keep(await Contestant.create(model, sgd, options));
     const drawn = await star.values();
+    const reference = sigmoidTwin(model);
     const runners: Runner[] = [];
+    const enter = (rule: Runner['rule'], contestant: Contestant, values: Runner['values']) =>
+      runners.push({ rule, contestant, values, run: { loss: [], outputs: [], parameters: [], overflow: null } });
     for (const rule of options.rules) {
       const twin = sigmoidTwin(model, { padding: rule.padding });
       const optimizer = rule.optimizer(twin, { momentum, weightDecay });
       const contestant = keep(await Contestant.create(twin.model, optimizer, options, rule.start(twin, drawn)));
-      runners.push({ rule, twin, contestant, run: { loss: [], outputs: [], parameters: [], overflow: null } });
+      enter(rule, contestant, () => contestant.values());
     }
-    const reference = sigmoidTwin(model);
+    const again = keep(await Contestant.create(options.model(), sgd, options, lastBit.start(drawn)));
+    enter(lastBit, again, async () => mapParameters(reference, await again.values()));
     const first = mapParameters(reference, drawn);
     const loss: number[] = [];
     const moved: number[] = [];
@@ -102,9 +109,9 @@ export async function compareRules(options: RunOptions): Promise<Comparison> {
 }
 
 async function measure(runners: readonly Runner[], mapped: Values, logits: Float32Array): Promise<void> {
-  for (const { contestant, run } of runners) {
+  for (const { contestant, values, run } of runners) {
     const counts = run.overflow === null;
-    run.parameters.push(counts ? distance(await contestant.values(), mapped) : Number.NaN);
+    run.parameters.push(counts ? distance(await values(), mapped) : Number.NaN);
     run.outputs.push(
       counts ? distance(new Map([['', await contestant.logits()]]), new Map([['', logits]])) : Number.NaN,
     );
