@@ -78,6 +78,7 @@ const refusal = (expected: string, received: string) => invalid('model', expecte
 class Rewriter {
   readonly layers: CoupledLayer[] = [];
   readonly #done = new Map<Tensor, Rewritten>();
+  readonly #used = new Set<Parameter>();
 
   constructor(
     private readonly twins: ReadonlyMap<Parameter, Parameter>,
@@ -101,17 +102,20 @@ class Rewriter {
   #node(node: Node): Rewritten {
     const { op, attributes, name } = node;
     const inputs = node.inputs.map((tensor) => tensor && this.rewrite(tensor));
+    for (const tensor of node.inputs) {
+      if (!(tensor instanceof Parameter)) continue;
+      if (this.#used.has(tensor))
+        throw refusal('parameters that each belong to one layer', `${tensor.name} in ${name}`);
+      this.#used.add(tensor);
+    }
     const [x, weight, bias] = inputs;
-    if (!x) throw refusal('a network of sigmoid*', `[${op.name}] ("${name}")`);
+    if (!x) throw refusal('a network of sigmoid*', `${op.name} in ${name}`);
     if (multiplies.has(op)) return this.#multiply(node, x, weight, bias);
     if (op === activationOp) return this.#activate(node, x, weight);
     // Pools and concatenations commute with t -> 4 t - 2, which rises everywhere; but all parts must have gone through it.
     const isAffine = commutes.has(op) && inputs.every((one) => one?.relation === x.relation) && !isShift(x);
     if (!isAffine && inputs.some((one) => one && one.relation !== 'equal'))
-      throw refusal(
-        'convolutions, linear layers, pools and concatenations between sigmoids',
-        `[${op.name}] ("${name}")`,
-      );
+      throw refusal('convolutions, linear layers, pools and concatenations between sigmoids', `${op.name} in ${name}`);
     const tensors = inputs.map((one) => one?.tensor ?? null);
     return { tensor: first(apply(op, tensors, attributes, name)), relation: x.relation };
   }
@@ -124,14 +128,14 @@ class Rewriter {
     bias: Rewritten | null | undefined,
   ): Rewritten {
     const { op, name } = node;
-    if (isShift(x) || !weight) throw refusal('an activation between two layers', `none before "${name}"`);
+    if (isShift(x) || !weight) throw refusal('an activation between two layers', `none before ${name}`);
     const { padH = 0, padW = 0 } = node.attributes;
     const padsItself = x.relation === 'equal' || this.padding === 0;
     const tensor = padsItself ? x.tensor : padImage(x.tensor, [padH, padW], this.padding, `${name}/pad`);
     const attributes = padsItself ? node.attributes : { ...node.attributes, padH: 0, padW: 0 };
     const made = first(apply(op, [tensor, weight.tensor, bias?.tensor ?? null], attributes, name));
     if (x.relation === 'equal') return { tensor: made, relation: 'equal' };
-    if (!(weight.tensor instanceof Parameter)) throw refusal('weights that are Parameters', `others in "${name}"`);
+    if (!(weight.tensor instanceof Parameter)) throw refusal('weights that are Parameters', `others in ${name}`);
     if (!bias) return { tensor: made, relation: weight.tensor };
     this.#couple(weight.tensor, bias, name);
     return { tensor: made, relation: 'equal' };
@@ -142,16 +146,14 @@ class Rewriter {
     if (isShift(x)) this.#couple(x.relation, bias, name);
     const isStar = attributes.kind === encodeActivation(scaledSigmoid()).kind;
     if (!isStar || x.relation === 'scaled')
-      throw refusal('sigmoid* after every layer', `another activation in "${name}"`);
+      throw refusal('sigmoid* after every layer', `another activation in ${name}`);
     const encoded = encodeActivation(sigmoid());
     return { tensor: first(apply(activationOp, [x.tensor, bias?.tensor ?? null], encoded, name)), relation: 'scaled' };
   }
 
   #couple(weight: Parameter, bias: Rewritten | null | undefined, name: string): void {
     if (!(bias?.tensor instanceof Parameter))
-      throw refusal('a bias in every layer that reads sigmoid*', `none in "${name}"`);
-    const shared = this.layers.some((layer) => layer.weight === weight || layer.bias === bias.tensor);
-    if (shared) throw refusal('parameters that each belong to one layer', `"${name}"`);
+      throw refusal('a bias in every layer that reads sigmoid*', `none in ${name}`);
     this.layers.push({ weight, bias: bias.tensor });
   }
 }
