@@ -16,7 +16,12 @@ export type Values = ReadonlyMap<string, ArrayLike<number>>;
  * The parameters of the sigmoid network, by name.
  * @param star the sigmoid* network's: all of them
  */
-export function mapParameters({ model, layers }: SigmoidTwin, star: Values): Map<string, Float64Array> {
+export const mapParameters = (twin: SigmoidTwin, star: Values) => mapWith(offset, twin, star);
+
+/** Those of a network of centred sigmoids, t - 1/2: sigmoid* is 4 times that, so W' = 4 W and b' = b. */
+export const mapCentred = (twin: SigmoidTwin, star: Values) => mapWith(0, twin, star);
+
+function mapWith(shift: number, { model, layers }: SigmoidTwin, star: Values): Map<string, Float64Array> {
   const mapped = new Map(model.parameters.map(({ name }) => [name, Float64Array.from(valuesOf(star, name))]));
   for (const { weight, bias } of layers) {
     const sums = rowSums(weight, valuesOf(star, weight.name));
@@ -26,7 +31,7 @@ export function mapParameters({ model, layers }: SigmoidTwin, star: Values): Map
       weights[index] = gain * value;
     });
     biases?.forEach((value, output) => {
-      biases[output] = value + offset * sums[output]!;
+      biases[output] = value + shift * sums[output]!;
     });
   }
   return mapped;

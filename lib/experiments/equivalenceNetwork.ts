@@ -6,19 +6,20 @@ import { invalid } from '../errors';
 import type { ForwardContext } from '../layers/context';
 import type { Model } from '../models/model';
 import { activationOp, encodeActivation, scaledSigmoid, sigmoid } from '../ops/activation';
+import { add } from '../ops/add';
 import { averagePoolOp } from '../ops/averagePool';
 import { concatOp } from '../ops/concat';
 import { conv2dOp } from '../ops/conv2d';
-import { copyOp } from '../ops/copy';
+import { copy, copyOp } from '../ops/copy';
 import { globalAveragePoolOp } from '../ops/globalAveragePool';
 import { linearOp } from '../ops/linear';
 import { maxPoolOp } from '../ops/maxPool';
 import { first, type Op } from '../ops/op';
 import { sliceOp } from '../ops/slice';
-import { apply, input, type Node, Parameter, type Tensor } from '../tensor';
+import { apply, constant, input, type Node, Parameter, type Tensor } from '../tensor';
 import { padImage } from './equivalencePadding';
 
-/** A layer that reads sigmoids, and so has W' = 4 W and b' = b - 2 W 1; all other parameters are the same in both networks. */
+/** A layer that reads sigmoids, and so has W' = 4 W and b' = b - 2 W 1 (centred: b); all other parameters are equal. */
 export interface CoupledLayer {
   /** [O, ...]: outputs first; everything else is summed over. */
   readonly weight: Parameter;
@@ -34,9 +35,11 @@ export interface SigmoidTwin {
 export interface TwinOptions {
   /** Around sigmoids where the original pads sigmoid* with 0: 1/2 is the same function (default); 0 is what a reader might do. */
   padding?: 0 | 0.5;
+  /** Subtract 1/2 from every sigmoid: then sigmoid* = 4 t, biases are equal, and zero padding stays zero padding. Default false. */
+  centred?: boolean;
 }
 
-/** How a tensor of the original follows from the twin's: equal; 4 t - 2; or t - 2 W 1, of which a bias has to take care. */
+/** How a tensor of the original follows from the twin's: equal; 4 t - 2 (centred: 4 t); or t - 2 W 1, left to a bias. */
 type Relation = 'equal' | 'scaled' | Parameter;
 interface Rewritten {
   readonly tensor: Tensor;
@@ -49,7 +52,7 @@ interface Rewritten {
  * @param model of convolutions, linear layers, pools, concatenations and sigmoid*; with biases
  * @throws ERR_INVALID_ARGUMENT naming the layer that has no counterpart
  */
-export function sigmoidTwin(model: Model, { padding = 0.5 }: TwinOptions = {}): SigmoidTwin {
+export function sigmoidTwin(model: Model, { padding = 0.5, centred = false }: TwinOptions = {}): SigmoidTwin {
   const twins = new Map<Parameter, Parameter>(
     model.parameters.map((parameter) => {
       const { name, shape, decay, initialize } = parameter;
@@ -57,7 +60,7 @@ export function sigmoidTwin(model: Model, { padding = 0.5 }: TwinOptions = {}): 
     }),
   );
   const rewrite = (x: Tensor, context?: ForwardContext) => {
-    const rewriter = new Rewriter(twins, padding, x);
+    const rewriter = new Rewriter(twins, { padding: centred ? 0 : padding, centred }, x);
     const logits = rewriter.rewrite(model.forward(x, context));
     if (logits.relation !== 'equal') throw refusal('a linear layer at its end', model.name);
     return { logits: logits.tensor, layers: rewriter.layers };
@@ -82,7 +85,7 @@ class Rewriter {
 
   constructor(
     private readonly twins: ReadonlyMap<Parameter, Parameter>,
-    private readonly padding: number,
+    private readonly options: Required<TwinOptions>,
     images: Tensor,
   ) {
     this.#done.set(images, { tensor: images, relation: 'equal' });
@@ -130,8 +133,9 @@ class Rewriter {
     const { op, name } = node;
     if (isShift(x) || !weight) throw refusal('an activation between two layers', `none before ${name}`);
     const { padH = 0, padW = 0 } = node.attributes;
-    const padsItself = x.relation === 'equal' || this.padding === 0;
-    const tensor = padsItself ? x.tensor : padImage(x.tensor, [padH, padW], this.padding, `${name}/pad`);
+    const { padding } = this.options;
+    const padsItself = x.relation === 'equal' || padding === 0;
+    const tensor = padsItself ? x.tensor : padImage(x.tensor, [padH, padW], padding, `${name}/pad`);
     const attributes = padsItself ? node.attributes : { ...node.attributes, padH: 0, padW: 0 };
     const made = first(apply(op, [tensor, weight.tensor, bias?.tensor ?? null], attributes, name));
     if (x.relation === 'equal') return { tensor: made, relation: 'equal' };
@@ -148,7 +152,8 @@ class Rewriter {
     if (!isStar || x.relation === 'scaled')
       throw refusal('sigmoid* after every layer', `another activation in ${name}`);
     const encoded = encodeActivation(sigmoid());
-    return { tensor: first(apply(activationOp, [x.tensor, bias?.tensor ?? null], encoded, name)), relation: 'scaled' };
+    const t = first(apply(activationOp, [x.tensor, bias?.tensor ?? null], encoded, name));
+    return { tensor: this.options.centred ? centre(t, name) : t, relation: 'scaled' };
   }
 
   #couple(weight: Parameter, bias: Rewritten | null | undefined, name: string): void {
@@ -156,6 +161,12 @@ class Rewriter {
       throw refusal('a bias in every layer that reads sigmoid*', `none in ${name}`);
     this.layers.push({ weight, bias: bias.tensor });
   }
+}
+
+/** t - 1/2 */
+function centre(t: Tensor, name: string): Tensor {
+  const half = constant(new Float32Array(t.size).fill(-1 / 2), t.shape);
+  return add(t, copy(half, { image: t.image, name }));
 }
 
 const isShift = (x: Rewritten): x is Rewritten & { relation: Parameter } => x.relation instanceof Parameter;

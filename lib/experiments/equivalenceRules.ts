@@ -4,8 +4,8 @@ import type { ParameterGroup } from '../optim/groups';
 import type { Optimizer } from '../optim/optimizer';
 import { Sgd } from '../optim/sgd';
 import type { Parameter } from '../tensor';
-import { fanInOf, gain, mapParameters, offset, type Values } from './equivalenceMap';
-import type { CoupledLayer, SigmoidTwin } from './equivalenceNetwork';
+import { fanInOf, gain, mapCentred, mapParameters, offset, type Values } from './equivalenceMap';
+import type { CoupledLayer, SigmoidTwin, TwinOptions } from './equivalenceNetwork';
 import { PreconditionedSgd } from './equivalenceOptimizer';
 
 export interface SgdSettings {
@@ -18,8 +18,9 @@ export interface Rule {
   readonly name: string;
   /** For tables and charts. */
   readonly title: string;
-  /** Around sigmoids: see TwinOptions. */
-  readonly padding: 0 | 0.5;
+  readonly network: TwinOptions;
+  /** Parameters of the sigmoid network that computes what the sigmoid* network does: what its own are compared with. */
+  readonly map: (twin: SigmoidTwin, star: Values) => Values;
   /** Initial values of the sigmoid network, given those of the sigmoid* network. */
   readonly start: (twin: SigmoidTwin, star: Values) => Values;
   readonly optimizer: (twin: SigmoidTwin, settings: SgdSettings) => Optimizer;
@@ -40,7 +41,8 @@ function scaled(weights: number, bias: (layer: CoupledLayer) => number): Rule['o
 const exact: Rule = {
   name: 'exact',
   title: 'exact: preconditioned by J Jᵀ',
-  padding: 0.5,
+  network: { padding: 0.5 },
+  map: mapParameters,
   start: mapParameters,
   optimizer: ({ layers }, settings) => new PreconditionedSgd({ layers, ...settings }),
 };
@@ -49,7 +51,8 @@ const exact: Rule = {
 const literal: Rule = {
   name: 'literal4',
   title: 'factor 4 as written: every W and every rate',
-  padding: 0,
+  network: { padding: 0 },
+  map: mapParameters,
   start: ({ model }, star) =>
     new Map(
       model.parameters.map(({ name, decay }): [string, Float64Array] => {
@@ -82,9 +85,17 @@ function changeLastBit(value: number): number {
   return bits.getFloat32(0);
 }
 
-/** In the order of tables and charts; the exact one first. */
+/** In the order of tables and charts; the exact one first, then the other that should agree. */
 export const rules: readonly Rule[] = [
   exact,
+  {
+    name: 'centred16',
+    title: 'centred sigmoid, factor 16 on the rate of W',
+    network: { centred: true },
+    map: mapCentred,
+    start: mapCentred,
+    optimizer: scaled(square, () => 1),
+  },
   literal,
   {
     ...exact,

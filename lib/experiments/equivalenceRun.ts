@@ -47,8 +47,9 @@ export interface RunOptions extends Surroundings, SgdSettings {
 interface Runner {
   readonly rule: Pick<Rule, 'name' | 'title'>;
   readonly contestant: Contestant;
-  /** Its parameters as those of a sigmoid network. */
   readonly values: () => Promise<Values>;
+  /** What these would be if it did what the sigmoid* network does, whose values are given. */
+  readonly map: (star: Values) => Values;
   readonly run: { loss: number[]; outputs: number[]; parameters: number[]; overflow: number | null };
 }
 
@@ -67,24 +68,30 @@ export async function compareRules(options: RunOptions): Promise<Comparison> {
     const star = keep(await Contestant.create(model, sgd, options));
     const drawn = await star.values();
     const reference = sigmoidTwin(model);
+    const mapped = (values: Values) => mapParameters(reference, values);
     const runners: Runner[] = [];
-    const enter = (rule: Runner['rule'], contestant: Contestant, values: Runner['values']) =>
-      runners.push({ rule, contestant, values, run: { loss: [], outputs: [], parameters: [], overflow: null } });
+    const enter = (rule: Runner['rule'], contestant: Contestant, values: Runner['values'], map: Runner['map']) =>
+      runners.push({ rule, contestant, values, map, run: { loss: [], outputs: [], parameters: [], overflow: null } });
     for (const rule of options.rules) {
-      const twin = sigmoidTwin(model, { padding: rule.padding });
+      const twin = sigmoidTwin(model, rule.network);
       const optimizer = rule.optimizer(twin, { momentum, weightDecay });
       const contestant = keep(await Contestant.create(twin.model, optimizer, options, rule.start(twin, drawn)));
-      enter(rule, contestant, () => contestant.values());
+      enter(
+        rule,
+        contestant,
+        () => contestant.values(),
+        (values) => rule.map(twin, values),
+      );
     }
     const again = keep(await Contestant.create(options.model(), sgd, options, lastBit.start(drawn)));
-    enter(lastBit, again, async () => mapParameters(reference, await again.values()));
-    const first = mapParameters(reference, drawn);
+    enter(lastBit, again, async () => mapped(await again.values()), mapped);
+    const first = mapped(drawn);
     const loss: number[] = [];
     const moved: number[] = [];
     const look = async () => {
-      const mapped = mapParameters(reference, await star.values());
-      moved.push(distance(mapped, first));
-      await measure(runners, mapped, await star.logits());
+      const values = await star.values();
+      moved.push(distance(mapped(values), first));
+      await measure(runners, values, await star.logits());
     };
     await look();
     const loader = new DataLoader({ labels, batch, shuffle: true, seed });
@@ -108,10 +115,10 @@ export async function compareRules(options: RunOptions): Promise<Comparison> {
   }
 }
 
-async function measure(runners: readonly Runner[], mapped: Values, logits: Float32Array): Promise<void> {
-  for (const { contestant, values, run } of runners) {
+async function measure(runners: readonly Runner[], star: Values, logits: Float32Array): Promise<void> {
+  for (const { contestant, values, map, run } of runners) {
     const counts = run.overflow === null;
-    run.parameters.push(counts ? distance(await values(), mapped) : Number.NaN);
+    run.parameters.push(counts ? distance(await values(), map(star)) : Number.NaN);
     run.outputs.push(
       counts ? distance(new Map([['', await contestant.logits()]]), new Map([['', logits]])) : Number.NaN,
     );
