@@ -46,11 +46,16 @@ export function equivalenceTable(comparison: Comparison): ReportTable {
   };
 }
 
+/** Places in the palette of six colours; 0 is the sigmoid* run's. Dashed: the second of a colour. In the order of the rules. */
+const styles: readonly Pick<Series, 'colour' | 'dashed'>[] = [
+  ...[1, 2, 3, 4, 5].map((colour) => ({ colour })),
+  ...[11, 6, 7].map((colour) => ({ colour, dashed: true })),
+];
+
 function chartsOf(comparison: Comparison): Chart[] {
   const { loss, rules } = comparison;
   const padding = paddingOf(comparison);
-  // The last bit's is no rule: beyond the others in the palette, and dashed.
-  const style = (index: number) => ({ colour: index + 1, dashed: index === rules.length - 1 });
+  const style = (index: number) => styles[index % styles.length];
   const lossOf = (name: string, values: readonly number[]): Series => ({
     name,
     points: values.map((value, step) => [step + 1, value]),
@@ -82,14 +87,18 @@ function chartsOf(comparison: Comparison): Chart[] {
     {
       id: idOf(comparison, 'loss'),
       title: `Training loss, ${padding}`,
-      caption: 'Of the batch of each step. The exact rule lies on the sigmoid* run.',
+      caption: 'Of the batch of each step. The first two rules lie on the sigmoid* run.',
       x: { label: 'step' },
       y: { label: 'loss' },
       series: [
         { ...lossOf(star, loss), colour: 0 },
         ...rules
           .slice(0, -1)
-          .map((run, index) => ({ ...lossOf(run.title, run.loss), ...style(index), dashed: index === 0 })),
+          .map((run, index) => ({
+            ...lossOf(run.title, run.loss),
+            ...style(index),
+            ...(index < 2 && { dashed: true }),
+          })),
       ],
     },
   ];
