@@ -11,6 +11,7 @@ import { equivalenceCommand } from './equivalence';
 import { estimateCommand } from './estimate';
 import { inspectCommand } from './inspect';
 import { predictCommand } from './predict';
+import { table1Command } from './table1';
 import { traceCommand } from './trace';
 import { trainCommand } from './train';
 
@@ -25,6 +26,7 @@ function program(): Command {
     estimateCommand(),
     equivalenceCommand(),
     traceCommand(),
+    table1Command(),
     benchCommand(),
     doctorCommand(),
   ])

@@ -92,13 +92,11 @@ function chartsOf(comparison: Comparison): Chart[] {
       y: { label: 'loss' },
       series: [
         { ...lossOf(star, loss), colour: 0 },
-        ...rules
-          .slice(0, -1)
-          .map((run, index) => ({
-            ...lossOf(run.title, run.loss),
-            ...style(index),
-            ...(index < 2 && { dashed: true }),
-          })),
+        ...rules.slice(0, -1).map((run, index) => ({
+          ...lossOf(run.title, run.loss),
+          ...style(index),
+          ...(index < 2 && { dashed: true }),
+        })),
       ],
     },
   ];
