@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { environment, writeJson } from '../bench/harness';
+import { openSource } from '../data/openSource';
 import { precisions } from '../device';
 import { equivalence } from '../experiments/equivalence';
 import { type EquivalenceModelName, equivalenceModels } from '../experiments/equivalenceModels';
@@ -9,7 +10,7 @@ import { equivalencePage, equivalenceTable, verdict } from '../experiments/equiv
 import { writeReport } from '../report/write';
 import { prepareFolder } from '../train/files';
 import { addDeviceOption, openDeviceFor } from './arithmeticOptions';
-import { addSourceOptions, type DataOptions, openSource } from './dataOptions';
+import { addSourceOptions, type DataOptions } from './dataOptions';
 import { Interruption } from './interruption';
 import * as read from './options';
 import { table } from './table';
