@@ -65,16 +65,7 @@ export async function equivalence(options: EquivalenceOptions = {}): Promise<Equ
   const { model = 'small', width = 0.25, precision = 'f32', statistics: pixels = {}, signal, onStep } = options;
   const ownModel = typeof model === 'function';
   if (!ownModel && !equivalenceModels.includes(model)) throw invalid('model', equivalenceModels.join(', '), model);
-  const numbers = {
-    steps: checkInteger('steps', options.steps ?? 100, 1, 100_000),
-    learningRate: checkNumber('learningRate', options.learningRate ?? 0.03, 0, 1e6),
-    momentum: checkNumber('momentum', options.momentum ?? 0.9, 0, 1),
-    weightDecay: checkNumber('weightDecay', options.weightDecay ?? 1e-4, 0, 1e6),
-    batch: checkInteger('batch', options.batch ?? 16, 1, 65536),
-    probe: checkInteger('probe', options.probe ?? 16, 1, 65536),
-    size: checkInteger('size', options.size ?? 20, 4, 4096),
-    seed: checkInteger('seed', options.seed ?? 0, 0, 2 ** 31 - 1),
-  };
+  const numbers = checkNumbers(options);
   if (Boolean(options.train) !== Boolean(options.test))
     throw invalid('train and test', 'both or neither', 'one of them');
   if (precision === 'fp16') throw invalid('precision', 'f32, tf32 or bf16', precision);
@@ -89,11 +80,7 @@ export async function equivalence(options: EquivalenceOptions = {}): Promise<Equ
   const models = paddings.map((padding) => make(padding)());
   const device = deviceOf(options.device);
   device.checkPrecision(precision);
-  const { steps, batch, probe: looked } = numbers;
-  // No more than are looked at: drawing one takes longer than a step with it.
-  const drawn = { train: Math.min(steps * batch, generatedCounts.train), test: Math.min(looked, generatedCounts.test) };
-  const { train, test } =
-    options.train && options.test ? { train: options.train, test: options.test } : generated(drawn);
+  const { train, test } = options.train && options.test ? { train: options.train, test: options.test } : draw(numbers);
   const resident = await uploadImages(train, device);
   const probe = await probeImages(test, Math.min(numbers.probe, test.count), device);
   try {
@@ -118,6 +105,25 @@ export async function equivalence(options: EquivalenceOptions = {}): Promise<Equ
     resident.dispose();
     probe.resident.dispose();
   }
+}
+
+function checkNumbers(options: EquivalenceOptions) {
+  return {
+    steps: checkInteger('steps', options.steps ?? 100, 1, 100_000),
+    learningRate: checkNumber('learningRate', options.learningRate ?? 0.03, 0, 1e6),
+    momentum: checkNumber('momentum', options.momentum ?? 0.9, 0, 1),
+    weightDecay: checkNumber('weightDecay', options.weightDecay ?? 1e-4, 0, 1e6),
+    batch: checkInteger('batch', options.batch ?? 16, 1, 65536),
+    probe: checkInteger('probe', options.probe ?? 16, 1, 65536),
+    size: checkInteger('size', options.size ?? 20, 4, 4096),
+    seed: checkInteger('seed', options.seed ?? 0, 0, 2 ** 31 - 1),
+  };
+}
+
+/** No more than are looked at: drawing one takes longer than a step with it. */
+function draw({ steps, batch, probe }: ReturnType<typeof checkNumbers>) {
+  const { train, test } = generatedCounts;
+  return generated({ train: Math.min(steps * batch, train), test: Math.min(probe, test) });
 }
 
 function choosePaddings(padding: boolean | undefined, needsIt: boolean): readonly boolean[] {

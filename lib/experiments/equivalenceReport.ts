@@ -5,7 +5,7 @@ import type { EquivalenceResult } from './equivalence';
 import type { Comparison, RuleRun } from './equivalenceRun';
 
 const star = 'sigmoid*';
-/** What agreement means in f32 (issue: 1e-4 relative over 100 steps). */
+/** What agreement means in f32, relative, over the whole run. */
 export const tolerance = 1e-4;
 
 const paddingOf = ({ padding }: Comparison): string => (padding ? 'with zero padding' : 'without padding');

@@ -6,6 +6,9 @@ export {
   equivalence,
   type RuleRun,
 } from './equivalence';
+export { mapParameters } from './equivalenceMap';
+export { type SigmoidTwin, sigmoidTwin, type TwinOptions } from './equivalenceNetwork';
+export { PreconditionedSgd, type PreconditionedSgdOptions } from './equivalenceOptimizer';
 export { equivalencePage } from './equivalenceReport';
 export { type PaperResult, paperActivations, paperResults } from './paper';
 export { type Preset, type PresetName, presets } from './presets';
