@@ -42,7 +42,7 @@ export function equivalenceTable(comparison: Comparison): ReportTable {
     rows: [[star, lossOf(loss[last - 1]), ...Array<string>(6).fill('-')], ...rows],
     note:
       `Relative to the ${star} run: the loss of a step's batch, the logits of the probe images, all parameters (as J maps them). ` +
-      `Training has moved the parameters by ${(100 * moved[last]!).toFixed(1)} % of their norm. The last row is what f32 allows.`,
+      `Training has moved the parameters by ${(100 * moved[last]!).toFixed(1)} % of their norm. The last row: how far ${star} departs from itself.`,
   };
 }
 

@@ -66,8 +66,8 @@ const literal: Rule = {
 const square = gain * gain;
 
 /**
- * Not a rule, but what f32 allows: the sigmoid* network itself, from weights that differ in their last bit. Where even this run
- * departs, training amplifies roundings, and no other arithmetic of the same numbers can do better.
+ * Not a rule but a control: the sigmoid* network itself, from weights that differ in their last bit. Where even this run departs,
+ * training amplifies roundings, and no other order of the same sums can be expected to do better.
  */
 export const lastBit = {
   name: 'lastBit',
