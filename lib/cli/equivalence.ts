@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { environment, writeJson } from '../bench/harness';
 import { openSource } from '../data/openSource';
 import { precisions } from '../device';
-import { equivalence } from '../experiments/equivalence';
+import { type EquivalenceResult, equivalence } from '../experiments/equivalence';
 import { type EquivalenceModelName, equivalenceModels } from '../experiments/equivalenceModels';
 import { equivalencePage, equivalenceTable, verdict } from '../experiments/equivalenceReport';
 import { writeReport } from '../report/write';
@@ -74,24 +74,25 @@ async function run(options: EquivalenceCommandOptions): Promise<void> {
       ...{ ...settings, learningRate, device, signal, onStep: json ? undefined : showProgress() },
       ...(source && { train: source.train, test: source.test }),
     });
-    if (out !== undefined) {
-      const { report, figures } = writeReport(out, equivalencePage(result, environment()));
-      writeJson(join(out, 'result.json'), { ...result, environment: environment() });
-      if (!json) process.stdout.write(`${[report, ...figures].join('\n')}\n\n`);
-    }
-    if (json) {
-      process.stdout.write(`${JSON.stringify(result)}\n`);
-      return;
-    }
-    for (const comparison of result.comparisons) {
-      const { title, heads, rows, note } = equivalenceTable(comparison);
-      process.stdout.write(`${title}\n\n${table(heads, rows)}\n${note}\n\n`);
-    }
-    process.stdout.write(`${verdict(result)}\n`);
+    // First: whatever goes wrong with the files, the figures are seen.
+    if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    else print(result);
+    if (out === undefined) return;
+    writeJson(join(out, 'result.json'), { ...result, environment: environment() });
+    const { report, figures } = writeReport(out, equivalencePage(result, environment()));
+    if (!json) process.stdout.write(`\n${[report, ...figures].join('\n')}\n`);
   } finally {
     interruption.dispose();
     await source?.close();
   }
+}
+
+function print(result: EquivalenceResult): void {
+  for (const comparison of result.comparisons) {
+    const { title, heads, rows, note } = equivalenceTable(comparison);
+    process.stdout.write(`${title}\n\n${table(heads, rows)}\n${note}\n\n`);
+  }
+  process.stdout.write(`${verdict(result)}\n`);
 }
 
 /** Lines on a terminal's stderr, each over the last one. */

@@ -110,10 +110,10 @@ export function verdict({ comparisons }: EquivalenceResult): string {
     const own = comparison.rules.at(-1)!;
     const allowed = Math.max(lossDistance(comparison, own), greatest(own.outputs), greatest(own.parameters));
     const agrees = most <= tolerance && exact!.overflow === null;
-    const why = agrees ? '' : `; ${star} itself, changed in its last bit, departs by ${small(allowed)}`;
-    return `${paddingOf(comparison)} ${agrees ? 'within' : 'beyond'} ${tolerance}: ${small(most)} at most${why}`;
+    const is = `${small(most)} ${paddingOf(comparison)}, ${agrees ? 'within' : 'beyond'} ${tolerance}`;
+    return agrees ? is : `${is} (${star} itself, changed in its last bit: ${small(allowed)})`;
   });
-  return `The exact rule agrees ${parts.join('; ')}.`;
+  return `The exact rule departs by at most ${parts.join('; ')}.`;
 }
 
 export function equivalencePage(result: EquivalenceResult, environment: Readonly<Record<string, unknown>>): ReportPage {
