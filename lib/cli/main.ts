@@ -7,6 +7,7 @@ import { packageRoot } from '../locate';
 import { benchCommand } from './bench';
 import { dataCommand } from './data';
 import { doctorCommand } from './doctor';
+import { equivalenceCommand } from './equivalence';
 import { estimateCommand } from './estimate';
 import { inspectCommand } from './inspect';
 import { predictCommand } from './predict';
@@ -23,6 +24,7 @@ function program(): Command {
     dataCommand(),
     inspectCommand(),
     estimateCommand(),
+    equivalenceCommand(),
     traceCommand(),
     table1Command(),
     benchCommand(),

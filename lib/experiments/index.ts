@@ -1,4 +1,15 @@
 /** The public names of `saturnn/experiments`. */
+export {
+  type Comparison,
+  type EquivalenceOptions,
+  type EquivalenceResult,
+  equivalence,
+  type RuleRun,
+} from './equivalence';
+export { mapParameters } from './equivalenceMap';
+export { type SigmoidTwin, sigmoidTwin, type TwinOptions } from './equivalenceNetwork';
+export { PreconditionedSgd, type PreconditionedSgdOptions } from './equivalenceOptimizer';
+export { equivalencePage } from './equivalenceReport';
 export { type PaperResult, paperActivations, paperResults } from './paper';
 export { type Preset, type PresetName, presets } from './presets';
 export type { RateChoice, Rates, Search, SearchSettings, Trial } from './rates';
