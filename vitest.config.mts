@@ -1,13 +1,36 @@
-import { defineConfig } from 'vitest/config';
+import { availableParallelism } from 'node:os';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/** These use every core, kill processes after a time, or hold the main thread to a deadline. */
+const alone = [
+  'test/{bench,cli,kill,native,train}/**/*.test.ts',
+  'test/package/!(cudnn-plans).test.ts',
+  'test/experiments/*-kill.test.ts',
+  'test/lsuv.test.ts',
+];
+
+const common = {
+  // Native addon, worker threads and child processes: every test file gets its own process.
+  pool: 'forks',
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+} as const;
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Native addon, worker threads and child processes: every test file gets its own process.
-    pool: 'forks',
-    // One file at a time: each uses every core, and some hold the main thread to a deadline.
-    fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    projects: [
+      {
+        test: {
+          ...common,
+          // References in double precision, emulated kernels: one core most of the time.
+          name: 'beside others',
+          include: ['test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...alone],
+          maxWorkers: Math.min(4, availableParallelism()),
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { test: { ...common, name: 'alone', include: alone, fileParallelism: false, sequence: { groupOrder: 1 } } },
+    ],
   },
 });
