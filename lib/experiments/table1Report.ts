@@ -1,7 +1,7 @@
 /** The report of a table 1: rows, figures, search, trainings, settings, versions. */
 import type { ReportPage, ReportTable } from '../report/page';
 import { writeReport } from '../report/write';
-import type { SearchSettings } from './rates';
+import type { Rates, SearchSettings } from './rates';
 import type { Table1 } from './table1';
 import { figuresOf } from './table1Figures';
 import { runCells, runHeads, searchCells, searchHeads, table1Cells, table1Heads } from './table1Text';
@@ -25,10 +25,17 @@ function pageOf(table: Table1): ReportPage {
       activations: settings.activations.join(', '),
       seeds: Array.from({ length: settings.seeds }, (_, seed) => seed).join(', '),
       ...{ model, width, epochs, data, classes, ...rest },
-      'learning rates': rates === 'auto' ? `searched: ${search?.grid.join(', ')}` : JSON.stringify(rates),
+      'learning rates': ratesText(rates, search),
       ...{ versions, device },
     },
   };
+}
+
+function ratesText(rates: Rates, search: SearchSettings | null): string {
+  if (rates === 'auto') return `searched: ${search?.grid.join(', ')}`;
+  if (typeof rates === 'number') return `${rates}`;
+  const own = Object.entries(rates.rates).map(([activation, rate]) => `${activation} ${rate}`);
+  return [...own, `${own.length > 0 ? 'others ' : ''}${rates.otherwise}`].join(', ');
 }
 
 const mainTable = ({ rows, threshold }: Table1): ReportTable => ({
