@@ -3,9 +3,9 @@
  * cut at 0, and at the other variable's size, into panels that double in width, with Gauss-Legendre quadrature on each.
  */
 
-const order = 12;
-/** Beyond as many standard deviations a gaussian's share is below 1e-31. */
-const reach = 12;
+const order = 8;
+/** Beyond as many standard deviations a gaussian's share is below 1e-15. */
+const reach = 8;
 
 interface Rule {
   readonly nodes: readonly number[];
@@ -44,40 +44,61 @@ function breaks(first: number, cuts: readonly number[] = []): number[] {
   return list.sort((a, b) => a - b);
 }
 
-/** The integral of g(z) phi(z) over z > 0, phi being the density of N(0, 1). */
-function halfLine(g: (z: number) => number, edges: readonly number[]): number {
-  let sum = 0;
+/** Calls `visit` for points of the half-line z > 0 and their weights: those of the rule on each panel, times the density of N(0, 1). */
+function integrate(edges: readonly number[], visit: (z: number, weight: number) => void): void {
   for (let panel = 1; panel < edges.length; panel++) {
-    const [from, to] = [edges[panel - 1]!, edges[panel]!];
-    const half = (to - from) / 2;
+    const from = edges[panel - 1]!;
+    const half = (edges[panel]! - from) / 2;
+    if (half === 0) continue;
     for (let i = 0; i < order; i++) {
       const z = from + half * (1 + rule.nodes[i]!);
-      sum += half * rule.weights[i]! * g(z) * Math.exp((-z * z) / 2);
+      visit(z, half * rule.weights[i]! * Math.exp((-z * z) / 2) * density);
     }
   }
-  return sum / Math.sqrt(2 * Math.PI);
 }
+
+const density = 1 / Math.sqrt(2 * Math.PI);
 
 /** E[g(x)] of x ~ N(0, variance); g may have a kink or a jump at 0. */
 export function expectation(g: (x: number) => number, variance: number): number {
   // A variance of 0 is a limit from both sides: g may differ between them.
   const deviation = Math.sqrt(Math.max(variance, 1e-300));
-  const edges = breaks(Math.min(1, 1 / deviation));
-  return halfLine((z) => g(deviation * z) + g(-deviation * z), edges);
+  let sum = 0;
+  integrate(breaks(Math.min(1, 1 / deviation)), (z, weight) => {
+    sum += weight * (g(deviation * z) + g(-deviation * z));
+  });
+  return sum;
+}
+
+/** Covariance of two correlated zero-mean gaussians s and t. */
+export interface PairCovariance {
+  readonly ss: number;
+  readonly tt: number;
+  readonly st: number;
 }
 
 /**
- * E[(g(s + t) - g(s - t))²] of independent s ~ N(0, sumVariance) and t ~ N(0, differenceVariance); g may have a kink at 0. What
- * two inputs differ by, without the cancellation of E[g²] - E[g g'] where they are nearly the same.
+ * Integrates over gaussians s and t with this covariance, ss and tt positive: calls `visit` with points and their weights, which
+ * add up to 1. @param kink whether the integrand has kinks where s = t and s = -t, as f(s + t) and f(s - t) have if f has one at 0
  */
-export function squaredDifference(g: (x: number) => number, sumVariance: number, differenceVariance: number): number {
-  const [deviation, small] = [Math.sqrt(sumVariance), Math.sqrt(differenceVariance)];
-  const unit = Math.min(1, 1 / small);
-  const inner = (s: number): number => {
-    const square = (z: number) => (g(s + small * z) - g(s - small * z)) ** 2;
-    return 2 * halfLine(square, breaks(unit, [Math.abs(s) / small]));
-  };
-  if (sumVariance === 0) return inner(0);
-  const edges = breaks(Math.min(1, 1 / deviation, small / deviation));
-  return halfLine((z) => inner(deviation * z) + inner(-deviation * z), edges);
+export function integratePair(
+  { ss, tt, st }: PairCovariance,
+  kink: boolean,
+  visit: (s: number, t: number, weight: number) => void,
+): void {
+  const deviation = Math.sqrt(ss);
+  const slope = st / ss;
+  const rest = Math.sqrt(tt - slope * st); // deviation of t, given s
+  const unit = Math.min(1, 1 / rest);
+  const smooth = breaks(unit);
+  // Near s = 0 the integral over t changes as fast as t is small.
+  const width = kink ? Math.max(rest / deviation, 1e-3) : 1;
+  integrate(breaks(Math.min(1, 1 / deviation, width)), (z, weight) => {
+    for (const s of [deviation * z, -deviation * z]) {
+      for (const side of [1, -1]) {
+        const edges = kink ? breaks(unit, [(side * (s - slope * s)) / rest, (side * (-s - slope * s)) / rest]) : smooth;
+        integrate(edges, (x, inner) => visit(s, slope * s + side * rest * x, weight * inner));
+      }
+    }
+  });
 }

@@ -10,7 +10,7 @@ import { conv2d } from '../ops/conv2d';
 import { Philox } from '../random';
 import { State } from '../state';
 import { input, Parameter, type Tensor } from '../tensor';
-import { type ChainLayer, defaultMagnitude, predictChain } from './prediction';
+import { type ChainLayer, defaultMagnitude, predictChain } from './predictionChain';
 import { channelStatistics, readStatistics } from './varianceStatistics';
 
 export interface VarianceChainOptions {
@@ -121,7 +121,7 @@ export async function varianceChain(options: VarianceChainOptions): Promise<Vari
     for (const plan of plans) plan.dispose();
   }
   return chains.map(({ activation, magnitude, samples }) => {
-    const predicted = predictChain({ activation, layers, magnitude, inputVariance: inputDeviation ** 2 });
+    const predicted = predictChain({ activation, layers, magnitude, width, inputVariance: inputDeviation ** 2 });
     return {
       activation: formatActivation(activation),
       magnitude,
