@@ -9,6 +9,8 @@ export interface ChainOptions {
   /** y1 = W1 x, y2 = W2 f(y1), ... */
   layers: number;
   activation: Activation;
+  /** The activation is f - f(0): mean 0 where f is odd but for f(0), as sigmoid is. Default false. */
+  centred?: boolean;
   /** Channels times Var[w]; default: what the default initialiser gives, 1 / E[f'²] near 0 (1 for sigmoid, as for tanh). */
   magnitude?: number;
   /** Channels of every layer: adds the corrections of first order in 1 / width. Default: infinitely many. */
@@ -45,7 +47,7 @@ export function predictChain(options: ChainOptions): ChainLayer[] {
   checkOptions('{ layers, activation }', options);
   const { activation, inputVariance = 1, gradientVariance = 1, width } = options;
   const layers = checkInteger('layers', options.layers, 1, 10_000);
-  const curve = curveOf(activation);
+  const curve = options.centred ? centre(curveOf(activation)) : curveOf(activation);
   const magnitude = checkNumber('magnitude', options.magnitude ?? defaultMagnitude(activation), 1e-6, 1e6);
   checkNumber('inputVariance', inputVariance, 1e-12, 1e12);
   checkNumber('gradientVariance', gradientVariance, 1e-30, 1e30);
@@ -69,6 +71,11 @@ export function predictChain(options: ChainOptions): ChainLayer[] {
       gradient: gradientVariance * slope ** (layers - 1 - index),
     },
   }));
+}
+
+function centre(curve: Curve): Curve {
+  const offset = curve.value(0);
+  return { ...curve, value: (x) => curve.value(x) - offset };
 }
 
 interface Setting {

@@ -11,13 +11,16 @@ import { Philox } from '../random';
 import { State } from '../state';
 import { input, Parameter, type Tensor } from '../tensor';
 import { type ChainLayer, defaultMagnitude, predictChain } from './predictionChain';
-import { channelStatistics, readStatistics } from './varianceStatistics';
+import { curveOf } from './predictionCurve';
+import { readStatistics, StatisticsBuilder } from './varianceStatistics';
 
 export interface VarianceChainOptions {
   activations: readonly Activation[];
+  /** Also measure f - f(0) of every activation with f(0) other than 0 (sigmoid): by biases that take f(0) away. Default true. */
+  centred?: boolean;
   /** Default 20. */
   layers?: number;
-  /** Channels of every layer; default 256. */
+  /** Channels of every layer; default 128. */
   width?: number;
   /** Inputs per draw; default 64. */
   batch?: number;
@@ -39,8 +42,8 @@ export interface Compared {
   /** Standard error of `measured`. */
   readonly error: number;
   readonly predicted: number;
-  /** (measured - predicted) / error. */
-  readonly z: number;
+  /** (measured - predicted) / error; null where the prediction lies below what f32 resolves. */
+  readonly z: number | null;
 }
 
 export interface VarianceChainLayer {
@@ -48,7 +51,7 @@ export interface VarianceChainLayer {
   readonly variance: Compared;
   /** E[y²]. */
   readonly meanSquare: Compared;
-  /** Var[dE/dy]; that of the last layer's is 1. */
+  /** Var[dE/dy]; that of the last layer is 1. */
   readonly gradient: Compared;
   /** Equations 4 and 6 with f' at 0. */
   readonly linear: ChainLayer['linear'];
@@ -56,6 +59,8 @@ export interface VarianceChainLayer {
 
 export interface VarianceChain {
   readonly activation: string;
+  /** It is f - f(0). */
+  readonly centred: boolean;
   readonly magnitude: number;
   readonly layers: readonly VarianceChainLayer[];
 }
@@ -65,106 +70,185 @@ type Quantity = (typeof quantities)[number];
 /** By quantity and layer: a value per draw. */
 type Samples = Record<Quantity, number[][]>;
 
+type Setting = Required<Omit<VarianceChainOptions, 'device' | 'onDraw' | 'activations' | 'centred'>>;
+
 /**
  * Measures a chain for every activation, with the same draws, and compares with predictChain().
  * @throws ERR_INVALID_ARGUMENT; what openDevice throws
  */
 export async function varianceChain(options: VarianceChainOptions): Promise<VarianceChain[]> {
-  checkOptions('{ activations }', options);
-  const { activations, magnitude = defaultMagnitude, inputDeviation = 1, onDraw } = options;
-  if (!Array.isArray(activations) || activations.length === 0)
-    throw invalid('activations', 'at least one Activation', activations);
-  const layers = checkInteger('layers', options.layers ?? 20, 1, 1000);
-  const width = checkInteger('width', options.width ?? 256, 1, 4096);
-  const batch = checkInteger('batch', options.batch ?? 64, 2, 65536);
-  const draws = checkInteger('draws', options.draws ?? 100, 2, 100_000);
-  const seed = checkInteger('seed', options.seed ?? 0, 0, 2 ** 31 - 1);
-  checkNumber('inputDeviation', inputDeviation, 1e-6, 1e6);
+  const setting = resolve(options);
+  const { activations, centred = true, onDraw } = options;
+  const { layers, width, batch, draws, seed, inputDeviation } = setting;
   const device = deviceOf(options.device);
-  const chains = activations.map((activation) => ({
-    activation,
-    magnitude: magnitude(activation),
-    samples: emptySamples(layers),
-  }));
-  const parameters = Array.from(
-    { length: layers },
-    (_, layer) =>
-      new Parameter({
-        name: `layer${1 + layer}/weight`,
-        shape: [width, 1, 1, width],
-        decay: true,
-        initialize: () => new Float32Array(width * width), // Written before every run.
-      }),
-  );
-  using state = new State(parameters, { optimizerSlots: 0 });
-  await state.on(device);
-  const shape = [batch, 1, 1, width];
-  const plans = await Promise.all(
-    activations.map((activation) => compile(chainGraph(parameters, shape, activation), { device, autotune: false })),
-  );
+  const shifted = (activation: Activation) => curveOf(activation).value(0) !== 0;
+  const chains = activations.flatMap((activation) => [
+    new Chain(activation, false, setting),
+    ...(centred && shifted(activation) ? [new Chain(activation, true, setting)] : []),
+  ]);
   try {
-    const weights = new Float32Array(state.size);
+    await Promise.all(chains.map((chain) => chain.prepare(device)));
+    const drawn = (draw: number) => ({
+      weights: gaussians(layers * width * width, new Philox(seed, 0, draw)),
+      images: gaussians(batch * width, new Philox(seed, 1, draw), inputDeviation),
+      top: gaussians(batch * width, new Philox(seed, 2, draw)),
+    });
+    let next = drawn(0);
     for (let draw = 0; draw < draws; draw++) {
-      const normal = gaussians(state.size, new Philox(seed, 0, draw));
-      const images = gaussians(batch * width, new Philox(seed, 1, draw), inputDeviation);
-      const top = gaussians(batch * width, new Philox(seed, 2, draw));
-      for (const [index, { magnitude, samples }] of chains.entries()) {
-        const deviation = Math.sqrt(magnitude / width);
-        for (let i = 0; i < weights.length; i++) weights[i] = deviation * normal[i]!;
-        await state.writeArena('parameters', new Uint8Array(weights.buffer));
-        const { outputs } = await (plans[index] as Plan).run({ images, top });
-        record(samples, outputs);
-      }
+      const { weights, ...inputs } = next;
+      for (const chain of chains) await chain.write(weights);
+      const running = chains.map((chain) => chain.run(inputs));
+      // Drawn while the device works.
+      if (draw + 1 < draws) next = drawn(draw + 1);
+      await Promise.all(running);
       onDraw?.(draw + 1, draws);
     }
+    return chains.map((chain) => chain.result());
   } finally {
-    for (const plan of plans) plan.dispose();
+    for (const chain of chains) chain.dispose();
   }
-  return chains.map(({ activation, magnitude, samples }) => {
-    const predicted = predictChain({ activation, layers, magnitude, width, inputVariance: inputDeviation ** 2 });
-    return {
-      activation: formatActivation(activation),
-      magnitude,
-      layers: predicted.map((layer, index) => compareLayer(samples, layer, index, batch)),
-    };
-  });
 }
 
-/** Inputs: images, and top, dE/dy of the last layer. Outputs: the statistics of every layer's y and dE/dy. */
-function chainGraph(weights: readonly Parameter[], shape: readonly number[], activation: Activation): Graph {
-  let x = input('images', shape);
-  const ys: Tensor[] = [];
-  for (const [index, weight] of weights.entries()) {
-    const name = `layer${1 + index}`;
-    const y = conv2d(index === 0 ? x : activate(x, activation, { name }), weight, { name });
-    ys.push(y);
-    x = y;
-  }
-  const gradients = gradientFrom(x, input('top', shape), ys);
-  const outputs: Record<string, Tensor> = {};
-  for (const [part, tensors] of Object.entries({ y: ys, g: gradients })) {
-    tensors.forEach((tensor, index) => {
-      const { variances, means } = channelStatistics(tensor, { name: `layer${1 + index}` });
-      outputs[`${part}${index}/variances`] = variances;
-      outputs[`${part}${index}/means`] = means;
+function resolve(options: VarianceChainOptions): Setting {
+  checkOptions('{ activations }', options);
+  const { activations, magnitude = defaultMagnitude } = options;
+  if (!Array.isArray(activations) || activations.length === 0)
+    throw invalid('activations', 'at least one Activation', activations);
+  if (typeof magnitude !== 'function') throw invalid('magnitude', 'a function of an Activation', magnitude);
+  return {
+    magnitude,
+    layers: checkInteger('layers', options.layers ?? 20, 1, 1000),
+    width: checkInteger('width', options.width ?? 128, 2, 4096),
+    batch: checkInteger('batch', options.batch ?? 64, 2, 65536),
+    draws: checkInteger('draws', options.draws ?? 100, 2, 100_000),
+    seed: checkInteger('seed', options.seed ?? 0, 0, 2 ** 31 - 1),
+    inputDeviation: checkNumber('inputDeviation', options.inputDeviation ?? 1, 1e-6, 1e6),
+  };
+}
+
+/** One activation's chain: its own State and plan, so that several can be queued at once. */
+class Chain {
+  readonly #magnitude: number;
+  readonly #predicted: readonly ChainLayer[];
+  readonly #weights: readonly Parameter[];
+  /** One per layer, where f(0) is to be taken away. */
+  readonly #biases: readonly Parameter[];
+  readonly #state: State;
+  readonly #values: Float32Array;
+  readonly #samples: Samples;
+  /** On the gradient at the top, so that neither end of the chain leaves f32. */
+  readonly #scale: number;
+  #plan: Plan | null = null;
+
+  constructor(
+    readonly activation: Activation,
+    readonly centred: boolean,
+    private readonly setting: Setting,
+  ) {
+    const { layers, width, inputDeviation } = setting;
+    this.#magnitude = setting.magnitude(activation);
+    this.#predicted = predictChain({
+      ...{ activation, centred, layers, width },
+      ...{ magnitude: this.#magnitude, inputVariance: inputDeviation ** 2 },
     });
+    const parameters = (part: string, shape: readonly number[]) =>
+      Array.from(
+        { length: layers },
+        (_, layer) =>
+          new Parameter({
+            name: `layer${1 + layer}/${part}`,
+            shape,
+            decay: part === 'weight',
+            initialize: () => new Float32Array(shape.reduce((a, b) => a * b)), // Written before every run.
+          }),
+      );
+    this.#weights = parameters('weight', [width, 1, 1, width]);
+    this.#biases = centred ? parameters('bias', [width]) : [];
+    this.#state = new State([...this.#weights, ...this.#biases], { optimizerSlots: 0 });
+    this.#values = new Float32Array(this.#state.size);
+    const empty = () => Array.from({ length: layers }, (): number[] => []);
+    this.#samples = { variance: empty(), meanSquare: empty(), gradient: empty() };
+    const [first] = this.#predicted;
+    this.#scale = 2 ** -Math.round(Math.log2(first!.gradient) / 4);
   }
-  return Graph.from({ outputs });
-}
 
-function emptySamples(layers: number): Samples {
-  const empty = () => Array.from({ length: layers }, (): number[] => []);
-  return { variance: empty(), meanSquare: empty(), gradient: empty() };
-}
+  async prepare(device: Device): Promise<void> {
+    await this.#state.on(device);
+    this.#plan = await compile(this.#graph(), { device, autotune: false });
+  }
 
-function record(samples: Samples, outputs: Readonly<Record<string, TypedArray>>): void {
-  const read = (key: string) => readStatistics(outputs[`${key}/variances`]!, outputs[`${key}/means`]!);
-  samples.variance.forEach((values, layer) => {
-    const { variance, meanSquare } = read(`y${layer}`);
-    values.push(variance);
-    samples.meanSquare[layer]!.push(meanSquare);
-    samples.gradient[layer]!.push(read(`g${layer}`).variance);
-  });
+  /** Inputs: images, and top, dE/dy of the last layer. Outputs: the statistics of every layer's y and dE/dy. */
+  #graph(): Graph {
+    const { batch, width } = this.setting;
+    const shape = [batch, 1, 1, width];
+    const ys: Tensor[] = [];
+    let x = input('images', shape);
+    for (const [index, weight] of this.#weights.entries()) {
+      const name = `layer${1 + index}`;
+      // The images have mean 0 as they are.
+      const bias = index === 0 ? undefined : this.#biases[index];
+      x = conv2d(index === 0 ? x : activate(x, this.activation, { name }), weight, { bias, name });
+      ys.push(x);
+    }
+    const gradients = gradientFrom(x, input('top', shape), ys);
+    const statistics = new StatisticsBuilder();
+    ys.forEach((y, index) => {
+      statistics.add(`y${index}`, y);
+      statistics.add(`g${index}`, gradients[index]!);
+    });
+    return Graph.from({ outputs: statistics.outputs });
+  }
+
+  /** @param normal N(0, 1), layer by layer, [width, width] each */
+  async write(normal: Float32Array): Promise<void> {
+    const { width } = this.setting;
+    const deviation = Math.sqrt(this.#magnitude / width);
+    const offset = curveOf(this.activation).value(0);
+    const values = this.#values;
+    this.#weights.forEach((weight, layer) => {
+      const at = this.#state.offsetOf(weight);
+      const from = layer * width * width;
+      for (let i = 0; i < width * width; i++) values[at + i] = deviation * normal[from + i]!;
+      const bias = this.#biases[layer];
+      if (!bias) return;
+      const biasAt = this.#state.offsetOf(bias);
+      for (let output = 0; output < width; output++) {
+        let sum = 0;
+        for (let i = at + output * width; i < at + (output + 1) * width; i++) sum += values[i]!;
+        values[biasAt + output] = -offset * sum;
+      }
+    });
+    await this.#state.writeArena('parameters', new Uint8Array(values.buffer));
+  }
+
+  async run({ images, top }: { images: Float32Array; top: Float32Array }): Promise<void> {
+    const scaled = top.map((value) => value * this.#scale);
+    const { outputs } = await this.#plan!.run({ images, top: scaled });
+    this.#record(outputs);
+  }
+
+  #record(outputs: Readonly<Record<string, TypedArray>>): void {
+    const { variance, meanSquare, gradient } = this.#samples;
+    for (let layer = 0; layer < this.setting.layers; layer++) {
+      const y = readStatistics(outputs, `y${layer}`);
+      variance[layer]!.push(y.variance);
+      meanSquare[layer]!.push(y.meanSquare);
+      gradient[layer]!.push(readStatistics(outputs, `g${layer}`, this.#scale).variance);
+    }
+  }
+
+  result(): VarianceChain {
+    const { activation, centred } = this;
+    const offset = this.#magnitude * curveOf(activation).value(0) ** 2;
+    const given = { batch: this.setting.batch, offset };
+    const layers = this.#predicted.map((layer, index) => compareLayer(this.#samples, layer, index, given));
+    return { activation: formatActivation(activation), centred, magnitude: this.#magnitude, layers };
+  }
+
+  dispose(): void {
+    this.#plan?.dispose();
+    this.#state.dispose();
+  }
 }
 
 function gaussians(count: number, random: Philox, deviation = 1): Float32Array {
@@ -173,14 +257,32 @@ function gaussians(count: number, random: Philox, deviation = 1): Float32Array {
   return values;
 }
 
-function compareLayer(samples: Samples, predicted: ChainLayer, layer: number, batch: number): VarianceChainLayer {
+/** Square of f32's relative rounding. */
+const rounding = 2 ** -48;
+/** Variances are compared that exceed rounding as often. */
+const margin = 1000;
+
+/** @param offset what y's mean square owes to f(0), whether it is taken away or not */
+function compareLayer(
+  samples: Samples,
+  predicted: ChainLayer,
+  layer: number,
+  { batch, offset }: Pick<Setting, 'batch'> & { readonly offset: number },
+): VarianceChainLayer {
   // A variance that is divided by the count of values, not by one less, is smaller by this on average.
   const biased = 1 - 1 / batch;
-  const factors: Record<Quantity, number> = { variance: biased, meanSquare: 1, gradient: biased };
-  const compared = quantities.map((quantity) => {
-    return [quantity, compare(samples[quantity][layer]!, predicted[quantity] * factors[quantity])] as const;
-  });
-  return { ...(Object.fromEntries(compared) as Record<Quantity, Compared>), linear: predicted.linear };
+  const smallest = margin * rounding * Math.max(predicted.meanSquare, offset);
+  const resolved = predicted.variance > smallest;
+  const comparison = (quantity: Quantity, factor: number, compares = true) => {
+    const compared = compare(samples[quantity][layer]!, predicted[quantity] * factor);
+    return compares ? compared : { ...compared, z: null };
+  };
+  return {
+    variance: comparison('variance', biased, resolved),
+    meanSquare: comparison('meanSquare', 1, predicted.meanSquare > smallest),
+    gradient: comparison('gradient', biased),
+    linear: predicted.linear,
+  };
 }
 
 function compare(values: readonly number[], predicted: number): Compared {

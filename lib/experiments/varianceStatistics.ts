@@ -1,8 +1,10 @@
-/** Statistics of a tensor as ops of the graph that computes it. */
-import { add } from '../ops/add';
-import { batchNorm } from '../ops/batchNorm';
-import { moments } from '../ops/moments';
-import { constant, type Tensor } from '../tensor';
+/** Statistics of tensors as ops of the graph that computes them. */
+import type { TypedArray } from '../native';
+import { addOp } from '../ops/add';
+import { batchNormOp, defaultEpsilon } from '../ops/batchNorm';
+import { momentsOp } from '../ops/moments';
+import type { Op } from '../ops/op';
+import { constant, makeNode, type Tensor } from '../tensor';
 
 /** How a tensor [batch, height, width, channels] or [batch, channels] spreads. */
 export interface ChannelStatistics {
@@ -12,36 +14,51 @@ export interface ChannelStatistics {
   readonly meanSquare: number;
 }
 
-/** Where the statistics of one tensor come out: two outputs of a graph, [2] each. */
-export interface StatisticsNodes {
-  /** moments() of the channels' variances. */
-  readonly variances: Tensor;
-  /** moments() of the channels' means. */
-  readonly means: Tensor;
+/** Makes the nodes that measure tensors, and collects what they give as outputs of a graph, two of [2] for each key. */
+export class StatisticsBuilder {
+  readonly outputs: Record<string, Tensor> = {};
+  readonly #constants = new Map<number, readonly [ones: Tensor, zeros: Tensor]>();
+
+  /**
+   * No op of their own: batchNorm gives mean and variance of every channel (what it normalises, nobody reads), moments their
+   * averages. At least two values per channel. They run right after the node that makes x, so that x need not be kept.
+   * @param bias [channels]: added to the means, where x is a pre-activation without its bias
+   */
+  add(key: string, x: Tensor, bias: Tensor | null = null): void {
+    const after = (part: number, op: Op, inputs: readonly Tensor[], attributes = {}) => {
+      const { name, order } = x.node;
+      const node = { order: order + part, op, inputs, attributes, name, source: null };
+      return makeNode(node, op.inferShape(inputs, attributes)).outputs;
+    };
+    const [, mean, variance] = after(0.25, batchNormOp, [x, ...this.#unchanged(x)], { epsilon: defaultEpsilon });
+    const [moved] = bias ? after(0.5, addOp, [mean!, bias]) : [mean];
+    this.outputs[`${key}/variances`] = after(0.75, momentsOp, [variance!])[0]!;
+    this.outputs[`${key}/means`] = after(0.75, momentsOp, [moved!])[0]!;
+  }
+
+  /** Scale 1 and shift 0, before everything else in order: a node is not ready before its constants. */
+  #unchanged({ shape }: Tensor): readonly [Tensor, Tensor] {
+    const channels = shape[shape.length - 1]!;
+    const known = this.#constants.get(channels);
+    if (known) return known;
+    const early = (value: number): Tensor => {
+      const tensor = constant(new Float32Array(channels).fill(value));
+      return makeNode({ ...tensor.node, order: -1 }, [tensor]).outputs[0]!;
+    };
+    const made = [early(1), early(0)] as const;
+    this.#constants.set(channels, made);
+    return made;
+  }
 }
 
-/**
- * The nodes that measure x. No op of their own: batchNorm gives mean and variance of every channel (what it normalises, nobody
- * reads), moments their averages. At least two values per channel.
- * @param bias [channels]: added to the means, where x is a pre-activation without its bias
- */
-export function channelStatistics(x: Tensor, { bias, name }: { bias?: Tensor | null; name: string }): StatisticsNodes {
-  const channels = x.shape[x.shape.length - 1]!;
-  const unchanged = {
-    scale: constant(new Float32Array(channels).fill(1)),
-    shift: constant(new Float32Array(channels)),
-  };
-  const { mean, variance } = batchNorm(x, unchanged, { name });
-  return {
-    variances: moments(variance, { name }),
-    means: moments(bias ? add(mean, bias) : mean, { name }),
-  };
-}
-
-/** What the two outputs say. @param scale what x was multiplied with */
-export function readStatistics(variances: ArrayLike<number>, means: ArrayLike<number>, scale = 1): ChannelStatistics {
-  const [variance = Number.NaN] = Array.from(variances);
-  const [mean = Number.NaN, spread = Number.NaN] = Array.from(means);
+/** What the outputs of a run say of a tensor. @param scale what it was multiplied with */
+export function readStatistics(
+  outputs: Readonly<Record<string, TypedArray>>,
+  key: string,
+  scale = 1,
+): ChannelStatistics {
+  const [variance = Number.NaN] = outputs[`${key}/variances`] ?? [];
+  const [mean = Number.NaN, spread = Number.NaN] = outputs[`${key}/means`] ?? [];
   const square = scale * scale;
   return { variance: variance / square, meanSquare: (variance + mean * mean + spread) / square };
 }
