@@ -10,7 +10,7 @@ import type { LsuvOptions } from '../lsuv';
 import type { Model } from '../models/model';
 import { type Activation, formatActivation } from '../ops/activation';
 import { Trainer } from '../train/trainer';
-import { type Factor, factorsOf } from './varianceFactors';
+import { type Factor, type FactorName, factorsOf } from './varianceFactors';
 import { gradientKey, type Probe, probeGraph } from './varianceProbe';
 import { type ChannelStatistics, readStatistics } from './varianceStatistics';
 
@@ -240,6 +240,7 @@ function averageOf(moments: readonly VarianceMoment[]): VarianceMoment {
   const statistics = (of: (moment: VarianceMoment) => ChannelStatistics): ChannelStatistics => ({
     variance: mean((moment) => of(moment).variance),
     meanSquare: mean((moment) => of(moment).meanSquare),
+    betweenImages: mean((moment) => of(moment).betweenImages),
   });
   const geometric = (of: (moment: VarianceMoment) => number | null): number | null => {
     const values = moments.map(of);
@@ -254,11 +255,10 @@ function averageOf(moments: readonly VarianceMoment[]): VarianceMoment {
       gradient: statistics(({ layers }) => layers[index]!.gradient),
     })),
     factors: first!.factors.map((factor, index) => {
-      const of = (key: 'forward' | 'backward' | 'predictedForward' | 'predictedBackward') =>
-        geometric(({ factors }) => factors[index]![key]);
-      const [forward, backward] = [of('forward'), of('backward')];
+      const of = (key: FactorName) => geometric(({ factors }) => factors[index]![key]);
+      const measured = { forward: of('forward'), betweenImages: of('betweenImages'), backward: of('backward') };
       const predictions = { predictedForward: of('predictedForward'), predictedBackward: of('predictedBackward') };
-      return { ...factor, forward, backward, ...predictions };
+      return { ...factor, ...measured, ...predictions };
     }),
   };
 }

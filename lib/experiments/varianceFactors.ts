@@ -9,6 +9,8 @@ export interface Factor {
   readonly name: string;
   /** Var[output] / Var[input]; of a concatenation: the largest over the smallest variance of what it joins. */
   readonly forward: number | null;
+  /** The same of the variance between images. */
+  readonly betweenImages: number | null;
   /** Convolution: n Var[w], equation 3. Activation: f'(0)², or E[f'²] over both signs, equation 4. Else none. */
   readonly predictedForward: number | null;
   /**
@@ -19,6 +21,8 @@ export interface Factor {
   /** Convolution: n Var[w] with the fan out. Activation: E[f'(y)²] of gaussian y as large as here, equation 6. */
   readonly predictedBackward: number | null;
 }
+
+export type FactorName = Exclude<keyof Factor, 'kind' | 'name'>;
 
 export interface FactorInputs {
   readonly parts: readonly Part[];
@@ -39,11 +43,16 @@ function factorOf(part: Part, inputs: FactorInputs): Omit<Factor, 'kind' | 'name
   const { value, slope } = inputs;
   if (part.kind === 'concatenation') return concatenation(part, inputs);
   const [from = ''] = part.from;
-  const forward = value(part.to).variance / value(from).variance;
+  const [before, after] = [value(from), value(part.to)];
   const above = slope(gradientKey(part.to)).variance;
   const below = part.kind === 'activation' ? gradientKey(from) : part.back;
   const backward = below === null ? null : slope(below).variance / above;
-  return { forward, backward, ...predicted(part, inputs) };
+  return {
+    forward: after.variance / before.variance,
+    betweenImages: after.betweenImages / before.betweenImages,
+    backward,
+    ...predicted(part, inputs),
+  };
 }
 
 function predicted(
@@ -68,11 +77,13 @@ function predicted(
 }
 
 function concatenation(part: Part, { parts, value, slope }: FactorInputs): Omit<Factor, 'kind' | 'name'> {
-  const variances = part.from.map((key) => value(key).variance);
+  const range = (variances: readonly number[]) => Math.max(...variances) / Math.min(...variances);
+  const joined = part.from.map(value);
   const readers = parts.filter(({ from, back }) => from.includes(part.to) && back !== null);
   const passed = readers.reduce((sum, { back }) => sum + slope(back!).variance, 0);
   return {
-    forward: Math.max(...variances) / Math.min(...variances),
+    forward: range(joined.map(({ variance }) => variance)),
+    betweenImages: range(joined.map(({ betweenImages }) => betweenImages)),
     backward: readers.length > 0 ? slope(gradientKey(part.to)).variance / passed : null,
     predictedForward: null,
     predictedBackward: null,

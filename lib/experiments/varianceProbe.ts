@@ -108,7 +108,7 @@ export function probeGraph({ model, state, statistics, images, batch }: PlanOpti
   const gradients = gradient(loss, targets, constant([batch * gradientScale]));
   const builder = new StatisticsBuilder();
   const biases = biasesOf(nodes);
-  for (const [tensor, key] of keys) builder.add(key, tensor, biases.get(tensor));
+  for (const [tensor, key] of keys) builder.add(key, tensor, { bias: biases.get(tensor), betweenImages: batch > 1 });
   targets.forEach((tensor, index) => {
     builder.add(gradientKey(keys.get(tensor)!), gradients[index]!);
   });
