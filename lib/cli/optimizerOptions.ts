@@ -1,5 +1,5 @@
 /** The options of optimizers and learning rates, for every command that trains. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { invalid } from '../errors';
 import { Adam } from '../optim/adam';
 import { AdamW } from '../optim/adamW';
@@ -46,21 +46,12 @@ export interface OptimizerOptions {
   ema?: number;
 }
 
-/** As an option's reader: what a parser throws becomes commander's one line that names the option. */
-const reading =
-  <T>(parse: (text: string) => T) =>
-  (text: string): T => {
-    try {
-      return parse(text);
-    } catch (error) {
-      throw new InvalidArgumentError(`${(error as Error).message}.`);
-    }
-  };
-
-const schedule = (text: string): string => {
+/** Readers of --schedule, which stays text, and --warmup. */
+export const readSchedule = read.reading((text) => {
   parseSchedule(text, { rate: 1e6 });
   return text;
-};
+});
+export const readWarmup = read.reading((text) => parseSpan('warm-up', text));
 
 /** Adds --optimizer, --lr and what goes with them. */
 export function addOptimizerOptions(command: Command): Command {
@@ -73,12 +64,8 @@ export function addOptimizerOptions(command: Command): Command {
     )
     .option('--momentum <x>', 'of sgd, nesterov and lars (default: 0.9)', read.fraction)
     .option('--weight-decay <x>', 'of weights; biases have none (default: 1e-4; adam 0; adamw 0.01)', read.nonNegative)
-    .option('--schedule <form>', `learning rate over the run: ${scheduleForms}`, reading(schedule), 'constant')
-    .option(
-      '--warmup <n>',
-      'epochs, or steps as in 500steps, in which the learning rate rises',
-      reading((text) => parseSpan('warm-up', text)),
-    )
+    .option('--schedule <form>', `learning rate over the run: ${scheduleForms}`, readSchedule, 'constant')
+    .option('--warmup <n>', 'epochs, or steps as in 500steps, in which the learning rate rises', readWarmup)
     .option('--clip-norm <x>', 'largest norm of the gradient', read.positiveNumber)
     .option('--label-smoothing <x>', 'part of the target that all classes share', read.fraction, 0)
     .option(

@@ -1,9 +1,8 @@
-/** `--init`: how weights begin. NAME, or NAME:OPTIONS where that has any. */
-import { InvalidArgumentError } from 'commander';
-import { checkNumber } from '../errors';
-import { type Initializer, msra, orthonormal, type XavierOptions, xavier } from '../initializers';
-import { type LsuvOptions, lsuv } from '../lsuv';
-import type { Activation } from '../ops/activation';
+/** How weights begin, as text: NAME, or NAME:OPTIONS where that has any. */
+import { checkNumber, SaturnnError } from './errors';
+import { type Initializer, msra, orthonormal, type XavierOptions, xavier } from './initializers';
+import { type LsuvOptions, lsuv } from './lsuv';
+import type { Activation } from './ops/activation';
 
 export interface Initialization {
   /** As it was given, for the run's settings. */
@@ -14,8 +13,9 @@ export interface Initialization {
   readonly prepare: (options: LsuvOptions) => Promise<string | null>;
 }
 
-export const initializationHelp =
-  'initial weights: default, xavier[:uniform|gaussian,in|out|avg,kernel|channels], msra[:in|out|avg,kernel|channels], orthonormal[:gain] or lsuv[:tolerance]';
+/** How initialisations are written, for help texts and messages. */
+export const initializationForms =
+  'default, xavier[:uniform|gaussian,in|out|avg,kernel|channels], msra[:in|out|avg,kernel|channels], orthonormal[:gain] or lsuv[:tolerance]';
 
 const nothing = async () => null;
 const defaultTolerance = 0.02;
@@ -82,6 +82,7 @@ function summary(layers: Awaited<ReturnType<typeof lsuv>>): string {
   return `LSUV: ${layers.length} layers, variance ${before} before, ${range(layers.map(({ after }) => after))} after`;
 }
 
+/** @throws ERR_INVALID_ARGUMENT naming what there is */
 export function parseInitialization(text: string): Initialization {
   const [name = '', ...rest] = text.split(':');
   const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
@@ -90,6 +91,6 @@ export function parseInitialization(text: string): Initialization {
     if (!read) throw new Error(`Expected one of ${Object.keys(readers).join(', ')}`);
     return { text, ...read(parts) };
   } catch (error) {
-    throw new InvalidArgumentError(`${(error as Error).message}.`);
+    throw new SaturnnError('ERR_INVALID_ARGUMENT', (error as Error).message, { cause: error });
   }
 }
