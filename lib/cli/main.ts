@@ -13,6 +13,7 @@ import { predictCommand } from './predict';
 import { table1Command } from './table1';
 import { traceCommand } from './trace';
 import { trainCommand } from './train';
+import { varianceCommand } from './variance';
 
 function program(): Command {
   const { version, description } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
@@ -25,6 +26,7 @@ function program(): Command {
     estimateCommand(),
     traceCommand(),
     table1Command(),
+    varianceCommand(),
     benchCommand(),
     doctorCommand(),
   ])

@@ -1,5 +1,7 @@
 /** The public names of `saturnn/experiments`. */
 export { type PaperResult, paperActivations, paperResults } from './paper';
+export { expectedSquare, expectedSquaredDifference, expectedSquaredSlope } from './prediction';
+export { type ChainLayer, type ChainOptions, defaultMagnitude, predictChain } from './predictionChain';
 export { type Preset, type PresetName, presets } from './presets';
 export type { RateChoice, Rates, Search, SearchSettings, Trial } from './rates';
 export { partsOf, type Recipe, trainingOf } from './recipe';
@@ -18,3 +20,14 @@ export {
   type TrainingsEvent,
   type TrainingsOptions,
 } from './trainings';
+export { type VarianceLayer, type VarianceMoment, type VarianceOptions, type VarianceRun, variance } from './variance';
+export {
+  type Compared,
+  type VarianceChain,
+  type VarianceChainLayer,
+  type VarianceChainOptions,
+  varianceChain,
+} from './varianceChain';
+export type { Factor } from './varianceFactors';
+export { chainPage, variancePage } from './varianceReport';
+export type { ChannelStatistics } from './varianceStatistics';

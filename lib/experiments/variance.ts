@@ -5,8 +5,8 @@ import { type ImageSource, imageBytes, Subset } from '../data/source';
 import { type StatisticsOptions, statisticsOf } from '../data/statistics';
 import { type Device, deviceOf } from '../device';
 import { checkInteger, checkNumber, checkOptions, invalid, SaturnnError } from '../errors';
+import { type Initialization, parseInitialization } from '../initialization';
 import type { Initializer } from '../initializers';
-import type { LsuvOptions } from '../lsuv';
 import type { Model } from '../models/model';
 import { type Activation, formatActivation } from '../ops/activation';
 import { Trainer } from '../train/trainer';
@@ -14,22 +14,12 @@ import { type Factor, type FactorName, factorsOf } from './varianceFactors';
 import { gradientKey, type Probe, probeGraph } from './varianceProbe';
 import { type ChannelStatistics, readStatistics } from './varianceStatistics';
 
-/** How weights begin: as the command's --init. */
-export interface VarianceInitialization {
-  /** For reports. */
-  readonly text: string;
-  /** Of the convolutions' weights. Undefined: the model's default. */
-  readonly initializer: (activation: Activation) => Initializer | undefined;
-  /** What is done to the weights once there are data (LSUV). Default: nothing. */
-  readonly prepare?: (options: LsuvOptions) => Promise<unknown>;
-}
-
 export interface VarianceOptions {
   /** Makes the network; its parameters must be new each time. */
   model: (options: { activation: Activation; initializer: Initializer | undefined }) => Model;
   activations: readonly Activation[];
-  /** Default: the model's own initialiser. */
-  initializations?: readonly VarianceInitialization[];
+  /** As parseInitialization() makes them. Default: the model's own. */
+  initializations?: readonly Initialization[];
   /** What is trained on and measured with. */
   train: ImageSource;
   statistics?: StatisticsOptions;
@@ -80,7 +70,7 @@ export interface VarianceRun {
   readonly failure: string | null;
 }
 
-const modelsOwn: VarianceInitialization = { text: 'default', initializer: () => undefined };
+const modelsOwn = parseInitialization('default');
 
 /**
  * Measures every activation with every initialiser at step 0 and after training. Statistics are ops of a plan that is the
@@ -117,7 +107,7 @@ function resolve(options: VarianceOptions): VarianceOptions {
 async function measure(
   options: VarianceOptions,
   activation: Activation,
-  initialization: VarianceInitialization,
+  initialization: Initialization,
 ): Promise<VarianceRun> {
   const { draws = 1, seed = 0 } = options;
   const all: Drawn[] = [];
@@ -141,7 +131,7 @@ interface Drawn {
 async function measureSeed(
   options: VarianceOptions,
   activation: Activation,
-  initialization: VarianceInitialization,
+  initialization: Initialization,
   seed: number,
 ): Promise<Drawn> {
   const { train, statistics = {}, steps = 50, learningRate = 0.01 } = options;
@@ -154,7 +144,7 @@ async function measureSeed(
     Int32Array.from({ length: Math.min(batch, train.count) }, (_, index) => index),
   );
   using trainer = new Trainer({ model, train, test, statistics, batch, learningRate, seed, device });
-  await initialization.prepare?.({ model, state: trainer.state, dataset: train, statistics, device, seed });
+  await initialization.prepare({ model, state: trainer.state, dataset: train, statistics, device, seed });
   using gauge = await Gauge.of({ model, trainer, train, statistics, batch, activation, seed, device });
   const moments = [await gauge.measure()];
   if (steps === 0) return { moments, failure: null };

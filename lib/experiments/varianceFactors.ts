@@ -7,6 +7,8 @@ import type { ChannelStatistics } from './varianceStatistics';
 export interface Factor {
   readonly kind: PartKind;
   readonly name: string;
+  /** A convolution with zero padding. */
+  readonly padded: boolean;
   /** Var[output] / Var[input]; of a concatenation: the largest over the smallest variance of what it joins. */
   readonly forward: number | null;
   /** The same of the variance between images. */
@@ -22,7 +24,7 @@ export interface Factor {
   readonly predictedBackward: number | null;
 }
 
-export type FactorName = Exclude<keyof Factor, 'kind' | 'name'>;
+export type FactorName = 'forward' | 'betweenImages' | 'backward' | 'predictedForward' | 'predictedBackward';
 
 export interface FactorInputs {
   readonly parts: readonly Part[];
@@ -36,10 +38,13 @@ export interface FactorInputs {
 }
 
 export function factorsOf(inputs: FactorInputs): Factor[] {
-  return inputs.parts.map((part) => ({ kind: part.kind, name: part.name, ...factorOf(part, inputs) }));
+  return inputs.parts.map((part) => {
+    const { kind, name, padded } = part;
+    return { kind, name, padded, ...factorOf(part, inputs) };
+  });
 }
 
-function factorOf(part: Part, inputs: FactorInputs): Omit<Factor, 'kind' | 'name'> {
+function factorOf(part: Part, inputs: FactorInputs): Pick<Factor, FactorName> {
   const { value, slope } = inputs;
   if (part.kind === 'concatenation') return concatenation(part, inputs);
   const [from = ''] = part.from;
@@ -76,7 +81,7 @@ function predicted(
   };
 }
 
-function concatenation(part: Part, { parts, value, slope }: FactorInputs): Omit<Factor, 'kind' | 'name'> {
+function concatenation(part: Part, { parts, value, slope }: FactorInputs): Pick<Factor, FactorName> {
   const range = (variances: readonly number[]) => Math.max(...variances) / Math.min(...variances);
   const joined = part.from.map(value);
   const readers = parts.filter(({ from, back }) => from.includes(part.to) && back !== null);

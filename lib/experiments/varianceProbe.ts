@@ -31,6 +31,8 @@ export interface Part {
   /** Of the layer it belongs to. */
   readonly name: string;
   readonly weight: Parameter | null;
+  /** A convolution with zero padding. */
+  readonly padded: boolean;
   /** Of the convolution: what a pixel of x is read by, on average: 1 / (strideH strideW). */
   readonly density: number;
   readonly from: readonly string[];
@@ -153,9 +155,9 @@ function partOf(
     back = `from ${keys.get(node.outputs[0]!)}`;
     builder.add(back, own.outputs[0]!);
   }
-  const { strideH = 1, strideW = 1 } = op === conv2dOp ? attributes : {};
+  const { strideH = 1, strideW = 1, padH = 0, padW = 0 } = op === conv2dOp ? attributes : {};
   return {
-    ...{ kind, name, back, density: 1 / (strideH * strideW) },
+    ...{ kind, name, back, density: 1 / (strideH * strideW), padded: padH + padW > 0 },
     weight: hasWeight ? (weight as Parameter) : null,
     from: from.map((tensor) => keys.get(tensor)!),
     to: keys.get(node.outputs[0]!)!,
