@@ -20,7 +20,7 @@ export {
   type TrainingsEvent,
   type TrainingsOptions,
 } from './trainings';
-export { type VarianceLayer, type VarianceMoment, type VarianceOptions, type VarianceRun, variance } from './variance';
+export { type VarianceOptions, type VarianceRun, variance } from './variance';
 export {
   type Compared,
   type VarianceChain,
@@ -29,5 +29,6 @@ export {
   varianceChain,
 } from './varianceChain';
 export type { Factor } from './varianceFactors';
+export type { VarianceLayer, VarianceMoment } from './varianceGauge';
 export { chainPage, variancePage } from './varianceReport';
 export type { ChannelStatistics } from './varianceStatistics';

@@ -1,8 +1,9 @@
 /** What was measured as cells of text, for terminals and reports. */
 import type { ReportTable } from '../report/page';
-import type { VarianceMoment, VarianceRun } from './variance';
+import type { VarianceRun } from './variance';
 import type { Compared, VarianceChain, VarianceChainLayer } from './varianceChain';
 import type { Factor } from './varianceFactors';
+import type { VarianceMoment } from './varianceGauge';
 
 /** As a reader compares orders of magnitude: three digits and a power of ten. */
 export const scientific = (value: number | null | undefined): string =>
