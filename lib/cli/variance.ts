@@ -81,7 +81,7 @@ export function varianceCommand(): Command {
     .option('--magnitude <x>', 'of a chain: channels times Var[w] (default: by --init)', read.positiveNumber)
     .option('--input-deviation <x>', 'of a chain: deviation of its gaussian inputs (default: 1)', read.positiveNumber)
     .option('--all', 'print every layer, not only those on the longest path')
-    .option('--out <dir>', 'write report, figures and figures as JSON into this folder')
+    .option('--out <dir>', 'write a report, charts, and everything as JSON into this folder')
     .option('--json', 'print one JSON object');
   return addDeviceOption(addDataOptions(command)).action(run);
 }

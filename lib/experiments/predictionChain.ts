@@ -57,8 +57,9 @@ export function predictChain(options: ChainOptions): ChainLayer[] {
   const pairs = [firstPair(setting, inputVariance)];
   while (squares.length < layers) {
     const [square, pair] = [squares[squares.length - 1]!, pairs[pairs.length - 1]!];
-    pairs.push(nextPair(setting, pair));
-    squares.push(nextSquare(setting, square));
+    const next = nextSquare(setting, square);
+    squares.push(next);
+    pairs.push(nextPair(setting, pair, next.q));
   }
   const gradients = backward(setting, squares, gradientVariance);
   const slope = magnitude * meanSquareGain(activation);
@@ -133,13 +134,13 @@ function firstPair({ magnitude, inverseWidth }: Setting, inputVariance: number):
   return { mean: { ss: half, tt: half, st: 0 }, spread: { ss: squares, tt: squares, st: squares / 2, cross: 0 } };
 }
 
-/** Equations (10) and (15). */
-function nextPair({ curve, magnitude, inverseWidth }: Setting, { mean, spread }: Pair): Pair {
+/** Equations (10) and (15). @param q of the next layer */
+function nextPair({ curve, magnitude, inverseWidth }: Setting, { mean, spread }: Pair, q: number): Pair {
   const at = (ss: number, tt: number, st = 0): PairMoments => pairMoments(curve, { ss, tt, st });
   const { ss, tt } = mean;
   const centre = at(ss, tt);
-  const next = { ss: magnitude * centre.ss, tt: magnitude * centre.tt, st: 0 };
-  if (inverseWidth === 0) return { mean: next, spread };
+  const straight = magnitude * centre.tt;
+  if (inverseWidth === 0) return { mean: { ss: q - straight, tt: straight, st: 0 }, spread };
   const [hs, ht, hc] = [step * ss, step * tt, 2 * step * Math.sqrt(ss * tt)];
   const [sHigh, sLow, tHigh, tLow] = [at(ss + hs, tt), at(ss - hs, tt), at(ss, tt + ht), at(ss, tt - ht)];
   const corners = [at(ss + hs, tt + ht), at(ss + hs, tt - ht), at(ss - hs, tt + ht), at(ss - hs, tt - ht)] as const;
@@ -164,7 +165,7 @@ function nextPair({ curve, magnitude, inverseWidth }: Setting, { mean, spread }:
     a.bySs * b.bySs * spread.ss + a.byTt * b.byTt * spread.tt + (a.bySs * b.byTt + a.byTt * b.bySs) * spread.cross;
   const noise = magnitude * magnitude * inverseWidth;
   return {
-    mean: { ss: next.ss + s.shift, tt: next.tt + t.shift, st: 0 },
+    mean: { ss: q - straight - t.shift, tt: straight + t.shift, st: 0 },
     spread: {
       ss: passed(s, s) + noise * (centre.ssss - centre.ss ** 2),
       tt: passed(t, t) + noise * (centre.tttt - centre.tt ** 2),

@@ -1,5 +1,6 @@
 /** A plain chain, measured: within the sampling error of the prediction for every activation, and not of another. */
 import { describe, expect, test } from 'vitest';
+import { predictChain } from '../../lib/experiments/predictionChain';
 import { type VarianceChain, varianceChain } from '../../lib/experiments/varianceChain';
 import { worst } from '../../lib/experiments/varianceTables';
 import { leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activation';
@@ -55,6 +56,20 @@ describe('measured agrees with predicted', () => {
       });
     }
   });
+});
+
+test('narrow layers: the corrections of order 1 / width are there, and right', async () => {
+  const options = { ...common, activations: [tanh(), leakyTanh(), relu()], layers: 4, width: 16, batch: 8, draws: 800 };
+  const chains = await varianceChain(options);
+  for (const chain of chains) largest(chain);
+  const wide = options.activations.map((activation) => predictChain({ activation, layers: options.layers }));
+  const off = (chain: number, layer: number, key: 'variance' | 'gradient') => {
+    const { measured, error } = chains[chain]!.layers[layer]![key];
+    return (measured - wide[chain]![layer]![key] * (1 - 1 / options.batch)) / error;
+  };
+  expect(off(0, 0, 'gradient')).toBeGreaterThan(3);
+  expect(off(1, 3, 'variance')).toBeLessThan(-3);
+  expect(off(2, 3, 'variance')).toBeGreaterThan(3);
 });
 
 test('what f32 cannot resolve is not compared', async () => {
