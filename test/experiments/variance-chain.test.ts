@@ -59,7 +59,7 @@ describe('measured agrees with predicted', () => {
 });
 
 test('narrow layers: the corrections of order 1 / width are there, and right', async () => {
-  const options = { ...common, activations: [tanh(), leakyTanh(), relu()], layers: 4, width: 16, batch: 8, draws: 800 };
+  const options = { ...common, activations: [tanh(), leakyTanh(), relu()], layers: 4, width: 16, draws: 1200 };
   const chains = await varianceChain(options);
   for (const chain of chains) largest(chain);
   const wide = options.activations.map((activation) => predictChain({ activation, layers: options.layers }));
