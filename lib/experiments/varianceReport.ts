@@ -15,9 +15,23 @@ import {
   quantities,
 } from './varianceTables';
 
+/** Beyond it a curve presses all others into one line. */
+const widest = 1e9;
+
+/** The chart, and, where some curves fall by more than others can be seen beside, another of those others. */
+function withDetail(chart: Chart): Chart[] {
+  const span = ({ points }: Series) => {
+    const values = points.map(([, y]) => y).filter((y) => y > 0 && Number.isFinite(y));
+    return Math.max(...values) / Math.min(...values);
+  };
+  const near = chart.series.filter((one) => span(one) <= widest);
+  if (near.length === 0 || near.length === chart.series.length) return [chart];
+  return [chart, { ...chart, id: `${chart.id}-near`, title: `${chart.title}: those that stay`, series: near }];
+}
+
 /** Measured (lines) and predicted (dashed) along a chain. */
 export function chainCharts(chains: readonly VarianceChain[]): Chart[] {
-  return chainQuantities.map(({ key, title }) => ({
+  const charts = chainQuantities.map(({ key, title }) => ({
     id: `chain-${key}`,
     title: `${title} along the chain`,
     caption: 'Lines: measured, mean over draws. Dashed: predicted.',
@@ -33,6 +47,7 @@ export function chainCharts(chains: readonly VarianceChain[]): Chart[] {
       ];
     }),
   }));
+  return charts.flatMap(withDetail);
 }
 
 export function chainPage(chains: readonly VarianceChain[], settings: Readonly<Record<string, unknown>>): ReportPage {
@@ -48,7 +63,7 @@ export function chainPage(chains: readonly VarianceChain[], settings: Readonly<R
 
 /** A chart per initialisation and quantity: layers of the longest path, a line per activation; dashed after training. */
 export function layerCharts(runs: readonly VarianceRun[]): Chart[] {
-  return byInitialization(runs).flatMap(([initialization, group], number) =>
+  const charts = byInitialization(runs).flatMap(([initialization, group], number) =>
     quantities.map(({ key, title, of }): Chart => {
       const path = (group[0]?.moments[0]?.layers ?? []).flatMap(({ onLongestPath }, index) =>
         onLongestPath ? [index] : [],
@@ -74,6 +89,7 @@ export function layerCharts(runs: readonly VarianceRun[]): Chart[] {
       };
     }),
   );
+  return charts.flatMap(withDetail);
 }
 
 export function variancePage(
