@@ -14,6 +14,7 @@ import { predictCommand } from './predict';
 import { table1Command } from './table1';
 import { traceCommand } from './trace';
 import { trainCommand } from './train';
+import { varianceCommand } from './variance';
 
 function program(): Command {
   const { version, description } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
@@ -27,6 +28,7 @@ function program(): Command {
     equivalenceCommand(),
     traceCommand(),
     table1Command(),
+    varianceCommand(),
     benchCommand(),
     doctorCommand(),
   ])

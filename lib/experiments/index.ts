@@ -11,6 +11,8 @@ export { type SigmoidTwin, sigmoidTwin, type TwinOptions } from './equivalenceNe
 export { PreconditionedSgd, type PreconditionedSgdOptions } from './equivalenceOptimizer';
 export { equivalencePage } from './equivalenceReport';
 export { type PaperResult, paperActivations, paperResults } from './paper';
+export { expectedSquare, expectedSquaredDifference, expectedSquaredSlope } from './prediction';
+export { type ChainLayer, type ChainOptions, defaultMagnitude, predictChain } from './predictionChain';
 export { type Preset, type PresetName, presets } from './presets';
 export type { RateChoice, Rates, Search, SearchSettings, Trial } from './rates';
 export { partsOf, type Recipe, trainingOf } from './recipe';
@@ -29,3 +31,15 @@ export {
   type TrainingsEvent,
   type TrainingsOptions,
 } from './trainings';
+export { type VarianceOptions, type VarianceRun, variance } from './variance';
+export {
+  type Compared,
+  type VarianceChain,
+  type VarianceChainLayer,
+  type VarianceChainOptions,
+  varianceChain,
+} from './varianceChain';
+export type { Factor } from './varianceFactors';
+export type { VarianceLayer, VarianceMoment } from './varianceGauge';
+export { chainPage, variancePage } from './varianceReport';
+export type { ChannelStatistics } from './varianceStatistics';

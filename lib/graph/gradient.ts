@@ -6,17 +6,30 @@ import { reachable, schedule } from './graph';
 /**
  * d loss / d target for each target, as nodes of the same graph: reverse-mode differentiation by graph rewriting.
  * @param loss shape [1]
+ * @param targets parameters, or tensors between them and the loss, such as pre-activations
  * @param scale [1]: the gradients are those of scale loss. Default 1
  * @throws ERR_SHAPE if loss has another shape; ERR_GRAPH if a target does not influence it, or an op on the way has no gradient
  */
 export function gradient(loss: Tensor, targets: readonly Tensor[], scale: Tensor = constant([1])): Tensor[] {
   if (!(loss instanceof Tensor)) throw invalid('loss', 'a Tensor', loss);
-  for (const target of targets) if (!(target instanceof Tensor)) throw invalid('targets', 'Tensors', target);
   if (loss.shape.length !== 1 || loss.size !== 1)
     throw new SaturnnError('ERR_SHAPE', `Expected one element, [1], for loss but received shape [${loss.shape}]`);
-  const nodes = schedule(reachable([loss.node]));
+  return gradientFrom(loss, scale, targets);
+}
+
+/**
+ * The same of a loss of which only its gradient with respect to `result` is known: Σ seed result. For studies of the
+ * backward pass alone.
+ * @param seed as result: shape, and whether it is an image
+ */
+export function gradientFrom(result: Tensor, seed: Tensor, targets: readonly Tensor[]): Tensor[] {
+  for (const target of targets) if (!(target instanceof Tensor)) throw invalid('targets', 'Tensors', target);
+  const fits = String(seed.shape) === String(result.shape) && seed.image === result.image;
+  if (!fits)
+    throw new SaturnnError('ERR_SHAPE', `Expected shape [${result.shape}] for seed but received [${seed.shape}]`);
+  const nodes = schedule(reachable([result.node]));
   const influenced = influencedBy(nodes, new Set(targets));
-  const parts = new Map<Tensor, Tensor[]>([[loss, [scale]]]);
+  const parts = new Map<Tensor, Tensor[]>([[result, [seed]]]);
   const total = (tensor: Tensor): Tensor | null => {
     const list = parts.get(tensor);
     if (!list) return null;

@@ -7,7 +7,8 @@ const offsetsOf = (attributes: Readonly<Record<string, number>>, count: number):
 
 /**
  * Tensors one after the other in a flat buffer, each at its own first element: gradients in the State's arena. With
- * attribute `joined` without gaps, and the output has their shape but for the first dimension, which is the sum of theirs.
+ * attribute `joined` without gaps, and the output has their shape but for the first dimension, which is the sum of theirs;
+ * with attribute `rows` the output is a matrix of so many rows.
  */
 export const packOp: Op = {
   name: 'pack',
@@ -17,7 +18,7 @@ export const packOp: Op = {
   writesSlices: true,
   gathers: 'elements',
   inferShape(inputs, attributes) {
-    const { size = 0 } = attributes;
+    const { size = 0, rows = 0 } = attributes;
     const offsets = offsetsOf(attributes, inputs.length);
     inputs.forEach((tensor, index) => {
       const end = (offsets[index] ?? 0) + expectTensor('pack', `input ${index}`, tensor, { image: false }).size;
@@ -25,7 +26,7 @@ export const packOp: Op = {
         throw shapeError('pack', `input ${index}`, 'elements that do not overlap', end);
     });
     if (attributes.joined) return [{ dtype: 'f32', shape: joinedShape(inputs), image: false }];
-    return [{ dtype: 'f32', shape: [size], image: false }];
+    return [{ dtype: 'f32', shape: rows > 0 ? [rows, size / rows] : [size], image: false }];
   },
 };
 
