@@ -12,7 +12,7 @@ import { State } from '../state';
 import { input, Parameter, type Tensor } from '../tensor';
 import { type ChainLayer, defaultMagnitude, predictChain } from './predictionChain';
 import { curveOf } from './predictionCurve';
-import { readStatistics, StatisticsBuilder } from './varianceStatistics';
+import { isResolved, readStatistics, StatisticsBuilder } from './varianceStatistics';
 
 export interface VarianceChainOptions {
   activations: readonly Activation[];
@@ -257,11 +257,6 @@ function gaussians(count: number, random: Philox, deviation = 1): Float32Array {
   return values;
 }
 
-/** Square of f32's relative rounding. */
-const rounding = 2 ** -48;
-/** Variances are compared that exceed rounding as often. */
-const margin = 1000;
-
 /** @param offset what y's mean square owes to f(0), whether it is taken away or not */
 function compareLayer(
   samples: Samples,
@@ -271,15 +266,14 @@ function compareLayer(
 ): VarianceChainLayer {
   // A variance that is divided by the count of values, not by one less, is smaller by this on average.
   const biased = 1 - 1 / batch;
-  const smallest = margin * rounding * Math.max(predicted.meanSquare, offset);
-  const resolved = predicted.variance > smallest;
+  const resolves = (value: number) => isResolved(value, Math.max(predicted.meanSquare, offset));
   const comparison = (quantity: Quantity, factor: number, compares = true) => {
     const compared = compare(samples[quantity][layer]!, predicted[quantity] * factor);
     return compares ? compared : { ...compared, z: null };
   };
   return {
-    variance: comparison('variance', biased, resolved),
-    meanSquare: comparison('meanSquare', 1, predicted.meanSquare > smallest),
+    variance: comparison('variance', biased, resolves(predicted.variance)),
+    meanSquare: comparison('meanSquare', 1, resolves(predicted.meanSquare)),
     gradient: comparison('gradient', biased),
     linear: predicted.linear,
   };

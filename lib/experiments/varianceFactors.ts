@@ -2,7 +2,7 @@
 import { type Activation, meanSquareGain } from '../ops/activation';
 import { expectedSquaredSlope } from './prediction';
 import { gradientKey, type Part, type PartKind } from './varianceProbe';
-import type { ChannelStatistics } from './varianceStatistics';
+import { type ChannelStatistics, isResolved } from './varianceStatistics';
 
 export interface Factor {
   readonly kind: PartKind;
@@ -11,7 +11,7 @@ export interface Factor {
   readonly padded: boolean;
   /** Var[output] / Var[input]; of a concatenation: the largest over the smallest variance of what it joins. */
   readonly forward: number | null;
-  /** The same of the variance between images. */
+  /** The same of the variance between images. Null where that is below what f32 resolves. */
   readonly betweenImages: number | null;
   /** Convolution: n Var[w], equation 3. Activation: f'(0)², or E[f'²] over both signs, equation 4. Else none. */
   readonly predictedForward: number | null;
@@ -54,7 +54,7 @@ function factorOf(part: Part, inputs: FactorInputs): Pick<Factor, FactorName> {
   const backward = below === null ? null : slope(below).variance / above;
   return {
     forward: after.variance / before.variance,
-    betweenImages: after.betweenImages / before.betweenImages,
+    betweenImages: between(before) && between(after) ? after.betweenImages / before.betweenImages : null,
     backward,
     ...predicted(part, inputs),
   };
@@ -81,6 +81,8 @@ function predicted(
   };
 }
 
+const between = ({ betweenImages, meanSquare }: ChannelStatistics): boolean => isResolved(betweenImages, meanSquare);
+
 function concatenation(part: Part, { parts, value, slope }: FactorInputs): Pick<Factor, FactorName> {
   const range = (variances: readonly number[]) => Math.max(...variances) / Math.min(...variances);
   const joined = part.from.map(value);
@@ -88,7 +90,7 @@ function concatenation(part: Part, { parts, value, slope }: FactorInputs): Pick<
   const passed = readers.reduce((sum, { back }) => sum + slope(back!).variance, 0);
   return {
     forward: range(joined.map(({ variance }) => variance)),
-    betweenImages: range(joined.map(({ betweenImages }) => betweenImages)),
+    betweenImages: joined.every(between) ? range(joined.map(({ betweenImages }) => betweenImages)) : null,
     backward: readers.length > 0 ? slope(gradientKey(part.to)).variance / passed : null,
     predictedForward: null,
     predictedBackward: null,

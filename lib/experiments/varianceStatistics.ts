@@ -87,3 +87,11 @@ export function readStatistics(
     betweenImages: between / square,
   };
 }
+
+/** Square of f32's relative rounding. */
+const rounding = 2 ** -48;
+/** How often a variance must exceed it to mean something. */
+const margin = 1000;
+
+/** Whether a variance of values of this mean square is more than what f32's rounding makes of it. */
+export const isResolved = (variance: number, meanSquare: number): boolean => variance > margin * rounding * meanSquare;

@@ -184,7 +184,7 @@ export function factorTables(runs: readonly VarianceRun[]): ReportTable[] {
       title: `Factors at step 0, ${initialization}`,
       heads: ['', ...group.map(({ activation }) => activation)],
       rows: factorRows(factors[0]!).map(({ name, value }) => [name, ...factors.map((list) => short(value(list)))]),
-      note: 'Convolutions and activations: geometric means of measured over predicted factors. Pools: variance after over variance before, and that of the gradient before over after. Concatenations: the largest over the smallest variance of what is joined; and the variance of the gradients that come back from all readers over the sum of their variances.',
+      note: 'Convolutions and activations: geometric means of measured over predicted factors, where f32 resolves them. Pools: variance after over variance before, and that of the gradient before over after. Concatenations: the largest over the smallest variance of what is joined; and the variance of the gradients that come back from all readers over the sum of their variances.',
     };
   });
 }
