@@ -1,8 +1,11 @@
 /** The options of optimizers and learning rates, for every command that trains. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { invalid } from '../errors';
+import { groupsOf, type LayerRate, layerFactors, layerRateForms, parseLayerRates } from '../experiments/layerRates';
+import type { Model } from '../models';
 import { Adam } from '../optim/adam';
 import { AdamW } from '../optim/adamW';
+import type { ParameterGroup } from '../optim/groups';
 import { Lars } from '../optim/lars';
 import type { Optimizer } from '../optim/optimizer';
 import { parseSchedule, parseSpan, scheduleForms } from '../optim/parseSchedule';
@@ -16,6 +19,7 @@ interface CommonOptions {
   readonly weightDecay?: number;
   readonly clipNorm?: number | null;
   readonly ema?: { readonly decay: number } | null;
+  readonly groups?: readonly ParameterGroup[];
 }
 
 interface OptimizerKind {
@@ -44,6 +48,8 @@ export interface OptimizerOptions {
   clipNorm?: number;
   labelSmoothing: number;
   ema?: number;
+  /** As given: depth:FACTOR, gain or lars. */
+  lrLayers?: string;
 }
 
 /** As an option's reader: what a parser throws becomes commander's one line that names the option. */
@@ -59,6 +65,11 @@ const reading =
 
 const schedule = (text: string): string => {
   parseSchedule(text, { rate: 1e6 });
+  return text;
+};
+
+const layerRule = (text: string): string => {
+  if (text !== 'lars') parseLayerRates(text);
   return text;
 };
 
@@ -79,6 +90,11 @@ export function addOptimizerOptions(command: Command): Command {
       'epochs, or steps as in 500steps, in which the learning rate rises',
       reading((text) => parseSpan('warm-up', text)),
     )
+    .option(
+      '--lr-layers <rule>',
+      `a learning rate per layer: ${layerRateForms}, factors on --lr (docs/layer-rates.md), or lars, the same as --optimizer lars`,
+      reading(layerRule),
+    )
     .option('--clip-norm <x>', 'largest norm of the gradient', read.positiveNumber)
     .option('--label-smoothing <x>', 'part of the target that all classes share', read.fraction, 0)
     .option(
@@ -88,16 +104,43 @@ export function addOptimizerOptions(command: Command): Command {
     );
 }
 
-/** @throws ERR_INVALID_ARGUMENT for a momentum where the optimizer has none, or a number that it refuses */
-export function optimizerFrom({ optimizer, momentum, weightDecay, clipNorm, ema }: OptimizerOptions): Optimizer {
-  const { hasMomentum, make } = kindOf(optimizer);
+/**
+ * @throws ERR_INVALID_ARGUMENT for a momentum where the optimizer has none, a number that it refuses, or a rule of
+ * --lr-layers that suits neither it nor the model
+ */
+export function optimizerFrom(options: OptimizerOptions, model: Model): Optimizer {
+  const { momentum, weightDecay, clipNorm, ema } = options;
+  const name = optimizerName(options);
+  const { hasMomentum, make } = kindOf(name);
   if (momentum !== undefined && !hasMomentum)
-    throw invalid('--momentum', `no value, as --optimizer ${optimizer} has none,`, momentum);
-  return make({ momentum, weightDecay, clipNorm, ema: ema === undefined ? null : { decay: ema } });
+    throw invalid('--momentum', `no value, as --optimizer ${name} has none,`, momentum);
+  const groups = groupsOf(layerRatesFrom(options, model) ?? []);
+  return make({ momentum, weightDecay, clipNorm, ema: ema === undefined ? null : { decay: ema }, groups });
+}
+
+/**
+ * The factors of --lr-layers depth and gain; null where they are not asked for.
+ * @throws ERR_INVALID_ARGUMENT
+ */
+export function layerRatesFrom(options: OptimizerOptions, model: Model): LayerRate[] | null {
+  const { lrLayers } = options;
+  if (lrLayers === undefined || lrLayers === 'lars') return null;
+  // LARS divides by the gradient's norm: a factor that undoes vanishing would do it a second time.
+  if (options.optimizer === 'lars') throw invalid('--lr-layers', 'lars, or none, with --optimizer lars,', lrLayers);
+  return layerFactors(model, lrLayers, { learningRate: learningRateFrom(options) });
+}
+
+/** What --optimizer says, or --lr-layers lars. @throws ERR_INVALID_ARGUMENT for lars and another optimizer's rule */
+function optimizerName({ optimizer, lrLayers }: OptimizerOptions): string {
+  if (lrLayers !== 'lars') return optimizer;
+  if (optimizer !== 'sgd' && optimizer !== 'lars')
+    throw invalid('--optimizer', 'sgd or lars, with --lr-layers lars,', optimizer);
+  return 'lars';
 }
 
 /** The learning rate that --lr gives, or that goes with the optimizer. */
-export const learningRateFrom = ({ optimizer, lr }: OptimizerOptions): number => lr ?? kindOf(optimizer).learningRate;
+export const learningRateFrom = (options: OptimizerOptions): number =>
+  options.lr ?? kindOf(optimizerName(options)).learningRate;
 
 /** @throws ERR_INVALID_ARGUMENT, e.g. for a minimum above the learning rate */
 export function scheduleFrom(options: OptimizerOptions): Schedule {

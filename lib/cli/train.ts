@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import { Command, Option } from 'commander';
 import { SaturnnError } from '../errors';
+import { describeLayerRates } from '../experiments/layerRates';
 import { formatActivation } from '../ops/activation';
 import type { Sgd } from '../optim/sgd';
 import type { EndEvent } from '../train/events';
@@ -13,6 +14,7 @@ import { Interruption } from './interruption';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
 import {
   addOptimizerOptions,
+  layerRatesFrom,
   learningRateFrom,
   type OptimizerOptions,
   optimizerFrom,
@@ -73,7 +75,7 @@ async function train(options: TrainOptions, given: Given, resumed: boolean): Pro
   const { train, test, statistics, mode, close } = await openData(options);
   try {
     const model = modelFrom(options, train.classes);
-    const optimizer = optimizerFrom(options);
+    const optimizer = optimizerFrom(options, model);
     const { momentum, weightDecay } = optimizer as Partial<Sgd>;
     const schedule = scheduleFrom(options);
     using folder = new RunFolder(options.out ?? defaultFolder(options), {
@@ -101,6 +103,8 @@ async function train(options: TrainOptions, given: Given, resumed: boolean): Pro
       deviceInfo: device.info,
     };
     folder.configure({ ...settings, given });
+    const rates = layerRatesFrom(options, model);
+    if (rates && !options.json) process.stdout.write(`${describeLayerRates(options.lrLayers!, rates)}\n`);
     if (!resumed) {
       const prepared = await options.init.prepare({
         model,
