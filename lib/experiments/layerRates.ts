@@ -114,7 +114,7 @@ const namesOf = (parameters: readonly Parameter[]): RegExp =>
 
 /** One line: "layer rates depth:1.1: factors 1 (classifier/weight) to 23.2 (conv1/weight)". */
 export function describeLayerRates(text: string, rates: readonly LayerRate[]): string {
-  const sorted = [...rates].sort((a, b) => a.factor - b.factor);
+  const extreme = (sign: number) => rates.reduce((best, one) => (sign * (one.factor - best.factor) > 0 ? one : best));
   const say = ({ factor, parameter }: LayerRate) => `${Number(factor.toPrecision(3))} (${parameter.name})`;
-  return `layer rates ${text}: factors ${say(sorted[0]!)} to ${say(sorted.at(-1)!)}`;
+  return `layer rates ${text}: factors ${say(extreme(-1))} to ${say(extreme(1))}`;
 }
