@@ -1,9 +1,9 @@
 /** The options that say which network, for every command that makes one. */
 import { type Command, Option } from 'commander';
+import { type Initialization, initializationForms, parseInitialization } from '../initialization';
 import type { Normalization } from '../layers';
 import { createModel, type Model, models } from '../models';
 import { type Activation, formatActivation, leakyTanh } from '../ops/activation';
-import { type Initialization, initializationHelp, parseInitialization } from './initializerOption';
 import * as read from './options';
 
 export interface ModelOptions {
@@ -29,8 +29,8 @@ export function addModelOptions(command: Command): Command {
         .default(leakyTanh(), formatActivation(leakyTanh())),
     )
     .addOption(
-      new Option('--init <name[:options]>', initializationHelp)
-        .argParser(parseInitialization)
+      new Option('--init <name[:options]>', `initial weights: ${initializationForms}`)
+        .argParser(read.initialization)
         .default(parseInitialization('default'), 'default'),
     )
     .addOption(

@@ -1,5 +1,5 @@
 /** The options of optimizers and learning rates, for every command that trains. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { invalid } from '../errors';
 import { groupsOf, type LayerRate, layerFactors, layerRateForms, parseLayerRates } from '../experiments/layerRates';
 import type { Model } from '../models';
@@ -52,17 +52,6 @@ export interface OptimizerOptions {
   lrLayers?: string;
 }
 
-/** As an option's reader: what a parser throws becomes commander's one line that names the option. */
-const reading =
-  <T>(parse: (text: string) => T) =>
-  (text: string): T => {
-    try {
-      return parse(text);
-    } catch (error) {
-      throw new InvalidArgumentError(`${(error as Error).message}.`);
-    }
-  };
-
 const schedule = (text: string): string => {
   parseSchedule(text, { rate: 1e6 });
   return text;
@@ -84,16 +73,16 @@ export function addOptimizerOptions(command: Command): Command {
     )
     .option('--momentum <x>', 'of sgd, nesterov and lars (default: 0.9)', read.fraction)
     .option('--weight-decay <x>', 'of weights; biases have none (default: 1e-4; adam 0; adamw 0.01)', read.nonNegative)
-    .option('--schedule <form>', `learning rate over the run: ${scheduleForms}`, reading(schedule), 'constant')
+    .option('--schedule <form>', `learning rate over the run: ${scheduleForms}`, read.reading(schedule), 'constant')
     .option(
       '--warmup <n>',
       'epochs, or steps as in 500steps, in which the learning rate rises',
-      reading((text) => parseSpan('warm-up', text)),
+      read.reading((text) => parseSpan('warm-up', text)),
     )
     .option(
       '--lr-layers <rule>',
       `a learning rate per layer: ${layerRateForms}, factors on --lr (docs/layer-rates.md), or lars, the same as --optimizer lars`,
-      reading(layerRule),
+      read.reading(layerRule),
     )
     .option('--clip-norm <x>', 'largest norm of the gradient', read.positiveNumber)
     .option('--label-smoothing <x>', 'part of the target that all classes share', read.fraction, 0)

@@ -1,6 +1,7 @@
 /** Readers of option values. What they throw, commander prints as one line that names the option. */
 import { InvalidArgumentError } from 'commander';
-import { type Activation, parseActivation } from '../ops/activation';
+import { parseInitialization } from '../initialization';
+import { parseActivation } from '../ops/activation';
 
 const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));
 
@@ -37,13 +38,19 @@ export const nonNegative = (text: string): number => {
   return value;
 };
 
-export const activation = (text: string): Activation => {
-  try {
-    return parseActivation(text);
-  } catch (error) {
-    throw new InvalidArgumentError(`${(error as Error).message}.`);
-  }
-};
+/** An option's reader: what a parser throws becomes commander's one line that names the option. */
+export const reading =
+  <T>(parse: (text: string) => T) =>
+  (text: string): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(`${(error as Error).message}.`);
+    }
+  };
+
+export const activation = reading(parseActivation);
+export const initialization = reading(parseInitialization);
 
 export const device = (text: string): string => {
   if (!/^(auto|cpu|cuda(:\d{1,3})?)$/.test(text)) throw new InvalidArgumentError('Expected auto, cpu, cuda or cuda:N.');

@@ -1,13 +1,13 @@
 /** `saturnn train`: a model, a data set, a folder of results. */
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { SaturnnError } from '../errors';
 import { describeLayerRates } from '../experiments/layerRates';
 import { formatActivation } from '../ops/activation';
 import type { Sgd } from '../optim/sgd';
 import type { EndEvent } from '../train/events';
-import { RunFolder, type Saved } from '../train/run';
-import { type FitOptions, Trainer } from '../train/trainer';
+import type { Saved } from '../train/run';
+import type { Trainer } from '../train/trainer';
+import { runTraining, type TrainingBegin, type TrainingWatch } from '../train/training';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
 import { addDataOptions, type DataOptions, openData } from './dataOptions';
 import { Interruption } from './interruption';
@@ -46,10 +46,10 @@ export function trainCommand(): Command {
   const command = withOptions();
   const given = collectGiven(command);
   return command.action(async (options: TrainOptions) => {
-    if (!isResumed(options)) return train(options, given, false);
+    if (!isResumed(options)) return train(options, given);
     const { out, resume, json } = options;
     const resumed = resumedOptions<TrainOptions>(out!, given, withOptions);
-    return train({ ...resumed.options, out, resume, json }, resumed.given, true);
+    return train({ ...resumed.options, out, resume, json }, resumed.given);
   });
 }
 
@@ -68,8 +68,8 @@ export function withOptions(): Command {
   return addRunOptions(addOptimizerOptions(command));
 }
 
-async function train(options: TrainOptions, given: Given, resumed: boolean): Promise<void> {
-  const { batch, seed, labelSmoothing, steps } = options;
+async function train(options: TrainOptions, given: Given): Promise<void> {
+  const { batch, seed, labelSmoothing, steps, json = false } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
   const device = openDeviceFor(options);
   const { train, test, statistics, mode, close } = await openData(options);
@@ -78,16 +78,7 @@ async function train(options: TrainOptions, given: Given, resumed: boolean): Pro
     const optimizer = optimizerFrom(options, model);
     const { momentum, weightDecay } = optimizer as Partial<Sgd>;
     const schedule = scheduleFrom(options);
-    using folder = new RunFolder(options.out ?? defaultFolder(options), {
-      resume: options.resume !== undefined,
-      checkpoints: checkpointsFrom(options),
-    });
-    const callbacks = [...earlyStoppingFrom(options), ...folder.callbacks];
-    const data = { train, test, statistics, data: mode };
-    const rule = { optimizer, schedule, labelSmoothing, ...arithmeticOf(options) };
-    using trainer = new Trainer({ model, ...data, ...rule, device, batch, seed, callbacks });
-    if (resumed) await folder.restore(trainer, options.resume === 'previous' ? 'previous' : 'last');
-    const settings = {
+    const settingsOf = (trainer: Trainer) => ({
       ...options,
       ...describeModelOptions(options),
       normalization: model.normalization,
@@ -101,61 +92,46 @@ async function train(options: TrainOptions, given: Given, resumed: boolean): Pro
       ...{ out: undefined, resume: undefined, json: undefined },
       node: process.versions.node,
       deviceInfo: device.info,
-    };
-    folder.configure({ ...settings, given });
-    const rates = layerRatesFrom(options, model);
-    if (rates && !options.json) process.stdout.write(`${describeLayerRates(options.lrLayers!, rates)}\n`);
-    if (!resumed) {
-      const prepared = await options.init.prepare({
-        model,
-        state: trainer.state,
-        dataset: train,
-        statistics,
-        device,
-        seed,
-      });
-      if (prepared && !options.json) process.stdout.write(`${prepared}\n`);
-    }
-    const { end, failure } = await runToEnd(trainer, { totalEpochs: epochs, totalSteps: steps }, folder, options);
-    const saved = await folder.finish(model, trainer.state, await trainer.statistics(), settings);
-    if (options.json) process.stdout.write(`${JSON.stringify({ event: 'saved', out: folder.path, ...saved })}\n`);
-    else process.stdout.write(summary(end, model.classes, saved));
+    });
+    const folder = resolve(options.out ?? defaultFolder(options));
+    const { end, failure, saved } = await runTraining({
+      ...{ folder, resume: options.resume, checkpoints: checkpointsFrom(options) },
+      ...{ model, train, test, statistics, data: mode, device, batch, seed },
+      ...{ optimizer, schedule, labelSmoothing, ...arithmeticOf(options) },
+      length: { totalEpochs: epochs, totalSteps: steps },
+      callbacks: earlyStoppingFrom(options),
+      describe(trainer) {
+        const report = settingsOf(trainer);
+        return { config: { ...report, given }, report };
+      },
+      prepare: options.init.prepare,
+      onPrepared: (line) => json || process.stdout.write(`${line}\n`),
+      watch(begin) {
+        const rates = json ? null : layerRatesFrom(options, model);
+        if (rates) process.stdout.write(`${describeLayerRates(options.lrLayers!, rates)}\n`);
+        return watchTraining(begin, json);
+      },
+    });
+    if (json) process.stdout.write(`${JSON.stringify({ event: 'saved', out: folder, ...saved })}\n`);
+    else process.stdout.write(summary(end, model.classes, saved!));
     if (failure) throw failure;
   } finally {
     await close();
   }
 }
 
-/**
- * Runs to the end, or until Ctrl-C or numbers that are not finite stop it: what was learned until then is kept, and the
- * failure is returned to be thrown when it is saved.
- */
-async function runToEnd(
-  trainer: Trainer,
-  length: FitOptions,
-  folder: RunFolder,
-  { json = false }: TrainOptions,
-): Promise<{ end: EndEvent | null; failure: SaturnnError | null }> {
-  const steps = trainer.step + trainer.stepsOf(length);
-  const progress = createProgress({ steps, done: trainer.step, stepsPerEpoch: trainer.stepsPerEpoch, json });
+/** Shows progress, and lets Ctrl-C interrupt, while steps are computed. */
+function watchTraining(begin: TrainingBegin, json: boolean): TrainingWatch {
+  const progress = createProgress({ ...begin, json });
   const interruption = new Interruption();
-  let end: EndEvent | null = null;
-  try {
-    for await (const event of trainer.fit({ ...length, signal: interruption.signal })) {
-      progress.show(event);
-      if (event.event === 'end') end = event;
-    }
-    return { end, failure: null };
-  } catch (error) {
-    if (!(error instanceof SaturnnError)) throw error;
-    if (error.code === 'ERR_NON_FINITE') return { end, failure: error };
-    if (error.code !== 'ERR_INTERRUPTED') throw error;
-    progress.show(await folder.checkpoints.write(trainer));
-    return { end, failure: new SaturnnError(error.code, `Interrupted after step ${trainer.step}`) };
-  } finally {
-    progress.stop();
-    interruption.dispose();
-  }
+  return {
+    signal: interruption.signal,
+    show: (event) => progress.show(event),
+    stop() {
+      progress.stop();
+      interruption.dispose();
+    },
+  };
 }
 
 function summary(end: EndEvent | null, classes: number, saved: Saved): string {

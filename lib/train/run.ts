@@ -20,6 +20,8 @@ import { writeSafetensors } from './safetensors';
 import type { Trainer } from './trainer';
 import { collectWeights, weightsOf } from './weights';
 
+const metricsName = 'metrics.jsonl';
+
 export type Settings = Readonly<Record<string, unknown>>;
 
 export interface RunFolderOptions {
@@ -40,7 +42,6 @@ export class RunFolder {
   readonly checkpoints: Checkpoints;
   /** The logs, and the checkpoints after them: for the Trainer. */
   readonly callbacks: readonly Callback[];
-  readonly #log: string;
   readonly #unlock: () => void;
 
   /**
@@ -57,9 +58,12 @@ export class RunFolder {
         const message = `${this.path} holds a run with checkpoints: resume it, remove it, or choose another folder`;
         throw new SaturnnError('ERR_BUSY', message);
       }
-      this.#log = join(this.path, 'metrics.jsonl');
       this.checkpoints = new Checkpoints({ ...checkpoints, folder: this.path });
-      this.callbacks = [new JsonlLog(this.#log), new CsvLog(join(this.path, 'epochs.csv')), this.checkpoints];
+      this.callbacks = [
+        new JsonlLog(join(this.path, metricsName)),
+        new CsvLog(join(this.path, 'epochs.csv')),
+        this.checkpoints,
+      ];
     } catch (error) {
       this.#unlock();
       throw error;
@@ -103,7 +107,7 @@ export class RunFolder {
     };
     writeSafetensors(paths.model, await collectWeights(model, state, statistics));
     const title = `${model.name}, width ${model.width}, ${formatActivation(model.activation)}`;
-    const epochs = this.#epochs();
+    const epochs = readEpochs(this.path);
     writeAtomically(paths.curves, renderSvg(title, epochs));
     writeAtomically(paths.report, renderReport(title, epochs, settings));
     if (!existsSync(this.checkpoints.path('best'))) return paths;
@@ -111,15 +115,6 @@ export class RunFolder {
     const { arrays } = await readCheckpoint(this.checkpoints.path('best'));
     writeSafetensors(best, weightsOf(model, state, statistics, arrays));
     return { ...paths, best };
-  }
-
-  /** All that were logged, those before a resume included. */
-  #epochs(): EpochEvent[] {
-    if (!existsSync(this.#log)) return [];
-    const lines = readFileSync(this.#log, 'utf8').split('\n').filter(Boolean);
-    // JSON has null for the loss of a network that has overflown.
-    const events = lines.map((line) => JSON.parse(line, (_, value) => (value === null ? Number.NaN : value)));
-    return events.filter(({ event }) => event === 'epoch');
   }
 
   /** Gives the folder back. */
@@ -134,3 +129,18 @@ export class RunFolder {
 
 export const hasCheckpoint = (folder: string): boolean =>
   [checkpointNames.last, checkpointNames.previous].some((name) => existsSync(join(folder, name)));
+
+/** The epochs that a run's folder tells of, those before a resume included; none if it is not there. */
+export function readEpochs(folder: string): EpochEvent[] {
+  const log = join(folder, metricsName);
+  if (!existsSync(log)) return [];
+  const text = readFileSync(log, 'utf8');
+  // The last line may be half written: the run goes on, or was killed.
+  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
+  // JSON has null for the loss of a network that has overflown.
+  const parse = (line: string) => JSON.parse(line, (_, value) => (value === null ? Number.NaN : value));
+  return lines
+    .filter(Boolean)
+    .map(parse)
+    .filter(({ event }) => event === 'epoch');
+}

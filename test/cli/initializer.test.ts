@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { parseInitialization } from '../../lib/cli/initializerOption';
+import { parseInitialization } from '../../lib/initialization';
 import { type Initializer, msra, orthonormal, xavier } from '../../lib/initializers';
 import { leakyRelu } from '../../lib/ops/activation';
 import { Philox } from '../../lib/random';

@@ -1,10 +1,9 @@
-/** `--init`: how weights begin. NAME, or NAME:OPTIONS where that has any. */
-import { InvalidArgumentError } from 'commander';
-import { checkNumber } from '../errors';
-import { gainInit } from '../gainInit';
-import { type Initializer, msra, orthonormal, type XavierOptions, xavier } from '../initializers';
-import { type LsuvOptions, lsuv } from '../lsuv';
-import type { Activation } from '../ops/activation';
+/** How weights begin, as text: NAME, or NAME:OPTIONS where that has any. */
+import { checkNumber, SaturnnError } from './errors';
+import { gainInit } from './gainInit';
+import { type Initializer, msra, orthonormal, type XavierOptions, xavier } from './initializers';
+import { type LsuvOptions, lsuv } from './lsuv';
+import type { Activation } from './ops/activation';
 
 export interface Initialization {
   /** As it was given, for the run's settings. */
@@ -15,8 +14,9 @@ export interface Initialization {
   readonly prepare: (options: LsuvOptions) => Promise<string | null>;
 }
 
-export const initializationHelp =
-  'initial weights: default, xavier[:uniform|gaussian,in|out|avg,kernel|channels,MAGNITUDE], msra[:in|out|avg,kernel|channels], orthonormal[:gain], lsuv[:tolerance] or gain[:centred]';
+/** How initialisations are written, for help texts and messages. */
+export const initializationForms =
+  'default, xavier[:uniform|gaussian,in|out|avg,kernel|channels,MAGNITUDE], msra[:in|out|avg,kernel|channels], orthonormal[:gain], lsuv[:tolerance] or gain[:centred]';
 
 const nothing = async () => null;
 const defaultTolerance = 0.02;
@@ -99,6 +99,7 @@ function summary(layers: Awaited<ReturnType<typeof lsuv>>): string {
   return `LSUV: ${layers.length} layers, variance ${before} before, ${range(layers.map(({ after }) => after))} after`;
 }
 
+/** @throws ERR_INVALID_ARGUMENT naming what there is */
 export function parseInitialization(text: string): Initialization {
   const [name = '', ...rest] = text.split(':');
   const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
@@ -107,6 +108,6 @@ export function parseInitialization(text: string): Initialization {
     if (!read) throw new Error(`Expected one of ${Object.keys(readers).join(', ')}`);
     return { text, ...read(parts) };
   } catch (error) {
-    throw new InvalidArgumentError(`${(error as Error).message}.`);
+    throw new SaturnnError('ERR_INVALID_ARGUMENT', (error as Error).message, { cause: error });
   }
 }
