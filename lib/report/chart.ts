@@ -1,0 +1,87 @@
+/** Line charts as vector images that follow the reader's light or dark scheme. */
+import { invalid } from '../errors';
+import { echarts } from './echarts';
+import { formatNumber } from './number';
+import { chartOption, ink, width } from './option';
+import { schemes } from './palette';
+
+export interface Series {
+  readonly name: string;
+  /** A y that is not finite is a gap; on a logarithmic axis so is one that is not positive. */
+  readonly points: readonly (readonly [x: number, y: number])[];
+  /** Position in the palette; series that belong together (train and test of one model) share it. Default: its index. */
+  readonly colour?: number;
+  readonly dashed?: boolean;
+  /** Lowest and highest y per x (deviation over seeds): drawn as a band. */
+  readonly band?: readonly (readonly [x: number, low: number, high: number])[];
+}
+
+export interface Axis {
+  readonly label: string;
+  readonly log?: boolean;
+  /** Default: what the values need. */
+  readonly min?: number;
+  readonly max?: number;
+  /** Names of whole-number x: 0 is the first. */
+  readonly categories?: readonly string[];
+}
+
+export interface Chart {
+  /** Name of its file and of its place in a page: a letter, then letters, digits, `-` and `_`. */
+  readonly id: string;
+  readonly title: string;
+  readonly caption?: string;
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly series: readonly Series[];
+}
+
+const ownStyle =
+  `<style>svg{color:${schemes.light.ink}}.paper{fill:${schemes.light.paper}}` +
+  `@media(prefers-color-scheme:dark){svg{color:${schemes.dark.ink}}.paper{fill:${schemes.dark.paper}}}</style>`;
+
+/**
+ * The chart as an SVG file of its own, on paper of its own: whoever shows it may have another scheme than the reader.
+ * @throws ERR_INVALID_ARGUMENT
+ */
+export function chartSvg(chart: Chart): string {
+  const drawn = drawChart(chart);
+  // Attributes for programs that read no style sheets.
+  const paper = `<rect class="paper" width="100%" height="100%" fill="${schemes.light.paper}"/>`;
+  return drawn.replace(/^<svg([^>]*)>/, (_, rest) => `<svg${rest} color="${schemes.light.ink}">${ownStyle}${paper}`);
+}
+
+/** The drawing alone, in the colour of the text around it. */
+export function drawChart(chart: Chart): string {
+  checkChart(chart);
+  const { height, ...option } = chartOption(chart);
+  const instance = echarts().init(null, null, { renderer: 'svg', ssr: true, width, height });
+  try {
+    const formatter = (value: number) => formatNumber(value);
+    instance.setOption({
+      ...option,
+      xAxis:
+        'data' in option.xAxis
+          ? option.xAxis
+          : { ...option.xAxis, axisLabel: { ...option.xAxis.axisLabel, formatter } },
+      yAxis: { ...option.yAxis, axisLabel: { ...option.yAxis.axisLabel, formatter } },
+    });
+    return (
+      instance
+        .renderToSVGString()
+        .replaceAll(ink, 'currentColor')
+        .replace(/<rect [^>]*fill="none"><\/rect>/, '')
+        // Numbered per process: two charts in one page would clash, and the same chart would differ from run to run.
+        .replaceAll(/\bzr\d+-/g, `${chart.id}-`)
+    );
+  } finally {
+    instance.dispose();
+  }
+}
+
+/** @throws ERR_INVALID_ARGUMENT for an id that is no file name */
+export function checkChart({ id, series }: Chart): void {
+  if (typeof id !== 'string' || !/^[a-z][\w-]*$/i.test(id))
+    throw invalid('the id of a chart', 'a letter, then letters, digits, - and _', id);
+  if (!Array.isArray(series)) throw invalid(`series of chart ${id}`, 'an array', series);
+}

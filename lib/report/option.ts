@@ -1,0 +1,184 @@
+/** A chart as an ECharts option: data only, so that a page can hold it as JSON. */
+import type { Axis, Chart, Series } from './chart';
+import { textWidth } from './echarts';
+import { look } from './palette';
+
+/** Of axes and text; whoever draws replaces it by `currentColor`, which ECharts would not take for a colour. */
+export const ink = '#010203';
+export const font = 'sans-serif';
+export const width = 900;
+const plotHeight = 300;
+const fontSize = 13;
+const titleSize = 16;
+/** Of names that hang from an axis. */
+const smallSize = 10;
+/** More would be dots. */
+const mostMarks = 12;
+const longestName = 30;
+
+/** Not Math.min, whose arguments lie on the stack. */
+const least = (values: readonly number[]) => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+const most = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), 0);
+
+/** The rows that ECharts will make of these names. */
+function legendRows(names: readonly string[], { icon, gap }: { icon: number; gap: number }): number {
+  let [rows, left] = [1, 0];
+  for (const name of names) {
+    const wanted = icon + 5 + textWidth(name, fontSize) + gap;
+    if (left > 0 && left + wanted > width - 2 * gap) [rows, left] = [rows + 1, 0];
+    left += wanted;
+  }
+  return rows;
+}
+
+/** The end of a layer's name tells it from its neighbours, so the beginning goes. */
+const shortened = (name: string) => (name.length > longestName ? `…${name.slice(1 - longestName)}` : name);
+
+/** A value that its axis can show, with the digits that a figure shows; otherwise a gap. */
+function shown(value: number, axis: Axis): number | null {
+  return Number.isFinite(value) && !(axis.log && value <= 0) ? Number(value.toPrecision(6)) : null;
+}
+
+const axisText = { color: ink, fontFamily: font, fontSize };
+
+function xAxis(chart: Chart) {
+  const { label, log, min, max, categories } = chart.x;
+  const common = {
+    name: label,
+    nameLocation: 'middle' as const,
+    nameGap: 10,
+    nameTextStyle: axisText,
+    axisLine: { onZero: false, lineStyle: { color: ink } },
+    axisTick: { lineStyle: { color: ink } },
+  };
+  if (categories) {
+    const names = categories.map(shortened);
+    const long = categories.length > 6;
+    return {
+      ...common,
+      // As long as the names, which hang from the axis.
+      nameGap: long ? 16 + most(names.map((name) => textWidth(name, smallSize))) : common.nameGap,
+      type: 'category' as const,
+      data: names,
+      boundaryGap: false,
+      axisLabel: { ...axisText, fontSize: long ? smallSize : fontSize, rotate: long ? 90 : 0 },
+    };
+  }
+  const xs = chart.series.flatMap(({ points }) => points.map(([x]) => x)).filter((x) => shown(x, chart.x) !== null);
+  const bounds = xs.length > 0 ? { min: min ?? least(xs), max: max ?? -least(xs.map((x) => -x)) } : { min, max };
+  return {
+    ...common,
+    ...bounds,
+    type: log ? ('log' as const) : ('value' as const),
+    // Epochs and steps are whole.
+    minInterval: xs.every(Number.isInteger) ? 1 : 0,
+    axisLabel: { ...axisText, hideOverlap: true },
+    splitLine: { show: false },
+  };
+}
+
+function yAxis({ label, log, min, max }: Axis) {
+  return {
+    type: log ? ('log' as const) : ('value' as const),
+    name: label,
+    nameLocation: 'middle' as const,
+    nameGap: 10,
+    nameTextStyle: axisText,
+    axisLabel: { ...axisText, hideOverlap: true },
+    axisLine: { show: true, onZero: false, lineStyle: { color: ink } },
+    splitLine: { lineStyle: { color: ink, opacity: 0.15 } },
+    scale: true,
+    min,
+    max,
+  };
+}
+
+/** One line, its marks and its band share a name: a legend shows and hides them together. */
+function drawing(chart: Chart, series: Series, index: number) {
+  const { name, points, dashed, band } = series;
+  const { colour, mark } = look(series.colour ?? index);
+  const symbol = `path://${mark}`;
+  const common = { name, silent: true, symbol: 'none', animation: false };
+  const line = {
+    ...common,
+    id: `line ${index}`,
+    type: 'line' as const,
+    silent: false,
+    symbol,
+    symbolSize: 8,
+    showSymbol: false,
+    data: points.map(([x, y]) => [x, shown(y, chart.y)]),
+    itemStyle: { color: colour },
+    lineStyle: { color: colour, width: 2, type: dashed ? ('dashed' as const) : ('solid' as const) },
+    emphasis: { disabled: true },
+    z: 3,
+  };
+  const marks = {
+    ...common,
+    id: `marks ${index}`,
+    type: 'scatter' as const,
+    symbol,
+    symbolSize: 8,
+    data: marked(chart, series, index),
+    itemStyle: { color: colour },
+    z: 4,
+  };
+  return [line, marks, ...(band ? bandOf(chart, band, colour, common, index) : [])];
+}
+
+/** Some points of a series, at other places than its neighbour's: where lines lie on each other, both are seen. */
+function marked(chart: Chart, { points }: Series, index: number) {
+  const drawable = points.filter(([, y]) => shown(y, chart.y) !== null);
+  const every = Math.ceil(drawable.length / mostMarks);
+  const first = Math.floor((index * every) / chart.series.length);
+  return drawable.filter((_, place) => place % every === first).map(([x, y]) => [x, shown(y, chart.y)]);
+}
+
+/** An unseen line along the lower edge, and stacked on it the height of the band, filled. */
+function bandOf(chart: Chart, band: NonNullable<Series['band']>, colour: string, common: object, index: number) {
+  const usable = band.filter(([, low, high]) => shown(low, chart.y) !== null && shown(high, chart.y) !== null);
+  const edge = { ...common, type: 'line' as const, stack: `band ${index}`, stackStrategy: 'all' as const };
+  const unseen = { width: 0, opacity: 0 };
+  return [
+    { ...edge, id: `low ${index}`, data: usable.map(([x, low]) => [x, low]), lineStyle: unseen },
+    {
+      ...edge,
+      id: `band ${index}`,
+      data: usable.map(([x, low, high]) => [x, high - low]),
+      lineStyle: unseen,
+      areaStyle: { color: colour, opacity: 0.2 },
+    },
+  ];
+}
+
+/** The option, and the size that it is made for, in pixels. */
+export function chartOption(chart: Chart) {
+  const x = xAxis(chart);
+  const names = [...new Set(chart.series.map(({ name }) => name))];
+  const titleLines = Math.ceil(textWidth(chart.title, titleSize) / (width - 40));
+  const legendTop = 14 + 22 * titleLines;
+  const top = legendTop + 26 * legendRows(names, { icon: 32, gap: 12 }) + 10;
+  return {
+    animation: false,
+    textStyle: { color: ink, fontFamily: font },
+    title: {
+      text: chart.title,
+      left: 'center',
+      top: 8,
+      textStyle: { color: ink, fontFamily: font, fontSize: titleSize, width: width - 40, overflow: 'break' as const },
+    },
+    legend: { top: legendTop, itemWidth: 32, itemHeight: 13, itemGap: 12, data: names, textStyle: axisText },
+    grid: {
+      left: 14,
+      right: 24,
+      top,
+      bottom: 14,
+      outerBoundsMode: 'same' as const,
+      outerBoundsContain: 'all' as const,
+    },
+    xAxis: x,
+    yAxis: yAxis(chart.y),
+    series: chart.series.flatMap((series, index) => drawing(chart, series, index)),
+    height: top + plotHeight + x.nameGap + 60,
+  };
+}
