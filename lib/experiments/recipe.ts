@@ -8,6 +8,7 @@ import { parseActivation } from '../ops/activation';
 import { parseSchedule, parseSpan } from '../optim/parseSchedule';
 import { warmUp } from '../optim/schedules';
 import { Sgd } from '../optim/sgd';
+import { layerRates } from './layerRates';
 import type { LabelledTraining, TrainingParts } from './trainings';
 
 export interface Recipe {
@@ -33,6 +34,8 @@ export interface Recipe {
   readonly weightDecay: number;
   /** Largest norm of the gradient; null: any. */
   readonly clipNorm: number | null;
+  /** Factors on the learning rate per layer, as parseLayerRates reads them: "gain"; absent: none. */
+  readonly layerRates?: string;
   /** Of initial weights, order and augmentation. */
   readonly seed: number;
 }
@@ -42,15 +45,14 @@ export function partsOf(recipe: Recipe, classes: number): TrainingParts {
   const { batch, seed, precision, momentum, weightDecay, clipNorm } = recipe;
   const activation = parseActivation(recipe.activation);
   const { initializer, prepare } = parseInitialization(recipe.init);
-  const rates = parseSchedule(recipe.schedule, { rate: recipe.learningRate });
+  const { learningRate } = recipe;
+  const rates = parseSchedule(recipe.schedule, { rate: learningRate });
+  const options = { width: recipe.width, activation, classes, initializer: initializer(activation) };
+  const model = createModel(recipe.model, options);
+  const groups = recipe.layerRates === undefined ? [] : layerRates(model, recipe.layerRates, { learningRate });
   return {
-    model: createModel(recipe.model, {
-      width: recipe.width,
-      activation,
-      classes,
-      initializer: initializer(activation),
-    }),
-    optimizer: new Sgd({ momentum, weightDecay, clipNorm }),
+    model,
+    optimizer: new Sgd({ momentum, weightDecay, clipNorm, groups }),
     schedule: recipe.warmup === null ? rates : warmUp(rates, parseSpan('warm-up', recipe.warmup)),
     ...{ batch, seed, precision, prepare },
   };
