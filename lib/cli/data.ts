@@ -3,11 +3,12 @@ import { SingleBar } from 'cli-progress';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { cifarFiles } from '../data/cifarFiles';
 import { defaultDataFolder, type GetOptions, getData, installedFolder } from '../data/get';
+import { openSource } from '../data/openSource';
 import type { LabelKind, LayoutName } from '../data/records';
 import type { ImageSource } from '../data/source';
 import { statisticsOf } from '../data/statistics';
 import { SaturnnError } from '../errors';
-import { addSourceOptions, type DataOptions, openSource } from './dataOptions';
+import { addSourceOptions, type DataOptions } from './dataOptions';
 
 const names = Object.keys(cifarFiles) as LayoutName[];
 const cacheNote = "(default: the user's cache)";

@@ -1,11 +1,11 @@
 /** `saturnn predict`: what a trained network makes of images. */
 import { Command, Option } from 'commander';
-
+import { openSource } from '../data/openSource';
 import { invalid } from '../errors';
 import { loadPredictor } from '../train/loadPredictor';
 import { writeSafetensors } from '../train/safetensors';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
-import { addSourceOptions, type DataOptions, openSource } from './dataOptions';
+import { addSourceOptions, type DataOptions } from './dataOptions';
 import * as read from './options';
 import { percent } from './progress';
 
