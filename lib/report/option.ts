@@ -34,9 +34,12 @@ function legendRows(names: readonly string[], { icon, gap }: { icon: number; gap
 /** The end of a layer's name tells it from its neighbours, so the beginning goes. */
 const shortened = (name: string) => (name.length > longestName ? `…${name.slice(1 - longestName)}` : name);
 
+/** An axis ends at a round power below its values, which must not be 0 yet. */
+const leastOnLog = 1e-280;
+
 /** A value that its axis can show, with the digits that a figure shows; otherwise a gap. */
 function shown(value: number, axis: Axis): number | null {
-  return Number.isFinite(value) && !(axis.log && value <= 0) ? Number(value.toPrecision(6)) : null;
+  return Number.isFinite(value) && !(axis.log && value < leastOnLog) ? Number(value.toPrecision(6)) : null;
 }
 
 const axisText = { color: ink, fontFamily: font, fontSize };
@@ -137,7 +140,13 @@ function marked(chart: Chart, { points }: Series, index: number) {
 /** An unseen line along the lower edge, and stacked on it the height of the band, filled. */
 function bandOf(chart: Chart, band: NonNullable<Series['band']>, colour: string, common: object, index: number) {
   const usable = band.filter(([, low, high]) => shown(low, chart.y) !== null && shown(high, chart.y) !== null);
-  const edge = { ...common, type: 'line' as const, stack: `band ${index}`, stackStrategy: 'all' as const };
+  const edge = {
+    ...common,
+    type: 'line' as const,
+    itemStyle: { color: colour },
+    stack: `band ${index}`,
+    stackStrategy: 'all' as const,
+  };
   const unseen = { width: 0, opacity: 0 };
   return [
     { ...edge, id: `low ${index}`, data: usable.map(([x, low]) => [x, low]), lineStyle: unseen },
@@ -158,7 +167,7 @@ export function chartOption(chart: Chart) {
   const titleLines = Math.ceil(textWidth(chart.title, titleSize) / (width - 40));
   const legendTop = 14 + 22 * titleLines;
   const top = legendTop + 26 * legendRows(names, { icon: 32, gap: 12 }) + 10;
-  return {
+  const option = {
     animation: false,
     textStyle: { color: ink, fontFamily: font },
     title: {
@@ -179,6 +188,6 @@ export function chartOption(chart: Chart) {
     xAxis: x,
     yAxis: yAxis(chart.y),
     series: chart.series.flatMap((series, index) => drawing(chart, series, index)),
-    height: top + plotHeight + x.nameGap + 60,
   };
+  return { option, height: top + plotHeight + x.nameGap + 60 };
 }

@@ -13,6 +13,8 @@ export interface ReportTable {
   readonly heads: readonly string[];
   readonly rows: readonly (readonly string[])[];
   readonly note?: string;
+  /** Below the charts: looked up rather than read. */
+  readonly appendix?: boolean;
 }
 
 export interface ReportPage {
@@ -35,17 +37,19 @@ const policy = [
   "form-action 'none'",
 ].join('; ');
 
+interface Section {
+  readonly id: string;
+  readonly title: string;
+  readonly content: string;
+}
+
 /** @throws ERR_INVALID_ARGUMENT */
 export function reportHtml(page: ReportPage): string {
-  const { title, lead, tables, charts } = page;
-  const ids = charts.map(({ id }) => id);
-  if (new Set(ids).size < ids.length) throw invalid('the ids of charts', 'one each', ids);
-  const settings = settingsTables(page.settings);
-  const contents = [
-    ...tables.map((table, index) => ({ id: `table-${index + 1}`, name: table.title })),
-    ...charts.map((chart) => ({ id: chart.id, name: chart.title })),
-    ...(settings.length > 0 ? [{ id: 'settings', name: 'Settings' }] : []),
-  ];
+  const { title, lead, charts } = page;
+  const sections = sectionsOf(page);
+  const ids = sections.map(({ id }) => id);
+  if (new Set(ids).size < ids.length)
+    throw invalid('the ids of charts', 'names that nothing else in the page has', ids);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -63,11 +67,9 @@ export function reportHtml(page: ReportPage): string {
 <h1>${escapeHtml(title)}</h1>
 ${paragraphs(lead)}
 </header>
-${navigation(contents)}
+${navigation(sections)}
 <main id="main" tabindex="-1">
-${tables.map((table, index) => section(`table-${index + 1}`, tableSection(table))).join('\n')}
-${charts.map((chart) => section(chart.id, figure(chart))).join('\n')}
-${settings.length > 0 ? section('settings', `<h2>Settings</h2>\n${settings.join('\n')}`) : ''}
+${sections.map(sectionHtml).join('\n')}
 </main>
 ${charts.length > 0 ? scripts(charts) : ''}
 </body>
@@ -75,7 +77,24 @@ ${charts.length > 0 ? scripts(charts) : ''}
 `;
 }
 
-const section = (id: string, content: string) => `<section id="${id}">\n${content}\n</section>`;
+function sectionsOf({ tables, charts, settings }: ReportPage): Section[] {
+  const tableSections = tables.map(({ title, heads, rows, note, appendix = false }, index) => ({
+    ...{ id: `table-${index + 1}`, title, content: tableHtml(title, heads, rows, note) },
+    appendix,
+  }));
+  const settingsSection = { id: 'settings', title: 'Settings', content: settingsTables(settings).join('\n') };
+  return [
+    ...tableSections.filter(({ appendix }) => !appendix),
+    ...charts.map((chart) => ({ id: chart.id, title: chart.title, content: figure(chart) })),
+    ...tableSections.filter(({ appendix }) => appendix),
+    ...(settingsSection.content ? [settingsSection] : []),
+  ];
+}
+
+const sectionHtml = ({ id, title, content }: Section) => `<section id="${id}">
+<h2 id="${id}-title">${escapeHtml(title)}</h2>
+${content}
+</section>`;
 
 /** An empty line separates paragraphs. */
 const paragraphs = (text: string) =>
@@ -86,14 +105,11 @@ const paragraphs = (text: string) =>
     .join('\n');
 
 /** For one section it would be in the way. */
-function navigation(contents: readonly { readonly id: string; readonly name: string }[]): string {
-  if (contents.length < 2) return '';
-  const items = contents.map(({ id, name }) => `<li><a href="#${id}">${escapeHtml(name)}</a></li>`).join('\n');
+function navigation(sections: readonly Section[]): string {
+  if (sections.length < 2) return '';
+  const items = sections.map(({ id, title }) => `<li><a href="#${id}">${escapeHtml(title)}</a></li>`).join('\n');
   return `<nav aria-label="Contents">\n<ul>\n${items}\n</ul>\n</nav>`;
 }
-
-const tableSection = ({ title, heads, rows, note }: ReportTable) =>
-  `<h2>${escapeHtml(title)}</h2>\n${tableHtml(title, heads, rows, note)}`;
 
 /** What only scripts can do is hidden until they run. */
 function figure(chart: Chart): string {
@@ -104,13 +120,12 @@ function figure(chart: Chart): string {
     const index = series.findIndex((one) => one.name === name);
     return `<label><input type="checkbox" value="${escapeHtml(name)}" checked>${swatch(chart, index)}${escapeHtml(name)}</label>`;
   });
-  return `<h2 id="${id}-title">${escapeHtml(title)}</h2>
-<figure aria-labelledby="${id}-title">
-<div class="plot" role="img" aria-label="${label}">${drawChart(chart)}</div>
-<output class="reading" hidden></output>
-<fieldset hidden><legend>Series</legend>${boxes.join('\n')}</fieldset>
+  return `<figure aria-labelledby="${id}-title">
+<div class="plot" role="img" aria-label="${label}">${drawChart(chart).svg}</div>
+<output class="heard" hidden></output>
+<fieldset hidden><legend class="heard">Series</legend>${boxes.join('\n')}</fieldset>
 <figcaption>${caption ? escapeHtml(caption) : ''}</figcaption>
-<details hidden><summary>Values of “${escapeHtml(title)}”</summary></details>
+<details hidden><summary>Values<span class="heard"> of ${escapeHtml(title)}</span></summary></details>
 </figure>`;
 }
 
@@ -147,7 +162,7 @@ function scripts(charts: readonly Chart[]): string {
     id: chart.id,
     xLabel: chart.x.label,
     categories: chart.x.categories,
-    option: chartOption(chart),
+    ...chartOption(chart),
   }));
   return `<script>${scriptSource(echartsSource())}</script>
 <script>

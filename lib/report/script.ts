@@ -50,10 +50,10 @@ function valuesTable(title, { xLabel, lines, xs, nameOf }) {
   return holder;
 }
 
-function start({ id, xLabel, categories, option }) {
+function start({ id, xLabel, categories, option, height }) {
   const section = document.getElementById(id);
   const find = (selector) => section.querySelector(selector);
-  const [plot, reading, boxes, details] = ['.plot', '.reading', 'fieldset', 'details'].map(find);
+  const [plot, reading, boxes, details] = ['.plot', 'output', 'fieldset', 'details'].map(find);
   const lines = readLines(option);
   const xs = [...new Set(lines.flatMap(({ values }) => [...values.keys()]))].sort((a, b) => a - b);
   const nameOf = (x) => categories?.[x] ?? formatNumber(x);
@@ -67,7 +67,7 @@ function start({ id, xLabel, categories, option }) {
 
   const still = plot.firstElementChild;
   const live = plot.appendChild(element('div'));
-  live.style.height = option.height - option.grid.top + 16 + 'px';
+  live.style.height = height - option.grid.top + 16 + 'px';
   const chart = echarts.init(live, null, { renderer: 'svg' });
   const tick = (axis) => (axis.data ? axis : { ...axis, axisLabel: { ...axis.axisLabel, formatter: formatNumber } });
   chart.setOption({
@@ -84,7 +84,7 @@ function start({ id, xLabel, categories, option }) {
       backgroundColor: 'var(--paper)',
       borderColor: 'var(--line)',
       textStyle: { color: 'var(--ink)' },
-      axisPointer: { label: { show: false } },
+      axisPointer: { label: { show: false }, lineStyle: { color: option.textStyle.color, opacity: 0.5 } },
       formatter(items) {
         const x = items[0].value[0];
         const head = element('strong', xLabel + ' ' + nameOf(x));

@@ -34,7 +34,7 @@ a { color: var(--link); }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 main:focus { outline: none; }
 nav ul { display: flex; flex-wrap: wrap; gap: 0.3rem 1.25rem; padding: 0; margin: 1rem 0; list-style: none; }
-.scroll { overflow-x: auto; margin: 0.75rem 0; }
+.scroll { overflow: auto; margin: 0.75rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.95rem; }
 caption { text-align: left; padding-bottom: 0.35rem; }
 th, td { padding: 0.3rem 1.1rem 0.3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
@@ -43,18 +43,20 @@ thead th { border-bottom: 2px solid var(--line); }
 .number { text-align: right; white-space: nowrap; }
 #settings td { overflow-wrap: anywhere; }
 figure { margin: 0; }
+details .scroll { max-height: 26rem; }
+details thead th { position: sticky; top: 0; background: var(--paper); }
 .plot > svg { display: block; width: 100%; height: auto; }
 .plot [fill="${ink}"] { fill: var(--ink); }
 .plot [stroke="${ink}"] { stroke: var(--ink); }
 .tip { max-width: calc(100vw - 3rem); font-size: 0.85rem; }
 .tip div { display: flex; align-items: center; gap: 0.5rem; white-space: nowrap; }
 .tip div :last-child { margin-left: auto; padding-left: 0.75rem; font-variant-numeric: tabular-nums; }
-.reading { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+/* For readers who hear the page: others see it already. */
+.heard, h2 + .scroll caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 fieldset { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; margin: 0.5rem 0 1rem; padding: 0.25rem 0; border: 0; }
 fieldset[hidden] { display: none; }
-legend { float: left; padding: 0; margin-right: 1.25rem; color: var(--soft); }
 label { display: inline-flex; align-items: center; gap: 0.4rem; min-height: 1.75rem; }
-label:has(:not(:checked)) { color: var(--soft); }
+label:has(input:not(:checked)) { color: var(--soft); }
 input { width: 1rem; height: 1rem; margin: 0; accent-color: var(--link); }
 button { font: inherit; font-size: 0.9rem; padding: 0.1rem 0.7rem; color: var(--ink); background: var(--shade); border: 1px solid var(--line); border-radius: 4px; }
 summary { cursor: pointer; margin: 0.5rem 0; color: var(--link); }

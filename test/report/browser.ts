@@ -1,0 +1,79 @@
+/** Reports in a real browser, without network. */
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type Figure, faintTexts, figuresInPage, overflowing } from './inPage';
+
+const programs = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+/** SATURNN_BROWSER is a path, or `required`: then a browser must be on PATH. */
+const named = process.env.SATURNN_BROWSER ?? '';
+
+function onPath(): string | undefined {
+  const folders = (process.env.PATH ?? '').split(':');
+  return programs.flatMap((program) => folders.map((folder) => join(folder, program))).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const program = named === '' || named === 'required' ? onPath() : named;
+
+/** Tests that need a browser: skipped where there is none, unless SATURNN_BROWSER asks for one. */
+export function describeInBrowser(name: string, tests: () => void): void {
+  const missing = `neither SATURNN_BROWSER nor ${programs.join(', ')} on PATH`;
+  if (program) describe(name, tests);
+  else if (named === 'required') test(name, () => expect.fail(`no browser: ${missing}`));
+  else describe.skip(`${name} (skipped: ${missing})`, tests);
+}
+
+let running: Promise<Browser> | undefined;
+afterAll(async () => await (await running)?.close());
+
+export interface View {
+  readonly scheme?: 'light' | 'dark';
+  /** Pixels; default 1100 by 900. */
+  readonly width?: number;
+  readonly height?: number;
+  /** Default true. */
+  readonly scripts?: boolean;
+}
+
+export interface OpenReport {
+  readonly page: Page;
+  /** Errors, warnings, requests, faint texts, sideways scrolling: empty if the page is right. */
+  readonly problems: readonly string[];
+  readonly figures: readonly Figure[];
+  close(): Promise<void>;
+}
+
+/** Opens a report from its file, as a reader would, and looks at it. */
+export async function openReport(path: string, view: View = {}): Promise<OpenReport> {
+  const { scheme = 'light', width = 1100, height = 900, scripts = true } = view;
+  running ??= chromium.launch({ executablePath: program! });
+  const context = await (await running).newContext({
+    ...{ colorScheme: scheme, viewport: { width, height }, javaScriptEnabled: scripts, offline: true },
+  });
+  const page = await context.newPage();
+  const url = pathToFileURL(path).href;
+  const problems: string[] = [];
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) problems.push(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => problems.push(`script: ${error.message}`));
+  page.on('request', (request) => {
+    if (request.url() !== url && !request.url().startsWith('data:')) problems.push(`request: ${request.url()}`);
+  });
+  await page.goto(url, { waitUntil: 'load' });
+  problems.push(...(await page.evaluate(faintTexts)).map((text) => `faint: ${text}`));
+  problems.push(...(await page.evaluate(overflowing)).map((text) => `sideways: ${text}`));
+  return { page, problems, figures: await page.evaluate(figuresInPage), close: () => context.close() };
+}
