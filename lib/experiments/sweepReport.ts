@@ -1,87 +1,96 @@
 /** A sweep for people: a table, accuracy over a, learning curves. */
+import { environment } from '../bench/harness';
+import { table } from '../cli/table';
 import type { Chart, Series } from '../report/chart';
-import type { ReportPage, ReportTable } from '../report/page';
-import type { Spread, SweepEpoch, SweepResult, SweepRow } from './sweep';
+import { writeReport } from '../report/write';
+import type { Sweep, SweepEpoch, SweepRow } from './sweep';
+import type { Spread } from './table1Rows';
+import { table1Cells, table1Heads } from './table1Text';
 
-const percent = (fraction: number): string => (100 * fraction).toFixed(2);
+/** Those of Table 1, but for the paper's figures. */
+const heads = ['a', ...table1Heads.filter((head) => !head.startsWith('paper'))];
 
-function cell(spread: Spread | null, seeds: number): string {
-  if (!spread) return '-';
-  return seeds === 1 ? percent(spread.mean) : `${percent(spread.mean)} ± ${percent(spread.deviation)}`;
-}
+const cells = (rows: readonly SweepRow[]): string[][] =>
+  table1Cells(rows).map((row, index) => [
+    String(rows[index]!.a),
+    ...row.filter((_, column) => !table1Heads[column]!.startsWith('paper')),
+  ]);
 
-/** Of the terminal and the report; accuracies in percent. */
-export function sweepTable({ activation, rows }: SweepResult): ReportTable {
-  const heads = ['a', 'activation', 'train %', 'test %', 'status'];
-  const lines = rows.map(({ a, activation: name, train, test, status, trainings }) => {
-    const seeds = trainings.length;
-    return [String(a), name, cell(train, seeds), cell(test, seeds), status];
-  });
-  return { title: 'Accuracy after the last epoch', heads, rows: lines, note: noteOf(activation) };
-}
+/** For terminals and sweep.txt. */
+export const sweepText = ({ activation, rows }: Pick<Sweep, 'activation' | 'rows'>): string =>
+  `${table(heads, cells(rows))}${limitNote(activation)}`;
 
-function noteOf(activation: string): string {
-  const train = 'Training accuracy is that of the last epoch while it is learned, with augmentation.';
-  if (activation === 'leakyTanh') return `${train} At a = 1 leaky tanh is tanh.`;
-  if (activation === 'leakyRelu') return `${train} At a = 1 leaky ReLU is the identity: a network without activations.`;
-  return train;
+function limitNote(activation: string): string {
+  if (activation === 'leakyTanh') return 'At a = 1, leaky tanh is tanh.\n';
+  if (activation === 'leakyRelu') return 'At a = 1, leaky ReLU is the identity: a network without activations.\n';
+  return '';
 }
 
 type Side = 'train' | 'test';
-const sides: readonly Side[] = ['test', 'train'];
 
-/** Mean and band of a deviation to both sides, in percent. */
+/** Mean and a band of one deviation to both sides, in percent. */
 function line<T>(items: readonly T[], x: (item: T) => number, of: (item: T) => Spread | null) {
   const known = items.flatMap((item) => {
     const spread = of(item);
-    return spread ? [{ x: x(item), mean: 100 * spread.mean, deviation: 100 * spread.deviation }] : [];
+    return spread ? [{ at: x(item), mean: 100 * spread.mean, deviation: spread.deviation }] : [];
   });
-  const points = known.map((one) => [one.x, one.mean] as const);
-  if (known.every(({ deviation }) => deviation === 0)) return { points };
-  return { points, band: known.map(({ x: at, mean, deviation }) => [at, mean - deviation, mean + deviation] as const) };
+  const points = known.map(({ at, mean }) => [at, mean] as const);
+  if (known.every(({ deviation }) => deviation === null)) return { points };
+  const band = known.map(({ at, mean, deviation }) => {
+    const percent = 100 * (deviation ?? 0);
+    return [at, mean - percent, mean + percent] as const;
+  });
+  return { points, band };
 }
 
-export function sweepCharts({ activation, rows }: SweepResult): Chart[] {
-  const accuracy = { label: 'accuracy, %' };
-  const overSlope: Series[] = sides.map((side) => ({
-    name: side,
-    ...line(
+/** slope: accuracy over a. test, train: learning curves of each a. */
+export function sweepCharts({ activation, rows }: Pick<Sweep, 'activation' | 'rows'>): Chart[] {
+  const common = {
+    y: { label: 'accuracy, %' },
+    ...(rows.some(({ runs }) => runs.length > 1) && { caption: 'Bands: one deviation over seeds to both sides.' }),
+  };
+  const overSlope = (side: Side): Series => {
+    const at = line(
       rows,
       ({ a }: SweepRow) => a,
       (row) => row[side],
-    ),
-    dashed: side === 'train',
-  }));
-  const ofSide = (side: Side): Series[] =>
-    rows.map((row, colour) => ({
-      ...{ name: `${row.activation}${row.activation.includes(':') ? '' : ` (a = ${row.a})`}`, colour },
-      ...line(
-        row.epochs,
-        ({ epoch }: SweepEpoch) => epoch,
-        (epoch) => epoch[side],
-      ),
-      dashed: side === 'train',
-    }));
-  const bands = rows.some(({ trainings }) => trainings.length > 1)
-    ? 'Bands: a deviation over seeds to both sides.'
-    : '';
-  const chart = { y: accuracy, caption: bands || undefined };
+    );
+    return { name: side, colour: side === 'test' ? 0 : 1, dashed: side === 'train', ...at };
+  };
+  const overEpochs = (side: Side): Series[] =>
+    rows.map((row, colour) => {
+      const name = row.activation.includes(':') ? `a = ${row.a}` : `a = ${row.a} (${row.activation})`;
+      return {
+        name,
+        colour,
+        ...line(
+          row.epochs,
+          ({ epoch }: SweepEpoch) => epoch,
+          (epoch) => epoch[side],
+        ),
+      };
+    });
+  const epochs = { ...common, x: { label: 'epoch' } };
   return [
-    { id: 'slope', title: `${activation}: accuracy over a`, ...chart, x: { label: 'a' }, series: overSlope },
-    { id: 'test', title: 'Test accuracy', ...chart, x: { label: 'epoch' }, series: ofSide('test') },
-    { id: 'train', title: 'Training accuracy', ...chart, x: { label: 'epoch' }, series: ofSide('train') },
+    {
+      ...{ id: 'slope', title: `Accuracy over the slope of ${activation}'s negative half` },
+      ...{ ...common, x: { label: 'a' }, series: [overSlope('test'), overSlope('train')] },
+    },
+    { id: 'test', title: 'Test accuracy', ...epochs, series: overEpochs('test') },
+    { id: 'train', title: 'Training accuracy', ...epochs, series: overEpochs('train') },
   ];
 }
 
-/** @param settings what the reader may want to know: recipe, data, versions */
-export function sweepPage(result: SweepResult, settings: Readonly<Record<string, unknown>>): ReportPage {
-  const { activation, complete } = result;
-  const unfinished = complete ? '' : ' Not all trainings have ended yet.';
-  return {
+/** @throws ERR_OUTPUT */
+export function writeSweepReport(folder: string, made: Sweep): void {
+  const { activation, rows, table: trainings } = made;
+  const unfinished = trainings.complete ? '' : ' Not everything has been trained yet.';
+  const { fixed, seeds } = trainings.settings;
+  writeReport(folder, {
     title: `Sweep of ${activation}`,
-    lead: `How the negative half of ${activation}, a times the positive one's slope at 0, changes what is learned.${unfinished}`,
-    tables: [sweepTable(result)],
-    charts: sweepCharts(result),
-    settings,
-  };
+    lead: `What the negative half does: the same network with ${activation} at several slopes a below 0.${unfinished}`,
+    tables: [{ title: 'Accuracy', heads, rows: cells(rows), note: limitNote(activation).trim() || undefined }],
+    charts: sweepCharts(made),
+    settings: { settings: { ...fixed, seeds }, made: environment() },
+  });
 }
