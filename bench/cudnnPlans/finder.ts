@@ -13,8 +13,7 @@ import { lineOf, type Question } from './tasks';
 
 /** A way to do a task, in the order in which the backend prefers them; `problem`: why there is no plan. */
 export interface Variant {
-  /** wide: images of halves made f32. f32dw: a weight gradient of halves in f32. */
-  readonly name: 'plain' | 'fused' | 'f32dw' | 'wide';
+  readonly name: 'plain' | 'fused';
   readonly engine?: string;
   readonly workspace?: number;
   readonly compiled?: boolean;

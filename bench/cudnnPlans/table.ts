@@ -26,7 +26,7 @@ function groupsOf(answers: readonly Answer[]): Group[] {
   for (const precision of precisions) {
     for (const pass of passes) {
       const those = answers.filter((answer) => answer.precision === precision && answer.pass === pass);
-      for (const name of ['plain', 'f32dw', 'wide', 'fused'] as const) {
+      for (const name of ['plain', 'fused'] as const) {
         const kinds = unique(those.map(({ activation }) => (name === 'fused' ? activation?.kind : undefined)));
         for (const kind of kinds) {
           const variants = those
@@ -35,7 +35,7 @@ function groupsOf(answers: readonly Answer[]): Group[] {
           const title =
             name === 'fused'
               ? `${pass}, fused with ${pass === 'dgrad' ? 'the derivative of' : 'bias and'} ${kind}`
-              : `${pass}${titles[name]}`;
+              : pass;
           if (variants.length > 0) groups.push({ title, precision, variants });
         }
       }
@@ -43,12 +43,6 @@ function groupsOf(answers: readonly Answer[]): Group[] {
   }
   return groups;
 }
-
-const titles: Readonly<Record<Exclude<Variant['name'], 'fused'>, string>> = {
-  plain: '',
-  f32dw: ', gradient in f32',
-  wide: ', images made f32 (where nothing is compiled)',
-};
 
 function engines(variants: readonly Variant[]): string {
   const counts = new Map<string, number>();
@@ -85,9 +79,7 @@ function cell(answers: readonly Answer[]): string {
         .flatMap(({ variants }) => variants.filter((variant) => variant.name === name))
         .map((variant) => numberOf(variant) || 'none'),
     );
-  const plain = passes
-    .map((pass) => (['plain', 'f32dw', 'wide'] as const).flatMap((name) => shown(pass, name))[0] ?? '-')
-    .join(' / ');
+  const plain = passes.map((pass) => shown(pass, 'plain')[0] ?? '-').join(' / ');
   const fused = passes.map((pass) => shown(pass, 'fused').join('+') || '-').join(' / ');
   return /\d|none/.test(fused) ? `${plain}; fused ${fused}` : plain;
 }

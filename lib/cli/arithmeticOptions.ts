@@ -18,8 +18,14 @@ export function addArithmeticOptions(command: Command): Command {
   return addKernelOptions(command);
 }
 
+const deviceForms = 'auto, cpu, cuda or cuda:N';
+
 export const addDeviceOption = (command: Command): Command =>
-  command.option('--device <name>', 'auto, cpu, cuda or cuda:N', read.device, 'auto');
+  command.option('--device <name>', deviceForms, read.device, 'auto');
+
+/** Where something else says what it is if it is not given. */
+export const addOptionalDeviceOption = (command: Command): Command =>
+  command.option('--device <name>', deviceForms, read.device);
 
 export function addKernelOptions(command: Command): Command {
   return command

@@ -10,6 +10,7 @@ import { doctorCommand } from './doctor';
 import { estimateCommand } from './estimate';
 import { inspectCommand } from './inspect';
 import { predictCommand } from './predict';
+import { table1Command } from './table1';
 import { traceCommand } from './trace';
 import { trainCommand } from './train';
 
@@ -23,6 +24,7 @@ function program(): Command {
     inspectCommand(),
     estimateCommand(),
     traceCommand(),
+    table1Command(),
     benchCommand(),
     doctorCommand(),
   ])

@@ -52,15 +52,18 @@ export interface OptimizerOptions {
   lrLayers?: string;
 }
 
-const schedule = (text: string): string => {
+/** Readers of --schedule, which stays text, and --warmup. */
+export const readSchedule = read.reading((text) => {
   parseSchedule(text, { rate: 1e6 });
   return text;
-};
+});
+export const readWarmup = read.reading((text) => parseSpan('warm-up', text));
 
-const layerRule = (text: string): string => {
+/** Reader of --lr-layers, which stays text. */
+const readLayerRule = read.reading((text) => {
   if (text !== 'lars') parseLayerRates(text);
   return text;
-};
+});
 
 /** Adds --optimizer, --lr and what goes with them. */
 export function addOptimizerOptions(command: Command): Command {
@@ -73,16 +76,12 @@ export function addOptimizerOptions(command: Command): Command {
     )
     .option('--momentum <x>', 'of sgd, nesterov and lars (default: 0.9)', read.fraction)
     .option('--weight-decay <x>', 'of weights; biases have none (default: 1e-4; adam 0; adamw 0.01)', read.nonNegative)
-    .option('--schedule <form>', `learning rate over the run: ${scheduleForms}`, read.reading(schedule), 'constant')
-    .option(
-      '--warmup <n>',
-      'epochs, or steps as in 500steps, in which the learning rate rises',
-      read.reading((text) => parseSpan('warm-up', text)),
-    )
+    .option('--schedule <form>', `learning rate over the run: ${scheduleForms}`, readSchedule, 'constant')
+    .option('--warmup <n>', 'epochs, or steps as in 500steps, in which the learning rate rises', readWarmup)
     .option(
       '--lr-layers <rule>',
       `a learning rate per layer: ${layerRateForms}, factors on --lr (docs/layer-rates.md), or lars, the same as --optimizer lars`,
-      read.reading(layerRule),
+      readLayerRule,
     )
     .option('--clip-norm <x>', 'largest norm of the gradient', read.positiveNumber)
     .option('--label-smoothing <x>', 'part of the target that all classes share', read.fraction, 0)

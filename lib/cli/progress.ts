@@ -20,12 +20,15 @@ export interface ProgressOptions {
   done: number;
   stepsPerEpoch: number;
   json: boolean;
+  /** Default: stdout. */
+  stream?: NodeJS.WriteStream;
 }
 
-export function createProgress({ steps, done, stepsPerEpoch, json }: ProgressOptions): Progress {
-  if (json) return { show: (event) => process.stdout.write(`${JSON.stringify(event)}\n`), stop: () => {} };
+export function createProgress(options: ProgressOptions): Progress {
+  const { steps, done, stepsPerEpoch, json, stream = process.stdout } = options;
+  if (json) return { show: (event) => stream.write(`${JSON.stringify(event)}\n`), stop: () => {} };
   const epochs = Math.ceil(steps / stepsPerEpoch);
-  return process.stdout.isTTY ? terminalProgress(steps, done, epochs) : plainProgress(steps, epochs);
+  return stream.isTTY ? terminalProgress(stream, steps, done, epochs) : plainProgress(stream, steps, epochs);
 }
 
 /** Of an event that leaves a line behind; null of others. */
@@ -37,7 +40,7 @@ function lineOf(event: TrainEvent, epochs: number): string | null {
 }
 
 /** Warnings do not belong among results. */
-const streamOf = ({ event }: TrainEvent) => (event === 'warning' ? process.stderr : process.stdout);
+const streamOf = ({ event }: TrainEvent, stream: NodeJS.WriteStream) => (event === 'warning' ? process.stderr : stream);
 
 function epochLine(event: EpochEvent, epochs: number): string {
   const { epoch, trainLoss, trainAccuracy, testLoss, testAccuracy, imagesPerSecond } = event;
@@ -46,24 +49,24 @@ function epochLine(event: EpochEvent, epochs: number): string {
   return `epoch ${epoch}/${epochs}: ${train}; ${test}; ${imagesPerSecond.toFixed(0)} images/s\n`;
 }
 
-function plainProgress(steps: number, epochs: number): Progress {
+function plainProgress(stream: NodeJS.WriteStream, steps: number, epochs: number): Progress {
   let last = performance.now();
   return {
     show(event) {
       const line = lineOf(event, epochs);
-      if (line) streamOf(event).write(line);
+      if (line) streamOf(event, stream).write(line);
       if (event.event !== 'step' || performance.now() - last < 1000 * lineInterval) return;
       last = performance.now();
       const { step, loss, imagesPerSecond } = event;
-      process.stdout.write(`step ${step}/${steps}: loss ${loss.toFixed(3)}, ${imagesPerSecond.toFixed(0)} images/s\n`);
+      stream.write(`step ${step}/${steps}: loss ${loss.toFixed(3)}, ${imagesPerSecond.toFixed(0)} images/s\n`);
     },
     stop() {},
   };
 }
 
-function terminalProgress(steps: number, begun: number, epochs: number): Progress {
+function terminalProgress(stream: NodeJS.WriteStream, steps: number, begun: number, epochs: number): Progress {
   const bar = new SingleBar({
-    stream: process.stdout,
+    stream,
     format: '{bar} {percentage} % · step {value}/{total} · loss {loss} · {speed} images/s · {eta_formatted} left',
     barCompleteChar: '█',
     barIncompleteChar: '░',
@@ -85,7 +88,7 @@ function terminalProgress(steps: number, begun: number, epochs: number): Progres
       if (!line) return;
       // The bar is taken down for the line, and put up again below it.
       bar.stop();
-      streamOf(event).write(line);
+      streamOf(event, stream).write(line);
       if (done < steps) bar.start(steps, done, waiting);
     },
     stop: () => bar.stop(),

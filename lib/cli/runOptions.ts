@@ -61,10 +61,10 @@ export function earlyStoppingFrom(options: RunOptions): EarlyStopping[] {
 export type Given = Readonly<Record<string, string | true>>;
 
 /** Of a single run of the command, and no setting. */
-const notKept = ['--out', '--resume', '--json'];
+const ofOneCall = ['--out', '--resume', '--json'];
 
-/** Collects what a command is given, from the moment it is parsed. */
-export function collectGiven(command: Command): Given {
+/** Collects what a command is given, from the moment it is parsed, but for what is `notKept`. */
+export function collectGiven(command: Command, notKept: readonly string[] = ofOneCall): Given {
   const given: Record<string, string | true> = {};
   for (const option of command.options) {
     const flag = option.long;

@@ -1,4 +1,4 @@
-/** The public names of `require('saturnn/experiments')`. */
+/** The public names of `saturnn/experiments`. */
 export {
   describeLayerRates,
   type LayerRate,
@@ -8,3 +8,22 @@ export {
   layerRates,
   parseLayerRates,
 } from './layerRates';
+export { type PaperResult, paperActivations, paperResults } from './paper';
+export { type Preset, type PresetName, presets } from './presets';
+export type { RateChoice, Rates, Search, SearchSettings, Trial } from './rates';
+export { partsOf, type Recipe, trainingOf } from './recipe';
+export { type Chance, chanceOf, isStuck, learningThreshold, type Status } from './status';
+export { type Table1, type Table1Event, type Table1Options, type Table1Plan, table1 } from './table1';
+export type { Spread, Table1Row } from './table1Rows';
+export type { Table1Fixed, Table1Overrides, Table1Settings } from './table1Settings';
+export {
+  type LabelledTraining,
+  readTraining,
+  runTrainings,
+  type TrainingData,
+  type TrainingParts,
+  type TrainingRecord,
+  type TrainingResult,
+  type TrainingsEvent,
+  type TrainingsOptions,
+} from './trainings';

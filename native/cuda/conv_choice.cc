@@ -19,7 +19,7 @@ Runner firstRunner(SnDevice& device, const ConvTask& task) {
   std::string reasons;
   for (const ConvVariant& variant : variantsOf(task)) {
     try {
-      return runner(device, task, variant, firstPlan(device.graphTarget(), task, variant));
+      return runner(device, task, variant, ConvPlan::first(device.graphTarget(), variant.spec, task.policy()));
     } catch (const Error& failure) {
       reasons += std::string(reasons.empty() ? "" : " ") + failure.what();
     }
@@ -53,7 +53,6 @@ Runner recalled(SnDevice& device, const ConvTask& task, const std::string& text)
 std::vector<Runner> candidatesOf(SnDevice& device, const ConvTask& task) {
   std::vector<Runner> candidates;
   for (const ConvVariant& variant : variantsOf(task)) {
-    if (variant.isLastResort && !candidates.empty()) continue;
     for (ConvPlan& plan : severalPlans(device.graphTarget(), task, variant)) {
       candidates.push_back(runner(device, task, variant, std::move(plan)));
     }

@@ -74,7 +74,7 @@ std::string ConvRunner::implementation() const {
     return name + (task_.epilogue.bias ? "+fused+saturnn:channelSum" : "+fused");
   }
   if (variant_.isFused()) return name + "+fused";
-  if (dtypeOf(variant_.spec.images) != task_.images) name += "+saturnn:convertRows";
+  if (w_.given != w_.planned) name += "+saturnn:convertRows";
   if (task_.pass == ConvPass::forward && !task_.epilogue.isEmpty()) name += "+saturnn:channelMap";
   return name;
 }

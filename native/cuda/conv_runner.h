@@ -25,7 +25,7 @@ class ConvRunner {
   ConvRunner(SnDevice& device, const ConvTask& task, const ConvVariant& variant, ConvPlan plan);
 
   int64_t scratchBytes() const { return scratchBytes_; }
-  // "cudnn:engine4+fused", "cudnn:engine62+saturnn:channelMap", "cudnn:engine34+saturnn:convertRows",
+  // "cudnn:engine4+fused", "cudnn:engine62+saturnn:channelMap", "cudnn:engine67+saturnn:convertRows",
   // "cudnn:engine67+saturnn:channelGradient", "cudnn:engine4+fused+saturnn:channelSum"
   std::string implementation() const;
   const ConvPlan& plan() const { return plan_; }

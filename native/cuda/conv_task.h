@@ -23,24 +23,15 @@ struct ConvTask {
 };
 
 // One way to do a task: `spec` may differ from it in the number of channels (padded with zeros), in the dtypes, and in
-// what is left of the epilogue for another kernel.
+// what is left of the epilogue for another kernel. Fused plans are compiled at run time.
 struct ConvVariant {
-  std::string name;  // "plain", "fused", "f32dw", "wide": unique within a task
+  std::string name;  // "plain", "fused": unique within a task
   ConvSpec spec;
-  bool isCompiled = false;    // at run time
-  bool isLastResort = false;  // slower than the others for certain
-  // Into how many parts the sum over the batch is divided, where the engine leaves that to its caller; the first is the
-  // best guess. Empty: the engine's own.
-  std::vector<int64_t> splits;
-
   bool isFused() const { return !spec.epilogue.isEmpty(); }
 };
 
 // In the order of preference where nothing is timed.
 std::vector<ConvVariant> variantsOf(const ConvTask& task);
-
-// The plan without timing. Throws an Error if there is none.
-ConvPlan firstPlan(const GraphTarget& target, const ConvTask& task, const ConvVariant& variant);
 
 // Candidates for timing; empty if there is none.
 std::vector<ConvPlan> severalPlans(const GraphTarget& target, const ConvTask& task, const ConvVariant& variant);

@@ -41,7 +41,7 @@ std::string check(const GraphTarget& target, const Question& question, const Con
   const ConvTask& task = question.task;
   const std::string name = "{\"name\":" + jsonString(variant.name);
   try {
-    const ConvPlan plan = firstPlan(target, task, variant);
+    const ConvPlan plan = ConvPlan::first(target, variant.spec, task.policy());
     if (question.twice && !ConvPlan::again(target, variant.spec, task.policy(), plan.choice())) {
       throw Error("ERR_CUDNN", "no plan from the choice " + plan.choice().text());
     }

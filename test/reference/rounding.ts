@@ -33,7 +33,7 @@ export const exact: Rounding = ({ outputs }) => outputs.map(({ data }) => new Fl
  * @param positions inputs that are not factors, but say where to look (indices).
  */
 export function sums(compute: Compute, positions: readonly number[] = []): Rounding {
-  return ({ inputs, attributes, outputs }, { relative, sum, term }) => {
+  return ({ inputs, attributes, outputs }, { relative, sum, term, bias }) => {
     const evaluate = (f: (value: number) => number) =>
       compute(
         inputs.map((values, i) => (values && !positions.includes(i) ? map(values, f) : values)),
@@ -44,7 +44,7 @@ export function sums(compute: Compute, positions: readonly number[] = []): Round
     const squares = evaluate((value) => value * value);
     return outputs.map(({ data }, i) => {
       const scale = sum * largest(absolutes[i]) + term * Math.sqrt(largest(squares[i]));
-      return data.map((want) => relative * Math.abs(want) + scale);
+      return data.map((want) => (relative + bias) * Math.abs(want) + scale);
     });
   };
 }
