@@ -10,6 +10,7 @@ import { doctorCommand } from './doctor';
 import { estimateCommand } from './estimate';
 import { inspectCommand } from './inspect';
 import { predictCommand } from './predict';
+import { sweepCommand } from './sweep';
 import { table1Command } from './table1';
 import { traceCommand } from './trace';
 import { trainCommand } from './train';
@@ -25,6 +26,7 @@ function program(): Command {
     estimateCommand(),
     traceCommand(),
     table1Command(),
+    sweepCommand(),
     benchCommand(),
     doctorCommand(),
   ])

@@ -59,11 +59,17 @@ export const readSchedule = read.reading((text) => {
 });
 export const readWarmup = read.reading((text) => parseSpan('warm-up', text));
 
-/** Reader of --lr-layers, which stays text. */
-const readLayerRule = read.reading((text) => {
-  if (text !== 'lars') parseLayerRates(text);
-  return text;
-});
+/** --lr-layers, which stays text. */
+export const layerRateOption = (): Option =>
+  new Option(
+    '--lr-layers <rule>',
+    `a learning rate per layer: ${layerRateForms}, factors on --lr (docs/layer-rates.md), or lars, the rule of --optimizer lars`,
+  ).argParser(
+    read.reading((text) => {
+      if (text !== 'lars') parseLayerRates(text);
+      return text;
+    }),
+  );
 
 /** Adds --optimizer, --lr and what goes with them. */
 export function addOptimizerOptions(command: Command): Command {
@@ -78,11 +84,7 @@ export function addOptimizerOptions(command: Command): Command {
     .option('--weight-decay <x>', 'of weights; biases have none (default: 1e-4; adam 0; adamw 0.01)', read.nonNegative)
     .option('--schedule <form>', `learning rate over the run: ${scheduleForms}`, readSchedule, 'constant')
     .option('--warmup <n>', 'epochs, or steps as in 500steps, in which the learning rate rises', readWarmup)
-    .option(
-      '--lr-layers <rule>',
-      `a learning rate per layer: ${layerRateForms}, factors on --lr (docs/layer-rates.md), or lars, the same as --optimizer lars`,
-      readLayerRule,
-    )
+    .addOption(layerRateOption())
     .option('--clip-norm <x>', 'largest norm of the gradient', read.positiveNumber)
     .option('--label-smoothing <x>', 'part of the target that all classes share', read.fraction, 0)
     .option(

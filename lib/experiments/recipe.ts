@@ -5,6 +5,7 @@ import { SaturnnError } from '../errors';
 import { parseInitialization } from '../initialization';
 import { createModel } from '../models';
 import { parseActivation } from '../ops/activation';
+import { Lars } from '../optim/lars';
 import { parseSchedule, parseSpan } from '../optim/parseSchedule';
 import { warmUp } from '../optim/schedules';
 import { Sgd } from '../optim/sgd';
@@ -34,7 +35,7 @@ export interface Recipe {
   readonly weightDecay: number;
   /** Largest norm of the gradient; null: any. */
   readonly clipNorm: number | null;
-  /** Factors on the learning rate per layer, as parseLayerRates reads them: "gain"; absent: none. */
+  /** Factors on the learning rate per layer, as parseLayerRates reads them: "gain"; or "lars" in place of SGD. Absent: none. */
   readonly layerRates?: string;
   /** Of initial weights, order and augmentation. */
   readonly seed: number;
@@ -47,12 +48,18 @@ export function partsOf(recipe: Recipe, classes: number): TrainingParts {
   const { initializer, prepare } = parseInitialization(recipe.init);
   const { learningRate } = recipe;
   const rates = parseSchedule(recipe.schedule, { rate: learningRate });
-  const options = { width: recipe.width, activation, classes, initializer: initializer(activation) };
-  const model = createModel(recipe.model, options);
-  const groups = recipe.layerRates === undefined ? [] : layerRates(model, recipe.layerRates, { learningRate });
+  const model = createModel(recipe.model, {
+    width: recipe.width,
+    activation,
+    classes,
+    initializer: initializer(activation),
+  });
+  const { layerRates: rule } = recipe;
+  const groups = rule === undefined || rule === 'lars' ? [] : layerRates(model, rule, { learningRate });
+  const options = { momentum, weightDecay, clipNorm, groups };
   return {
     model,
-    optimizer: new Sgd({ momentum, weightDecay, clipNorm, groups }),
+    optimizer: rule === 'lars' ? new Lars(options) : new Sgd(options),
     schedule: recipe.warmup === null ? rates : warmUp(rates, parseSpan('warm-up', recipe.warmup)),
     ...{ batch, seed, precision, prepare },
   };
