@@ -174,14 +174,16 @@ function planText({ settings, out, device, trainImages, testImages, trainings, s
   const lines = [
     `preset ${fixed.preset}: ${fixed.model} at width ${fixed.width} on ${device} in ${fixed.precision}, into ${relative('', out) || '.'}`,
     `${fixed.data}: ${trainImages} training images, ${testImages} test images; batches of ${fixed.batch}`,
-    `${trainings} trainings (${names.join(', ')}) of ${fixed.epochs} epochs`,
+    `${trainings} trainings (${names.join(', ')}) of ${inEpochs(fixed.epochs)}`,
   ];
   if (search && fixed.search) {
     const { grid, epochs } = fixed.search;
     const share = `${(100 * search.share).toFixed(0)} % of all images that are trained on`;
     lines.push(
-      `before them ${search.trials} short ones of ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} with the learning rates ${grid.join(', ')}: ${share}`,
+      `before them ${search.trials} short ones of ${inEpochs(epochs)} with the learning rates ${grid.join(', ')}: ${share}`,
     );
   }
   return lines.join('\n');
 }
+
+const inEpochs = (count: number): string => (count === 1 ? '1 epoch' : `${count} epochs`);

@@ -1,8 +1,8 @@
 /** Figures 1-4 of the paper, from what there is: train and test accuracy per epoch of two activations each. */
 import { type ActivationKind, parseActivation } from '../ops/activation';
+import type { Chart, Series } from '../report/chart';
 import type { EpochEvent } from '../train/events';
 import { paperFigures, paperResults, titles } from './paper';
-import type { Chart, Series } from './reportStub';
 import { spreadOf, type Table1Row } from './table1Rows';
 
 /** Those whose activations have any epoch. */

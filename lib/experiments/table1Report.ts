@@ -1,6 +1,7 @@
 /** The report of a table 1: rows, figures, search, settings, versions. */
 import { environment } from '../bench/harness';
-import { type ReportPage, type ReportTable, writeReport } from './reportStub';
+import type { ReportPage, ReportTable } from '../report/page';
+import { writeReport } from '../report/write';
 import type { Table1 } from './table1';
 import { figuresOf } from './table1Figures';
 import { runCells, runHeads, searchCells, searchHeads, table1Cells, table1Heads } from './table1Text';

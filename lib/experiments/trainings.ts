@@ -93,7 +93,7 @@ export interface TrainingsOptions {
   onEvent?: (event: TrainingsEvent) => void;
   /** Whether to measure the training set as the test set is measured, after each training; default true. */
   evaluateTrain?: boolean;
-  /** Whether to keep the weights, with curves and a report, of each; default true. */
+  /** Whether to keep the weights of each; default true. */
   keepWeights?: boolean;
   /** A checkpoint when the last one is so many minutes old; default 1. */
   checkpointMinutes?: number;
@@ -157,16 +157,15 @@ async function trainOne(options: TrainingsOptions, training: LabelledTraining, i
     length: { totalEpochs: training.epochs },
     // What is reported is the last epoch: no best weights. Those of the last are written when it has ended.
     checkpoints: { everyEpochs: 0, everyMinutes: checkpointMinutes, best: null },
-    results: keepWeights ? 'ended' : 'never',
-    describe() {
-      const config = {
+    results: keepWeights ? 'weights' : 'none',
+    describe: () => ({
+      config: {
         settings: training.settings,
         node: process.versions.node,
         device: device.name,
         deviceInfo: device.info,
-      };
-      return { config, report: { ...training.settings, device: device.name } };
-    },
+      },
+    }),
     watch(begin) {
       onEvent?.({ event: 'begin', index, training, begin });
       return {

@@ -98,14 +98,20 @@ export class RunFolder {
     writeAtomically(join(this.path, 'config.json'), `${JSON.stringify(settings, null, 2)}\n`);
   }
 
-  /** Weights and curves. @returns the paths */
+  /** model.safetensors. @returns its path */
+  async saveWeights(model: Model, state: State, statistics: Statistics): Promise<string> {
+    const path = join(this.path, 'model.safetensors');
+    writeSafetensors(path, await collectWeights(model, state, statistics));
+    return path;
+  }
+
+  /** Weights, those of the best epoch too, curves and report. @returns the paths */
   async finish(model: Model, state: State, statistics: Statistics, settings: Settings): Promise<Saved> {
     const paths = {
       curves: join(this.path, 'curves.svg'),
       report: join(this.path, 'report.html'),
-      model: join(this.path, 'model.safetensors'),
+      model: await this.saveWeights(model, state, statistics),
     };
-    writeSafetensors(paths.model, await collectWeights(model, state, statistics));
     const title = `${model.name}, width ${model.width}, ${formatActivation(model.activation)}`;
     const epochs = readEpochs(this.path);
     writeAtomically(paths.curves, renderSvg(title, epochs));

@@ -27,8 +27,8 @@ export interface TrainingOptions extends Omit<TrainerOptions, 'device' | 'callba
   watch?: (begin: TrainingBegin) => TrainingWatch;
   /** Whether to measure, after the last step, the training set as the test set is: centre crops, one set of weights. */
   evaluateTrain?: boolean;
-  /** When to write model.safetensors, curves and report: however it ended (default), not if it was interrupted, or never. */
-  results?: 'always' | 'ended' | 'never';
+  /** What to write at the end beside logs: weights, curves and a report (default), or weights alone unless it was interrupted. */
+  results?: 'all' | 'weights' | 'none';
 }
 
 export interface TrainingBegin {
@@ -61,6 +61,7 @@ export interface TrainingOutcome {
   readonly failure: SaturnnError | null;
   /** Of `done` with evaluateTrain. */
   readonly evaluatedTrain: Evaluation | null;
+  /** Null unless `results` is all. */
   readonly saved: Saved | null;
 }
 
@@ -70,7 +71,7 @@ export interface TrainingOutcome {
  * @throws ERR_BUSY, ERR_OUTPUT for the folder; ERR_CHECKPOINT; what Trainer throws, other than ERR_NON_FINITE
  */
 export async function runTraining(options: TrainingOptions): Promise<TrainingOutcome> {
-  const { folder: path, resume, checkpoints, callbacks = [], length, results = 'always', ...rest } = options;
+  const { folder: path, resume, checkpoints, callbacks = [], length, results = 'all', ...rest } = options;
   const { describe, prepare, onPrepared, watch, evaluateTrain, ...trainerOptions } = rest;
   const device = deviceOf(options.device);
   const isResumed = resume !== undefined && (resume !== 'auto' || hasCheckpoint(path));
@@ -85,8 +86,10 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingOut
     if (line) onPrepared?.(line);
   }
   const ended = await runToEnd(trainer, folder, length, { watch, evaluateTrain });
-  const writes = results === 'always' || (results === 'ended' && ended.ending !== 'interrupted');
-  const saved = writes ? await folder.finish(model, trainer.state, await trainer.statistics(), report) : null;
+  let saved: Saved | null = null;
+  if (results === 'all') saved = await folder.finish(model, trainer.state, await trainer.statistics(), report);
+  else if (results === 'weights' && ended.ending !== 'interrupted')
+    await folder.saveWeights(model, trainer.state, await trainer.statistics());
   return { ...ended, step: trainer.step, saved };
 }
 

@@ -1,0 +1,89 @@
+/** `saturnn table1` with trainings of some steps. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { type Table1, type Table1Event, type Table1Options, table1 } from '../../lib/experiments/table1';
+import { saturnn } from '../cli/support';
+import { temporaryFolder } from '../temporary';
+
+const folder = temporaryFolder();
+const tiny = { preset: 'smoke', limit: 16, testLimit: 8, batch: 8, epochs: 1 } as const;
+const flags = ['table1', '--limit', '16', '--test-limit', '8', '--batch', '8', '--epochs', '1'];
+const out = join(folder, 'searched');
+const searched: Table1Options = {
+  ...{ ...tiny, out, activations: ['relu'], learningRate: 'auto' as const },
+  search: { grid: [1e6, 0.01], limit: 8, epochs: 2 },
+};
+
+test('rates are searched, the table is made, and what is there is not trained again', async () => {
+  const events: Table1Event[] = [];
+  const onEvent = (event: Table1Event) => events.push(event);
+  const table = await table1({ ...searched, onEvent });
+  expect(events[0]).toMatchObject({ event: 'plan', trainings: 1, trainImages: 16, testImages: 8 });
+  expect(events[0]).toMatchObject({ search: { trials: 2, share: 2 / 3 } });
+  const ended = events.filter(({ event }) => event === 'ended');
+  expect(ended).toMatchObject([{ phase: 'search' }, { phase: 'search' }, { phase: 'runs' }]);
+  expect(table).toMatchObject({ complete: true, interrupted: false, out });
+  const [search] = table.searches;
+  expect(search).toMatchObject({ activation: 'relu', chosen: 0.01, trials: [{ status: { kind: 'diverged' } }, {}] });
+  expect(table.rows).toMatchObject([{ activation: 'relu', rate: { rate: 0.01, how: 'search' }, ended: true }]);
+  for (const name of ['table1.json', 'table.json', 'table.txt', 'report.html', 'figures/figure1.svg'])
+    expect(existsSync(join(out, name)), name).toBe(true);
+  expect(readFileSync(join(out, 'table.txt'), 'utf8')).toContain('0.01 (searched)');
+
+  events.length = 0;
+  expect((await table1({ ...searched, onEvent })).rows).toEqual(table.rows);
+  expect(events.map(({ event }) => event)).toEqual(['plan', 'chosen']);
+});
+
+test('activations and seeds may be added to a folder, and nothing else', async () => {
+  const abort = new AbortController();
+  abort.abort();
+  const more = { ...searched, activations: ['tanh'], seeds: 2, signal: abort.signal };
+  const table = await table1(more);
+  expect(table).toMatchObject({
+    complete: false,
+    interrupted: true,
+    settings: { activations: ['relu', 'tanh'], seeds: 2 },
+  });
+  expect(table.rows.map(({ status }) => status)).toEqual([expect.stringMatching(/^1 .*, 1 missing$/), 'missing']);
+  await expect(table1({ ...more, epochs: 2 })).rejects.toMatchObject({
+    code: 'ERR_CHECKPOINT',
+    message: expect.stringMatching(/other settings: epochs is 1 there and 2 here\. Choose another --out/),
+  });
+  await expect(table1({ ...more, limit: 17 })).rejects.toThrow('limit is 16 there and 17 here');
+});
+
+test('the command stops after its minutes and prints what goes on; with --json the table is on stdout', async () => {
+  const timed = join(folder, 'two words');
+  const args = [...flags, '--activations', 'tanh,sigmoid', '--lr', '0.01', '--out', timed, '--minutes', '0.0001'];
+  const { code, stdout } = await saturnn(args);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/\ntanh +0\.01 \(given\) +- .*(missing|0\/1 epochs) +0 s\n/);
+  const goOn = stdout.trimEnd().split('\n').at(-1)!;
+  expect(goOn).toMatch(/^Stopped after 0.0001 minutes. To go on: saturnn table1 .*--minutes 0\.0001$/);
+  expect(goOn).toContain(`--activations tanh,sigmoid --lr 0.01 --out '${timed}'`);
+  const json = await saturnn([...flags, '--json', '--out', out, '--lr', '0.5']);
+  expect(json).toMatchObject({ code: 1, stdout: '' });
+  expect(json.stderr).toContain('rates is auto there and 0.5 here');
+  const whole = await saturnn([...args, '--json']);
+  const table: Table1 = JSON.parse(whole.stdout);
+  expect(table).toMatchObject({ interrupted: true, rows: [{ activation: 'tanh' }, { activation: 'sigmoid' }] });
+  expect(whole.stderr).toContain('2 trainings (tanh, sigmoid) of 1 epoch');
+});
+
+test.each([
+  [
+    'table1 --preset paper --device auto --data generated',
+    /^error: The preset paper is for a GPU.*--device cpu insists\n$/,
+  ],
+  ['table1 --preset large', /Allowed choices are paper, cpu, smoke/],
+  ['table1 --activations relu,selu', /option '--activations <list>' argument 'relu,selu' is invalid.*selu/],
+  ['table1 --lr fast', /option '--lr <auto\|x>'/],
+  ['table1 --warmup long', /option '--warmup <n>'/],
+])('saturnn %s is refused in one line', async (command, message) => {
+  // Without a GPU, whatever this machine has.
+  const { code, stdout, stderr } = await saturnn(command.split(' '), { env: { CUDA_VISIBLE_DEVICES: '' } });
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(message);
+});
