@@ -4,10 +4,10 @@ import { cpSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { root } from './stage.mjs';
 
-// echarts' CommonJS entry holds all of zrender and tslib.
+// The one file of echarts that is used (lib/report/echarts.ts) holds what it needs of zrender and tslib.
 const builtIn = new Set(['zrender', 'tslib']);
 const keptOfEcharts =
-  /^$|^(package\.json|LICENSE|NOTICE|licenses(\/.*)?|dist|dist\/(package\.json|echarts\.js|echarts\.min\.js))$/;
+  /^$|^(package\.json|LICENSE|NOTICE|licenses(\/.*)?|dist|dist\/(package\.json|echarts\.common\.min\.js))$/;
 const never = /\.(map|mjs|mts|cts|ts|md)$|^(esm|types|typings|test)(\/|$)/;
 
 export function copyNpmPackages(folder) {

@@ -1,7 +1,8 @@
 /** The charting library: one file, for drawing here and for the scripts of a page. */
 import { readFileSync } from 'node:fs';
 
-const file = 'echarts/dist/echarts.common.min.js';
+/** What the offline bundle keeps of it (scripts/bundle-npm.mjs). */
+export const file = 'echarts/dist/echarts.common.min.js';
 
 /** Pixels that a line of text may take: there is no font here to measure. Common fonts are narrower. */
 export const textWidth = (text: string, fontSize: number): number => 0.62 * fontSize * text.length;

@@ -47,7 +47,7 @@ interface Section {
 export function reportHtml(page: ReportPage): string {
   const { title, lead, charts } = page;
   const sections = sectionsOf(page);
-  const ids = sections.map(({ id }) => id);
+  const ids = ['main', 'hint', ...sections.map(({ id }) => id)];
   if (new Set(ids).size < ids.length)
     throw invalid('the ids of charts', 'names that nothing else in the page has', ids);
   return `<!doctype html>
@@ -66,6 +66,7 @@ export function reportHtml(page: ReportPage): string {
 <header>
 <h1>${escapeHtml(title)}</h1>
 ${paragraphs(lead)}
+${charts.length > 0 ? hint : ''}
 </header>
 ${navigation(sections)}
 <main id="main" tabindex="-1">
@@ -95,6 +96,9 @@ const sectionHtml = ({ id, title, content }: Section) => `<section id="${id}">
 <h2 id="${id}-title">${escapeHtml(title)}</h2>
 ${content}
 </section>`;
+
+const hint =
+  '<p id="hint" class="note" hidden>Figures show their values under the pointer, and by arrow keys when they have the focus.</p>';
 
 /** An empty line separates paragraphs. */
 const paragraphs = (text: string) =>

@@ -142,4 +142,5 @@ function start({ id, xLabel, categories, option, height }) {
 }
 
 for (const chart of charts) start(chart);
+document.getElementById('hint').hidden = false;
 `;

@@ -18,7 +18,7 @@ export const pageStyle = `
     color-scheme: light;
     --ink: #000; --paper: #fff; --soft: #444; --line: #999; --shade: #fff; --link: #000;
   }
-  nav, fieldset, details, .skip { display: none !important; }
+  nav, details, #hint, input, button, label:has(input:not(:checked)), .skip { display: none !important; }
   section, figure, tr { break-inside: avoid; }
 }
 * { box-sizing: border-box; }

@@ -6,7 +6,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Figure, faintTexts, figuresInPage, overflowing } from './inPage';
 
-const programs = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+const programs = ['chromium-headless-shell', 'chromium', 'google-chrome'];
 
 /** SATURNN_BROWSER is a path, or `required`: then a browser must be on PATH. */
 const named = process.env.SATURNN_BROWSER ?? '';

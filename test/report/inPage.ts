@@ -7,7 +7,7 @@ export interface Figure {
   readonly title: string;
   /** The names beside the boxes that show and hide series. */
   readonly legend: readonly string[];
-  /** Lines that are drawn, with a width and a height, inside the figure. */
+  /** Lines that are drawn, inside the figure; a constant has no height. */
   readonly curves: number;
   readonly visible: boolean;
   /** Texts of the drawing: ticks, labels, and a legend where no scripts run. */
@@ -23,7 +23,7 @@ export function figuresInPage(): Figure[] {
     const isDrawn = (path: Element) => {
       const box = path.getBoundingClientRect();
       const inside = box.left >= frame.left && box.right <= frame.right && box.top >= frame.top;
-      return inside && box.bottom <= frame.bottom && area(box) > 0;
+      return inside && box.bottom <= frame.bottom && box.width > 0;
     };
     // Only series are drawn in a colour and two pixels wide.
     const lines = [...drawing.querySelectorAll('path[stroke-width="2"][fill="none"]')];

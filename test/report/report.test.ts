@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { packageRoot } from '../../lib/locate';
 import { type Chart, chartSvg, chartsSvg } from '../../lib/report/chart';
+import { file } from '../../lib/report/echarts';
 import { formatNumber } from '../../lib/report/number';
 import { chartOption } from '../../lib/report/option';
 import { reportHtml } from '../../lib/report/page';
@@ -95,6 +98,15 @@ describe('pages', () => {
     );
     const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test('are made by the offline bundle as well', async () => {
+    const folder = temporaryFolder();
+    const { copyNpmPackages } = await import(join(packageRoot(), 'scripts/bundle-npm.mjs'));
+    copyNpmPackages(folder);
+    const [kept, own] = [folder, packageRoot()].map((from) => createRequire(join(from, 'x.js')).resolve(file));
+    expect(kept).toContain(folder);
+    expect(readFileSync(kept!).equals(readFileSync(own!))).toBe(true);
   });
 
   test('need no charts, tables or settings', () => {
