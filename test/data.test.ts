@@ -45,6 +45,14 @@ describe('generated data', () => {
     expect(generatedRecords({ split: 'train', count: 1, seed: 1 })).not.toEqual(some.subarray(0, record.bytes));
   });
 
+  test('of some classes is what is left of all when the others are gone', () => {
+    const all = Dataset.fromRecords(generatedRecords({ split: 'train', count: 200 }));
+    const few = generated({ train: 6, test: 1, classes: 3 }).train;
+    const left = all.subset([...all.labels.keys()].filter((index) => all.labels[index]! < 3));
+    expect(few).toMatchObject({ classes: 3, labels: left.labels, images: left.images });
+    expect(() => generated({ classes: 1 })).toThrow(/2 to 100 for classes/);
+  });
+
   test('has every class once per hundred, and coarse labels of five classes each', () => {
     const bytes = generatedRecords({ split: 'train', count: 200 });
     for (const hundred of [0, 1]) {

@@ -61,8 +61,9 @@ export function addTrainingsOptions(command: Command): Command {
     .option('--batch <n>', 'images per step', read.positiveInteger)
     .option('--data <name>', "generated, cifar10, cifar100, or a folder or .tar.gz in CIFAR's binary layout", dataName)
     .option('--data-dir <dir>', 'folder of cifar10 or cifar100 (default: where `saturnn data get` puts them)')
-    .option('--limit <n>', 'the first n training images', read.positiveInteger)
-    .option('--test-limit <n>', 'the first n test images', read.positiveInteger);
+    .option('--classes <n>', 'only the images of the first n classes', read.positiveInteger)
+    .option('--limit <n>', 'of those, the first n training images', read.positiveInteger)
+    .option('--test-limit <n>', 'and the first n test images', read.positiveInteger);
   addOptionalDeviceOption(command)
     .addOption(new Option('--precision <name>', 'arithmetic; tf32 and fp16 on a GPU').choices(precisions))
     .addOption(
@@ -169,11 +170,11 @@ export function createShow(stream: NodeJS.WriteStream): Show {
   };
 }
 
-function planText({ settings, out, device, trainImages, testImages, trainings, search }: Table1Plan): string {
+function planText({ settings, out, device, classes, trainImages, testImages, trainings, search }: Table1Plan): string {
   const { fixed, activations: names } = settings;
   const lines = [
     `preset ${fixed.preset}: ${fixed.model} at width ${fixed.width} on ${device} in ${fixed.precision}, into ${relative('', out) || '.'}`,
-    `${fixed.data}: ${trainImages} training images, ${testImages} test images; batches of ${fixed.batch}`,
+    `${fixed.data}: ${classes} classes, ${trainImages} training images, ${testImages} test images; batches of ${fixed.batch}`,
     `${trainings} trainings (${names.join(', ')}) of ${inEpochs(fixed.epochs)}`,
   ];
   if (search && fixed.search) {

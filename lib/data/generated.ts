@@ -86,21 +86,25 @@ export interface GeneratedOptions {
   count: number;
   /** Default 0. Not the seed of the training: the data stay the same from run to run. */
   seed?: number;
+  /** Leave out the records of all but the first so many classes: what is soon learned. Default: all 100. */
+  classes?: number;
 }
 
-/** Records of the official layout. Record i is the same whatever `count` is; every hundred holds each class once. */
-export function generatedRecords({ split, count, seed = 0 }: GeneratedOptions): Uint8Array {
+/** Records of the official layout. Record i is the same whatever `count` is; each class comes once before any comes again. */
+export function generatedRecords({ split, count, seed = 0, classes = generatedClasses }: GeneratedOptions): Uint8Array {
   checkInteger('count', count, 1, 1_000_000);
+  checkInteger('classes', classes, 2, generatedClasses);
   const stream = streams.data + (split === 'train' ? 0 : 1);
   const bytes = new Uint8Array(count * record.bytes);
   let order: Int32Array = new Int32Array(0);
-  for (let index = 0; index < count; index++) {
+  for (let index = 0, done = 0; done < count; index++) {
     const hundred = Math.floor(index / generatedClasses);
     // The upper half of the substreams: the lower one belongs to the images.
     if (index % generatedClasses === 0)
       order = new Philox(seed, stream, 2 ** 31 + hundred).permutation(generatedClasses);
     const label = order[index % generatedClasses]!;
-    const at = index * record.bytes;
+    if (label >= classes) continue;
+    const at = done++ * record.bytes;
     bytes[at] = Math.floor(label / 5);
     bytes[at + 1] = label;
     const random = new Philox(seed, stream, index);
@@ -110,10 +114,13 @@ export function generatedRecords({ split, count, seed = 0 }: GeneratedOptions): 
 }
 
 /** Training and test images, disjoint by construction. */
-export function generated(counts: Partial<Record<Split, number>> = {}): { train: Dataset; test: Dataset } {
+export function generated({
+  classes = generatedClasses,
+  ...counts
+}: Partial<Record<Split, number>> & Pick<GeneratedOptions, 'classes'> = {}): { train: Dataset; test: Dataset } {
   const make = (split: Split) =>
-    Dataset.fromRecords(generatedRecords({ split, count: counts[split] ?? generatedCounts[split] }), {
-      classes: generatedClasses,
+    Dataset.fromRecords(generatedRecords({ split, count: counts[split] ?? generatedCounts[split], classes }), {
+      classes,
       source: `generated ${split} records`,
     });
   return { train: make('train'), test: make('test') };

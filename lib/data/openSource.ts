@@ -4,10 +4,11 @@ import type { DataMode } from '../train/trainerOptions';
 import { cifar } from './cifar';
 import { CifarFile } from './cifarFile';
 import { cifarFiles } from './cifarFiles';
+import { Dataset } from './dataset';
 import { generated, generatedCounts } from './generated';
 import { defaultDataFolder, installedFolder } from './get';
 import type { LabelKind, LayoutName } from './records';
-import { firstOf, type ImageSource } from './source';
+import { firstClassesOf, firstOf, type ImageSource } from './source';
 
 export const dataSetNames: readonly string[] = ['generated', ...Object.keys(cifarFiles)];
 
@@ -19,7 +20,9 @@ export interface SourceOptions {
   labels?: LabelKind;
   /** False: take an archive whose md5 is not the official one's. */
   verify?: boolean;
-  /** The first so many training images, ... */
+  /** Only the images of the first so many classes; default: all. */
+  classes?: number;
+  /** Of those, the first so many training images, ... */
   limit?: number;
   /** ... and test images; default: at most as many as `limit`. */
   testLimit?: number;
@@ -37,11 +40,17 @@ export interface OpenedSource {
  * @throws ERR_DATA; ERR_INVALID_ARGUMENT
  */
 export async function openSource(options: SourceOptions, mode: DataMode = 'resident'): Promise<OpenedSource> {
-  const { data, dataDir, labels, verify, limit: most = Number.MAX_SAFE_INTEGER, testLimit: mostTest = most } = options;
+  const { data, dataDir, labels, verify, classes } = options;
+  const { limit: most = Number.MAX_SAFE_INTEGER, testLimit: mostTest = most } = options;
   if (data === 'generated') {
     const { train, test } = generatedCounts;
-    return { ...generated({ train: Math.min(train, most), test: Math.min(test, mostTest) }), close: async () => {} };
+    const counts = { train: Math.min(train, most), test: Math.min(test, mostTest) };
+    return { ...generated({ ...counts, classes }), close: async () => {} };
   }
+  const part = (source: ImageSource, count: number): ImageSource => {
+    const chosen = classes === undefined ? source : firstClassesOf(source, classes);
+    return chosen instanceof Dataset ? chosen.take(count) : firstOf(chosen, count);
+  };
   const named = Object.hasOwn(cifarFiles, data);
   const path = named ? (dataDir ?? installed(data as LayoutName)) : data;
   const names = named ? [data as LayoutName] : undefined;
@@ -51,10 +60,10 @@ export async function openSource(options: SourceOptions, mode: DataMode = 'resid
     const close = async () => {
       await Promise.all([train.close(), test.close()]);
     };
-    return { train: firstOf(train, most), test: firstOf(test, mostTest), close };
+    return { train: part(train, most), test: part(test, mostTest), close };
   }
   const { train, test } = await cifar(path, chosen, names);
-  return { train: train.take(most), test: test.take(mostTest), close: async () => {} };
+  return { train: part(train, most), test: part(test, mostTest), close: async () => {} };
 }
 
 /** Where `saturnn data get` puts it. */

@@ -30,15 +30,16 @@ export class Subset implements ImageSource {
   readonly classes: number;
   readonly classNames: readonly string[] | null;
 
-  /** @throws ERR_INVALID_ARGUMENT */
+  /** @param classes as many as the labels need; default: the source's. @throws ERR_INVALID_ARGUMENT */
   constructor(
     private readonly source: ImageSource,
     private readonly indices: Int32Array,
+    classes = source.classes,
   ) {
     checkIndices(indices, source.count);
     this.shape = source.shape;
-    this.classes = source.classes;
-    this.classNames = source.classNames;
+    this.classes = classes;
+    this.classNames = source.classNames?.slice(0, classes) ?? null;
     this.labels = indices.map((index) => source.labels[index]!);
   }
 
@@ -52,6 +53,14 @@ export class Subset implements ImageSource {
       target,
     );
   }
+}
+
+/** The images of the first `classes` classes of a source, or all if it has no more. @throws ERR_INVALID_ARGUMENT */
+export function firstClassesOf(source: ImageSource, classes: number): ImageSource {
+  checkInteger('classes', classes, 2);
+  if (classes >= source.classes) return source;
+  const indices = [...source.labels.keys()].filter((index) => source.labels[index]! < classes);
+  return new Subset(source, Int32Array.from(indices), classes);
 }
 
 /** The first `count` images of a source, or all if there are fewer. @throws ERR_INVALID_ARGUMENT */

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { checkOptions, invalid } from '../errors';
 import { activationRow, formatActivation, parseActivation } from '../ops/activation';
 import { prepareFolder, writeAtomically } from '../train/files';
+import type { PresetName } from './presets';
 import { sweepText, writeSweepReport } from './sweepReport';
 import { type Table1, type Table1Options, table1 } from './table1';
 import { type Spread, spreadOf, type Table1Row } from './table1Rows';
+import { presetOf } from './table1Settings';
 
 /** Activations with one parameter a, and what each is called at a = 1 where that is an activation of another name. */
 const limits: Readonly<Record<string, string | null>> = { leakyTanh: 'tanh', leakyRelu: null, elu: null };
@@ -22,6 +24,8 @@ export interface SweepOptions extends Omit<Table1Options, 'activations'> {
   activation?: string;
   /** Slopes of the negative half; default 0, 0.1, 0.25, 0.4 and 0.5. leakyTanh is followed by tanh, its limit a = 1. */
   values?: readonly number[];
+  /** For all slopes. Default: as the preset searches, or has it for the activation at its default slope. */
+  learningRate?: Table1Options['learningRate'];
   /** Default: results/sweep-ACTIVATION-PRESET. What is there already, with the same settings, belongs to the sweep. */
   out?: string;
 }
@@ -59,13 +63,21 @@ export async function sweep(options: SweepOptions): Promise<Sweep> {
   const { activation = 'leakyTanh', values = defaultSlopes, ...rest } = checkOptions('{ preset }', options);
   const activations = activationsOf(activation, values);
   const folder = prepareFolder(options.out ?? join('results', `sweep-${activation}-${options.preset}`));
-  const table = await table1({ ...rest, activations, out: join(folder, 'trainings') });
+  const learningRate = options.learningRate ?? presetRate(options.preset, activation);
+  const table = await table1({ ...rest, learningRate, activations, out: join(folder, 'trainings') });
   const rows = table.rows.flatMap((row) => rowOf(activation, row) ?? []).sort((x, y) => x.a - y.a);
   const made: Sweep = { activation, rows, table, out: folder, report: join(folder, 'report.html') };
   writeAtomically(join(folder, 'sweep.json'), `${JSON.stringify(made, null, 2)}\n`);
   writeAtomically(join(folder, 'sweep.txt'), sweepText(made));
   writeSweepReport(folder, made);
   return made;
+}
+
+/** Where a preset has a rate for each activation: that of the swept one's default slope, for all slopes alike. */
+function presetRate(preset: PresetName, activation: string): 'auto' | number {
+  const { rates } = presetOf(preset);
+  if (typeof rates !== 'object') return rates;
+  return rates.rates[formatActivation(parseActivation(activation))] ?? rates.otherwise;
 }
 
 /** As table1() takes them, the limit last. */

@@ -4,6 +4,7 @@
  * table.txt, report.html, figures/.
  */
 import { join } from 'node:path';
+import { environment } from '../bench/harness';
 import { type OpenedSource, openSource } from '../data/openSource';
 import type { Device } from '../device';
 import { checkNumber, checkOptions, invalid } from '../errors';
@@ -54,8 +55,13 @@ export interface Table1 {
   readonly rows: readonly Table1Row[];
   /** Of each activation; none where nothing is searched. */
   readonly searches: readonly Search[];
+  readonly trainImages: number;
+  readonly testImages: number;
   /** The train accuracy that a network must exceed to have learned something: see learningThreshold(). */
   readonly threshold: number;
+  /** Of the process that made the table; trainings keep their own in their folders. */
+  readonly versions: Readonly<Record<string, unknown>>;
+  readonly device: Readonly<Record<string, unknown>>;
   readonly out: string;
   readonly report: string;
 }
@@ -67,6 +73,7 @@ export interface Table1Plan {
   readonly settings: Table1Settings;
   readonly out: string;
   readonly device: string;
+  readonly classes: number;
   readonly trainImages: number;
   readonly testImages: number;
   readonly trainings: number;
@@ -90,9 +97,9 @@ export async function table1(options: Table1Options): Promise<Table1> {
   const asked = resolveSettings(preset, options);
   const { fixed } = asked;
   const device = deviceFor(preset, options.device, fixed.precision);
-  const { data, limit, testLimit } = fixed;
-  const source = { data, dataDir, limit: limit ?? undefined, testLimit: testLimit ?? undefined };
-  const opened = await openSource(source);
+  const { data, classes, limit, testLimit } = fixed;
+  const [ofClasses, ofTrain, ofTest] = [classes ?? undefined, limit ?? undefined, testLimit ?? undefined];
+  const opened = await openSource({ data, dataDir, classes: ofClasses, limit: ofTrain, testLimit: ofTest });
   const folder = prepareFolder(options.out ?? join('results', `table1-${preset}`));
   const unlock = lockFolder(folder);
   try {
@@ -157,14 +164,16 @@ function finish(work: Work, settings: Table1Settings, interrupted: boolean): Tab
     const runs = recipes.map((training) => readTraining(runsFolder(folder), training));
     return rowOf(activation, rate, runs, search);
   });
-  const made = {
+  const { train, test } = opened;
+  const table: Table1 = {
     ...{ settings, complete: rows.every(({ ended }) => ended), interrupted, rows, searches },
-    ...{ threshold: learningThreshold(chanceOf(opened.train)), out: folder },
+    ...{ trainImages: train.count, testImages: test.count, threshold: learningThreshold(chanceOf(train)) },
+    ...{ versions: environment(), device: { name: device.name, ...device.info } },
+    ...{ out: folder, report: join(folder, 'report.html') },
   };
-  const table: Table1 = { ...made, report: join(folder, 'report.html') };
   writeAtomically(join(folder, 'table.json'), `${JSON.stringify(table, null, 2)}\n`);
   writeAtomically(join(folder, 'table.txt'), table1Text(rows));
-  writeTable1Report(folder, table, { name: device.name, ...device.info });
+  writeTable1Report(folder, table);
   return table;
 }
 
@@ -207,7 +216,7 @@ function planOf({ folder, device, opened: { train, test } }: Work, settings: Tab
   const images = search ? searchImages(train, search, activations.length) : 0;
   return {
     ...{ event: 'plan', settings, out: folder, device: device.name, trainings },
-    ...{ trainImages: train.count, testImages: test.count },
+    ...{ classes: train.classes, trainImages: train.count, testImages: test.count },
     search: search && {
       trials: activations.length * search.grid.length,
       share: images / (images + trainings * fixed.epochs * train.count),

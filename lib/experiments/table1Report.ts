@@ -1,50 +1,60 @@
-/** The report of a table 1: rows, figures, search, settings, versions. */
-import { environment } from '../bench/harness';
+/** The report of a table 1: rows, figures, search, trainings, settings, versions. */
 import type { ReportPage, ReportTable } from '../report/page';
 import { writeReport } from '../report/write';
+import type { SearchSettings } from './rates';
 import type { Table1 } from './table1';
 import { figuresOf } from './table1Figures';
 import { runCells, runHeads, searchCells, searchHeads, table1Cells, table1Heads } from './table1Text';
 
-/** Writes report.html and figures/ into the folder. @returns where the report is */
-export function writeTable1Report(folder: string, table: Table1, device: Readonly<Record<string, unknown>>): string {
-  return writeReport(folder, pageOf(table, device)).report;
+/** Writes report.html and figures/ into the folder. */
+export function writeTable1Report(folder: string, table: Table1): void {
+  writeReport(folder, pageOf(table));
 }
 
-function pageOf(
-  { settings, rows, searches, complete, threshold }: Table1,
-  device: Readonly<Record<string, unknown>>,
-): ReportPage {
-  const { preset, model, width, epochs, rates, search, ...fixed } = settings.fixed;
-  const tables: ReportTable[] = [
-    {
-      title: 'Table 1',
-      heads: table1Heads,
-      rows: table1Cells(rows),
-      note: `Train accuracy: mean over the last epoch's augmented images, each as the network was when it saw it. Test accuracy: centre crops, after the last epoch. Stuck at chance: a train accuracy of at most ${(100 * threshold).toFixed(2)} %, which is chance and three standard errors.`,
-    },
-  ];
-  if (search) {
-    const trials = `${search.epochs} ${search.epochs === 1 ? 'epoch' : 'epochs'} of ${search.limit ?? 'all'} training images`;
-    const note = `Each rate is tried for ${trials}; the lowest training loss at the end counts.`;
-    tables.push({ title: 'Search for learning rates', heads: searchHeads, rows: searchCells(searches), note });
-  }
-  tables.push({ title: 'Trainings', heads: runHeads, rows: runCells(rows), appendix: true });
-  const state = complete ? '' : ' Not complete: trainings are missing.';
+function pageOf(table: Table1): ReportPage {
+  const { settings, rows, complete, trainImages, testImages, versions, device } = table;
+  const { preset, model, width, epochs, data, classes, rates, search, ...rest } = settings.fixed;
+  const what = `${model} at width ${width} with each activation: ${epochs} epochs of ${trainImages} images of ${data}${classes === null ? '' : ` (${classes} classes)`}, tested on ${testImages}.`;
   return {
     title: `Table 1 of "Revise Saturated Activation Functions", preset ${preset}`,
-    lead: `${model} at width ${width}, ${epochs} epochs of ${fixed.data}.${state}`,
-    tables,
+    lead: complete ? what : `${what} Not complete: trainings are missing.`,
+    tables: [mainTable(table), ...(search ? [searchTable(table, search)] : []), trainingsTable(table)],
     charts: figuresOf(rows),
     settings: {
       preset,
-      ...{ activations: settings.activations.join(', '), seeds: seedsText(settings.seeds) },
-      ...{ model, width, epochs, ...fixed },
-      rates: rates === 'auto' ? `searched: ${search?.grid.join(', ')}` : JSON.stringify(rates),
-      versions: environment(),
-      device,
+      activations: settings.activations.join(', '),
+      seeds: Array.from({ length: settings.seeds }, (_, seed) => seed).join(', '),
+      ...{ model, width, epochs, data, classes, ...rest },
+      'learning rates': rates === 'auto' ? `searched: ${search?.grid.join(', ')}` : JSON.stringify(rates),
+      ...{ versions, device },
     },
   };
 }
 
-const seedsText = (seeds: number): string => Array.from({ length: seeds }, (_, seed) => seed).join(', ');
+const mainTable = ({ rows, threshold }: Table1): ReportTable => ({
+  title: 'Table 1',
+  heads: table1Heads,
+  rows: table1Cells(rows),
+  note:
+    "Train accuracy: mean over the last epoch's augmented images, each as the network was when it saw it. " +
+    'Test accuracy: centre crops, after the last epoch. Stuck at chance: a train accuracy of at most ' +
+    `${(100 * threshold).toFixed(2)} %, which is chance and three standard errors.`,
+});
+
+const searchTable = ({ searches }: Table1, { epochs, limit }: SearchSettings): ReportTable => ({
+  title: 'Search for learning rates',
+  heads: searchHeads,
+  rows: searchCells(searches),
+  note:
+    `Each rate is tried for ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${limit ?? 'all'} training images; ` +
+    'the lowest training loss in the last of them counts.',
+});
+
+function trainingsTable({ rows }: Table1): ReportTable {
+  const records = rows.flatMap(({ runs }) => runs);
+  const diverged = records.flatMap(({ label, status }) =>
+    status.kind === 'diverged' ? `${label}: ${status.message}` : [],
+  );
+  const title = 'Trainings';
+  return { title, heads: runHeads, rows: runCells(rows), appendix: true, note: diverged.join(' ') || undefined };
+}

@@ -23,7 +23,9 @@ export interface Table1Overrides {
   /** What "auto" tries. */
   search?: Partial<SearchSettings>;
   data?: string;
-  /** The first so many training and test images. */
+  /** Only the images of the first so many classes. */
+  classes?: number;
+  /** Of those, the first so many training and test images. */
   limit?: number;
   testLimit?: number;
   model?: string;
@@ -51,6 +53,7 @@ export interface Table1Settings {
 export interface Table1Fixed extends Omit<Recipe, 'activation' | 'learningRate' | 'seed'> {
   readonly preset: PresetName;
   readonly data: string;
+  readonly classes: number | null;
   readonly limit: number | null;
   readonly testLimit: number | null;
   readonly rates: Rates;
@@ -62,13 +65,18 @@ export interface Table1Fixed extends Omit<Recipe, 'activation' | 'learningRate' 
 export function resolveSettings(name: PresetName, overrides: Table1Overrides): Table1Settings {
   const preset = presetOf(name);
   const { activations = paperActivations, seeds = preset.seeds, learningRate, data = preset.data } = overrides;
-  const { limit = preset.limit, testLimit = preset.testLimit, warmup = preset.recipe.warmup } = overrides;
+  const {
+    classes = preset.classes,
+    limit = preset.limit,
+    testLimit = preset.testLimit,
+    warmup = preset.recipe.warmup,
+  } = overrides;
   const { recipe } = preset;
   const rates = checkRates(learningRate ?? preset.rates);
   const search = { ...preset.search, ...defined(overrides.search ?? {}) };
   const { model, width, init, layerRates, epochs, batch, precision, schedule, momentum, weightDecay } = overrides;
   const fixed: Table1Fixed = {
-    ...{ preset: name, data, limit, testLimit },
+    ...{ preset: name, data, classes, limit, testLimit },
     ...recipe,
     ...defined({ model, width, init, layerRates, epochs, batch, precision, schedule, momentum, weightDecay }),
     warmup: warmup === 'none' ? null : warmup,
@@ -77,6 +85,7 @@ export function resolveSettings(name: PresetName, overrides: Table1Overrides): T
   checkInteger('seeds', seeds, 1, 1000);
   checkInteger('epochs', fixed.epochs, 1, 100_000);
   for (const [key, value] of Object.entries({ limit, testLimit })) if (value !== null) checkInteger(key, value, 1);
+  if (classes !== null) checkInteger('classes', classes, 2);
   if (!precisions.includes(fixed.precision)) throw invalid('precision', precisions.join(', '), fixed.precision);
   const names = activations.map((text) => formatActivation(parseActivation(text)));
   if (names.length === 0 || new Set(names).size < names.length)
@@ -109,7 +118,7 @@ export function deviceFor(name: PresetName, asked: string | undefined, precision
 
 /** One training of the table. */
 export function recipeOf(fixed: Table1Fixed, activation: string, learningRate: number, seed: number): Recipe {
-  const { preset, data, limit, testLimit, rates, search, ...recipe } = fixed;
+  const { preset, data, classes, limit, testLimit, rates, search, ...recipe } = fixed;
   return { ...recipe, activation, learningRate, seed };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Dataset, type DatasetOptions } from '../../lib/data/dataset';
-import { firstOf, type ImageSource, Subset } from '../../lib/data/source';
+import { firstClassesOf, firstOf, type ImageSource, Subset } from '../../lib/data/source';
 import { type StatisticsOptions, statisticsOf } from '../../lib/data/statistics';
 import { TestRandom, testSeed } from '../random';
 
@@ -77,6 +77,11 @@ describe('parts', () => {
     });
     expect(firstOf(data, 6)).toBe(data);
     expect(firstOf(data, 2)).toMatchObject({ count: 2, labels: Int32Array.of(0, 1) });
+    const two = firstClassesOf(data, 2);
+    expect(two).toMatchObject({ count: 4, classes: 2, labels: Int32Array.of(0, 1, 0, 1) });
+    await two.read(Int32Array.of(2, 3, 0, 1), target);
+    expect(target).toEqual(data.subset([3, 4, 0, 1]).images);
+    expect(firstClassesOf(data, 3)).toBe(data);
   });
 
   test.each([[[]], [[6]], [[0, -1]], [[0.5]]])('subset(%j) is refused', (indices) => {

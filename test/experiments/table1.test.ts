@@ -63,6 +63,9 @@ test('the command stops after its minutes and prints what goes on; with --json t
   const goOn = stdout.trimEnd().split('\n').at(-1)!;
   expect(goOn).toMatch(/^Stopped after 0.0001 minutes. To go on: saturnn table1 .*--minutes 0\.0001$/);
   expect(goOn).toContain(`--activations tanh,sigmoid --lr 0.01 --out '${timed}'`);
+  const interrupted = await saturnn(args.slice(0, -2), { interrupt: /training 1/ });
+  expect(interrupted.code).toBe(130);
+  expect(interrupted.stderr).toMatch(/^error: Interrupted. To go on: saturnn table1 .*words'\n$/);
   const json = await saturnn([...flags, '--json', '--out', out, '--lr', '0.5']);
   expect(json).toMatchObject({ code: 1, stdout: '' });
   expect(json.stderr).toContain('rates is auto there and 0.5 here');
