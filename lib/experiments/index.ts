@@ -10,7 +10,7 @@ export { mapParameters } from './equivalenceMap';
 export { type SigmoidTwin, sigmoidTwin, type TwinOptions } from './equivalenceNetwork';
 export { PreconditionedSgd, type PreconditionedSgdOptions } from './equivalenceOptimizer';
 export { equivalencePage } from './equivalenceReport';
-
+export {
   describeLayerRates,
   type LayerRate,
   type LayerRateOptions,
