@@ -1,5 +1,5 @@
 /** `saturnn table1`: the paper's Table 1 and Figures 1-4, trained here. */
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { Command, Option } from 'commander';
 import { precisions } from '../device';
 import { SaturnnError } from '../errors';
@@ -123,7 +123,9 @@ async function run(options: TrainingsOptions, given: Given): Promise<void> {
 }
 
 function summary({ rows, out, report }: Table1): string {
-  return `\n${table1Text(rows)}\nfigures: ${relative('', out) || '.'}/figures\nreport: ${relative('', report)}\n`;
+  const isDrawn = rows.some(({ runs }) => runs.some(({ epochs }) => epochs.length > 0));
+  const figures = isDrawn ? `figures: ${relative('', join(out, 'figures'))}\n` : '';
+  return `\n${table1Text(rows)}\n${figures}report: ${relative('', report)}\n`;
 }
 
 /** The same again, from the same folder. */
