@@ -1,5 +1,6 @@
 /** How weights begin, as text: NAME, or NAME:OPTIONS where that has any. */
 import { checkNumber, SaturnnError } from './errors';
+import { gainInit } from './gainInit';
 import { type Initializer, msra, orthonormal, type XavierOptions, xavier } from './initializers';
 import { type LsuvOptions, lsuv } from './lsuv';
 import type { Activation } from './ops/activation';
@@ -15,7 +16,7 @@ export interface Initialization {
 
 /** How initialisations are written, for help texts and messages. */
 export const initializationForms =
-  'default, xavier[:uniform|gaussian,in|out|avg,kernel|channels], msra[:in|out|avg,kernel|channels], orthonormal[:gain] or lsuv[:tolerance]';
+  'default, xavier[:uniform|gaussian,in|out|avg,kernel|channels,MAGNITUDE], msra[:in|out|avg,kernel|channels], orthonormal[:gain], lsuv[:tolerance] or gain[:centred]';
 
 const nothing = async () => null;
 const defaultTolerance = 0.02;
@@ -28,8 +29,13 @@ const readers: Readonly<Record<string, (parts: readonly string[]) => Omit<Initia
     return { initializer: () => undefined, prepare: nothing };
   },
   xavier: (parts) => {
-    const options = words(parts, ['distribution', 'factor', 'fanOut']);
-    return { initializer: () => xavier(options), prepare: nothing };
+    const isNumber = (part: string) => /^[\d.]/.test(part);
+    const magnitude = number(parts.filter(isNumber));
+    const options = words(
+      parts.filter((part) => !isNumber(part)),
+      ['distribution', 'factor', 'fanOut'],
+    );
+    return { initializer: () => xavier({ ...options, magnitude }), prepare: nothing };
   },
   msra: (parts) => {
     const options = words(parts, ['factor', 'fanOut']);
@@ -46,6 +52,17 @@ const readers: Readonly<Record<string, (parts: readonly string[]) => Omit<Initia
       return summary(await lsuv({ ...options, tolerance, batch }));
     };
     return { initializer: () => undefined, prepare };
+  },
+  gain: (parts) => {
+    if (parts.length > 0 && parts.join() !== 'centred')
+      throw new Error(`Expected gain or gain:centred, not "${parts}"`);
+    const initializer = xavier({ magnitude: 1, factor: 'in', distribution: 'gaussian' });
+    const prepare = async ({ model, state, device }: LsuvOptions) => {
+      const { smallest, largest } = await gainInit({ model, state, device, centred: parts.length > 0 });
+      const [least, most] = [smallest, largest].map((factor) => Number(factor.toPrecision(3)));
+      return `initial weights times ${least} to ${most}${parts.length > 0 ? ', biases centred' : ''}`;
+    };
+    return { initializer: () => initializer, prepare };
   },
 };
 

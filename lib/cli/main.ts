@@ -11,6 +11,7 @@ import { equivalenceCommand } from './equivalence';
 import { estimateCommand } from './estimate';
 import { inspectCommand } from './inspect';
 import { predictCommand } from './predict';
+import { sweepCommand } from './sweep';
 import { table1Command } from './table1';
 import { traceCommand } from './trace';
 import { trainCommand } from './train';
@@ -29,6 +30,7 @@ function program(): Command {
     traceCommand(),
     table1Command(),
     varianceCommand(),
+    sweepCommand(),
     benchCommand(),
     doctorCommand(),
   ])

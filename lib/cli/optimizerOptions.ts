@@ -1,8 +1,11 @@
 /** The options of optimizers and learning rates, for every command that trains. */
 import { type Command, Option } from 'commander';
 import { invalid } from '../errors';
+import { groupsOf, type LayerRate, layerFactors, layerRateForms, parseLayerRates } from '../experiments/layerRates';
+import type { Model } from '../models';
 import { Adam } from '../optim/adam';
 import { AdamW } from '../optim/adamW';
+import type { ParameterGroup } from '../optim/groups';
 import { Lars } from '../optim/lars';
 import type { Optimizer } from '../optim/optimizer';
 import { parseSchedule, parseSpan, scheduleForms } from '../optim/parseSchedule';
@@ -16,6 +19,7 @@ interface CommonOptions {
   readonly weightDecay?: number;
   readonly clipNorm?: number | null;
   readonly ema?: { readonly decay: number } | null;
+  readonly groups?: readonly ParameterGroup[];
 }
 
 interface OptimizerKind {
@@ -44,6 +48,8 @@ export interface OptimizerOptions {
   clipNorm?: number;
   labelSmoothing: number;
   ema?: number;
+  /** As given: depth:FACTOR, gain or lars. */
+  lrLayers?: string;
 }
 
 /** Readers of --schedule, which stays text, and --warmup. */
@@ -52,6 +58,18 @@ export const readSchedule = read.reading((text) => {
   return text;
 });
 export const readWarmup = read.reading((text) => parseSpan('warm-up', text));
+
+/** --lr-layers, which stays text. */
+export const layerRateOption = (): Option =>
+  new Option(
+    '--lr-layers <rule>',
+    `a learning rate per layer: ${layerRateForms}, factors on --lr (docs/layer-rates.md), or lars, the rule of --optimizer lars`,
+  ).argParser(
+    read.reading((text) => {
+      if (text !== 'lars') parseLayerRates(text);
+      return text;
+    }),
+  );
 
 /** Adds --optimizer, --lr and what goes with them. */
 export function addOptimizerOptions(command: Command): Command {
@@ -66,6 +84,7 @@ export function addOptimizerOptions(command: Command): Command {
     .option('--weight-decay <x>', 'of weights; biases have none (default: 1e-4; adam 0; adamw 0.01)', read.nonNegative)
     .option('--schedule <form>', `learning rate over the run: ${scheduleForms}`, readSchedule, 'constant')
     .option('--warmup <n>', 'epochs, or steps as in 500steps, in which the learning rate rises', readWarmup)
+    .addOption(layerRateOption())
     .option('--clip-norm <x>', 'largest norm of the gradient', read.positiveNumber)
     .option('--label-smoothing <x>', 'part of the target that all classes share', read.fraction, 0)
     .option(
@@ -75,16 +94,43 @@ export function addOptimizerOptions(command: Command): Command {
     );
 }
 
-/** @throws ERR_INVALID_ARGUMENT for a momentum where the optimizer has none, or a number that it refuses */
-export function optimizerFrom({ optimizer, momentum, weightDecay, clipNorm, ema }: OptimizerOptions): Optimizer {
-  const { hasMomentum, make } = kindOf(optimizer);
+/**
+ * @throws ERR_INVALID_ARGUMENT for a momentum where the optimizer has none, a number that it refuses, or a rule of
+ * --lr-layers that suits neither it nor the model
+ */
+export function optimizerFrom(options: OptimizerOptions, model: Model): Optimizer {
+  const { momentum, weightDecay, clipNorm, ema } = options;
+  const name = optimizerName(options);
+  const { hasMomentum, make } = kindOf(name);
   if (momentum !== undefined && !hasMomentum)
-    throw invalid('--momentum', `no value, as --optimizer ${optimizer} has none,`, momentum);
-  return make({ momentum, weightDecay, clipNorm, ema: ema === undefined ? null : { decay: ema } });
+    throw invalid('--momentum', `no value, as --optimizer ${name} has none,`, momentum);
+  const groups = groupsOf(layerRatesFrom(options, model) ?? []);
+  return make({ momentum, weightDecay, clipNorm, ema: ema === undefined ? null : { decay: ema }, groups });
+}
+
+/**
+ * The factors of --lr-layers depth and gain; null where they are not asked for.
+ * @throws ERR_INVALID_ARGUMENT
+ */
+export function layerRatesFrom(options: OptimizerOptions, model: Model): LayerRate[] | null {
+  const { lrLayers } = options;
+  if (lrLayers === undefined || lrLayers === 'lars') return null;
+  // LARS divides by the gradient's norm: a factor that undoes vanishing would do it a second time.
+  if (options.optimizer === 'lars') throw invalid('--lr-layers', 'lars, or none, with --optimizer lars,', lrLayers);
+  return layerFactors(model, lrLayers, { learningRate: learningRateFrom(options) });
+}
+
+/** What --optimizer says, or --lr-layers lars. @throws ERR_INVALID_ARGUMENT for lars and another optimizer's rule */
+function optimizerName({ optimizer, lrLayers }: OptimizerOptions): string {
+  if (lrLayers !== 'lars') return optimizer;
+  if (optimizer !== 'sgd' && optimizer !== 'lars')
+    throw invalid('--optimizer', 'sgd or lars, with --lr-layers lars,', optimizer);
+  return 'lars';
 }
 
 /** The learning rate that --lr gives, or that goes with the optimizer. */
-export const learningRateFrom = ({ optimizer, lr }: OptimizerOptions): number => lr ?? kindOf(optimizer).learningRate;
+export const learningRateFrom = (options: OptimizerOptions): number =>
+  options.lr ?? kindOf(optimizerName(options)).learningRate;
 
 /** @throws ERR_INVALID_ARGUMENT, e.g. for a minimum above the learning rate */
 export function scheduleFrom(options: OptimizerOptions): Schedule {

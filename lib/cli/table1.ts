@@ -1,5 +1,5 @@
 /** `saturnn table1`: the paper's Table 1 and Figures 1-4, trained here. */
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { Command, Option } from 'commander';
 import { precisions } from '../device';
 import { SaturnnError } from '../errors';
@@ -14,38 +14,45 @@ import { scheduleForms } from '../optim/parseSchedule';
 import { addOptionalDeviceOption } from './arithmeticOptions';
 import { dataName } from './dataOptions';
 import { Interruption } from './interruption';
-import { readSchedule, readWarmup } from './optimizerOptions';
+import { layerRateOption, readSchedule, readWarmup } from './optimizerOptions';
 import * as read from './options';
 import { createProgress, type Progress } from './progress';
 import { collectGiven, type Given } from './runOptions';
 
-interface Options extends Omit<Table1Options, 'learningRate' | 'signal' | 'onEvent' | 'init'> {
+export interface TrainingsOptions extends Omit<Table1Options, 'learningRate' | 'signal' | 'onEvent' | 'init'> {
   preset: PresetName;
   lr?: 'auto' | number;
   init?: { readonly text: string };
+  lrLayers?: string;
   json?: boolean;
 }
 
 export function table1Command(): Command {
   const command = withOptions();
   const given = collectGiven(command, ['--minutes', '--json']);
-  return command.action((options: Options) => run(options, given));
+  return command.action((options: TrainingsOptions) => run(options, given));
 }
 
 function withOptions(): Command {
+  const command = new Command('table1')
+    .description(
+      "train the network once per activation and print the paper's Table 1 beside its figures; run again, it completes what is missing",
+    )
+    .option('--out <dir>', 'folder of everything (default: results/table1-PRESET)')
+    .option('--activations <list>', `which, in this order (default: ${paperActivations.join(',')})`, activations);
+  return addTrainingsOptions(command);
+}
+
+/** How a table of trainings is made: for every command that makes one. */
+export function addTrainingsOptions(command: Command): Command {
   const titles = Object.entries(presets).map(([name, { title }]) => `${name} (${title})`);
-  const command = new Command('table1').description(
-    "train the network once per activation and print the paper's Table 1 beside its figures; run again, it completes what is missing",
-  );
   command
     .addOption(
       new Option('--preset <name>', titles.join('; '))
         .choices(Object.keys(presets))
         .default('smoke' satisfies PresetName),
     )
-    .option('--out <dir>', 'folder of everything (default: results/table1-PRESET)')
     .option('--minutes <x>', 'stop after about x minutes, and print the command that goes on', read.positiveNumber)
-    .option('--activations <list>', `which, in this order (default: ${paperActivations.join(',')})`, activations)
     .option('--seeds <n>', 'trainings of each, with the seeds 0 to n - 1', read.positiveInteger)
     .option('--lr <auto|x>', 'learning rate: searched on a short grid for each activation, or x for all', rate)
     .option('--epochs <n>', 'passes over the training images', read.positiveInteger)
@@ -64,6 +71,7 @@ function withOptions(): Command {
     )
     .option('--schedule <form>', `learning rate over a training: ${scheduleForms}`, readSchedule)
     .option('--warmup <n>', 'epochs, or steps as in 500steps, in which it rises; or none', warmup)
+    .addOption(layerRateOption())
     .option('--momentum <x>', 'of SGD', read.fraction)
     .option('--weight-decay <x>', 'of weights; biases have none', read.nonNegative)
     .option(
@@ -85,14 +93,19 @@ function warmup(text: string): string {
   return text;
 }
 
-async function run({ lr, init, json = false, ...options }: Options, given: Given): Promise<void> {
+/** Those of the library. */
+export const libraryOptions = <T extends TrainingsOptions>({ lr, init, lrLayers, json, ...options }: T) => ({
+  ...options,
+  ...{ learningRate: lr, init: init?.text, layerRates: lrLayers },
+});
+
+async function run(options: TrainingsOptions, given: Given): Promise<void> {
+  const { json = false } = options;
   const interruption = new Interruption();
   const show = createShow(json ? process.stderr : process.stdout);
   try {
     const table = await table1({
-      ...options,
-      learningRate: lr,
-      init: init?.text,
+      ...libraryOptions(options),
       signal: interruption.signal,
       onEvent: show.event,
     });
@@ -100,7 +113,7 @@ async function run({ lr, init, json = false, ...options }: Options, given: Given
     if (json) process.stdout.write(`${JSON.stringify(table)}\n`);
     else process.stdout.write(summary(table));
     if (!table.interrupted) return;
-    const goOn = commandOf(given, options.minutes);
+    const goOn = commandOf('table1', given, options.minutes);
     if (!interruption.signal.aborted) show.line(`Stopped after ${options.minutes} minutes. To go on: ${goOn}`);
     else throw new SaturnnError('ERR_INTERRUPTED', `Interrupted. To go on: ${goOn}`);
   } finally {
@@ -110,26 +123,29 @@ async function run({ lr, init, json = false, ...options }: Options, given: Given
 }
 
 function summary({ rows, out, report }: Table1): string {
-  return `\n${table1Text(rows)}\nfigures: ${relative('', out) || '.'}/figures\nreport: ${relative('', report)}\n`;
+  const isDrawn = rows.some(({ runs }) => runs.some(({ epochs }) => epochs.length > 0));
+  const figures = isDrawn ? `figures: ${relative('', join(out, 'figures'))}\n` : '';
+  return `\n${table1Text(rows)}\n${figures}report: ${relative('', report)}\n`;
 }
 
 /** The same again, from the same folder. */
-function commandOf(given: Given, minutes?: number): string {
+export function commandOf(name: string, given: Given, minutes?: number): string {
   const all: Given = { ...given, ...(minutes === undefined ? {} : { '--minutes': `${minutes}` }) };
   const words = Object.entries(all).flatMap(([flag, value]) => (value === true ? [flag] : [flag, quoted(value)]));
-  return ['saturnn', 'table1', ...words].join(' ');
+  return ['saturnn', name, ...words].join(' ');
 }
 
 /** As a shell reads it as one word. */
 const quoted = (text: string): string => (/^[\w./:,=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
-interface Show {
+export interface Show {
   event(event: Table1Event): void;
   line(text: string): void;
   stop(): void;
 }
 
-function createShow(stream: NodeJS.WriteStream): Show {
+/** Prints what happens. */
+export function createShow(stream: NodeJS.WriteStream): Show {
   let progress: Progress | null = null;
   const line = (text: string): void => void stream.write(`${text}\n`);
   const stop = (): void => {
@@ -159,7 +175,7 @@ function createShow(stream: NodeJS.WriteStream): Show {
 function planText({ settings, out, device, classes, trainImages, testImages, trainings, search }: Table1Plan): string {
   const { fixed, activations: names } = settings;
   const lines = [
-    `table 1, preset ${fixed.preset}: ${fixed.model} at width ${fixed.width} on ${device} in ${fixed.precision}, into ${relative('', out) || '.'}`,
+    `preset ${fixed.preset}: ${fixed.model} at width ${fixed.width} on ${device} in ${fixed.precision}, into ${relative('', out) || '.'}`,
     `${fixed.data}: ${classes} classes, ${trainImages} training images, ${testImages} test images; batches of ${fixed.batch}`,
     `${trainings} trainings (${names.join(', ')}) of ${inEpochs(fixed.epochs)}`,
   ];

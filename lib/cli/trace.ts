@@ -51,7 +51,7 @@ async function trace(options: TraceOptions): Promise<TraceReport> {
   using device = openDeviceFor(options);
   const { batch = device.backend === 'cpu' ? 64 : 128 } = options;
   const model = modelFrom(options, classes);
-  const computation = { ...arithmeticOf(options), optimizer: optimizerFrom(options), labelSmoothing, inference };
+  const computation = { ...arithmeticOf(options), optimizer: optimizerFrom(options, model), labelSmoothing, inference };
   const stepOptions = { model, device, batch, ...computation };
   const { shape, images } = drawImages(model, batch);
   using resident = device.upload(images);

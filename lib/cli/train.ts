@@ -1,6 +1,7 @@
 /** `saturnn train`: a model, a data set, a folder of results. */
 import { relative, resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { describeLayerRates } from '../experiments/layerRates';
 import { formatActivation } from '../ops/activation';
 import type { Sgd } from '../optim/sgd';
 import type { EndEvent } from '../train/events';
@@ -13,6 +14,7 @@ import { Interruption } from './interruption';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
 import {
   addOptimizerOptions,
+  layerRatesFrom,
   learningRateFrom,
   type OptimizerOptions,
   optimizerFrom,
@@ -73,7 +75,7 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
   const { train, test, statistics, mode, close } = await openData(options);
   try {
     const model = modelFrom(options, train.classes);
-    const optimizer = optimizerFrom(options);
+    const optimizer = optimizerFrom(options, model);
     const { momentum, weightDecay } = optimizer as Partial<Sgd>;
     const schedule = scheduleFrom(options);
     const settingsOf = (trainer: Trainer) => ({
@@ -104,7 +106,11 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
       },
       prepare: options.init.prepare,
       onPrepared: (line) => json || process.stdout.write(`${line}\n`),
-      watch: (begin) => watchTraining(begin, json),
+      watch(begin) {
+        const rates = json ? null : layerRatesFrom(options, model);
+        if (rates) process.stdout.write(`${describeLayerRates(options.lrLayers!, rates)}\n`);
+        return watchTraining(begin, json);
+      },
     });
     if (json) process.stdout.write(`${JSON.stringify({ event: 'saved', out: folder, ...saved })}\n`);
     else process.stdout.write(summary(end, model.classes, saved!));

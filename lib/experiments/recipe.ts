@@ -5,9 +5,11 @@ import { SaturnnError } from '../errors';
 import { parseInitialization } from '../initialization';
 import { createModel } from '../models';
 import { parseActivation } from '../ops/activation';
+import { Lars } from '../optim/lars';
 import { parseSchedule, parseSpan } from '../optim/parseSchedule';
 import { warmUp } from '../optim/schedules';
 import { Sgd } from '../optim/sgd';
+import { layerRates } from './layerRates';
 import type { LabelledTraining, TrainingParts } from './trainings';
 
 export interface Recipe {
@@ -33,6 +35,8 @@ export interface Recipe {
   readonly weightDecay: number;
   /** Largest norm of the gradient; null: any. */
   readonly clipNorm: number | null;
+  /** Factors on the learning rate per layer, as parseLayerRates reads them: "gain"; or "lars" in place of SGD. Absent: none. */
+  readonly layerRates?: string;
   /** Of initial weights, order and augmentation. */
   readonly seed: number;
 }
@@ -42,15 +46,20 @@ export function partsOf(recipe: Recipe, classes: number): TrainingParts {
   const { batch, seed, precision, momentum, weightDecay, clipNorm } = recipe;
   const activation = parseActivation(recipe.activation);
   const { initializer, prepare } = parseInitialization(recipe.init);
-  const rates = parseSchedule(recipe.schedule, { rate: recipe.learningRate });
+  const { learningRate } = recipe;
+  const rates = parseSchedule(recipe.schedule, { rate: learningRate });
+  const model = createModel(recipe.model, {
+    width: recipe.width,
+    activation,
+    classes,
+    initializer: initializer(activation),
+  });
+  const { layerRates: rule } = recipe;
+  const groups = rule === undefined || rule === 'lars' ? [] : layerRates(model, rule, { learningRate });
+  const options = { momentum, weightDecay, clipNorm, groups };
   return {
-    model: createModel(recipe.model, {
-      width: recipe.width,
-      activation,
-      classes,
-      initializer: initializer(activation),
-    }),
-    optimizer: new Sgd({ momentum, weightDecay, clipNorm }),
+    model,
+    optimizer: rule === 'lars' ? new Lars(options) : new Sgd(options),
     schedule: recipe.warmup === null ? rates : warmUp(rates, parseSpan('warm-up', recipe.warmup)),
     ...{ batch, seed, precision, prepare },
   };

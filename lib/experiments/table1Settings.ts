@@ -31,6 +31,8 @@ export interface Table1Overrides {
   model?: string;
   width?: number;
   init?: string;
+  /** As parseLayerRates reads it, or "lars". */
+  layerRates?: string;
   epochs?: number;
   batch?: number;
   precision?: Precision;
@@ -72,11 +74,11 @@ export function resolveSettings(name: PresetName, overrides: Table1Overrides): T
   const { recipe } = preset;
   const rates = checkRates(learningRate ?? preset.rates);
   const search = { ...preset.search, ...defined(overrides.search ?? {}) };
-  const { model, width, init, epochs, batch, precision, schedule, momentum, weightDecay } = overrides;
+  const { model, width, init, layerRates, epochs, batch, precision, schedule, momentum, weightDecay } = overrides;
   const fixed: Table1Fixed = {
     ...{ preset: name, data, classes, limit, testLimit },
     ...recipe,
-    ...defined({ model, width, init, epochs, batch, precision, schedule, momentum, weightDecay }),
+    ...defined({ model, width, init, layerRates, epochs, batch, precision, schedule, momentum, weightDecay }),
     warmup: warmup === 'none' ? null : warmup,
     ...{ rates, search: rates === 'auto' ? checkSearch(search) : null },
   };

@@ -26,26 +26,36 @@ export interface ActivationRow {
   readonly slope: { readonly minimum: number; readonly maximum: number; readonly default: number } | null;
   /** E[f'(x)²] near x = 0 over both signs: the gain that initialisers divide by (SPEC: equations 3-6 of the paper). */
   readonly meanSquareGain: (slope: number) => number;
+  /** f(0). */
+  readonly atZero: number;
 }
 
 export const activations: readonly ActivationRow[] = [
-  { kind: 'sigmoid', id: 0, slope: null, meanSquareGain: () => 1 / 16 },
-  { kind: 'scaledSigmoid', id: 1, slope: null, meanSquareGain: () => 1 },
-  { kind: 'tanh', id: 2, slope: null, meanSquareGain: () => 1 },
+  { kind: 'sigmoid', id: 0, slope: null, meanSquareGain: () => 1 / 16, atZero: 1 / 2 },
+  { kind: 'scaledSigmoid', id: 1, slope: null, meanSquareGain: () => 1, atZero: 0 },
+  { kind: 'tanh', id: 2, slope: null, meanSquareGain: () => 1, atZero: 0 },
   {
     kind: 'leakyTanh',
     id: 3,
     slope: { minimum: 0, maximum: 0.5, default: 0.25 },
     meanSquareGain: (a) => (1 + a * a) / 2,
+    atZero: 0,
   },
-  { kind: 'relu', id: 4, slope: null, meanSquareGain: () => 1 / 2 },
+  { kind: 'relu', id: 4, slope: null, meanSquareGain: () => 1 / 2, atZero: 0 },
   {
     kind: 'leakyRelu',
     id: 5,
     slope: { minimum: 0, maximum: 1, default: 0.25 },
     meanSquareGain: (a) => (1 + a * a) / 2,
+    atZero: 0,
   },
-  { kind: 'elu', id: 6, slope: { minimum: 0, maximum: 10, default: 1 }, meanSquareGain: (a) => (1 + a * a) / 2 },
+  {
+    kind: 'elu',
+    id: 6,
+    slope: { minimum: 0, maximum: 10, default: 1 },
+    meanSquareGain: (a) => (1 + a * a) / 2,
+    atZero: 0,
+  },
 ];
 
 export function activationRow(kind: string): ActivationRow {

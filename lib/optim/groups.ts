@@ -7,11 +7,14 @@ import { constant, type Parameter } from '../tensor';
 export interface ParameterGroup {
   /** Of a parameter's name, e.g. /bias$/; or a function of the parameter. */
   match: RegExp | ((parameter: Parameter) => boolean);
-  /** Factor on the learning rate; default 1. */
+  /** Factor on the learning rate; default 1. Any that f32 holds: vanishing gradients ask for large ones. */
   learningRate?: number;
   /** Factor on the optimizer's weight decay; default 1 for weights, and 0 for what does not decay (biases). */
   weightDecay?: number;
 }
+
+/** Of f32. */
+export const largestFloat = 3.4028234663852886e38;
 
 /** @throws ERR_INVALID_ARGUMENT */
 export function checkGroups(groups: readonly ParameterGroup[]): readonly ParameterGroup[] {
@@ -22,7 +25,7 @@ export function checkGroups(groups: readonly ParameterGroup[]): readonly Paramet
       throw invalid(`groups[${index}].match`, 'a RegExp or a function of a Parameter', match);
     for (const name of ['learningRate', 'weightDecay'] as const) {
       const value = group[name];
-      if (value !== undefined) checkNumber(`groups[${index}].${name}`, value, 0, 1e6);
+      if (value !== undefined) checkNumber(`groups[${index}].${name}`, value, 0, largestFloat);
     }
   });
   return groups.map((group) => ({ ...group }));

@@ -11,7 +11,7 @@ export const scriptJson = (value: unknown): string => JSON.stringify(value).repl
 /** A script that may stand inside a script element. */
 export const scriptSource = (source: string): string => source.replaceAll('</script', '<\\/script');
 
-const isNumber = (text: string) => /^(|–|-|N\/A|[-−]?[\d.,]+(e-?\d+)?( ?(%|±.*))?)$/.test(text.trim());
+const isNumber = (text: string) => /^(|–|-|N\/A|NaN|[-−]?[\d.,]+(e-?\d+)?( ?(%|±.*))?)$/.test(text.trim());
 
 /**
  * A table that scrolls by itself where the page is narrow; by keyboard too, hence the tabindex. The first cell of a row names

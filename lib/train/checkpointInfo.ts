@@ -127,6 +127,8 @@ export function firstDifference(saved: Description, here: Description, within = 
     if (JSON.stringify(there) === JSON.stringify(now)) continue;
     const name = within + key;
     if (isDescription(there) && isDescription(now)) return firstDifference(there, now, `${name}.`);
+    // Groups of parameters: there may be many.
+    if (isDescriptions(there) && isDescriptions(now)) return firstDifference({ ...there }, { ...now }, `${name}.`);
     // Of lists of names the first that differs; of shapes and the like all.
     if (!isNames(there) || !isNames(now)) return between(name, there, now);
     const length = Math.max(there.length, now.length);
@@ -138,6 +140,9 @@ export function firstDifference(saved: Description, here: Description, within = 
 
 const isDescription = (value: unknown): value is Description =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isDescriptions = (value: unknown): value is readonly Description[] =>
+  Array.isArray(value) && value.every(isDescription);
 
 const isNames = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string');

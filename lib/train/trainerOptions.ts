@@ -118,7 +118,7 @@ function describeSchedule(schedule: Schedule): Description {
 }
 
 /** Kind and fields. JSON would make an empty object of every RegExp. */
-function describeObject(object: object): Description {
+export function describeObject(object: object): Description {
   const fields = JSON.stringify(object, (_, value) => (value instanceof RegExp ? String(value) : value));
   return { kind: object.constructor.name, ...JSON.parse(fields) };
 }

@@ -23,3 +23,13 @@ test('inspect prints a table', async () => {
   expect(stdout).toMatch(/3b\/d3x3b +28 x 28 x 32/);
   expect(stdout).toMatch(/69 convolutions, 33 on the longest path/);
 });
+
+test('inspect --lr-layers adds depth and rate', async () => {
+  const words = ['inspect', 'inception33', '--width', '0.1', '--activation', 'sigmoid', '--lr-layers', 'gain'];
+  const { code, stdout } = await saturnn(words);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^conv1 .* 33 +1$/m);
+  expect(stdout).toMatch(/^5b\/3x3r .* 2 +weight 16, bias 1$/m);
+  const refused = await saturnn(['inspect', 'inception33', '--lr-layers', 'lars']);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/--lr-layers.*"lars"/) });
+});

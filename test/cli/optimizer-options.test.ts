@@ -8,6 +8,7 @@ import {
   optimizerFrom,
   scheduleFrom,
 } from '../../lib/cli/optimizerOptions';
+import { inception33 } from '../../lib/models';
 import { Adam } from '../../lib/optim/adam';
 import { AdamW } from '../../lib/optim/adamW';
 import { Lars } from '../../lib/optim/lars';
@@ -18,11 +19,12 @@ function parse(...words: string[]): OptimizerOptions {
   return command.parse(words, { from: 'user' }).opts<OptimizerOptions>();
 }
 
+const model = inception33({ width: 0.1 });
 const length = { stepsPerEpoch: 10, totalSteps: 100 };
 
 test('without any: SGD with momentum, at a constant rate', () => {
   const options = parse();
-  expect(optimizerFrom(options)).toEqual(new Sgd());
+  expect(optimizerFrom(options, model)).toEqual(new Sgd());
   expect(scheduleFrom(options)).toMatchObject({ name: 'constant' });
   expect(scheduleFrom(options).at(50, length)).toBe(0.01);
   expect(options.labelSmoothing).toBe(0);
@@ -36,7 +38,7 @@ test.each([
   ['lars --momentum 0.95', new Lars({ momentum: 0.95 }), 1],
 ])('--optimizer %s', (words, want, rate) => {
   const options = parse('--optimizer', ...words.split(' '));
-  expect(optimizerFrom(options)).toEqual(want);
+  expect(optimizerFrom(options, model)).toEqual(want);
   expect(learningRateFrom(options)).toBe(rate);
 });
 
@@ -74,7 +76,7 @@ describe('refused', () => {
     const invalid = (message: RegExp) =>
       expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringMatching(message) });
     const momentum = parse('--optimizer', 'adam', '--momentum', '0.9');
-    expect(() => optimizerFrom(momentum)).toThrow(invalid(/--momentum.*0\.9/));
+    expect(() => optimizerFrom(momentum, model)).toThrow(invalid(/--momentum.*0\.9/));
     expect(() => scheduleFrom(parse('--schedule', 'cosine:0.1', '--lr', '0.01'))).toThrow(invalid(/minimum.*0\.1/));
   });
 });

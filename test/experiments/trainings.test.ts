@@ -89,7 +89,7 @@ test('interrupted at any event, it goes on to the same numbers', async () => {
   let pieces = 0;
   for (let ended = false; !ended; pieces++) {
     const abort = new AbortController();
-    let left = 2 + random.integer(5);
+    let left = 3 + random.integer(6);
     const onEvent = () => {
       if (--left === 0) abort.abort();
     };

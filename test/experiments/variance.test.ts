@@ -179,7 +179,7 @@ test('sigmoid loses gradient and signal on the way, sigmoid* keeps them; LSUV ma
     moments[0]!.layers.filter(({ onLongestPath }) => onLongestPath);
   expect(deepest(plain!).map(({ depth }) => depth)).toEqual(deepest(plain!).map((_, index) => 1 + index));
   const signal = (run: typeof plain) => deepest(run!).at(-2)!.y.betweenImages;
-  expect(signal(plain)).toBeLessThan(1e-5 * signal(scaled));
+  expect(signal(plain)).toBeLessThan(1e-3 * signal(scaled));
   // Padding: what differs between positions is no signal.
   expect(deepest(plain!).at(-2)!.y.variance).toBeGreaterThan(100 * signal(plain));
   // LSUV's variance is that of all elements, channels' means included.

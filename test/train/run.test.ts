@@ -43,7 +43,10 @@ test('a run whose loss is no number in the end has a report all the same', async
   const rates = { trainAccuracy: 0.1, testAccuracy: 0, imagesPerSecond: 9 };
   writeFileSync(join(runs.path, 'metrics.jsonl'), `${JSON.stringify({ ...epoch, ...rates })}\n`);
   const { report } = await runs.finish(model, trainer.state, await trainer.statistics(), {});
-  expect(readFileSync(report, 'utf8')).toContain('<td>4.5000</td><td>10.00 %</td><td>NaN</td><td>0.00 %</td>');
+  const words = readFileSync(report, 'utf8')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/ +/g, ' ');
+  expect(words).toContain('4.5000 10.00 % NaN 0.00 %');
 });
 
 test('where the last checkpoint is broken, the previous one is offered, and takes its place when it is used', async () => {
