@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { predictChain } from '../../lib/experiments/predictionChain';
 import { type VarianceChain, varianceChain } from '../../lib/experiments/varianceChain';
 import { worst } from '../../lib/experiments/varianceTables';
-import { leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activation';
+import { gradientFrom } from '../../lib/graph/gradient';
+import { activate, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activation';
+import { input } from '../../lib/tensor';
 import { testSeed } from '../random';
 
 const activations = [sigmoid(), scaledSigmoid(), tanh(), leakyTanh(), relu(), leakyRelu()];
@@ -83,6 +85,12 @@ test('the seed alone decides', async () => {
   const run = (seed: number) => varianceChain({ ...common, activations: [tanh()], draws: 2, seed });
   expect(await run(1)).toEqual(await run(1));
   expect(await run(1)).not.toEqual(await run(2));
+});
+
+test('a gradient that is given must be as what it is of', () => {
+  const x = input('x', [2, 1, 1, 16]);
+  const y = activate(x, tanh());
+  expect(() => gradientFrom(y, input('seed', [2, 1, 1, 8]), [x])).toThrow(/\[2,1,1,16\] for seed .*\[2,1,1,8\]/);
 });
 
 test.each([
