@@ -1,5 +1,6 @@
 /** The references against themselves, with no backend: every case has one, and every pass leaves its result as it is. */
 import { describe, expect, test } from 'vitest';
+import type { Graph } from '../../lib/graph/graph';
 import { defaultPasses, optimize, type Pass } from '../../lib/graph/optimize';
 import { commuteAveragePool } from '../../lib/graph/passes/commuteAveragePool';
 import { halveImages } from '../../lib/graph/passes/halveImages';
@@ -28,7 +29,10 @@ test('NaN is given to every kernel', () => {
       values.includes(Number.NaN),
     );
   };
-  const given = new Set(allCases.filter(holdsNaN).flatMap(({ covers }) => covers));
+  const given = new Set<string>();
+  for (const one of allCases) {
+    if (one.covers.some((name) => !given.has(name)) && holdsNaN(one)) for (const name of one.covers) given.add(name);
+  }
   const names = ops.map(({ name }) => name).filter((name) => name !== 'advance'); // It reads integers only.
   expect(names.filter((name) => !given.has(name))).toEqual([]);
 });
@@ -50,6 +54,15 @@ const sequences = [...defaultPasses.map((pass) => [pass]), defaultPasses, [halve
 /** These add up the same terms in another order, so that the last digits of a float64 may differ; the others change no bit. */
 const reordering: readonly Pass[] = [commuteAveragePool, mergeSiblingConvs];
 
+/** Whether a pass has found something to do: other ops, or other decisions about memory. */
+function differs(before: Graph, after: Graph): boolean {
+  const sizes = ({ nodes, memory }: Graph) => [
+    ...[nodes.length, memory.placements.size, memory.inPlace.size, memory.absent.size],
+  ];
+  const same = sizes(before).every((size, i) => size === sizes(after)[i]);
+  return !same || after.nodes.some((node, i) => node.op !== before.nodes[i]?.op);
+}
+
 function expectSame(got: Values | undefined, want: Values, exact: boolean, what: string): void {
   if (exact) {
     expect(got?.data, what).toEqual(want.data);
@@ -64,7 +77,9 @@ describe('passes change no result', () => {
     test(testCase.name, () => {
       const { problem, expected } = prepare(testCase, testSeed, 'f32');
       for (const passes of sequences) {
-        const { outputs, writes } = interpret(optimize(problem.graph, passes), readerOf(problem));
+        const graph = optimize(problem.graph, passes);
+        if (!differs(problem.graph, graph)) continue;
+        const { outputs, writes } = interpret(graph, readerOf(problem));
         const exact = !passes.some((pass) => reordering.includes(pass));
         const names = passes.map((pass) => pass.name).join(', ');
         for (const [name, { values }] of Object.entries(expected.outputs)) {
