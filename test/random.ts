@@ -34,3 +34,11 @@ export class TestRandom {
 
 /** SATURNN_TEST_SEED, to repeat a failure; else another one in every process. */
 export const testSeed: number = Number(process.env.SATURNN_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+/** Deals items out into parts, by this process's seed: what costs too much to run in every way runs in one, and in time in all. */
+export function deal<T>(items: readonly T[], parts: number): T[][] {
+  const random = new TestRandom(testSeed, 1);
+  const dealt: T[][] = Array.from({ length: parts }, () => []);
+  for (const item of items) dealt[random.integer(parts)]?.push(item);
+  return dealt;
+}

@@ -8,6 +8,7 @@ import { openDevice, type Precision } from '../../lib/device';
 import { caseTable } from '../cases';
 import type { Case } from '../cases/problem';
 import { checkOp, hasImages, type Mode, modes } from '../check';
+import { deal } from '../random';
 import { isEmulated, notEmulated, useEmulatedGpu } from './support';
 
 const orders: Readonly<Record<Mode, string>> = { plain: 'reverse', fused: '7' };
@@ -25,18 +26,19 @@ const all = Object.values(caseTable).flat();
 const convolutions = [...(caseTable.convolution ?? []), ...(caseTable.block ?? [])];
 
 function halves(): Group[] {
-  const cases = all.filter(hasImages);
-  return (['bf16', 'fp16'] as const).flatMap((precision, first) =>
-    modes.map((mode, second) => ({ precision, mode, cases: cases.filter((_, i) => i % 4 === first + 2 * second) })),
-  );
+  const ways = (['bf16', 'fp16'] as const).flatMap((precision) => modes.map((mode) => ({ precision, mode })));
+  const dealt = deal(all.filter(hasImages), ways.length);
+  return ways.map((way, i) => ({ ...way, cases: dealt[i] ?? [] }));
 }
 
 /** What passes may change runs both ways. */
 const composed = new Set(caseTable.block);
+const dealt = deal(all, modes.length);
 
 const groups: readonly Group[] = [
-  ...modes.map((mode, way) => {
-    return { precision: 'f32', mode, cases: all.filter((one, i) => i % 2 === way || composed.has(one)) } as const;
+  ...modes.map((mode, i) => {
+    const chosen = new Set(dealt[i]);
+    return { precision: 'f32', mode, cases: all.filter((one) => chosen.has(one) || composed.has(one)) } as const;
   }),
   { precision: 'tf32', mode: 'fused', cases: convolutions },
   ...halves(),
