@@ -74,14 +74,14 @@ describe('saturnn train', () => {
     return { stdout: run.stdout, norm: product(3, 3), cosine: product(3, 4) / product(3, 3) };
   };
 
-  test('--init lsuv: orthogonal weights whose norm the data decide', { timeout: 60_000 }, async () => {
+  test('--init lsuv: orthogonal weights whose norm the data decide', { timeout: 240_000 }, async () => {
     const { stdout, norm, cosine } = await weightsAfterOneStep('lsuv');
     expect(stdout).toMatch(/^LSUV: 70 layers, variance [\d.]+ to [\d.]+ before, 1\.00 to 1\.00 after\n/);
     expect(Math.abs(cosine)).toBeLessThan(1e-4);
     expect(norm).toBeGreaterThan(1.2);
   });
 
-  test('--init orthonormal:1.5', { timeout: 60_000 }, async () => {
+  test('--init orthonormal:1.5', { timeout: 240_000 }, async () => {
     const { norm, cosine } = await weightsAfterOneStep('orthonormal:1.5');
     expect(Math.abs(cosine)).toBeLessThan(1e-4);
     expect(norm).toBeCloseTo(2.25, 4);

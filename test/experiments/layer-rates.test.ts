@@ -245,7 +245,7 @@ describe('--lr-layers', () => {
     );
   });
 
-  test('a run keeps it', { timeout: 60_000 }, async () => {
+  test('a run keeps it', { timeout: 240_000 }, async () => {
     const out = join(folder, 'run');
     const small = ['--device', 'cpu', '--width', '0.1', '--batch', '8', '--limit', '16', '--out', out];
     const begun = await saturnn(['train', ...small, '--steps', '1', '--lr-layers', 'depth:1.1']);
