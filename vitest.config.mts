@@ -5,6 +5,8 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const alone = [
   'test/{bench,cli,kill,native,train}/**/*.test.ts',
   'test/package/!(cudnn-plans).test.ts',
+  'test/package/install/*.test.ts',
+  'test/examples.test.ts',
   'test/experiments/*-kill.test.ts',
   'test/lsuv.test.ts',
 ];

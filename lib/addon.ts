@@ -1,6 +1,7 @@
 import { SaturnnError } from './errors';
 import { binaryPath } from './locate';
 import type { NativeAddon } from './native';
+import { thisSystem, whyUnsupported } from './platform';
 
 let addon: NativeAddon | undefined;
 
@@ -9,7 +10,10 @@ export function loadedAddon(): NativeAddon | undefined {
   return addon;
 }
 
-/** The native addon, loaded on first use. @throws ERR_BINARY_NOT_FOUND, ERR_BINARY_NOT_LOADED with the loader's own words */
+/**
+ * The native addon, loaded on first use.
+ * @throws what binaryPath throws; ERR_BINARY_NOT_LOADED with the dynamic loader's own words and what to do
+ */
 export function loadAddon(): NativeAddon {
   if (addon) return addon;
   const path = binaryPath('saturnn.node');
@@ -17,10 +21,16 @@ export function loadAddon(): NativeAddon {
     addon = require(path) as NativeAddon;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    const remedy = 'it was built for another system or Node; rebuild it with `npm run build:native`';
-    throw new SaturnnError('ERR_BINARY_NOT_LOADED', `${path} does not load: ${text}. Remedy: ${remedy}.`, {
+    throw new SaturnnError('ERR_BINARY_NOT_LOADED', `${path} does not load: ${text}. ${whyNotLoaded()}.`, {
       cause: error,
     });
   }
   return addon;
+}
+
+function whyNotLoaded(): string {
+  return (
+    whyUnsupported(thisSystem()) ??
+    'It may be damaged, or built for another system. Remedy: install saturnn anew, or build it here: `npx saturnn build`'
+  );
 }

@@ -61,8 +61,8 @@ export class Device {
     );
   }
 
-  get backend(): string {
-    return this.name.split(':')[0] as string;
+  get backend(): BackendName {
+    return this.name.split(':')[0] as BackendName;
   }
 
   /** Whether the backend has a kernel for every op. */

@@ -1,4 +1,7 @@
-/** The public names of the package. */
+/**
+ * The public names of the package.
+ * @module saturnn
+ */
 
 // Graphs, plans, devices
 export {
@@ -102,6 +105,10 @@ export { Sgd, type SgdOptions } from './optim/sgd';
 export type { KernelOperand, PlanKernel } from './planKernels';
 // Random numbers, errors
 export { Philox, philox4x32 } from './random';
+// Reports
+export { type Axis, type Chart, chartSvg, type Series } from './report/chart';
+export type { ReportPage, ReportTable } from './report/page';
+export { writeReport } from './report/write';
 export { State, type StateOptions } from './state';
 // Tensors and operations
 export { constant, input, Parameter, StateBuffer, Tensor } from './tensor';

@@ -14,10 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { checkLibraries, copyLibraries, copyLicence } from './bundle-libraries.mjs';
 import { copyNpmPackages } from './bundle-npm.mjs';
-import { checkLayout } from './package-layout.mjs';
+import { checkLayout } from './pack/layout.mjs';
 import { setup } from './setup.mjs';
+import { checkLibraries, copyLibraries, copyLicence } from './shared-libraries.mjs';
 import { node, root, run, StageError, stage, startIfMain } from './stage.mjs';
 import { compileTypescript } from './typescript.mjs';
 
@@ -61,13 +61,16 @@ function copyStripped(source, target) {
 
 function assemble() {
   rmSync(join(root, 'bundle'), { recursive: true, force: true });
-  for (const part of ['out', 'licences']) mkdirSync(join(folder, part), { recursive: true });
+  mkdirSync(join(folder, 'out'), { recursive: true });
 
   const own = readdirSync(join(root, 'out')).filter((file) => /^saturnn\.node$|^libsaturnn_.*\.so$/.test(file));
   for (const file of own) copyStripped(join(root, 'out', file), join(folder, 'out', file));
   copyStripped(node, join(folder, 'node'));
   copyLicence(node, join(folder, 'licences'));
-  copyLibraries([node, ...own.map((file) => join(root, 'out', file))], folder);
+  copyLibraries([node, ...own.map((file) => join(root, 'out', file))], {
+    into: join(folder, 'out'),
+    licences: join(folder, 'licences'),
+  });
 
   cpSync(join(root, 'dist-bundle'), join(folder, 'dist-bundle'), { recursive: true });
   // What PyTorch is compared with: it reads these where it finds them in the repository.

@@ -26,7 +26,7 @@ export const versions: Section = {
   about: 'driver, libraries, GPU, our build',
   seconds: 20,
   run: async ({ device, record, skip }) => {
-    const library = `libsaturnn_${device.backend}.so`;
+    const library = `libsaturnn_${device.backend}.so` as const;
     const missing = ops.map(({ name }) => name).filter((name) => !(name in device.ops));
     record({
       kind: 'versions',

@@ -2,11 +2,10 @@
  * How this project measures: samples of everything that is compared are taken in turn, so that a host that grows slower
  * does it to all of them; what counts are medians, and medians of the ratios within a round. Results are JSON.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
-import { join } from 'node:path';
-import { packageRoot } from '../locate';
 import { median } from '../profile/median';
+import { version } from '../version';
 
 export { median };
 
@@ -89,7 +88,7 @@ function summarize(names: readonly string[], times: readonly (readonly number[])
 export function environment(): Record<string, unknown> {
   return {
     date: new Date().toISOString(),
-    saturnn: JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version,
+    saturnn: version,
     node: process.versions.node,
     processor: cpus()[0]?.model ?? 'unknown',
     logicalProcessors: cpus().length,

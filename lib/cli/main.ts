@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 /** The `saturnn` command. Whatever goes wrong is one line on stderr and exit code 1; SATURNN_DEBUG=1 adds the stack. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { packageRoot } from '../locate';
+import { description, version } from '../version';
 import { benchCommand } from './bench';
+import { buildCommand } from './build';
 import { dataCommand } from './data';
 import { doctorCommand } from './doctor';
 import { equivalenceCommand } from './equivalence';
@@ -18,7 +17,6 @@ import { trainCommand } from './train';
 import { varianceCommand } from './variance';
 
 function program(): Command {
-  const { version, description } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
   const root = new Command('saturnn').description(description).version(version);
   for (const command of [
     trainCommand(),
@@ -33,6 +31,7 @@ function program(): Command {
     sweepCommand(),
     benchCommand(),
     doctorCommand(),
+    buildCommand(),
   ])
     root.addCommand(command);
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)]) {

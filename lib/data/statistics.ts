@@ -17,9 +17,9 @@ export interface Statistics {
   /** [channels]; per pixel: [height, width, channels]. */
   readonly mean: Float32Array;
   readonly meanShape: readonly number[];
-  /** [channels]: of what is left after the mean is subtracted. A channel without any variation gets 1. */
+  /** `[channels]`: of what is left after the mean is subtracted. A channel without any variation gets 1. */
   readonly deviation: Float32Array;
-  /** [channels]: what pixels minus the mean are multiplied with. */
+  /** `[channels]`: what pixels minus the mean are multiplied with. */
   readonly scale: Float32Array;
 }
 

@@ -1,4 +1,7 @@
-/** The public names of `saturnn/experiments`. */
+/**
+ * The public names of `saturnn/experiments`.
+ * @module saturnn/experiments
+ */
 export {
   type Comparison,
   type EquivalenceOptions,

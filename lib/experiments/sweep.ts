@@ -19,7 +19,7 @@ const limits: Readonly<Record<string, string | null>> = { leakyTanh: 'tanh', lea
 export const sweptActivations: readonly string[] = Object.keys(limits);
 export const defaultSlopes: readonly number[] = [0, 0.1, 0.25, 0.4, 0.5];
 
-export interface SweepOptions extends Omit<Table1Options, 'activations'> {
+export interface SweepOptions extends Omit<Table1Options, 'activations' | 'learningRate'> {
   /** leakyTanh (default), leakyRelu or elu. */
   activation?: string;
   /** Slopes of the negative half; default 0, 0.1, 0.25, 0.4 and 0.5. leakyTanh is followed by tanh, its limit a = 1. */

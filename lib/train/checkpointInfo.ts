@@ -1,13 +1,10 @@
 /** What a checkpoint says of the run that it belongs to, and whether this run is the same. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type ImageSource, imageBytes } from '../data/source';
 import type { Device } from '../device';
 import { SaturnnError } from '../errors';
 import { Graph } from '../graph/graph';
 import { TrainingContext } from '../layers/context';
-import { packageRoot } from '../locate';
 import type { Model } from '../models/model';
 import { formatActivation } from '../ops/activation';
 import type { PlanKernel } from '../planKernels';
@@ -48,10 +45,6 @@ export interface CheckpointInfo {
 }
 
 const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
-
-export function packageVersion(): string {
-  return JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version;
-}
 
 /**
  * Everything that gives the arenas their meaning: names, shapes and order of parameters and buffers, activation; and what

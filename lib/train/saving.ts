@@ -1,16 +1,10 @@
 /** From a Trainer's parts to a checkpoint, and back. */
 import { invalid, SaturnnError } from '../errors';
 import type { State } from '../state';
+import { version } from '../version';
 import type { SavedCallback } from './callback';
 import type { Checkpoint } from './checkpoint';
-import {
-  type CheckpointInfo,
-  checkSame,
-  type Description,
-  describeModel,
-  describeSource,
-  packageVersion,
-} from './checkpointInfo';
+import { type CheckpointInfo, checkSame, type Description, describeModel, describeSource } from './checkpointInfo';
 import type { Cursor } from './cursor';
 import { describeSettings, type ResolvedOptions } from './trainerOptions';
 
@@ -44,7 +38,7 @@ export async function takeCheckpoint(
     for (const [key, data] of Object.entries(kept)) arrays.set(`callback/${name}/${key}`, data);
   }
   const info: CheckpointInfo = {
-    saturnn: packageVersion(),
+    saturnn: version,
     ...run,
     machine,
     position,

@@ -15,9 +15,11 @@ import { evaluationGraph, trainGraph } from './plans';
 import { type Images, type Predictions, Predictor } from './predictor';
 import type { Runner, RunOfSteps } from './runner';
 import { Runners } from './runners';
+import { writeSafetensors } from './safetensors';
 import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } from './saving';
 import { Tally } from './tally';
 import { checkRate, type ResolvedOptions, resolveTrainerOptions, type TrainerOptions } from './trainerOptions';
+import { collectWeights } from './weights';
 
 export { type DataMode, dataModes, type TrainerOptions } from './trainerOptions';
 
@@ -175,25 +177,27 @@ export class Trainer {
    * @throws ERR_BUSY while steps are computed; ERR_DISPOSED
    */
   async checkpoint(): Promise<Checkpoint> {
-    const { step } = this;
-    const checkStill = () => {
-      this.#runners.checkNotDisposed();
-      if (!this.#running && step === this.step) return;
-      throw new SaturnnError(
-        'ERR_BUSY',
-        'a checkpoint is taken between the events of fit(), not while steps are computed',
-      );
-    };
-    checkStill();
-    const [run, machine] = [await this.#describe(), await this.#machine()];
-    const checkpoint = await takeCheckpoint(this.#options, this.state, this.#cursor, run, machine);
-    checkStill();
-    return checkpoint;
+    return this.#betweenSteps('a checkpoint is taken', async () => {
+      const [run, machine] = [await this.#describe(), await this.#machine()];
+      return takeCheckpoint(this.#options, this.state, this.#cursor, run, machine);
+    });
   }
 
   /** Writes a checkpoint, atomically and durably. @throws as checkpoint(); ERR_OUTPUT */
   async save(path: string): Promise<void> {
     await writeCheckpoint(path, await this.checkpoint());
+  }
+
+  /**
+   * Writes the present weights (their average, if the optimizer keeps one) as a safetensors file, atomically and durably: what
+   * loadPredictor and other programs read. A network of one's own has to be made again by its own code.
+   * @throws ERR_OUTPUT; ERR_DISPOSED; ERR_BUSY while steps are computed
+   */
+  async saveWeights(path: string): Promise<void> {
+    const weights = await this.#betweenSteps('weights are saved', async () =>
+      collectWeights(this.#options.model, this.state, await this.statistics()),
+    );
+    writeSafetensors(path, weights);
   }
 
   /**
@@ -224,6 +228,20 @@ export class Trainer {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /** What reads the State, all of it as one step has left it. @throws ERR_DISPOSED; ERR_BUSY */
+  async #betweenSteps<T>(what: string, read: () => Promise<T>): Promise<T> {
+    const { step } = this;
+    const checkStill = () => {
+      this.#runners.checkNotDisposed();
+      if (this.#running || step !== this.step)
+        throw new SaturnnError('ERR_BUSY', `${what} between the events of fit(), not while steps are computed`);
+    };
+    checkStill();
+    const result = await read();
+    checkStill();
+    return result;
   }
 
   #checkIdle(): void {

@@ -1,4 +1,4 @@
-/** scripts/check-package.mjs: what must not be published is found, by name and by what a library would load. */
+/** scripts/pack/layout.mjs: what must not be published is found, by name and by what a library would load. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ function folderWith(...names: string[]): string {
 }
 
 function check(where: string) {
-  const script = `import { checkLayout } from '${join(packageRoot(), 'scripts/package-layout.mjs')}'; checkLayout(process.argv[1]);`;
+  const script = `import { checkLayout } from '${join(packageRoot(), 'scripts/pack/layout.mjs')}'; checkLayout(process.argv[1]);`;
   return spawnSync(process.execPath, ['--input-type=module', '-e', script, where], { encoding: 'utf8' });
 }
 
@@ -45,6 +45,13 @@ describe('the layout of what is published', () => {
   it('has files of our own, and of others', () => {
     const names = ['out/libsaturnn_cuda.so', 'out/libdnnl.so.2', 'dist/ops/curve.d.ts', 'native/backend.h', 'num.h'];
     expect(check(folderWith(...names))).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('has headers of our own that are called like those of NVIDIA, but not those', () => {
+    const own = folderWith('native/cuda/cudnn_graph.h');
+    expect(check(own)).toMatchObject({ status: 0, stderr: '' });
+    writeFileSync(join(own, 'native/cuda/cudnn_graph.h'), '/*\n * Copyright 2014-2025 NVIDIA Corporation.\n */');
+    expect(check(own).stderr).toContain("native/cuda/cudnn_graph.h is NVIDIA's");
   });
 
   it("needs none of NVIDIA's libraries to be loaded", () => {

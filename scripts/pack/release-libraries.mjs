@@ -1,14 +1,14 @@
 // `npm run build:release`: the libraries as they are published, in out/release: for every GPU architecture from Turing on, and
-// PTX for later ones; device code compressed, symbols stripped. Prints the sizes; --check (`npm run check:release`) fails if
-// the CUDA backend, which is all that it compiles, is larger than is allowed or needs a library of NVIDIA's. That takes
-// minutes; --built does the same to what `npm run build:native` has made for sm_90, with the limit of one architecture.
+// PTX for later ones; device code compressed, symbols stripped. --check (`npm run check:release`) compiles the CUDA backend
+// alone, and fails if it is larger than is allowed or needs a library of NVIDIA's. That takes minutes; --built takes what
+// `npm run build:native` has made for sm_90, with the limit of one architecture.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { nativeBuildCommands } from './build-native.mjs';
-import { checkLayout } from './package-layout.mjs';
-import { root, run, StageError, stage, startIfMain } from './stage.mjs';
+import { nativeBuildCommands } from '../build-native.mjs';
+import { root, run, StageError, stage, startIfMain } from '../stage.mjs';
+import { checkLayout } from './layout.mjs';
 
 /** sm_75 to sm_120 as machine code; the last also as PTX, which a driver compiles for what comes after. */
 const architectures = '75-real;80-real;86-real;89-real;90-real;100-real;120';
@@ -48,6 +48,22 @@ function strip(source) {
   });
 }
 
+/** Makes out/release; resolves to its files with their sizes. `built`: from out/, without compiling. */
+export async function releaseLibraries({ built: isBuilt = false, targets = everything } = {}) {
+  if (!isBuilt) await stage('release build', () => compile(architectures, targets));
+  const files = strip(isBuilt ? join(root, 'out') : built);
+  checkLayout(folder);
+  checkSize(files.find(({ name }) => name.startsWith(`lib${cuda}`)).bytes, isBuilt);
+  return { folder, files, architectures: isBuilt ? 'those of the build in out/' : architectures };
+}
+
+function checkSize(bytes, isBuilt) {
+  const most = isBuilt ? mostBytesOfOne : mostBytes;
+  if (bytes <= most) return;
+  const next = isBuilt ? ' Whether all architectures are still within the limit: npm run check:release' : '';
+  throw new StageError(`libsaturnn_cuda.so has ${bytes} bytes; at most ${most} are allowed.${next}`);
+}
+
 await startIfMain(import.meta.url, async (args) => {
   const { values } = parseArgs({
     args,
@@ -56,18 +72,7 @@ await startIfMain(import.meta.url, async (args) => {
       built: { type: 'boolean', default: false },
     },
   });
-  if (!values.built) await stage('release build', () => compile(architectures, values.check ? [cuda] : everything));
-  const files = strip(values.built ? join(root, 'out') : built);
-  for (const { name, bytes, before } of files) console.log(`${name}: ${bytes} bytes, ${before} before stripping`);
-  console.log(`GPU architectures: ${values.built ? 'those of the build in out/' : architectures}`);
-  if (!values.check && !values.built) return 0;
-  checkLayout(folder);
-  const { bytes } = files.find(({ name }) => name.startsWith(`lib${cuda}`));
-  const most = values.built ? mostBytesOfOne : mostBytes;
-  if (bytes > most) {
-    const next = values.built ? ' Whether all architectures are still within the limit: npm run check:release' : '';
-    throw new StageError(`libsaturnn_cuda.so has ${bytes} bytes; at most ${most} are allowed.${next}`);
-  }
-  console.log(`libsaturnn_cuda.so is within ${most} bytes; nothing of NVIDIA's is in ${folder}`);
-  return 0;
+  const made = await releaseLibraries({ built: values.built, targets: values.check ? [cuda] : everything });
+  for (const { name, bytes, before } of made.files) console.log(`${name}: ${bytes} bytes, ${before} before stripping`);
+  console.log(`GPU architectures: ${made.architectures}. Within the limits; nothing of NVIDIA's is in ${made.folder}`);
 });

@@ -1,6 +1,6 @@
-// The shared libraries of the bundle: everything that our files need, except glibc, copied beside them with its licence.
+// What we pass on with our files: the shared libraries that they need, each with its licence.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, realpathSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { StageError } from './stage.mjs';
 
@@ -20,12 +20,13 @@ function dependencies(file) {
   return found;
 }
 
-export function copyLibraries(files, folder) {
+/** Copies what `files` need, glibc excepted, and of that only sonames that match `only`. */
+export function copyLibraries(files, { into, licences, only = /./ }) {
   const all = new Map(files.flatMap((file) => [...dependencies(file)]));
-  for (const [soname, path] of all) {
+  for (const [soname, path] of [...all].filter(([name]) => only.test(name))) {
     if (path === undefined) throw new StageError(`${soname} is needed, and the loader does not find it here.`);
-    cpSync(path, join(folder, 'out', soname), { dereference: true });
-    copyLicence(path, join(folder, 'licences'));
+    cpSync(path, join(into, soname), { dereference: true });
+    copyLicence(path, licences);
   }
 }
 
@@ -47,6 +48,7 @@ export function copyLicence(file, licences) {
   const owner = [real, real.replace(/^\/usr/, '')].map(debianPackage).find(Boolean);
   const source = owner ? `/usr/share/doc/${owner}/copyright` : beside;
   if (!existsSync(source)) throw new StageError(`The licence of ${real} was not found (looked for ${source}).`);
+  mkdirSync(licences, { recursive: true });
   cpSync(source, join(licences, `${owner ?? basename(real)}.txt`), { dereference: true });
 }
 

@@ -3,13 +3,16 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { StageError } from './stage.mjs';
+import { StageError } from '../stage.mjs';
 
 const library = /^lib(cuda|cudart|cudnn|cublas|cufft|curand|cusolver|cusparse|cupti|npp|nccl|nv)[\w-]*\.(so|a)(\.|$)/i;
 const header =
   /^(cu(da|dnn|blas|fft|rand|solver|sparse|pti)|nv|nccl|fatbinary|vector_types|device_types)\w*\.(h|hpp|cuh)$/i;
 
-export const isNvidias = (file) => library.test(basename(file)) || header.test(basename(file));
+const isNvidias = (file) => library.test(basename(file)) || header.test(basename(file));
+
+/** Our own headers may be called as NVIDIA's are: in our folder it is what they say that counts. */
+const saysNvidias = (folder, file) => /copyright[^\n]*nvidia/i.test(readFileSync(join(folder, file), 'utf8'));
 
 /** Libraries that the loader must find before a file can be opened; empty if it is no ELF file. */
 export function neededLibraries(file) {
@@ -26,7 +29,8 @@ export const filesOf = (folder) =>
 
 /** @throws StageError that names every file of NVIDIA's, and every file of ours that would load one */
 export function checkLayout(folder, files = filesOf(folder)) {
-  const wrong = files.filter(isNvidias).map((file) => `${file} is NVIDIA's`);
+  const isWrong = (file) => (/^native\/.*\.h$/.test(file) ? saysNvidias(folder, file) : isNvidias(file));
+  const wrong = files.filter(isWrong).map((file) => `${file} is NVIDIA's`);
   for (const file of files.filter((name) => /\.(so(\.[\d.]+)?|node)$/.test(name))) {
     const needed = neededLibraries(join(folder, file)).filter(isNvidias);
     if (needed.length > 0) wrong.push(`${file} needs ${needed.join(', ')}`);

@@ -1,0 +1,37 @@
+// The oldest C and C++ library that files can be loaded with: the newest version among the symbols that they import.
+import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { basename } from 'node:path';
+import { root, StageError } from '../stage.mjs';
+
+const byNumbers = (a, b) => {
+  const [x, y] = [a, b].map((text) => text.split('.').map(Number));
+  const i = [0, 1, 2].find((part) => (x[part] ?? 0) !== (y[part] ?? 0));
+  return i === undefined ? 0 : (x[i] ?? 0) - (y[i] ?? 0);
+};
+
+/** "GLIBC" -> "2.34", "GLIBCXX" -> "3.4.29", ... */
+export function floorsOf(file) {
+  const text = execFileSync('readelf', ['--version-info', '--wide', file], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+  const floors = {};
+  for (const [, library, version] of text.matchAll(/\b(GLIBC|GLIBCXX|CXXABI|GCC)_(\d[\d.]*)/g)) {
+    if (!(library in floors) || byNumbers(version, floors[library]) > 0) floors[library] = version;
+  }
+  return floors;
+}
+
+/** What README.md and the loader promise: RHEL 9 has these, with GCC 11's C++ library. */
+export function promisedFloors() {
+  const { oldestGlibc } = createRequire(import.meta.url)(`${root}/dist/platform.js`);
+  return { GLIBC: oldestGlibc, GLIBCXX: '3.4.29' };
+}
+
+/** @throws StageError that names every file that needs a newer library than is promised */
+export function checkFloors(files, promised = promisedFloors()) {
+  const wrong = files.flatMap((file) =>
+    Object.entries(floorsOf(file))
+      .filter(([library, version]) => library in promised && byNumbers(version, promised[library]) > 0)
+      .map(([library, version]) => `${basename(file)} needs ${library} ${version}; promised is ${promised[library]}`),
+  );
+  if (wrong.length > 0) throw new StageError(wrong.join('\n'));
+}

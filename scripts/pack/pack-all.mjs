@@ -1,0 +1,74 @@
+// `npm run pack:all`: the three published packages, as folders and as archives, in out/packages; with their sizes and what they
+// need of a system, both held to limits. --built takes the native parts from out/, as `npm run build:native` made them for one
+// GPU architecture, instead of compiling for all of them (minutes): for tests.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { root, StageError, stage, startIfMain } from '../stage.mjs';
+import { compileTypescript } from '../typescript.mjs';
+import { checkFloors, floorsOf, promisedFloors } from './floors.mjs';
+import { checkLayout, filesOf, neededLibraries } from './layout.mjs';
+import { releaseLibraries } from './release-libraries.mjs';
+import { stagePackages } from './stage-packages.mjs';
+
+export const packagesFolder = join(root, 'out', 'packages');
+
+/** Of the archives. Who installs saturnn waits for these. */
+const mostBytes = { saturnn: 1e6, '@saturnn/linux-x64': 13e6, '@saturnn/linux-x64-cuda': 15e6 };
+
+/** npm would run, or make up, a script for each of these. */
+const installing = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
+
+function checkManifest(name, folder, files) {
+  const { scripts = {}, gypfile } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const wrong = installing.filter((script) => script in scripts).map((script) => `has the script ${script}`);
+  if (gypfile) wrong.push('says gypfile');
+  if (files.some((file) => file.endsWith('.gyp')))
+    wrong.push('holds a .gyp file, for which npm adds an install script');
+  if (wrong.length > 0) throw new StageError(`${name}: ${wrong.join('; ')}`);
+}
+
+function pack(name, folder) {
+  const args = ['pack', folder, '--json', '--ignore-scripts', '--pack-destination', packagesFolder];
+  const text = execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const [{ filename, size, unpackedSize, files }] = JSON.parse(text);
+  if (size > mostBytes[name])
+    throw new StageError(`${name} has ${size} bytes packed; at most ${mostBytes[name]} are allowed.`);
+  return { file: join(packagesFolder, filename), size, unpackedSize, count: files.length };
+}
+
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
+
+/** Checks and packs one folder; what is said of it. */
+function finish(name, folder) {
+  const files = filesOf(folder);
+  checkManifest(name, folder, files);
+  checkLayout(folder, files);
+  const native = files.filter((file) => neededLibraries(join(folder, file)).length > 0);
+  checkFloors(native.map((file) => join(folder, file)));
+  const packed = pack(name, folder);
+  const lines = native.map((file) => {
+    const floors = Object.entries(floorsOf(join(folder, file))).map(([library, version]) => `${library} ${version}`);
+    return `    ${file}: needs ${floors.join(', ')}`;
+  });
+  const sizes = `${megabytes(packed.size)} packed (at most ${megabytes(mostBytes[name])}), ${megabytes(packed.unpackedSize)} unpacked`;
+  return [`  ${name}: ${packed.count} files, ${sizes}`, ...lines];
+}
+
+export async function packAll({ built }) {
+  await stage('typescript build', () => compileTypescript('tsconfig.build.json'));
+  const libraries = await releaseLibraries({ built });
+  let report = [];
+  await stage('packages', () => {
+    const folders = Object.entries(stagePackages(libraries.folder, packagesFolder));
+    report = folders.flatMap(([name, folder]) => finish(name, folder));
+  });
+  const promised = Object.entries(promisedFloors()).map(([library, version]) => `${library} ${version}`);
+  return [`${packagesFolder}: promised to run with ${promised.join(' and ')}`, ...report];
+}
+
+await startIfMain(import.meta.url, async (args) => {
+  const { values } = parseArgs({ args, options: { built: { type: 'boolean', default: false } } });
+  for (const line of await packAll(values)) console.log(line);
+});

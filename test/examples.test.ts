@@ -1,0 +1,75 @@
+/** Every program of examples/ runs and does what it says. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { packageRoot } from '../lib/locate';
+import { temporaryFolder } from './temporary';
+
+const root = packageRoot();
+const folder = temporaryFolder();
+const run = (file: string, ...args: string[]) =>
+  execFileSync(process.execPath, [join(root, 'examples', file), ...args], { encoding: 'utf8', cwd: folder });
+
+const checked: string[] = [];
+function example(file: string, check: (output: string) => void, ...args: string[]): void {
+  checked.push(file);
+  test(file, () => check(run(file, ...args)));
+}
+
+/** Of "name value ..." lines. */
+const numbers = (output: string, pattern: RegExp) => [...output.matchAll(pattern)].map(([, value]) => Number(value));
+
+example(
+  'train.js',
+  (output) => {
+    const losses = numbers(output, /^epoch \d: loss ([\d.]+), train [\d.]+ %, test [\d.]+ %$/gm);
+    expect(losses.length).toBe(3);
+    expect(losses[2]).toBeLessThan(losses[0] as number);
+    expect(existsSync(join(folder, 'model.safetensors'))).toBe(true);
+  },
+  folder,
+);
+
+// After train.js, whose weights it takes.
+checked.push('predict.js');
+test('predict.js', () => {
+  const picture = join(folder, 'grey.ppm');
+  writeFileSync(picture, Buffer.concat([Buffer.from('P6\n32 32\n255\n'), Buffer.alloc(32 * 32 * 3, 128)]));
+  const output = run('predict.js', join(folder, 'model.safetensors'), picture);
+  const shares = numbers(output, /^class \d: ([\d.]+) %$/gm);
+  expect(shares.length).toBe(5);
+  expect(shares).toEqual([...shares].sort((a, b) => b - a));
+  expect(shares.reduce((sum, share) => sum + share, 0)).toBeLessThan(100.5);
+});
+
+example('abort.mjs', (output) => {
+  expect(output).toMatch(/^stopped at step \d+: enough for today$/m);
+  expect(output).toMatch(/^same weights as without the break: true$/m);
+});
+
+example('network.js', (output) => {
+  expect(numbers(output, /^epoch \d: test accuracy ([\d.]+)$/gm).at(-1)).toBeGreaterThan(0.12);
+});
+
+example('worker.js', (output) => {
+  expect(numbers(output, /^epoch \d: loss ([\d.]+)$/gm).length).toBe(2);
+  expect(numbers(output, /^the main thread was free (\d+) times$/gm)[0]).toBeGreaterThan(10);
+});
+
+example(
+  'curves.js',
+  (output) => {
+    const [report, figure] = output.trim().split('\n') as [string, string];
+    expect(readFileSync(report, 'utf8')).toContain('tanh and leaky tanh');
+    expect(readFileSync(figure, 'utf8')).toMatch(/^<svg /);
+  },
+  folder,
+);
+
+test('every example is tested, and in the list', () => {
+  const files = readdirSync(join(root, 'examples')).filter((name) => /\.m?js$/.test(name));
+  expect(checked.sort()).toEqual(files.sort());
+  const list = readFileSync(join(root, 'examples/README.md'), 'utf8');
+  for (const file of files) expect(list).toContain(`[${file}](${file})`);
+});

@@ -1,0 +1,151 @@
+/** Where the compiled parts are looked for, in which order, and what is said when they are not there or do not fit. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../lib/locate';
+import { describeSystem, oldestGlibc, thisSystem, whyUnsupported } from '../../lib/platform';
+import { version } from '../../lib/version';
+import { temporaryFolder } from '../temporary';
+
+const root = packageRoot();
+const folder = temporaryFolder();
+const out = join(root, 'out');
+let app: string;
+let made = 0;
+
+/** An app with saturnn's JavaScript, and nothing native yet. */
+beforeEach(() => {
+  app = join(folder, String(made++));
+  const own = join(app, 'node_modules/saturnn');
+  mkdirSync(own, { recursive: true });
+  cpSync(join(root, 'dist'), join(own, 'dist'), { recursive: true });
+  cpSync(join(root, 'package.json'), join(own, 'package.json'));
+  for (const name of ['commander', 'cli-progress'])
+    symlinkSync(join(root, 'node_modules', name), join(app, 'node_modules', name));
+});
+
+/** A package of the platform; `files`: what it holds, from where. */
+function platformPackage(
+  name: string,
+  files: Readonly<Record<string, string | Buffer>>,
+  its: string = version,
+): string {
+  const where = join(app, 'node_modules/@saturnn', name);
+  mkdirSync(where, { recursive: true });
+  writeFileSync(join(where, 'package.json'), JSON.stringify({ name: `@saturnn/${name}`, version: its }));
+  for (const [file, from] of Object.entries(files)) {
+    if (typeof from === 'string') cpSync(from, join(where, file));
+    else writeFileSync(join(where, file), from);
+  }
+  return where;
+}
+
+const native = { 'saturnn.node': join(out, 'saturnn.node'), 'libsaturnn_cpu.so': join(out, 'libsaturnn_cpu.so') };
+
+/** Opens the CPU in a process of its own. */
+function open(env: NodeJS.ProcessEnv = {}): { folder?: string; code?: string; message?: string } {
+  const script = `
+    try {
+      require('saturnn').openDevice('cpu').dispose();
+      console.log(JSON.stringify({ folder: require('node:path').dirname(Object.keys(require.cache).find((file) => file.endsWith('.node'))) }));
+    } catch ({ code, message }) { console.log(JSON.stringify({ code, message })); }`;
+  const { SATURNN_BINARY: _, ...rest } = process.env;
+  return JSON.parse(
+    execFileSync(process.execPath, ['-e', script], { cwd: app, env: { ...rest, ...env }, encoding: 'utf8' }),
+  );
+}
+
+describe('the native parts', () => {
+  it("are those of the platform's package", () => {
+    const where = platformPackage('linux-x64', native);
+    expect(open()).toEqual({ folder: where });
+  });
+
+  it('are a local build, where there is one', () => {
+    platformPackage('linux-x64', native);
+    const local = join(app, 'node_modules/saturnn/out');
+    mkdirSync(local);
+    for (const [name, from] of Object.entries(native)) cpSync(from, join(local, name));
+    expect(open()).toEqual({ folder: local });
+  });
+
+  it('are those of SATURNN_BINARY and no others, where it is set', () => {
+    platformPackage('linux-x64', native);
+    expect(open({ SATURNN_BINARY: out })).toEqual({ folder: out });
+    const empty = join(app, 'empty');
+    const { code, message } = open({ SATURNN_BINARY: empty });
+    expect(code).toBe('ERR_BINARY_NOT_FOUND');
+    expect(message).toBe(
+      `saturnn.node was not found. Tried: ${empty}/saturnn.node. Remedy: SATURNN_BINARY must name the folder that holds it.`,
+    );
+  });
+
+  it('that are not there are an error with every path and the remedy', () => {
+    const { code, message } = open();
+    expect(code).toBe('ERR_BINARY_NOT_FOUND');
+    expect(message).toContain(`Tried: ${app}/node_modules/saturnn/out/saturnn.node, the package @saturnn/linux-x64`);
+    expect(message).toContain('npm install --include=optional saturnn');
+    expect(message).toContain('npx saturnn build');
+  });
+
+  it('that a package has lost are an error that names its folder', () => {
+    const where = platformPackage('linux-x64', { 'saturnn.node': native['saturnn.node'] });
+    const { code, message } = open();
+    expect(code).toBe('ERR_BINARY_NOT_FOUND');
+    expect(message).toContain(join(where, 'libsaturnn_cpu.so'));
+  });
+
+  it('of another version are refused', () => {
+    const where = platformPackage('linux-x64', native, '0.0.9');
+    const { code, message } = open();
+    expect(code).toBe('ERR_BINARY_VERSION');
+    expect(message).toContain(`saturnn ${version} needs @saturnn/linux-x64 ${version}, but ${where} is 0.0.9`);
+    expect(message).toContain(`npm install saturnn@${version}`);
+  });
+
+  it("that do not load are an error with the dynamic loader's words", () => {
+    const where = platformPackage('linux-x64', { 'saturnn.node': Buffer.from('no library') });
+    const { code, message } = open();
+    expect(code).toBe('ERR_BINARY_NOT_LOADED');
+    expect(message).toMatch(/file too short|invalid ELF header/);
+    expect(message).toContain(where);
+    expect(message).toContain('npx saturnn build');
+  });
+
+  it('of the CUDA backend are looked for in its own package', () => {
+    platformPackage('linux-x64', native);
+    const script = `
+      const { probeBackend } = require('saturnn');
+      try { console.log(Object.keys(probeBackend('cuda')).includes('driver')); } catch ({ code, message }) { console.log(code, message); }`;
+    const probe = () => spawnSync(process.execPath, ['-e', script], { cwd: app, encoding: 'utf8' }).stdout;
+    expect(probe()).toMatch(/^ERR_BINARY_NOT_FOUND .*the package @saturnn\/linux-x64-cuda \(not installed\)/);
+    // Any backend will do to see that it is this one which is opened.
+    const where = platformPackage('linux-x64-cuda', { 'libsaturnn_cuda.so': Buffer.from('no library') });
+    expect(probe()).toMatch(new RegExp(`^ERR_BACKEND_NOT_FOUND .*${where}/libsaturnn_cuda.so`));
+    rmSync(where, { recursive: true });
+  });
+});
+
+describe('systems', () => {
+  it('are described, and this one is supported', () => {
+    expect(describeSystem(thisSystem())).toMatch(/^Linux x64, glibc 2\.\d+$/);
+    expect(whyUnsupported(thisSystem())).toBeUndefined();
+  });
+
+  it.each([
+    [{ platform: 'darwin', arch: 'arm64' }, 'this is darwin arm64'],
+    [{ platform: 'win32', arch: 'x64' }, 'this is win32 x64'],
+    [{ platform: 'linux', arch: 'arm64', glibc: '2.36' }, 'this is Linux arm64, glibc 2.36'],
+    [{ platform: 'linux', arch: 'x64' }, 'node:22-slim instead of node:22-alpine'],
+    [{ platform: 'linux', arch: 'x64', glibc: '2.31' }, 'this is Linux x64, glibc 2.31'],
+    [{ platform: 'linux', arch: 'x64', glibc: '2.4' }, 'npx saturnn build'],
+  ])('that cannot run it are told so: %o', (system, text) => {
+    expect(whyUnsupported(system)).toContain(`glibc ${oldestGlibc} or newer`);
+    expect(whyUnsupported(system)).toContain(text);
+  });
+
+  it.each([oldestGlibc, '2.41', '3.0'])('with glibc %s can run it', (glibc) => {
+    expect(whyUnsupported({ platform: 'linux', arch: 'x64', glibc })).toBeUndefined();
+  });
+});

@@ -1,0 +1,145 @@
+/** What is published: well-formed, small, typed for both module systems, and free of install scripts; and it survives a bundler. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../lib/locate';
+import * as own from '../../lib/version';
+import { temporaryFolder } from '../temporary';
+import { type Packed, packedPackages } from './packed';
+
+const root = packageRoot();
+const folder = temporaryFolder();
+const bin = (name: string) => join(root, 'node_modules/.bin', name);
+const platform = ['@saturnn/linux-x64', '@saturnn/linux-x64-cuda'];
+let packed: Packed;
+
+beforeAll(() => {
+  packed = packedPackages();
+});
+
+const manifestOf = (name: string) => JSON.parse(readFileSync(join(packed.folder(name), 'package.json'), 'utf8'));
+const filesOf = (name: string) => readdirSync(packed.folder(name), { recursive: true }).map(String);
+
+function run(command: string, args: readonly string[], cwd = root) {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  return { status, text: stdout + stderr };
+}
+
+/** A folder in which the three packages are installed, as copies, with what they depend on. */
+function installed(name: string): string {
+  const app = join(folder, name);
+  mkdirSync(join(app, 'node_modules/@saturnn'), { recursive: true });
+  for (const each of ['saturnn', ...platform]) {
+    cpSync(packed.folder(each), join(app, 'node_modules', each), { recursive: true });
+  }
+  for (const each of Object.keys(manifestOf('saturnn').dependencies)) {
+    symlinkSync(join(root, 'node_modules', each), join(app, 'node_modules', each));
+  }
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true }));
+  return app;
+}
+
+describe('the published packages', () => {
+  it('have one version, which the platform packages are asked for exactly', () => {
+    const main = manifestOf('saturnn');
+    expect(main).toMatchObject({ name: 'saturnn', version: own.version });
+    expect(main.optionalDependencies).toEqual(Object.fromEntries(platform.map((each) => [each, own.version])));
+    for (const each of platform) {
+      expect(manifestOf(each)).toMatchObject({ version: own.version, os: ['linux'], cpu: ['x64'], libc: ['glibc'] });
+    }
+    const { version, description } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect({ version, description }).toEqual({ ...own });
+  });
+
+  it('run nothing when they are installed', () => {
+    for (const name of ['saturnn', ...platform]) {
+      const { scripts, gypfile, private: isPrivate } = manifestOf(name);
+      expect({ scripts, gypfile, isPrivate }).toEqual({ scripts: undefined, gypfile: undefined, isPrivate: undefined });
+      expect(filesOf(name).filter((file) => file.endsWith('.gyp'))).toEqual([]);
+    }
+  });
+
+  it('hold what they need, with licences, and no tests', () => {
+    const main = filesOf('saturnn');
+    for (const file of [
+      'dist/index.js',
+      'dist/index.d.mts',
+      'native/backend.h',
+      'CMakeLists.txt',
+      'LICENSE',
+      'CHANGELOG.md',
+    ])
+      expect(main).toContain(file);
+    expect(main.filter((file) => /^(test|bench|scripts|node_modules|out)\b/.test(file))).toEqual([]);
+    const native = filesOf('@saturnn/linux-x64');
+    for (const file of [
+      'saturnn.node',
+      'libsaturnn_cpu.so',
+      'libdnnl.so.2',
+      'libOpenCL.so.1',
+      'libgomp.so.1',
+      'LICENSE',
+    ])
+      expect(native).toContain(file);
+    expect(native.filter((file) => file.startsWith('licences/')).length).toBe(3);
+    expect(filesOf('@saturnn/linux-x64-cuda').sort()).toEqual([
+      'LICENSE',
+      'README.md',
+      'libsaturnn_cuda.so',
+      'package.json',
+    ]);
+  });
+
+  it('satisfy publint, strictly', () => {
+    const { status, text } = run(bin('publint'), ['run', '--strict', packed.folder('saturnn')]);
+    expect(text).toContain('All good!');
+    expect(status).toBe(0);
+  });
+
+  it('have types for every way to import them (attw)', () => {
+    const archive = packed.archives.find((path) => path.endsWith(`/saturnn-${own.version}.tgz`)) as string;
+    const { status, text } = run(bin('attw'), [archive, '--format', 'ascii']);
+    expect(text).toContain('No problems found');
+    expect(status).toBe(0);
+  });
+
+  it.each(['nodenext', 'node16', 'preserve'])(
+    'type programs of both kinds, and refuse wrong ones (module %s)',
+    (module) => {
+      const app = installed(`types-${module}`);
+      cpSync(join(root, 'test/types'), app, { recursive: true });
+      mkdirSync(join(app, 'node_modules/@types'));
+      symlinkSync(join(root, 'node_modules/@types/node'), join(app, 'node_modules/@types/node'));
+      // With "preserve" files are resolved as a bundler does, and `import x = require()` is for CommonJS files alone.
+      const files = module === 'preserve' ? ['--module', module, '--target', 'esnext'] : ['--module', module];
+      const { status, text } = run(bin('tsc'), ['-p', join(app, 'tsconfig.json'), ...files]);
+      expect(text).toBe('');
+      expect(status).toBe(0);
+    },
+  );
+});
+
+describe('a program that esbuild has bundled', () => {
+  it('finds the native parts in the packages that stay outside, and needs nothing else of saturnn', async () => {
+    const app = installed('bundled');
+    writeFileSync(
+      join(app, 'program.ts'),
+      `import { openDevice, inception33, inspectModel } from 'saturnn';
+      console.log(openDevice('cpu').name, inspectModel(inception33()).totals.parameters > 1e6);`,
+    );
+    const { build } = require('esbuild') as typeof import('esbuild');
+    const { warnings } = await build({
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      external: ['@saturnn/*'],
+      logLevel: 'silent',
+      entryPoints: [join(app, 'program.ts')],
+      outfile: join(app, 'program.cjs'),
+    });
+    expect(warnings).toEqual([]);
+    rmSync(join(app, 'node_modules/saturnn'), { recursive: true });
+    expect(execFileSync(process.execPath, [join(app, 'program.cjs')], { encoding: 'utf8' })).toBe('cpu true\n');
+  });
+});

@@ -1,0 +1,25 @@
+/** What a CommonJS user's compiler makes of the package. @see ../package/types.test.ts */
+import saturnn = require('saturnn');
+import experiments = require('saturnn/experiments');
+
+async function train(): Promise<number> {
+  const { train, test } = saturnn.generated({ train: 64, test: 64 });
+  const model = saturnn.inception33({ width: 0.25, activation: saturnn.leakyTanh(0.25) });
+  const trainer = new saturnn.Trainer({ model, train, test, optimizer: new saturnn.AdamW({ clipNorm: 1 }) });
+  for await (const event of trainer.fit({ epochs: 1, signal: new AbortController().signal })) {
+    if (event.event === 'epoch') return event.trainLoss;
+    // @ts-expect-error: only epoch events have a loss of the test set
+    event.testLoss;
+  }
+  const weights: Float32Array | Int32Array | Uint8Array = await trainer.state.read(trainer.state.parameters[0]!);
+  return weights.length;
+}
+
+// @ts-expect-error: no such activation
+saturnn.inception33({ activation: 'swish' });
+// @ts-expect-error: images are missing
+saturnn.Dataset.from({ labels: [0], shape: [1, 1, 3] });
+// @ts-expect-error: no such preset
+experiments.table1({ preset: 'large' });
+const table: Promise<experiments.Table1> = experiments.table1({ preset: 'smoke' });
+export = { train, table };
