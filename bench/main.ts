@@ -1,4 +1,4 @@
-/** `npm run bench -- ...`: `saturnn bench`, and beside its own words `compare pytorch`, which needs the repository. */
+/** `npm run bench -- ...`: `saturnn bench`, and beside its own words those that need the repository. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { writeJson } from '../lib/bench/harness';
 import { benchCommand } from '../lib/cli/bench';
@@ -8,6 +8,7 @@ import { precisions } from '../lib/device';
 import { formatActivation, leakyTanh } from '../lib/ops/activation';
 import { type CompareOptions, type CompareReport, comparePytorch } from './compare/pytorch';
 import { comparable } from './compare/setup';
+import { type InstallReport, measureInstall } from './install';
 
 interface Output {
   json?: boolean;
@@ -49,6 +50,26 @@ function compareCommand(): Command {
   return new Command('compare').description('the same work elsewhere').addCommand(pytorch);
 }
 
+function installCommand(): Command {
+  return new Command('install')
+    .description('npm install of the packages in out/packages, from a registry on this machine, and require()')
+    .option('--rounds <n>', 'installations that count', read.positiveInteger, 5)
+    .option('--json', 'print one JSON object')
+    .option('--save <file>', 'write the JSON object to a file as well')
+    .action(async ({ rounds, json, save }: { rounds: number } & Output) => {
+      const report = await measureInstall({ rounds });
+      if (save !== undefined) writeJson(save, report);
+      process.stdout.write(json ? `${JSON.stringify(report)}\n` : formatInstall(report));
+    });
+}
+
+function formatInstall({ npm, install, require }: InstallReport): string {
+  const samples = install.samples.map((sample) => (sample / 1000).toFixed(1)).join(', ');
+  const rows = require.map(({ name, median }) => [name, median.toFixed(1)]);
+  const installed = `npm ${npm} install saturnn, nothing cached: ${(install.median / 1000).toFixed(1)} s (${samples})`;
+  return `${installed}\n${table(['', 'ms'], rows)}`;
+}
+
 function formatComparison({ ratio, peakRssRatio, lossDifference, saturnn, pytorch }: CompareReport): string {
   const rows = Object.entries({ saturnn, pytorch }).map(([name, side]) => [
     name,
@@ -71,7 +92,7 @@ function formatComparison({ ratio, peakRssRatio, lossDifference, saturnn, pytorc
 
 async function main(): Promise<void> {
   // Else the root would take the options of "compare" that it has too, such as --batch, wherever they stand.
-  const root = benchCommand().enablePositionalOptions().addCommand(compareCommand());
+  const root = benchCommand().enablePositionalOptions().addCommand(compareCommand()).addCommand(installCommand());
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)])
     command.exitOverride();
   try {

@@ -1,0 +1,72 @@
+// `npm run pack:offline`: the packages of out/packages, everything that they depend on, Node.js and npm, in one archive: for
+// installing saturnn as its users do on a host that has none of it and no network. --built as in pack:all.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { node, root, run, stage, startIfMain } from '../stage.mjs';
+import { packAll, packagesFolder } from './pack-all.mjs';
+
+const name = 'saturnn-offline';
+const folder = join(root, 'out', name);
+
+const script = `#!/bin/sh
+# Installs saturnn into ./app from the archives beside this file alone, says what works, and trains a little: ./install.sh [DEVICE]
+set -e
+here=$(cd "$(dirname "$0")" && pwd)
+export PATH="$here/bin:$PATH" npm_config_cache="$here/cache"
+mkdir -p "$here/app"
+cd "$here/app"
+echo '{ "private": true }' > package.json
+npm install --offline --no-audit --no-fund "$here"/packages/*.tgz
+npx saturnn doctor || true
+npx saturnn train --device "\${1:-auto}" --data generated --width 0.25 --epochs 1 --batch 128 --out runs/first
+`;
+
+/** What saturnn needs at run time, from the lock file. */
+function dependencies() {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  return Object.entries(packages)
+    .filter(([path, entry]) => path !== '' && !entry.dev && !entry.optional)
+    .map(([path, { version }]) => `${path.replace(/^.*node_modules\//, '')}@${version}`);
+}
+
+function assemble() {
+  rmSync(folder, { recursive: true, force: true });
+  const [bin, packages] = ['bin', 'packages'].map((part) => join(folder, part));
+  for (const each of [bin, packages]) mkdirSync(each, { recursive: true });
+  for (const archive of readdirSync(packagesFolder).filter((file) => file.endsWith('.tgz')))
+    cpSync(join(packagesFolder, archive), join(packages, archive));
+  const needed = dependencies();
+  execFileSync('npm', ['pack', ...needed, '--pack-destination', packages, '--silent'], { stdio: 'pipe' });
+
+  cpSync(node, join(bin, 'node'), { dereference: true });
+  execFileSync('strip', ['--strip-unneeded', join(bin, 'node')]);
+  const npm = dirname(execFileSync('npm', ['root', '--global'], { encoding: 'utf8' }).trim());
+  cpSync(join(npm, 'node_modules', 'npm'), join(folder, 'npm'), { recursive: true, dereference: true });
+  for (const program of ['npm', 'npx']) {
+    const text = `#!/bin/sh\nexec "$(dirname "$0")/node" "$(dirname "$0")/../npm/bin/${program}-cli.js" "$@"\n`;
+    writeFileSync(join(bin, program), text);
+    chmodSync(join(bin, program), 0o755);
+  }
+  writeFileSync(join(folder, 'install.sh'), script);
+  chmodSync(join(folder, 'install.sh'), 0o755);
+  return `${needed.length} dependencies`;
+}
+
+async function pack() {
+  const command = 'tar -C "$0" --owner=0 --group=0 -cf - "$1" | xz -T2 -6 > "$2"';
+  const archive = `${folder}.tar.xz`;
+  await run('pack', 'bash', ['-o', 'pipefail', '-c', command, join(root, 'out'), name, archive], {
+    remedy: 'apt-get install tar xz-utils',
+  });
+  return `${(statSync(archive).size / 1e6).toFixed(1)} MB`;
+}
+
+await startIfMain(import.meta.url, async (args) => {
+  const { values } = parseArgs({ args, options: { built: { type: 'boolean', default: false } } });
+  for (const line of await packAll(values)) console.log(line);
+  await stage('offline folder', assemble);
+  await stage('pack', pack);
+  console.log(`\n${folder}.tar.xz`);
+});
