@@ -45,7 +45,7 @@ export async function measureInstall({ rounds }: { rounds: number }): Promise<In
       require: required,
     };
   } finally {
-    registry.close();
+    await registry.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -32,7 +32,7 @@ find_path(CUDNN_INCLUDE_DIR cudnn_backend.h NO_CACHE
   PATHS "${cudnn_cache}" /usr/local/cuda
   PATH_SUFFIXES include nvidia/cudnn/include)
 if(NOT CUDNN_INCLUDE_DIR)
-  list(APPEND missing "cuDNN's headers (looked for cudnn_backend.h in CUDNN_ROOT, CUDNN_PATH, ${cudnn_cache}, system folders. `npm run setup:cuda` installs them)")
+  list(APPEND missing "cuDNN's headers (looked for cudnn_backend.h in CUDNN_ROOT, CUDNN_PATH, ${cudnn_cache}, system folders. pip's nvidia-cudnn-cu13 has them; `npm run setup:cuda` fetches it in a clone)")
 endif()
 
 if(missing)

@@ -2,6 +2,7 @@ import { SaturnnError } from './errors';
 import { binaryPath } from './locate';
 import type { NativeAddon } from './native';
 import { thisSystem, whyUnsupported } from './platform';
+import { version } from './version';
 
 let addon: NativeAddon | undefined;
 
@@ -12,20 +13,33 @@ export function loadedAddon(): NativeAddon | undefined {
 
 /**
  * The native addon, loaded on first use.
- * @throws what binaryPath throws; ERR_BINARY_NOT_LOADED with the dynamic loader's own words and what to do
+ * @throws what binaryPath throws; ERR_BINARY_NOT_LOADED with the dynamic loader's own words and what to do; ERR_BINARY_VERSION if
+ * it was built from another version: a local build outlives an update
  */
 export function loadAddon(): NativeAddon {
   if (addon) return addon;
   const path = binaryPath('saturnn.node');
+  const loaded = load(path);
+  if (loaded.version !== version) {
+    throw new SaturnnError(
+      'ERR_BINARY_VERSION',
+      `saturnn ${version} cannot use ${path}, which was built from ${loaded.version ?? 'another version'}. ` +
+        'Remedy: build it anew (`npx saturnn build`; in a clone `npm run build:native`), or remove it.',
+    );
+  }
+  addon = loaded;
+  return addon;
+}
+
+function load(path: string): NativeAddon {
   try {
-    addon = require(path) as NativeAddon;
+    return require(path) as NativeAddon;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     throw new SaturnnError('ERR_BINARY_NOT_LOADED', `${path} does not load: ${text}. ${whyNotLoaded()}.`, {
       cause: error,
     });
   }
-  return addon;
 }
 
 function whyNotLoaded(): string {

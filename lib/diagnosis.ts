@@ -3,6 +3,7 @@ import os from 'node:os';
 import { dirname } from 'node:path';
 import { type BackendName, backendNames, openDevice, probeBackend } from './device';
 import { binaryPath, type Part } from './locate';
+import { type NextStep, nextSteps } from './nextSteps';
 import { describeSystem, thisSystem } from './platform';
 import { version } from './version';
 
@@ -24,11 +25,6 @@ export interface PartReport {
   readonly part: Part;
   readonly folder: string | null;
   readonly problem?: Missing;
-}
-
-export interface NextStep {
-  readonly purpose: string;
-  readonly command: string;
 }
 
 export interface Diagnosis {
@@ -60,7 +56,7 @@ export function diagnose(): Diagnosis {
     parts,
     backends,
     auto,
-    next: nextSteps({ parts, backends, auto }),
+    next: nextSteps({ parts, backends, device: auto.device }),
   };
 }
 
@@ -95,31 +91,4 @@ function chooseDevice(): Diagnosis['auto'] {
   } catch (error) {
     return { device: null, info: {}, problem: (error as Error).message };
   }
-}
-
-const install: NextStep = {
-  purpose: "install the platform's packages too",
-  command: 'npm install --include=optional saturnn',
-};
-
-/** By the code of what is missing; several may have one remedy. */
-const remedies: Readonly<Record<string, NextStep>> = {
-  ERR_CUDA_UNAVAILABLE: { purpose: "for a GPU: NVIDIA's driver, until this works", command: 'nvidia-smi' },
-  ERR_CUDNN_NOT_FOUND: cudaLibraries('for a GPU: cuDNN 9, cuBLASLt and NVRTC'),
-  ERR_CUDNN_INCOMPLETE: cudaLibraries('for a GPU: the whole of cuDNN'),
-  ERR_CUBLASLT_NOT_FOUND: cudaLibraries('for a GPU: cuBLASLt'),
-};
-
-function cudaLibraries(purpose: string): NextStep {
-  return { purpose, command: 'pip install nvidia-cudnn-cu13 nvidia-cublas nvidia-cuda-nvrtc' };
-}
-
-function nextSteps({ parts, backends, auto }: Pick<Diagnosis, 'parts' | 'backends' | 'auto'>): NextStep[] {
-  const isAbsent = parts.some(({ problem }) => problem?.code === 'ERR_BINARY_NOT_FOUND');
-  const gpu = backends.flatMap((backend) => backend.missing.map(({ code }) => remedies[code]));
-  const steps = [...(isAbsent ? [install] : []), ...gpu.filter((step) => step !== undefined)];
-  const once = steps.filter((step, i) => steps.findIndex(({ command }) => command === step.command) === i);
-  if (auto.device === null) return once;
-  const train = 'npx saturnn train --data generated --width 0.25 --epochs 1 --out runs/first';
-  return [{ purpose: `train, on ${auto.device}`, command: train }, ...once];
 }

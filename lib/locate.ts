@@ -101,8 +101,8 @@ export function binaryPath(part: Part): string {
 }
 
 const remedyWithoutPackage =
-  '`npm install --include=optional saturnn` (pnpm, yarn: install optional dependencies), or `npx saturnn build`, or set ' +
-  'SATURNN_BINARY to the folder that holds it';
+  '`npm install --include=optional saturnn`; where node_modules or a lock file comes from another system, remove both and ' +
+  'install again; or `npx saturnn build`; or set SATURNN_BINARY to the folder that holds it';
 
 function notFound(part: Part, tried: readonly string[], remedy: string): SaturnnError {
   return new SaturnnError(

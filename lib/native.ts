@@ -192,6 +192,8 @@ export interface OpenOptions {
 }
 
 export interface NativeAddon {
+  /** Of the package that it was built from. */
+  readonly version: string;
   readonly abiVersion: number;
   /** JSON of the backend's probe(); throws only if the backend library itself does not load or fit. */
   probe(options: OpenOptions): string;

@@ -1,6 +1,6 @@
 /** What the published binaries need of a system. scripts/pack holds what they are built from to these figures. */
 
-/** The C library that they were built against, or newer: Debian 12, Ubuntu 22.04, RHEL 9, Amazon Linux 2023. */
+/** The oldest C library that has all they import: Debian 12, Ubuntu 22.04, RHEL 9 and Amazon Linux 2023 are new enough. */
 export const oldestGlibc = '2.34';
 
 export interface System {
@@ -37,7 +37,7 @@ export function whyUnsupported(system: System): string | undefined {
   const is = `saturnn runs on Linux x64 with glibc ${oldestGlibc} or newer; this is ${describeSystem(system)}`;
   if (platform !== 'linux' || arch !== 'x64') return `${is}. Remedy: run it there, or in a container for linux/amd64`;
   if (glibc === undefined) return `${is}. Remedy: use an image with glibc (node:22-slim instead of node:22-alpine)`;
-  if (isOlder(glibc, oldestGlibc)) return `${is}. Remedy: a newer system, or \`npx saturnn build\` on this one`;
+  if (isOlder(glibc, oldestGlibc)) return `${is}. Remedy: a newer system, or a container (node:22-slim)`;
   return undefined;
 }
 

@@ -63,6 +63,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   BufferObject::define(env);
   PlanObject::define(env);
   stopEnginesAtExit(env);
+  exports.Set("version", SATURNN_VERSION);
   exports.Set("abiVersion", SATURNN_ABI_VERSION);
   exports.Set("probe", Napi::Function::New(env, probe, "probe"));
   exports.Set("openDevice", Napi::Function::New(env, openDevice, "openDevice"));

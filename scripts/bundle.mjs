@@ -67,10 +67,8 @@ function assemble() {
   for (const file of own) copyStripped(join(root, 'out', file), join(folder, 'out', file));
   copyStripped(node, join(folder, 'node'));
   copyLicence(node, join(folder, 'licences'));
-  copyLibraries([node, ...own.map((file) => join(root, 'out', file))], {
-    into: join(folder, 'out'),
-    licences: join(folder, 'licences'),
-  });
+  const libraries = copyLibraries([node, ...own.map((file) => join(root, 'out', file))], join(folder, 'out'));
+  for (const { path } of libraries) copyLicence(path, join(folder, 'licences'));
 
   cpSync(join(root, 'dist-bundle'), join(folder, 'dist-bundle'), { recursive: true });
   // What PyTorch is compared with: it reads these where it finds them in the repository.

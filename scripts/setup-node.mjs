@@ -1,6 +1,6 @@
 // `npm run setup:node`: the versions of Node.js that the published packages are tested with, each with an npm of its time, in
 // out/node/MAJOR. From the npm registry, where their programs are too. What is there already is left alone.
-import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run, stage, startIfMain } from './stage.mjs';
 
@@ -17,10 +17,16 @@ const programs = {
   npx: '../node_modules/npm/bin/npx-cli.js',
 };
 
+function isInstalled(folder, wanted) {
+  const [name, version] = wanted.split('@');
+  const manifest = join(folder, 'node_modules', name, 'package.json');
+  return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).version === version;
+}
+
 async function fetchNode(major, packages) {
   const folder = join(root, 'out', 'node', major);
   const bin = join(folder, 'bin');
-  if (existsSync(join(bin, 'npx'))) return 'already there';
+  if (existsSync(join(bin, 'npx')) && packages.every((wanted) => isInstalled(folder, wanted))) return 'already there';
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(bin, { recursive: true });
   const args = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts', ...packages];

@@ -20,14 +20,16 @@ function dependencies(file) {
   return found;
 }
 
-/** Copies what `files` need, glibc excepted, and of that only sonames that match `only`. */
-export function copyLibraries(files, { into, licences, only = /./ }) {
-  const all = new Map(files.flatMap((file) => [...dependencies(file)]));
-  for (const [soname, path] of [...all].filter(([name]) => only.test(name))) {
-    if (path === undefined) throw new StageError(`${soname} is needed, and the loader does not find it here.`);
-    cpSync(path, join(into, soname), { dereference: true });
-    copyLicence(path, licences);
-  }
+/** Copies what `files` need, glibc excepted, and of that only what is in `only`, by soname. @returns what was copied */
+export function copyLibraries(files, into, only) {
+  const all = [...new Map(files.flatMap((file) => [...dependencies(file)]))];
+  return all
+    .filter(([soname]) => only === undefined || only.includes(soname))
+    .map(([soname, path]) => {
+      if (path === undefined) throw new StageError(`${soname} is needed, and the loader does not find it here.`);
+      cpSync(path, join(into, soname), { dereference: true });
+      return { soname, path };
+    });
 }
 
 /** Every library that the copied files need must come from the bundle itself. */
@@ -41,15 +43,10 @@ export function checkLibraries(files, folder) {
   }
 }
 
-/** The Debian package's copyright file, or the LICENSE beside an official Node.js archive. */
-export function copyLicence(file, licences) {
+/** The Debian package that a file is of. */
+export function ownerOf(file) {
   const real = realpathSync(file);
-  const beside = join(dirname(dirname(real)), 'LICENSE');
-  const owner = [real, real.replace(/^\/usr/, '')].map(debianPackage).find(Boolean);
-  const source = owner ? `/usr/share/doc/${owner}/copyright` : beside;
-  if (!existsSync(source)) throw new StageError(`The licence of ${real} was not found (looked for ${source}).`);
-  mkdirSync(licences, { recursive: true });
-  cpSync(source, join(licences, `${owner ?? basename(real)}.txt`), { dereference: true });
+  return [real, real.replace(/^\/usr/, '')].map(debianPackage).find(Boolean);
 }
 
 function debianPackage(path) {
@@ -58,4 +55,24 @@ function debianPackage(path) {
   } catch {
     return undefined;
   }
+}
+
+export const licenceFile = (owner) => `/usr/share/doc/${owner}/copyright`;
+
+/** Name and version of the source package that a Debian package was built from. */
+export function debianSource(owner) {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it in
+  const format = '${source:Package} ${source:Version}';
+  const [name, version] = execFileSync('dpkg-query', ['-W', '-f', format, owner], { encoding: 'utf8' }).split(' ');
+  return { name, version };
+}
+
+/** The Debian package's copyright file, or the LICENSE beside an official Node.js archive. */
+export function copyLicence(file, licences) {
+  const real = realpathSync(file);
+  const owner = ownerOf(file);
+  const source = owner ? licenceFile(owner) : join(dirname(dirname(real)), 'LICENSE');
+  if (!existsSync(source)) throw new StageError(`The licence of ${real} was not found (looked for ${source}).`);
+  mkdirSync(licences, { recursive: true });
+  cpSync(source, join(licences, `${owner ?? basename(real)}.txt`), { dereference: true });
 }

@@ -35,15 +35,28 @@ export function buildCommand(): Command {
     .action(build);
 }
 
+/** Of Debian 12; elsewhere CMake may be older than 3.25, or oneDNN another than 2.6 or 2.7: then --dnnl names one. */
 const systemPackages = 'apt-get install cmake g++ ninja-build libdnnl-dev';
 
 async function build(options: BuildOptions): Promise<void> {
   const root = packageRoot();
   const out = outputFolder(options.out ?? join(root, 'out'), options.out === undefined);
   if (!works('cmake'))
-    throw new SaturnnError('ERR_BUILD', `cmake was not found on PATH. Remedy: \`${systemPackages}\` (Debian, Ubuntu)`);
+    throw new SaturnnError(
+      'ERR_BUILD',
+      `cmake was not found on PATH. 3.25 or newer is needed. Remedy: \`${systemPackages}\` (Debian 12)`,
+    );
   const tree = join(out, 'build');
-  await cmake(['-S', root, '-B', tree, ...(works('ninja') ? ['-G', 'Ninja'] : []), ...definitions(options, out)]);
+  // What an earlier build was told is not to be remembered.
+  await cmake([
+    '--fresh',
+    '-S',
+    root,
+    '-B',
+    tree,
+    ...(works('ninja') ? ['-G', 'Ninja'] : []),
+    ...definitions(options, out),
+  ]);
   await cmake(['--build', tree, '--parallel', String(options.jobs)]);
   process.stdout.write(`\nbuilt in ${out}\n`);
   if (options.out !== undefined) process.stdout.write(`saturnn uses it where SATURNN_BINARY=${out} is set\n`);
@@ -89,6 +102,6 @@ async function cmake(args: readonly string[]): Promise<void> {
   const shown = `cmake ${args.map((arg) => (/[\s;]/.test(arg) ? `'${arg}'` : arg)).join(' ')}`;
   throw new SaturnnError(
     'ERR_BUILD',
-    `${shown} failed (${signal ?? `exit ${code}`}): see above. On Debian: \`${systemPackages}\``,
+    `${shown} failed (${signal ?? `exit ${code}`}): see above. On Debian 12: \`${systemPackages}\``,
   );
 }

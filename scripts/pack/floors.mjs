@@ -14,16 +14,18 @@ const byNumbers = (a, b) => {
 export function floorsOf(file) {
   const text = execFileSync('readelf', ['--version-info', '--wide', file], { encoding: 'utf8', maxBuffer: 2 ** 26 });
   const floors = {};
+  // Relative relocations in packed form, which older loaders do not know.
+  if (text.includes('GLIBC_ABI_DT_RELR')) floors.GLIBC = '2.36';
   for (const [, library, version] of text.matchAll(/\b(GLIBC|GLIBCXX|CXXABI|GCC)_(\d[\d.]*)/g)) {
     if (!(library in floors) || byNumbers(version, floors[library]) > 0) floors[library] = version;
   }
   return floors;
 }
 
-/** What README.md and the loader promise: RHEL 9 has these, with GCC 11's C++ library. */
+/** What the loader promises, and the C++ library of GCC 11: RHEL 9 has these. */
 export function promisedFloors() {
   const { oldestGlibc } = createRequire(import.meta.url)(`${root}/dist/platform.js`);
-  return { GLIBC: oldestGlibc, GLIBCXX: '3.4.29' };
+  return { GLIBC: oldestGlibc, GLIBCXX: '3.4.29', CXXABI: '1.3.13' };
 }
 
 /** @throws StageError that names every file that needs a newer library than is promised */

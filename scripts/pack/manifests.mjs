@@ -35,7 +35,8 @@ const commonOf = ({ version, repository, engines }) => ({ version, ...(repositor
 export function mainManifest() {
   const manifest = Object.fromEntries(kept.filter((key) => key in own).map((key) => [key, own[key]]));
   const optionalDependencies = Object.fromEntries(Object.keys(platformPackages).map((name) => [name, own.version]));
-  return { ...manifest, optionalDependencies };
+  // CMake reads the sources (saturnn build): a package manager that keeps packages in archives must lay this one out.
+  return { ...manifest, preferUnplugged: true, optionalDependencies };
 }
 
 /** For resolvers that do not know `exports` (TypeScript's "node10"): the folder that saturnn/experiments is to them. */
@@ -44,13 +45,13 @@ export const experimentsManifest = {
   types: '../dist/experiments/index.d.ts',
 };
 
-/** `licences`: SPDX names of what a package holds of others. */
-export function platformManifest(name, licences = []) {
+/** `licences`: SPDX names of all that a package holds. */
+export function platformManifest(name, licences) {
   return {
     name,
     description: platformPackages[name],
     ...commonOf(own),
-    license: [own.license, ...licences].join(' AND '),
+    license: licences.join(' AND '),
     os: ['linux'],
     cpu: ['x64'],
     libc: ['glibc'],

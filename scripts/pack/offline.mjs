@@ -1,10 +1,21 @@
 // `npm run pack:offline`: the packages of out/packages, everything that they depend on, Node.js and npm, in one archive: for
 // installing saturnn as its users do on a host that has none of it and no network. --built as in pack:all.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { node, root, run, stage, startIfMain } from '../stage.mjs';
+import { copyLicence } from '../shared-libraries.mjs';
+import { node, root, run, StageError, stage, startIfMain } from '../stage.mjs';
 import { packAll, packagesFolder } from './pack-all.mjs';
 
 const name = 'saturnn-offline';
@@ -23,12 +34,16 @@ npx saturnn doctor || true
 npx saturnn train --device "\${1:-auto}" --data generated --width 0.25 --epochs 1 --batch 128 --out runs/first
 `;
 
-/** What saturnn needs at run time, from the lock file. */
+/** What saturnn needs at run time, from the lock file: name@version. */
 function dependencies() {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  return Object.entries(packages)
+  const needed = Object.entries(packages)
     .filter(([path, entry]) => path !== '' && !entry.dev && !entry.optional)
-    .map(([path, { version }]) => `${path.replace(/^.*node_modules\//, '')}@${version}`);
+    .map(([path, { version }]) => [path.replace(/^.*node_modules\//, ''), version]);
+  // They are installed side by side.
+  if (new Set(needed.map(([name]) => name)).size < needed.length)
+    throw new StageError('Two versions of one dependency are needed, which this archive cannot hold.');
+  return needed.map(([name, version]) => `${name}@${version}`);
 }
 
 function assemble() {
@@ -42,8 +57,10 @@ function assemble() {
 
   cpSync(node, join(bin, 'node'), { dereference: true });
   execFileSync('strip', ['--strip-unneeded', join(bin, 'node')]);
-  const npm = dirname(execFileSync('npm', ['root', '--global'], { encoding: 'utf8' }).trim());
-  cpSync(join(npm, 'node_modules', 'npm'), join(folder, 'npm'), { recursive: true, dereference: true });
+  copyLicence(node, join(folder, 'licences'));
+  // npm/bin/npm-cli.js, wherever it is installed.
+  const npm = dirname(dirname(realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim())));
+  cpSync(npm, join(folder, 'npm'), { recursive: true, dereference: true });
   for (const program of ['npm', 'npx']) {
     const text = `#!/bin/sh\nexec "$(dirname "$0")/node" "$(dirname "$0")/../npm/bin/${program}-cli.js" "$@"\n`;
     writeFileSync(join(bin, program), text);

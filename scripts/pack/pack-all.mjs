@@ -20,7 +20,8 @@ const mostBytes = { saturnn: 1e6, '@saturnn/linux-x64': 13e6, '@saturnn/linux-x6
 /** npm would run, or make up, a script for each of these. */
 const installing = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
 
-function checkManifest(name, folder, files) {
+/** @throws StageError: npm would run something when the package is installed */
+export function checkManifest(name, folder, files) {
   const { scripts = {}, gypfile } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const wrong = installing.filter((script) => script in scripts).map((script) => `has the script ${script}`);
   if (gypfile) wrong.push('says gypfile');
@@ -29,12 +30,18 @@ function checkManifest(name, folder, files) {
   if (wrong.length > 0) throw new StageError(`${name}: ${wrong.join('; ')}`);
 }
 
+/** @throws StageError */
+export function checkSize(name, size) {
+  if (size > mostBytes[name])
+    throw new StageError(`${name} has ${size} bytes packed; at most ${mostBytes[name]} are allowed.`);
+}
+
 function pack(name, folder) {
   const args = ['pack', folder, '--json', '--ignore-scripts', '--pack-destination', packagesFolder];
   const text = execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  const [{ filename, size, unpackedSize, files }] = JSON.parse(text);
-  if (size > mostBytes[name])
-    throw new StageError(`${name} has ${size} bytes packed; at most ${mostBytes[name]} are allowed.`);
+  // npm 10 and 11 give an array, npm 12 an object by name.
+  const [{ filename, size, unpackedSize, files }] = Object.values(JSON.parse(text));
+  checkSize(name, size);
   return { file: join(packagesFolder, filename), size, unpackedSize, count: files.length };
 }
 

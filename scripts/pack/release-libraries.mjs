@@ -52,8 +52,11 @@ function strip(source) {
 export async function releaseLibraries({ built: isBuilt = false, targets = everything } = {}) {
   if (!isBuilt) await stage('release build', () => compile(architectures, targets));
   const files = strip(isBuilt ? join(root, 'out') : built);
+  const backend = files.find(({ name }) => name.startsWith(`lib${cuda}`));
+  if (!backend)
+    throw new StageError('There is no CUDA backend. Remedy: install nvcc, npm run setup:cuda, npm run build:native');
   checkLayout(folder);
-  checkSize(files.find(({ name }) => name.startsWith(`lib${cuda}`)).bytes, isBuilt);
+  checkSize(backend.bytes, isBuilt);
   return { folder, files, architectures: isBuilt ? 'those of the build in out/' : architectures };
 }
 

@@ -1,18 +1,15 @@
 // Lays the three published packages out as folders: what npm packs, and what the tests of the loader start from.
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { copyLibraries } from '../shared-libraries.mjs';
+import { copyLibraries, ownerOf } from '../shared-libraries.mjs';
 import { root } from '../stage.mjs';
 import { experimentsManifest, mainManifest, platformManifest, platformPackages } from './manifests.mjs';
+import { besideBackend, commonLicences, cudaLicences, writeCommonNotices, writeCudaNotices } from './notices.mjs';
 
 const [common, cuda] = Object.keys(platformPackages);
 
 /** JavaScript, types, and what `saturnn build` compiles. No binding.gyp: npm would add an install script for it. */
-const mainFiles = ['dist', 'native', 'cmake', 'CMakeLists.txt', 'README.md', 'CHANGELOG.md', 'LICENSE'];
-
-/** What Debian's oneDNN needs and a bare system lacks. Node.js itself needs the C++ library, which is there. */
-const besideOnednn = /^(libdnnl|libOpenCL|libgomp)\.so/;
-const licencesOfOthers = ['BSD-2-Clause', '(GPL-3.0-or-later WITH GCC-exception-3.1)'];
+const mainFiles = ['dist', 'native', 'cmake', 'CMakeLists.txt', 'examples', 'CHANGELOG.md', 'LICENSE'];
 
 const write = (folder, file, text) => writeFileSync(join(folder, file), text);
 const writeManifest = (folder, manifest) => write(folder, 'package.json', `${JSON.stringify(manifest, null, 2)}\n`);
@@ -32,7 +29,14 @@ function stageMain(packages) {
   mkdirSync(join(folder, 'docs'));
   for (const file of readdirSync(join(root, 'docs')).filter((name) => /\.(md|svg)$/.test(name)))
     cpSync(join(root, 'docs', file), join(folder, 'docs', file));
+  write(folder, 'README.md', withoutDeadLinks(readFileSync(join(root, 'README.md'), 'utf8'), folder));
 }
+
+/** Links to what is in the repository alone become plain text. */
+export const withoutDeadLinks = (text, folder) =>
+  text.replaceAll(/(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)]+)\)/g, (link, words, path) =>
+    existsSync(join(folder, path)) ? link : words,
+  );
 
 function stagePlatform(packages, manifest, libraries, files) {
   const folder = begin(packages, manifest);
@@ -48,11 +52,14 @@ export function stagePackages(libraries, packages) {
   rmSync(packages, { recursive: true, force: true });
   stageMain(packages);
   const own = ['saturnn.node', 'libsaturnn_cpu.so'];
-  const folder = stagePlatform(packages, platformManifest(common, licencesOfOthers), libraries, own);
-  copyLibraries(
+  const folder = stagePlatform(packages, platformManifest(common, commonLicences), libraries, own);
+  // What a bare system lacks. Node.js itself needs the C++ library, which is there.
+  const copied = copyLibraries(
     own.map((file) => join(libraries, file)),
-    { into: folder, licences: join(folder, 'licences'), only: besideOnednn },
+    folder,
+    besideBackend,
   );
-  stagePlatform(packages, platformManifest(cuda), libraries, ['libsaturnn_cuda.so']);
+  writeCommonNotices(folder, Object.fromEntries(copied.map(({ soname, path }) => [soname, ownerOf(path)])));
+  writeCudaNotices(stagePlatform(packages, platformManifest(cuda, cudaLicences), libraries, ['libsaturnn_cuda.so']));
   return Object.fromEntries(['saturnn', common, cuda].map((name) => [name, join(packages, name)]));
 }

@@ -1,8 +1,8 @@
 // `npm run release:publish`: makes the packages, checks them, and publishes them: the platform's first, so that whoever installs
 // saturnn in between finds what it asks for. What the registry has already is left alone: after a failure, the same command goes on.
 //   --dry-run         everything but the publishing
-//   --registry URL    another registry than npm's; without provenance, which only npm's has
-//   --packed          what is in out/packages already; not to npm's registry, whose users have other GPUs than this machine
+//   --registry URL    another registry than the one that npm is configured with
+//   --packed          what is in out/packages already; not to npm's own registry: it may be for one GPU architecture
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,12 +31,13 @@ function checkRelease() {
       'package.json has no "repository", which provenance is checked against. Remedy: add the public address of this one.',
     );
   const changes = readFileSync(join(root, 'CHANGELOG.md'), 'utf8');
-  if (!changes.includes(`## ${version} `)) throw new StageError(`CHANGELOG.md has no section for ${version}.`);
+  if (!changes.match(new RegExp(`^## ${version.replaceAll('.', '\\.')} \\(\\d{4}-\\d\\d-\\d\\d\\)$`, 'm')))
+    throw new StageError(`CHANGELOG.md has no dated section for ${version}.`);
 }
 
 function isPublished(name, registry) {
   try {
-    const args = ['view', `${name}@${version}`, 'version', ...registry];
+    const args = ['view', `${name}@${version}`, 'version', '--registry', registry.href];
     return execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim() === version;
   } catch (error) {
     if (String(error.stderr).includes('E404')) return false;
@@ -44,30 +45,35 @@ function isPublished(name, registry) {
   }
 }
 
+/** Where npm would publish to: what is asked for here, or what npm is configured with. */
+function effectiveRegistry(asked) {
+  return new URL(asked ?? execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim());
+}
+
+/** npm's arguments for one package. Provenance exists in the registry that everybody uses, and nowhere else. */
+export function publishArguments(name, { registry, dry }) {
+  const everybodys = registry.hostname === 'registry.npmjs.org';
+  const provenance = everybodys ? ['--provenance'] : [];
+  const where = ['--registry', registry.href];
+  return ['publish', archive(name), '--access', 'public', ...where, ...provenance, ...(dry ? ['--dry-run'] : [])];
+}
+
 await startIfMain(import.meta.url, async (args) => {
   const { values } = parseArgs({ args, options });
-  const { 'dry-run': dry, packed, registry: other } = values;
-  const toEverybody = !dry && other === undefined;
-  if (toEverybody && packed) throw new StageError('--packed goes with --dry-run or --registry.');
+  const { 'dry-run': dry, packed } = values;
+  const registry = effectiveRegistry(values.registry);
+  const toEverybody = !dry && registry.hostname === 'registry.npmjs.org';
+  if (toEverybody && packed)
+    throw new StageError(`--packed goes with --dry-run or a registry of your own, not with ${registry.href}.`);
   if (toEverybody) checkRelease();
   if (!packed) for (const line of await packAll({ built: false })) console.log(line);
 
-  const registry = other === undefined ? [] : ['--registry', other];
   for (const name of [...Object.keys(platformPackages), 'saturnn']) {
     if (!dry && isPublished(name, registry)) {
       console.log(`${name}@${version} is there already`);
       continue;
     }
-    const provenance = other === undefined ? ['--provenance'] : [];
-    const publish = [
-      'publish',
-      archive(name),
-      '--access',
-      'public',
-      ...provenance,
-      ...registry,
-      ...(dry ? ['--dry-run'] : []),
-    ];
+    const publish = publishArguments(name, { registry, dry });
     console.log(`npm ${publish.join(' ').replace(`${root}/`, '')}`);
     execFileSync('npm', publish, { stdio: ['ignore', 'inherit', 'inherit'] });
   }

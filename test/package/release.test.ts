@@ -1,13 +1,18 @@
 /** scripts/release: what a new version changes, and in which order the packages go out. Nothing leaves this machine. */
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../lib/locate';
 import { version } from '../../lib/version';
-import { packedPackages } from './packed';
+import { temporaryFolder } from '../temporary';
+import { type Registry, startRegistry } from './install/registry';
+import { isRequired, packedPackages, whyNotPacked } from './packed';
 
 const root = packageRoot();
+const folder = temporaryFolder();
+const reason = whyNotPacked();
 const script = (name: string) => join(root, 'scripts/release', name);
 const names = ['package.json', 'package-lock.json', 'lib/version.ts', 'CHANGELOG.md'];
 
@@ -64,29 +69,51 @@ describe('release:version', () => {
 });
 
 describe('release:publish', () => {
-  beforeAll(() => {
-    packedPackages();
-  });
-  const publish = (...args: string[]) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [script('publish.mjs'), ...args], {
-      encoding: 'utf8',
-    });
-    return { status, stdout, stderr };
+  const load = () => import(script('publish.mjs'));
+  const publish = async (...args: string[]) => {
+    const options = { env: { ...process.env, ...registry.environment } };
+    return promisify(execFile)(process.execPath, [script('publish.mjs'), ...args], options);
   };
+  let registry: Registry;
 
-  it("as a dry run publishes nothing: the platform's packages, then saturnn, with provenance", () => {
-    const { status, stdout } = publish('--packed', '--dry-run');
-    expect(status).toBe(0);
-    const commands = stdout.split('\n').filter((line) => line.startsWith('npm publish'));
-    expect(commands).toEqual(
-      ['saturnn-linux-x64', 'saturnn-linux-x64-cuda', 'saturnn'].map(
-        (name) => `npm publish out/packages/${name}-${version}.tgz --access public --provenance --dry-run`,
-      ),
-    );
-    expect(stdout).toContain(`+ saturnn@${version}`);
+  beforeAll(async () => {
+    if (reason === undefined || isRequired) packedPackages();
+    registry = await startRegistry(folder);
+  });
+  afterAll(() => registry.close());
+
+  it.skipIf(reason !== undefined && !isRequired)(
+    "as a dry run publishes nothing: the platform's packages, then saturnn",
+    async () => {
+      const { stdout } = await publish('--packed', '--dry-run', '--registry', registry.url);
+      const commands = stdout.split('\n').filter((line) => line.startsWith('npm publish'));
+      expect(commands).toEqual(
+        ['saturnn-linux-x64', 'saturnn-linux-x64-cuda', 'saturnn'].map(
+          (name) =>
+            `npm publish out/packages/${name}-${version}.tgz --access public --registry ${registry.url} --dry-run`,
+        ),
+      );
+      expect(stdout).toContain(`+ saturnn@${version}`);
+      expect((await fetch(`${registry.url}@saturnn%2flinux-x64`)).status).toBe(404);
+    },
+  );
+
+  it('asks for provenance where everybody looks, and nowhere else', async () => {
+    const { publishArguments } = await load();
+    const argumentsFor = (url: string) => publishArguments('saturnn', { registry: new URL(url), dry: false });
+    expect(argumentsFor('https://registry.npmjs.org/')).toContain('--provenance');
+    expect(argumentsFor(registry.url)).not.toContain('--provenance');
   });
 
-  it('does not publish to everybody what was packed for a test', () => {
-    expect(publish('--packed')).toMatchObject({ status: 1, stderr: expect.stringContaining('--packed goes with') });
-  });
+  it.each([[[]], [['--registry', 'https://registry.npmjs.org/']]])(
+    'does not publish to everybody what was packed for a test (%j)',
+    async (args) => {
+      const env = { npm_config_registry: 'https://registry.npmjs.org/' };
+      const { status, stderr } = spawnSync(process.execPath, [script('publish.mjs'), '--packed', ...args], {
+        encoding: 'utf8',
+        env: { ...process.env, ...env },
+      });
+      expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining('--packed goes with') });
+    },
+  );
 });

@@ -1,4 +1,4 @@
-/** What a CommonJS user's compiler makes of the package. @see ../package/types.test.ts */
+/** What a CommonJS user's compiler makes of the package. @see ../package/published.test.ts */
 import saturnn = require('saturnn');
 import experiments = require('saturnn/experiments');
 

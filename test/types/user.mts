@@ -1,4 +1,4 @@
-/** What an ESM user's compiler makes of the package. @see ../package/types.test.ts */
+/** What an ESM user's compiler makes of the package. @see ../package/published.test.ts */
 import * as saturnn from 'saturnn';
 import * as experiments from 'saturnn/experiments';
 

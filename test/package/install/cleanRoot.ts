@@ -24,7 +24,8 @@ export function whyNoCleanRoot(): string | undefined {
   if (!existsSync('/usr/bin/dpkg')) return 'this system has no dpkg';
   const absent = nodeVersions.filter((version) => !existsSync(join(nodeFolder(version), 'bin/npx')));
   if (absent.length > 0) return `Node ${absent.join(', ')} is not in out/node: npm run setup:node`;
-  const { status, stderr } = spawnSync('unshare', [...namespaces, 'true'], { encoding: 'utf8' });
+  const probe = 'mount -t proc proc /proc && mount --rbind /dev /mnt && chroot / true';
+  const { status, stderr } = spawnSync('unshare', [...namespaces, 'sh', '-c', probe], { encoding: 'utf8' });
   return status === 0 ? undefined : `no namespaces: ${stderr}`;
 }
 
@@ -46,8 +47,8 @@ export class CleanRoot {
     }
     const listed = execFileSync('dpkg', ['-L', ...libraries, ...shell], { encoding: 'utf8' });
     const files = listed.split('\n').filter((file) => file.startsWith('/') && !file.startsWith('/usr/share/'));
-    const script = 'tar -C / --no-recursion -T - -cf - 2>/dev/null | tar -C "$0" --keep-directory-symlink -xf -';
-    execFileSync('bash', ['-c', script, folder], {
+    const script = 'tar -C / --no-recursion -T - -cf - | tar -C "$0" --keep-directory-symlink -xf -';
+    execFileSync('bash', ['-o', 'pipefail', '-c', script, folder], {
       input: [...new Set(files)].map((file) => file.slice(1)).join('\n'),
     });
     cpSync(join(packageRoot(), 'node_modules/pnpm'), join(folder, 'opt/pnpm'), { recursive: true, dereference: true });

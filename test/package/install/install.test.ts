@@ -10,12 +10,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../../lib/locate';
 import { version } from '../../../lib/version';
 import { temporaryFolder } from '../../temporary';
-import { packedPackages } from '../packed';
+import { isRequired, packedPackages, whyNotPacked } from '../packed';
 import { CleanRoot, type NodeVersion, nodeVersions, whyNoCleanRoot } from './cleanRoot';
 import { type Registry, startRegistry } from './registry';
 
-const reason = whyNoCleanRoot();
-const required = process.env.SATURNN_INSTALL === 'required';
+const reason = whyNotPacked() ?? whyNoCleanRoot();
 const folder = temporaryFolder();
 let registry: Registry;
 let root: CleanRoot;
@@ -84,7 +83,7 @@ async function expectWorking(version: NodeVersion, where: string): Promise<void>
 
 const packageVersion = version;
 
-describe.skipIf(reason !== undefined && !required)(`the published packages${reason ? ` (${reason})` : ''}`, () => {
+describe.skipIf(reason !== undefined && !isRequired)(`the published packages${reason ? ` (${reason})` : ''}`, () => {
   beforeAll(async () => {
     if (reason !== undefined) throw new Error(reason);
     packedPackages();
@@ -102,6 +101,14 @@ describe.skipIf(reason !== undefined && !required)(`the published packages${reas
     expect(again.match(/is there already$/gm)?.length).toBe(3);
   });
   afterAll(() => registry?.close());
+
+  it('are published without anything that npm would run', async () => {
+    for (const name of ['saturnn', '@saturnn/linux-x64', '@saturnn/linux-x64-cuda']) {
+      const published = (await (await fetch(`${registry.url}${name.replace('/', '%2f')}/${version}`)).json()) as object;
+      expect(published).toMatchObject({ name, version });
+      for (const key of ['scripts', 'gypfile', 'hasInstallScript']) expect(published).not.toHaveProperty(key);
+    }
+  });
 
   it('are tested on a system that has nothing which could help them', async () => {
     const tools = 'gcc g++ cc c++ clang cmake make ninja python3 node-gyp';

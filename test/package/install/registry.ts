@@ -9,7 +9,7 @@ export interface Registry {
   readonly url: string;
   /** What npm must be given to publish there. */
   readonly environment: Readonly<Record<string, string>>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 const user = { name: 'publisher', password: 'for a registry that ends with the test' };
@@ -44,7 +44,10 @@ export async function startRegistry(folder: string): Promise<Registry> {
   return {
     url,
     environment: { NPM_CONFIG_USERCONFIG: userconfig },
-    close: () => server.close(),
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
   };
 }
 
