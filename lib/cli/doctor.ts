@@ -31,7 +31,7 @@ function format({ saturnn, node, system, processor, parts, backends, auto, next 
 }
 
 /** Said on other lines already, or for programs. */
-const left = new Set(['name', 'ops', 'oldest', 'missingPrecisions']);
+const left = new Set(['name', 'ops', 'oldest']);
 
 function formatBackend({ backend, usable, missing, found }: BackendReport): string[] {
   const facts = Object.entries(found).filter(([key]) => !left.has(key));
