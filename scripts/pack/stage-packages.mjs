@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { join } from 'node:path';
 import { copyLibraries, ownerOf } from '../shared-libraries.mjs';
 import { root } from '../stage.mjs';
+import { joinJavascript } from './join-javascript.mjs';
 import { experimentsManifest, mainManifest, platformManifest, platformPackages } from './manifests.mjs';
 import { besideBackend, commonLicences, cudaLicences, writeCommonNotices, writeCudaNotices } from './notices.mjs';
 
@@ -24,6 +25,7 @@ function begin(packages, manifest) {
 function stageMain(packages) {
   const folder = begin(packages, mainManifest());
   for (const file of mainFiles) cpSync(join(root, file), join(folder, file), { recursive: true });
+  joinJavascript(join(folder, 'dist'));
   mkdirSync(join(folder, 'experiments'));
   writeManifest(join(folder, 'experiments'), experimentsManifest);
   mkdirSync(join(folder, 'docs'));

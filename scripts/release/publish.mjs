@@ -35,14 +35,11 @@ function checkRelease() {
     throw new StageError(`CHANGELOG.md has no dated section for ${version}.`);
 }
 
-function isPublished(name, registry) {
-  try {
-    const args = ['view', `${name}@${version}`, 'version', '--registry', registry.href];
-    return execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim() === version;
-  } catch (error) {
-    if (String(error.stderr).includes('E404')) return false;
-    throw new StageError(`The registry does not answer for ${name}: ${error.stderr}`);
-  }
+async function isPublished(name, registry) {
+  const response = await fetch(new URL(`${name.replace('/', '%2f')}/${version}`, registry));
+  if (response.ok) return true;
+  if (response.status === 404) return false;
+  throw new StageError(`${registry.href} does not answer for ${name}: ${response.status} ${response.statusText}`);
 }
 
 /** Where npm would publish to: what is asked for here, or what npm is configured with. */
@@ -69,7 +66,7 @@ await startIfMain(import.meta.url, async (args) => {
   if (!packed) for (const line of await packAll({ built: false })) console.log(line);
 
   for (const name of [...Object.keys(platformPackages), 'saturnn']) {
-    if (!dry && isPublished(name, registry)) {
+    if (!dry && (await isPublished(name, registry))) {
       console.log(`${name}@${version} is there already`);
       continue;
     }
