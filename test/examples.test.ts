@@ -68,6 +68,17 @@ example(
   folder,
 );
 
+example(
+  'row.js',
+  (output) => {
+    expect(output).toMatch(/^leakyTanh:0\.25: train [\d.]+ %, test [\d.]+ %, also in the paper$/m);
+    expect(output).toMatch(/^leakyTanh:0\.4: train [\d.]+ %, test [\d.]+ %$/m);
+    expect(output).toMatch(/^elu:1: train/m);
+    expect(existsSync(output.trim().split('\n').at(-1) as string)).toBe(true);
+  },
+  join(folder, 'row'),
+);
+
 test('every example is tested, and in the list', () => {
   const files = readdirSync(join(root, 'examples')).filter((name) => /\.m?js$/.test(name));
   expect(checked.sort()).toEqual(files.sort());
