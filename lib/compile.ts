@@ -108,6 +108,7 @@ export class Plan {
     this.native.dispose();
   }
 
+  /** For `using`: dispose(). */
   [Symbol.dispose](): void {
     this.dispose();
   }

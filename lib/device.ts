@@ -87,6 +87,7 @@ export class Device {
     this.native.dispose();
   }
 
+  /** For `using`: dispose(). */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -103,10 +104,12 @@ export class Resident {
     return this.native.byteLength;
   }
 
+  /** Frees the memory when runs that use it have ended. */
   dispose(): void {
     this.native.dispose();
   }
 
+  /** For `using`: dispose(). */
   [Symbol.dispose](): void {
     this.dispose();
   }

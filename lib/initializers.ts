@@ -27,6 +27,7 @@ function draw(shape: readonly number[], next: () => number): Float32Array {
   return values;
 }
 
+/** 0 everywhere: biases. */
 export const zeros: Initializer = (shape) => new Float32Array(sizeOf(shape));
 
 /** N(0, deviation²). */

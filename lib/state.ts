@@ -244,6 +244,7 @@ export class State {
     native?.then((state) => state.dispose()).catch(() => {});
   }
 
+  /** For `using`: dispose(). */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -102,12 +102,14 @@ export interface ParameterOptions {
   /** True: weight decay applies (weights, not biases). */
   decay: boolean;
   /** Initial values, row-major, drawn from `random`. */
+  /** Its first values, drawn from `random`: as many as the shape has. */
   initialize: (random: Philox) => Float32Array;
 }
 
 /** A trainable tensor. Its values live in a State; here are only its name, shape and initial distribution. */
 export class Parameter extends Owned {
   readonly decay: boolean;
+  /** Its first values. */
   readonly initialize: (random: Philox) => Float32Array;
 
   constructor({ name, shape, decay, initialize }: ParameterOptions) {

@@ -95,6 +95,7 @@ export class CifarFile implements ImageSource {
     await closeAll(this.parts);
   }
 
+  /** For `await using`: close(). */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -116,6 +116,7 @@ export function verdict({ comparisons }: EquivalenceResult): string {
   return `The exact rule departs by at most ${parts.join('; ')}.`;
 }
 
+/** What `saturnn equivalence --out` writes, for writeReport. */
 export function equivalencePage(result: EquivalenceResult, environment: Readonly<Record<string, unknown>>): ReportPage {
   const { comparisons, settings } = result;
   const { deviceInfo, ...own } = settings;

@@ -28,6 +28,7 @@ export type PresetName = 'paper' | 'cpu' | 'smoke';
 /** SGD with momentum 0.9, as the authors train. */
 const common = { model: 'inception33', init: 'default', momentum: 0.9, clipNorm: null } as const;
 
+/** By name: the numbers of each. */
 export const presets: Readonly<Record<PresetName, Preset>> = {
   paper: {
     title: "the paper's network and data, for a GPU",

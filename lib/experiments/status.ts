@@ -18,6 +18,7 @@ export interface Chance {
   readonly images: number;
 }
 
+/** What guessing the most frequent label reaches: of these images, and by luck. */
 export function chanceOf({ labels, classes, count }: Pick<ImageSource, 'labels' | 'classes' | 'count'>): Chance {
   const counts = new Int32Array(classes);
   for (const label of labels) counts[label]!++;

@@ -42,6 +42,7 @@ export interface Table1Options extends Table1Overrides {
   minutes?: number;
   /** A checkpoint when the last one is so many minutes old; default 1. */
   checkpointMinutes?: number;
+  /** Told of what happens, as it happens. */
   onEvent?: (event: Table1Event) => void;
 }
 

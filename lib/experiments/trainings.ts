@@ -90,6 +90,7 @@ export interface TrainingsOptions {
   data: TrainingData;
   device: Device;
   signal?: AbortSignal;
+  /** Told of what happens, as it happens. */
   onEvent?: (event: TrainingsEvent) => void;
   /** Whether to measure the training set as the test set is measured, after each training; default true. */
   evaluateTrain?: boolean;

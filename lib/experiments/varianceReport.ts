@@ -50,6 +50,7 @@ export function chainCharts(chains: readonly VarianceChain[]): Chart[] {
   return charts.flatMap(withDetail);
 }
 
+/** What `saturnn variance --model chain --out` writes, for writeReport. */
 export function chainPage(chains: readonly VarianceChain[], settings: Readonly<Record<string, unknown>>): ReportPage {
   const count = chains[0]?.layers.length ?? 0;
   return {
@@ -92,6 +93,7 @@ export function layerCharts(runs: readonly VarianceRun[]): Chart[] {
   return charts.flatMap(withDetail);
 }
 
+/** What `saturnn variance --out` writes of a network, for writeReport. */
 export function variancePage(
   runs: readonly VarianceRun[],
   model: string,

@@ -31,6 +31,7 @@ export const passesWithHalfWeights = (half: DType): readonly Pass[] => [
   ...memoryPasses,
 ];
 
+/** The graph after all `passes`, one after the other; the graph that is given stays as it is. */
 export function optimize(graph: Graph, passes: readonly Pass[] = defaultPasses): Graph {
   return passes.reduce((current, pass) => pass(current), graph);
 }

@@ -9,7 +9,10 @@ export interface Layer {
   readonly parameters: readonly Parameter[];
   /** What else it remembers from step to step. Absent: nothing. */
   readonly buffers?: readonly StateBuffer[];
-  /** @param context default: inference */
+  /**
+   * Adds its ops to the graph that x is of; the class says of which shape x is, and what comes out.
+   * @param context default: inference
+   */
   forward(x: Tensor, context?: ForwardContext): Tensor;
 }
 

@@ -25,6 +25,7 @@ export interface ModelSummary {
   };
 }
 
+/** Layer by layer: output shapes of one image, parameters, multiply-adds of the forward pass. Nothing native is loaded. */
 export function inspectModel(model: Model): ModelSummary {
   const logits = model.forward(input('images', [1, ...model.inputShape]));
   const { nodes } = Graph.from({ outputs: { logits } });

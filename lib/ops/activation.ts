@@ -85,9 +85,11 @@ function make(kind: DeterministicKind, slope?: number): Activation {
 export const sigmoid = (): Activation => make('sigmoid');
 /** 4 sigmoid(x) - 2, the paper's sigmoid*: gain 1 at 0. */
 export const scaledSigmoid = (): Activation => make('scaledSigmoid');
+/** tanh x: gain 1 at 0. */
 export const tanh = (): Activation => make('tanh');
 /** tanh x, times `a` for x < 0 (penalized tanh). @param a 0 to 0.5. */
 export const leakyTanh = (a?: number): Activation => make('leakyTanh', a);
+/** x, 0 for x < 0. */
 export const relu = (): Activation => make('relu');
 /** x, times `a` for x < 0. @param a 0 to 1. */
 export const leakyRelu = (a?: number): Activation => make('leakyRelu', a);

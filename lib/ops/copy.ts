@@ -25,6 +25,10 @@ export interface CopyOptions {
   name?: string;
 }
 
+/**
+ * The values of x in a buffer of their own, [...] -> [...].
+ * @throws ERR_INVALID_ARGUMENT; ERR_SHAPE if an image is asked for and x has not four dimensions
+ */
 export function copy(x: Tensor, { image = x.image, name }: CopyOptions = {}): Tensor {
   return first(apply(copyOp, [x], { image: image ? 1 : 0 }, name));
 }

@@ -26,5 +26,6 @@ export interface Optimizer {
   readonly slots: number;
   /** Which of them is the average of the weights: State's averageSlot. Absent or null: none is. */
   readonly averageSlot?: number | null;
+  /** The ops that write parameters and slots at the end of a step. Called once per graph. */
   update(inputs: OptimizerInputs): OptimizerNodes;
 }

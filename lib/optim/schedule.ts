@@ -23,6 +23,7 @@ export interface Schedule {
   observe?(epoch: EpochEvent): void;
   /** What `observe` has changed, as JSON, and back again: for checkpoints. */
   save?(): unknown;
+  /** @see save */
   restore?(saved: unknown): void;
 }
 

@@ -32,10 +32,13 @@ export interface Callback {
   readonly name: string;
   /** Native calls end at multiples of this many steps, so that onStep is called there. */
   readonly everySteps?: number;
+  /** After each native call. */
   onStep?(event: StepEvent, run: RunControl): void | Promise<void>;
+  /** After each epoch, the test set evaluated. */
   onEpoch?(event: EpochEvent, run: RunControl): void | Promise<void>;
   /** Training ends early, before onEnd. */
   onStopped?(event: StoppedEvent, run: RunControl): void | Promise<void>;
+  /** When fit() has done what it was asked for. */
   onEnd?(event: EndEvent, run: RunControl): void | Promise<void>;
   /** What a resumed run needs to go on as if it had never stopped. Without it: nothing. */
   save?(): SavedCallback;

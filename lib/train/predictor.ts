@@ -105,11 +105,13 @@ export class Predictor {
     return Dataset.from({ images, labels: new Int32Array(count), shape, classes: model.classes });
   }
 
+  /** Frees its plan, and the State if it is its own. */
   dispose(): void {
     this.plan.dispose();
     if (this.options.ownsState) this.options.state.dispose();
   }
 
+  /** For `using`: dispose(). */
   [Symbol.dispose](): void {
     this.dispose();
   }

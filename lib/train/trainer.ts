@@ -226,6 +226,7 @@ export class Trainer {
     this.state.dispose();
   }
 
+  /** For `using`: dispose(). */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -25,6 +25,7 @@ abstract class Log implements Callback {
     private readonly head = '',
   ) {}
 
+  /** Appends whole lines. */
   protected write(text: string, run: RunControl): void {
     this.#waiting += text;
     try {
