@@ -30,7 +30,9 @@ export function nextSteps(found: {
 
 const train = (device: string): NextStep => ({
   purpose: `train, on ${device}`,
-  command: 'npx saturnn train --data generated --width 0.25 --epochs 1 --out runs/first',
+  // Learns a good part of the hundred classes in that time: a first run should show something.
+  command:
+    'npx saturnn train --data generated --width 0.25 --activation scaledSigmoid --lr 0.03 --batch 32 --epochs 1 --out runs/first',
 });
 
 function stepForPart(code: string | undefined, isForGpu: boolean): NextStep | null {

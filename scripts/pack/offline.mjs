@@ -31,7 +31,7 @@ cd "$here/app"
 echo '{ "private": true }' > package.json
 npm install --offline --no-audit --no-fund "$here"/packages/*.tgz
 npx saturnn doctor || true
-npx saturnn train --device "\${1:-auto}" --data generated --width 0.25 --epochs 1 --batch 128 --out runs/first
+npx saturnn train --data generated --width 0.25 --activation scaledSigmoid --lr 0.03 --batch 32 --epochs 1 --out runs/first --device "\${1:-auto}"
 `;
 
 /** What saturnn needs at run time, from the lock file: name@version. */
