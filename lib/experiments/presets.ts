@@ -56,7 +56,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     search: { grid: [0.01, 0.02, 0.05, 0.1], epochs: 2, limit: null },
   },
   cpu: {
-    title: 'a quarter of the width and a fifth of the images: an hour on two cores',
+    title: 'a quarter of the width and a fifth of the images: an hour or an hour and a half on two cores',
     data: 'cifar100',
     classes: null,
     limit: 10_000,
