@@ -1,6 +1,7 @@
 // Two files of JavaScript instead of 250: the library and the command. require('saturnn') spends its time on finding and reading
-// files, and takes half of it (bench/results/install.json). In the library, modules keep their closures and are run when they are
-// first required, so that the two entries share what they have in common and load no more than they need. Types stay as they are.
+// files: it took 124 ms where it now takes 52 (bench/results/install.json). In the library, modules keep their closures and are run
+// when they are first required, so that the two entries share what they have in common and load no more than they need. Types stay
+// as they are.
 import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
