@@ -4,6 +4,7 @@ import { writeJson } from '../lib/bench/harness';
 import { benchCommand } from '../lib/cli/bench';
 import * as read from '../lib/cli/options';
 import { table } from '../lib/cli/table';
+import { errorLine } from '../lib/cli/terminal/errorLine';
 import { precisions } from '../lib/device';
 import { formatActivation, leakyTanh } from '../lib/ops/activation';
 import { type CompareOptions, type CompareReport, comparePytorch } from './compare/pytorch';
@@ -99,7 +100,7 @@ async function main(): Promise<void> {
     await root.parseAsync();
   } catch (error) {
     process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
-    if (!(error instanceof CommanderError)) process.stderr.write(`error: ${(error as Error).message}\n`);
+    if (!(error instanceof CommanderError)) process.stderr.write(errorLine(error));
   }
 }
 

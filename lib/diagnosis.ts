@@ -2,13 +2,14 @@
 import os from 'node:os';
 import { dirname } from 'node:path';
 import { type BackendName, backendNames, openDevice, probeBackend } from './device';
+import { type ErrorCode, SaturnnError } from './errors';
 import { binaryPath, type Part } from './locate';
 import { type NextStep, nextSteps } from './nextSteps';
 import { describeSystem, thisSystem } from './platform';
 import { version } from './version';
 
 export interface Missing {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly message: string;
 }
 
@@ -63,8 +64,8 @@ export function diagnose(): Diagnosis {
 const partNames: readonly Part[] = ['saturnn.node', 'libsaturnn_cpu.so', 'libsaturnn_cuda.so'];
 
 function problemOf(error: unknown): Missing {
-  const { code = 'ERR_UNKNOWN', message } = error as NodeJS.ErrnoException;
-  return { code, message };
+  const { message } = error as Error;
+  return { code: error instanceof SaturnnError ? error.code : 'ERR_INTERNAL', message };
 }
 
 function examinePart(part: Part): PartReport {

@@ -24,7 +24,7 @@ export type { LabelKind, LayoutName } from './data/records';
 export { type ImageShape, type ImageSource, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
 export { type Device, type DeviceOptions, openDevice, type Precision, probeBackend, type Resident } from './device';
-export { SaturnnError } from './errors';
+export { type ErrorCode, SaturnnError } from './errors';
 export { type EvaluateOptions, evaluate } from './evaluate';
 export { describeNonFinite, firstNonFinite, type NonFinite } from './firstNonFinite';
 export { gradient } from './graph/gradient';

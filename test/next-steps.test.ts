@@ -1,16 +1,17 @@
 /** What `saturnn doctor` proposes, by what is missing. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BackendReport, PartReport } from '../lib/diagnosis';
+import type { ErrorCode } from '../lib/errors';
 import { nextSteps } from '../lib/nextSteps';
 import { version } from '../lib/version';
 
 const there = (part: PartReport['part']): PartReport => ({ part, folder: '/somewhere' });
-const without = (part: PartReport['part'], code: string): PartReport => ({
+const without = (part: PartReport['part'], code: ErrorCode): PartReport => ({
   part,
   folder: null,
   problem: { code, message: code },
 });
-const backend = (name: BackendReport['backend'], ...codes: string[]): BackendReport => ({
+const backend = (name: BackendReport['backend'], ...codes: ErrorCode[]): BackendReport => ({
   backend: name,
   usable: codes.length === 0,
   missing: codes.map((code) => ({ code, message: code })),
@@ -70,7 +71,7 @@ describe('the next steps', () => {
     expect(commands({ parts, backends: [], device: null })).toEqual(['unset SATURNN_BINARY']);
   });
 
-  it.each([
+  it.each<[ErrorCode, string | undefined]>([
     ['ERR_BINARY_VERSION', `npm install saturnn@${version}`],
     ['ERR_UNSUPPORTED_PLATFORM', undefined],
   ])('for %s', (code, command) => {

@@ -11,9 +11,9 @@ import { writeReport } from '../report/write';
 import { prepareFolder } from '../train/files';
 import { addDeviceOption, openDeviceFor } from './arithmeticOptions';
 import { addSourceOptions, type DataOptions } from './dataOptions';
-import { Interruption } from './interruption';
 import * as read from './options';
 import { table } from './table';
+import { Interruption } from './terminal/interruption';
 
 interface EquivalenceCommandOptions extends Pick<DataOptions, 'data' | 'dataDir' | 'labels' | 'verify' | 'limit'> {
   model: EquivalenceModelName;

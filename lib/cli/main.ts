@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `saturnn` command. Whatever goes wrong is one line on stderr and exit code 1; SATURNN_DEBUG=1 adds the stack. */
+/** The `saturnn` command. An error becomes one line on stderr and exit code 1; SATURNN_DEBUG=1 adds the stack. */
 import { Command, CommanderError } from 'commander';
 import { description, version } from '../version';
 import { benchCommand } from './bench';
@@ -12,6 +12,7 @@ import { inspectCommand } from './inspect';
 import { predictCommand } from './predict';
 import { sweepCommand } from './sweep';
 import { table1Command } from './table1';
+import { errorLine, usageErrorLine } from './terminal/errorLine';
 import { traceCommand } from './trace';
 import { trainCommand } from './train';
 import { varianceCommand } from './variance';
@@ -35,13 +36,10 @@ function program(): Command {
   ])
     root.addCommand(command);
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)]) {
-    command.exitOverride().configureOutput({ outputError: (text, write) => write(`${oneLine(text)}\n`) });
+    command.exitOverride().configureOutput({ outputError: (text, write) => write(usageErrorLine(text)) });
   }
   return root;
 }
-
-/** Commander puts its suggestion ("Did you mean ...?") on a line of its own. */
-const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, ' ');
 
 async function main(): Promise<void> {
   // A reader that has seen enough (saturnn inspect ... | head) is no failure.
@@ -54,8 +52,7 @@ async function main(): Promise<void> {
   } catch (error) {
     process.exitCode ||= error instanceof CommanderError ? error.exitCode : 1;
     if (error instanceof CommanderError) return;
-    const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`error: ${oneLine(message)}\n`);
+    process.stderr.write(errorLine(error));
     if (process.env.SATURNN_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   }
 }

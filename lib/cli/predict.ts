@@ -7,7 +7,7 @@ import { writeSafetensors } from '../train/safetensors';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
 import { addSourceOptions, type DataOptions } from './dataOptions';
 import * as read from './options';
-import { percent } from './progress';
+import { percent } from './terminal/progress';
 
 interface PredictOptions
   extends Pick<DataOptions, 'data' | 'dataDir' | 'labels' | 'verify' | 'limit'>,

@@ -4,9 +4,9 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { SaturnnError } from '../errors';
 import { defaultSlopes, type Sweep, type SweepOptions, sweep, sweptActivations } from '../experiments/sweep';
 import { sweepText } from '../experiments/sweepReport';
-import { Interruption } from './interruption';
 import { collectGiven, type Given } from './runOptions';
 import { addTrainingsOptions, commandOf, createShow, libraryOptions, type TrainingsOptions } from './table1';
+import { Interruption } from './terminal/interruption';
 
 interface Options extends TrainingsOptions, Pick<SweepOptions, 'activation'> {
   /** Undefined: the default ones. */

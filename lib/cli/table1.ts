@@ -13,11 +13,11 @@ import { formatActivation } from '../ops/activation';
 import { scheduleForms } from '../optim/parseSchedule';
 import { addOptionalDeviceOption } from './arithmeticOptions';
 import { dataName } from './dataOptions';
-import { Interruption } from './interruption';
 import { layerRateOption, readSchedule, readWarmup } from './optimizerOptions';
 import * as read from './options';
-import { createProgress, type Progress } from './progress';
 import { collectGiven, type Given } from './runOptions';
+import { Interruption } from './terminal/interruption';
+import { createProgress, type Progress } from './terminal/progress';
 
 export interface TrainingsOptions extends Omit<Table1Options, 'learningRate' | 'signal' | 'onEvent' | 'init'> {
   preset: PresetName;

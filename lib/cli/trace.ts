@@ -7,8 +7,8 @@ import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceF
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './optimizerOptions';
 import * as read from './options';
-import { percent } from './progress';
 import { table } from './table';
+import { percent } from './terminal/progress';
 
 interface TraceOptions extends ModelOptions, OptimizerOptions, ArithmeticOptions {
   batch?: number;

@@ -10,7 +10,6 @@ import type { Trainer } from '../train/trainer';
 import { runTraining, type TrainingBegin, type TrainingWatch } from '../train/training';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
 import { addDataOptions, type DataOptions, openData } from './dataOptions';
-import { Interruption } from './interruption';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
 import {
   addOptimizerOptions,
@@ -21,7 +20,6 @@ import {
   scheduleFrom,
 } from './optimizerOptions';
 import * as read from './options';
-import { createProgress, percent } from './progress';
 import {
   addRunOptions,
   checkpointsFrom,
@@ -32,6 +30,8 @@ import {
   type RunOptions,
   resumedOptions,
 } from './runOptions';
+import { Interruption } from './terminal/interruption';
+import { createProgress, percent } from './terminal/progress';
 
 interface TrainOptions extends DataOptions, ModelOptions, OptimizerOptions, RunOptions, ArithmeticOptions {
   batch?: number;

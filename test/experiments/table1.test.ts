@@ -65,14 +65,14 @@ test('the command stops after its minutes, and at Ctrl-C, with the table so far 
   const table: Table1 = JSON.parse(timed.stdout);
   expect(table).toMatchObject({ interrupted: true, rows: [{ activation: 'tanh' }, { activation: 'sigmoid' }] });
   const interrupted = await saturnn(args, { interrupt: /training 1/ });
-  expect(interrupted).toMatchObject({ code: 130, stderr: `error: Interrupted. To go on: ${goOn}\n` });
+  expect(interrupted).toMatchObject({ code: 130, stderr: `error [ERR_INTERRUPTED]: Interrupted. To go on: ${goOn}\n` });
   expect(interrupted.stdout).toMatch(/\ntanh +0\.01 \(given\) +.* s\n/);
 });
 
 test.each([
   [
     'table1 --preset paper --device auto --data generated',
-    /^error: The preset paper is for a GPU.*--device cpu insists\n$/,
+    /^error \[ERR_UNSUPPORTED\]: The preset paper is for a GPU.*--device cpu insists\n$/,
   ],
   ['table1 --activations relu,selu', /option '--activations <list>' argument 'relu,selu' is invalid.*selu/],
   ['table1 --lr fast', /option '--lr <auto\|x>'/],

@@ -1,4 +1,4 @@
-import { SaturnnError } from '../errors';
+import { SaturnnError } from '../../errors';
 
 /** What a shell expects of a program that a signal has ended: 128 and its number. */
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
