@@ -1,12 +1,15 @@
 /** `npm run bench -- ...`: `saturnn bench`, and beside its own words those that need the repository. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { writeJson } from '../lib/bench/harness';
-import { benchCommand } from '../lib/cli/bench';
-import * as read from '../lib/cli/options';
+import { benchCommand, roundsOption, saveOption } from '../lib/cli/bench';
+import { precisionOption } from '../lib/cli/options/arithmetic';
+import { addOptions } from '../lib/cli/options/declare';
+import { batchOption, stepsOption } from '../lib/cli/options/length';
+import { activationOption, modelOption, widthOption } from '../lib/cli/options/model';
+import { jsonOption, oneObject } from '../lib/cli/options/output';
+import * as read from '../lib/cli/options/readers';
 import { table } from '../lib/cli/table';
 import { errorLine } from '../lib/cli/terminal/errorLine';
-import { precisions } from '../lib/device';
-import { formatActivation, leakyTanh } from '../lib/ops/activation';
 import { type CompareOptions, type CompareReport, comparePytorch } from './compare/pytorch';
 import { comparable } from './compare/setup';
 import { type InstallReport, measureInstall } from './install';
@@ -16,52 +19,42 @@ interface Output {
   save?: string;
 }
 
-const count = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0 || text.trim() === '') {
-    throw new InvalidArgumentError('Expected an integer of at least 0.');
-  }
-  return value;
-};
-
 function compareCommand(): Command {
-  const pytorch = new Command('pytorch')
-    .description('the same step in PyTorch, in turn (SATURNN_PYTHON: a Python that has it; default python3)')
-    .addOption(new Option('--model <name>', 'network').choices(comparable).default('subInception'))
-    .option('--width <w>', 'factor on all channel counts', read.positiveNumber, 1)
-    .option('--batch <n>', 'images per step', read.positiveInteger, 128)
-    .addOption(new Option('--precision <name>', 'arithmetic').choices(precisions).default('f32'))
-    .addOption(
-      new Option('--activation <name[:a]>', 'as in saturnn train')
-        .argParser(read.activation)
-        .default(leakyTanh(), formatActivation(leakyTanh())),
-    )
-    .option('--rounds <n>', 'measurements that count', read.positiveInteger, 9)
-    .option('--warmup <n>', 'measurements before them that do not', count, 2)
-    .option('--steps <n>', 'steps per turn', read.positiveInteger, 1)
+  const pytorch = new Command('pytorch').description(
+    'the same step in PyTorch, in turn (SATURNN_PYTHON: a Python that has it; default python3)',
+  );
+  addOptions(
+    pytorch,
+    modelOption({ choices: comparable, default: 'subInception', shown: 'subInception' }),
+    ...[widthOption(), batchOption({ default: 128 }), precisionOption(), activationOption()],
+    roundsOption({ default: 9 }),
+    stepsOption({ note: 'in each turn', default: 1 }),
+  );
+  pytorch
+    .option('--warmup <n>', 'measurements before them that do not count', read.wholeNumber, 2)
     .option('--threads <n>', 'of both (default: one per physical core)', read.positiveInteger)
-    .option('--no-compile', 'bf16: leave torch.compile out')
-    .option('--json', 'print one JSON object')
-    .option('--save <file>', 'write the JSON object to a file as well')
-    .action(async ({ json, save, ...options }: CompareOptions & Output) => {
+    .option('--no-compile', 'bf16: leave torch.compile out');
+  addOptions(pytorch, jsonOption({ note: oneObject }), saveOption()).action(
+    async ({ json, save, ...options }: CompareOptions & Output) => {
       const report = await comparePytorch(options);
       if (save !== undefined) writeJson(save, report);
       process.stdout.write(json ? `${JSON.stringify(report)}\n` : formatComparison(report));
-    });
+    },
+  );
   return new Command('compare').description('the same work elsewhere').addCommand(pytorch);
 }
 
 function installCommand(): Command {
-  return new Command('install')
-    .description('npm install of the packages in out/packages, from a registry on this machine, and require()')
-    .option('--rounds <n>', 'installations that count', read.positiveInteger, 5)
-    .option('--json', 'print one JSON object')
-    .option('--save <file>', 'write the JSON object to a file as well')
-    .action(async ({ rounds, json, save }: { rounds: number } & Output) => {
+  const install = new Command('install').description(
+    'npm install of the packages in out/packages, from a registry on this machine, and require()',
+  );
+  return addOptions(install, roundsOption({ default: 5 }), jsonOption({ note: oneObject }), saveOption()).action(
+    async ({ rounds, json, save }: { rounds: number } & Output) => {
       const report = await measureInstall({ rounds });
       if (save !== undefined) writeJson(save, report);
       process.stdout.write(json ? `${JSON.stringify(report)}\n` : formatInstall(report));
-    });
+    },
+  );
 }
 
 function formatInstall({ npm, install, require }: InstallReport): string {

@@ -112,6 +112,12 @@ export function checkOptions<T extends object>(expected: string, options: T): T 
   return options;
 }
 
+/** Limits of a number that an argument accepts, both included: the least and the most. For checkInteger and checkNumber. */
+export type Range = readonly [least: number, most: number];
+
+/** Reads a decimal number; NaN for any other text, also for none, which Number() takes for 0. */
+export const numberFromText = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));
+
 /** Returns the value if it is an integer from `minimum` to `maximum`. @throws ERR_INVALID_ARGUMENT */
 export function checkInteger(
   argument: string,

@@ -1,5 +1,5 @@
 /** How weights begin, as text: NAME, or NAME:OPTIONS where that has any. */
-import { checkNumber, SaturnnError } from './errors';
+import { checkNumber, numberFromText, SaturnnError } from './errors';
 import { gainInit } from './gainInit';
 import { type Initializer, msra, orthonormal, type XavierOptions, xavier } from './initializers';
 import { type LsuvOptions, lsuv } from './lsuv';
@@ -87,7 +87,7 @@ function words(parts: readonly string[], allowed: readonly (keyof typeof choices
 function number(parts: readonly string[]): number | undefined {
   if (parts.length === 0) return undefined;
   const [text = ''] = parts;
-  const value = parts.length > 1 || text.trim() === '' ? Number.NaN : Number(text);
+  const value = parts.length > 1 ? Number.NaN : numberFromText(text);
   if (!(value > 0 && value < Number.POSITIVE_INFINITY)) throw new Error(`Expected a positive number, not "${parts}"`);
   return value;
 }

@@ -15,7 +15,7 @@ import type { Model } from './models/model';
 import { conv2dOp } from './ops/conv2d';
 import { linearOp } from './ops/linear';
 import { moments } from './ops/moments';
-import { Philox, streams } from './random';
+import { Philox, seedRange, streams } from './random';
 import { State } from './state';
 import { input, type Node, Parameter, sizeOf, type Tensor } from './tensor';
 
@@ -78,7 +78,7 @@ export async function lsuv(options: LsuvOptions): Promise<LsuvLayer[]> {
   if (!(state instanceof State)) throw invalid('state', 'a State', state);
   checkNumber('tolerance', tolerance, 1e-5, 1);
   checkInteger('maxIterations', maxIterations, 1);
-  const seed = checkInteger('seed', options.seed ?? state.seed, 0, 2 ** 31 - 1);
+  const seed = checkInteger('seed', options.seed ?? state.seed, ...seedRange);
   const device = deviceOf(options.device);
   const images = await imagesFor({ ...options, device }, seed);
   const levels = levelsOf(model, images.length / sizeOf(model.inputShape));

@@ -2,7 +2,7 @@ import type { Device } from './device';
 import { checkInteger, invalid, SaturnnError, typed } from './errors';
 import type { Arena, NativeState } from './native';
 import { dropPlansOf } from './planCache';
-import { Philox } from './random';
+import { Philox, seedRange } from './random';
 import { Parameter, StateBuffer, stateTensor, type Tensor } from './tensor';
 
 /** Parameters and buffers begin at multiples of 64 bytes, so that every kernel's vectors are aligned; the gaps stay 0. */
@@ -53,7 +53,7 @@ export class State {
     parameters: readonly Parameter[],
     { seed = 0, optimizerSlots = 1, averageSlot = null, buffers = [] }: StateOptions = {},
   ) {
-    this.seed = checkInteger('seed', seed, 0, 2 ** 31 - 1);
+    this.seed = checkInteger('seed', seed, ...seedRange);
     this.optimizerSlots = checkInteger('optimizerSlots', optimizerSlots, 0, 8);
     this.averageSlot = averageSlot === null ? null : checkInteger('averageSlot', averageSlot, 0, optimizerSlots - 1);
     if (!Array.isArray(parameters) || parameters.length === 0)

@@ -6,7 +6,7 @@ import { checkOptions, invalid, SaturnnError } from '../errors';
 import { checkMd5, unpack } from './archive';
 import { archiveOf, type CifarFiles, cifarFiles, findFolder, findInArchive, isFolder, type Split } from './cifarFiles';
 import { Dataset } from './dataset';
-import { type LabelKind, type LayoutName, layouts } from './records';
+import { defaultLabels, type LabelKind, type LayoutName, layouts } from './records';
 
 export interface CifarOptions {
   /** Which of CIFAR-100's labels: 100 fine ones (default) or 20 coarse ones. */
@@ -80,7 +80,7 @@ interface Files {
   readonly place: string;
 }
 
-function assemble(files: CifarFiles, source: Files, { labels: kind = 'fine', verify }: CifarOptions): Splits {
+function assemble(files: CifarFiles, source: Files, { labels: kind = defaultLabels, verify }: CifarOptions): Splits {
   const label = labelOf(files, kind);
   const nameFile = files.names[kind];
   const classNames =

@@ -6,7 +6,10 @@ export const shape: ImageShape = [32, 32, 3];
 const plane = shape[0] * shape[1];
 const pixels = plane * shape[2];
 
-export type LabelKind = 'fine' | 'coarse';
+export const labelKinds = ['fine', 'coarse'] as const;
+export type LabelKind = (typeof labelKinds)[number];
+/** The labels that are read where none are named. */
+export const defaultLabels: LabelKind = 'fine';
 export type LayoutName = 'cifar10' | 'cifar100';
 
 export interface Layout {

@@ -1,5 +1,5 @@
 /** What is subtracted from pixels, and what they are multiplied with, from sums over a whole training set. */
-import { checkNumber, checkOptions, invalid } from '../errors';
+import { checkNumber, checkOptions, invalid, type Range } from '../errors';
 import { type ImageShape, type ImageSource, imageBytes } from './source';
 
 export interface StatisticsOptions {
@@ -11,6 +11,13 @@ export interface StatisticsOptions {
    */
   scale?: 'deviation' | 'none' | number;
 }
+
+/** Means that can be subtracted: the values of StatisticsOptions.per. */
+export const meanKinds = ['channel', 'pixel'] as const;
+/** The defaults of StatisticsOptions. */
+export const statisticsDefaults = { per: 'channel', scale: 'deviation' } as const satisfies StatisticsOptions;
+/** Limits of a number as StatisticsOptions.scale, of which 0 itself is refused. */
+export const scaleRange: Range = [0, 1e6];
 
 /** In units of 0..255. */
 export interface Statistics {
@@ -25,11 +32,11 @@ export interface Statistics {
 
 /** @throws ERR_INVALID_ARGUMENT */
 export function checkStatisticsOptions(options: StatisticsOptions): Required<StatisticsOptions> {
-  const { per = 'channel', scale = 'deviation' } = checkOptions('{ per, scale }', options);
-  if (per !== 'channel' && per !== 'pixel') throw invalid('per', '"channel" or "pixel"', per);
+  const { per = statisticsDefaults.per, scale = statisticsDefaults.scale } = checkOptions('{ per, scale }', options);
+  if (!meanKinds.includes(per)) throw invalid('per', '"channel" or "pixel"', per);
   if (typeof scale === 'string') {
     if (scale !== 'deviation' && scale !== 'none') throw invalid('scale', '"deviation", "none" or a number', scale);
-  } else if (checkNumber('scale', scale, 0, 1e6) === 0) throw invalid('scale', 'a positive number', scale);
+  } else if (checkNumber('scale', scale, ...scaleRange) === 0) throw invalid('scale', 'a positive number', scale);
   return { per, scale };
 }
 

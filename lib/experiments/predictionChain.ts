@@ -1,5 +1,5 @@
 /** What Section 2 of the paper, and its form for pre-activations of any size, predict of a plain chain: see docs/variance.md. */
-import { checkInteger, checkNumber, checkOptions } from '../errors';
+import { checkInteger, checkNumber, checkOptions, type Range } from '../errors';
 import { type Activation, meanSquareGain } from '../ops/activation';
 import { type Curve, curveOf } from './predictionCurve';
 import { type PairMoments, pairMoments } from './predictionPair';
@@ -20,6 +20,9 @@ export interface ChainOptions {
   /** Of every element of dE/dy of the last layer; default 1. */
   gradientVariance?: number;
 }
+
+/** Limits of the magnitude of a chain: channels times Var[w]. */
+export const magnitudeRange: Range = [1e-6, 1e6];
 
 /** Of one layer's pre-activation y, averaged over weights. */
 export interface ChainLayer {
@@ -48,7 +51,7 @@ export function predictChain(options: ChainOptions): ChainLayer[] {
   const { activation, inputVariance = 1, gradientVariance = 1, width } = options;
   const layers = checkInteger('layers', options.layers, 1, 10_000);
   const curve = options.centred ? centre(curveOf(activation)) : curveOf(activation);
-  const magnitude = checkNumber('magnitude', options.magnitude ?? defaultMagnitude(activation), 1e-6, 1e6);
+  const magnitude = checkNumber('magnitude', options.magnitude ?? defaultMagnitude(activation), ...magnitudeRange);
   checkNumber('inputVariance', inputVariance, 1e-12, 1e12);
   checkNumber('gradientVariance', gradientVariance, 1e-30, 1e30);
   const inverseWidth = width === undefined ? 0 : 1 / checkInteger('width', width, 2);

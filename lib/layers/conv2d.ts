@@ -7,8 +7,9 @@ import { BatchNorm } from './batchNorm';
 import { type ForwardContext, inference } from './context';
 import { type Layer, weightAndBias } from './layer';
 
-/** What stands between a convolution and its activation. */
-export type Normalization = 'none' | 'batch';
+/** Normalisations that can stand between a convolution and its activation. */
+export const normalizations = ['none', 'batch'] as const;
+export type Normalization = (typeof normalizations)[number];
 
 /** @throws ERR_INVALID_ARGUMENT */
 export function checkNormalization(argument: string, value: unknown): Normalization {

@@ -3,14 +3,16 @@ import { MaxPool } from '../layers/maxPool';
 import { inceptionBlocks } from './inception';
 import { classifier, type Model, type ModelOptions, resolveOptions, scaleChannels } from './model';
 
+/** The defaults in which inceptionBn differs from the other models. */
+export const inceptionBnDefaults = { classes: 1000, size: 224, sizeStep: 32, normalization: 'batch' } as const;
+
 /**
  * Inception with batch normalisation for ImageNet (Ioffe and Szegedy 2015, as the paper's authors built it): a stem that
  * halves the image three times, then ten inception blocks. Default: 1000 classes, 224x224, normalization 'batch'. Convolutions
  * keep their biases beside the normalisation, as the authors' do, so that weights and counts are theirs.
  */
 export function inceptionBn(options: ModelOptions = {}): Model {
-  const defaults = { classes: 1000, size: 224, sizeStep: 32, normalization: 'batch', bias: true } as const;
-  const resolved = resolveOptions(options, defaults);
+  const resolved = resolveOptions(options, { ...inceptionBnDefaults, bias: true });
   const { width, style } = resolved;
   const [narrow, wide] = [scaleChannels(64, width), scaleChannels(192, width)];
   const pool = (name: string) => new MaxPool({ kernel: 3, stride: 2, ceil: true, name });

@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, invalid } from '../errors';
+import { checkNumber, checkOptions, invalid, type Range } from '../errors';
 import { gradient } from '../graph/gradient';
 import { advance } from '../ops/advance';
 import { averageWeights } from '../ops/averageWeights';
@@ -12,6 +12,11 @@ import type { Node, Tensor } from '../tensor';
 import { checkGroups, type ParameterGroup } from './groups';
 import { LossScaling } from './lossScaling';
 import type { Optimizer, OptimizerInputs, OptimizerNodes } from './optimizer';
+
+/** Limits of the weight decay of every optimizer. */
+export const weightDecayRange: Range = [0, 1e6];
+/** Limits of the momentum of Sgd and Lars. */
+export const momentumRange: Range = [0, 1];
 
 /** What every optimizer of this package can do beside its own rule. */
 export interface FlatOptimizerOptions {
@@ -45,7 +50,7 @@ export abstract class FlatOptimizer implements Optimizer {
   constructor(ownSlots: number, options: FlatOptimizerOptions, defaultDecay: number) {
     checkOptions('an object', options);
     const { weightDecay = defaultDecay, groups = [], clipNorm = null, ema = null } = options;
-    this.weightDecay = checkNumber('weightDecay', weightDecay, 0, 1e6);
+    this.weightDecay = checkNumber('weightDecay', weightDecay, ...weightDecayRange);
     this.groups = checkGroups(groups);
     if (clipNorm !== null && !(Number.isFinite(clipNorm) && Math.fround(clipNorm) > 0))
       throw invalid('clipNorm', 'a positive number', clipNorm);

@@ -4,7 +4,7 @@ import { trustRatios } from '../ops/trustRatios';
 import type { UpdateInputs } from '../ops/update';
 import type { State } from '../state';
 import type { Node, Tensor } from '../tensor';
-import { FlatOptimizer, type FlatOptimizerOptions } from './flatOptimizer';
+import { FlatOptimizer, type FlatOptimizerOptions, momentumRange } from './flatOptimizer';
 import { segmentPerParameter } from './groups';
 
 export interface LarsOptions extends FlatOptimizerOptions {
@@ -13,6 +13,9 @@ export interface LarsOptions extends FlatOptimizerOptions {
   /** 0 to 1; default 0.9. */
   momentum?: number;
 }
+
+/** The defaults of LarsOptions. */
+export const larsDefaults = { trust: 0.001, momentum: 0.9, weightDecay: 1e-4 } as const;
 
 /**
  * SGD whose learning rate is scaled, tensor by tensor, with the trust ratio trust |w| / (|g| + weightDecay |w|) (You, Gitman and
@@ -25,11 +28,11 @@ export class Lars extends FlatOptimizer {
 
   /** @throws ERR_INVALID_ARGUMENT */
   constructor(options: LarsOptions = {}) {
-    super(1, options, 1e-4);
-    const { trust = 0.001, momentum = 0.9 } = options;
+    super(1, options, larsDefaults.weightDecay);
+    const { trust = larsDefaults.trust, momentum = larsDefaults.momentum } = options;
     if (!(Number.isFinite(trust) && trust > 0 && trust <= 1e6)) throw invalid('trust', 'a positive number', trust);
     this.trust = trust;
-    this.momentum = checkNumber('momentum', momentum, 0, 1);
+    this.momentum = checkNumber('momentum', momentum, ...momentumRange);
   }
 
   protected step(inputs: UpdateInputs, slots: readonly Tensor[], state: State): Node {

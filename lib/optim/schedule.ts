@@ -2,7 +2,7 @@
  * The learning rate of every step. A pure function of the step, so that a resumed run goes on exactly; what depends on
  * metrics (plateau) keeps its state in plain JSON.
  */
-import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
+import { checkInteger, checkNumber, checkOptions, invalid, type Range } from '../errors';
 import type { EpochEvent } from '../train/events';
 
 /** How long a run is, for schedules that end with it. */
@@ -27,8 +27,11 @@ export interface Schedule {
   restore?(saved: unknown): void;
 }
 
+/** Limits of every learning rate. */
+export const learningRateRange: Range = [0, 1e6];
+
 /** A learning rate that an argument gives. @throws ERR_INVALID_ARGUMENT: NaN, infinite, negative */
-export const checkRate = (argument: string, rate: unknown): number => checkNumber(argument, rate, 0, 1e6);
+export const checkRate = (argument: string, rate: unknown): number => checkNumber(argument, rate, ...learningRateRange);
 
 /** A number of steps, or of epochs. */
 export interface Span {

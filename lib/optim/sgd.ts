@@ -3,7 +3,7 @@ import { sgdUpdate } from '../ops/sgd';
 import type { UpdateInputs } from '../ops/update';
 import type { State } from '../state';
 import type { Node, Tensor } from '../tensor';
-import { FlatOptimizer, type FlatOptimizerOptions } from './flatOptimizer';
+import { FlatOptimizer, type FlatOptimizerOptions, momentumRange } from './flatOptimizer';
 import { segmentTable } from './groups';
 
 export interface SgdOptions extends FlatOptimizerOptions {
@@ -14,6 +14,9 @@ export interface SgdOptions extends FlatOptimizerOptions {
   /** Applied to weights only, never to biases, unless a group says otherwise; default 1e-4. */
   weightDecay?: number;
 }
+
+/** The defaults of SgdOptions. */
+export const sgdDefaults = { momentum: 0.9, nesterov: false, weightDecay: 1e-4 } as const;
 
 /**
  * m = momentum m - lr (g + weightDecay w), w = w + m (the rule of the paper's authors' framework). With Nesterov, the second
@@ -26,9 +29,9 @@ export class Sgd extends FlatOptimizer {
 
   /** @throws ERR_INVALID_ARGUMENT */
   constructor(options: SgdOptions = {}) {
-    super(1, options, 1e-4);
-    const { momentum = 0.9, nesterov = false } = options;
-    this.momentum = checkNumber('momentum', momentum, 0, 1);
+    super(1, options, sgdDefaults.weightDecay);
+    const { momentum = sgdDefaults.momentum, nesterov = sgdDefaults.nesterov } = options;
+    this.momentum = checkNumber('momentum', momentum, ...momentumRange);
     if (typeof nesterov !== 'boolean') throw invalid('nesterov', 'true or false', nesterov);
     this.nesterov = nesterov;
   }

@@ -163,7 +163,9 @@ test('--resume refuses what it cannot go on with, in one line', async () => {
     return stderr;
   };
   const empty = join(folder, 'empty');
-  expect(await refuse(empty, '--resume')).toContain(`There is no checkpoint in ${empty}: nothing to resume`);
+  expect(await refuse(empty, '--resume')).toContain(
+    `There is no checkpoint to resume in ${empty}. --resume auto begins a new run`,
+  );
   expect((await saturnn(['train', '--resume'])).stderr).toContain('for --out but received nothing');
 
   const out = join(folder, 'resumable');
@@ -232,7 +234,7 @@ test('predict says what a network that was trained makes of images', async () =>
   expect(lines.map((line) => JSON.parse(line).label)).toEqual([...(tensors.get('labels')!.data as Int32Array)]);
   const { code, stderr } = await saturnn(['predict', '--weights', join(out, 'last.checkpoint'), '--device', 'cpu']);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^error \[ERR_CHECKPOINT\]: .*last.checkpoint cannot be used: .*\n$/);
+  expect(stderr).toMatch(/^error \[ERR_DATA\]: .*last.checkpoint cannot be used: .*\n$/);
 });
 
 test('train stops with one line where numbers are no longer finite', async () => {

@@ -39,7 +39,7 @@ test('a network: every layer', async () => {
 });
 
 test.each([
-  ['--layers without a chain', ['--layers', '3'], /nothing without --model chain for --layers/],
+  ['--layers without a chain', ['--layers', '3'], /--layers does not apply to --model inception33 \(received 3\)/],
   ['LSUV with a chain', ['--model', 'chain', '--init', 'lsuv'], /weights are independent for --init/],
 ])('%s is refused in one line', async (_, options, message) => {
   const { code, stderr } = await saturnn(['variance', ...options]);

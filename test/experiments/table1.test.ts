@@ -74,7 +74,10 @@ test.each([
     'table1 --preset paper --device auto --data generated',
     /^error \[ERR_UNSUPPORTED\]: The preset paper is for a GPU.*--device cpu insists\n$/,
   ],
-  ['table1 --activations relu,selu', /option '--activations <list>' argument 'relu,selu' is invalid.*selu/],
+  [
+    'table1 --activations relu,selu',
+    /option '--activations <name\[:a\],\.\.\.>' argument 'relu,selu' is invalid.*selu/,
+  ],
   ['table1 --lr fast', /option '--lr <auto\|x>'/],
 ])('saturnn %s is refused in one line', async (command, message) => {
   // Without a GPU, whatever this machine has.

@@ -1,7 +1,7 @@
 /** Every reader of files that others may have written, with good files to begin from, and what holds if it accepts one. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { parseSettings } from '../../lib/cli/runOptions';
+import { parseSettings } from '../../lib/cli/options/resume';
 import { withOptions } from '../../lib/cli/train';
 import { unpack } from '../../lib/data/archive';
 import { cifarFromArchive, readNames } from '../../lib/data/cifar';

@@ -1,4 +1,4 @@
-/** The line on stderr with which the command reports an error. */
+/** Formats the line on stderr with which the command reports an error. */
 import type { ErrorCode } from '../../errors';
 
 /** Returns "error [CODE]: message" as one line, with the code of a SaturnnError or of an error of Node (ENOSPC). */
@@ -7,7 +7,7 @@ export function errorLine(error: unknown): string {
   return line(typeof code === 'string' ? code : 'ERR_INTERNAL', error instanceof Error ? message : String(error));
 }
 
-/** Returns what commander says about wrong usage ("error: unknown option ...") in the same form. */
+/** Returns commander's message about wrong usage ("error: unknown option ...") in the same form. */
 export const usageErrorLine = (text: string): string =>
   line('ERR_INVALID_ARGUMENT' satisfies ErrorCode, text.replace(/^error: /, ''));
 
