@@ -1,5 +1,5 @@
-// `npm run cudnn:plans`: docs/cudnn-plans.md, from cuDNN itself, without a GPU. Needs what `npm run setup:cuda` and
-// `npm run build:native` have made.
+// `npm run cudnn:plans`: asks cuDNN itself, without a GPU, and writes docs/cudnn-plans.md. Needs the files that
+// `npm run setup:cuda` and `npm run build:native` make.
 import { join } from 'node:path';
 import { foreground, node, root, startIfMain } from './stage.mjs';
 import { compileTypescript } from './typescript.mjs';

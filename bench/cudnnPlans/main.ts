@@ -1,4 +1,4 @@
-/** `npm run cudnn:plans`: finalises cuDNN's plans for all three models and writes docs/cudnn-plans.md. Minutes. */
+/** `npm run cudnn:plans`: finalises cuDNN's plans for all three models and writes docs/cudnn-plans.md. This takes minutes. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../lib/locate';
@@ -19,7 +19,7 @@ function questionsOf(problems: readonly string[]): Question[] {
       for (const pass of passes) {
         questions.push({ problem, pass, precision, twice: true });
       }
-      // Half a second each; a larger batch is asked once.
+      // A compiled plan takes half a second, so the larger batch is asked for one precision and pass only.
       if (precision !== 'f32' && !isLinear(problem) && (isSmall || precision === 'bf16')) {
         questions.push({ problem, pass: 'forward', precision, activation: leakyTanh(), compiled: true });
         if (isSmall) questions.push({ problem, pass: 'dgrad', precision, activation: leakyTanh(), compiled: true });
