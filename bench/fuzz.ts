@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { environment, writeJson } from '../lib/bench/harness';
+import { environment, writeJson } from '../lib/measure/harness';
 import { type FuzzReport, fuzz, timeBound } from '../test/fuzz/fuzz';
 
 interface Shared {

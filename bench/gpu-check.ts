@@ -8,8 +8,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { environment, writeJson } from '../lib/bench/harness';
-import { openDevice, type Precision, precisions } from '../lib/device';
+import { environment, writeJson } from '../lib/measure/harness';
+import { openDevice, type Precision, precisions } from '../lib/runtime/device';
 import { testSeed } from '../test/random';
 import { bits } from './check/bits';
 import { conformance } from './check/conformance';

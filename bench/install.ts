@@ -7,8 +7,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { compare, environment, type Measurement, median } from '../lib/bench/harness';
-import { packageRoot } from '../lib/locate';
+import { compare, environment, type Measurement, median } from '../lib/measure/harness';
+import { packageRoot } from '../lib/runtime/locate';
 import { type Registry, startRegistry } from '../test/package/install/registry';
 
 export interface InstallReport {

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { environment, writeJson } from '../lib/bench/harness';
+import { environment, writeJson } from '../lib/measure/harness';
 import { killAndResume } from '../test/kill/kill';
 
 /** A minute on two cores: some seconds between two kills. */

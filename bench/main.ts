@@ -1,11 +1,12 @@
 /** `npm run bench -- ...`: `saturnn bench`, and beside its own words those that need the repository. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { writeJson } from '../lib/bench/harness';
 import { benchCommand } from '../lib/cli/bench';
 import * as read from '../lib/cli/options';
-import { table } from '../lib/cli/table';
-import { precisions } from '../lib/device';
-import { formatActivation, leakyTanh } from '../lib/ops/activation';
+import { writeJson } from '../lib/measure/harness';
+import { formatActivation } from '../lib/ops/activation';
+import { leakyTanh } from '../lib/ops/activations';
+import { table } from '../lib/report/textTable';
+import { precisions } from '../lib/runtime/device';
 import { type CompareOptions, type CompareReport, comparePytorch } from './compare/pytorch';
 import { comparable } from './compare/setup';
 import { type InstallReport, measureInstall } from './install';

@@ -1,16 +1,16 @@
 /** One whole training step of a model on a batch that stays the same: forward, loss, backward, SGD. */
-import { compile, type Plan, type RunInputs } from '../lib/compile';
-import type { Device, Precision, Resident } from '../lib/device';
-import { Graph } from '../lib/graph/graph';
+import { compile, type Plan, type RunInputs } from '../lib/compile/compile';
+import { Graph } from '../lib/compile/graph';
 import { TrainingContext } from '../lib/layers/context';
 import { createModel, type Model } from '../lib/models';
-import type { Activation } from '../lib/ops/activation';
-import { softmaxCrossEntropy } from '../lib/ops/softmaxCrossEntropy';
+import type { Activation } from '../lib/ops/activations';
+import { softmaxCrossEntropy } from '../lib/ops/classification';
 import { precisionBuffers } from '../lib/optim/lossScaling';
 import { Sgd } from '../lib/optim/sgd';
 import { Philox } from '../lib/random';
-import { State } from '../lib/state';
-import { input, sizeOf } from '../lib/tensor';
+import type { Device, Precision, Resident } from '../lib/runtime/device';
+import { State } from '../lib/tensor/state';
+import { input, sizeOf } from '../lib/tensor/tensor';
 
 export interface StepOptions {
   readonly model: string;

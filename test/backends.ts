@@ -1,5 +1,5 @@
 /** The backends that this host can run, and why it cannot run the others. Imports no test framework. */
-import { backendNames, type Device, openDevice } from '../lib/device';
+import { backendNames, type Device, openDevice } from '../lib/runtime/device';
 
 export interface Backend {
   readonly name: string;

@@ -8,24 +8,28 @@ import { channelCases } from './cases/channels';
 import { classificationCases } from './cases/classification';
 import { convolutionCases } from './cases/convolution';
 import { dataCases } from './cases/data';
-import { momentsCases } from './cases/moments';
+import { dropoutCases } from './cases/dropout';
+import { linearCases } from './cases/linear';
 import { normalizationCases } from './cases/normalization';
 import { poolingCases } from './cases/pooling';
 import type { Case } from './cases/problem';
 import { randomizedReluCases } from './cases/randomizedRelu';
+import { scalingCases } from './cases/scaling';
 import { updateCases } from './cases/update';
 
 /** By file of test/ops. */
 export const caseTable: Readonly<Record<string, readonly Case[]>> = {
   convolution: convolutionCases,
+  linear: linearCases,
   pooling: poolingCases,
   activation: activationCases,
   randomizedRelu: randomizedReluCases,
   classification: classificationCases,
   channels: channelCases,
-  moments: momentsCases,
   normalization: normalizationCases,
+  dropout: dropoutCases,
   data: dataCases,
+  scaling: scalingCases,
   update: updateCases,
   block: blockCases,
 };

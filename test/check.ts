@@ -2,10 +2,10 @@
  * The conformance check: one case on one device, compared with the float64 references. Imports no test framework, because
  * the same checks run inside the offline bundle (bench/gpu-check.ts).
  */
-import { compile, type Plan } from '../lib/compile';
-import type { Device, Precision } from '../lib/device';
-import { defaultPasses, optimize, type Pass } from '../lib/graph/optimize';
-import { bytesPerElement, type Tensor } from '../lib/tensor';
+import { compile, type Plan } from '../lib/compile/compile';
+import { defaultPasses, optimize, type Pass } from '../lib/compile/optimize';
+import type { Device, Precision } from '../lib/runtime/device';
+import { bytesPerElement, type Tensor } from '../lib/tensor/tensor';
 import type { Arenas, Case, Problem } from './cases/problem';
 import { roundTo } from './halves';
 import { TestRandom, testSeed } from './random';

@@ -2,8 +2,8 @@
  * Finite differences: are lib's gradient rules, computed by the float64 references, the derivatives of the references'
  * forward pass? One number per input decides: the derivative of a random projection of the output along a random direction.
  */
-import { Graph } from '../lib/graph/graph';
-import type { Tensor } from '../lib/tensor';
+import { Graph } from '../lib/compile/graph';
+import type { Tensor } from '../lib/tensor/tensor';
 import { Builder } from './cases/problem';
 import { TestRandom } from './random';
 import { interpret, type Read } from './reference/interpret';

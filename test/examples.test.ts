@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../lib/locate';
+import { packageRoot } from '../lib/runtime/locate';
 import { temporaryFolder } from './temporary';
 
 const root = packageRoot();

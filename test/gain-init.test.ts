@@ -1,12 +1,12 @@
 /** Weights scaled by the gain of what they read: a network of sigmoids then computes what one of sigmoid* does. */
 import { describe, expect, test } from 'vitest';
-import { evaluate } from '../lib/evaluate';
-import { gainInit } from '../lib/gainInit';
+import { evaluate } from '../lib/compile/evaluate';
+import { gainInit } from '../lib/initial/gainInit';
 import { Concatenate, Conv2d, GlobalAveragePool, Linear, MaxPool, Sequential } from '../lib/layers';
 import { functionalModel, type Model } from '../lib/models';
-import { type Activation, relu, scaledSigmoid, sigmoid, tanh } from '../lib/ops/activation';
-import { State } from '../lib/state';
-import { input, sizeOf } from '../lib/tensor';
+import { type Activation, relu, scaledSigmoid, sigmoid, tanh } from '../lib/ops/activations';
+import { State } from '../lib/tensor/state';
+import { input, sizeOf } from '../lib/tensor/tensor';
 import { TestRandom, testSeed } from './random';
 import { cpu } from './train/support';
 

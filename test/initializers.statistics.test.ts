@@ -14,8 +14,8 @@ import {
   orthonormal,
   uniform,
   xavier,
-} from '../lib/initializers';
-import { type Activation, elu, leakyRelu, leakyTanh, relu, sigmoid, tanh } from '../lib/ops/activation';
+} from '../lib/initial/initializers';
+import { type Activation, elu, leakyRelu, leakyTanh, relu, sigmoid, tanh } from '../lib/ops/activations';
 import { Philox } from '../lib/random';
 
 const deviations = 4.5;

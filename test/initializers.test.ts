@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { defaultInitializer, fans, gaussian, type Initializer, msra, uniform, xavier } from '../lib/initializers';
-import { elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../lib/ops/activation';
+import {
+  defaultInitializer,
+  fans,
+  gaussian,
+  type Initializer,
+  msra,
+  uniform,
+  xavier,
+} from '../lib/initial/initializers';
+import { elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../lib/ops/activations';
 import { Philox } from '../lib/random';
 
 const shape = [64, 3, 3, 128];

@@ -1,16 +1,16 @@
 /** LSUV on the paper's network: every pre-activation has variance 1, as numbers that are computed here say. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../lib/compile';
-import { openDevice } from '../lib/device';
-import { Graph } from '../lib/graph/graph';
+import { compile } from '../lib/compile/compile';
+import { Graph } from '../lib/compile/graph';
+import { lsuv } from '../lib/initial/lsuv';
 import { Conv2d } from '../lib/layers';
-import { lsuv } from '../lib/lsuv';
 import { inception33, type Model, subInception } from '../lib/models';
-import { leakyTanh, relu, scaledSigmoid } from '../lib/ops/activation';
-import { conv2dOp } from '../lib/ops/conv2d';
+import { leakyTanh, relu, scaledSigmoid } from '../lib/ops/activations';
+import { conv2dOp } from '../lib/ops/convolution';
 import { linearOp } from '../lib/ops/linear';
-import { State } from '../lib/state';
-import { input, Parameter, type Tensor } from '../lib/tensor';
+import { openDevice } from '../lib/runtime/device';
+import { State } from '../lib/tensor/state';
+import { input, Parameter, type Tensor } from '../lib/tensor/tensor';
 import { TestRandom, testSeed } from './random';
 import { smallData, smallModel } from './train/support';
 

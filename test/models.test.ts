@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { Conv2d, type Layer, Sequential, TrainingContext } from '../lib/layers';
 import { createModel, inception33, inceptionBn, models, subInception } from '../lib/models';
 import { inspectModel } from '../lib/models/inspect';
-import { leakyTanh, tanh } from '../lib/ops/activation';
-import { input } from '../lib/tensor';
+import { leakyTanh, tanh } from '../lib/ops/activations';
+import { input } from '../lib/tensor/tensor';
 
 describe('networks', () => {
   test('have the published totals', () => {

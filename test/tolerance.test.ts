@@ -1,6 +1,6 @@
 /** What the comparison lets pass, and what it must not: above all where a NaN may be. */
 import { describe, expect, test } from 'vitest';
-import { conv2d } from '../lib/ops/conv2d';
+import { conv2d } from '../lib/ops/convolution';
 import { graphCase } from './cases/problem';
 import { prepare } from './check';
 import { testSeed } from './random';

@@ -1,8 +1,7 @@
 /** The same bits again: from a second run, from steps that are launched kernel by kernel, and from traced ones. */
-import { table } from '../../lib/cli/table';
-import type { Device, Precision } from '../../lib/device';
-import type { Row, Section } from './section';
-import { ofKind } from './section';
+import { table } from '../../lib/report/textTable';
+import type { Device, Precision } from '../../lib/runtime/device';
+import { ofKind, type Row, type Section } from './section';
 import { type RunCase, withRun } from './training';
 
 interface BitsRow extends Row {

@@ -1,10 +1,9 @@
 /** Every test case against the float64 references: in every precision, plain and fused, kernel by kernel and replayed. */
-import { table } from '../../lib/cli/table';
+import { table } from '../../lib/report/textTable';
 import { caseTable } from '../../test/cases';
 import type { Case } from '../../test/cases/problem';
 import { checkOp, hasImages, type Mode, modes } from '../../test/check';
-import type { Context, Row, Section } from './section';
-import { ofKind } from './section';
+import { type Context, ofKind, type Row, type Section } from './section';
 
 interface CaseRow extends Row {
   readonly kind: 'case';

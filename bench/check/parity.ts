@@ -1,9 +1,8 @@
 /** Twenty steps of inception33 on the device against the same steps in f32 on the CPU. */
-import { table } from '../../lib/cli/table';
-import { openDevice, type Precision } from '../../lib/device';
+import { table } from '../../lib/report/textTable';
+import { openDevice, type Precision } from '../../lib/runtime/device';
 import { tolerances } from '../../test/tolerance';
-import type { Row, Section } from './section';
-import { ofKind } from './section';
+import { ofKind, type Row, type Section } from './section';
 import { type RunCase, withRun } from './training';
 
 interface ParityRow extends Row {

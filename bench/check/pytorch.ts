@@ -3,13 +3,12 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { StepRow } from '../../lib/bench/report';
-import { table } from '../../lib/cli/table';
-import { packageRoot } from '../../lib/locate';
-import { leakyTanh } from '../../lib/ops/activation';
+import type { StepRow } from '../../lib/measure/report';
+import { leakyTanh } from '../../lib/ops/activations';
+import { table } from '../../lib/report/textTable';
+import { packageRoot } from '../../lib/runtime/locate';
 import { writeSetUp } from '../compare/setup';
-import type { Context, Row, Section } from './section';
-import { ofKind } from './section';
+import { type Context, ofKind, type Row, type Section } from './section';
 import { batchesOf } from './speed';
 
 interface TorchRow extends Row {

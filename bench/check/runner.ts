@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDevice } from '../../lib/device';
+import { openDevice } from '../../lib/runtime/device';
 import { type CheckOptions, type Row, RowFile, type Section } from './section';
 
 export interface SectionReport {

@@ -2,11 +2,10 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { table } from '../../lib/cli/table';
-import type { Precision } from '../../lib/device';
+import { table } from '../../lib/report/textTable';
+import type { Precision } from '../../lib/runtime/device';
 import { graceSeconds, Orders } from './runner';
-import type { Context, Row, Section } from './section';
-import { ofKind } from './section';
+import { type Context, ofKind, type Row, type Section } from './section';
 
 interface SanitizerRow extends Row {
   readonly kind: 'sanitizer';

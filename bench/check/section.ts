@@ -3,7 +3,7 @@
  * leaves the others what they are. It records rows as they are found; what was recorded before its end counts.
  */
 import { appendFileSync, readFileSync } from 'node:fs';
-import type { Device, Precision } from '../../lib/device';
+import type { Device, Precision } from '../../lib/runtime/device';
 
 export interface Row {
   /** Of the section's tables. */

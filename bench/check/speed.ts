@@ -1,12 +1,11 @@
 /** The harness of `saturnn bench`, in pieces that are recorded one by one: steps, convolutions, kernels. */
 
-import type { BenchReport } from '../../lib/bench/report';
-import { bench, everyActivation, type Part } from '../../lib/bench/run';
-import { formatReport } from '../../lib/bench/tables';
-import type { Precision } from '../../lib/device';
-import type { Activation } from '../../lib/ops/activation';
-import type { Context, Row, Section } from './section';
-import { ofKind } from './section';
+import type { BenchReport } from '../../lib/measure/report';
+import { bench, everyActivation, type Part } from '../../lib/measure/run';
+import { formatReport } from '../../lib/measure/tables';
+import type { Activation } from '../../lib/ops/activations';
+import type { Precision } from '../../lib/runtime/device';
+import { type Context, ofKind, type Row, type Section } from './section';
 
 interface BenchRow extends Row {
   readonly kind: 'bench';

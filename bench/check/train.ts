@@ -3,10 +3,9 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { table } from '../../lib/cli/table';
+import { table } from '../../lib/report/textTable';
 import type { EpochEvent } from '../../lib/train/events';
-import type { Context, Row, Section } from './section';
-import { ofKind } from './section';
+import { type Context, ofKind, type Row, type Section } from './section';
 
 interface EpochRow extends Row {
   readonly kind: 'epoch';

@@ -1,13 +1,13 @@
 /** A short training run whose every bit can be compared: on any device, replayed, launched kernel by kernel, or traced. */
 import { createHash } from 'node:crypto';
-import { compile, type Plan, type RunInputs } from '../../lib/compile';
-import type { Device, Precision, Resident } from '../../lib/device';
+import { compile, type Plan, type RunInputs } from '../../lib/compile/compile';
+import { drawImages } from '../../lib/measure/preparedStep';
 import { createModel, type Model } from '../../lib/models';
 import { precisionBuffers } from '../../lib/optim/lossScaling';
 import { Sgd } from '../../lib/optim/sgd';
-import { drawImages } from '../../lib/profile/preparedStep';
-import { State } from '../../lib/state';
-import { trainGraph } from '../../lib/train/plans';
+import type { Device, Precision, Resident } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { trainGraph } from '../../lib/train/stepGraphs';
 
 export interface RunCase {
   readonly model: string;

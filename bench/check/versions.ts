@@ -1,10 +1,10 @@
 /** On what the other sections ran: a figure without it is worth nothing. */
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { table } from '../../lib/cli/table';
-import { probeBackend } from '../../lib/device';
-import { binaryPath } from '../../lib/locate';
 import { ops } from '../../lib/ops';
+import { table } from '../../lib/report/textTable';
+import { probeBackend } from '../../lib/runtime/device';
+import { binaryPath } from '../../lib/runtime/locate';
 import type { Row, Section } from './section';
 
 const queried =

@@ -6,10 +6,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { compare, environment, type Measurement, median } from '../../lib/bench/harness';
-import { openDevice } from '../../lib/device';
-import { packageRoot } from '../../lib/locate';
+import { compare, environment, type Measurement, median } from '../../lib/measure/harness';
 import { formatActivation } from '../../lib/ops/activation';
+import { openDevice } from '../../lib/runtime/device';
+import { packageRoot } from '../../lib/runtime/locate';
 import type { StepOptions } from '../step';
 import { type SetUp, writeSetUp } from './setup';
 import { type Facts, type ProcessOptions, TimedProcess } from './timedProcess';

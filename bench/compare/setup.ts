@@ -2,10 +2,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Precision } from '../../lib/device';
 import type { Model } from '../../lib/models';
 import { formatActivation } from '../../lib/ops/activation';
-import { sizeOf } from '../../lib/tensor';
+import type { Precision } from '../../lib/runtime/device';
+import { sizeOf } from '../../lib/tensor/tensor';
 import { drawData, modelOf, recipe, type StepData, type StepOptions } from '../step';
 
 /** A layer in the words of test/pytorch/network.py. */

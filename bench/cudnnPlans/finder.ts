@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { binaryFolders, packageRoot } from '../../lib/locate';
+import { binaryFolders, packageRoot } from '../../lib/runtime/locate';
 import { compileFake } from '../../test/fakes/build';
 import { lineOf, type Question } from './tasks';
 

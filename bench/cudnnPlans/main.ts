@@ -1,9 +1,9 @@
 /** `npm run cudnn:plans`: finalises cuDNN's plans for all three models and writes docs/cudnn-plans.md. This takes minutes. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../lib/locate';
 import { models } from '../../lib/models';
-import { leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activation';
+import { leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activations';
+import { packageRoot } from '../../lib/runtime/locate';
 import { findPlans, missing } from './finder';
 import { describeProblem, markdown } from './table';
 import { linearProblem, passes, precisions, problemsOf, type Question } from './tasks';

@@ -1,10 +1,11 @@
 /** Turns the convolutions of a model into questions to out/tests/cudnn_plans (plan_check.cc of native/cuda). */
-import { Graph } from '../../lib/graph/graph';
-import { optimize } from '../../lib/graph/optimize';
+import { Graph } from '../../lib/compile/graph';
+import { optimize } from '../../lib/compile/optimize';
 import type { Model } from '../../lib/models';
-import { type Activation, encodeActivation } from '../../lib/ops/activation';
-import { conv2dOp } from '../../lib/ops/conv2d';
-import { input, type Tensor } from '../../lib/tensor';
+import { encodeActivation } from '../../lib/ops/activation';
+import type { Activation } from '../../lib/ops/activations';
+import { conv2dOp } from '../../lib/ops/convolution';
+import { input, type Tensor } from '../../lib/tensor/tensor';
 
 export const passes = ['forward', 'dgrad', 'wgrad'] as const;
 export type Pass = (typeof passes)[number];

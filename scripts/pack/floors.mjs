@@ -24,7 +24,7 @@ export function floorsOf(file) {
 
 /** What the loader promises, and the C++ library of GCC 11: RHEL 9 has these. */
 export function promisedFloors() {
-  const { oldestGlibc } = createRequire(import.meta.url)(`${root}/dist/platform.js`);
+  const { oldestGlibc } = createRequire(import.meta.url)(`${root}/dist/runtime/platform.js`);
   return { GLIBC: oldestGlibc, GLIBCXX: '3.4.29', CXXABI: '1.3.13' };
 }
 

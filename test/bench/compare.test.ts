@@ -6,7 +6,7 @@ import { describeNetwork, readData, type SetUp, writeSetUp } from '../../bench/c
 import { TimedProcess } from '../../bench/compare/timedProcess';
 import type { StepOptions } from '../../bench/step';
 import { inception33, subInception } from '../../lib/models';
-import { leakyTanh } from '../../lib/ops/activation';
+import { leakyTanh } from '../../lib/ops/activations';
 
 const options: StepOptions = {
   model: 'subInception',

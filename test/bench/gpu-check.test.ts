@@ -6,8 +6,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { waysOf } from '../../bench/check/pytorch';
 import type { SectionReport } from '../../bench/check/runner';
 import { RowFile } from '../../bench/check/section';
-import { openDevice } from '../../lib/device';
-import { packageRoot } from '../../lib/locate';
+import { openDevice } from '../../lib/runtime/device';
+import { packageRoot } from '../../lib/runtime/locate';
 import { cifar100Files, writeFiles } from '../data/support';
 import { temporaryFolder } from '../temporary';
 

@@ -2,9 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { benchKernels } from '../../lib/bench/kernels';
-import { type BenchReport, compareReports, type StepRow } from '../../lib/bench/report';
-import { openDevice } from '../../lib/device';
+import { benchKernels } from '../../lib/measure/kernels';
+import { type BenchReport, compareReports, type StepRow } from '../../lib/measure/report';
+import { openDevice } from '../../lib/runtime/device';
 import { temporaryFolder } from '../temporary';
 import { saturnn } from './support';
 

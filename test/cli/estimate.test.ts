@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { openDevice } from '../../lib/device';
-import type { Estimate } from '../../lib/profile/estimate';
+import type { Estimate } from '../../lib/measure/estimate';
+import { openDevice } from '../../lib/runtime/device';
 import { saturnn } from './support';
 
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-estimate-'));

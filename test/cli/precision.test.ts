@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openDevice } from '../../lib/device';
+import { openDevice } from '../../lib/runtime/device';
 import { saturnn } from './support';
 
 test.runIf(openDevice('cpu').precisions.includes('bf16'))(

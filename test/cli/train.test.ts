@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { readSafetensors } from '../../lib/files/safetensors';
 import { createModel } from '../../lib/models';
-import { readSafetensors } from '../../lib/train/safetensors';
 import { type Outcome, saturnn } from './support';
 
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));

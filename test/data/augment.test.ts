@@ -1,8 +1,8 @@
 /** The distribution of crops and mirrors, seen from outside: every pixel of the source says where it lies. */
 import { describe, expect, test } from 'vitest';
-import { evaluate } from '../../lib/evaluate';
-import { augment } from '../../lib/ops/augment';
-import { constant, input } from '../../lib/tensor';
+import { evaluate } from '../../lib/compile/evaluate';
+import { augment } from '../../lib/ops/data';
+import { constant, input } from '../../lib/tensor/tensor';
 import { testSeed } from '../random';
 import { cpu } from '../train/support';
 

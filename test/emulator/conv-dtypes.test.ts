@@ -1,7 +1,7 @@
 /** Which dtypes the CUDA backend's convolutions and linear layers take together, on the emulated GPU. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Device, openDevice } from '../../lib/device';
-import type { DType, NativePlan, RunInput } from '../../lib/native';
+import { type Device, openDevice } from '../../lib/runtime/device';
+import type { DType, NativePlan, RunInput } from '../../lib/runtime/native';
 import { int32, node, plan, tensor } from '../native/support';
 import { TestRandom } from '../random';
 import { isEmulated, notEmulated, useEmulatedGpu } from './support';

@@ -4,7 +4,7 @@
  * concerns convolutions alone; halves share all code but their conversions: each case takes one of these, and one of the ways.
  */
 import { describe, expect, test } from 'vitest';
-import { openDevice, type Precision } from '../../lib/device';
+import { openDevice, type Precision } from '../../lib/runtime/device';
 import { caseTable } from '../cases';
 import type { Case } from '../cases/problem';
 import { checkOp, hasImages, type Mode, modes } from '../check';

@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { binaryFolders } from '../../lib/locate';
+import { binaryFolders } from '../../lib/runtime/locate';
 
 /** What the build left, if it has the CUDA backend. SATURNN_EMULATOR_BUILD=sanitized takes the sanitized one. */
 export const emulatedFolder = join(binaryFolders()[0] as string, process.env.SATURNN_EMULATOR_BUILD ?? 'emulated');

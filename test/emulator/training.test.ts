@@ -1,7 +1,7 @@
 /** Twenty steps of a narrow inception33 on the emulated GPU, replayed as a graph, against the CPU's. */
 import { describe, expect, test } from 'vitest';
 import { type RunCase, withRun } from '../../bench/check/training';
-import { openDevice, type Precision } from '../../lib/device';
+import { openDevice, type Precision } from '../../lib/runtime/device';
 import { isEmulated, notEmulated, useEmulatedGpu } from './support';
 
 const steps = 20;

@@ -6,15 +6,15 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { openDevice } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
-import { defaultPasses } from '../../lib/graph/optimize';
-import { halveImages } from '../../lib/graph/passes/halveImages';
-import { activate, elu, leakyTanh } from '../../lib/ops/activation';
-import { conv2d } from '../../lib/ops/conv2d';
-import { conv2dWgrad } from '../../lib/ops/conv2dWgrad';
-import { input } from '../../lib/tensor';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
+import { defaultPasses } from '../../lib/compile/optimize';
+import { halveImages } from '../../lib/compile/passes/halveImages';
+import { activate } from '../../lib/ops/activation';
+import { elu, leakyTanh } from '../../lib/ops/activations';
+import { conv2d, conv2dWgrad } from '../../lib/ops/convolution';
+import { openDevice } from '../../lib/runtime/device';
+import { input } from '../../lib/tensor/tensor';
 import { isEmulated, notEmulated, useEmulatedGpu } from './support';
 
 const shape = { batch: 2, size: 6, inputs: 8, outputs: 16 };

@@ -1,13 +1,13 @@
-import type { Values } from '../../lib/experiments/equivalenceMap';
-import type { Graph } from '../../lib/graph/graph';
+import type { Graph } from '../../lib/compile/graph';
+import type { Values } from '../../lib/experiments/equivalence/map';
 import { AveragePool, Concatenate, Conv2d, GlobalAveragePool, Linear, MaxPool, Sequential } from '../../lib/layers';
 import type { Model } from '../../lib/models';
-import { scaledSigmoid } from '../../lib/ops/activation';
+import { scaledSigmoid } from '../../lib/ops/activations';
 import type { Optimizer } from '../../lib/optim/optimizer';
 import { Philox } from '../../lib/random';
-import { State } from '../../lib/state';
-import { Parameter, type Tensor } from '../../lib/tensor';
-import { trainGraph } from '../../lib/train/plans';
+import { State } from '../../lib/tensor/state';
+import { Parameter, type Tensor } from '../../lib/tensor/tensor';
+import { trainGraph } from '../../lib/train/stepGraphs';
 import type { TestRandom } from '../random';
 import { interpret } from '../reference/interpret';
 

@@ -14,11 +14,11 @@ import { layerFactors, layerRates, parseLayerRates } from '../../lib/experiments
 import { Concatenate, Conv2d, GlobalAveragePool, Linear, MaxPool, Sequential } from '../../lib/layers';
 import { functionalModel, inception33, type Model } from '../../lib/models';
 import { parameterPlaces } from '../../lib/models/places';
-import { type Activation, leakyRelu, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activation';
+import { type Activation, leakyRelu, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activations';
 import { Lars } from '../../lib/optim/lars';
 import { Sgd } from '../../lib/optim/sgd';
-import type { Parameter } from '../../lib/tensor';
-import { firstDifference } from '../../lib/train/checkpointInfo';
+import type { Parameter } from '../../lib/tensor/tensor';
+import { firstDifference } from '../../lib/train/checkpoint/checkpointInfo';
 import { describeObject } from '../../lib/train/trainerOptions';
 import { saturnn } from '../cli/support';
 import { cpu, smallModel, trainerOf } from '../train/support';

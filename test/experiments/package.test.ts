@@ -1,7 +1,7 @@
 /** The entry points of the package, by their names, as who has installed it sees them. */
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 
 /** What an async function's body returns, in a process whose working directory is in the package. */
 function evaluated(body: string) {

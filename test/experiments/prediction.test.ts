@@ -1,7 +1,11 @@
 /** Predictions of variances: against sums over a fine grid, closed forms, and the limit of equations 4 and 6. */
 import { describe, expect, test } from 'vitest';
-import { expectedSquare, expectedSquaredDifference, expectedSquaredSlope } from '../../lib/experiments/prediction';
-import { predictChain } from '../../lib/experiments/predictionChain';
+import { predictChain } from '../../lib/experiments/prediction/chain';
+import {
+  expectedSquare,
+  expectedSquaredDifference,
+  expectedSquaredSlope,
+} from '../../lib/experiments/prediction/prediction';
 import {
   type Activation,
   elu,
@@ -12,7 +16,7 @@ import {
   scaledSigmoid,
   sigmoid,
   tanh,
-} from '../../lib/ops/activation';
+} from '../../lib/ops/activations';
 import { TestRandom, testSeed } from '../random';
 
 const random = new TestRandom(testSeed, 1);

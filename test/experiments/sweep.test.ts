@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type SweepOptions, type SweepRow, sweep } from '../../lib/experiments';
-import { sweepCharts, sweepText } from '../../lib/experiments/sweepReport';
+import { sweepCharts, sweepText } from '../../lib/experiments/sweep/report';
 import { TestRandom, testSeed } from '../random';
 import { temporaryFolder } from '../temporary';
 

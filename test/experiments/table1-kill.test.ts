@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 import { TestRandom, testSeed } from '../random';
 import { temporaryFolder } from '../temporary';
 

@@ -9,10 +9,10 @@ import {
   runTrainings,
   type TrainingsEvent,
 } from '../../lib/experiments/trainings';
-import { relu } from '../../lib/ops/activation';
+import { relu } from '../../lib/ops/activations';
 import { constantRate } from '../../lib/optim/schedule';
 import { cosineRate } from '../../lib/optim/schedules';
-import type { Settings } from '../../lib/train/run';
+import type { Settings } from '../../lib/train/runFolder';
 import { TestRandom, testSeed } from '../random';
 import { temporaryFolder } from '../temporary';
 import { cpu, smallData, smallModel } from '../train/support';

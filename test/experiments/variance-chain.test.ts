@@ -1,11 +1,12 @@
 /** A plain chain, measured: within the sampling error of the prediction for every activation, and not of another. */
 import { describe, expect, test } from 'vitest';
-import { predictChain } from '../../lib/experiments/predictionChain';
-import { type VarianceChain, varianceChain } from '../../lib/experiments/varianceChain';
-import { worst } from '../../lib/experiments/varianceTables';
-import { gradientFrom } from '../../lib/graph/gradient';
-import { activate, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activation';
-import { input } from '../../lib/tensor';
+import { gradientFrom } from '../../lib/compile/gradient';
+import { predictChain } from '../../lib/experiments/prediction/chain';
+import { type VarianceChain, varianceChain } from '../../lib/experiments/variance/chain';
+import { worst } from '../../lib/experiments/variance/tables';
+import { activate } from '../../lib/ops/activation';
+import { leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activations';
+import { input } from '../../lib/tensor/tensor';
 import { testSeed } from '../random';
 
 const activations = [sigmoid(), scaledSigmoid(), tanh(), leakyTanh(), relu(), leakyRelu()];

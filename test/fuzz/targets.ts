@@ -7,9 +7,9 @@ import { unpack } from '../../lib/data/archive';
 import { cifarFromArchive, readNames } from '../../lib/data/cifar';
 import { Dataset } from '../../lib/data/dataset';
 import { readTar } from '../../lib/data/tar';
-import { decodeCheckpoint, encodeCheckpoint } from '../../lib/train/checkpoint';
-import type { CheckpointInfo } from '../../lib/train/checkpointInfo';
-import { parseSafetensors } from '../../lib/train/safetensors';
+import { parseSafetensors } from '../../lib/files/safetensors';
+import { decodeCheckpoint, encodeCheckpoint } from '../../lib/train/checkpoint/checkpoint';
+import type { CheckpointInfo } from '../../lib/train/checkpoint/checkpointInfo';
 import { cifar10Files, cifar100Files, endOfTar, lines, records, seal, tar, tarEntry } from '../data/support';
 import type { FuzzRandom } from './mutate';
 

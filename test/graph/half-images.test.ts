@@ -1,21 +1,21 @@
 /** precision 'bf16' before any kernel runs: what becomes bf16, where copies convert, and what is refused. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { Device, openDevice, type Precision } from '../../lib/device';
-import { evaluate } from '../../lib/evaluate';
-import { gradient } from '../../lib/graph/gradient';
-import { Graph } from '../../lib/graph/graph';
-import { optimize } from '../../lib/graph/optimize';
-import { halveImages } from '../../lib/graph/passes/halveImages';
-import type { NativeDevice } from '../../lib/native';
-import { activate, activationOp, leakyTanh, relu } from '../../lib/ops/activation';
-import { conv2d } from '../../lib/ops/conv2d';
-import { copy } from '../../lib/ops/copy';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { compile } from '../../lib/compile/compile';
+import { evaluate } from '../../lib/compile/evaluate';
+import { gradient } from '../../lib/compile/gradient';
+import { Graph } from '../../lib/compile/graph';
+import { optimize } from '../../lib/compile/optimize';
+import { halveImages } from '../../lib/compile/passes/halveImages';
+import { activate, activationOp } from '../../lib/ops/activation';
+import { leakyTanh, relu } from '../../lib/ops/activations';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
+import { copy } from '../../lib/ops/data';
 import { linear } from '../../lib/ops/linear';
-import { maxPool } from '../../lib/ops/maxPool';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
-import { apply, input, type Tensor } from '../../lib/tensor';
+import { globalAveragePool, maxPool } from '../../lib/ops/pooling';
+import { Device, openDevice, type Precision } from '../../lib/runtime/device';
+import type { NativeDevice } from '../../lib/runtime/native';
+import { apply, input, type Tensor } from '../../lib/tensor/tensor';
 import { roundTo } from '../halves';
 import { isSource } from '../reference/interpret';
 

@@ -3,16 +3,16 @@
  * falls back to them silently. Compiled only, at widths whose channel counts differ, and at odd batch sizes.
  */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
+import { compile } from '../../lib/compile/compile';
+import type { Graph } from '../../lib/compile/graph';
 import { Dataset } from '../../lib/data/dataset';
 import { record } from '../../lib/data/records';
-import { type Device, openDevice, type Precision } from '../../lib/device';
-import type { Graph } from '../../lib/graph/graph';
-import { zeros } from '../../lib/initializers';
+import { zeros } from '../../lib/initial/initializers';
 import { createModel } from '../../lib/models';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { evaluationGraph, trainGraph } from '../../lib/train/plans';
+import { type Device, openDevice, type Precision } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { evaluationGraph, trainGraph } from '../../lib/train/stepGraphs';
 import { isReference } from '../check';
 
 const statistics = Dataset.fromRecords(new Uint8Array(4 * record.bytes)).statistics();

@@ -1,14 +1,14 @@
 /** PlanKernel.bytes: the least that must move. Shapes and sources of the operands come from the native side. */
 import { expect, test } from 'vitest';
-import { compile, type Plan } from '../../lib/compile';
-import { Graph } from '../../lib/graph/graph';
-import { defaultPasses } from '../../lib/graph/optimize';
+import { compile, type Plan } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
+import { defaultPasses } from '../../lib/compile/optimize';
 import { Concatenate, Conv2d } from '../../lib/layers';
-import { leakyTanh } from '../../lib/ops/activation';
+import { drawImages, PreparedStep, stateFor } from '../../lib/measure/preparedStep';
+import { leakyTanh } from '../../lib/ops/activations';
 import { Sgd } from '../../lib/optim/sgd';
-import { drawImages, PreparedStep, stateFor } from '../../lib/profile/preparedStep';
-import { State } from '../../lib/state';
-import { input } from '../../lib/tensor';
+import { State } from '../../lib/tensor/state';
+import { input } from '../../lib/tensor/tensor';
 import { cpu, smallModel } from '../train/support';
 
 const kernel = (plan: Plan, op: string, name?: string) =>

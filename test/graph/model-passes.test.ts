@@ -4,22 +4,22 @@
  * from f32's than the plain plan is.
  */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import type { Precision } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
-import { defaultPasses, optimize, type Pass } from '../../lib/graph/optimize';
-import { commuteAveragePool } from '../../lib/graph/passes/commuteAveragePool';
-import { mergeSiblingConvs } from '../../lib/graph/passes/mergeSiblingConvs';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
+import { defaultPasses, optimize, type Pass } from '../../lib/compile/optimize';
+import { commuteAveragePool } from '../../lib/compile/passes/commuteAveragePool';
+import { mergeSiblingConvs } from '../../lib/compile/passes/mergeSiblingConvs';
 import { Concatenate, Conv2d, GlobalAveragePool, inceptionA, inceptionB, Linear, Sequential } from '../../lib/layers';
 import { TrainingContext } from '../../lib/layers/context';
 import type { Layer } from '../../lib/layers/layer';
 import { createModel } from '../../lib/models';
-import { tanh } from '../../lib/ops/activation';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { tanh } from '../../lib/ops/activations';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
 import { Sgd } from '../../lib/optim/sgd';
 import { Philox } from '../../lib/random';
-import { State } from '../../lib/state';
-import { input, sizeOf } from '../../lib/tensor';
+import type { Precision } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { input, sizeOf } from '../../lib/tensor/tensor';
 import { cpu } from '../train/support';
 
 type Network = Pick<Layer, 'forward' | 'parameters' | 'buffers'> & { readonly inputShape: readonly number[] };

@@ -1,16 +1,16 @@
 /** firstNonFinite names what is not finite first: what was given to the step, or the layer that made it. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import type { Precision } from '../../lib/device';
-import { describeNonFinite, firstNonFinite } from '../../lib/firstNonFinite';
-import { Graph } from '../../lib/graph/graph';
-import { defaultPasses } from '../../lib/graph/optimize';
+import { compile } from '../../lib/compile/compile';
+import { describeNonFinite, firstNonFinite } from '../../lib/compile/firstNonFinite';
+import { Graph } from '../../lib/compile/graph';
+import { defaultPasses } from '../../lib/compile/optimize';
 import { GlobalAveragePool, inceptionA, Linear, Sequential } from '../../lib/layers';
-import { relu } from '../../lib/ops/activation';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { relu } from '../../lib/ops/activations';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { input } from '../../lib/tensor';
+import type { Precision } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { input } from '../../lib/tensor/tensor';
 import { cpu } from '../train/support';
 
 const shape = [2, 6, 6, 16] as const;

@@ -3,21 +3,18 @@
  * pools, sums, gradients) give the same numbers under all orders of the default passes, and under all of them twice.
  */
 import { describe, expect, test } from 'vitest';
-import { gradient } from '../../lib/graph/gradient';
-import { decidesAboutMemory, Graph } from '../../lib/graph/graph';
-import { defaultPasses, optimize, type Pass } from '../../lib/graph/optimize';
-import { activate, leakyTanh, relu, tanh } from '../../lib/ops/activation';
-import { add } from '../../lib/ops/add';
-import { averagePool } from '../../lib/ops/averagePool';
-import { concat } from '../../lib/ops/concat';
-import { conv2d } from '../../lib/ops/conv2d';
-import { copy } from '../../lib/ops/copy';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { gradient } from '../../lib/compile/gradient';
+import { decidesAboutMemory, Graph } from '../../lib/compile/graph';
+import { defaultPasses, optimize, type Pass } from '../../lib/compile/optimize';
+import { activate } from '../../lib/ops/activation';
+import { leakyTanh, relu, tanh } from '../../lib/ops/activations';
+import { add, concat, slice } from '../../lib/ops/channels';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
+import { copy } from '../../lib/ops/data';
 import { linear } from '../../lib/ops/linear';
-import { maxPool } from '../../lib/ops/maxPool';
-import { slice } from '../../lib/ops/slice';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
-import type { Tensor } from '../../lib/tensor';
+import { averagePool, globalAveragePool, maxPool } from '../../lib/ops/pooling';
+import type { Tensor } from '../../lib/tensor/tensor';
 import { Builder, type Problem } from '../cases/problem';
 import { readerOf } from '../check';
 import { TestRandom } from '../random';

@@ -1,22 +1,22 @@
 /** What commuteAveragePool and mergeSiblingConvs do, and where they must stop. */
 import { describe, expect, test } from 'vitest';
-import { gradient } from '../../lib/graph/gradient';
-import { Graph } from '../../lib/graph/graph';
-import { defaultPasses, optimize, type Pass } from '../../lib/graph/optimize';
-import { commuteAveragePool } from '../../lib/graph/passes/commuteAveragePool';
-import { concatViews } from '../../lib/graph/passes/concatViews';
-import { mergeSiblingConvs } from '../../lib/graph/passes/mergeSiblingConvs';
+import { gradient } from '../../lib/compile/gradient';
+import { Graph } from '../../lib/compile/graph';
+import { defaultPasses, optimize, type Pass } from '../../lib/compile/optimize';
+import { commuteAveragePool } from '../../lib/compile/passes/commuteAveragePool';
+import { concatViews } from '../../lib/compile/passes/concatViews';
+import { mergeSiblingConvs } from '../../lib/compile/passes/mergeSiblingConvs';
 import { createModel } from '../../lib/models';
-import { activate, leakyTanh, relu, tanh } from '../../lib/ops/activation';
-import { averagePool } from '../../lib/ops/averagePool';
-import { concat } from '../../lib/ops/concat';
-import { conv2d } from '../../lib/ops/conv2d';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { activate } from '../../lib/ops/activation';
+import { leakyTanh, relu, tanh } from '../../lib/ops/activations';
+import { concat } from '../../lib/ops/channels';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
 import { linear } from '../../lib/ops/linear';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { averagePool, globalAveragePool } from '../../lib/ops/pooling';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { input, type Node, type Tensor } from '../../lib/tensor';
+import { State } from '../../lib/tensor/state';
+import { input, type Node, type Tensor } from '../../lib/tensor/tensor';
 import { isSource } from '../reference/interpret';
 
 const image = (name = 'x', channels = 32) => input(name, [2, 6, 6, channels]);

@@ -1,27 +1,19 @@
 /** RReLU: what its random slopes depend on, and on what not; in training and in inference. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { openDevice } from '../../lib/device';
-import { evaluate } from '../../lib/evaluate';
-import { Graph } from '../../lib/graph/graph';
-import { defaultInitializer } from '../../lib/initializers';
+import { compile } from '../../lib/compile/compile';
+import { evaluate } from '../../lib/compile/evaluate';
+import { Graph } from '../../lib/compile/graph';
+import { defaultInitializer } from '../../lib/initial/initializers';
 import { Conv2d, inference, TrainingContext } from '../../lib/layers';
 import { subInception } from '../../lib/models';
-import {
-  type Activation,
-  activate,
-  formatActivation,
-  leakyRelu,
-  meanSquareGain,
-  parseActivation,
-  rrelu,
-} from '../../lib/ops/activation';
-import { advance } from '../../lib/ops/advance';
-import { randomizedRelu } from '../../lib/ops/randomizedRelu';
-import { randomizedReluGradient } from '../../lib/ops/randomizedReluGradient';
+import { activate, formatActivation, meanSquareGain } from '../../lib/ops/activation';
+import { type Activation, leakyRelu, parseActivation, rrelu } from '../../lib/ops/activations';
+import { randomizedRelu, randomizedReluGradient } from '../../lib/ops/randomizedRelu';
+import { advance } from '../../lib/ops/update';
 import { Philox } from '../../lib/random';
-import { State } from '../../lib/state';
-import { constant, input, Parameter, type Tensor } from '../../lib/tensor';
+import { openDevice } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { constant, input, Parameter, type Tensor } from '../../lib/tensor/tensor';
 import { Trainer } from '../../lib/train/trainer';
 import { TestRandom, testSeed } from '../random';
 import { smallData, snapshot } from '../train/support';

@@ -1,15 +1,15 @@
 /** A layer that a model uses twice has its parameters once, and their gradient is the sum of both uses'. */
 import { expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { openDevice } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
 import { Concatenate, Conv2d, GlobalAveragePool, Sequential } from '../../lib/layers';
 import type { Layer } from '../../lib/layers/layer';
-import { leakyTanh } from '../../lib/ops/activation';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { leakyTanh } from '../../lib/ops/activations';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { input } from '../../lib/tensor';
+import { openDevice } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { input } from '../../lib/tensor/tensor';
 import { TestRandom, testSeed } from '../random';
 
 const device = openDevice('cpu');

@@ -7,8 +7,8 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { packageRoot } from '../../lib/locate';
 import { Philox } from '../../lib/random';
+import { packageRoot } from '../../lib/runtime/locate';
 
 export interface KillOptions {
   /** Of `saturnn train`, without --out. The run must write a checkpoint every few steps. */

@@ -1,14 +1,15 @@
 /** Dropout: how often, how independent, and the same in every layout, on any number of threads. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { openDevice } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
 import { Dropout, inference, TrainingContext } from '../../lib/layers';
-import { activate, relu } from '../../lib/ops/activation';
-import { advance } from '../../lib/ops/advance';
+import { activate } from '../../lib/ops/activation';
+import { relu } from '../../lib/ops/activations';
 import { dropout } from '../../lib/ops/dropout';
-import { State } from '../../lib/state';
-import { input, Parameter, type Tensor } from '../../lib/tensor';
+import { advance } from '../../lib/ops/update';
+import { openDevice } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { input, Parameter, type Tensor } from '../../lib/tensor/tensor';
 import { cpu } from '../train/support';
 
 const device = cpu();

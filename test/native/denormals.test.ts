@@ -5,12 +5,13 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { backendNames, openDevice, probeBackend } from '../../lib/device';
-import { evaluate } from '../../lib/evaluate';
-import { activate, leakyRelu, relu } from '../../lib/ops/activation';
-import { add } from '../../lib/ops/add';
-import { conv2d } from '../../lib/ops/conv2d';
-import { input, type Tensor } from '../../lib/tensor';
+import { evaluate } from '../../lib/compile/evaluate';
+import { activate } from '../../lib/ops/activation';
+import { leakyRelu, relu } from '../../lib/ops/activations';
+import { add } from '../../lib/ops/channels';
+import { conv2d } from '../../lib/ops/convolution';
+import { backendNames, openDevice, probeBackend } from '../../lib/runtime/device';
+import { input, type Tensor } from '../../lib/tensor/tensor';
 
 /** Smallest numbers of float64 and float32; from arrays, so that no compiler knows the results. */
 const smallest = Float64Array.of(5e-324, 2.5, 1e-310);

@@ -7,9 +7,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadAddon } from '../../lib/addon';
-import { binaryPath } from '../../lib/locate';
-import type { NativeDevice } from '../../lib/native';
+import { loadAddon } from '../../lib/runtime/addon';
+import { binaryPath } from '../../lib/runtime/locate';
+import type { NativeDevice } from '../../lib/runtime/native';
 import { alive, Fakes, open, plan, slowPlan, tensor, until, value } from './support';
 
 const fakes = new Fakes();

@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { loadAddon } from '../../lib/addon';
-import type { NativeDevice } from '../../lib/native';
+import { loadAddon } from '../../lib/runtime/addon';
+import type { NativeDevice } from '../../lib/runtime/native';
 import { Fakes, open, options, perStep, plan, slowPlan, tensor, value } from './support';
 
 const fakes = new Fakes();

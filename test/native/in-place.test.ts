@@ -1,6 +1,6 @@
 /** An output replaces its input only where the input's memory is its own and nobody reads it later, through any view. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { NativeDevice, PlanDescription } from '../../lib/native';
+import type { NativeDevice, PlanDescription } from '../../lib/runtime/native';
 import { Fakes, node, open, plan, tensor, value } from './support';
 
 const fakes = new Fakes();

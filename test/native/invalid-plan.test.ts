@@ -1,7 +1,7 @@
 /** Plans that make no sense are refused with a code and a message that names what is wrong; none crashes. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { NativeDevice, NodeDescription, PlanDescription, TensorDescription } from '../../lib/native';
 import { Philox } from '../../lib/random';
+import type { NativeDevice, NodeDescription, PlanDescription, TensorDescription } from '../../lib/runtime/native';
 import { assign, Fakes, int32, node, open, plan, tensor, value } from './support';
 
 const fakes = new Fakes();

@@ -1,6 +1,6 @@
 /** How plans are laid out, placed and run, seen through the fake backend. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { NativeDevice, PlanDescription, RunInput } from '../../lib/native';
+import type { NativeDevice, PlanDescription, RunInput } from '../../lib/runtime/native';
 import { assign, Fakes, int32, node, open, perStep, plan, tensor, value } from './support';
 
 const fakes = new Fakes();

@@ -1,6 +1,6 @@
 /** Many steps as one captured graph: the same as step by step, whatever changes from step to step or stops the run. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { NativeDevice, PlanDescription, RunInput } from '../../lib/native';
+import type { NativeDevice, PlanDescription, RunInput } from '../../lib/runtime/native';
 import { alive, assign, Fakes, node, open, plan, tensor, until, value } from './support';
 
 const fakes = new Fakes();

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadAddon } from '../../lib/addon';
-import { packageRoot } from '../../lib/locate';
+import { loadAddon } from '../../lib/runtime/addon';
+import { packageRoot } from '../../lib/runtime/locate';
 import type {
   NativeDevice,
   NodeDescription,
@@ -12,7 +12,7 @@ import type {
   PlanDescription,
   RunInput,
   TensorDescription,
-} from '../../lib/native';
+} from '../../lib/runtime/native';
 
 export class Fakes {
   readonly folder = mkdtempSync(join(tmpdir(), 'saturnn-fakes-'));

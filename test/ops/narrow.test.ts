@@ -3,7 +3,7 @@
  * rest of the suite would see nothing. SATURNN_CPU_ISA is read when a device is opened; oneDNN takes no notice of it.
  */
 import { describe, expect, test } from 'vitest';
-import { type Device, openDevice } from '../../lib/device';
+import { type Device, openDevice } from '../../lib/runtime/device';
 import { caseTable } from '../cases';
 import { checkOp } from '../check';
 import { deal } from '../random';

@@ -1,8 +1,8 @@
 /** TypeScript's op table and every backend's agree: names, and the bytes of the attribute structs. */
 import { describe, expect, test } from 'vitest';
-import { type BackendName, probeBackend } from '../../lib/device';
 import { ops } from '../../lib/ops';
-import { activations } from '../../lib/ops/activation';
+import { activations } from '../../lib/ops/activations';
+import { type BackendName, probeBackend } from '../../lib/runtime/device';
 import { type Backend, backends } from '../backends';
 
 /** Every attribute is four bytes; an op that encodes its own has no fixed struct, and says 0. */
@@ -10,7 +10,7 @@ const expectedBytes = Object.fromEntries(ops.map(({ name, attributes }) => [name
 
 test('op names and activation ids are unique', () => {
   expect(new Set(ops.map(({ name }) => name)).size).toBe(ops.length);
-  expect(activations.map(({ id }) => id)).toEqual(activations.map((_, index) => index));
+  expect(Object.values(activations).map(({ id }) => id)).toEqual(Object.keys(activations).map((_, index) => index));
 });
 
 test('the CPU backend opens: without it nothing was tested', () => {

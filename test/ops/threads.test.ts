@@ -1,7 +1,7 @@
 /** What depends on the number of threads, and what does not. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { type Device, openDevice } from '../../lib/device';
+import { compile } from '../../lib/compile/compile';
+import { type Device, openDevice } from '../../lib/runtime/device';
 import { allCases, caseTable } from '../cases';
 import type { Case } from '../cases/problem';
 import { checkOp, modes } from '../check';

@@ -1,14 +1,14 @@
 /** The average of the weights: where it begins, what it becomes, and evaluation with it. */
 import { expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { openDevice } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
-import { withAveragedWeights } from '../../lib/graph/withAveragedWeights';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
+import { withAveragedWeights } from '../../lib/compile/withAveragedWeights';
 import { Adam } from '../../lib/optim/adam';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { Parameter } from '../../lib/tensor';
-import { evaluationGraph } from '../../lib/train/plans';
+import { openDevice } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { Parameter } from '../../lib/tensor/tensor';
+import { evaluationGraph } from '../../lib/train/stepGraphs';
 import { smallData, smallModel } from '../train/support';
 import { inputsOf, makeTraining } from './support';
 

@@ -1,6 +1,6 @@
 /** What optimizers do with their options: groups, States that do not fit, numbers that are no good. */
 import { describe, expect, test } from 'vitest';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
 import { Adam } from '../../lib/optim/adam';
 import { AdamW } from '../../lib/optim/adamW';
 import type { FlatOptimizerOptions } from '../../lib/optim/flatOptimizer';
@@ -8,8 +8,8 @@ import { segmentPerParameter, segmentTable } from '../../lib/optim/groups';
 import { Lars } from '../../lib/optim/lars';
 import type { Optimizer } from '../../lib/optim/optimizer';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { input, Parameter, type Tensor } from '../../lib/tensor';
+import { State } from '../../lib/tensor/state';
+import { input, Parameter, type Tensor } from '../../lib/tensor/tensor';
 import { makeTraining } from './support';
 
 const invalid = (text: string | RegExp) =>

@@ -1,15 +1,15 @@
 /** Several steps of each optimizer against the float64 references of its kernels, and what the gate keeps from all of them. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import type { Graph } from '../../lib/graph/graph';
-import type { Arena } from '../../lib/native';
+import { compile } from '../../lib/compile/compile';
+import type { Graph } from '../../lib/compile/graph';
 import { Adam } from '../../lib/optim/adam';
 import { AdamW } from '../../lib/optim/adamW';
 import { Lars } from '../../lib/optim/lars';
 import type { Optimizer } from '../../lib/optim/optimizer';
 import { Sgd } from '../../lib/optim/sgd';
-import type { State } from '../../lib/state';
-import { Parameter, type Tensor } from '../../lib/tensor';
+import type { Arena } from '../../lib/runtime/native';
+import type { State } from '../../lib/tensor/state';
+import { Parameter, type Tensor } from '../../lib/tensor/tensor';
 import { testSeed } from '../random';
 import { interpret } from '../reference/interpret';
 import { contents, inputsOf, makeTraining, pixels } from './support';

@@ -1,13 +1,14 @@
 /** A small network with weights and biases, for tests of optimizers. Without a kink, at which rounding could take a step another way. */
-import { Graph } from '../../lib/graph/graph';
-import { activate, tanh } from '../../lib/ops/activation';
-import { conv2d } from '../../lib/ops/conv2d';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { Graph } from '../../lib/compile/graph';
+import { activate } from '../../lib/ops/activation';
+import { tanh } from '../../lib/ops/activations';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
 import { linear } from '../../lib/ops/linear';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { globalAveragePool } from '../../lib/ops/pooling';
 import type { Optimizer } from '../../lib/optim/optimizer';
-import { State } from '../../lib/state';
-import { input, Parameter, sizeOf } from '../../lib/tensor';
+import { State } from '../../lib/tensor/state';
+import { input, Parameter, sizeOf } from '../../lib/tensor/tensor';
 import { TestRandom, testSeed } from '../random';
 
 export const pixels = 2 * 4 * 4 * 3;

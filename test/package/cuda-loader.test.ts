@@ -7,8 +7,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { binaryFolders } from '../../lib/locate';
 import { ops } from '../../lib/ops';
+import { binaryFolders } from '../../lib/runtime/locate';
 import { compileCudnn, compileFake, copyWithout, subLibraries } from '../fakes/build';
 
 const [binaries] = binaryFolders() as [string];

@@ -8,7 +8,7 @@ import { type Answer, findPlans, missing, type Variant } from '../../bench/cudnn
 import { markdown } from '../../bench/cudnnPlans/table';
 import { linearProblem, passes, precisions, problemsOf, type Question } from '../../bench/cudnnPlans/tasks';
 import { inception33, subInception } from '../../lib/models';
-import { elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activation';
+import { elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activations';
 
 const reason = missing();
 if (reason) console.warn(`Not run: cuDNN's plans, because ${reason}.`);

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 import { temporaryFolder } from '../temporary';
 
 const folder = temporaryFolder();

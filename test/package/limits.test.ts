@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../../lib/locate';
-import { oldestGlibc } from '../../lib/platform';
+import { packageRoot } from '../../lib/runtime/locate';
+import { oldestGlibc } from '../../lib/runtime/platform';
 import { temporaryFolder } from '../temporary';
 
 const root = packageRoot();

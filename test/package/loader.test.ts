@@ -3,8 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../lib/locate';
-import { describeSystem, oldestGlibc, thisSystem, whyUnsupported } from '../../lib/platform';
+import { packageRoot } from '../../lib/runtime/locate';
+import { describeSystem, oldestGlibc, thisSystem, whyUnsupported } from '../../lib/runtime/platform';
 import { version } from '../../lib/version';
 import { temporaryFolder } from '../temporary';
 

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 
 export interface Packed {
   /** By name of the package: saturnn, @saturnn/linux-x64, @saturnn/linux-x64-cuda. */

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 import * as own from '../../lib/version';
 import { temporaryFolder } from '../temporary';
 import { isRequired, type Packed, packedPackages, whyNotPacked } from './packed';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 import { version } from '../../lib/version';
 import { temporaryFolder } from '../temporary';
 import { type Registry, startRegistry } from './install/registry';

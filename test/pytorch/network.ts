@@ -1,13 +1,13 @@
 /** The network, weights and batches of record.py, made by saturnn: layer for layer and number for number. */
 
 import { Conv2d } from '../../lib/layers/conv2d';
-import { GlobalAveragePool } from '../../lib/layers/globalAveragePool';
 import { inceptionA } from '../../lib/layers/inceptionA';
 import { inceptionB } from '../../lib/layers/inceptionB';
 import { Linear } from '../../lib/layers/linear';
+import { GlobalAveragePool } from '../../lib/layers/pooling';
 import { Sequential } from '../../lib/layers/sequential';
-import { leakyTanh } from '../../lib/ops/activation';
-import type { Parameter } from '../../lib/tensor';
+import { leakyTanh } from '../../lib/ops/activations';
+import type { Parameter } from '../../lib/tensor/tensor';
 
 export const batch = 8;
 export const size = 12;

@@ -3,9 +3,10 @@
  * element's allowed error is that of its own op, plus what the errors of the ops before it become on their way. The latter
  * is measured: the graph is interpreted again with each op's result disturbed by random errors of the allowed size.
  */
-import type { Precision } from '../../lib/device';
-import type { Graph } from '../../lib/graph/graph';
-import type { Node, Tensor } from '../../lib/tensor';
+
+import type { Graph } from '../../lib/compile/graph';
+import type { Precision } from '../../lib/runtime/device';
+import type { Node, Tensor } from '../../lib/tensor/tensor';
 import { type Tolerance, tolerances } from '../tolerance';
 import { referenceOf } from './index';
 import { type Interpretation, interpret, type Read, written } from './interpret';

@@ -1,6 +1,6 @@
 /** What `table1` writes, of trainings of two steps, in a browser. */
 import { expect, test } from 'vitest';
-import { table1 } from '../../lib/experiments/table1';
+import { table1 } from '../../lib/experiments/table1/table1';
 import { temporaryFolder } from '../temporary';
 import { describeInBrowser, openReport } from './browser';
 

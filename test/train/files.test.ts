@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { prepareFolder, writeAtomically } from '../../lib/files/durable';
+import { type NamedTensor, readSafetensors, writeSafetensors } from '../../lib/files/safetensors';
 import { renderReport, renderSvg, trainingCharts } from '../../lib/train/curves';
 import type { EpochEvent } from '../../lib/train/events';
-import { prepareFolder, writeAtomically } from '../../lib/train/files';
-import { type NamedTensor, readSafetensors, writeSafetensors } from '../../lib/train/safetensors';
 
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import type { MemoryStats } from '../../lib/memoryStats';
+import type { MemoryStats } from '../../lib/runtime/memoryStats';
 
 interface Sample {
   readonly rssBytes: number;

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
+import { type NamedTensor, type SafetensorsFile, writeSafetensors } from '../../lib/files/safetensors';
 import { createModel } from '../../lib/models';
-import { State } from '../../lib/state';
+import { State } from '../../lib/tensor/state';
+import { collectWeights } from '../../lib/train/checkpoint/weights';
 import { loadPredictor } from '../../lib/train/loadPredictor';
-import { type NamedTensor, type SafetensorsFile, writeSafetensors } from '../../lib/train/safetensors';
 import { Trainer } from '../../lib/train/trainer';
-import { collectWeights } from '../../lib/train/weights';
 import { temporaryFolder } from '../temporary';
 import { cpu, smallData } from './support';
 

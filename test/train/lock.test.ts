@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { lockFolder, lockName } from '../../lib/train/lock';
-import { RunFolder } from '../../lib/train/run';
+import { lockFolder, lockName } from '../../lib/files/lock';
+import { RunFolder } from '../../lib/train/runFolder';
 import { temporaryFolder } from '../temporary';
 
 const root = temporaryFolder();
@@ -67,7 +67,7 @@ test('of many processes that find a stale lock, one gets the folder', async () =
   const path = folder('f');
   const gone = spawnSync('true').pid;
   writeFileSync(join(path, lockName), JSON.stringify({ pid: gone, host: hostname(), started: '1' }));
-  const main = join(__dirname, '..', '..', 'dist', 'train', 'lock.js');
+  const main = join(__dirname, '..', '..', 'dist', 'files', 'lock.js');
   const script = `try { require(${JSON.stringify(main)}).lockFolder(${JSON.stringify(path)}); console.log('mine'); } catch (error) { console.log(error.code) } setTimeout(() => {}, 3000)`;
   const outcomes = await Promise.all(
     Array.from({ length: 6 }, async () => {

@@ -1,13 +1,13 @@
 /** memoryStats() counts what lives on a device, byte for byte, and `using` and dispose() take it all back. */
 import { expect, test } from 'vitest';
-import { loadAddon } from '../../lib/addon';
-import { compile } from '../../lib/compile';
-import { type Device, openDevice } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
-import { memoryStats } from '../../lib/memoryStats';
-import { add } from '../../lib/ops/add';
-import { State } from '../../lib/state';
-import { constant, input, Parameter } from '../../lib/tensor';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
+import { add } from '../../lib/ops/channels';
+import { loadAddon } from '../../lib/runtime/addon';
+import { type Device, openDevice } from '../../lib/runtime/device';
+import { memoryStats } from '../../lib/runtime/memoryStats';
+import { State } from '../../lib/tensor/state';
+import { constant, input, Parameter } from '../../lib/tensor/tensor';
 import { until } from '../native/support';
 
 /** One that no other test uses, because it has a number of threads of its own. */

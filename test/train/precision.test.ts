@@ -1,15 +1,15 @@
 /** Training with bf16 images: near to f32 by a bound that is derived, the same in every run, and with f32 parameters. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { Device, type Precision } from '../../lib/device';
-import { evaluate } from '../../lib/evaluate';
-import type { NativeDevice } from '../../lib/native';
-import { tanh } from '../../lib/ops/activation';
-import { augment } from '../../lib/ops/augment';
+import { compile } from '../../lib/compile/compile';
+import { evaluate } from '../../lib/compile/evaluate';
+import { tanh } from '../../lib/ops/activations';
+import { augment } from '../../lib/ops/data';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { constant, input } from '../../lib/tensor';
-import { trainGraph } from '../../lib/train/plans';
+import { Device, type Precision } from '../../lib/runtime/device';
+import type { NativeDevice } from '../../lib/runtime/native';
+import { State } from '../../lib/tensor/state';
+import { constant, input } from '../../lib/tensor/tensor';
+import { trainGraph } from '../../lib/train/stepGraphs';
 import { Trainer, type TrainerOptions } from '../../lib/train/trainer';
 import { roundTo } from '../halves';
 import { cpu, smallData, smallModel, snapshot } from './support';

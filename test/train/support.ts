@@ -2,7 +2,6 @@
 
 import { Dataset } from '../../lib/data/dataset';
 import { generatedRecords } from '../../lib/data/generated';
-import { openDevice } from '../../lib/device';
 import {
   Conv2d,
   GlobalAveragePool,
@@ -13,8 +12,9 @@ import {
   Sequential,
 } from '../../lib/layers';
 import type { Model } from '../../lib/models';
-import { type Activation, leakyTanh } from '../../lib/ops/activation';
-import type { State } from '../../lib/state';
+import { type Activation, leakyTanh } from '../../lib/ops/activations';
+import { openDevice } from '../../lib/runtime/device';
+import type { State } from '../../lib/tensor/state';
 import { Trainer, type TrainerOptions } from '../../lib/train/trainer';
 
 /** Every kind of layer once. */

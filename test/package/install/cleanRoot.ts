@@ -7,7 +7,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../../lib/locate';
+import { packageRoot } from '../../../lib/runtime/locate';
 
 /** What `npm run setup:node` fetches. */
 export const nodeVersions = ['20', '22', '24'] as const;

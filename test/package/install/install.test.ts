@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../../lib/locate';
+import { packageRoot } from '../../../lib/runtime/locate';
 import { version } from '../../../lib/version';
 import { temporaryFolder } from '../../temporary';
 import { isRequired, packedPackages, whyNotPacked } from '../packed';
