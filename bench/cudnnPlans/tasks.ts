@@ -1,4 +1,4 @@
-/** The convolutions of a model, as questions to out/tests/cudnn_plans (native/cuda/plan_check.cc). */
+/** The convolutions of a model, as questions to out/tests/cudnn_plans (native/cuda/convolution/plan_check.cc). */
 import { Graph } from '../../lib/graph/graph';
 import { optimize } from '../../lib/graph/optimize';
 import type { Model } from '../../lib/models';
