@@ -73,7 +73,7 @@ await startIfMain(import.meta.url, async (args) => {
     },
   });
   const toolkit = findToolkit();
-  const names = readdirSync(values.sources)
+  const names = readdirSync(values.sources, { recursive: true })
     .filter((name) => name.endsWith('.cu'))
     .sort();
   const kernels = await inParallel(names, (name) => kernelsOf(join(values.sources, name), toolkit));

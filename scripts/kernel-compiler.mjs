@@ -55,7 +55,7 @@ export function demangle(names) {
 function withoutScope(text) {
   const name = text
     .replace(/^void /, '')
-    .replace(/_GLOBAL__N__[0-9a-f]+_\w+::|\(anonymous namespace\)::|saturnn::/g, '');
+    .replace(/_GLOBAL__N__[0-9a-f]+_\w+::|\(anonymous namespace\)::|saturnn::(?:cuda::)?/g, '');
   let depth = 0;
   for (let i = 0; i < name.length; i++) {
     if (name[i] === '<') depth++;

@@ -1,4 +1,4 @@
-/** Turns the convolutions of a model into questions to out/tests/cudnn_plans (plan_check.cc of native/cuda). */
+/** Turns the convolutions of a model into questions to out/tests/cudnn_plans (native/cuda/convolution/plan_check.cc). */
 import { Graph } from '../../lib/compile/graph';
 import { optimize } from '../../lib/compile/optimize';
 import type { Model } from '../../lib/models';

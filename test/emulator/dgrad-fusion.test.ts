@@ -29,7 +29,7 @@ function fusibleNode({ build }: Case): Node | undefined {
   return node && channels % 8 === 0 && node.attributes.activation !== activationRow('elu').id ? node : undefined;
 }
 
-/** What native/cuda/conv_task.cc calls such a task, with and without the gradient of a bias. Weights are halved with images. */
+/** What native/cuda/convolution/conv_task.cc calls such a task, with and without the gradient of a bias. Weights are halved with images. */
 function tasksOf({ inputs, attributes }: Node, dtype: string): string[] {
   const { strideH, strideW, padH, padW, activation, slope = 0 } = attributes;
   const [dy = [], weight = [], y = []] = inputs.map((tensor) => tensor?.shape ?? []);

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "backend.h"
+#include "shared/backend.h"
 
 #ifdef FAKE_BLOCKED
 constexpr int kBlocked = 1;

@@ -2,7 +2,7 @@
 // size of the arena and then the offset of each.
 #include <cstdio>
 
-#include "memory_plan.h"
+#include "core/plan/memory_plan.h"
 
 int main() {
   long long alignment = 0;

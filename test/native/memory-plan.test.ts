@@ -12,7 +12,7 @@ interface Request {
 const fakes = new Fakes();
 let planner: string;
 beforeAll(() => {
-  planner = fakes.build('planner', ['test/fakes/memory_planner.cc', 'native/memory_plan.cc']);
+  planner = fakes.build('planner', ['test/fakes/memory_planner.cc', 'native/core/plan/memory_plan.cc']);
 });
 afterAll(() => fakes.remove());
 

@@ -70,7 +70,7 @@ describe.skipIf(reason !== undefined && !isRequired)(`the published packages${re
     for (const file of [
       'dist/index.js',
       'dist/index.d.mts',
-      'native/backend.h',
+      'native/shared/backend.h',
       'CMakeLists.txt',
       'LICENSE',
       'CHANGELOG.md',

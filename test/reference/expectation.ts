@@ -97,7 +97,7 @@ export function expectation(graph: Graph, read: Read, precision: Precision, rand
 /** What multiplies on tensor cores: with tf32 its factors are rounded, and nothing else. */
 const multiplies = /^(conv2d|linear)/;
 
-/** The weight gradient of halves: a backend may round the sum to the half before it is f32 (native/cuda/conv_task.cc). */
+/** The weight gradient of halves: a backend may round the sum to the half before it is f32 (native/cuda/convolution/conv_task.cc). */
 const ofHalves = (precision: Precision): Tolerance => {
   const { relative, smallest } = tolerances[precision];
   return { ...tolerances.f32, relative, smallest };

@@ -2,12 +2,12 @@
 #include <vector>
 
 #include "cases.h"
-#include "kernels/launch.cuh"
+#include "cuda/kernels/common/launch.cuh"
 
 namespace emulator_cases {
 namespace {
 
-using saturnn::launch;
+using saturnn::cuda::launch;
 
 constexpr int kThreads = 64;
 

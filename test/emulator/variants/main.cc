@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <stdexcept>
 
-#include "operands.h"
+#include "shared/operands.h"
 #include "ops.h"
 
 namespace {

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "operands.h"
+#include "shared/operands.h"
 
 namespace variants {
 namespace {
