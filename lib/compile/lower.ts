@@ -135,7 +135,7 @@ function inputName(tensor: Tensor): string {
   return tensor.node.source?.kind === 'input' ? tensor.node.source.name : tensor.node.name;
 }
 
-/** The attribute struct of native/backend.h: four bytes a field, little endian. */
+/** The attribute struct of native/shared/backend.h: four bytes a field, little endian. */
 function encodeAttributes(node: Node): Uint8Array {
   if (node.op.encode) return node.op.encode(node);
   const { attributes: fields } = node.op;

@@ -114,7 +114,7 @@ export function activate(x: Tensor, activation: Activation, options: ActivateOpt
 }
 
 /**
- * dx = dy f'(x), with f' computed from the output y (native/activations.h); dbias = dx summed over all but the last
+ * dx = dy f'(x), with f' computed from the output y (native/shared/activations.h); dbias = dx summed over all but the last
  * dimension, in the same pass. dy, y: one shape; either may be a slice of a concatenation.
  */
 export const activationGradientOp: Op = {

@@ -1,6 +1,6 @@
 /**
  * The activations: their table, and the functions that make one. Every export is a public name of the package; an activation
- * that is added here and in native/activations.h needs nothing else.
+ * that is added here and in native/shared/activations.h needs nothing else.
  */
 import { invalid } from '../errors';
 import { type ActivationRow, checkRange, checkSlope, defaultRange, leakyCurve } from './activationRow';
@@ -22,7 +22,7 @@ export interface Activation {
 const sech2 = (x: number): number => 1 / Math.cosh(x) ** 2;
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
-/** Every activation that is a function of x alone (all but rrelu), by name; native/activations.h has the same rows, in f32. */
+/** Every activation that is a function of x alone (all but rrelu), by name; native/shared/activations.h has the same rows, in f32. */
 export const activations: Readonly<Record<DeterministicKind, ActivationRow>> = {
   sigmoid: {
     id: 0,

@@ -14,7 +14,7 @@ import {
 
 export const noActivation = -1;
 
-/** SnConvAttributes of native/backend.h, shared by the three convolution passes. */
+/** SnConvAttributes of native/shared/backend.h, shared by the three convolution passes. */
 export const convAttributes: readonly AttributeField[] = [
   ['strideH', 'i32'],
   ['strideW', 'i32'],

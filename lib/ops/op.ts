@@ -1,7 +1,7 @@
 import { checkInteger, invalid, SaturnnError, show } from '../errors';
 import type { Node, Tensor, TensorSpec } from '../tensor/tensor';
 
-/** A field of the op's attribute struct in native/backend.h; every field is four bytes. */
+/** A field of the op's attribute struct in native/shared/backend.h; every field is four bytes. */
 export type AttributeField = readonly [name: string, type: 'i32' | 'f32'];
 
 /**

@@ -12,7 +12,7 @@ import {
   shapeError,
 } from './op';
 
-/** SnPoolAttributes of native/backend.h, shared by both kinds of pooling and their gradients. */
+/** SnPoolAttributes of native/shared/backend.h, shared by both kinds of pooling and their gradients. */
 export const poolAttributes: readonly AttributeField[] = [
   ['kernelH', 'i32'],
   ['kernelW', 'i32'],

@@ -3,7 +3,7 @@ import { apply, type Tensor } from '../tensor/tensor';
 import { checkRange } from './activationRow';
 import { type AttributeField, expectShape, expectTensor, first, type Op, shapeError } from './op';
 
-/** SnRandomizedReluAttributes of native/backend.h. */
+/** SnRandomizedReluAttributes of native/shared/backend.h. */
 export const randomizedReluAttributes: readonly AttributeField[] = [
   ['lower', 'f32'],
   ['upper', 'f32'],

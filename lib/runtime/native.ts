@@ -33,7 +33,7 @@ export interface NodeDescription {
   op: string;
   /** For messages and traces: the layer it belongs to. */
   name: string;
-  /** The op's attribute struct of native/backend.h, little endian; empty if it has none. */
+  /** The op's attribute struct of native/shared/backend.h, little endian; empty if it has none. */
   attributes: Uint8Array;
   inputs: number[];
   outputs: number[];
@@ -48,7 +48,7 @@ export interface InputDescription {
   tensor: number;
 }
 
-/** What a plan wants of all its kernels: SnPlanOptions of native/backend.h. */
+/** What a plan wants of all its kernels: SnPlanOptions of native/shared/backend.h. */
 export interface PlanOptions {
   /** Convolutions of f32 may round what they multiply to 10 bits, as tensor cores do. */
   allowTf32: boolean;
