@@ -1,15 +1,16 @@
-// The npm packages that the compiled scripts require at run time, without what only other module systems, type checkers
-// and debuggers read.
+// Copies the npm packages that the compiled scripts require at run time. ES modules, type declarations and source maps are left
+// out, because nothing in the bundle reads them.
 import { cpSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { root } from './stage.mjs';
 
-// The one file of echarts that is used (lib/report/echarts.ts) holds what it needs of zrender and tslib.
+// Dependencies of echarts that need no copy: the one file of echarts that is used (lib/report/echarts.ts) contains them.
 const builtIn = new Set(['zrender', 'tslib']);
 const keptOfEcharts =
   /^$|^(package\.json|LICENSE|NOTICE|licenses(\/.*)?|dist|dist\/(package\.json|echarts\.common\.min\.js))$/;
 const never = /\.(map|mjs|mts|cts|ts|md)$|^(esm|types|typings|test)(\/|$)/;
 
+/** Copies the packages of package-lock.json that are not for development to the same paths below `folder`. */
 export function copyNpmPackages(folder) {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   for (const [path, entry] of Object.entries(packages)) {

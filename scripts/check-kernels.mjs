@@ -1,8 +1,10 @@
-// `npm run check:kernels`: what the compiler made of every CUDA kernel, for sm_90, written into docs/cuda-kernels.md. Fails
-// if a kernel spills or uses local memory, or if a vector variant does without 16-byte accesses (a comment above a kernel that
-// says "16-byte stores only: why", or loads, excuses the other kind).
-// --check writes nothing: it fails on the same, and if the page has other kernels (not if only register counts differ).
-// --sources FOLDER and --page FILE are for tests of this script.
+// `npm run check:kernels`: compiles every CUDA kernel for sm_90 and writes registers, spills and memory accesses of each into
+// docs/cuda-kernels.md. Fails if a kernel spills or uses local memory, or if a vector variant has no 16-byte loads or no 16-byte
+// stores. A comment above a kernel that says "16-byte stores only: why" (or "16-byte loads only: why") allows the other kind to be
+// missing.
+// --check does not write the page. It applies the same rules and also fails if the page lists other kernels than the sources
+// define; differences in register counts are accepted.
+// --sources FOLDER and --page FILE exist for the tests of this script.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
@@ -13,10 +15,10 @@ import { pageWith, rowsOfPage, rowsOfTables, tables } from './kernel-tables.mjs'
 import { root, StageError, startIfMain } from './stage.mjs';
 
 const architecture = 90;
-/** More registers leave less than half of a processor's 2048 threads. */
+/** Registers per thread above which fewer than half of a multiprocessor's 2048 threads can be resident. */
 const mostRegisters = 64;
 
-/** Every kernel of a source, with what the compiler says of it. */
+/** Compiles one source file. @returns its kernels, each with name, variant, resources and counts of memory accesses */
 async function kernelsOf(path, toolkit) {
   const { report, ptx, sass } = await compileKernels(path, toolkit, architecture);
   const [resources, accesses] = [parsePtxas(report), parsePtx(ptx)];
@@ -32,7 +34,7 @@ async function kernelsOf(path, toolkit) {
   }));
 }
 
-/** What is wrong with a kernel, in words. */
+/** Lists the rules that a kernel breaks, as text that continues "kernel NAME ..."; empty if it breaks none. */
 export function violations(kernel) {
   const found = [];
   if (kernel.spillStores + kernel.spillLoads > 0)
@@ -41,7 +43,8 @@ export function violations(kernel) {
   if (kernel.local + (kernel.sass?.local ?? 0) > 0) found.push('uses local memory');
   for (const [where, counts] of Object.entries({ PTX: kernel, SASS: kernel.sass })) {
     if (kernel.width === 1 || !counts) continue;
-    // Fewer scalars than a vector has lanes are no vector taken apart: the result of a sum, a flag, a learning rate.
+    // Fewer scalar accesses than lanes of a vector cannot be a vector that the compiler split. They are single values, such as
+    // the result of a sum, a flag or a learning rate.
     const lacks = (vectors, scalars) => vectors === 0 && scalars >= kernel.width;
     if (kernel.only !== 'stores' && lacks(counts.vectorLoads, counts.scalarLoads))
       found.push(`has no 16-byte load in the ${where}`);
@@ -52,7 +55,7 @@ export function violations(kernel) {
   return found;
 }
 
-/** In the order of `items`, as many at a time as there are processors. */
+/** Runs `work` on every item, as many at a time as there are processors. @returns the results in the order of `items` */
 async function inParallel(items, work) {
   const results = [];
   let next = 0;
@@ -81,11 +84,11 @@ await startIfMain(import.meta.url, async (args) => {
 
   const generated = tables(files, { version: toolkit.version, architecture, mostRegisters });
   console.log(generated.summary);
-  const sass = toolkit.nvdisasm ? `read with ${toolkit.nvdisasm}` : 'not read, for want of nvdisasm';
+  const sass = toolkit.nvdisasm ? `read with ${toolkit.nvdisasm}` : 'not read, because nvdisasm is not installed';
   console.log(`SASS: ${sass}.`);
 
   const page = readFileSync(values.page, 'utf8');
-  // Also where a rule is broken: the table shows which kernels do.
+  // Written even if a rule is broken, because the table helps to find out why.
   if (!values.check) writeFileSync(values.page, pageWith(page, generated.text));
   const wrong = files.flatMap(({ file, kernels }) =>
     kernels.flatMap((kernel) => violations(kernel).map((text) => `${file}: ${kernel.text} ${text}`)),
@@ -100,7 +103,7 @@ await startIfMain(import.meta.url, async (args) => {
   ];
   if (different.length > 0) {
     const shown = relative(root, values.page);
-    throw new StageError(`${shown} is out of date (npm run check:kernels writes it anew):\n${different.join('\n')}`);
+    throw new StageError(`${shown} is out of date:\n${different.join('\n')}\nRemedy: npm run check:kernels`);
   }
   return 0;
 });

@@ -1,5 +1,5 @@
-// `npm run cudnn:plans`: docs/cudnn-plans.md, from cuDNN itself, without a GPU. Needs what `npm run setup:cuda` and
-// `npm run build:native` have made.
+// `npm run cudnn:plans`: asks cuDNN for its plans and writes them to docs/cudnn-plans.md. No GPU is needed; run
+// `npm run setup:cuda` and `npm run build:native` first.
 import { join } from 'node:path';
 import { foreground, node, root, startIfMain } from './stage.mjs';
 import { compileTypescript } from './typescript.mjs';

@@ -1,4 +1,4 @@
-// A million mutated files for every reader: `node scripts/fuzz.mjs [--inputs N] [--seed S] [--json FILE]`.
+// `npm run fuzz -- [--inputs N] [--seed S] [--json FILE]`: gives mutated files (default: a million) to the readers of files.
 import { join } from 'node:path';
 import { foreground, node, root, startIfMain } from './stage.mjs';
 import { compileTypescript } from './typescript.mjs';

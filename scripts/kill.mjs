@@ -1,4 +1,5 @@
-// Kills training at random moments and resumes it: `node scripts/kill.mjs [--kills N] [--seed S] [--json FILE] [-- OPTIONS]`.
+// `npm run kill -- [--kills N] [--seed S] [--json FILE] [-- OPTIONS]`: kills a training run at random moments, resumes it, and
+// compares its result with that of a run that was not killed. OPTIONS are options of `saturnn train`.
 import { join } from 'node:path';
 import { foreground, node, root, startIfMain } from './stage.mjs';
 import { compileTypescript } from './typescript.mjs';

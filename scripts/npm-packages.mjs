@@ -1,11 +1,14 @@
-// npm packages: `npm ci`, unless node_modules already holds what package-lock.json asks for.
+// Runs `npm ci`, unless node_modules already holds what package-lock.json asks for.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run } from './stage.mjs';
 
 const readPackages = (path) => JSON.parse(readFileSync(path, 'utf8')).packages;
 
-/** npm keeps a lock file of what it installed; optional packages of other platforms are never in it. */
+/**
+ * Whether node_modules holds every package of package-lock.json in the right version, according to the lock file that npm writes
+ * into node_modules. Optional packages are not compared, because those of other platforms are never installed.
+ */
 function upToDate() {
   const installed = join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(installed)) return false;

@@ -1,5 +1,5 @@
-// Everything between a fresh clone and a program that runs. `npm start` and `npm test` begin with it; what is there
-// already is left alone.
+// `npm run setup`: does everything that a fresh clone needs before the program runs: system packages, npm packages, the native
+// build and the TypeScript build. `npm start` and `npm test` begin with it. Steps that are done already are skipped.
 import { nativeBuildCommands } from './build-native.mjs';
 import { npmPackages } from './npm-packages.mjs';
 import { node, run, StageError, stage, startIfMain } from './stage.mjs';
@@ -9,7 +9,7 @@ import { compileTypescript } from './typescript.mjs';
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19)) {
-    throw new StageError(`Node.js >= 20.19 is needed; this is ${process.versions.node} (${node}).`);
+    throw new StageError(`Expected Node.js 20.19 or newer but found ${process.versions.node} (${node}).`);
   }
 }
 

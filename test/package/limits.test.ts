@@ -40,8 +40,8 @@ describe('a package', () => {
 
   it.each([
     ['an install script', { scripts: { postinstall: 'node x' } }, 'index.js', 'has the script postinstall'],
-    ['gypfile', { gypfile: true }, 'index.js', 'says gypfile'],
-    ['a binding.gyp', {}, 'binding.gyp', 'holds a .gyp file'],
+    ['gypfile', { gypfile: true }, 'index.js', 'has "gypfile"'],
+    ['a binding.gyp', {}, 'binding.gyp', 'has a .gyp file'],
   ])('with %s is refused', async (name, manifest, file, text) => {
     const { checkManifest } = await load('pack-all.mjs');
     expect(() => checkManifest('saturnn', ...packageWith(name, manifest, file))).toThrow(`saturnn: ${text}`);

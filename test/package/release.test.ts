@@ -113,7 +113,7 @@ describe('release:publish', () => {
         encoding: 'utf8',
         env: { ...process.env, ...env },
       });
-      expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining('--packed goes with') });
+      expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining('--packed needs') });
     },
   );
 });
