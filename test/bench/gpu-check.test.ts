@@ -195,9 +195,9 @@ test('a line that a dying process has not finished is left out', () => {
 });
 
 test.each([
-  [['--only', 'nonsense'], /Expected sections among versions, .*not nonsense/],
-  [['--precision', 'f64'], /Expected f32, tf32, bf16, fp16 for --precision, not f64/],
-  [['--budget', 'soon'], /Expected a positive number for --budget, not soon/],
+  [['--only', 'nonsense'], /Expected sections among versions, .* but received nonsense/],
+  [['--precision', 'f64'], /Expected f32, tf32, bf16, fp16 for --precision but received f64/],
+  [['--budget', 'soon'], /Expected a positive number for --budget but received soon/],
 ])('refuses %j', (args, message) => {
   const script = join(packageRoot(), 'dist-bundle/bench/gpu-check.js');
   const { status, stderr } = spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' });
