@@ -1,6 +1,6 @@
-// `npm run build:native`: builds the native libraries with CMake (through cmake-js). CMake's tree is out/cmake, the libraries are
-// written to out/, and Ninja compiles only what has changed. SATURNN_CUDA=AUTO|ON|OFF says whether the CUDA backend is built, and
-// SATURNN_CUDA_ARCHITECTURES for which GPUs. Arguments go to cmake-js.
+// `npm run build:native`: builds the native libraries with CMake (through cmake-js). CMake's tree is out/cmake, the
+// libraries are written to out/, and Ninja compiles only what has changed. SATURNN_CUDA=AUTO|ON|OFF says whether the CUDA
+// backend is built, and SATURNN_CUDA_ARCHITECTURES for which GPUs. Arguments go to cmake-js.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +29,10 @@ export function nativeBuildCommands(extra = [], tree = usualTree) {
   ];
 }
 
-/** Removes a build tree that was configured for another source folder (the repository was moved or copied): CMake refuses it. */
+/**
+ * Removes a build tree that was configured for another source folder (the repository was moved or copied): CMake refuses
+ * it.
+ */
 function forgetMovedTree(tree) {
   const cache = join(tree, 'CMakeCache.txt');
   if (existsSync(cache) && !readFileSync(cache, 'utf8').includes(`CMAKE_HOME_DIRECTORY:INTERNAL=${root}\n`)) {

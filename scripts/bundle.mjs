@@ -1,6 +1,6 @@
-// `npm run bundle`: makes one folder that runs on any x86-64 host with glibc 2.36 (Debian 12) or newer, and packs it with xz. The
-// folder holds Node.js, the compiled scripts, the addon, the backends and every library that these need. --no-pack makes the
-// folder without the archive.
+// `npm run bundle`: makes one folder that runs on any x86-64 host with glibc 2.36 (Debian 12) or newer, and packs it with
+// xz. The folder holds Node.js, the compiled scripts, the addon, the backends and every library that these need.
+// --no-pack makes the folder without the archive.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,

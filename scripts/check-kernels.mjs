@@ -1,9 +1,9 @@
-// `npm run check:kernels`: compiles every CUDA kernel for sm_90 and writes registers, spills and memory accesses of each into
-// docs/cuda-kernels.md. Fails if a kernel spills or uses local memory, or if a vector variant has no 16-byte loads or no 16-byte
-// stores. A comment above a kernel that says "16-byte stores only: why" (or "16-byte loads only: why") allows the other kind to be
-// missing.
-// --check does not write the page. It applies the same rules and also fails if the page lists other kernels than the sources
-// define; differences in register counts are accepted.
+// `npm run check:kernels`: compiles every CUDA kernel for sm_90 and writes registers, spills and memory accesses of each
+// into docs/cuda-kernels.md. Fails if a kernel spills or uses local memory, or if a vector variant has no 16-byte loads
+// or no 16-byte stores. A comment above a kernel that says "16-byte stores only: why" (or "16-byte loads only: why")
+// allows the other kind to be missing.
+// --check does not write the page. It applies the same rules and also fails if the page lists other kernels than the
+// sources define; differences in register counts are accepted.
 // --sources FOLDER and --page FILE exist for the tests of this script.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

@@ -1,5 +1,5 @@
-// `npm run gpu:check`: sets everything up, then runs the checks and benchmarks of bench/gpu-check.ts on this host's GPU, from the
-// same compiled scripts as in the bundle. All arguments go to the check.
+// `npm run gpu:check`: sets everything up, then runs the checks and benchmarks of bench/gpu-check.ts on this host's GPU,
+// from the same compiled scripts as in the bundle. All arguments go to the check.
 import { join } from 'node:path';
 import { setup } from './setup.mjs';
 import { foreground, node, root, stage, startIfMain } from './stage.mjs';

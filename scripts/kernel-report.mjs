@@ -1,10 +1,13 @@
-// Parsers for the compiler's output about kernels (the report of ptxas, PTX, SASS) and for kernel declarations in the source. The
-// list of kernels comes from these alone; none is kept by hand.
+// Parsers for the compiler's output about kernels (the report of ptxas, PTX, SASS) and for kernel declarations in the
+// source. The list of kernels comes from these alone; none is kept by hand.
 
 /** Counts of accesses to global memory, by direction and width, and to local memory. */
 const empty = () => ({ vectorLoads: 0, vectorStores: 0, scalarLoads: 0, scalarStores: 0, local: 0 });
 
-/** Parses the output of `ptxas -v`. @returns by mangled name: registers per thread; bytes of stack frame, spills, shared memory */
+/**
+ * Parses the output of `ptxas -v`.
+ * @returns by mangled name: registers per thread; bytes of stack frame, spills, shared memory
+ */
 export function parsePtxas(report) {
   const kernels = new Map();
   let name = null;
@@ -67,9 +70,9 @@ function count(counts, isLoad, bits) {
 }
 
 /**
- * Finds every kernel that a CUDA source declares, by name. `parameters` are the names of its template parameters: T and Width for
- * "template <class T, int Width> __global__ void f(". `only` is "loads" or "stores" if the comment directly above the kernel says
- * "16-byte loads only" or "16-byte stores only", else null.
+ * Finds every kernel that a CUDA source declares, by name. `parameters` are the names of its template parameters: T and
+ * Width for "template <class T, int Width> __global__ void f(". `only` is "loads" or "stores" if the comment directly
+ * above the kernel says "16-byte loads only" or "16-byte stores only", else null.
  */
 export function parseKernels(source) {
   const pattern =

@@ -6,8 +6,8 @@ import { root, run } from './stage.mjs';
 const readPackages = (path) => JSON.parse(readFileSync(path, 'utf8')).packages;
 
 /**
- * Whether node_modules holds every package of package-lock.json in the right version, according to the lock file that npm writes
- * into node_modules. Optional packages are not compared, because those of other platforms are never installed.
+ * Whether node_modules holds every package of package-lock.json in the right version, according to the lock file that npm
+ * writes into node_modules. Optional packages are not compared, because those of other platforms are never installed.
  */
 function upToDate() {
   const installed = join(root, 'node_modules', '.package-lock.json');

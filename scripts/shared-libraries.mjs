@@ -7,7 +7,10 @@ import { StageError } from './stage.mjs';
 // Libraries of the host that are never shipped: glibc's, and linux-vdso, which the kernel provides.
 const ofHost = /^(linux-vdso|ld-linux-x86-64|libc|libm|libdl|librt|libpthread)\.so/;
 
-/** Maps the soname of each library that `file` needs, glibc's excepted, to the path that the loader finds (undefined if none). */
+/**
+ * Maps the soname of each library that `file` needs, glibc's excepted, to the path that the loader finds (undefined if
+ * none).
+ */
 function dependencies(file) {
   const lines = execFileSync('ldd', [file], { encoding: 'utf8', env: { PATH: process.env.PATH } })
     .trim()

@@ -1,5 +1,6 @@
-// Runs the steps of a set-up. A step prints one line with its duration when it ends, and more lines only if it takes long. A failed
-// step prints the end of its output, its command and a remedy. Imports only Node's own modules, because it runs before `npm ci`.
+// Runs the steps of a set-up. A step prints one line with its duration when it ends, and more lines only if it takes
+// long. A failed step prints the end of its output, its command and a remedy. Imports only Node's own modules, because it
+// runs before `npm ci`.
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,8 +22,8 @@ export async function stage(name, work) {
 }
 
 /**
- * Runs a command with its output in the file out/log/NAME.log. Prints the command after a second, and every ten seconds the last
- * line of its output.
+ * Runs a command with its output in the file out/log/NAME.log. Prints the command after a second, and every ten seconds
+ * the last line of its output.
  * @param remedy text for the person who sees the failure, e.g. a command that repairs its cause
  * @param env variables to set in addition to those of this process
  * @throws StageError (rejects) if the command cannot be started or fails

@@ -1,5 +1,6 @@
-// `npm run docs`: makes the reference of the public names in docs/api from the doc comments of lib/. A link without a target is an
-// error, and so is a class, function or value without a comment. TypeDoc and the TypeScript it needs are installed in scripts/docs.
+// `npm run docs`: makes the reference of the public names in docs/api from the doc comments of lib/. A link without a
+// target is an error, and so is a class, function or value without a comment. TypeDoc and the TypeScript it needs are
+// installed in scripts/docs.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { node, root, run, stage, startIfMain } from '../stage.mjs';

@@ -1,6 +1,7 @@
-// Joins the package's 250 JavaScript files into two, the library and the command. Finding and reading files is most of the time of
-// require('saturnn'): this reduced it from 124 ms to 52 (bench/results/install.json). Inside the library, a module still runs when
-// it is first required, so the package's two entries share modules and load only those they need. Type declarations are not joined.
+// Joins the package's 250 JavaScript files into two, the library and the command. Finding and reading files is most of
+// the time of require('saturnn'): this reduced it from 124 ms to 52 (bench/results/install.json). Inside the library, a
+// module still runs when it is first required, so the package's two entries share modules and load only those they need.
+// Type declarations are not joined.
 import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

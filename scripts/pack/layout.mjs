@@ -1,5 +1,6 @@
-// Checks that published files include no library or header of NVIDIA's, and that none is needed to load them. Users install these
-// themselves: the CUDA backend opens cuDNN, cuBLASLt, NVRTC and the driver at run time, with errors that say what is missing.
+// Checks that published files include no library or header of NVIDIA's, and that none is needed to load them. Users
+// install these themselves: the CUDA backend opens cuDNN, cuBLASLt, NVRTC and the driver at run time, with errors that
+// say what is missing.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

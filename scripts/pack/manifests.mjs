@@ -32,8 +32,8 @@ export const platformPackages = {
 const commonOf = ({ version, repository, engines }) => ({ version, ...(repository && { repository }), engines });
 
 /**
- * Returns the manifest of the package saturnn. It depends on exactly its own version of the platform packages; they are optional,
- * because npm does not install them on other platforms.
+ * Returns the manifest of the package saturnn. It depends on exactly its own version of the platform packages; they are
+ * optional, because npm does not install them on other platforms.
  */
 export function mainManifest() {
   const manifest = Object.fromEntries(kept.filter((key) => key in own).map((key) => [key, own[key]]));

@@ -1,12 +1,13 @@
-// Writes THIRD-PARTY.md, the list of other people's software in the platform packages, and copies the full texts of its licences.
+// Writes THIRD-PARTY.md, the list of other people's software in the platform packages, and copies the full texts of its
+// licences.
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { debianSource, licenceFile } from '../shared-libraries.mjs';
 import { root, StageError } from '../stage.mjs';
 
 /**
- * Libraries that are shipped beside the CPU backend, by soname. `owner` is the Debian package that each must come from: the same
- * soname from elsewhere (e.g. a GPU vendor's libOpenCL) would be another library under another licence.
+ * Libraries that are shipped beside the CPU backend, by soname. `owner` is the Debian package that each must come from:
+ * the same soname from elsewhere (e.g. a GPU vendor's libOpenCL) would be another library under another licence.
  */
 const beside = {
   'libdnnl.so.2': { owner: 'libdnnl2', what: 'oneDNN', licence: 'Apache-2.0 AND BSD-3-Clause' },

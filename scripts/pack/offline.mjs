@@ -1,5 +1,6 @@
-// `npm run pack:offline`: makes the published packages and puts them, everything they depend on, Node.js and npm into one archive.
-// With it, saturnn can be installed as users install it, on a host without Node.js or network. --built: see pack-all.mjs.
+// `npm run pack:offline`: makes the published packages and puts them, everything they depend on, Node.js and npm into one
+// archive. With it, saturnn can be installed as users install it, on a host without Node.js or network. --built: see
+// pack-all.mjs.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,

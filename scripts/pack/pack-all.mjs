@@ -1,6 +1,7 @@
-// `npm run pack:all`: makes the three published packages in out/packages, as folders and as archives. Prints their sizes and the
-// oldest system libraries that they run with, and fails if a size or a library version is above its limit. Compiles the native
-// parts for all GPU architectures, which takes minutes; --built (for tests) takes those that `npm run build:native` made in out/.
+// `npm run pack:all`: makes the three published packages in out/packages, as folders and as archives. Prints their sizes
+// and the oldest system libraries that they run with, and fails if a size or a library version is above its limit.
+// Compiles the native parts for all GPU architectures, which takes minutes; --built (for tests) takes those that `npm run
+// build:native` made in out/.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

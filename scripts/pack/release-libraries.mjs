@@ -1,7 +1,8 @@
-// `npm run build:release`: compiles the libraries as they are published, into out/release: for every GPU architecture from Turing
-// on, with PTX for later ones, compressed device code and no symbols. Fails if the CUDA backend is larger than allowed or needs a
-// library of NVIDIA's. --check (`npm run check:release`) compiles the CUDA backend only. Compiling takes minutes; --built takes the
-// libraries that `npm run build:native` made for sm_90 instead, and applies the limit for one architecture.
+// `npm run build:release`: compiles the libraries as they are published, into out/release: for every GPU architecture
+// from Turing on, with PTX for later ones, compressed device code and no symbols. Fails if the CUDA backend is larger
+// than allowed or needs a library of NVIDIA's. --check (`npm run check:release`) compiles the CUDA backend only.
+// Compiling takes minutes; --built takes the libraries that `npm run build:native` made for sm_90 instead, and applies
+// the limit for one architecture.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,8 +16,8 @@ const architectures = '75-real;80-real;86-real;89-real;90-real;100-real;120';
 /** Largest allowed size of libsaturnn_cuda.so for all architectures, in bytes. */
 const mostBytes = 6e6;
 /**
- * Largest allowed size with code for sm_90 and its PTX only, in bytes; it stands in for the other limit in quick checks. When it was
- * set, sm_90 alone had 2.655 MB and all architectures 5.86 MB (4.33 times as much device code).
+ * Largest allowed size with code for sm_90 and its PTX only, in bytes; it stands in for the other limit in quick checks.
+ * When it was set, sm_90 alone had 2.655 MB and all architectures 5.86 MB (4.33 times as much device code).
  */
 const mostBytesOfOne = 2.69e6;
 const cuda = 'saturnn_cuda';

@@ -9,7 +9,10 @@ import { besideBackend, commonLicences, cudaLicences, writeCommonNotices, writeC
 
 const [common, cuda] = Object.keys(platformPackages);
 
-/** JavaScript, types, and the sources that `saturnn build` compiles. Not binding.gyp: npm would add an install script for it. */
+/**
+ * JavaScript, types, and the sources that `saturnn build` compiles. Not binding.gyp: npm would add an install script for
+ * it.
+ */
 const mainFiles = ['dist', 'native', 'cmake', 'CMakeLists.txt', 'examples', 'CHANGELOG.md', 'LICENSE'];
 
 const write = (folder, file, text) => writeFileSync(join(folder, file), text);

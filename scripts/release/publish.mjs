@@ -1,5 +1,6 @@
-// `npm run release:publish`: makes the packages, checks them and publishes them. The platform packages come first, because saturnn
-// depends on them. Packages that the registry already has are skipped, so the command can be repeated after a failure.
+// `npm run release:publish`: makes the packages, checks them and publishes them. The platform packages come first,
+// because saturnn depends on them. Packages that the registry already has are skipped, so the command can be repeated
+// after a failure.
 //   --dry-run         does everything except publishing
 //   --registry URL    publishes to this registry instead of the one that npm is configured with
 //   --packed          publishes the packages that are in out/packages. Not allowed for npm's own registry, because they may have

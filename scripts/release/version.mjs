@@ -1,5 +1,5 @@
-// `npm run release:version -- 0.2.0`: writes the new version into every file that has it, dates the changelog's section, commits
-// and tags. Nothing is pushed or published; `npm run release:publish` publishes.
+// `npm run release:version -- 0.2.0`: writes the new version into every file that has it, dates the changelog's section,
+// commits and tags. Nothing is pushed or published; `npm run release:publish` publishes.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
