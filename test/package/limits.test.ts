@@ -1,4 +1,4 @@
-/** scripts/pack: what is too large, asks for too new a system, or would run something, is not packed. */
+/** scripts/pack refuses packages that are too large, need too new a system, or have scripts that npm would run. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** scripts/release: what a new version changes, and in which order the packages go out. Nothing leaves this machine. */
+/** scripts/release: the changes of a new version, and the order of publishing. Nothing is really published. */
 import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
