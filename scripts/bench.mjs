@@ -1,12 +1,10 @@
 // `npm run bench -- COMMAND`: runs a benchmark with the libraries that `npm run build` made. All arguments go to the benchmark;
 // --help lists the commands.
-import { join } from 'node:path';
-import { foreground, node, root, startIfMain } from './stage.mjs';
-import { compileTypescript } from './typescript.mjs';
+import { startIfMain } from './stage.mjs';
+import { runBench } from './typescript.mjs';
 
-await startIfMain(import.meta.url, async (args) => {
+await startIfMain(import.meta.url, (args) => {
   // Progress of the compilation goes to stderr, because stdout is for results (--json).
   console.log = console.error;
-  await compileTypescript('tsconfig.bundle.json');
-  return foreground(node, [join(root, 'dist-bundle', 'bench', 'main.js'), ...args]);
+  return runBench('main', args);
 });

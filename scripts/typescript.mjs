@@ -2,7 +2,7 @@
 // `npm run build:ts` compiles the package, lib/ to dist/.
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { node, root, run, startIfMain } from './stage.mjs';
+import { foreground, node, root, run, startIfMain } from './stage.mjs';
 
 const projects = {
   'tsconfig.build.json': { output: 'dist', command: 'dist/cli/main.js' },
@@ -17,5 +17,17 @@ export async function compileTypescript(project) {
   // `npx saturnn` in this repository runs the file directly; npm sets the bit only for packages that it installs.
   chmodSync(join(root, command), 0o755);
 }
+
+/** Compiled form of a script of bench/, given by its path there without the extension, e.g. 'cudnnPlans/main'. */
+export const compiledBench = (name) => join(root, projects['tsconfig.bundle.json'].output, 'bench', `${name}.js`);
+
+/** Compiles the scripts of bench/ and runs one of them. @returns (resolves to) its exit status */
+export async function runBench(name, args = []) {
+  await compileTypescript('tsconfig.bundle.json');
+  return foreground(node, [compiledBench(name), ...args]);
+}
+
+/** The compiled command `saturnn`. */
+export const compiledCommand = join(root, projects['tsconfig.build.json'].command);
 
 await startIfMain(import.meta.url, () => compileTypescript('tsconfig.build.json'));
