@@ -1,10 +1,8 @@
-// `npm run check:kernels`: compiles every CUDA kernel for sm_90 and writes registers, spills and memory accesses of each
-// into docs/cuda-kernels.md. Fails if a kernel spills or uses local memory, or if a vector variant has no 16-byte loads
-// or no 16-byte stores. A comment above a kernel that says "16-byte stores only: why" (or "16-byte loads only: why")
-// allows the other kind to be missing.
-// --check does not write the page. It applies the same rules and also fails if the page lists other kernels than the
-// sources define; differences in register counts are accepted.
-// --sources FOLDER and --page FILE exist for the tests of this script.
+// `npm run check:kernels`: what the compiler made of every CUDA kernel, for sm_90, written into docs/cuda-kernels.md. Fails
+// if a kernel spills or uses local memory, or if a vector variant does without 16-byte accesses (a comment above a kernel that
+// says "16-byte stores only: why", or loads, excuses the other kind).
+// --check writes nothing: it fails on the same, and if the page has other kernels (not if only register counts differ).
+// --sources FOLDER and --page FILE are for tests of this script.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
@@ -15,10 +13,10 @@ import { pageWith, rowsOfPage, rowsOfTables, tables } from './kernel-tables.mjs'
 import { root, StageError, startIfMain } from './stage.mjs';
 
 const architecture = 90;
-/** Registers per thread above which fewer than half of a multiprocessor's 2048 threads can be resident. */
+/** More registers leave less than half of a processor's 2048 threads. */
 const mostRegisters = 64;
 
-/** Compiles one source file. @returns its kernels, each with name, variant, resources and counts of memory accesses */
+/** Every kernel of a source, with what the compiler says of it. */
 async function kernelsOf(path, toolkit) {
   const { report, ptx, sass } = await compileKernels(path, toolkit, architecture);
   const [resources, accesses] = [parsePtxas(report), parsePtx(ptx)];
@@ -34,7 +32,7 @@ async function kernelsOf(path, toolkit) {
   }));
 }
 
-/** Lists the rules that a kernel breaks, as text that continues "kernel NAME ..."; empty if it breaks none. */
+/** What is wrong with a kernel, in words. */
 export function violations(kernel) {
   const found = [];
   if (kernel.spillStores + kernel.spillLoads > 0)
@@ -43,8 +41,7 @@ export function violations(kernel) {
   if (kernel.local + (kernel.sass?.local ?? 0) > 0) found.push('uses local memory');
   for (const [where, counts] of Object.entries({ PTX: kernel, SASS: kernel.sass })) {
     if (kernel.width === 1 || !counts) continue;
-    // Fewer scalar accesses than lanes of a vector cannot be a vector that the compiler split. They are single values, such as
-    // the result of a sum, a flag or a learning rate.
+    // Fewer scalars than a vector has lanes are no vector taken apart: the result of a sum, a flag, a learning rate.
     const lacks = (vectors, scalars) => vectors === 0 && scalars >= kernel.width;
     if (kernel.only !== 'stores' && lacks(counts.vectorLoads, counts.scalarLoads))
       found.push(`has no 16-byte load in the ${where}`);
@@ -55,7 +52,7 @@ export function violations(kernel) {
   return found;
 }
 
-/** Runs `work` on every item, as many at a time as there are processors. @returns the results in the order of `items` */
+/** In the order of `items`, as many at a time as there are processors. */
 async function inParallel(items, work) {
   const results = [];
   let next = 0;
@@ -84,11 +81,11 @@ await startIfMain(import.meta.url, async (args) => {
 
   const generated = tables(files, { version: toolkit.version, architecture, mostRegisters });
   console.log(generated.summary);
-  const sass = toolkit.nvdisasm ? `read with ${toolkit.nvdisasm}` : 'not read, because nvdisasm is not installed';
+  const sass = toolkit.nvdisasm ? `read with ${toolkit.nvdisasm}` : 'not read, for want of nvdisasm';
   console.log(`SASS: ${sass}.`);
 
   const page = readFileSync(values.page, 'utf8');
-  // Written even if a rule is broken, because the table helps to find out why.
+  // Also where a rule is broken: the table shows which kernels do.
   if (!values.check) writeFileSync(values.page, pageWith(page, generated.text));
   const wrong = files.flatMap(({ file, kernels }) =>
     kernels.flatMap((kernel) => violations(kernel).map((text) => `${file}: ${kernel.text} ${text}`)),
@@ -103,7 +100,7 @@ await startIfMain(import.meta.url, async (args) => {
   ];
   if (different.length > 0) {
     const shown = relative(root, values.page);
-    throw new StageError(`${shown} is out of date:\n${different.join('\n')}\nRemedy: npm run check:kernels`);
+    throw new StageError(`${shown} is out of date (npm run check:kernels writes it anew):\n${different.join('\n')}`);
   }
   return 0;
 });

@@ -1,5 +1,5 @@
-// Makes the generated part of docs/cuda-kernels.md: a summary, and a table for each source file. The same sources and compiler
-// give the same bytes. Kernels that differ only in numeric or boolean template arguments share a row, which shows ranges.
+// The generated part of docs/cuda-kernels.md: a summary, and a table per source file. The same sources and compiler give the
+// same bytes. Kernels that differ only in numbers and flags of their template share a row, with ranges.
 
 const begin = '<!-- begin: npm run check:kernels -->';
 const end = '<!-- end: npm run check:kernels -->';
@@ -20,7 +20,7 @@ const range = (values) => {
   return least === most ? String(least) : `${least}-${most}`;
 };
 
-/** Groups the kernels of a file into rows. @returns sorted pairs of "name | variant" and the kernels of that row */
+/** Rows of a file: kernels by name and variant. */
 function rowsOf(kernels) {
   const rows = new Map();
   for (const kernel of kernels) {
@@ -30,7 +30,7 @@ function rowsOf(kernels) {
   return [...rows].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** Makes the text for the page. @returns that text, and its summary as one line */
+/** @returns the text for the page, and its summary as one line */
 export function tables(files, { version, architecture, mostRegisters }) {
   const all = files.flatMap(({ kernels }) => kernels);
   const vectors = all.filter(({ width }) => width > 1).length;
@@ -66,11 +66,10 @@ function tableOf(kernels) {
   return [names, names.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`);
 }
 
-/** Lists the rows that the page should have, as "file | kernel | variant". */
+/** "file | kernel | variant" of every row. */
 export const rowsOfTables = (files) =>
   files.flatMap(({ file, kernels }) => rowsOf(kernels).map(([key]) => `${file} | ${key}`));
 
-/** Lists the rows that a page has, as "file | kernel | variant". */
 export function rowsOfPage(page) {
   const rows = [];
   let file = '';
@@ -84,7 +83,7 @@ export function rowsOfPage(page) {
 
 const generatedPart = (page) => page.slice(page.indexOf(begin), page.indexOf(end));
 
-/** Returns the page with `text` as its generated part. Text after that part, written by hand, stays. */
+/** The page with its generated part anew; what a person has written after it stays. */
 export function pageWith(page, text) {
   const rest = page.includes(end) ? page.slice(page.indexOf(end) + end.length) : '\n';
   return `${begin}\n${text}\n${end}${rest}`;

@@ -1,6 +1,6 @@
 /**
- * Asks the real cuDNN which plans it has for an H200, without a GPU: cuDNN gets a description of one (test/fakes/h200.json) and
- * stand-ins for the driver and for cuBLASLt, which is 540 MB large.
+ * Asks the real cuDNN for plans on an H200, of which there is only a description (test/fakes/h200.json): cuBLASLt (540 MB) and
+ * the driver are stand-ins.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -11,27 +11,22 @@ import { binaryFolders, packageRoot } from '../../lib/locate';
 import { compileFake } from '../../test/fakes/build';
 import { lineOf, type Question } from './tasks';
 
-/** A way to compute a task. */
+/** A way to do a task, in the order in which the backend prefers them; `problem`: why there is no plan. */
 export interface Variant {
   readonly name: 'plain' | 'fused';
-  /** Name such as "cudnn:engine34". */
   readonly engine?: string;
-  /** Bytes. */
   readonly workspace?: number;
-  /** Whether cuDNN compiles the plan at run time. */
   readonly compiled?: boolean;
-  /** Why there is no plan; undefined if there is one. */
   readonly problem?: string;
 }
 
 export interface Answer extends Question {
-  /** In the order in which the backend prefers them. */
   readonly variants: readonly Variant[];
 }
 
 const program = join(binaryFolders()[0] as string, 'tests/cudnn_plans');
 
-/** Folder of libcudnn.so.9, looked for where CMake looks for cuDNN's headers; undefined if it is not there. */
+/** Where cuDNN's headers came from, which is where CMake looked. */
 function cudnnFolder(): string | undefined {
   const { CUDNN_ROOT, CUDNN_PATH, XDG_CACHE_HOME } = process.env;
   const cache = join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'saturnn/cudnn');
@@ -40,24 +35,20 @@ function cudnnFolder(): string | undefined {
   return folders.find((folder) => existsSync(join(folder, 'libcudnn.so.9')));
 }
 
-/** Returns why plans cannot be found on this host, or null if they can. */
+/** Why nothing can be asked here; null: it can. */
 export function missing(): string | null {
   if (!existsSync(program)) return `${program} was not built`;
   return cudnnFolder() === undefined ? 'no cuDNN in CUDNN_ROOT, CUDNN_PATH or the cache' : null;
 }
 
 export interface Found {
-  /** Version of cuDNN. */
+  /** Its version. */
   readonly cudnn: string;
-  /** One per question, in order. */
+  /** One per question. */
   readonly answers: readonly Answer[];
 }
 
-/**
- * Asks cuDNN all questions.
- * @param report called with each answer as soon as it is known
- * @throws Error if the program fails or does not answer every question
- */
+/** `report` hears of each answer. @throws if the program ends in any other way than with all answers */
 export async function findPlans(
   questions: readonly Question[],
   report: (answer: Answer) => void = () => {},
@@ -84,7 +75,7 @@ async function ask(questions: readonly Question[], stand: string, report: (answe
   const closed = new Promise<string>((resolve) =>
     child.on('close', (code, signal) => resolve(code === 0 ? '' : `exit ${code ?? signal}: ${errors}`)),
   );
-  child.stdin.on('error', () => {}); // if the child has ended, its exit status is reported below
+  child.stdin.on('error', () => {}); // a child that is gone is reported by its exit
   child.stdin.end(questions.map((question) => `${lineOf(question)}\n`).join(''));
   const answers: Answer[] = [];
   let cudnn = '';

@@ -1,4 +1,4 @@
-/** `npm run cudnn:plans`: finalises cuDNN's plans for all three models and writes docs/cudnn-plans.md. Takes minutes. */
+/** `npm run cudnn:plans`: finalises cuDNN's plans for all three models and writes docs/cudnn-plans.md. Minutes. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../lib/locate';
@@ -12,15 +12,14 @@ const batches = [128, 1024];
 
 function questionsOf(problems: readonly string[]): Question[] {
   const questions: Question[] = [];
-  // The first convolution reads the image, which needs no gradient, so dgrad is asked for the second.
-  const [first, second] = problems as [string, string];
+  const [first, second] = problems as [string, string]; // the first reads the image, which needs no gradient
   for (const precision of precisions) {
     for (const problem of problems) {
       const isSmall = problem.startsWith(`${batches[0]} `);
       for (const pass of passes) {
         questions.push({ problem, pass, precision, twice: true });
       }
-      // Each takes half a second, so the larger batch is asked in bf16 and for the forward pass only.
+      // Half a second each; a larger batch is asked once.
       if (precision !== 'f32' && !isLinear(problem) && (isSmall || precision === 'bf16')) {
         questions.push({ problem, pass: 'forward', precision, activation: leakyTanh(), compiled: true });
         if (isSmall) questions.push({ problem, pass: 'dgrad', precision, activation: leakyTanh(), compiled: true });
@@ -39,7 +38,7 @@ const isLinear = (problem: string): boolean => problem.split(' ')[1] === '1';
 
 async function main(): Promise<void> {
   const reason = missing();
-  if (reason) throw new Error(`Plans of cuDNN cannot be found here: ${reason}`);
+  if (reason) throw new Error(`cuDNN cannot be asked: ${reason}`);
   const problems = batches.flatMap((batch) => [
     ...Object.values(models).flatMap((make) => problemsOf(make(), batch)),
     linearProblem(batch, 1024, 100),

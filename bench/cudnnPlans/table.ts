@@ -1,11 +1,11 @@
-/** Formats the answers of cuDNN as Markdown, for docs/cudnn-plans.md. */
+/** The answers as Markdown: docs/cudnn-plans.md. */
 import type { Answer, Variant } from './finder';
 import { type Pass, type PlanPrecision, type Problem, passes, precisions } from './tasks';
 
 export interface TableSource {
   readonly cudnn: string;
   readonly device: string;
-  /** Describes in words which convolutions were asked for. */
+  /** Of which convolutions, in words. */
   readonly asked: string;
   readonly answers: readonly Answer[];
 }
@@ -20,10 +20,7 @@ interface Group {
   readonly variants: readonly Variant[];
 }
 
-/**
- * Groups the variants of all answers by precision, pass, and plain or fused with which activation; one row of the summary
- * each.
- */
+/** Every precision, pass and way of doing it, with what was found for all problems. */
 function groupsOf(answers: readonly Answer[]): Group[] {
   const groups: Group[] = [];
   for (const precision of precisions) {
@@ -65,7 +62,7 @@ function summary(answers: readonly Answer[]): string[] {
   });
 }
 
-/** Formats a convolution as "128 x 28x28x64 -> 96, 3x3": batch x height x width x channels -> output channels, kernel. */
+/** "128 x 28x28x64 -> 96, 3x3" */
 export function describeProblem(problem: Problem): string {
   const [n, h, w, c, o, kh, kw, , , strideH, strideW, padH, padW] = problem.split(' ');
   const stride = strideH === '1' && strideW === '1' ? '' : `, stride ${strideH}x${strideW}`;
@@ -73,7 +70,7 @@ export function describeProblem(problem: Problem): string {
   return `${n} x ${h}x${w}x${c} -> ${o}, ${kh}x${kw}${stride}${padding}`;
 }
 
-/** Formats the answers for one problem in one precision: the engine of each pass, plain, then fused with activations. */
+/** Of one problem and precision: the plain engine of each pass, and those of what is fused with an activation. */
 function cell(answers: readonly Answer[]): string {
   const shown = (pass: Pass, name: Variant['name']) =>
     unique(
@@ -111,21 +108,20 @@ export function markdown({ cudnn, device, asked, answers }: TableSource): string
   const failed = failures(answers);
   return `# cuDNN's plans for every convolution
 
-Made by \`npm run cudnn:plans\`; do not edit. For each convolution: the plan that the backend takes first without autotuning,
-finalised by cuDNN ${cudnn} from a description of an ${device}, without a GPU. ${problems} different convolutions:
+Made by \`npm run cudnn:plans\`, not by hand: the first plan that the backend would take without autotuning, finalised by
+cuDNN ${cudnn} for the description of an ${device}, without a GPU. ${problems} different convolutions:
 ${asked}.
 
-Engines that the backend never uses are left out: in f32, those that use tensor cores; in every precision, those that are not
-deterministic, that accumulate in less than f32, that round f32 images to halves, or that need more than 1 GiB of workspace. In
-tf32, bf16 and fp16 the channels are padded to the multiple that tensor cores need (3 to 8). "compiled" counts plans that cuDNN
-compiles at run time. The backend chooses a fused dgrad only after timing it. Every plain plan was also made a second time from
-its engine number and knobs, because the backend stores its choices in that form.
+What the policy drops is not counted: in f32 every engine that uses tensor cores; in every precision those that are not
+deterministic, that sum in less than f32, that make halves of f32 images, or that want more than 1 GiB of workspace. tf32,
+bf16 and fp16 are asked with channels filled up to what tensor cores take (3 to 8). A plan that is compiled at run time is
+called compiled; a fused dgrad is only ever taken by timing; every plain plan was also made again from its engine number and knobs, as a remembered choice is.
 
 | precision | pass | problems | without a plan | compiled | largest workspace, MiB | engines (problems) |
 |---|---|---|---|---|---|---|
 ${summary(answers).join('\n')}
 
-${failed.length === 0 ? 'Every convolution has a plan.' : `Without a plan:\n\n${failed.join('\n')}`}
+${failed.length === 0 ? 'Every one has a plan.' : `Without a plan:\n\n${failed.join('\n')}`}
 
 <details>
 <summary>Every convolution: cuDNN's engine numbers, forward / dgrad / wgrad</summary>

@@ -1,4 +1,4 @@
-/** Lists the convolutions of a model, as questions to the program out/tests/cudnn_plans (native/cuda/plan_check.cc). */
+/** The convolutions of a model, as questions to out/tests/cudnn_plans (native/cuda/plan_check.cc). */
 import { Graph } from '../../lib/graph/graph';
 import { optimize } from '../../lib/graph/optimize';
 import type { Model } from '../../lib/models';
@@ -11,34 +11,22 @@ export type Pass = (typeof passes)[number];
 export const precisions = ['f32', 'tf32', 'bf16', 'fp16'] as const;
 export type PlanPrecision = (typeof precisions)[number];
 
-/**
- * A convolution as text: "n h w c o kh kw oh ow strideH strideW padH padW"; o, oh and ow are channels and size of the
- * output.
- */
+/** "n h w c o kh kw oh ow strideH strideW padH padW" */
 export type Problem = string;
 
 export interface Question {
   readonly problem: Problem;
   readonly pass: Pass;
   readonly precision: PlanPrecision;
-  /**
-   * Activation to fuse: in the forward pass bias and activation follow the convolution, dgrad multiplies by the
-   * derivative of the activation before it. Undefined: the convolution alone.
-   */
+  /** Of the forward pass, with a bias; of dgrad: the one before, whose derivative it takes. Without: the bare convolution. */
   readonly activation?: Activation;
-  /** Whether plans that are compiled at run time are wanted too; default false. */
+  /** Ask for what is compiled at run time too. */
   readonly compiled?: boolean;
-  /**
-   * Whether to make every plan a second time, from its engine number and knobs as they are kept in the cache; default
-   * false.
-   */
+  /** Make every plan again from its remembered choice. */
   readonly twice?: boolean;
 }
 
-/**
- * Lists the distinct convolutions of a model: those of its layers in order, then those that the passes make by merging
- * siblings.
- */
+/** Of each convolution of a model, in order, without repetition: as the layers say, then what siblings are merged to. */
 export function problemsOf(model: Model, batch: number): Problem[] {
   const logits = model.forward(input('images', [batch, ...model.inputShape]));
   const plain = Graph.from({ outputs: { logits } });
@@ -52,13 +40,13 @@ export function problemsOf(model: Model, batch: number): Problem[] {
   return [...new Set(lines)];
 }
 
-/** Returns a fully connected layer as the 1x1 convolution by which the backend computes it. */
+/** A fully connected layer of so many features, as the convolution that the backend makes of it. */
 export const linearProblem = (batch: number, features: number, classes: number): Problem =>
   `${batch} 1 1 ${features} ${classes} 1 1 1 1 1 1 0 0`;
 
 const dtypes: Readonly<Record<PlanPrecision, string>> = { f32: 'f32', tf32: 'f32', bf16: 'bf16', fp16: 'f16' };
 
-/** Formats a question as a line of the program's input. */
+/** The question as the program reads it. */
 export function lineOf({ problem, pass, precision, activation, compiled = false, twice = false }: Question): string {
   const flag = (value: boolean) => (value ? 1 : 0);
   const { kind, slope } = activation ? encodeActivation(activation) : { kind: -1, slope: 0 };
