@@ -1,31 +1,20 @@
 // `npm run bundle`: makes one folder that runs on any x86-64 host with glibc 2.36 (Debian 12) or newer, and packs it with
 // xz. The folder holds Node.js, the compiled scripts, the addon, the backends and every library that these need.
 // --no-pack makes the folder without the archive.
-import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { copyNpmPackages } from './bundle-npm.mjs';
+import { copyStripped, isNativeFile } from './native-files.mjs';
+import { packFolder } from './pack/archive.mjs';
 import { checkLayout } from './pack/layout.mjs';
 import { setup } from './setup.mjs';
 import { checkLibraries, copyLibraries, copyLicence } from './shared-libraries.mjs';
-import { node, root, run, StageError, stage, startIfMain } from './stage.mjs';
-import { compileTypescript } from './typescript.mjs';
+import { node, root, StageError, stage, startIfMain } from './stage.mjs';
+import { compiledBench, compileTypescript } from './typescript.mjs';
 
 /** Largest allowed size of the archive, in bytes. */
 const limit = 40e6;
-const name = 'saturnn-linux-x64';
-const folder = join(root, 'bundle', name);
-const archive = `${folder}.tar.xz`;
+const folder = join(root, 'bundle', 'saturnn-linux-x64');
 const { version, description, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const readme = `saturnn ${version} for x86-64 Linux with glibc 2.36 or newer. It runs from this folder and downloads nothing.
@@ -55,18 +44,11 @@ function write(file, text, mode = 0o644) {
   chmodSync(join(folder, file), mode);
 }
 
-/** Copies a program or library of ours without its debug symbols. */
-function copyStripped(source, target) {
-  cpSync(source, target, { dereference: true });
-  execFileSync('strip', ['--strip-unneeded', target]);
-  chmodSync(target, 0o755);
-}
-
 function assemble() {
   rmSync(join(root, 'bundle'), { recursive: true, force: true });
   mkdirSync(join(folder, 'out'), { recursive: true });
 
-  const own = readdirSync(join(root, 'out')).filter((file) => /^saturnn\.node$|^libsaturnn_.*\.so$/.test(file));
+  const own = readdirSync(join(root, 'out')).filter(isNativeFile);
   for (const file of own) copyStripped(join(root, 'out', file), join(folder, 'out', file));
   copyStripped(node, join(folder, 'node'));
   copyLicence(node, join(folder, 'licences'));
@@ -100,22 +82,18 @@ function assemble() {
 
 async function pack() {
   // These options give an archive within 2% of the size of -9e in a third of the time.
-  const command = `tar -C "$0" --owner=0 --group=0 -cf - "$1" | xz -T2 --x86 --lzma2=preset=6 > "$2"`;
-  await run('pack', 'bash', ['-o', 'pipefail', '-c', command, join(root, 'bundle'), name, archive], {
-    remedy: 'apt-get install tar xz-utils',
-  });
-  const { size } = statSync(archive);
-  if (size > limit)
-    throw new StageError(`Expected at most ${limit} bytes for ${basename(archive)} but it has ${size}.`);
-  return `${(size / 1e6).toFixed(1)} MB`;
+  const { archive, bytes } = await packFolder(folder, '-T2 --x86 --lzma2=preset=6');
+  if (bytes > limit)
+    throw new StageError(`Expected at most ${limit} bytes for ${basename(archive)} but it has ${bytes}.`);
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 await startIfMain(import.meta.url, async (args) => {
   await setup();
   await stage('bundle scripts', () => compileTypescript('tsconfig.bundle.json'));
-  if (!existsSync(join(root, 'dist-bundle', 'bench', 'gpu-check.js')))
+  if (!existsSync(compiledBench('gpu-check')))
     throw new StageError('The compiler made no dist-bundle/bench/gpu-check.js. Is bench/gpu-check.ts missing?');
   await stage('bundle', assemble);
   if (!args.includes('--no-pack')) await stage('pack', pack);
-  console.log(`\n${args.includes('--no-pack') ? folder : archive}`);
+  console.log(`\n${args.includes('--no-pack') ? folder : `${folder}.tar.xz`}`);
 });

@@ -2,6 +2,7 @@
 // same age, into out/node/MAJOR. They come from the npm registry. A version that is installed already is not touched.
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { registryRemedy } from './npm-packages.mjs';
 import { root, run, stage, startIfMain } from './stage.mjs';
 
 /** The oldest version that `engines` in package.json allows, and the two that are maintained. */
@@ -32,7 +33,7 @@ async function fetchNode(major, packages) {
   const args = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts', ...packages];
   // The npm that is installed here may refuse the Node.js that runs this script; it will run with the one beside it.
   await run(`Node ${major}`, 'npm', args, {
-    remedy: 'check the connection to the npm registry (npm ping), then start again',
+    remedy: registryRemedy,
     env: { npm_config_engine_strict: 'false' },
   });
   for (const [name, target] of Object.entries(programs)) symlinkSync(target, join(bin, name));

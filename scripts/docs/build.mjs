@@ -3,6 +3,7 @@
 // installed in scripts/docs.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { registryRemedy } from '../npm-packages.mjs';
 import { node, root, run, stage, startIfMain } from '../stage.mjs';
 
 const here = join(root, 'scripts', 'docs');
@@ -11,7 +12,7 @@ const output = join(root, 'docs', 'api');
 async function install() {
   if (existsSync(join(here, 'node_modules', '.package-lock.json'))) return 'already there';
   await run('typedoc', 'npm', ['ci', '--prefix', here, '--no-audit', '--no-fund'], {
-    remedy: 'check the connection to the npm registry (npm ping), then start again',
+    remedy: registryRemedy,
   });
   return 'installed';
 }

@@ -2,25 +2,17 @@
 // archive. With it, saturnn can be installed as users install it, on a host without Node.js or network. --built: see
 // pack-all.mjs.
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { copyStripped } from '../native-files.mjs';
+import { runtimePackages } from '../npm-packages.mjs';
 import { copyLicence } from '../shared-libraries.mjs';
-import { node, root, run, StageError, stage, startIfMain } from '../stage.mjs';
+import { node, root, StageError, stage, startIfMain } from '../stage.mjs';
+import { packFolder } from './archive.mjs';
 import { packAll, packagesFolder } from './pack-all.mjs';
 
-const name = 'saturnn-offline';
-const folder = join(root, 'out', name);
+const folder = join(root, 'out', 'saturnn-offline');
 
 const script = `#!/bin/sh
 # ./install.sh [DEVICE]: installs saturnn into app/ from the archives in packages/ alone, shows what works, and trains for one epoch.
@@ -37,16 +29,13 @@ npx saturnn train --data generated --width 0.25 --activation scaledSigmoid --lr 
 
 /** Lists the packages that saturnn needs at run time, from the lock file, as name@version. */
 function dependencies() {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  const needed = Object.entries(packages)
-    .filter(([path, entry]) => path !== '' && !entry.dev && !entry.optional)
-    .map(([path, { version }]) => [path.replace(/^.*node_modules\//, ''), version]);
+  const needed = runtimePackages().filter(({ optional }) => !optional);
   // install.sh installs all archives into one node_modules folder.
-  if (new Set(needed.map(([name]) => name)).size < needed.length)
+  if (new Set(needed.map(({ name }) => name)).size < needed.length)
     throw new StageError(
       'package-lock.json has two versions of one dependency, but the offline archive can hold only one.',
     );
-  return needed.map(([name, version]) => `${name}@${version}`);
+  return needed.map(({ name, version }) => `${name}@${version}`);
 }
 
 function assemble() {
@@ -58,8 +47,7 @@ function assemble() {
   const needed = dependencies();
   execFileSync('npm', ['pack', ...needed, '--pack-destination', packages, '--silent'], { stdio: 'pipe' });
 
-  cpSync(node, join(bin, 'node'), { dereference: true });
-  execFileSync('strip', ['--strip-unneeded', join(bin, 'node')]);
+  copyStripped(node, join(bin, 'node'));
   copyLicence(node, join(folder, 'licences'));
   // The command npm is a link to npm/bin/npm-cli.js.
   const npm = dirname(dirname(realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim())));
@@ -75,12 +63,8 @@ function assemble() {
 }
 
 async function pack() {
-  const command = 'tar -C "$0" --owner=0 --group=0 -cf - "$1" | xz -T2 -6 > "$2"';
-  const archive = `${folder}.tar.xz`;
-  await run('pack', 'bash', ['-o', 'pipefail', '-c', command, join(root, 'out'), name, archive], {
-    remedy: 'apt-get install tar xz-utils',
-  });
-  return `${(statSync(archive).size / 1e6).toFixed(1)} MB`;
+  const { bytes } = await packFolder(folder, '-T2 -6');
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 await startIfMain(import.meta.url, async (args) => {

@@ -3,11 +3,11 @@
 // than allowed or needs a library of NVIDIA's. --check (`npm run check:release`) compiles the CUDA backend only.
 // Compiling takes minutes; --built takes the libraries that `npm run build:native` made for sm_90 instead, and applies
 // the limit for one architecture.
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nativeBuildCommands } from '../build-native.mjs';
+import { copyStripped, isNativeFile, libraryOf } from '../native-files.mjs';
 import { root, run, StageError, stage, startIfMain } from '../stage.mjs';
 import { checkLayout } from './layout.mjs';
 
@@ -21,6 +21,7 @@ const mostBytes = 6e6;
  */
 const mostBytesOfOne = 2.69e6;
 const cuda = 'saturnn_cuda';
+const library = libraryOf('cuda');
 const everything = ['saturnn', 'saturnn_cpu', cuda];
 const tree = join(root, 'out', 'release-cmake');
 const built = join(tree, 'libraries');
@@ -44,11 +45,10 @@ async function compile(chosen, targets) {
 function strip(source) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const names = readdirSync(source).filter((name) => /^saturnn\.node$|^libsaturnn_.*\.so$/.test(name));
+  const names = readdirSync(source).filter(isNativeFile);
   return names.map((name) => {
     const target = join(folder, name);
-    cpSync(join(source, name), target);
-    execFileSync('strip', ['--strip-unneeded', target]);
+    copyStripped(join(source, name), target);
     return { name, bytes: statSync(target).size, before: statSync(join(source, name)).size };
   });
 }
@@ -60,7 +60,7 @@ function strip(source) {
 export async function releaseLibraries({ built: isBuilt = false, targets = everything } = {}) {
   if (!isBuilt) await stage('release build', () => compile(architectures, targets));
   const files = strip(isBuilt ? join(root, 'out') : built);
-  const backend = files.find(({ name }) => name.startsWith(`lib${cuda}`));
+  const backend = files.find(({ name }) => name === library);
   if (!backend)
     throw new StageError(
       'The CUDA backend was not built. Remedy: install nvcc, then npm run setup:cuda && npm run build:native',
@@ -74,7 +74,7 @@ function checkSize(bytes, isBuilt) {
   const most = isBuilt ? mostBytesOfOne : mostBytes;
   if (bytes <= most) return;
   const next = isBuilt ? ' npm run check:release tells whether the limit for all architectures still holds.' : '';
-  throw new StageError(`Expected at most ${most} bytes for libsaturnn_cuda.so but it has ${bytes}.${next}`);
+  throw new StageError(`Expected at most ${most} bytes for ${library} but it has ${bytes}.${next}`);
 }
 
 await startIfMain(import.meta.url, async (args) => {

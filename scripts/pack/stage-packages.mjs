@@ -1,6 +1,7 @@
 // Makes the folders of the three published packages. npm packs them, and the tests of the loader copy from them.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { addon, libraryOf } from '../native-files.mjs';
 import { copyLibraries, ownerOf } from '../shared-libraries.mjs';
 import { root } from '../stage.mjs';
 import { joinJavascript } from './join-javascript.mjs';
@@ -59,7 +60,7 @@ function stagePlatform(packages, manifest, libraries, files) {
 export function stagePackages(libraries, packages) {
   rmSync(packages, { recursive: true, force: true });
   stageMain(packages);
-  const own = ['saturnn.node', 'libsaturnn_cpu.so'];
+  const own = [addon, libraryOf('cpu')];
   const folder = stagePlatform(packages, platformManifest(common, commonLicences), libraries, own);
   // Libraries that a bare system lacks. The C++ library is not among them, because Node.js needs it too.
   const copied = copyLibraries(
@@ -68,6 +69,6 @@ export function stagePackages(libraries, packages) {
     besideBackend,
   );
   writeCommonNotices(folder, Object.fromEntries(copied.map(({ soname, path }) => [soname, ownerOf(path)])));
-  writeCudaNotices(stagePlatform(packages, platformManifest(cuda, cudaLicences), libraries, ['libsaturnn_cuda.so']));
+  writeCudaNotices(stagePlatform(packages, platformManifest(cuda, cudaLicences), libraries, [libraryOf('cuda')]));
   return Object.fromEntries(['saturnn', common, cuda].map((name) => [name, join(packages, name)]));
 }
