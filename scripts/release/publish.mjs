@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { mainManifest, platformPackages } from '../pack/manifests.mjs';
 import { packAll, packagesFolder } from '../pack/pack-all.mjs';
 import { root, StageError, startIfMain } from '../stage.mjs';
+import { checkCommitted, git } from './git.mjs';
 
 const options = {
   'dry-run': { type: 'boolean', default: false },
@@ -24,8 +25,7 @@ const archive = (name) => join(packagesFolder, `${name.replace('@', '').replace(
 
 /** Checks that apply to a release in npm's own registry only. @throws StageError */
 function checkRelease() {
-  const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
-  if (git('status', '--porcelain') !== '') throw new StageError('The working tree has uncommitted changes.');
+  checkCommitted();
   if (!git('tag', '--points-at', 'HEAD').split('\n').includes(`v${version}`))
     throw new StageError(`HEAD is not tagged v${version}. Remedy: npm run release:version -- VERSION`);
   if (!repository)
@@ -51,10 +51,11 @@ function effectiveRegistry(asked) {
   return new URL(asked ?? execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim());
 }
 
+const isNpmsOwn = ({ hostname }) => hostname === 'registry.npmjs.org';
+
 /** npm's arguments to publish one package. Only npm's own registry supports provenance. */
 export function publishArguments(name, { registry, dry }) {
-  const everybodys = registry.hostname === 'registry.npmjs.org';
-  const provenance = everybodys ? ['--provenance'] : [];
+  const provenance = isNpmsOwn(registry) ? ['--provenance'] : [];
   const where = ['--registry', registry.href];
   return ['publish', archive(name), '--access', 'public', ...where, ...provenance, ...(dry ? ['--dry-run'] : [])];
 }
@@ -63,7 +64,7 @@ await startIfMain(import.meta.url, async (args) => {
   const { values } = parseArgs({ args, options });
   const { 'dry-run': dry, packed } = values;
   const registry = effectiveRegistry(values.registry);
-  const toEverybody = !dry && registry.hostname === 'registry.npmjs.org';
+  const toEverybody = !dry && isNpmsOwn(registry);
   if (toEverybody && packed)
     throw new StageError(`--packed needs --dry-run or a registry of your own; it is not allowed for ${registry.href}.`);
   if (toEverybody) checkRelease();

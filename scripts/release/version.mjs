@@ -1,11 +1,10 @@
 // `npm run release:version -- 0.2.0`: writes the new version into every file that has it, dates the changelog's section,
 // commits and tags. Nothing is pushed or published; `npm run release:publish` publishes.
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, StageError, startIfMain } from '../stage.mjs';
+import { checkCommitted, git } from './git.mjs';
 
-const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
 const parts = (version) => /^(\d+)\.(\d+)\.(\d+)$/.exec(version)?.slice(1).map(Number);
 
 /**
@@ -47,7 +46,7 @@ export function withVersion(files, current, next, date) {
 }
 
 await startIfMain(import.meta.url, ([next]) => {
-  if (git('status', '--porcelain') !== '') throw new StageError('The working tree has uncommitted changes.');
+  checkCommitted();
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   checkNext(version, next, git('tag', '--list', `v${version}`) !== '');
   const names = ['package.json', 'package-lock.json', 'lib/version.ts', 'CHANGELOG.md'];
