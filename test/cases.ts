@@ -1,6 +1,7 @@
 /**
- * Everything that every backend must compute alike: cases for each op of lib/ops/index.ts, alone and in small networks.
- * A test asserts that no op is without a case. Imports no test framework: the bundle runs the same table.
+ * The conformance cases: computations on which all backends must agree. They cover each op of lib/ops/index.ts, alone and
+ * in small networks; a test checks that no op is without a case. Imports no test framework, because the bundle runs the
+ * same table.
  */
 import { activationCases } from './cases/activation';
 import { blockCases } from './cases/block';
@@ -17,7 +18,7 @@ import { randomizedReluCases } from './cases/randomizedRelu';
 import { scalingCases } from './cases/scaling';
 import { updateCases } from './cases/update';
 
-/** By file of test/ops. */
+/** Cases by group; test/ops has a file for each group. */
 export const caseTable: Readonly<Record<string, readonly Case[]>> = {
   convolution: convolutionCases,
   linear: linearCases,

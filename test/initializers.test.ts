@@ -52,7 +52,7 @@ describe('initializers', () => {
     ['no activation', defaultInitializer(), 1],
     ['tanh', defaultInitializer(tanh()), 1],
     ['sigmoid*', defaultInitializer(scaledSigmoid()), 1],
-    // Not 16: that would repair what the paper shows failing.
+    // The gain is not 16, which would repair the failure that the paper shows.
     ['sigmoid', defaultInitializer(sigmoid()), 1],
     ['relu', defaultInitializer(relu()), 2],
     ['leakyTanh', defaultInitializer(leakyTanh(0.25)), 2 / 1.0625],

@@ -1,4 +1,4 @@
-/** What `saturnn doctor` proposes, by what is missing. */
+/** The next steps that `saturnn doctor` proposes, for each thing that may be missing. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BackendReport, PartReport } from '../lib/runtime/diagnosis';
 import { nextSteps } from '../lib/runtime/nextSteps';

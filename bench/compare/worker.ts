@@ -1,4 +1,4 @@
-/** Our side of a comparison, in a process of its own: the same protocol as pytorch.py. */
+/** saturnn's side of a comparison, in its own process. It speaks the protocol that pytorch.py describes. */
 import { createInterface } from 'node:readline';
 import { parseActivation } from '../../lib/ops/activations';
 import { openDevice } from '../../lib/runtime/device';

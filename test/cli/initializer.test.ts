@@ -1,4 +1,4 @@
-/** `train --init`: what each value means, and that it reaches the weights. */
+/** `train --init`: the meaning of each value, and its effect on the weights. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

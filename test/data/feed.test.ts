@@ -20,7 +20,7 @@ const batch = 4;
 const { train: data } = smallData(22, 9);
 const loader = new DataLoader({ labels: data.labels, batch, shuffle: true, seed: 3 });
 
-/** Images and labels of a step, as they are on the device. */
+/** Makes a graph that returns images and labels of a step, as they are on the device. */
 function graphOf(feed: Feed): Graph {
   const y = augment(
     {
@@ -140,7 +140,7 @@ test('an error of the source reaches whoever trains; an abort leaves no rejectio
   };
   const abort = new AbortController();
   await expect(run()).rejects.toThrow('disk');
-  // The second call's images had been read before the disk broke.
+  // The images of the second call had been read before the disk failed.
   expect(seen).toEqual([1, 1]);
   broken = false;
   await expect(run(abort.signal)).rejects.toThrow('enough');
@@ -176,7 +176,7 @@ describe('Trainer', () => {
         expect(got.losses).toEqual(reference.losses);
         expect(got.state.equals(reference.state)).toBe(true);
       }
-      // Files may also be uploaded.
+      // Images from files may also be uploaded to the device.
       expect((await trained({ ...files, statistics })).state.equals(reference.state)).toBe(true);
       await files.train.close();
       await files.test.close();

@@ -1,4 +1,4 @@
-/** A GPU that is too small: the error says what is needed and what is free, and the process goes on. */
+/** A GPU with too little memory: the error says how much is needed and how much is free, and the process can continue. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile/compile';
 import { Graph } from '../../lib/compile/graph';

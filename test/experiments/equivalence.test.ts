@@ -50,7 +50,7 @@ describe('rules beside a sigmoid* run', () => {
     for (const { name, outputs, parameters } of others.filter((run) => run.name !== 'lastBit')) {
       expect(outputs[12], name).toBeGreaterThan(100 * greatest(exact!.outputs));
       expect(parameters[12], name).toBeGreaterThan(100 * greatest(exact!.parameters));
-      // All but the literal reading compute the same function at first.
+      // Before training, all variants but the literal reading compute the same function.
       if (name === 'literal4') expect(outputs[0]).toBeGreaterThan(0.1);
       else expect(outputs[0], name).toBeLessThan(1e-5);
     }

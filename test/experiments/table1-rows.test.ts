@@ -1,4 +1,4 @@
-/** What Table 1 says of trainings, without any: rows, words, figures, settings. */
+/** Rows, texts, figures and settings of Table 1, made from invented results of trainings. */
 import { describe, expect, test } from 'vitest';
 import { paperActivations, paperResultOf } from '../../lib/experiments/paper';
 import { presets } from '../../lib/experiments/presets';

@@ -1,4 +1,7 @@
-/** Shape mismatches and other mistakes in user code: a typed error that names the op, what it expected and what it found. */
+/**
+ * Shape mismatches and other mistakes in user code: each gives a typed error that says which op expected what and
+ * received what.
+ */
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile/compile';
 import { gradient } from '../../lib/compile/gradient';

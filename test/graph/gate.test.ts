@@ -1,4 +1,4 @@
-/** The State is written only by a step whose loss and gradient are finite, and only by a plan that was made to write it. */
+/** The State is written only by steps whose loss and gradient are finite, and only by plans with updates. */
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile/compile';
 import { evaluate } from '../../lib/compile/evaluate';
@@ -73,7 +73,7 @@ describe('a step that is not finite', () => {
     expect(result.outputs.loss).toHaveLength(3);
     expect(await contents(state)).toEqual(await trainAlone(2));
 
-    // The state is as good as before: training goes on with better images.
+    // The State is still usable: training continues with finite images.
     const rest = inputs(5).images.slice(2 * pixels);
     expect(await plan.run({ ...inputs(1), images: rest }, { steps: 3 })).toMatchObject({ steps: 3, finite: true });
     expect(await contents(state)).toEqual(await trainAlone(5));

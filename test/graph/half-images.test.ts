@@ -1,4 +1,4 @@
-/** precision 'bf16' before any kernel runs: what becomes bf16, where copies convert, and what is refused. */
+/** The pass for precision 'bf16': which tensors become bf16, where copies convert, and which graphs are refused. */
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile/compile';
 import { evaluate } from '../../lib/compile/evaluate';
@@ -22,7 +22,10 @@ import { isSource } from '../reference/interpret';
 const image = (name = 'x', channels = 16) => input(name, [2, 4, 4, channels]);
 const plain = (name: string, shape: number[]) => input(name, shape, { image: false });
 
-/** "conv2d: bf16 f32 f32 -> bf16": a node's operands, in order; what is no image in brackets. */
+/**
+ * Describes nodes by the dtypes of their operands, e.g. "conv2d: bf16 f32 f32 -> bf16", with brackets around those that
+ * are not images.
+ */
 function describeNodes(graph: Graph): string[] {
   const show = (tensor: Tensor | null) => (tensor ? (tensor.image ? tensor.dtype : `(${tensor.dtype})`) : '-');
   return graph.nodes
@@ -182,7 +185,7 @@ describe('a precision that is not there', () => {
     });
   });
 
-  test('and one that nobody knows is bad input', async () => {
+  test('and an unknown one is an invalid argument', async () => {
     for (const precision of ['tf16', 'f16', 'BF16', 16, null]) {
       await expect(compile(graph(), { device, precision: precision as Precision })).rejects.toMatchObject({
         code: 'ERR_INVALID_ARGUMENT',

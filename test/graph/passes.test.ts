@@ -1,4 +1,4 @@
-/** What each pass does, and where it must stop. That no pass changes a result is shown in test/reference/cases.test.ts. */
+/** Checks what each pass changes and when it must not. test/reference/cases.test.ts checks that no pass changes a result. */
 import { describe, expect, test } from 'vitest';
 import { gradient } from '../../lib/compile/gradient';
 import { Graph } from '../../lib/compile/graph';

@@ -1,4 +1,4 @@
-/** evaluate() keeps its plans for the next call, but not those of a State or Device that is disposed of. */
+/** evaluate() keeps its plans for later calls, but disposes of those whose State or Device is disposed of. */
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { evaluate } from '../../lib/compile/evaluate';
@@ -11,7 +11,7 @@ import { constant, Parameter } from '../../lib/tensor/tensor';
 const parameter = (name: string) =>
   new Parameter({ name, shape: [2], decay: true, initialize: () => Float32Array.of(1, 2) });
 
-/** Plans alive, once what was asked for until now is done. */
+/** Returns the number of living plans, after all earlier requests are done. */
 async function plans(): Promise<number> {
   await setImmediate();
   return loadAddon().counters().plans;

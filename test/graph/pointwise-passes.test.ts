@@ -1,4 +1,4 @@
-/** What commuteAveragePool and mergeSiblingConvs do, and where they must stop. */
+/** Checks what commuteAveragePool and mergeSiblingConvs change, and when they must not. */
 import { describe, expect, test } from 'vitest';
 import { gradient } from '../../lib/compile/gradient';
 import { Graph } from '../../lib/compile/graph';
@@ -28,7 +28,7 @@ const kernels = (graph: Graph): readonly Node[] => graph.nodes.filter((node) => 
 const opsAfter = (pass: Pass, outputs: Record<string, Tensor>) =>
   kernels(pass(Graph.from({ outputs }))).map(({ op }) => op.name);
 
-/** The gradients of some tensors, through whatever makes a loss of an image. */
+/** Returns the gradients of some tensors, for a loss computed from the image `y`. */
 function gradients(y: Tensor, targets: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   const logits = linear(globalAveragePool(y), input('head', [5, y.shape[3] as number]));
   const { loss } = softmaxCrossEntropy(logits, input('labels', [2], { dtype: 'i32' }));
@@ -124,7 +124,7 @@ describe('mergeSiblingConvs', () => {
     }
   });
 
-  test('biases of convolutions are joined, too; those with and without do not meet', () => {
+  test('biases are joined, too; convolutions with and without a bias are not merged', () => {
     const x = image();
     const biased = [0, 1].map((i) => conv2d(x, weight(`w${i}`), { bias: vector(`b${i}`) }));
     const bare = [2, 3].map((i) => conv2d(x, weight(`w${i}`)));
@@ -149,7 +149,7 @@ describe('mergeSiblingConvs', () => {
     expect(gathered?.inputs.map((part) => placements.get(part as Tensor)?.offset)).toEqual([0, 16, 48]);
   });
 
-  test('of a sum, what is no sibling stays', () => {
+  test('terms of a sum that are not siblings stay', () => {
     const x = activate(image(), tanh());
     const made = siblings(x);
     const y = concat([...made.map((one) => one.y), averagePool(x, same)]);
@@ -159,7 +159,7 @@ describe('mergeSiblingConvs', () => {
     expect(sum?.inputs.map((term) => term?.node.op.name).sort()).toEqual(['averagePoolGradient', 'conv2dDgrad']);
   });
 
-  test('multiples of 16 channels do not meet others, and tiny images stay plain beside blocked ones', () => {
+  test('convolutions with multiples of 16 channels are not merged with others, nor tiny ones where the sum is a multiple', () => {
     const shapes = (outputs: readonly number[]) =>
       kernels(mergeSiblingConvs(Graph.from({ outputs: images(siblings(image(), outputs)) })))
         .filter(({ op }) => op.name === 'conv2d')
@@ -252,7 +252,7 @@ describe('a training step of inception33', () => {
   });
 
   test('weights are joined once for both directions, and no image is copied', () => {
-    // And the pack of all gradients.
+    // One more packs all gradients.
     expect(count(graph, 'pack')).toBe(10 + 1);
     const { placements } = graph.memory;
     for (const { op, inputs, outputs } of kernels(graph)) {

@@ -1,4 +1,4 @@
-/** Values that would slip through to a kernel, or to the wrong kernel, if nobody looked: each is refused where it is given. */
+/** Invalid values that a kernel would not notice, or that would select a wrong kernel: each is refused where it is given. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile/compile';
 import { evaluate } from '../../lib/compile/evaluate';
@@ -37,7 +37,7 @@ function crop(size: readonly [number, number]) {
   return augment({ images, indices, counter, mean, inverseDeviation }, { size, random: true });
 }
 
-/** A loss that stands on the probabilities of another. */
+/** Makes a loss that is computed from the probabilities of another loss. */
 function lossOfProbabilities() {
   const { loss, probabilities } = softmaxCrossEntropy(logits, labels());
   return add(loss, softmaxCrossEntropy(probabilities, labels('others')).loss);

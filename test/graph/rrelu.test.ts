@@ -1,4 +1,4 @@
-/** RReLU: what its random slopes depend on, and on what not; in training and in inference. */
+/** RReLU in training and inference, and what its random slopes depend on. */
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile/compile';
 import { evaluate } from '../../lib/compile/evaluate';
@@ -27,7 +27,7 @@ interface Key {
   name?: string;
 }
 
-/** The slopes of a tensor of this shape: what -1 becomes, times -1. */
+/** Returns the slopes for a tensor of this shape: applied to -1, RReLU gives the negative slope. */
 async function slopes(shape: readonly number[], { seed = 1, step = 2, name = 'layer' }: Key = {}, on = device) {
   const size = shape.reduce((a, b) => a * b);
   const counter = constant(Int32Array.of(seed, step));
@@ -42,7 +42,7 @@ describe('slopes', () => {
     const { length } = values;
     const uniform = Float64Array.from(values, (value) => (value - 0.25) / 0.5);
     const distance = uniform.toSorted().reduce((most, u, i) => Math.max(most, (i + 1) / length - u, u - i / length), 0);
-    // Kolmogorov and Smirnov: this much has probability 2e-5, and seeds are fixed.
+    // Kolmogorov-Smirnov test: a larger distance has probability 2e-5. Seeds are fixed, so the result never changes.
     expect(distance * Math.sqrt(length)).toBeLessThan(2.4);
     expect(Math.min(...uniform.subarray(0, 1000))).toBeGreaterThanOrEqual(0);
     expect(uniform.reduce((most, u) => Math.max(most, u), 0)).toBeLessThanOrEqual(1);
@@ -54,7 +54,7 @@ describe('slopes', () => {
     }
   });
 
-  test('belong to seed, step and name: another of them, and they are others', async () => {
+  test('differ for another seed, step or name', async () => {
     const shape = [30, 100];
     const first = await slopes(shape);
     expect(await slopes(shape)).toEqual(first);

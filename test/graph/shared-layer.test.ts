@@ -1,4 +1,4 @@
-/** A layer that a model uses twice has its parameters once, and their gradient is the sum of both uses'. */
+/** A layer that a model uses twice has its parameters once; their gradient is the sum over both uses. */
 import { expect, test } from 'vitest';
 import { compile } from '../../lib/compile/compile';
 import { Graph } from '../../lib/compile/graph';
@@ -27,7 +27,7 @@ function training(layer: Layer) {
   return { state, graph: Graph.from({ outputs: { loss }, updates, gate }) };
 }
 
-/** One step, which leaves its gradients in the State: its loss. */
+/** Runs one step, which writes its gradients into the State. @returns its loss */
 async function step(graph: Graph): Promise<number> {
   const plan = await compile(graph, { device });
   const { outputs } = await plan.run({ images, labels: Int32Array.of(1, 3), rate: Float32Array.of(0.1) });

@@ -1,4 +1,4 @@
-/** A State: whose parameters it holds, when its values are made, and what updates read of each other. */
+/** A State: which parameters it may hold, when it makes their values, and the order in which updates read and write. */
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile/compile';
 import { evaluate } from '../../lib/compile/evaluate';

@@ -1,4 +1,4 @@
-/** Networks as plain functions: among layers, and as models that a Trainer takes. */
+/** Networks as plain functions: used among layers, and as models for a Trainer. */
 import { describe, expect, test } from 'vitest';
 import { evaluate } from '../../lib/compile/evaluate';
 import { BatchNorm, Concatenate, Conv2d, Dropout, type ForwardContext, Linear, Sequential } from '../../lib/layers';
@@ -46,7 +46,7 @@ const weight = (name: string, shape: readonly number[], deviation = 0.3) =>
       Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => deviation * random.gaussian()),
   });
 
-/** A residual network in a few lines: weights of its own beside layers. */
+/** Makes a small residual network that has its own weights beside layers. */
 function residual(changes: Partial<FunctionalModelOptions> = {}) {
   const stem = weight('stem', [16, 3, 3, 3]);
   const block = new Conv2d({

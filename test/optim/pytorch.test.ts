@@ -1,4 +1,7 @@
-/** Ten steps of each optimizer, and the schedules, against PyTorch's, recorded by test/pytorch/record_optimizers.py. */
+/**
+ * Compares ten steps of each optimizer, and the schedules, with figures of PyTorch, recorded by
+ * test/pytorch/record_optimizers.py.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -25,9 +28,9 @@ import { Generator } from '../pytorch/network';
 
 interface Recorded {
   readonly losses: number[];
-  /** Of the gradient, before clipping. */
+  /** Norm of the gradient before clipping, by step. */
   readonly norms: number[];
-  /** After the last step, by name. */
+  /** Values of each parameter after the last step, by its name. */
   readonly parameters: Record<string, number[]>;
 }
 

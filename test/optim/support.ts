@@ -1,4 +1,7 @@
-/** A small network with weights and biases, for tests of optimizers. Without a kink, at which rounding could take a step another way. */
+/**
+ * A small network with weights and biases, for tests of optimizers. It has no kinks, at which rounding could change a
+ * result much.
+ */
 import { Graph } from '../../lib/compile/graph';
 import { activate } from '../../lib/ops/activation';
 import { tanh } from '../../lib/ops/activations';
@@ -37,14 +40,14 @@ export function makeTraining(optimizer: Optimizer) {
 const random = new TestRandom(testSeed);
 const allImages = Float32Array.from({ length: 12 * pixels }, random.gaussian);
 
-/** Each step has images of its own. */
+/** Makes the inputs of a number of steps; each step has different images. */
 export const inputsOf = (steps: number, rate = 0.05) => ({
   images: allImages.slice(0, steps * pixels),
   labels: Int32Array.of(1, 3),
   rate: Float32Array.of(rate),
 });
 
-/** Everything that a step writes. */
+/** Returns the bytes of all arenas that a step writes. */
 export async function contents(state: State): Promise<Uint8Array[]> {
   return [await state.readArena('parameters'), await state.readArena('optimizer'), await state.readArena('buffers')];
 }

@@ -1,4 +1,4 @@
-/** scripts/pack/layout.mjs: what must not be published is found, by name and by what a library would load. */
+/** scripts/pack/layout.mjs finds files that must not be published, by their names and by the libraries that they would load. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

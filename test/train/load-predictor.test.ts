@@ -23,13 +23,13 @@ beforeAll(async () => {
   logits = (await trainer.predict(images)).logits;
 });
 
-test('what a file holds predicts what the trainer did, bit for bit', async () => {
+test('a predictor loaded from a file gives the same bits as the trainer', async () => {
   writeSafetensors(path, file);
   using predictor = await loadPredictor(path, options);
   expect((await predictor.predict(images)).logits).toEqual(logits);
 });
 
-test('a file that does not fit what it says of itself is refused, before anything of that size is made', async () => {
+test('a file that contradicts its own metadata is refused before anything of the stated size is made', async () => {
   const refuse = async (
     metadata: Record<string, string>,
     tensors: Map<string, NamedTensor> = new Map(file.tensors),

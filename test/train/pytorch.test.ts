@@ -1,4 +1,4 @@
-/** Ten SGD steps of a small Inception against PyTorch's, recorded by test/pytorch/record.py. */
+/** Compares ten SGD steps of a small Inception with those of PyTorch, recorded by test/pytorch/record.py. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -37,7 +37,7 @@ async function prepare(device: Device) {
   return { parameters, state, loss };
 }
 
-/** |a - b| / |b| */
+/** Returns |got - want| / |want|, with Euclidean norms. */
 function relativeNorm(got: ArrayLike<number>, want: ArrayLike<number>): number {
   let difference = 0;
   let norm = 0;
