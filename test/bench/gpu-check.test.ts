@@ -63,7 +63,8 @@ test('conformance, bits and parity: every precision, counted and reported', () =
   );
   expect(parity?.rows.map(({ precision }) => precision)).toEqual(precisions);
   expect(parity?.rows[0]).toMatchObject({ precision: 'f32', difference: 0 });
-  expect(Number(parity?.rows[1]?.difference)).toBeGreaterThan(0);
+  // Other precisions differ from f32; a processor without AVX-512 has none.
+  for (const { difference } of parity?.rows.slice(1) ?? []) expect(Number(difference)).toBeGreaterThan(0);
 });
 
 test('the harness: steps, kernels, convolutions', () => {

@@ -93,7 +93,9 @@ describe('masks', () => {
     // A tensor with 5 channels prevents the blocked layout in the whole plan.
     const plain = await run({ y: drop(x), odd: activate(odd, relu()) });
     const matrix = await run({ rows: drop(rows) });
-    expect([blocked.blocked, plain.blocked, matrix.blocked]).toEqual([true, false, false]);
+    // The CPU backend blocks images where it also computes in bf16: with AVX-512.
+    const blocks = device.precisions.includes('bf16');
+    expect([blocked.blocked, plain.blocked, matrix.blocked]).toEqual([blocks, false, false]);
     expect(plain.y).toEqual(blocked.y);
     expect(matrix.y).toEqual(blocked.y);
     const single = openDevice('cpu', { threads: 1 });
