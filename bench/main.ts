@@ -1,6 +1,8 @@
-/** `npm run bench -- ...`: `saturnn bench`, and beside its own words those that need the repository. */
+/**
+ * `npm run bench -- ...`: the command `saturnn bench` with two more subcommands, which need the repository: compare and
+ * install.
+ */
 import { Command, CommanderError } from 'commander';
-import { writeJson } from '../lib/bench/harness';
 import { benchCommand, roundsOption, saveOption } from '../lib/cli/bench';
 import { precisionOption } from '../lib/cli/options/arithmetic';
 import { addOptions } from '../lib/cli/options/declare';
@@ -8,8 +10,9 @@ import { batchOption, stepsOption } from '../lib/cli/options/length';
 import { activationOption, modelOption, widthOption } from '../lib/cli/options/model';
 import { jsonOption, oneObject } from '../lib/cli/options/output';
 import * as read from '../lib/cli/options/readers';
-import { table } from '../lib/cli/table';
 import { errorLine } from '../lib/cli/terminal/errorLine';
+import { writeJson } from '../lib/measure/harness';
+import { table } from '../lib/report/textTable';
 import { type CompareOptions, type CompareReport, comparePytorch } from './compare/pytorch';
 import { comparable } from './compare/setup';
 import { type InstallReport, measureInstall } from './install';
@@ -21,19 +24,19 @@ interface Output {
 
 function compareCommand(): Command {
   const pytorch = new Command('pytorch').description(
-    'the same step in PyTorch, in turn (SATURNN_PYTHON: a Python that has it; default python3)',
+    'times one training step here and in PyTorch, alternately (SATURNN_PYTHON names the Python; default python3)',
   );
   addOptions(
     pytorch,
     modelOption({ choices: comparable, default: 'subInception', shown: 'subInception' }),
     ...[widthOption(), batchOption({ default: 128 }), precisionOption(), activationOption()],
     roundsOption({ default: 9 }),
-    stepsOption({ note: 'in each turn', default: 1 }),
+    stepsOption({ note: 'per measurement', default: 1 }),
   );
   pytorch
-    .option('--warmup <n>', 'measurements before them that do not count', read.wholeNumber, 2)
-    .option('--threads <n>', 'of both (default: one per physical core)', read.positiveInteger)
-    .option('--no-compile', 'bf16: leave torch.compile out');
+    .option('--warmup <n>', 'measurements before these, not reported', read.wholeNumber, 2)
+    .option('--threads <n>', 'threads of each side (default: one per physical core)', read.positiveInteger)
+    .option('--no-compile', 'for bf16, run PyTorch without torch.compile');
   addOptions(pytorch, jsonOption({ note: oneObject }), saveOption()).action(
     async ({ json, save, ...options }: CompareOptions & Output) => {
       const report = await comparePytorch(options);
@@ -41,12 +44,12 @@ function compareCommand(): Command {
       process.stdout.write(json ? `${JSON.stringify(report)}\n` : formatComparison(report));
     },
   );
-  return new Command('compare').description('the same work elsewhere').addCommand(pytorch);
+  return new Command('compare').description('times the same work in another framework').addCommand(pytorch);
 }
 
 function installCommand(): Command {
   const install = new Command('install').description(
-    'npm install of the packages in out/packages, from a registry on this machine, and require()',
+    'times npm install of out/packages from a registry on this machine, and require("saturnn")',
   );
   return addOptions(install, roundsOption({ default: 5 }), jsonOption({ note: oneObject }), saveOption()).action(
     async ({ rounds, json, save }: { rounds: number } & Output) => {
@@ -60,7 +63,7 @@ function installCommand(): Command {
 function formatInstall({ npm, install, require }: InstallReport): string {
   const samples = install.samples.map((sample) => (sample / 1000).toFixed(1)).join(', ');
   const rows = require.map(({ name, median }) => [name, median.toFixed(1)]);
-  const installed = `npm ${npm} install saturnn, nothing cached: ${(install.median / 1000).toFixed(1)} s (${samples})`;
+  const installed = `npm ${npm} install saturnn, empty cache: ${(install.median / 1000).toFixed(1)} s (${samples})`;
   return `${installed}\n${table(['', 'ms'], rows)}`;
 }
 
@@ -76,16 +79,16 @@ function formatComparison({ ratio, peakRssRatio, lossDifference, saturnn, pytorc
   const { torch, python, mode, threads, compileFailed } = pytorch.facts;
   const lines = [
     `PyTorch ${torch}, Python ${python}, ${mode}, ${threads} threads`,
-    ...(compileFailed ? [`torch.compile does not work here: ${compileFailed}`] : []),
-    `first losses differ by ${lossDifference.toExponential(1)}`,
-    `ratio ${ratio.toFixed(3)} (above 1: saturnn is faster); peak RSS ${peakRssRatio.toFixed(3)} of PyTorch's`,
+    ...(compileFailed ? [`torch.compile failed: ${compileFailed}`] : []),
+    `relative difference of the first losses: ${lossDifference.toExponential(1)}`,
+    `ratio ${ratio.toFixed(3)} (above 1: saturnn is faster); peak RSS ${peakRssRatio.toFixed(3)} times PyTorch's`,
   ];
-  const header = ['', 'ms a step', 'images/s', 'peak RSS MB', 'load while waiting', 'allocator'];
+  const header = ['', 'ms/step', 'images/s', 'peak RSS MB', 'load while waiting', 'allocator'];
   return `${table(header, rows)}${lines.join('\n')}\n`;
 }
 
 async function main(): Promise<void> {
-  // Else the root would take the options of "compare" that it has too, such as --batch, wherever they stand.
+  // Without positional options the root would take options that "compare" has too, such as --batch, even behind that word.
   const root = benchCommand().enablePositionalOptions().addCommand(compareCommand()).addCommand(installCommand());
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)])
     command.exitOverride();

@@ -1,12 +1,12 @@
 /** `saturnn bench`: measures kernels and training steps, and compares them with what the machine can do. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Argument, Command } from 'commander';
-import { type BenchReport, compareReports } from '../bench/report';
-import { activationNames, type BenchOptions, bench, everyActivation, type Part, parts } from '../bench/run';
-import { formatComparison, formatReport } from '../bench/tables';
-import { type Device, openDevice, type Precision } from '../device';
 import { invalid, SaturnnError } from '../errors';
-import type { Activation } from '../ops/activation';
+import { type BenchReport, compareReports } from '../measure/report';
+import { activationNames, type BenchOptions, bench, everyActivation, type Part, parts } from '../measure/run';
+import { formatComparison, formatReport } from '../measure/tables';
+import type { Activation } from '../ops/activations';
+import { type Device, openDevice, type Precision } from '../runtime/device';
 import { addKernelOptions, deviceOption, precisionOption } from './options/arithmetic';
 import { addOptions, declare } from './options/declare';
 import { batchOption, minutesOption } from './options/length';

@@ -1,21 +1,22 @@
 /** `saturnn equivalence`: trains a sigmoid* network beside sigmoid networks that should do the same, and compares every step. */
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { environment, writeJson } from '../bench/harness';
 import { openSource } from '../data/openSource';
-import { precisions } from '../device';
 import {
   equivalenceDefaults as defaults,
   type EquivalenceResult,
   equivalence,
   equivalenceSizeRange,
   equivalenceStepsRange,
-} from '../experiments/equivalence';
-import { type EquivalenceModelName, equivalenceModels } from '../experiments/equivalenceModels';
-import { equivalencePage, equivalenceTable, verdict } from '../experiments/equivalenceReport';
+} from '../experiments/equivalence/equivalence';
+import { type EquivalenceModelName, equivalenceModels } from '../experiments/equivalence/models';
+import { equivalencePage, equivalenceTable, verdict } from '../experiments/equivalence/report';
+import { prepareFolder } from '../files/durable';
+import { environment, writeJson } from '../measure/harness';
 import { momentumRange } from '../optim/flatOptimizer';
+import { table } from '../report/textTable';
 import { writeReport } from '../report/write';
-import { prepareFolder } from '../train/files';
+import { precisions } from '../runtime/device';
 import { deviceOption, openDeviceFor, precisionOption } from './options/arithmetic';
 import { addSourceOptions, type DataOptions, limitNote, limitOption } from './options/data';
 import { addOptions, declare, within } from './options/declare';
@@ -24,7 +25,6 @@ import { modelOption, sizeOption, widthOption } from './options/model';
 import { lrOption, momentumOption, weightDecayOption } from './options/optimizer';
 import { jsonOption, oneObject, outOption } from './options/output';
 import * as read from './options/readers';
-import { table } from './table';
 import { Interruption } from './terminal/interruption';
 
 const paddingOption = declare({

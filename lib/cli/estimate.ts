@@ -1,6 +1,7 @@
 /** `saturnn estimate`: measures what memory and time a training run will take. */
 import { Command } from 'commander';
-import { type Estimate, estimate, uploadData } from '../profile/estimate';
+import { type Estimate, estimate, uploadData } from '../measure/estimate';
+import { table } from '../report/textTable';
 import { renderSvg } from '../train/curves';
 import { defaultBatch } from '../train/trainerOptions';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
@@ -10,7 +11,6 @@ import { batchByDevice, batchOption, stepsOption } from './options/length';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './options/optimizer';
 import { jsonOption, oneObject } from './options/output';
-import { table } from './table';
 
 interface EstimateOptions extends DataOptions, ModelOptions, OptimizerOptions, ArithmeticOptions {
   batch?: number[];

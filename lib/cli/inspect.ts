@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { type LayerRate, layerFactors } from '../experiments/layerRates';
 import { createModel, models } from '../models';
 import { inspectModel, type ModelSummary } from '../models/inspect';
-import type { Activation } from '../ops/activation';
+import type { Activation } from '../ops/activations';
 import { addOptions } from './options/declare';
 import { activationForms, activationOption, widthOption } from './options/model';
 import { lrLayersOption } from './options/optimizer';

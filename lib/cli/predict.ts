@@ -2,8 +2,8 @@
 import { Command } from 'commander';
 import { openSource } from '../data/openSource';
 import { invalid } from '../errors';
+import { writeSafetensors } from '../files/safetensors';
 import { loadPredictor } from '../train/loadPredictor';
-import { writeSafetensors } from '../train/safetensors';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
 import { addSourceOptions, type DataOptions, limitNote, limitOption } from './options/data';
 import { addOptions, declare } from './options/declare';

@@ -2,8 +2,8 @@
 import { relative } from 'node:path';
 import { Command } from 'commander';
 import { SaturnnError } from '../errors';
-import { defaultSlopes, type Sweep, type SweepOptions, sweep, sweptActivations } from '../experiments/sweep';
-import { sweepText } from '../experiments/sweepReport';
+import { sweepText } from '../experiments/sweep/report';
+import { defaultSlopes, type Sweep, type SweepOptions, sweep, sweptActivations } from '../experiments/sweep/sweep';
 import { addOptions, declare } from './options/declare';
 import { activationOption } from './options/model';
 import { outOption } from './options/output';

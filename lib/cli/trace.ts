@@ -1,8 +1,9 @@
 /** `saturnn trace`: times every kernel of a step, and compares it with what the machine can do. */
 import { Command } from 'commander';
-import { type Ceilings, measureCeilings } from '../profile/ceilings';
-import { drawImages, PreparedStep, stateFor } from '../profile/preparedStep';
-import { type Grouping, groupings, groupKernels, type StepTrace, type TraceRow, traceStep } from '../profile/stepTrace';
+import { type Ceilings, measureCeilings } from '../measure/ceilings';
+import { drawImages, PreparedStep, stateFor } from '../measure/preparedStep';
+import { type Grouping, groupings, groupKernels, type StepTrace, type TraceRow, traceStep } from '../measure/stepTrace';
+import { table } from '../report/textTable';
 import { defaultBatch } from '../train/trainerOptions';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
 import { addOptions, declare } from './options/declare';
@@ -10,7 +11,6 @@ import { batchByDevice, batchOption, stepsOption } from './options/length';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './options/optimizer';
 import { jsonOption } from './options/output';
-import { table } from './table';
 import { percent } from './terminal/progress';
 
 const inferenceOption = declare({ flags: '--inference', help: 'trace the forward pass alone' });

@@ -1,20 +1,22 @@
 /** `saturnn variance`: measures Section 2 of the paper layer by layer, beside the prediction where there is one. */
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
-import { environment } from '../bench/harness';
 import { invalid } from '../errors';
 import { paperActivations } from '../experiments/paper';
-import { defaultMagnitude, magnitudeRange } from '../experiments/predictionChain';
-import { type VarianceRun, variance, varianceDefaults, varianceDrawsRange } from '../experiments/variance';
-import { chainDefaults, chainRanges, type VarianceChain, varianceChain } from '../experiments/varianceChain';
-import { chainPage, variancePage } from '../experiments/varianceReport';
-import { chainSummary, chainTables, factorTables, layerTables } from '../experiments/varianceTables';
-import { type Initialization, initializationForms, parseInitialization } from '../initialization';
+import { defaultMagnitude, magnitudeRange } from '../experiments/prediction/chain';
+import { chainDefaults, chainRanges, type VarianceChain, varianceChain } from '../experiments/variance/chain';
+import { chainPage, variancePage } from '../experiments/variance/report';
+import { chainSummary, chainTables, factorTables, layerTables } from '../experiments/variance/tables';
+import { type VarianceRun, variance, varianceDefaults, varianceDrawsRange } from '../experiments/variance/variance';
+import { prepareFolder, writeAtomically } from '../files/durable';
+import { type Initialization, initializationForms, parseInitialization } from '../initial/initialization';
+import { environment } from '../measure/harness';
 import { createModel, models } from '../models';
-import { type Activation, formatActivation, parseActivation } from '../ops/activation';
+import { formatActivation } from '../ops/activation';
+import { type Activation, parseActivation } from '../ops/activations';
 import type { ReportPage, ReportTable } from '../report/page';
+import { table } from '../report/textTable';
 import { writeReport } from '../report/write';
-import { prepareFolder, writeAtomically } from '../train/files';
 import { deviceOption } from './options/arithmetic';
 import { addDataOptions, type DataOptions, openData } from './options/data';
 import { addOptions, declare, doesNotApply, limitsText, within } from './options/declare';
@@ -23,7 +25,6 @@ import { activationsOption, initOption, modelOption, widthOption } from './optio
 import { lrOption } from './options/optimizer';
 import { jsonOption, oneObject, outOption } from './options/output';
 import * as read from './options/readers';
-import { table } from './table';
 import { clearStatusLine, statusLine } from './terminal/statusLine';
 
 interface Options extends DataOptions {

@@ -1,6 +1,6 @@
 /** The options that say where and how a step is computed. */
 import type { Command } from 'commander';
-import { type Device, defaultDevice, deviceForms, openDevice, type Precision, precisions } from '../../device';
+import { type Device, defaultDevice, deviceForms, openDevice, type Precision, precisions } from '../../runtime/device';
 import { trainerDefaults } from '../../train/trainerOptions';
 import { addOptions, declare } from './declare';
 import * as read from './readers';

@@ -1,12 +1,13 @@
 /** The options that say which network a command makes. */
 import type { Command } from 'commander';
-import { type Initialization, initializationForms, parseInitialization } from '../../initialization';
+import { type Initialization, initializationForms, parseInitialization } from '../../initial/initialization';
 import type { Normalization } from '../../layers';
 import { normalizations } from '../../layers/conv2d';
 import { createModel, type Model, models } from '../../models';
 import { inceptionBnDefaults } from '../../models/inceptionBn';
 import { largestSize, modelDefaults, widthRange } from '../../models/model';
-import { type Activation, activations, formatActivation } from '../../ops/activation';
+import { formatActivation } from '../../ops/activation';
+import { type Activation, activations } from '../../ops/activations';
 import { above, addOptions, declare, fraction } from './declare';
 import * as read from './readers';
 
@@ -15,7 +16,9 @@ const defaultInit = 'default';
 
 /** How activations are written, with the range of each slope: "leakyTanh[:0..0.5]". */
 export const activationForms = [
-  ...activations.map(({ kind, slope }) => (slope ? `${kind}[:${slope.minimum}..${slope.maximum}]` : kind)),
+  ...Object.entries(activations).map(([kind, { slope }]) =>
+    slope ? `${kind}[:${slope.minimum}..${slope.maximum}]` : kind,
+  ),
   'rrelu[:LOWER:UPPER]',
 ].join(', ');
 

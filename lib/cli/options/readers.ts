@@ -1,10 +1,10 @@
 /** Readers of option values. Commander prints the error that a reader throws as one line that names the option. */
 import { InvalidArgumentError } from 'commander';
-import { checkDeviceName } from '../../device';
 import { numberFromText } from '../../errors';
-import { parseInitialization } from '../../initialization';
-import { parseActivation } from '../../ops/activation';
+import { parseInitialization } from '../../initial/initialization';
+import { parseActivation } from '../../ops/activations';
 import { seedRange } from '../../random';
+import { checkDeviceName } from '../../runtime/device';
 
 /** Makes a reader of numbers. `expected` describes the numbers that `accepts` is true for. */
 const number =

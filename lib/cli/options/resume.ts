@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, CommanderError } from 'commander';
 import { invalid, SaturnnError } from '../../errors';
-import { hasCheckpoint } from '../../train/run';
+import { hasCheckpoint } from '../../train/runFolder';
 import { declare } from './declare';
 
 const declareResume = declare({

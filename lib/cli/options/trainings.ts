@@ -1,8 +1,8 @@
 /** The options of commands that make a table of trainings: table1 and sweep. */
 import type { Command } from 'commander';
 import { type PresetName, presets } from '../../experiments/presets';
-import { minutesRange, type Table1Options } from '../../experiments/table1';
-import { epochsRange, seedsRange } from '../../experiments/table1Settings';
+import { epochsRange, seedsRange } from '../../experiments/table1/settings';
+import { minutesRange, type Table1Options } from '../../experiments/table1/table1';
 import { defaultCheckpointMinutes } from '../../experiments/trainings';
 import { deviceOption, precisionOption } from './arithmetic';
 import { classesOption, dataDirOption, dataOption, limitOption, testLimitOption } from './data';

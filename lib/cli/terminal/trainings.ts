@@ -1,6 +1,6 @@
 /** Prints how a table of trainings is made, and the command that continues it. */
 import { relative } from 'node:path';
-import type { Table1Event, Table1Plan } from '../../experiments/table1';
+import type { Table1Event, Table1Plan } from '../../experiments/table1/table1';
 import type { Given } from '../options/resume';
 import { createProgress, type Progress } from './progress';
 
