@@ -47,7 +47,7 @@ function getCommand(): Command {
       const abort = new AbortController();
       const onInterrupt = () => {
         process.exitCode = 130;
-        abort.abort(new SaturnnError('ERR_INTERRUPTED', 'Interrupted; the next attempt goes on from here'));
+        abort.abort(new SaturnnError('ERR_INTERRUPTED', 'Interrupted. The next attempt continues from here'));
       };
       process.once('SIGINT', onInterrupt);
       const progress = createProgress(cifarFiles[name].archive.name);

@@ -57,8 +57,8 @@ async function run({ a: values, ...options }: Options, given: Given): Promise<vo
     process.stdout.write(json ? `${JSON.stringify(made)}\n` : summary(made));
     if (!made.table.interrupted) return;
     const next = commandOf('sweep', given, minutes);
-    if (signal.aborted) throw new SaturnnError('ERR_INTERRUPTED', `Interrupted. To go on: ${next}`);
-    progress.line(`Stopped after ${minutes} minutes. To go on: ${next}`);
+    if (signal.aborted) throw new SaturnnError('ERR_INTERRUPTED', `Interrupted. To continue: ${next}`);
+    progress.line(`Stopped after ${minutes} minutes. To continue: ${next}`);
   } finally {
     progress.stop();
     interruption.dispose();

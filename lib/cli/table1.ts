@@ -44,8 +44,8 @@ async function run(options: TrainingsOptions, given: Given): Promise<void> {
     process.stdout.write(json ? `${JSON.stringify(table)}\n` : summary(table));
     if (!table.interrupted) return;
     const next = commandOf('table1', given, minutes);
-    if (signal.aborted) throw new SaturnnError('ERR_INTERRUPTED', `Interrupted. To go on: ${next}`);
-    progress.line(`Stopped after ${minutes} minutes. To go on: ${next}`);
+    if (signal.aborted) throw new SaturnnError('ERR_INTERRUPTED', `Interrupted. To continue: ${next}`);
+    progress.line(`Stopped after ${minutes} minutes. To continue: ${next}`);
   } finally {
     progress.stop();
     interruption.dispose();

@@ -1,7 +1,6 @@
 /** `saturnn variance`: measures Section 2 of the paper layer by layer, beside the prediction where there is one. */
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
-import { invalid } from '../errors';
 import { paperActivations } from '../experiments/paper';
 import { defaultMagnitude, magnitudeRange } from '../experiments/prediction/chain';
 import { chainDefaults, chainRanges, type VarianceChain, varianceChain } from '../experiments/variance/chain';
@@ -190,7 +189,7 @@ function magnitudeOf({ text }: Initialization): (activation: Activation) => numb
   if (name === 'msra') return ({ slope }) => 2 / (1 + slope * slope);
   // Magnitude 3; a uniform variable's variance is a third of the square of its limit.
   if (name === 'xavier') return () => (options.includes('gaussian') ? 3 : 1);
-  throw invalid('--init', 'default, msra or xavier with --model chain, whose weights are independent', text);
+  throw doesNotApply(`--init ${text}`, 'to --model chain, whose weights are independent: use default, msra or xavier');
 }
 
 async function studyModel(options: Options): Promise<Study> {

@@ -47,7 +47,7 @@ describe('saturnn data', () => {
     const args = ['data', 'get', 'cifar100', '--dir', dir, '--url', server.url, '--md5', md5(packed)];
     const first = await saturnn(args, { interrupt: /20 %/ });
     expect(first.code).toBe(130);
-    expect(first.stderr).toBe('error [ERR_INTERRUPTED]: Interrupted; the next attempt goes on from here\n');
+    expect(first.stderr).toBe('error [ERR_INTERRUPTED]: Interrupted. The next attempt continues from here\n');
     const part = readFileSync(join(dir, 'cifar-100-binary.tar.gz.part'));
     expect(part.equals(packed.subarray(0, part.length))).toBe(true);
     expect((await saturnn(args)).code).toBe(0);

@@ -61,11 +61,14 @@ test('the command stops after its minutes, and at Ctrl-C, with the table so far 
   const timed = await saturnn([...args, '--minutes', '0.0001', '--json']);
   expect(timed.code).toBe(0);
   expect(timed.stderr).toContain('2 trainings (tanh, sigmoid) of 1 epoch\n');
-  expect(timed.stderr.endsWith(`Stopped after 0.0001 minutes. To go on: ${goOn} --minutes 0.0001\n`)).toBe(true);
+  expect(timed.stderr.endsWith(`Stopped after 0.0001 minutes. To continue: ${goOn} --minutes 0.0001\n`)).toBe(true);
   const table: Table1 = JSON.parse(timed.stdout);
   expect(table).toMatchObject({ interrupted: true, rows: [{ activation: 'tanh' }, { activation: 'sigmoid' }] });
   const interrupted = await saturnn(args, { interrupt: /training 1/ });
-  expect(interrupted).toMatchObject({ code: 130, stderr: `error [ERR_INTERRUPTED]: Interrupted. To go on: ${goOn}\n` });
+  expect(interrupted).toMatchObject({
+    code: 130,
+    stderr: `error [ERR_INTERRUPTED]: Interrupted. To continue: ${goOn}\n`,
+  });
   expect(interrupted.stdout).toMatch(/\ntanh +0\.01 \(given\) +.* s\n/);
 });
 
