@@ -1,6 +1,6 @@
 /** The next steps that `saturnn doctor` proposes, for each thing that may be missing. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { BackendReport, PartReport } from '../lib/runtime/diagnosis';
+import type { BackendReport, PartReport } from '../lib/runtime/findings';
 import { nextSteps } from '../lib/runtime/nextSteps';
 import { version } from '../lib/version';
 

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { dataSetNames, type OpenedSource, openSource } from '../data/openSource';
 import type { LabelKind } from '../data/records';
+import { type DataMode, dataModes } from '../data/source';
 import type { StatisticsOptions } from '../data/statistics';
-import { type DataMode, dataModes } from '../train/trainer';
 import * as read from './options';
 
 export interface DataOptions {

@@ -4,13 +4,8 @@ import { Command, Option } from 'commander';
 import { SaturnnError } from '../errors';
 import { paperActivations } from '../experiments/paper';
 import { type PresetName, presets } from '../experiments/presets';
-import {
-  type Table1,
-  type Table1Event,
-  type Table1Options,
-  type Table1Plan,
-  table1,
-} from '../experiments/table1/table1';
+import type { Table1 } from '../experiments/table1/rows';
+import { type Table1Event, type Table1Options, type Table1Plan, table1 } from '../experiments/table1/table1';
 import { table1Text } from '../experiments/table1/text';
 import { initializationForms } from '../initial/initialization';
 import { models } from '../models';

@@ -4,16 +4,18 @@
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ImageSource } from '../data/source';
+import type { DataMode, ImageSource } from '../data/source';
 import type { StatisticsOptions } from '../data/statistics';
 import { SaturnnError } from '../errors';
 import { writeAtomically } from '../files/durable';
+import type { EpochEvent } from '../optim/metric';
 import type { Device } from '../runtime/device';
 import { checkpointNames } from '../train/callbacks';
 import { firstDifference } from '../train/checkpoint/checkpointInfo';
-import type { EpochEvent, TrainEvent } from '../train/events';
+import type { TrainEvent } from '../train/events';
 import { readEpochs, type Settings } from '../train/runFolder';
-import type { DataMode, Evaluation, TrainerOptions } from '../train/trainer';
+import type { TrainerOptions } from '../train/trainer';
+import type { Evaluation } from '../train/trainerView';
 import { runTraining, type TrainingBegin, type TrainingOptions } from '../train/training';
 import { type Chance, chanceOf, isStuck, type Status } from './status';
 

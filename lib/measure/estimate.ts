@@ -1,9 +1,8 @@
 /** What training will take: memory, exactly where it can be computed, and time, from a few steps that are measured. */
 
-import { type ImageSource, imageBytes } from '../data/source';
+import { type DataMode, type ImageSource, imageBytes } from '../data/source';
 import type { Device, Resident } from '../runtime/device';
 import { StreamingFeed, uploadImages } from '../train/feed';
-import type { DataMode } from '../train/trainerOptions';
 import { median } from './median';
 import { PreparedStep, type StepOptions, stateFor } from './preparedStep';
 

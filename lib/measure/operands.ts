@@ -1,8 +1,8 @@
 /** What the kernels of a benchmark read: tensors that are declared when a kernel asks for them, and numbers to fill them with. */
 import type { Device, Precision, Resident } from '../runtime/device';
 import type { TypedArray } from '../runtime/native';
-import { State } from '../tensor/state';
-import { constant, input, Parameter, sizeOf, type Tensor } from '../tensor/tensor';
+import { Parameter, State } from '../tensor/state';
+import { constant, input, sizeOf, type Tensor } from '../tensor/tensor';
 import { pattern } from './pattern';
 
 /** Sizes that no cache holds; every figure is in elements. */

@@ -1,7 +1,37 @@
 /** A chart as an ECharts option: data only, so that a page can hold it as JSON. */
-import type { Axis, Chart, Series } from './chart';
 import { textWidth } from './echarts';
 import { look } from './palette';
+
+export interface Series {
+  readonly name: string;
+  /** A y that is not finite is a gap; on a logarithmic axis so is one that is not positive. */
+  readonly points: readonly (readonly [x: number, y: number])[];
+  /** Position in the palette; series that belong together (train and test of one model) share it. Default: its index. */
+  readonly colour?: number;
+  readonly dashed?: boolean;
+  /** Lowest and highest y per x (deviation over seeds): drawn as a band. */
+  readonly band?: readonly (readonly [x: number, low: number, high: number])[];
+}
+
+export interface Axis {
+  readonly label: string;
+  readonly log?: boolean;
+  /** Default: what the values need. */
+  readonly min?: number;
+  readonly max?: number;
+  /** Names of whole-number x: 0 is the first. */
+  readonly categories?: readonly string[];
+}
+
+export interface Chart {
+  /** Name of its file and of its place in a page: a letter, then letters, digits, `-` and `_`. */
+  readonly id: string;
+  readonly title: string;
+  readonly caption?: string;
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly series: readonly Series[];
+}
 
 /** Of axes and text; whoever draws replaces it by `currentColor`, which ECharts would not take for a colour. */
 export const ink = '#010203';

@@ -1,9 +1,9 @@
 /** A report as one HTML file that needs nothing else: no network, no fonts, and for reading no scripts. */
 import { invalid } from '../errors';
-import { type Chart, drawChart } from './chart';
+import { drawChart } from './chart';
 import { echartsSource } from './echarts';
 import { escapeHtml, scriptJson, scriptSource, tableHtml } from './html';
-import { chartOption } from './option';
+import { type Chart, chartOption } from './option';
 import { look } from './palette';
 import { pageScript } from './script';
 import { pageStyle } from './style';

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type Table1, type Table1Event, type Table1Options, table1 } from '../../lib/experiments/table1/table1';
+import type { Table1 } from '../../lib/experiments/table1/rows';
+import { type Table1Event, type Table1Options, table1 } from '../../lib/experiments/table1/table1';
 import { saturnn } from '../cli/support';
 import { temporaryFolder } from '../temporary';
 

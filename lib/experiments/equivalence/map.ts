@@ -2,7 +2,7 @@
  * The map J of docs/equivalence.md on the host, in double: from a sigmoid* network's parameters to those of the sigmoid network
  * that computes the same. W' = 4 W and b' = b - 2 W 1 (equations 2 and 3) in layers that read sigmoids, equality elsewhere.
  */
-import type { Parameter } from '../../tensor/tensor';
+import type { Parameter } from '../../tensor/state';
 import type { SigmoidTwin } from './network';
 
 /** sigmoid* = gain sigmoid + offset (the paper's equation 10). */

@@ -11,9 +11,10 @@ import { add, concatOp, sliceOp } from '../../ops/channels';
 import { conv2dOp } from '../../ops/convolution';
 import { copy, copyOp } from '../../ops/data';
 import { linearOp } from '../../ops/linear';
-import { first, type Op } from '../../ops/op';
+import { first } from '../../ops/op';
 import { averagePoolOp, globalAveragePoolOp, maxPoolOp } from '../../ops/pooling';
-import { apply, constant, input, type Node, Parameter, type Tensor } from '../../tensor/tensor';
+import { Parameter } from '../../tensor/state';
+import { apply, constant, input, type Node, type Op, type Tensor } from '../../tensor/tensor';
 import { padImage } from './padding';
 
 /** A layer that reads sigmoids, and so has W' = 4 W and b' = b - 2 W 1 (centred: b); all other parameters are equal. */

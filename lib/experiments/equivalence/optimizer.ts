@@ -10,7 +10,8 @@ import { globalAveragePool, globalAveragePoolGradient } from '../../ops/pooling'
 import { finiteCheck } from '../../ops/scaling';
 import { advance, sgdUpdate } from '../../ops/update';
 import type { Optimizer, OptimizerInputs, OptimizerNodes } from '../../optim/optimizer';
-import { apply, constant, type Parameter, type Tensor } from '../../tensor/tensor';
+import type { Parameter } from '../../tensor/state';
+import { apply, constant, type Tensor } from '../../tensor/tensor';
 import { gain, offset } from './map';
 import type { CoupledLayer } from './network';
 

@@ -1,5 +1,5 @@
 /** The tables and charts of `saturnn equivalence`. */
-import type { Chart, Series } from '../../report/chart';
+import type { Chart, Series } from '../../report/option';
 import type { ReportPage, ReportTable } from '../../report/page';
 import type { EquivalenceResult } from './equivalence';
 import type { Comparison, RuleRun } from './run';

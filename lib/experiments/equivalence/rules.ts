@@ -3,7 +3,7 @@
 import type { ParameterGroup } from '../../optim/groups';
 import type { Optimizer } from '../../optim/optimizer';
 import { Sgd } from '../../optim/sgd';
-import type { Parameter } from '../../tensor/tensor';
+import type { Parameter } from '../../tensor/state';
 import { fanInOf, gain, mapCentred, mapParameters, offset, type Values } from './map';
 import type { CoupledLayer, SigmoidTwin, TwinOptions } from './network';
 import { PreconditionedSgd } from './optimizer';

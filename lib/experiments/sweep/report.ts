@@ -1,11 +1,11 @@
 /** A sweep for people: a table, accuracy over a, learning curves. */
 import { environment } from '../../measure/harness';
-import type { Chart, Series } from '../../report/chart';
+import type { Chart, Series } from '../../report/option';
 import { table } from '../../report/textTable';
 import { writeReport } from '../../report/write';
 import type { Spread } from '../table1/rows';
 import { table1Cells, table1Heads } from '../table1/text';
-import type { Sweep, SweepEpoch, SweepRow } from './sweep';
+import type { Sweep, SweepEpoch, SweepRow } from './rows';
 
 /** Those of Table 1, but for the paper's figures. */
 const heads = ['a', ...table1Heads.filter((head) => !head.startsWith('paper'))];

@@ -8,10 +8,11 @@ import { prepareFolder, writeAtomically } from '../../files/durable';
 import { activationRow, formatActivation } from '../../ops/activation';
 import { parseActivation } from '../../ops/activations';
 import type { PresetName } from '../presets';
-import { type Spread, spreadOf, type Table1Row } from '../table1/rows';
+import { spreadOf, type Table1Row } from '../table1/rows';
 import { presetOf } from '../table1/settings';
-import { type Table1, type Table1Options, table1 } from '../table1/table1';
+import { type Table1Options, table1 } from '../table1/table1';
 import { sweepText, writeSweepReport } from './report';
+import type { Sweep, SweepRow } from './rows';
 
 /** Activations with one parameter a, and what each is called at a = 1 where that is an activation of another name. */
 const limits: Readonly<Record<string, string | null>> = { leakyTanh: 'tanh', leakyRelu: null, elu: null };
@@ -29,30 +30,6 @@ export interface SweepOptions extends Omit<Table1Options, 'activations' | 'learn
   learningRate?: Table1Options['learningRate'];
   /** Default: results/sweep-ACTIVATION-PRESET. What is there already, with the same settings, belongs to the sweep. */
   out?: string;
-}
-
-/** Over seeds, in an epoch that all of them have. */
-export interface SweepEpoch {
-  /** From 1. */
-  readonly epoch: number;
-  readonly train: Spread;
-  readonly test: Spread;
-}
-
-export interface SweepRow extends Table1Row {
-  readonly a: number;
-  /** Of the seeds that have not diverged. */
-  readonly epochs: readonly SweepEpoch[];
-}
-
-export interface Sweep {
-  readonly activation: string;
-  /** In order of a. */
-  readonly rows: readonly SweepRow[];
-  /** Settings, searches for learning rates, and whether anything is left to do. Its folder is OUT/trainings. */
-  readonly table: Table1;
-  readonly out: string;
-  readonly report: string;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Figures 1-4 of the paper, from what there is: train and test accuracy per epoch of two activations each. */
 import { parseActivation } from '../../ops/activations';
-import type { Chart, Series } from '../../report/chart';
-import type { EpochEvent } from '../../train/events';
+import type { EpochEvent } from '../../optim/metric';
+import type { Chart, Series } from '../../report/option';
 import { type FigureKind, paperFigures, paperResults, titles } from '../paper';
 import { spreadOf, type Table1Row } from './rows';
 

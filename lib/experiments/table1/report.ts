@@ -3,7 +3,7 @@ import type { ReportPage, ReportTable } from '../../report/page';
 import { writeReport } from '../../report/write';
 import type { Rates, SearchSettings } from '../rates';
 import { figuresOf } from './figures';
-import type { Table1 } from './table1';
+import type { Table1 } from './rows';
 import { runCells, runHeads, searchCells, searchHeads, table1Cells, table1Heads } from './text';
 
 /** Writes report.html and figures/ into the folder. */

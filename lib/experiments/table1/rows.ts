@@ -3,6 +3,7 @@ import { type PaperResult, paperResultOf } from '../paper';
 import type { RateChoice, Search } from '../rates';
 import { describeStatus } from '../status';
 import type { TrainingRecord } from '../trainings';
+import type { Table1Settings } from './settings';
 
 /** Over seeds. */
 export interface Spread {
@@ -39,6 +40,27 @@ export interface Table1Row {
   /** Of training, all seeds together. */
   readonly seconds: number;
   readonly runs: readonly TrainingRecord[];
+}
+
+export interface Table1 {
+  readonly settings: Table1Settings;
+  /** Whether nothing is left to do, for all activations and seeds that the folder knows. */
+  readonly complete: boolean;
+  /** Of what was asked for now, something is left: the signal or the minutes came before. */
+  readonly interrupted: boolean;
+  /** In the order of settings.activations. */
+  readonly rows: readonly Table1Row[];
+  /** Of each activation; none where nothing is searched. */
+  readonly searches: readonly Search[];
+  readonly trainImages: number;
+  readonly testImages: number;
+  /** The train accuracy that a network must exceed to have learned something: see learningThreshold(). */
+  readonly threshold: number;
+  /** Of the process that made the table; trainings keep their own in their folders. */
+  readonly versions: Readonly<Record<string, unknown>>;
+  readonly device: Readonly<Record<string, unknown>>;
+  readonly out: string;
+  readonly report: string;
 }
 
 export function spreadOf(values: readonly number[]): Spread | null {

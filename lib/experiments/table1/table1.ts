@@ -17,7 +17,7 @@ import { folderName, trainingOf } from '../recipe';
 import { chanceOf, learningThreshold } from '../status';
 import { type LabelledTraining, readTraining, runTrainings, type TrainingsEvent } from '../trainings';
 import { writeTable1Report } from './report';
-import { rowOf, type Table1Row } from './rows';
+import { rowOf, type Table1 } from './rows';
 import {
   deviceFor,
   keepSettings,
@@ -44,27 +44,6 @@ export interface Table1Options extends Table1Overrides {
   checkpointMinutes?: number;
   /** Told of what happens, as it happens. */
   onEvent?: (event: Table1Event) => void;
-}
-
-export interface Table1 {
-  readonly settings: Table1Settings;
-  /** Whether nothing is left to do, for all activations and seeds that the folder knows. */
-  readonly complete: boolean;
-  /** Of what was asked for now, something is left: the signal or the minutes came before. */
-  readonly interrupted: boolean;
-  /** In the order of settings.activations. */
-  readonly rows: readonly Table1Row[];
-  /** Of each activation; none where nothing is searched. */
-  readonly searches: readonly Search[];
-  readonly trainImages: number;
-  readonly testImages: number;
-  /** The train accuracy that a network must exceed to have learned something: see learningThreshold(). */
-  readonly threshold: number;
-  /** Of the process that made the table; trainings keep their own in their folders. */
-  readonly versions: Readonly<Record<string, unknown>>;
-  readonly device: Readonly<Record<string, unknown>>;
-  readonly out: string;
-  readonly report: string;
 }
 
 /** What is to be done. */

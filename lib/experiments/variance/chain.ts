@@ -9,8 +9,8 @@ import { conv2d } from '../../ops/convolution';
 import { Philox } from '../../random';
 import { type Device, deviceOf } from '../../runtime/device';
 import type { TypedArray } from '../../runtime/native';
-import { State } from '../../tensor/state';
-import { input, Parameter, type Tensor } from '../../tensor/tensor';
+import { Parameter, State } from '../../tensor/state';
+import { input, type Tensor } from '../../tensor/tensor';
 import { type ChainLayer, defaultMagnitude, predictChain } from '../prediction/chain';
 import { isResolved, readStatistics, StatisticsBuilder } from './statistics';
 

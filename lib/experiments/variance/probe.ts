@@ -8,7 +8,6 @@ import { softmaxCrossEntropy } from '../../ops/classification';
 import { conv2dDgradOp, conv2dOp } from '../../ops/convolution';
 import { augment } from '../../ops/data';
 import { linearDgradOp, linearOp } from '../../ops/linear';
-import type { Op } from '../../ops/op';
 import {
   averagePoolGradientOp,
   averagePoolOp,
@@ -18,7 +17,8 @@ import {
   maxPoolOp,
 } from '../../ops/pooling';
 import { randomizedReluOp } from '../../ops/randomizedRelu';
-import { constant, input, type Node, type Parameter, type Tensor } from '../../tensor/tensor';
+import type { Parameter } from '../../tensor/state';
+import { constant, input, type Node, type Op, type Tensor } from '../../tensor/tensor';
 import type { PlanOptions } from '../../train/stepGraphs';
 import { StatisticsBuilder } from './statistics';
 

@@ -1,5 +1,5 @@
 /** Pages of a variance study: for lib/report. */
-import type { Chart, Series } from '../../report/chart';
+import type { Chart, Series } from '../../report/option';
 import type { ReportPage } from '../../report/page';
 import type { VarianceChain } from './chain';
 import {

@@ -3,9 +3,8 @@
 import { addOp } from '../../ops/channels';
 import { copyOp, packOp } from '../../ops/data';
 import { batchNormOp, defaultEpsilon as epsilon, momentsOp } from '../../ops/normalization';
-import type { Op } from '../../ops/op';
 import type { TypedArray } from '../../runtime/native';
-import { constant, makeNode, type Tensor } from '../../tensor/tensor';
+import { constant, makeNode, type Op, type Tensor } from '../../tensor/tensor';
 
 /** How a tensor [batch, height, width, channels] or [batch, channels] spreads. */
 export interface ChannelStatistics {

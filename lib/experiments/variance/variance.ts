@@ -3,7 +3,7 @@ import { type ImageSource, Subset } from '../../data/source';
 import type { StatisticsOptions } from '../../data/statistics';
 import { checkInteger, checkNumber, checkOptions, invalid, SaturnnError } from '../../errors';
 import { type Initialization, parseInitialization } from '../../initial/initialization';
-import type { Initializer } from '../../initial/initializers';
+import type { Initializer } from '../../layers/initializers';
 import type { Model } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
 import type { Activation } from '../../ops/activations';
