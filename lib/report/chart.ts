@@ -13,8 +13,8 @@ export interface Series {
   /** Points in order of x. A y that is not finite is a gap; on a logarithmic axis, so is a y that is not positive. */
   readonly points: readonly (readonly [x: number, y: number])[];
   /**
-   * Index of the colour and the mark in the palette of 6 colours and 7 marks; larger numbers start again at 0. Series that belong
-   * together (train and test of one model) share it. Default: the index of the series in the chart.
+   * Index of the colour and the mark in the palette of 6 colours and 7 marks; larger numbers start again at 0. Series that
+   * belong together (train and test of one model) share it. Default: the index of the series in the chart.
    */
   readonly colour?: number;
   /** Draws the line dashed. Default false. */

@@ -1,11 +1,12 @@
 /**
- * Colours and marks of series. Lines must be visible on white and on black, which leaves a narrow range of lightness: too narrow
- * for many colours that colour-blind readers can tell apart. So series have different marks as well.
+ * Colours and marks of series. Lines must be visible on white and on black, which leaves a narrow range of lightness: too
+ * narrow for many colours that colour-blind readers can tell apart. So series have different marks as well.
  */
 
 /**
- * Six colours, each with a contrast of at least 3 with the white and the dark page (WCAG 2.2, 1.4.11). Of all such sets, this one
- * has the greatest minimum distance between two colours (OKLab; normal sight and three dichromacies, simulated as Machado 2009).
+ * Six colours, each with a contrast of at least 3 with the white and the dark page (WCAG 2.2, 1.4.11). Of all such sets, this
+ * one has the greatest minimum distance between two colours (OKLab; normal sight and three dichromacies, simulated as Machado
+ * 2009).
  */
 export const colours = ['#5a4bff', '#f05a00', '#1ea578', '#b41ea5', '#875a5a', '#9687d2'] as const;
 
