@@ -73,7 +73,7 @@ test('the command stops after its minutes, and at Ctrl-C, with the table so far 
 test.each([
   [
     'table1 --preset paper --device auto --data generated',
-    /^error: The preset paper is for a GPU.*--device cpu insists\n$/,
+    /^error: The preset paper is for a GPU.*--device cpu to train on the CPU nevertheless\n$/,
   ],
   ['table1 --activations relu,selu', /option '--activations <list>' argument 'relu,selu' is invalid.*selu/],
   ['table1 --lr fast', /option '--lr <auto\|x>'/],
