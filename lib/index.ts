@@ -28,7 +28,7 @@ export { generated, generatedRecords } from './data/generated';
 export { defaultDataFolder, type GetOptions, getData } from './data/get';
 export { type Batches, DataLoader, type DataLoaderOptions } from './data/loader';
 export type { LabelKind, LayoutName } from './data/records';
-export { type ImageShape, type ImageSource, Subset } from './data/source';
+export { type DataMode, type ImageShape, type ImageSource, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
 export { type ErrorCode, SaturnnError } from './errors';
 export {
@@ -39,11 +39,11 @@ export {
   type TensorData,
   writeSafetensors,
 } from './files/safetensors';
-// Networks
-export * as initializers from './initial/initializers';
 export { type LsuvLayer, type LsuvOptions, lsuv } from './initial/lsuv';
 export type { ForwardContext, Layer, LayerFunction, Normalization } from './layers';
 export * as layers from './layers';
+// Networks
+export * as initializers from './layers/initializers';
 export {
   createModel,
   type FunctionalModelOptions,
@@ -75,6 +75,7 @@ export type { FlatOptimizerOptions } from './optim/flatOptimizer';
 export type { ParameterGroup } from './optim/groups';
 export { Lars, type LarsOptions } from './optim/lars';
 export { precisionBuffers } from './optim/lossScaling';
+export type { EpochEvent } from './optim/metric';
 export type { Optimizer } from './optim/optimizer';
 export { parseSchedule } from './optim/parseSchedule';
 export { type PlateauMetric, type PlateauOptions, plateauRate } from './optim/plateau';
@@ -91,8 +92,9 @@ export {
 export { Sgd, type SgdOptions } from './optim/sgd';
 // Random numbers, errors
 export { Philox, philox4x32 } from './random';
+export { chartSvg } from './report/chart';
 // Reports
-export { type Axis, type Chart, chartSvg, type Series } from './report/chart';
+export type { Axis, Chart, Series } from './report/option';
 export type { ReportPage, ReportTable } from './report/page';
 export { writeReport } from './report/write';
 export {
@@ -104,9 +106,9 @@ export {
   type Resident,
 } from './runtime/device';
 export { type DeviceMemoryStats, type MemoryStats, memoryStats } from './runtime/memoryStats';
-export { State, type StateOptions } from './tensor/state';
+export { Parameter, State, StateBuffer, type StateOptions } from './tensor/state';
 // Tensors and operations
-export { constant, input, Parameter, StateBuffer, Tensor } from './tensor/tensor';
+export { constant, input, Tensor } from './tensor/tensor';
 export type { Callback, RunControl, SavedCallback } from './train/callback';
 export {
   Checkpoints,
@@ -119,15 +121,8 @@ export {
 } from './train/callbacks';
 export type { Checkpoint } from './train/checkpoint/checkpoint';
 export type { CheckpointInfo } from './train/checkpoint/checkpointInfo';
-export type {
-  CheckpointEvent,
-  EndEvent,
-  EpochEvent,
-  StepEvent,
-  StoppedEvent,
-  TrainEvent,
-  WarningEvent,
-} from './train/events';
+export type { CheckpointEvent, EndEvent, StepEvent, StoppedEvent, TrainEvent, WarningEvent } from './train/events';
 export { loadPredictor } from './train/loadPredictor';
 export type { Images, Predictions, Predictor, PredictorOptions } from './train/predictor';
-export { type DataMode, type Evaluation, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';
+export { type FitOptions, Trainer, type TrainerOptions } from './train/trainer';
+export type { Evaluation, TrainerView } from './train/trainerView';

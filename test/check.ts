@@ -5,7 +5,9 @@
 import { compile, type Plan } from '../lib/compile/compile';
 import { defaultPasses, optimize, type Pass } from '../lib/compile/optimize';
 import type { Device, Precision } from '../lib/runtime/device';
-import { bytesPerElement, type Tensor } from '../lib/tensor/tensor';
+import { bytesPerElement } from '../lib/runtime/dtypes';
+import type { Tensor } from '../lib/tensor/tensor';
+import { isComplete } from './backends';
 import type { Arenas, Case, Problem } from './cases/problem';
 import { roundTo } from './halves';
 import { TestRandom, testSeed } from './random';
@@ -71,7 +73,7 @@ export async function checkOp(testCase: Case, options: CheckOptions): Promise<Ch
   } catch (error) {
     // Only a backend that does not have every op yet may refuse options of the ops that it has.
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_UNSUPPORTED' && !device.isComplete) return { missing: [message], ratio: 0, implementations: [] };
+    if (code === 'ERR_UNSUPPORTED' && !isComplete(device)) return { missing: [message], ratio: 0, implementations: [] };
     const where = `${testCase.name} on ${device.name}, ${precision}, ${mode}${replayed ? ', replayed' : ''}`;
     throw new Error(`${where}: ${message}\nRepeat with SATURNN_TEST_SEED=${seed}`, { cause: error });
   }

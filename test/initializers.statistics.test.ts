@@ -15,7 +15,7 @@ import {
   orthonormal,
   uniform,
   xavier,
-} from '../lib/initial/initializers';
+} from '../lib/layers/initializers';
 import { type Activation, elu, leakyRelu, leakyTanh, relu, sigmoid, tanh } from '../lib/ops/activations';
 import { Philox } from '../lib/random';
 

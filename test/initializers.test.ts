@@ -7,7 +7,7 @@ import {
   msra,
   uniform,
   xavier,
-} from '../lib/initial/initializers';
+} from '../lib/layers/initializers';
 import { elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../lib/ops/activations';
 import { Philox } from '../lib/random';
 

@@ -9,8 +9,8 @@ import { leakyTanh, relu, scaledSigmoid } from '../lib/ops/activations';
 import { conv2dOp } from '../lib/ops/convolution';
 import { linearOp } from '../lib/ops/linear';
 import { openDevice } from '../lib/runtime/device';
-import { State } from '../lib/tensor/state';
-import { input, Parameter, type Tensor } from '../lib/tensor/tensor';
+import { Parameter, State } from '../lib/tensor/state';
+import { input, type Tensor } from '../lib/tensor/tensor';
 import { TestRandom, testSeed } from './random';
 import { smallData, smallModel } from './train/support';
 

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ErrorCode } from '../lib/errors';
-import type { BackendReport, PartReport } from '../lib/runtime/diagnosis';
+import type { BackendReport, PartReport } from '../lib/runtime/findings';
 import { nextSteps } from '../lib/runtime/nextSteps';
 import { version } from '../lib/version';
 

@@ -6,8 +6,8 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { EpochEvent } from '../../lib/optim/metric';
 import { table } from '../../lib/report/textTable';
-import type { EpochEvent } from '../../lib/train/events';
 import { type Context, ofKind, type Row, type Section } from './section';
 
 interface EpochRow extends Row {

@@ -1,6 +1,7 @@
 /** `saturnn doctor`: prints what works on this machine, what does not, and what to type next. */
 import { Command } from 'commander';
-import { type BackendReport, type Diagnosis, diagnose, type Missing } from '../runtime/diagnosis';
+import { type Diagnosis, diagnose } from '../runtime/diagnosis';
+import type { BackendReport, Missing } from '../runtime/findings';
 import { addOptions } from './options/declare';
 import { jsonOption } from './options/output';
 

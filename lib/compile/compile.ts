@@ -1,7 +1,8 @@
 import { invalid, typed } from '../errors';
 import { type Device, deviceOf, type Precision, Resident } from '../runtime/device';
+import { bytesPerElement, dtypeOf } from '../runtime/dtypes';
 import type { DType, NativePlan, PlanOptions, RunInput, TypedArray } from '../runtime/native';
-import { bytesPerElement, dtypeOf, type Tensor } from '../tensor/tensor';
+import type { Tensor } from '../tensor/tensor';
 import { Graph } from './graph';
 import { type Lowered, lower } from './lower';
 import { defaultPasses, optimize, type Pass, passesWithHalfWeights } from './optimize';

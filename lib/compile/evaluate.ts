@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { invalid } from '../errors';
 import { type Device, deviceOf } from '../runtime/device';
 import type { TypedArray } from '../runtime/native';
+import { cachedPlan } from '../runtime/planCache';
 import { Tensor } from '../tensor/tensor';
 import { type CompileOptions, compileLowered, lowerFor, type RunInputs } from './compile';
 import { Graph } from './graph';
 import type { Lowered } from './lower';
-import { cachedPlan } from './planCache';
 
 export interface EvaluateOptions extends CompileOptions {
   inputs?: RunInputs;
@@ -33,7 +33,7 @@ export async function evaluate(
   const graph = Graph.from({ outputs: Object.fromEntries(list.map((tensor, index) => [String(index), tensor])) });
   // What is computed once is not worth timing candidates for.
   const lowered = lowerFor(device, graph, { autotune: false, ...options });
-  const owners = { device, state: lowered.state };
+  const owners = [device, lowered.state];
   const plan = await cachedPlan(hash(lowered, device), owners, () => compileLowered(lowered, device));
   const { outputs } = await plan.run(inputs);
   const values = list.map((_, index) => outputs[String(index)] as TypedArray);

@@ -1,13 +1,13 @@
 import { invalid, SaturnnError } from '../errors';
 import type { NodeDescription, PlanDescription, TensorDescription } from '../runtime/native';
-import type { State } from '../tensor/state';
-import { type Node, Parameter, StateBuffer, type Tensor } from '../tensor/tensor';
+import { Parameter, StateBuffer } from '../tensor/state';
+import type { ArenaOwner, Node, Tensor } from '../tensor/tensor';
 import type { Graph } from './graph';
 
 export interface Lowered {
   readonly description: PlanDescription;
   /** The State that the plan binds to, if it touches one. */
-  readonly state: State | null;
+  readonly state: ArenaOwner | null;
   /** Graph nodes of the description's nodes, in the same order. */
   readonly nodes: readonly Node[];
   /** Input tensors in the order of description.inputs. */
@@ -25,7 +25,7 @@ class Lowering {
   readonly #tensors: TensorDescription[] = [];
   readonly #ids = new Map<Tensor, number>();
   readonly #inputs: Tensor[] = [];
-  #state: State | null = null;
+  #state: ArenaOwner | null = null;
   #computesGradients = false;
 
   constructor(
@@ -116,7 +116,7 @@ class Lowering {
     this.#computesGradients = true;
   }
 
-  #bind(state: State | null, name: string): State {
+  #bind<Owner extends ArenaOwner>(state: Owner | null, name: string): Owner {
     if (!state) {
       throw new SaturnnError(
         'ERR_GRAPH',

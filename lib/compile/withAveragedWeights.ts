@@ -1,6 +1,6 @@
 import { invalid, SaturnnError } from '../errors';
-import type { State } from '../tensor/state';
-import { makeNode, Parameter, type Source, type Tensor } from '../tensor/tensor';
+import { Parameter, type State } from '../tensor/state';
+import { makeNode, type Source, type Tensor } from '../tensor/tensor';
 import type { Graph } from './graph';
 import { rewriteGraph } from './rewrite';
 

@@ -1,6 +1,5 @@
 /** A data set by its name or path, as commands and experiments are told of it. */
 import { SaturnnError } from '../errors';
-import type { DataMode } from '../train/trainerOptions';
 import { cifar } from './cifar';
 import { CifarFile } from './cifarFile';
 import { cifarFiles } from './cifarFiles';
@@ -8,7 +7,7 @@ import { Dataset } from './dataset';
 import { generated, generatedCounts } from './generated';
 import { defaultDataFolder, installedFolder } from './get';
 import type { LabelKind, LayoutName } from './records';
-import { firstClassesOf, firstOf, type ImageSource } from './source';
+import { type DataMode, firstClassesOf, firstOf, type ImageSource } from './source';
 
 /** The data set that is made anew in every process, the same each time. */
 const generatedName = 'generated';

@@ -92,3 +92,7 @@ export function checkIndices(indices: Int32Array, count: number): Int32Array {
   if (wrong >= 0) throw invalid(`indices[${wrong}]`, `an integer from 0 to ${count - 1}`, indices[wrong]);
   return indices;
 }
+
+/** Where a training's images are: all on the device, or on the host, from where each step's are sent. */
+export type DataMode = 'resident' | 'streaming';
+export const dataModes: readonly DataMode[] = ['resident', 'streaming'];

@@ -30,10 +30,11 @@ export { type Preset, type PresetName, presets } from './presets';
 export type { RateChoice, Rates, Search, SearchSettings, Trial } from './rates';
 export { partsOf, type Recipe, trainingOf } from './recipe';
 export { type Chance, chanceOf, isStuck, learningThreshold, type Status } from './status';
-export { type Sweep, type SweepEpoch, type SweepOptions, type SweepRow, sweep } from './sweep/sweep';
-export type { Spread, Table1Row } from './table1/rows';
+export type { Sweep, SweepEpoch, SweepRow } from './sweep/rows';
+export { type SweepOptions, sweep } from './sweep/sweep';
+export type { Spread, Table1, Table1Row } from './table1/rows';
 export type { Table1Fixed, Table1Overrides, Table1Settings } from './table1/settings';
-export { type Table1, type Table1Event, type Table1Options, type Table1Plan, table1 } from './table1/table1';
+export { type Table1Event, type Table1Options, type Table1Plan, table1 } from './table1/table1';
 export {
   type LabelledTraining,
   readTraining,

@@ -1,28 +1,36 @@
-/** Learning rates that differ from layer to layer: the paper's first open question. Derivations: docs/layer-rates.md. */
+/** Learning rates that differ from layer to layer, the paper's first open question. docs/layer-rates.md derives the rules. */
 import { checkNumber, invalid, numberFromText } from '../errors';
 import type { Model } from '../models/model';
 import { type ParameterPlace, parameterPlaces } from '../models/places';
 import { largestFloat, type ParameterGroup } from '../optim/groups';
-import type { Parameter } from '../tensor/tensor';
+import type { Parameter } from '../tensor/state';
 
 /**
- * depth: `factor`^d for every parameter of a layer, d being the activations on the longest way from its pre-activation to the
- * loss (ParameterPlace.depth), but never beyond `most`, nor below 1 / `most`.
+ * A rule that gives every layer a factor on the learning rate (docs/layer-rates.md).
  *
- * gain: 1 / E[f'²] for weights that multiply activations f, so 16 for sigmoid; 1 for those that multiply pixels, and for biases.
+ * - `depth`: the factor is `factor` ** d for all parameters of a layer, where d is the number of activations on the longest
+ *   path from the layer's pre-activation to the logits (the `depth` of a LayerRate), so 0 for a classifier. It is limited to
+ *   the range from 1 / `most` to `most`. `factor` is a positive number, `most` a number of at least 1 (default: no limit).
+ * - `gain`: the factor is 1 / E[f'²] for weights that multiply the outputs of an activation f (16 for sigmoid), and 1 for
+ *   weights that multiply pixels and for biases. E[f'²] is f'(0)², or the mean over both signs if f has a kink at 0.
  */
 export type LayerRateRule =
   | { readonly kind: 'depth'; readonly factor: number; readonly most?: number }
   | { readonly kind: 'gain' };
 
+/** Forms that parseLayerRates() reads, for messages. */
 export const layerRateForms = 'depth:FACTOR[:MOST] or gain';
 
+/** A parameter, its place in the network, and its factor. */
 export interface LayerRate extends ParameterPlace {
-  /** On the learning rate. */
+  /** Factor on the learning rate. */
   readonly factor: number;
 }
 
-/** "depth:1.2", "depth:4:1e6" or "gain". @throws ERR_INVALID_ARGUMENT */
+/**
+ * Reads a rule from text: "gain", "depth:FACTOR" or "depth:FACTOR:MOST", for example "depth:1.2" or "depth:4:1e6".
+ * @throws ERR_INVALID_ARGUMENT for any other text, a FACTOR that is not positive, or a MOST below 1
+ */
 export function parseLayerRates(text: string): LayerRateRule {
   const [kind, ...rest] = typeof text === 'string' ? text.split(':') : [];
   if (kind === 'gain' && rest.length === 0) return { kind };
@@ -31,7 +39,7 @@ export function parseLayerRates(text: string): LayerRateRule {
   return checkRule(most === undefined ? { kind, factor } : { kind, factor, most });
 }
 
-/** @throws ERR_INVALID_ARGUMENT */
+/** Checks a rule that may come from JavaScript. @throws ERR_INVALID_ARGUMENT */
 function checkRule(rule: LayerRateRule): LayerRateRule {
   if (rule?.kind === 'gain') return rule;
   if (rule?.kind !== 'depth') throw invalid('layer rates', '{ kind: "depth", factor } or { kind: "gain" }', rule);
@@ -41,15 +49,17 @@ function checkRule(rule: LayerRateRule): LayerRateRule {
   return rule;
 }
 
+/** Options of layerFactors() and layerRates(). */
 export interface LayerRateOptions {
-  /** The largest that the factors will be multiplied with: the product must be one that f32 holds. Default 1. */
+  /** Largest learning rate of the training. Its product with every factor must be a finite float32 above 0. Default 1. */
   learningRate?: number;
 }
 
 /**
- * The factor of every parameter, in the order of model.parameters.
- * @throws ERR_INVALID_ARGUMENT for a rule that is none; a layer whose learning rate would be 0 or infinite in f32; with gain,
- * weights that multiply different activations, which no single factor suits
+ * Returns the factor of every parameter, in the order of model.parameters.
+ * @param rule a rule, or its text as for parseLayerRates()
+ * @throws ERR_INVALID_ARGUMENT if the rule is not valid; if a layer's factor or learning rate would be 0 or infinite in f32;
+ * for the rule `gain`, if weights multiply activations with different E[f'²], or one with E[f'²] = 0
  */
 export function layerFactors(
   model: Model,
@@ -61,7 +71,7 @@ export function layerFactors(
     const factor = checked.kind === 'gain' ? gainFactor(place) : depthFactor(place, checked);
     for (const rate of [factor, learningRate * factor].map(Math.fround)) {
       if (rate > 0 && rate < Number.POSITIVE_INFINITY) continue;
-      const expected = 'a FACTOR (or with depth:FACTOR:MOST a limit) that f32 holds, times the learning rate,';
+      const expected = 'a FACTOR, or a limit as in depth:FACTOR:MOST, whose product with the learning rate fits f32';
       throw invalid(`layer "${place.layer}" at depth ${place.depth}`, expected, learningRate * factor);
     }
     return { ...place, factor };
@@ -75,16 +85,18 @@ type DepthRule = Extract<LayerRateRule, { kind: 'depth' }>;
 
 function gainFactor({ reads, layer }: ParameterPlace): number {
   const gains = [...new Set((reads ?? []).map(({ gain }) => gain))];
-  if (gains.length > 1) throw invalid(`layer "${layer}"`, "inputs of one E[f'²], for gain,", gains);
+  if (gains.length > 1)
+    throw invalid(`layer "${layer}"`, "inputs that all have the same E[f'²], as the rule gain needs,", gains);
   const [gain = 1] = gains;
-  // An activation that is flat at 0 says nothing about the layer above it.
-  if (!(gain > 0)) throw invalid(`layer "${layer}"`, "inputs with E[f'²] above 0, for gain,", gain);
+  // If the activation is flat at 0, its slope there does not give a factor for the layer above.
+  if (!(gain > 0)) throw invalid(`layer "${layer}"`, "inputs with E[f'²] above 0, as the rule gain needs,", gain);
   return 1 / gain;
 }
 
 /**
- * The factors as an optimizer's `groups`. They act on the gradient alone: how much weights decay per step stays what the
- * learning rate and the weight decay say without them. None where every factor is 1.
+ * Returns the factors of a rule as `groups` for an optimizer (empty if every factor is 1). The factors scale the step along the
+ * gradient only: weight decay is divided by them, so that weights decay per step as they do without the rule.
+ * @param rule a rule, or its text as for parseLayerRates()
  * @throws ERR_INVALID_ARGUMENT as layerFactors()
  */
 export function layerRates(
@@ -95,6 +107,7 @@ export function layerRates(
   return groupsOf(layerFactors(model, rule, options));
 }
 
+/** Returns factors as groups of an optimizer: one or two groups per factor other than 1. */
 export function groupsOf(rates: readonly LayerRate[]): ParameterGroup[] {
   const groups: ParameterGroup[] = [];
   for (const factor of new Set(rates.map((rate) => rate.factor))) {
@@ -108,11 +121,18 @@ export function groupsOf(rates: readonly LayerRate[]): ParameterGroup[] {
   return groups;
 }
 
-/** A RegExp and no function: it stands in a checkpoint, so that a run is not resumed by another rule. */
+/**
+ * Matches the names of parameters. A RegExp, not a function, is stored in checkpoints, so a run cannot resume with another
+ * rule.
+ */
 const namesOf = (parameters: readonly Parameter[]): RegExp =>
   new RegExp(`^(?:${parameters.map(({ name }) => name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')})$`);
 
-/** One line: "layer rates depth:1.1: factors 1 (classifier/weight) to 23.2 (conv1/weight)". */
+/**
+ * Describes factors in one line: "layer rates depth:1.1: factors 1 (classifier/weight) to 23.2 (conv1/weight)".
+ * @param text the rule as text
+ * @param rates the result of layerFactors(), at least one
+ */
 export function describeLayerRates(text: string, rates: readonly LayerRate[]): string {
   const extreme = (sign: number) => rates.reduce((best, one) => (sign * (one.factor - best.factor) > 0 ? one : best));
   const say = ({ factor, parameter }: LayerRate) => `${Number(factor.toPrecision(3))} (${parameter.name})`;

@@ -1,13 +1,18 @@
-/** What "Revise Saturated Activation Functions" (arXiv:1602.05980v2) reports: Table 1, and which curves Figures 1-4 compare. */
+/**
+ * Results of "Revise Saturated Activation Functions" (arXiv:1602.05980v2): Table 1, and the curves that Figures 1-4 compare.
+ */
 
+/** A row of Table 1 of the paper. */
 export interface PaperResult {
+  /** Text as parseActivation() reads it: "leakyTanh:0.25". */
   readonly activation: string;
-  /** Accuracies on CIFAR-100 as fractions; null: N/A, the network does not learn. */
+  /** Training accuracy on CIFAR-100, 0 to 1; null where the paper has N/A because the network does not learn. */
   readonly train: number | null;
+  /** Test accuracy on CIFAR-100, 0 to 1; null as for `train`. */
   readonly test: number | null;
 }
 
-/** Table 1, in its order. */
+/** Table 1 of "Revise Saturated Activation Functions" (arXiv:1602.05980v2): six activations in the paper's order. */
 export const paperResults: readonly PaperResult[] = [
   { activation: 'sigmoid', train: null, test: null },
   { activation: 'scaledSigmoid', train: 0.8939, test: 0.5911 },
@@ -17,17 +22,20 @@ export const paperResults: readonly PaperResult[] = [
   { activation: 'leakyRelu:0.25', train: 0.9985, test: 0.7064 },
 ];
 
-/** Of Table 1, in its order. */
+/**
+ * Activations of Table 1 of the paper, in its order, as text for parseActivation(): "sigmoid", "scaledSigmoid", "tanh", "relu",
+ * "leakyTanh:0.25" and "leakyRelu:0.25".
+ */
 export const paperActivations: readonly string[] = paperResults.map(({ activation }) => activation);
 
-/** Null: the paper has no such activation. */
+/** Returns the paper's result for an activation, or null if it is not in Table 1. */
 export const paperResultOf = (activation: string): PaperResult | null =>
   paperResults.find((result) => result.activation === activation) ?? null;
 
-/** An activation that the figures show. */
+/** Kind of an activation that the paper's figures show. */
 export type FigureKind = 'scaledSigmoid' | 'tanh' | 'leakyTanh' | 'relu' | 'leakyRelu';
 
-/** Each compares an activation with relu: train and test accuracy per epoch. */
+/** Figures 1-4. Each compares train and test accuracy per epoch of an activation with those of relu. */
 export const paperFigures: readonly {
   readonly id: string;
   readonly kinds: readonly [FigureKind, FigureKind];
@@ -38,7 +46,7 @@ export const paperFigures: readonly {
   { id: 'figure4', kinds: ['leakyTanh', 'relu'] },
 ];
 
-/** As the paper writes them. */
+/** Names of the activations as the paper writes them. */
 export const titles: Readonly<Record<FigureKind, string>> = {
   scaledSigmoid: 'sigmoid*',
   tanh: 'tanh',

@@ -1,34 +1,41 @@
-/** The numbers of `saturnn table1`: all of them are here. Options of the command take their places. */
+/** The presets of `saturnn table1`: all its default settings. Options of the command override them. */
 
 import type { Rates, SearchSettings } from './rates';
 import type { Recipe } from './recipe';
 
+/** Settings of a table 1. */
 export interface Preset {
-  /** What for, in a line. */
+  /** Purpose and duration, in a line. */
   readonly title: string;
-  /** A name or path for openSource(). */
+  /** Name of a data set ("cifar100", "generated") or path of a file. */
   readonly data: string;
-  /** Only the images of the first so many classes, and of those the first so many images; null: all. */
+  /** Number of classes: only the images of the first ones are used. Null: all. */
   readonly classes: number | null;
+  /** Number of training images: only the first ones of those classes are used. Null: all. */
   readonly limit: number | null;
+  /** Number of test images: only the first ones of those classes are used. Null: at most `limit`. */
   readonly testLimit: number | null;
-  /** For openDevice(). */
+  /** Device, as openDevice() takes it. */
   readonly device: string;
-  /** Refused on a CPU unless that is asked for by name: how long it would take. */
+  /**
+   * How long it would take on a CPU. Such a preset runs on a CPU only if the device "cpu" is asked for. Null: no restriction.
+   */
   readonly tooLongOnCpu: string | null;
+  /** Trainings per activation, with the seeds 0, 1, ... */
   readonly seeds: number;
   readonly recipe: Omit<Recipe, 'activation' | 'learningRate' | 'seed'>;
   readonly rates: Rates;
-  /** What "auto" tries. */
+  /** Search for learning rates, used if `rates` is "auto". */
   readonly search: SearchSettings;
 }
 
+/** Name of a preset: "paper" for a GPU, "cpu" for about an hour on two cores, "smoke" for two minutes. */
 export type PresetName = 'paper' | 'cpu' | 'smoke';
 
-/** SGD with momentum 0.9, as the authors train. */
+/** The paper's network, and SGD with momentum 0.9 as in the authors' training. */
 const common = { model: 'inception33', init: 'default', momentum: 0.9, clipNorm: null } as const;
 
-/** By name: the numbers of each. */
+/** Settings of each preset of table1() and sweep(), by name. */
 export const presets: Readonly<Record<PresetName, Preset>> = {
   paper: {
     title: "the paper's network and data, for a GPU",
@@ -46,9 +53,9 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       batch: 128,
       // Half the memory traffic; parameters, gradients and sums stay f32.
       precision: 'bf16',
-      // To 0 along a cosine: the last epochs, with small rates, bring the training accuracy near 100 %.
+      // The rate falls to 0 along a cosine: the last epochs, with small rates, bring the training accuracy near 100 %.
       schedule: 'cosine',
-      // Without batch normalisation, the full rate can overflow while the weights are as they were drawn.
+      // Without batch normalisation, the full rate can make the initial weights overflow.
       warmup: '2',
       weightDecay: 5e-4,
     },
@@ -75,15 +82,15 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       warmup: '1',
       weightDecay: 1e-4,
     },
-    // Of 0.01, 0.03 and 0.1, by the test accuracy after these epochs (bench/results/gpu-h100-first.json, smallTrainings). relu is
-    // still guessing after an epoch with 0.1.
+    // Chosen from 0.01, 0.03 and 0.1 by the test accuracy after these epochs (bench/results/gpu-h100-first.json,
+    // smallTrainings). With 0.1, relu is still at chance after an epoch.
     rates: { rates: { 'leakyTanh:0.25': 0.1 }, otherwise: 0.03 },
     search: { grid: [0.01, 0.03, 0.1], epochs: 1, limit: null },
   },
   smoke: {
     title: 'generated data: two minutes on two cores, to see that everything works',
     data: 'generated',
-    // Few classes are soon told apart: of a hundred, these few steps would learn next to nothing.
+    // Few classes are learned quickly; with a hundred classes, so few steps would learn next to nothing.
     classes: 10,
     limit: 1_000,
     testLimit: 400,
@@ -92,7 +99,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     seeds: 1,
     recipe: {
       ...common,
-      // Every channel count is the least, 16.
+      // Every channel count has its minimum, 16.
       width: 0.1,
       epochs: 6,
       batch: 16,

@@ -1,4 +1,4 @@
-/** Which learning rate each activation is trained with, and the search for it. */
+/** The learning rate of each activation, and the search for it. */
 import { join } from 'node:path';
 import { firstOf, type ImageSource } from '../data/source';
 import { parseSpan } from '../optim/parseSchedule';
@@ -6,53 +6,60 @@ import { folderName, type Recipe, trainingOf } from './recipe';
 import type { Status } from './status';
 import { type LabelledTraining, readTraining, type TrainingData } from './trainings';
 
-/** "auto": searched. A number: for all. Else by activation ("leakyTanh:0.25"). */
+/**
+ * Learning rates of a table's activations: "auto" to search for the rate of each; a number for all; or rates by activation
+ * ("leakyTanh:0.25"), with `otherwise` for activations that `rates` does not name.
+ */
 export type Rates = 'auto' | number | { readonly rates: Readonly<Record<string, number>>; readonly otherwise: number };
 
+/** Settings of a search for learning rates. */
 export interface SearchSettings {
-  /** Tried with every activation. */
+  /** Learning rates that are tried with every activation. */
   readonly grid: readonly number[];
-  /** Length of each trial. */
+  /** Epochs of each trial. */
   readonly epochs: number;
-  /** On the first so many training images; null: on all. */
+  /** Training images of a trial, the first of the data set; null: all. */
   readonly limit: number | null;
 }
 
+/** The learning rate of an activation. */
 export interface RateChoice {
   readonly rate: number;
-  /** Given by the caller for all, by the preset, or found. */
+  /** "given": one rate for all activations; "preset": from the rates by activation of a preset; "search": found by a search. */
   readonly how: 'given' | 'preset' | 'search';
 }
 
+/** A short training with one learning rate. */
 export interface Trial {
   readonly rate: number;
   readonly status: Status;
-  /** Means over the last epoch of the trial; null: it has none. */
+  /** Mean training loss over the last complete epoch of the trial; null if there is no result or no complete epoch. */
   readonly trainLoss: number | null;
+  /** Training accuracy over the same epoch, 0 to 1; null as for `trainLoss`. */
   readonly trainAccuracy: number | null;
 }
 
-/** What was tried with one activation. */
+/** The search for the learning rate of one activation. */
 export interface Search {
   readonly activation: string;
   readonly trials: readonly Trial[];
-  /** Null: trials are missing. */
+  /** The chosen learning rate; null if not all trials have ended. */
   readonly chosen: number | null;
-  /** What a reader should know of the choice; empty: nothing. */
+  /** A remark on the choice, such as "at the edge of the grid"; empty if there is none. */
   readonly note: string;
 }
 
-/** Test images of a trial: the choice does not look at them. */
+/** Test images of a trial. They are few because the choice does not depend on them. */
 const trialTestImages = 256;
 
-/** What trials learn. */
+/** Returns the data of the trials. */
 export const searchData = ({ train, test, ...rest }: TrainingData, { limit }: SearchSettings): TrainingData => ({
   ...rest,
   train: limit === null ? train : firstOf(train, limit),
   test: firstOf(test, trialTestImages),
 });
 
-/** Images that all trials see, to tell what a search costs. */
+/** Returns how many training images all trials see together, which says what a search costs. */
 export const searchImages = (
   train: ImageSource,
   { grid, epochs, limit }: SearchSettings,
@@ -60,8 +67,9 @@ export const searchImages = (
 ): number => activations * grid.length * epochs * Math.min(limit ?? train.count, train.count);
 
 /**
- * Short trainings by the same recipe: the schedule runs from its beginning to its end within the trial, and the warm-up is
- * the same part of it. (Milestones are not moved.)
+ * Returns the trials of a search: short trainings with the recipe's other settings, one per rate of the grid. The schedule
+ * runs from beginning to end within a trial, and warm-up takes the same part of it. Milestones in epochs (step schedules) are
+ * not moved.
  */
 export function trialsOf(recipe: Recipe, { grid, epochs }: SearchSettings, classes: number): LabelledTraining[] {
   const warmup = recipe.warmup === null ? null : shortened(recipe.warmup, epochs / recipe.epochs);
@@ -84,8 +92,9 @@ function shortened(span: string, factor: number): string {
 }
 
 /**
- * The rate whose trial ended with the lowest training loss (mean over its last epoch); of equals the lower rate. Trials that
- * diverged are out.
+ * Reads the trials of an activation and chooses the rate whose trial ended with the lowest training loss (mean over its last
+ * epoch), or the lower rate if two are equal. Trials that diverged are not considered; if all did, the lowest rate is chosen.
+ * @throws ERR_CHECKPOINT if files of a trial are damaged
  */
 export function readSearch(folder: string, recipe: Recipe, settings: SearchSettings, classes: number): Search {
   const trials = trialsOf(recipe, settings, classes).map((training, index): Trial => {
@@ -105,12 +114,12 @@ function choose(trials: readonly Trial[]): Pick<Search, 'chosen' | 'note'> {
     .filter(({ status, trainLoss }) => status.kind !== 'diverged' && Number.isFinite(trainLoss))
     .sort((a, b) => a.trainLoss! - b.trainLoss! || a.rate - b.rate);
   const [best] = usable;
-  if (!best) return { chosen: lowest, note: 'every rate diverged: the lowest is taken' };
+  if (!best) return { chosen: lowest, note: 'every rate diverged; the lowest was chosen' };
   if (usable.every(({ status }) => status.kind === 'stuck'))
-    return { chosen: best.rate, note: 'no rate left chance within its trial' };
+    return { chosen: best.rate, note: 'no trial learned more than chance' };
   const atEdge = rates.length > 1 && (best.rate === lowest || best.rate === Math.max(...rates));
   return { chosen: best.rate, note: atEdge ? 'at the edge of the grid' : '' };
 }
 
-/** Where the trials of all activations are. */
+/** Folder of the trials of all activations. */
 export const searchFolder = (out: string): string => join(out, 'search');

@@ -1,4 +1,4 @@
-/** A training as plain data: what presets are made of, and what is kept with results. */
+/** A training as plain data, as presets hold it and as it is stored with results. */
 
 import { SaturnnError } from '../errors';
 import { parseInitialization } from '../initial/initialization';
@@ -12,36 +12,44 @@ import type { Precision } from '../runtime/device';
 import { layerRates } from './layerRates';
 import type { LabelledTraining, TrainingParts } from './trainings';
 
+/** A training as plain data (JSON). partsOf() makes the model, the optimizer and the schedule from it. */
 export interface Recipe {
-  /** A name of `models`. */
+  /** Name of a model in `models`: "inception33". */
   readonly model: string;
-  /** Factor on all channel counts. */
+  /** Factor on all channel counts of the model. */
   readonly width: number;
-  /** As parseActivation reads it: "leakyTanh:0.25". */
+  /** Activation, as parseActivation() reads it: "leakyTanh:0.25". */
   readonly activation: string;
-  /** Initial weights, as parseInitialization reads it: "default". */
+  /** Initial weights, as the option --init of `saturnn train` reads them: "default". */
   readonly init: string;
   readonly epochs: number;
   readonly batch: number;
   readonly precision: Precision;
-  /** The first, or the largest, of the schedule. */
+  /** Base rate of the schedule: its first or largest rate. */
   readonly learningRate: number;
-  /** As parseSchedule reads it: "cosine". */
+  /** Schedule of the learning rate, as parseSchedule() reads it: "cosine". */
   readonly schedule: string;
-  /** Epochs, or steps as in "500steps", in which the rate rises; null: none. */
+  /** Length of the warm-up, in which the rate rises, in epochs ("2") or steps ("500steps"); null: no warm-up. */
   readonly warmup: string | null;
   readonly momentum: number;
-  /** Of weights; biases have none. */
+  /** Weight decay of weights. Biases have none. */
   readonly weightDecay: number;
-  /** Largest norm of the gradient; null: any. */
+  /** Largest norm of the gradient: a longer one is scaled down to it. Null: no limit. */
   readonly clipNorm: number | null;
-  /** Factors on the learning rate per layer, as parseLayerRates reads them: "gain"; or "lars" in place of SGD. Absent: none. */
+  /**
+   * Rule for the learning rates of layers, as parseLayerRates() reads it ("gain"), or "lars" to use Lars in place of Sgd.
+   * Default: none.
+   */
   readonly layerRates?: string;
-  /** Of initial weights, order and augmentation. */
+  /** Seed of the initial weights, the order of images, and the augmentation. */
   readonly seed: number;
 }
 
-/** @throws ERR_INVALID_ARGUMENT naming what cannot be read */
+/**
+ * Makes the model, the optimizer and the schedule of a recipe, for a Trainer. Every call makes new Parameters.
+ * @param classes number of classes of the data set
+ * @throws ERR_INVALID_ARGUMENT if a value of the recipe cannot be read or is out of range; the message names it
+ */
 export function partsOf(recipe: Recipe, classes: number): TrainingParts {
   const { batch, seed, precision, momentum, weightDecay, clipNorm } = recipe;
   const activation = parseActivation(recipe.activation);
@@ -65,12 +73,17 @@ export function partsOf(recipe: Recipe, classes: number): TrainingParts {
   };
 }
 
-/** One of a list of trainings. @param classes of the data set */
+/**
+ * Makes an entry of the list for runTrainings() from a recipe.
+ * @param label name of the training for people: "tanh, seed 0"
+ * @param folder name of its folder
+ * @param classes number of classes of the data set
+ */
 export function trainingOf(label: string, folder: string, recipe: Recipe, classes: number): LabelledTraining {
   return { label, folder, epochs: recipe.epochs, settings: { ...recipe }, make: () => partsOf(recipe, classes) };
 }
 
-/** A name that may be a folder's: "leakyTanh:0.25" becomes "leakyTanh-0.25". */
+/** Turns text into the name of a folder: "leakyTanh:0.25" becomes "leakyTanh-0.25". @throws ERR_INVALID_ARGUMENT */
 export function folderName(text: string): string {
   const name = text.replaceAll(/[:,]/g, '-');
   if (!/^[\w.-]+$/.test(name)) throw new SaturnnError('ERR_INVALID_ARGUMENT', `No folder can be named "${text}"`);

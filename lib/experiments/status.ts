@@ -1,45 +1,49 @@
-/** What became of a training. */
+/** The state of a training, and whether it has learned anything. */
 import type { ImageSource } from '../data/source';
 
+/** State of a training. */
 export type Status =
+  /** It has ended, and its network has learned something. */
   | { readonly kind: 'done' }
-  /** Ended, and has learned nothing: see isStuck. */
+  /** It has ended, but its network is no better than chance: see isStuck(). */
   | { readonly kind: 'stuck' }
-  /** Loss or gradient overflowed in this step; the message names the layer. */
+  /** The loss or a gradient was not finite in this step (from 1). The message names the layer. */
   | { readonly kind: 'diverged'; readonly step: number; readonly message: string }
-  /** Begun: so many epochs are done. */
+  /** It has begun and not ended: `epochs` of its `of` epochs are complete. It need not run at the moment. */
   | { readonly kind: 'running'; readonly epochs: number; readonly of: number }
+  /** It has not begun. */
   | { readonly kind: 'missing' };
 
-/** How good a network is that has learned nothing but how frequent the classes are. */
+/** The accuracy that a network reaches if it has learned nothing but the frequencies of the classes. */
 export interface Chance {
-  /** The most frequent class's share of the images: 1/classes where all are as frequent. */
+  /** Share of the most frequent class among the images, 0 to 1: 1 / classes if all classes are equally frequent. */
   readonly accuracy: number;
+  /** Number of images. */
   readonly images: number;
 }
 
-/** What guessing the most frequent label reaches: of these images, and by luck. */
+/** Returns the accuracy of always guessing the most frequent label of these images. */
 export function chanceOf({ labels, classes, count }: Pick<ImageSource, 'labels' | 'classes' | 'count'>): Chance {
   const counts = new Int32Array(classes);
   for (const label of labels) counts[label]!++;
   return { accuracy: Math.max(...counts) / count, images: count };
 }
 
-/** Standard errors by which a network must be above chance. By luck alone one in 740 is. */
+/** Standard errors by which a network must exceed chance. A network that guesses does so once in 740 times. */
 const sigmas = 3;
 
 /**
- * The accuracy that a network must exceed to have learned something: p + 3 sqrt(p (1 - p) / n), where p is chance and n the
- * number of images; the root is the standard deviation of the part that n guesses get right of which each is right with
- * probability p. For the 50,000 images and 100 classes of CIFAR-100: 1.13 %.
+ * Returns the accuracy (0 to 1) that a network must exceed to count as having learned something: p + 3 sqrt(p (1 - p) / n),
+ * where p is the accuracy of chance and n the number of images. The root is the standard deviation of the accuracy of n
+ * guesses that are each right with probability p. For the 50,000 training images and 100 classes of CIFAR-100 it is 1.13 %.
  */
 export const learningThreshold = ({ accuracy: p, images: n }: Chance): number =>
   p + sigmas * Math.sqrt((p * (1 - p)) / n);
 
-/** Whether a network with this accuracy on the training set is not better than chance by more than sampling noise. */
+/** Whether a training accuracy (0 to 1) is at most learningThreshold(), or NaN: no better than chance, up to sampling noise. */
 export const isStuck = (trainAccuracy: number, chance: Chance): boolean => !(trainAccuracy > learningThreshold(chance));
 
-/** For people: "diverged at step 120". */
+/** Describes a state in words: "diverged at step 120". */
 export function describeStatus(status: Status): string {
   switch (status.kind) {
     case 'stuck':

@@ -1,76 +1,91 @@
 /**
- * Many trainings, one after the other, each in a folder of its own, that can be cut off at any moment: called again with the
- * same list, those that have ended are left alone, the one that was under way goes on, the others follow.
+ * Runs many trainings one after the other, each in its own folder. They may be interrupted at any moment: called again with the
+ * same list, runTrainings() skips those that have ended, resumes the one that was interrupted, and runs the others.
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ImageSource } from '../data/source';
+import type { DataMode, ImageSource } from '../data/source';
 import type { StatisticsOptions } from '../data/statistics';
 import { SaturnnError } from '../errors';
 import { writeAtomically } from '../files/durable';
+import type { EpochEvent } from '../optim/metric';
 import type { Device } from '../runtime/device';
 import { checkpointNames } from '../train/callbacks';
 import { firstDifference } from '../train/checkpoint/checkpointInfo';
-import type { EpochEvent, TrainEvent } from '../train/events';
+import type { TrainEvent } from '../train/events';
 import { readEpochs, type Settings } from '../train/runFolder';
-import type { DataMode, Evaluation, TrainerOptions } from '../train/trainer';
+import type { TrainerOptions } from '../train/trainer';
+import type { Evaluation } from '../train/trainerView';
 import { runTraining, type TrainingBegin, type TrainingOptions } from '../train/training';
 import { type Chance, chanceOf, isStuck, type Status } from './status';
 
-/** One of the list. */
+/** A training in the list of runTrainings(). */
 export interface LabelledTraining {
-  /** For people: "tanh, seed 0". */
+  /** Name for people: "tanh, seed 0". */
   readonly label: string;
-  /** Name of its folder. */
+  /** Name of its folder, below the common folder. */
   readonly folder: string;
   readonly epochs: number;
-  /** JSON: everything that its numbers depend on, beside data and machine. A training in the folder must have the same. */
+  /**
+   * Everything, as JSON, that its results depend on, except data and machine. A training already in the folder must have the
+   * same.
+   */
   readonly settings: Settings;
-  /** Called when it is its turn. */
+  /** Makes the model, the optimizer and the schedule. It is called when the training starts. */
   readonly make: () => TrainingParts;
 }
 
+/** The model, the optimizer, the schedule and the options of a Trainer, as partsOf() makes them from a recipe. */
 export type TrainingParts = Pick<TrainingOptions, 'model' | 'optimizer' | 'schedule' | 'labelSmoothing' | 'prepare'> &
   Pick<TrainerOptions, 'batch' | 'seed' | 'precision' | 'deterministic' | 'autotune'>;
 
-/** What all of them learn. Read once. */
+/** The data of all trainings in a list. */
 export interface TrainingData {
   readonly train: ImageSource;
   readonly test: ImageSource;
+  /** Normalisation of pixels. Default: mean 0 and deviation 1 per channel over the training set. */
   readonly statistics?: StatisticsOptions;
+  /** Whether images are kept on the device or streamed, as the option `data` of a Trainer. */
   readonly mode?: DataMode;
 }
 
-/** result.json: a training that has ended. Accuracies are fractions; a loss may be NaN (null in JSON). */
+/**
+ * Result of a training that has ended, as in its result.json. Accuracies are from 0 to 1. A loss may be NaN, which is null in
+ * JSON.
+ */
 export interface TrainingResult {
+  /** "nonFinite" if a loss or gradient overflowed, else "done". */
   readonly ending: 'done' | 'nonFinite';
-  /** Steps whose updates the weights have. */
+  /** Steps that have updated the weights. */
   readonly steps: number;
-  /** What the first step without was refused for; null: there is none. */
+  /** The first step, from 1, that was refused because its loss or gradient was not finite, and the reason; null: none. */
   readonly failure: { readonly step: number; readonly message: string } | null;
-  /** The last complete epoch, and the one with the best test accuracy; null: there is none. */
+  /** The last complete epoch; null if there is none. */
   readonly last: EpochEvent | null;
+  /** The complete epoch with the best test accuracy, the first of equals; null if there is none. */
   readonly best: EpochEvent | null;
-  /** The training set measured as the test set is, after the last step; null unless it was asked for and the training is done. */
+  /**
+   * Evaluation of the training set (centre crops) after the last step; null if it was not asked for or the training diverged.
+   */
   readonly evaluatedTrain: Evaluation | null;
   readonly chance: Chance;
-  /** Of training, evaluation not counted, over all pieces in which it ran. */
+  /** Time of training over all complete epochs and all processes that ran them, without evaluation. */
   readonly seconds: number;
 }
 
-/** What a folder says of a training. */
+/** State of a training, read from its folder. */
 export interface TrainingRecord {
   readonly label: string;
   readonly folder: string;
   readonly settings: Settings;
   readonly status: Status;
-  /** The complete ones. */
+  /** All complete epochs, in order. */
   readonly epochs: readonly EpochEvent[];
-  /** Null: it has not ended. */
+  /** Result of the training; null if it has not ended. */
   readonly result: TrainingResult | null;
 }
 
-/** What happens, in order; `index` is the place in the list. */
+/** An event of runTrainings(), in order of time. `index` is the position of the training in the list, from 0. */
 export type TrainingsEvent =
   | {
       readonly event: 'begin';
@@ -79,32 +94,39 @@ export type TrainingsEvent =
       readonly begin: TrainingBegin;
     }
   | { readonly event: 'step'; readonly index: number; readonly training: LabelledTraining; readonly detail: TrainEvent }
-  /** No more steps, for now at least. */
+  /** The steps have stopped, because the training has ended or was interrupted. */
   | { readonly event: 'pause'; readonly index: number; readonly training: LabelledTraining }
   | { readonly event: 'ended'; readonly index: number; readonly record: TrainingRecord };
 
+/** Options of runTrainings(). */
 export interface TrainingsOptions {
-  /** Theirs are made in it. */
+  /** Folder in which each training gets its own. */
   folder: string;
   trainings: readonly LabelledTraining[];
   data: TrainingData;
   device: Device;
+  /** Stops the training under way, which keeps a checkpoint, and starts no other. */
   signal?: AbortSignal;
-  /** Told of what happens, as it happens. */
+  /** Called for every event. */
   onEvent?: (event: TrainingsEvent) => void;
-  /** Whether to measure the training set as the test set is measured, after each training; default true. */
+  /** Whether to evaluate the training set (centre crops) after each training. Default true. */
   evaluateTrain?: boolean;
-  /** Whether to keep the weights of each; default true. */
+  /** Whether to keep the final weights of each training. Default true. */
   keepWeights?: boolean;
-  /** A checkpoint when the last one is so many minutes old; default 1. */
+  /** Minutes between two checkpoints of a training. Default 1. */
   checkpointMinutes?: number;
 }
 
-/** Trains what has not ended. @returns whether all have ended: false if the signal came before. @throws as runTraining() */
+/**
+ * Runs all trainings of the list that have not ended.
+ * @returns whether all have ended: false if `signal` was aborted before
+ * @throws ERR_CHECKPOINT, before any training starts, if a folder holds a training with other settings, or later if files in
+ * a folder are damaged; what a Trainer throws
+ */
 export async function runTrainings(options: TrainingsOptions): Promise<boolean> {
   const { trainings, folder, signal, onEvent } = options;
   for (const training of trainings) checkSettings(join(folder, training.folder), training.settings);
-  // Whatever the reason of the signal: to a Trainer it must be this one.
+  // A Trainer recognises an interruption by this reason, so the caller's reason is replaced.
   const interruption = new AbortController();
   const interrupt = () => interruption.abort(new SaturnnError('ERR_INTERRUPTED', 'Interrupted'));
   signal?.addEventListener('abort', interrupt, { once: true });
@@ -123,7 +145,11 @@ export async function runTrainings(options: TrainingsOptions): Promise<boolean> 
   }
 }
 
-/** What is in a training's folder, below `folder`. @throws ERR_CHECKPOINT for files that are damaged */
+/**
+ * Reads the state of a training from its folder.
+ * @param folder the common folder of the list
+ * @throws ERR_CHECKPOINT if files are damaged
+ */
 export function readTraining(folder: string, training: Omit<LabelledTraining, 'make'>): TrainingRecord {
   const { label, settings, epochs: of } = training;
   const path = join(folder, training.folder);
@@ -148,7 +174,7 @@ function statusOf(path: string, result: TrainingResult | null, epochs: number, o
 /** Minutes between checkpoints by default: a training that is cut off loses no more. */
 export const defaultCheckpointMinutes = 1;
 
-/** @returns whether it has ended */
+/** Runs or resumes one training. @returns whether it has ended */
 async function trainOne(options: TrainingsOptions, training: LabelledTraining, index: number): Promise<boolean> {
   const {
     data,
@@ -167,7 +193,7 @@ async function trainOne(options: TrainingsOptions, training: LabelledTraining, i
     folder: path,
     resume: 'auto',
     length: { totalEpochs: training.epochs },
-    // What is reported is the last epoch: no best weights. Those of the last are written when it has ended.
+    // Results are those of the last epoch, so the best weights are not kept. The last weights are written at the end.
     checkpoints: { everyEpochs: 0, everyMinutes: checkpointMinutes, best: null },
     results: keepWeights ? 'weights' : 'none',
     describe: () => ({
@@ -213,11 +239,11 @@ function readResult(path: string): TrainingResult | null {
   return { ...result, last: numbersOf(last), best: numbersOf(best), evaluatedTrain: numbersOf(evaluatedTrain) };
 }
 
-/** JSON has null for NaN. */
+/** Restores NaN, which JSON stores as null. */
 const numbersOf = <T extends object>(record: T | null): T | null =>
   record && (Object.fromEntries(Object.entries(record).map(([key, value]) => [key, value ?? Number.NaN])) as T);
 
-/** Of a file that was written atomically; null if there is none. @throws ERR_CHECKPOINT */
+/** Reads a JSON file; null if it does not exist. @throws ERR_CHECKPOINT if it is damaged */
 export function readJson(path: string): unknown {
   if (!existsSync(path)) return null;
   try {
@@ -227,18 +253,18 @@ export function readJson(path: string): unknown {
   }
 }
 
-/** @throws ERR_CHECKPOINT if there is a training in the folder that has other settings, naming the first that differs */
+/** Checks that a folder holds no training with other settings. @throws ERR_CHECKPOINT, naming the first that differs */
 function checkSettings(path: string, settings: Settings): void {
   const config = readJson(join(path, 'config.json')) as { settings?: Settings } | null;
   if (config === null) return;
-  // As JSON has them: without what is undefined.
+  // Compared as JSON, which leaves undefined values out.
   const difference = firstDifference(config.settings ?? {}, JSON.parse(JSON.stringify(settings)));
   if (difference === null) return;
   const message = `${path} holds a training with other settings: ${difference}. Choose another folder`;
   throw new SaturnnError('ERR_CHECKPOINT', message);
 }
 
-/** A training that has ended needs none: they are its largest files. */
+/** Removes the checkpoints of a training that has ended: it does not need them, and they are its largest files. */
 function removeCheckpoints(path: string): void {
   for (const name of Object.values(checkpointNames)) rmSync(join(path, name), { force: true });
 }

@@ -1,8 +1,8 @@
 /** How weights begin, as text: NAME, or NAME:OPTIONS where that has any. */
 import { checkNumber, numberFromText, SaturnnError } from '../errors';
+import { type Initializer, msra, orthonormal, type XavierOptions, xavier } from '../layers/initializers';
 import type { Activation } from '../ops/activations';
 import { gainInit } from './gainInit';
-import { type Initializer, msra, orthonormal, type XavierOptions, xavier } from './initializers';
 import { type LsuvOptions, lsuv } from './lsuv';
 
 export interface Initialization {

@@ -8,15 +8,15 @@ import { Graph } from '../compile/graph';
 import type { ImageSource } from '../data/source';
 import type { StatisticsOptions } from '../data/statistics';
 import { checkInteger, checkNumber, checkOptions, invalid, SaturnnError } from '../errors';
+import { orthonormal } from '../layers/initializers';
 import type { Model } from '../models/model';
 import { conv2dOp } from '../ops/convolution';
 import { linearOp } from '../ops/linear';
 import { moments } from '../ops/normalization';
 import { Philox, seedRange, streams } from '../random';
 import { type Device, deviceOf } from '../runtime/device';
-import { State } from '../tensor/state';
-import { input, type Node, Parameter, sizeOf, type Tensor } from '../tensor/tensor';
-import { orthonormal } from './initializers';
+import { Parameter, State } from '../tensor/state';
+import { input, type Node, sizeOf, type Tensor } from '../tensor/tensor';
 import { batchOfImages } from './lsuvBatch';
 
 export interface LsuvOptions {

@@ -1,6 +1,7 @@
 import { checkInteger, checkNumber } from '../errors';
 import { batchNorm, batchNormInference, blend, defaultEpsilon } from '../ops/normalization';
-import { Parameter, StateBuffer, type Tensor } from '../tensor/tensor';
+import { Parameter, StateBuffer } from '../tensor/state';
+import type { Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
 import type { Layer } from './layer';
 

@@ -1,5 +1,6 @@
 import { concat } from '../ops/channels';
-import type { Parameter, StateBuffer, Tensor } from '../tensor/tensor';
+import type { Parameter, StateBuffer } from '../tensor/state';
+import type { Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
 import { asLayer, buffersOf, type Layer, type LayerFunction, parametersOf } from './layer';
 

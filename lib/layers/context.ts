@@ -1,5 +1,6 @@
 import { assign } from '../ops/update';
-import type { Node, StateBuffer, Tensor } from '../tensor/tensor';
+import type { StateBuffer } from '../tensor/state';
+import type { Node, Tensor } from '../tensor/tensor';
 
 /** What a forward pass is for. Layers that behave differently in training (batch normalisation, dropout) ask it. */
 export interface ForwardContext {

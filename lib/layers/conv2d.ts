@@ -1,12 +1,13 @@
 import { checkInteger, invalid } from '../errors';
-import { defaultInitializer, type Initializer } from '../initial/initializers';
 import { activate } from '../ops/activation';
 import type { Activation } from '../ops/activations';
 import { conv2d } from '../ops/convolution';
 import { type Pair, pair } from '../ops/op';
-import type { Parameter, StateBuffer, Tensor } from '../tensor/tensor';
+import type { Parameter, StateBuffer } from '../tensor/state';
+import type { Tensor } from '../tensor/tensor';
 import { BatchNorm } from './batchNorm';
 import { type ForwardContext, inference } from './context';
+import { defaultInitializer, type Initializer } from './initializers';
 import { type Layer, weightAndBias } from './layer';
 
 /** Normalisations that can stand between a convolution and its activation. */

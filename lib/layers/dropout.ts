@@ -1,7 +1,8 @@
 import { invalid } from '../errors';
 import { checkDropoutRate, dropout } from '../ops/dropout';
 import { streamOf } from '../random';
-import type { Parameter, Tensor } from '../tensor/tensor';
+import type { Parameter } from '../tensor/state';
+import type { Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
 import type { Layer } from './layer';
 

@@ -1,7 +1,8 @@
 import { invalid } from '../errors';
-import { type Initializer, zeros } from '../initial/initializers';
-import { Parameter, type StateBuffer, type Tensor } from '../tensor/tensor';
+import { Parameter, type StateBuffer } from '../tensor/state';
+import type { Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
+import { type Initializer, zeros } from './initializers';
 
 /** A part of a network: parameters, and how they make one tensor from another. Composes ops; holds no values. */
 export interface Layer {

@@ -1,7 +1,8 @@
 import { checkInteger } from '../errors';
-import { defaultInitializer, type Initializer } from '../initial/initializers';
 import { linear } from '../ops/linear';
-import type { Parameter, Tensor } from '../tensor/tensor';
+import type { Parameter } from '../tensor/state';
+import type { Tensor } from '../tensor/tensor';
+import { defaultInitializer, type Initializer } from './initializers';
 import { type Layer, weightAndBias } from './layer';
 
 export interface LinearOptions {

@@ -1,5 +1,6 @@
 import { averagePool, globalAveragePool, maxPool, type PoolOptions } from '../ops/pooling';
-import type { Parameter, Tensor } from '../tensor/tensor';
+import type { Parameter } from '../tensor/state';
+import type { Tensor } from '../tensor/tensor';
 import type { Layer } from './layer';
 
 /** The mean of each window, padding not counted. [N, H, W, C] -> [N, H', W', C] */

@@ -1,4 +1,6 @@
-/** What this machine can do at most, measured with kernels of ours: what a step is held against. */
+/**
+ * Measures the ceilings of a machine with the library's own kernels: the rates that the kernels of a step are compared with.
+ */
 import { compile } from '../compile/compile';
 import { Graph } from '../compile/graph';
 import { conv2d } from '../ops/convolution';
@@ -8,32 +10,34 @@ import { input, type Tensor } from '../tensor/tensor';
 import { median } from './median';
 import { pattern } from './pattern';
 
+/** The highest rates that a device reaches. */
 export interface Ceilings {
-  /** Of a 1x1 convolution, which is a matrix product, of a size at which memory does not count. */
+  /** Rate of a 1x1 convolution, which is a matrix product, so large that arithmetic and not memory limits it. */
   readonly gigaflopsPerSecond: number;
-  /** What ran. */
+  /** Name of the kernel that computed the product. */
   readonly implementation: string;
-  /** Bytes read and bytes written, of a copy far larger than the caches. */
+  /** Bytes read plus bytes written per second (1e9) by a copy far larger than the caches. */
   readonly gigabytesPerSecond: number;
 }
 
 const warmUps = 2;
 
-/** 17 GFLOP and 128 MB on a CPU; 16 times and 8 times as much on a GPU. */
+/** Sizes of the product and the copy: 17 GFLOP and 128 MiB on a CPU; 16 times and 8 times as much on a GPU. */
 function sizesOn({ backend }: Device, smoke: boolean) {
   if (smoke) return { batch: 1, channels: 32, elements: 4096 };
   const channels = 1024;
   return backend === 'cpu' ? { batch: 8, channels, elements: 2 ** 24 } : { batch: 128, channels, elements: 2 ** 27 };
 }
 
+/** Options of measureCeilings(). */
 export interface CeilingOptions {
-  /** Default 7. */
+  /** Measurements that count; their median is the result. Default 7. */
   readonly rounds?: number;
-  /** Tiny sizes: times mean nothing. Default false. */
+  /** Uses tiny sizes, to see that everything runs; the rates mean nothing. Default false. */
   readonly smoke?: boolean;
 }
 
-/** Two measurements of a few hundred milliseconds each. */
+/** Measures the product in the given precision and the copy in f32. Takes a few hundred milliseconds each. */
 export async function measureCeilings(
   device: Device,
   precision: Precision,
@@ -63,7 +67,7 @@ export async function measureCeilings(
   };
 }
 
-/** The kernel called "ceiling", at its median. Inputs are resident, filled with small numbers. */
+/** Runs a graph and returns the median time of its kernel named "ceiling". Inputs lie on the device and hold small numbers. */
 async function measure(
   device: Device,
   precision: Precision,

@@ -1,52 +1,62 @@
-/** What training will take: memory, exactly where it can be computed, and time, from a few steps that are measured. */
+/** Estimates what training will take: memory, computed from the plans where possible, and time, from a few measured steps. */
 
-import { type ImageSource, imageBytes } from '../data/source';
+import { type DataMode, type ImageSource, imageBytes } from '../data/source';
 import type { Device, Resident } from '../runtime/device';
 import { StreamingFeed, uploadImages } from '../train/feed';
-import type { DataMode } from '../train/trainerOptions';
 import { median } from './median';
 import { PreparedStep, type StepOptions, stateFor } from './preparedStep';
 
+/** Options of estimate(): a step, as for PreparedStep, and the data. */
 export interface EstimateOptions extends Omit<StepOptions, 'inference'> {
   readonly train: ImageSource;
   readonly test: ImageSource;
   readonly data: DataMode;
-  /** Steps that are measured, after two that are not. */
+  /** Steps that are measured, after two warm-up steps. */
   readonly steps: number;
 }
 
+/** Memory of a training, in bytes. */
 export interface MemoryEstimate {
-  /** Node.js, libraries, generated code and the data set in JavaScript: measured. */
+  /**
+   * Resident memory of the process without the tensors below: Node.js, libraries, generated code, the data set in JavaScript.
+   */
   readonly processBytes: number;
-  /** Images on the device; where they are streamed, the buffers that they go through. */
+  /** Images on the device or, if they are streamed, the buffers that they go through. */
   readonly dataBytes: number;
-  /** Parameters, what the optimizer keeps, gradients, buffers. */
+  /** Parameters, gradients, the optimizer's values and the model's buffers. */
   readonly stateBytes: number;
-  /** Activations, their gradients and scratch of a training step; and of a step of evaluation. */
+  /** Arena of a training step: activations, their gradients, scratch. */
   readonly trainingBytes: number;
+  /** Arena of an evaluation step. */
   readonly evaluationBytes: number;
-  /** Constants, and inputs of a step. */
+  /** Constants of the plans and inputs of a step. */
   readonly otherBytes: number;
-  /** Copies of the State while a checkpoint is written. */
+  /** Copies of the State that exist while a checkpoint is written. */
   readonly checkpointBytes: number;
-  /** The most that the process will have resident; on a GPU without what lies there. */
+  /** Largest resident memory of the process, in host memory: on a GPU, without what lies on the GPU. */
   readonly peakBytes: number;
-  /** The most that will lie on the device. On a CPU it is a part of the above. */
+  /** Largest memory on the device. On a CPU this is part of `peakBytes`. */
   readonly deviceBytes: number;
 }
 
+/** Time of a training. */
 export interface TimeEstimate {
-  /** Medians. */
+  /** Median time of a training step. */
   readonly stepMilliseconds: number;
+  /** Median time of an evaluation step. */
   readonly evaluationMilliseconds: number;
+  /** Measured steps of each kind. */
   readonly measuredSteps: number;
   readonly stepsPerEpoch: number;
+  /** Steps of one evaluation of the test set. */
   readonly evaluationSteps: number;
-  /** Training and the evaluation after it. */
+  /** An epoch of training and the evaluation after it. */
   readonly epochSeconds: number;
+  /** Training images per second, evaluation not counted. */
   readonly imagesPerSecond: number;
 }
 
+/** Memory and time of a training with one batch size. */
 export interface Estimate {
   readonly batch: number;
   readonly memory: MemoryEstimate;
@@ -55,21 +65,22 @@ export interface Estimate {
 
 const warmup = 2;
 
-/** The images of both sets, once for all batch sizes. */
+/** The images of both sets on the device, uploaded once for all batch sizes. */
 export interface UploadedData {
   readonly train: Resident;
   readonly test: Resident;
 }
 
+/** Uploads the images of both sets. @throws ERR_OUT_OF_MEMORY if they do not fit on the device */
 export const uploadData = async (device: Device, { train, test }: Pick<EstimateOptions, 'train' | 'test'>) => ({
   train: await uploadImages(train, device),
   test: await uploadImages(test, device),
 });
 
 /**
- * Compiles what a Trainer would compile and computes its memory before anything has run; then runs some steps for the time.
- * `uploaded`: null where images are streamed.
- * @throws what compile throws: ERR_OUT_OF_MEMORY if the arenas do not even fit
+ * Compiles the plans that a Trainer would compile, computes their memory before anything has run, and then measures some steps.
+ * @param uploaded images on the device, or null if they are streamed
+ * @throws what compile throws: ERR_OUT_OF_MEMORY if the arenas do not fit
  */
 export async function estimate(options: EstimateOptions, uploaded: UploadedData | null): Promise<Estimate> {
   const { device, batch, train, test } = options;
@@ -109,7 +120,7 @@ function estimateMemory(
 ): MemoryEstimate {
   const { stateBytes, constantBytes, bufferBytes } = device.native.memory;
   const onHost = device.backend === 'cpu';
-  // What is written to already is resident; arenas are not touched before the first step.
+  // Memory that has been written to is resident already; arenas are not touched before the first step.
   const touched = onHost ? stateBytes + constantBytes + bufferBytes : 0;
   const processBytes = process.memoryUsage.rss() - touched;
   const [trainingBytes, evaluationBytes] = [training.plan.arenaBytes, evaluation.plan.arenaBytes];
@@ -117,7 +128,7 @@ function estimateMemory(
   const otherBytes = constantBytes + inputs.reduce((sum, bytes) => sum + bytes, 0);
   const buffers = resident ? 0 : streamBytes(train, batch);
   const dataBytes = resident ? bufferBytes : buffers;
-  // Read into native memory and from there into JavaScript's, where the one before it may still await the collector.
+  // The State is read into native memory and copied to JavaScript, where the previous copy may not be collected yet.
   const checkpointBytes = 3 * (stateBytes - gradientBytes);
   const deviceBytes = stateBytes + trainingBytes + evaluationBytes + otherBytes + (resident ? dataBytes : 0);
   return {
@@ -127,7 +138,7 @@ function estimateMemory(
   };
 }
 
-/** Two buffers that are filled in turn, and the copy that a run takes. */
+/** Bytes of streamed images: two buffers that are filled in turn, and the copy that a run takes. */
 function streamBytes(source: ImageSource, batch: number): number {
   const { mostSteps } = new StreamingFeed(source, batch);
   const steps = Math.min(mostSteps, Math.ceil(source.count / batch));

@@ -1,19 +1,20 @@
-/** The least time that a step can take on a machine whose ceilings were measured: what it is held against. */
+/** Computes the least time that a step can take on a machine whose ceilings were measured. */
 import type { PlanKernel } from '../compile/planKernels';
 import type { Ceilings } from './ceilings';
 
-/** Milliseconds. */
+/** Lower bounds of the time of a step, in milliseconds. */
 export interface Floors {
-  /** All operations at the rate of the matrix product. Of direct convolutions: Winograd, where there is one, may pass it. */
+  /** All operations at the rate of the matrix product. Counts those of direct convolutions; Winograd kernels may be faster. */
   readonly compute: number;
-  /** All bytes that must move at least, at the rate of the copy. */
+  /** All bytes that must move, at the rate of the copy. */
   readonly bytes: number;
-  /** Kernel by kernel the larger of both, summed up. */
+  /** Sum over kernels of the larger of both times (the roofline model). */
   readonly roofline: number;
-  /** The same of the kernels that multiply alone, as if all else were free. */
+  /** `roofline` of the kernels that multiply (convolutions, linear layers) alone, as if all others took no time. */
   readonly multiplying: number;
 }
 
+/** Returns the lower bounds for the kernels of a step. */
 export function floorsOf(kernels: readonly PlanKernel[], ceilings: Ceilings): Floors {
   const computing = ({ flops }: PlanKernel) => flops / ceilings.gigaflopsPerSecond / 1e6;
   const moving = ({ bytes }: PlanKernel) => bytes / ceilings.gigabytesPerSecond / 1e6;

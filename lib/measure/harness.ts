@@ -1,6 +1,6 @@
 /**
- * How this project measures: samples of everything that is compared are taken in turn, so that a host that grows slower
- * does it to all of them; what counts are medians, and medians of the ratios within a round. Results are JSON.
+ * Measures times so that they can be compared. Samples of all candidates are taken in turn, so that a host that becomes slower
+ * affects all of them alike. Results are medians, and medians of the ratios within a round.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
@@ -9,30 +9,33 @@ import { median } from './median';
 
 export { median };
 
-/** Something to measure. */
+/** A piece of work to measure. */
 export interface Candidate {
   readonly name: string;
-  /** Does it once; resolves to milliseconds if it has timed itself, else the harness's clock counts. */
+  /** Does the work once. Resolves to milliseconds if it times itself, and to undefined if the harness is to time the call. */
   readonly run: () => Promise<number | undefined>;
 }
 
+/** Times of a candidate, in milliseconds. */
 export interface Measurement {
   readonly name: string;
-  /** Milliseconds. */
+  /** Median of the samples. */
   readonly median: number;
+  /** Time of each round. */
   readonly samples: readonly number[];
-  /** The baseline's time divided by this one's, median over rounds: above 1 is faster than the baseline. */
+  /** The baseline's time divided by this candidate's, as a median over rounds: above 1 means faster than the baseline. */
   readonly ratio: number;
 }
 
+/** Options of compare() and sampled(). */
 export interface MeasureOptions {
-  /** Default 9. */
+  /** Rounds that count; default 9. */
   rounds?: number;
-  /** Rounds that are not counted; default 2. */
+  /** Rounds before those that count; default 2. */
   warmup?: number;
 }
 
-/** Measures all candidates in turn; the first is the baseline. Every other round goes backwards. */
+/** Measures all candidates in turn; the first is the baseline. Every other round runs in reverse order. */
 export async function compare(candidates: readonly Candidate[], options: MeasureOptions = {}): Promise<Measurement[]> {
   const times = await rounds(options, async (round) => {
     const order = round % 2 === 0 ? candidates : [...candidates].reverse();
@@ -50,7 +53,7 @@ export async function compare(candidates: readonly Candidate[], options: Measure
   );
 }
 
-/** The same for a `sample` that measures everything in one go: milliseconds by name, the baseline first. */
+/** Like compare(), for a `sample` that measures all candidates in one call: milliseconds by name, the baseline first. */
 export async function sampled(
   sample: () => Promise<Readonly<Record<string, number>>>,
   options: MeasureOptions = {},
@@ -84,7 +87,7 @@ function summarize(names: readonly string[], times: readonly (readonly number[])
   });
 }
 
-/** What a figure must be reported with. */
+/** Describes the machine and the versions, as every report of a measurement must. */
 export function environment(): Record<string, unknown> {
   return {
     date: new Date().toISOString(),
@@ -97,6 +100,7 @@ export function environment(): Record<string, unknown> {
   };
 }
 
+/** Writes data as indented JSON. @throws the error of the file system */
 export function writeJson(file: string, data: unknown): void {
   writeFileSync(file, `${JSON.stringify(data, null, 2)}\n`);
 }

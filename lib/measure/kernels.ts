@@ -1,4 +1,4 @@
-/** The kernels that are bound by memory, each with the part of a copy's bandwidth that it should reach. */
+/** The kernels that memory bandwidth limits, each with the part of a copy's bandwidth that it should reach. */
 
 import { activate, activationGradient, encodeActivation } from '../ops/activation';
 import { type Activation, elu, leakyTanh, relu, scaledSigmoid } from '../ops/activations';
@@ -23,13 +23,14 @@ import type { Declared } from './operands';
 
 const timed = 'timed';
 
+/** A kernel of the benchmark. */
 export interface BenchKernel {
   readonly name: string;
-  /** What is timed: the one node of its graph with this op. */
+  /** Name of the op that is timed: its graph must have one node with this op. */
   readonly op: string;
-  /** Of the copy's bandwidth. Null: none is agreed on. */
+  /** Part of the copy's bandwidth that the kernel should reach, 0 to 1; null: no target. */
   readonly target: number | null;
-  /** Outputs that need the kernel, or nodes that write the State. */
+  /** Makes the graph: returns tensors that need the kernel, or nodes that write the State. */
   readonly build: (operands: Declared) => readonly Tensor[] | { readonly updates: readonly Node[] };
 }
 
@@ -75,7 +76,7 @@ const slopes = { lower: 1 / 8, upper: 1 / 3 };
 const norm = ({ perChannel }: Declared) => ({ scale: perChannel, shift: perChannel });
 const statistics = ({ perChannel }: Declared) => ({ mean: perChannel, variance: perChannel });
 
-/** Operands of every optimizer: the arenas whole, the gate open. */
+/** Operands of every optimizer: whole arenas, and a gate of 0, which lets the update happen. */
 const update = ({ state }: Declared) => ({
   gate: constant(Int32Array.of(0)),
   parameters: state.vector('parameters'),
@@ -84,6 +85,7 @@ const update = ({ state }: Declared) => ({
 });
 const decayed = ({ sizes }: Declared) => ({ weightDecay: 1e-4, decayed: sizes.parameters });
 
+/** All kernels of the benchmark, in the order of the report. */
 export const benchKernels: readonly BenchKernel[] = [
   ...[leakyTanh(), scaledSigmoid(), relu(), elu()].map(activationKernel),
   ...[leakyTanh(), scaledSigmoid(), relu(), elu()].map(gradientKernel),

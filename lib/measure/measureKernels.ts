@@ -1,6 +1,6 @@
 /**
- * Bandwidth of the kernels that are bound by memory, each against a copy that is measured in the same plan, in turn. Before
- * each of the two so much else is copied that no cache holds what they read. The bytes are the least that must move.
+ * Measures the bandwidth of kernels that memory limits, each beside a copy in the same plan. Before each of the two, so many
+ * other data are copied that no cache holds the operands. Bandwidth counts only the bytes that must move.
  */
 import { compile, type Plan } from '../compile/compile';
 import { Graph } from '../compile/graph';
@@ -13,29 +13,31 @@ import { type BenchKernel, benchKernels } from './kernels';
 import { Declared, Operands, sizesOn } from './operands';
 import type { KernelRow } from './report';
 
+/** Options of measureKernels(). */
 export interface KernelOptions extends MeasureOptions {
   readonly precision: Precision;
-  /** Tiny sizes: times mean nothing, but everything runs. */
+  /** Uses tiny sizes, to see that everything runs; the times mean nothing. Default false. */
   readonly smoke?: boolean;
-  /** By name; default: all. */
+  /** Whether to measure the kernel of this name. Default: all are measured. */
   readonly only?: (name: string) => boolean;
-  /** A time of performance.now() after which no further kernel is begun. */
+  /** Time, as of performance.now(), after which no further kernel is started. Default: no limit. */
   readonly until?: number;
   readonly onProgress?: (name: string) => void;
 }
 
+/** Results of measureKernels(). */
 export interface KernelReport {
   readonly rows: readonly KernelRow[];
-  /** Kernels that the backend lacks, or that there was no time for, by name. */
+  /** Kernels that were not measured, as "name (reason)": the backend lacks them, or there was no time left. */
   readonly notRun: readonly string[];
 }
 
 const baseline = 'copy';
 const isHalf = (precision: Precision) => precision === 'bf16' || precision === 'fp16';
-/** Others compute in f32 whatever the precision: they are measured there. */
+/** Whether an op has kernels for half images. The others always compute in f32 and are measured with precision f32. */
 const storesHalves = (name: string) => ops.some((op) => op.name === name && op.halfImages === true);
 
-/** All kernels that the device's backend has. */
+/** Measures all chosen kernels that the device's backend has. */
 export async function measureKernels(device: Device, options: KernelOptions): Promise<KernelReport> {
   const { precision, smoke, only = () => true, until = Number.POSITIVE_INFINITY, onProgress } = options;
   const operands = new Operands(device, sizesOn(device, smoke));
@@ -51,7 +53,7 @@ export async function measureKernels(device: Device, options: KernelOptions): Pr
       onProgress?.(`${kernel.name}, ${precision}`);
       const row = await measureKernel(kernel, device, operands, options);
       if (row) rows.push(row);
-      else notRun.push(`${kernel.name} (no kernel)`);
+      else notRun.push(`${kernel.name} (the backend has no kernel)`);
     }
   } finally {
     operands.dispose();
@@ -59,7 +61,7 @@ export async function measureKernels(device: Device, options: KernelOptions): Pr
   return { rows, notRun };
 }
 
-/** Null if the backend has no kernel for it. */
+/** Measures one kernel. Returns null if the backend lacks it. */
 async function measureKernel(
   kernel: BenchKernel,
   device: Device,
@@ -82,7 +84,7 @@ async function measureKernel(
   }
 }
 
-/** In the order in which it is executed: conversions to halves, a flush, the copy, a flush, the kernel. */
+/** Builds the graph. It runs in this order: conversions to halves, a flush of the caches, the copy, a flush, the kernel. */
 function graphOf(kernel: BenchKernel, declared: Declared): Graph {
   const { precision } = declared;
   const { x, flush } = declared;
@@ -114,7 +116,7 @@ async function timeIn(
   const own = plan.kernels.findIndex((it) => it.op === op);
   const copied = plan.kernels.findIndex((it) => it.name === baseline);
   const [kernel, reference] = [plan.kernels[own], plan.kernels[copied]];
-  if (!kernel || !reference) throw new Error(`the plan of "${name}" has no ${kernel ? 'copy' : op}`);
+  if (!kernel || !reference) throw new Error(`The plan of "${name}" has no kernel of ${kernel ? 'the copy' : op}`);
   const times = await sampled(async () => {
     const trace = await plan.trace(inputs, { updates: true });
     const at = (index: number) => trace[index]?.milliseconds ?? Number.NaN;

@@ -1,3 +1,4 @@
+/** Median of values, which need not be sorted: the mean of the middle two if their count is even, NaN if there are none. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

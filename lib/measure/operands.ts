@@ -1,24 +1,24 @@
-/** What the kernels of a benchmark read: tensors that are declared when a kernel asks for them, and numbers to fill them with. */
+/** Operands of the benchmark's kernels: tensors that are declared when a kernel asks for them, and the numbers they hold. */
 import type { Device, Precision, Resident } from '../runtime/device';
 import type { TypedArray } from '../runtime/native';
-import { State } from '../tensor/state';
-import { constant, input, Parameter, sizeOf, type Tensor } from '../tensor/tensor';
+import { Parameter, State } from '../tensor/state';
+import { constant, input, sizeOf, type Tensor } from '../tensor/tensor';
 import { pattern } from './pattern';
 
-/** Sizes that no cache holds; every figure is in elements. */
+/** Sizes of the operands, in elements; larger than the caches. */
 export interface Sizes {
-  /** Of an image: [batch, height, width, channels]. */
+  /** Shape of the images: [batch, height, width, channels]. */
   readonly image: readonly [number, number, number, number];
   readonly classes: number;
-  /** Of the flat arenas that an optimizer works on. */
+  /** Length of the flat arenas that an optimizer works on. */
   readonly parameters: number;
-  /** Of what is copied between two kernels, so that the second finds nothing of the first's in a cache. */
+  /** Length of the data that are copied between two kernels, so that the second finds none of the first's in a cache. */
   readonly flushed: number;
-  /** Pixels of a data set, as bytes: [count, height, width, channels]; crops are 4 smaller. */
+  /** Shape of a data set of bytes: [count, height, width, channels]. Crops are 4 pixels smaller in height and width. */
   readonly pixels: readonly [number, number, number, number];
 }
 
-/** A GPU's image has 282 MB as f32, a CPU's 38 (a tensor of the network at batch 128): each more than the caches there. */
+/** Returns the sizes for a device. An image tensor has 282 MB as f32 on a GPU and 39 MB on a CPU: more than the caches. */
 export function sizesOn({ backend }: Device, smoke = false): Sizes {
   if (smoke) return { image: [2, 8, 8, 16], classes: 10, parameters: 4096, flushed: 4096, pixels: [8, 12, 12, 3] };
   const pixels = [1024, 32, 32, 3] as const;
@@ -37,7 +37,7 @@ const fills: Readonly<Record<string, (size: number, sizes: Sizes) => TypedArray>
   indices: (size, { pixels: [count] }) => Int32Array.from({ length: size }, (_, i) => (i * 7) % count),
 };
 
-/** Operands by name, on a device: made once for all kernels. */
+/** Data of the operands on a device, made once for all kernels. */
 export class Operands {
   readonly #residents = new Map<string, Resident>();
 
@@ -46,13 +46,13 @@ export class Operands {
     readonly sizes: Sizes,
   ) {}
 
-  /** The numbers for a tensor that `Declared` has named. */
+  /** Returns the data for a tensor of `Declared`, by its name. */
   of(name: string, size: number): Resident {
     const key = `${name} ${size}`;
     const known = this.#residents.get(key);
     if (known) return known;
     const fill = fills[name];
-    if (!fill) throw new Error(`no numbers for "${name}"`);
+    if (!fill) throw new Error(`There are no numbers for the operand "${name}"`);
     const made = this.device.upload(fill(size, this.sizes));
     this.#residents.set(key, made);
     return made;
@@ -85,7 +85,7 @@ export class Declared {
     return this.#input('flush', [this.sizes.flushed]);
   }
 
-  /** As many as an image has elements, [rows, classes]. */
+  /** [rows, classes]: about a quarter as many elements as an image tensor has. */
   get logits(): Tensor {
     const { classes } = this.sizes;
     return this.#input('logits', [this.rows, classes]);
@@ -99,7 +99,7 @@ export class Declared {
     return this.#input('pixels', this.sizes.pixels, 'u8');
   }
 
-  /** Of as many crops as the data set has images. */
+  /** [count]: an index into the data set for each crop, as many crops as the data set has images. */
   get indices(): Tensor {
     return this.#input('indices', [this.sizes.pixels[0]], 'i32');
   }
@@ -108,7 +108,7 @@ export class Declared {
     return Math.max(1, Math.floor(sizeOf(this.sizes.image) / 4 / this.sizes.classes));
   }
 
-  /** [channels], not all alike and none of them 0. */
+  /** [channels]: different values above 0. */
   get perChannel(): Tensor {
     const channels = this.sizes.image[3];
     return constant(Float32Array.from({ length: channels }, (_, c) => (c + 1) / channels));
@@ -118,7 +118,7 @@ export class Declared {
     return constant(Int32Array.of(1, 2));
   }
 
-  /** With two values per parameter for an optimizer. */
+  /** A State with two optimizer values per parameter. */
   get state(): State {
     this.#state ??= new State(
       [

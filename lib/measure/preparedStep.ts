@@ -1,4 +1,4 @@
-/** One step of a model, compiled and fed, for those who measure it: the same graph as a Trainer's. */
+/** One step of a model, compiled and with its inputs, to be measured. The graph is the same as a Trainer's. */
 import { compile, type Plan, type RunInputs, type StepResults, type TracedKernel } from '../compile/compile';
 import type { Statistics } from '../data/statistics';
 import type { Model } from '../models';
@@ -9,6 +9,7 @@ import type { Device, Precision, Resident } from '../runtime/device';
 import { State } from '../tensor/state';
 import { evaluationGraph, type PlanOptions, trainGraph } from '../train/stepGraphs';
 
+/** The step to prepare. */
 export interface StepOptions {
   readonly model: Model;
   readonly device: Device;
@@ -18,17 +19,20 @@ export interface StepOptions {
   readonly autotune?: boolean;
   readonly optimizer: Optimizer;
   readonly labelSmoothing?: number;
-  /** Forward pass, loss and accuracy alone. */
+  /** Prepares an evaluation step: only forward pass, loss and accuracy. Default false. */
   readonly inference?: boolean;
 }
 
+/** Images on the device. */
 export interface StepData {
   readonly images: Resident;
-  /** Of `images`: [count, height, width, channels]. */
+  /** Shape of `images`: [count, height, width, channels]. */
   readonly shape: readonly number[];
 }
 
-/** Random pixels, somewhat larger than the model's images so that there is something to crop. */
+/**
+ * Draws random images as bytes, larger than the model's so that crops can be taken: [count, height + 4, width + 4, channels].
+ */
 export function drawImages({ inputShape: [height, width, channels] }: Model, count: number) {
   const shape = [count, height + 4, width + 4, channels];
   const random = new Philox(0, 0x696d6167);
@@ -36,26 +40,27 @@ export function drawImages({ inputShape: [height, width, channels] }: Model, cou
   return { shape, images };
 }
 
-/** What brings such pixels to mean 0, deviation 1. */
+/** Statistics that normalise pixels drawn uniformly from 0 to 255 to mean 0 and deviation 1. */
 function plainStatistics(channels: number): Statistics {
   const deviation = 256 / Math.sqrt(12);
   const filled = (value: number) => new Float32Array(channels).fill(value);
   return { mean: filled(127.5), meanShape: [channels], deviation: filled(deviation), scale: filled(1 / deviation) };
 }
 
-/** The numbers of a model with their optimizer's, as a Trainer makes them. */
+/** Makes the State of a model and an optimizer as a Trainer does. */
 export function stateFor({ model, optimizer: { slots, averageSlot }, precision }: StepOptions): State {
   const buffers = [...(model.buffers ?? []), ...precisionBuffers(precision)];
   return new State(model.parameters, { optimizerSlots: slots, averageSlot, buffers });
 }
 
+/** A compiled step with its inputs. It must be disposed of. */
 export class PreparedStep {
   private constructor(
     readonly plan: Plan,
     private readonly inputs: RunInputs,
   ) {}
 
-  /** @throws what compile throws */
+  /** Compiles the step. Its batch is the first rows of `images`. @throws what compile throws */
   static async prepare(options: StepOptions, state: State, { images, shape }: StepData): Promise<PreparedStep> {
     const { model, device, batch, optimizer, labelSmoothing, inference = false } = options;
     const { precision, deterministic, autotune } = options;
@@ -74,23 +79,23 @@ export class PreparedStep {
       images,
       indices: Int32Array.from(rows, (row) => row % count),
       labels: Int32Array.from(rows, (row) => row % model.classes),
-      // So small that the weights stay what they are however often the step is taken.
+      // So small that the weights hardly change, however many steps run.
       ...(!inference && { learningRate: Float32Array.of(1e-6) }),
     };
     return new PreparedStep(plan, inputs);
   }
 
-  /** `steps` of them in one call. */
+  /** Runs a number of steps in one call. */
   run(steps = 1): Promise<StepResults> {
     return this.plan.run(this.inputs, { steps });
   }
 
-  /** Kernel by kernel, those that write the State included. */
+  /** Runs one step and returns the time of each kernel, including those that write the State. */
   trace(): Promise<TracedKernel[]> {
     return this.plan.trace(this.inputs, { updates: true });
   }
 
-  /** Milliseconds of `count` steps, each a call of its own. */
+  /** Runs `count` steps in a call each and returns their times in milliseconds. */
   async time(count: number): Promise<number[]> {
     const times: number[] = [];
     for (let step = 0; step < count; step++) {

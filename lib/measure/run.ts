@@ -1,4 +1,4 @@
-/** Everything that `saturnn bench` measures, in an order in which what is cut short has measured the most telling first. */
+/** All measurements of `saturnn bench`. The most important come first, in case the time runs out. */
 
 import { formatActivation } from '../ops/activation';
 import { type Activation, elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../ops/activations';
@@ -9,14 +9,16 @@ import { measureKernels } from './measureKernels';
 import type { BenchReport, ConvolutionRow, KernelRow, StepRow } from './report';
 import { describe, measureConvolutions, measureStep, type StepCase } from './steps';
 
+/** Names of the parts of the benchmark. */
 export const parts = ['kernels', 'convolutions', 'step'] as const;
 export type Part = (typeof parts)[number];
 
-/** What is measured in one activation only is measured in the first. */
+/** Default activations of the benchmark on a GPU; on a CPU, the first. "convolutions" uses the first one only. */
 export const everyActivation: readonly Activation[] = [
   ...[leakyTanh(), tanh(), scaledSigmoid(), sigmoid(), relu(), leakyRelu(), elu()],
 ];
 
+/** Options of bench(). */
 export interface BenchOptions {
   readonly parts: readonly Part[];
   readonly precisions: readonly Precision[];
@@ -24,21 +26,22 @@ export interface BenchOptions {
   readonly width: number;
   readonly batches: readonly number[];
   readonly activations: readonly Activation[];
-  /** As compile's. */
+  /** Passed to compile(). */
   readonly deterministic?: boolean;
+  /** Passed to compile(). */
   readonly autotune?: boolean;
-  /** Measurements that count, of each. */
+  /** Samples that count, of each measurement. */
   readonly rounds: number;
-  /** Ceilings that were measured before in this process; default: they are measured first. */
+  /** Ceilings that were measured earlier in this process. Those of other precisions are measured first. */
   readonly ceilings?: BenchReport['ceilings'];
-  /** Tiny sizes: no figure means anything, but every path runs. */
+  /** Uses tiny sizes, to see that everything runs; the figures mean nothing. Default false. */
   readonly smoke?: boolean;
-  /** A time of performance.now() after which nothing more is begun. */
+  /** Time, as of performance.now(), after which no further measurement is started. Default: no limit. */
   readonly until?: number;
   readonly onProgress?: (what: string) => void;
 }
 
-/** A failure of one measurement, lack of memory for one, is reported, and the others go on. */
+/** Runs the benchmark. If a measurement fails, for lack of memory for example, `failed` says so and the others go on. */
 export async function bench(device: Device, options: BenchOptions): Promise<BenchReport> {
   const { smoke = false, rounds, until = Number.POSITIVE_INFINITY, onProgress = () => {} } = options;
   const ceilings: Partial<Record<Precision, Ceilings>> = { ...options.ceilings };
@@ -88,7 +91,7 @@ export async function bench(device: Device, options: BenchOptions): Promise<Benc
     }
   }
   if (options.parts.includes('kernels')) {
-    // With tf32 they are what they are with f32.
+    // These kernels are the same with tf32 as with f32.
     for (const precision of options.precisions.filter((name) => name !== 'tf32')) {
       await attempt(`kernels, ${precision}`, async () => {
         const measured = await measureKernels(device, { precision, smoke, rounds, until, onProgress });
@@ -101,12 +104,13 @@ export async function bench(device: Device, options: BenchOptions): Promise<Benc
   return { ...report, command: 'bench', ceilings, kernels, convolutions, steps, notRun, failed };
 }
 
-/** The first activation in every batch and precision comes first. */
+/** All combinations. The first activation with every batch size and precision comes first. */
 function casesOf({ model, width, batches, precisions, activations }: BenchOptions): StepCase[] {
   return activations.flatMap((activation) =>
     batches.flatMap((batch) => precisions.map((precision) => ({ model, width, activation, batch, precision }))),
   );
 }
 
+/** Returns activations as the text of an option: "tanh,leakyTanh:0.25". */
 export const activationNames = (activations: readonly Activation[]): string =>
   activations.map(formatActivation).join(',');

@@ -1,22 +1,25 @@
-/** Where the time of a step goes, kernel by kernel, and how near each kernel comes to what the machine can do. */
+/** Measures where the time of a step goes, kernel by kernel, and compares each kernel with the ceilings of the machine. */
 import type { PlanKernel } from '../compile/planKernels';
 import type { Ceilings } from './ceilings';
 import { median } from './median';
 import type { PreparedStep } from './preparedStep';
 
+/** A kernel and its time. */
 export interface KernelTime extends PlanKernel {
   /** Median over the traced steps. */
   readonly milliseconds: number;
 }
 
+/** Times of a step. */
 export interface StepTrace {
   readonly kernels: readonly KernelTime[];
-  /** The sum over kernels; and a whole step in one call, which waits for the device only once. */
+  /** Sum of the times of the kernels. */
   readonly kernelMilliseconds: number;
+  /** Median time of a whole step in one call, which waits for the device only once. */
   readonly stepMilliseconds: number;
 }
 
-/** A step is taken whole and traced in turn, so that a host that grows slower does it to both. */
+/** Measures whole steps and traced steps in turn, so that a host that becomes slower affects both alike. */
 export async function traceStep(
   step: PreparedStep,
   { steps, warmup }: { steps: number; warmup: number },
@@ -36,28 +39,30 @@ export async function traceStep(
   return { kernels, kernelMilliseconds, stepMilliseconds: median(whole) };
 }
 
+/** Ways to group the kernels of a trace. */
 export const groupings = ['op', 'layer', 'kernel'] as const;
 export type Grouping = (typeof groupings)[number];
 
-/** Kernels of one op, of one layer, or a single kernel. */
+/** A row of a trace: the kernels of one op or one layer, or a single kernel. */
 export interface TraceRow {
   readonly op: string;
   readonly layer: string;
   readonly implementation: string;
   readonly shape: string;
+  /** Number of kernels in the row. */
   readonly kernels: number;
   readonly milliseconds: number;
-  /** Part of the kernels' sum. */
+  /** Part of the time of all kernels, 0 to 1. */
   readonly share: number;
-  /** Of the kernels that compute; null if there are none. */
+  /** Operations divided by the time of the row; null if its kernels do not multiply. */
   readonly gigaflopsPerSecond: number | null;
-  /** The least bytes that must move, in the same time. */
+  /** Bytes that must move, divided by the time. */
   readonly gigabytesPerSecond: number;
-  /** Nearness to the ceiling that is nearer: arithmetic or memory. */
+  /** Part of a ceiling that is reached: of the arithmetic or of the memory ceiling, whichever part is larger. */
   readonly ofCeiling: number;
 }
 
-/** The slowest first. */
+/** Groups the kernels of a trace. The rows that take the most time come first. */
 export function groupKernels({ kernels, kernelMilliseconds }: StepTrace, by: Grouping, ceilings: Ceilings): TraceRow[] {
   const groups = new Map<string, KernelTime[]>();
   kernels.forEach((kernel, index) => {
@@ -76,7 +81,7 @@ function rowOf(group: readonly KernelTime[], all: number, ceilings: Ceilings): T
   };
   const milliseconds = sum((kernel) => kernel.milliseconds);
   const flops = sum((kernel) => kernel.flops);
-  // What no time was measured for has no speed.
+  // Without a measured time there is no rate.
   const perSecond = (amount: number) => (milliseconds > 0 ? amount / milliseconds / 1e6 : 0);
   const gigabytesPerSecond = perSecond(sum((kernel) => kernel.bytes));
   return {
@@ -96,7 +101,7 @@ function rowOf(group: readonly KernelTime[], all: number, ceilings: Ceilings): T
   };
 }
 
-/** "16x28x28x64 64x3x3x64 > 16x28x28x64": the first two inputs, the first output. */
+/** Returns the shapes of the first two inputs and the first output: "16x28x28x64 64x3x3x64 > 16x28x28x64". */
 export function shapeOf({ inputs, outputs }: PlanKernel): string {
   const shapes = (operands: PlanKernel['inputs']) =>
     operands.flatMap((operand) => (operand ? [operand.shape.join('x')] : []));

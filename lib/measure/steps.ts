@@ -1,4 +1,4 @@
-/** Whole training steps and their convolutions: the graph of a Trainer, on random images that stay on the device. */
+/** Measures whole training steps and their convolutions: the graph of a Trainer, on random images that stay on the device. */
 
 import { createModel } from '../models';
 import { formatActivation } from '../ops/activation';
@@ -12,6 +12,7 @@ import { drawImages, PreparedStep, stateFor } from './preparedStep';
 import type { ConvolutionRow, StepRow } from './report';
 import { type KernelTime, shapeOf, traceStep } from './stepTrace';
 
+/** A step to measure. */
 export interface StepCase {
   readonly model: string;
   readonly width: number;
@@ -20,20 +21,22 @@ export interface StepCase {
   readonly precision: Precision;
 }
 
+/** Options of measureStep() and measureConvolutions(). */
 export interface StepOptions {
-  /** Measurements that count; each is one call of as many steps as take `callMilliseconds`. Default 5. */
+  /** Calls that count; each runs about as many steps as take `callMilliseconds`. Default 5. */
   readonly rounds?: number;
-  /** Default 400: beside it, what a call itself takes does not count. */
+  /** Duration of a call, so long that the overhead of a call does not matter. Default 400. */
   readonly callMilliseconds?: number;
-  /** As compile's. */
+  /** Passed to compile(). */
   readonly deterministic?: boolean;
+  /** Passed to compile(); default true. */
   readonly autotune?: boolean;
 }
 
 const recipe = { momentum: 0.9, weightDecay: 1e-4 };
 const mostSteps = 200;
 
-/** A step of `what`, compiled and with its data on the device, for as long as `use` needs it. */
+/** Compiles a step, calls `use` with it, and releases it and its data on the device afterwards. */
 async function withStep<T>(
   device: Device,
   what: StepCase,
@@ -56,7 +59,10 @@ async function withStep<T>(
   }
 }
 
-/** @throws if the numbers overflow: then the time means nothing */
+/**
+ * Measures a training step.
+ * @throws an Error if the loss overflows, because the time means nothing then; what compile throws
+ */
 export function measureStep(
   device: Device,
   what: StepCase,
@@ -68,10 +74,10 @@ export function measureStep(
     const call = async (steps: number) => {
       const start = performance.now();
       const { finite, outputs } = await step.run(steps);
-      if (!finite) throw new Error(`the loss of ${describe(what)} is ${outputs.loss?.at(-1)}`);
+      if (!finite) throw new Error(`The loss of ${describe(what)} is ${outputs.loss?.at(-1)}`);
       return (performance.now() - start) / steps;
     };
-    // The first may capture, tune and touch memory for the first time.
+    // The first call may capture a CUDA graph, tune kernels and touch memory for the first time.
     await call(2);
     const steps = Math.max(1, Math.min(mostSteps, Math.round(callMilliseconds / (await call(2)))));
     const samples: number[] = [];
@@ -97,7 +103,9 @@ export function measureStep(
   });
 }
 
-/** Every kernel that multiplies, in the step where it belongs: each convolution forward, of its input, of its weights. */
+/**
+ * Measures every kernel that multiplies, within a whole step: forward, dgrad and wgrad of each convolution and linear layer.
+ */
 export function measureConvolutions(
   device: Device,
   what: StepCase,
@@ -130,5 +138,6 @@ function rowOf(kernel: KernelTime, what: StepCase, ceilings: Ceilings): Convolut
 
 const described = ({ activation, ...what }: StepCase) => ({ ...what, activation: formatActivation(activation) });
 
+/** Returns a case in words: "inception33 x0.25, tanh, f32, batch 128". */
 export const describe = ({ model, width, activation, batch, precision }: StepCase): string =>
   `${model}${width === 1 ? '' : ` x${width}`}, ${formatActivation(activation)}, ${precision}, batch ${batch}`;

@@ -1,14 +1,15 @@
-/** A report as a person reads it. */
+/** Formats the report of a benchmark as text. */
 import { table } from '../report/textTable';
 import type { BenchReport, ComparedRow, ConvolutionRow } from './report';
 
 const percent = (part: number): string => `${(100 * part).toFixed(0)} %`;
-/** Convolutions in the table: those that lose the most time. */
+/** Largest number of convolutions in the table: those that lose the most time against their floor. */
 const mostConvolutions = 16;
 
+/** Returns all tables of a report, then what did not run and what failed. */
 export function formatReport(report: BenchReport): string {
   const texts = [ceilings(report), steps(report), convolutions(report), kernels(report), notRun(report)];
-  const note = report.smoke ? 'smoke: tiny sizes, no figure here means anything\n' : '';
+  const note = report.smoke ? 'smoke: tiny sizes were used, so the figures mean nothing\n' : '';
   return `${note}${texts.filter(Boolean).join('\n')}`;
 }
 
@@ -38,7 +39,7 @@ function steps({ steps }: BenchReport): string {
     (row.arenaBytes / 1e6).toFixed(0),
   ]);
   const note =
-    'The floor is, kernel by kernel, what the ceilings allow: operations of direct convolutions, least bytes.';
+    'The floor adds up the least time of each kernel at the ceilings, for direct convolutions and the bytes that must move.';
   return `${table(header, rows)}${note}\n`;
 }
 
@@ -73,7 +74,7 @@ function convolutionTable(kind: string, all: readonly ConvolutionRow[]): string 
     const floor = sum((row) => row.milliseconds * row.ofRoofline);
     return `${op} ${milliseconds.toFixed(2)} ms (${percent(floor / milliseconds)} of floor)`;
   });
-  return `${table(header, cells)}${all.length} in all, those first that lose the most time: ${sums.join(', ')}\n`;
+  return `${table(header, cells)}${all.length} in all; those that lose the most time come first. Sums: ${sums.join(', ')}\n`;
 }
 
 function kernels({ kernels }: BenchReport): string {
@@ -94,6 +95,7 @@ function kernels({ kernels }: BenchReport): string {
 const notRun = ({ notRun, failed }: BenchReport): string =>
   [...notRun.map((text) => `not run: ${text}\n`), ...failed.map((text) => `FAILED: ${text}\n`)].join('');
 
+/** Returns the table of a comparison. @param before name of the older report */
 export function formatComparison(rows: readonly ComparedRow[], before: string): string {
   const header = [`against ${before}`, 'was', 'is', 'ratio', 'noise', ''];
   const cells = rows.map(({ key, was, is, ratio, noise, verdict }) => [
@@ -105,5 +107,5 @@ export function formatComparison(rows: readonly ComparedRow[], before: string): 
     verdict,
   ]);
   const slower = rows.filter(({ verdict }) => verdict === 'SLOWER').length;
-  return `${table(header, cells)}${rows.length} compared, ${slower} slower beyond noise\n`;
+  return `${table(header, cells)}${rows.length} compared, ${slower} slower by more than the noise\n`;
 }

@@ -3,7 +3,8 @@ import { checkInteger, checkOptions, invalid } from '../errors';
 import { type ForwardContext, inference, TrainingContext } from '../layers/context';
 import { encodeActivation } from '../ops/activation';
 import { type Activation, leakyTanh } from '../ops/activations';
-import { input, Parameter, StateBuffer, Tensor } from '../tensor/tensor';
+import { Parameter, StateBuffer } from '../tensor/state';
+import { input, Tensor } from '../tensor/tensor';
 import type { Model } from './model';
 
 export interface FunctionalModelOptions {

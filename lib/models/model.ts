@@ -1,7 +1,7 @@
 import { checkInteger, checkNumber, invalid, type Range } from '../errors';
-import type { Initializer } from '../initial/initializers';
 import { type ConvolutionStyle, checkNormalization, type Normalization } from '../layers/conv2d';
 import { Dropout } from '../layers/dropout';
+import type { Initializer } from '../layers/initializers';
 import type { Layer } from '../layers/layer';
 import { Linear } from '../layers/linear';
 import { GlobalAveragePool } from '../layers/pooling';

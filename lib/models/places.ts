@@ -4,7 +4,8 @@ import { activationOp, gainOfCurve } from '../ops/activation';
 import { activations } from '../ops/activations';
 import { conv2dOp } from '../ops/convolution';
 import { linearOp } from '../ops/linear';
-import { input, type Node, Parameter, type Tensor } from '../tensor/tensor';
+import { Parameter } from '../tensor/state';
+import { input, type Node, type Tensor } from '../tensor/tensor';
 import type { Model } from './model';
 
 /** What an activation is near x = 0. */

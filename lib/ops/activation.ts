@@ -1,6 +1,5 @@
 import { invalid } from '../errors';
-import type { ForwardContext } from '../layers/context';
-import { apply, type Tensor } from '../tensor/tensor';
+import { type AttributeField, apply, type Op, type Tensor } from '../tensor/tensor';
 import {
   type ActivationCurve,
   type ActivationRow,
@@ -10,7 +9,7 @@ import {
   leakyCurve,
 } from './activationRow';
 import { type Activation, activations, leakyRelu } from './activations';
-import { type AttributeField, expectShape, expectTensor, first, type Op, shapeError } from './op';
+import { expectShape, expectTensor, first, shapeError } from './op';
 import { randomizedRelu } from './randomizedRelu';
 
 /** The row of an activation that is a function of x alone. @throws ERR_INVALID_ARGUMENT for rrelu and unknown kinds */
@@ -96,8 +95,8 @@ export interface ActivateOptions {
   bias?: Tensor;
   /** Of the layer. In training, rrelu must have one: its random numbers belong to it. */
   name?: string;
-  /** What for; default inference. */
-  context?: Pick<ForwardContext, 'training' | 'counter'>;
+  /** What for, as a layer's ForwardContext says it; default inference. */
+  context?: { readonly training: boolean; readonly counter: Tensor | null };
 }
 
 /** f(x + bias), element by element. @throws ERR_SHAPE, ERR_INVALID_ARGUMENT (unknown activation, slope out of range) */

@@ -1,7 +1,7 @@
 import { checkInteger, checkOptions, invalid } from '../errors';
-import { apply, constant, type Tensor } from '../tensor/tensor';
+import { apply, constant, type Op, type Tensor } from '../tensor/tensor';
 import { copy } from './data';
-import { dimension, expectShape, expectTensor, first, type Op, shapeError } from './op';
+import { dimension, expectShape, expectTensor, first, shapeError } from './op';
 
 const most = 8;
 

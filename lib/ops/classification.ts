@@ -1,6 +1,6 @@
 import { checkInteger, invalid, SaturnnError } from '../errors';
-import { apply, type Tensor } from '../tensor/tensor';
-import { dimension, expectShape, expectTensor, first, type Op } from './op';
+import { apply, type Op, type Tensor } from '../tensor/tensor';
+import { dimension, expectShape, expectTensor, first } from './op';
 
 /** Logits and labels of a classification, checked; [batch, classes]. */
 export function expectClassification(op: string, logits: Tensor | null | undefined, labels: Tensor | null | undefined) {

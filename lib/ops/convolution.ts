@@ -1,16 +1,6 @@
 import { SaturnnError } from '../errors';
-import { apply, type Tensor, type TensorSpec } from '../tensor/tensor';
-import {
-  type AttributeField,
-  dimension,
-  expectShape,
-  expectTensor,
-  first,
-  type Op,
-  type Pair,
-  pair,
-  shapeError,
-} from './op';
+import { type AttributeField, apply, type Op, type Tensor, type TensorSpec } from '../tensor/tensor';
+import { dimension, expectShape, expectTensor, first, type Pair, pair, shapeError } from './op';
 
 export const noActivation = -1;
 

@@ -1,7 +1,7 @@
 import { checkInteger } from '../errors';
 import type { State } from '../tensor/state';
-import { apply, sizeOf, type Tensor } from '../tensor/tensor';
-import { dimension, expectShape, expectTensor, first, type Op, shapeError } from './op';
+import { apply, type Op, sizeOf, type Tensor } from '../tensor/tensor';
+import { dimension, expectShape, expectTensor, first, shapeError } from './op';
 
 /**
  * A batch of crops: y = (pixel - mean) inverseDeviation. images u8 [M, H, W, C], indices i32 [N], counter i32 [2] (seed,

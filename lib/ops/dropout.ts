@@ -1,6 +1,6 @@
 import { checkInteger, invalid } from '../errors';
-import { apply, type Tensor } from '../tensor/tensor';
-import { expectShape, expectTensor, first, type Op } from './op';
+import { apply, type Op, type Tensor } from '../tensor/tensor';
+import { expectShape, expectTensor, first } from './op';
 
 /**
  * y = x / (1 - rate), or 0 x with probability `rate`, drawn anew in every step. counter i32 [2]: seed and step. Element e (in

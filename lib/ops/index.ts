@@ -1,3 +1,4 @@
+import type { Op } from '../tensor/tensor';
 import { activationOps } from './activation';
 import { channelsOps } from './channels';
 import { classificationOps } from './classification';
@@ -6,7 +7,6 @@ import { dataOps } from './data';
 import { dropoutOps } from './dropout';
 import { linearOps } from './linear';
 import { normalizationOps } from './normalization';
-import type { Op } from './op';
 import { poolingOps } from './pooling';
 import { randomizedReluOps } from './randomizedRelu';
 import { scalingOps } from './scaling';

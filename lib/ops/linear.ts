@@ -1,5 +1,5 @@
-import { apply, type Tensor } from '../tensor/tensor';
-import { dimension, expectShape, expectTensor, first, type Op, shapeError } from './op';
+import { apply, type Op, type Tensor } from '../tensor/tensor';
+import { dimension, expectShape, expectTensor, first, shapeError } from './op';
 
 /** y = x weightᵀ + bias. x [N, I], weight [O, I], bias [O] -> y [N, O]. */
 export const linearOp: Op = {

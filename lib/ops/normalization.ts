@@ -1,6 +1,6 @@
 import { SaturnnError } from '../errors';
-import { apply, type Tensor } from '../tensor/tensor';
-import { type AttributeField, dimension, expectShape, expectTensor, first, type Op, shapeError } from './op';
+import { type AttributeField, apply, type Op, type Tensor } from '../tensor/tensor';
+import { dimension, expectShape, expectTensor, first, shapeError } from './op';
 
 /** That of the paper's authors and of PyTorch. */
 export const defaultEpsilon = 1e-5;

@@ -1,57 +1,5 @@
 import { checkInteger, invalid, SaturnnError, show } from '../errors';
-import type { Node, Tensor, TensorSpec } from '../tensor/tensor';
-
-/** A field of the op's attribute struct in native/shared/backend.h; every field is four bytes. */
-export type AttributeField = readonly [name: string, type: 'i32' | 'f32'];
-
-/**
- * One operation: its shape rule, its gradient, and what passes and backends may do with it. Shared code never asks for an
- * op's name; it asks for these properties.
- */
-export interface Op {
-  readonly name: string;
-  /** The native attribute struct, in its order. Attributes not listed here are for TypeScript alone. */
-  readonly attributes: readonly AttributeField[];
-  /** All of the node's bytes, for an op whose attributes are not a fixed struct. */
-  readonly encode?: (node: Node) => Uint8Array;
-  /** Checks the inputs and gives the outputs. @throws ERR_SHAPE that begins with `[name]`. */
-  readonly inferShape: (
-    inputs: readonly (Tensor | null)[],
-    attributes: Readonly<Record<string, number>>,
-  ) => TensorSpec[];
-  /**
-   * Gradients with respect to the inputs, as more nodes. `outputGradients[i]` is null where nothing flows back;
-   * `needed[i]` says whether input i's gradient is asked for. Absent: not differentiable.
-   */
-  readonly gradient?: (
-    node: Node,
-    outputGradients: readonly (Tensor | null)[],
-    needed: readonly boolean[],
-  ) => readonly (Tensor | null)[];
-  /** Floating-point operations of one execution (a multiply-add is two); absent: bound by memory. */
-  readonly flops?: (node: Node) => number;
-  /** Position of an input of which no more elements are read than output 0 has: a data set. */
-  readonly samples?: number;
-  /** Inputs and outputs may be channel slices of a wider image; for `writesSlices` also elements of a flat buffer. */
-  readonly readsSlices: boolean;
-  readonly writesSlices: boolean;
-  /** Its kernels also work on bf16 images; otherwise images are f32 around it, whatever the precision. */
-  readonly halfImages?: boolean;
-  /** Outputs that a kernel leaves out when nobody reads them. */
-  readonly optionalOutputs?: readonly number[];
-  /** Output 0 may share the buffer of input 0. */
-  readonly inPlace?: boolean;
-  /** Positions of the State tensors among the inputs that this op writes. Such a node is run last, and only if the gate is open. */
-  readonly writesState?: readonly number[];
-  /** Its output is the sum of its inputs. */
-  readonly sums?: boolean;
-  /** How its inputs may be placed inside its output, so that nothing is copied: channels of an image, elements of a flat buffer. */
-  readonly gathers?: 'channels' | 'elements';
-  /** Its output is a part of its input: channels from attribute `channelOffset`, or elements from row `firstRow`. */
-  readonly isView?: 'channels' | 'elements';
-  /** No kernel: a plan binds its nodes to memory (inputs, constants, parameters, parts of a State). */
-  readonly isSource?: boolean;
-}
+import type { Tensor, TensorSpec } from '../tensor/tensor';
 
 /** A shape mismatch, in the words of the op that found it. */
 export function shapeError(op: string, argument: string, expected: string, received: unknown): SaturnnError {

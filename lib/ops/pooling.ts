@@ -1,16 +1,6 @@
 import { checkInteger, checkOptions } from '../errors';
-import { apply, type Tensor, type TensorSpec } from '../tensor/tensor';
-import {
-  type AttributeField,
-  dimension,
-  expectShape,
-  expectTensor,
-  first,
-  type Op,
-  type Pair,
-  pair,
-  shapeError,
-} from './op';
+import { type AttributeField, apply, type Op, type Tensor, type TensorSpec } from '../tensor/tensor';
+import { dimension, expectShape, expectTensor, first, type Pair, pair, shapeError } from './op';
 
 /** SnPoolAttributes of native/shared/backend.h, shared by both kinds of pooling and their gradients. */
 export const poolAttributes: readonly AttributeField[] = [

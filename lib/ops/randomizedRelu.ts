@@ -1,7 +1,7 @@
 import { streamOf } from '../random';
-import { apply, type Tensor } from '../tensor/tensor';
+import { type AttributeField, apply, type Op, type Tensor } from '../tensor/tensor';
 import { checkRange } from './activationRow';
-import { type AttributeField, expectShape, expectTensor, first, type Op, shapeError } from './op';
+import { expectShape, expectTensor, first, shapeError } from './op';
 
 /** SnRandomizedReluAttributes of native/shared/backend.h. */
 export const randomizedReluAttributes: readonly AttributeField[] = [

@@ -1,5 +1,5 @@
-import { apply, applyNode, type Node, type Tensor } from '../tensor/tensor';
-import { expectShape, expectTensor, first, type Op } from './op';
+import { apply, applyNode, type Node, type Op, type Tensor } from '../tensor/tensor';
+import { expectShape, expectTensor, first } from './op';
 
 /** flag i32 [1] = 0 if the loss and the L2 norm of the gradient are finite, else 1; and that norm, [1]. */
 export const finiteCheckOp: Op = {

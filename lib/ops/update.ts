@@ -1,6 +1,6 @@
-import { apply, applyNode, type Node, Tensor } from '../tensor/tensor';
+import { type AttributeField, apply, applyNode, type Node, type Op, Tensor } from '../tensor/tensor';
 import { copy } from './data';
-import { type AttributeField, expectShape, expectTensor, first, type Op, shapeError } from './op';
+import { expectShape, expectTensor, first, shapeError } from './op';
 
 /** What the ops that change the weights have in common: a factor on the gradient, and rates and decays by segment. */
 

@@ -1,7 +1,7 @@
 import { adjustLossScale } from '../ops/scaling';
 import type { Precision } from '../runtime/device';
-import type { State } from '../tensor/state';
-import { type Node, StateBuffer, type Tensor } from '../tensor/tensor';
+import { type State, StateBuffer } from '../tensor/state';
+import type { Node, Tensor } from '../tensor/tensor';
 
 const scaleName = 'lossScaling/scale';
 const stepsName = 'lossScaling/steps';

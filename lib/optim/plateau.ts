@@ -1,10 +1,9 @@
 import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
-import type { EpochEvent } from '../train/events';
+import { checkMetric, type EpochEvent, isLoss, type Metric } from './metric';
 import { checkRate, type Schedule } from './schedule';
 
-/** What an epoch is judged by, and whether less or more of it is better. */
-const metrics = { testLoss: 'less', testAccuracy: 'more', trainLoss: 'less', trainAccuracy: 'more' } as const;
-export type PlateauMetric = keyof typeof metrics;
+/** What an epoch is judged by. */
+export type PlateauMetric = Metric;
 
 export interface PlateauOptions {
   /** The first rate. */
@@ -46,7 +45,7 @@ export function plateauRate(options: PlateauOptions): Schedule {
   checkRate('learningRate', rate);
   checkNumber('factor', factor, 0, 1);
   checkInteger('patience', patience, 0);
-  if (!Object.hasOwn(metrics, metric)) throw invalid('metric', Object.keys(metrics).join(', '), metric);
+  checkMetric(metric);
   checkNumber('minimum', minimum, 0, rate);
   checkNumber('threshold', threshold, 0, 1);
   let state: PlateauState = { rate, best: null, waited: 0 };
@@ -54,7 +53,7 @@ export function plateauRate(options: PlateauOptions): Schedule {
   const improves = (value: unknown, best: number | null): value is number => {
     if (typeof value !== 'number' || !Number.isFinite(value)) return false;
     if (best === null) return true;
-    return metrics[metric] === 'less' ? value < best * (1 - threshold) : value > best * (1 + threshold);
+    return isLoss(metric) ? value < best * (1 - threshold) : value > best * (1 + threshold);
   };
 
   return {

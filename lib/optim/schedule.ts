@@ -3,7 +3,7 @@
  * metrics (plateau) keeps its state in plain JSON.
  */
 import { checkInteger, checkNumber, checkOptions, invalid, type Range } from '../errors';
-import type { EpochEvent } from '../train/events';
+import type { EpochEvent } from './metric';
 
 /** How long a run is, for schedules that end with it. */
 export interface RunLength {

@@ -3,50 +3,23 @@ import { invalid } from '../errors';
 import { echarts } from './echarts';
 import { escapeHtml } from './html';
 import { formatNumber } from './number';
-import { chartOption, ink, width } from './option';
+import { type Chart, chartOption, ink, width } from './option';
 import { schemes } from './palette';
-
-export interface Series {
-  readonly name: string;
-  /** A y that is not finite is a gap; on a logarithmic axis so is one that is not positive. */
-  readonly points: readonly (readonly [x: number, y: number])[];
-  /** Position in the palette; series that belong together (train and test of one model) share it. Default: its index. */
-  readonly colour?: number;
-  readonly dashed?: boolean;
-  /** Lowest and highest y per x (deviation over seeds): drawn as a band. */
-  readonly band?: readonly (readonly [x: number, low: number, high: number])[];
-}
-
-export interface Axis {
-  readonly label: string;
-  readonly log?: boolean;
-  /** Default: what the values need. */
-  readonly min?: number;
-  readonly max?: number;
-  /** Names of whole-number x: 0 is the first. */
-  readonly categories?: readonly string[];
-}
-
-export interface Chart {
-  /** Name of its file and of its place in a page: a letter, then letters, digits, `-` and `_`. */
-  readonly id: string;
-  readonly title: string;
-  readonly caption?: string;
-  readonly x: Axis;
-  readonly y: Axis;
-  readonly series: readonly Series[];
-}
 
 const style =
   `<style>svg{color:${schemes.light.ink}}.paper{fill:${schemes.light.paper}}` +
   `@media(prefers-color-scheme:dark){svg{color:${schemes.dark.ink}}.paper{fill:${schemes.dark.paper}}}</style>`;
 
-/** The chart as an SVG file. @throws ERR_INVALID_ARGUMENT */
+/**
+ * Draws a chart, 900 pixels wide, as the text of an SVG file that follows the reader's light or dark colour scheme.
+ * @throws ERR_INVALID_ARGUMENT if the id cannot be a file name, or `series` is not an array
+ */
 export const chartSvg = (chart: Chart): string => chartsSvg([chart]);
 
 /**
- * Charts below each other in one SVG file, on paper of its own: what shows it may follow another scheme than the reader does.
- * @throws ERR_INVALID_ARGUMENT
+ * Draws charts below each other in one SVG file. The file paints its own background, because the program that shows it may
+ * use another colour scheme than the reader's.
+ * @throws ERR_INVALID_ARGUMENT as chartSvg()
  */
 export function chartsSvg(charts: readonly Chart[]): string {
   let height = 0;
@@ -56,7 +29,7 @@ export function chartsSvg(charts: readonly Chart[]): string {
     height += drawn.height;
     return placed;
   });
-  // Attributes are for programs that read no style sheets.
+  // The colours stand in attributes as well, for programs that ignore style sheets.
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" \
 role="img" color="${schemes.light.ink}"><title>${escapeHtml(charts.map(({ title }) => title).join('; '))}</title>${style}\
 <rect class="paper" width="100%" height="100%" fill="${schemes.light.paper}"/>
@@ -65,7 +38,11 @@ ${parts.join('\n')}
 `;
 }
 
-/** The drawing alone, in the colour of the text around it; its height in pixels. */
+/**
+ * Draws a chart for use inside a page: the `<svg>` element without background, in the colour of the text around it, and its
+ * height in pixels.
+ * @throws ERR_INVALID_ARGUMENT as chartSvg()
+ */
 export function drawChart(chart: Chart): { readonly svg: string; readonly height: number } {
   checkChart(chart);
   const { height, option } = chartOption(chart);
@@ -84,10 +61,10 @@ export function drawChart(chart: Chart): { readonly svg: string; readonly height
       .renderToSVGString()
       .replaceAll(ink, 'currentColor')
       .replace(/<rect [^>]*fill="none"><\/rect>/, '')
-      // What only ECharts' own scripts use.
+      // Styles and attributes that only ECharts' own scripts use.
       .replace(/<style\b[\s\S]*?<\/style>/g, '')
       .replace(/<\w[^>]*>/g, (tag) => tag.replace(/ (class|ecmeta_\w+)="[^"]*"/g, ''))
-      // Numbered per process: two charts in one page would clash, and the same chart would differ from run to run.
+      // ECharts numbers its ids per process: two charts in one page would clash, and a chart would differ from run to run.
       .replace(/\bzr\d+-/g, `${chart.id}-`);
     return { svg, height };
   } finally {
@@ -95,7 +72,7 @@ export function drawChart(chart: Chart): { readonly svg: string; readonly height
   }
 }
 
-/** @throws ERR_INVALID_ARGUMENT for an id that is no file name */
+/** Checks a chart. @throws ERR_INVALID_ARGUMENT if the id cannot be a file name, or `series` is not an array */
 export function checkChart({ id, series }: Chart): void {
   if (typeof id !== 'string' || !/^[a-z][\w-]*$/i.test(id))
     throw invalid('the id of a chart', 'a letter, then letters, digits, - and _', id);

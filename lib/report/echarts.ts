@@ -1,15 +1,15 @@
-/** The charting library: one file, for drawing here and for the scripts of a page. */
+/** The charting library ECharts: one file, used to draw charts here and copied into the scripts of a page. */
 import { readFileSync } from 'node:fs';
 
-/** What the offline bundle keeps of it (scripts/bundle-npm.mjs). */
+/** The only file of the package that is used, and that the offline bundle keeps (scripts/bundle-npm.mjs). */
 export const file = 'echarts/dist/echarts.common.min.js';
 
-/** Pixels that a line of text may take: there is no font here to measure. Common fonts are narrower. */
+/** An upper estimate of the width of a line of text, in pixels. No font can be measured here; common fonts are narrower. */
 export const textWidth = (text: string, fontSize: number): number => 0.62 * fontSize * text.length;
 
 let loaded: typeof import('echarts') | undefined;
 
-/** Loaded late: a tenth of a second and much memory that nobody needs before the end of a run. */
+/** Loads ECharts at the first call: it costs a tenth of a second and much memory, which only a report needs. */
 export function echarts(): typeof import('echarts') {
   if (!loaded) {
     loaded = require(file) as typeof import('echarts');
@@ -19,5 +19,5 @@ export function echarts(): typeof import('echarts') {
   return loaded;
 }
 
-/** Its text, with its licence at the beginning. */
+/** Text of the ECharts file, which begins with its licence. */
 export const echartsSource = (): string => readFileSync(require.resolve(file), 'utf8');

@@ -1,21 +1,22 @@
-/** Text as HTML. */
+/** Text, JSON, scripts and tables as HTML. */
 
+/** Escapes text for HTML, inside elements and quoted attributes. */
 export function escapeHtml(text: string): string {
   const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
   return text.replace(/[&<>"']/g, (character) => entities[character]!);
 }
 
-/** JSON that may stand inside a script element. */
+/** Returns a value as JSON that is safe inside a script element. */
 export const scriptJson = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c');
 
-/** A script that may stand inside a script element. */
+/** Returns the source of a script so that it is safe inside a script element. */
 export const scriptSource = (source: string): string => source.replaceAll('</script', '<\\/script');
 
 const isNumber = (text: string) => /^(|–|-|N\/A|NaN|[-−]?[\d.,]+(e-?\d+)?( ?(%|±.*))?)$/.test(text.trim());
 
 /**
- * A table that scrolls by itself where the page is narrow; by keyboard too, hence the tabindex. The first cell of a row names
- * it. Columns of numbers stand to the right.
+ * Returns a table in a box that scrolls sideways where the page is narrow; `tabindex` lets the keyboard scroll it. The first
+ * cell of a row is the row's header. Columns that hold only numbers are aligned to the right.
  */
 export function tableHtml(
   caption: string,

@@ -1,6 +1,6 @@
 /**
- * A number as readers of a figure want it: four digits, a power of ten where zeros would have to be counted.
- * The page runs this function's own source, so it may use nothing from outside itself.
+ * Formats a number for a figure: four significant digits (six from 1000 on); below 0.001 and from 1e6 on with a power of ten.
+ * "–" if it is not finite. A page runs the source text of this function, so it must not use anything defined outside it.
  */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return '–';

@@ -1,26 +1,67 @@
-/** A chart as an ECharts option: data only, so that a page can hold it as JSON. */
-import type { Axis, Chart, Series } from './chart';
+/** Turns a chart into an ECharts option. The option is plain data, so that a page can hold it as JSON. */
 import { textWidth } from './echarts';
 import { look } from './palette';
 
-/** Of axes and text; whoever draws replaces it by `currentColor`, which ECharts would not take for a colour. */
+/** One curve of a chart. */
+export interface Series {
+  /** Text of the legend. Series with the same name are shown and hidden together. */
+  readonly name: string;
+  /** Points in order of x. A y that is not finite is a gap; on a logarithmic axis, so is a y that is not positive. */
+  readonly points: readonly (readonly [x: number, y: number])[];
+  /**
+   * Index of the colour and the mark in the palette of 6 colours and 7 marks; larger numbers start again at 0. Series that
+   * belong together (train and test of one model) share it. Default: the index of the series in the chart.
+   */
+  readonly colour?: number;
+  /** Draws the line dashed. Default false. */
+  readonly dashed?: boolean;
+  /** Lowest and highest y at each x, drawn as a band around the line, for example one standard deviation over seeds. */
+  readonly band?: readonly (readonly [x: number, low: number, high: number])[];
+}
+
+/** An axis of a chart. */
+export interface Axis {
+  readonly label: string;
+  /** Uses a logarithmic scale. Default false. */
+  readonly log?: boolean;
+  /** Lower end of the axis. Default: chosen from the values. */
+  readonly min?: number;
+  /** Upper end of the axis. Default: chosen from the values. */
+  readonly max?: number;
+  /** Names along an x axis: a point with x = i stands at `categories[i]`. `log`, `min` and `max` are ignored then. */
+  readonly categories?: readonly string[];
+}
+
+/** A line chart as plain data, for chartSvg() and writeReport(). */
+export interface Chart {
+  /** Names the file (`figures/<id>.svg`) and the anchor in a page: a letter, then letters, digits, `-` and `_`. */
+  readonly id: string;
+  readonly title: string;
+  /** Text below the chart in a page. An SVG file does not show it. */
+  readonly caption?: string;
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly series: readonly Series[];
+}
+
+/** Placeholder colour of axes and text. Drawing replaces it by `currentColor`, which ECharts does not accept as a colour. */
 export const ink = '#010203';
 export const font = 'sans-serif';
 export const width = 900;
 const plotHeight = 300;
 const fontSize = 13;
 const titleSize = 16;
-/** Of names that hang from an axis. */
+/** Font size, in pixels, of category names that are written downwards from the axis. */
 const smallSize = 10;
-/** More would be dots. */
+/** Marks per line at most; more would look like a row of dots. */
 const mostMarks = 12;
 const longestName = 30;
 
-/** Not Math.min, whose arguments lie on the stack. */
+/** Minimum of values. Math.min(...values) would overflow the stack for long arrays. */
 const least = (values: readonly number[]) => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
 const most = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), 0);
 
-/** The rows that ECharts will make of these names. */
+/** Number of rows into which ECharts will break a legend with these names. */
 function legendRows(names: readonly string[], { icon, gap }: { icon: number; gap: number }): number {
   let [rows, left] = [1, 0];
   for (const name of names) {
@@ -31,13 +72,13 @@ function legendRows(names: readonly string[], { icon, gap }: { icon: number; gap
   return rows;
 }
 
-/** The end of a layer's name tells it from its neighbours, so the beginning goes. */
+/** Shortens a long name at its beginning, because neighbouring layers differ at the end of their names. */
 const shortened = (name: string) => (name.length > longestName ? `…${name.slice(1 - longestName)}` : name);
 
-/** An axis ends at a round power below its values, which must not be 0 yet. */
+/** Smallest value shown on a logarithmic axis: the axis ends at a power of ten below it, which must not underflow to 0. */
 const leastOnLog = 1e-280;
 
-/** A value that its axis can show, with the digits that a figure shows; otherwise a gap. */
+/** Returns a value rounded to six digits, or null, a gap, if its axis cannot show it. */
 function shown(value: number, axis: Axis): number | null {
   return Number.isFinite(value) && !(axis.log && value < leastOnLog) ? Number(value.toPrecision(6)) : null;
 }
@@ -59,7 +100,7 @@ function xAxis(chart: Chart) {
     const long = categories.length > 6;
     return {
       ...common,
-      // As long as the names, which hang from the axis.
+      // The title of the axis stands below the names, which are written downwards.
       nameGap: long ? 16 + most(names.map((name) => textWidth(name, smallSize))) : common.nameGap,
       type: 'category' as const,
       data: names,
@@ -73,7 +114,7 @@ function xAxis(chart: Chart) {
     ...common,
     ...bounds,
     type: log ? ('log' as const) : ('value' as const),
-    // Epochs and steps are whole.
+    // Epochs and steps are whole numbers, so no ticks between them.
     minInterval: xs.every(Number.isInteger) ? 1 : 0,
     axisLabel: { ...axisText, hideOverlap: true },
     splitLine: { show: false },
@@ -96,7 +137,7 @@ function yAxis({ label, log, min, max }: Axis) {
   };
 }
 
-/** One line, its marks and its band share a name: a legend shows and hides them together. */
+/** ECharts series of one curve: line, marks and band. They share a name, so that the legend shows and hides them together. */
 function drawing(chart: Chart, series: Series, index: number) {
   const { name, points, dashed, band } = series;
   const { colour, mark } = look(series.colour ?? index);
@@ -129,7 +170,7 @@ function drawing(chart: Chart, series: Series, index: number) {
   return [line, marks, ...(band ? bandOf(chart, band, colour, common, index) : [])];
 }
 
-/** Some points of a series, at other places than its neighbour's: where lines lie on each other, both are seen. */
+/** Points of a series that get a mark, at other places than in the next series: both are visible where lines coincide. */
 function marked(chart: Chart, { points }: Series, index: number) {
   const drawable = points.filter(([, y]) => shown(y, chart.y) !== null);
   const every = Math.ceil(drawable.length / mostMarks);
@@ -137,7 +178,7 @@ function marked(chart: Chart, { points }: Series, index: number) {
   return drawable.filter((_, place) => place % every === first).map(([x, y]) => [x, shown(y, chart.y)]);
 }
 
-/** An unseen line along the lower edge, and stacked on it the height of the band, filled. */
+/** A band as ECharts series: an invisible line along the lower edge and, stacked on it, the filled height of the band. */
 function bandOf(chart: Chart, band: NonNullable<Series['band']>, colour: string, common: object, index: number) {
   const usable = band.filter(([, low, high]) => shown(low, chart.y) !== null && shown(high, chart.y) !== null);
   const edge = {
@@ -160,7 +201,7 @@ function bandOf(chart: Chart, band: NonNullable<Series['band']>, colour: string,
   ];
 }
 
-/** The option, and the size that it is made for, in pixels. */
+/** Returns the ECharts option of a chart and the height, in pixels, that it is made for. The width is `width`. */
 export function chartOption(chart: Chart) {
   const x = xAxis(chart);
   const names = [...new Set(chart.series.map(({ name }) => name))];

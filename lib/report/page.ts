@@ -1,33 +1,39 @@
-/** A report as one HTML file that needs nothing else: no network, no fonts, and for reading no scripts. */
+/** A report as one HTML file that needs no other files: no network, no fonts, and no scripts for reading. */
 import { invalid } from '../errors';
-import { type Chart, drawChart } from './chart';
+import { drawChart } from './chart';
 import { echartsSource } from './echarts';
 import { escapeHtml, scriptJson, scriptSource, tableHtml } from './html';
-import { chartOption } from './option';
+import { type Chart, chartOption } from './option';
 import { look } from './palette';
 import { pageScript } from './script';
 import { pageStyle } from './style';
 
+/** A table of a report. */
 export interface ReportTable {
   readonly title: string;
+  /** Titles of the columns. */
   readonly heads: readonly string[];
+  /** Cells as text, row by row; the first cell of a row is its header. Columns of numbers are aligned to the right. */
   readonly rows: readonly (readonly string[])[];
+  /** A paragraph below the table. */
   readonly note?: string;
-  /** Below the charts: looked up rather than read. */
+  /** Puts the table below the charts, for details that are looked up rather than read. Default false. */
   readonly appendix?: boolean;
 }
 
+/** Contents of a report, for writeReport(). Texts are plain text, not HTML. */
 export interface ReportPage {
   readonly title: string;
+  /** Text below the title. An empty line separates paragraphs. */
   readonly lead: string;
   readonly tables: readonly ReportTable[];
-  /** Drawn in this order; their ids differ. */
+  /** Charts in the order of the page. Their ids must differ. */
   readonly charts: readonly Chart[];
-  /** Settings, versions, seeds: what is an object becomes a table of its own, the rest a first one. */
+  /** Settings, versions, seeds by name. Each value that is an object becomes its own table; the others share the first one. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** Nothing may be loaded, whatever a name in the data might smuggle in. The icon keeps a browser from asking for one. */
+/** Content security policy: the page loads nothing, even if a name in the data contained HTML. Icons may be data URLs. */
 const policy = [
   "default-src 'none'",
   "script-src 'unsafe-inline'",
@@ -43,13 +49,16 @@ interface Section {
   readonly content: string;
 }
 
-/** @throws ERR_INVALID_ARGUMENT */
+/**
+ * Returns a report as the text of an HTML file.
+ * @throws ERR_INVALID_ARGUMENT if the id of a chart is not unique in the page or cannot be a file name
+ */
 export function reportHtml(page: ReportPage): string {
   const { title, lead, charts } = page;
   const sections = sectionsOf(page);
   const ids = ['main', 'hint', ...sections.map(({ id }) => id)];
   if (new Set(ids).size < ids.length)
-    throw invalid('the ids of charts', 'names that nothing else in the page has', ids);
+    throw invalid('the ids of charts', 'unique names (main, hint, settings and table-N are taken)', ids);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -98,9 +107,9 @@ ${content}
 </section>`;
 
 const hint =
-  '<p id="hint" class="note" hidden>Figures show their values under the pointer, and by arrow keys when they have the focus.</p>';
+  '<p id="hint" class="note" hidden>To read the values of a figure, point at it, or focus it and use the arrow keys.</p>';
 
-/** An empty line separates paragraphs. */
+/** Returns text as paragraphs; an empty line separates them. */
 const paragraphs = (text: string) =>
   text
     .split(/\n{2,}/)
@@ -108,14 +117,14 @@ const paragraphs = (text: string) =>
     .map((part) => `<p class="lead">${escapeHtml(part)}</p>`)
     .join('\n');
 
-/** For one section it would be in the way. */
+/** Links to the sections; empty if there are fewer than two. */
 function navigation(sections: readonly Section[]): string {
   if (sections.length < 2) return '';
   const items = sections.map(({ id, title }) => `<li><a href="#${id}">${escapeHtml(title)}</a></li>`).join('\n');
   return `<nav aria-label="Contents">\n<ul>\n${items}\n</ul>\n</nav>`;
 }
 
-/** What only scripts can do is hidden until they run. */
+/** A chart with its caption. Elements that only work with scripts are hidden until the script of the page runs. */
 function figure(chart: Chart): string {
   const { id, title, caption, series } = chart;
   const names = [...new Set(series.map(({ name }) => name))];

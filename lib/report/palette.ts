@@ -1,15 +1,16 @@
 /**
- * What tells series apart. Lines must be seen on white and on black, which leaves a narrow range of lightness: too narrow for
- * more than a few hues that readers who see colours differently could name. So every colour has marks of its own as well.
+ * Colours and marks of series. Lines must be visible on white and on black, which leaves a narrow range of lightness: too
+ * narrow for many colours that colour-blind readers can tell apart. So series have different marks as well.
  */
 
 /**
- * Contrast of at least 3 with white and with the dark page (WCAG 2.2, 1.4.11); among such sets of six, one whose least distance
- * (OKLab, over normal sight and the three dichromacies as Machado 2009 simulates them) is greatest.
+ * Six colours, each with a contrast of at least 3 with the white and the dark page (WCAG 2.2, 1.4.11). Of all such sets, this
+ * one has the greatest minimum distance between two colours (OKLab; normal sight and three dichromacies, simulated as Machado
+ * 2009).
  */
 export const colours = ['#5a4bff', '#f05a00', '#1ea578', '#b41ea5', '#875a5a', '#9687d2'] as const;
 
-/** Outlines of about 20 by 20 around 0. One more than colours: 42 series have a pair of their own each. */
+/** SVG paths of about 20 by 20 around 0. Seven marks with six colours give 42 different pairs. */
 const marks = [
   'M-9 0A9 9 0 1 0 9 0A9 9 0 1 0-9 0Z',
   'M-8-8H8V8H-8Z',
@@ -20,13 +21,13 @@ const marks = [
   'M-9-5L-5-9L0-4L5-9L9-5L4 0L9 5L5 9L0 4L-5 9L-9 5L-4 0Z',
 ] as const;
 
-/** Colour, and mark as the data of a path, of the place `index` in the palette. */
+/** Returns the colour, and the mark as SVG path data, at an index of the palette. Every index from 0 on is valid. */
 export const look = (index: number): { readonly colour: string; readonly mark: string } => ({
   colour: colours[index % colours.length]!,
   mark: marks[index % marks.length]!,
 });
 
-/** White and black pages, and the ink on them. */
+/** Background and text colours of the light and the dark scheme. */
 export const schemes = {
   light: { ink: '#22262b', paper: '#ffffff' },
   dark: { ink: '#dde1e6', paper: '#14171b' },

@@ -1,9 +1,10 @@
 /**
- * What a report's charts do where scripts run: values under the pointer and by arrow keys, series that are shown and hidden,
- * values as tables. `charts` and `echarts` are there before it. It is text, not a function, because it belongs to a browser.
+ * The script of a report, as text for the browser. It shows values under the pointer and by arrow keys, shows and hides series,
+ * and lists the values as tables. The page defines `charts` and `echarts` before it.
  */
 import { formatNumber } from './number';
 
+/** Source of the script. */
 export const pageScript = `
 const formatNumber = ${formatNumber.toString()};
 

@@ -1,9 +1,10 @@
-/** How a report looks. Colours of text have a contrast of at least 4.5 with the page; what has the focus shows it. */
+/** Style sheet of a report. Text has a contrast of at least 4.5 with the page; the element with the focus has an outline. */
 import { ink } from './option';
 import { schemes } from './palette';
 
 const { light, dark } = schemes;
 
+/** Source of the style sheet. */
 export const pageStyle = `
 :root {
   color-scheme: light dark;
@@ -51,7 +52,7 @@ details thead th { position: sticky; top: 0; background: var(--paper); }
 .tip { max-width: calc(100vw - 3rem); font-size: 0.85rem; }
 .tip div { display: flex; align-items: center; gap: 0.5rem; white-space: nowrap; }
 .tip div :last-child { margin-left: auto; padding-left: 0.75rem; font-variant-numeric: tabular-nums; }
-/* For readers who hear the page: others see it already. */
+/* Text for screen readers only: the page shows the same in another way. */
 .heard, h2 + .scroll caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 fieldset { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; margin: 0.5rem 0 1rem; padding: 0.25rem 0; border: 0; }
 fieldset[hidden] { display: none; }

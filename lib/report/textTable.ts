@@ -1,4 +1,7 @@
-/** Rows as aligned columns, the header first; numbers, which are written out already, to the right. */
+/**
+ * Formats a table as text with aligned columns, the header first, every line ended by a newline. Columns whose cells are all
+ * numbers (with or without a unit) are aligned to the right.
+ */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [header, ...rows];
   const columns = header.map((_, column) => ({

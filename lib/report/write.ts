@@ -4,9 +4,11 @@ import { chartSvg } from './chart';
 import { type ReportPage, reportHtml } from './page';
 
 /**
- * Writes FOLDER/report.html and FOLDER/figures/<chart.id>.svg, each whole or not at all. Folders are made.
- * @returns the paths
- * @throws ERR_OUTPUT; ERR_INVALID_ARGUMENT before anything is written
+ * Writes a report: `folder`/report.html and one `folder`/figures/<chart.id>.svg per chart. Missing folders are created; each
+ * file is written atomically.
+ * @returns the paths of the files
+ * @throws ERR_OUTPUT if a folder or file cannot be written; ERR_INVALID_ARGUMENT, before anything is written, if the id of a
+ * chart is not unique in the page or cannot be a file name
  */
 export function writeReport(
   folder: string,

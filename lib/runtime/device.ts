@@ -1,12 +1,11 @@
-import { dropPlansOf } from '../compile/planCache';
 import { checkInteger, invalid, SaturnnError } from '../errors';
-import { ops } from '../ops';
-import { dtypeOf } from '../tensor/tensor';
 import { loadAddon } from './addon';
 import { cacheFolder } from './cacheFolder';
 import { cudaSearchPaths } from './cudaSearchPaths';
+import { dtypeOf } from './dtypes';
 import { binaryPath } from './locate';
 import type { DType, NativeBuffer, NativeDevice, OpenOptions, TypedArray } from './native';
+import { dropPlansOf } from './planCache';
 
 /**
  * f32: strictly that, everywhere. tf32: convolutions round what they multiply to 10 bits. bf16, fp16: how images are stored,
@@ -65,11 +64,6 @@ export class Device {
     return this.name.split(':')[0] as BackendName;
   }
 
-  /** Whether the backend has a kernel for every op. */
-  get isComplete(): boolean {
-    return ops.every((op) => op.name in this.ops);
-  }
-
   /** Copies an array into the device's memory, where runs find it again without another copy: a data set. */
   upload(data: TypedArray): Resident {
     const dtype = dtypeOf(data);
@@ -124,8 +118,8 @@ export const defaultDevice = 'auto';
 const open = new Map<string, Device>();
 
 /**
- * The device of this name, opened once per process or worker: "cpu", "cuda", "cuda:1", or "auto": a GPU if one works and
- * its backend has every op, else the CPU.
+ * The device of this name, opened once per process or worker: "cpu", "cuda", "cuda:1", or "auto": a GPU if one works,
+ * else the CPU.
  * @throws ERR_INVALID_ARGUMENT for another name; ERR_BACKEND_..., ERR_CUDA_..., ERR_CUDNN_... if it cannot be opened
  */
 export function openDevice(name: string = defaultDevice, { threads = 0 }: DeviceOptions = {}): Device {
@@ -166,8 +160,7 @@ export function probeBackend(backend: BackendName): Record<string, unknown> {
 
 function openAuto(threads: number): Device {
   try {
-    const device = openDevice('cuda');
-    if (device.isComplete) return device;
+    return openDevice('cuda');
   } catch {
     // No GPU, or no driver or cuDNN: `saturnn doctor` says which. "auto" means that the CPU will do.
   }

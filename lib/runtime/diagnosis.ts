@@ -1,32 +1,13 @@
 /** What works on this machine, what does not, and what to do about it: `saturnn doctor`. */
 import os from 'node:os';
 import { dirname } from 'node:path';
-import { type ErrorCode, SaturnnError } from '../errors';
+import { SaturnnError } from '../errors';
 import { version } from '../version';
 import { type BackendName, backendNames, openDevice, probeBackend } from './device';
+import type { BackendReport, Missing, PartReport } from './findings';
 import { binaryPath, type Part } from './locate';
 import { type NextStep, nextSteps } from './nextSteps';
 import { describeSystem, thisSystem } from './platform';
-
-export interface Missing {
-  readonly code: ErrorCode;
-  readonly message: string;
-}
-
-export interface BackendReport {
-  readonly backend: BackendName;
-  readonly usable: boolean;
-  readonly missing: readonly Missing[];
-  /** What the backend found: processor, versions, features, libraries. */
-  readonly found: Readonly<Record<string, unknown>>;
-}
-
-/** Where a compiled part is taken from, or why it is not. */
-export interface PartReport {
-  readonly part: Part;
-  readonly folder: string | null;
-  readonly problem?: Missing;
-}
 
 export interface Diagnosis {
   readonly saturnn: string;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ErrorCode } from '../errors';
 import { version } from '../version';
-import type { BackendReport, PartReport } from './diagnosis';
+import type { BackendReport, PartReport } from './findings';
 import { packageRoot } from './locate';
 
 export interface NextStep {

@@ -1,9 +1,82 @@
-import { dropPlansOf } from '../compile/planCache';
-import { checkInteger, invalid, SaturnnError, typed } from '../errors';
+import { checkInteger, checkNumber, invalid, SaturnnError, typed } from '../errors';
 import { Philox, seedRange } from '../random';
-import type { Device } from '../runtime/device';
+import { type Device, openDevice } from '../runtime/device';
 import type { Arena, NativeState } from '../runtime/native';
-import { Parameter, StateBuffer, stateTensor, type Tensor } from './tensor';
+import { dropPlansOf } from '../runtime/planCache';
+import { checkShape, type Source, sourceNode, stateTensor, Tensor, type TensorSpec } from './tensor';
+
+/** A named tensor whose values live in a State. It has one owner. */
+abstract class Owned extends Tensor {
+  readonly name: string;
+  #state: State | null = null;
+
+  constructor(source: Source, name: string, spec: Omit<TensorSpec, 'image'>) {
+    super(sourceNode(source, name), 0, { ...spec, image: false });
+    (this.node.outputs as Tensor[]).push(this);
+    this.name = name;
+  }
+
+  /** The State that holds the values, or null before one was made. */
+  get state(): State | null {
+    return this.#state;
+  }
+
+  /** @throws ERR_INVALID_ARGUMENT */
+  checkFree(): void {
+    if (this.#state) {
+      const kind = this instanceof Parameter ? 'Parameter' : 'StateBuffer';
+      throw new SaturnnError('ERR_INVALID_ARGUMENT', `${kind} "${this.name}" already belongs to a State`);
+    }
+  }
+
+  /** Called by State's constructor. */
+  bind(state: State): void {
+    this.checkFree();
+    this.#state = state;
+  }
+}
+
+export interface ParameterOptions {
+  /** Unique within a State, e.g. "3a/1x1/weight". */
+  name: string;
+  shape: readonly number[];
+  /** True: weight decay applies (weights, not biases). */
+  decay: boolean;
+  /** Its first values, drawn from `random`: as many as the shape has. */
+  initialize: (random: Philox) => Float32Array;
+}
+
+/** A trainable tensor. Its values live in a State; here are only its name, shape and initial distribution. */
+export class Parameter extends Owned {
+  readonly decay: boolean;
+  /** Its first values. */
+  readonly initialize: (random: Philox) => Float32Array;
+
+  constructor({ name, shape, decay, initialize }: ParameterOptions) {
+    super({ kind: 'parameter' }, name, { dtype: 'f32', shape: checkShape(`${name}.shape`, shape) });
+    this.decay = decay;
+    this.initialize = initialize;
+  }
+}
+
+export interface StateBufferOptions {
+  /** Unique within a State, e.g. "3a/1x1/runningMean". */
+  name: string;
+  shape: readonly number[];
+  /** Every element's first value; default 0. */
+  initial?: number;
+}
+
+/** What a model remembers from step to step without following a gradient: running statistics. f32; its values live in a State. */
+export class StateBuffer extends Owned {
+  readonly initial: number;
+
+  /** @throws ERR_INVALID_ARGUMENT */
+  constructor({ name, shape, initial = 0 }: StateBufferOptions) {
+    super({ kind: 'buffer' }, name, { dtype: 'f32', shape: checkShape(`${name}.shape`, shape) });
+    this.initial = checkNumber(`initial of ${name}`, initial, -3.4e38, 3.4e38);
+  }
+}
 
 /** Parameters and buffers begin at multiples of 64 bytes, so that every kernel's vectors are aligned; the gaps stay 0. */
 const alignmentBytes = 64;
@@ -228,7 +301,6 @@ export class State {
   /** Opens the default device for a State that no plan has bound yet. */
   async #realized(): Promise<NativeState> {
     if (this.#native) return this.#native;
-    const { openDevice } = require('../runtime/device') as typeof import('../runtime/device');
     return this.on(openDevice('auto'));
   }
 

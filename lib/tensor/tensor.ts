@@ -1,8 +1,7 @@
-import { checkNumber, invalid, SaturnnError } from '../errors';
-import type { Op } from '../ops/op';
-import type { Philox } from '../random';
-import type { ArrayDType, DType, TypedArray } from '../runtime/native';
-import type { State } from './state';
+import { invalid } from '../errors';
+import type { Device } from '../runtime/device';
+import { arrayDTypes, dtypeOf } from '../runtime/dtypes';
+import type { ArrayDType, DType, NativeState, TypedArray } from '../runtime/native';
 
 /** What a tensor is, without how it came to be. */
 export interface TensorSpec {
@@ -27,12 +26,69 @@ export interface Node {
   readonly source: Source | null;
 }
 
+/** A field of the op's attribute struct in native/shared/backend.h; every field is four bytes. */
+export type AttributeField = readonly [name: string, type: 'i32' | 'f32'];
+
+/**
+ * One operation: its shape rule, its gradient, and what passes and backends may do with it. Shared code never asks for an
+ * op's name; it asks for these properties.
+ */
+export interface Op {
+  readonly name: string;
+  /** The native attribute struct, in its order. Attributes not listed here are for TypeScript alone. */
+  readonly attributes: readonly AttributeField[];
+  /** All of the node's bytes, for an op whose attributes are not a fixed struct. */
+  readonly encode?: (node: Node) => Uint8Array;
+  /** Checks the inputs and gives the outputs. @throws ERR_SHAPE that begins with `[name]`. */
+  readonly inferShape: (
+    inputs: readonly (Tensor | null)[],
+    attributes: Readonly<Record<string, number>>,
+  ) => TensorSpec[];
+  /**
+   * Gradients with respect to the inputs, as more nodes. `outputGradients[i]` is null where nothing flows back;
+   * `needed[i]` says whether input i's gradient is asked for. Absent: not differentiable.
+   */
+  readonly gradient?: (
+    node: Node,
+    outputGradients: readonly (Tensor | null)[],
+    needed: readonly boolean[],
+  ) => readonly (Tensor | null)[];
+  /** Floating-point operations of one execution (a multiply-add is two); absent: bound by memory. */
+  readonly flops?: (node: Node) => number;
+  /** Position of an input of which no more elements are read than output 0 has: a data set. */
+  readonly samples?: number;
+  /** Inputs and outputs may be channel slices of a wider image; for `writesSlices` also elements of a flat buffer. */
+  readonly readsSlices: boolean;
+  readonly writesSlices: boolean;
+  /** Its kernels also work on bf16 images; otherwise images are f32 around it, whatever the precision. */
+  readonly halfImages?: boolean;
+  /** Outputs that a kernel leaves out when nobody reads them. */
+  readonly optionalOutputs?: readonly number[];
+  /** Output 0 may share the buffer of input 0. */
+  readonly inPlace?: boolean;
+  /** Positions of the State tensors among the inputs that this op writes. Such a node is run last, and only if the gate is open. */
+  readonly writesState?: readonly number[];
+  /** Its output is the sum of its inputs. */
+  readonly sums?: boolean;
+  /** How its inputs may be placed inside its output, so that nothing is copied: channels of an image, elements of a flat buffer. */
+  readonly gathers?: 'channels' | 'elements';
+  /** Its output is a part of its input: channels from attribute `channelOffset`, or elements from row `firstRow`. */
+  readonly isView?: 'channels' | 'elements';
+  /** No kernel: a plan binds its nodes to memory (inputs, constants, parameters, parts of a State). */
+  readonly isSource?: boolean;
+}
+
 export type Source =
   | { readonly kind: 'input'; readonly name: string }
   | { readonly kind: 'constant'; readonly data: TypedArray }
   | { readonly kind: 'parameter' }
   | { readonly kind: 'buffer' }
-  | { readonly kind: 'state'; readonly state: State; readonly arena: StateArena; readonly byteOffset: number };
+  | { readonly kind: 'state'; readonly state: ArenaOwner; readonly arena: StateArena; readonly byteOffset: number };
+
+/** Owner of arenas that a plan binds to on a device: a State. */
+export interface ArenaOwner {
+  on(device: Device): Promise<NativeState>;
+}
 
 export type StateArena = 'parameters' | 'optimizer' | 'gradients' | 'buffers';
 
@@ -54,87 +110,6 @@ export class Tensor implements TensorSpec {
 
   get size(): number {
     return sizeOf(this.shape);
-  }
-
-  /** Computes this tensor now, on the default device, as evaluate() does: for tests, notebooks and small scripts. */
-  async data(): Promise<TypedArray> {
-    // Required late: evaluate stands on the whole compiler, which stands on this file.
-    const { evaluate } = require('../compile/evaluate') as typeof import('../compile/evaluate');
-    return evaluate(this);
-  }
-}
-
-/** A named tensor whose values live in a State. It has one owner. */
-abstract class Owned extends Tensor {
-  readonly name: string;
-  #state: State | null = null;
-
-  constructor(source: Source, name: string, spec: Omit<TensorSpec, 'image'>) {
-    super(sourceNode(source, name), 0, { ...spec, image: false });
-    (this.node.outputs as Tensor[]).push(this);
-    this.name = name;
-  }
-
-  /** The State that holds the values, or null before one was made. */
-  get state(): State | null {
-    return this.#state;
-  }
-
-  /** @throws ERR_INVALID_ARGUMENT */
-  checkFree(): void {
-    if (this.#state) {
-      const kind = this instanceof Parameter ? 'Parameter' : 'StateBuffer';
-      throw new SaturnnError('ERR_INVALID_ARGUMENT', `${kind} "${this.name}" already belongs to a State`);
-    }
-  }
-
-  /** Called by State's constructor. */
-  bind(state: State): void {
-    this.checkFree();
-    this.#state = state;
-  }
-}
-
-export interface ParameterOptions {
-  /** Unique within a State, e.g. "3a/1x1/weight". */
-  name: string;
-  shape: readonly number[];
-  /** True: weight decay applies (weights, not biases). */
-  decay: boolean;
-  /** Initial values, row-major, drawn from `random`. */
-  /** Its first values, drawn from `random`: as many as the shape has. */
-  initialize: (random: Philox) => Float32Array;
-}
-
-/** A trainable tensor. Its values live in a State; here are only its name, shape and initial distribution. */
-export class Parameter extends Owned {
-  readonly decay: boolean;
-  /** Its first values. */
-  readonly initialize: (random: Philox) => Float32Array;
-
-  constructor({ name, shape, decay, initialize }: ParameterOptions) {
-    super({ kind: 'parameter' }, name, { dtype: 'f32', shape: checkShape(`${name}.shape`, shape) });
-    this.decay = decay;
-    this.initialize = initialize;
-  }
-}
-
-export interface StateBufferOptions {
-  /** Unique within a State, e.g. "3a/1x1/runningMean". */
-  name: string;
-  shape: readonly number[];
-  /** Every element's first value; default 0. */
-  initial?: number;
-}
-
-/** What a model remembers from step to step without following a gradient: running statistics. f32; its values live in a State. */
-export class StateBuffer extends Owned {
-  readonly initial: number;
-
-  /** @throws ERR_INVALID_ARGUMENT */
-  constructor({ name, shape, initial = 0 }: StateBufferOptions) {
-    super({ kind: 'buffer' }, name, { dtype: 'f32', shape: checkShape(`${name}.shape`, shape) });
-    this.initial = checkNumber(`initial of ${name}`, initial, -3.4e38, 3.4e38);
   }
 }
 
@@ -174,7 +149,7 @@ export function constant(data: TypedArray | readonly number[], shape?: readonly 
 
 /** A part of a State as a tensor: for optimizers and counters. */
 export function stateTensor(
-  state: State,
+  state: ArenaOwner,
   arena: StateArena,
   byteOffset: number,
   spec: TensorSpec,
@@ -220,7 +195,8 @@ const sourceOp: Op = {
   inferShape: () => [],
 };
 
-function sourceNode(source: Source, name: string): Node {
+/** The node of a tensor that no kernel makes; its outputs are for the caller to add. */
+export function sourceNode(source: Source, name: string): Node {
   return { order: nextOrder++, op: sourceOp, attributes: {}, inputs: [], outputs: [], name, source };
 }
 
@@ -234,17 +210,6 @@ function sourceTensor(source: Source, name: string, spec: TensorSpec): Tensor {
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
-
-const arrayDTypes: readonly ArrayDType[] = ['f32', 'i32', 'u8'];
-
-export function dtypeOf(array: TypedArray, argument = 'data'): ArrayDType {
-  if (array instanceof Float32Array) return 'f32';
-  if (array instanceof Int32Array) return 'i32';
-  if (array instanceof Uint8Array) return 'u8';
-  throw invalid(argument, 'a Float32Array, Int32Array or Uint8Array', array);
-}
-
-export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u8: 1, bf16: 2, f16: 2 };
 
 export function checkShape(argument: string, shape: readonly number[]): readonly number[] {
   const ok =

@@ -1,9 +1,10 @@
-import type { EndEvent, EpochEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
-import type { Trainer } from './trainer';
+import type { EpochEvent } from '../optim/metric';
+import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
+import type { TrainerView } from './trainerView';
 
 /** What a callback may do about the run that calls it. */
 export interface RunControl {
-  readonly trainer: Trainer;
+  readonly trainer: TrainerView;
   /** Whether no step follows: the end is reached, or a callback has asked for it. */
   readonly isLast: boolean;
   /** Ends training after this event. The first reason counts. */

@@ -1,7 +1,9 @@
 /** Learning curves of one training: a vector image, and a page that needs no network. */
-import { type Chart, chartsSvg } from '../report/chart';
+
+import type { EpochEvent } from '../optim/metric';
+import { chartsSvg } from '../report/chart';
+import type { Chart } from '../report/option';
 import { reportHtml } from '../report/page';
-import type { EpochEvent } from './events';
 
 /** Accuracy and loss by epoch; train is dashed. */
 export function trainingCharts(title: string, epochs: readonly EpochEvent[]): Chart[] {

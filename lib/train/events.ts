@@ -1,3 +1,5 @@
+import type { EpochEvent } from '../optim/metric';
+
 /** What Trainer.fit() yields. metrics.jsonl holds those of training itself (step, epoch, stopped, end), one object per line. */
 
 /** After each native call, which runs about a second's worth of steps. */
@@ -13,28 +15,6 @@ export interface StepEvent {
   /** Of the call's last step. */
   readonly gradientNorm: number;
   readonly learningRate: number;
-  readonly imagesPerSecond: number;
-}
-
-/** After each epoch, and at the end of a fit() that stops within one. Accuracies are fractions. */
-export interface EpochEvent {
-  readonly event: 'epoch';
-  readonly epoch: number;
-  /** Steps done since the beginning of training. */
-  readonly step: number;
-  /** False: fit() ended within the epoch. */
-  readonly complete: boolean;
-  /** Means over the epoch's augmented images so far, each as the network was when it saw it. */
-  readonly trainLoss: number;
-  readonly trainAccuracy: number;
-  /** Over the whole test set, centre crops, after the epoch; with the average of the weights if there is one. */
-  readonly testLoss: number;
-  readonly testAccuracy: number;
-  /** Of images whose label is among the five best guesses. */
-  readonly testTop5: number;
-  /** Of the epoch's last step. */
-  readonly learningRate: number;
-  /** Of training; evaluation is not counted. */
   readonly imagesPerSecond: number;
 }
 

@@ -11,13 +11,13 @@ import { lockFolder } from '../files/lock';
 import { writeSafetensors } from '../files/safetensors';
 import type { Model } from '../models/model';
 import { formatActivation } from '../ops/activation';
+import type { EpochEvent } from '../optim/metric';
 import type { State } from '../tensor/state';
 import type { Callback } from './callback';
 import { Checkpoints, type CheckpointsOptions, CsvLog, checkpointNames, JsonlLog } from './callbacks';
 import { readCheckpoint } from './checkpoint/checkpoint';
 import { collectWeights, weightsOf } from './checkpoint/weights';
 import { renderReport, renderSvg } from './curves';
-import type { EpochEvent } from './events';
 import type { Trainer } from './trainer';
 
 const metricsName = 'metrics.jsonl';

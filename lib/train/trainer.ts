@@ -4,6 +4,7 @@ import type { Statistics } from '../data/statistics';
 import { checkInteger, invalid, SaturnnError } from '../errors';
 import { writeSafetensors } from '../files/safetensors';
 import { precisionBuffers } from '../optim/lossScaling';
+import type { EpochEvent } from '../optim/metric';
 import type { Device } from '../runtime/device';
 import { State } from '../tensor/state';
 import type { Callback, RunControl } from './callback';
@@ -13,15 +14,16 @@ import { Cursor } from './checkpoint/cursor';
 import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } from './checkpoint/saving';
 import { Tally } from './checkpoint/tally';
 import { collectWeights } from './checkpoint/weights';
-import type { EndEvent, EpochEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
+import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
 import { nonFiniteError } from './nonFinite';
 import { type Images, type Predictions, Predictor } from './predictor';
 import type { Runner, RunOfSteps } from './runner';
 import { Runners } from './runners';
 import { evaluationGraph, trainGraph } from './stepGraphs';
 import { checkRate, type ResolvedOptions, resolveTrainerOptions, type TrainerOptions } from './trainerOptions';
+import type { Evaluation, TrainerView } from './trainerView';
 
-export { type DataMode, dataModes, type TrainerOptions } from './trainerOptions';
+export type { TrainerOptions } from './trainerOptions';
 
 export interface FitOptions {
   /** How far to go, one of four: this many more; an epoch that was begun by steps counts as one. */
@@ -34,18 +36,11 @@ export interface FitOptions {
   signal?: AbortSignal;
 }
 
-export interface Evaluation {
-  readonly loss: number;
-  /** Fractions: of images whose label is the best guess, and of those whose label is among the five best. */
-  readonly accuracy: number;
-  readonly top5: number;
-}
-
 /**
  * Trains a model on a data set. Each fit() goes on where the last one ended; whatever is evaluated
  * in between leaves no trace.
  */
-export class Trainer {
+export class Trainer implements TrainerView {
   readonly device: Device;
   readonly state: State;
   /** Images per step. */

@@ -1,4 +1,4 @@
-import type { ImageSource } from '../data/source';
+import { type DataMode, dataModes, type ImageSource } from '../data/source';
 import { checkStatisticsOptions, type StatisticsOptions } from '../data/statistics';
 import { checkInteger, checkNumber, checkOptions, invalid, type Range } from '../errors';
 import type { Model } from '../models/model';
@@ -43,9 +43,6 @@ export interface TrainerOptions {
   /** Told of every event, in this order. */
   callbacks?: readonly Callback[];
 }
-
-export type DataMode = 'resident' | 'streaming';
-export const dataModes: readonly DataMode[] = ['resident', 'streaming'];
 
 export type ResolvedOptions = Required<Omit<TrainerOptions, 'device' | 'learningRate'>> & {
   readonly device: Device;

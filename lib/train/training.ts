@@ -6,7 +6,8 @@ import { type Device, deviceOf } from '../runtime/device';
 import type { Callback } from './callback';
 import type { EndEvent, TrainEvent } from './events';
 import { hasCheckpoint, RunFolder, type RunFolderOptions, type Saved, type Settings } from './runFolder';
-import { type Evaluation, type FitOptions, Trainer, type TrainerOptions } from './trainer';
+import { type FitOptions, Trainer, type TrainerOptions } from './trainer';
+import type { Evaluation } from './trainerView';
 
 export interface TrainingOptions extends Omit<TrainerOptions, 'device' | 'callbacks' | 'learningRate'> {
   /** Where everything is written; made if it is not there. */

@@ -1,26 +1,18 @@
 // `npm run docs`: makes the reference of the public names in docs/api from the doc comments of lib/. A link without a
 // target is an error, and so is a class, function or value without a comment. TypeDoc and the TypeScript it needs are
 // installed in scripts/docs.
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { registryRemedy } from '../npm-packages.mjs';
 import { node, root, run, stage, startIfMain } from '../stage.mjs';
+import { install, tool } from './tools.mjs';
 
 const here = join(root, 'scripts', 'docs');
 const output = join(root, 'docs', 'api');
 
-async function install() {
-  if (existsSync(join(here, 'node_modules', '.package-lock.json'))) return 'already there';
-  await run('typedoc', 'npm', ['ci', '--prefix', here, '--no-audit', '--no-fund'], {
-    remedy: registryRemedy,
-  });
-  return 'installed';
-}
-
 await startIfMain(import.meta.url, async () => {
   await stage('typedoc', install);
   await stage('documentation', async () => {
-    const typedoc = join(here, 'node_modules', 'typedoc', 'bin', 'typedoc');
+    const typedoc = tool('typedoc', 'bin', 'typedoc');
     await run('documentation', node, [typedoc, '--options', join(here, 'typedoc.json')]);
     return `${readdirSync(output, { recursive: true }).filter((name) => name.endsWith('.html')).length} pages`;
   });

@@ -74,7 +74,7 @@ test('the harness: steps, kernels, convolutions', () => {
   expect(stdout).toMatch(/^inception33 leakyTanh:0\.25 +2 +f32 /m);
   expect(stdout).toMatch(/^inception33 tanh +2 +f32 /m);
   expect(stdout).toMatch(/^SGD +f32 /m);
-  expect(stdout).toMatch(/in all, those first that lose the most time: conv2d /);
+  expect(stdout).toMatch(/in all; those that lose the most time come first. Sums: conv2d /);
 });
 
 test('a section that dies leaves the others, and fails the check', () => {

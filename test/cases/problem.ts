@@ -1,8 +1,8 @@
 /** What one case of the conformance suite is: a small graph made by lib's functions, and fresh inputs for it. */
 import { Graph } from '../../lib/compile/graph';
 import type { Arena, TypedArray } from '../../lib/runtime/native';
-import { State } from '../../lib/tensor/state';
-import { input, type Node, Parameter, sizeOf, type Tensor } from '../../lib/tensor/tensor';
+import { Parameter, State } from '../../lib/tensor/state';
+import { input, type Node, sizeOf, type Tensor } from '../../lib/tensor/tensor';
 import type { TestRandom } from '../random';
 import { type Fill, gaussian } from './fills';
 

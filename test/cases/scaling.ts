@@ -1,7 +1,7 @@
 /** The finite check, the clipping of gradients, and loss scaling. */
 import { adjustLossScale, clipFactor, finiteCheck, unscale } from '../../lib/ops/scaling';
-import { State } from '../../lib/tensor/state';
-import { Parameter, StateBuffer, stateTensor, type Tensor } from '../../lib/tensor/tensor';
+import { Parameter, State, StateBuffer } from '../../lib/tensor/state';
+import { stateTensor, type Tensor } from '../../lib/tensor/tensor';
 import { all, type Fill, gaussian, scaled, withOne } from './fills';
 import { type Case, graphCase, stateCase } from './problem';
 

@@ -53,7 +53,7 @@ test('kernels, convolutions and steps, in every precision of the device; and the
   writeFileSync(file, JSON.stringify(fast));
   const again = await saturnn(['bench', 'step', ...small, '--precision', 'f32', '--against', file]);
   expect(again.stdout).toMatch(/^step: inception33 x0\.1, leakyTanh:0\.25, f32, batch 2 .* SLOWER$/m);
-  expect(again.stdout).toContain('1 compared, 1 slower beyond noise');
+  expect(again.stdout).toContain('1 compared, 1 slower by more than the noise');
   expect(again.code).toBe(1);
 });
 
@@ -63,7 +63,7 @@ test('a report as tables', async () => {
   expect(stdout).toMatch(/^ceilings, measured now +GFLOP\/s of a matrix product +by +GB\/s of a copy$/m);
   expect(stdout).toMatch(/^kernel +precision +MB +ms +GB\/s +of copy +target$/m);
   expect(stdout).toMatch(/^SGD +f32 +0\.1 /m);
-  expect(stdout).toMatch(/^\d+ in all, those first that lose the most time: conv2d /m);
+  expect(stdout).toMatch(/^\d+ in all; those that lose the most time come first. Sums: conv2d /m);
   expect(stdout).not.toMatch(/^step /m);
 });
 

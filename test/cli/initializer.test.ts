@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readSafetensors } from '../../lib/files/safetensors';
 import { parseInitialization } from '../../lib/initial/initialization';
-import { type Initializer, msra, orthonormal, xavier } from '../../lib/initial/initializers';
+import { type Initializer, msra, orthonormal, xavier } from '../../lib/layers/initializers';
 import { leakyRelu } from '../../lib/ops/activations';
 import { Philox } from '../../lib/random';
 import { saturnn } from './support';

@@ -17,7 +17,7 @@ import { parameterPlaces } from '../../lib/models/places';
 import { type Activation, leakyRelu, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activations';
 import { Lars } from '../../lib/optim/lars';
 import { Sgd } from '../../lib/optim/sgd';
-import type { Parameter } from '../../lib/tensor/tensor';
+import type { Parameter } from '../../lib/tensor/state';
 import { firstDifference } from '../../lib/train/checkpoint/checkpointInfo';
 import { describeObject } from '../../lib/train/trainerOptions';
 import { saturnn } from '../cli/support';

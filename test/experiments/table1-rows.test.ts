@@ -8,7 +8,7 @@ import { rowOf, spreadOf, type Table1Row } from '../../lib/experiments/table1/ro
 import { resolveSettings } from '../../lib/experiments/table1/settings';
 import { duration, table1Cells } from '../../lib/experiments/table1/text';
 import type { TrainingRecord } from '../../lib/experiments/trainings';
-import type { EpochEvent } from '../../lib/train/events';
+import type { EpochEvent } from '../../lib/optim/metric';
 import { TestRandom, testSeed } from '../random';
 
 const random = new TestRandom(testSeed);

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type Table1, type Table1Event, type Table1Options, table1 } from '../../lib/experiments/table1/table1';
+import type { Table1 } from '../../lib/experiments/table1/rows';
+import { type Table1Event, type Table1Options, table1 } from '../../lib/experiments/table1/table1';
 import { saturnn } from '../cli/support';
 import { temporaryFolder } from '../temporary';
 
@@ -75,7 +76,7 @@ test('the command stops after its minutes, and at Ctrl-C, with the table so far 
 test.each([
   [
     'table1 --preset paper --device auto --data generated',
-    /^error \[ERR_UNSUPPORTED\]: The preset paper is for a GPU.*--device cpu insists\n$/,
+    /^error \[ERR_UNSUPPORTED\]: The preset paper is for a GPU.*--device cpu to train on the CPU nevertheless\n$/,
   ],
   [
     'table1 --activations relu,selu',

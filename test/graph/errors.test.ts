@@ -14,7 +14,8 @@ import { conv2d } from '../../lib/ops/convolution';
 import { augment } from '../../lib/ops/data';
 import { linear } from '../../lib/ops/linear';
 import { globalAveragePool, maxPool } from '../../lib/ops/pooling';
-import { constant, input, Parameter, type Tensor } from '../../lib/tensor/tensor';
+import { Parameter } from '../../lib/tensor/state';
+import { constant, input, type Tensor } from '../../lib/tensor/tensor';
 
 const x = input('x', [2, 8, 8, 16]);
 const matrix = input('matrix', [2, 10]);

@@ -11,8 +11,8 @@ import { linear } from '../../lib/ops/linear';
 import { globalAveragePool } from '../../lib/ops/pooling';
 import { assign } from '../../lib/ops/update';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/tensor/state';
-import { constant, input, Parameter, sizeOf } from '../../lib/tensor/tensor';
+import { Parameter, State } from '../../lib/tensor/state';
+import { constant, input, sizeOf } from '../../lib/tensor/tensor';
 import { TestRandom, testSeed } from '../random';
 
 const device = 'cpu';

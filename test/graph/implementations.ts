@@ -8,7 +8,7 @@ import { compile } from '../../lib/compile/compile';
 import type { Graph } from '../../lib/compile/graph';
 import { Dataset } from '../../lib/data/dataset';
 import { record } from '../../lib/data/records';
-import { zeros } from '../../lib/initial/initializers';
+import { zeros } from '../../lib/layers/initializers';
 import { createModel } from '../../lib/models';
 import { Sgd } from '../../lib/optim/sgd';
 import { type Device, openDevice, type Precision } from '../../lib/runtime/device';

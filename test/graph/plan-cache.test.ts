@@ -5,8 +5,8 @@ import { evaluate } from '../../lib/compile/evaluate';
 import { add } from '../../lib/ops/channels';
 import { loadAddon } from '../../lib/runtime/addon';
 import { openDevice } from '../../lib/runtime/device';
-import { State } from '../../lib/tensor/state';
-import { constant, Parameter } from '../../lib/tensor/tensor';
+import { Parameter, State } from '../../lib/tensor/state';
+import { constant } from '../../lib/tensor/tensor';
 
 const parameter = (name: string) =>
   new Parameter({ name, shape: [2], decay: true, initialize: () => Float32Array.of(1, 2) });

@@ -16,8 +16,8 @@ import { linear } from '../../lib/ops/linear';
 import { averagePool } from '../../lib/ops/pooling';
 import { Sgd } from '../../lib/optim/sgd';
 import { openDevice } from '../../lib/runtime/device';
-import { State } from '../../lib/tensor/state';
-import { constant, input, Parameter } from '../../lib/tensor/tensor';
+import { Parameter, State } from '../../lib/tensor/state';
+import { constant, input } from '../../lib/tensor/tensor';
 
 const device = openDevice('cpu');
 const loweringOptions = {

@@ -6,8 +6,8 @@ import { Graph } from '../../lib/compile/graph';
 import { add } from '../../lib/ops/channels';
 import { assign } from '../../lib/ops/update';
 import { openDevice } from '../../lib/runtime/device';
-import { State } from '../../lib/tensor/state';
-import { constant, Parameter, StateBuffer } from '../../lib/tensor/tensor';
+import { Parameter, State, StateBuffer } from '../../lib/tensor/state';
+import { constant } from '../../lib/tensor/tensor';
 
 const device = openDevice('cpu');
 

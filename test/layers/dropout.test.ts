@@ -8,8 +8,8 @@ import { relu } from '../../lib/ops/activations';
 import { dropout } from '../../lib/ops/dropout';
 import { advance } from '../../lib/ops/update';
 import { openDevice } from '../../lib/runtime/device';
-import { State } from '../../lib/tensor/state';
-import { input, Parameter, type Tensor } from '../../lib/tensor/tensor';
+import { Parameter, State } from '../../lib/tensor/state';
+import { input, type Tensor } from '../../lib/tensor/tensor';
 import { cpu } from '../train/support';
 
 const device = cpu();

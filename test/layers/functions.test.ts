@@ -10,7 +10,8 @@ import { add } from '../../lib/ops/channels';
 import { conv2d } from '../../lib/ops/convolution';
 import { linear } from '../../lib/ops/linear';
 import { globalAveragePool, maxPool } from '../../lib/ops/pooling';
-import { constant, input, Parameter, type Tensor } from '../../lib/tensor/tensor';
+import { Parameter } from '../../lib/tensor/state';
+import { constant, input, type Tensor } from '../../lib/tensor/tensor';
 import { cpu, smallData, trainerOf } from '../train/support';
 
 test('Sequential and Concatenate take functions beside layers, and pass the context on', async () => {

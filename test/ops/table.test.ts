@@ -45,7 +45,8 @@ for (const backend of backends()) {
       expect(table).toEqual(Object.fromEntries(known.map((op) => [op, expectedBytes[op]])));
     });
 
-    test.runIf(name === 'cpu')('has a kernel for every op', () => {
+    // Nothing at run time asks for it: "auto" takes a GPU that opens.
+    test('has a kernel for every op', () => {
       expect(Object.keys(table).sort()).toEqual(Object.keys(expectedBytes).sort());
     });
   });

@@ -8,8 +8,8 @@ import { segmentPerParameter, segmentTable } from '../../lib/optim/groups';
 import { Lars } from '../../lib/optim/lars';
 import type { Optimizer } from '../../lib/optim/optimizer';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/tensor/state';
-import { input, Parameter, type Tensor } from '../../lib/tensor/tensor';
+import { Parameter, State } from '../../lib/tensor/state';
+import { input, type Tensor } from '../../lib/tensor/tensor';
 import { makeTraining } from './support';
 
 const invalid = (text: string | RegExp) =>

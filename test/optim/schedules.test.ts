@@ -1,10 +1,10 @@
 /** Schedules: learning rates at the boundaries of each, saving and restoring, texts, and values that are refused. */
 import { describe, expect, test } from 'vitest';
+import type { EpochEvent } from '../../lib/optim/metric';
 import { parseSchedule, parseSpan } from '../../lib/optim/parseSchedule';
 import { plateauRate } from '../../lib/optim/plateau';
 import { constantRate, type Schedule } from '../../lib/optim/schedule';
 import { cosineRate, oneCycleRate, stepRate, warmUp } from '../../lib/optim/schedules';
-import type { EpochEvent } from '../../lib/train/events';
 
 const length = { stepsPerEpoch: 10, totalSteps: 100 };
 const at = (schedule: Schedule, ...steps: number[]) => steps.map((step) => schedule.at(step, length));

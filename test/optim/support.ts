@@ -10,8 +10,8 @@ import { conv2d } from '../../lib/ops/convolution';
 import { linear } from '../../lib/ops/linear';
 import { globalAveragePool } from '../../lib/ops/pooling';
 import type { Optimizer } from '../../lib/optim/optimizer';
-import { State } from '../../lib/tensor/state';
-import { input, Parameter, sizeOf } from '../../lib/tensor/tensor';
+import { Parameter, State } from '../../lib/tensor/state';
+import { input, sizeOf } from '../../lib/tensor/tensor';
 import { TestRandom, testSeed } from '../random';
 
 export const pixels = 2 * 4 * 4 * 3;

@@ -22,13 +22,13 @@ const parameter = `
 test.each([
   ['required', undefined],
   ['imported', imported],
-])('a constant’s data(), %s', (_, entry) => {
-  const body = 'return Array.from(await saturnn.activate(saturnn.constant([-1, 3]), saturnn.relu()).data())';
+])('evaluate() of a constant, %s', (_, entry) => {
+  const body = 'return Array.from(await saturnn.evaluate(saturnn.activate(saturnn.constant([-1, 3]), saturnn.relu())))';
   expect(inFreshProcess(body, entry)).toEqual([0, 3]);
 });
 
 test.each([
-  ['data() of a parameter', [1, 2], 'return Array.from(await p.data())'],
+  ['evaluate() of a parameter', [1, 2], 'return Array.from(await saturnn.evaluate(p))'],
   ['state.read()', [1, 2], 'return Array.from(await state.read(p))'],
   ['state.write()', [3, 4], 'await state.write(p, Float32Array.of(3, 4)); return Array.from(await state.read(p))'],
   ['state.readArena()', [7, 0], 'return Array.from(new Int32Array((await state.readArena("buffers")).buffer, 0, 2))'],

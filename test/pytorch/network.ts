@@ -7,7 +7,7 @@ import { Linear } from '../../lib/layers/linear';
 import { GlobalAveragePool } from '../../lib/layers/pooling';
 import { Sequential } from '../../lib/layers/sequential';
 import { leakyTanh } from '../../lib/ops/activations';
-import type { Parameter } from '../../lib/tensor/tensor';
+import type { Parameter } from '../../lib/tensor/state';
 
 export const batch = 8;
 export const size = 12;

@@ -15,6 +15,16 @@ test('Philox4x32-10: the vectors published with Random123', () => {
   expect(digitsOfPi).toEqual([0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1]);
 });
 
+test('multiplyHigh is exact', () => {
+  const words = [0, 1, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffff0000, 0xfffffffe, 0xffffffff];
+  const drawn = Array.from({ length: 1000 }, () => Math.floor(Math.random() * 2 ** 32));
+  for (const a of [...words, 0xd2511f53, 0xcd9e8d57, ...drawn.slice(0, 20)]) {
+    for (const b of [...words, ...drawn]) {
+      expect(multiplyHigh(a, b), `${a} times ${b}`).toBe(Number((BigInt(a) * BigInt(b)) >> 32n));
+    }
+  }
+});
+
 test('multiplyHigh spreads 32 bits evenly over a range', () => {
   expect([0, 0x7fffffff, 0x80000000, 0xffffffff].map((r) => multiplyHigh(r, 5))).toEqual([0, 2, 2, 4]);
 });

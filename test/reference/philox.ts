@@ -4,9 +4,13 @@
  */
 export type Four = readonly [number, number, number, number];
 
-/** The high 32 bits of a product of two 32-bit numbers. */
+/**
+ * Returns the high 32 bits of a product of two unsigned 32-bit integers. Only b is split, into halves of 16 bits, so every product
+ * stays below 2^48, which a double holds exactly. (With BigInt, this function took almost half of the time of all references.)
+ */
 export function multiplyHigh(a: number, b: number): number {
-  return Number((BigInt(a) * BigInt(b)) >> 32n);
+  const low = Math.floor((a * (b & 0xffff)) / 0x10000);
+  return Math.floor((a * (b >>> 16) + low) / 0x10000);
 }
 
 export function philox([c0, c1, c2, c3]: Four, [k0, k1]: readonly [number, number]): Four {

@@ -1,5 +1,5 @@
 /** A report in the form of `table1`, with invented curves. */
-import type { Chart } from '../../lib/report/chart';
+import type { Chart } from '../../lib/report/option';
 import type { ReportPage } from '../../lib/report/page';
 
 const activations = ['relu', 'leaky relu', 'tanh', 'leaky tanh', 'sigmoid', 'sigmoid*'];

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { prepareFolder, writeAtomically } from '../../lib/files/durable';
 import { type NamedTensor, readSafetensors, writeSafetensors } from '../../lib/files/safetensors';
+import type { EpochEvent } from '../../lib/optim/metric';
 import { renderReport, renderSvg, trainingCharts } from '../../lib/train/curves';
-import type { EpochEvent } from '../../lib/train/events';
 
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
 afterAll(() => rmSync(folder, { recursive: true }));

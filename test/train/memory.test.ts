@@ -6,8 +6,8 @@ import { add } from '../../lib/ops/channels';
 import { loadAddon } from '../../lib/runtime/addon';
 import { type Device, openDevice } from '../../lib/runtime/device';
 import { memoryStats } from '../../lib/runtime/memoryStats';
-import { State } from '../../lib/tensor/state';
-import { constant, input, Parameter } from '../../lib/tensor/tensor';
+import { Parameter, State } from '../../lib/tensor/state';
+import { constant, input } from '../../lib/tensor/tensor';
 import { until } from '../native/support';
 
 /** Opens a device that no other test uses: none has the same number of threads. */

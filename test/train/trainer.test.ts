@@ -3,13 +3,15 @@ import { inception33 } from '../../lib/models';
 import { relu } from '../../lib/ops/activations';
 import { linear } from '../../lib/ops/linear';
 import { globalAveragePool } from '../../lib/ops/pooling';
+import type { EpochEvent } from '../../lib/optim/metric';
 import { constantRate, type RunLength } from '../../lib/optim/schedule';
 import { Sgd } from '../../lib/optim/sgd';
 import { loadAddon } from '../../lib/runtime/addon';
 import { Device } from '../../lib/runtime/device';
 import type { NativeDevice } from '../../lib/runtime/native';
-import { Parameter, type Tensor } from '../../lib/tensor/tensor';
-import type { EpochEvent, TrainEvent } from '../../lib/train/events';
+import { Parameter } from '../../lib/tensor/state';
+import type { Tensor } from '../../lib/tensor/tensor';
+import type { TrainEvent } from '../../lib/train/events';
 import { type FitOptions, Trainer, type TrainerOptions } from '../../lib/train/trainer';
 import { cpu, smallData, smallModel, snapshot } from './support';
 

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { dataSetNames, type OpenedSource, openSource } from '../../data/openSource';
 import { defaultLabels, type LabelKind, labelKinds } from '../../data/records';
-import { fewestClasses } from '../../data/source';
+import { type DataMode, dataModes, fewestClasses } from '../../data/source';
 import { meanKinds, type StatisticsOptions, scaleRange, statisticsDefaults } from '../../data/statistics';
 import { numberFromText } from '../../errors';
-import { type DataMode, dataModes, trainerDefaults } from '../../train/trainerOptions';
+import { trainerDefaults } from '../../train/trainerOptions';
 import { above, addOptions, declare } from './declare';
 import * as read from './readers';
 

@@ -1,8 +1,8 @@
 /** The options of a training run's folder: checkpoints, the best weights, early stopping. */
 import type { Command } from 'commander';
+import type { Metric } from '../../optim/metric';
 import { checkpointsDefaults, everyMinutesRange } from '../../train/callbacks/checkpoints';
 import { EarlyStopping, earlyStoppingDefaults } from '../../train/callbacks/earlyStopping';
-import type { Metric } from '../../train/callbacks/metric';
 import { above, addOptions, declare } from './declare';
 import { jsonOption, outOption } from './output';
 import * as read from './readers';

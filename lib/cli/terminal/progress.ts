@@ -1,6 +1,7 @@
 /** Shows the progress of a training run: a bar on a terminal, plain lines anywhere else, or every event as a line of JSON. */
 import { SingleBar } from 'cli-progress';
-import type { EpochEvent, TrainEvent } from '../../train/events';
+import type { EpochEvent } from '../../optim/metric';
+import type { TrainEvent } from '../../train/events';
 
 export interface Progress {
   show(event: TrainEvent): void;

@@ -1,4 +1,4 @@
-/** One of the networks that are trained side by side: its State, a plan that trains it, and one that looks at it. */
+/** One of the networks that are trained side by side: its State, a plan that trains it, and a plan that computes its logits. */
 import { compile, type Plan } from '../../compile/compile';
 import type { Statistics } from '../../data/statistics';
 import type { Model } from '../../models/model';
@@ -8,12 +8,13 @@ import { State } from '../../tensor/state';
 import { predictionGraph, trainGraph } from '../../train/stepGraphs';
 import type { Values } from './map';
 
-/** Images on the device: [count, height, width, channels], bytes. */
+/** Images on the device, as bytes: [count, height, width, channels]. */
 export interface Images {
   readonly resident: Resident;
   readonly shape: readonly number[];
 }
 
+/** The device, the data and the settings that all networks of a comparison share. */
 export interface Surroundings {
   readonly device: Device;
   readonly precision: Precision;
@@ -21,10 +22,11 @@ export interface Surroundings {
   readonly statistics: Statistics;
   readonly train: Images;
   readonly batch: number;
-  /** Images on which outputs are compared, all in one batch. */
+  /** Images whose logits are compared, all in one batch. */
   readonly probe: Images;
 }
 
+/** A network with its State and plans. It must be disposed of. */
 export class Contestant {
   private constructor(
     private readonly state: State,
@@ -33,7 +35,7 @@ export class Contestant {
     private readonly around: Surroundings,
   ) {}
 
-  /** @param start initial values by name; default: as the model draws them */
+  /** Compiles the plans. @param start initial values by name; default: as the model draws them. @throws what compile throws */
   static async create(model: Model, optimizer: Optimizer, around: Surroundings, start?: Values): Promise<Contestant> {
     const { device, precision, seed, statistics, train, batch, probe } = around;
     const { slots: optimizerSlots, averageSlot } = optimizer;
@@ -57,14 +59,14 @@ export class Contestant {
     return new Contestant(state, plans[0]!, plans[1]!, around);
   }
 
-  /** One step. @returns the loss before it, and whether it was taken: loss and gradient were finite */
+  /** Trains one step. @returns the loss before the update, and whether loss and gradient were finite, so that it was made */
   async step(batch: { indices: Int32Array; labels: Int32Array }, learningRate: number) {
     const inputs = { images: this.around.train.resident, ...batch, learningRate: Float32Array.of(learningRate) };
     const { finite, outputs } = await this.train.run(inputs);
     return { loss: outputs.loss![0]!, finite };
   }
 
-  /** Logits of the probe images, [count, classes]. */
+  /** Computes the logits of the probe images, [count, classes]. */
   async logits(): Promise<Float32Array> {
     const { resident, shape } = this.around.probe;
     const count = shape[0]!;
@@ -73,7 +75,7 @@ export class Contestant {
     return outputs.logits as Float32Array;
   }
 
-  /** All parameters by name. */
+  /** Reads all parameters, by name. */
   async values(): Promise<Map<string, Float32Array>> {
     const values = new Map<string, Float32Array>();
     for (const parameter of this.state.parameters) values.set(parameter.name, await this.state.read(parameter));

@@ -1,4 +1,6 @@
-/** sigmoid* against sigmoid: the exact re-parametrisation and the scalar factors that the paper and a guess suggest. */
+/**
+ * Compares sigmoid* with sigmoid: by the exact re-parametrisation, and by factors on the learning rate such as the paper's 4.
+ */
 
 import { generated, generatedClasses, generatedCounts } from '../../data/generated';
 import { type ImageSource, imageBytes } from '../../data/source';
@@ -18,39 +20,49 @@ import { type Comparison, compareRules, type RuleRun } from './run';
 
 export type { Comparison, RuleRun };
 
+/** Options of equivalence(). */
 export interface EquivalenceOptions {
-  /** A name; or a sigmoid* network of your own, made anew at each call (`padding` is then yours to follow). Default small. */
+  /**
+   * The sigmoid* network: "chain" (eight 3x3 convolutions), "small" (two blocks of three branches; default), "smallMax" (the
+   * same with max pools) or "inception33"; or a function that makes a network with new Parameters at each call and follows
+   * `padding`.
+   */
   model?: EquivalenceModelName | ((options: { padding: boolean; classes: number }) => Model);
-  /** Of convolutions, with zeros; default both, but inception33 with it alone. */
+  /**
+   * Whether convolutions pad with zeros. Default: both ways are compared; for inception33, which needs padding, only true.
+   */
   padding?: boolean;
-  /** Default 100. */
+  /** Training steps, 1 to 100,000. Default 100. */
   steps?: number;
-  /** Of the sigmoid* network; default 0.03. */
+  /** Learning rate of the sigmoid* network, 0 to 1e6. Default 0.03. */
   learningRate?: number;
-  /** Default 0.9. */
+  /** Momentum of all networks, 0 to 1. Default 0.9. */
   momentum?: number;
-  /** Default 1e-4. */
+  /** Weight decay of the sigmoid* network, 0 to 1e6. Default 1e-4. */
   weightDecay?: number;
-  /** Images per step; default 16. */
+  /** Images per step. Default 16. */
   batch?: number;
-  /** Test images whose logits are compared; default 16. */
+  /** Number of test images whose logits are compared, the first of the test set. Default 16. */
   probe?: number;
-  /** Height and width of the crops, a multiple of 4; default 20. */
+  /** Height and width, in pixels, of the crops of a named network: a multiple of 4, at least 20 without padding. Default 20. */
   size?: number;
-  /** Of inception33; default 0.25. */
+  /** Factor on the channel counts of inception33. Default 0.25. */
   width?: number;
-  /** Of the weights, the order of images, crops and mirrors; default 0. */
+  /** Seed of the weights, the order of images, crops and mirrors, 0 to 2^31 - 1. Default 0. */
   seed?: number;
-  /** Both or neither; default: generated, as many as are used. */
+  /** Training images. `train` and `test` are given together. Default: as many generated images as are used. */
   train?: ImageSource;
+  /** Test images. Default: as many generated images as `probe` says. */
   test?: ImageSource;
+  /** Normalisation of pixels. Default: mean 0 and deviation 1 per channel over the training set. */
   statistics?: StatisticsOptions;
+  /** A device, or its name for openDevice(). Default "auto". */
   device?: Device | string;
-  /** Default f32. Not fp16, which skips steps on its own. */
+  /** f32, tf32 or bf16. Default f32. Not fp16, whose loss scaling may skip steps of one network only. */
   precision?: Precision;
-  /** Ends it between two steps with the signal's reason. */
+  /** Stops the comparison between two steps; equivalence() then rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** After each step of all networks: how many are done, of how many. */
+  /** Called after each step of all networks with the number of steps done and their total over all comparisons. */
   onStep?: (done: number, total: number) => void;
 }
 
@@ -73,16 +85,19 @@ export const equivalenceStepsRange: Range = [1, 100_000];
 /** Limits of EquivalenceOptions.size: a multiple of 4; without padding, models of two sizes need more than the least. */
 export const equivalenceSizeRange: Range = [4, 4096];
 
+/** Result of equivalence(). */
 export interface EquivalenceResult {
+  /** All settings, for reports. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** With padding first. */
+  /** One comparison with padding, one without, or both in this order. */
   readonly comparisons: readonly Comparison[];
 }
 
 /**
- * Trains a sigmoid* network and sigmoid networks by every rule of docs/equivalence.md, on the same batches, and measures per step how
- * far each is from the sigmoid* run.
- * @throws ERR_INVALID_ARGUMENT; ERR_UNSUPPORTED if the device lacks the precision; what compile throws
+ * Trains a sigmoid* network and, on the same batches, a sigmoid network by each rule of docs/equivalence.md. After every step
+ * it measures how far each network's logits, parameters and loss are from those of the sigmoid* network.
+ * @throws ERR_INVALID_ARGUMENT if an option is not valid, or a model of the caller has no sigmoid counterpart;
+ * ERR_UNSUPPORTED if the device lacks the precision; what compile throws; the signal's reason
  */
 export async function equivalence(options: EquivalenceOptions = {}): Promise<EquivalenceResult> {
   const {
@@ -104,7 +119,7 @@ export async function equivalence(options: EquivalenceOptions = {}): Promise<Equ
       ? model({ padding, classes })
       : equivalenceModel(model, { padding, classes, width, size: numbers.size });
   };
-  // Before data are read: what cannot be made is refused at once.
+  // Made before data are read, so that options that do not fit are refused at once.
   const models = paddings.map((padding) => make(padding)());
   const device = deviceOf(options.device);
   device.checkPrecision(precision);
@@ -156,7 +171,7 @@ function checkNumbers(options: EquivalenceOptions) {
   };
 }
 
-/** No more than are looked at: drawing one takes longer than a step with it. */
+/** Generates only as many images as are used: generating an image takes longer than a step with it. */
 function draw({ steps, batch, probe }: ReturnType<typeof checkNumbers>) {
   const { train, test } = generatedCounts;
   return generated({ train: Math.min(steps * batch, train), test: Math.min(probe, test) });

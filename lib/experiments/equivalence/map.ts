@@ -1,24 +1,30 @@
 /**
- * The map J of docs/equivalence.md on the host, in double: from a sigmoid* network's parameters to those of the sigmoid network
- * that computes the same. W' = 4 W and b' = b - 2 W 1 (equations 2 and 3) in layers that read sigmoids, equality elsewhere.
+ * The map J of docs/equivalence.md, computed on the host in double precision: from the parameters of a sigmoid* network to
+ * those of the sigmoid network that computes the same. In layers that read sigmoids, W' = 4 W and b' = b - 2 W 1 (equations 2
+ * and 3); all other parameters are equal.
  */
-import type { Parameter } from '../../tensor/tensor';
+import type { Parameter } from '../../tensor/state';
 import type { SigmoidTwin } from './network';
 
-/** sigmoid* = gain sigmoid + offset (the paper's equation 10). */
+/** sigmoid*(x) = gain sigmoid(x) + offset (equation 10 of the paper). */
 export const gain = 4;
 export const offset = -2;
 
-/** Values by name, which both networks share; row-major. */
+/** Values of parameters by their names, which both networks share; row-major. */
 export type Values = ReadonlyMap<string, ArrayLike<number>>;
 
 /**
- * The parameters of the sigmoid network, by name.
- * @param star the sigmoid* network's: all of them
+ * Maps the parameters of a sigmoid* network to those of the sigmoid network that computes the same function: W' = 4 W and
+ * b' = b - 2 W 1 in the layers that read sigmoids, equality elsewhere (equations 2 and 3 of docs/equivalence.md). It computes
+ * in double precision.
+ * @param twin the sigmoid network, from sigmoidTwin() without `centred`
+ * @param star values of all parameters of the sigmoid* network, by name, row-major
+ * @returns values by name, with the shapes of the sigmoid* network's parameters
+ * @throws RangeError if the values of a parameter are missing
  */
 export const mapParameters = (twin: SigmoidTwin, star: Values) => mapWith(offset, twin, star);
 
-/** Those of a network of centred sigmoids, t - 1/2: sigmoid* is 4 times that, so W' = 4 W and b' = b. */
+/** The same for a network of centred sigmoids, t - 1/2. sigmoid* is 4 times that, so W' = 4 W and b' = b. */
 export const mapCentred = (twin: SigmoidTwin, star: Values) => mapWith(0, twin, star);
 
 function mapWith(shift: number, { model, layers }: SigmoidTwin, star: Values): Map<string, Float64Array> {
@@ -39,11 +45,11 @@ function mapWith(shift: number, { model, layers }: SigmoidTwin, star: Values): M
 
 function valuesOf(values: Values, name: string): ArrayLike<number> {
   const found = values.get(name);
-  if (!found) throw new RangeError(`no values of "${name}"`);
+  if (!found) throw new RangeError(`Values of the parameter "${name}" are missing`);
   return found;
 }
 
-/** W 1: the sum over everything but the outputs. [O, ...] -> [O] */
+/** Returns W 1, the sum over all dimensions but the first: [O, ...] -> [O]. */
 function rowSums({ shape, size }: Parameter, values: ArrayLike<number>): Float64Array {
   const sums = new Float64Array(shape[0]!);
   const fanIn = size / sums.length;
@@ -51,5 +57,5 @@ function rowSums({ shape, size }: Parameter, values: ArrayLike<number>): Float64
   return sums;
 }
 
-/** What a layer's outputs sum over: F, the fan in. */
+/** Returns the fan in F of a weight [O, ...]: the number of terms that each output sums up. */
 export const fanInOf = ({ shape, size }: Parameter): number => size / shape[0]!;

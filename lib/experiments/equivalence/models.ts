@@ -1,4 +1,4 @@
-/** The sigmoid* networks on which rules are compared. */
+/** The sigmoid* networks on which the rules are compared. */
 import { checkInteger, invalid } from '../../errors';
 import { AveragePool, Concatenate, Conv2d, GlobalAveragePool, Linear, MaxPool, Sequential } from '../../layers';
 import type { Layer } from '../../layers/layer';
@@ -6,33 +6,39 @@ import { inception33 } from '../../models/inception33';
 import type { Model } from '../../models/model';
 import { scaledSigmoid } from '../../ops/activations';
 
+/** Names of the networks. */
 export const equivalenceModels = ['chain', 'small', 'smallMax', 'inception33'] as const;
 export type EquivalenceModelName = (typeof equivalenceModels)[number];
 
+/** Options of equivalenceModel(). */
 export interface EquivalenceModelOptions {
-  /** Zeros around the image of every convolution that is larger than 1x1, so that it keeps its size. */
+  /** Pads every convolution larger than 1x1 with zeros, so that the image keeps its size. */
   padding: boolean;
   classes: number;
-  /** Height and width of the images: a multiple of 4. */
+  /** Height and width of the images: a multiple of 4, at least 20 without padding. */
   size: number;
-  /** Of inception33. */
+  /** Factor on the channel counts of inception33; the other networks do not use it. */
   width: number;
 }
 
 /**
- * chain: eight 3x3 convolutions of 16 channels. small: two blocks of three branches (a 3x3, a 3x3 behind a 1x1, a 1x1 behind
- * an average pool), concatenated; a pool and a convolution with stride 2 between them. smallMax: the same with max pools.
- * inception33: the paper's, which needs its padding, and has both.
- * @throws ERR_INVALID_ARGUMENT
+ * Makes a network:
+ * - chain: eight 3x3 convolutions of 16 channels.
+ * - small: two blocks of three concatenated branches (a 3x3; a 1x1, then a 3x3; an average pool, then a 1x1), and between the
+ *   blocks a pool and a convolution, both with stride 2.
+ * - smallMax: the same with max pools.
+ * - inception33: the paper's network, with average and max pools. It needs padding.
+ * @throws ERR_INVALID_ARGUMENT for an unknown name, inception33 without padding, or a size that is too small
  */
 export function equivalenceModel(name: EquivalenceModelName, options: EquivalenceModelOptions): Model {
   const { padding, classes, size, width } = options;
   if (!equivalenceModels.includes(name)) throw invalid('model', equivalenceModels.join(', '), name);
   if (name === 'inception33') {
-    if (!padding) throw invalid('padding', 'true for inception33, whose branches have one size only with it', padding);
+    if (!padding)
+      throw invalid('padding', 'true for inception33, whose branches have different sizes without it,', padding);
     return inception33({ width, classes, size, activation: scaledSigmoid() });
   }
-  // Without padding every 3x3 takes two rows away; the last one has to have nine of them to look at.
+  // Without padding, every 3x3 takes two rows and columns away. 20 is the least multiple of 4 that the last 3x3 can still read.
   checkInteger('size', size, padding ? 4 : 20);
   const pad = padding ? 1 : 0;
   const trunk = name === 'chain' ? chain(pad) : small(pad, name === 'small' ? AveragePool : MaxPool);
@@ -73,7 +79,7 @@ function chain(padding: 0 | 1): Trunk {
 }
 
 function small(padding: 0 | 1, Pool: typeof AveragePool | typeof MaxPool): Trunk {
-  // Without padding, a 1x1 alone would be two rows larger than the branches beside it: all three have something 3x3 in them.
+  // Every branch has exactly one 3x3. Without padding, a branch without it would be two rows larger than the others.
   const block = (name: string, inputs: number) =>
     new Concatenate(
       [

@@ -1,6 +1,6 @@
 /**
- * The sigmoid network that computes what a sigmoid* network computes (docs/equivalence.md, section 1): the same graph with the
- * other activation, parameters of its own, and padding with 1/2 where sigmoid* is padded with 0.
+ * Makes the sigmoid network that computes the same as a sigmoid* network (docs/equivalence.md, section 1): the same graph with
+ * sigmoid as activation, new parameters, and padding with 1/2 where the sigmoid* network pads with 0.
  */
 import { invalid } from '../../errors';
 import type { ForwardContext } from '../../layers/context';
@@ -11,32 +11,45 @@ import { add, concatOp, sliceOp } from '../../ops/channels';
 import { conv2dOp } from '../../ops/convolution';
 import { copy, copyOp } from '../../ops/data';
 import { linearOp } from '../../ops/linear';
-import { first, type Op } from '../../ops/op';
+import { first } from '../../ops/op';
 import { averagePoolOp, globalAveragePoolOp, maxPoolOp } from '../../ops/pooling';
-import { apply, constant, input, type Node, Parameter, type Tensor } from '../../tensor/tensor';
+import { Parameter } from '../../tensor/state';
+import { apply, constant, input, type Node, type Op, type Tensor } from '../../tensor/tensor';
 import { padImage } from './padding';
 
-/** A layer that reads sigmoids, and so has W' = 4 W and b' = b - 2 W 1 (centred: b); all other parameters are equal. */
+/** A layer that reads sigmoids. Its parameters are W' = 4 W and b' = b - 2 W 1 (b' = b if sigmoids are centred). */
 export interface CoupledLayer {
-  /** [O, ...]: outputs first; everything else is summed over. */
+  /** The weight W', [O, ...]: outputs first; the layer sums over all other dimensions. */
   readonly weight: Parameter;
-  /** [O] */
+  /** The bias b', [O]. */
   readonly bias: Parameter;
 }
 
+/** A sigmoid network made from a sigmoid* network. */
 export interface SigmoidTwin {
   readonly model: Model;
+  /** The layers that read sigmoids. All other parameters are the same in both networks. */
   readonly layers: readonly CoupledLayer[];
 }
 
+/** Options of sigmoidTwin(). */
 export interface TwinOptions {
-  /** Around sigmoids where the original pads sigmoid* with 0: 1/2 is the same function (default); 0 is what a reader might do. */
+  /**
+   * Value around sigmoids where the original network pads sigmoid* with 0. With 1/2 (default) both networks compute the same;
+   * with 0 they do not. Ignored with `centred`.
+   */
   padding?: 0 | 0.5;
-  /** Subtract 1/2 from every sigmoid: then sigmoid* = 4 t, biases are equal, and zero padding stays zero padding. Default false. */
+  /**
+   * Subtracts 1/2 from every sigmoid. Then sigmoid* = 4 t, biases are equal, and zero padding stays zero padding. Default
+   * false.
+   */
   centred?: boolean;
 }
 
-/** How a tensor of the original follows from the twin's: equal; 4 t - 2 (centred: 4 t); or t - 2 W 1, left to a bias. */
+/**
+ * How a tensor of the original network follows from the twin's tensor t: "equal" means t; "scaled" means 4 t - 2, or 4 t if
+ * sigmoids are centred; a weight W means t - 2 W 1, a shift that a later bias takes up.
+ */
 type Relation = 'equal' | 'scaled' | Parameter;
 interface Rewritten {
   readonly tensor: Tensor;
@@ -44,10 +57,11 @@ interface Rewritten {
 }
 
 /**
- * A sigmoid network with Parameters of its own, of the same names, order and shapes. Their initial values are drawn as the original's;
- * those of the same function come from mapParameters().
- * @param model of convolutions, linear layers, pools, concatenations and sigmoid*; with biases
- * @throws ERR_INVALID_ARGUMENT naming the layer that has no counterpart
+ * Makes the sigmoid network that can compute the same function as a sigmoid* network. It has new Parameters with the same
+ * names, order, shapes and initialisers; mapParameters() gives the values with which both networks compute the same.
+ * @param model a network of convolutions and linear layers with biases, pools, concatenations and sigmoid*
+ * @throws ERR_INVALID_ARGUMENT, naming the layer, if a layer has no counterpart: another activation, batch
+ * normalisation, no bias
  */
 export function sigmoidTwin(model: Model, { padding = 0.5, centred = false }: TwinOptions = {}): SigmoidTwin {
   const twins = new Map<Parameter, Parameter>(
@@ -74,7 +88,7 @@ export function sigmoidTwin(model: Model, { padding = 0.5, centred = false }: Tw
 
 const refusal = (expected: string, received: string) => invalid('model', expected, received);
 
-/** One forward pass of the original, written again from its logits backwards; nothing happens twice. */
+/** Rewrites a forward pass of the original, from its logits backwards. Every tensor is rewritten once. */
 class Rewriter {
   readonly layers: CoupledLayer[] = [];
   readonly #done = new Map<Tensor, Rewritten>();
@@ -92,7 +106,7 @@ class Rewriter {
     const known = this.#done.get(tensor);
     if (known) return known;
     const twin = tensor instanceof Parameter ? this.twins.get(tensor) : tensor.node.source ? tensor : null;
-    // Other outputs (where a maximum was) are for backward passes.
+    // Further outputs, such as the indices of a max pool, only serve backward passes.
     if (!twin && tensor.output !== 0) throw refusal('a forward pass', tensor.node.name);
     const made = twin ? { tensor: twin, relation: 'equal' as const } : this.#node(tensor.node);
     this.#done.set(tensor, made);
@@ -112,7 +126,7 @@ class Rewriter {
     if (!x) throw refusal('a network of sigmoid*', `${op.name} in ${name}`);
     if (multiplies.has(op)) return this.#multiply(node, x, weight, bias);
     if (op === activationOp) return this.#activate(node, x, weight);
-    // Pools and concatenations commute with t -> 4 t - 2, which rises everywhere; but all parts must have gone through it.
+    // Pools and concatenations commute with the increasing map t -> 4 t - 2, provided that it applies to all their inputs.
     const isAffine = commutes.has(op) && inputs.every((one) => one?.relation === x.relation) && !isShift(x);
     if (!isAffine && inputs.some((one) => one && one.relation !== 'equal'))
       throw refusal('convolutions, linear layers, pools and concatenations between sigmoids', `${op.name} in ${name}`);
@@ -120,7 +134,10 @@ class Rewriter {
     return { tensor: first(apply(op, tensors, attributes, name)), relation: x.relation };
   }
 
-  /** Convolution or linear layer: of sigmoids, less by 2 W 1 than the original's, which the bias b' has in itself. */
+  /**
+   * Rewrites a convolution or linear layer. If it reads sigmoids, its bias b' = b - 2 W 1 contains the difference to the
+   * original.
+   */
   #multiply(
     node: Node,
     x: Rewritten,
@@ -160,7 +177,7 @@ class Rewriter {
   }
 }
 
-/** t - 1/2 */
+/** Returns t - 1/2. */
 function centre(t: Tensor, name: string): Tensor {
   const half = constant(new Float32Array(t.size).fill(-1 / 2), t.shape);
   return add(t, copy(half, { image: t.image, name }));

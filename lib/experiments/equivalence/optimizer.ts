@@ -1,4 +1,4 @@
-/** SGD of a sigmoid* network, written for the parameters of the sigmoid network that computes the same (docs/equivalence.md). */
+/** Trains a sigmoid network exactly as SGD trains the sigmoid* network that computes the same (docs/equivalence.md). */
 
 import { gradient } from '../../compile/gradient';
 import { checkNumber, invalid } from '../../errors';
@@ -10,26 +10,32 @@ import { globalAveragePool, globalAveragePoolGradient } from '../../ops/pooling'
 import { finiteCheck } from '../../ops/scaling';
 import { advance, sgdUpdate } from '../../ops/update';
 import type { Optimizer, OptimizerInputs, OptimizerNodes } from '../../optim/optimizer';
-import { apply, constant, type Parameter, type Tensor } from '../../tensor/tensor';
+import type { Parameter } from '../../tensor/state';
+import { apply, constant, type Tensor } from '../../tensor/tensor';
 import { gain, offset } from './map';
 import type { CoupledLayer } from './network';
 
+/** Options of PreconditionedSgd. */
 export interface PreconditionedSgdOptions {
-  /** Those whose weights and biases move together; all other parameters follow plain SGD. */
+  /**
+   * Layers that read sigmoids, from sigmoidTwin(): their weights and biases move together. Other parameters follow plain SGD.
+   */
   layers: readonly CoupledLayer[];
-  /** 0 to 1; default 0.9. */
+  /** Momentum, 0 to 1. Default 0.9. */
   momentum?: number;
-  /** 0 to 1e6, of the sigmoid* network's weights W = W'/4; default 1e-4. */
+  /** Weight decay of the sigmoid* network's weights W = W'/4, 0 to 1e6. Default 1e-4. */
   weightDecay?: number;
 }
 
 /**
- * m' = momentum m' - lr d', theta' = theta' + m' with d' = J (Jᵀ g' + weightDecay (W, 0)): equations 10 and 11, per layer
+ * Trains a sigmoid network so that it does what plain SGD does with the sigmoid* network that computes the same function:
+ * m' = momentum m' - lr d' and theta' = theta' + m', with d' = J (Jᵀ g' + weightDecay (W, 0)) (equations 10 and 11 of
+ * docs/equivalence.md). For a layer that reads sigmoids, with the gradients g_W' and g_b':
  *
  *     d_W' = 16 g_W' - 8 g_b' 1ᵀ + weightDecay W'
  *     d_b' = g_b' - d_W' 1 / 2
  *
- * What it reports as gradientNorm is the norm of d'.
+ * The reported gradientNorm is the norm of d', not that of the gradient.
  */
 export class PreconditionedSgd implements Optimizer {
   readonly slots = 1;
@@ -38,14 +44,14 @@ export class PreconditionedSgd implements Optimizer {
   readonly momentum: number;
   readonly weightDecay: number;
 
-  /** @throws ERR_INVALID_ARGUMENT */
+  /** @throws ERR_INVALID_ARGUMENT if momentum or weightDecay is out of range */
   constructor({ layers, momentum = 0.9, weightDecay = 1e-4 }: PreconditionedSgdOptions) {
     this.layers = layers;
     this.momentum = checkNumber('momentum', momentum, 0, 1);
     this.weightDecay = checkNumber('weightDecay', weightDecay, 0, 1e6);
   }
 
-  /** @throws ERR_INVALID_ARGUMENT if a layer is not of this State */
+  /** Makes the nodes of an update. @throws ERR_INVALID_ARGUMENT if a layer does not belong to the State that is trained */
   update({ state, loss, learningRate }: OptimizerInputs): OptimizerNodes {
     for (const { weight } of this.layers)
       if (weight.state !== state) throw invalid('layers', 'layers of the model that is trained', weight.name);
@@ -65,13 +71,13 @@ export class PreconditionedSgd implements Optimizer {
         ...{ gate, learningRate, gradient: flat },
         ...{ parameters: state.vector('parameters'), momentum: state.vector('optimizer') },
       },
-      // Weight decay is in the direction already: it reaches biases as well.
+      // The direction contains weight decay already, because it acts on biases as well.
       { momentum: this.momentum, weightDecay: 0, decayed: size },
     );
     return { updates: [step, advance(gate, counter)], gate, gradientNorm };
   }
 
-  /** g, with weight decay of weights: a layer that reads pixels. */
+  /** Direction of plain SGD, for a layer that does not read sigmoids: g, with weight decay if the parameter is a weight. */
   #plain(parameter: Parameter, g: Tensor): Tensor {
     return parameter.decay ? this.#decayed(parameter, g) : g;
   }
@@ -90,23 +96,23 @@ export class PreconditionedSgd implements Optimizer {
 
 const ones = (count: number, value = 1): Tensor => constant(new Float32Array(count).fill(value), [1, count]);
 
-/** x 1: the sum over everything but the first dimension. [O, I] or [O, KH, KW, C] -> [O] */
+/** Returns x 1, the sum over all dimensions but the first: [O, I] or [O, KH, KW, C] -> [O]. */
 export function sumOfRows(x: Tensor): Tensor {
   const [outputs = 1, ...rest] = x.shape;
   const inner = rest.at(-1) ?? 1;
   const area = x.size / (outputs * inner);
-  // Positions as those of an image: their mean, times their number.
+  // A global average pool gives the mean over positions; times their number (in `ones`) it is the sum.
   const rows = rest.length === 1 ? x : globalAveragePool(copy(x, { image: true }));
   const sums = linear(rows, ones(inner, area));
   return first(apply(packOp, [sums], { offset0: 0, size: outputs }));
 }
 
-/** x 1ᵀ, its transpose: each value in all places of its row. [O] -> [O, I] or [O, KH, KW, C] */
+/** Returns x 1ᵀ, the transpose of sumOfRows(): each value at all places of its row, [O] -> [O, I] or [O, KH, KW, C]. */
 export function spreadOverRows(x: Tensor, shape: readonly number[]): Tensor {
   const [outputs = 1, ...rest] = shape;
   const inner = rest.at(-1) ?? 1;
   const area = rest.reduce((product, d) => product * d, 1) / inner;
-  // 0 times 0, and x as the bias: the vector as a matrix [1, O].
+  // Turns the vector into a matrix [1, O]: a linear layer of zeros with x as its bias.
   const row = linear(constant([0], [1, 1]), constant(new Float32Array(outputs), [outputs, 1]), { bias: x });
   const { dweight } = linearWgrad(ones(inner, area), row);
   return rest.length === 1 ? dweight : copy(globalAveragePoolGradient(dweight, shape), { image: false });

@@ -1,4 +1,4 @@
-/** Padding with a number other than 0, which conv2d does not do by itself. */
+/** Pads images with a number other than 0, which conv2d cannot do. */
 import { add } from '../../ops/channels';
 import { conv2d } from '../../ops/convolution';
 import { copy } from '../../ops/data';
@@ -6,11 +6,11 @@ import { dimension } from '../../ops/op';
 import { constant, type Tensor } from '../../tensor/tensor';
 
 /**
- * `value` around an image. [N, H, W, C] -> [N, H + 2 padH, W + 2 padW, C]
+ * Pads an image with `value`: [N, H, W, C] -> [N, H + 2 padH, W + 2 padW, C].
  *
- * Two ops that there are: a 1x1 convolution with the identity, padded with zeros, moves the image into a larger one (exact in
- * f32: every sum has one term that is not 0), and an image that is `value` in the frame and 0 within is added.
- * @throws ERR_SHAPE
+ * It uses existing ops. A 1x1 convolution with the identity, padded with zeros, moves the image into a larger one (exact in
+ * f32: every sum has one term that is not 0). Then an image that is `value` in the frame and 0 inside is added.
+ * @throws ERR_SHAPE if x is not an image
  */
 export function padImage(x: Tensor, [padH, padW]: readonly [number, number], value: number, name = 'pad'): Tensor {
   if (padH === 0 && padW === 0) return x;
@@ -20,7 +20,7 @@ export function padImage(x: Tensor, [padH, padW]: readonly [number, number], val
   return add(enlarged, copy(frame, { image: true, name }));
 }
 
-/** The weight [C, 1, 1, C] of a convolution that changes nothing. */
+/** Returns the weight [C, 1, 1, C] of a convolution that changes nothing. */
 function identity(channels: number): Tensor {
   const weight = new Float32Array(channels * channels);
   for (let channel = 0; channel < channels; channel++) weight[channel * (channels + 1)] = 1;

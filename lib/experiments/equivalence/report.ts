@@ -1,28 +1,28 @@
-/** The tables and charts of `saturnn equivalence`. */
-import type { Chart, Series } from '../../report/chart';
+/** Tables and charts of `saturnn equivalence`. */
+import type { Chart, Series } from '../../report/option';
 import type { ReportPage, ReportTable } from '../../report/page';
 import type { EquivalenceResult } from './equivalence';
 import type { Comparison, RuleRun } from './run';
 
 const star = 'sigmoid*';
-/** What agreement means in f32, relative, over the whole run. */
+/** Relative difference, over the whole run, up to which two runs in f32 count as equal. */
 export const tolerance = 1e-4;
 
 const paddingOf = ({ padding }: Comparison): string => (padding ? 'with zero padding' : 'without padding');
 const idOf = ({ padding }: Comparison, what: string): string => `${what}-${padding ? 'padding' : 'no-padding'}`;
 
-/** The greatest relative difference of a step's loss from the sigmoid* run's. */
+/** Returns the largest relative difference, over steps, between the loss of a run and that of the sigmoid* run. */
 export function lossDistance({ loss }: Comparison, run: RuleRun): number {
   return greatest(run.loss.map((value, step) => Math.abs(value - loss[step]!) / Math.abs(loss[step]!)));
 }
 
-/** NaN, where a run has overflown, is left out: what came before counts. */
+/** Returns the largest value. NaN, from steps after an overflow, is left out. */
 export const greatest = (values: readonly number[]): number =>
   values.reduce((most, value) => (value > most ? value : most), 0);
 
 const small = (value: number): string => (Number.isFinite(value) ? value.toExponential(1) : 'overflow');
 
-/** One row per rule. */
+/** Returns the table of a comparison, one row per rule. */
 export function equivalenceTable(comparison: Comparison): ReportTable {
   const { loss, rules, moved } = comparison;
   const last = loss.length;
@@ -38,15 +38,19 @@ export function equivalenceTable(comparison: Comparison): ReportTable {
   ]);
   return {
     title: `Departure from the ${star} run, ${paddingOf(comparison)}`,
-    heads: ['rule', 'last loss', 'loss, most', 'outputs at 0', 'after 1', `after ${last}`, 'most', 'parameters, most'],
+    heads: [
+      ...['rule', 'last loss', 'loss: largest', 'outputs: at step 0', 'after 1', `after ${last}`, 'largest'],
+      'parameters: largest',
+    ],
     rows: [[star, lossOf(loss[last - 1]), ...Array<string>(6).fill('-')], ...rows],
     note:
-      `Relative to the ${star} run: the loss of a step's batch, the logits of the probe images, all parameters (as J maps them). ` +
-      `Training has moved the parameters by ${(100 * moved[last]!).toFixed(1)} % of their norm. The last row: how far ${star} departs from itself.`,
+      `Differences are relative to the ${star} run: in the loss of a step's batch, the logits of the probe images, and all ` +
+      `parameters (as J maps them). Training has moved the parameters by ${(100 * moved[last]!).toFixed(1)} % of their ` +
+      `norm. The last row is the ${star} network again, from weights that differ in their last bit.`,
   };
 }
 
-/** Places in the palette of six colours; 0 is the sigmoid* run's. Dashed: the second of a colour. In the order of the rules. */
+/** Colours in the order of the rules. 0 is the sigmoid* run's; the second series with the same colour is dashed. */
 const styles: readonly Pick<Series, 'colour' | 'dashed'>[] = [
   ...[1, 2, 3, 4, 5].map((colour) => ({ colour })),
   ...[11, 6, 7].map((colour) => ({ colour, dashed: true })),
@@ -87,7 +91,8 @@ function chartsOf(comparison: Comparison): Chart[] {
     {
       id: idOf(comparison, 'loss'),
       title: `Training loss, ${padding}`,
-      caption: 'Of the batch of each step. The first two rules lie on the sigmoid* run.',
+      caption:
+        'Loss of the batch of each step. The curves of the first two rules are expected to coincide with the sigmoid* run.',
       x: { label: 'step' },
       y: { label: 'loss' },
       series: [
@@ -102,7 +107,7 @@ function chartsOf(comparison: Comparison): Chart[] {
   ];
 }
 
-/** Whether the exact rule has agreed, as a sentence. */
+/** Says in a sentence whether the exact rule agrees with the sigmoid* run. */
 export function verdict({ comparisons }: EquivalenceResult): string {
   const parts = comparisons.map((comparison) => {
     const [exact] = comparison.rules;
@@ -111,20 +116,23 @@ export function verdict({ comparisons }: EquivalenceResult): string {
     const allowed = Math.max(lossDistance(comparison, own), greatest(own.outputs), greatest(own.parameters));
     const agrees = most <= tolerance && exact!.overflow === null;
     const is = `${small(most)} ${paddingOf(comparison)}, ${agrees ? 'within' : 'beyond'} ${tolerance}`;
-    return agrees ? is : `${is} (${star} itself, changed in its last bit: ${small(allowed)})`;
+    return agrees ? is : `${is} (${star} with weights changed in their last bit: ${small(allowed)})`;
   });
-  return `The exact rule departs by at most ${parts.join('; ')}.`;
+  return `The exact rule differs from the ${star} run by at most ${parts.join('; ')}.`;
 }
 
-/** What `saturnn equivalence --out` writes, for writeReport. */
+/**
+ * Returns the report that `saturnn equivalence --out` writes, for writeReport().
+ * @param environment versions and machine, shown among the settings
+ */
 export function equivalencePage(result: EquivalenceResult, environment: Readonly<Record<string, unknown>>): ReportPage {
   const { comparisons, settings } = result;
   const { deviceInfo, ...own } = settings;
   return {
     title: `${star} and sigmoid: the same network?`,
     lead:
-      `A ${star} network beside sigmoid networks on the same batches: one trained by the exact re-parametrisation, the others by ` +
-      `factors on the learning rate. ${verdict(result)}`,
+      `A ${star} network and sigmoid networks are trained on the same batches: one sigmoid network by the exact ` +
+      `re-parametrisation, the others with factors on the learning rate. ${verdict(result)}`,
     tables: comparisons.map(equivalenceTable),
     charts: comparisons.flatMap(chartsOf),
     settings: { ...own, device_details: deviceInfo, environment },

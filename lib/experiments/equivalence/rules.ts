@@ -1,36 +1,41 @@
-/** Ways to train a sigmoid network so that it should do what a sigmoid* network does: the exact one, and factors instead. */
+/** Rules for training a sigmoid network like a sigmoid* network: the exact rule, and factors on the learning rate. */
 
 import type { ParameterGroup } from '../../optim/groups';
 import type { Optimizer } from '../../optim/optimizer';
 import { Sgd } from '../../optim/sgd';
-import type { Parameter } from '../../tensor/tensor';
+import type { Parameter } from '../../tensor/state';
 import { fanInOf, gain, mapCentred, mapParameters, offset, type Values } from './map';
 import type { CoupledLayer, SigmoidTwin, TwinOptions } from './network';
 import { PreconditionedSgd } from './optimizer';
 
+/** Settings of SGD that all networks share. */
 export interface SgdSettings {
   readonly momentum: number;
   readonly weightDecay: number;
 }
 
+/** A rule for training a sigmoid network. */
 export interface Rule {
-  /** For options and JSON. */
+  /** Name in options and JSON. */
   readonly name: string;
-  /** For tables and charts. */
+  /** Name in tables and charts. */
   readonly title: string;
+  /** Options of the sigmoid network. */
   readonly network: TwinOptions;
-  /** Parameters of the sigmoid network that computes what the sigmoid* network does: what its own are compared with. */
+  /**
+   * Parameters with which the sigmoid network computes the same as the sigmoid* network. The measured distance is from these.
+   */
   readonly map: (twin: SigmoidTwin, star: Values) => Values;
-  /** Initial values of the sigmoid network, given those of the sigmoid* network. */
+  /** Initial values of the sigmoid network, from those of the sigmoid* network. */
   readonly start: (twin: SigmoidTwin, star: Values) => Values;
   readonly optimizer: (twin: SigmoidTwin, settings: SgdSettings) => Optimizer;
 }
 
-/** One factor on the learning rate for the weights of all layers that read sigmoids, one for their biases. */
+/** SGD with one factor on the learning rate for the weights of all layers that read sigmoids, and one for their biases. */
 function scaled(weights: number, bias: (layer: CoupledLayer) => number): Rule['optimizer'] {
   return ({ layers }, { momentum, weightDecay }) => {
     const groups = layers.flatMap(({ weight, bias: own }): ParameterGroup[] => [
-      // Weight decay as in the exact rule, so that it is not what makes the difference: rate times decay stays what it was.
+      // Rate times decay stays the same, as in the exact rule, so that weight decay does not cause the difference.
       { match: (parameter: Parameter) => parameter === weight, learningRate: weights, weightDecay: 1 / weights },
       { match: (parameter: Parameter) => parameter === own, learningRate: bias({ weight, bias: own }) },
     ]);
@@ -47,7 +52,9 @@ const exact: Rule = {
   optimizer: ({ layers }, settings) => new PreconditionedSgd({ layers, ...settings }),
 };
 
-/** The sentence as it stands: W times 4 and learning rate times 4, in every layer; nothing is said of biases and padding. */
+/**
+ * The paper's sentence taken literally: W and learning rate times 4 in every layer. It says nothing about biases and padding.
+ */
 const literal: Rule = {
   name: 'literal4',
   title: 'factor 4 as written: every W and every rate',
@@ -66,8 +73,9 @@ const literal: Rule = {
 const square = gain * gain;
 
 /**
- * Not a rule but a control: the sigmoid* network itself, from weights that differ in their last bit. Where even this run departs,
- * training amplifies roundings, and no other order of the same sums can be expected to do better.
+ * A control, not a rule: the sigmoid* network again, from weights that differ in their last bit. If even this run departs,
+ * training amplifies rounding errors, and a rule that computes the same sums in another order cannot be expected to agree
+ * better.
  */
 export const lastBit = {
   name: 'lastBit',
@@ -80,12 +88,12 @@ const bits = new DataView(new ArrayBuffer(4));
 
 function changeLastBit(value: number): number {
   bits.setFloat32(0, value);
-  // Of 0 it would be a denormal number.
+  // Changing the last bit of 0 would give a denormal number.
   if (value !== 0) bits.setInt32(0, bits.getInt32(0) ^ 1);
   return bits.getFloat32(0);
 }
 
-/** In the order of tables and charts; the exact one first, then the other that should agree. */
+/** All rules in the order of tables and charts. The first two are expected to agree with the sigmoid* run. */
 export const rules: readonly Rule[] = [
   exact,
   {

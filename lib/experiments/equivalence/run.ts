@@ -1,4 +1,4 @@
-/** Trains a sigmoid* network and, in step with it, a sigmoid network by each rule; and measures how far they are apart. */
+/** Trains a sigmoid* network and, on the same batches, a sigmoid network by each rule, and measures how far they are apart. */
 import { DataLoader } from '../../data/loader';
 import type { Model } from '../../models/model';
 import { Sgd } from '../../optim/sgd';
@@ -7,38 +7,45 @@ import { mapParameters, type Values } from './map';
 import { sigmoidTwin } from './network';
 import { lastBit, type Rule, type SgdSettings } from './rules';
 
-/** One rule beside the sigmoid* run. Entry t of distances is that after t steps, 0 the beginning; NaN once it has overflown. */
+/** The run of one rule, compared with the sigmoid* run. Values are NaN after an overflow. */
 export interface RuleRun {
+  /** Name of the rule in options and JSON: "exact", "centred16", ... */
   readonly name: string;
+  /** Name of the rule in tables and charts. */
   readonly title: string;
-  /** Of each step's batch, before its update. */
+  /** Loss of each step's batch, before its update: one entry per step. */
   readonly loss: readonly number[];
-  /** ‖z' - z‖ / ‖z‖ of the logits z of the probe images. */
+  /** ‖z' - z‖ / ‖z‖ for the logits z of the probe images: entry t after t steps, entry 0 before the first. */
   readonly outputs: readonly number[];
-  /** ‖theta' - J theta‖ / ‖J theta‖ over all parameters. */
+  /** ‖theta' - J theta‖ / ‖J theta‖ over all parameters: entry t after t steps, entry 0 before the first. */
   readonly parameters: readonly number[];
-  /** Step whose loss or gradient was not finite, from 1; null: none. */
+  /** First step, from 1, whose loss or gradient was not finite; null: none. */
   readonly overflow: number | null;
 }
 
+/** All rules, compared with one run of the sigmoid* network. */
 export interface Comparison {
+  /** Whether convolutions pad with zeros. */
   readonly padding: boolean;
-  /** Of the sigmoid* network. */
+  /** Loss of the sigmoid* network for each step's batch, before its update. */
   readonly loss: readonly number[];
-  /** ‖J theta_t - J theta_0‖ / ‖J theta_0‖: how far training has gone. */
+  /** ‖J theta_t - J theta_0‖ / ‖J theta_0‖ after t steps: how far training has moved the parameters. */
   readonly moved: readonly number[];
-  /** In the order of docs/equivalence.md; the last is the sigmoid* network again, from weights that differ in their last bit. */
+  /**
+   * The rules of docs/equivalence.md in order; last, the sigmoid* network again, from weights that differ in their last bit.
+   */
   readonly rules: readonly RuleRun[];
 }
 
+/** Options of compareRules(). */
 export interface RunOptions extends Surroundings, SgdSettings {
-  /** The sigmoid* network, with new Parameters at each call. */
+  /** Makes the sigmoid* network, with new Parameters at each call. */
   readonly model: () => Model;
   readonly padding: boolean;
   readonly rules: readonly Rule[];
   readonly steps: number;
   readonly learningRate: number;
-  /** Of the training images. */
+  /** Labels of the training images. */
   readonly labels: Int32Array;
   readonly signal?: AbortSignal;
   readonly onStep?: (step: number) => void;
@@ -48,12 +55,15 @@ interface Runner {
   readonly rule: Pick<Rule, 'name' | 'title'>;
   readonly contestant: Contestant;
   readonly values: () => Promise<Values>;
-  /** What these would be if it did what the sigmoid* network does, whose values are given. */
+  /** The parameters it would have if it did the same as the sigmoid* network, from the parameters of that network. */
   readonly map: (star: Values) => Values;
   readonly run: { loss: number[]; outputs: number[]; parameters: number[]; overflow: number | null };
 }
 
-/** @throws what compile throws; ERR_INVALID_ARGUMENT for a model without counterpart; the signal's reason */
+/**
+ * Trains all networks on the same batches and measures their distances after every step.
+ * @throws what compile throws; ERR_INVALID_ARGUMENT for a model without a sigmoid counterpart; the signal's reason
+ */
 export async function compareRules(options: RunOptions): Promise<Comparison> {
   const { steps, learningRate, batch, labels, seed, signal } = options;
   const contestants: Contestant[] = [];
@@ -125,7 +135,7 @@ async function measure(runners: readonly Runner[], star: Values, logits: Float32
   }
 }
 
-/** ‖a - b‖ / ‖b‖ over all values. */
+/** Returns ‖a - b‖ / ‖b‖ over all values. */
 export function distance(a: Values, b: Values): number {
   let [difference, size] = [0, 0];
   for (const [name, of] of b) {

@@ -1,30 +1,35 @@
-/** What Section 2 of the paper, and its form for pre-activations of any size, predict of a plain chain: see docs/variance.md. */
+/**
+ * Predicts variances along a plain chain: Section 2 of the paper, extended to pre-activations of any size (docs/variance.md).
+ */
 import { checkInteger, checkNumber, checkOptions, type Range } from '../../errors';
 import { curveOf, meanSquareGain } from '../../ops/activation';
 import type { Activation, ActivationCurve as Curve } from '../../ops/activations';
 import { type PairMoments, pairMoments } from './pair';
 import { expectation, type PairCovariance } from './quadrature';
 
+/** The chain of predictChain(). */
 export interface ChainOptions {
-  /** y1 = W1 x, y2 = W2 f(y1), ... */
+  /** Number of layers, 1 to 10,000: y1 = W1 x, y2 = W2 f(y1), ... */
   layers: number;
   activation: Activation;
-  /** The activation is f - f(0): mean 0 where f is odd but for f(0), as sigmoid is. Default false. */
+  /** Uses f - f(0) as the activation. For sigmoid its outputs have mean 0. Default false. */
   centred?: boolean;
-  /** Channels times Var[w]; default: what the default initialiser gives, 1 / E[f'²] near 0 (1 for sigmoid, as for tanh). */
+  /** Channels times Var[w], 1e-6 to 1e6. Default: defaultMagnitude(), as the default initialiser gives. */
   magnitude?: number;
-  /** Channels of every layer: adds the corrections of first order in 1 / width. Default: infinitely many. */
+  /**
+   * Channels of every layer, at least 2: adds the corrections of first order in 1 / width. Default: infinitely many channels.
+   */
   width?: number;
-  /** Of every element of the inputs, whose mean is 0; default 1. */
+  /** Variance of every element of the inputs, whose mean is 0, 1e-12 to 1e12. Default 1. */
   inputVariance?: number;
-  /** Of every element of dE/dy of the last layer; default 1. */
+  /** Variance of every element of dE/dy of the last layer, 1e-30 to 1e30. Default 1. */
   gradientVariance?: number;
 }
 
 /** Limits of the magnitude of a chain: channels times Var[w]. */
 export const magnitudeRange: Range = [1e-6, 1e6];
 
-/** Of one layer's pre-activation y, averaged over weights. */
+/** Predictions for one layer's pre-activation y, averaged over random weights. */
 export interface ChainLayer {
   /** E[y²] over inputs and channels: q of docs/variance.md. */
   readonly meanSquare: number;
@@ -32,19 +37,26 @@ export interface ChainLayer {
   readonly variance: number;
   /** Var[dE/dy]: G of docs/variance.md. */
   readonly gradient: number;
-  /** What equations 4 and 6 say with one slope everywhere: f'(0)², or E[f'²] over both signs where f has a kink at 0. */
+  /**
+   * Prediction by equations 4 and 6 of the paper, which assume the same squared slope everywhere: f'(0)², or E[f'²] over both
+   * signs if f has a kink at 0.
+   */
   readonly linear: { readonly variance: number; readonly gradient: number };
 }
 
-/** Magnitude of the default initialiser. @throws ERR_INVALID_ARGUMENT */
+/**
+ * Returns the magnitude (channels times Var[w]) of the default initialiser: 1 / E[f'²] near 0, and 1 for sigmoid.
+ * @throws ERR_INVALID_ARGUMENT if the activation is not known
+ */
 export function defaultMagnitude(activation: Activation): number {
   return activation.kind === 'sigmoid' ? 1 : 1 / meanSquareGain(activation);
 }
 
 /**
- * The prediction for a plain chain with gaussian weights, independent inputs N(0, inputVariance), biases 0 and an independent
- * dE/dy of the last layer. Equations (7) to (20) of docs/variance.md.
- * @throws ERR_INVALID_ARGUMENT
+ * Predicts mean squares, variances and gradients of a plain chain with gaussian weights, biases of 0, independent inputs
+ * N(0, inputVariance) and an independent dE/dy of the last layer: equations (7) to (20) of docs/variance.md.
+ * @returns one entry per layer, the first layer first
+ * @throws ERR_INVALID_ARGUMENT if an option is out of range
  */
 export function predictChain(options: ChainOptions): ChainLayer[] {
   checkOptions('{ layers, activation }', options);
@@ -88,7 +100,7 @@ interface Setting {
   readonly inverseWidth: number;
 }
 
-/** The mean over channels of y² of one input: its mean over weights, and its variance over weights. */
+/** The mean of y² over channels, for one input, varies with the weights. `q` is its mean and `spread` its variance. */
 interface Square {
   readonly q: number;
   readonly spread: number;
@@ -99,7 +111,7 @@ function firstSquare({ magnitude, inverseWidth }: Setting, inputVariance: number
   return { q, spread: 2 * q * q * inverseWidth };
 }
 
-/** Steps of the difference quotients, relative: the functions are smooth, and corrections need few digits. */
+/** Relative step of the difference quotients. It may be large: the functions are smooth, and corrections need few digits. */
 const step = 0.05;
 
 /** First and second derivative of g at x > 0. */
@@ -109,7 +121,7 @@ function derivatives(g: (x: number) => number, x: number): [first: number, secon
   return [(high - low) / (2 * h), (high - 2 * g(x) + low) / (h * h)];
 }
 
-/** Equations (8) and (14). */
+/** Passes a Square on to the next layer: equations (8) and (14). */
 function nextSquare({ curve, magnitude, inverseWidth }: Setting, { q, spread }: Square): Square {
   const square = (variance: number) => magnitude * expectation((y) => curve.value(y) ** 2, variance);
   const mean = square(q);
@@ -123,8 +135,9 @@ function nextSquare({ curve, magnitude, inverseWidth }: Setting, { q, spread }: 
 }
 
 /**
- * Half sum s and half difference t of the pre-activations of two inputs: their covariance over channels, which is itself a
- * random number of the weights: its mean, and the covariances of its entries.
+ * The covariance, over channels, of the half sum s and half difference t of the pre-activations of two inputs. It varies with
+ * the weights. `mean` is its mean over them; `spread` holds the variances of its entries, and `cross` the covariance of ss and
+ * tt.
  */
 interface Pair {
   readonly mean: PairCovariance;
@@ -137,7 +150,7 @@ function firstPair({ magnitude, inverseWidth }: Setting, inputVariance: number):
   return { mean: { ss: half, tt: half, st: 0 }, spread: { ss: squares, tt: squares, st: squares / 2, cross: 0 } };
 }
 
-/** Equations (10) and (15). @param q of the next layer */
+/** Passes a Pair on to the next layer: equations (10) and (15). @param q mean square of the next layer */
 function nextPair({ curve, magnitude, inverseWidth }: Setting, { mean, spread }: Pair, q: number): Pair {
   const at = (ss: number, tt: number, st = 0): PairMoments => pairMoments(curve, { ss, tt, st });
   const { ss, tt } = mean;
@@ -148,7 +161,7 @@ function nextPair({ curve, magnitude, inverseWidth }: Setting, { mean, spread }:
   const [sHigh, sLow, tHigh, tLow] = [at(ss + hs, tt), at(ss - hs, tt), at(ss, tt + ht), at(ss, tt - ht)];
   const corners = [at(ss + hs, tt + ht), at(ss + hs, tt - ht), at(ss - hs, tt + ht), at(ss - hs, tt - ht)] as const;
   const tilted = at(ss, tt, hc);
-  /** First derivatives, and the shift of the mean by the second ones: of entry ss or tt of the next layer. */
+  /** First derivatives of the next layer's entry ss or tt, and the shift of its mean by the second derivatives. */
   const linearised = (of: (moments: PairMoments) => number) => {
     const middle = of(centre);
     const bySs = (of(sHigh) - of(sLow)) / (2 * hs);
@@ -157,7 +170,8 @@ function nextPair({ curve, magnitude, inverseWidth }: Setting, { mean, spread }:
     const ttTt = (of(tHigh) - 2 * middle + of(tLow)) / (ht * ht);
     const [a, b, c, d] = corners.map(of) as [number, number, number, number];
     const ssTt = (a - b - c + d) / (4 * hs * ht);
-    const stSt = (2 * (of(tilted) - middle)) / (hc * hc); // Even in st: exchanging the inputs changes its sign alone.
+    // The function is even in st, because exchanging the inputs only changes the sign of st.
+    const stSt = (2 * (of(tilted) - middle)) / (hc * hc);
     const shift = (ssSs * spread.ss + ttTt * spread.tt + 2 * ssTt * spread.cross + stSt * spread.st) / 2;
     return { bySs: magnitude * bySs, byTt: magnitude * byTt, shift: magnitude * shift };
   };
@@ -178,27 +192,32 @@ function nextPair({ curve, magnitude, inverseWidth }: Setting, { mean, spread }:
   };
 }
 
-/** What the backward pass needs of a layer below the last. */
+/** Values of a layer below the last that the backward pass needs. */
 interface Slopes {
-  /** E[f'²], and its derivative by q. */
+  /** E[f'²]. */
   readonly square: number;
+  /** Derivative of `square` by q. */
   readonly change: number;
-  /** Its mean over weights: E[f'²] with the shift by its second derivative. */
+  /** Mean of E[f'²] over weights: `square` with the shift by its second derivative. */
   readonly mean: number;
-  /** d q of the next layer / d q. */
+  /** Derivative of the next layer's q by q. */
   readonly pass: number;
-  /** Covariance over channels of f'² and what q of the next layer is the mean of. */
+  /**
+   * Part of the covariance of this layer's mean f'² and the next layer's q that comes from averaging over finitely many
+   * channels.
+   */
   readonly joint: number;
   readonly spread: number;
 }
 
-/** Equations (11) and (16) to (20): Var[dE/dy] of every layer. */
+/** Returns Var[dE/dy] of every layer: equations (11) and (16) to (20). */
 function backward(setting: Setting, squares: readonly Square[], top: number): number[] {
   const { magnitude, inverseWidth } = setting;
   const below = squares.slice(0, -1);
   const slopes = below.map((square) => slopesOf(setting, square));
   const gradients = [top];
-  // E[(y · dE/dy)²] / width: how far the gradient points along y. The weights have made y, so they pass that part on in full.
+  // E[(y · dE/dy)²] / width measures the gradient's part along y. The weights have produced y, so they pass that part on in
+  // full.
   let along = squares[squares.length - 1]!.q * top;
   let tied = 0;
   let product = top;
@@ -238,12 +257,15 @@ function slopesOf({ curve, magnitude, inverseWidth }: Setting, { q, spread }: Sq
   };
 }
 
-/** Sum of the relative covariances of the mean f'² of every two layers from `first` on: what raises the mean of their product. */
+/**
+ * Sum, over every two layers from `first` on, of the relative covariance of their mean f'², which raises the mean of the
+ * product.
+ */
 function together(slopes: readonly Slopes[], first: number): number {
   let sum = 0;
   for (let low = first; low < slopes.length; low++) {
     const from = slopes[low]!;
-    let covariance = from.joint + from.change * from.pass * from.spread; // of f'² here and q of layer `high`
+    let covariance = from.joint + from.change * from.pass * from.spread; // covariance of f'² here and q of layer `high`
     for (let high = low + 1; high < slopes.length; high++) {
       const to = slopes[high]!;
       sum += (covariance * to.change) / (from.square * to.square);

@@ -1,19 +1,21 @@
-/** Two inputs of a network side by side: what an activation makes of their half sum and half difference. */
+/** Moments of the half sum and half difference of an activation's outputs for two inputs of a network. */
 import type { ActivationCurve as Curve } from '../../ops/activations';
 import { integratePair, type PairCovariance } from './quadrature';
 
 /** Moments of the half sum s' = (f(s + t) + f(s - t)) / 2 and half difference t' = (f(s + t) - f(s - t)) / 2. */
 export interface PairMoments extends PairCovariance {
-  /** E[s'^4], E[s'² t'²], E[t'^4]. */
+  /** E[s'^4]. */
   readonly ssss: number;
+  /** E[s'² t'²]. */
   readonly sstt: number;
+  /** E[t'^4]. */
   readonly tttt: number;
 }
 
-/** Below this f is a straight line between two inputs, to more digits than their difference would have. */
+/** |t|, and |t / s|, below which t f'(s) has more correct digits than (f(s + t) - f(s - t)) / 2. */
 const straight = 1e-6;
 
-/** Of pre-activations s + t and s - t with this covariance. */
+/** Computes the moments for pre-activations s + t and s - t, where s and t are gaussian with this covariance. */
 export function pairMoments(curve: Curve, covariance: PairCovariance): PairMoments {
   let [ss, tt, st, ssss, sstt, tttt] = [0, 0, 0, 0, 0, 0];
   integratePair(covariance, curve.kink, (s, t, weight) => {

@@ -1,4 +1,4 @@
-/** Gaussian averages of an activation: the factors of Section 2 of the paper where pre-activations are not near 0. */
+/** Averages of an activation over gaussian pre-activations: the factors of Section 2 of the paper, not only near 0. */
 import { checkNumber } from '../../errors';
 import { curveOf } from '../../ops/activation';
 import type { Activation } from '../../ops/activations';
@@ -6,8 +6,10 @@ import { pairMoments } from './pair';
 import { expectation } from './quadrature';
 
 /**
- * E[f'(y)²] of y ~ N(0, q): the factor of the gradient's variance at an activation whose pre-activation has variance q
- * (equation 6 of the paper; at q = 0 its f'(0)², or the mean of both sides). @throws ERR_INVALID_ARGUMENT
+ * Returns E[f'(y)²] for y ~ N(0, q): the factor on the gradient's variance of an activation f whose pre-activation y has
+ * variance q (equation 6 of the paper). At q = 0 it is f'(0)², or the mean of both sides if f has a kink at 0.
+ * @param q variance, 0 to 1e12
+ * @throws ERR_INVALID_ARGUMENT if the activation is not known or q is out of range
  */
 export function expectedSquaredSlope(activation: Activation, q: number): number {
   checkNumber('q', q, 0, 1e12);
@@ -15,7 +17,11 @@ export function expectedSquaredSlope(activation: Activation, q: number): number 
   return expectation((x) => slope(x) ** 2, q);
 }
 
-/** E[f(y)²] of y ~ N(0, q). @throws ERR_INVALID_ARGUMENT */
+/**
+ * Returns E[f(y)²] for y ~ N(0, q): the mean square of an activation's output.
+ * @param q variance, 0 to 1e12
+ * @throws ERR_INVALID_ARGUMENT if the activation is not known or q is out of range
+ */
 export function expectedSquare(activation: Activation, q: number): number {
   checkNumber('q', q, 0, 1e12);
   const { value } = curveOf(activation);
@@ -23,8 +29,11 @@ export function expectedSquare(activation: Activation, q: number): number {
 }
 
 /**
- * E[(f(u) - f(v))²] / 2 of u and v, each N(0, q), with E[(u - v)²] / 2 = d: the variance over inputs of an activation's output,
- * where d is that of its pre-activation, and q - d of its mean square is the same for all inputs. @throws ERR_INVALID_ARGUMENT
+ * Returns E[(f(u) - f(v))²] / 2 for gaussian u and v, each N(0, q), with E[(u - v)²] / 2 = d. It is the variance, over
+ * inputs, of the output of an activation whose pre-activation has the mean square q and the variance d over inputs.
+ * @param q mean square of the pre-activation, 1e-300 to 1e12
+ * @param d variance of the pre-activation over inputs, 0 to q
+ * @throws ERR_INVALID_ARGUMENT if the activation is not known, or q or d is out of range
  */
 export function expectedSquaredDifference(activation: Activation, q: number, d: number): number {
   checkNumber('q', q, 1e-300, 1e12);

@@ -1,10 +1,11 @@
 /**
- * Expectations over gaussian variables in double. Gauss-Hermite quadrature converges slowly where f has a kink, so the line is
- * cut at 0, and at the other variable's size, into panels that double in width, with Gauss-Legendre quadrature on each.
+ * Expectations over gaussian variables, in double precision. Gauss-Hermite quadrature converges slowly if f has a kink. So the
+ * line is cut at 0, and for two variables where both are equal in size, into panels of doubling width, and Gauss-Legendre
+ * quadrature is used on each panel.
  */
 
 const order = 8;
-/** Beyond as many standard deviations a gaussian's share is below 1e-15. */
+/** Standard deviations up to which is integrated. Beyond them, each tail of a gaussian has less than 1e-15 of its area. */
 const reach = 8;
 
 interface Rule {
@@ -12,7 +13,7 @@ interface Rule {
   readonly weights: readonly number[];
 }
 
-/** Nodes and weights on [-1, 1]: the roots of the Legendre polynomial by Newton's method. */
+/** Returns nodes and weights of Gauss-Legendre quadrature on [-1, 1]. Newton's method finds the roots of the polynomial. */
 function gaussLegendre(count: number): Rule {
   const nodes: number[] = [];
   const weights: number[] = [];
@@ -35,7 +36,7 @@ function gaussLegendre(count: number): Rule {
 
 const rule = gaussLegendre(order);
 
-/** 0, then widths that double from `first` on, up to `reach`; and the further `cuts` among them. */
+/** Returns the sorted edges of the panels: 0, `first`, twice that and so on up to `reach`, and the `cuts` within that range. */
 function breaks(first: number, cuts: readonly number[] = []): number[] {
   const list = [0];
   for (let at = first; at < reach; at *= 2) list.push(at);
@@ -44,7 +45,7 @@ function breaks(first: number, cuts: readonly number[] = []): number[] {
   return list.sort((a, b) => a - b);
 }
 
-/** Calls `visit` for points of the half-line z > 0 and their weights: those of the rule on each panel, times the density of N(0, 1). */
+/** Calls `visit` for points z > 0 and their weights: those of the rule on each panel, times the density of N(0, 1). */
 function integrate(edges: readonly number[], visit: (z: number, weight: number) => void): void {
   for (let panel = 1; panel < edges.length; panel++) {
     const from = edges[panel - 1]!;
@@ -59,9 +60,9 @@ function integrate(edges: readonly number[], visit: (z: number, weight: number) 
 
 const density = 1 / Math.sqrt(2 * Math.PI);
 
-/** E[g(x)] of x ~ N(0, variance); g may have a kink or a jump at 0. */
+/** Returns E[g(x)] for x ~ N(0, variance), where g may have a kink or a jump at 0. */
 export function expectation(g: (x: number) => number, variance: number): number {
-  // A variance of 0 is a limit from both sides: g may differ between them.
+  // A variance of 0 means the limit from both sides of 0, where g may differ.
   const deviation = Math.sqrt(Math.max(variance, 1e-300));
   let sum = 0;
   integrate(breaks(Math.min(1, 1 / deviation)), (z, weight) => {
@@ -78,8 +79,9 @@ export interface PairCovariance {
 }
 
 /**
- * Integrates over gaussians s and t with this covariance, ss and tt positive: calls `visit` with points and their weights, which
- * add up to 1. @param kink whether the integrand has kinks where s = t and s = -t, as f(s + t) and f(s - t) have if f has one at 0
+ * Integrates over gaussians s and t with a covariance whose ss and tt are positive: calls `visit` with points and their
+ * weights, which add up to 1.
+ * @param kink whether the integrand has kinks where s = t and s = -t, as f(s + t) and f(s - t) have if f has a kink at 0
  */
 export function integratePair(
   { ss, tt, st }: PairCovariance,

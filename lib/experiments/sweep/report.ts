@@ -1,13 +1,13 @@
-/** A sweep for people: a table, accuracy over a, learning curves. */
+/** The report of a sweep: a table, accuracy over the slope a, and learning curves. */
 import { environment } from '../../measure/harness';
-import type { Chart, Series } from '../../report/chart';
+import type { Chart, Series } from '../../report/option';
 import { table } from '../../report/textTable';
 import { writeReport } from '../../report/write';
 import type { Spread } from '../table1/rows';
 import { table1Cells, table1Heads } from '../table1/text';
-import type { Sweep, SweepEpoch, SweepRow } from './sweep';
+import type { Sweep, SweepEpoch, SweepRow } from './rows';
 
-/** Those of Table 1, but for the paper's figures. */
+/** Columns: those of Table 1, without the paper's accuracies, after the slope. */
 const heads = ['a', ...table1Heads.filter((head) => !head.startsWith('paper'))];
 
 const cells = (rows: readonly SweepRow[]): string[][] =>
@@ -16,7 +16,7 @@ const cells = (rows: readonly SweepRow[]): string[][] =>
     ...row.filter((_, column) => !table1Heads[column]!.startsWith('paper')),
   ]);
 
-/** For terminals and sweep.txt. */
+/** Returns the table as text, for the terminal and sweep.txt. */
 export const sweepText = ({ activation, rows }: Pick<Sweep, 'activation' | 'rows'>): string =>
   `${table(heads, cells(rows))}${limitNote(activation)}`;
 
@@ -28,7 +28,7 @@ function limitNote(activation: string): string {
 
 type Side = 'train' | 'test';
 
-/** Mean and a band of one deviation to both sides, in percent. */
+/** Returns the points of a curve, mean accuracies in percent, and a band of one standard deviation to both sides. */
 function line<T>(items: readonly T[], x: (item: T) => number, of: (item: T) => Spread | null) {
   const known = items.flatMap((item) => {
     const spread = of(item);
@@ -43,11 +43,13 @@ function line<T>(items: readonly T[], x: (item: T) => number, of: (item: T) => S
   return { points, band };
 }
 
-/** slope: accuracy over a. test, train: learning curves of each a. */
+/** Returns the charts: "slope" (accuracy over a), "test" and "train" (learning curves for each a). */
 export function sweepCharts({ activation, rows }: Pick<Sweep, 'activation' | 'rows'>): Chart[] {
   const common = {
     y: { label: 'accuracy, %' },
-    ...(rows.some(({ runs }) => runs.length > 1) && { caption: 'Bands: one deviation over seeds to both sides.' }),
+    ...(rows.some(({ runs }) => runs.length > 1) && {
+      caption: 'Bands show one standard deviation over seeds to both sides.',
+    }),
   };
   const overSlope = (side: Side): Series => {
     const at = line(
@@ -81,14 +83,14 @@ export function sweepCharts({ activation, rows }: Pick<Sweep, 'activation' | 'ro
   ];
 }
 
-/** @throws ERR_OUTPUT */
+/** Writes report.html and figures/ into the folder. @throws ERR_OUTPUT */
 export function writeSweepReport(folder: string, made: Sweep): void {
   const { activation, rows, table: trainings } = made;
   const unfinished = trainings.complete ? '' : ' Not everything has been trained yet.';
   const { fixed, seeds } = trainings.settings;
   writeReport(folder, {
     title: `Sweep of ${activation}`,
-    lead: `What the negative half does: the same network with ${activation} at several slopes a below 0.${unfinished}`,
+    lead: `The same network with ${activation} at several slopes a of its negative half.${unfinished}`,
     tables: [{ title: 'Accuracy', heads, rows: cells(rows), note: limitNote(activation).trim() || undefined }],
     charts: sweepCharts(made),
     settings: { settings: { ...fixed, seeds }, made: environment() },

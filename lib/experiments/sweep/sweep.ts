@@ -1,6 +1,6 @@
 /**
- * One activation at several slopes of its negative half (the paper's second question): a table of trainings like Table 1, in
- * a folder that completes itself, read as a curve over the slope.
+ * Trains a network with one activation at several slopes of its negative half (the paper's second open question). The trainings
+ * form a table like Table 1, in a folder in which an interrupted sweep goes on; the report shows accuracy over the slope.
  */
 import { join } from 'node:path';
 import { checkOptions, invalid } from '../../errors';
@@ -8,57 +8,45 @@ import { prepareFolder, writeAtomically } from '../../files/durable';
 import { activationRow, formatActivation } from '../../ops/activation';
 import { parseActivation } from '../../ops/activations';
 import type { PresetName } from '../presets';
-import { type Spread, spreadOf, type Table1Row } from '../table1/rows';
+import { spreadOf, type Table1Row } from '../table1/rows';
 import { presetOf } from '../table1/settings';
-import { type Table1, type Table1Options, table1 } from '../table1/table1';
+import { type Table1Options, table1 } from '../table1/table1';
 import { sweepText, writeSweepReport } from './report';
+import type { Sweep, SweepRow } from './rows';
 
-/** Activations with one parameter a, and what each is called at a = 1 where that is an activation of another name. */
+/** Activations with a parameter a, each with the name of the activation that it becomes at a = 1, if that has another name. */
 const limits: Readonly<Record<string, string | null>> = { leakyTanh: 'tanh', leakyRelu: null, elu: null };
 
-/** What can be swept. */
+/** Activations that can be swept. */
 export const sweptActivations: readonly string[] = Object.keys(limits);
+/** Default slopes of a sweep. */
 export const defaultSlopes: readonly number[] = [0, 0.1, 0.25, 0.4, 0.5];
 
+/** Options of sweep(): those of table1(), and which slopes to train. */
 export interface SweepOptions extends Omit<Table1Options, 'activations' | 'learningRate'> {
-  /** leakyTanh (default), leakyRelu or elu. */
+  /** Activation: "leakyTanh" (default), "leakyRelu" or "elu". */
   activation?: string;
-  /** Slopes of the negative half; default 0, 0.1, 0.25, 0.4 and 0.5. leakyTanh is followed by tanh, its limit a = 1. */
+  /**
+   * Different slopes a of the negative half, within the activation's range. Default: 0, 0.1, 0.25, 0.4 and 0.5. For
+   * leakyTanh, tanh is added, its limit at a = 1.
+   */
   values?: readonly number[];
-  /** For all slopes. Default: as the preset searches, or has it for the activation at its default slope. */
+  /**
+   * Learning rate of all slopes, or "auto" to search for the rate of each. Default: as the preset says; if it has rates by
+   * activation, that of the activation at its default slope, for all slopes.
+   */
   learningRate?: Table1Options['learningRate'];
-  /** Default: results/sweep-ACTIVATION-PRESET. What is there already, with the same settings, belongs to the sweep. */
+  /**
+   * Folder of the sweep. Default: results/sweep-ACTIVATION-PRESET. Trainings that it holds already, with the same settings,
+   * are kept.
+   */
   out?: string;
 }
 
-/** Over seeds, in an epoch that all of them have. */
-export interface SweepEpoch {
-  /** From 1. */
-  readonly epoch: number;
-  readonly train: Spread;
-  readonly test: Spread;
-}
-
-export interface SweepRow extends Table1Row {
-  readonly a: number;
-  /** Of the seeds that have not diverged. */
-  readonly epochs: readonly SweepEpoch[];
-}
-
-export interface Sweep {
-  readonly activation: string;
-  /** In order of a. */
-  readonly rows: readonly SweepRow[];
-  /** Settings, searches for learning rates, and whether anything is left to do. Its folder is OUT/trainings. */
-  readonly table: Table1;
-  readonly out: string;
-  readonly report: string;
-}
-
 /**
- * Trains what is missing, and makes table, curves and report from what is there: OUT/report.html, figures/, sweep.json,
- * sweep.txt; trainings/ is a table of table1().
- * @throws ERR_INVALID_ARGUMENT; what table1() throws
+ * Runs the trainings of a sweep that the folder does not hold yet, and writes table, curves and report of all that it holds:
+ * report.html, figures/, sweep.json and sweep.txt. Its subfolder trainings/ is a folder of table1().
+ * @throws ERR_INVALID_ARGUMENT for another activation, equal slopes or a slope out of range; what table1() throws
  */
 export async function sweep(options: SweepOptions): Promise<Sweep> {
   const { activation = 'leakyTanh', values = defaultSlopes, ...rest } = checkOptions('{ preset }', options);
@@ -74,14 +62,17 @@ export async function sweep(options: SweepOptions): Promise<Sweep> {
   return made;
 }
 
-/** Where a preset has a rate for each activation: that of the swept one's default slope, for all slopes alike. */
+/**
+ * Returns the learning rate of a preset, or "auto". If the preset has rates by activation, it is that of the swept activation
+ * at its default slope, for all slopes alike.
+ */
 function presetRate(preset: PresetName, activation: string): 'auto' | number {
   const { rates } = presetOf(preset);
   if (typeof rates !== 'object') return rates;
   return rates.rates[formatActivation(parseActivation(activation))] ?? rates.otherwise;
 }
 
-/** As table1() takes them, the limit last. */
+/** Returns the activations as table1() takes them, the limit last. */
 function activationsOf(activation: string, values: readonly number[]): string[] {
   const limit = Object.hasOwn(limits, activation) ? limits[activation] : undefined;
   if (limit === undefined) throw invalid('activation', `one with a slope: ${sweptActivations.join(', ')},`, activation);
@@ -96,7 +87,7 @@ function activationsOf(activation: string, values: readonly number[]): string[] 
   return [...names, ...(limit === null ? [] : [limit])];
 }
 
-/** Null: a row of the folder that belongs to another sweep. */
+/** Makes the row of a slope. Returns null for a row of the folder that belongs to the sweep of another activation. */
 function rowOf(activation: string, row: Table1Row): SweepRow | null {
   const { kind, slope } = parseActivation(row.activation);
   const isLimit = kind === limits[activation];

@@ -1,11 +1,11 @@
-/** Figures 1-4 of the paper, from what there is: train and test accuracy per epoch of two activations each. */
+/** Figures 1-4 of the paper, from the trainings so far: train and test accuracy per epoch of two activations each. */
 import { parseActivation } from '../../ops/activations';
-import type { Chart, Series } from '../../report/chart';
-import type { EpochEvent } from '../../train/events';
+import type { EpochEvent } from '../../optim/metric';
+import type { Chart, Series } from '../../report/option';
 import { type FigureKind, paperFigures, paperResults, titles } from '../paper';
 import { spreadOf, type Table1Row } from './rows';
 
-/** Those whose activations have any epoch. */
+/** Returns the figures for which at least one of the two activations has a complete epoch. */
 export function figuresOf(rows: readonly Table1Row[]): Chart[] {
   return paperFigures.flatMap(({ id, kinds }) => {
     const series = kinds.flatMap((kind, colour) => curvesOf(rowFor(rows, kind), titles[kind], colour));
@@ -23,7 +23,7 @@ export function figuresOf(rows: readonly Table1Row[]): Chart[] {
   });
 }
 
-/** The paper's own activation of this kind, or another of its kind. */
+/** Returns the row of the paper's activation of this kind or, if there is none, of another activation of the same kind. */
 function rowFor(rows: readonly Table1Row[], kind: FigureKind): Table1Row | undefined {
   const same = rows.filter(({ activation }) => parseActivation(activation).kind === kind);
   return same.find(({ activation }) => paperResults.some((paper) => paper.activation === activation)) ?? same[0];

@@ -1,9 +1,9 @@
-/** The report of a table 1: rows, figures, search, trainings, settings, versions. */
+/** Report of a Table 1: rows, figures, search, trainings, settings, versions. */
 import type { ReportPage, ReportTable } from '../../report/page';
 import { writeReport } from '../../report/write';
 import type { Rates, SearchSettings } from '../rates';
 import { figuresOf } from './figures';
-import type { Table1 } from './table1';
+import type { Table1 } from './rows';
 import { runCells, runHeads, searchCells, searchHeads, table1Cells, table1Heads } from './text';
 
 /** Writes report.html and figures/ into the folder. */
@@ -17,7 +17,7 @@ function pageOf(table: Table1): ReportPage {
   const what = `${model} at width ${width} with each activation: ${epochs} epochs of ${trainImages} images of ${data}${classes === null ? '' : ` (${classes} classes)`}, tested on ${testImages}.`;
   return {
     title: `Table 1 of "Revise Saturated Activation Functions", preset ${preset}`,
-    lead: complete ? what : `${what} Not complete: trainings are missing.`,
+    lead: complete ? what : `${what} The table is not complete: trainings are missing.`,
     tables: [mainTable(table), ...(search ? [searchTable(table, search)] : []), trainingsTable(table)],
     charts: figuresOf(rows),
     settings: {
@@ -43,9 +43,9 @@ const mainTable = ({ rows, threshold }: Table1): ReportTable => ({
   heads: table1Heads,
   rows: table1Cells(rows),
   note:
-    "Train accuracy: mean over the last epoch's augmented images, each as the network was when it saw it. " +
-    'Test accuracy: centre crops, after the last epoch. Stuck at chance: a train accuracy of at most ' +
-    `${(100 * threshold).toFixed(2)} %, which is chance and three standard errors.`,
+    'Train accuracy is the mean over the augmented images of the last epoch, measured while the network trains on them. ' +
+    'Test accuracy is measured with centre crops after the last epoch. "Stuck at chance" means a train accuracy of at most ' +
+    `${(100 * threshold).toFixed(2)} %, which is chance plus three standard errors.`,
 });
 
 const searchTable = ({ searches }: Table1, { epochs, limit }: SearchSettings): ReportTable => ({
@@ -53,8 +53,8 @@ const searchTable = ({ searches }: Table1, { epochs, limit }: SearchSettings): R
   heads: searchHeads,
   rows: searchCells(searches),
   note:
-    `Each rate is tried for ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${limit ?? 'all'} training images; ` +
-    'the lowest training loss in the last of them counts.',
+    `Each rate was tried for ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${limit ?? 'all'} training images. ` +
+    'The rate with the lowest training loss in the last epoch was chosen.',
 });
 
 function trainingsTable({ rows }: Table1): ReportTable {

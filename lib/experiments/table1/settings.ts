@@ -1,5 +1,7 @@
-/** What a table 1 is made of: a preset and what takes its places; kept in its folder, and what may be added there later. */
-
+/**
+ * Settings of a Table 1: a preset and the options that override it. They are stored in its folder; activations and seeds may
+ * be added.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fewestClasses } from '../../data/source';
@@ -15,52 +17,69 @@ import type { Rates, SearchSettings } from '../rates';
 import { partsOf, type Recipe } from '../recipe';
 import { readJson } from '../trainings';
 
-/** Options that take the place of a preset's. */
+/** Options that override the settings of a preset. Without an option, the preset's value is used. */
 export interface Table1Overrides {
-  /** As parseActivation reads them; default: the paper's six. */
+  /** Activations, as parseActivation() reads them, none twice. Default: paperActivations. */
   activations?: readonly string[];
-  /** Trainings of each activation, with the seeds 0, 1, ... */
+  /** Trainings of each activation, 1 to 1000, with the seeds 0, 1, ... */
   seeds?: number;
-  /** "auto": searched on the preset's grid. A number: of all. Default: as the preset says. */
+  /** Learning rate of all activations (above 0, at most 1e6), or "auto" to search for the rate of each. */
   learningRate?: 'auto' | number;
-  /** What "auto" tries. */
+  /** Settings of the search; only used if learning rates are searched for. */
   search?: Partial<SearchSettings>;
+  /** Name of a data set ("cifar10", "cifar100", "generated"), or path of a folder or archive in CIFAR's binary layout. */
   data?: string;
-  /** Only the images of the first so many classes. */
+  /** Number of classes, at least 2: only the images of the first ones are used. */
   classes?: number;
-  /** Of those, the first so many training and test images. */
+  /** Number of training images: only the first ones of those classes are used. */
   limit?: number;
+  /** Number of test images: only the first ones of those classes are used. */
   testLimit?: number;
+  /** Name of a model in `models`. */
   model?: string;
+  /** Factor on all channel counts of the model. */
   width?: number;
+  /** Initial weights, as the option --init of `saturnn train` reads them. */
   init?: string;
-  /** As parseLayerRates reads it, or "lars". */
+  /** Rule for the learning rates of layers, as parseLayerRates() reads it, or "lars". Default: none. */
   layerRates?: string;
+  /** Epochs of each training, 1 to 100,000. */
   epochs?: number;
+  /** Images per step. */
   batch?: number;
   precision?: Precision;
+  /** Schedule of the learning rate, as parseSchedule() reads it: "cosine". */
   schedule?: string;
-  /** "none": none. */
+  /** Length of the warm-up in epochs ("2") or steps ("500steps"), or "none". */
   warmup?: string;
   momentum?: number;
+  /** Weight decay of weights; biases have none. */
   weightDecay?: number;
 }
 
-/** JSON. What a folder's trainings have in common is `fixed`; activations and seeds may be added. */
+/** Settings of a Table 1, as JSON in table1.json. */
 export interface Table1Settings {
+  /** Activations in the order of the rows. More may be added to a folder later. */
   readonly activations: readonly string[];
+  /** Trainings per activation, with the seeds 0, 1, ... More may be added to a folder later. */
   readonly seeds: number;
+  /** Settings that all trainings of a folder have in common. */
   readonly fixed: Table1Fixed;
 }
 
+/** Settings that all trainings of a Table 1 have in common. */
 export interface Table1Fixed extends Omit<Recipe, 'activation' | 'learningRate' | 'seed'> {
   readonly preset: PresetName;
+  /** Name of a data set or path of its files. */
   readonly data: string;
+  /** Number of classes that are used; null: all. */
   readonly classes: number | null;
+  /** Number of training images that are used; null: all. */
   readonly limit: number | null;
+  /** Number of test images that are used; null: at most `limit`. */
   readonly testLimit: number | null;
   readonly rates: Rates;
-  /** Null: nothing is searched. */
+  /** Settings of the search; null if learning rates are not searched for. */
   readonly search: SearchSettings | null;
 }
 
@@ -69,7 +88,7 @@ export const seedsRange: Range = [1, 1000];
 /** Limits of Table1Overrides.epochs. */
 export const epochsRange: Range = [1, 100_000];
 
-/** @throws ERR_INVALID_ARGUMENT naming what does not fit */
+/** Applies the overrides to a preset. @throws ERR_INVALID_ARGUMENT, naming the option that is not valid */
 export function resolveSettings(name: PresetName, overrides: Table1Overrides): Table1Settings {
   const preset = presetOf(name);
   const { activations = paperActivations, seeds = preset.seeds, learningRate, data = preset.data } = overrides;
@@ -97,34 +116,37 @@ export function resolveSettings(name: PresetName, overrides: Table1Overrides): T
   if (!precisions.includes(fixed.precision)) throw invalid('precision', precisions.join(', '), fixed.precision);
   const names = activations.map((text) => formatActivation(parseActivation(text)));
   if (names.length === 0 || new Set(names).size < names.length)
-    throw invalid('activations', 'at least one, and none twice', names);
-  // What cannot be read is found before any data are.
+    throw invalid('activations', 'at least one activation, and none twice', names);
+  // Texts that cannot be parsed are found before data are read.
   for (const activation of names) partsOf(recipeOf(fixed, activation, 1, 0), 2);
   return { activations: names, seeds, fixed };
 }
 
-/** @throws ERR_INVALID_ARGUMENT */
+/** Returns a preset by its name. @throws ERR_INVALID_ARGUMENT if there is none */
 export function presetOf(name: PresetName): Preset {
   if (Object.hasOwn(presets, name)) return presets[name];
   throw invalid('preset', Object.keys(presets).join(', '), name);
 }
 
 /**
- * The device of a preset, or the one that is asked for.
- * @throws ERR_UNSUPPORTED where it would take too long on a CPU that nobody has asked for; what openDevice throws
+ * Opens the device that was asked for, or else the preset's.
+ * @throws ERR_UNSUPPORTED if the preset would take too long on a CPU and "cpu" was not asked for, or the device lacks the
+ * precision; what openDevice() throws
  */
 export function deviceFor(name: PresetName, asked: string | undefined, precision: Precision): Device {
   const { device: own, tooLongOnCpu } = presetOf(name);
   const device = openDevice(asked ?? own);
   if (device.backend === 'cpu' && tooLongOnCpu !== null && asked !== 'cpu') {
-    const message = `The preset ${name} is for a GPU, and none works here (\`saturnn doctor\` says why): on a CPU it takes ${tooLongOnCpu}. The preset cpu takes an hour; --device cpu insists`;
+    const message =
+      `The preset ${name} is for a GPU, but no GPU can be used here (\`saturnn doctor\` says why). On a CPU it would take ` +
+      `${tooLongOnCpu}. Use the preset cpu, which takes about an hour, or --device cpu to train on the CPU nevertheless`;
     throw new SaturnnError('ERR_UNSUPPORTED', message);
   }
   device.checkPrecision(precision);
   return device;
 }
 
-/** One training of the table. */
+/** Returns the recipe of one training of the table. */
 export function recipeOf(fixed: Table1Fixed, activation: string, learningRate: number, seed: number): Recipe {
   const { preset, data, classes, limit, testLimit, rates, search, ...recipe } = fixed;
   return { ...recipe, activation, learningRate, seed };
@@ -133,21 +155,24 @@ export function recipeOf(fixed: Table1Fixed, activation: string, learningRate: n
 const settingsName = 'table1.json';
 
 /**
- * Keeps the settings in the folder. If a table is there already, its activations and seeds stay beside those that are given.
- * @param sources what describes the training and the test set
+ * Stores the settings in the folder. If it holds a table already, the table's activations and seeds are kept beside the given
+ * ones.
+ * @param sources descriptions of the training and the test set
  * @returns the settings of the whole table
- * @throws ERR_CHECKPOINT if it has other settings, naming the first that differs
+ * @throws ERR_CHECKPOINT if the folder holds a table with other settings; the message names the first that differs
  */
 export function keepSettings(folder: string, settings: Table1Settings, sources: Description): Table1Settings {
   const path = join(folder, settingsName);
   const stored = existsSync(path) ? (readJson(path) as (Table1Settings & { sources: Description }) | null) : null;
-  // As JSON has them.
+  // Compared as JSON, which leaves undefined values out.
   const here = JSON.parse(JSON.stringify({ ...settings, sources })) as Table1Settings & { sources: Description };
   const difference =
     stored &&
     (firstDifference({ ...stored.fixed }, { ...here.fixed }) ?? firstDifference(stored.sources, here.sources));
   if (difference) {
-    const message = `${folder} holds a table with other settings: ${difference}. Choose another --out, or the settings that are there (${settingsName}); only activations and seeds may be added`;
+    const message =
+      `${folder} holds a table with other settings: ${difference}. Choose another --out, or use the settings in ` +
+      `${settingsName}. Only activations and seeds can be added`;
     throw new SaturnnError('ERR_CHECKPOINT', message);
   }
   const all = {
@@ -175,6 +200,6 @@ function checkSearch({ grid, epochs, limit }: SearchSettings): SearchSettings {
   return { grid, epochs, limit };
 }
 
-/** Without what is undefined. */
+/** Returns options without undefined values. */
 const defined = <T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;

@@ -1,6 +1,6 @@
 /**
- * Table 1 of the paper: the same network once per activation, and seed, with its figures. Everything lies in one folder, and
- * whatever interrupts it, it goes on there: table1.json (settings), search/ and runs/ (a folder per training), table.json,
+ * Table 1 of the paper, with its figures: the same network, trained once per activation and seed. Everything is stored in one
+ * folder, in which an interrupted table goes on: table1.json (settings), search/ and runs/ (a folder per training), table.json,
  * table.txt, report.html, figures/.
  */
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { folderName, trainingOf } from '../recipe';
 import { chanceOf, learningThreshold } from '../status';
 import { type LabelledTraining, readTraining, runTrainings, type TrainingsEvent } from '../trainings';
 import { writeTable1Report } from './report';
-import { rowOf, type Table1Row } from './rows';
+import { rowOf, type Table1 } from './rows';
 import {
   deviceFor,
   keepSettings,
@@ -28,69 +28,60 @@ import {
 } from './settings';
 import { table1Text } from './text';
 
+/** Options of table1(): a preset, and everything that overrides it. */
 export interface Table1Options extends Table1Overrides {
+  /** Settings to start from: "paper", "cpu" or "smoke". */
   preset: PresetName;
-  /** Default: results/table1-PRESET. */
+  /** Folder of the table. Default: results/table1-PRESET. */
   out?: string;
-  /** Folder of CIFAR's files; default: where `saturnn data get` puts them. */
+  /** Folder of the files of cifar10 or cifar100. Default: where `saturnn data get` puts them. */
   dataDir?: string;
-  /** For openDevice(); default: the preset's. */
+  /** Name of a device, as openDevice() takes it. Default: the preset's. */
   device?: string;
-  /** Ends it with everything that is done kept, and the table of that. */
+  /** Stops the trainings. What they have done is kept, and table1() resolves to the table of that. */
   signal?: AbortSignal;
-  /** The same after about so many minutes. */
+  /** Stops the trainings in the same way after about so many minutes (above 0, at most 35,000). Default: no limit. */
   minutes?: number;
-  /** A checkpoint when the last one is so many minutes old; default 1. */
+  /** Minutes between two checkpoints of a training. Default 1. */
   checkpointMinutes?: number;
-  /** Told of what happens, as it happens. */
+  /** Called for every event. */
   onEvent?: (event: Table1Event) => void;
 }
 
-export interface Table1 {
-  readonly settings: Table1Settings;
-  /** Whether nothing is left to do, for all activations and seeds that the folder knows. */
-  readonly complete: boolean;
-  /** Of what was asked for now, something is left: the signal or the minutes came before. */
-  readonly interrupted: boolean;
-  /** In the order of settings.activations. */
-  readonly rows: readonly Table1Row[];
-  /** Of each activation; none where nothing is searched. */
-  readonly searches: readonly Search[];
-  readonly trainImages: number;
-  readonly testImages: number;
-  /** The train accuracy that a network must exceed to have learned something: see learningThreshold(). */
-  readonly threshold: number;
-  /** Of the process that made the table; trainings keep their own in their folders. */
-  readonly versions: Readonly<Record<string, unknown>>;
-  readonly device: Readonly<Record<string, unknown>>;
-  readonly out: string;
-  readonly report: string;
-}
-
-/** What is to be done. */
+/** The first event of table1(): what it is going to do. */
 export interface Table1Plan {
   readonly event: 'plan';
-  /** Of this call: a folder may know more. */
+  /** Settings of this call. The folder may hold more activations and seeds. */
   readonly settings: Table1Settings;
+  /** Path of the folder. */
   readonly out: string;
+  /** Name of the device. */
   readonly device: string;
   readonly classes: number;
   readonly trainImages: number;
   readonly testImages: number;
+  /** Trainings of this call, those that have ended included. */
   readonly trainings: number;
-  /** Null: nothing is searched. `share`: of all training images that are to be seen. */
+  /** Number of trials, and their share of all training images that the call passes through the network; null: no search. */
   readonly search: { readonly trials: number; readonly share: number } | null;
 }
 
+/**
+ * An event of table1(): its plan; an event of a training, with the number of trainings in its phase; or a rate that was
+ * chosen.
+ */
 export type Table1Event =
   | Table1Plan
   | (TrainingsEvent & { readonly phase: 'search' | 'runs'; readonly count: number })
   | { readonly event: 'chosen'; readonly search: Search };
 
 /**
- * Trains what is missing and makes the table from what is there.
- * @throws ERR_INVALID_ARGUMENT; ERR_DATA; ERR_UNSUPPORTED for a preset that needs a GPU; ERR_CHECKPOINT if the folder holds
- * a table with other settings; ERR_BUSY if another process works on it; ERR_OUTPUT
+ * Runs the trainings that the folder does not hold yet, and writes the table, its figures and report from all that it holds. An
+ * interrupted table goes on when table1() is called again with the same settings; activations and seeds may be added.
+ * @throws ERR_INVALID_ARGUMENT if an option is not valid; ERR_DATA if data are missing or damaged; ERR_UNSUPPORTED for a
+ * preset that needs a GPU, or a precision that the device lacks; ERR_CHECKPOINT if the folder holds a table with other
+ * settings or damaged files; ERR_BUSY if another process uses the folder; ERR_OUTPUT if it cannot be written; what a Trainer
+ * throws
  */
 export async function table1(options: Table1Options): Promise<Table1> {
   const { preset, dataDir, minutes } = checkOptions('{ preset }', options);
@@ -122,7 +113,7 @@ interface Work extends Omit<Table1Options, 'device'> {
   readonly signal: AbortSignal;
 }
 
-/** @returns whether everything has ended */
+/** Runs all searches and trainings. @returns whether all have ended */
 async function trainAll(work: Work, settings: Table1Settings): Promise<boolean> {
   const { folder, opened, device, signal, checkpointMinutes, onEvent } = work;
   const { fixed, activations, seeds } = settings;
@@ -140,7 +131,7 @@ async function trainAll(work: Work, settings: Table1Settings): Promise<boolean> 
       onEvent?.({ event: 'chosen', search: searchOf(work, settings, activation)! });
     }
   }
-  // All activations with one seed come before the next seed: a table that is cut off compares them.
+  // All activations with one seed come before the next seed, so that an interrupted table can compare them.
   const trainings = Array.from({ length: seeds }, (_, seed) =>
     activations.map((activation) => runOf(work, settings, activation, rateOf(work, settings, activation)!, seed)),
   ).flat();
@@ -150,7 +141,7 @@ async function trainAll(work: Work, settings: Table1Settings): Promise<boolean> 
   });
 }
 
-/** The table of everything that the folder knows, written and returned. */
+/** Makes the table of everything in the folder, writes it, and returns it. */
 function finish(work: Work, settings: Table1Settings, interrupted: boolean): Table1 {
   const { folder, opened, device } = work;
   const { activations, seeds } = settings;
@@ -158,7 +149,7 @@ function finish(work: Work, settings: Table1Settings, interrupted: boolean): Tab
   const rows = activations.map((activation) => {
     const rate = rateOf(work, settings, activation);
     const search = searches.find((one) => one.activation === activation) ?? null;
-    // Where the rate is not known yet there is no run, whatever the rate.
+    // If the rate is not known yet, no training has begun, so any rate will do here.
     const recipes = Array.from({ length: seeds }, (_, seed) =>
       runOf(work, settings, activation, rate ?? { rate: 1, how: 'search' }, seed),
     );
@@ -201,7 +192,7 @@ function searchOf({ folder, opened }: Work, { fixed }: Table1Settings, activatio
   return readSearch(searchFolder(folder), recipeOf(fixed, activation, 1, 0), fixed.search, opened.train.classes);
 }
 
-/** Null: its search has not ended. */
+/** Returns the learning rate of an activation; null if its search has not ended. */
 function rateOf(work: Work, settings: Table1Settings, activation: string): RateChoice | null {
   const { rates } = settings.fixed;
   if (typeof rates === 'number') return { rate: rates, how: 'given' };

@@ -1,4 +1,4 @@
-/** Table 1 and the search as cells of text. */
+/** Cells of the tables of a Table 1: rows, search, trainings. */
 import { table } from '../../report/textTable';
 import type { RateChoice, Search } from '../rates';
 import { describeStatus } from '../status';
@@ -6,7 +6,7 @@ import type { Spread, Table1Row } from './rows';
 
 const percent = (fraction: number): string => (100 * fraction).toFixed(2);
 
-/** "70.43 %", "70.43 ± 0.21 %". */
+/** Formats a mean, with its deviation if there is one: "70.43 %", "70.43 ± 0.21 %". */
 function spread(value: Spread | null): string {
   if (value === null) return '-';
   const { mean, deviation } = value;
@@ -15,11 +15,13 @@ function spread(value: Spread | null): string {
 
 const hows: Readonly<Record<RateChoice['how'], string>> = { given: 'given', preset: 'preset', search: 'searched' };
 
+/** Columns of Table 1. */
 export const table1Heads: readonly string[] = [
   ...['activation', 'learning rate', 'train accuracy', 'test accuracy'],
   ...['paper: train', 'paper: test', 'status', 'time'],
 ];
 
+/** Returns the cells of Table 1. */
 export function table1Cells(rows: readonly Table1Row[]): string[][] {
   return rows.map(({ activation, rate, train, test, paper, status, seconds }) => [
     activation,
@@ -32,6 +34,7 @@ export function table1Cells(rows: readonly Table1Row[]): string[][] {
   ]);
 }
 
+/** Columns of the table of the search. */
 export const searchHeads: readonly string[] = [
   'activation',
   'learning rate',
@@ -41,7 +44,7 @@ export const searchHeads: readonly string[] = [
   '',
 ];
 
-/** A line per trial. */
+/** Returns the cells of the table of the search, a row per trial. */
 export function searchCells(searches: readonly Search[]): string[][] {
   return searches.flatMap(({ activation, trials, chosen, note }) =>
     trials.map(({ rate, trainLoss, trainAccuracy, status }) => [
@@ -55,6 +58,7 @@ export function searchCells(searches: readonly Search[]): string[][] {
   );
 }
 
+/** Columns of the table of trainings. */
 export const runHeads: readonly string[] = [
   ...[
     'run',
@@ -68,7 +72,7 @@ export const runHeads: readonly string[] = [
   ],
 ];
 
-/** A line per training. */
+/** Returns the cells of the table of trainings, a row per training. */
 export const runCells = (rows: readonly Table1Row[]): string[][] =>
   rows
     .flatMap(({ runs }) => runs)
@@ -87,11 +91,11 @@ export const runCells = (rows: readonly Table1Row[]): string[][] =>
       ];
     });
 
-/** "38 s", "12 min", "3.4 h". */
+/** Formats a duration: "38 s", "12 min", "13.4 h". */
 export function duration(seconds: number): string {
   if (seconds < 600) return `${seconds.toFixed(0)} s`;
   return seconds < 36_000 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** For terminals and table.txt. */
+/** Returns Table 1 as text, for the terminal and table.txt. */
 export const table1Text = (rows: readonly Table1Row[]): string => table(table1Heads, table1Cells(rows));

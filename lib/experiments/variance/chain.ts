@@ -1,4 +1,7 @@
-/** The plain chain of Section 2, where equations 3 to 6 can be checked: square layers without padding, independent inputs. */
+/**
+ * Measures the plain chain of Section 2, on which equations 3 to 6 can be checked: square layers, no padding, independent
+ * inputs.
+ */
 import { compile, type Plan } from '../../compile/compile';
 import { gradientFrom } from '../../compile/gradient';
 import { Graph } from '../../compile/graph';
@@ -9,30 +12,34 @@ import { conv2d } from '../../ops/convolution';
 import { Philox, seedRange } from '../../random';
 import { type Device, deviceOf } from '../../runtime/device';
 import type { TypedArray } from '../../runtime/native';
-import { State } from '../../tensor/state';
-import { input, Parameter, type Tensor } from '../../tensor/tensor';
+import { Parameter, State } from '../../tensor/state';
+import { input, type Tensor } from '../../tensor/tensor';
 import { type ChainLayer, defaultMagnitude, predictChain } from '../prediction/chain';
 import { isResolved, readStatistics, StatisticsBuilder } from './statistics';
 
+/** Options of varianceChain(). */
 export interface VarianceChainOptions {
+  /** Activations to measure, at least one. */
   activations: readonly Activation[];
-  /** Also measure f - f(0) of every activation with f(0) other than 0 (sigmoid): by biases that take f(0) away. Default true. */
+  /** Also measures f - f(0) for activations with f(0) other than 0 (sigmoid), by means of biases. Default true. */
   centred?: boolean;
-  /** Default 20. */
+  /** Layers of the chain, 1 to 1000. Default 20. */
   layers?: number;
-  /** Channels of every layer; default 128. */
+  /** Channels of every layer, 2 to 4096. Default 128. */
   width?: number;
-  /** Inputs per draw; default 64. */
+  /** Inputs per draw, 2 to 65,536. Default 64. */
   batch?: number;
-  /** Draws of weights, inputs and gradients at the top; default 100. */
+  /** Draws of weights, inputs and gradients of the last layer, 2 to 100,000. Default 100. */
   draws?: number;
-  /** Channels times Var[w] by activation; default: the default initialiser's. */
+  /** Channels times Var[w] of each activation. Default: defaultMagnitude(). */
   magnitude?: (activation: Activation) => number;
-  /** Deviation of the gaussian inputs; default 1. */
+  /** Standard deviation of the gaussian inputs, 1e-6 to 1e6. Default 1. */
   inputDeviation?: number;
+  /** Seed of all draws, 0 to 2^31 - 1. Default 0. */
   seed?: number;
+  /** A device, or its name for openDevice(). Default "auto". */
   device?: Device | string;
-  /** Told of each draw that is done. */
+  /** Called after each draw with the number of draws done and their total. */
   onDraw?: (done: number, draws: number) => void;
 }
 
@@ -47,45 +54,56 @@ export const chainRanges = {
   inputDeviation: [1e-6, 1e6],
 } as const satisfies Readonly<Partial<Record<keyof VarianceChainOptions, Range>>>;
 
-/** A mean over draws beside its prediction. */
+/** A measured value and its prediction. */
 export interface Compared {
+  /** Mean over draws. */
   readonly measured: number;
   /** Standard error of `measured`. */
   readonly error: number;
+  /**
+   * Prediction of predictChain(). For a variance it is multiplied by 1 - 1 / batch, because a measured one divides by the
+   * count.
+   */
   readonly predicted: number;
-  /** (measured - predicted) / error; null where the prediction lies below what f32 resolves. */
+  /** (measured - predicted) / error; null if the predicted value is too small for f32 to resolve. */
   readonly z: number | null;
 }
 
+/** Measurements of one layer's pre-activation y. */
 export interface VarianceChainLayer {
   /** Var[y] over inputs within a channel, averaged over channels. */
   readonly variance: Compared;
-  /** E[y²]. */
+  /** E[y²] over inputs and channels. */
   readonly meanSquare: Compared;
-  /** Var[dE/dy]; that of the last layer is 1. */
+  /** Var[dE/dy] over inputs within a channel, averaged over channels. dE/dy of the last layer is drawn from N(0, 1). */
   readonly gradient: Compared;
-  /** Equations 4 and 6 with f' at 0. */
+  /** Predictions by equations 4 and 6 of the paper, which use f' at 0. */
   readonly linear: ChainLayer['linear'];
 }
 
+/** Measurements of the chain with one activation. */
 export interface VarianceChain {
+  /** Text as parseActivation() reads it: "leakyTanh:0.25". */
   readonly activation: string;
-  /** It is f - f(0). */
+  /** Whether the activation is f - f(0). */
   readonly centred: boolean;
+  /** Channels times Var[w]. */
   readonly magnitude: number;
+  /** All layers, the first one first. */
   readonly layers: readonly VarianceChainLayer[];
 }
 
 const quantities = ['variance', 'meanSquare', 'gradient'] as const;
 type Quantity = (typeof quantities)[number];
-/** By quantity and layer: a value per draw. */
+/** Measured values by quantity, layer and draw. */
 type Samples = Record<Quantity, number[][]>;
 
 type Setting = Required<Omit<VarianceChainOptions, 'device' | 'onDraw' | 'activations' | 'centred'>>;
 
 /**
- * Measures a chain for every activation, with the same draws, and compares with predictChain().
- * @throws ERR_INVALID_ARGUMENT; what openDevice throws
+ * Measures variances and gradients along a plain chain, y1 = W1 x, y2 = W2 f(y1), ..., for every activation with the same
+ * draws, and compares them with predictChain().
+ * @throws ERR_INVALID_ARGUMENT if an option is not valid; what openDevice() and compile() throw
  */
 export async function varianceChain(options: VarianceChainOptions): Promise<VarianceChain[]> {
   const setting = resolve(options);
@@ -109,7 +127,7 @@ export async function varianceChain(options: VarianceChainOptions): Promise<Vari
       const { weights, ...inputs } = next;
       for (const chain of chains) await chain.write(weights);
       const running = chains.map((chain) => chain.run(inputs));
-      // Drawn while the device works.
+      // The next numbers are drawn while the device works.
       if (draw + 1 < draws) next = drawn(draw + 1);
       await Promise.all(running);
       onDraw?.(draw + 1, draws);
@@ -141,17 +159,17 @@ function resolve(options: VarianceChainOptions): Setting {
   };
 }
 
-/** One activation's chain: its own State and plan, so that several can be queued at once. */
+/** The chain of one activation. It has its own State and plan, so that several chains can be queued at once. */
 class Chain {
   readonly #magnitude: number;
   readonly #predicted: readonly ChainLayer[];
   readonly #weights: readonly Parameter[];
-  /** One per layer, where f(0) is to be taken away. */
+  /** One bias per layer if f(0) is to be subtracted, else none. */
   readonly #biases: readonly Parameter[];
   readonly #state: State;
   readonly #values: Float32Array;
   readonly #samples: Samples;
-  /** On the gradient at the top, so that neither end of the chain leaves f32. */
+  /** Power of two on the gradient of the last layer, so that gradients at both ends of the chain stay in the range of f32. */
   readonly #scale: number;
   #plan: Plan | null = null;
 
@@ -192,7 +210,7 @@ class Chain {
     this.#plan = await compile(this.#graph(), { device, autotune: false });
   }
 
-  /** Inputs: images, and top, dE/dy of the last layer. Outputs: the statistics of every layer's y and dE/dy. */
+  /** Builds the graph. Inputs: images, and top (dE/dy of the last layer). Outputs: statistics of every layer's y and dE/dy. */
   #graph(): Graph {
     const { batch, width } = this.setting;
     const shape = [batch, 1, 1, width];
@@ -200,7 +218,7 @@ class Chain {
     let x = input('images', shape);
     for (const [index, weight] of this.#weights.entries()) {
       const name = `layer${1 + index}`;
-      // The images have mean 0 as they are.
+      // The first layer reads images, which have mean 0 already.
       const bias = index === 0 ? undefined : this.#biases[index];
       x = conv2d(index === 0 ? x : activate(x, this.activation, { name }), weight, { bias, name });
       ys.push(x);
@@ -214,7 +232,7 @@ class Chain {
     return Graph.from({ outputs: statistics.outputs });
   }
 
-  /** @param normal N(0, 1), layer by layer, [width, width] each */
+  /** Writes weights and biases. @param normal numbers from N(0, 1), layer by layer, [width, width] each */
   async write(normal: Float32Array): Promise<void> {
     const { width } = this.setting;
     const deviation = Math.sqrt(this.#magnitude / width);
@@ -272,14 +290,17 @@ function gaussians(count: number, random: Philox, deviation = 1): Float32Array {
   return values;
 }
 
-/** @param offset what y's mean square owes to f(0), whether it is taken away or not */
+/**
+ * Compares the samples of a layer.
+ * @param offset part of y's mean square that is due to f(0), even if f(0) is subtracted later
+ */
 function compareLayer(
   samples: Samples,
   predicted: ChainLayer,
   layer: number,
   { batch, offset }: Pick<Setting, 'batch'> & { readonly offset: number },
 ): VarianceChainLayer {
-  // A variance that is divided by the count of values, not by one less, is smaller by this on average.
+  // A measured variance divides by the count of values, not by one less, so it is smaller by this factor on average.
   const biased = 1 - 1 / batch;
   const resolves = (value: number) => isResolved(value, Math.max(predicted.meanSquare, offset));
   const comparison = (quantity: Quantity, factor: number, compares = true) => {

@@ -1,4 +1,4 @@
-/** By how much each part of a network multiplies variances, beside what equations 3 to 6 say of it. */
+/** Factors by which each part of a network multiplies variances, and the factors that equations 3 to 6 predict. */
 
 import { meanSquareGain } from '../../ops/activation';
 import type { Activation } from '../../ops/activations';
@@ -6,39 +6,51 @@ import { expectedSquaredSlope } from '../prediction/prediction';
 import { gradientKey, type Part, type PartKind } from './probe';
 import { type ChannelStatistics, isResolved } from './statistics';
 
+/** Factors of one part of a network (a convolution, linear layer, activation, pool or concatenation) on variances. */
 export interface Factor {
   readonly kind: PartKind;
+  /** Name of the layer that the part belongs to. */
   readonly name: string;
-  /** A convolution with zero padding. */
+  /** Whether it is a convolution with zero padding. */
   readonly padded: boolean;
-  /** Var[output] / Var[input]; of a concatenation: the largest over the smallest variance of what it joins. */
+  /** Var[output] / Var[input]. For a concatenation: the largest divided by the smallest variance of its inputs. */
   readonly forward: number | null;
-  /** The same of the variance between images. Null where that is below what f32 resolves. */
+  /** Like `forward`, for the variance between images. Null if that is too small for f32 to resolve. */
   readonly betweenImages: number | null;
-  /** Convolution: n Var[w], equation 3. Activation: f'(0)², or E[f'²] over both signs, equation 4. Else none. */
+  /**
+   * Prediction of `forward`. Convolution and linear layer: n Var[w] with the fan in n (equation 3). Activation: f'(0)², or
+   * E[f'²] over both signs if f has a kink at 0 (equation 4). Null for other parts.
+   */
   readonly predictedForward: number | null;
   /**
-   * Var[dE/d input] / Var[dE/d output], of what this part alone passes back; of a concatenation: Var of the sum of what its
-   * readers pass back, over the sum of their variances, 1 if these are independent. Null: nothing flows back.
+   * Var[dE/d input] / Var[dE/d output], where dE/d input is what this part alone passes back. For a concatenation: the
+   * variance of the sum of what its readers pass back, divided by the sum of their variances, which is 1 if they are
+   * independent. Null if nothing is passed back (to the images).
    */
   readonly backward: number | null;
-  /** Convolution: n Var[w] with the fan out. Activation: E[f'(y)²] of gaussian y as large as here, equation 6. */
+  /**
+   * Prediction of `backward`. Convolution and linear layer: n Var[w] with the fan out n (equation 5). Activation: E[f'(y)²] for
+   * gaussian y with the measured mean square (equation 6). Null for other parts.
+   */
   readonly predictedBackward: number | null;
 }
 
+/** The factors in a Factor. */
 export type FactorName = 'forward' | 'betweenImages' | 'backward' | 'predictedForward' | 'predictedBackward';
 
+/** Measurements from which the factors are computed. */
 export interface FactorInputs {
   readonly parts: readonly Part[];
   /** Statistics of a tensor by its key. */
   readonly value: (key: string) => ChannelStatistics;
-  /** Of a gradient by its key. */
+  /** Statistics of a gradient by its key. */
   readonly slope: (key: string) => ChannelStatistics;
   readonly activation: Activation;
-  /** Mean w² by the name of the weight. */
+  /** Mean of w² by the name of the weight. */
   readonly meanSquares: ReadonlyMap<string, number>;
 }
 
+/** Computes the factors of all parts. */
 export function factorsOf(inputs: FactorInputs): Factor[] {
   return inputs.parts.map((part) => {
     const { kind, name, padded } = part;

@@ -11,29 +11,33 @@ import { type Factor, factorsOf } from './factors';
 import { gradientKey, type Probe, probeGraph } from './probe';
 import { type ChannelStatistics, readStatistics } from './statistics';
 
-/** Of one pre-activation y. Averages over seeds. */
+/** Statistics of one layer's pre-activation y, averaged over seeds. */
 export interface VarianceLayer {
+  /** Name of the layer. */
   readonly name: string;
-  /** Convolutions and linear layers on the longest way to it, its own included. */
+  /** Number of convolutions and linear layers on the longest path from the image to y, its own included. */
   readonly depth: number;
+  /** Whether it lies on the longest path from the image to the logits. */
   readonly onLongestPath: boolean;
-  /** y: over batch and position within a channel, averaged over channels. */
+  /** Statistics of y over batch and positions within a channel, averaged over channels. */
   readonly y: ChannelStatistics;
-  /** dE/dy, the same way, E being the loss of one image. */
+  /** Statistics of dE/dy, in the same way, where E is the loss of one image. */
   readonly gradient: ChannelStatistics;
 }
 
-/** A network at one moment. */
+/** Measurements of a network at one moment of its training. */
 export interface VarianceMoment {
   /** Training steps done. */
   readonly step: number;
-  /** Of the batch that was measured. */
+  /** Loss of the batch that was measured. */
   readonly loss: number;
+  /** Every pre-activation, and last the logits. */
   readonly layers: readonly VarianceLayer[];
-  /** What each convolution, activation, pool and concatenation does to variances. */
+  /** Factors of each convolution, linear layer, activation, pool and concatenation on variances. */
   readonly factors: readonly Factor[];
 }
 
+/** Options of a Gauge. */
 export interface GaugeOptions {
   readonly model: Model;
   readonly trainer: Trainer;
@@ -53,6 +57,7 @@ export class Gauge {
     private readonly plan: Plan,
   ) {}
 
+  /** Compiles the plan. @throws what compile throws */
   static async of(options: GaugeOptions): Promise<Gauge> {
     const { model, trainer, train, batch, device } = options;
     const statistics = await statisticsOf(train, options.statistics);
@@ -61,6 +66,7 @@ export class Gauge {
     return new Gauge(options, probe, await compile(probe.graph, { device, autotune: false }));
   }
 
+  /** Measures the network as it is now. */
   async measure(): Promise<VarianceMoment> {
     const { trainer, activation } = this.options;
     const { probe } = this;
@@ -85,7 +91,7 @@ export class Gauge {
     const { trainer, train, batch, seed } = this.options;
     const loader = new DataLoader({ labels: train.labels, batch, shuffle: true, seed });
     const place = trainer.step % loader.steps;
-    // The last batch of an epoch may be filled up with rows that do not count: the first one instead.
+    // The last batch of an epoch may contain padding rows. The first batch is measured instead.
     const full = (place + 1) * batch <= train.count ? place : 0;
     const { indices, labels } = loader.epoch(Math.floor(trainer.step / loader.steps)).batches(full, 1);
     const images = new Uint8Array(batch * imageBytes(train));

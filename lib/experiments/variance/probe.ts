@@ -1,4 +1,6 @@
-/** A training step of a model with the statistics of its layers, found in the graph, whatever the model is. */
+/**
+ * A training step that also computes statistics of a model's layers. It finds the layers in the graph, so any model will do.
+ */
 import { gradient } from '../../compile/gradient';
 import { Graph } from '../../compile/graph';
 import { TrainingContext } from '../../layers/context';
@@ -8,7 +10,6 @@ import { softmaxCrossEntropy } from '../../ops/classification';
 import { conv2dDgradOp, conv2dOp } from '../../ops/convolution';
 import { augment } from '../../ops/data';
 import { linearDgradOp, linearOp } from '../../ops/linear';
-import type { Op } from '../../ops/op';
 import {
   averagePoolGradientOp,
   averagePoolOp,
@@ -18,49 +19,54 @@ import {
   maxPoolOp,
 } from '../../ops/pooling';
 import { randomizedReluOp } from '../../ops/randomizedRelu';
-import { constant, input, type Node, type Parameter, type Tensor } from '../../tensor/tensor';
+import type { Parameter } from '../../tensor/state';
+import { constant, input, type Node, type Op, type Tensor } from '../../tensor/tensor';
 import type { PlanOptions } from '../../train/stepGraphs';
 import { StatisticsBuilder } from './statistics';
 
-/** What a part of the network does to variances. */
+/** Kind of a part of a network. */
 export type PartKind = 'convolution' | 'linear' | 'activation' | 'pool' | 'concatenation';
 
-/** A node of the forward pass, and the keys of the statistics around it. */
+/** A node of the forward pass, and the keys of the statistics of its inputs and output. */
 export interface Part {
   readonly kind: PartKind;
-  /** Of the layer it belongs to. */
+  /** Name of the layer that it belongs to. */
   readonly name: string;
+  /** Weight of a convolution or linear layer; null for other parts. */
   readonly weight: Parameter | null;
-  /** A convolution with zero padding. */
+  /** Whether it is a convolution with zero padding. */
   readonly padded: boolean;
-  /** Of the convolution: what a pixel of x is read by, on average: 1 / (strideH strideW). */
+  /** Part of the kernel's positions at which a pixel of the input is read, on average: 1 / (strideH strideW). */
   readonly density: number;
+  /** Keys of its inputs. */
   readonly from: readonly string[];
+  /** Key of its output. */
   readonly to: string;
-  /** Key of what the part alone passes back to `from`, where others read that as well. Null: the gradient of the image. */
+  /** Key of the gradient that this part alone passes back to `from`; null if it computes none. */
   readonly back: string | null;
 }
 
-/** A pre-activation, with the keys of its statistics. */
+/** A pre-activation and the key of its statistics. */
 export interface ProbedLayer {
   readonly name: string;
   /** Key of y; that of dE/dy is gradientKey(y). */
   readonly y: string;
-  /** Convolutions and linear layers on the longest way to it, its own included. */
+  /** Number of convolutions and linear layers on the longest path from the image to y, its own included. */
   readonly depth: number;
-  /** It lies on the longest way from the image to the logits. */
+  /** Whether it lies on the longest path from the image to the logits. */
   readonly onLongestPath: boolean;
 }
 
+/** The graph, and what its outputs mean. */
 export interface Probe {
   readonly graph: Graph;
   readonly layers: readonly ProbedLayer[];
   readonly parts: readonly Part[];
-  /** Gradients in the graph are those of the loss of one image, times this. */
+  /** Factor on all gradients in the graph, which are those of the loss of one image. */
   readonly scale: number;
 }
 
-/** So that the squares of small gradients stay in f32: sigmoid's become 1e-20. */
+/** Factor on gradients, so that the squares of small ones stay in the range of f32 (sigmoid's gradients become 1e-20). */
 const gradientScale = 2 ** 32;
 
 const kinds = new Map<Op, PartKind>([
@@ -83,8 +89,9 @@ const dataGradients: ReadonlySet<Op> = new Set([
 ]);
 
 /**
- * The forward and backward pass of the next training step, its crops and mirrors included, without its update: bound to the
- * same State, it leaves the training as it is. Inputs: images, indices, labels. Outputs: loss, and statistics by key.
+ * Builds the forward and backward pass of the next training step, with its crops and mirrors, but without its update, so that
+ * the training does not change. It is bound to the same State. Inputs: images, indices, labels. Outputs: loss, and statistics
+ * by key.
  */
 export function probeGraph({ model, state, statistics, images, batch }: PlanOptions): Probe {
   const labels = input('labels', [batch], { dtype: 'i32' });
@@ -106,7 +113,7 @@ export function probeGraph({ model, state, statistics, images, batch }: PlanOpti
   around.add(logits);
   const keys = new Map([...around].map((tensor, index) => [tensor, `${index}:${tensor.node.name}`]));
   const targets = [...around].filter((tensor) => tensor !== pixels);
-  // The loss is a mean over the batch; what is reported is of one image's.
+  // The loss is a mean over the batch; gradients are reported for the loss of one image.
   const gradients = gradient(loss, targets, constant([batch * gradientScale]));
   const builder = new StatisticsBuilder();
   const biases = biasesOf(nodes);
@@ -124,12 +131,12 @@ export function probeGraph({ model, state, statistics, images, batch }: PlanOpti
   };
 }
 
-/** Key of the gradient with respect to the tensor of this key. */
+/** Returns the key of the gradient with respect to the tensor with this key. */
 export const gradientKey = (key: string): string => `gradient ${key}`;
 
 const concatenated = (node: Node): Tensor[] => (node.op === concatOp ? (node.inputs as Tensor[]) : []);
 
-/** Pre-activations whose bias the activation adds. */
+/** Returns the biases of pre-activations to which the activation adds the bias. */
 function biasesOf(nodes: readonly Node[]): ReadonlyMap<Tensor, Tensor> {
   const activations = nodes.filter(({ op }) => kinds.get(op) === 'activation');
   return new Map(activations.flatMap(({ inputs: [y, bias] }) => (y && bias ? [[y, bias] as const] : [])));
@@ -164,7 +171,7 @@ function partOf(
   };
 }
 
-/** Every pre-activation in order, and the logits. */
+/** Returns every pre-activation in order, and last the logits. */
 function layersOf(nodes: readonly Node[], logits: Tensor, keys: ReadonlyMap<Tensor, string>): ProbedLayer[] {
   const depths = new Map<Node, number>();
   const before = new Map<Node, Node | null>();

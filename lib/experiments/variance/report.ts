@@ -1,5 +1,5 @@
-/** Pages of a variance study: for lib/report. */
-import type { Chart, Series } from '../../report/chart';
+/** Report pages of a variance study. */
+import type { Chart, Series } from '../../report/option';
 import type { ReportPage } from '../../report/page';
 import type { VarianceChain } from './chain';
 import {
@@ -15,10 +15,10 @@ import {
 } from './tables';
 import type { VarianceRun } from './variance';
 
-/** Beyond it a curve presses all others into one line. */
+/** Ratio of a curve's largest and smallest value above which it compresses all other curves into a line. */
 const widest = 1e9;
 
-/** The chart, and, where some curves fall by more than others can be seen beside, another of those others. */
+/** Returns the chart and, if some curves span more than `widest`, a second chart of the other curves. */
 function withDetail(chart: Chart): Chart[] {
   const span = ({ points }: Series) => {
     const values = points.map(([, y]) => y).filter((y) => y > 0 && Number.isFinite(y));
@@ -26,15 +26,18 @@ function withDetail(chart: Chart): Chart[] {
   };
   const near = chart.series.filter((one) => span(one) <= widest);
   if (near.length === 0 || near.length === chart.series.length) return [chart];
-  return [chart, { ...chart, id: `${chart.id}-near`, title: `${chart.title}: those that stay`, series: near }];
+  return [
+    chart,
+    { ...chart, id: `${chart.id}-near`, title: `${chart.title}: without the steepest curves`, series: near },
+  ];
 }
 
-/** Measured (lines) and predicted (dashed) along a chain. */
+/** Returns charts of the measured (solid) and predicted (dashed) quantities along a chain. */
 export function chainCharts(chains: readonly VarianceChain[]): Chart[] {
   const charts = chainQuantities.map(({ key, title }) => ({
     id: `chain-${key}`,
     title: `${title} along the chain`,
-    caption: 'Lines: measured, mean over draws. Dashed: predicted.',
+    caption: 'Solid lines are measured (mean over draws), dashed lines predicted.',
     x: { label: 'layer' },
     y: { label: title, log: true },
     series: chains.flatMap((chain, colour): Series[] => {
@@ -50,19 +53,21 @@ export function chainCharts(chains: readonly VarianceChain[]): Chart[] {
   return charts.flatMap(withDetail);
 }
 
-/** What `saturnn variance --model chain --out` writes, for writeReport. */
+/** Returns the report that `saturnn variance --model chain --out` writes, for writeReport(). */
 export function chainPage(chains: readonly VarianceChain[], settings: Readonly<Record<string, unknown>>): ReportPage {
   const count = chains[0]?.layers.length ?? 0;
   return {
     title: 'Variances along a plain chain',
-    lead: `Section 2 of "Revise Saturated Activation Functions" where its assumptions hold: ${count} layers y = W f(y), as many inputs as outputs, no padding.`,
+    lead:
+      'Section 2 of "Revise Saturated Activation Functions", on a chain for which its assumptions hold: ' +
+      `${count} layers y = W f(y) with as many inputs as outputs and without padding.`,
     tables: [chainSummary(chains), ...chainTables(chains).map((one) => ({ ...one, appendix: true }))],
     charts: chainCharts(chains),
     settings,
   };
 }
 
-/** A chart per initialisation and quantity: layers of the longest path, a line per activation; dashed after training. */
+/** Returns a chart per initialisation and quantity: along the longest path, a line per activation, dashed after training. */
 export function layerCharts(runs: readonly VarianceRun[]): Chart[] {
   const charts = byInitialization(runs).flatMap(([initialization, group], number) =>
     quantities.map(({ key, title, of }): Chart => {
@@ -74,7 +79,9 @@ export function layerCharts(runs: readonly VarianceRun[]): Chart[] {
       return {
         id: `${key}-${number}`,
         title: `${title}, layer by layer (${initialization})`,
-        caption: `The longest path through the network. Lines: at step 0.${dashed.length > 0 ? ` Dashed: ${dashed.join(', ')}.` : ''}`,
+        caption:
+          'Layers on the longest path through the network. Solid lines: at step 0.' +
+          (dashed.length > 0 ? ` Dashed lines: ${dashed.join(', ')}.` : ''),
         x: { label: 'layer', categories: names },
         y: { label: title, log: true },
         series: group.flatMap(({ activation, moments }, colour) =>
@@ -93,7 +100,10 @@ export function layerCharts(runs: readonly VarianceRun[]): Chart[] {
   return charts.flatMap(withDetail);
 }
 
-/** What `saturnn variance --out` writes of a network, for writeReport. */
+/**
+ * Returns the report that `saturnn variance --out` writes for a network, for writeReport().
+ * @param model name of the network
+ */
 export function variancePage(
   runs: readonly VarianceRun[],
   model: string,

@@ -1,40 +1,42 @@
-/** Statistics of tensors as ops of the graph that computes them. */
+/** Computes statistics of tensors with ops in the same graph. */
 
 import { addOp } from '../../ops/channels';
 import { copyOp, packOp } from '../../ops/data';
 import { batchNormOp, defaultEpsilon as epsilon, momentsOp } from '../../ops/normalization';
-import type { Op } from '../../ops/op';
 import type { TypedArray } from '../../runtime/native';
-import { constant, makeNode, type Tensor } from '../../tensor/tensor';
+import { constant, makeNode, type Op, type Tensor } from '../../tensor/tensor';
 
-/** How a tensor [batch, height, width, channels] or [batch, channels] spreads. */
+/** Statistics of a tensor [batch, height, width, channels] or [batch, channels]. */
 export interface ChannelStatistics {
-  /** Over batch and position within a channel, divided by their count; averaged over channels. */
+  /** Variance over batch and positions within a channel (divided by their count), averaged over channels. */
   readonly variance: number;
-  /** Of all elements. */
+  /** Mean of the squares of all elements. */
   readonly meanSquare: number;
   /**
-   * Over the batch alone, at one position of one channel; averaged over both. What tells images apart: zero padding of
-   * activations with a mean makes values differ between positions, whatever the image is. As `variance` where there is one position.
+   * Variance over the batch alone, at one position of one channel, averaged over both. It measures what distinguishes images:
+   * where activations have a mean, zero padding makes values differ between positions, whatever the image is. It is
+   * `variance` if there is one position.
    */
   readonly betweenImages: number;
 }
 
+/** Options of StatisticsBuilder.add(). */
 export interface MeasureOptions {
-  /** [channels]: added to the means, where x is a pre-activation without its bias. */
+  /** Bias, [channels], that is added to the means, for an x that is a pre-activation without its bias. */
   bias?: Tensor | null;
-  /** Whether that is asked for; at least two images. Default false: it is then `variance`. */
+  /** Whether to compute `betweenImages`, for at least two images. Default false: it is then equal to `variance`. */
   betweenImages?: boolean;
 }
 
-/** Makes the nodes that measure tensors, and collects what they give as outputs of a graph, two or three of [2] for each key. */
+/** Makes the nodes that measure tensors, and collects their results as outputs of a graph: two or three tensors [2] per key. */
 export class StatisticsBuilder {
   readonly outputs: Record<string, Tensor> = {};
   readonly #constants = new Map<number, readonly [ones: Tensor, zeros: Tensor]>();
 
   /**
-   * No op of their own: batchNorm gives mean and variance of every channel (what it normalises, nobody reads), moments their
-   * averages. At least two values per channel. They run right after the node that makes x, so that x need not be kept.
+   * Adds the statistics of x, which must have at least two values per channel. Existing ops compute them: batchNorm the mean
+   * and variance of every channel (its normalised output is not used), moments the averages of these. They run right after
+   * the node that makes x, so that x need not be kept.
    */
   add(key: string, x: Tensor, { bias = null, betweenImages = false }: MeasureOptions = {}): void {
     const after = (part: number, op: Op, inputs: readonly Tensor[], attributes = {}) => {
@@ -49,13 +51,13 @@ export class StatisticsBuilder {
     this.outputs[`${key}/means`] = after(0.7, momentsOp, [moved!])[0]!;
     const [images = 1, ...positions] = x.shape;
     if (!betweenImages || positions.length < 3 || positions[0]! * positions[1]! === 1) return;
-    // Every position of every channel as a channel of its own.
+    // Makes every position of every channel a channel of its own.
     const [plain] = after(0.4, copyOp, [x], { image: 0 });
     const [matrix] = after(0.45, packOp, [plain!], { size: x.size, rows: images });
     this.outputs[`${key}/betweenImages`] = after(0.7, momentsOp, [momentsOf(matrix!)[2]!])[0]!;
   }
 
-  /** Scale 1 and shift 0, before everything else in order: a node is not ready before its constants. */
+  /** Returns scale 1 and shift 0. They come first in the order of nodes, because a node must come after its constants. */
   #unchanged({ shape }: Tensor): readonly [Tensor, Tensor] {
     const channels = shape[shape.length - 1]!;
     const known = this.#constants.get(channels);
@@ -70,7 +72,10 @@ export class StatisticsBuilder {
   }
 }
 
-/** What the outputs of a run say of a tensor. @param scale what it was multiplied with */
+/**
+ * Reads the statistics of a tensor from the outputs of a run.
+ * @param scale factor by which the tensor was multiplied; default 1
+ */
 export function readStatistics(
   outputs: Readonly<Record<string, TypedArray>>,
   key: string,
@@ -87,10 +92,10 @@ export function readStatistics(
   };
 }
 
-/** Square of f32's relative rounding. */
+/** Square of the relative rounding error of f32. */
 const rounding = 2 ** -48;
-/** How often a variance must exceed it to mean something. */
+/** Factor by which a variance must exceed the rounding error to be meaningful. */
 const margin = 1000;
 
-/** Whether a variance of values of this mean square is more than what f32's rounding makes of it. */
+/** Whether a variance of values with this mean square clearly exceeds the rounding error of f32. */
 export const isResolved = (variance: number, meanSquare: number): boolean => variance > margin * rounding * meanSquare;

@@ -1,20 +1,22 @@
-/** What was measured as cells of text, for terminals and reports. */
+/** Tables of a variance study, for the terminal and reports. */
 import type { ReportTable } from '../../report/page';
 import type { Compared, VarianceChain, VarianceChainLayer } from './chain';
 import type { Factor } from './factors';
 import type { VarianceMoment } from './gauge';
 import type { VarianceRun } from './variance';
 
-/** As a reader compares orders of magnitude: three digits and a power of ten. */
+/** Formats a number with three digits and a power of ten, to compare orders of magnitude: "1.23e-4"; "-" if there is none. */
 export const scientific = (value: number | null | undefined): string =>
   value === null || value === undefined || !Number.isFinite(value) ? '-' : value.toExponential(2);
 
+/** Formats a number with three digits, or two and a power of ten if it is below 0.01 or at least 10,000. */
 const short = (value: number | null | undefined): string => {
   if (value === null || value === undefined || !Number.isFinite(value)) return '-';
   const size = Math.abs(value);
   return size !== 0 && (size < 1e-2 || size >= 1e4) ? value.toExponential(1) : String(Number(value.toPrecision(3)));
 };
 
+/** Returns the name of a chain: "sigmoid, centred". */
 export const chainName = ({ activation, centred }: Pick<VarianceChain, 'activation' | 'centred'>): string =>
   centred ? `${activation}, centred` : activation;
 
@@ -22,13 +24,14 @@ const zText = (z: number | null): string => (z === null ? '  -' : `${z < 0 ? '-'
 
 type ChainQuantity = 'variance' | 'meanSquare' | 'gradient';
 
+/** Quantities that are measured along a chain. */
 export const chainQuantities: readonly { readonly key: ChainQuantity; readonly title: string }[] = [
   { key: 'variance', title: 'Var[y]' },
   { key: 'meanSquare', title: 'E[y²]' },
   { key: 'gradient', title: 'Var[dE/dy]' },
 ];
 
-/** The largest |z| of a quantity, and the layer it is at; null where nothing was compared. */
+/** Returns the z of a quantity with the largest |z|, and its layer, from 1; null if nothing was compared. */
 export function worst(layers: readonly VarianceChainLayer[], key: ChainQuantity): { z: number; layer: number } | null {
   let found: { z: number; layer: number } | null = null;
   layers.forEach((layer, index) => {
@@ -38,7 +41,7 @@ export function worst(layers: readonly VarianceChainLayer[], key: ChainQuantity)
   return found;
 }
 
-/** A row per activation: where measured and predicted differ most, and both ends of the chain. */
+/** Returns a table with a row per activation: where measured and predicted values differ most, and both ends of the chain. */
 export function chainSummary(chains: readonly VarianceChain[]): ReportTable {
   const ends = (layer: VarianceChainLayer | undefined, key: 'variance' | 'gradient') => {
     const compared = layer?.[key];
@@ -63,11 +66,14 @@ export function chainSummary(chains: readonly VarianceChain[]): ReportTable {
       ends(chain.layers.at(-1), 'variance'),
       ends(chain.layers[0], 'gradient'),
     ]),
-    note: 'z: measured minus predicted, in standard errors of the mean over draws. In brackets: predicted; what equations 4 and 6 say with one slope everywhere. Where the predicted variance is below what f32 resolves, z is not given.',
+    note:
+      'z is measured minus predicted, in standard errors of the mean over draws; it is not given if the predicted value is too ' +
+      'small for f32 to resolve. In brackets: the prediction; the prediction of equations 4 and 6, which assume the same slope ' +
+      'everywhere.',
   };
 }
 
-/** A row per layer, a column per activation: measured, and in brackets z. */
+/** Returns a table per quantity, with a row per layer and a column per activation: the measured value and, in brackets, z. */
 export function chainTables(chains: readonly VarianceChain[]): ReportTable[] {
   const cell = ({ measured, z }: Compared) => `${scientific(measured)} (${zText(z)})`;
   const count = chains[0]?.layers.length ?? 0;
@@ -81,6 +87,7 @@ export function chainTables(chains: readonly VarianceChain[]): ReportTable[] {
   }));
 }
 
+/** Quantities that are measured in every layer of a network. */
 export const quantities = [
   { key: 'betweenImages', title: 'Var[y] between images', of: ({ y }: Layer) => y.betweenImages },
   { key: 'variance', title: 'Var[y]', of: ({ y }: Layer) => y.variance },
@@ -89,20 +96,23 @@ export const quantities = [
 
 type Layer = VarianceMoment['layers'][number];
 
-/** Runs by initialisation, in the order in which they come. */
+/** Groups runs by initialisation, in the order in which they come. */
 export function byInitialization(runs: readonly VarianceRun[]): [initialization: string, runs: VarianceRun[]][] {
   const groups = new Map<string, VarianceRun[]>();
   for (const run of runs) groups.set(run.initialization, [...(groups.get(run.initialization) ?? []), run]);
   return [...groups];
 }
 
-/** Steps at which there is something, in order. */
+/** Returns the steps at which any run was measured, in ascending order. */
 const stepsOf = (runs: readonly VarianceRun[]): number[] =>
   [...new Set(runs.flatMap(({ moments }) => moments.map(({ step }) => step)))].sort((a, b) => a - b);
 
 const momentAt = ({ moments }: VarianceRun, step: number) => moments.find((moment) => moment.step === step);
 
-/** A table per initialisation, moment and quantity: a row per layer on the longest path, a column per activation. */
+/**
+ * Returns a table per initialisation, moment and quantity, with a row per layer on the longest path (of all layers with
+ * `all`) and a column per activation.
+ */
 export function layerTables(runs: readonly VarianceRun[], { all = false }: { all?: boolean } = {}): ReportTable[] {
   return byInitialization(runs).flatMap(([initialization, group]) =>
     stepsOf(group).flatMap((step) =>
@@ -123,9 +133,10 @@ export function layerTables(runs: readonly VarianceRun[], { all = false }: { all
   );
 }
 
+/** Returns a moment in words: "at step 0", "after 50 steps". */
 export const after = (step: number): string => (step === 0 ? 'at step 0' : `after ${step} steps`);
 
-/** A family of factors: what its rows say of one activation. */
+/** A row of the table of factors: its name, and its value from the factors of one activation. */
 interface FactorRow {
   readonly name: string;
   readonly value: (factors: readonly Factor[]) => number | null;
@@ -144,7 +155,10 @@ const families: readonly { readonly name: string; readonly has: (factor: Factor)
   { name: 'activations', has: ({ kind }) => kind === 'activation' },
 ];
 
-/** Measured over predicted, as a geometric mean over a family; pools and concatenations one by one, as measured. */
+/**
+ * Makes the rows: measured over predicted, as a geometric mean over a family; pools and concatenations one by one, as
+ * measured.
+ */
 function factorRows(factors: readonly Factor[]): FactorRow[] {
   const means = families.flatMap(({ name, has }): FactorRow[] => {
     const [forward, backward] = name === 'activations' ? ['eq. 4', 'eq. 6'] : ['eq. 3', 'eq. 5'];
@@ -176,7 +190,7 @@ function factorRows(factors: readonly Factor[]): FactorRow[] {
   return [...means, ...single];
 }
 
-/** By how much the parts multiply variances, at step 0; a table per initialisation. */
+/** Returns a table per initialisation of the factors by which the parts multiply variances at step 0. */
 export function factorTables(runs: readonly VarianceRun[]): ReportTable[] {
   return byInitialization(runs).map(([initialization, group]) => {
     const factors = group.map(({ moments }) => moments[0]!.factors);
@@ -184,7 +198,11 @@ export function factorTables(runs: readonly VarianceRun[]): ReportTable[] {
       title: `Factors at step 0, ${initialization}`,
       heads: ['', ...group.map(({ activation }) => activation)],
       rows: factorRows(factors[0]!).map(({ name, value }) => [name, ...factors.map((list) => short(value(list)))]),
-      note: 'Convolutions and activations: geometric means of measured over predicted factors, where f32 resolves them. Pools: variance after over variance before, and that of the gradient before over after. Concatenations: the largest over the smallest variance of what is joined; and the variance of the gradients that come back from all readers over the sum of their variances.',
+      note:
+        'Convolutions and activations: the geometric mean of measured factors divided by predicted ones, as far as f32 resolves ' +
+        'them. Pools: the variance of the output divided by that of the input, and for gradients that of the input divided by ' +
+        'that of the output. Concatenations: the largest variance of an input divided by the smallest; and the variance of the ' +
+        'summed gradients from all readers divided by the sum of their variances.',
     };
   });
 }

@@ -1,10 +1,12 @@
-/** Section 2 of the paper, measured: how far values and gradients spread in every layer of a network, before and in training. */
-
+/**
+ * Measures the variances of Section 2 of the paper: of values and gradients in every layer of a network, before and during
+ * training.
+ */
 import { type ImageSource, Subset } from '../../data/source';
 import type { StatisticsOptions } from '../../data/statistics';
 import { checkInteger, checkNumber, checkOptions, invalid, type Range, SaturnnError } from '../../errors';
 import { type Initialization, parseInitialization } from '../../initial/initialization';
-import type { Initializer } from '../../initial/initializers';
+import type { Initializer } from '../../layers/initializers';
 import type { Model } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
 import type { Activation } from '../../ops/activations';
@@ -15,27 +17,31 @@ import type { FactorName } from './factors';
 import { Gauge, type VarianceMoment } from './gauge';
 import type { ChannelStatistics } from './statistics';
 
+/** Options of variance(). */
 export interface VarianceOptions {
-  /** Makes the network; its parameters must be new each time. */
+  /** Makes the network, with new Parameters at each call. */
   model: (options: { activation: Activation; initializer: Initializer | undefined }) => Model;
+  /** Activations to measure, at least one. */
   activations: readonly Activation[];
-  /** As parseInitialization() makes them. Default: the model's own. */
+  /** Initialisations to measure, as parseInitialization() makes them, at least one. Default: the model's own. */
   initializations?: readonly Initialization[];
-  /** What is trained on and measured with. */
+  /** Images for training and measuring. */
   train: ImageSource;
+  /** Normalisation of pixels. Default: mean 0 and deviation 1 per channel over the training set. */
   statistics?: StatisticsOptions;
-  /** Training steps before the second measurement; 0: there is none. Default 50. */
+  /** Training steps before the second measurement; 0 leaves it out. Default 50. */
   steps?: number;
-  /** Default 0.01, for all activations. */
+  /** Learning rate of all trainings, 0 to 1e6. Default 0.01. */
   learningRate?: number;
-  /** Images per step, at least 2; default 64. */
+  /** Images per step, from 2 to the number of images. Default 64, or all images if there are fewer. */
   batch?: number;
-  /** Seeds: of weights, order and crops. Variances are averaged over them. Default 1. */
+  /** Number of seeds (of weights, order and crops), 1 to 1000. Variances are averaged over them. Default 1. */
   draws?: number;
-  /** The first of the seeds; default 0. */
+  /** The first of the seeds. Default 0. */
   seed?: number;
+  /** A device, or its name for openDevice(). Default "auto". */
   device?: Device | string;
-  /** Told of what is begun. */
+  /** Called with the activation and initialisation, as text, whose measurement begins. */
   onProgress?: (text: string) => void;
 }
 
@@ -46,21 +52,24 @@ export const varianceDrawsRange: Range = [1, 1000];
 /** The fewest images per step that have a variance. */
 export const fewestImages = 2;
 
+/** Measurements with one activation and one initialisation. */
 export interface VarianceRun {
+  /** Text as parseActivation() reads it: "leakyTanh:0.25". */
   readonly activation: string;
+  /** Text of the initialisation: "default". */
   readonly initialization: string;
-  /** At step 0 and, where training went well in every seed, after the steps that were asked for. */
+  /** Measurements at step 0 and, unless training diverged with one of the seeds, after `steps` steps. */
   readonly moments: readonly VarianceMoment[];
-  /** Why training ended early. */
+  /** Message of the first seed whose training diverged; null: none. */
   readonly failure: string | null;
 }
 
 const modelsOwn = parseInitialization('default');
 
 /**
- * Measures every activation with every initialiser at step 0 and after training. Statistics are ops of a plan that is the
- * next training step without its update.
- * @throws ERR_INVALID_ARGUMENT; what openDevice, compile and the initialisers throw
+ * Measures the variances of values and gradients in every layer, for every activation with every initialisation, at step 0
+ * and after training. The measured plan is the next training step without its update, with statistics as further ops.
+ * @throws ERR_INVALID_ARGUMENT if an option is not valid; what openDevice(), compile(), a Trainer and the initialisers throw
  */
 export async function variance(options: VarianceOptions): Promise<VarianceRun[]> {
   const { initializations = [modelsOwn], activations, onProgress } = resolve(options);
@@ -124,7 +133,7 @@ async function measureSeed(
   const batch = options.batch ?? Math.min(varianceDefaults.batch, train.count);
   const device = deviceOf(options.device);
   const model = options.model({ activation, initializer: initialization.initializer(activation) });
-  // fit() ends with an evaluation that nobody asks for here: of one batch.
+  // fit() ends with an evaluation, which is not needed here, so the test set is one batch.
   const test = new Subset(
     train,
     Int32Array.from({ length: Math.min(batch, train.count) }, (_, index) => index),
@@ -144,7 +153,7 @@ async function measureSeed(
   return { moments, failure: null };
 }
 
-/** Of the same network with several seeds. Variances are averaged, and factors in their logarithm. */
+/** Averages the moments of several seeds: variances arithmetically, factors geometrically. */
 function averageOf(moments: readonly VarianceMoment[]): VarianceMoment {
   const [first] = moments;
   const mean = (of: (moment: VarianceMoment) => number) =>

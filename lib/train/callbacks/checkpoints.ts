@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { checkInteger, checkNumber, type Range, SaturnnError } from '../../errors';
 import { linkOver, prepareFolder } from '../../files/durable';
+import { checkMetric, type EpochEvent, isBetter, type Metric } from '../../optim/metric';
 import type { Callback, RunControl, SavedCallback } from '../callback';
 import { writeCheckpoint } from '../checkpoint/checkpoint';
-import type { CheckpointEvent, EpochEvent, StepEvent, TrainEvent } from '../events';
-import type { Trainer } from '../trainer';
-import { checkMetric, isBetter, type Metric } from './metric';
+import type { CheckpointEvent, StepEvent, TrainEvent } from '../events';
+import type { TrainerView } from '../trainerView';
 
 export interface CheckpointsOptions {
   /** Made if it is not there. One run's: see lockFolder. */
@@ -97,7 +97,7 @@ export class Checkpoints implements Callback {
    * best of, if it is.
    * @throws ERR_OUTPUT; what Trainer.checkpoint() throws
    */
-  async write(trainer: Trainer, best: EpochEvent | null = null): Promise<CheckpointEvent> {
+  async write(trainer: TrainerView, best: EpochEvent | null = null): Promise<CheckpointEvent> {
     const before = { best: this.#best, bestStep: this.#bestStep };
     if (best && this.#metric) this.#set({ best: best[this.#metric], bestStep: best.step });
     const path = this.path('last');

@@ -1,9 +1,9 @@
 import { checkInteger, checkNumber, SaturnnError } from '../../errors';
+import { checkMetric, type EpochEvent, isBetter, type Metric } from '../../optim/metric';
 import type { Arena } from '../../runtime/native';
 import type { State } from '../../tensor/state';
 import type { Callback, RunControl, SavedCallback } from '../callback';
-import type { EpochEvent, StoppedEvent } from '../events';
-import { checkMetric, isBetter, type Metric } from './metric';
+import type { StoppedEvent } from '../events';
 
 export interface EarlyStoppingOptions {
   /** Default testAccuracy. */

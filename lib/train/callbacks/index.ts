@@ -1,4 +1,4 @@
+export type { Metric } from '../../optim/metric';
 export { Checkpoints, type CheckpointsOptions, checkpointNames } from './checkpoints';
 export { EarlyStopping, type EarlyStoppingOptions } from './earlyStopping';
 export { CsvLog, JsonlLog } from './logs';
-export type { Metric } from './metric';

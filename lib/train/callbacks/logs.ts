@@ -1,7 +1,8 @@
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { unwritable } from '../../files/durable';
+import type { EpochEvent } from '../../optim/metric';
 import type { Callback, RunControl, SavedCallback } from '../callback';
-import type { EndEvent, EpochEvent, StepEvent, StoppedEvent, TrainEvent } from '../events';
+import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from '../events';
 
 /**
  * A text file that grows line by line, each there as soon as it happened. Its length is part of a checkpoint: a resumed run

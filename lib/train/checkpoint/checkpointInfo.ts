@@ -7,10 +7,10 @@ import { SaturnnError } from '../../errors';
 import { TrainingContext } from '../../layers/context';
 import type { Model } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
+import type { EpochEvent } from '../../optim/metric';
 import type { Device } from '../../runtime/device';
 import type { State } from '../../tensor/state';
 import { input } from '../../tensor/tensor';
-import type { EpochEvent } from '../events';
 import type { SavedTally } from './tally';
 
 /** Where training stands. */

@@ -1,5 +1,5 @@
 import { checkInteger } from '../../errors';
-import type { EpochEvent } from '../events';
+import type { EpochEvent } from '../../optim/metric';
 import type { Position } from './checkpointInfo';
 import { Tally } from './tally';
 
