@@ -2,7 +2,7 @@ import { averagePool, globalAveragePool, maxPool, type PoolOptions } from '../op
 import type { Parameter, Tensor } from '../tensor/tensor';
 import type { Layer } from './layer';
 
-/** The mean of each window, padding not counted. [N, H, W, C] -> [N, H', W', C] */
+/** Average pooling: the mean of each window, padding not counted. [N, H, W, C] -> [N, H', W', C]. forward() checks options. */
 export class AveragePool implements Layer {
   readonly parameters: readonly Parameter[] = [];
 
@@ -13,7 +13,7 @@ export class AveragePool implements Layer {
   }
 }
 
-/** The largest value of each window. [N, H, W, C] -> [N, H', W', C] */
+/** Max pooling: the largest value of each window. [N, H, W, C] -> [N, H', W', C]. forward() checks the options. */
 export class MaxPool implements Layer {
   readonly parameters: readonly Parameter[] = [];
 
@@ -24,7 +24,7 @@ export class MaxPool implements Layer {
   }
 }
 
-/** The mean over height and width. [N, H, W, C] -> [N, C] */
+/** Global average pooling: the mean over height and width. [N, H, W, C] -> [N, C] */
 export class GlobalAveragePool implements Layer {
   readonly parameters: readonly Parameter[] = [];
 
