@@ -1,10 +1,10 @@
 /**
- * Philox4x32-10, the counter-based generator of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011):
- * the reference for the augmentation kernels, and the source of every random test input.
+ * Philox4x32-10, the counter-based generator of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011): the
+ * reference for all kernels with random numbers, and the source of every random test input.
  */
 export type Four = readonly [number, number, number, number];
 
-/** The high 32 bits of a product of two 32-bit numbers. */
+/** Returns the high 32 bits of the product of two unsigned 32-bit integers. */
 export function multiplyHigh(a: number, b: number): number {
   return Number((BigInt(a) * BigInt(b)) >> 32n);
 }
