@@ -10,7 +10,7 @@ import { type LabelKind, type LayoutName, layouts } from './records';
 
 /** Options of cifar(), cifar10(), cifar100() and CifarFile.open(). */
 export interface CifarOptions {
-  /** Which labels of CIFAR-100 to use: "fine" (100 classes, default) or "coarse" (20). CIFAR-10 has "fine" (10 classes) only. */
+  /** Kind of labels: "fine" (default: 100 classes of CIFAR-100, 10 of CIFAR-10) or "coarse" (20 classes of CIFAR-100). */
   labels?: LabelKind;
   /**
    * Whether to accept the official data only, by the md5 of the archive and the number of records in each file. Default: true

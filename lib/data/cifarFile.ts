@@ -27,12 +27,16 @@ interface Part {
  * files, which stay open until close(). CifarFile.open() makes one; Dataset is the counterpart that is held in memory.
  */
 export class CifarFile implements ImageSource {
+  /** Shape of one image: [32, 32, 3]. */
   readonly shape = shape;
   #closed = false;
 
   private constructor(
+    /** One label per image, from 0 to classes - 1. */
     readonly labels: Int32Array,
+    /** The number of classes. */
     readonly classes: number,
+    /** One name per class; null if the folder has no file of names. */
     readonly classNames: readonly string[] | null,
     private readonly layout: Layout,
     private readonly parts: readonly Part[],

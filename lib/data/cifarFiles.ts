@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { SaturnnError } from '../errors';
 import type { LabelKind, LayoutName } from './records';
 
+/** The training or the test images. */
 export type Split = 'train' | 'test';
 
 /** The files of one data set. */
@@ -22,6 +23,7 @@ export interface CifarFiles {
 
 const site = 'https://www.cs.toronto.edu/~kriz';
 
+/** The files of CIFAR-10 and CIFAR-100. */
 export const cifarFiles: Readonly<Record<LayoutName, CifarFiles>> = {
   cifar10: {
     name: 'cifar10',
@@ -51,6 +53,7 @@ export const cifarFiles: Readonly<Record<LayoutName, CifarFiles>> = {
   },
 };
 
+/** Returns the names of a data set's binary files, training first. */
 export const binaryFiles = ({ splits }: CifarFiles): string[] => [...splits.train, ...splits.test];
 
 /** A data set, and the folder that contains its files. */

@@ -21,7 +21,7 @@ export interface DatasetOptions {
 export interface RecordsOptions {
   /** Layout of a record; default "cifar100". */
   layout?: LayoutName;
-  /** Which labels of CIFAR-100 to use; default "fine". */
+  /** Kind of labels, "fine" (default) or "coarse" (CIFAR-100 only). */
   labels?: LabelKind;
   /** The number of classes. Default: that of the layout. */
   classes?: number;
@@ -32,10 +32,15 @@ export interface RecordsOptions {
 /** Labelled images of one size in memory: bytes from 0 to 255, [count, height, width, channels], row-major. */
 export class Dataset implements ImageSource {
   private constructor(
+    /** The pixels, 0 to 255: [count, height, width, channels], row-major. */
     readonly images: Uint8Array,
+    /** One label per image, from 0 to classes - 1. */
     readonly labels: Int32Array,
+    /** Shape of one image: [height, width, channels]. */
     readonly shape: ImageShape,
+    /** The number of classes. */
     readonly classes: number,
+    /** One name per class; null if they are not known. */
     readonly classNames: readonly string[] | null,
   ) {}
 

@@ -8,6 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { checkInteger, invalid, SaturnnError } from '../errors';
 import { checkMd5, md5Of } from './archive';
 
+/** Options of download(). */
 export interface DownloadOptions {
   /** Address of the file, http or https. Redirects are followed. */
   url: string;
@@ -15,11 +16,11 @@ export interface DownloadOptions {
   path: string;
   /** Expected md5 sum of the whole file, as lower-case hex. */
   md5: string;
-  /** Called after every piece with the bytes there are and the size of the file, which is null if the server does not say it. */
+  /** Is called after every piece with the bytes so far and the size of the file (null if the server does not say it). */
   onProgress?: (done: number, total: number | null) => void;
   /** Aborts the download: the promise is rejected with the signal's reason. The bytes in NAME.part are kept. */
   signal?: AbortSignal;
-  /** How often to try again after a lost connection or a server error (5xx): 0 to 100, default 3. */
+  /** The number of retries after a lost connection or a server error (5xx): 0 to 100, default 3. */
   retries?: number;
   /** Milliseconds before the first retry; each further delay is twice the one before. Default 1000. */
   retryDelay?: number;

@@ -17,6 +17,7 @@ export const generatedClasses = 100;
 /** Records of `saturnn train --data generated`, and default of generated(). */
 export const generatedCounts = { train: 10_000, test: 2_000 } as const;
 
+/** The training or the test images. */
 export type Split = keyof typeof generatedCounts;
 
 /** Height and width of a cell, in pixels. */

@@ -32,6 +32,7 @@ export interface DataLoaderOptions {
  * statistics from all rows.
  */
 export class DataLoader {
+  /** The number of batches in an epoch. */
   readonly steps: number;
   readonly #options: Required<DataLoaderOptions>;
 

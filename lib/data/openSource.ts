@@ -13,12 +13,13 @@ import { firstClassesOf, firstOf, type ImageSource } from './source';
 /** The names of data sets that `data` may be, beside paths. */
 export const dataSetNames: readonly string[] = ['generated', ...Object.keys(cifarFiles)];
 
+/** Options of openSource(). */
 export interface SourceOptions {
   /** One of dataSetNames, or a folder or .tar.gz in CIFAR's binary layout. */
   data: string;
   /** Folder of cifar10 or cifar100. Default: the one that `saturnn data get` fills. */
   dataDir?: string;
-  /** Which labels of CIFAR-100 to use; default "fine". */
+  /** Kind of labels, "fine" (default) or "coarse" (CIFAR-100 only). */
   labels?: LabelKind;
   /** False: accept files that are not the official ones. Default: true for names and archives, false for other folders. */
   verify?: boolean;
@@ -30,6 +31,7 @@ export interface SourceOptions {
   testLimit?: number;
 }
 
+/** The result of openSource(). */
 export interface OpenedSource {
   readonly train: ImageSource;
   readonly test: ImageSource;

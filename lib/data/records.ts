@@ -12,17 +12,18 @@ export type LabelKind = 'fine' | 'coarse';
 /** A binary layout of records, named after the data set that has it. */
 export type LayoutName = 'cifar10' | 'cifar100';
 
-/** How a record is laid out. */
+/** The layout of one record. */
 export interface Layout {
   readonly name: LayoutName;
   /** Bytes before the pixels. */
   readonly labelBytes: number;
   /** Bytes of a whole record. */
   readonly bytes: number;
-  /** For each kind of label, its byte in the record and its number of classes. */
+  /** The byte in the record and the number of classes of each kind of label. */
   readonly labels: Readonly<Partial<Record<LabelKind, { readonly byte: number; readonly classes: number }>>>;
 }
 
+/** The layouts of CIFAR-10 and CIFAR-100. */
 export const layouts: Readonly<Record<LayoutName, Layout>> = {
   cifar10: { name: 'cifar10', labelBytes: 1, bytes: 1 + pixels, labels: { fine: { byte: 0, classes: 10 } } },
   cifar100: {
@@ -36,10 +37,10 @@ export const layouts: Readonly<Record<LayoutName, Layout>> = {
 /** Sizes of a CIFAR-100 record, the layout of generated data. */
 export const record = { labels: 2, height: shape[0], width: shape[1], channels: shape[2], bytes: 2 + pixels } as const;
 
-/** How to read records; `source` names them in errors. */
+/** Options for reading records; `source` names them in errors. */
 export interface RecordOptions {
   readonly layout: Layout;
-  /** Which byte of a record is the label. */
+  /** Index of the label's byte in a record. */
   readonly byte: number;
   readonly classes: number;
   readonly source: string;

@@ -2,7 +2,7 @@
 import { checkNumber, checkOptions, invalid } from '../errors';
 import { type ImageShape, type ImageSource, imageBytes } from './source';
 
-/** How pixels are normalised: (pixel - mean) * scale. */
+/** Options of the normalisation of pixels, (pixel - mean) * scale. */
 export interface StatisticsOptions {
   /** "channel" (default): one mean per channel. "pixel": one per pixel and channel, that is a mean image. */
   per?: 'channel' | 'pixel';

@@ -16,6 +16,7 @@ const fields = {
   prefix: [345, 500],
 } as const;
 
+/** A file in an archive. */
 export interface TarFile {
   readonly name: string;
   /** A view into the archive. */

@@ -112,7 +112,7 @@ function isRunning(pid: number, started: string | null): boolean {
 /** Start time of a process; null if /proc does not say; "ended" for a process that has ended but was not waited for. */
 function startOf(pid: number): string | null {
   const stat = read(`/proc/${pid}/stat`);
-  // Fields are counted behind the name, which is in parentheses and may contain anything: the state is field 3, the start time 22.
+  // The name, in parentheses, may contain anything, so fields are counted behind it: the state is field 3, the start time 22.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (!fields) return null;
   return fields[0] === 'Z' ? 'ended' : (fields[19] ?? null);

@@ -33,7 +33,10 @@ function draw(shape: readonly number[], next: () => number): Float32Array {
 /** Sets all values to 0, the usual start of biases. */
 export const zeros: Initializer = (shape) => new Float32Array(sizeOf(shape));
 
-/** Draws from a normal distribution with mean 0 and standard deviation `deviation`. @throws ERR_INVALID_ARGUMENT unless positive */
+/**
+ * Draws from a normal distribution with mean 0 and standard deviation `deviation`.
+ * @throws ERR_INVALID_ARGUMENT unless `deviation` is positive
+ */
 export function gaussian({ deviation }: { deviation: number }): Initializer {
   checkPositive('deviation', deviation);
   return (shape, random) => draw(shape, () => deviation * random.gaussian());

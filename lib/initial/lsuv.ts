@@ -28,7 +28,7 @@ export interface LsuvOptions {
   images?: Float32Array;
   /** A data set instead, from which `batch` images are drawn, cropped at the centre and normalised by its statistics. */
   dataset?: ImageSource;
-  /** How the pixels of `dataset` are normalised. Default: mean and standard deviation per channel. */
+  /** Normalisation of the pixels of `dataset`. Default: by mean and standard deviation per channel. */
   statistics?: StatisticsOptions;
   /** The device of the State. Default "auto". */
   device?: Device | string;
@@ -36,16 +36,16 @@ export interface LsuvOptions {
   batch?: number;
   /** Largest accepted |variance - 1|: 1e-5 to 1, default 0.02. */
   tolerance?: number;
-  /** How often the weights of a layer may be divided: at least 1, default 20. */
+  /** Largest number of divisions of a layer's weights: at least 1, default 20. */
   maxIterations?: number;
   /** Seed of the orthonormal weights and of the drawn batch: 0 to 2^31 - 1. Default: the State's seed. */
   seed?: number;
 }
 
-/** What lsuv() did to one layer. */
+/** A layer in the result of lsuv(): the divisions of its weights, and the variance before and after them. */
 export interface LsuvLayer {
   readonly name: string;
-  /** How often its weights were divided. */
+  /** The number of times that its weights were divided. */
   readonly iterations: number;
   /** Variance of its pre-activation with orthonormal weights, when the layers before it were finished. */
   readonly before: number;

@@ -9,9 +9,10 @@ import { Philox, streams } from '../random';
 import type { Device } from '../runtime/device';
 import { constant, input } from '../tensor/tensor';
 
+/** Options of batchOfImages(). */
 export interface BatchOptions {
   dataset: ImageSource;
-  /** How pixels are normalised. Default: mean and standard deviation per channel. */
+  /** Normalisation of the pixels. Default: by mean and standard deviation per channel. */
   statistics?: StatisticsOptions;
   /** Height, width and channels of the model's images. */
   inputShape: readonly [number, number, number];

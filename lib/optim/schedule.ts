@@ -20,7 +20,7 @@ export interface Schedule {
   at(step: number, length: RunLength): number;
   /** Settings, as JSON, that a resumed run must share, for a schedule that depends on observed metrics. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** Called with the metrics of every epoch as soon as they are known. */
+  /** Takes the metrics of every epoch, as soon as they are known. */
   observe?(epoch: EpochEvent): void;
   /** Returns the state that observe() has changed, as JSON, for a checkpoint. */
   save?(): unknown;

@@ -62,7 +62,7 @@ export function maxPoolGradient(dy: Values, indices: Values, attributes: Attribu
   return dx;
 }
 
-/** Returns the smallest distance between the maximum of a window and a smaller value in it: the choice's distance from a change. */
+/** Returns the smallest distance, over all windows, between the maximum and a smaller value: below it the choice is stable. */
 export function maxPoolGap(x: Values, attributes: Attributes, shape: Shape): number {
   let gap = Number.POSITIVE_INFINITY;
   forEachWindow(shape, x.shape, attributes, (_, elements) => {
