@@ -1,6 +1,6 @@
 // Everything between a fresh clone and a program that runs. `npm start` and `npm test` begin with it; what is there
 // already is left alone.
-import { nativeBuildCommands } from './build-native.mjs';
+import { linkCompileCommands, nativeBuildCommands } from './build-native.mjs';
 import { npmPackages } from './npm-packages.mjs';
 import { node, run, StageError, stage, startIfMain } from './stage.mjs';
 import { systemPackages } from './system-packages.mjs';
@@ -17,6 +17,7 @@ async function nativeBuild() {
   for (const [command, args] of nativeBuildCommands()) {
     await run(`native ${args[1]}`, command, args, { remedy: 'rm -rf out, then start again' });
   }
+  linkCompileCommands();
 }
 
 export async function setup() {
