@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { binaryFolders } from '../../lib/locate';
 
-/** What the build left, if it has the CUDA backend. SATURNN_EMULATOR_BUILD=sanitized takes the sanitized one. */
-export const emulatedFolder = join(binaryFolders()[0] as string, process.env.SATURNN_EMULATOR_BUILD ?? 'emulated');
+/** Where a build with the CUDA backend leaves the emulated one. */
+export const emulatedFolder = join(binaryFolders()[0] as string, 'emulated');
 
 export const isEmulated = existsSync(join(emulatedFolder, 'libsaturnn_cuda.so'));
 
