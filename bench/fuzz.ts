@@ -1,20 +1,23 @@
 /**
- * The long fuzz run: `node scripts/fuzz.mjs [--inputs N] [--seed S] [--json FILE]`. The readers run in a worker thread; one
- * that hangs is seen from outside, and its input is named.
+ * `npm run fuzz -- [--inputs N] [--seed S] [--json FILE]`: the long form of test/fuzz. The readers run in a worker thread, so
+ * that the main thread can notice a reader that hangs and name the input.
  */
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { environment, writeJson } from '../lib/bench/harness';
+import { environment, writeJson } from '../lib/measure/harness';
 import { type FuzzReport, fuzz, timeBound } from '../test/fuzz/fuzz';
 
 interface Shared {
   readonly inputs: number;
   readonly seed: number;
-  /** The number of the input under way. */
+  /** One element: the number of the input that is being read. */
   readonly progress: Int32Array;
 }
 
-/** By which part memory may differ between the middle and the end of the run; before that, the heap finds its size. */
+/**
+ * Largest allowed growth of memory from the middle of the run to its end, as a fraction. Before the middle the heap still
+ * grows.
+ */
 const mostGrowth = 0.05;
 
 async function main(): Promise<void> {
@@ -24,17 +27,22 @@ async function main(): Promise<void> {
   const inputs = Number(values.inputs);
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
   if (!(Number.isSafeInteger(inputs) && inputs > 0 && Number.isSafeInteger(seed))) {
-    throw new Error('Expected integers for --inputs and --seed');
+    throw new Error('Expected integers for --inputs (at least 1) and --seed.');
   }
   process.stdout.write(`${inputs} inputs, seed ${seed}\n`);
   const report = await watch({ inputs, seed, progress: new Int32Array(new SharedArrayBuffer(4)) });
   process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   if (values.json) writeJson(values.json, { ...environment(), ...report });
   const [middle, end] = [report.rss[4]!, report.rss.at(-1)!];
-  if (end > middle * (1 + mostGrowth)) throw new Error(`memory grew from ${middle} MB in the middle to ${end} MB`);
+  if (end > middle * (1 + mostGrowth))
+    throw new Error(`Memory grew from ${middle} MB in the middle of the run to ${end} MB.`);
 }
 
-/** The worker's report. A reader that stands still is an error. */
+/**
+ * Runs the worker.
+ * @returns (resolves to) its report.
+ * @throws Error (rejects) if a reader takes longer than twice `timeBound`
+ */
 function watch(shared: Shared): Promise<FuzzReport> {
   const worker = new Worker(__filename, { workerData: shared });
   return new Promise((resolve, reject) => {
@@ -43,7 +51,7 @@ function watch(shared: Shared): Promise<FuzzReport> {
       const number = Atomics.load(shared.progress, 0);
       if (number === last) {
         void worker.terminate();
-        reject(new Error(`input ${number} of seed ${shared.seed} hangs`));
+        reject(new Error(`A reader hangs on input ${number} of seed ${shared.seed}.`));
       }
       last = number;
     }, 2 * timeBound);

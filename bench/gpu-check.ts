@@ -1,15 +1,15 @@
 /**
- * `npm run gpu:check`, and ./gpu-check in the bundle: is this GPU right, and is it fast? In under nine minutes on an H200, the
- * cheap and decisive first, each section in a process of its own. What did not run is named; nothing that did not run counts
- * as passed.
+ * `npm run gpu:check`, and ./gpu-check in the bundle: checks that this GPU computes correctly, and measures its speed.
+ * Takes under nine minutes on an H200. Each section runs in its own process; cheap and important sections come first. The
+ * report names everything that did not run and never counts it as passed.
  *
  *   gpu-check [--json FILE] [--only SECTION,...] [--budget SECONDS] [--device NAME] [--precision NAME,...] [--cases TEXT]
  *             [--train FOLDER [--epochs N] [--out FOLDER]] [--sanitizer] [--smoke]
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { environment, writeJson } from '../lib/bench/harness';
-import { openDevice, type Precision, precisions } from '../lib/device';
+import { environment, writeJson } from '../lib/measure/harness';
+import { openDevice, type Precision, precisions } from '../lib/runtime/device';
 import { testSeed } from '../test/random';
 import { bits } from './check/bits';
 import { conformance } from './check/conformance';
@@ -26,7 +26,7 @@ const sections: readonly Section[] = [
   ...[versions, conformance, bits, parity, steps, kernels, convolutions, pytorch],
   ...[train, sanitizer],
 ];
-/** Seconds of a whole check, with something left of nine minutes to start and to report. */
+/** Seconds for all sections; the rest of nine minutes is for starting and reporting. */
 const usualBudget = 520;
 
 interface Chosen {
@@ -36,6 +36,7 @@ interface Chosen {
   readonly json?: string;
 }
 
+/** Reads the command line. @throws Error for a section, precision or number that is not valid */
 function choose(): Chosen {
   const { values } = parseArgs({
     options: {
@@ -61,12 +62,13 @@ function choose(): Chosen {
   const unknown = asked.filter((name) => !sections.some((section) => section.name === name));
   if (unknown.length > 0) {
     throw new Error(
-      `Expected sections among ${sections.map(({ name }) => name).join(', ')}, not ${unknown.join(', ')}`,
+      `Expected sections among ${sections.map(({ name }) => name).join(', ')} but received ${unknown.join(', ')}`,
     );
   }
   const chosen = values.precision.split(',');
   const wrong = chosen.filter((name) => !precisions.includes(name as Precision));
-  if (wrong.length > 0) throw new Error(`Expected ${precisions.join(', ')} for --precision, not ${wrong.join(', ')}`);
+  if (wrong.length > 0)
+    throw new Error(`Expected ${precisions.join(', ')} for --precision but received ${wrong.join(', ')}`);
   return {
     options: {
       device: values.device ?? usualDevice(),
@@ -86,18 +88,19 @@ function choose(): Chosen {
 
 function positive(name: string, text: string): number {
   const value = Number(text);
-  if (!(Number.isFinite(value) && value > 0)) throw new Error(`Expected a positive number for ${name}, not ${text}`);
+  if (!(Number.isFinite(value) && value > 0))
+    throw new Error(`Expected a positive number for ${name} but received ${text}`);
   return value;
 }
 
-/** A GPU if one works here; else everything runs on the CPU, and says so. */
+/** Returns "cuda" if a GPU works here; otherwise prints why not and returns "cpu". */
 function usualDevice(): string {
   try {
     using device = openDevice('cuda');
     return device.backend;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    console.log(`cuda: NOT RUN (no GPU): ${code}: ${message.split('\n')[0]}; going on with the CPU`);
+    console.log(`cuda: NOT RUN (no GPU): ${code}: ${message.split('\n')[0]}; using the CPU instead`);
     return 'cpu';
   }
 }
@@ -109,7 +112,11 @@ function print(section: Section, { status, seconds, failures, notRun, rows }: Se
   for (const text of failures) console.log(`FAILED: ${text}`);
 }
 
-/** The file is written anew after each section, so that a check that is cut short leaves what it has found. */
+/**
+ * Runs the chosen sections. Writes the JSON file again after each section, so that a check that is interrupted keeps its
+ * results.
+ * @returns the exit status: 0 if nothing failed, no section was cut short and at least one ran
+ */
 async function check({ options, sections: chosen, budget, json }: Chosen): Promise<number> {
   const began = performance.now();
   const reports: SectionReport[] = [];
@@ -118,7 +125,7 @@ async function check({ options, sections: chosen, budget, json }: Chosen): Promi
   const gpu = options.device.startsWith('cuda');
   for (const section of chosen) {
     const left = budget - (performance.now() - began) / 1000;
-    // Alone, a section has all the time that there is; beside others its part.
+    // If the chosen sections need less than the budget, each gets proportionally more time.
     const seconds = Math.min(left, section.seconds * Math.max(1, budget / wanted));
     console.log(`\n-- ${section.name}: ${section.about} (${seconds.toFixed(0)} s)`);
     const report: SectionReport =

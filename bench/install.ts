@@ -1,34 +1,36 @@
 /**
- * `npm run bench -- install`: how long a user waits for the package. `npm install saturnn` from a registry on this machine with an
- * empty npm cache (the registry has what it passes on already: a network is not what is measured), and require('saturnn').
+ * `npm run bench -- install`: measures how long a user waits for `npm install saturnn` and for require('saturnn'). npm
+ * installs from a registry on this machine, with an empty npm cache. The registry has fetched all dependencies before, so
+ * the time of a network is not measured.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { compare, environment, type Measurement, median } from '../lib/bench/harness';
-import { packageRoot } from '../lib/locate';
+import { compare, environment, type Measurement, median } from '../lib/measure/harness';
+import { packageRoot } from '../lib/runtime/locate';
 import { type Registry, startRegistry } from '../test/package/install/registry';
 
 export interface InstallReport {
   readonly environment: Record<string, unknown>;
   readonly npm: string;
-  /** Milliseconds of each installation, and their median. */
+  /** Duration of each installation and their median, in milliseconds. */
   readonly install: { readonly median: number; readonly samples: readonly number[] };
-  /** Milliseconds: a process that does nothing, one that requires saturnn, and what require() itself took in such a one. */
+  /** Milliseconds of a process that does nothing, of a process that requires saturnn, and of require() itself. */
   readonly require: readonly Measurement[];
 }
 
-// The registry answers in this very process: waiting for npm must not keep it from that.
+// npm must run asynchronously, because the registry that answers it runs in this process.
 const execute = promisify(execFile);
 
+/** @throws Error if out/packages is missing (`npm run pack:all -- --built` makes it) or an installation fails */
 export async function measureInstall({ rounds }: { rounds: number }): Promise<InstallReport> {
   const folder = mkdtempSync(join(tmpdir(), 'saturnn-bench-'));
   const registry = await startRegistry(join(folder, 'registry'));
   try {
     await publish(registry);
-    // Uncounted: the registry gets what it passes on.
+    // Not counted: during this installation the registry fetches the dependencies.
     let app = (await install(folder, 'first', registry)).app;
     const samples: number[] = [];
     for (let round = 0; round < rounds; round++) {
@@ -53,7 +55,7 @@ export async function measureInstall({ rounds }: { rounds: number }): Promise<In
 async function publish(registry: Registry): Promise<void> {
   const root = packageRoot();
   if (!existsSync(join(root, 'out/packages')))
-    throw new Error('There is nothing in out/packages. Remedy: npm run pack:all -- --built');
+    throw new Error('The folder out/packages is missing. Remedy: npm run pack:all -- --built');
   const script = join(root, 'scripts/release/publish.mjs');
   await execute(process.execPath, [script, '--packed', '--registry', registry.url], {
     env: { ...process.env, ...registry.environment },

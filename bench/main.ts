@@ -1,11 +1,15 @@
-/** `npm run bench -- ...`: `saturnn bench`, and beside its own words those that need the repository. */
+/**
+ * `npm run bench -- ...`: the command `saturnn bench` with two more subcommands, which need the repository: compare and
+ * install.
+ */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { writeJson } from '../lib/bench/harness';
 import { benchCommand } from '../lib/cli/bench';
 import * as read from '../lib/cli/options';
-import { table } from '../lib/cli/table';
-import { precisions } from '../lib/device';
-import { formatActivation, leakyTanh } from '../lib/ops/activation';
+import { writeJson } from '../lib/measure/harness';
+import { formatActivation } from '../lib/ops/activation';
+import { leakyTanh } from '../lib/ops/activations';
+import { table } from '../lib/report/textTable';
+import { precisions } from '../lib/runtime/device';
 import { type CompareOptions, type CompareReport, comparePytorch } from './compare/pytorch';
 import { comparable } from './compare/setup';
 import { type InstallReport, measureInstall } from './install';
@@ -25,7 +29,9 @@ const count = (text: string): number => {
 
 function compareCommand(): Command {
   const pytorch = new Command('pytorch')
-    .description('the same step in PyTorch, in turn (SATURNN_PYTHON: a Python that has it; default python3)')
+    .description(
+      'times one training step here and in PyTorch, alternately (SATURNN_PYTHON names the Python; default python3)',
+    )
     .addOption(new Option('--model <name>', 'network').choices(comparable).default('subInception'))
     .option('--width <w>', 'factor on all channel counts', read.positiveNumber, 1)
     .option('--batch <n>', 'images per step', read.positiveInteger, 128)
@@ -35,11 +41,11 @@ function compareCommand(): Command {
         .argParser(read.activation)
         .default(leakyTanh(), formatActivation(leakyTanh())),
     )
-    .option('--rounds <n>', 'measurements that count', read.positiveInteger, 9)
-    .option('--warmup <n>', 'measurements before them that do not', count, 2)
-    .option('--steps <n>', 'steps per turn', read.positiveInteger, 1)
-    .option('--threads <n>', 'of both (default: one per physical core)', read.positiveInteger)
-    .option('--no-compile', 'bf16: leave torch.compile out')
+    .option('--rounds <n>', 'measurements to report', read.positiveInteger, 9)
+    .option('--warmup <n>', 'measurements before these, not reported', count, 2)
+    .option('--steps <n>', 'steps per measurement', read.positiveInteger, 1)
+    .option('--threads <n>', 'threads of each side (default: one per physical core)', read.positiveInteger)
+    .option('--no-compile', 'for bf16, run PyTorch without torch.compile')
     .option('--json', 'print one JSON object')
     .option('--save <file>', 'write the JSON object to a file as well')
     .action(async ({ json, save, ...options }: CompareOptions & Output) => {
@@ -47,13 +53,13 @@ function compareCommand(): Command {
       if (save !== undefined) writeJson(save, report);
       process.stdout.write(json ? `${JSON.stringify(report)}\n` : formatComparison(report));
     });
-  return new Command('compare').description('the same work elsewhere').addCommand(pytorch);
+  return new Command('compare').description('times the same work in another framework').addCommand(pytorch);
 }
 
 function installCommand(): Command {
   return new Command('install')
-    .description('npm install of the packages in out/packages, from a registry on this machine, and require()')
-    .option('--rounds <n>', 'installations that count', read.positiveInteger, 5)
+    .description('times npm install of out/packages from a registry on this machine, and require("saturnn")')
+    .option('--rounds <n>', 'installations to report', read.positiveInteger, 5)
     .option('--json', 'print one JSON object')
     .option('--save <file>', 'write the JSON object to a file as well')
     .action(async ({ rounds, json, save }: { rounds: number } & Output) => {
@@ -66,7 +72,7 @@ function installCommand(): Command {
 function formatInstall({ npm, install, require }: InstallReport): string {
   const samples = install.samples.map((sample) => (sample / 1000).toFixed(1)).join(', ');
   const rows = require.map(({ name, median }) => [name, median.toFixed(1)]);
-  const installed = `npm ${npm} install saturnn, nothing cached: ${(install.median / 1000).toFixed(1)} s (${samples})`;
+  const installed = `npm ${npm} install saturnn, empty cache: ${(install.median / 1000).toFixed(1)} s (${samples})`;
   return `${installed}\n${table(['', 'ms'], rows)}`;
 }
 
@@ -82,16 +88,16 @@ function formatComparison({ ratio, peakRssRatio, lossDifference, saturnn, pytorc
   const { torch, python, mode, threads, compileFailed } = pytorch.facts;
   const lines = [
     `PyTorch ${torch}, Python ${python}, ${mode}, ${threads} threads`,
-    ...(compileFailed ? [`torch.compile does not work here: ${compileFailed}`] : []),
-    `first losses differ by ${lossDifference.toExponential(1)}`,
-    `ratio ${ratio.toFixed(3)} (above 1: saturnn is faster); peak RSS ${peakRssRatio.toFixed(3)} of PyTorch's`,
+    ...(compileFailed ? [`torch.compile failed: ${compileFailed}`] : []),
+    `relative difference of the first losses: ${lossDifference.toExponential(1)}`,
+    `ratio ${ratio.toFixed(3)} (above 1: saturnn is faster); peak RSS ${peakRssRatio.toFixed(3)} times PyTorch's`,
   ];
-  const header = ['', 'ms a step', 'images/s', 'peak RSS MB', 'load while waiting', 'allocator'];
+  const header = ['', 'ms/step', 'images/s', 'peak RSS MB', 'load while waiting', 'allocator'];
   return `${table(header, rows)}${lines.join('\n')}\n`;
 }
 
 async function main(): Promise<void> {
-  // Else the root would take the options of "compare" that it has too, such as --batch, wherever they stand.
+  // Without positional options the root would take options that "compare" has too, such as --batch, even behind that word.
   const root = benchCommand().enablePositionalOptions().addCommand(compareCommand()).addCommand(installCommand());
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)])
     command.exitOverride();

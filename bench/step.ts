@@ -1,16 +1,16 @@
-/** One whole training step of a model on a batch that stays the same: forward, loss, backward, SGD. */
-import { compile, type Plan, type RunInputs } from '../lib/compile';
-import type { Device, Precision, Resident } from '../lib/device';
-import { Graph } from '../lib/graph/graph';
+/** A whole training step of a model, on the same batch every time: forward, loss, backward, SGD. */
+import { compile, type Plan, type RunInputs } from '../lib/compile/compile';
+import { Graph } from '../lib/compile/graph';
 import { TrainingContext } from '../lib/layers/context';
 import { createModel, type Model } from '../lib/models';
-import type { Activation } from '../lib/ops/activation';
-import { softmaxCrossEntropy } from '../lib/ops/softmaxCrossEntropy';
+import type { Activation } from '../lib/ops/activations';
+import { softmaxCrossEntropy } from '../lib/ops/classification';
 import { precisionBuffers } from '../lib/optim/lossScaling';
 import { Sgd } from '../lib/optim/sgd';
 import { Philox } from '../lib/random';
-import { State } from '../lib/state';
-import { input, sizeOf } from '../lib/tensor';
+import type { Device, Precision, Resident } from '../lib/runtime/device';
+import { State } from '../lib/tensor/state';
+import { input, sizeOf } from '../lib/tensor/tensor';
 
 export interface StepOptions {
   readonly model: string;
@@ -22,11 +22,11 @@ export interface StepOptions {
 
 export const recipe = { learningRate: 0.01, momentum: 0.9, weightDecay: 1e-4 } as const;
 
-/** What is computed with: everybody who times this step takes the same. */
+/** Weights, images and labels of a step. Every program whose times are compared must use the same. */
 export interface StepData {
-  /** Values of the model's parameters, in their order. */
+  /** Values of the model's parameters, in the order of `model.parameters`. */
   readonly weights: readonly Float32Array[];
-  /** [batch, height, width, 3], with the mean and deviation of normalised pixels. */
+  /** [batch, height, width, 3], drawn with mean 0 and standard deviation 1, like normalised pixels. */
   readonly images: Float32Array;
   readonly labels: Int32Array;
 }
@@ -35,6 +35,7 @@ export function modelOf({ model, width, activation }: StepOptions): Model {
   return createModel(model, { width, activation });
 }
 
+/** Draws the data of a step; equal arguments give equal data. @param batch number of images */
 export function drawData(model: Model, batch: number): StepData {
   const random = new Philox(0, 0xbe9c);
   return {
@@ -44,12 +45,13 @@ export function drawData(model: Model, batch: number): StepData {
   };
 }
 
+/** Time and loss of each step, in order. */
 export interface TimedSteps {
   readonly milliseconds: number[];
   readonly losses: number[];
 }
 
-/** The step in saturnn, compiled and with its data on the device. */
+/** The training step in saturnn, compiled, with its data on the device. */
 export class Step {
   private constructor(
     readonly plan: Plan,
@@ -81,7 +83,10 @@ export class Step {
     return new Step(plan, state, inputs, [residentImages, residentLabels]);
   }
 
-  /** Each step is a call of its own, so that each has its time. @throws if the numbers overflow: their time means nothing */
+  /**
+   * Runs and times `steps` steps, each as one call of the plan.
+   * @throws Error if a loss or gradient is not finite, because the time of such a step means nothing
+   */
   async run(steps: number): Promise<TimedSteps> {
     const milliseconds: number[] = [];
     const losses: number[] = [];
@@ -90,7 +95,8 @@ export class Step {
       const { outputs, finite } = await this.plan.run(this.inputs);
       milliseconds.push(performance.now() - start);
       const loss = outputs.loss![0]!;
-      if (!finite) throw new Error(`the loss is ${loss} after ${step} steps of this call`);
+      if (!finite)
+        throw new Error(`The loss or a gradient is not finite after ${step} steps of this call (loss ${loss}).`);
       losses.push(loss);
     }
     return { milliseconds, losses };

@@ -1,4 +1,5 @@
-// Stops training by a signal, and goes on from a checkpoint: the weights are the same, bit for bit, as without the break.
+// Stops a training by a signal and continues it from a checkpoint: node abort.mjs
+// The weights at the end are the same, bit for bit, as those of a training that was never stopped.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +22,7 @@ const checksum = async ({ state }) => {
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-example-'));
 const checkpoint = join(folder, 'last.checkpoint');
 
-// A signal ends the loop after the native call under way: about a second. Here it comes with the first event.
+// A signal ends the loop when the running native call returns, after about a second. Here it comes with the first event.
 const first = makeTrainer();
 const controller = new AbortController();
 try {

@@ -1,4 +1,4 @@
-// Learning curves of two activations, as one page that opens in any browser and as SVG: node curves.js [FOLDER]
+// Draws the learning curves of two activations, as SVG and as one HTML page that opens in any browser: node curves.js [FOLDER]
 const { Trainer, generated, leakyTanh, subInception, tanh, writeReport } = require('saturnn');
 
 async function learn(name, activation, { train, test }) {

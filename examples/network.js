@@ -1,7 +1,8 @@
-// A network of your own, and an activation of your own. Whatever is made of ops has a gradient, and is fused where it can be.
+// Trains a network of your own with an activation of your own: node network.js
+// Everything that is made of ops has a gradient, and saturnn fuses it where that is possible.
 const { Trainer, activate, add, functionalModel, generated, layers, leakyRelu, tanh } = require('saturnn');
 
-/** tanh(x) + leakyRelu(x): steep around 0, and never quite flat. */
+/** Returns tanh(x) + leakyRelu(x), which is steep around 0 and flat nowhere. */
 const tanhPlus = (x) => add(activate(x, tanh()), activate(x, leakyRelu(0.1)));
 
 function residualNetwork({ classes, channels }) {

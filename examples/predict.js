@@ -1,10 +1,10 @@
-// What a trained network says of one picture: node predict.js WEIGHTS PICTURE.ppm
-// WEIGHTS is what train.js, or `npx saturnn train` (best.safetensors), leaves. Any picture becomes a PPM of the right size by
-// `convert cat.jpg -resize '32x32!' cat.ppm`.
+// Prints the five classes that a trained network finds most probable for one picture: node predict.js WEIGHTS PICTURE.ppm
+// WEIGHTS is the file that train.js or `npx saturnn train` (best.safetensors) writes. To make a PPM of the right size from any
+// picture: `convert cat.jpg -resize '32x32!' cat.ppm`.
 const { loadPredictor, openDevice } = require('saturnn');
 const { readFileSync } = require('node:fs');
 
-/** The binary form, P6: a header of three numbers, then a byte per colour. */
+/** Reads a binary PPM file (P6): a header with three numbers (width, height, largest value), then one byte per colour. */
 function readPpm(path) {
   const file = readFileSync(path);
   const header = /^P6\s+(?:#.*\n)*(\d+)\s+(\d+)\s+255\s/.exec(file.toString('latin1', 0, 200));

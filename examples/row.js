@@ -1,5 +1,6 @@
-// A row of your own in the paper's Table 1: an activation and a slope that the paper does not have: node row.js [FOLDER]
-// So that it ends soon, this is an epoch of few generated images. `preset: 'cpu'` or 'paper' without the other options is the real one.
+// Adds rows of your own to the paper's Table 1, for an activation and a slope that the paper does not have: node row.js [FOLDER]
+// To end soon, this trains for one epoch on few generated images. For real results, use `preset: 'cpu'` or 'paper', and leave out
+// `epochs`, `limit` and `testLimit`.
 const { table1 } = require('saturnn/experiments');
 
 async function main(out = 'results/own-row') {

@@ -1,4 +1,4 @@
-// Trains a small network, and keeps its weights: node train.js [FOLDER]
+// Trains a small network and keeps its weights: node train.js [FOLDER]
 const { Trainer, generated, subInception, leakyTanh, cosineRate, warmUp } = require('saturnn');
 const { mkdirSync } = require('node:fs');
 const { join } = require('node:path');

@@ -1,5 +1,6 @@
-// Trains in a worker. (Steps run on a native thread in any case; a worker also keeps the work between them, such as reading a large
-// data set, off the main thread.)
+// Trains in a worker thread, while the main thread does other work: node worker.js
+// Training steps run on a native thread even without a worker. A worker also keeps the work between steps, such as reading a
+// large data set, off the main thread.
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
 
 async function train({ activation, epochs }) {
@@ -13,7 +14,7 @@ async function train({ activation, epochs }) {
 
 function main() {
   let answered = 0;
-  // What the main thread has to do meanwhile.
+  // Stands for the main thread's own work.
   const timer = setInterval(() => answered++, 5);
   const worker = new Worker(__filename, { workerData: { activation: 'leakyTanh:0.25', epochs: 2 } });
   worker.on('message', ({ event, epoch, trainLoss }) => {

@@ -12,7 +12,14 @@ export {
   type StepResults,
   type TracedKernel,
   type TraceOptions,
-} from './compile';
+} from './compile/compile';
+export { type EvaluateOptions, evaluate } from './compile/evaluate';
+export { describeNonFinite, firstNonFinite, type NonFinite } from './compile/firstNonFinite';
+export { gradient } from './compile/gradient';
+export { Graph } from './compile/graph';
+export { defaultPasses, optimize, type Pass } from './compile/optimize';
+export type { KernelOperand, PlanKernel } from './compile/planKernels';
+export { withAveragedWeights } from './compile/withAveragedWeights';
 // Data
 export { type CifarOptions, cifar, cifar10, cifar100, type Splits } from './data/cifar';
 export { CifarFile } from './data/cifarFile';
@@ -23,20 +30,20 @@ export { type Batches, DataLoader, type DataLoaderOptions } from './data/loader'
 export type { LabelKind, LayoutName } from './data/records';
 export { type ImageShape, type ImageSource, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
-export { type Device, type DeviceOptions, openDevice, type Precision, probeBackend, type Resident } from './device';
 export { SaturnnError } from './errors';
-export { type EvaluateOptions, evaluate } from './evaluate';
-export { describeNonFinite, firstNonFinite, type NonFinite } from './firstNonFinite';
-export { gradient } from './graph/gradient';
-export { Graph } from './graph/graph';
-export { defaultPasses, optimize, type Pass } from './graph/optimize';
-export { withAveragedWeights } from './graph/withAveragedWeights';
+export {
+  type NamedTensor,
+  parseSafetensors,
+  readSafetensors,
+  type SafetensorsFile,
+  type TensorData,
+  writeSafetensors,
+} from './files/safetensors';
 // Networks
-export * as initializers from './initializers';
+export * as initializers from './initial/initializers';
+export { type LsuvLayer, type LsuvOptions, lsuv } from './initial/lsuv';
 export type { ForwardContext, Layer, LayerFunction, Normalization } from './layers';
 export * as layers from './layers';
-export { type LsuvLayer, type LsuvOptions, lsuv } from './lsuv';
-export { type DeviceMemoryStats, type MemoryStats, memoryStats } from './memoryStats';
 export {
   createModel,
   type FunctionalModelOptions,
@@ -49,38 +56,18 @@ export {
   subInception,
 } from './models';
 export { inspectModel, type LayerSummary, type ModelSummary } from './models/inspect';
-export {
-  type Activation,
-  type ActivationKind,
-  activate,
-  elu,
-  leakyRelu,
-  leakyTanh,
-  parseActivation,
-  relu,
-  rrelu,
-  scaledSigmoid,
-  sigmoid,
-  tanh,
-} from './ops/activation';
-export { add } from './ops/add';
-export { assign } from './ops/assign';
-export { augment } from './ops/augment';
-export { averagePool } from './ops/averagePool';
-export { batchNorm } from './ops/batchNorm';
-export { batchNormInference } from './ops/batchNormInference';
-export { concat } from './ops/concat';
-export { conv2d } from './ops/conv2d';
-export { copy } from './ops/copy';
-export { type CountCorrectOptions, countCorrect } from './ops/countCorrect';
+export { activate } from './ops/activation';
+export * from './ops/activations';
+export { add, concat, slice } from './ops/channels';
+export { type CountCorrectOptions, countCorrect, type LossOptions, softmaxCrossEntropy } from './ops/classification';
+export { conv2d } from './ops/convolution';
+export { augment, copy } from './ops/data';
 export { dropout } from './ops/dropout';
-export { globalAveragePool } from './ops/globalAveragePool';
 export { linear } from './ops/linear';
-export { maxPool } from './ops/maxPool';
-export { moments } from './ops/moments';
+export { batchNorm, batchNormInference, moments } from './ops/normalization';
+export { averagePool, globalAveragePool, maxPool } from './ops/pooling';
 export { type RandomizedReluOptions, randomizedRelu } from './ops/randomizedRelu';
-export { slice } from './ops/slice';
-export { type LossOptions, softmaxCrossEntropy } from './ops/softmaxCrossEntropy';
+export { assign } from './ops/update';
 // Training
 export { Adam, type AdamOptions } from './optim/adam';
 export { AdamW } from './optim/adamW';
@@ -102,16 +89,24 @@ export {
   warmUp,
 } from './optim/schedules';
 export { Sgd, type SgdOptions } from './optim/sgd';
-export type { KernelOperand, PlanKernel } from './planKernels';
 // Random numbers, errors
 export { Philox, philox4x32 } from './random';
 // Reports
 export { type Axis, type Chart, chartSvg, type Series } from './report/chart';
 export type { ReportPage, ReportTable } from './report/page';
 export { writeReport } from './report/write';
-export { State, type StateOptions } from './state';
+export {
+  type Device,
+  type DeviceOptions,
+  openDevice,
+  type Precision,
+  probeBackend,
+  type Resident,
+} from './runtime/device';
+export { type DeviceMemoryStats, type MemoryStats, memoryStats } from './runtime/memoryStats';
+export { State, type StateOptions } from './tensor/state';
 // Tensors and operations
-export { constant, input, Parameter, StateBuffer, Tensor } from './tensor';
+export { constant, input, Parameter, StateBuffer, Tensor } from './tensor/tensor';
 export type { Callback, RunControl, SavedCallback } from './train/callback';
 export {
   Checkpoints,
@@ -122,8 +117,8 @@ export {
   JsonlLog,
   type Metric,
 } from './train/callbacks';
-export type { Checkpoint } from './train/checkpoint';
-export type { CheckpointInfo } from './train/checkpointInfo';
+export type { Checkpoint } from './train/checkpoint/checkpoint';
+export type { CheckpointInfo } from './train/checkpoint/checkpointInfo';
 export type {
   CheckpointEvent,
   EndEvent,
@@ -135,12 +130,4 @@ export type {
 } from './train/events';
 export { loadPredictor } from './train/loadPredictor';
 export type { Images, Predictions, Predictor, PredictorOptions } from './train/predictor';
-export {
-  type NamedTensor,
-  parseSafetensors,
-  readSafetensors,
-  type SafetensorsFile,
-  type TensorData,
-  writeSafetensors,
-} from './train/safetensors';
 export { type DataMode, type Evaluation, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';

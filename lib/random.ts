@@ -54,7 +54,7 @@ export function streamOf(name: string): number {
   return hash | 0;
 }
 
-/** The fourth counter word of every sequence; the kernels have 0 there (native/philox.h). */
+/** The fourth counter word of every sequence; the kernels have 0 there (native/shared/philox.h). */
 const sequenceMark = 1;
 
 /** A sequence of random numbers. Equal seed, stream and substream give equal numbers; all other sequences are independent. */

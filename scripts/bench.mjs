@@ -1,11 +1,10 @@
-// `npm run bench -- COMMAND`: the benchmarks, on what `npm run build` has made. Arguments are theirs; --help lists them.
-import { join } from 'node:path';
-import { foreground, node, root, startIfMain } from './stage.mjs';
-import { compileTypescript } from './typescript.mjs';
+// `npm run bench -- COMMAND`: runs a benchmark with the libraries that `npm run build` made. All arguments go to the benchmark;
+// --help lists the commands.
+import { startIfMain } from './stage.mjs';
+import { runBench } from './typescript.mjs';
 
-await startIfMain(import.meta.url, async (args) => {
-  // What is said about compiling goes to stderr: on stdout are results alone.
+await startIfMain(import.meta.url, (args) => {
+  // Progress of the compilation goes to stderr, because stdout is for results (--json).
   console.log = console.error;
-  await compileTypescript('tsconfig.bundle.json');
-  return foreground(node, [join(root, 'dist-bundle', 'bench', 'main.js'), ...args]);
+  return runBench('main', args);
 });

@@ -1,6 +1,7 @@
-// The native build: CMake through cmake-js, in out/cmake, results in out/. Ninja decides what has to be compiled again.
-// SATURNN_CUDA=AUTO|ON|OFF and SATURNN_CUDA_ARCHITECTURES choose the CUDA backend, SATURNN_WERROR=ON makes warnings errors;
-// other arguments go to cmake-js.
+// `npm run build:native`: builds the native libraries with CMake (through cmake-js). CMake's tree is out/cmake, the
+// libraries are written to out/, and Ninja compiles only what has changed. SATURNN_CUDA=AUTO|ON|OFF says whether the CUDA
+// backend is built, SATURNN_CUDA_ARCHITECTURES for which GPUs, and SATURNN_WERROR=ON makes warnings errors. Arguments go
+// to cmake-js.
 import { existsSync, lstatSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
@@ -9,7 +10,12 @@ import { foreground, node, root, StageError, startIfMain } from './stage.mjs';
 const usualTree = join(root, 'out', 'cmake');
 const cmakeJs = join(root, 'node_modules', 'cmake-js', 'bin', 'cmake-js');
 
-/** The two commands of a build; `setup` runs them with their output in a log. `tree` is where CMake works. */
+/**
+ * The two commands of a build, configure and build, each as [program, arguments].
+ * @param extra arguments for `cmake-js configure`
+ * @param tree folder of CMake's build tree
+ * @throws StageError if cmake-js is not installed
+ */
 export function nativeBuildCommands(extra = [], tree = usualTree) {
   if (!existsSync(cmakeJs))
     throw new StageError('cmake-js is not installed. Remedy: npm ci (or npm run setup, for everything)');
@@ -24,7 +30,10 @@ export function nativeBuildCommands(extra = [], tree = usualTree) {
   ];
 }
 
-/** CMake refuses a tree that was configured in another place; the folder of the repository was moved or copied. */
+/**
+ * Removes a build tree that was configured for another source folder (the repository was moved or copied): CMake refuses
+ * it.
+ */
 function forgetMovedTree(tree) {
   const cache = join(tree, 'CMakeCache.txt');
   if (existsSync(cache) && !readFileSync(cache, 'utf8').includes(`CMAKE_HOME_DIRECTORY:INTERNAL=${root}\n`)) {

@@ -1,20 +1,20 @@
-// The npm packages that the compiled scripts require at run time, without what only other module systems, type checkers
-// and debuggers read.
-import { cpSync, readFileSync } from 'node:fs';
+// Copies the npm packages that the compiled scripts require at run time. ES modules, type declarations and source maps are left
+// out, because nothing in the bundle reads them.
+import { cpSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { runtimePackages } from './npm-packages.mjs';
 import { root } from './stage.mjs';
 
-// The one file of echarts that is used (lib/report/echarts.ts) holds what it needs of zrender and tslib.
+// Dependencies of echarts that need no copy: the one file of echarts that is used (lib/report/echarts.ts) contains them.
 const builtIn = new Set(['zrender', 'tslib']);
 const keptOfEcharts =
   /^$|^(package\.json|LICENSE|NOTICE|licenses(\/.*)?|dist|dist\/(package\.json|echarts\.common\.min\.js))$/;
 const never = /\.(map|mjs|mts|cts|ts|md)$|^(esm|types|typings|test)(\/|$)/;
 
+/** Copies the packages of package-lock.json that are not for development to the same paths below `folder`. */
 export function copyNpmPackages(folder) {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  for (const [path, entry] of Object.entries(packages)) {
-    const name = path.replace(/^.*node_modules\//, '');
-    if (path === '' || entry.dev || builtIn.has(name)) continue;
+  for (const { path, name } of runtimePackages()) {
+    if (builtIn.has(name)) continue;
     const source = join(root, path);
     const kept = (file) => (name === 'echarts' ? keptOfEcharts.test(file) : !never.test(file));
     cpSync(source, join(folder, path), { recursive: true, filter: (file) => kept(relative(source, file)) });

@@ -1,7 +1,7 @@
-// `npm run check:kernels`: what the compiler made of every CUDA kernel, for sm_90, written into docs/cuda-kernels.md. Fails
-// if a kernel spills or uses local memory, or if a vector variant does without 16-byte accesses (a comment above a kernel that
-// says "16-byte stores only: why", or loads, excuses the other kind).
-// --check writes nothing: it fails on the same, and if the page has other kernels (not if only register counts differ).
+// `npm run check:kernels`: reads what the compiler made of every CUDA kernel, for sm_90, and writes it into docs/cuda-kernels.md.
+// It fails if a kernel spills or uses local memory, or if a vector variant has no 16-byte accesses. A comment above a kernel that
+// says "16-byte stores only: REASON" (or "16-byte loads only") excuses the missing kind.
+// --check writes nothing. It fails in the same cases, and if the page has other kernels (not if only figures differ).
 // --sources FOLDER and --page FILE are for tests of this script.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -13,10 +13,10 @@ import { pageWith, rowsOfPage, rowsOfTables, tables } from './kernel-tables.mjs'
 import { root, StageError, startIfMain } from './stage.mjs';
 
 const architecture = 90;
-/** More registers leave less than half of a processor's 2048 threads. */
+/** With more registers per thread, less than half of a multiprocessor's 2048 threads can be resident. */
 const mostRegisters = 64;
 
-/** Every kernel of a source, with what the compiler says of it. */
+/** Compiles a source. @returns each of its kernels with the compiler's figures */
 async function kernelsOf(path, toolkit) {
   const { report, ptx, sass } = await compileKernels(path, toolkit, architecture);
   const [resources, accesses] = [parsePtxas(report), parsePtx(ptx)];
@@ -32,7 +32,7 @@ async function kernelsOf(path, toolkit) {
   }));
 }
 
-/** What is wrong with a kernel, in words. */
+/** Returns the rules that a kernel breaks, one text for each; empty if it breaks none. */
 export function violations(kernel) {
   const found = [];
   if (kernel.spillStores + kernel.spillLoads > 0)
@@ -41,7 +41,7 @@ export function violations(kernel) {
   if (kernel.local + (kernel.sass?.local ?? 0) > 0) found.push('uses local memory');
   for (const [where, counts] of Object.entries({ PTX: kernel, SASS: kernel.sass })) {
     if (kernel.width === 1 || !counts) continue;
-    // Fewer scalars than a vector has lanes are no vector taken apart: the result of a sum, a flag, a learning rate.
+    // Fewer scalar accesses than a vector has lanes are not a split vector, but a sum's result, a flag or a learning rate.
     const lacks = (vectors, scalars) => vectors === 0 && scalars >= kernel.width;
     if (kernel.only !== 'stores' && lacks(counts.vectorLoads, counts.scalarLoads))
       found.push(`has no 16-byte load in the ${where}`);
@@ -52,7 +52,7 @@ export function violations(kernel) {
   return found;
 }
 
-/** In the order of `items`, as many at a time as there are processors. */
+/** Runs `work` on all items, as many at a time as there are processors. @returns the results in the order of `items` */
 async function inParallel(items, work) {
   const results = [];
   let next = 0;
@@ -73,7 +73,7 @@ await startIfMain(import.meta.url, async (args) => {
     },
   });
   const toolkit = findToolkit();
-  const names = readdirSync(values.sources)
+  const names = readdirSync(values.sources, { recursive: true })
     .filter((name) => name.endsWith('.cu'))
     .sort();
   const kernels = await inParallel(names, (name) => kernelsOf(join(values.sources, name), toolkit));
@@ -81,11 +81,11 @@ await startIfMain(import.meta.url, async (args) => {
 
   const generated = tables(files, { version: toolkit.version, architecture, mostRegisters });
   console.log(generated.summary);
-  const sass = toolkit.nvdisasm ? `read with ${toolkit.nvdisasm}` : 'not read, for want of nvdisasm';
+  const sass = toolkit.nvdisasm ? `read with ${toolkit.nvdisasm}` : 'not read, because nvdisasm was not found';
   console.log(`SASS: ${sass}.`);
 
   const page = readFileSync(values.page, 'utf8');
-  // Also where a rule is broken: the table shows which kernels do.
+  // The page is written even if a rule is broken: it shows which kernels break it.
   if (!values.check) writeFileSync(values.page, pageWith(page, generated.text));
   const wrong = files.flatMap(({ file, kernels }) =>
     kernels.flatMap((kernel) => violations(kernel).map((text) => `${file}: ${kernel.text} ${text}`)),

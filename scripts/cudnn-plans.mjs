@@ -1,10 +1,6 @@
-// `npm run cudnn:plans`: docs/cudnn-plans.md, from cuDNN itself, without a GPU. Needs what `npm run setup:cuda` and
-// `npm run build:native` have made.
-import { join } from 'node:path';
-import { foreground, node, root, startIfMain } from './stage.mjs';
-import { compileTypescript } from './typescript.mjs';
+// `npm run cudnn:plans`: asks cuDNN for its plans and writes them to docs/cudnn-plans.md. No GPU is needed; run
+// `npm run setup:cuda` and `npm run build:native` first.
+import { startIfMain } from './stage.mjs';
+import { runBench } from './typescript.mjs';
 
-await startIfMain(import.meta.url, async () => {
-  await compileTypescript('tsconfig.bundle.json');
-  return foreground(node, [join(root, 'dist-bundle', 'bench', 'cudnnPlans', 'main.js')]);
-});
+await startIfMain(import.meta.url, () => runBench('cudnnPlans/main'));

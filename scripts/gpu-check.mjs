@@ -1,12 +1,11 @@
-// `npm run gpu:check`: all set-up, then every check and benchmark of bench/gpu-check.ts on whatever GPU is here, from the
-// same compiled scripts that the bundle holds. Arguments are the check's.
-import { join } from 'node:path';
+// `npm run gpu:check`: sets everything up, then runs the checks and benchmarks of bench/gpu-check.ts on this host's GPU,
+// from the same compiled scripts as in the bundle. All arguments go to the check.
 import { setup } from './setup.mjs';
-import { foreground, node, root, stage, startIfMain } from './stage.mjs';
-import { compileTypescript } from './typescript.mjs';
+import { foreground, node, stage, startIfMain } from './stage.mjs';
+import { compiledBench, compileTypescript } from './typescript.mjs';
 
 await startIfMain(import.meta.url, async (args) => {
   await setup();
   await stage('check scripts', () => compileTypescript('tsconfig.bundle.json'));
-  return foreground(node, [join(root, 'dist-bundle', 'bench', 'gpu-check.js'), ...args]);
+  return foreground(node, [compiledBench('gpu-check'), ...args]);
 });

@@ -1,5 +1,5 @@
-// Compiles one CUDA source for one architecture and keeps what tells about its kernels: ptxas' report, the PTX, and the
-// SASS where nvdisasm is installed.
+// Compiles one CUDA source for one architecture and returns what describes its kernels: the report of ptxas, the PTX and, if
+// nvdisasm is installed, the SASS.
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,17 +9,21 @@ import { root, StageError } from './stage.mjs';
 
 const execute = promisify(execFile);
 const maxBuffer = 2 ** 30;
-/** As CMake's Release build. */
+/** The flags of CMake's Release build that affect generated code. */
 const flags = ['-std=c++17', '-O3', '-DNDEBUG', '-I', join(root, 'native')];
 
-/** nvcc as CMake looks for it, the programs beside it, and its version. @throws StageError if there is none */
+/**
+ * Finds nvcc in the places where CMake looks for it, and the tools of its toolkit.
+ * @returns paths of nvcc, ptxas and nvdisasm (undefined if it is not installed), and nvcc's version
+ * @throws StageError if nvcc or ptxas is missing
+ */
 export function findToolkit() {
   const { CUDACXX, CUDA_PATH, PATH = '' } = process.env;
   const path = PATH.split(':');
   const folders = [...path, ...(CUDA_PATH ? [join(CUDA_PATH, 'bin')] : []), '/usr/local/cuda/bin'];
   const nvcc = [CUDACXX, ...folders.map((folder) => join(folder, 'nvcc'))].find((file) => file && existsSync(file));
   if (!nvcc) throw new StageError('nvcc was not found (looked in CUDACXX, PATH, CUDA_PATH, /usr/local/cuda).');
-  // What stands in PATH may be a script: nvcc itself says where it is.
+  // nvcc in PATH may be a wrapper script in another folder than the toolkit; a dry run prints the toolkit's own folder.
   const { stderr } = spawnSync(nvcc, ['--dryrun', '-ptx', '-x', 'cu', '/dev/null'], { encoding: 'utf8' });
   const [, here = ''] = /^#\$ _HERE_=(.*)$/m.exec(stderr ?? '') ?? [];
   const tool = (name) => [here, ...path].map((folder) => join(folder, name)).find((file) => existsSync(file));
@@ -29,7 +33,11 @@ export function findToolkit() {
   return { nvcc, ptxas, nvdisasm: tool('nvdisasm'), version };
 }
 
-/** @returns ptxas' report, the PTX, and the SASS or null. @throws StageError with the compiler's words */
+/**
+ * Compiles `source` for compute capability `architecture`, e.g. 90.
+ * @returns the report of ptxas, the PTX, and the SASS (null without nvdisasm), as text
+ * @throws StageError with the compiler's messages
+ */
 export async function compileKernels(source, { nvcc, ptxas, nvdisasm }, architecture) {
   const folder = mkdtempSync(join(tmpdir(), 'saturnn-kernels-'));
   const [ptx, cubin] = [join(folder, 'kernels.ptx'), join(folder, 'kernels.cubin')];
@@ -45,7 +53,7 @@ export async function compileKernels(source, { nvcc, ptxas, nvdisasm }, architec
   }
 }
 
-/** Names as in the source, without the namespace and the arguments: "channelMap<float, 3, true, 4>". */
+/** Demangles kernel names and removes namespaces and parameter lists: "channelMap<float, 3, true, 4>". */
 export function demangle(names) {
   if (names.length === 0) return [];
   const text = execFileSync('c++filt', { input: names.join('\n'), encoding: 'utf8', maxBuffer });
@@ -55,7 +63,7 @@ export function demangle(names) {
 function withoutScope(text) {
   const name = text
     .replace(/^void /, '')
-    .replace(/_GLOBAL__N__[0-9a-f]+_\w+::|\(anonymous namespace\)::|saturnn::/g, '');
+    .replace(/_GLOBAL__N__[0-9a-f]+_\w+::|\(anonymous namespace\)::|saturnn::(?:cuda::)?/g, '');
   let depth = 0;
   for (let i = 0; i < name.length; i++) {
     if (name[i] === '<') depth++;

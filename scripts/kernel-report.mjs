@@ -1,9 +1,13 @@
-// Reads what a compiler says of kernels: ptxas' report, PTX, SASS, and the template parameters in the source itself, so that
-// no list of kernels is kept anywhere.
+// Parsers for the compiler's output about kernels (the report of ptxas, PTX, SASS) and for kernel declarations in the
+// source. The list of kernels comes from these alone; none is kept by hand.
 
+/** Counts of accesses to global memory, by direction and width, and to local memory. */
 const empty = () => ({ vectorLoads: 0, vectorStores: 0, scalarLoads: 0, scalarStores: 0, local: 0 });
 
-/** ptxas -v: by mangled name. Bytes of stack frame, spills and shared memory; registers of a thread. */
+/**
+ * Parses the output of `ptxas -v`.
+ * @returns by mangled name: registers per thread; bytes of stack frame, spills, shared memory
+ */
 export function parsePtxas(report) {
   const kernels = new Map();
   let name = null;
@@ -23,7 +27,7 @@ export function parsePtxas(report) {
   return kernels;
 }
 
-/** PTX: accesses to global memory by mangled name; 16 bytes or more are a vector. Local memory is what spills use. */
+/** Counts memory accesses in PTX, by mangled name. Accesses of 16 bytes or more count as vectors. Spills use local memory. */
 export function parsePtx(ptx) {
   const kernels = new Map();
   let counts = null;
@@ -35,7 +39,7 @@ export function parsePtx(ptx) {
     if (!counts || !access) continue;
     const words = access[2].split('.');
     if (words.includes('local')) counts.local++;
-    // Without a space's name an address is generic: of global memory, as far as our kernels go.
+    // An access that names no state space has a generic address, which in our kernels means global memory.
     if (words.some((word) => /^(local|shared|param|const)/.test(word))) continue;
     const bits = Number(words.at(-1).replace(/^\D+/, '')) * Number(/^v(\d)$/.exec(words.at(-2))?.[1] ?? 1);
     count(counts, access[1] === 'ld', bits);
@@ -43,7 +47,7 @@ export function parsePtx(ptx) {
   return kernels;
 }
 
-/** SASS as nvdisasm prints it: LDG.E.128, STG.E.128, LDL, STL. */
+/** Counts memory accesses in nvdisasm's output, by mangled name: LDG.E.128, STG.E.128, LDL, STL. */
 export function parseSass(sass) {
   const kernels = new Map();
   let counts = null;
@@ -66,8 +70,9 @@ function count(counts, isLoad, bits) {
 }
 
 /**
- * Every kernel of a source by name: its template's parameters ("template <class T, int Width> __global__ void f(" gives T and
- * Width), and which accesses the comment right above it says are all that have 16 bytes: "loads" or "stores", else null.
+ * Finds every kernel that a CUDA source declares, by name. `parameters` are the names of its template parameters: T and
+ * Width for "template <class T, int Width> __global__ void f(". `only` is "loads" or "stores" if the comment directly
+ * above the kernel says "16-byte loads only" or "16-byte stores only", else null.
  */
 export function parseKernels(source) {
   const pattern =
@@ -82,7 +87,7 @@ export function parseKernels(source) {
   return kernels;
 }
 
-/** By the commas that no bracket holds. */
+/** Splits a list at its commas, except for commas inside <> or (). */
 export function splitArguments(text) {
   const parts = [];
   let depth = 0;
@@ -101,14 +106,14 @@ export function splitArguments(text) {
 const wideWords = /^(u?int4|float4|double2|u?longlong2)$/;
 
 /**
- * A kernel with its template arguments by name. `width` is how many elements a thread handles in one access: the parameter
- * called Width, or 4 for a parameter that is a 16-byte word; else 1. Types and Width make the variant.
+ * Describes a kernel by its template arguments. `width` is the number of elements per access of a thread: the argument called
+ * Width, 4 if an argument is a 16-byte type (such as float4), else 1. `variant` lists the type arguments and Width.
  * @throws Error if the source has no such kernel
  */
 export function describeKernel(demangled, kernels) {
   const [, name, rest = ''] = /^(\w+)(?:<(.*)>)?$/.exec(demangled) ?? [];
   const { parameters, only } = kernels.get(name) ?? {};
-  if (!parameters) throw new Error(`kernel ${demangled} is not in its source in the form "__global__ void name("`);
+  if (!parameters) throw new Error(`The source declares no kernel ${demangled} in the form "__global__ void name(".`);
   const values = splitArguments(rest);
   const named = values.map((value, i) => [parameters[Math.min(i, parameters.length - 1)], value]);
   const widthText = named.find(([parameter]) => parameter === 'Width')?.[1];

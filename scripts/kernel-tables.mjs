@@ -1,5 +1,5 @@
-// The generated part of docs/cuda-kernels.md: a summary, and a table per source file. The same sources and compiler give the
-// same bytes. Kernels that differ only in numbers and flags of their template share a row, with ranges.
+// Makes the generated part of docs/cuda-kernels.md: a summary, and a table for each source file. The same sources and compiler
+// give the same bytes. Kernels that differ only in numbers and flags of their template share a row, which then has ranges.
 
 const begin = '<!-- begin: npm run check:kernels -->';
 const end = '<!-- end: npm run check:kernels -->';
@@ -20,7 +20,7 @@ const range = (values) => {
   return least === most ? String(least) : `${least}-${most}`;
 };
 
-/** Rows of a file: kernels by name and variant. */
+/** Groups the kernels of a file by name and variant, sorted. @returns ["name | variant", kernels] for each row */
 function rowsOf(kernels) {
   const rows = new Map();
   for (const kernel of kernels) {
@@ -30,7 +30,7 @@ function rowsOf(kernels) {
   return [...rows].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** @returns the text for the page, and its summary as one line */
+/** Returns the text of the generated part, and its summary as one line. */
 export function tables(files, { version, architecture, mostRegisters }) {
   const all = files.flatMap(({ kernels }) => kernels);
   const vectors = all.filter(({ width }) => width > 1).length;
@@ -45,12 +45,24 @@ export function tables(files, { version, architecture, mostRegisters }) {
   const text = [
     '# The CUDA kernels, as compiled',
     '',
-    `${summary}`,
+    'This page lists, for every CUDA kernel of saturnn, how many registers it uses, how much memory, and how it accesses global',
+    'memory. The figures are read from the compiler and are not measured on a GPU.',
     '',
-    `Made by \`npm run check:kernels\` with nvcc ${version} for sm_${architecture}; CI runs it with \`--check\`, which fails if a kernel spills, uses`,
-    'local memory, or has a vector variant without 16-byte accesses. Read from the compiler, not measured: registers, spills,',
-    'local and shared memory are ptxas\' report, loads and stores of global memory are counted in the PTX. "Width" is how many',
-    'elements a thread reads in one access; variants that differ only in numbers and flags share a row, with ranges.',
+    '```sh',
+    'npm run check:kernels                # compiles the kernels and writes this page anew',
+    'npm run check:kernels -- --check     # writes nothing; CI runs this',
+    '```',
+    '',
+    'Both commands fail if a kernel spills, uses local memory, or has a vector variant without 16-byte accesses. With `--check`, the',
+    'command also fails if this page has other kernels than the sources; it does not fail if only figures differ.',
+    '',
+    `Result with nvcc ${version} for sm_${architecture}: ${summary}`,
+    '',
+    'How to read the tables:',
+    '',
+    "- Registers, spills, local memory and shared memory are from ptxas' report. Loads and stores of global memory are counted in the PTX.",
+    '- "Width" is the number of elements that a thread reads in one access.',
+    '- Variants that differ only in numbers and flags share a row, which then has ranges; "compiled" is how many variants a row has.',
     ...files.flatMap(({ file, kernels }) => ['', `## ${file}`, '', ...tableOf(kernels)]),
   ].join('\n');
   return { summary, text };
@@ -66,10 +78,11 @@ function tableOf(kernels) {
   return [names, names.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`);
 }
 
-/** "file | kernel | variant" of every row. */
+/** Returns "file | kernel | variant" for each row that the tables of `files` have. */
 export const rowsOfTables = (files) =>
   files.flatMap(({ file, kernels }) => rowsOf(kernels).map(([key]) => `${file} | ${key}`));
 
+/** Returns "file | kernel | variant" for each row that the page has. */
 export function rowsOfPage(page) {
   const rows = [];
   let file = '';
@@ -83,7 +96,7 @@ export function rowsOfPage(page) {
 
 const generatedPart = (page) => page.slice(page.indexOf(begin), page.indexOf(end));
 
-/** The page with its generated part anew; what a person has written after it stays. */
+/** Returns the page with `text` as its generated part; the text that a person has written after that part stays. */
 export function pageWith(page, text) {
   const rest = page.includes(end) ? page.slice(page.indexOf(end) + end.length) : '\n';
   return `${begin}\n${text}\n${end}${rest}`;

@@ -1,23 +1,44 @@
-// npm packages: `npm ci`, unless node_modules already holds what package-lock.json asks for.
+// Runs `npm ci`, unless node_modules already holds what package-lock.json asks for.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run } from './stage.mjs';
 
-const readPackages = (path) => JSON.parse(readFileSync(path, 'utf8')).packages;
+/** Remedy for commands that fail without the npm registry. */
+export const registryRemedy = 'check the connection to the npm registry (npm ping), then start again';
 
-/** npm keeps a lock file of what it installed; optional packages of other platforms are never in it. */
+const readPackages = (path) => JSON.parse(readFileSync(path, 'utf8')).packages;
+const lockFile = join(root, 'package-lock.json');
+
+/**
+ * Lists the packages that saturnn needs at run time, from package-lock.json.
+ * @returns for each its path (node_modules/NAME), name, version, and whether it is optional
+ */
+export const runtimePackages = () =>
+  Object.entries(readPackages(lockFile))
+    .filter(([path, { dev }]) => path !== '' && !dev)
+    .map(([path, { version, optional = false }]) => ({
+      path,
+      name: path.replace(/^.*node_modules\//, ''),
+      version,
+      optional,
+    }));
+
+/**
+ * Whether node_modules holds every package of package-lock.json in the right version, according to the lock file that npm
+ * writes into node_modules. Optional packages are not compared, because those of other platforms are never installed.
+ */
 function upToDate() {
   const installed = join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(installed)) return false;
   const have = readPackages(installed);
-  const want = Object.entries(readPackages(join(root, 'package-lock.json')));
+  const want = Object.entries(readPackages(lockFile));
   return want.every(([path, entry]) => path === '' || entry.optional || have[path]?.version === entry.version);
 }
 
 export async function npmPackages() {
   if (upToDate()) return 'already there';
   await run('npm packages', 'npm', ['ci', '--no-audit', '--no-fund'], {
-    remedy: 'check the connection to the npm registry (npm ping), then start again',
+    remedy: registryRemedy,
   });
   return 'installed';
 }

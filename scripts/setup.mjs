@@ -1,15 +1,21 @@
-// Everything between a fresh clone and a program that runs. `npm start` and `npm test` begin with it; what is there
-// already is left alone.
+// `npm run setup`: does everything that a fresh clone needs before the program runs: system packages, npm packages, the native
+// build and the TypeScript build. `npm start` and `npm test` begin with it. Steps that are done already are skipped.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { linkCompileCommands, nativeBuildCommands } from './build-native.mjs';
 import { npmPackages } from './npm-packages.mjs';
-import { node, run, StageError, stage, startIfMain } from './stage.mjs';
+import { node, root, run, StageError, stage, startIfMain } from './stage.mjs';
 import { systemPackages } from './system-packages.mjs';
 import { compileTypescript } from './typescript.mjs';
 
+/** @throws StageError if this Node.js is older than `engines` of package.json allows */
 function checkNode() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) {
-    throw new StageError(`Node.js >= 20.19 is needed; this is ${process.versions.node} (${node}).`);
+  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const [, oldest] = /^>=(\d+\.\d+)$/.exec(engines.node);
+  const numbers = (version) => version.split('.').map(Number);
+  const [[major, minor], [oldestMajor, oldestMinor]] = [process.versions.node, oldest].map(numbers);
+  if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
+    throw new StageError(`Expected Node.js ${oldest} or newer but found ${process.versions.node} (${node}).`);
   }
 }
 

@@ -1,13 +1,16 @@
-// What we pass on with our files: the shared libraries that they need, each with its licence.
+// Copies the shared libraries that our files need and that are shipped with them, and the licence of each.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { StageError } from './stage.mjs';
 
-// glibc and the kernel's own page: these belong to the host.
+// Libraries of the host that are never shipped: glibc's, and linux-vdso, which the kernel provides.
 const ofHost = /^(linux-vdso|ld-linux-x86-64|libc|libm|libdl|librt|libpthread)\.so/;
 
-/** What the loader resolves for `file`: soname -> path (undefined: not found). */
+/**
+ * Maps the soname of each library that `file` needs, glibc's excepted, to the path that the loader finds (undefined if
+ * none).
+ */
 function dependencies(file) {
   const lines = execFileSync('ldd', [file], { encoding: 'utf8', env: { PATH: process.env.PATH } })
     .trim()
@@ -20,19 +23,24 @@ function dependencies(file) {
   return found;
 }
 
-/** Copies what `files` need, glibc excepted, and of that only what is in `only`, by soname. @returns what was copied */
+/**
+ * Copies the libraries that `files` need, glibc's excepted, into the folder `into`.
+ * @param only sonames of the libraries to copy; all if undefined
+ * @returns soname and original path of each copied library
+ * @throws StageError if the loader does not find a library
+ */
 export function copyLibraries(files, into, only) {
   const all = [...new Map(files.flatMap((file) => [...dependencies(file)]))];
   return all
     .filter(([soname]) => only === undefined || only.includes(soname))
     .map(([soname, path]) => {
-      if (path === undefined) throw new StageError(`${soname} is needed, and the loader does not find it here.`);
+      if (path === undefined) throw new StageError(`The loader does not find ${soname}, which is needed.`);
       cpSync(path, join(into, soname), { dereference: true });
       return { soname, path };
     });
 }
 
-/** Every library that the copied files need must come from the bundle itself. */
+/** Checks that the loader takes every library that `files` need from out/ of the bundle. @throws StageError if it does not */
 export function checkLibraries(files, folder) {
   for (const file of files) {
     for (const [soname, path] of dependencies(file)) {
@@ -43,7 +51,7 @@ export function checkLibraries(files, folder) {
   }
 }
 
-/** The Debian package that a file is of. */
+/** Name of the Debian package that a file belongs to; undefined if it belongs to none. */
 export function ownerOf(file) {
   const real = realpathSync(file);
   return [real, real.replace(/^\/usr/, '')].map(debianPackage).find(Boolean);
@@ -57,9 +65,10 @@ function debianPackage(path) {
   }
 }
 
+/** Path of the licence texts of a Debian package. */
 export const licenceFile = (owner) => `/usr/share/doc/${owner}/copyright`;
 
-/** Name and version of the source package that a Debian package was built from. */
+/** Returns name and version of the source package that a Debian package was built from. */
 export function debianSource(owner) {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it in
   const format = '${source:Package} ${source:Version}';
@@ -67,7 +76,11 @@ export function debianSource(owner) {
   return { name, version };
 }
 
-/** The Debian package's copyright file, or the LICENSE beside an official Node.js archive. */
+/**
+ * Copies the licence of `file` into the folder `licences`: the copyright file of its Debian package or, for a program of an
+ * official Node.js archive, the archive's LICENSE.
+ * @throws StageError if there is neither
+ */
 export function copyLicence(file, licences) {
   const real = realpathSync(file);
   const owner = ownerOf(file);

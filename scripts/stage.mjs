@@ -1,5 +1,6 @@
-// Runs the steps of a setup: one line with its duration when a step ends, more only if it takes long. A failure ends
-// with the command, the end of its output and what to do about it. Node built-ins only: it runs before `npm ci`.
+// Runs the steps of a set-up. A step prints one line with its duration when it ends, and more lines only if it takes
+// long. A failed step prints the end of its output, its command and a remedy. Imports only Node's own modules, because it
+// runs before `npm ci`.
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,12 +9,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const node = process.execPath;
 
-/** A failure that was foreseen: its message is all that a person needs to see. */
+/** An expected failure: it is reported by its message alone, without a stack trace. */
 export class StageError extends Error {}
 
 const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
-/** Runs `work` and prints its name, the note it returns and its duration. */
+/** Runs `work`, then prints `name`, the text that `work` resolved to ("done" if none) and the duration. */
 export async function stage(name, work) {
   const began = performance.now();
   const note = await work();
@@ -21,8 +22,11 @@ export async function stage(name, work) {
 }
 
 /**
- * Runs a command with its output in out/log/. One that takes longer than a second is shown, and then where it is.
- * `remedy` is what a person can do when it fails.
+ * Runs a command with its output in the file out/log/NAME.log. Prints the command after a second, and every ten seconds
+ * the last line of its output.
+ * @param remedy text for the person who sees the failure, e.g. a command that repairs its cause
+ * @param env variables to set in addition to those of this process
+ * @throws StageError (rejects) if the command cannot be started or fails
  */
 export function run(name, command, args, { remedy, env = {} } = {}) {
   const shown = [command === node ? 'node' : command, ...args].join(' ').replaceAll(`${root}/`, '');
@@ -66,18 +70,21 @@ export function run(name, command, args, { remedy, env = {} } = {}) {
   });
 }
 
-/** Runs a command in the foreground; resolves to its exit status. */
+/** Runs a command that shares this process's standard streams. @returns (resolves to) its exit status; 130 after Ctrl-C */
 export function foreground(command, args, env = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
     child.on('error', reject);
     child.on('close', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 1)));
-    // Ctrl-C reaches the child too: it ends in its own time (a training run saves its state), then we do.
+    // Ctrl-C reaches the child as well. It may need time to end (a training run writes a checkpoint), so wait for it.
     process.on('SIGINT', () => {});
   });
 }
 
-/** Calls `main` if `url` is the script that was started; a foreseen failure prints its message alone. */
+/**
+ * Calls `main` with the command's arguments if `url` is the script that node was started with, and sets the exit status to the
+ * result (default 0). Of a StageError only the message is printed.
+ */
 export async function startIfMain(url, main) {
   if (!process.argv[1] || pathToFileURL(process.argv[1]).href !== url) return;
   try {

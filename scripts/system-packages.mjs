@@ -1,4 +1,4 @@
-// The system packages that the native build needs: found, or installed through apt-get where that is allowed.
+// Finds the system packages that the native build needs, and installs missing ones with apt-get if this user may.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ function missingPackages() {
   return Object.keys(needed).filter((name) => !needed[name]);
 }
 
-/** How apt-get may be run here without asking anyone: as root, through passwordless sudo, or not at all (null). */
+/** Command prefix with which apt-get runs without a password: [] for root, sudo if it asks for none, null if neither works. */
 function privilege() {
   if (process.getuid() === 0) return [];
   if (onPath('sudo') && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0) return ['sudo', '-n'];
@@ -35,7 +35,7 @@ export async function systemPackages() {
   const remedy = `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing.join(' ')}`;
   const prefix = privilege();
   if (prefix === null || !onPath('apt-get')) {
-    const why = onPath('apt-get') ? 'this user may not install them' : 'there is no apt-get here';
+    const why = onPath('apt-get') ? 'this user may not install them' : 'this system has no apt-get';
     throw new StageError(
       `Missing system packages: ${missing.join(', ')}; ${why}.\nInstall them, then start again:\n\n  ${remedy}\n`,
     );
@@ -49,6 +49,6 @@ export async function systemPackages() {
   await apt('system packages', 'install', '-y', '--no-install-recommends', ...missing);
   const still = missingPackages();
   if (still.length > 0)
-    throw new StageError(`apt-get ended well, yet these are not found: ${still.join(', ')}. PATH: ${process.env.PATH}`);
+    throw new StageError(`apt-get succeeded, but these were not found: ${still.join(', ')}. PATH: ${process.env.PATH}`);
   return `installed ${missing.join(' ')}`;
 }

@@ -1,4 +1,4 @@
-// `npm test`: all set-up, then every test. Arguments go to vitest.
+// `npm test`: sets everything up, then runs every test. Arguments go to vitest.
 import { join } from 'node:path';
 import { setup } from './setup.mjs';
 import { foreground, node, root, startIfMain } from './stage.mjs';

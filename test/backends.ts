@@ -1,15 +1,15 @@
-/** The backends that this host can run, and why it cannot run the others. Imports no test framework. */
-import { backendNames, type Device, openDevice } from '../lib/device';
+/** Lists the backends: those that this host can run, and why it cannot run the others. Imports no test framework. */
+import { backendNames, type Device, openDevice } from '../lib/runtime/device';
 
 export interface Backend {
   readonly name: string;
-  /** Null if it cannot be opened here. */
+  /** Null if the backend cannot be opened on this host. */
   readonly device: Device | null;
-  /** Why not, e.g. "ERR_CUDA_UNAVAILABLE: ...". */
+  /** Why `device` is null, e.g. "ERR_CUDA_UNAVAILABLE: ..."; empty if it is not. */
   readonly reason: string;
 }
 
-/** Every backend, in the order of their names; a missing library, driver or GPU is a reason, not an error. */
+/** Opens every backend, in the order of `backendNames`. Never throws: a missing library, driver or GPU becomes a `reason`. */
 export function backends(): Backend[] {
   return backendNames.map((name) => {
     try {

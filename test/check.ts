@@ -1,11 +1,11 @@
 /**
- * The conformance check: one case on one device, compared with the float64 references. Imports no test framework, because
- * the same checks run inside the offline bundle (bench/gpu-check.ts).
+ * The conformance check: runs one case on one device and compares the results with the float64 references. Imports no test
+ * framework, because the same checks run inside the offline bundle (bench/gpu-check.ts).
  */
-import { compile, type Plan } from '../lib/compile';
-import type { Device, Precision } from '../lib/device';
-import { defaultPasses, optimize, type Pass } from '../lib/graph/optimize';
-import { bytesPerElement, type Tensor } from '../lib/tensor';
+import { compile, type Plan } from '../lib/compile/compile';
+import { defaultPasses, optimize, type Pass } from '../lib/compile/optimize';
+import type { Device, Precision } from '../lib/runtime/device';
+import { bytesPerElement, type Tensor } from '../lib/tensor/tensor';
 import type { Arenas, Case, Problem } from './cases/problem';
 import { roundTo } from './halves';
 import { TestRandom, testSeed } from './random';
@@ -13,13 +13,16 @@ import { type Expectation, type Expected, expectation, stateWrites } from './ref
 import { isSource, type Read } from './reference/interpret';
 import { compare, describeComparison } from './tolerance';
 
-/** plain: kernel by kernel as the graph says. fused: after all passes. */
+/** How the graph is compiled: "plain" without passes, "fused" with the default passes. */
 export type Mode = 'plain' | 'fused';
 export const modes: readonly Mode[] = ['plain', 'fused'];
 
 const passesOf: Readonly<Record<Mode, readonly Pass[]>> = { plain: [], fused: defaultPasses };
 
-/** Inputs that bring a computed value nearer to a jump than this, relative to its size, are drawn again. */
+/**
+ * Smallest allowed relative distance of a computed value to a discontinuity (such as the kink of relu). Inputs that come
+ * nearer are drawn again, because rounding could take the device to the other side.
+ */
 const smallestMargin: Readonly<Record<Precision, number>> = {
   f32: 1e-5,
   tf32: 0.01,
@@ -33,23 +36,23 @@ export interface CheckOptions {
   readonly seed?: number;
   readonly precision?: Precision;
   /**
-   * On a backend that captures: compare what a replayed step gives, as a run of many steps computes it. Default: kernel by
-   * kernel, into poisoned memory.
+   * Whether to check a replayed step, on backends that capture steps as graphs. Default false: the step is launched kernel by
+   * kernel, and memory is filled with NaN before it.
    */
   readonly replayed?: boolean;
-  /** As compile's. */
+  /** The option of compile(); default true. */
   readonly autotune?: boolean;
 }
 
 export interface CheckResult {
-  /** Ops, or options of ops, that the backend has no kernel for: then nothing was run. */
+  /** Ops, or options of ops, for which the backend has no kernel; if there are any, nothing was run. */
   readonly missing: readonly string[];
-  /** The largest error, as a part of what was allowed. */
+  /** Largest error divided by the allowed error; at most 1. */
   readonly ratio: number;
   readonly implementations: readonly string[];
 }
 
-/** @throws an Error that names case, device, mode, the worst elements and the seed that repeats it */
+/** Checks a case. @throws Error that names case, device, mode, the worst elements and the seed to repeat it with */
 export async function checkOp(testCase: Case, options: CheckOptions): Promise<CheckResult> {
   const { device, mode, seed = testSeed, precision = 'f32', replayed = false, autotune = true } = options;
   const { problem, expected } = prepare(testCase, seed, precision);
@@ -66,7 +69,7 @@ export async function checkOp(testCase: Case, options: CheckOptions): Promise<Ch
     });
     return { missing, ratio, implementations };
   } catch (error) {
-    // A backend under construction may have an op, and refuse some of its options; one that has every op may not.
+    // Only a backend that does not have every op yet may refuse options of the ops that it has.
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_UNSUPPORTED' && !device.isComplete) return { missing: [message], ratio: 0, implementations: [] };
     const where = `${testCase.name} on ${device.name}, ${precision}, ${mode}${replayed ? ', replayed' : ''}`;
@@ -79,7 +82,10 @@ const expectations = new WeakMap<
   { seed: number; precision: Precision; skipped: number; expected: Expectation }
 >();
 
-/** A case's graph with fresh inputs, and what it must give. The last expectation of a case is kept: modes and devices share it. */
+/**
+ * Builds the graph of a case with its inputs, and the expected results. Keeps the last expectation of each case, because
+ * modes and devices share it. Equal arguments give equal inputs.
+ */
 export function prepare(
   testCase: Case,
   seed: number,
@@ -100,10 +106,13 @@ export function prepare(
     expectations.set(testCase, { seed, precision, skipped, expected });
     return { problem, expected };
   }
-  throw new Error(`${testCase.name}: every input comes too near to a kink; make the case smaller`);
+  throw new Error(`${testCase.name}: all drawn inputs come too near to a discontinuity; make the case smaller`);
 }
 
-/** Images become halves where they enter the plan: given as such, the first op has exact inputs. */
+/**
+ * Rounds the images among the inputs to halves, as the plan does, so that references and device begin with the same
+ * numbers.
+ */
 function roundImages({ graph, inputs }: Problem, precision: Precision): void {
   if (precision !== 'bf16' && precision !== 'fp16') return;
   for (const { source, outputs } of graph.nodes) {
@@ -117,11 +126,11 @@ function roundImages({ graph, inputs }: Problem, precision: Precision): void {
 
 const isF32Image = ({ image, dtype }: Tensor): boolean => image && dtype === 'f32';
 
-/** Whether a precision that is about images makes a difference to a case. */
+/** Whether a case has f32 images: without them, the other precisions compute the same as f32. */
 export const hasImages = (testCase: Case): boolean =>
   testCase.build(new TestRandom(testSeed)).graph.nodes.some(({ outputs }) => outputs.some(isF32Image));
 
-/** What a problem's sources hold. */
+/** Returns a function that reads the values of a problem's inputs and State tensors. */
 export function readerOf({ inputs, state }: Problem): Read {
   return (tensor) => {
     const { source } = tensor.node;
@@ -133,16 +142,16 @@ export function readerOf({ inputs, state }: Problem): Read {
       const values = state.arenas[arena];
       if (values) return values.subarray(begin, begin + tensor.size);
     }
-    throw new Error(`no values for "${tensor.node.name}"`);
+    throw new Error(`The problem has no values for "${tensor.node.name}".`);
   };
 }
 
 type StateArena = keyof Arenas;
 
-/** Where a State's tensor lies: the arena, and its first element there. */
+/** Returns the arena in which a State's tensor lies, and the index of its first element there. */
 function placeOf(tensor: Tensor): { arena: StateArena; begin: number } {
   const { source } = tensor.node;
-  if (source?.kind !== 'state') throw new Error(`"${tensor.node.name}" is no tensor of a State`);
+  if (source?.kind !== 'state') throw new Error(`"${tensor.node.name}" is not a tensor of a State.`);
   return { arena: source.arena, begin: source.byteOffset / bytesPerElement[tensor.dtype] };
 }
 
@@ -168,10 +177,14 @@ async function runAndCompare(
   }
 }
 
-/** oneDNN's own fallback, e.g. "ref:any". */
+/** Whether a kernel is one of oneDNN's reference implementations, e.g. "ref:any". */
 export const isReference = (implementation: string): boolean => /\bref\b/.test(implementation);
 
-/** Two steps with the same inputs must give the same bits; the second is replayed where the backend captures. */
+/**
+ * Runs two steps with the same inputs and checks that they give the same bits. The second is replayed if the backend
+ * captures steps.
+ * @returns the outputs of one step
+ */
 async function runTwice(plan: Plan, { inputs, graph }: Problem): Promise<Record<string, ArrayLike<number>>> {
   const { outputs } = await plan.run(inputs, { steps: 2 });
   return Object.fromEntries(
@@ -192,7 +205,7 @@ async function compareUpdates(
   expected: Expectation,
   replayed: boolean,
 ): Promise<number[]> {
-  if (!state) throw new Error('a problem with updates needs a State');
+  if (!state) throw new Error('A problem with updates needs a State.');
   const run = async () => {
     for (const [arena, values] of Object.entries(state.arenas)) {
       await state.state.writeArena(
@@ -202,7 +215,7 @@ async function compareUpdates(
     }
     return plan.run(inputs);
   };
-  // A plan's first step is never replayed.
+  // The first step of a plan is never replayed.
   if (replayed) await run();
   const { outputs } = await run();
   const ratios = compareOutputs(outputs, expected.outputs);

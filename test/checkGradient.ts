@@ -1,30 +1,30 @@
 /**
- * Finite differences: are lib's gradient rules, computed by the float64 references, the derivatives of the references'
- * forward pass? One number per input decides: the derivative of a random projection of the output along a random direction.
+ * Checks lib's gradient rules by finite differences, both computed by the float64 references. For each input one number
+ * is compared: the derivative of a random projection of the output along a random direction.
  */
-import { Graph } from '../lib/graph/graph';
-import type { Tensor } from '../lib/tensor';
+import { Graph } from '../lib/compile/graph';
+import type { Tensor } from '../lib/tensor/tensor';
 import { Builder } from './cases/problem';
 import { TestRandom } from './random';
 import { interpret, type Read } from './reference/interpret';
 import { need, type Values } from './reference/values';
 
 export interface Differentiable {
-  /** What is differentiated: its sum, weighted by `dy`. */
+  /** The output. The function to differentiate is its sum, weighted by `dy`. */
   readonly y: Tensor;
-  /** Null: y is a scalar, and its derivative is asked for. */
+  /** Weights, of the shape of y; null if y is a scalar that is to be differentiated itself. */
   readonly dy: Tensor | null;
-  /** Inputs of the graph and what lib says of their gradients. */
+  /** Pairs of an input of the graph and its gradient according to lib. */
   readonly gradients: readonly (readonly [source: Tensor, gradient: Tensor])[];
 }
 
-/** Small enough for float64's rounding (1e-16 / step), large enough for the third derivative (step squared). */
+/** Step of the central differences: keeps both their rounding error (1e-16 / step) and the third derivative's (step²) small. */
 const step = 1e-5;
 const tolerance = 1e-6;
-/** No input is nearer to a kink, relative to its size: a step must not cross it. */
+/** Smallest allowed relative distance to a kink, so that a step does not cross it. Inputs that come nearer are drawn again. */
 const smallestMargin = 5e-4;
 
-/** @throws an Error that names the input, both numbers and the seed */
+/** Compares gradients with differences. @throws Error that names the input, both numbers and the seed */
 export function checkGradient(build: (builder: Builder) => Differentiable, seed: number): void {
   for (let attempt = 0; attempt < 200; attempt++) {
     const random = new TestRandom(seed, attempt);
@@ -36,7 +36,7 @@ export function checkGradient(build: (builder: Builder) => Differentiable, seed:
     compareDirections(problem, builder, random, seed);
     return;
   }
-  throw new Error('every input comes too near to a kink; make the case smaller');
+  throw new Error('All drawn inputs come too near to a kink; make the case smaller.');
 }
 
 function compareDirections(
@@ -77,7 +77,7 @@ const reader =
 const dot = ({ data }: Values, weights: ArrayLike<number>): number =>
   data.reduce((sum, value, i) => sum + value * (weights[i] ?? Number.NaN), 0);
 
-/** One op: its own gradient rule, for all inputs that are f32 and differentiable. */
+/** Applies the gradient rule of the op that made `y`, for all its inputs that are f32 and differentiable. */
 export function ofOp(builder: Builder, y: Tensor): Differentiable {
   const { node } = y;
   const dy = y.image ? builder.f32('dy', y.shape) : builder.plain('dy', y.shape);

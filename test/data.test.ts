@@ -83,10 +83,10 @@ describe('generated data', () => {
   }, () => {
     const { train, test: held } = generated({ train: 800, test: 800 });
     const plain = softmaxRegression(train, held, { epochs: 5 });
-    // It learns what there is to learn, by heart; of that, nothing holds for other images.
+    // It memorises the training images, and nothing of that applies to other images.
     expect(plain.trainAccuracy).toBeGreaterThan(0.7);
     expect(plain.testAccuracy).toBeLessThan(0.03);
-    // The control: the same images, each class shifted by a faint pattern of its own.
+    // The control: in the same images, a faint pattern added to each class can be learned.
     const marked = softmaxRegression(mark(train), mark(held), { epochs: 3 });
     expect(marked.testAccuracy).toBeGreaterThan(0.3);
   });

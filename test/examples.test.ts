@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../lib/locate';
+import { packageRoot } from '../lib/runtime/locate';
 import { temporaryFolder } from './temporary';
 
 const root = packageRoot();
@@ -17,7 +17,7 @@ function example(file: string, check: (output: string) => void, ...args: string[
   test(file, () => check(run(file, ...args)));
 }
 
-/** Of "name value ..." lines. */
+/** Returns the numbers that a pattern captures in a program's output. */
 const numbers = (output: string, pattern: RegExp) => [...output.matchAll(pattern)].map(([, value]) => Number(value));
 
 example(
@@ -33,7 +33,7 @@ example(
 
 checked.push('predict.js');
 test('predict.js', () => {
-  // train.js leaves what it takes.
+  // predict.js needs the file that train.js writes.
   if (!existsSync(join(folder, 'model.safetensors'))) run('train.js', folder);
   const picture = join(folder, 'grey.ppm');
   writeFileSync(picture, Buffer.concat([Buffer.from('P6\n32 32\n255\n'), Buffer.alloc(32 * 32 * 3, 128)]));

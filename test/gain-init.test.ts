@@ -1,18 +1,24 @@
-/** Weights scaled by the gain of what they read: a network of sigmoids then computes what one of sigmoid* does. */
+/**
+ * Scaling weights by the gain of the activation that they read: a network of sigmoids then computes the same as one of
+ * sigmoid*.
+ */
 import { describe, expect, test } from 'vitest';
-import { evaluate } from '../lib/evaluate';
-import { gainInit } from '../lib/gainInit';
+import { evaluate } from '../lib/compile/evaluate';
+import { gainInit } from '../lib/initial/gainInit';
 import { Concatenate, Conv2d, GlobalAveragePool, Linear, MaxPool, Sequential } from '../lib/layers';
 import { functionalModel, type Model } from '../lib/models';
-import { type Activation, relu, scaledSigmoid, sigmoid, tanh } from '../lib/ops/activation';
-import { State } from '../lib/state';
-import { input, sizeOf } from '../lib/tensor';
+import { type Activation, relu, scaledSigmoid, sigmoid, tanh } from '../lib/ops/activations';
+import { State } from '../lib/tensor/state';
+import { input, sizeOf } from '../lib/tensor/tensor';
 import { TestRandom, testSeed } from './random';
 import { cpu } from './train/support';
 
 const images = [3, 9, 9, 3];
 
-/** Without zero padding, which is 0 for sigmoid* but not for what corresponds to it. Max pooling is clipped, not padded. */
+/**
+ * Makes a network without zero padding: padding with 0 means another value for sigmoid than for sigmoid*. Max pools are
+ * not padded.
+ */
 function network(activation: Activation, second = activation): Model {
   const conv = (name: string, inputs: number, kernel: 1 | 3, own = activation) =>
     new Conv2d({ name, inputs, outputs: 16, kernel, activation: own });
@@ -55,7 +61,7 @@ describe('gainInit', () => {
     expect(distance(offCentre, want)).toBeGreaterThan(0.05 * size);
   });
 
-  test('nothing changes where nothing is to be done', async () => {
+  test('a network whose gains are all 1 does not change', async () => {
     const want = await logitsOf(network(tanh()), async () => {});
     const model = network(tanh());
     const got = await logitsOf(model, (state) => gainInit({ model, state, device: cpu(), centred: true }));

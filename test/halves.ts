@@ -1,4 +1,4 @@
-/** Floating-point formats of 16 bits, as numbers. Imports no test framework. */
+/** Rounding to the floating-point formats of 16 bits, in float64. Imports no test framework. */
 
 interface Format {
   readonly precisionBits: number;
@@ -7,13 +7,17 @@ interface Format {
 }
 
 const formats = {
-  /** f32's exponents. */
+  /** The exponents are those of f32. */
   bf16: { precisionBits: 8, smallestExponent: -126, largestExponent: 127 },
   /** IEEE binary16. */
   fp16: { precisionBits: 11, smallestExponent: -14, largestExponent: 15 },
 } as const satisfies Record<string, Format>;
 
-/** The nearest number of the format, of two equally near the even one; NaN and infinities as they are. @param value an f32 */
+/**
+ * Rounds to the nearest number of a format, ties to even. NaN and infinities stay as they are; numbers beyond the range become
+ * infinities.
+ * @param value an f32
+ */
 export function roundTo(name: keyof typeof formats, value: number): number {
   if (!Number.isFinite(value) || value === 0) return value;
   const { precisionBits, smallestExponent, largestExponent } = formats[name];

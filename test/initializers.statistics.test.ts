@@ -1,6 +1,7 @@
 /**
- * Initialisers as distributions: mean, variance and shape of what they draw, against formulas worked out by hand. Seeds are
- * fixed, so that a test which passes once passes always; bounds are 4.5 standard deviations, a chance of 7 in a million.
+ * Initialisers as distributions: compares mean, variance and shape of what they draw with formulas derived by hand. Seeds
+ * are fixed, so that results never change; bounds are 4.5 standard deviations, which a correct generator exceeds with
+ * probability 7e-6.
  */
 import { describe, expect, test } from 'vitest';
 import {
@@ -14,13 +15,13 @@ import {
   orthonormal,
   uniform,
   xavier,
-} from '../lib/initializers';
-import { type Activation, elu, leakyRelu, leakyTanh, relu, sigmoid, tanh } from '../lib/ops/activation';
+} from '../lib/initial/initializers';
+import { type Activation, elu, leakyRelu, leakyTanh, relu, sigmoid, tanh } from '../lib/ops/activations';
 import { Philox } from '../lib/random';
 
 const deviations = 4.5;
 
-/** P(X <= x) of N(0, 1); Abramowitz and Stegun 7.1.26, right to 1.5e-7. */
+/** Cumulative distribution of N(0, 1), by Abramowitz and Stegun 7.1.26, with an error below 1.5e-7. */
 function normal(x: number): number {
   const z = Math.abs(x) / Math.SQRT2;
   const t = 1 / (1 + 0.3275911 * z);
@@ -34,7 +35,10 @@ const shapes = {
   uniform: { kurtosis: 9 / 5, cumulative: (x: number) => Math.min(1, Math.max(0, (1 + x / Math.sqrt(3)) / 2)) },
 } as const;
 
-/** What is wrong with `values` as independent draws of a distribution with mean 0 and this variance; empty: nothing. */
+/**
+ * Describes how `values` differ from independent draws of a distribution with mean 0 and this variance; empty if they do
+ * not.
+ */
 function faults(values: Float32Array, distribution: Distribution, variance: number): string[] {
   const { kurtosis, cumulative } = shapes[distribution];
   const scaled = Float64Array.from(values, (value) => value / Math.sqrt(variance));
@@ -46,7 +50,7 @@ function faults(values: Float32Array, distribution: Distribution, variance: numb
     ['correlation of neighbours', average((x, i) => x * (scaled[i + 1] ?? 0)), Math.sqrt(1 / length)],
   ];
   const wrong = checks.filter(([, error, deviation]) => !(Math.abs(error) <= deviations * deviation));
-  // Kolmogorov and Smirnov: D sqrt(n) > 2.4 has probability 2e-5.
+  // Kolmogorov-Smirnov test: D sqrt(n) > 2.4 has probability 2e-5.
   const sorted = scaled.toSorted();
   const distance = sorted.reduce((most, x, i) => {
     const p = cumulative(x);
@@ -58,7 +62,7 @@ function faults(values: Float32Array, distribution: Distribution, variance: numb
 
 const draw = (initializer: Initializer, shape: readonly number[], seed = 1) => initializer(shape, new Philox(seed, 5));
 
-/** Weights, and their fans by hand: in, out by each rule. */
+/** Shapes of weights with their fans, derived by hand: fan in, and fan out by each rule. */
 const weights = [
   { shape: [64, 3, 3, 128], fanIn: 1152, kernel: 576, channels: 64 },
   { shape: [96, 7, 1, 64], fanIn: 448, kernel: 672, channels: 96 },

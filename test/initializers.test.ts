@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { defaultInitializer, fans, gaussian, type Initializer, msra, uniform, xavier } from '../lib/initializers';
-import { elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../lib/ops/activation';
+import {
+  defaultInitializer,
+  fans,
+  gaussian,
+  type Initializer,
+  msra,
+  uniform,
+  xavier,
+} from '../lib/initial/initializers';
+import { elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../lib/ops/activations';
 import { Philox } from '../lib/random';
 
 const shape = [64, 3, 3, 128];
@@ -44,7 +52,7 @@ describe('initializers', () => {
     ['no activation', defaultInitializer(), 1],
     ['tanh', defaultInitializer(tanh()), 1],
     ['sigmoid*', defaultInitializer(scaledSigmoid()), 1],
-    // Not 16: that would repair what the paper shows failing.
+    // The gain is not 16, which would repair the failure that the paper shows.
     ['sigmoid', defaultInitializer(sigmoid()), 1],
     ['relu', defaultInitializer(relu()), 2],
     ['leakyTanh', defaultInitializer(leakyTanh(0.25)), 2 / 1.0625],

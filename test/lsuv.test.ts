@@ -1,29 +1,29 @@
-/** LSUV on the paper's network: every pre-activation has variance 1, as numbers that are computed here say. */
+/** LSUV on the paper's network: every pre-activation has variance 1, according to variances that this test computes itself. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../lib/compile';
-import { openDevice } from '../lib/device';
-import { Graph } from '../lib/graph/graph';
+import { compile } from '../lib/compile/compile';
+import { Graph } from '../lib/compile/graph';
+import { lsuv } from '../lib/initial/lsuv';
 import { Conv2d } from '../lib/layers';
-import { lsuv } from '../lib/lsuv';
 import { inception33, type Model, subInception } from '../lib/models';
-import { leakyTanh, relu, scaledSigmoid } from '../lib/ops/activation';
-import { conv2dOp } from '../lib/ops/conv2d';
+import { leakyTanh, relu, scaledSigmoid } from '../lib/ops/activations';
+import { conv2dOp } from '../lib/ops/convolution';
 import { linearOp } from '../lib/ops/linear';
-import { State } from '../lib/state';
-import { input, Parameter, type Tensor } from '../lib/tensor';
+import { openDevice } from '../lib/runtime/device';
+import { State } from '../lib/tensor/state';
+import { input, Parameter, type Tensor } from '../lib/tensor/tensor';
 import { TestRandom, testSeed } from './random';
 import { smallData, smallModel } from './train/support';
 
 const device = openDevice('cpu');
 const random = new TestRandom(testSeed);
 
-/** SATURNN_TEST_WIDTH=1 for the whole network: minutes. */
+/** Width of the network. SATURNN_TEST_WIDTH=1 tests the whole network, which takes minutes. */
 const width = Number(process.env.SATURNN_TEST_WIDTH ?? 0.25);
 
 const gaussianImages = (count: number, model: Model): Float32Array =>
   Float32Array.from({ length: count * model.inputShape.reduce((a, b) => a * b) }, random.gaussian);
 
-/** Variances of what every convolution and linear layer gives, in double, by layer. */
+/** Returns the variance of the output of every convolution and linear layer, computed in float64, by the layer's name. */
 async function variances(model: Model, images: Float32Array): Promise<Map<string, number>> {
   const batch = images.length / model.inputShape.reduce((a, b) => a * b);
   const logits = model.forward(input('images', [batch, ...model.inputShape]));
@@ -181,7 +181,7 @@ describe('refusals', () => {
   });
 
   test('a layer that does not converge is named', async () => {
-    // Its bias adds a variance that no factor on the weights can take away.
+    // The bias adds a variance that scaling the weights cannot reduce.
     const conv = new Conv2d({ name: 'biased', inputs: 3, outputs: 4, kernel: 1 });
     const biased = plainModel(conv.parameters, (x) => conv.forward(x));
     const biasedState = new State(conv.parameters);

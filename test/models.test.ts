@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { Conv2d, type Layer, Sequential, TrainingContext } from '../lib/layers';
 import { createModel, inception33, inceptionBn, models, subInception } from '../lib/models';
 import { inspectModel } from '../lib/models/inspect';
-import { leakyTanh, tanh } from '../lib/ops/activation';
-import { input } from '../lib/tensor';
+import { leakyTanh, tanh } from '../lib/ops/activations';
+import { input } from '../lib/tensor/tensor';
 
 describe('networks', () => {
   test('have the published totals', () => {
@@ -19,7 +19,7 @@ describe('networks', () => {
       parameters: 10185956,
       macs: 1520811520,
     });
-    // 1000 classes, 224x224.
+    // These models have 1000 classes and images of 224x224.
     const bn = { convolutions: 69, longestPath: 33, macs: 2032600064 };
     expect(inspectModel(inceptionBn()).totals).toEqual({ ...bn, parameters: 11295240 });
     expect(inspectModel(inceptionBn({ normalization: 'none' })).totals).toEqual({ ...bn, parameters: 11275208 });
@@ -78,7 +78,7 @@ describe('networks', () => {
     for (const width of [0.01, 0.25, 0.33, 0.5, 1.7]) {
       const { layers } = inspectModel(createModel(name, { width, classes: 10, activation: tanh() }));
       for (const { name: layer, outputShape } of layers) {
-        // subInception's first pool reads the image itself.
+        // All channel counts must be multiples of 16, except that of the image, which subInception's first pool reads.
         if (outputShape.length === 3 && outputShape[2] !== 3) expect(outputShape[2]! % 16, layer).toBe(0);
       }
     }

@@ -1,7 +1,7 @@
-/** What `saturnn doctor` proposes, by what is missing. */
+/** The next steps that `saturnn doctor` proposes, for each thing that may be missing. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { BackendReport, PartReport } from '../lib/diagnosis';
-import { nextSteps } from '../lib/nextSteps';
+import type { BackendReport, PartReport } from '../lib/runtime/diagnosis';
+import { nextSteps } from '../lib/runtime/nextSteps';
 import { version } from '../lib/version';
 
 const there = (part: PartReport['part']): PartReport => ({ part, folder: '/somewhere' });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { mulhi, Philox, philox4x32 } from '../lib/random';
 
 describe('philox4x32', () => {
-  // The known answers that the Random123 distribution publishes for ten rounds.
+  // Known answers for ten rounds, published with Random123.
   test.each([
     [
       [0, 0, 0, 0],

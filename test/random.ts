@@ -1,4 +1,4 @@
-/** Random numbers for tests: uniform and gaussian, from a seed that a failing test prints. */
+/** Random numbers for tests, from a seed that a failing test prints. */
 import { type Four, philox } from './reference/philox';
 
 export class TestRandom {
@@ -18,10 +18,10 @@ export class TestRandom {
     return this.#words.pop() as number;
   }
 
-  /** In [0, 1). */
+  /** Draws a number in [0, 1). */
   readonly uniform = (): number => this.uint32() / 2 ** 32;
 
-  /** 0 .. count - 1 */
+  /** Draws an integer from 0 to count - 1. */
   integer(count: number): number {
     return Math.floor(this.uniform() * count);
   }
@@ -32,10 +32,13 @@ export class TestRandom {
   };
 }
 
-/** SATURNN_TEST_SEED, to repeat a failure; else another one in every process. */
+/** Seed of this process's tests: SATURNN_TEST_SEED, which repeats a failure, or a random one. */
 export const testSeed: number = Number(process.env.SATURNN_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
-/** Deals items out into parts, by this process's seed: what costs too much to run in every way runs in one, and in time in all. */
+/**
+ * Assigns each item to one of `parts` lists at random, by `testSeed`. For checks that are too expensive to run every case
+ * in every way: each case runs in one way per process, and over many runs in all.
+ */
 export function deal<T>(items: readonly T[], parts: number): T[][] {
   const random = new TestRandom(testSeed, 1);
   const dealt: T[][] = Array.from({ length: parts }, () => []);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 
-/** An empty folder, removed when the file's tests are done. */
+/** Makes an empty folder, which is removed after the last test of the file. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

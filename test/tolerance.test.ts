@@ -1,6 +1,6 @@
-/** What the comparison lets pass, and what it must not: above all where a NaN may be. */
+/** The comparison with references: which results it accepts and which it refuses, especially where NaN is allowed. */
 import { describe, expect, test } from 'vitest';
-import { conv2d } from '../lib/ops/conv2d';
+import { conv2d } from '../lib/ops/convolution';
 import { graphCase } from './cases/problem';
 import { prepare } from './check';
 import { testSeed } from './random';
@@ -45,7 +45,7 @@ describe('a NaN that may spread', () => {
     expect(wrong(withNaN(at(1, 0, 0, 1), at(1, 1, 2, 1), at(1, 0, 1, 1)), want, shape)).toBe(0);
   });
 
-  test('and nowhere else: not in another image, not in another channel', () => {
+  test('but not in another image or channel', () => {
     expect(wrong(withNaN(at(1, 0, 0, 1), at(0, 0, 0, 1), at(1, 0, 0, 0)), want, shape)).toBe(2);
     expect(wrong(new Array(size).fill(nan), want, shape)).toBe(size - 6);
   });
@@ -63,7 +63,7 @@ describe('a NaN that may spread', () => {
   });
 });
 
-test('one NaN in the images of a convolution does not let an output pass that is all NaN', () => {
+test('with one NaN in the images of a convolution, an output that is all NaN is still wrong', () => {
   const oneNaN = graphCase('one NaN', ['conv2d'], (b) => {
     const fill = (_: unknown, size: number) => Float32Array.from({ length: size }, (_, i) => (i === 9 ? nan : i % 7));
     return { y: conv2d(b.f32('x', [3, 6, 6, 2], fill), b.plain('weight', [4, 3, 3, 2]), { padding: 1 }) };

@@ -1,13 +1,13 @@
 /**
- * The one table of tolerances. A test never has a number of its own: it names a dtype, and the references say how much
- * of each kind of error their arithmetic may make (test/reference/rounding.ts):
+ * The only table of tolerances for comparisons with the float64 references. A test names a precision and the references
+ * say how much of each kind of error their arithmetic may cause (test/reference/rounding.ts):
  *
  *     |got - want| <= (relative + bias) |want| + sum Σ|t| + term sqrt(Σ t²) + smallest    for a result that is a sum of terms t
  *
- * `relative` is the rounding of a result, `sum` that of accumulating (always in f32: in a sum of n terms the rounding
- * errors add up to about 0.4 eps Σ|t|, whatever n), `term` that of the terms themselves, whose errors are independent,
- * `bias` what they have in common, and `smallest` that of a stored number below the normal ones.
- * NaN is right only where the reference says NaN, and an infinity only where it says the same infinity.
+ * `relative` is the rounding of a result; `sum` that of accumulating, which is always in f32 (in a sum of n terms the
+ * rounding errors add up to about 0.4 eps Σ|t|, independent of n); `term` that of the terms, whose errors are
+ * independent; `bias` the part of the terms' error that all have in common; `smallest` the rounding of subnormal results.
+ * NaN is right only where the reference has NaN, and an infinity only where it has the same infinity.
  */
 export type Precision = 'f32' | 'tf32' | 'bf16' | 'fp16';
 
@@ -20,14 +20,15 @@ export interface Tolerance {
 }
 
 export const tolerances: Readonly<Record<Precision, Tolerance>> = {
-  // tanh by a rational function is right to 3e-7; Winograd's transforms count as rounding of the terms.
+  // tanh is computed by a rational function with an error of 3e-7. Winograd's transforms count as rounding of the terms.
   f32: { relative: 1e-6, sum: 5e-7, term: 1e-6, bias: 0, smallest: 0 },
-  // Factors have 11 bits, results are not rounded. GPUs cut the other bits off: a factor is too small by ln 2 / 2^11 on
-  // average, a product by 6.8e-4 (measured on an H100: 7.7e-4 of a sum of 270 products of one sign).
+  // Factors have 11 bits; results are not rounded. GPUs truncate factors instead of rounding them: on average a factor is
+  // too small by ln 2 / 2^11 and a product by 6.8e-4 (measured on an H100: 7.7e-4 for a sum of 270 products of the same
+  // sign).
   tf32: { relative: 1e-6, sum: 5e-7, term: 2e-3, bias: 7e-4, smallest: 0 },
-  // 8 bits: half a unit is 3.9e-3.
+  // 8 bits: half a unit in the last place is 3.9e-3.
   bf16: { relative: 5e-3, sum: 5e-7, term: 1.6e-2, bias: 0, smallest: 0 },
-  // 11 bits: half a unit is 4.9e-4, of numbers below 6.1e-5 it is 2^-25.
+  // 11 bits: half a unit in the last place is 4.9e-4 relative, or 2^-25 absolute for numbers below 6.1e-5.
   fp16: { relative: 6e-4, sum: 5e-7, term: 2e-3, bias: 0, smallest: 3e-8 },
 };
 
@@ -41,22 +42,22 @@ export interface Mismatch {
 export interface Comparison {
   readonly elements: number;
   readonly wrong: number;
-  /** The wrong elements that are worst, at most three. */
+  /** The (at most three) wrong elements with the largest errors. */
   readonly worst: readonly Mismatch[];
-  /** The largest error of all, as a part of what was allowed. */
+  /** Largest error of all elements, divided by the allowed error. */
   readonly ratio: number;
 }
 
 export interface CompareOptions {
   /**
-   * Of images or weights [N, H, W, C]: a NaN of the reference may also be found elsewhere in its plane, the H x W elements of
-   * the same n and c, because Winograd spreads it over a tile. Convolutions, pooling and what works element by element
-   * keep to these planes, so other images and channels must be right to the last element. Other ranks have no planes.
+   * Shape [N, H, W, C] of images or weights in which NaN may spread: if the reference has a NaN, any of the H x W
+   * elements of the same n and c may be NaN, because Winograd spreads it over a tile. All other elements must be right.
+   * Null, or a shape of another rank: NaN must not spread.
    */
   spreadsNaNIn?: readonly number[] | null;
 }
 
-/** Every element of `got` against the reference and its allowed error. */
+/** Compares every element of `got` with the reference `want` and the error allowed for it. */
 export function compare(
   got: ArrayLike<number>,
   want: ArrayLike<number>,
@@ -77,7 +78,7 @@ export function compare(
   return { elements: want.length, wrong: wrong.length, worst: wrong.slice(0, 3), ratio: most };
 }
 
-/** Whether an element lies in a plane that has a NaN. */
+/** Returns a function that tells whether the element of an index lies in a plane in which `want` has a NaN. */
 function nearNaN(want: ArrayLike<number>, shape: readonly number[] | null): (index: number) => boolean {
   if (shape?.length !== 4) return () => false;
   const [, height = 1, width = 1, channels = 1] = shape;
@@ -87,7 +88,7 @@ function nearNaN(want: ArrayLike<number>, shape: readonly number[] | null): (ind
   return (index) => planes.has(planeOf(index));
 }
 
-/** The error as a part of what is allowed; more than 1 is wrong. */
+/** Returns the error divided by the allowed error; an element is wrong if it is above 1. */
 function errorRatio({ got, want, allowed }: Mismatch): number {
   if (Object.is(got, want) || got === want) return 0;
   const error = Math.abs(got - want);

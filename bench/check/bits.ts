@@ -1,8 +1,7 @@
-/** The same bits again: from a second run, from steps that are launched kernel by kernel, and from traced ones. */
-import { table } from '../../lib/cli/table';
-import type { Device, Precision } from '../../lib/device';
-import type { Row, Section } from './section';
-import { ofKind } from './section';
+/** Section "bits": a second run, a run launched kernel by kernel and a traced run must give the same bits as the first. */
+import { table } from '../../lib/report/textTable';
+import type { Device, Precision } from '../../lib/runtime/device';
+import { ofKind, type Row, type Section } from './section';
 import { type RunCase, withRun } from './training';
 
 interface BitsRow extends Row {
@@ -16,6 +15,7 @@ interface BitsRow extends Row {
 
 const ways = ['again', 'kernel by kernel', 'traced'] as const;
 
+/** Trains for `steps` steps in one of the ways. @returns a digest of the State after them */
 async function digestOf(device: Device, what: RunCase, way: (typeof ways)[number], steps: number): Promise<string> {
   const replay = way !== 'kernel by kernel';
   return withRun(device, { ...what, replay }, async (run) => {
@@ -27,7 +27,7 @@ async function digestOf(device: Device, what: RunCase, way: (typeof ways)[number
 
 export const bits: Section = {
   name: 'bits',
-  about: 'two runs, replayed and traced, bit for bit',
+  about: 'repeated, unreplayed and traced runs must give the same bits',
   seconds: 40,
   run: async ({ device, options, precisions, left, record, skip }) => {
     const steps = 4;
@@ -40,7 +40,7 @@ export const bits: Section = {
         const expected = await digestOf(device, what, 'again', steps);
         for (const way of ways) {
           const found = await digestOf(device, what, way, steps);
-          const failed = found === expected ? undefined : `${precision}, ${way}: other bits after ${steps} steps`;
+          const failed = found === expected ? undefined : `${precision}, ${way}: different bits after ${steps} steps`;
           record({ kind: 'bits', precision, batch, what: way, expected, found, ...(failed && { failed }) });
         }
       } catch (error) {

@@ -1,10 +1,12 @@
-/** Every test case against the float64 references: in every precision, plain and fused, kernel by kernel and replayed. */
-import { table } from '../../lib/cli/table';
+/**
+ * Section "conformance": compares every test case with the float64 references, in every precision, with plain and fused plans,
+ * launched kernel by kernel and replayed.
+ */
+import { table } from '../../lib/report/textTable';
 import { caseTable } from '../../test/cases';
 import type { Case } from '../../test/cases/problem';
 import { checkOp, hasImages, type Mode, modes } from '../../test/check';
-import type { Context, Row, Section } from './section';
-import { ofKind } from './section';
+import { type Context, ofKind, type Row, type Section } from './section';
 
 interface CaseRow extends Row {
   readonly kind: 'case';
@@ -13,16 +15,16 @@ interface CaseRow extends Row {
   readonly precision: string;
   readonly mode: Mode;
   readonly replayed: boolean;
-  /** The largest error, as a part of what is allowed. */
+  /** Largest error divided by the allowed error; 1 is the limit. */
   readonly ratio: number;
 }
 
-/** Groups whose cases call cuDNN. */
+/** Groups whose cases call cuDNN; `ownKernels` leaves them out. */
 const ofLibraries = new Set(['convolution', 'block']);
 
 export const conformance: Section = {
   name: 'conformance',
-  about: 'every test case against the float64 references',
+  about: 'every test case compared with the float64 references',
   seconds: 130,
   run: async (context) => {
     const { options, precisions, device } = context;
@@ -31,7 +33,7 @@ export const conformance: Section = {
     const chosen = all.filter(({ testCase }) => testCase.name.includes(options.cases));
     const captures = device.backend === 'cuda';
     for (const precision of precisions) {
-      // Where no image is, a precision that is about images is f32.
+      // The other precisions change images only, so cases without images would be f32 again.
       const cases = chosen.filter(({ testCase }) => precision === 'f32' || hasImages(testCase));
       for (const [index, { group, testCase }] of cases.entries()) {
         if (context.left() < 2) {
@@ -71,7 +73,7 @@ async function checkCase(
 ): Promise<void> {
   const row = { kind: 'case', group, name: testCase.name, ...how } as const;
   try {
-    // Plain plans take the first kernel, fused ones the fastest: both ways to choose are checked.
+    // Plain plans take the first kernel and fused plans the fastest, so that both ways of choosing are checked.
     const { missing, ratio } = await checkOp(testCase, { device, ...how, autotune: how.mode === 'fused' });
     if (missing.length > 0) skip(`${testCase.name}, ${how.precision}: no kernel for ${missing.join(', ')}`);
     else record({ ...row, ratio });

@@ -1,28 +1,31 @@
-/** Twenty steps of inception33 on the device against the same steps in f32 on the CPU. */
-import { table } from '../../lib/cli/table';
-import { openDevice, type Precision } from '../../lib/device';
+/** Section "parity": compares twenty training steps of inception33 on the device with the same steps in f32 on the CPU. */
+import { table } from '../../lib/report/textTable';
+import { openDevice, type Precision } from '../../lib/runtime/device';
 import { tolerances } from '../../test/tolerance';
-import type { Row, Section } from './section';
-import { ofKind } from './section';
+import { ofKind, type Row, type Section } from './section';
 import { type RunCase, withRun } from './training';
 
 interface ParityRow extends Row {
   readonly kind: 'parity';
   readonly precision: Precision;
   readonly steps: number;
-  /** Largest difference of a step's loss from the CPU's, relative; and what is allowed. */
+  /** Largest relative difference of a step's loss from the CPU's. */
   readonly difference: number;
+  /** Limit of `difference`. */
   readonly allowed: number;
   readonly losses: readonly number[];
   readonly cpuLosses: readonly number[];
 }
 
-/** Of the loss: rounding of what convolutions multiply, which does not average out over a step, or f32's own drift. */
+/**
+ * Largest allowed relative difference of a loss: the rounding of a convolution's factors, which does not average out over
+ * a step, but at least 1e-3, because f32 itself drifts by about that much.
+ */
 const allowedIn = (precision: Precision): number => Math.max(1e-3, tolerances[precision].term);
 
 export const parity: Section = {
   name: 'parity',
-  about: 'twenty steps of inception33 against the CPU',
+  about: 'twenty steps of inception33 compared with the CPU',
   seconds: 50,
   run: async ({ device, options, precisions, left, record, skip }) => {
     const steps = options.smoke ? 3 : 20;
@@ -61,6 +64,6 @@ export const parity: Section = {
       (row.cpuLosses.at(-1) ?? Number.NaN).toFixed(4),
       (row.losses.at(-1) ?? Number.NaN).toFixed(4),
     ]);
-    return table(['precision', 'steps', 'loss differs by', 'allowed', 'last loss, CPU', 'here'], cells);
+    return table(['precision', 'steps', 'loss differs by', 'allowed', 'last loss, CPU', 'last loss'], cells);
   },
 };

@@ -1,15 +1,17 @@
-/** The same step in PyTorch on the same GPU: eager, compiled with autotuning, and captured whole; ratios to ours. */
+/**
+ * Section "pytorch": times the same training step in PyTorch on the same GPU, in the ways of
+ * bench/compare/pytorch_gpu.py, and compares it with saturnn's step.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { StepRow } from '../../lib/bench/report';
-import { table } from '../../lib/cli/table';
-import { packageRoot } from '../../lib/locate';
-import { leakyTanh } from '../../lib/ops/activation';
+import type { StepRow } from '../../lib/measure/report';
+import { leakyTanh } from '../../lib/ops/activations';
+import { table } from '../../lib/report/textTable';
+import { packageRoot } from '../../lib/runtime/locate';
 import { writeSetUp } from '../compare/setup';
-import type { Context, Row, Section } from './section';
-import { ofKind } from './section';
+import { type Context, ofKind, type Row, type Section } from './section';
 import { batchesOf } from './speed';
 
 interface TorchRow extends Row {
@@ -20,11 +22,14 @@ interface TorchRow extends Row {
   readonly milliseconds?: number;
   readonly error?: string;
   readonly seconds: number;
-  /** To the best of our steps, measured before in the same check: above 1 we are faster. */
+  /**
+   * PyTorch's time divided by that of saturnn's fastest step in the section "step" of the same check; above 1 saturnn is
+   * faster.
+   */
   readonly ratio?: number;
 }
 
-/** The cheap ones first; a step that is compiled takes minutes to be tuned. */
+/** Lists the ways to measure, cheap ones first: torch.compile takes minutes to tune a step. */
 export function waysOf(batches: readonly number[]): [way: string, precision: string, batch: number][] {
   const each = (way: string, precisions: readonly string[]) =>
     precisions.flatMap((precision) => batches.map((batch): [string, string, number] => [way, precision, batch]));
@@ -58,7 +63,7 @@ export const pytorch: Section = {
     }
   },
   format: (rows) => {
-    const header = ['PyTorch', 'precision', 'batch', 'ms', 'saturnn is faster by', 'took s', ''];
+    const header = ['PyTorch', 'precision', 'batch', 'ms', 'ratio to saturnn', 'took s', ''];
     const cells = ofKind<TorchRow>(rows, 'pytorch').map((row) => [
       row.way,
       row.precision,
@@ -72,7 +77,7 @@ export const pytorch: Section = {
   },
 };
 
-/** Records lines of the script as they come, until its time is over. */
+/** Runs the script and records its lines as they come. Kills it when the section's time is over. */
 async function talk(context: Context, setup: object, expected: number): Promise<void> {
   const script = join(packageRoot(), 'bench', 'compare', 'pytorch_gpu.py');
   if (!existsSync(script)) throw new Error(`${script} is missing`);
@@ -95,12 +100,12 @@ async function talk(context: Context, setup: object, expected: number): Promise<
   } finally {
     clearTimeout(timer);
   }
-  // The first line is the versions.
-  if (answered === 0) throw new Error(`PyTorch said nothing: ${errors.slice(-5).join(' ')}`);
+  if (answered === 0) throw new Error(`The script of PyTorch gave no answer: ${errors.slice(-5).join(' ')}`);
+  // One answer more than there are ways, because the first gives the versions.
   if (answered > 1 && answered <= expected) context.skip(`${expected + 1 - answered} ways of PyTorch: no time left`);
 }
 
-/** False for what is no answer: compilers print, too. */
+/** Records one line of output. @returns false if it is not an answer, e.g. a message of a compiler */
 function recordLine({ record, skip, before }: Context, line: string): boolean {
   if (!line.startsWith('{')) return false;
   const answer = JSON.parse(line) as Record<string, unknown>;

@@ -1,42 +1,45 @@
-/** Runs sections one after the other, each in a process of its own with its own time, and gathers what they have recorded. */
+/** Runs a section in its own process with a limited time, and gathers the rows that it recorded. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDevice } from '../../lib/device';
+import { openDevice } from '../../lib/runtime/device';
 import { type CheckOptions, type Row, RowFile, type Section } from './section';
 
 export interface SectionReport {
   readonly name: string;
-  /** cut short: its time was over; nothing is wrong with what it has recorded. */
+  /** "cut short" means that the time ran out; the recorded rows are valid. */
   readonly status: 'passed' | 'failed' | 'cut short' | 'not run';
-  /** Of one that failed as a whole: its last words. Of one that did not run: why. */
+  /** Why the section did not run, or how its process ended if not normally (with the end of its stderr). */
   readonly reason?: string;
   readonly seconds: number;
   readonly failures: readonly string[];
+  /** Parts that did not run, and why. */
   readonly notRun: readonly string[];
   readonly rows: readonly Row[];
 }
 
-/** What a child is told, in a file beside its rows. */
+/** A child's instructions, in a file beside its rows. */
 export interface Order {
   readonly section: string;
   readonly options: CheckOptions;
   readonly seconds: number;
+  /** Path of the file for rows. */
   readonly rows: string;
   readonly before: Readonly<Record<string, readonly Row[]>>;
 }
 
-/** A section may overrun its time by this, to end what it has begun. */
+/** Time after a section's end in which it may finish the part that it is working on, before its process is killed. */
 export const graceSeconds = 25;
 const timeIsOver = 'its time was over';
 const script = join(__dirname, '..', 'gpu-check.js');
 
-/** A folder for orders and rows, and the command that carries one out. */
+/** A temporary folder with orders and the rows that they give. */
 export class Orders {
   readonly #folder = mkdtempSync(join(tmpdir(), 'saturnn-check-'));
   #count = 0;
 
+  /** Writes an order. @returns its file of rows, and the command that carries it out */
   prepare(order: Omit<Order, 'rows'>): { rows: RowFile; command: string; args: readonly string[] } {
     const base = join(this.#folder, String(this.#count++));
     writeFileSync(`${base}.json`, JSON.stringify({ ...order, rows: `${base}.jsonl` }));
@@ -48,10 +51,10 @@ export class Orders {
   }
 }
 
-/** The other end: does one section in this process. */
+/** Runs one section in this process: the child's side of `runSection`. */
 export async function carryOut(order: Order, sections: readonly Section[]): Promise<void> {
   const section = sections.find(({ name }) => name === order.section);
-  if (!section) throw new Error(`there is no section "${order.section}"`);
+  if (!section) throw new Error(`There is no section "${order.section}".`);
   const { append } = new RowFile(order.rows);
   const end = performance.now() + 1000 * order.seconds;
   const device = openDevice(order.options.device);
@@ -67,7 +70,7 @@ export async function carryOut(order: Order, sections: readonly Section[]): Prom
   append({ kind: 'done' });
 }
 
-/** Never rejects: what goes wrong is the report. */
+/** Runs a section in a child process. Never rejects: the report tells what failed. */
 export async function runSection(
   section: Section,
   options: CheckOptions,
@@ -99,7 +102,7 @@ export async function runSection(
   }
 }
 
-/** How a process ended, in words. */
+/** Runs a command and kills it after `seconds`. @returns (resolves to) how it ended, in words */
 function waitFor(command: string, args: readonly string[], seconds: number): Promise<string> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'pipe'] });

@@ -1,12 +1,14 @@
-/** The cases of our own kernels under NVIDIA's compute-sanitizer: out-of-bounds accesses and races, if that program is installed. */
+/**
+ * Section "sanitizer": runs the cases of saturnn's own kernels under NVIDIA's compute-sanitizer, which finds invalid
+ * accesses and races.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { table } from '../../lib/cli/table';
-import type { Precision } from '../../lib/device';
+import { table } from '../../lib/report/textTable';
+import type { Precision } from '../../lib/runtime/device';
 import { graceSeconds, Orders } from './runner';
-import type { Context, Row, Section } from './section';
-import { ofKind } from './section';
+import { type Context, ofKind, type Row, type Section } from './section';
 
 interface SanitizerRow extends Row {
   readonly kind: 'sanitizer';
@@ -19,11 +21,12 @@ interface SanitizerRow extends Row {
 
 const tools = ['memcheck', 'racecheck'] as const;
 const folders = ['/usr/local/cuda/bin', '/usr/local/cuda/compute-sanitizer', '/opt/cuda/bin'];
+/** Exit status by which compute-sanitizer tells that it found an error. */
 const foundExit = 99;
 
 export const sanitizer: Section = {
   name: 'sanitizer',
-  about: 'compute-sanitizer on the cases of our own kernels',
+  about: "the cases of saturnn's own kernels under compute-sanitizer",
   seconds: 300,
   optional: true,
   run: async (context) => {
@@ -52,6 +55,7 @@ export const sanitizer: Section = {
   },
 };
 
+/** Runs the section "conformance" under one tool, in one precision. */
 async function runUnder(
   { device, options, record }: Context,
   program: string,

@@ -1,67 +1,71 @@
 /**
- * A section of gpu:check: one question, answered in a process of its own, so that a crash, a hang or an illegal address in one
- * leaves the others what they are. It records rows as they are found; what was recorded before its end counts.
+ * A section of gpu:check: one kind of check or benchmark. It runs in its own process, so that a crash, a hang or an
+ * illegal address does not affect the other sections. It records each result at once; rows that it recorded before a
+ * crash still count.
  */
 import { appendFileSync, readFileSync } from 'node:fs';
-import type { Device, Precision } from '../../lib/device';
+import type { Device, Precision } from '../../lib/runtime/device';
 
 export interface Row {
-  /** Of the section's tables. */
+  /** Kind of row, which says what other fields it has; a section may record several kinds. */
   readonly kind: string;
-  /** What is wrong, in words; absent: nothing. */
+  /** Description of the failure; undefined if the row is not a failure. */
   readonly failed?: string;
   readonly [field: string]: unknown;
 }
 
 export interface CheckOptions {
-  /** cpu, cuda, cuda:N. */
+  /** Name of a device: cpu, cuda or cuda:N. */
   readonly device: string;
   readonly precisions: readonly Precision[];
-  /** Tiny sizes: for a host without a GPU; no time means anything. */
+  /** Whether to use tiny sizes, so that the check itself can be tested on a host without a GPU. Times then mean nothing. */
   readonly smoke: boolean;
-  /** Conformance: cases whose name contains this. */
+  /** Conformance: runs only cases whose name contains this text. */
   readonly cases: string;
-  /** Conformance: not those that call cuDNN. */
+  /** Conformance: whether to leave out cases that call cuDNN. */
   readonly ownKernels: boolean;
-  /** train: a folder with CIFAR-100's binary files, where results go, and how long. */
+  /** Train: folder with train.bin and test.bin of CIFAR-100; empty if --train was not given. */
   readonly data: string;
+  /** Train: folder for the runs. */
   readonly out: string;
+  /** Train: epochs to train in each precision. */
   readonly epochs: number;
 }
 
 export interface Context {
   readonly device: Device;
   readonly options: CheckOptions;
-  /** Those asked for that the device has. */
+  /** The wanted precisions that the device supports. */
   readonly precisions: readonly Precision[];
-  /** Seconds that are left. */
+  /** Returns the seconds that the section has left. */
   readonly left: () => number;
   readonly record: (row: Row) => void;
-  /** What did not run, and why. */
+  /** Reports that a part did not run, and why. */
   readonly skip: (what: string) => void;
-  /** Rows of sections that have run before, by their name. */
+  /** Rows of the sections that ran earlier, by the section's name. */
   readonly before: Readonly<Record<string, readonly Row[]>>;
 }
 
 export interface Section {
   readonly name: string;
+  /** Short description that is printed when the section starts. */
   readonly about: string;
-  /** Seconds, of a check that may take 530. */
+  /** Usual duration; those of all sections that are not optional add up to about 530. */
   readonly seconds: number;
-  /** Runs only if it is asked for. */
+  /** Whether the section runs only if the command line names it; default false. */
   readonly optional?: boolean;
   readonly run: (context: Context) => Promise<void>;
-  /** Rows as a person reads them; those that failed are listed after it. */
+  /** Formats rows as text with a table; failures are printed separately. */
   readonly format: (rows: readonly Row[]) => string;
 }
 
-/** One row per line of a file: what is there when a process dies can be read. */
+/** A file with one row of JSON per line. Rows that were written before a process died can be read. */
 export class RowFile {
   constructor(readonly path: string) {}
 
   readonly append = (row: Row): void => appendFileSync(this.path, `${JSON.stringify(row)}\n`);
 
-  /** A last line that was cut off is left out. */
+  /** Reads all rows, without a last line that is not complete; none if the file does not exist. */
   read(): Row[] {
     let text: string;
     try {
@@ -77,5 +81,6 @@ export class RowFile {
   }
 }
 
+/** Selects the rows of one kind. */
 export const ofKind = <Kind extends Row>(rows: readonly Row[], kind: Kind['kind']): Kind[] =>
   rows.filter((row) => row.kind === kind) as Kind[];

@@ -1,18 +1,21 @@
-/** The harness of `saturnn bench`, in pieces that are recorded one by one: steps, convolutions, kernels. */
+/**
+ * Sections "step", "kernels" and "convolutions": the measurements of `saturnn bench`, in pieces that are recorded one by
+ * one.
+ */
 
-import type { BenchReport } from '../../lib/bench/report';
-import { bench, everyActivation, type Part } from '../../lib/bench/run';
-import { formatReport } from '../../lib/bench/tables';
-import type { Precision } from '../../lib/device';
-import type { Activation } from '../../lib/ops/activation';
-import type { Context, Row, Section } from './section';
-import { ofKind } from './section';
+import type { BenchReport } from '../../lib/measure/report';
+import { bench, everyActivation, type Part } from '../../lib/measure/run';
+import { formatReport } from '../../lib/measure/tables';
+import type { Activation } from '../../lib/ops/activations';
+import type { Precision } from '../../lib/runtime/device';
+import { type Context, ofKind, type Row, type Section } from './section';
 
 interface BenchRow extends Row {
   readonly kind: 'bench';
   readonly report: BenchReport;
 }
 
+/** Batch sizes to measure on a device. */
 export const batchesOf = ({ options, device }: Context): readonly number[] =>
   options.smoke ? [2] : device.backend === 'cpu' ? [32] : [128, 1024];
 
@@ -21,7 +24,10 @@ type Activations = readonly [Activation, ...Activation[]];
 const pieces = (activation: Activation, order: readonly Precision[], autotune: boolean) =>
   order.map((precision) => ({ activation, precision, autotune }));
 
-/** A piece is recorded as soon as it is measured, so that a crash or the end of the time leaves those before it. */
+/**
+ * Makes a section that measures one part of `bench`. Each piece is recorded at once, so that a crash or lack of time
+ * loses no other.
+ */
 function section(part: Part, seconds: number, about: string, activations: Activations): Section {
   return {
     name: part,
@@ -29,16 +35,16 @@ function section(part: Part, seconds: number, about: string, activations: Activa
     seconds,
     run: async (context) => {
       const { device, options, precisions, left, record, skip } = context;
-      // What a GPU is for comes first, should time run out.
+      // The time may run out, so the precisions that matter most on a GPU come first.
       const order = [...precisions].sort((a, b) => rank(a) - rank(b));
       const chosen = options.smoke ? activations.slice(0, 2) : activations;
       const tuned = chosen.flatMap((activation) => pieces(activation, order, true));
-      // Tuning takes as long as it takes: what does without it is measured before, lest there be nothing.
+      // Tuning may use up all the time, so the step without tuning is measured first.
       const first = part === 'step' && device.backend !== 'cpu' ? pieces(activations[0], order, false) : [];
       const all = [...first, ...tuned];
       let ceilings: BenchReport['ceilings'] = {};
       for (const [index, { activation, precision, autotune }] of all.entries()) {
-        // Those that come first have their share of the time; what comes after takes what is left.
+        // The first pieces share the time equally; each later piece may use all that is left.
         const shares = Math.max(1, first.length + order.length - index);
         const report = await bench(device, {
           parts: [part],
@@ -63,13 +69,14 @@ function section(part: Part, seconds: number, about: string, activations: Activa
   };
 }
 
+/** Precisions in the order of their importance on a GPU. */
 const ranks = ['bf16', 'tf32', 'fp16', 'f32'];
 const rank = (precision: string) => ranks.indexOf(precision);
 
-/** @param reports of one device; at least one */
+/** Joins reports about one device. @throws Error if there are none */
 export function mergeReports(reports: readonly BenchReport[]): BenchReport {
   const [first] = reports;
-  if (!first) throw new Error('no report');
+  if (!first) throw new Error('Expected at least one report.');
   return {
     ...first,
     ceilings: Object.assign({}, ...reports.map(({ ceilings }) => ceilings)),
@@ -83,6 +90,11 @@ export function mergeReports(reports: readonly BenchReport[]): BenchReport {
 
 const all = everyActivation as Activations;
 const usual = all.slice(0, 1) as unknown as Activations;
-export const steps = section('step', 110, 'the training step, against its floor', all);
-export const kernels = section('kernels', 50, 'our own kernels, against a copy', usual);
-export const convolutions = section('convolutions', 30, 'each convolution, against a matrix product', usual);
+export const steps = section('step', 110, 'time of the training step, compared with its lower bound', all);
+export const kernels = section('kernels', 50, "speed of saturnn's own kernels, compared with a copy", usual);
+export const convolutions = section(
+  'convolutions',
+  30,
+  'speed of each convolution, compared with a matrix product',
+  usual,
+);

@@ -1,12 +1,14 @@
-/** Training on the real CIFAR-100: seconds per epoch and accuracy, per precision. A run that is cut short goes on in the next check. */
+/**
+ * Section "train": trains on CIFAR-100 in each precision and reports time and accuracy of each epoch. A run that is cut
+ * short is resumed by the next check.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { table } from '../../lib/cli/table';
+import { table } from '../../lib/report/textTable';
 import type { EpochEvent } from '../../lib/train/events';
-import type { Context, Row, Section } from './section';
-import { ofKind } from './section';
+import { type Context, ofKind, type Row, type Section } from './section';
 
 interface EpochRow extends Row {
   readonly kind: 'epoch';
@@ -15,11 +17,11 @@ interface EpochRow extends Row {
   readonly testAccuracy: number;
   readonly trainAccuracy: number;
   readonly imagesPerSecond: number;
-  /** Training and evaluation, by the clock. */
+  /** Wall time of the epoch, training and evaluation. */
   readonly seconds: number;
 }
 
-/** A first signal lets training write its checkpoint; that takes a moment. */
+/** Time that is kept for stopping a run: after the signal it still writes a checkpoint. */
 const secondsToStop = 10;
 
 export const train: Section = {
@@ -28,9 +30,10 @@ export const train: Section = {
   seconds: 530,
   optional: true,
   run: async (context) => {
-    if (!context.options.data) throw new Error('--train FOLDER names the folder with train.bin and test.bin');
+    if (!context.options.data)
+      throw new Error('The section train needs --train FOLDER, a folder with train.bin and test.bin of CIFAR-100.');
     for (const precision of context.precisions) {
-      if (context.left() < secondsToStop + 5) context.skip(`${precision}: no time left; the same command goes on`);
+      if (context.left() < secondsToStop + 5) context.skip(`${precision}: no time left; the same command continues`);
       else await trainIn(context, precision);
     }
   },
@@ -47,6 +50,7 @@ export const train: Section = {
   },
 };
 
+/** Starts or resumes the run of one precision with `saturnn train`, and stops it in time. */
 async function trainIn({ device, options, left, record, skip }: Context, precision: string): Promise<void> {
   const { data, epochs, out, smoke } = options;
   const folder = join(out, precision);
@@ -84,6 +88,6 @@ async function trainIn({ device, options, left, record, skip }: Context, precisi
   );
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearTimeout(timer);
-  if (stopped && existsSync(folder)) skip(`${precision}: no time left; the same command goes on where it stopped`);
+  if (stopped && existsSync(folder)) skip(`${precision}: no time left; the same command resumes it`);
   else if (code !== 0) record({ kind: 'run', precision, failed: `${precision}: ${errors.slice(-3).join(' ')}` });
 }

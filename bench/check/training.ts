@@ -1,13 +1,16 @@
-/** A short training run whose every bit can be compared: on any device, replayed, launched kernel by kernel, or traced. */
+/**
+ * A short training run whose results can be compared bit by bit: on any device, replayed, launched kernel by kernel, or
+ * traced.
+ */
 import { createHash } from 'node:crypto';
-import { compile, type Plan, type RunInputs } from '../../lib/compile';
-import type { Device, Precision, Resident } from '../../lib/device';
+import { compile, type Plan, type RunInputs } from '../../lib/compile/compile';
+import { drawImages } from '../../lib/measure/preparedStep';
 import { createModel, type Model } from '../../lib/models';
 import { precisionBuffers } from '../../lib/optim/lossScaling';
 import { Sgd } from '../../lib/optim/sgd';
-import { drawImages } from '../../lib/profile/preparedStep';
-import { State } from '../../lib/state';
-import { trainGraph } from '../../lib/train/plans';
+import type { Device, Precision, Resident } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { trainGraph } from '../../lib/train/stepGraphs';
 
 export interface RunCase {
   readonly model: string;
@@ -18,7 +21,7 @@ export interface RunCase {
   readonly learningRate: number;
 }
 
-/** Images of the set that batches are taken from: as many batches as this. */
+/** Size of the data set, in batches. */
 const batches = 4;
 
 export class ShortRun {
@@ -30,7 +33,7 @@ export class ShortRun {
     private readonly images: Resident,
   ) {}
 
-  /** Weights, images and labels are the same in every run and on every device. */
+  /** Compiles the step. Weights, images and labels are the same in every run and on every device. */
   static async prepare(device: Device, what: RunCase): Promise<ShortRun> {
     const model = createModel(what.model, { width: what.width });
     const optimizer = new Sgd({ momentum: 0.9, weightDecay: 1e-4 });
@@ -45,24 +48,24 @@ export class ShortRun {
       scale: filled(1 / 74),
     };
     const graph = trainGraph({ model, state, statistics, images: shape, batch: what.batch }, optimizer);
-    // Not tuned: what is compared here must not wait for minutes of timing.
+    // Not tuned, because tuning takes minutes and the comparison does not need it.
     const { precision, replay } = what;
     const plan = await compile(graph, { device, precision, replay, autotune: false });
     return new ShortRun(what, model, state, plan, device.upload(images));
   }
 
-  /** The losses of `steps` steps in one call; fewer if one was not finite. */
+  /** Runs `steps` steps in one call. @returns their losses; fewer if a step was not finite */
   async run(steps: number): Promise<number[]> {
     const { outputs } = await this.plan.run(this.#inputs(0, steps), { steps });
     return [...(outputs.loss ?? [])].map(Number);
   }
 
-  /** The same steps, each kernel by itself and waited for. */
+  /** Runs the same steps with tracing: each kernel is launched by itself and waited for. */
   async trace(steps: number): Promise<void> {
     for (let step = 0; step < steps; step++) await this.plan.trace(this.#inputs(step, 1), { updates: true });
   }
 
-  /** Of everything that a step has written: equal for equal bits. */
+  /** Returns a digest of all State that a step writes (except gradients). Equal bits give equal digests. */
   async digest(): Promise<string> {
     const sum = createHash('sha256');
     for (const arena of ['parameters', 'optimizer', 'buffers'] as const) sum.update(await this.state.readArena(arena));
@@ -87,6 +90,7 @@ export class ShortRun {
   }
 }
 
+/** Prepares a run, passes it to `use` and disposes of it. */
 export async function withRun<T>(device: Device, what: RunCase, use: (run: ShortRun) => Promise<T>): Promise<T> {
   const run = await ShortRun.prepare(device, what);
   try {

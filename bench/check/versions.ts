@@ -1,15 +1,19 @@
-/** On what the other sections ran: a figure without it is worth nothing. */
+/**
+ * Section "versions": records GPU, driver, libraries and build, without which the figures of the other sections mean
+ * nothing.
+ */
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { table } from '../../lib/cli/table';
-import { probeBackend } from '../../lib/device';
-import { binaryPath } from '../../lib/locate';
 import { ops } from '../../lib/ops';
+import { table } from '../../lib/report/textTable';
+import { probeBackend } from '../../lib/runtime/device';
+import { binaryPath } from '../../lib/runtime/locate';
 import type { Row, Section } from './section';
 
 const queried =
   'name,driver_version,pstate,clocks.sm,clocks.max.sm,clocks.mem,power.limit,memory.total,memory.used,utilization.gpu';
 
+/** Asks nvidia-smi about the first GPU. @returns values by name; empty if it is not installed or fails */
 function smi(): Record<string, string> {
   try {
     const args = [`--query-gpu=${queried}`, '--format=csv,noheader'];
@@ -23,7 +27,7 @@ function smi(): Record<string, string> {
 
 export const versions: Section = {
   name: 'versions',
-  about: 'driver, libraries, GPU, our build',
+  about: 'GPU, driver, libraries and build',
   seconds: 20,
   run: async ({ device, record, skip }) => {
     const library = `libsaturnn_${device.backend}.so` as const;

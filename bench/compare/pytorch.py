@@ -1,8 +1,9 @@
-"""One training step of a saturnn network in PyTorch, timed on request: the other side of `npm run bench -- compare pytorch`.
+"""Times the training step of a saturnn network in PyTorch, on request: PyTorch's side of `npm run bench -- compare pytorch`.
 
-Line protocol. In, the set-up as one line of JSON (SetUp of bench/compare/setup.ts), then lines "run N"; the end of the input
-ends the process. Out, one line of JSON for each line in: {"ready": facts about this process}, then {"milliseconds": [...],
-"losses": [...]}, one of each per step; or {"error": text}. Between requests the process waits for input and does nothing.
+Line protocol. Input: the set-up as one line of JSON (SetUp of bench/compare/setup.ts), then lines "run N", each of which asks for
+N steps. The process ends when its input ends. Output: one line of JSON for each line of input. The first is {"ready": facts about
+this process}, the others are {"milliseconds": [...], "losses": [...]} with one number per step; any may be {"error": text}
+instead. Between requests the process waits for input and does nothing.
 """
 
 import json
@@ -21,6 +22,7 @@ def reply(message):
 
 
 def parameters_of(setup, numpy, to_torch):
+    """Reads the file of weights. Returns tensors by the names of the parameters."""
     flat = numpy.fromfile(setup["weights"], "<f4")
     p, begin = {}, 0
     for name, shape in setup["parameters"]:
@@ -31,7 +33,7 @@ def parameters_of(setup, numpy, to_torch):
 
 
 class Step:
-    """Forward, loss, backward, SGD; the batch stays the same."""
+    """A training step on the same batch every time: forward, loss, backward, SGD."""
 
     def __init__(self, setup, torch, numpy, network):
         self.torch = torch
@@ -65,7 +67,10 @@ class Step:
         return loss.item()
 
     def compile(self):
-        """torch.compile, tried on a forward and backward pass that change nothing. Returns why not, or None."""
+        """Compiles the forward pass and tries it, with its backward pass, without changing parameters.
+
+        Returns None, or why torch.compile does not work here; the step then stays in eager mode.
+        """
         torch = self.torch
         eager = self.forward
         try:
@@ -74,7 +79,7 @@ class Step:
                 logits = self.forward(self.p, self.images)
             torch.nn.functional.cross_entropy(logits.float(), self.labels).backward()
             return None
-        except Exception as error:  # No compiler, no support: whatever it is, eager mode works.
+        except Exception as error:  # Any failure (e.g. no C++ compiler) is acceptable, because eager mode works.
             self.forward = eager
             return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
         finally:

@@ -1,49 +1,52 @@
 /**
- * `npm run bench -- compare pytorch`: the same network, weights, batch and step in saturnn and in PyTorch, each in a
- * process of its own, in turn. PyTorch gets what it is fastest with: channels_last, jemalloc where it is installed,
- * torch.compile for bf16 where it works; both get the same number of threads.
+ * `npm run bench -- compare pytorch`: times the same training step (network, weights and batch) in saturnn and in
+ * PyTorch, each in its own process, alternately. PyTorch runs in its fastest configuration: channels_last, jemalloc if it
+ * is installed, and for bf16 torch.compile if it works. Both use the same number of threads.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { compare, environment, type Measurement, median } from '../../lib/bench/harness';
-import { openDevice } from '../../lib/device';
-import { packageRoot } from '../../lib/locate';
+import { compare, environment, type Measurement, median } from '../../lib/measure/harness';
 import { formatActivation } from '../../lib/ops/activation';
+import { openDevice } from '../../lib/runtime/device';
+import { packageRoot } from '../../lib/runtime/locate';
 import type { StepOptions } from '../step';
 import { type SetUp, writeSetUp } from './setup';
 import { type Facts, type ProcessOptions, TimedProcess } from './timedProcess';
 
 export interface CompareOptions extends StepOptions {
-  /** Turns that count, of `steps` steps each; and turns before them that do not. */
+  /** Turns of each side that are reported. */
   readonly rounds: number;
+  /** Steps per turn. */
   readonly steps: number;
+  /** Turns of each side before these, which are not reported. */
   readonly warmup: number;
-  /** Default: one per physical core. */
+  /** Threads of each side; default: one per physical core. */
   readonly threads?: number;
-  /** False: PyTorch's eager mode also for bf16. */
+  /** Whether to try torch.compile for bf16; the other precisions always run in eager mode. */
   readonly compile: boolean;
 }
 
 export interface SideReport {
-  /** Milliseconds of a step, median over rounds. */
+  /** Duration of a step, median over rounds. */
   readonly milliseconds: number;
   readonly imagesPerSecond: number;
   readonly peakRssBytes: number;
-  /** Of the first steps. */
+  /** Losses of the first three steps. */
   readonly losses: readonly number[];
-  /** Part of one processor that the process has used while it was the other's turn. */
+  /** Processor time that the process used during the other's turns, as a fraction of that time: 1 is one core. */
   readonly idleLoad: number;
   readonly facts: Facts;
+  /** Milliseconds per step, by round. */
   readonly samples: readonly number[];
 }
 
 export interface CompareReport {
-  /** PyTorch's time divided by ours, median over rounds: above 1, saturnn is faster. */
+  /** PyTorch's time divided by saturnn's, median over rounds: above 1, saturnn is faster. */
   readonly ratio: number;
-  /** Our peak divided by PyTorch's. */
+  /** Peak resident memory of saturnn divided by PyTorch's. */
   readonly peakRssRatio: number;
-  /** Of the losses of the first step, which has the same weights. */
+  /** Relative difference of the losses of the first step, for which both have the same weights. */
   readonly lossDifference: number;
   readonly saturnn: SideReport;
   readonly pytorch: SideReport;
@@ -53,10 +56,16 @@ const jemalloc = 'libjemalloc.so.2';
 const jemallocFolders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/local/lib'];
 const mallocConf = 'dirty_decay_ms:-1,muzzy_decay_ms:-1,thp:always,oversize_threshold:0';
 
-/** Two networks that are not the same would differ by more, even in bf16, whose steps are 0.4%. */
+/**
+ * Largest allowed `lossDifference`. Networks that are not the same differ by more, even in bf16, whose unit of rounding
+ * is 0.4%.
+ */
 const mostDifference = { f32: 1e-4, tf32: 5e-3, bf16: 2e-2, fp16: 5e-3 };
 
-/** Threads of OpenMP spin for a while after their work (GNU: milliseconds, Intel and LLVM: 200) before they sleep. */
+/**
+ * Wait before each turn: threads of OpenMP spin for up to 200 ms after their work (Intel, LLVM; GNU: a few) before they
+ * sleep.
+ */
 const settleMilliseconds = 400;
 
 const names = { saturnn: 'saturnn', pytorch: 'PyTorch' } as const;
@@ -71,7 +80,7 @@ function pytorchProcess(threads: number): ProcessOptions {
     remedy: 'set SATURNN_PYTHON to a Python with torch and numpy',
     env: {
       ...inherited,
-      // Its threads may spin between its own kernels, as by default; they sleep long before it is our turn.
+      // As by default, PyTorch's threads may spin between its kernels; they sleep before saturnn's turn begins.
       OMP_NUM_THREADS: String(threads),
       KMP_BLOCKTIME: '200',
       ...(library && { LD_PRELOAD: library, MALLOC_CONF: mallocConf }),
@@ -87,7 +96,7 @@ const ownProcess: ProcessOptions = {
   env: process.env,
 };
 
-/** One side, with what is measured around its turns. */
+/** One side of the comparison: its process, its losses, and the processor time that it uses while it waits. */
 class Side {
   readonly losses: number[] = [];
   #waited = 0;
@@ -98,7 +107,7 @@ class Side {
     readonly steps: number,
   ) {}
 
-  /** Median milliseconds of a step. The other's load while it waits is counted. */
+  /** Runs one turn and measures the load that `other` causes meanwhile. @returns median duration of a step, in milliseconds */
   async turn(other: Side): Promise<number> {
     await sleep(settleMilliseconds);
     const [began, cpu] = [performance.now(), other.process.cpuSeconds()];
@@ -122,14 +131,14 @@ class Side {
   }
 }
 
-/** @throws if PyTorch is missing, if a side fails, or if the two do not compute the same */
+/** Runs the comparison. @throws Error if PyTorch is missing, a side fails, or the first losses differ by more than allowed */
 export async function comparePytorch(options: CompareOptions): Promise<CompareReport & Record<string, unknown>> {
   const threads = options.threads ?? (openDevice('cpu').info.threads as number);
   const compileToo = options.precision === 'bf16' && options.compile;
   const { setup, remove } = writeSetUp(options, { threads, compile: compileToo });
   const running: TimedProcess[] = [];
   try {
-    // One after the other: preparing takes memory and every core.
+    // One after the other, because preparing uses all cores and much memory.
     for (const process of [pytorchProcess(threads), ownProcess]) running.push(await TimedProcess.start(process, setup));
     const [pytorch, saturnn] = running.map((process) => new Side(process, options.steps)) as [Side, Side];
     const measured = await compare(
@@ -155,7 +164,7 @@ function summarize({ saturnn, pytorch }: Pick<CompareReport, 'saturnn' | 'pytorc
   const [b = Number.NaN] = pytorch.losses;
   const lossDifference = Math.abs(a / b - 1);
   if (!(lossDifference <= mostDifference[setup.precision])) {
-    throw new Error(`the two do not compute the same: the first loss is ${a} in saturnn and ${b} in PyTorch`);
+    throw new Error(`The two sides do not compute the same: the first loss is ${a} in saturnn and ${b} in PyTorch.`);
   }
   return { ratio: own.ratio, peakRssRatio: saturnn.peakRssBytes / pytorch.peakRssBytes, lossDifference };
 }

@@ -1,12 +1,14 @@
-"""The training step of a saturnn network in PyTorch on a GPU, timed in the ways that PyTorch is run there.
+"""Times the training step of a saturnn network in PyTorch on a GPU, in the ways in which PyTorch is usually run there.
 
 Input: one line of JSON, SetUp of bench/compare/setup.ts with two more fields: "ways", a list of [way, precision, batch], and
-"rounds". Output: one line of JSON per way, as soon as it is measured: {"way", "precision", "batch", "milliseconds" (median of
-a step), "samples", "loss" (of the first step), "peakBytes", "seconds" (all that it took)} or {..., "error": text}; before
-them one with the versions. The caller ends the process when its time is over.
+"rounds", the number of measurements. Output: one line of JSON with the versions, then one per way as soon as it is measured:
+{"way", "precision", "batch", "milliseconds" (median of a step), "samples", "loss" (of the first step), "peakBytes", "seconds"
+(all the time it took)}, or with "error": text in place of the results. If there is no PyTorch or no GPU, the only line is
+{"absent": reason}. The caller kills the process when its time is over.
 
-Ways: "eager"; "compile" (torch.compile, max-autotune, whose CUDA graphs hold the forward and the backward pass); "graph"
-(the same without these, and the whole step, optimizer included, captured as one CUDA graph of our making).
+Ways: "eager" is PyTorch without torch.compile. "compile" is torch.compile with mode max-autotune, which puts the forward and the
+backward pass into CUDA graphs. "graph" is max-autotune-no-cudagraphs, with the whole step including the optimizer captured by
+this script as one CUDA graph.
 """
 
 import json
@@ -29,7 +31,7 @@ def reply(message):
 
 
 class Step:
-    """Forward, loss, backward, SGD with momentum and weight decay; channels_last; the batch stays the same."""
+    """A training step in channels_last, on the same batch every time: forward, loss, backward, SGD with momentum."""
 
     def __init__(self, setup, torch, numpy, network, precision, batch):
         self.torch = torch
@@ -74,7 +76,7 @@ class Step:
         self.loss_of = self.torch.compile(self.loss_of, mode=mode)
 
     def capture(self):
-        """The step as one CUDA graph. Returns what replays it."""
+        """Captures the step as one CUDA graph. Returns a function that replays it."""
         torch = self.torch
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
@@ -90,6 +92,7 @@ class Step:
 
 
 def milliseconds_of(run, torch, steps):
+    """Duration of one call of `run` on the GPU, averaged over `steps` calls."""
     begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
     begin.record()
     for _ in range(steps):
@@ -100,6 +103,7 @@ def milliseconds_of(run, torch, steps):
 
 
 def measure(setup, torch, numpy, network, way, precision, batch):
+    """Measures one way. Returns the fields of its line of output that hold results."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "f32"
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
@@ -124,7 +128,7 @@ def measure(setup, torch, numpy, network, way, precision, batch):
     samples = [milliseconds_of(run, torch, steps) for _ in range(setup["rounds"])]
     last = step.loss_of(step.p, step.images, step.labels) if way == "eager" else None
     if last is not None and not torch.isfinite(last).item():
-        raise RuntimeError("the loss is not finite: the time means nothing")
+        raise RuntimeError("the loss is not finite, so the time means nothing")
     return {
         "milliseconds": statistics.median(samples),
         "samples": samples,
@@ -155,7 +159,7 @@ def main():
         began = time.perf_counter()
         try:
             row.update(measure(setup, torch, numpy, network, way, precision, batch))
-        except Exception as error:  # No compiler, no memory, no support: the other ways go on.
+        except Exception as error:  # A way may fail (e.g. for want of memory or a compiler); the others still run.
             lines = str(error).strip().splitlines() or [""]
             row["error"] = f"{type(error).__name__}: {lines[0]}"
         torch._dynamo.reset()

@@ -1,52 +1,61 @@
-/** What two processes need to time the same step: files with its numbers, and the rest as one line of JSON. */
+/**
+ * The description of a training step that two processes are to time: files with weights and data, the rest as one line of
+ * JSON.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Precision } from '../../lib/device';
 import type { Model } from '../../lib/models';
 import { formatActivation } from '../../lib/ops/activation';
-import { sizeOf } from '../../lib/tensor';
+import type { Precision } from '../../lib/runtime/device';
+import { sizeOf } from '../../lib/tensor/tensor';
 import { drawData, modelOf, recipe, type StepData, type StepOptions } from '../step';
 
-/** A layer in the words of test/pytorch/network.py. */
+/** A layer or block as test/pytorch/network.py names them: a convolution, or an Inception block of type A or B. */
 export type NetworkRow =
   | { readonly kind: 'conv' | 'b'; readonly name: string }
   | { readonly kind: 'a'; readonly name: string; readonly pool: 'average' | 'max' };
 
 export interface SetUp {
-  /** Files of numbers, little endian: f32, f32, i32. */
+  /** Path of the weights of all parameters, in order, as little-endian f32. */
   readonly weights: string;
+  /** Path of the images [batch, size, size, 3], as little-endian f32. */
   readonly images: string;
+  /** Path of the labels [batch], as little-endian i32. */
   readonly labels: string;
   readonly parameters: readonly (readonly [name: string, shape: readonly number[]])[];
   readonly network: readonly NetworkRow[];
   readonly model: string;
   readonly width: number;
-  /** In words, and taken apart. */
+  /** The activation as parseActivation reads it; `activation` and `slope` are the same, taken apart. */
   readonly activationText: string;
   readonly activation: string;
   readonly slope: number;
   readonly batch: number;
+  /** Height and width of the images. */
   readonly size: number;
   readonly precision: Precision;
   readonly threads: number;
   readonly learningRate: number;
   readonly momentum: number;
   readonly weightDecay: number;
-  /** PyTorch: try torch.compile. */
+  /** Whether PyTorch should try torch.compile. */
   readonly compile: boolean;
 }
 
-/** The models that network.py has the layers of. */
+/** Names of the models whose layers test/pytorch/network.py has. */
 export const comparable = ['subInception', 'inception33'];
 
 const bytesOf = (values: Float32Array | Int32Array) =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
-/** The only pools that are not averages, by block. */
+/** Names of the A blocks with max pooling; all others pool averages. */
 const maxPooled = new Set(['5b']);
 
-/** From the parameters' names: "conv1/weight" is a convolution, "3a/1x1/weight" a part of a block, A if it has a 1x1. */
+/**
+ * Lists the layers of a model in order, from the names of its parameters: "conv1/weight" belongs to a convolution,
+ * "3a/1x1/weight" to a block, which is of type A if it has a part "1x1", else B. The classifier is left out.
+ */
 export function describeNetwork({ parameters }: Model): NetworkRow[] {
   const names = parameters.map(({ name }) => name.split('/').slice(0, -1));
   const parts = new Map<string, string[]>();
@@ -60,7 +69,7 @@ export function describeNetwork({ parameters }: Model): NetworkRow[] {
   });
 }
 
-/** The folder goes with `remove`. */
+/** Writes the files of a set-up into a temporary folder, which `remove` deletes. */
 export function writeSetUp(
   options: StepOptions,
   more: { readonly threads: number; readonly compile: boolean },
@@ -94,6 +103,7 @@ export function writeSetUp(
   return { setup, remove: () => rmSync(folder, { recursive: true }) };
 }
 
+/** Reads the files of a set-up. */
 export function readData({ weights, images, labels, parameters }: SetUp): StepData {
   const bytes = (path: string) => Uint8Array.from(readFileSync(path)).buffer;
   const flat = new Float32Array(bytes(weights));

@@ -1,4 +1,4 @@
-/** A process that times steps on request and is idle in between. bench/compare/pytorch.py has the protocol. */
+/** A child process that times steps on request and is idle in between. bench/compare/pytorch.py describes the protocol. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -10,18 +10,19 @@ export interface ProcessOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
-  /** What to do if the command itself is not there. */
+  /** Advice for the error if the command cannot be started. */
   readonly remedy: string;
 }
 
 export type Facts = Readonly<Record<string, unknown>>;
 
-/** Lines of stderr that an error quotes. */
+/** Number of lines of stderr that an error quotes. */
 const quoted = 12;
+/** Units per second of the times in /proc/PID/stat: 100 on Linux. */
 const clockTicks = 100;
 
 export class TimedProcess {
-  /** What the process says of itself. */
+  /** The process's description of itself, such as versions and number of threads, and the name of its allocator. */
   facts: Facts = {};
   readonly #name: string;
   readonly #child: ChildProcess;
@@ -40,7 +41,7 @@ export class TimedProcess {
       );
     });
     this.#failed.catch(() => {});
-    // A process that has ended is noticed where its answer is read.
+    // Writing to a process that has ended fails; #request reports that when it reads the answer.
     stdin.on('error', () => {});
     createInterface({ input: stderr }).on('line', (line) => {
       this.#errors.push(line);
@@ -62,24 +63,25 @@ export class TimedProcess {
     }
   }
 
+  /** Runs steps. @throws Error if the process fails or ends; it quotes the process's message or the end of its stderr */
   run(steps: number): Promise<TimedSteps> {
     return this.#request<TimedSteps>(`run ${steps}`);
   }
 
-  /** Most memory that the process has had resident so far. */
+  /** Largest resident memory of the process so far. */
   peakRssBytes(): number {
     const [, kilobytes] = /^VmHWM:\s*(\d+) kB$/m.exec(this.#proc('status')) ?? [];
     return Number(kilobytes) * 1024;
   }
 
-  /** Of all its threads. */
+  /** Processor time of all threads of the process so far, in user and kernel mode. */
   cpuSeconds(): number {
-    // Behind the name, which is in brackets and may hold anything; utime and stime are fields 14 and 15 of the whole.
+    // utime and stime are fields 14 and 15. Split behind field 2, the name in brackets, because it may contain spaces.
     const fields = this.#proc('stat').split(') ')[1]?.split(' ') ?? [];
     return (Number(fields[11]) + Number(fields[12])) / clockTicks;
   }
 
-  /** The process ends when its input does. */
+  /** Ends the process by closing its input, and waits for its end. */
   async finish(): Promise<void> {
     const ended = new Promise((resolve) => this.#child.once('close', resolve));
     this.#child.stdin?.end();
@@ -99,7 +101,7 @@ export class TimedProcess {
     return reply;
   }
 
-  /** What malloc is: as it is loaded, not as it was asked for. */
+  /** Name of the allocator that the process has really loaded; a failed LD_PRELOAD is only a warning. */
   #allocator(): string {
     const [library] = /libjemalloc\S*|libtcmalloc\S*|libmimalloc\S*/.exec(this.#proc('maps')) ?? [];
     return library ?? "the system's malloc";

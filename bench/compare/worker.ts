@@ -1,7 +1,7 @@
-/** Our side of a comparison, in a process of its own: the same protocol as pytorch.py. */
+/** saturnn's side of a comparison, in its own process. It speaks the protocol that pytorch.py describes. */
 import { createInterface } from 'node:readline';
-import { openDevice } from '../../lib/device';
-import { parseActivation } from '../../lib/ops/activation';
+import { parseActivation } from '../../lib/ops/activations';
+import { openDevice } from '../../lib/runtime/device';
 import { Step } from '../step';
 import { readData, type SetUp } from './setup';
 

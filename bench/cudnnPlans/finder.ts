@@ -1,17 +1,17 @@
 /**
- * Asks the real cuDNN for plans on an H200, of which there is only a description (test/fakes/h200.json): cuBLASLt (540 MB) and
- * the driver are stand-ins.
+ * Asks the real cuDNN for plans on an H200 that is not there: cuDNN gets its description (test/fakes/h200.json). Stand-ins replace
+ * the driver and cuBLASLt (540 MB).
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { binaryFolders, packageRoot } from '../../lib/locate';
+import { binaryFolders, packageRoot } from '../../lib/runtime/locate';
 import { compileFake } from '../../test/fakes/build';
 import { lineOf, type Question } from './tasks';
 
-/** A way to do a task, in the order in which the backend prefers them; `problem`: why there is no plan. */
+/** One way to do a task. Variants are in the order in which the backend prefers them. `problem` says why there is no plan. */
 export interface Variant {
   readonly name: 'plain' | 'fused';
   readonly engine?: string;
@@ -20,13 +20,14 @@ export interface Variant {
   readonly problem?: string;
 }
 
+/** A question with its plans. */
 export interface Answer extends Question {
   readonly variants: readonly Variant[];
 }
 
 const program = join(binaryFolders()[0] as string, 'tests/cudnn_plans');
 
-/** Where cuDNN's headers came from, which is where CMake looked. */
+/** Folder of libcudnn.so.9, searched in the places where CMake looked for cuDNN's headers; undefined if it is in none of them. */
 function cudnnFolder(): string | undefined {
   const { CUDNN_ROOT, CUDNN_PATH, XDG_CACHE_HOME } = process.env;
   const cache = join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'saturnn/cudnn');
@@ -35,20 +36,23 @@ function cudnnFolder(): string | undefined {
   return folders.find((folder) => existsSync(join(folder, 'libcudnn.so.9')));
 }
 
-/** Why nothing can be asked here; null: it can. */
+/** Why cuDNN cannot be asked on this machine; null if it can. */
 export function missing(): string | null {
   if (!existsSync(program)) return `${program} was not built`;
   return cudnnFolder() === undefined ? 'no cuDNN in CUDNN_ROOT, CUDNN_PATH or the cache' : null;
 }
 
 export interface Found {
-  /** Its version. */
+  /** cuDNN's version. */
   readonly cudnn: string;
-  /** One per question. */
+  /** One answer for each question, in the same order. */
   readonly answers: readonly Answer[];
 }
 
-/** `report` hears of each answer. @throws if the program ends in any other way than with all answers */
+/**
+ * Asks all questions, and calls `report` with each answer as it comes.
+ * @throws Error if the program ends without having answered all questions
+ */
 export async function findPlans(
   questions: readonly Question[],
   report: (answer: Answer) => void = () => {},
@@ -65,7 +69,7 @@ export async function findPlans(
 
 async function ask(questions: readonly Question[], stand: string, report: (answer: Answer) => void): Promise<Found> {
   const description = join(packageRoot(), 'test/fakes/h200.json');
-  // cuDNN loads libcuda.so.1 by name.
+  // cuDNN loads libcuda.so.1 by name, so the stand-in has to be in the search path.
   const env = { ...process.env, LD_LIBRARY_PATH: stand };
   const child = spawn(program, [description, cudnnFolder() as string, stand], { env, stdio: ['pipe', 'pipe', 'pipe'] });
   let errors = '';
@@ -75,7 +79,7 @@ async function ask(questions: readonly Question[], stand: string, report: (answe
   const closed = new Promise<string>((resolve) =>
     child.on('close', (code, signal) => resolve(code === 0 ? '' : `exit ${code ?? signal}: ${errors}`)),
   );
-  child.stdin.on('error', () => {}); // a child that is gone is reported by its exit
+  child.stdin.on('error', () => {}); // if the child has ended, its exit status says why
   child.stdin.end(questions.map((question) => `${lineOf(question)}\n`).join(''));
   const answers: Answer[] = [];
   let cudnn = '';

@@ -1,9 +1,9 @@
-/** `npm run cudnn:plans`: finalises cuDNN's plans for all three models and writes docs/cudnn-plans.md. Minutes. */
+/** `npm run cudnn:plans`: finalises cuDNN's plans for all three models and writes docs/cudnn-plans.md. This takes minutes. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../lib/locate';
 import { models } from '../../lib/models';
-import { leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activation';
+import { leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activations';
+import { packageRoot } from '../../lib/runtime/locate';
 import { findPlans, missing } from './finder';
 import { describeProblem, markdown } from './table';
 import { linearProblem, passes, precisions, problemsOf, type Question } from './tasks';
@@ -19,7 +19,7 @@ function questionsOf(problems: readonly string[]): Question[] {
       for (const pass of passes) {
         questions.push({ problem, pass, precision, twice: true });
       }
-      // Half a second each; a larger batch is asked once.
+      // A compiled plan takes half a second, so the larger batch is asked for one precision and pass only.
       if (precision !== 'f32' && !isLinear(problem) && (isSmall || precision === 'bf16')) {
         questions.push({ problem, pass: 'forward', precision, activation: leakyTanh(), compiled: true });
         if (isSmall) questions.push({ problem, pass: 'dgrad', precision, activation: leakyTanh(), compiled: true });

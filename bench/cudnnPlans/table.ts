@@ -1,11 +1,11 @@
-/** The answers as Markdown: docs/cudnn-plans.md. */
+/** Writes the answers as Markdown: the page docs/cudnn-plans.md. */
 import type { Answer, Variant } from './finder';
 import { type Pass, type PlanPrecision, type Problem, passes, precisions } from './tasks';
 
 export interface TableSource {
   readonly cudnn: string;
   readonly device: string;
-  /** Of which convolutions, in words. */
+  /** The convolutions that were asked for, in words. */
   readonly asked: string;
   readonly answers: readonly Answer[];
 }
@@ -20,7 +20,7 @@ interface Group {
   readonly variants: readonly Variant[];
 }
 
-/** Every precision, pass and way of doing it, with what was found for all problems. */
+/** Groups the plans of all problems by precision, pass, and what is fused: a group is a row of the summary. */
 function groupsOf(answers: readonly Answer[]): Group[] {
   const groups: Group[] = [];
   for (const precision of precisions) {
@@ -62,7 +62,7 @@ function summary(answers: readonly Answer[]): string[] {
   });
 }
 
-/** "128 x 28x28x64 -> 96, 3x3" */
+/** Describes a problem for people: "128 x 28x28x64 -> 96, 3x3". */
 export function describeProblem(problem: Problem): string {
   const [n, h, w, c, o, kh, kw, , , strideH, strideW, padH, padW] = problem.split(' ');
   const stride = strideH === '1' && strideW === '1' ? '' : `, stride ${strideH}x${strideW}`;
@@ -70,7 +70,7 @@ export function describeProblem(problem: Problem): string {
   return `${n} x ${h}x${w}x${c} -> ${o}, ${kh}x${kw}${stride}${padding}`;
 }
 
-/** Of one problem and precision: the plain engine of each pass, and those of what is fused with an activation. */
+/** Lists the engines for one problem in one precision: the plain engine of each pass, then those of plans fused with an activation. */
 function cell(answers: readonly Answer[]): string {
   const shown = (pass: Pass, name: Variant['name']) =>
     unique(
@@ -103,25 +103,36 @@ function failures(answers: readonly Answer[]): string[] {
   );
 }
 
+/** Returns the whole page. */
 export function markdown({ cudnn, device, asked, answers }: TableSource): string {
   const problems = unique(answers.map(({ problem }) => problem)).length;
   const failed = failures(answers);
   return `# cuDNN's plans for every convolution
 
-Made by \`npm run cudnn:plans\`, not by hand: the first plan that the backend would take without autotuning, finalised by
-cuDNN ${cudnn} for the description of an ${device}, without a GPU. ${problems} different convolutions:
-${asked}.
+This page shows which plan cuDNN gives for each convolution of saturnn's networks, in every precision, forward and backward. It
+answers whether every convolution can run, and how much workspace it needs. It says nothing about speed.
 
-What the policy drops is not counted: in f32 every engine that uses tensor cores; in every precision those that are not
-deterministic, that sum in less than f32, that make halves of f32 images, or that want more than 1 GiB of workspace. tf32,
-bf16 and fp16 are asked with channels filled up to what tensor cores take (3 to 8). A plan that is compiled at run time is
-called compiled; a fused dgrad is only ever taken by timing; every plain plan was also made again from its engine number and knobs, as a remembered choice is.
+\`\`\`sh
+npm run cudnn:plans     # asks cuDNN and writes this page anew, in minutes
+\`\`\`
+
+- cuDNN ${cudnn} was asked with the description of an ${device}, without a GPU.
+- The questions are ${problems} different convolutions:
+  ${asked}.
+- A plan here is the first that the backend would take without autotuning, finalised by cuDNN. Every plain plan was also made again
+  from its engine number and knobs, as the backend does with a remembered choice.
+
+Engines that the backend's policy drops are not counted: in f32, every engine that uses tensor cores; in every precision, engines that
+are not deterministic, that sum in less than f32, that make halves of f32 images, or that want more than 1 GiB of workspace.
+
+tf32, bf16 and fp16 are asked with channels filled up to what tensor cores take (3 to 8). "Compiled" counts the plans that cuDNN
+compiles at run time. The backend uses a fused dgrad only if timing has chosen it.
 
 | precision | pass | problems | without a plan | compiled | largest workspace, MiB | engines (problems) |
 |---|---|---|---|---|---|---|
 ${summary(answers).join('\n')}
 
-${failed.length === 0 ? 'Every one has a plan.' : `Without a plan:\n\n${failed.join('\n')}`}
+${failed.length === 0 ? 'Every convolution has a plan.' : `Without a plan:\n\n${failed.join('\n')}`}
 
 <details>
 <summary>Every convolution: cuDNN's engine numbers, forward / dgrad / wgrad</summary>

@@ -1,32 +1,40 @@
-/** The convolutions of a model, as questions to out/tests/cudnn_plans (native/cuda/plan_check.cc). */
-import { Graph } from '../../lib/graph/graph';
-import { optimize } from '../../lib/graph/optimize';
+/** Turns the convolutions of a model into questions to out/tests/cudnn_plans (native/cuda/convolution/plan_check.cc). */
+import { Graph } from '../../lib/compile/graph';
+import { optimize } from '../../lib/compile/optimize';
 import type { Model } from '../../lib/models';
-import { type Activation, encodeActivation } from '../../lib/ops/activation';
-import { conv2dOp } from '../../lib/ops/conv2d';
-import { input, type Tensor } from '../../lib/tensor';
+import { encodeActivation } from '../../lib/ops/activation';
+import type { Activation } from '../../lib/ops/activations';
+import { conv2dOp } from '../../lib/ops/convolution';
+import { input, type Tensor } from '../../lib/tensor/tensor';
 
 export const passes = ['forward', 'dgrad', 'wgrad'] as const;
 export type Pass = (typeof passes)[number];
 export const precisions = ['f32', 'tf32', 'bf16', 'fp16'] as const;
 export type PlanPrecision = (typeof precisions)[number];
 
-/** "n h w c o kh kw oh ow strideH strideW padH padW" */
+/** The shapes of a convolution: "n h w c o kh kw oh ow strideH strideW padH padW". */
 export type Problem = string;
 
+/** One convolution in one pass and precision, for which cuDNN is asked for plans. */
 export interface Question {
   readonly problem: Problem;
   readonly pass: Pass;
   readonly precision: PlanPrecision;
-  /** Of the forward pass, with a bias; of dgrad: the one before, whose derivative it takes. Without: the bare convolution. */
+  /**
+   * Forward: the activation that is fused, with a bias. Dgrad: the activation before the convolution, whose derivative is fused.
+   * Undefined: the bare convolution.
+   */
   readonly activation?: Activation;
-  /** Ask for what is compiled at run time too. */
+  /** Whether to ask for plans that are compiled at run time, too; default false. */
   readonly compiled?: boolean;
-  /** Make every plan again from its remembered choice. */
+  /** Whether to make every plan again from its remembered choice; default false. */
   readonly twice?: boolean;
 }
 
-/** Of each convolution of a model, in order, without repetition: as the layers say, then what siblings are merged to. */
+/**
+ * Returns the problem of each convolution of a model, in order and without repetition: first as the layers have them, then as the
+ * passes change them (sibling convolutions are merged).
+ */
 export function problemsOf(model: Model, batch: number): Problem[] {
   const logits = model.forward(input('images', [batch, ...model.inputShape]));
   const plain = Graph.from({ outputs: { logits } });
@@ -40,13 +48,13 @@ export function problemsOf(model: Model, batch: number): Problem[] {
   return [...new Set(lines)];
 }
 
-/** A fully connected layer of so many features, as the convolution that the backend makes of it. */
+/** Returns the problem of a fully connected layer with `features` inputs, as the convolution that the backend makes of it. */
 export const linearProblem = (batch: number, features: number, classes: number): Problem =>
   `${batch} 1 1 ${features} ${classes} 1 1 1 1 1 1 0 0`;
 
 const dtypes: Readonly<Record<PlanPrecision, string>> = { f32: 'f32', tf32: 'f32', bf16: 'bf16', fp16: 'f16' };
 
-/** The question as the program reads it. */
+/** Returns the question as the line that the program reads. */
 export function lineOf({ problem, pass, precision, activation, compiled = false, twice = false }: Question): string {
   const flag = (value: boolean) => (value ? 1 : 0);
   const { kind, slope } = activation ? encodeActivation(activation) : { kind: -1, slope: 0 };

@@ -1,6 +1,6 @@
 /** Where and how a step is computed: what every command that runs one asks for. */
 import { type Command, Option } from 'commander';
-import { type Device, openDevice, type Precision, precisions } from '../device';
+import { type Device, openDevice, type Precision, precisions } from '../runtime/device';
 import * as read from './options';
 
 export interface ArithmeticOptions {

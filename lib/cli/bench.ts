@@ -1,13 +1,13 @@
 /** `saturnn bench`: how fast this machine runs saturnn's kernels and training steps, against what it could do. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { type BenchReport, compareReports } from '../bench/report';
-import { activationNames, type BenchOptions, bench, everyActivation, type Part, parts } from '../bench/run';
-import { formatComparison, formatReport } from '../bench/tables';
-import { type Device, openDevice, type Precision, precisions } from '../device';
 import { invalid, SaturnnError } from '../errors';
+import { type BenchReport, compareReports } from '../measure/report';
+import { activationNames, type BenchOptions, bench, everyActivation, type Part, parts } from '../measure/run';
+import { formatComparison, formatReport } from '../measure/tables';
 import { models } from '../models';
-import type { Activation } from '../ops/activation';
+import type { Activation } from '../ops/activations';
+import { type Device, openDevice, type Precision, precisions } from '../runtime/device';
 import { addDeviceOption, addKernelOptions } from './arithmeticOptions';
 import * as read from './options';
 

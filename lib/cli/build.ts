@@ -5,8 +5,8 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { SaturnnError } from '../errors';
-import { packageRoot } from '../locate';
-import { prepareFolder } from '../train/files';
+import { prepareFolder } from '../files/durable';
+import { packageRoot } from '../runtime/locate';
 import * as read from './options';
 
 interface BuildOptions {

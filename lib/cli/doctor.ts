@@ -1,6 +1,6 @@
 /** `saturnn doctor`: on one screen, what works on this machine, what does not, and what to type next. */
 import { Command } from 'commander';
-import { type BackendReport, type Diagnosis, diagnose, type Missing } from '../diagnosis';
+import { type BackendReport, type Diagnosis, diagnose, type Missing } from '../runtime/diagnosis';
 
 export function doctorCommand(): Command {
   return new Command('doctor')

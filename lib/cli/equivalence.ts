@@ -1,19 +1,19 @@
 /** `saturnn equivalence`: a sigmoid* network beside sigmoid networks that should do the same, step by step. */
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { environment, writeJson } from '../bench/harness';
 import { openSource } from '../data/openSource';
-import { precisions } from '../device';
-import { type EquivalenceResult, equivalence } from '../experiments/equivalence';
-import { type EquivalenceModelName, equivalenceModels } from '../experiments/equivalenceModels';
-import { equivalencePage, equivalenceTable, verdict } from '../experiments/equivalenceReport';
+import { type EquivalenceResult, equivalence } from '../experiments/equivalence/equivalence';
+import { type EquivalenceModelName, equivalenceModels } from '../experiments/equivalence/models';
+import { equivalencePage, equivalenceTable, verdict } from '../experiments/equivalence/report';
+import { prepareFolder } from '../files/durable';
+import { environment, writeJson } from '../measure/harness';
+import { table } from '../report/textTable';
 import { writeReport } from '../report/write';
-import { prepareFolder } from '../train/files';
+import { precisions } from '../runtime/device';
 import { addDeviceOption, openDeviceFor } from './arithmeticOptions';
 import { addSourceOptions, type DataOptions } from './dataOptions';
 import { Interruption } from './interruption';
 import * as read from './options';
-import { table } from './table';
 
 interface EquivalenceCommandOptions extends Pick<DataOptions, 'data' | 'dataDir' | 'labels' | 'verify' | 'limit'> {
   model: EquivalenceModelName;

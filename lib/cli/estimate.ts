@@ -1,13 +1,13 @@
 /** `saturnn estimate`: memory and time of a training run, before it. */
 import { Command, InvalidArgumentError } from 'commander';
-import { type Estimate, estimate, uploadData } from '../profile/estimate';
+import { type Estimate, estimate, uploadData } from '../measure/estimate';
+import { table } from '../report/textTable';
 import { renderSvg } from '../train/curves';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
 import { addDataOptions, type DataOptions, openData } from './dataOptions';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './optimizerOptions';
 import * as read from './options';
-import { table } from './table';
 
 interface EstimateOptions extends DataOptions, ModelOptions, OptimizerOptions, ArithmeticOptions {
   batch?: number[];

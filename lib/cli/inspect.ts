@@ -3,7 +3,8 @@ import { Command } from 'commander';
 import { type LayerRate, layerFactors, layerRateForms, parseLayerRates } from '../experiments/layerRates';
 import { createModel, models } from '../models';
 import { inspectModel, type ModelSummary } from '../models/inspect';
-import { type Activation, formatActivation, leakyTanh } from '../ops/activation';
+import { formatActivation } from '../ops/activation';
+import { type Activation, leakyTanh } from '../ops/activations';
 import * as read from './options';
 
 interface Options {

@@ -1,9 +1,10 @@
 /** The options that say which network, for every command that makes one. */
 import { type Command, Option } from 'commander';
-import { type Initialization, initializationForms, parseInitialization } from '../initialization';
+import { type Initialization, initializationForms, parseInitialization } from '../initial/initialization';
 import type { Normalization } from '../layers';
 import { createModel, type Model, models } from '../models';
-import { type Activation, formatActivation, leakyTanh } from '../ops/activation';
+import { formatActivation } from '../ops/activation';
+import { type Activation, leakyTanh } from '../ops/activations';
 import * as read from './options';
 
 export interface ModelOptions {

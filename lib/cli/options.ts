@@ -1,7 +1,7 @@
 /** Readers of option values. What they throw, commander prints as one line that names the option. */
 import { InvalidArgumentError } from 'commander';
-import { parseInitialization } from '../initialization';
-import { parseActivation } from '../ops/activation';
+import { parseInitialization } from '../initial/initialization';
+import { parseActivation } from '../ops/activations';
 
 const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));
 

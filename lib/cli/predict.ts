@@ -2,8 +2,8 @@
 import { Command, Option } from 'commander';
 import { openSource } from '../data/openSource';
 import { invalid } from '../errors';
+import { writeSafetensors } from '../files/safetensors';
 import { loadPredictor } from '../train/loadPredictor';
-import { writeSafetensors } from '../train/safetensors';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
 import { addSourceOptions, type DataOptions } from './dataOptions';
 import * as read from './options';

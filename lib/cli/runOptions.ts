@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Command, CommanderError, Option } from 'commander';
 import { invalid, SaturnnError } from '../errors';
 import { EarlyStopping, type Metric } from '../train/callbacks';
-import { hasCheckpoint } from '../train/run';
+import { hasCheckpoint } from '../train/runFolder';
 import * as read from './options';
 
 export interface RunOptions {

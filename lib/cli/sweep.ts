@@ -2,8 +2,8 @@
 import { relative } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { SaturnnError } from '../errors';
-import { defaultSlopes, type Sweep, type SweepOptions, sweep, sweptActivations } from '../experiments/sweep';
-import { sweepText } from '../experiments/sweepReport';
+import { sweepText } from '../experiments/sweep/report';
+import { defaultSlopes, type Sweep, type SweepOptions, sweep, sweptActivations } from '../experiments/sweep/sweep';
 import { Interruption } from './interruption';
 import { collectGiven, type Given } from './runOptions';
 import { addTrainingsOptions, commandOf, createShow, libraryOptions, type TrainingsOptions } from './table1';

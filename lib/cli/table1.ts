@@ -1,16 +1,22 @@
 /** `saturnn table1`: the paper's Table 1 and Figures 1-4, trained here. */
 import { join, relative } from 'node:path';
 import { Command, Option } from 'commander';
-import { precisions } from '../device';
 import { SaturnnError } from '../errors';
 import { paperActivations } from '../experiments/paper';
 import { type PresetName, presets } from '../experiments/presets';
-import { type Table1, type Table1Event, type Table1Options, type Table1Plan, table1 } from '../experiments/table1';
-import { table1Text } from '../experiments/table1Text';
-import { initializationForms } from '../initialization';
+import {
+  type Table1,
+  type Table1Event,
+  type Table1Options,
+  type Table1Plan,
+  table1,
+} from '../experiments/table1/table1';
+import { table1Text } from '../experiments/table1/text';
+import { initializationForms } from '../initial/initialization';
 import { models } from '../models';
 import { formatActivation } from '../ops/activation';
 import { scheduleForms } from '../optim/parseSchedule';
+import { precisions } from '../runtime/device';
 import { addOptionalDeviceOption } from './arithmeticOptions';
 import { dataName } from './dataOptions';
 import { Interruption } from './interruption';

@@ -1,14 +1,14 @@
 /** `saturnn trace`: where the time of a step goes, and how much of the machine each kernel uses. */
 import { Command, Option } from 'commander';
-import { type Ceilings, measureCeilings } from '../profile/ceilings';
-import { drawImages, PreparedStep, stateFor } from '../profile/preparedStep';
-import { type Grouping, groupings, groupKernels, type StepTrace, type TraceRow, traceStep } from '../profile/stepTrace';
+import { type Ceilings, measureCeilings } from '../measure/ceilings';
+import { drawImages, PreparedStep, stateFor } from '../measure/preparedStep';
+import { type Grouping, groupings, groupKernels, type StepTrace, type TraceRow, traceStep } from '../measure/stepTrace';
+import { table } from '../report/textTable';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './optimizerOptions';
 import * as read from './options';
 import { percent } from './progress';
-import { table } from './table';
 
 interface TraceOptions extends ModelOptions, OptimizerOptions, ArithmeticOptions {
   batch?: number;

@@ -5,7 +5,7 @@ import { describeLayerRates } from '../experiments/layerRates';
 import { formatActivation } from '../ops/activation';
 import type { Sgd } from '../optim/sgd';
 import type { EndEvent } from '../train/events';
-import type { Saved } from '../train/run';
+import type { Saved } from '../train/runFolder';
 import type { Trainer } from '../train/trainer';
 import { runTraining, type TrainingBegin, type TrainingWatch } from '../train/training';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';

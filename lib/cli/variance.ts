@@ -1,24 +1,25 @@
 /** `saturnn variance`: Section 2 of the paper, measured layer by layer, and predicted where that can be done. */
 import { join, relative } from 'node:path';
 import { Command, Option } from 'commander';
-import { environment } from '../bench/harness';
 import { invalid } from '../errors';
 import { paperActivations } from '../experiments/paper';
-import { defaultMagnitude } from '../experiments/predictionChain';
-import { type VarianceRun, variance } from '../experiments/variance';
-import { type VarianceChain, varianceChain } from '../experiments/varianceChain';
-import { chainPage, variancePage } from '../experiments/varianceReport';
-import { chainSummary, chainTables, factorTables, layerTables } from '../experiments/varianceTables';
-import { type Initialization, initializationForms } from '../initialization';
+import { defaultMagnitude } from '../experiments/prediction/chain';
+import { type VarianceChain, varianceChain } from '../experiments/variance/chain';
+import { chainPage, variancePage } from '../experiments/variance/report';
+import { chainSummary, chainTables, factorTables, layerTables } from '../experiments/variance/tables';
+import { type VarianceRun, variance } from '../experiments/variance/variance';
+import { prepareFolder, writeAtomically } from '../files/durable';
+import { type Initialization, initializationForms } from '../initial/initialization';
+import { environment } from '../measure/harness';
 import { createModel, models } from '../models';
-import { type Activation, formatActivation, parseActivation } from '../ops/activation';
+import { formatActivation } from '../ops/activation';
+import { type Activation, parseActivation } from '../ops/activations';
 import type { ReportPage, ReportTable } from '../report/page';
+import { table } from '../report/textTable';
 import { writeReport } from '../report/write';
-import { prepareFolder, writeAtomically } from '../train/files';
 import { addDeviceOption } from './arithmeticOptions';
 import { addDataOptions, type DataOptions, openData } from './dataOptions';
 import * as read from './options';
-import { table } from './table';
 
 interface Options extends DataOptions {
   model: string;

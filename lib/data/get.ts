@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { cacheFolder } from '../cacheFolder';
 import { SaturnnError } from '../errors';
-import { prepareFolder } from '../train/files';
+import { prepareFolder } from '../files/durable';
+import { cacheFolder } from '../runtime/cacheFolder';
 import { md5Of, unpack } from './archive';
 import { binaryFiles, type CifarFiles, cifarFiles, findInArchive } from './cifarFiles';
 import { type DownloadOptions, download } from './download';

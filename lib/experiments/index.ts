@@ -8,11 +8,11 @@ export {
   type EquivalenceResult,
   equivalence,
   type RuleRun,
-} from './equivalence';
-export { mapParameters } from './equivalenceMap';
-export { type SigmoidTwin, sigmoidTwin, type TwinOptions } from './equivalenceNetwork';
-export { PreconditionedSgd, type PreconditionedSgdOptions } from './equivalenceOptimizer';
-export { equivalencePage } from './equivalenceReport';
+} from './equivalence/equivalence';
+export { mapParameters } from './equivalence/map';
+export { type SigmoidTwin, sigmoidTwin, type TwinOptions } from './equivalence/network';
+export { PreconditionedSgd, type PreconditionedSgdOptions } from './equivalence/optimizer';
+export { equivalencePage } from './equivalence/report';
 export {
   describeLayerRates,
   type LayerRate,
@@ -24,16 +24,16 @@ export {
 } from './layerRates';
 
 export { type PaperResult, paperActivations, paperResults } from './paper';
-export { expectedSquare, expectedSquaredDifference, expectedSquaredSlope } from './prediction';
-export { type ChainLayer, type ChainOptions, defaultMagnitude, predictChain } from './predictionChain';
+export { type ChainLayer, type ChainOptions, defaultMagnitude, predictChain } from './prediction/chain';
+export { expectedSquare, expectedSquaredDifference, expectedSquaredSlope } from './prediction/prediction';
 export { type Preset, type PresetName, presets } from './presets';
 export type { RateChoice, Rates, Search, SearchSettings, Trial } from './rates';
 export { partsOf, type Recipe, trainingOf } from './recipe';
 export { type Chance, chanceOf, isStuck, learningThreshold, type Status } from './status';
-export { type Sweep, type SweepEpoch, type SweepOptions, type SweepRow, sweep } from './sweep';
-export { type Table1, type Table1Event, type Table1Options, type Table1Plan, table1 } from './table1';
-export type { Spread, Table1Row } from './table1Rows';
-export type { Table1Fixed, Table1Overrides, Table1Settings } from './table1Settings';
+export { type Sweep, type SweepEpoch, type SweepOptions, type SweepRow, sweep } from './sweep/sweep';
+export type { Spread, Table1Row } from './table1/rows';
+export type { Table1Fixed, Table1Overrides, Table1Settings } from './table1/settings';
+export { type Table1, type Table1Event, type Table1Options, type Table1Plan, table1 } from './table1/table1';
 export {
   type LabelledTraining,
   readTraining,
@@ -45,15 +45,15 @@ export {
   type TrainingsEvent,
   type TrainingsOptions,
 } from './trainings';
-export { type VarianceOptions, type VarianceRun, variance } from './variance';
 export {
   type Compared,
   type VarianceChain,
   type VarianceChainLayer,
   type VarianceChainOptions,
   varianceChain,
-} from './varianceChain';
-export type { Factor } from './varianceFactors';
-export type { VarianceLayer, VarianceMoment } from './varianceGauge';
-export { chainPage, variancePage } from './varianceReport';
-export type { ChannelStatistics } from './varianceStatistics';
+} from './variance/chain';
+export type { Factor } from './variance/factors';
+export type { VarianceLayer, VarianceMoment } from './variance/gauge';
+export { chainPage, variancePage } from './variance/report';
+export type { ChannelStatistics } from './variance/statistics';
+export { type VarianceOptions, type VarianceRun, variance } from './variance/variance';

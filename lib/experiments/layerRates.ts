@@ -3,7 +3,7 @@ import { checkNumber, invalid } from '../errors';
 import type { Model } from '../models/model';
 import { type ParameterPlace, parameterPlaces } from '../models/places';
 import { largestFloat, type ParameterGroup } from '../optim/groups';
-import type { Parameter } from '../tensor';
+import type { Parameter } from '../tensor/tensor';
 
 /**
  * depth: `factor`^d for every parameter of a layer, d being the activations on the longest way from its pre-activation to the

@@ -1,5 +1,4 @@
 /** What "Revise Saturated Activation Functions" (arXiv:1602.05980v2) reports: Table 1, and which curves Figures 1-4 compare. */
-import type { ActivationKind } from '../ops/activation';
 
 export interface PaperResult {
   readonly activation: string;
@@ -25,10 +24,13 @@ export const paperActivations: readonly string[] = paperResults.map(({ activatio
 export const paperResultOf = (activation: string): PaperResult | null =>
   paperResults.find((result) => result.activation === activation) ?? null;
 
+/** An activation that the figures show. */
+export type FigureKind = 'scaledSigmoid' | 'tanh' | 'leakyTanh' | 'relu' | 'leakyRelu';
+
 /** Each compares an activation with relu: train and test accuracy per epoch. */
 export const paperFigures: readonly {
   readonly id: string;
-  readonly kinds: readonly [ActivationKind, ActivationKind];
+  readonly kinds: readonly [FigureKind, FigureKind];
 }[] = [
   { id: 'figure1', kinds: ['scaledSigmoid', 'relu'] },
   { id: 'figure2', kinds: ['tanh', 'relu'] },
@@ -37,13 +39,10 @@ export const paperFigures: readonly {
 ];
 
 /** As the paper writes them. */
-export const titles: Readonly<Record<ActivationKind, string>> = {
-  sigmoid: 'sigmoid',
+export const titles: Readonly<Record<FigureKind, string>> = {
   scaledSigmoid: 'sigmoid*',
   tanh: 'tanh',
   leakyTanh: 'leaky tanh',
   relu: 'ReLU',
   leakyRelu: 'leaky ReLU',
-  elu: 'ELU',
-  rrelu: 'RReLU',
 };

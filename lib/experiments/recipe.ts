@@ -1,14 +1,14 @@
 /** A training as plain data: what presets are made of, and what is kept with results. */
 
-import type { Precision } from '../device';
 import { SaturnnError } from '../errors';
-import { parseInitialization } from '../initialization';
+import { parseInitialization } from '../initial/initialization';
 import { createModel } from '../models';
-import { parseActivation } from '../ops/activation';
+import { parseActivation } from '../ops/activations';
 import { Lars } from '../optim/lars';
 import { parseSchedule, parseSpan } from '../optim/parseSchedule';
 import { warmUp } from '../optim/schedules';
 import { Sgd } from '../optim/sgd';
+import type { Precision } from '../runtime/device';
 import { layerRates } from './layerRates';
 import type { LabelledTraining, TrainingParts } from './trainings';
 

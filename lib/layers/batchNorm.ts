@@ -1,8 +1,6 @@
 import { checkInteger, checkNumber } from '../errors';
-import { batchNorm, defaultEpsilon } from '../ops/batchNorm';
-import { batchNormInference } from '../ops/batchNormInference';
-import { blend } from '../ops/blend';
-import { Parameter, StateBuffer, type Tensor } from '../tensor';
+import { batchNorm, batchNormInference, blend, defaultEpsilon } from '../ops/normalization';
+import { Parameter, StateBuffer, type Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
 import type { Layer } from './layer';
 

@@ -1,5 +1,5 @@
-import { concat } from '../ops/concat';
-import type { Parameter, StateBuffer, Tensor } from '../tensor';
+import { concat } from '../ops/channels';
+import type { Parameter, StateBuffer, Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
 import { asLayer, buffersOf, type Layer, type LayerFunction, parametersOf } from './layer';
 

@@ -1,5 +1,5 @@
-import { assign } from '../ops/assign';
-import type { Node, StateBuffer, Tensor } from '../tensor';
+import { assign } from '../ops/update';
+import type { Node, StateBuffer, Tensor } from '../tensor/tensor';
 
 /** What a forward pass is for. Layers that behave differently in training (batch normalisation, dropout) ask it. */
 export interface ForwardContext {

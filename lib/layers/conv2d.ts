@@ -1,8 +1,10 @@
 import { checkInteger, invalid } from '../errors';
-import { defaultInitializer, type Initializer } from '../initializers';
-import { type Activation, activate } from '../ops/activation';
-import { conv2d, type Pair, pair } from '../ops/conv2d';
-import type { Parameter, StateBuffer, Tensor } from '../tensor';
+import { defaultInitializer, type Initializer } from '../initial/initializers';
+import { activate } from '../ops/activation';
+import type { Activation } from '../ops/activations';
+import { conv2d } from '../ops/convolution';
+import { type Pair, pair } from '../ops/op';
+import type { Parameter, StateBuffer, Tensor } from '../tensor/tensor';
 import { BatchNorm } from './batchNorm';
 import { type ForwardContext, inference } from './context';
 import { type Layer, weightAndBias } from './layer';

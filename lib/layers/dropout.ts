@@ -1,7 +1,7 @@
 import { invalid } from '../errors';
 import { checkDropoutRate, dropout } from '../ops/dropout';
 import { streamOf } from '../random';
-import type { Parameter, Tensor } from '../tensor';
+import type { Parameter, Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
 import type { Layer } from './layer';
 

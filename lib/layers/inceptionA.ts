@@ -1,8 +1,7 @@
-import { AveragePool } from './averagePool';
 import { Concatenate } from './concatenate';
 import { Conv2d, type ConvolutionStyle } from './conv2d';
 import type { Layer } from './layer';
-import { MaxPool } from './maxPool';
+import { AveragePool, MaxPool } from './pooling';
 import { Sequential } from './sequential';
 
 export interface InceptionAOptions extends ConvolutionStyle {

@@ -1,7 +1,7 @@
 import { Concatenate } from './concatenate';
 import { Conv2d, type ConvolutionStyle } from './conv2d';
 import type { Layer } from './layer';
-import { MaxPool } from './maxPool';
+import { MaxPool } from './pooling';
 import { Sequential } from './sequential';
 
 export interface InceptionBOptions extends ConvolutionStyle {

@@ -1,13 +1,11 @@
-export { AveragePool } from './averagePool';
 export { BatchNorm, type BatchNormOptions as BatchNormLayerOptions } from './batchNorm';
 export { Concatenate } from './concatenate';
 export { type ForwardContext, inference, TrainingContext } from './context';
 export { Conv2d, type Conv2dOptions as Conv2dLayerOptions, type Normalization } from './conv2d';
 export { Dropout, type DropoutOptions as DropoutLayerOptions } from './dropout';
-export { GlobalAveragePool } from './globalAveragePool';
 export { type InceptionAOptions, inceptionA } from './inceptionA';
 export { type InceptionBOptions, inceptionB } from './inceptionB';
 export type { Layer, LayerFunction } from './layer';
 export { Linear, type LinearOptions as LinearLayerOptions } from './linear';
-export { MaxPool } from './maxPool';
+export { AveragePool, GlobalAveragePool, MaxPool } from './pooling';
 export { Sequential } from './sequential';

@@ -1,6 +1,6 @@
 import { invalid } from '../errors';
-import { type Initializer, zeros } from '../initializers';
-import { Parameter, type StateBuffer, type Tensor } from '../tensor';
+import { type Initializer, zeros } from '../initial/initializers';
+import { Parameter, type StateBuffer, type Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
 
 /** A part of a network: parameters, and how they make one tensor from another. Composes ops; holds no values. */

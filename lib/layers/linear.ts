@@ -1,7 +1,7 @@
 import { checkInteger } from '../errors';
-import { defaultInitializer, type Initializer } from '../initializers';
+import { defaultInitializer, type Initializer } from '../initial/initializers';
 import { linear } from '../ops/linear';
-import type { Parameter, Tensor } from '../tensor';
+import type { Parameter, Tensor } from '../tensor/tensor';
 import { type Layer, weightAndBias } from './layer';
 
 export interface LinearOptions {

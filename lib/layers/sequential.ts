@@ -1,4 +1,4 @@
-import type { Parameter, StateBuffer, Tensor } from '../tensor';
+import type { Parameter, StateBuffer, Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
 import { asLayer, buffersOf, type Layer, type LayerFunction, parametersOf } from './layer';
 

@@ -1,8 +1,9 @@
+import { reachable } from '../compile/graph';
 import { checkInteger, checkOptions, invalid } from '../errors';
-import { reachable } from '../graph/graph';
 import { type ForwardContext, inference, TrainingContext } from '../layers/context';
-import { type Activation, encodeActivation, leakyTanh } from '../ops/activation';
-import { input, Parameter, StateBuffer, Tensor } from '../tensor';
+import { encodeActivation } from '../ops/activation';
+import { type Activation, leakyTanh } from '../ops/activations';
+import { input, Parameter, StateBuffer, Tensor } from '../tensor/tensor';
 import type { Model } from './model';
 
 export interface FunctionalModelOptions {

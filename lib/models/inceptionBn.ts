@@ -1,5 +1,5 @@
 import { Conv2d } from '../layers/conv2d';
-import { MaxPool } from '../layers/maxPool';
+import { MaxPool } from '../layers/pooling';
 import { inceptionBlocks } from './inception';
 import { classifier, type Model, type ModelOptions, resolveOptions, scaleChannels } from './model';
 

@@ -1,7 +1,7 @@
 /** What a model is made of, counted on its graph: the figures of `saturnn inspect`. */
-import { Graph } from '../graph/graph';
-import { conv2dOp } from '../ops/conv2d';
-import { input, type Node, Parameter, type Tensor } from '../tensor';
+import { Graph } from '../compile/graph';
+import { conv2dOp } from '../ops/convolution';
+import { input, type Node, Parameter, type Tensor } from '../tensor/tensor';
 import type { Model } from './model';
 
 export interface LayerSummary {

@@ -1,12 +1,13 @@
 import { checkInteger, checkNumber, invalid } from '../errors';
-import type { Initializer } from '../initializers';
+import type { Initializer } from '../initial/initializers';
 import { type ConvolutionStyle, checkNormalization, type Normalization } from '../layers/conv2d';
 import { Dropout } from '../layers/dropout';
-import { GlobalAveragePool } from '../layers/globalAveragePool';
 import type { Layer } from '../layers/layer';
 import { Linear } from '../layers/linear';
+import { GlobalAveragePool } from '../layers/pooling';
 import { Sequential } from '../layers/sequential';
-import { type Activation, encodeActivation, leakyTanh } from '../ops/activation';
+import { encodeActivation } from '../ops/activation';
+import { type Activation, leakyTanh } from '../ops/activations';
 import { checkDropoutRate } from '../ops/dropout';
 
 export interface ModelOptions {

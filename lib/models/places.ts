@@ -1,9 +1,10 @@
 /** Where the parameters of a model stand in the graph of its forward pass, however it is built. */
-import { Graph } from '../graph/graph';
-import { activationOp, activations } from '../ops/activation';
-import { conv2dOp } from '../ops/conv2d';
+import { Graph } from '../compile/graph';
+import { activationOp, gainOfCurve } from '../ops/activation';
+import { activations } from '../ops/activations';
+import { conv2dOp } from '../ops/convolution';
 import { linearOp } from '../ops/linear';
-import { input, type Node, Parameter, type Tensor } from '../tensor';
+import { input, type Node, Parameter, type Tensor } from '../tensor/tensor';
 import type { Model } from './model';
 
 /** What an activation is near x = 0. */
@@ -85,8 +86,11 @@ function slopesOf({ nodes }: Graph): ReadonlyMap<Node, ReadonlySet<Slope>> {
 }
 
 function slopeOf({ attributes: { kind, slope = 0 } }: Node, known: Map<string, Slope>): Slope {
-  const { meanSquareGain, atZero } = activations.find(({ id }) => id === kind)!;
-  const gain = meanSquareGain(slope);
+  const curve = Object.values(activations)
+    .find(({ id }) => id === kind)!
+    .curve(slope);
+  const gain = gainOfCurve(curve);
+  const atZero = curve.value(0);
   // tanh is no different from pixels here.
   if (gain === 1 && atZero === 0) return linearSlope;
   const key = `${gain} ${atZero}`;

@@ -1,141 +1,53 @@
-import { checkNumber, invalid } from '../errors';
+import { invalid } from '../errors';
 import type { ForwardContext } from '../layers/context';
-import { apply, type Tensor } from '../tensor';
-import { activationGradient } from './activationGradient';
+import { apply, type Tensor } from '../tensor/tensor';
+import {
+  type ActivationCurve,
+  type ActivationRow,
+  checkRange,
+  checkSlope,
+  defaultRange,
+  leakyCurve,
+} from './activationRow';
+import { type Activation, activations, leakyRelu } from './activations';
 import { type AttributeField, expectShape, expectTensor, first, type Op, shapeError } from './op';
-import { checkRange, randomizedRelu } from './randomizedRelu';
+import { randomizedRelu } from './randomizedRelu';
 
-type DeterministicKind = 'sigmoid' | 'scaledSigmoid' | 'tanh' | 'leakyTanh' | 'relu' | 'leakyRelu' | 'elu';
-export type ActivationKind = DeterministicKind | 'rrelu';
-
-/** One of the activations. */
-export interface Activation {
-  readonly kind: ActivationKind;
-  /** The factor a of the negative side, 0 where there is none; of rrelu: the mean of its range, its slope in inference. */
-  readonly slope: number;
-  /** Of rrelu alone: in training, slopes are drawn from here. */
-  readonly range?: readonly [lower: number, upper: number];
-}
-
-/** A row per activation that is a function of x alone; native/activations.h has the same rows, in f32. */
-export interface ActivationRow {
-  readonly kind: DeterministicKind;
-  /** SN_SIGMOID... of native/backend.h. */
-  readonly id: number;
-  /** Allowed slopes and the default; null: the activation has none. */
-  readonly slope: { readonly minimum: number; readonly maximum: number; readonly default: number } | null;
-  /** E[f'(x)²] near x = 0 over both signs: the gain that initialisers divide by (SPEC: equations 3-6 of the paper). */
-  readonly meanSquareGain: (slope: number) => number;
-  /** f(0). */
-  readonly atZero: number;
-}
-
-export const activations: readonly ActivationRow[] = [
-  { kind: 'sigmoid', id: 0, slope: null, meanSquareGain: () => 1 / 16, atZero: 1 / 2 },
-  { kind: 'scaledSigmoid', id: 1, slope: null, meanSquareGain: () => 1, atZero: 0 },
-  { kind: 'tanh', id: 2, slope: null, meanSquareGain: () => 1, atZero: 0 },
-  {
-    kind: 'leakyTanh',
-    id: 3,
-    slope: { minimum: 0, maximum: 0.5, default: 0.25 },
-    meanSquareGain: (a) => (1 + a * a) / 2,
-    atZero: 0,
-  },
-  { kind: 'relu', id: 4, slope: null, meanSquareGain: () => 1 / 2, atZero: 0 },
-  {
-    kind: 'leakyRelu',
-    id: 5,
-    slope: { minimum: 0, maximum: 1, default: 0.25 },
-    meanSquareGain: (a) => (1 + a * a) / 2,
-    atZero: 0,
-  },
-  {
-    kind: 'elu',
-    id: 6,
-    slope: { minimum: 0, maximum: 10, default: 1 },
-    meanSquareGain: (a) => (1 + a * a) / 2,
-    atZero: 0,
-  },
-];
-
+/** The row of an activation that is a function of x alone. @throws ERR_INVALID_ARGUMENT for rrelu and unknown kinds */
 export function activationRow(kind: string): ActivationRow {
-  const row = activations.find((candidate) => candidate.kind === kind);
-  if (!row) throw invalid('activation', `one of ${activations.map((r) => r.kind).join(', ')}, rrelu`, kind);
-  return row;
+  const names = Object.keys(activations);
+  if (!names.includes(kind)) throw invalid('activation', `one of ${names.join(', ')}, rrelu`, kind);
+  return activations[kind as keyof typeof activations];
 }
 
-/** E[f'(x)²] near x = 0, over both signs and, for rrelu, over its slopes. */
-export function meanSquareGain(activation: Activation): number {
-  if (activation.kind !== 'rrelu') return activationRow(activation.kind).meanSquareGain(activation.slope);
-  const [lower, upper] = rangeOf(activation);
-  return (1 + (lower * lower + lower * upper + upper * upper) / 3) / 2;
-}
-
-function make(kind: DeterministicKind, slope?: number): Activation {
-  const row = activationRow(kind);
-  if (!row.slope) {
-    if (slope !== undefined) throw invalid(`slope of ${kind}`, 'no slope', slope);
-    return { kind, slope: 0 };
-  }
-  const value = slope ?? row.slope.default;
-  return { kind, slope: checkNumber(`slope of ${kind}`, value, row.slope.minimum, row.slope.maximum) };
-}
-
-/** 1 / (1 + e^-x): gain 1/4 at 0, the activation that the paper shows failing. */
-export const sigmoid = (): Activation => make('sigmoid');
-/** 4 sigmoid(x) - 2, the paper's sigmoid*: gain 1 at 0. */
-export const scaledSigmoid = (): Activation => make('scaledSigmoid');
-/** tanh x: gain 1 at 0. */
-export const tanh = (): Activation => make('tanh');
-/** tanh x, times `a` for x < 0 (penalized tanh). @param a 0 to 0.5. */
-export const leakyTanh = (a?: number): Activation => make('leakyTanh', a);
-/** x, 0 for x < 0. */
-export const relu = (): Activation => make('relu');
-/** x, times `a` for x < 0. @param a 0 to 1. */
-export const leakyRelu = (a?: number): Activation => make('leakyRelu', a);
-/** x, a (e^x - 1) for x < 0 (Clevert et al., arXiv:1511.07289). @param a 0 to 10, default 1. */
-export const elu = (a?: number): Activation => make('elu', a);
-
-/** As MXNet's LeakyReLU(act_type='rrelu'). */
-const defaultRange = [1 / 8, 1 / 3] as const;
-
-/**
- * x, times a slope for x < 0: in training one of its own for every element and step, from U[lower, upper]; in inference
- * their mean (Xu et al., arXiv:1505.00853). 0 < lower <= upper <= 1; default 1/8 and 1/3.
- */
-export function rrelu({ lower = defaultRange[0], upper = defaultRange[1] } = {}): Activation {
-  checkRange(lower, upper);
-  return { kind: 'rrelu', slope: (lower + upper) / 2, range: [lower, upper] };
-}
-
-/** Of an rrelu that the caller made. */
+/** The range of an rrelu that the caller made. @throws ERR_INVALID_ARGUMENT */
 function rangeOf({ range = defaultRange }: Activation): readonly [number, number] {
   if (!Array.isArray(range) || range.length !== 2) throw invalid('range of rrelu', '[lower, upper]', range);
   checkRange(range[0], range[1]);
   return [range[0], range[1]];
 }
 
-/** "tanh", "leakyTanh:0.3" or "rrelu:0.1:0.3". @throws ERR_INVALID_ARGUMENT naming the choices or the slope's range. */
-export function parseActivation(text: string): Activation {
-  const [kind = '', slope, ...rest] = text.split(':');
-  if (kind === 'rrelu') return parseRandomized(text);
-  const row = activationRow(kind);
-  if (slope === undefined) return make(row.kind);
-  const value = slope.trim() === '' || rest.length > 0 ? Number.NaN : Number(slope);
-  if (Number.isNaN(value)) throw invalid('activation', `NAME or NAME:SLOPE with a number`, text);
-  return make(row.kind, value);
+/** An activation as a function in double precision; rrelu as in inference. @throws ERR_INVALID_ARGUMENT */
+export function curveOf(activation: Activation): ActivationCurve {
+  encodeActivation(activation); // Refuses an unknown kind and a slope out of range.
+  if (activation.kind === 'rrelu') return leakyCurve(activation.slope);
+  return activationRow(activation.kind).curve(activation.slope);
 }
 
-function parseRandomized(text: string): Activation {
-  const numbers = text.split(':').slice(1);
-  if (numbers.length === 0) return rrelu();
-  const [lower, upper] = numbers.map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
-  if (numbers.length !== 2 || Number.isNaN(lower) || Number.isNaN(upper)) {
-    throw invalid('activation', 'rrelu or rrelu:LOWER:UPPER with numbers', text);
-  }
-  return rrelu({ lower, upper });
+/** E[f'(x)²] near x = 0, over both signs: what initialisers divide by (equations 3 to 6 of the paper). */
+export function gainOfCurve({ slope }: ActivationCurve): number {
+  const [above, below] = [slope(0), slope(-Number.MIN_VALUE)];
+  return (above * above + below * below) / 2;
 }
 
+/** E[f'(x)²] near x = 0, over both signs and, for rrelu, over its slopes. */
+export function meanSquareGain(activation: Activation): number {
+  if (activation.kind !== 'rrelu') return gainOfCurve(activationRow(activation.kind).curve(activation.slope));
+  const [lower, upper] = rangeOf(activation);
+  return (1 + (lower * lower + lower * upper + upper * upper) / 3) / 2;
+}
+
+/** An activation as parseActivation reads it. */
 export function formatActivation(activation: Activation): string {
   const { kind, slope } = activation;
   if (kind === 'rrelu') return [kind, ...rangeOf(activation)].join(':');
@@ -154,8 +66,7 @@ export function encodeActivation(activation: Activation): { kind: number; slope:
     return encodeActivation(leakyRelu((lower + upper) / 2));
   }
   const row = activationRow(activation?.kind);
-  const { slope } = make(row.kind, row.slope ? activation.slope : undefined);
-  return { kind: row.id, slope };
+  return { kind: row.id, slope: checkSlope(activation.kind, row, row.slope ? activation.slope : undefined) };
 }
 
 /** y = f(x + bias). x: any shape; bias: [last dimension of x]. The backward pass needs y alone, so y may replace x. */
@@ -201,3 +112,38 @@ export function activate(x: Tensor, activation: Activation, options: ActivateOpt
   }
   return first(apply(activationOp, [x, bias ?? null], encodeActivation(activation), name));
 }
+
+/**
+ * dx = dy f'(x), with f' computed from the output y (native/shared/activations.h); dbias = dx summed over all but the last
+ * dimension, in the same pass. dy, y: one shape; either may be a slice of a concatenation.
+ */
+export const activationGradientOp: Op = {
+  name: 'activationGradient',
+  attributes: activationAttributes,
+  readsSlices: true,
+  writesSlices: true,
+  halfImages: true,
+  inPlace: true,
+  optionalOutputs: [1],
+  inferShape([dy, y]) {
+    const checked = expectTensor('activationGradient', 'y', y, {});
+    const dyChecked = expectTensor('activationGradient', 'dy', dy, { image: checked.image });
+    expectShape('activationGradient', 'dy', dyChecked, checked.shape);
+    return [
+      { dtype: 'f32', shape: checked.shape, image: checked.image },
+      { dtype: 'f32', shape: checked.shape.slice(-1), image: false },
+    ];
+  },
+};
+
+export function activationGradient(
+  dy: Tensor,
+  y: Tensor,
+  attributes: Readonly<Record<string, number>>,
+  { name }: { name?: string } = {},
+): { dx: Tensor; dbias: Tensor } {
+  const [dx, dbias] = apply(activationGradientOp, [dy, y], attributes, name) as [Tensor, Tensor];
+  return { dx, dbias };
+}
+
+export const activationOps: readonly Op[] = [activationOp, activationGradientOp];

@@ -1,5 +1,5 @@
 import { checkInteger, invalid } from '../errors';
-import { apply, type Tensor } from '../tensor';
+import { apply, type Tensor } from '../tensor/tensor';
 import { expectShape, expectTensor, first, type Op } from './op';
 
 /**
@@ -49,3 +49,5 @@ export function checkDropoutRate(argument: string, rate: number): number {
   }
   return rate;
 }
+
+export const dropoutOps: readonly Op[] = [dropoutOp];

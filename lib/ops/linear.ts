@@ -1,6 +1,4 @@
-import { apply, type Tensor } from '../tensor';
-import { linearDgrad } from './linearDgrad';
-import { linearWgrad } from './linearWgrad';
+import { apply, type Tensor } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first, type Op, shapeError } from './op';
 
 /** y = x weightᵀ + bias. x [N, I], weight [O, I], bias [O] -> y [N, O]. */
@@ -46,3 +44,47 @@ export interface LinearOptions {
 export function linear(x: Tensor, weight: Tensor, { bias, name }: LinearOptions = {}): Tensor {
   return first(apply(linearOp, [x, weight, bias ?? null], {}, name));
 }
+
+/** dx = dy weight. dy [N, O], weight [O, I] -> dx [N, I]. */
+export const linearDgradOp: Op = {
+  name: 'linearDgrad',
+  attributes: [],
+  readsSlices: false,
+  writesSlices: false,
+  inferShape([dy, weight]) {
+    const gradient = expectTensor('linearDgrad', 'dy', dy, { rank: 2 });
+    const weights = expectTensor('linearDgrad', 'weight', weight, { rank: 2 });
+    return [{ dtype: 'f32', shape: [dimension(gradient.shape, 0), dimension(weights.shape, 1)], image: false }];
+  },
+  flops: (node) => linearFlops(node.inputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
+};
+
+export function linearDgrad(dy: Tensor, weight: Tensor, name?: string): Tensor {
+  return first(apply(linearDgradOp, [dy, weight], {}, name));
+}
+
+/** dweight = dyᵀ x, dbias = dy summed over the batch. x [N, I], dy [N, O] -> dweight [O, I], dbias [O]. */
+export const linearWgradOp: Op = {
+  name: 'linearWgrad',
+  attributes: [],
+  readsSlices: false,
+  writesSlices: false,
+  optionalOutputs: [1],
+  inferShape([x, dy]) {
+    const input = expectTensor('linearWgrad', 'x', x, { rank: 2 });
+    const gradient = expectTensor('linearWgrad', 'dy', dy, { rank: 2 });
+    const outputs = dimension(gradient.shape, 1);
+    return [
+      { dtype: 'f32', shape: [outputs, dimension(input.shape, 1)], image: false },
+      { dtype: 'f32', shape: [outputs], image: false },
+    ];
+  },
+  flops: (node) => linearFlops(node.inputs[0]?.shape ?? [], node.outputs[0]?.shape ?? []),
+};
+
+export function linearWgrad(x: Tensor, dy: Tensor, name?: string): { dweight: Tensor; dbias: Tensor } {
+  const [dweight, dbias] = apply(linearWgradOp, [x, dy], {}, name) as [Tensor, Tensor];
+  return { dweight, dbias };
+}
+
+export const linearOps: readonly Op[] = [linearOp, linearDgradOp, linearWgradOp];

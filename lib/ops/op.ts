@@ -1,7 +1,7 @@
-import { SaturnnError, show } from '../errors';
-import type { Node, Tensor, TensorSpec } from '../tensor';
+import { checkInteger, invalid, SaturnnError, show } from '../errors';
+import type { Node, Tensor, TensorSpec } from '../tensor/tensor';
 
-/** A field of the op's attribute struct in native/backend.h; every field is four bytes. */
+/** A field of the op's attribute struct in native/shared/backend.h; every field is four bytes. */
 export type AttributeField = readonly [name: string, type: 'i32' | 'f32'];
 
 /**
@@ -97,4 +97,19 @@ export function first(outputs: readonly Tensor[]): Tensor {
   const [tensor] = outputs;
   if (!tensor) throw new RangeError('this op has no output');
   return tensor;
+}
+
+export type Pair = number | readonly [height: number, width: number];
+
+/** Of a stride, padding or kernel size: the kernels add and multiply them in 32 bits. */
+const mostPixels = 65535;
+
+/** Both parts of a stride, padding or kernel size, checked. */
+export function pair(argument: string, value: Pair, minimum: number): readonly [number, number] {
+  const both = typeof value === 'number' ? [value, value] : value;
+  if (!Array.isArray(both) || both.length !== 2) throw invalid(argument, 'a number or [height, width]', value);
+  return [
+    checkInteger(`${argument}[0]`, both[0], minimum, mostPixels),
+    checkInteger(`${argument}[1]`, both[1], minimum, mostPixels),
+  ];
 }

@@ -1,10 +1,9 @@
-import { checkNumber } from '../errors';
 import { streamOf } from '../random';
-import { apply, type Tensor } from '../tensor';
+import { apply, type Tensor } from '../tensor/tensor';
+import { checkRange } from './activationRow';
 import { type AttributeField, expectShape, expectTensor, first, type Op, shapeError } from './op';
-import { randomizedReluGradient } from './randomizedReluGradient';
 
-/** SnRandomizedReluAttributes of native/backend.h. */
+/** SnRandomizedReluAttributes of native/shared/backend.h. */
 export const randomizedReluAttributes: readonly AttributeField[] = [
   ['lower', 'f32'],
   ['upper', 'f32'],
@@ -58,12 +57,39 @@ export function randomizedRelu(x: Tensor, { counter, lower, upper, name, bias }:
   return first(apply(randomizedReluOp, [x, bias ?? null, counter], attributes, name));
 }
 
-/** Slopes of 0 would hide which side an output came from. */
-const smallest = 1e-6;
+/**
+ * dx = dy, times the element's slope where y is below 0: the slope that the forward pass of the same step drew. dbias = dx
+ * summed over all but the last dimension, in the same pass. dy, y: one shape; counter i32 [2].
+ */
+export const randomizedReluGradientOp: Op = {
+  name: 'randomizedReluGradient',
+  attributes: randomizedReluAttributes,
+  readsSlices: true,
+  writesSlices: true,
+  inPlace: true,
+  optionalOutputs: [1],
+  inferShape([dy, y, counter]) {
+    const op = 'randomizedReluGradient';
+    const checked = expectTensor(op, 'y', y, {});
+    expectShape(op, 'dy', expectTensor(op, 'dy', dy, { image: checked.image }), checked.shape);
+    expectShape(op, 'counter', expectTensor(op, 'counter', counter, { dtype: 'i32' }), [2]);
+    return [
+      { dtype: 'f32', shape: checked.shape, image: checked.image },
+      { dtype: 'f32', shape: checked.shape.slice(-1), image: false },
+    ];
+  },
+};
 
-/** @throws ERR_INVALID_ARGUMENT */
-export function checkRange(lower: number, upper: number): { lower: number; upper: number } {
-  checkNumber('lower of rrelu', lower, smallest, 1);
-  checkNumber('upper of rrelu', upper, lower, 1);
-  return { lower, upper };
+/** `attributes` are the forward pass's. */
+export function randomizedReluGradient(
+  dy: Tensor,
+  y: Tensor,
+  counter: Tensor,
+  attributes: Readonly<Record<string, number>>,
+  { name }: { name?: string } = {},
+): { dx: Tensor; dbias: Tensor } {
+  const [dx, dbias] = apply(randomizedReluGradientOp, [dy, y, counter], attributes, name) as [Tensor, Tensor];
+  return { dx, dbias };
 }
+
+export const randomizedReluOps: readonly Op[] = [randomizedReluOp, randomizedReluGradientOp];

@@ -1,8 +1,7 @@
 import { invalid } from '../errors';
-import { adamUpdate } from '../ops/adam';
-import type { UpdateInputs } from '../ops/update';
-import type { State } from '../state';
-import type { Node, Tensor } from '../tensor';
+import { adamUpdate, type UpdateInputs } from '../ops/update';
+import type { State } from '../tensor/state';
+import type { Node, Tensor } from '../tensor/tensor';
 import { checkDecay, FlatOptimizer, type FlatOptimizerOptions } from './flatOptimizer';
 import { segmentTable } from './groups';
 

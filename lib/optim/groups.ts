@@ -1,8 +1,8 @@
 /** Learning rates and weight decays that differ from parameter to parameter. */
 import { checkNumber, invalid } from '../errors';
 import type { Segments } from '../ops/update';
-import type { State } from '../state';
-import { constant, type Parameter } from '../tensor';
+import type { State } from '../tensor/state';
+import { constant, type Parameter } from '../tensor/tensor';
 
 export interface ParameterGroup {
   /** Of a parameter's name, e.g. /bias$/; or a function of the parameter. */

@@ -1,9 +1,7 @@
 import { checkNumber, invalid } from '../errors';
-import { sgdUpdate } from '../ops/sgd';
-import { trustRatios } from '../ops/trustRatios';
-import type { UpdateInputs } from '../ops/update';
-import type { State } from '../state';
-import type { Node, Tensor } from '../tensor';
+import { sgdUpdate, trustRatios, type UpdateInputs } from '../ops/update';
+import type { State } from '../tensor/state';
+import type { Node, Tensor } from '../tensor/tensor';
 import { FlatOptimizer, type FlatOptimizerOptions } from './flatOptimizer';
 import { segmentPerParameter } from './groups';
 

@@ -1,7 +1,7 @@
-import type { Precision } from '../device';
-import { adjustLossScale } from '../ops/adjustLossScale';
-import type { State } from '../state';
-import { type Node, StateBuffer, type Tensor } from '../tensor';
+import { adjustLossScale } from '../ops/scaling';
+import type { Precision } from '../runtime/device';
+import type { State } from '../tensor/state';
+import { type Node, StateBuffer, type Tensor } from '../tensor/tensor';
 
 const scaleName = 'lossScaling/scale';
 const stepsName = 'lossScaling/steps';

@@ -1,5 +1,5 @@
-import type { State } from '../state';
-import type { Node, Tensor } from '../tensor';
+import type { State } from '../tensor/state';
+import type { Node, Tensor } from '../tensor/tensor';
 
 export interface OptimizerInputs {
   readonly state: State;

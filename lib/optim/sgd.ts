@@ -1,8 +1,7 @@
 import { checkNumber, invalid } from '../errors';
-import { sgdUpdate } from '../ops/sgd';
-import type { UpdateInputs } from '../ops/update';
-import type { State } from '../state';
-import type { Node, Tensor } from '../tensor';
+import { sgdUpdate, type UpdateInputs } from '../ops/update';
+import type { State } from '../tensor/state';
+import type { Node, Tensor } from '../tensor/tensor';
 import { FlatOptimizer, type FlatOptimizerOptions } from './flatOptimizer';
 import { segmentTable } from './groups';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { prepareFolder, writeAtomically } from '../train/files';
+import { prepareFolder, writeAtomically } from '../files/durable';
 import { chartSvg } from './chart';
 import { type ReportPage, reportHtml } from './page';
 

@@ -1,12 +1,12 @@
 /** A network from the file that training has left: everything that prediction needs is in it. */
 import type { Statistics } from '../data/statistics';
 import { SaturnnError, show } from '../errors';
+import { readSafetensors, type SafetensorsFile } from '../files/safetensors';
 import type { Normalization } from '../layers';
 import { createModel, type Model } from '../models';
-import { parseActivation } from '../ops/activation';
-import { State } from '../state';
+import { parseActivation } from '../ops/activations';
+import { State } from '../tensor/state';
 import { Predictor, type PredictorOptions } from './predictor';
-import { readSafetensors, type SafetensorsFile } from './safetensors';
 
 /**
  * Makes the model that model.safetensors describes, with its weights.

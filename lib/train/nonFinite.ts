@@ -1,7 +1,7 @@
-import type { RunInputs } from '../compile';
+import type { RunInputs } from '../compile/compile';
+import { describeNonFinite, firstNonFinite } from '../compile/firstNonFinite';
+import type { Graph } from '../compile/graph';
 import { SaturnnError } from '../errors';
-import { describeNonFinite, firstNonFinite } from '../firstNonFinite';
-import type { Graph } from '../graph/graph';
 import type { Runner, RunOfSteps } from './runner';
 
 /**

@@ -1,16 +1,16 @@
-import { compile, type Plan } from '../compile';
+import { compile, type Plan } from '../compile/compile';
+import type { Graph } from '../compile/graph';
 import { Dataset } from '../data/dataset';
-import { StreamingFeed } from '../data/feed';
 import { DataLoader } from '../data/loader';
 import { type ImageShape, type ImageSource, imageBytes } from '../data/source';
 import type { Statistics } from '../data/statistics';
-import type { Device, Precision } from '../device';
 import { invalid } from '../errors';
-import type { Graph } from '../graph/graph';
 import type { Model } from '../models/model';
-import type { State } from '../state';
-import { predictionGraph } from './plans';
+import type { Device, Precision } from '../runtime/device';
+import type { State } from '../tensor/state';
+import { StreamingFeed } from './feed';
 import { Runner } from './runner';
+import { predictionGraph } from './stepGraphs';
 
 export interface PredictorOptions {
   model: Model;

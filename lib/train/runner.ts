@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
-import type { Plan, RunInputs, StepResults } from '../compile';
-import type { Feed } from '../data/feed';
+import type { Plan, RunInputs, StepResults } from '../compile/compile';
+import type { Graph } from '../compile/graph';
 import type { Batches, Epoch } from '../data/loader';
-import type { Graph } from '../graph/graph';
+import type { Feed } from './feed';
 
 /** Steps per native call are chosen to take this long: rare enough to cost nothing, often enough for a progress bar. */
 const secondsPerCall = 1;

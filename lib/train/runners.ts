@@ -1,13 +1,13 @@
-import { compile } from '../compile';
-import { type Feed, ResidentFeed, StreamingFeed, uploadImages } from '../data/feed';
+import { compile } from '../compile/compile';
+import type { Graph } from '../compile/graph';
 import type { ImageSource } from '../data/source';
 import { type Statistics, statisticsOf } from '../data/statistics';
-import type { Resident } from '../device';
 import { SaturnnError } from '../errors';
-import type { Graph } from '../graph/graph';
-import type { State } from '../state';
-import type { PlanOptions } from './plans';
+import type { Resident } from '../runtime/device';
+import type { State } from '../tensor/state';
+import { type Feed, ResidentFeed, StreamingFeed, uploadImages } from './feed';
 import { Runner } from './runner';
+import type { PlanOptions } from './stepGraphs';
 import type { ResolvedOptions } from './trainerOptions';
 
 /** The plans of a Trainer with the data that they read, each made when it is first asked for, and kept. */

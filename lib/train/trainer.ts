@@ -1,25 +1,25 @@
 import { performance } from 'node:perf_hooks';
 import { DataLoader } from '../data/loader';
 import type { Statistics } from '../data/statistics';
-import type { Device } from '../device';
 import { checkInteger, invalid, SaturnnError } from '../errors';
+import { writeSafetensors } from '../files/safetensors';
 import { precisionBuffers } from '../optim/lossScaling';
-import { State } from '../state';
+import type { Device } from '../runtime/device';
+import { State } from '../tensor/state';
 import type { Callback, RunControl } from './callback';
-import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint';
-import { type Description, describeMachine, firstDifference } from './checkpointInfo';
-import { Cursor } from './cursor';
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint/checkpoint';
+import { type Description, describeMachine, firstDifference } from './checkpoint/checkpointInfo';
+import { Cursor } from './checkpoint/cursor';
+import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } from './checkpoint/saving';
+import { Tally } from './checkpoint/tally';
+import { collectWeights } from './checkpoint/weights';
 import type { EndEvent, EpochEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
 import { nonFiniteError } from './nonFinite';
-import { evaluationGraph, trainGraph } from './plans';
 import { type Images, type Predictions, Predictor } from './predictor';
 import type { Runner, RunOfSteps } from './runner';
 import { Runners } from './runners';
-import { writeSafetensors } from './safetensors';
-import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } from './saving';
-import { Tally } from './tally';
+import { evaluationGraph, trainGraph } from './stepGraphs';
 import { checkRate, type ResolvedOptions, resolveTrainerOptions, type TrainerOptions } from './trainerOptions';
-import { collectWeights } from './weights';
 
 export { type DataMode, dataModes, type TrainerOptions } from './trainerOptions';
 

@@ -1,13 +1,13 @@
 import type { ImageSource } from '../data/source';
 import { checkStatisticsOptions, type StatisticsOptions } from '../data/statistics';
-import { type Device, deviceOf, type Precision } from '../device';
 import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
 import type { Model } from '../models/model';
 import type { Optimizer } from '../optim/optimizer';
 import { constantRate, type Schedule } from '../optim/schedule';
 import { Sgd } from '../optim/sgd';
+import { type Device, deviceOf, type Precision } from '../runtime/device';
 import type { Callback } from './callback';
-import type { Description } from './checkpointInfo';
+import type { Description } from './checkpoint/checkpointInfo';
 
 export interface TrainerOptions {
   model: Model;

@@ -1,10 +1,11 @@
 /** One training into its folder, begun or gone on with: what `saturnn train` and the experiments share. */
-import { type Device, deviceOf } from '../device';
+
 import { SaturnnError } from '../errors';
-import type { LsuvOptions } from '../lsuv';
+import type { LsuvOptions } from '../initial/lsuv';
+import { type Device, deviceOf } from '../runtime/device';
 import type { Callback } from './callback';
 import type { EndEvent, TrainEvent } from './events';
-import { hasCheckpoint, RunFolder, type RunFolderOptions, type Saved, type Settings } from './run';
+import { hasCheckpoint, RunFolder, type RunFolderOptions, type Saved, type Settings } from './runFolder';
 import { type Evaluation, type FitOptions, Trainer, type TrainerOptions } from './trainer';
 
 export interface TrainingOptions extends Omit<TrainerOptions, 'device' | 'callbacks' | 'learningRate'> {

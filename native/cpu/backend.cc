@@ -8,27 +8,27 @@
 #include <string>
 #include <vector>
 
-#include "../json.h"
-#include "device.h"
-#include "kernel.h"
-#include "memory.h"
-#include "ops.h"
-#include "processor.h"
-#include "report.h"
-#include "simd/table.h"
+#include "cpu/device/device.h"
+#include "cpu/device/memory.h"
+#include "cpu/device/processor.h"
+#include "cpu/device/report.h"
+#include "cpu/kernel.h"
+#include "cpu/ops.h"
+#include "cpu/simd/table.h"
+#include "shared/json.h"
 
 struct SnDevice {
-  saturnn::Device device;
+  saturnn::cpu::Device device;
   std::chrono::steady_clock::time_point timerStart{};
 };
 
 struct SnKernel {
   SnDevice* owner;
   std::string op;
-  std::unique_ptr<saturnn::Kernel> kernel;
+  std::unique_ptr<saturnn::cpu::Kernel> kernel;
 };
 
-namespace saturnn {
+namespace saturnn::cpu {
 
 namespace {
 
@@ -152,7 +152,7 @@ SnBackend makeBackend() {
 
 }  // namespace
 
-}  // namespace saturnn
+}  // namespace saturnn::cpu
 
 extern "C" __attribute__((visibility("default"))) const SnBackend* saturnn_backend(uint32_t abi_version,
                                                                                    uint32_t* own_version) {
@@ -160,7 +160,7 @@ extern "C" __attribute__((visibility("default"))) const SnBackend* saturnn_backe
   if (abi_version != SATURNN_ABI_VERSION) return nullptr;
   const SnBackend* table = nullptr;
   saturnn::guarded(nullptr, [&] {
-    static const SnBackend backend = saturnn::makeBackend();
+    static const SnBackend backend = saturnn::cpu::makeBackend();
     table = &backend;
   });
   return table;

@@ -1,11 +1,11 @@
 // y = x / (1 - rate), or 0 where a random number says so. The numbers come from Philox by seed, step, stream and the
 // element's place in logical order (NHWC): the same mask in every layout and on every backend, and again in the
 // backward pass, which is this kernel applied to dy.
-#include "device.h"
-#include "geometry.h"
-#include "ops.h"
+#include "cpu/device/device.h"
+#include "cpu/geometry.h"
+#include "cpu/ops.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 
 namespace {
 
@@ -64,4 +64,4 @@ std::unique_ptr<Kernel> createDropout(const SnOpDesc& desc, Device& device) {
   return std::make_unique<Dropout>(desc, device);
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cpu

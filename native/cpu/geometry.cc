@@ -1,8 +1,8 @@
-#include "geometry.h"
+#include "cpu/geometry.h"
 
 #include <algorithm>
 
-namespace saturnn {
+namespace saturnn::cpu {
 
 Rows pixelRows(const SnTensor& image) {
   const int64_t pixels = image.shape[1] * image.shape[2];
@@ -111,4 +111,4 @@ Chunks::Chunk Chunks::at(int64_t index) const {
   return {index, segment, begin, std::min(rows_, begin + rowsPerPart_)};
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cpu

@@ -7,10 +7,10 @@
 
 #include <string>
 
-#include "kernel.h"
-#include "simd/table.h"
+#include "cpu/kernel.h"
+#include "cpu/simd/table.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 
 constexpr int64_t blockChannels = 16;
 
@@ -86,4 +86,4 @@ class Chunks {
 // "saturnn:avx512"
 inline std::string simdImplementation(const SimdTable& simd) { return std::string("saturnn:") + simd.name; }
 
-}  // namespace saturnn
+}  // namespace saturnn::cpu

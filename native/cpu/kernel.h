@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <string>
 
-#include "../error.h"
-#include "../operands.h"
+#include "shared/error.h"
+#include "shared/operands.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 
 // The message names the tensor or attribute, what was expected, and what was received. The op's name is put before it.
 inline void require(bool condition, const std::string& message) {
@@ -42,4 +42,4 @@ class Kernel {
   SnKernelInfo info_{};
 };
 
-}  // namespace saturnn
+}  // namespace saturnn::cpu

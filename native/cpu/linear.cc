@@ -4,10 +4,10 @@
 //   linearWgrad: x [N,I], dy [N,O]           -> dw [O,I], dbias? [O]
 #include <utility>
 
-#include "onednn.h"
-#include "ops.h"
+#include "cpu/onednn/onednn.h"
+#include "cpu/ops.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 
 namespace {
 
@@ -127,4 +127,4 @@ std::unique_ptr<Kernel> createLinearWgrad(const SnOpDesc& op, Device& device) {
   return std::make_unique<LinearWgrad>(op, device);
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cpu

@@ -1,8 +1,8 @@
-#include "ops.h"
+#include "cpu/ops.h"
 
 #include <cstring>
 
-namespace saturnn {
+namespace saturnn::cpu {
 
 // attribute bytes; inputs, least and most; outputs
 const Op opTable[] = {
@@ -60,4 +60,4 @@ const Op* findOp(const char* name) {
   return nullptr;
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cpu

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <memory>
 
-#include "kernel.h"
+#include "cpu/kernel.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 
 struct Device;
 
@@ -45,4 +45,4 @@ CreateKernel createSgd, createAdvance, createAssign;
 CreateKernel createUnscale, createAdjustLossScale;
 CreateKernel createAdam, createTrustRatios, createClipFactor, createAverageWeights;
 
-}  // namespace saturnn
+}  // namespace saturnn::cpu

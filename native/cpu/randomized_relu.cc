@@ -1,11 +1,11 @@
 // y = x + bias, times a slope of its own for every element below 0 (RReLU, arXiv:1505.00853, in training), and the
 // gradient, which draws the same slopes again: nothing is stored. A slope depends on seed, step, stream and the
 // element's index in NHWC order, so layouts, slices and threads make no difference.
-#include "device.h"
-#include "geometry.h"
-#include "ops.h"
+#include "cpu/device/device.h"
+#include "cpu/geometry.h"
+#include "cpu/ops.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 
 namespace {
 
@@ -137,4 +137,4 @@ std::unique_ptr<Kernel> createRandomizedReluGradient(const SnOpDesc& desc, Devic
   return std::make_unique<RandomizedReluGradient>(desc, device);
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cpu

@@ -4,11 +4,11 @@
 
 #include <memory>
 
-#include "device.h"
-#include "kernel.h"
-#include "simd/table.h"
+#include "cpu/device/device.h"
+#include "cpu/kernel.h"
+#include "cpu/simd/table.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 
 template <typename T>
 inline constexpr SnDType storedAs = SN_F32;
@@ -43,4 +43,4 @@ std::unique_ptr<Kernel> createFor(const SnTensor& image, const SnOpDesc& desc, D
   return std::make_unique<ImageKernel<Bf16>>(desc, device);
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cpu

@@ -1,7 +1,9 @@
 // activation: y = f(x + bias). activationGradient: dx = dy f'(y), from the output alone, with the bias gradient.
-#include "ops.h"
+#include "cuda/kernels/activation.h"
+#include "cuda/kernels/common/sum_blocks.h"
+#include "cuda/ops.h"
 
-namespace saturnn {
+namespace saturnn::cuda {
 namespace {
 
 SnActivationAttributes checkedAttributes(const SnOpDesc& op) {
@@ -66,4 +68,4 @@ KernelPointer createActivationGradient(SnDevice& device, const SnOpDesc& op, SnK
   return std::make_unique<ActivationGradient>(device, op, attributes);
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cuda

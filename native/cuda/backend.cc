@@ -1,21 +1,26 @@
 // The entry point of libsaturnn_cuda.so: the function table of backend.h. Each function is a guarded call.
-#include "../backend.h"
+#include "shared/backend.h"
 
 #include <array>
 #include <cstring>
 #include <string>
 #include <vector>
 
-#include "../json.h"
-#include "capture.h"
-#include "check.h"
-#include "device.h"
-#include "driver.h"
-#include "libraries.h"
-#include "ops.h"
-#include "probe.h"
+#include "cuda/device/capture.h"
+#include "cuda/device/check.h"
+#include "cuda/device/device.h"
+#include "cuda/device/driver.h"
+#include "cuda/device/libraries.h"
+#include "cuda/device/probe.h"
+#include "cuda/ops.h"
+#include "shared/json.h"
 
-namespace saturnn {
+namespace saturnn::cuda {
+
+// Defined in kernels/latch.cu. An open gate counts in halt[1]. One that is closed, or was closed in an earlier step, which
+// halt[0] says, closes *gate and, unless it is null, *skip.
+void launchLatch(int32_t* gate, int32_t* skip, int32_t* halt, cudaStream_t stream);
+
 namespace {
 
 std::vector<std::string> searchPathsOf(const SnOpenOptions* options) {
@@ -212,13 +217,13 @@ const SnBackend* table() {
 }
 
 }  // namespace
-}  // namespace saturnn
+}  // namespace saturnn::cuda
 
 extern "C" __attribute__((visibility("default"))) const SnBackend* saturnn_backend(uint32_t abiVersion,
                                                                                    uint32_t* ownVersion) {
   if (ownVersion) *ownVersion = SATURNN_ABI_VERSION;
   if (abiVersion != SATURNN_ABI_VERSION) return nullptr;
   const SnBackend* backend = nullptr;
-  saturnn::guarded(nullptr, [&] { backend = saturnn::table(); });
+  saturnn::guarded(nullptr, [&] { backend = saturnn::cuda::table(); });
   return backend;
 }

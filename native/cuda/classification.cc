@@ -1,7 +1,8 @@
 // What becomes of a classification's logits: softmaxCrossEntropy and its gradient, and countCorrect.
-#include "ops.h"
+#include "cuda/kernels/classification.h"
+#include "cuda/ops.h"
 
-namespace saturnn {
+namespace saturnn::cuda {
 namespace {
 
 // The labels' pointer comes with the launch.
@@ -102,4 +103,4 @@ KernelPointer createCountCorrect(SnDevice& device, const SnOpDesc& op, SnKernelI
   return std::make_unique<CountCorrect>(device, batch, k);
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cuda

@@ -8,9 +8,9 @@
 #include <memory>
 #include <string>
 
-#include "../operands.h"
-#include "device.h"
-#include "kernels/kernels.h"
+#include "cuda/device/device.h"
+#include "cuda/kernels/common/rows.h"
+#include "shared/operands.h"
 
 struct SnKernel {
   explicit SnKernel(SnDevice& device) : device(device) {}
@@ -21,7 +21,7 @@ struct SnKernel {
   SnDevice& device;
 };
 
-namespace saturnn {
+namespace saturnn::cuda {
 
 using KernelPointer = std::unique_ptr<SnKernel>;
 
@@ -56,4 +56,4 @@ inline void setImplementation(SnKernelInfo& info, const std::string& name, int64
   info.scratch_bytes = scratchBytes;
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cuda

@@ -4,10 +4,10 @@
 //   linearWgrad: x [N,I], dy [N,O]           -> dw [O,I], dbias? [O]
 // x, y and their gradients f32, bf16 or f16; w f32 or that of x; bias, dw and dbias f32. cuDNN has as many plans for these
 // as for any convolution, strict f32 and 100 classes included, so a second kind of operation (matmul) brings nothing.
-#include "conv_kernel.h"
-#include "ops.h"
+#include "cuda/convolution/conv_kernel.h"
+#include "cuda/ops.h"
 
-namespace saturnn {
+namespace saturnn::cuda {
 namespace {
 
 ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTensor& x, const char* wName,
@@ -45,4 +45,4 @@ KernelPointer createLinearWgrad(SnDevice& device, const SnOpDesc& op, SnKernelIn
   return makeConvWgrad(device, op, task, info);
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cuda

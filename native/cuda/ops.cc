@@ -1,11 +1,12 @@
 // The op table, and the checks that every op shares.
-#include "ops.h"
+#include "cuda/kernels/channels.h"
+#include "cuda/ops.h"
 
 #include <climits>
 
-#include "../error.h"
+#include "shared/error.h"
 
-namespace saturnn {
+namespace saturnn::cuda {
 
 const OpRow kOps[] = {
     {{"conv2d", sizeof(SnConvAttributes)}, 3, 3, 1, false, createConv2d},
@@ -75,4 +76,4 @@ KernelPointer createKernel(SnDevice& device, const SnOpDesc& op, SnKernelInfo& i
   return row->create(device, op, info);
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cuda

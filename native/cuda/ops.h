@@ -1,9 +1,9 @@
 // The table of ops of this backend, and the functions that make their kernels (one file per op or family).
 #pragma once
 
-#include "kernel.h"
+#include "cuda/kernel.h"
 
-namespace saturnn {
+namespace saturnn::cuda {
 
 using CreateKernel = KernelPointer (*)(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 
@@ -64,4 +64,4 @@ KernelPointer createDropout(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createBlend(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 KernelPointer createAssign(SnDevice&, const SnOpDesc&, SnKernelInfo&);
 
-}  // namespace saturnn
+}  // namespace saturnn::cuda

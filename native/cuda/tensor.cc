@@ -1,10 +1,10 @@
 // Shapes, views and checks of SnTensor: what every op file needs.
 #include <initializer_list>
 
-#include "../error.h"
-#include "kernel.h"
+#include "cuda/kernel.h"
+#include "shared/error.h"
 
-namespace saturnn {
+namespace saturnn::cuda {
 
 size_t byteCount(const SnTensor& tensor) {
   return static_cast<size_t>(elementCount(tensor) * elementBytes(tensor.dtype));
@@ -93,4 +93,4 @@ void requireSameShape(const SnOpDesc& op, const char* argument, const SnTensor& 
   if (!same) refuse(op, argument, "shape " + shapeText(other), shapeText(tensor));
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cuda

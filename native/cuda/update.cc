@@ -1,10 +1,54 @@
-// What changes the weights, behind the gate: sgd, adam, and averageWeights; and blend, which moves running statistics.
-#include "../error.h"
-#include "ops.h"
-#include "segments.h"
+// What changes the State, behind the gate: sgd, adam, averageWeights, and of what is not weights, assign and advance.
+// trustRatios gives the learning rates of LARS, one per segment.
+#include "cuda/kernels/update.h"
+#include "cuda/ops.h"
 
-namespace saturnn {
+namespace saturnn::cuda {
+
+// Defined in kernels/update/. Nothing is written if *gate is not 0 (a null gate is open).
+// average += averageRate(rate, steps done) (parameters - average)
+void launchAverageWeights(const int32_t* gate, const int32_t* counter, float* average, const float* parameters,
+                          int64_t count, float rate, cudaStream_t stream);
+// A copy of `bytes`, and counter[1] += 1.
+void launchGatedCopy(const int32_t* gate, void* target, const void* source, size_t bytes, cudaStream_t stream);
+void launchAdvance(const int32_t* gate, int32_t* counter, cudaStream_t stream);
+
 namespace {
+
+// The optional table of rates and decays by segment: inputs `position` (ends), and the two after it (rates, decays), of
+// an op that changes the weights.
+class SegmentInputs {
+ public:
+  // `count`: of the parameters. Throws ERR_INVALID_ARGUMENT.
+  SegmentInputs(const SnOpDesc& op, int32_t position, int64_t count, float weightDecay, int32_t decayed)
+      : position_(position) {
+    if (decayed < 0 || decayed > count) {
+      refuse(op, "decayed", "0 to " + std::to_string(count) + " parameters", std::to_string(decayed));
+    }
+    segments_.weightDecay = weightDecay;
+    segments_.decayed = decayed;
+    const SnTensor* table = op.inputs + position;
+    if (!isPresent(table[0]) && !isPresent(table[1]) && !isPresent(table[2])) return;
+    const int64_t length = elementCount(table[0]);
+    requireI32(op, "ends", table[0], length);
+    requireVector(op, "rates", table[1], length);
+    requireVector(op, "decays", table[2], length);
+    segments_.count = static_cast<int32_t>(length);
+  }
+
+  // Given the pointers of launch().
+  Segments at(void* const* inputs) const {
+    Segments segments = segments_;
+    segments.ends = static_cast<const int32_t*>(inputs[position_]);
+    segments.rates = static_cast<const float*>(inputs[position_ + 1]);
+    segments.decays = static_cast<const float*>(inputs[position_ + 2]);
+    return segments;
+  }
+
+ private:
+  int32_t position_;
+  Segments segments_{};
+};
 
 class Sgd : public SnKernel {
  public:
@@ -84,19 +128,50 @@ class AverageWeights : public SnKernel {
   int64_t count_;
 };
 
-class Blend : public SnKernel {
+class Advance : public SnKernel {
  public:
-  Blend(SnDevice& device, const SnBlendAttributes& attributes, int64_t count)
-      : SnKernel(device), attributes_(attributes), count_(count) {}
+  using SnKernel::SnKernel;
+  void launch(void* const* inputs, void* const*, void*) override {
+    launchAdvance(static_cast<const int32_t*>(inputs[0]), static_cast<int32_t*>(inputs[1]), device.stream());
+  }
+};
 
-  void launch(void* const* inputs, void* const* outputs, void*) override {
-    launchBlend(static_cast<const float*>(inputs[0]), attributes_.keep, static_cast<const float*>(inputs[1]),
-                attributes_.take, static_cast<float*>(outputs[0]), count_, device.stream());
+class Assign : public SnKernel {
+ public:
+  Assign(SnDevice& device, size_t bytes) : SnKernel(device), bytes_(bytes) {}
+  void launch(void* const* inputs, void* const*, void*) override {
+    launchGatedCopy(static_cast<const int32_t*>(inputs[0]), inputs[1], inputs[2], bytes_, device.stream());
   }
 
  private:
-  SnBlendAttributes attributes_;
+  size_t bytes_;
+};
+
+class TrustRatios : public SnKernel {
+ public:
+  TrustRatios(SnDevice& device, const SnTrustAttributes& attributes, int64_t count, int32_t segments)
+      : SnKernel(device), attributes_(attributes), count_(count), segments_(segments) {}
+
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
+    TrustProblem problem{};
+    problem.parameters = static_cast<const float*>(inputs[0]);
+    problem.gradient = static_cast<const float*>(inputs[1]);
+    problem.scale = static_cast<const float*>(inputs[2]);
+    problem.ends = static_cast<const int32_t*>(inputs[3]);
+    problem.rates = static_cast<const float*>(inputs[4]);
+    problem.decays = static_cast<const float*>(inputs[5]);
+    problem.ratios = static_cast<float*>(outputs[0]);
+    problem.count = count_;
+    problem.segments = segments_;
+    problem.trust = attributes_.trust;
+    problem.trusted = attributes_.trusted;
+    launchTrustRatios(problem, scratch, device.stream());
+  }
+
+ private:
+  SnTrustAttributes attributes_;
   int64_t count_;
+  int32_t segments_;
 };
 
 // Checks f32 [count] inputs from position `first` on.
@@ -138,16 +213,37 @@ KernelPointer createAverageWeights(SnDevice& device, const SnOpDesc& op, SnKerne
   return std::make_unique<AverageWeights>(device, attributesOf<SnAverageAttributes>(op).rate, count);
 }
 
-KernelPointer createBlend(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const SnTensor& y = op.outputs[0];
-  const char* names[] = {"old", "value"};
-  requireDense(op, "y", y);
-  for (int i = 0; i < 2; ++i) {
-    requireDense(op, names[i], op.inputs[i]);
-    requireSameShape(op, names[i], op.inputs[i], y);
-  }
-  setImplementation(info, "saturnn:blend");
-  return std::make_unique<Blend>(device, attributesOf<SnBlendAttributes>(op), elementCount(y));
+KernelPointer createAdvance(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  requireI32(op, "gate", op.inputs[0], 1);
+  requireI32(op, "counter", op.inputs[1], 2);
+  setImplementation(info, "saturnn:advance");
+  return std::make_unique<Advance>(device);
 }
 
-}  // namespace saturnn
+KernelPointer createAssign(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const SnTensor& target = op.inputs[1];
+  const SnTensor& value = op.inputs[2];
+  if (isPresent(op.inputs[0])) requireI32(op, "gate", op.inputs[0], 1);
+  requireSameShape(op, "value", value, target);
+  requireSameDType(op, "value", value, target);
+  if (!isDense(target)) refuse(op, "target", "a dense tensor", describe(target));
+  if (!isDense(value)) refuse(op, "value", "a dense tensor", describe(value));
+  setImplementation(info, "saturnn:gatedCopy");
+  return std::make_unique<Assign>(device, byteCount(target));
+}
+
+KernelPointer createTrustRatios(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const int64_t count = elementCount(op.inputs[0]), segments = elementCount(op.inputs[3]);
+  requireVector(op, "parameters", op.inputs[0], count);
+  requireVector(op, "gradient", op.inputs[1], count);
+  if (isPresent(op.inputs[2])) requireVector(op, "scale", op.inputs[2], 1);
+  requireI32(op, "ends", op.inputs[3], segments);
+  requireVector(op, "rates", op.inputs[4], segments);
+  requireVector(op, "decays", op.inputs[5], segments);
+  requireVector(op, "ratios", op.outputs[0], segments);
+  setImplementation(info, "saturnn:trustRatios", trustRatiosScratch(static_cast<int>(segments)));
+  return std::make_unique<TrustRatios>(device, attributesOf<SnTrustAttributes>(op), count,
+                                       static_cast<int32_t>(segments));
+}
+
+}  // namespace saturnn::cuda

@@ -1,7 +1,9 @@
-// `npm run docs`: the reference of the public names, in docs/api, from the doc comments of lib/. A link that leads nowhere, or
-// a class, function or value that says nothing, is an error. TypeDoc and the TypeScript that it reads with are installed beside this file.
+// `npm run docs`: makes the reference of the public names in docs/api from the doc comments of lib/. A link without a
+// target is an error, and so is a class, function or value without a comment. TypeDoc and the TypeScript it needs are
+// installed in scripts/docs.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { registryRemedy } from '../npm-packages.mjs';
 import { node, root, run, stage, startIfMain } from '../stage.mjs';
 
 const here = join(root, 'scripts', 'docs');
@@ -10,7 +12,7 @@ const output = join(root, 'docs', 'api');
 async function install() {
   if (existsSync(join(here, 'node_modules', '.package-lock.json'))) return 'already there';
   await run('typedoc', 'npm', ['ci', '--prefix', here, '--no-audit', '--no-fund'], {
-    remedy: 'check the connection to the npm registry (npm ping), then start again',
+    remedy: registryRemedy,
   });
   return 'installed';
 }

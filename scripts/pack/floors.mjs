@@ -1,4 +1,4 @@
-// The oldest C and C++ library that files can be loaded with: the newest version among the symbols that they import.
+// Finds the oldest C and C++ libraries that a file can be loaded with: the newest version among the symbols that it imports.
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { basename } from 'node:path';
@@ -10,11 +10,11 @@ const byNumbers = (a, b) => {
   return i === undefined ? 0 : (x[i] ?? 0) - (y[i] ?? 0);
 };
 
-/** "GLIBC" -> "2.34", "GLIBCXX" -> "3.4.29", ... */
+/** Returns the oldest versions that a file can be loaded with, by prefix: { GLIBC: "2.34", GLIBCXX: "3.4.29", ... }. */
 export function floorsOf(file) {
   const text = execFileSync('readelf', ['--version-info', '--wide', file], { encoding: 'utf8', maxBuffer: 2 ** 26 });
   const floors = {};
-  // Relative relocations in packed form, which older loaders do not know.
+  // Packed relative relocations (DT_RELR) carry no symbol version; loaders support them since glibc 2.36.
   if (text.includes('GLIBC_ABI_DT_RELR')) floors.GLIBC = '2.36';
   for (const [, library, version] of text.matchAll(/\b(GLIBC|GLIBCXX|CXXABI|GCC)_(\d[\d.]*)/g)) {
     if (!(library in floors) || byNumbers(version, floors[library]) > 0) floors[library] = version;
@@ -22,13 +22,13 @@ export function floorsOf(file) {
   return floors;
 }
 
-/** What the loader promises, and the C++ library of GCC 11: RHEL 9 has these. */
+/** Oldest versions that published files must run with: glibc as lib/platform.ts says, libstdc++ of GCC 11. RHEL 9 has both. */
 export function promisedFloors() {
-  const { oldestGlibc } = createRequire(import.meta.url)(`${root}/dist/platform.js`);
+  const { oldestGlibc } = createRequire(import.meta.url)(`${root}/dist/runtime/platform.js`);
   return { GLIBC: oldestGlibc, GLIBCXX: '3.4.29', CXXABI: '1.3.13' };
 }
 
-/** @throws StageError that names every file that needs a newer library than is promised */
+/** Checks that files run with the promised versions. @throws StageError that names every file that needs a newer library */
 export function checkFloors(files, promised = promisedFloors()) {
   const wrong = files.flatMap((file) =>
     Object.entries(floorsOf(file))

@@ -1,5 +1,6 @@
-// NVIDIA's libraries and headers are the user's: none may be in what we publish, and none may be needed to load it. cuDNN,
-// cuBLASLt, NVRTC and the driver are opened at run time, with errors that say what is missing.
+// Checks that published files include no library or header of NVIDIA's, and that none is needed to load them. Users
+// install these themselves: the CUDA backend opens cuDNN, cuBLASLt, NVRTC and the driver at run time, with errors that
+// say what is missing.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -11,23 +12,27 @@ const header =
 
 const isNvidias = (file) => library.test(basename(file)) || header.test(basename(file));
 
-/** Our own headers may be called as NVIDIA's are: in our folder it is what they say that counts. */
+/** Whether a header has NVIDIA's copyright. In native/, names do not tell: a header of ours may be called cudnn_graph.h. */
 const saysNvidias = (folder, file) => /copyright[^\n]*nvidia/i.test(readFileSync(join(folder, file), 'utf8'));
 
-/** Libraries that the loader must find before a file can be opened; empty if it is no ELF file. */
+/** Sonames of the libraries that the loader must find before it can open a file; empty if the file is not ELF. */
 export function neededLibraries(file) {
   if (!readFileSync(file).subarray(0, 4).equals(Buffer.from('\x7fELF', 'latin1'))) return [];
   const text = execFileSync('readelf', ['-d', file], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   return [...text.matchAll(/\(NEEDED\)\s+Shared library: \[([^\]]+)\]/g)].map(([, name]) => name);
 }
 
-/** Every file below a folder, by its path in it. */
+/** Paths of all files below a folder, relative to it. */
 export const filesOf = (folder) =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
 
-/** @throws StageError that names every file of NVIDIA's, and every file of ours that would load one */
+/**
+ * Checks the files of a folder. @returns `files`
+ * @param files paths relative to `folder`
+ * @throws StageError that names every file of NVIDIA's and every file that needs one to be loaded
+ */
 export function checkLayout(folder, files = filesOf(folder)) {
   const isWrong = (file) => (/^native\/.*\.h$/.test(file) ? saysNvidias(folder, file) : isNvidias(file));
   const wrong = files.filter(isWrong).map((file) => `${file} is NVIDIA's`);

@@ -1,4 +1,4 @@
-// The package.json of each published package, made from the repository's: no scripts, nothing for development.
+// Makes the package.json of each published package from the repository's, without scripts and development dependencies.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../stage.mjs';
@@ -21,7 +21,7 @@ const kept = [
   'dependencies',
 ];
 
-/** What each platform's package is for; the first part of the name is the scope of all of them. */
+/** Names of the platform packages, with their descriptions. */
 export const platformPackages = {
   '@saturnn/linux-x64':
     'The native parts of saturnn for Linux x64: its addon and its CPU backend, with oneDNN beside it',
@@ -31,21 +31,24 @@ export const platformPackages = {
 
 const commonOf = ({ version, repository, engines }) => ({ version, ...(repository && { repository }), engines });
 
-/** saturnn itself: the platform packages of this very version, which npm leaves out where they do not fit. */
+/**
+ * Returns the manifest of the package saturnn. It depends on exactly its own version of the platform packages; they are
+ * optional, because npm does not install them on other platforms.
+ */
 export function mainManifest() {
   const manifest = Object.fromEntries(kept.filter((key) => key in own).map((key) => [key, own[key]]));
   const optionalDependencies = Object.fromEntries(Object.keys(platformPackages).map((name) => [name, own.version]));
-  // CMake reads the sources (saturnn build): a package manager that keeps packages in archives must lay this one out.
+  // `saturnn build` lets CMake read the sources, so a package manager that keeps packages in archives must unpack this one.
   return { ...manifest, preferUnplugged: true, optionalDependencies };
 }
 
-/** For resolvers that do not know `exports` (TypeScript's "node10"): the folder that saturnn/experiments is to them. */
+/** package.json of the folder saturnn/experiments, for resolvers that ignore `exports` (TypeScript's "node10"). */
 export const experimentsManifest = {
   main: '../dist/experiments/index.js',
   types: '../dist/experiments/index.d.ts',
 };
 
-/** `licences`: SPDX names of all that a package holds. */
+/** Returns the manifest of a platform package. @param licences SPDX expressions of all that it holds */
 export function platformManifest(name, licences) {
   return {
     name,
@@ -55,7 +58,7 @@ export function platformManifest(name, licences) {
     os: ['linux'],
     cpu: ['x64'],
     libc: ['glibc'],
-    // Libraries are opened by their paths: a package manager that keeps packages in archives must lay this one out.
+    // Libraries are opened by their paths, so a package manager that keeps packages in archives must unpack this one.
     preferUnplugged: true,
   };
 }

@@ -1,19 +1,24 @@
-// What the platform's packages hold of others, said in THIRD-PARTY.md, with the licences in full.
+// Writes THIRD-PARTY.md, the list of other people's software in the platform packages, and copies the full texts of its
+// licences.
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { debianSource, licenceFile } from '../shared-libraries.mjs';
 import { root, StageError } from '../stage.mjs';
 
-/** Beside the backend, by soname. Another owner would be another library: a vendor's libOpenCL, say. */
+/**
+ * Libraries that are shipped beside the CPU backend, by soname. `owner` is the Debian package that each must come from:
+ * the same soname from elsewhere (e.g. a GPU vendor's libOpenCL) would be another library under another licence.
+ */
 const beside = {
   'libdnnl.so.2': { owner: 'libdnnl2', what: 'oneDNN', licence: 'Apache-2.0 AND BSD-3-Clause' },
   'libOpenCL.so.1': { owner: 'ocl-icd-libopencl1', what: 'OCL ICD Loader', licence: 'BSD-2-Clause' },
   'libgomp.so.1': { owner: 'libgomp1', what: 'GNU OpenMP', licence: 'GPL-3.0-or-later WITH GCC-exception-3.1' },
 };
 
+/** Sonames of the libraries that are shipped beside the CPU backend. */
 export const besideBackend = Object.keys(beside);
 
-/** SPDX, for the manifest. */
+/** Licences of all that the package @saturnn/linux-x64 holds, as SPDX expressions for its manifest. */
 export const commonLicences = [
   'Apache-2.0',
   'BSD-2-Clause',
@@ -21,6 +26,7 @@ export const commonLicences = [
   'MIT',
   '(GPL-3.0-or-later WITH GCC-exception-3.1)',
 ];
+/** Licences of all that the package @saturnn/linux-x64-cuda holds, as SPDX expressions for its manifest. */
 export const cudaLicences = ['Apache-2.0', 'LicenseRef-NVIDIA-CUDA-EULA'];
 
 const cudaEula = 'https://docs.nvidia.com/cuda/eula/index.html';
@@ -28,9 +34,9 @@ const rowOf = (cells) => `| ${cells.join(' | ')} |`;
 
 function write(folder, rows, more) {
   const text = [
-    '# What this package holds of others',
+    '# Third-party software in this package',
     '',
-    'All of it unchanged.',
+    'All of it is unchanged.',
     '',
     rowOf(['in', 'what', 'licence', 'source']),
     '|---|---|---|---|',
@@ -43,7 +49,7 @@ function write(folder, rows, more) {
 }
 
 function copy(source, folder, name) {
-  if (!existsSync(source)) throw new StageError(`The licence ${source} is missing here.`);
+  if (!existsSync(source)) throw new StageError(`The licence ${source} is missing on this host.`);
   mkdirSync(join(folder, 'licences'), { recursive: true });
   copyFileSync(source, join(folder, 'licences', name));
 }
@@ -53,11 +59,17 @@ function sourceOf(owner) {
   return `Debian's ${name} ${version}: https://snapshot.debian.org/package/${name}/${version}/`;
 }
 
-/** `owners`: Debian package by soname, of what was copied into `folder`. */
+/**
+ * Writes the notices of @saturnn/linux-x64 into `folder`.
+ * @param owners Debian package of each copied library, by soname
+ * @throws StageError if a library comes from another package than expected, or a licence is missing
+ */
 export function writeCommonNotices(folder, owners) {
   for (const [soname, { owner }] of Object.entries(beside)) {
     if (owners[soname] !== owner)
-      throw new StageError(`${soname} is of ${owners[soname] ?? 'no Debian package'}, not of ${owner}.`);
+      throw new StageError(
+        `Expected ${soname} from ${owner} but it comes from ${owners[soname] ?? 'no Debian package'}.`,
+      );
     copy(licenceFile(owner), folder, `${owner}.txt`);
   }
   copy('/usr/share/common-licenses/GPL-3', folder, 'GPL-3.txt');
@@ -78,10 +90,13 @@ export function writeCommonNotices(folder, owners) {
     ],
     ['saturnn.node', 'node-addon-api', 'MIT', 'https://www.npmjs.com/package/node-addon-api'],
   ];
-  write(folder, rows, 'The licences are in `licences`; that of Apache-2.0 is `LICENSE`.');
+  write(folder, rows, 'The licences are in the folder `licences`; Apache-2.0 is the file `LICENSE`.');
 }
 
-/** The run-time library of CUDA is linked into the backend; cuDNN, cuBLASLt, NVRTC and the driver are opened, and not here. */
+/**
+ * Writes the notices of @saturnn/linux-x64-cuda into `folder`. The backend has CUDA's run-time library linked into it. It opens
+ * cuDNN, cuBLASLt, NVRTC and the driver of the host, which the package does not hold.
+ */
 export function writeCudaNotices(folder) {
   write(
     folder,
@@ -93,6 +108,6 @@ export function writeCudaNotices(folder) {
         '-',
       ],
     ],
-    'The EULA names cudart_static among what programs may be distributed with (Attachment A), on its terms.',
+    'Attachment A of the EULA lists cudart_static among the libraries that may be distributed with programs, on its terms.',
   );
 }

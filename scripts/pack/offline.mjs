@@ -1,28 +1,21 @@
-// `npm run pack:offline`: the packages of out/packages, everything that they depend on, Node.js and npm, in one archive: for
-// installing saturnn as its users do on a host that has none of it and no network. --built as in pack:all.
+// `npm run pack:offline`: makes the published packages and puts them, everything they depend on, Node.js and npm into one
+// archive. With it, saturnn can be installed as users install it, on a host without Node.js or network. --built: see
+// pack-all.mjs.
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { copyStripped } from '../native-files.mjs';
+import { runtimePackages } from '../npm-packages.mjs';
 import { copyLicence } from '../shared-libraries.mjs';
-import { node, root, run, StageError, stage, startIfMain } from '../stage.mjs';
+import { node, root, StageError, stage, startIfMain } from '../stage.mjs';
+import { packFolder } from './archive.mjs';
 import { packAll, packagesFolder } from './pack-all.mjs';
 
-const name = 'saturnn-offline';
-const folder = join(root, 'out', name);
+const folder = join(root, 'out', 'saturnn-offline');
 
 const script = `#!/bin/sh
-# Installs saturnn into ./app from the archives beside this file alone, says what works, and trains a little: ./install.sh [DEVICE]
+# ./install.sh [DEVICE]: installs saturnn into app/ from the archives in packages/ alone, shows what works, and trains for one epoch.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
 export PATH="$here/bin:$PATH" npm_config_cache="$here/cache"
@@ -34,16 +27,15 @@ npx saturnn doctor || true
 npx saturnn train --data generated --width 0.25 --activation scaledSigmoid --lr 0.03 --batch 32 --epochs 1 --out runs/first --device "\${1:-auto}"
 `;
 
-/** What saturnn needs at run time, from the lock file: name@version. */
+/** Lists the packages that saturnn needs at run time, from the lock file, as name@version. */
 function dependencies() {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  const needed = Object.entries(packages)
-    .filter(([path, entry]) => path !== '' && !entry.dev && !entry.optional)
-    .map(([path, { version }]) => [path.replace(/^.*node_modules\//, ''), version]);
-  // They are installed side by side.
-  if (new Set(needed.map(([name]) => name)).size < needed.length)
-    throw new StageError('Two versions of one dependency are needed, which this archive cannot hold.');
-  return needed.map(([name, version]) => `${name}@${version}`);
+  const needed = runtimePackages().filter(({ optional }) => !optional);
+  // install.sh installs all archives into one node_modules folder.
+  if (new Set(needed.map(({ name }) => name)).size < needed.length)
+    throw new StageError(
+      'package-lock.json has two versions of one dependency, but the offline archive can hold only one.',
+    );
+  return needed.map(({ name, version }) => `${name}@${version}`);
 }
 
 function assemble() {
@@ -55,10 +47,9 @@ function assemble() {
   const needed = dependencies();
   execFileSync('npm', ['pack', ...needed, '--pack-destination', packages, '--silent'], { stdio: 'pipe' });
 
-  cpSync(node, join(bin, 'node'), { dereference: true });
-  execFileSync('strip', ['--strip-unneeded', join(bin, 'node')]);
+  copyStripped(node, join(bin, 'node'));
   copyLicence(node, join(folder, 'licences'));
-  // npm/bin/npm-cli.js, wherever it is installed.
+  // The command npm is a link to npm/bin/npm-cli.js.
   const npm = dirname(dirname(realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim())));
   cpSync(npm, join(folder, 'npm'), { recursive: true, dereference: true });
   for (const program of ['npm', 'npx']) {
@@ -72,12 +63,8 @@ function assemble() {
 }
 
 async function pack() {
-  const command = 'tar -C "$0" --owner=0 --group=0 -cf - "$1" | xz -T2 -6 > "$2"';
-  const archive = `${folder}.tar.xz`;
-  await run('pack', 'bash', ['-o', 'pipefail', '-c', command, join(root, 'out'), name, archive], {
-    remedy: 'apt-get install tar xz-utils',
-  });
-  return `${(statSync(archive).size / 1e6).toFixed(1)} MB`;
+  const { bytes } = await packFolder(folder, '-T2 -6');
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 await startIfMain(import.meta.url, async (args) => {

@@ -1,6 +1,7 @@
-// `npm run pack:all`: the three published packages, as folders and as archives, in out/packages; with their sizes and what they
-// need of a system, both held to limits. --built takes the native parts from out/, as `npm run build:native` made them for one
-// GPU architecture, instead of compiling for all of them (minutes): for tests.
+// `npm run pack:all`: makes the three published packages in out/packages, as folders and as archives. Prints their sizes
+// and the oldest system libraries that they run with, and fails if a size or a library version is above its limit.
+// Compiles the native parts for all GPU architectures, which takes minutes; --built (for tests) takes those that `npm run
+// build:native` made in out/.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,23 +15,22 @@ import { stagePackages } from './stage-packages.mjs';
 
 export const packagesFolder = join(root, 'out', 'packages');
 
-/** Of the archives. Who installs saturnn waits for these. */
+/** Largest allowed size of each archive, in bytes: users wait for these downloads. */
 const mostBytes = { saturnn: 1e6, '@saturnn/linux-x64': 13e6, '@saturnn/linux-x64-cuda': 15e6 };
 
-/** npm would run, or make up, a script for each of these. */
+/** Scripts of a manifest that npm runs when it installs a package. */
 const installing = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
 
-/** @throws StageError: npm would run something when the package is installed */
+/** Checks that npm runs nothing when it installs the package. @throws StageError that lists what npm would run */
 export function checkManifest(name, folder, files) {
   const { scripts = {}, gypfile } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const wrong = installing.filter((script) => script in scripts).map((script) => `has the script ${script}`);
-  if (gypfile) wrong.push('says gypfile');
-  if (files.some((file) => file.endsWith('.gyp')))
-    wrong.push('holds a .gyp file, for which npm adds an install script');
+  if (gypfile) wrong.push('has "gypfile"');
+  if (files.some((file) => file.endsWith('.gyp'))) wrong.push('has a .gyp file, for which npm adds an install script');
   if (wrong.length > 0) throw new StageError(`${name}: ${wrong.join('; ')}`);
 }
 
-/** @throws StageError */
+/** Checks the size of a package's archive, in bytes. @throws StageError if it is above the limit */
 export function checkSize(name, size) {
   if (size > mostBytes[name])
     throw new StageError(`${name} has ${size} bytes packed; at most ${mostBytes[name]} are allowed.`);
@@ -39,7 +39,7 @@ export function checkSize(name, size) {
 function pack(name, folder) {
   const args = ['pack', folder, '--json', '--ignore-scripts', '--pack-destination', packagesFolder];
   const text = execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  // npm 10 and 11 give an array, npm 12 an object by name.
+  // npm 10 and 11 print an array, npm 12 an object whose keys are names.
   const [{ filename, size, unpackedSize, files }] = Object.values(JSON.parse(text));
   checkSize(name, size);
   return { file: join(packagesFolder, filename), size, unpackedSize, count: files.length };
@@ -47,7 +47,7 @@ function pack(name, folder) {
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
 
-/** Checks and packs one folder; what is said of it. */
+/** Checks and packs one folder. @returns lines of the report about it */
 function finish(name, folder) {
   const files = filesOf(folder);
   checkManifest(name, folder, files);
@@ -63,6 +63,10 @@ function finish(name, folder) {
   return [`  ${name}: ${packed.count} files, ${sizes}`, ...lines];
 }
 
+/**
+ * Makes all packages in out/packages. @returns lines of a report about them
+ * @param options `built`: take the native parts from out/ instead of compiling them
+ */
 export async function packAll({ built }) {
   await stage('typescript build', () => compileTypescript('tsconfig.build.json'));
   const libraries = await releaseLibraries({ built });
@@ -72,7 +76,7 @@ export async function packAll({ built }) {
     report = folders.flatMap(([name, folder]) => finish(name, folder));
   });
   const promised = Object.entries(promisedFloors()).map(([library, version]) => `${library} ${version}`);
-  return [`${packagesFolder}: promised to run with ${promised.join(' and ')}`, ...report];
+  return [`${packagesFolder}: these packages must run with ${promised.join(' and ')}`, ...report];
 }
 
 await startIfMain(import.meta.url, async (args) => {

@@ -1,27 +1,33 @@
-// `npm run build:release`: the libraries as they are published, in out/release: for every GPU architecture from Turing on, and
-// PTX for later ones; device code compressed, symbols stripped. --check (`npm run check:release`) compiles the CUDA backend
-// alone, and fails if it is larger than is allowed or needs a library of NVIDIA's. That takes minutes; --built takes what
-// `npm run build:native` has made for sm_90, with the limit of one architecture.
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+// `npm run build:release`: compiles the libraries as they are published, into out/release: for every GPU architecture
+// from Turing on, with PTX for later ones, compressed device code and no symbols. Fails if the CUDA backend is larger
+// than allowed or needs a library of NVIDIA's. --check (`npm run check:release`) compiles the CUDA backend only.
+// Compiling takes minutes; --built takes the libraries that `npm run build:native` made for sm_90 instead, and applies
+// the limit for one architecture.
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nativeBuildCommands } from '../build-native.mjs';
+import { copyStripped, isNativeFile, libraryOf } from '../native-files.mjs';
 import { root, run, StageError, stage, startIfMain } from '../stage.mjs';
 import { checkLayout } from './layout.mjs';
 
-/** sm_75 to sm_120 as machine code; the last also as PTX, which a driver compiles for what comes after. */
+/** Machine code for sm_75 to sm_120, and PTX of the last, which a driver compiles for later GPUs. */
 const architectures = '75-real;80-real;86-real;89-real;90-real;100-real;120';
+/** Largest allowed size of libsaturnn_cuda.so for all architectures, in bytes. */
 const mostBytes = 6e6;
-/** sm_90 and its PTX alone: with that, all of them had 5.86 MB where this had 2.655 (their device code 4.33 times as much). */
+/**
+ * Largest allowed size with code for sm_90 and its PTX only, in bytes; it stands in for the other limit in quick checks.
+ * When it was set, sm_90 alone had 2.655 MB and all architectures 5.86 MB (4.33 times as much device code).
+ */
 const mostBytesOfOne = 2.69e6;
 const cuda = 'saturnn_cuda';
+const library = libraryOf('cuda');
 const everything = ['saturnn', 'saturnn_cpu', cuda];
 const tree = join(root, 'out', 'release-cmake');
 const built = join(tree, 'libraries');
 const folder = join(root, 'out', 'release');
 
-/** `targets` alone: what else the tree can build is for tests. */
+/** Compiles CMake's `targets`, and no others, because the rest of the tree is for tests. */
 async function compile(chosen, targets) {
   const options = {
     SATURNN_OUT: built,
@@ -35,36 +41,40 @@ async function compile(chosen, targets) {
   for (const target of targets) await run(`release ${target}`, build, [...buildArgs, '--target', target], { remedy });
 }
 
-/** Names and bytes of the stripped files. */
+/** Copies the libraries of `source` to out/release without symbols. @returns their names, sizes and former sizes in bytes */
 function strip(source) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const names = readdirSync(source).filter((name) => /^saturnn\.node$|^libsaturnn_.*\.so$/.test(name));
+  const names = readdirSync(source).filter(isNativeFile);
   return names.map((name) => {
     const target = join(folder, name);
-    cpSync(join(source, name), target);
-    execFileSync('strip', ['--strip-unneeded', target]);
+    copyStripped(join(source, name), target);
     return { name, bytes: statSync(target).size, before: statSync(join(source, name)).size };
   });
 }
 
-/** Makes out/release; resolves to its files with their sizes. `built`: from out/, without compiling. */
+/**
+ * Makes and checks out/release. @returns (resolves to) its path, its files with their sizes, and the GPU architectures
+ * @param options `built`: take the libraries from out/ instead of compiling them; `targets`: CMake targets to compile
+ */
 export async function releaseLibraries({ built: isBuilt = false, targets = everything } = {}) {
   if (!isBuilt) await stage('release build', () => compile(architectures, targets));
   const files = strip(isBuilt ? join(root, 'out') : built);
-  const backend = files.find(({ name }) => name.startsWith(`lib${cuda}`));
+  const backend = files.find(({ name }) => name === library);
   if (!backend)
-    throw new StageError('There is no CUDA backend. Remedy: install nvcc, npm run setup:cuda, npm run build:native');
+    throw new StageError(
+      'The CUDA backend was not built. Remedy: install nvcc, then npm run setup:cuda && npm run build:native',
+    );
   checkLayout(folder);
   checkSize(backend.bytes, isBuilt);
-  return { folder, files, architectures: isBuilt ? 'those of the build in out/' : architectures };
+  return { folder, files, architectures: isBuilt ? 'as built in out/' : architectures };
 }
 
 function checkSize(bytes, isBuilt) {
   const most = isBuilt ? mostBytesOfOne : mostBytes;
   if (bytes <= most) return;
-  const next = isBuilt ? ' Whether all architectures are still within the limit: npm run check:release' : '';
-  throw new StageError(`libsaturnn_cuda.so has ${bytes} bytes; at most ${most} are allowed.${next}`);
+  const next = isBuilt ? ' npm run check:release tells whether the limit for all architectures still holds.' : '';
+  throw new StageError(`Expected at most ${most} bytes for ${library} but it has ${bytes}.${next}`);
 }
 
 await startIfMain(import.meta.url, async (args) => {
@@ -77,5 +87,7 @@ await startIfMain(import.meta.url, async (args) => {
   });
   const made = await releaseLibraries({ built: values.built, targets: values.check ? [cuda] : everything });
   for (const { name, bytes, before } of made.files) console.log(`${name}: ${bytes} bytes, ${before} before stripping`);
-  console.log(`GPU architectures: ${made.architectures}. Within the limits; nothing of NVIDIA's is in ${made.folder}`);
+  console.log(
+    `GPU architectures: ${made.architectures}. Sizes are within the limits; ${made.folder} holds nothing of NVIDIA's.`,
+  );
 });

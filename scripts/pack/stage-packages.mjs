@@ -1,6 +1,7 @@
-// Lays the three published packages out as folders: what npm packs, and what the tests of the loader start from.
+// Makes the folders of the three published packages. npm packs them, and the tests of the loader copy from them.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { addon, libraryOf } from '../native-files.mjs';
 import { copyLibraries, ownerOf } from '../shared-libraries.mjs';
 import { root } from '../stage.mjs';
 import { joinJavascript } from './join-javascript.mjs';
@@ -9,7 +10,10 @@ import { besideBackend, commonLicences, cudaLicences, writeCommonNotices, writeC
 
 const [common, cuda] = Object.keys(platformPackages);
 
-/** JavaScript, types, and what `saturnn build` compiles. No binding.gyp: npm would add an install script for it. */
+/**
+ * JavaScript, types, and the sources that `saturnn build` compiles. Not binding.gyp: npm would add an install script for
+ * it.
+ */
 const mainFiles = ['dist', 'native', 'cmake', 'CMakeLists.txt', 'examples', 'CHANGELOG.md', 'LICENSE'];
 
 const write = (folder, file, text) => writeFileSync(join(folder, file), text);
@@ -34,7 +38,7 @@ function stageMain(packages) {
   write(folder, 'README.md', withoutDeadLinks(readFileSync(join(root, 'README.md'), 'utf8'), folder));
 }
 
-/** Links to what is in the repository alone become plain text. */
+/** Turns links of Markdown `text` to files that are not in the package `folder` into plain text. */
 export const withoutDeadLinks = (text, folder) =>
   text.replaceAll(/(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)]+)\)/g, (link, words, path) =>
     existsSync(join(folder, path)) ? link : words,
@@ -49,19 +53,22 @@ function stagePlatform(packages, manifest, libraries, files) {
   return folder;
 }
 
-/** `libraries`: the folder with the stripped saturnn.node, libsaturnn_cpu.so and libsaturnn_cuda.so. */
+/**
+ * Makes the package folders below `packages`, which is emptied first. @returns the path of each, by name of the package
+ * @param libraries folder with the stripped saturnn.node, libsaturnn_cpu.so and libsaturnn_cuda.so
+ */
 export function stagePackages(libraries, packages) {
   rmSync(packages, { recursive: true, force: true });
   stageMain(packages);
-  const own = ['saturnn.node', 'libsaturnn_cpu.so'];
+  const own = [addon, libraryOf('cpu')];
   const folder = stagePlatform(packages, platformManifest(common, commonLicences), libraries, own);
-  // What a bare system lacks. Node.js itself needs the C++ library, which is there.
+  // Libraries that a bare system lacks. The C++ library is not among them, because Node.js needs it too.
   const copied = copyLibraries(
     own.map((file) => join(libraries, file)),
     folder,
     besideBackend,
   );
   writeCommonNotices(folder, Object.fromEntries(copied.map(({ soname, path }) => [soname, ownerOf(path)])));
-  writeCudaNotices(stagePlatform(packages, platformManifest(cuda, cudaLicences), libraries, ['libsaturnn_cuda.so']));
+  writeCudaNotices(stagePlatform(packages, platformManifest(cuda, cudaLicences), libraries, [libraryOf('cuda')]));
   return Object.fromEntries(['saturnn', common, cuda].map((name) => [name, join(packages, name)]));
 }

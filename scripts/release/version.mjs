@@ -1,14 +1,17 @@
-// `npm run release:version -- 0.2.0`: writes the new version wherever it stands, dates the changelog's section, commits, and tags the
-// commit. Nothing leaves this machine; `npm run release:publish` does that.
-import { execFileSync } from 'node:child_process';
+// `npm run release:version -- 0.2.0`: writes the new version into every file that has it, dates the changelog's section,
+// commits and tags. Nothing is pushed or published; `npm run release:publish` publishes.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, StageError, startIfMain } from '../stage.mjs';
+import { checkCommitted, git } from './git.mjs';
 
-const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
 const parts = (version) => /^(\d+)\.(\d+)\.(\d+)$/.exec(version)?.slice(1).map(Number);
 
-/** `released`: whether `current` was. @throws StageError unless `next` is a version that comes after what was released */
+/**
+ * Checks that `next` may follow version `current`.
+ * @param released whether `current` has been released; if not, `next` may be the same version
+ * @throws StageError if `next` is not a version, is below `current`, or equals a `current` that has been released
+ */
 export function checkNext(current, next, released) {
   const [a, b] = [parts(current), parts(next ?? '')];
   if (!b) throw new StageError(`Expected a version such as ${current} but received ${next ?? 'nothing'}.`);
@@ -17,7 +20,12 @@ export function checkNext(current, next, released) {
     throw new StageError(`Expected a version above ${current} but received ${next}.`);
 }
 
-/** The files that change, by name, with their new text. */
+/**
+ * Returns the new text of each file that has the version, by name.
+ * @param files the present texts, by name
+ * @param date of the release, as YYYY-MM-DD
+ * @throws StageError if a text does not have the version exactly once
+ */
 export function withVersion(files, current, next, date) {
   const replaceOnce = (name, pattern, to) => {
     const found = files[name].match(new RegExp(pattern, 'gm')) ?? [];
@@ -38,7 +46,7 @@ export function withVersion(files, current, next, date) {
 }
 
 await startIfMain(import.meta.url, ([next]) => {
-  if (git('status', '--porcelain') !== '') throw new StageError('There are changes that are not committed.');
+  checkCommitted();
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   checkNext(version, next, git('tag', '--list', `v${version}`) !== '');
   const names = ['package.json', 'package-lock.json', 'lib/version.ts', 'CHANGELOG.md'];
@@ -47,5 +55,7 @@ await startIfMain(import.meta.url, ([next]) => {
   for (const [name, text] of Object.entries(changed)) writeFileSync(join(root, name), text);
   git('commit', '--quiet', '--message', `saturnn ${next}`, ...names);
   git('tag', `v${next}`);
-  console.log(`committed and tagged v${next}. Next: push both, then npm run release:publish in CI`);
+  console.log(
+    `Committed and tagged v${next}. Next: push the commit and the tag, then run npm run release:publish in CI.`,
+  );
 });

@@ -1,4 +1,4 @@
-/** What `npm run bench -- compare pytorch` stands on, without PyTorch: the description of the network, the line protocol. */
+/** Parts of `npm run bench -- compare pytorch` that need no PyTorch: the description of the network, and the line protocol. */
 import { existsSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { comparePytorch } from '../../bench/compare/pytorch';
@@ -6,7 +6,7 @@ import { describeNetwork, readData, type SetUp, writeSetUp } from '../../bench/c
 import { TimedProcess } from '../../bench/compare/timedProcess';
 import type { StepOptions } from '../../bench/step';
 import { inception33, subInception } from '../../lib/models';
-import { leakyTanh } from '../../lib/ops/activation';
+import { leakyTanh } from '../../lib/ops/activations';
 
 const options: StepOptions = {
   model: 'subInception',
@@ -29,7 +29,7 @@ function setUp(): SetUp {
   return setup;
 }
 
-/** A process that answers each line with what `body` gives for it. */
+/** Starts a process that answers line number n with the result of `body`, the body of a function. */
 async function start(body: string): Promise<TimedProcess> {
   const script = `const answer = (line, n) => { ${body} };
     let n = 0;
@@ -77,7 +77,7 @@ test('a process is asked for steps, and idle in between', async () => {
   const before = child.cpuSeconds();
   expect(await child.run(3)).toEqual({ milliseconds: [7, 7, 7], losses: [1, 1, 1] });
   const after = child.cpuSeconds();
-  // The loop above has used a processor, if not all of the time on a busy machine.
+  // The process was busy; on a machine with other work it may have had only part of a processor.
   expect(after - before).toBeGreaterThan(0.03);
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(child.cpuSeconds() - after).toBeLessThan(0.05);
@@ -85,7 +85,7 @@ test('a process is asked for steps, and idle in between', async () => {
   await child.finish();
 });
 
-test('what a process says went wrong is passed on, and how it ended', async () => {
+test('an error that a process reports is passed on, and so is its end', async () => {
   await expect(start(`return { error: 'no such layer' };`)).rejects.toThrow('the child: no such layer');
   const child = await start(`if (n === 0) return { ready: {} }; console.error('out of luck'); process.exit(3);`);
   await expect(child.run(1)).rejects.toThrow('the child has ended: out of luck');

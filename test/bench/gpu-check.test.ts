@@ -1,4 +1,4 @@
-/** gpu:check as it is shipped, on the CPU and with tiny sizes: its sections, what becomes of one that fails, and its report. */
+/** gpu:check as it is shipped, on the CPU and with tiny sizes: its sections, failures of sections, and its report. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,8 +6,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { waysOf } from '../../bench/check/pytorch';
 import type { SectionReport } from '../../bench/check/runner';
 import { RowFile } from '../../bench/check/section';
-import { openDevice } from '../../lib/device';
-import { packageRoot } from '../../lib/locate';
+import { openDevice } from '../../lib/runtime/device';
+import { packageRoot } from '../../lib/runtime/locate';
 import { cifar100Files, writeFiles } from '../data/support';
 import { temporaryFolder } from '../temporary';
 
@@ -63,7 +63,8 @@ test('conformance, bits and parity: every precision, counted and reported', () =
   );
   expect(parity?.rows.map(({ precision }) => precision)).toEqual(precisions);
   expect(parity?.rows[0]).toMatchObject({ precision: 'f32', difference: 0 });
-  expect(Number(parity?.rows[1]?.difference)).toBeGreaterThan(0);
+  // Other precisions differ from f32; a processor without AVX-512 has none.
+  for (const { difference } of parity?.rows.slice(1) ?? []) expect(Number(difference)).toBeGreaterThan(0);
 });
 
 test('the harness: steps, kernels, convolutions', () => {
@@ -84,13 +85,13 @@ test('a section that dies leaves the others, and fails the check', () => {
   expect(stdout).toContain('1 FAILURES');
 });
 
-test('no time left: what did not run has not passed', () => {
+test('without time left, a section that did not run does not count as passed', () => {
   const { status, report } = check(['--only', 'versions,parity', '--budget', '1']);
   expect(status).toBe(1);
   expect(report.sections.map(({ status }) => status)).toEqual(['not run', 'not run']);
 });
 
-/** A program in a folder of its own, for PATH. */
+/** Writes a program into a folder of its own. @returns that folder, for PATH */
 function fakeProgram(name: string, text: string): string {
   const own = join(folder, `bin-${name}`);
   mkdirSync(own, { recursive: true });
@@ -130,7 +131,7 @@ describe('PyTorch beside us', () => {
     expect(report.sections[1]?.notRun[0]).toMatch(/cannot import PyTorch|sees no GPU/);
   });
 
-  test('what is cheap comes first', () => {
+  test('cheap ways come first', () => {
     expect(waysOf([128, 1024]).slice(0, 5)).toEqual([
       ['eager', 'bf16', 128],
       ['eager', 'bf16', 1024],
@@ -145,7 +146,7 @@ describe('compute-sanitizer', () => {
   const only = ['--only', 'sanitizer', '--precision', 'f32', '--cases', 'scaledSigmoid [3,3,2,7], a NaN'];
 
   test('runs the cases of our own kernels under each tool', () => {
-    // Carries out the command behind its own options, as the real one does.
+    // The fake runs the command after its own options, like the real program.
     const program = fakeProgram('compute-sanitizer', 'shift 4; "$@"; echo "========= ERROR SUMMARY: 0 errors"');
     const { status, report } = check(only, { PATH: `${join(program, '..')}:${process.env.PATH}` });
     expect(status).toBe(0);
@@ -157,7 +158,7 @@ describe('compute-sanitizer', () => {
     for (const row of rows) expect(Number(row.cases)).toBeGreaterThan(2);
   });
 
-  test('what it finds fails the check', () => {
+  test('an error that it finds fails the check', () => {
     const said = '========= Invalid __global__ write of size 16 bytes';
     const program = fakeProgram('compute-sanitizer', `echo "${said}"; exit 99`);
     const { status, stdout } = check(only, { PATH: `${join(program, '..')}:${process.env.PATH}` });
@@ -165,7 +166,7 @@ describe('compute-sanitizer', () => {
     expect(stdout).toContain(`FAILED: memcheck, f32, after 0 cases: ${said}`);
   });
 
-  test('where it is not installed, nothing has passed', () => {
+  test('if it is not installed, nothing counts as passed', () => {
     const { status, report } = check(only);
     expect(status).toBe(1);
     expect(report.sections[0]).toMatchObject({ status: 'not run' });
@@ -195,9 +196,9 @@ test('a line that a dying process has not finished is left out', () => {
 });
 
 test.each([
-  [['--only', 'nonsense'], /Expected sections among versions, .*not nonsense/],
-  [['--precision', 'f64'], /Expected f32, tf32, bf16, fp16 for --precision, not f64/],
-  [['--budget', 'soon'], /Expected a positive number for --budget, not soon/],
+  [['--only', 'nonsense'], /Expected sections among versions, .* but received nonsense/],
+  [['--precision', 'f64'], /Expected f32, tf32, bf16, fp16 for --precision but received f64/],
+  [['--budget', 'soon'], /Expected a positive number for --budget but received soon/],
 ])('refuses %j', (args, message) => {
   const script = join(packageRoot(), 'dist-bundle/bench/gpu-check.js');
   const { status, stderr } = spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' });

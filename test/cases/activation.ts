@@ -1,19 +1,14 @@
 /** The activations, forward and backward from the output, with and without bias. */
-import {
-  type Activation,
-  activate,
-  activations,
-  encodeActivation,
-  formatActivation,
-  leakyTanh,
-} from '../../lib/ops/activation';
-import { activationGradient } from '../../lib/ops/activationGradient';
+
+import { activate, activationGradient, encodeActivation, formatActivation } from '../../lib/ops/activation';
+import { type Activation, type ActivationKind, activations, leakyTanh } from '../../lib/ops/activations';
 import { activation as reference } from '../reference/activation';
 import { type Fill, gaussian, mapped, saturated, scaled, special, withNaN } from './fills';
 import { type Builder, type Case, graphCase } from './problem';
 
 /** Every row of the table, at every slope that the specification names and its row allows. */
-const every: readonly Activation[] = activations.flatMap(({ kind, slope }) => {
+const every: readonly Activation[] = Object.entries(activations).flatMap(([name, { slope }]) => {
+  const kind = name as ActivationKind;
   const range = slope;
   if (!range) return [{ kind, slope: 0 }];
   const slopes = [0, 0.1, 0.25, 0.3, 0.5, 1, 2, 10].filter((a) => a >= range.minimum && a <= range.maximum);

@@ -1,27 +1,13 @@
 /** Small networks of the paper's two blocks, with loss and all gradients: where every pass has something to do. */
-import { gradient } from '../../lib/graph/gradient';
-import {
-  type Activation,
-  activate,
-  formatActivation,
-  leakyTanh,
-  relu,
-  scaledSigmoid,
-  sigmoid,
-} from '../../lib/ops/activation';
-import { activationGradient } from '../../lib/ops/activationGradient';
-import { add } from '../../lib/ops/add';
-import { averagePool } from '../../lib/ops/averagePool';
-import { concat } from '../../lib/ops/concat';
-import { conv2d } from '../../lib/ops/conv2d';
-import { conv2dDgrad } from '../../lib/ops/conv2dDgrad';
-import { conv2dWgrad } from '../../lib/ops/conv2dWgrad';
-import { countCorrect } from '../../lib/ops/countCorrect';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { gradient } from '../../lib/compile/gradient';
+import { activate, activationGradient, formatActivation } from '../../lib/ops/activation';
+import { type Activation, leakyTanh, relu, scaledSigmoid, sigmoid } from '../../lib/ops/activations';
+import { add, concat } from '../../lib/ops/channels';
+import { countCorrect, softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d, conv2dDgrad, conv2dWgrad } from '../../lib/ops/convolution';
 import { linear } from '../../lib/ops/linear';
-import { maxPool } from '../../lib/ops/maxPool';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
-import type { Tensor } from '../../lib/tensor';
+import { averagePool, globalAveragePool, maxPool } from '../../lib/ops/pooling';
+import type { Tensor } from '../../lib/tensor/tensor';
 import { scaled } from './fills';
 import { type Builder, type Case, graphCase } from './problem';
 

@@ -1,14 +1,12 @@
 /** Sums, concatenations and slices: alone, and where passes make them views that other kernels write and read. */
-import { type Activation, activate, leakyTanh, relu, scaledSigmoid } from '../../lib/ops/activation';
-import { add } from '../../lib/ops/add';
-import { averagePool } from '../../lib/ops/averagePool';
-import { concat } from '../../lib/ops/concat';
-import { conv2d } from '../../lib/ops/conv2d';
-import { copy } from '../../lib/ops/copy';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
-import { maxPool } from '../../lib/ops/maxPool';
-import { slice } from '../../lib/ops/slice';
-import type { Tensor } from '../../lib/tensor';
+
+import { activate } from '../../lib/ops/activation';
+import { type Activation, leakyTanh, relu, scaledSigmoid } from '../../lib/ops/activations';
+import { add, concat, slice } from '../../lib/ops/channels';
+import { conv2d } from '../../lib/ops/convolution';
+import { copy } from '../../lib/ops/data';
+import { averagePool, globalAveragePool, maxPool } from '../../lib/ops/pooling';
+import type { Tensor } from '../../lib/tensor/tensor';
 import { scaled, special, withNaN } from './fills';
 import { type Builder, type Case, graphCase } from './problem';
 

@@ -1,7 +1,5 @@
 /** Softmax cross-entropy, its gradient, and the count of correct rows. */
-import { countCorrect } from '../../lib/ops/countCorrect';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
-import { softmaxCrossEntropyGradient } from '../../lib/ops/softmaxCrossEntropyGradient';
+import { countCorrect, softmaxCrossEntropy, softmaxCrossEntropyGradient } from '../../lib/ops/classification';
 import { all, coarse, type Fill, gaussian, mapped, scaled, withNaN } from './fills';
 import { type Case, graphCase } from './problem';
 

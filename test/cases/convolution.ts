@@ -1,24 +1,18 @@
-/** Convolutions in all three passes, alone and with bias and activation, and matrix products. */
+/** Convolutions in all three passes, alone and with bias and activation. */
+
+import { activate, activationGradient, encodeActivation, formatActivation } from '../../lib/ops/activation';
 import {
   type Activation,
-  activate,
+  type ActivationKind,
   activations,
   elu,
-  encodeActivation,
-  formatActivation,
   leakyRelu,
   leakyTanh,
   relu,
   scaledSigmoid,
   tanh,
-} from '../../lib/ops/activation';
-import { activationGradient } from '../../lib/ops/activationGradient';
-import { conv2d } from '../../lib/ops/conv2d';
-import { conv2dDgrad } from '../../lib/ops/conv2dDgrad';
-import { conv2dWgrad } from '../../lib/ops/conv2dWgrad';
-import { linear } from '../../lib/ops/linear';
-import { linearDgrad } from '../../lib/ops/linearDgrad';
-import { linearWgrad } from '../../lib/ops/linearWgrad';
+} from '../../lib/ops/activations';
+import { conv2d, conv2dDgrad, conv2dWgrad } from '../../lib/ops/convolution';
 import { activation as reference } from '../reference/activation';
 import { type Fill, gaussian, mapped, scaled, withNaN } from './fills';
 import { type Builder, type Case, graphCase } from './problem';
@@ -140,8 +134,8 @@ const dgradActivationCase = (shape: Shape, activation: Activation, what = '', fi
   });
 };
 
-const everyActivation: readonly Activation[] = activations.map(({ kind, slope }) => ({
-  kind,
+const everyActivation: readonly Activation[] = Object.entries(activations).map(([kind, { slope }]) => ({
+  kind: kind as ActivationKind,
   slope: slope?.default ?? 0,
 }));
 
@@ -180,12 +174,6 @@ export const convolutionCases: readonly Case[] = [
     dgradActivationCase(blocked, activation, ' at 0 and in saturation', { before: zerosAndTails }),
   ),
   ...[blocked, odd, pointwise].flatMap((shape) => nanCases(shape)),
-  ...[
-    [3, 33, 7],
-    [1, 48, 100],
-    [64, 16, 10],
-    [1, 1, 1],
-  ].flatMap(([batch = 1, inputs = 1, outputs = 1]) => linearCases(batch, inputs, outputs)),
 ];
 
 function nanCases(shape: Shape): Case[] {
@@ -205,24 +193,5 @@ function nanCases(shape: Shape): Case[] {
     ]),
     dgradCase(shape, `of ${name}`, withNaN()),
     wgradCase(shape, `of ${name}`, withNaN()),
-  ];
-}
-
-function linearCases(batch: number, inputs: number, outputs: number): Case[] {
-  const name = `${inputs} -> ${outputs}, batch ${batch}`;
-  const x = (b: Builder, fill?: Fill) => b.plain('x', [batch, inputs], fill);
-  const dy = (b: Builder, fill?: Fill) => b.plain('dy', [batch, outputs], fill);
-  const weight = (b: Builder) => b.plain('weight', [outputs, inputs]);
-  const withFill = (suffix: string, fill?: Fill) => [
-    graphCase(`linear ${name}${suffix}`, ['linear'], (b) => ({
-      y: linear(x(b, fill), weight(b), { bias: b.plain('bias', [outputs]) }),
-    })),
-    graphCase(`linearDgrad ${name}${suffix}`, ['linearDgrad'], (b) => ({ dx: linearDgrad(dy(b, fill), weight(b)) })),
-    graphCase(`linearWgrad ${name}${suffix}`, ['linearWgrad'], (b) => ({ ...linearWgrad(x(b), dy(b, fill)) })),
-  ];
-  return [
-    ...withFill(''),
-    ...withFill(', a NaN', withNaN()),
-    graphCase(`linear without bias ${name}`, ['linear'], (b) => ({ y: linear(x(b), weight(b)) })),
   ];
 }

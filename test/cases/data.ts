@@ -1,7 +1,11 @@
-/** Batches of crops. */
-import { augment } from '../../lib/ops/augment';
+/** Batches of crops, and tensors joined in a flat buffer and taken apart. */
+import { activate } from '../../lib/ops/activation';
+import { leakyTanh } from '../../lib/ops/activations';
+import { augment, joinRows, packGradients, rows } from '../../lib/ops/data';
+import { finiteCheck } from '../../lib/ops/scaling';
+import type { Tensor } from '../../lib/tensor/tensor';
 import { type Fill, gaussian, mapped, withNaN } from './fills';
-import { type Case, graphCase } from './problem';
+import { type Case, graphCase, makeState, stateCase } from './problem';
 
 interface Batch {
   readonly name: string;
@@ -63,7 +67,7 @@ const batches: readonly Batch[] = [
 const pixelMean: Fill = mapped(gaussian, (value) => 128 + 20 * value);
 const positive: Fill = mapped(gaussian, (value) => 0.01 + Math.abs(value) / 50);
 
-export const dataCases: readonly Case[] = batches.map(
+const augmentCases: readonly Case[] = batches.map(
   ({ name, images, size, indices: chosen, random, counter, mean = pixelMean, meanPerPixel }) => {
     const [, height, width, channels] = images;
     return graphCase(`augment ${name}: ${height}x${width}x${channels} -> ${size.join('x')}`, ['augment'], (b) => {
@@ -78,3 +82,49 @@ export const dataCases: readonly Case[] = batches.map(
     });
   },
 );
+
+const summary = (counts: readonly number[]) => (counts.length > 3 ? `${counts.length} x ${counts[0]}` : counts.join());
+
+export const dataCases: readonly Case[] = [
+  ...augmentCases,
+  stateCase('pack of inputs', ['pack'], (b) => {
+    const state = makeState();
+    const flat = packGradients(
+      state,
+      state.parameters.map(({ name, shape }) => b.plain(name, shape, withNaN())),
+    );
+    return { state, arenas: {}, updates: [], gate: null, outputs: { flat } };
+  }),
+  stateCase('pack of gradients that are computed in their places', ['pack'], (b) => {
+    const state = makeState();
+    const gradients = state.parameters.map(({ name, shape }) => {
+      const source = b.plain(name, shape);
+      return shape.length === 1 ? activate(source, leakyTanh()) : source;
+    });
+    const flat = packGradients(state, gradients);
+    const outputs = { flat, ...finiteCheck(b.plain('loss', [1]), flat) };
+    return { state, arenas: {}, updates: [], gate: null, outputs };
+  }),
+  ...[
+    [3, 5, 1],
+    [16, 32, 16],
+    // More than one launch of a GPU's kernel takes.
+    Array.from({ length: 70 }, () => 4),
+  ].map((counts) =>
+    graphCase(`weights and vectors of ${summary(counts)} rows, joined and taken apart`, ['pack', 'rows'], (b) => {
+      const joined = (row: readonly number[]) =>
+        joinRows(counts.map((count, i) => b.plain(`x${i}-${row.length}`, [count, ...row], withNaN())));
+      const [weights, vector] = [joined([1, 1, 7]), joined([])];
+      const parts = (x: Tensor) => {
+        let firstRow = 0;
+        return counts.map((count) => {
+          const part = rows(x, { firstRow, count });
+          firstRow += count;
+          return part;
+        });
+      };
+      const results = [weights, vector, ...parts(weights), ...parts(vector).map((x) => activate(x, leakyTanh()))];
+      return Object.fromEntries(results.map((tensor, i) => [`y${i}`, tensor]));
+    }),
+  ),
+];

@@ -56,3 +56,12 @@ export const mapped =
   (fill: Fill, f: (value: number) => number): Fill =>
   (random, size) =>
     fill(random, size).map(f);
+
+/** One element with this value; the rest is gaussian. */
+export const withOne =
+  (value: number): Fill =>
+  (random, size) => {
+    const values = gaussian(random, size);
+    values[random.integer(size)] = value;
+    return values;
+  };

@@ -1,20 +1,17 @@
-/** Batch normalisation in training, with given statistics, and backward; dropout; running averages. */
-import { gradient } from '../../lib/graph/gradient';
-import { activate, leakyTanh, tanh } from '../../lib/ops/activation';
-import { batchNorm } from '../../lib/ops/batchNorm';
-import { batchNormGradient } from '../../lib/ops/batchNormGradient';
-import { batchNormInference } from '../../lib/ops/batchNormInference';
-import { blend } from '../../lib/ops/blend';
-import { concat } from '../../lib/ops/concat';
-import { conv2d } from '../../lib/ops/conv2d';
-import { copy } from '../../lib/ops/copy';
+/** Batch normalisation in training, with given statistics, and backward; moments; running averages. */
+import { gradient } from '../../lib/compile/gradient';
+import { activate } from '../../lib/ops/activation';
+import { leakyTanh, tanh } from '../../lib/ops/activations';
+import { concat, slice } from '../../lib/ops/channels';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
+import { copy } from '../../lib/ops/data';
 import { dropout } from '../../lib/ops/dropout';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
 import { linear } from '../../lib/ops/linear';
-import { slice } from '../../lib/ops/slice';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
-import type { Tensor } from '../../lib/tensor';
-import { all, type Fill, gaussian, mapped, scaled, withNaN } from './fills';
+import { batchNorm, batchNormGradient, batchNormInference, blend, moments } from '../../lib/ops/normalization';
+import { globalAveragePool } from '../../lib/ops/pooling';
+import type { Tensor } from '../../lib/tensor/tensor';
+import { all, type Fill, gaussian, mapped, saturated, scaled, special, withNaN } from './fills';
 import { type Builder, type Case, graphCase } from './problem';
 
 /** Some have several chunks per channel, some no whole vector, some one pixel per image. */
@@ -141,16 +138,28 @@ const sliceCase = (channels: number): Case =>
     return { y: concat([dropped, y, copy(parts[0])]) };
   });
 
-const dropoutCase = (shape: readonly number[], rate: number, counter?: readonly [number, number], fill?: Fill) =>
-  graphCase(
-    `dropout ${rate} of [${shape}]${counter ? ', late step' : ''}${fill ? ', a NaN' : ''}`,
-    ['dropout'],
-    (b) => {
-      const state = b.i32('counter', counter ?? [b.random.integer(2 ** 31), b.random.integer(1000)]);
-      const stream = b.random.integer(2 ** 31) * (b.random.integer(2) ? 1 : -1);
-      return { y: dropout(tensor(b, 'x', shape, fill), state, { rate, stream }) };
-    },
-  );
+/** Images, matrices and vectors. */
+const momentsShapes: readonly (readonly number[])[] = [
+  [1],
+  [19],
+  [5, 100],
+  [2, 3, 5],
+  [3, 5, 4, 16],
+  [2, 3, 3, 7],
+  [4, 28, 28, 48],
+];
+
+/** Where a sum of squares minus the square of the mean would be left without digits. */
+const farFromZero: Fill = mapped(gaussian, (value) => 1000 + value);
+
+const momentsFills: Readonly<Record<string, Fill>> = {
+  ', far from zero': farFromZero,
+  ', far into both tails': saturated,
+  ', tiny': scaled(1e-18),
+  ', all equal': all(0.1),
+  ', infinities': special,
+  ', a NaN': withNaN(),
+};
 
 export const normalizationCases: readonly Case[] = [
   ...shapes.flatMap(batchNormCases),
@@ -165,27 +174,6 @@ export const normalizationCases: readonly Case[] = [
   inPlaceCase(5),
   sliceCase(16),
   sliceCase(7),
-  ...[
-    [3, 5, 4, 16],
-    [2, 19, 17, 48],
-    [1, 40, 40, 32],
-    [2, 5, 7, 20],
-    [1, 2, 3, 7],
-    [5, 1, 1, 33],
-    [7, 100],
-    [3, 33],
-    [50],
-  ].map((shape) => dropoutCase(shape, 0.3)),
-  ...[0, 0.5, 0.999].map((rate) => dropoutCase([2, 5, 4, 32], rate)),
-  dropoutCase([4, 64], 0.25, [2147483647, 100000]),
-  dropoutCase([2, 4, 4, 16], 0.5, undefined, withNaN()),
-  graphCase('dropout and its gradient', ['dropout'], (b) => {
-    const x = activate(b.plain('x', [6, 40]), tanh());
-    const y = dropout(x, b.i32('counter', [3, 4]), { rate: 0.5, stream: 17 });
-    const { loss } = softmaxCrossEntropy(linear(y, b.plain('head', [5, 40])), b.labels('labels', 6, 5));
-    const [dx] = gradient(loss, [x]);
-    return { loss, y, dx: dx as Tensor };
-  }),
   ...[1, 33, 20000].map((size) =>
     graphCase(`blend of ${size}`, ['blend'], (b) => ({
       y: blend(b.plain('old', [size]), b.plain('value', [size]), { keep: 0.9, take: 0.1 }),
@@ -194,4 +182,23 @@ export const normalizationCases: readonly Case[] = [
   graphCase('blend of a NaN', ['blend'], (b) => ({
     y: blend(b.plain('old', [40], withNaN()), b.plain('value', [40]), { keep: 0, take: 1 }),
   })),
+  ...momentsShapes.map((shape) =>
+    graphCase(`moments [${shape}]`, ['moments'], (b) => ({ m: moments(b.f32('x', shape)) })),
+  ),
+  ...Object.entries(momentsFills).map(([what, fill]) =>
+    graphCase(`moments${what}`, ['moments'], (b) => ({ m: moments(b.f32('x', [3, 7, 5, 32], fill)) })),
+  ),
+  ...[16, 7].map((channels) =>
+    graphCase(`moments of slices of ${channels} channels`, ['moments', 'slice'], (b) => {
+      const joined = concat([
+        activate(b.f32('x', [2, 5, 6, channels]), leakyTanh()),
+        activate(b.f32('other', [2, 5, 6, 2 * channels], farFromZero), leakyTanh(0)),
+      ]);
+      return { joined, m: moments(slice(joined, { channelOffset: channels, channels })) };
+    }),
+  ),
+  graphCase('moments of a pre-activation, which its activation leaves as it is', ['moments', 'conv2d'], (b) => {
+    const before = conv2d(b.f32('x', [2, 6, 6, 16]), b.plain('weight', [32, 3, 3, 16]), { padding: 1 });
+    return { m: moments(before), y: activate(before, leakyTanh()) };
+  }),
 ];

@@ -1,9 +1,6 @@
 /** Pools: the windows of the networks, clipped ones, ties, NaN. */
-import { averagePool } from '../../lib/ops/averagePool';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
-import { maxPool } from '../../lib/ops/maxPool';
-import type { PoolOptions } from '../../lib/ops/pool';
-import type { Tensor } from '../../lib/tensor';
+import { averagePool, globalAveragePool, maxPool, type PoolOptions } from '../../lib/ops/pooling';
+import type { Tensor } from '../../lib/tensor/tensor';
 import { all, coarse, type Fill, gaussian, special, withNaN } from './fills';
 import { type Builder, type Case, graphCase } from './problem';
 

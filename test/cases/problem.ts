@@ -1,8 +1,8 @@
 /** What one case of the conformance suite is: a small graph made by lib's functions, and fresh inputs for it. */
-import { Graph } from '../../lib/graph/graph';
-import type { Arena, TypedArray } from '../../lib/native';
-import type { State } from '../../lib/state';
-import { input, type Node, sizeOf, type Tensor } from '../../lib/tensor';
+import { Graph } from '../../lib/compile/graph';
+import type { Arena, TypedArray } from '../../lib/runtime/native';
+import { State } from '../../lib/tensor/state';
+import { input, type Node, Parameter, sizeOf, type Tensor } from '../../lib/tensor/tensor';
 import type { TestRandom } from '../random';
 import { type Fill, gaussian } from './fills';
 
@@ -105,4 +105,23 @@ export function stateCase(
 function problem(graph: Graph, { inputs }: Builder, state: Problem['state']): Problem {
   const read = new Set(graph.nodes.flatMap(({ source }) => (source?.kind === 'input' ? [source.name] : [])));
   return { graph, inputs: Object.fromEntries(Object.entries(inputs).filter(([name]) => read.has(name))), state };
+}
+
+export interface StateSize {
+  readonly slots: number;
+  /** Of the last dimension of the largest parameter. */
+  readonly size: number;
+}
+
+/** A State whose parameters do not fill their places, decayed ones and others. */
+export function makeState({ slots = 1, size = 5 }: Partial<StateSize> = {}): State {
+  const make = (name: string, shape: readonly number[], decay: boolean) =>
+    new Parameter({ name, shape, decay, initialize: () => new Float32Array(shape.reduce((a, b) => a * b, 1)) });
+  const parameters = [
+    make('a', [7, 3], true),
+    make('b', [33], false),
+    make('c', [2, 3, 3, size], true),
+    make('d', [1], false),
+  ];
+  return new State(parameters, { optimizerSlots: slots });
 }

@@ -1,14 +1,13 @@
 /** RReLU in training, forward and backward from the output: the slopes must be the reference's on every layout. */
-import { gradient } from '../../lib/graph/gradient';
-import { activate, leakyTanh, rrelu } from '../../lib/ops/activation';
-import { concat } from '../../lib/ops/concat';
-import { conv2d } from '../../lib/ops/conv2d';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
-import { randomizedRelu } from '../../lib/ops/randomizedRelu';
-import { randomizedReluGradient } from '../../lib/ops/randomizedReluGradient';
-import { slice } from '../../lib/ops/slice';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
-import type { Tensor } from '../../lib/tensor';
+import { gradient } from '../../lib/compile/gradient';
+import { activate } from '../../lib/ops/activation';
+import { leakyTanh, rrelu } from '../../lib/ops/activations';
+import { concat, slice } from '../../lib/ops/channels';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
+import { globalAveragePool } from '../../lib/ops/pooling';
+import { randomizedRelu, randomizedReluGradient } from '../../lib/ops/randomizedRelu';
+import type { Tensor } from '../../lib/tensor/tensor';
 import { type Fill, gaussian, saturated, scaled, special, withNaN } from './fills';
 import { type Builder, type Case, graphCase } from './problem';
 

@@ -1,10 +1,10 @@
-/** `saturnn bench`: everything that it measures is measured, against ceilings of the same run; reports compare. */
+/** `saturnn bench`: measures all that it should, relative to ceilings measured in the same run, and compares reports. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { benchKernels } from '../../lib/bench/kernels';
-import { type BenchReport, compareReports, type StepRow } from '../../lib/bench/report';
-import { openDevice } from '../../lib/device';
+import { benchKernels } from '../../lib/measure/kernels';
+import { type BenchReport, compareReports, type StepRow } from '../../lib/measure/report';
+import { openDevice } from '../../lib/runtime/device';
 import { temporaryFolder } from '../temporary';
 import { saturnn } from './support';
 
@@ -34,7 +34,7 @@ test('kernels, convolutions and steps, in every precision of the device; and the
 
   for (const precision of precisions) {
     const own = report.convolutions.filter((row) => row.precision === precision);
-    // All three passes of every convolution, but for the first, which has no gradient of its input; one linear layer.
+    // Every convolution has three passes, except the first, which needs no gradient of its input. There is one linear layer.
     const count = (op: string) => own.filter((row) => row.op === op).length;
     expect(count('conv2d')).toBeGreaterThan(30);
     const dgrads = count('conv2dDgrad') + count('conv2dDgradActivation');

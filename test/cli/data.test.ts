@@ -106,7 +106,7 @@ describe('saturnn train', () => {
     const path = join(root, 'ten.tar.gz');
     writeFileSync(path, archive('cifar-10-batches-bin', cifar10Files(4)));
     const { numbers } = await metrics('ten', '--data', path, '--no-verify');
-    // Near ln 10, far below ln 100.
+    // The loss for 10 classes begins near ln 10, far below ln 100.
     expect(numbers.trainLoss).toBeLessThan(3.3);
     const { code, stderr } = await saturnn([...small, '--out', join(root, 'x'), '--data', path]);
     expect(code).toBe(1);

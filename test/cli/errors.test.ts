@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { saturnn } from './support';
 
-// `data get` must find nothing that is there already.
+// `data get` must not find data that an earlier command has downloaded.
 process.env.XDG_CACHE_HOME = join(tmpdir(), 'saturnn-no-cache');
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,10 +1,10 @@
-/** `saturnn estimate` before a run, against the run itself. */
+/** Compares the estimates of `saturnn estimate` with a real run. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { openDevice } from '../../lib/device';
-import type { Estimate } from '../../lib/profile/estimate';
+import type { Estimate } from '../../lib/measure/estimate';
+import { openDevice } from '../../lib/runtime/device';
 import { saturnn } from './support';
 
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-estimate-'));
@@ -18,7 +18,7 @@ async function estimates(...args: string[]): Promise<Estimate[]> {
   return (JSON.parse(stdout) as { estimates: Estimate[] }).estimates;
 }
 
-/** The most that a short training has had resident, checkpoint, curves and report included. */
+/** Returns the largest resident memory of a short training, including its checkpoint, curves and report. */
 async function trained(...args: string[]): Promise<number> {
   const env = { NODE_OPTIONS: `--require ${join(__dirname, 'fixtures', 'peak.cjs')}` };
   const out = join(folder, args.join(''));

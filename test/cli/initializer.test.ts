@@ -1,13 +1,13 @@
-/** `train --init`: what each value means, and that it reaches the weights. */
+/** `train --init`: the meaning of each value, and its effect on the weights. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { parseInitialization } from '../../lib/initialization';
-import { type Initializer, msra, orthonormal, xavier } from '../../lib/initializers';
-import { leakyRelu } from '../../lib/ops/activation';
+import { readSafetensors } from '../../lib/files/safetensors';
+import { parseInitialization } from '../../lib/initial/initialization';
+import { type Initializer, msra, orthonormal, xavier } from '../../lib/initial/initializers';
+import { leakyRelu } from '../../lib/ops/activations';
 import { Philox } from '../../lib/random';
-import { readSafetensors } from '../../lib/train/safetensors';
 import { saturnn } from './support';
 
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));

@@ -6,7 +6,7 @@ test.each([
   ['subInception', { convolutions: 66, longestPath: 30, parameters: 10185956, macs: 1520811520 }],
   ['inceptionBn', { convolutions: 69, longestPath: 33, parameters: 11295240, macs: 2032600064 }],
 ])('inspect %s --json has the published totals, which are the sums of its layers', async (model, totals) => {
-  // Nothing native is needed to count.
+  // Counting needs no native library.
   const { code, stdout, stderr } = await saturnn(['inspect', model, '--json'], { env: { SATURNN_BINARY: '/nowhere' } });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const summary = JSON.parse(stdout);

@@ -1,4 +1,4 @@
-/** The options of optimizers and schedules: what they make, and what is refused in one line that names the option. */
+/** Options for optimizers and schedules: the objects that they make, and errors, which name the option in one line. */
 import { Command, CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import {

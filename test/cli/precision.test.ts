@@ -1,9 +1,9 @@
-/** --precision bf16: a run that says so, and what a processor lacks that cannot. */
+/** --precision bf16: a run reports it, and a processor without bf16 gives an error that says what it lacks. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openDevice } from '../../lib/device';
+import { openDevice } from '../../lib/runtime/device';
 import { saturnn } from './support';
 
 test.runIf(openDevice('cpu').precisions.includes('bf16'))(

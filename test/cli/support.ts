@@ -10,15 +10,15 @@ export interface Outcome {
 
 export interface RunOptions {
   env?: NodeJS.ProcessEnv;
-  /** What on stdout is answered with `signal`. */
+  /** When stdout matches this, `signal` is sent. */
   interrupt?: RegExp;
-  /** Default: Ctrl-C. */
+  /** Default: SIGINT, as by Ctrl-C. */
   signal?: NodeJS.Signals;
-  /** Done before the signal is sent. */
+  /** Called before the signal is sent. */
   before?: () => Promise<void>;
 }
 
-/** Runs the compiled command as a user does. */
+/** Runs the compiled command, as a user does. */
 export async function saturnn(
   args: readonly string[],
   { env = {}, interrupt, signal = 'SIGINT', before = async () => {} }: RunOptions = {},

@@ -1,7 +1,7 @@
-/** `saturnn trace`: every kernel of a step, with what it does and how fast, against ceilings measured in the same run. */
+/** `saturnn trace`: lists every kernel of a step with its work and speed, relative to ceilings measured in the same run. */
 import { expect, test } from 'vitest';
-import type { Ceilings } from '../../lib/profile/ceilings';
-import type { KernelTime, TraceRow } from '../../lib/profile/stepTrace';
+import type { Ceilings } from '../../lib/measure/ceilings';
+import type { KernelTime, TraceRow } from '../../lib/measure/stepTrace';
 import { saturnn } from './support';
 
 const small = ['trace', '--width', '0.1', '--batch', '2', '--steps', '2', '--device', 'cpu'];

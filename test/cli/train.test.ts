@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { readSafetensors } from '../../lib/files/safetensors';
 import { createModel } from '../../lib/models';
-import { readSafetensors } from '../../lib/train/safetensors';
 import { type Outcome, saturnn } from './support';
 
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
@@ -88,7 +88,7 @@ test('train --normalization batch --dropout keeps the running statistics with th
   expect(metadata).toMatchObject({ normalization: 'batch' });
   const { parameters, buffers = [] } = createModel('inception33', { width: 0.1, normalization: 'batch' });
   expect([...tensors.keys()].sort()).toEqual([...parameters, ...buffers].map(({ name }) => name).sort());
-  // After two steps: not what they began with.
+  // After two steps the statistics differ from their initial values.
   expect(tensors.get('conv1/runningVariance')?.data.every((value) => value > 0 && value !== 1)).toBe(true);
 });
 
@@ -123,7 +123,7 @@ test('train keeps what was learned when it is interrupted, and goes on from ther
   expect(stdout).toContain(`{"event":"checkpoint","step":${step},`);
   expect(readdirSync(out).sort()).toEqual(results);
 
-  // The settings are the run's own.
+  // A resumed run takes its settings from its folder.
   const resumed = await saturnn(['train', '--out', out, '--resume']);
   expect({ code: resumed.code, stderr: resumed.stderr }).toEqual({ code: 0, stderr: '' });
   expect(resumed.stdout).toContain('epoch 4/4: ');
@@ -137,7 +137,7 @@ test('train keeps what was learned when it is interrupted, and goes on from ther
       .match(/<th scope="row"[^>]*>\d/g),
   ).toHaveLength(4);
 
-  // Further than it was to go, with an option that is given now.
+  // An option of the new command lets the run continue beyond its planned end.
   const previous = await saturnn(['train', '--out', out, '--resume', 'previous', '--steps', '14', '--json']);
   expect(previous.code).toBe(0);
   expect(previous.stdout).toContain('"event":"end","steps":14');

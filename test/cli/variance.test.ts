@@ -1,4 +1,4 @@
-/** `saturnn variance`: tables, one JSON object, and a folder with report and figures. */
+/** `saturnn variance` prints tables or one JSON object, and writes a folder with report and figures. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

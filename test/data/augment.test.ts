@@ -1,12 +1,12 @@
-/** The distribution of crops and mirrors, seen from outside: every pixel of the source says where it lies. */
+/** The distribution of crops and mirrors, read from results: every pixel of the source holds its own position. */
 import { describe, expect, test } from 'vitest';
-import { evaluate } from '../../lib/evaluate';
-import { augment } from '../../lib/ops/augment';
-import { constant, input } from '../../lib/tensor';
+import { evaluate } from '../../lib/compile/evaluate';
+import { augment } from '../../lib/ops/data';
+import { constant, input } from '../../lib/tensor/tensor';
 import { testSeed } from '../random';
 import { cpu } from '../train/support';
 
-/** Crops from 32x32 images of two channels: row and column of the pixel. */
+/** Draws crops from 32x32 images whose two channels are the row and the column of each pixel. */
 async function crops(count: number, step: number, random: boolean) {
   const image = Uint8Array.from({ length: 32 * 32 * 2 }, (_, at) => (at % 2 ? (at >> 1) % 32 : at >> 6));
   const inputs = {
@@ -29,7 +29,7 @@ async function crops(count: number, step: number, random: boolean) {
   });
 }
 
-/** Pearson's statistic of counts that should be equal. */
+/** Returns Pearson's chi-square statistic of the counts of values that should be equally frequent. */
 function chiSquare(values: readonly number[], kinds: number): number {
   const expected = values.length / kinds;
   const counts = new Array<number>(kinds).fill(0);
@@ -40,7 +40,7 @@ function chiSquare(values: readonly number[], kinds: number): number {
 test('random crops: offsets uniform over 0 to 4, mirrored half of the time, all independent, new in every step', async () => {
   const perStep = 4000;
   const drawn = [...(await crops(perStep, 0, true)), ...(await crops(perStep, 1, true))];
-  // Quantiles of chi-square at 1 - 1e-6: false alarms once in some hundred thousand runs.
+  // Quantiles of chi-square at 1 - 1e-6, which give a false alarm once in some hundred thousand runs.
   expect(
     chiSquare(
       drawn.map(({ top }) => top),
@@ -61,7 +61,7 @@ test('random crops: offsets uniform over 0 to 4, mirrored half of the time, all 
   ).toBeLessThan(23.9);
   const joint = drawn.map(({ top, left, mirror }) => (top * 5 + left) * 2 + Number(mirror));
   expect(chiSquare(joint, 50)).toBeLessThan(113.5);
-  // Steps: the same place of the batch in both; neighbours within a batch.
+  // Independence between steps (the same position in the batch) and between neighbours within a batch.
   const later = joint.slice(perStep);
   expect(
     chiSquare(

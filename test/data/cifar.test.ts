@@ -17,7 +17,7 @@ let folders = 0;
 const fresh = (files = {}) => writeFiles(join(root, String(folders++)), files);
 const fails = (code: string, message: RegExp) => ({ code, message: expect.stringMatching(message) });
 
-/** What record `index` holds, read in the plainest way: label, and pixel (row, column, channel). */
+/** Checks image and label of an index against the bytes of its record, which this function reads in the simplest way. */
 function expectRecord(
   source: ImageSource & { images: Uint8Array },
   index: number,
@@ -115,7 +115,7 @@ describe('reads', () => {
   });
 });
 
-/** Both readers of folders, which must refuse alike. */
+/** Both readers of folders, which must give the same errors. */
 const folderReaders = [
   ['cifar', cifar],
   ['CifarFile.open', CifarFile.open],
@@ -243,7 +243,7 @@ describe('an archive', () => {
 
 test('files that cannot be read are named', async () => {
   const folder = fresh(cifar100Files(1, 1));
-  // A folder of the file's name: it is there, and cannot be read.
+  // A folder with the name of the file exists but cannot be read.
   writeFiles(join(fresh(), 'x'), {});
   const broken = fresh({ 'test.bin': readFileSync(join(folder, 'test.bin')) });
   writeFiles(join(broken, 'train.bin'), {});

@@ -4,7 +4,7 @@ import { firstClassesOf, firstOf, type ImageSource, Subset } from '../../lib/dat
 import { type StatisticsOptions, statisticsOf } from '../../lib/data/statistics';
 import { TestRandom, testSeed } from '../random';
 
-/** Random images, 5 x 4 pixels of 2 channels, of different deviation. */
+/** Makes random images of 5 x 4 pixels, whose 2 channels have different deviations. */
 function small(count = 6): Dataset {
   const random = new TestRandom(testSeed);
   const images = Uint8Array.from({ length: count * 40 }, (_, at) => 100 + random.integer(at % 2 ? 20 : 100));
@@ -91,7 +91,7 @@ describe('parts', () => {
 
 describe('statistics', () => {
   const data = small(50);
-  /** All values at one channel, or at one place. */
+  /** Returns all values of one channel (step 2) or of one place (step: all values of an image). */
   const valuesAt = (step: number, first: number) => [...data.images].filter((_, at) => at % step === first);
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const deviation = (values: number[]) => Math.sqrt(mean(values.map((value) => (value - mean(values)) ** 2)));
@@ -133,7 +133,7 @@ describe('statistics', () => {
     const random = new TestRandom(testSeed);
     const images = Uint8Array.from({ length: 3 * 256 * 256 * 2 }, () => random.integer(256));
     const memory = Dataset.from({ images, labels: [0, 0, 0], shape });
-    // So many that they do not fit in what is read at once.
+    // Too many images to be read in one piece.
     const indices = Int32Array.from({ length: 300 }, (_, i) => i % 3);
     const many: ImageSource = new Subset(memory, indices);
     for (const options of [{}, { per: 'pixel' }] as const) {

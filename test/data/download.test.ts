@@ -34,7 +34,7 @@ const complete = () => {
   expect(readdirSync(folder)).toEqual(['file']);
   expect(readFileSync(path).equals(content)).toBe(true);
 };
-/** What was asked for, and how many bytes came. */
+/** Lists the requests: range, condition and number of bytes sent. */
 const asked = () => server.requests.map(({ range, ifRange, sent }) => [range ?? '', ifRange ?? '', sent]);
 
 describe('a download', () => {
@@ -191,9 +191,9 @@ describe('getData', () => {
     const { train } = await cifar(folder);
     expect(train.count).toBe(name === 'cifar10' ? 10 : 3);
     expect(train.classNames).toHaveLength(train.classes);
-    // It is small, so it is not the official data.
+    // The test's data is not the official data, so it does not count as installed.
     expect(installedFolder(name, folder)).toBe(null);
-    // Again: whatever lies there is replaced.
+    // A second call replaces everything in the folder.
     writeFileSync(join(got.folder, 'stray'), '');
     await getData(name, options);
     expect(existsSync(join(got.folder, 'stray'))).toBe(false);

@@ -1,16 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { compile, type Plan } from '../../lib/compile';
+import { compile, type Plan } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
 import { CifarFile } from '../../lib/data/cifarFile';
 import { Dataset } from '../../lib/data/dataset';
-import { type Feed, ResidentFeed, StreamingFeed, uploadImages } from '../../lib/data/feed';
 import { generatedRecords } from '../../lib/data/generated';
 import { DataLoader, type Epoch } from '../../lib/data/loader';
 import type { ImageSource } from '../../lib/data/source';
-import { Graph } from '../../lib/graph/graph';
-import type { TypedArray } from '../../lib/native';
-import { augment } from '../../lib/ops/augment';
-import { copy } from '../../lib/ops/copy';
-import { constant, input } from '../../lib/tensor';
+import { augment, copy } from '../../lib/ops/data';
+import type { TypedArray } from '../../lib/runtime/native';
+import { constant, input } from '../../lib/tensor/tensor';
+import { type Feed, ResidentFeed, StreamingFeed, uploadImages } from '../../lib/train/feed';
 import { Runner } from '../../lib/train/runner';
 import { Trainer, type TrainerOptions } from '../../lib/train/trainer';
 import { temporaryFolder } from '../temporary';
@@ -21,7 +20,7 @@ const batch = 4;
 const { train: data } = smallData(22, 9);
 const loader = new DataLoader({ labels: data.labels, batch, shuffle: true, seed: 3 });
 
-/** Images and labels of a step, as they are on the device. */
+/** Makes a graph that returns images and labels of a step, as they are on the device. */
 function graphOf(feed: Feed): Graph {
   const y = augment(
     {
@@ -141,7 +140,7 @@ test('an error of the source reaches whoever trains; an abort leaves no rejectio
   };
   const abort = new AbortController();
   await expect(run()).rejects.toThrow('disk');
-  // The second call's images had been read before the disk broke.
+  // The images of the second call had been read before the disk failed.
   expect(seen).toEqual([1, 1]);
   broken = false;
   await expect(run(abort.signal)).rejects.toThrow('enough');
@@ -177,7 +176,7 @@ describe('Trainer', () => {
         expect(got.losses).toEqual(reference.losses);
         expect(got.state.equals(reference.state)).toBe(true);
       }
-      // Files may also be uploaded.
+      // Images from files may also be uploaded to the device.
       expect((await trained({ ...files, statistics })).state.equals(reference.state)).toBe(true);
       await files.train.close();
       await files.test.close();

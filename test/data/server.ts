@@ -1,21 +1,21 @@
-/** A file server for tests of downloads, on this machine, that can behave in every way that servers do. */
+/** A local file server for tests of downloads, which can imitate the behaviour of different servers, also bad behaviour. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Behaviour {
   content: Buffer;
-  /** Null: the server names no version. */
+  /** The ETag header; null sends none. */
   etag?: string | null;
   lastModified?: string | null;
-  /** False: every answer is the whole file. */
+  /** Whether ranges are supported; if not, every answer is the whole file. */
   ranges?: boolean;
-  /** Without a Content-Length. */
+  /** Whether answers have no Content-Length. */
   chunked?: boolean;
-  /** Connections that break after so many bytes of their body, first to last; the others are whole. */
+  /** Numbers of bytes after which the first answers break off, in order; later answers are complete. */
   breaks?: number[];
-  /** Answers with this status and no file. */
+  /** Answers every request with this status and without a file. */
   status?: number;
-  /** The body comes in pieces of this size, with a pause after each. */
+  /** Size in bytes of the pieces in which the body is sent, with a pause after each. */
   pieces?: number;
 }
 
@@ -26,7 +26,7 @@ export interface Request {
 }
 
 export class FileServer {
-  /** What was asked for and how much was sent, in order. */
+  /** Requests in order, with the number of bytes sent for each. */
   readonly requests: Request[] = [];
   readonly #server = createServer((request, response) => this.#answer(request, response));
 
@@ -88,7 +88,7 @@ export class FileServer {
       if (pieces) await new Promise((done) => setTimeout(done, 5));
     }
     if (cut === undefined) response.end();
-    // What was sent has time to arrive: a reset discards what still lies in a buffer.
+    // Waits before closing, so that the bytes sent so far arrive: a reset discards those that are still in a buffer.
     else setTimeout(() => response.destroy(), 50);
   }
 

@@ -1,4 +1,7 @@
-/** Small data in CIFAR's binary layouts, in folders and archives. Imports no test framework: the fuzz run takes it too. */
+/**
+ * Makes small data in CIFAR's binary layouts, in folders and archives. Imports no test framework, because bench/fuzz.ts
+ * uses it.
+ */
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { type LayoutName, layouts } from '../../lib/data/records';
 import { TestRandom, testSeed } from '../random';
 
-/** Random pixels, labels that fit. */
+/** Makes records with random pixels and valid labels. */
 export function records(name: LayoutName, count: number, stream = 0): Uint8Array {
   const { bytes, labels } = layouts[name];
   const random = new TestRandom(testSeed, stream);
@@ -41,7 +44,7 @@ export function writeFiles(folder: string, files: Files): string {
   return folder;
 }
 
-/** One entry of a ustar archive. */
+/** Makes one entry of a ustar archive. */
 export function tarEntry(name: string, content: Uint8Array, { type = '0', size = content.length } = {}): Buffer {
   const header = Buffer.alloc(512);
   header.write(name, 0, 100);
@@ -54,7 +57,7 @@ export function tarEntry(name: string, content: Uint8Array, { type = '0', size =
   return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
 }
 
-/** Writes the header's checksum. */
+/** Writes the checksum into a tar header. */
 export function seal(header: Buffer): void {
   header.write('        ', 148);
   const sum = header.subarray(0, 512).reduce((total, byte) => total + byte, 0);
@@ -63,7 +66,7 @@ export function seal(header: Buffer): void {
 
 export const endOfTar = Buffer.alloc(1024);
 
-/** The files in a folder of that name, as the official archives are. */
+/** Makes an archive of files in a folder, like the official archives. */
 export const tar = (folder: string, files: Files): Buffer =>
   Buffer.concat([
     tarEntry(`${folder}/`, Buffer.alloc(0), { type: '5' }),

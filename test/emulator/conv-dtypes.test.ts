@@ -1,7 +1,7 @@
-/** Which dtypes the CUDA backend's convolutions and linear layers take together, on the emulated GPU. */
+/** Combinations of dtypes that the CUDA backend's convolutions and linear layers accept, on the emulated GPU. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Device, openDevice } from '../../lib/device';
-import type { DType, NativePlan, RunInput } from '../../lib/native';
+import { type Device, openDevice } from '../../lib/runtime/device';
+import type { DType, NativePlan, RunInput } from '../../lib/runtime/native';
 import { int32, node, plan, tensor } from '../native/support';
 import { TestRandom } from '../random';
 import { isEmulated, notEmulated, useEmulatedGpu } from './support';
@@ -17,7 +17,7 @@ interface Stored {
   y?: DType;
 }
 
-/** A convolution of f32 inputs that copies make into these dtypes; its result comes back as f32. */
+/** Describes a plan that copies f32 inputs to these dtypes, convolves them, and copies the result back to f32. */
 function convolution({ x = 'f32', w = 'f32', y = x }: Stored) {
   const tensors = [
     tensor([...image]),
@@ -36,7 +36,7 @@ function convolution({ x = 'f32', w = 'f32', y = x }: Stored) {
   return plan(tensors, nodes, [0, 2], [5]);
 }
 
-/** The gradient of the weights, in a dtype. */
+/** Describes a plan that computes a weight gradient of dtype `dw` from images of dtype `images`. */
 function weightGradient(images: DType, dw: DType) {
   const tensors = [
     tensor([...image]),
@@ -79,7 +79,7 @@ describe.skipIf(!isEmulated)(isEmulated ? 'dtypes of convolutions' : notEmulated
     async (half) => {
       const rounded = await run({ x: half, w: half });
       expect(rounded).toEqual(await run({ x: half }));
-      expect(rounded).not.toEqual(await run({})); // and not those of f32
+      expect(rounded).not.toEqual(await run({})); // the results of f32 would differ
       expect(rounded.some((value) => value !== 0)).toBe(true);
     },
   );

@@ -1,19 +1,18 @@
 /**
- * Data gradients whose plan also computes the derivative of the activation before, on the emulated GPU. Only timing chooses such
- * a plan, so a file of choices asks for it here.
+ * Data gradients that are fused with the derivative of the preceding activation, on the emulated GPU. The backend uses
+ * such a plan only if timing has chosen it, so these tests write a file of choices that says so.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { type Device, openDevice, type Precision } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
-import { optimize } from '../../lib/graph/optimize';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
+import { optimize } from '../../lib/compile/optimize';
 import { activationRow } from '../../lib/ops/activation';
-import { conv2d } from '../../lib/ops/conv2d';
-import { conv2dDgradActivationOp } from '../../lib/ops/conv2dDgradActivation';
-import { input, type Node } from '../../lib/tensor';
+import { conv2d, conv2dDgradActivationOp } from '../../lib/ops/convolution';
+import { type Device, openDevice, type Precision } from '../../lib/runtime/device';
+import { input, type Node } from '../../lib/tensor/tensor';
 import { caseTable } from '../cases';
 import type { Case } from '../cases/problem';
 import { checkOp } from '../check';
@@ -22,7 +21,7 @@ import { isEmulated, notEmulated, useEmulatedGpu } from './support';
 
 const dtypes: Readonly<Partial<Record<Precision, string>>> = { bf16: 'bf16', fp16: 'f16', tf32: 'f32' };
 
-/** The node that a case is about, if it can be fused: its channels need no filling up, and it is no elu. */
+/** Returns the fused node of a case; undefined if cuDNN cannot fuse it, because its channels need padding or it is elu. */
 function fusibleNode({ build }: Case): Node | undefined {
   const { nodes } = optimize(build(new TestRandom(testSeed)).graph);
   const node = nodes.find(({ op }) => op === conv2dDgradActivationOp);
@@ -30,7 +29,7 @@ function fusibleNode({ build }: Case): Node | undefined {
   return node && channels % 8 === 0 && node.attributes.activation !== activationRow('elu').id ? node : undefined;
 }
 
-/** What native/cuda/conv_task.cc calls such a task, with and without the gradient of a bias. Weights are halved with images. */
+/** Names of such a task as in native/cuda/convolution/conv_task.cc, without and with a bias gradient. Weights have the dtype of images. */
 function tasksOf({ inputs, attributes }: Node, dtype: string): string[] {
   const { strideH, strideW, padH, padW, activation, slope = 0 } = attributes;
   const [dy = [], weight = [], y = []] = inputs.map((tensor) => tensor?.shape ?? []);
@@ -52,7 +51,7 @@ describe.skipIf(!isEmulated)(isEmulated ? 'fused data gradients' : notEmulated, 
   const base = mkdtempSync(join(tmpdir(), 'saturnn-fusion-'));
   let device: Device;
 
-  /** The name of the emulated GPU's file of choices, and its first line: those of one that was timed. */
+  /** Lets the backend time a convolution. @returns name and first line of the file of choices that it writes */
   async function emptyFile(): Promise<{ name: string; header: string }> {
     process.env.XDG_CACHE_HOME = join(base, 'timed');
     using timing = openDevice('cuda');
@@ -83,7 +82,7 @@ describe.skipIf(!isEmulated)(isEmulated ? 'fused data gradients' : notEmulated, 
     expect(new Set(cases.map(({ node }) => node.attributes.activation)).size).toBe(6);
   });
 
-  // They share all but the conversions of what is loaded and stored: each case takes one of them.
+  // Precisions differ only in conversions when loading and storing, so each case runs in one of them.
   const precisions = Object.keys(dtypes) as Precision[];
   const dealt = deal(cases, precisions.length);
   describe.each(precisions)('%s', (precision) => {

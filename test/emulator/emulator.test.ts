@@ -1,6 +1,6 @@
 /**
- * The emulator itself: that it finds what it claims to find, and keeps CUDA's rules where code could rely on their being
- * broken. Each case of test/emulator/cases is a process of its own.
+ * Tests of the emulator itself: it detects the faults that it should, and follows CUDA's rules strictly, so that no code
+ * relies on more. Each case of test/emulator/cases runs in its own process.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

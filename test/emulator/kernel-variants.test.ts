@@ -1,6 +1,6 @@
 /**
- * Variants of the CUDA backend's kernels that no plan reaches, or only a large one: batch normalisation, dropout, randomized relu
- * and moments of bf16 and f16 images, slices and arenas at any address, long sums. Against the CPU backend.
+ * Compares with the CPU backend the variants of CUDA kernels that no plan uses, or only a large one: batch normalisation,
+ * dropout, randomized relu and moments of bf16 and f16 images, slices and arenas at any address, long sums.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Included before every .cu file when g++ compiles it for the emulator: what nvcc knows by itself. CUDA's own headers
-// give the vector types and the host versions of the conversions to and from half precision.
+// Included before every .cu file when g++ compiles it for the emulator: declares what nvcc has built in. CUDA's own
+// headers give the vector types and the host versions of the conversions to and from half precision.
 #pragma once
 
 #define __launch_bounds__(...)
@@ -27,7 +27,7 @@ using std::isfinite;
 using std::isinf;
 using std::isnan;
 
-// For launch.cuh: the arguments are copied, as a real launch does, so that a captured launch keeps them.
+// Used by launch.cuh. Copies the arguments, as a real launch does, so that a captured launch keeps them.
 namespace emulator {
 
 inline void* sharedAnchor() {
@@ -58,7 +58,7 @@ uint64_t toBits(T value) {
   return bits;
 }
 
-// The value of lane `source`, or the caller's own if that is not within its segment of `width` lanes.
+// Returns the value of lane `source`, or the caller's own if that lane is not in its segment of `width` lanes.
 template <class T>
 T valueOf(const Warp& warp, int source, int width) {
   const int segment = warp.lane / width * width;

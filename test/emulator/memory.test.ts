@@ -1,10 +1,11 @@
-/** A GPU that is too small: the error says what is needed and what is free, and the process goes on. */
+/** A GPU with too little memory: the error says how much is needed and how much is free, and the process can continue. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { openDevice } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
-import { activate, tanh } from '../../lib/ops/activation';
-import { input } from '../../lib/tensor';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
+import { activate } from '../../lib/ops/activation';
+import { tanh } from '../../lib/ops/activations';
+import { openDevice } from '../../lib/runtime/device';
+import { input } from '../../lib/tensor/tensor';
 import { isEmulated, notEmulated, useEmulatedGpu } from './support';
 
 const mebibyte = 2 ** 20;

@@ -1,10 +1,11 @@
 /**
- * The conformance suite on the emulated GPU. The threads of a block run in one order in the plain plans and in another in
- * the fused ones, so that what depends on the order is seen. In f32 a case runs one of the ways, those of several ops both; TF32
- * concerns convolutions alone; halves share all code but their conversions: each case takes one of these, and one of the ways.
+ * The conformance suite on the emulated GPU. Plain and fused plans run the threads of a block in different orders, so
+ * that results which depend on the order are found. To save time not every case runs in every way: in f32 a case runs in
+ * one mode, and in both if it has several ops. bf16, fp16 and tf32 share most code with each other, so a case runs in one
+ * of them and one mode; tf32 is for convolutions only.
  */
 import { describe, expect, test } from 'vitest';
-import { openDevice, type Precision } from '../../lib/device';
+import { openDevice, type Precision } from '../../lib/runtime/device';
 import { caseTable } from '../cases';
 import type { Case } from '../cases/problem';
 import { checkOp, hasImages, type Mode, modes } from '../check';
@@ -13,7 +14,7 @@ import { isEmulated, notEmulated, useEmulatedGpu } from './support';
 
 const orders: Readonly<Record<Mode, string>> = { plain: 'reverse', fused: '7' };
 
-/** Candidates are timed with a cold cache, which is 256 MB of writes each. */
+/** One of this many cases is autotuned. Timing is slow, because it writes 256 MB before each candidate to clear the cache. */
 const tunedOfEvery = 64;
 
 interface Group {
@@ -24,10 +25,10 @@ interface Group {
 
 const all = Object.values(caseTable).flat();
 const halves = (['bf16', 'fp16'] as const).flatMap((precision) => modes.map((mode) => ({ precision, mode })));
-/** What tf32 makes no difference to runs in halves only. */
+/** Cases to which tf32 makes a difference; the others run in bf16 or fp16. */
 const convolutions = new Set([...(caseTable.convolution ?? []), ...(caseTable.block ?? [])]);
 
-/** A case runs in one of the ways that differ from f32. */
+/** Assigns each case with images to one precision other than f32, and one mode. */
 function lessThanF32(): Group[] {
   const ways = [...halves, { precision: 'tf32', mode: 'fused' } as const];
   const images = all.filter(hasImages);
@@ -42,7 +43,7 @@ function lessThanF32(): Group[] {
   return ways.map((way, i) => ({ ...way, cases: [...(dealtConvolutions[i] ?? []), ...(dealtOthers[i] ?? [])] }));
 }
 
-/** What passes may change runs both ways. */
+/** Cases of several ops, which passes may change; they run in both modes. */
 const composed = new Set(caseTable.block);
 const dealt = deal(all, modes.length);
 

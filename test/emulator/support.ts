@@ -1,20 +1,20 @@
-/** Opens the CUDA backend on the emulated GPU (see README.md), where it was built. */
+/** Lets tests open the CUDA backend on the emulated GPU (see README.md), if it was built. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { binaryFolders } from '../../lib/locate';
+import { binaryFolders } from '../../lib/runtime/locate';
 
-/** Where a build with the CUDA backend leaves the emulated one. */
+/** Folder of the emulated build, which exists if the CUDA backend was built. */
 export const emulatedFolder = join(binaryFolders()[0] as string, 'emulated');
 
 export const isEmulated = existsSync(join(emulatedFolder, 'libsaturnn_cuda.so'));
 
-/** For the name of a test that does not run. */
+/** Name of a test that is skipped, with the reason. */
 export const notEmulated = `NOT RUN: ${emulatedFolder} was not built (it needs nvcc's and cuDNN's headers)`;
 
 /**
- * From here on, every backend that this process opens is the emulated one or its neighbour. Choices of convolutions are
- * not kept: timed here, they mean nothing.
+ * Makes this process load its backends from the emulated build. Its choices of convolutions are written to a temporary
+ * folder, because times on the emulator mean nothing.
  */
 export function useEmulatedGpu(): void {
   const cache = mkdtempSync(join(tmpdir(), 'saturnn-emulator-'));

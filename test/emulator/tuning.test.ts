@@ -1,25 +1,25 @@
 /**
- * Convolutions chosen by timing, on the emulated GPU: what is chosen says little there, but that it is remembered, in which
- * form, and what becomes of a file that is of no use, is the same as on a real one.
+ * Choosing convolutions by timing, on the emulated GPU. Which plan is chosen means little there, but the choices are
+ * stored, read and replaced in the same way as on a real GPU.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { openDevice } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
-import { defaultPasses } from '../../lib/graph/optimize';
-import { halveImages } from '../../lib/graph/passes/halveImages';
-import { activate, elu, leakyTanh } from '../../lib/ops/activation';
-import { conv2d } from '../../lib/ops/conv2d';
-import { conv2dWgrad } from '../../lib/ops/conv2dWgrad';
-import { input } from '../../lib/tensor';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
+import { defaultPasses } from '../../lib/compile/optimize';
+import { halveImages } from '../../lib/compile/passes/halveImages';
+import { activate } from '../../lib/ops/activation';
+import { elu, leakyTanh } from '../../lib/ops/activations';
+import { conv2d, conv2dWgrad } from '../../lib/ops/convolution';
+import { openDevice } from '../../lib/runtime/device';
+import { input } from '../../lib/tensor/tensor';
 import { isEmulated, notEmulated, useEmulatedGpu } from './support';
 
 const shape = { batch: 2, size: 6, inputs: 8, outputs: 16 };
 
-/** The forward pass of one convolution, twice, and its weight gradient. */
+/** Makes a graph of a convolution that is used with and without an activation, and of its weight gradient. */
 function network(activation = leakyTanh()): Graph {
   const x = input('x', [shape.batch, shape.size, shape.size, shape.inputs]);
   const w = input('w', [shape.outputs, 3, 3, shape.inputs], { image: false });
@@ -40,7 +40,7 @@ describe.skipIf(!isEmulated)(isEmulated ? 'choices made by timing' : notEmulated
   let count = 0;
   let folder = '';
   beforeEach(() => {
-    // A folder per test: a process asks for the choices of each folder once.
+    // Each test has its own folder, because a process reads the choices of a folder only once.
     process.env.XDG_CACHE_HOME = join(base, String(count++));
     folder = join(process.env.XDG_CACHE_HOME, 'saturnn/tuning');
   });
@@ -65,7 +65,7 @@ describe.skipIf(!isEmulated)(isEmulated ? 'choices made by timing' : notEmulated
   };
   const lines = () => readFileSync(file(), 'utf8').trimEnd().split('\n');
 
-  /** A folder that another process has left, with these choices. */
+  /** Prepares a folder with choices as if another process had written them; `change` edits the lines of the file. */
   async function folderWith(change: (lines: string[]) => string[]): Promise<void> {
     await implementations(network());
     const [name, text] = [file().slice(folder.length + 1), change(lines()).join('\n')];
@@ -84,7 +84,7 @@ describe.skipIf(!isEmulated)(isEmulated ? 'choices made by timing' : notEmulated
     expect(names.filter((name) => /^cudnn:engine[15](\+|$)/.test(name))).toEqual(names); // strict f32, deterministic
   });
 
-  test('what a file says is taken without timing', async () => {
+  test('choices in a file are used without timing', async () => {
     for (const engine of [1, 5]) {
       await folderWith((all) => all.map((line) => line.replace(/plain \d+:.*/, `plain ${engine}:`)));
       const names = await implementations(network());
@@ -92,7 +92,7 @@ describe.skipIf(!isEmulated)(isEmulated ? 'choices made by timing' : notEmulated
     }
   });
 
-  test('an engine that is not there, or that the policy forbids, is chosen anew', async () => {
+  test('a choice that does not exist, or that the policy forbids, is made again', async () => {
     for (const bad of ['plain 99:', 'plain 66:', 'fused 75:', 'plain', 'plain 1:2', '']) {
       await folderWith((all) => all.map((line) => line.replace(/plain \d+:.*/, bad)));
       const names = await implementations(network());
@@ -122,7 +122,7 @@ describe.skipIf(!isEmulated)(isEmulated ? 'choices made by timing' : notEmulated
     expect(await implementations(network())).toHaveLength(4);
   });
 
-  test('halves: fused, or two kernels; never fused: elu, and what is plain', async () => {
+  test('in bf16 convolutions are fused or take two kernels; elu and plain plans are never fused', async () => {
     const convolutions = (names: string[]) => names.filter((name) => name.startsWith('cudnn:'));
     const fused = convolutions(await implementations(network(), { half: true, autotune: false }));
     expect(fused.filter((name) => name === 'cudnn:engine76+fused' || name === 'cudnn:engine75+fused')).toHaveLength(3);
@@ -132,7 +132,7 @@ describe.skipIf(!isEmulated)(isEmulated ? 'choices made by timing' : notEmulated
     expect(slow.filter((name) => name.endsWith('+saturnn:channelMap'))).toHaveLength(2);
     const plain = convolutions(await implementations(network(), { half: true, autotune: false, plain: true }));
     expect(plain.filter((name) => name.includes('+fused'))).toEqual([]);
-    // Weights made halves, twice forward and once backward, and the weight gradient made f32.
+    // Four conversions: weights to halves, for three forward passes, and the weight gradient to f32.
     expect(plain.filter((name) => name.includes('+saturnn:convertRows'))).toHaveLength(4);
   });
 });

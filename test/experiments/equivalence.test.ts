@@ -1,20 +1,21 @@
 import { describe, expect, test } from 'vitest';
+import { evaluate } from '../../lib/compile/evaluate';
 import { generated } from '../../lib/data/generated';
-import { evaluate } from '../../lib/evaluate';
-import { equivalence } from '../../lib/experiments/equivalence';
-import { sigmoidTwin } from '../../lib/experiments/equivalenceNetwork';
-import { PreconditionedSgd, spreadOverRows, sumOfRows } from '../../lib/experiments/equivalenceOptimizer';
-import { padImage } from '../../lib/experiments/equivalencePadding';
-import { rules } from '../../lib/experiments/equivalenceRules';
+import { equivalence } from '../../lib/experiments/equivalence/equivalence';
+import { sigmoidTwin } from '../../lib/experiments/equivalence/network';
+import { PreconditionedSgd, spreadOverRows, sumOfRows } from '../../lib/experiments/equivalence/optimizer';
+import { padImage } from '../../lib/experiments/equivalence/padding';
+import { rules } from '../../lib/experiments/equivalence/rules';
 import type { Model } from '../../lib/models';
-import { activate, relu, scaledSigmoid } from '../../lib/ops/activation';
-import { add } from '../../lib/ops/add';
-import { conv2d } from '../../lib/ops/conv2d';
-import { copy } from '../../lib/ops/copy';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { activate } from '../../lib/ops/activation';
+import { relu, scaledSigmoid } from '../../lib/ops/activations';
+import { add } from '../../lib/ops/channels';
+import { conv2d } from '../../lib/ops/convolution';
+import { copy } from '../../lib/ops/data';
 import { linear } from '../../lib/ops/linear';
+import { globalAveragePool } from '../../lib/ops/pooling';
 import { Sgd } from '../../lib/optim/sgd';
-import { constant, Parameter, type Tensor } from '../../lib/tensor';
+import { constant, Parameter, type Tensor } from '../../lib/tensor/tensor';
 import { TestRandom, testSeed } from '../random';
 import { cpu, smallModel } from '../train/support';
 import { DoubleTraining, drawImages, tinyModel } from './equivalenceSupport';
@@ -49,7 +50,7 @@ describe('rules beside a sigmoid* run', () => {
     for (const { name, outputs, parameters } of others.filter((run) => run.name !== 'lastBit')) {
       expect(outputs[12], name).toBeGreaterThan(100 * greatest(exact!.outputs));
       expect(parameters[12], name).toBeGreaterThan(100 * greatest(exact!.parameters));
-      // All but the literal reading compute the same function at first.
+      // Before training, all variants but the literal reading compute the same function.
       if (name === 'literal4') expect(outputs[0]).toBeGreaterThan(0.1);
       else expect(outputs[0], name).toBeLessThan(1e-5);
     }

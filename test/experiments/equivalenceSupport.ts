@@ -1,17 +1,17 @@
-import type { Values } from '../../lib/experiments/equivalenceMap';
-import type { Graph } from '../../lib/graph/graph';
+import type { Graph } from '../../lib/compile/graph';
+import type { Values } from '../../lib/experiments/equivalence/map';
 import { AveragePool, Concatenate, Conv2d, GlobalAveragePool, Linear, MaxPool, Sequential } from '../../lib/layers';
 import type { Model } from '../../lib/models';
-import { scaledSigmoid } from '../../lib/ops/activation';
+import { scaledSigmoid } from '../../lib/ops/activations';
 import type { Optimizer } from '../../lib/optim/optimizer';
 import { Philox } from '../../lib/random';
-import { State } from '../../lib/state';
-import { Parameter, type Tensor } from '../../lib/tensor';
-import { trainGraph } from '../../lib/train/plans';
+import { State } from '../../lib/tensor/state';
+import { Parameter, type Tensor } from '../../lib/tensor/tensor';
+import { trainGraph } from '../../lib/train/stepGraphs';
 import type { TestRandom } from '../random';
 import { interpret } from '../reference/interpret';
 
-/** Convolutions with and without a stride, pools, a concatenation; 10x10 pixels. */
+/** Makes a model with convolutions (with and without stride), pools and a concatenation, for images of 10x10 pixels. */
 export function tinyModel({
   padding,
   classes,
@@ -48,13 +48,16 @@ export function tinyModel({
   };
 }
 
-/** What DoubleTraining takes: images and labels of three classes. */
+/** Draws inputs for DoubleTraining: two images, with labels of three classes. */
 export const drawImages = (random: TestRandom) => ({
   images: Float64Array.from({ length: 2 * 10 * 10 * 3 }, () => random.integer(256)),
   labels: [random.integer(3), random.integer(3)],
 });
 
-/** A training in double: its graph, step by step, by the references of test/reference. Two images of 10x10. */
+/**
+ * A training in float64: computes the steps of its graph by the references of test/reference. The batch is two images of
+ * 10x10.
+ */
 export class DoubleTraining {
   readonly #graph: Graph;
   readonly #state: State;
@@ -85,7 +88,7 @@ export class DoubleTraining {
     for (const parameter of this.#state.parameters) this.#part(parameter).set(values.get(parameter.name)!);
   }
 
-  /** @returns the loss before it */
+  /** Does one step. @returns the loss before the update */
   step({ images, labels }: { images: ArrayLike<number>; labels: readonly number[] }, learningRate: number): number {
     const inputs: Record<string, ArrayLike<number>> = {
       images,
@@ -97,7 +100,7 @@ export class DoubleTraining {
       const { source } = tensor.node;
       if (tensor instanceof Parameter) return this.#part(tensor);
       if (source?.kind === 'input') return inputs[source.name]!;
-      // The counter: the same crops and mirrors in every step.
+      // A constant counter gives the same crops and mirrors in every step.
       if (source?.kind !== 'state' || source.arena === 'buffers') return [0, 0];
       return this.#arenas[source.arena as 'parameters' | 'optimizer'];
     };
@@ -110,7 +113,7 @@ export class DoubleTraining {
     return outputs.loss!.data[0]!;
   }
 
-  /** Relative, of all parameters. */
+  /** Returns the relative distance of all parameters to `values`. */
   distanceTo(values: Values): number {
     let [difference, size] = [0, 0];
     for (const [name, own] of this.values()) {

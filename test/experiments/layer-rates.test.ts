@@ -1,4 +1,4 @@
-/** Learning rates per layer: where a parameter stands, what each rule makes of it, and that it reaches that parameter. */
+/** Learning rates per layer: the depth of each parameter, the factor that each rule gives it, and its effect in training. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,11 +14,11 @@ import { layerFactors, layerRates, parseLayerRates } from '../../lib/experiments
 import { Concatenate, Conv2d, GlobalAveragePool, Linear, MaxPool, Sequential } from '../../lib/layers';
 import { functionalModel, inception33, type Model } from '../../lib/models';
 import { parameterPlaces } from '../../lib/models/places';
-import { type Activation, leakyRelu, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activation';
+import { type Activation, leakyRelu, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activations';
 import { Lars } from '../../lib/optim/lars';
 import { Sgd } from '../../lib/optim/sgd';
-import type { Parameter } from '../../lib/tensor';
-import { firstDifference } from '../../lib/train/checkpointInfo';
+import type { Parameter } from '../../lib/tensor/tensor';
+import { firstDifference } from '../../lib/train/checkpoint/checkpointInfo';
 import { describeObject } from '../../lib/train/trainerOptions';
 import { saturnn } from '../cli/support';
 import { cpu, smallModel, trainerOf } from '../train/support';
@@ -39,11 +39,14 @@ const modelOf = (...parts: ConstructorParameters<typeof Sequential>[0]): Model =
   return functionalModel({ parameters, buffers, ...shapes, forward: (x, context) => layers.forward(x, context) });
 };
 
-/** By parameter's name. */
+/** Returns the factor of each parameter, by its name. */
 const factorsOf = (model: Model, rule: string, rate?: number) =>
   Object.fromEntries(layerFactors(model, rule, { learningRate: rate }).map((one) => [one.parameter.name, one.factor]));
 
-/** Branches of one and two activations, one of them through a pool; a layer without activation, a normalised one. */
+/**
+ * Makes a model with branches of one and two activations, one with a pool, a layer without activation and a normalised
+ * layer.
+ */
 const branches = (first: Activation, second: Activation) =>
   modelOf(
     conv('stem', 3, first),
@@ -67,7 +70,7 @@ describe('where parameters stand', () => {
     const places = parameterPlaces(model);
     expect(places.map(({ parameter }) => parameter)).toEqual(model.parameters);
     const depths = Object.fromEntries(places.map(({ parameter, depth }) => [parameter.name, depth]));
-    // Blocks 3a to 5b have 3 activations each on their longest way: 5b begins at depth 3, 3a at 30.
+    // Each of the blocks 3a to 5b has 3 activations on its longest path: 5b begins at depth 3, 3a at depth 30.
     expect(depths).toMatchObject({
       ...{ 'conv1/weight': 33, 'conv1/bias': 33, 'conv2red/weight': 32, 'conv2/bias': 31 },
       ...{ '3a/1x1/weight': 28, '3a/3x3r/weight': 29, '3a/d3x3r/weight': 30, '3a/d3x3b/bias': 28 },
@@ -161,7 +164,7 @@ describe('one step of SGD', () => {
   const learningRate = 2 ** -6;
   const weightDecay = 2 ** -8;
 
-  /** -lr (g + decay w): what the momentum holds after one step, from zero. By parameter's name. */
+  /** Returns the momentum of each parameter after one step from zero, -lr (g + decay w), by the parameter's name. */
   async function firstMoves(rule: string | null) {
     const model = smallModel({ activation: sigmoid() });
     const groups = rule === null ? [] : layerRates(model, rule, { learningRate });
@@ -194,7 +197,7 @@ describe('one step of SGD', () => {
         const factor = factors[parameter.name] as number;
         const got = ruled[index]!.moves;
         const decay = parameter.decay ? learningRate * weightDecay : 0;
-        // Factors are powers of two: without decay, not one bit may differ.
+        // Factors are powers of two, so without decay the results must be equal bit by bit.
         if (decay === 0) expect(got, parameter.name).toEqual(moves.map((move) => factor * move));
         const want = moves.map((move, i) => factor * move + (factor - 1) * decay * weights[i]!);
         const size = Math.max(...moves.map(Math.abs), ...weights.map((weight) => decay * Math.abs(weight)));

@@ -1,9 +1,9 @@
-/** The entry points of the package, by their names, as who has installed it sees them. */
+/** The entry points of the package, loaded by their names as users load them. */
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 
-/** What an async function's body returns, in a process whose working directory is in the package. */
+/** Runs the body of an async function in a process whose working directory is in the package. @returns its result */
 function evaluated(body: string) {
   const script = `(async () => { ${body} })().then((value) => console.log(JSON.stringify(value)))`;
   return JSON.parse(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8', cwd: packageRoot() }));

@@ -1,7 +1,11 @@
-/** Predictions of variances: against sums over a fine grid, closed forms, and the limit of equations 4 and 6. */
+/** Compares predictions of variances with sums over a fine grid, with closed forms, and with the limit of equations 4 and 6. */
 import { describe, expect, test } from 'vitest';
-import { expectedSquare, expectedSquaredDifference, expectedSquaredSlope } from '../../lib/experiments/prediction';
-import { predictChain } from '../../lib/experiments/predictionChain';
+import { predictChain } from '../../lib/experiments/prediction/chain';
+import {
+  expectedSquare,
+  expectedSquaredDifference,
+  expectedSquaredSlope,
+} from '../../lib/experiments/prediction/prediction';
 import {
   type Activation,
   elu,
@@ -12,7 +16,7 @@ import {
   scaledSigmoid,
   sigmoid,
   tanh,
-} from '../../lib/ops/activation';
+} from '../../lib/ops/activations';
 import { TestRandom, testSeed } from '../random';
 
 const random = new TestRandom(testSeed, 1);
@@ -29,7 +33,7 @@ const functions: [string, Activation, (x: number) => number][] = [
   ['elu', elu(1), (x) => (x < 0 ? Math.exp(x) - 1 : x)],
 ];
 
-/** By the midpoint rule: on a grid of so many points nothing more is needed. */
+/** Integrates g over a gaussian by the midpoint rule, which is accurate enough with so many points. */
 function grid(g: (x: number) => number, variance: number, points = 40_000): number {
   const step = 20 / points;
   let sum = 0;

@@ -1,9 +1,9 @@
-/** A sweep over the slope of the negative half: what is trained, interrupted and completed, and what is drawn of it. */
+/** A sweep over the slope of the negative half: training, interruption and completion, and its figures. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type SweepOptions, type SweepRow, sweep } from '../../lib/experiments';
-import { sweepCharts, sweepText } from '../../lib/experiments/sweepReport';
+import { sweepCharts, sweepText } from '../../lib/experiments/sweep/report';
 import { TestRandom, testSeed } from '../random';
 import { temporaryFolder } from '../temporary';
 
@@ -67,7 +67,7 @@ test('curves: accuracy over a in percent, with the limit, and a band over seeds'
   const [overTest, overTrain] = slope!.series;
   const first = rows[0]!.test!;
   expect(overTest).toMatchObject({ name: 'test', dashed: false });
-  // What has not been trained is no point.
+  // A slope that has not been trained has no point.
   expect(overTest!.points.map(([a]) => a)).toEqual([0, 0.5]);
   expect(overTest!.points[0]![1]).toBeCloseTo(100 * first.mean, 10);
   expect(overTest!.band![0]![1]).toBeCloseTo(100 * (first.mean - first.deviation!), 10);

@@ -1,11 +1,11 @@
-/** Killed at random moments, and run again each time, table1 ends with the table of one that nobody disturbed. */
+/** table1, killed at random moments and started again each time, ends with the same table as one that was not killed. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 import { TestRandom, testSeed } from '../random';
 import { temporaryFolder } from '../temporary';
 
@@ -15,7 +15,7 @@ const random = new TestRandom(testSeed);
 const args = ['table1', '--preset', 'smoke', '--limit', '16', '--test-limit', '8', '--batch', '8', '--epochs', '2'];
 const settings = ['--activations', 'relu,tanh', '--lr', '0.05', '--checkpoint-minutes', '0.0001'];
 
-/** @returns whether it came to its end */
+/** Runs table1. @returns whether it ended by itself */
 async function run(out: string, killedAfter = Number.POSITIVE_INFINITY): Promise<boolean> {
   const main = join(packageRoot(), 'dist', 'cli', 'main.js');
   const child = spawn(process.execPath, [main, ...args, ...settings, '--out', out], { stdio: 'ignore' });
@@ -29,7 +29,7 @@ async function run(out: string, killedAfter = Number.POSITIVE_INFINITY): Promise
   return signal !== 'SIGKILL';
 }
 
-/** What may differ is how long it took. */
+/** Reads the table without durations, which may differ. */
 function tableOf(out: string) {
   const timings = ['imagesPerSecond', 'seconds', 'out', 'report', 'versions'];
   const text = readFileSync(join(out, 'table.json'), 'utf8');

@@ -1,12 +1,12 @@
-/** What Table 1 says of trainings, without any: rows, words, figures, settings. */
+/** Rows, texts, figures and settings of Table 1, made from invented results of trainings. */
 import { describe, expect, test } from 'vitest';
 import { paperActivations, paperResultOf } from '../../lib/experiments/paper';
 import { presets } from '../../lib/experiments/presets';
 import type { Status } from '../../lib/experiments/status';
-import { figuresOf } from '../../lib/experiments/table1Figures';
-import { rowOf, spreadOf, type Table1Row } from '../../lib/experiments/table1Rows';
-import { resolveSettings } from '../../lib/experiments/table1Settings';
-import { duration, table1Cells } from '../../lib/experiments/table1Text';
+import { figuresOf } from '../../lib/experiments/table1/figures';
+import { rowOf, spreadOf, type Table1Row } from '../../lib/experiments/table1/rows';
+import { resolveSettings } from '../../lib/experiments/table1/settings';
+import { duration, table1Cells } from '../../lib/experiments/table1/text';
 import type { TrainingRecord } from '../../lib/experiments/trainings';
 import type { EpochEvent } from '../../lib/train/events';
 import { TestRandom, testSeed } from '../random';

@@ -1,8 +1,8 @@
-/** `saturnn table1` with trainings of some steps. */
+/** `saturnn table1` with short trainings. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type Table1, type Table1Event, type Table1Options, table1 } from '../../lib/experiments/table1';
+import { type Table1, type Table1Event, type Table1Options, table1 } from '../../lib/experiments/table1/table1';
 import { saturnn } from '../cli/support';
 import { temporaryFolder } from '../temporary';
 
@@ -77,7 +77,7 @@ test.each([
   ['table1 --activations relu,selu', /option '--activations <list>' argument 'relu,selu' is invalid.*selu/],
   ['table1 --lr fast', /option '--lr <auto\|x>'/],
 ])('saturnn %s is refused in one line', async (command, message) => {
-  // Without a GPU, whatever this machine has.
+  // The test must not use a GPU, even if this machine has one.
   const { code, stdout, stderr } = await saturnn(command.split(' '), { env: { CUDA_VISIBLE_DEVICES: '' } });
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toMatch(message);

@@ -1,4 +1,4 @@
-/** Many trainings in a folder: each once, cut off and gone on with to the same numbers, with what became of it. */
+/** A folder of many trainings: each runs once, continues after an interruption with the same results, and leaves its result. */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -9,10 +9,10 @@ import {
   runTrainings,
   type TrainingsEvent,
 } from '../../lib/experiments/trainings';
-import { relu } from '../../lib/ops/activation';
+import { relu } from '../../lib/ops/activations';
 import { constantRate } from '../../lib/optim/schedule';
 import { cosineRate } from '../../lib/optim/schedules';
-import type { Settings } from '../../lib/train/run';
+import type { Settings } from '../../lib/train/runFolder';
 import { TestRandom, testSeed } from '../random';
 import { temporaryFolder } from '../temporary';
 import { cpu, smallData, smallModel } from '../train/support';
@@ -43,7 +43,7 @@ const trainings = [trainingOf('slow', 0.01, seed), trainingOf('fast', 1e6, seed)
 const optionsOf = (name: string) => ({ folder: join(folder, name), trainings, data, device: cpu() });
 const read = (name: string) => trainings.map((training) => readTraining(join(folder, name), training));
 
-/** What must not depend on interruptions. */
+/** Reads the results of a training that must not depend on interruptions. */
 const lasting = (name: string) =>
   read(name).map(({ status, epochs, result }) => ({
     status,
@@ -71,7 +71,7 @@ test('each is trained once, one that diverges too, and says what became of it', 
     expect(result!.best!.testAccuracy).toBe(Math.max(...record.epochs.map(({ testAccuracy }) => testAccuracy)));
     expect(result!.evaluatedTrain!.loss).toBeGreaterThan(0);
     expect(result!.seconds).toBeGreaterThan(0);
-    // One image of each of 64 classes.
+    // The data has one image of each of 64 classes.
     expect(result!.chance).toEqual({ accuracy: 1 / 64, images: 64 });
   }
   expect(slow!.result!.last!.trainLoss).not.toBe(last!.result!.last!.trainLoss);
@@ -109,7 +109,7 @@ test('a training that is under way says how far it is', async () => {
   expect(await runTrainings({ ...options, onEvent })).toBe(false);
   expect(read('begun').map(({ status }) => describeStatus(status))).toEqual(['1/2 epochs', 'missing', 'missing']);
   expect(existsSync(join(folder, 'begun', 'fast'))).toBe(false);
-  // Neither with the signal given before anything has begun.
+  // The same if the signal is aborted before anything has begun.
   expect(await runTrainings(options)).toBe(false);
 });
 
@@ -133,7 +133,7 @@ describe('stuck', () => {
     expect(learningThreshold({ accuracy: 0.01, images: 50_000 })).toBeCloseTo(0.01133, 5);
     const guess = () => labels.filter((label) => label === random.integer(classes)).length / count;
     const stuck = Array.from({ length: 100 }, () => isStuck(guess(), chance)).filter(Boolean).length;
-    // One in 740 is not.
+    // A network that guesses is not recognised as stuck with probability 1/740.
     expect(stuck).toBeGreaterThan(96);
     expect([0.15, Number.NaN].map((accuracy) => isStuck(accuracy, chance))).toEqual([false, true]);
   });

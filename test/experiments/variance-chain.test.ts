@@ -1,18 +1,19 @@
-/** A plain chain, measured: within the sampling error of the prediction for every activation, and not of another. */
+/** Variances measured in a chain of layers agree with the prediction for each activation, and not with that for another. */
 import { describe, expect, test } from 'vitest';
-import { predictChain } from '../../lib/experiments/predictionChain';
-import { type VarianceChain, varianceChain } from '../../lib/experiments/varianceChain';
-import { worst } from '../../lib/experiments/varianceTables';
-import { gradientFrom } from '../../lib/graph/gradient';
-import { activate, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activation';
-import { input } from '../../lib/tensor';
+import { gradientFrom } from '../../lib/compile/gradient';
+import { predictChain } from '../../lib/experiments/prediction/chain';
+import { type VarianceChain, varianceChain } from '../../lib/experiments/variance/chain';
+import { worst } from '../../lib/experiments/variance/tables';
+import { activate } from '../../lib/ops/activation';
+import { leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activations';
+import { input } from '../../lib/tensor/tensor';
 import { testSeed } from '../random';
 
 const activations = [sigmoid(), scaledSigmoid(), tanh(), leakyTanh(), relu(), leakyRelu()];
 const common = { activations, layers: 5, width: 32, batch: 16, draws: 50, device: 'cpu', seed: testSeed } as const;
 const keys = ['variance', 'meanSquare', 'gradient'] as const;
 
-/** Standard errors that no draw of a test comes near. */
+/** Largest allowed distance from the prediction, in standard errors. */
 const most = 5.5;
 
 function largest({ activation, centred, layers }: VarianceChain): void {
@@ -36,7 +37,7 @@ describe('measured agrees with predicted', () => {
       ['leakyRelu:0.25', false],
     ]);
     for (const chain of chains) largest(chain);
-    // The paper's slope at 0 is too large here, and the test would see it.
+    // Control: a prediction by the slope at 0, as in the paper, is too large here, and the difference is significant.
     for (const name of ['tanh', 'scaledSigmoid']) {
       const { variance, linear } = chains.find(({ activation }) => activation === name)!.layers[4]!;
       expect((linear.variance - variance.measured) / variance.error, name).toBeGreaterThan(10);
@@ -50,7 +51,7 @@ describe('measured agrees with predicted', () => {
       largest(chain);
       if (chain.activation === 'sigmoid' && !chain.centred) continue;
       chain.layers.forEach(({ variance, gradient, linear }) => {
-        // Five standard errors, and one in a hundred for the curvature.
+        // Allows five standard errors, and 1% for the curvature of the activation.
         const near = (value: typeof variance, expected: number) =>
           expect(Math.abs(value.measured - expected)).toBeLessThan(5 * value.error + 0.01 * expected);
         near(variance, linear.variance * (1 - 1 / common.batch));

@@ -1,20 +1,24 @@
-/** Statistics of a network's layers: as computed here from the tensors themselves, and without a trace in the training. */
+/**
+ * Statistics of a network's layers equal those that this test computes from the tensors, and measuring does not affect
+ * training.
+ */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
+import { compile } from '../../lib/compile/compile';
+import { gradient } from '../../lib/compile/gradient';
+import { Graph } from '../../lib/compile/graph';
 import { DataLoader } from '../../lib/data/loader';
-import { openDevice } from '../../lib/device';
-import { variance } from '../../lib/experiments/variance';
-import { Gauge } from '../../lib/experiments/varianceGauge';
-import { gradientKey, probeGraph } from '../../lib/experiments/varianceProbe';
-import { readStatistics } from '../../lib/experiments/varianceStatistics';
-import { gradient } from '../../lib/graph/gradient';
-import { Graph } from '../../lib/graph/graph';
-import { parseInitialization } from '../../lib/initialization';
+import { Gauge } from '../../lib/experiments/variance/gauge';
+import { gradientKey, probeGraph } from '../../lib/experiments/variance/probe';
+import { readStatistics } from '../../lib/experiments/variance/statistics';
+import { variance } from '../../lib/experiments/variance/variance';
+import { parseInitialization } from '../../lib/initial/initialization';
 import type { Model } from '../../lib/models';
-import { activationOp, leakyTanh, relu, scaledSigmoid, sigmoid } from '../../lib/ops/activation';
-import { softmaxCrossEntropyOp } from '../../lib/ops/softmaxCrossEntropy';
-import { State } from '../../lib/state';
-import { Parameter, type Tensor } from '../../lib/tensor';
+import { activationOp } from '../../lib/ops/activation';
+import { leakyTanh, relu, scaledSigmoid, sigmoid } from '../../lib/ops/activations';
+import { softmaxCrossEntropyOp } from '../../lib/ops/classification';
+import { openDevice } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { Parameter, type Tensor } from '../../lib/tensor/tensor';
 import { Trainer } from '../../lib/train/trainer';
 import { TestRandom, testSeed } from '../random';
 import { smallData, smallModel } from '../train/support';
@@ -31,7 +35,7 @@ const statistics = {
   deviation: new Float32Array(3),
 };
 
-/** Of a tensor [batch, ..., channels], in double. */
+/** Computes variances of a tensor [batch, ..., channels] in float64. */
 function spread(values: Float32Array, shape: readonly number[], bias?: Float32Array) {
   const channels = shape.at(-1)!;
   const perImage = values.length / shape[0]!;
@@ -72,7 +76,7 @@ describe.each([
           Float32Array.from({ length: parameter.size }, () => 0.3 * random.gaussian()),
         );
     const probe = probeGraph({ model, state, statistics, images: [batch, ...train.shape], batch });
-    // The same graph again, for its tensors: pre-activations by layer, and the loss.
+    // A second graph of the same network gives access to its tensors: the pre-activations of layers, and the loss.
     const loss = probe.graph.nodes.find(({ op }) => op === softmaxCrossEntropyOp)!.outputs[0]!;
     const activations = probe.graph.nodes.filter(({ op }) => op === activationOp);
     const ys = activations.map(({ inputs }) => inputs[0]!);
@@ -102,7 +106,7 @@ describe.each([
         expect(Math.abs(y[key] / expected[key] - 1), `${key} of ${node.name}`).toBeLessThan(1e-4);
       const back = spread(values[`g${index}`] as Float32Array, ys[index]!.shape);
       const g = readStatistics(measured, gradientKey(layer.y), probe.scale);
-      // Of the loss of one image, not of the batch's mean.
+      // The gradient is that of the loss of a single image, not of the mean over the batch.
       expect(Math.abs(g.variance / back.variance / batch ** 2 - 1), `gradient of ${node.name}`).toBeLessThan(1e-3);
     }
     measuring.dispose();
@@ -136,7 +140,7 @@ describe('beside a training', () => {
       const [a, b] = await Promise.all([measured, alone].map(({ trainer }) => trainer.state.readArena(arena)));
       expect(Buffer.compare(a!, b!), arena).toBe(0);
     }
-    // Half of a batch is left of the epoch: the first batch is measured in its place.
+    // The epoch's last batch has only half of the images, so the first batch is measured instead.
     const last = new DataLoader({ labels: train.labels, batch, shuffle: false }).steps - 1;
     await steps(measured.trainer, last - measured.trainer.step);
     expect((await measured.gauge.measure()).step).toBe(last);
@@ -180,9 +184,9 @@ test('sigmoid loses gradient and signal on the way, sigmoid* keeps them; LSUV ma
   expect(deepest(plain!).map(({ depth }) => depth)).toEqual(deepest(plain!).map((_, index) => 1 + index));
   const signal = (run: typeof plain) => deepest(run!).at(-2)!.y.betweenImages;
   expect(signal(plain)).toBeLessThan(1e-3 * signal(scaled));
-  // Padding: what differs between positions is no signal.
+  // With padding, values differ between positions, which is not a difference between images.
   expect(deepest(plain!).at(-2)!.y.variance).toBeGreaterThan(100 * signal(plain));
-  // LSUV's variance is that of all elements, channels' means included.
+  // LSUV normalises the variance of all elements, which includes differences between channels' means.
   for (const { name, y } of runs[3]!.moments[0]!.layers) {
     expect(y.meanSquare, name).toBeGreaterThan(0.3);
     expect(y.meanSquare, name).toBeLessThan(3);

@@ -1,8 +1,8 @@
-/** Compiles the stand-ins for NVIDIA's libraries into folders of a test's own: one folder per imagined host. */
+/** Compiles the stand-ins for NVIDIA's libraries into folders of a test, one for each simulated host. */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 
 export const subLibraries = [
   'libcudnn_graph.so.9',
@@ -16,21 +16,21 @@ export const subLibraries = [
   'libcudnn_engines_tensor_ir.so.9',
 ];
 
-/** `folder/file` from test/fakes/`source`. The soname is the file's name, as it is for the real libraries. */
+/** Compiles test/fakes/`source` to `folder`/`file`. The soname is the file's name, as for the real libraries. */
 export function compileFake(folder: string, file: string, source: string): void {
   mkdirSync(folder, { recursive: true });
   const flags = ['-O1', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', `-Wl,-soname,${file}`];
   execFileSync('cc', [...flags, '-o', join(folder, file), join(packageRoot(), 'test/fakes', source), '-ldl']);
 }
 
-/** A complete cuDNN with cuBLASLt beside it. */
+/** Compiles stand-ins for all parts of cuDNN and for cuBLASLt. */
 export function compileCudnn(folder: string): void {
   compileFake(folder, 'libcudnn.so.9', 'cudnn.c');
   for (const file of subLibraries) compileFake(folder, file, 'empty.c');
   compileFake(folder, 'libcublasLt.so.13', 'cublaslt.c');
 }
 
-/** A copy of a folder, without some of its files. */
+/** Copies a folder without the files `missing`. */
 export function copyWithout(from: string, to: string, missing: readonly string[]): void {
   mkdirSync(to, { recursive: true });
   for (const file of readdirSync(from)) if (!missing.includes(file)) copyFileSync(join(from, file), join(to, file));

@@ -1,4 +1,4 @@
-// Opens (or probes) a backend through the addon in a process of its own, and prints what came of it as one JSON line.
+// Opens or probes a backend through the addon, in this process, and prints the result as one line of JSON.
 const [addonPath, action, options] = process.argv.slice(2);
 const addon = require(addonPath);
 let outcome;

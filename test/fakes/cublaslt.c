@@ -1,5 +1,5 @@
 // A stand-in for libcublasLt.so.13: it loads and has a version, and answers everything else with "not supported".
-// Enough for cuDNN to plan convolutions, which it does by its own engines where cuBLASLt refuses.
+// That is enough for cuDNN to plan convolutions, because it uses its own engines if cuBLASLt does not support something.
 #include <stddef.h>
 
 size_t cublasLtGetVersion(void) { return 130100; }

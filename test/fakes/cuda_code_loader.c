@@ -1,7 +1,7 @@
-// A stand-in for libcuda.so.1 that takes code and does nothing with it. cuDNN compiles a fused plan itself, then hands
-// the code to the driver; with this one and a description of a GPU, such plans are made on a host that has neither. It
-// looks the functions up by name and wants them all; those that refuse are not called while a plan is made. cuInit finds
-// no GPU, so that the CUDA runtimes inside the libraries stay asleep.
+// A stand-in for libcuda.so.1 that accepts code and does nothing with it. cuDNN compiles a fused plan itself and then
+// loads the code into the driver; with this stand-in and a description of a GPU, it makes such plans on a host without
+// driver and GPU. cuDNN looks up all functions by name; those that fail here are not called while it makes a plan.
+// cuInit finds no GPU, so that the CUDA runtimes inside the libraries do nothing.
 #include <stddef.h>
 
 enum { kSuccess = 0, kNoDevice = 100, kNotSupported = 801 };

@@ -1,6 +1,6 @@
-// A stand-in for libcudnn.so.9. Like the real one it ABORTS the process when it is called while a sub-library, or
-// cuBLASLt, cannot be found among the loaded libraries: so a test that ends with an error and not with SIGABRT shows
-// that the loader checked first.
+// A stand-in for libcudnn.so.9. Like the real one, it ABORTS the process if it is called while a sub-library or cuBLASLt
+// is not among the loaded libraries. So a test that ends with an error, and not with SIGABRT, shows that the loader
+// checked first.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stddef.h>
@@ -42,7 +42,7 @@ int cudnnCreate(void** handle) {
   demand("libcudnn_engines_runtime_compiled.so.9");
   demand("libcublasLt.so.13");
   *handle = NULL;
-  return 1001;  // CUDNN_STATUS_NOT_INITIALIZED: there is no GPU behind this
+  return 1001;  // CUDNN_STATUS_NOT_INITIALIZED: there is no GPU
 }
 
 int cudnnDestroy(void* handle) { return handle ? 0 : 2000; }

@@ -1,6 +1,6 @@
-// A backend of a few ops in plain loops, for tests of the native core without oneDNN: it is slow, fails, refuses or
-// counts on demand. With FAKE_BLOCKED it prefers blocked images. A kernel's implementation says how it sees its first
-// operands.
+// A backend of a few simple ops, for tests of the native core without oneDNN. On demand it is slow, fails, refuses or
+// counts. With FAKE_BLOCKED it prefers blocked images. The implementation name of a kernel describes the layout of its
+// first operands.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "backend.h"
+#include "shared/backend.h"
 
 #ifdef FAKE_BLOCKED
 constexpr int kBlocked = 1;
@@ -57,7 +57,7 @@ int64_t elements(const SnTensor& tensor) {
   return count;
 }
 
-// Where element `i`, in the order of `shape`, lies.
+// Returns the element with index `i` in the order of the tensor's shape.
 int64_t place(const SnTensor& tensor, int64_t i) {
   const int64_t channels = tensor.shape[tensor.rank - 1];
   const int64_t channel = i % channels + tensor.channel_offset;
@@ -95,7 +95,7 @@ bool add(const SnKernel& kernel, void* const* inputs, void* const* outputs, void
   return true;
 }
 
-// Copies after `attributes[0]` milliseconds.
+// Waits for `attributes[0]` milliseconds, then copies.
 bool slow(const SnKernel& kernel, void* const* inputs, void* const* outputs, void* scratch) {
   std::this_thread::sleep_for(std::chrono::milliseconds(kernel.attributes[0]));
   return copy(kernel, inputs, outputs, scratch);
@@ -103,13 +103,13 @@ bool slow(const SnKernel& kernel, void* const* inputs, void* const* outputs, voi
 
 bool refuse(const SnKernel&, void* const*, void* const*, void*) { return false; }
 
-// Leaves out all elements but the first.
+// Copies the first element only.
 bool first(const SnKernel& kernel, void* const* inputs, void* const* outputs, void*) {
   element<float>(kernel.outputs[0], outputs[0], 0) = element<float>(kernel.inputs[0], inputs[0], 0);
   return true;
 }
 
-// Reads its scratch: what it finds there.
+// Returns the first word that it finds in its scratch memory.
 bool peek(const SnKernel& kernel, void* const*, void* const* outputs, void* scratch) {
   memcpy(&element<uint32_t>(kernel.outputs[0], outputs[0], 0), scratch, 4);
   return true;
@@ -120,14 +120,14 @@ bool isNegative(const SnKernel& kernel, void* const* inputs, void* const* output
   return true;
 }
 
-// gate?, target, value
+// Writes State. Inputs: gate (optional), target, value.
 bool assign(const SnKernel& kernel, void* const* inputs, void* const*, void*) {
   if (inputs[0] != nullptr && *static_cast<int32_t*>(inputs[0]) != 0) return true;
   memcpy(inputs[1], inputs[2], static_cast<size_t>(elements(kernel.inputs[1])) * 4);
   return true;
 }
 
-// Refuses unless every input lies in the output already: at the element that the attributes name, or as a slice of it.
+// Fails unless every input lies inside the output already, at the element given by its attribute.
 bool placed(const SnKernel& kernel, void* const* inputs, void* const* outputs, void*) {
   for (size_t i = 0; i < kernel.inputs.size(); ++i) {
     const int32_t offset = kernel.attributes.empty() ? 0 : kernel.attributes[i];
@@ -192,8 +192,8 @@ void release(SnDevice*, void* data, size_t bytes) {
   liveBytes -= static_cast<long>(bytes);
 }
 
-// What is recorded between begin_capture and end_capture, with its pointers, and run by launch_graph. By thread, because
-// every device has one of its own.
+// The kernels and pointers recorded between begin_capture and end_capture, which launch_graph runs. One per thread, because
+// every device has its own.
 using Record = std::function<bool()>;
 thread_local std::vector<Record>* recording = nullptr;
 
@@ -244,7 +244,7 @@ bool same(const SnTensor& a, const SnTensor& b) {
   return a.dtype == b.dtype && elements(a) == elements(b) && (a.rank == b.rank || a.layout == SN_PLAIN);
 }
 
-// What the core leaves to backends: that the operands fit the op, and each other.
+// Checks that the operands fit the op and each other, which the core leaves to backends.
 bool fits(const Op& entry, const SnOpDesc& op) {
   if (entry.inputs >= 0 && op.input_count != entry.inputs) return false;
   if (entry.outputs >= 0 && op.output_count != entry.outputs) return false;
@@ -288,7 +288,7 @@ void destroyKernel(SnKernel* kernel) {
 int launch(SnKernel* kernel, void* const* inputs, void* const* outputs, void* scratch, SnError* error) {
   const std::vector<void*> from(inputs, inputs + kernel->inputs.size());
   const std::vector<void*> to(outputs, outputs + kernel->outputs.size());
-  // A backend may refuse to be recorded.
+  // A backend may refuse to capture.
   if (kernel->run == refuse) return fail(error, "ERR_FAKE_LAUNCH", "the launch was refused");
   enqueue([=] { return kernel->run(*kernel, from.data(), to.data(), scratch); });
   return SN_OK;

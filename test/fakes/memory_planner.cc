@@ -1,8 +1,8 @@
-// The memory planner as a program, for its test: reads the alignment and then lines of "bytes first last"; prints the
-// size of the arena and then the offset of each.
+// A program for the test of the memory planner: reads the alignment and then lines "bytes first last" (size and lifetime
+// of a block), prints the size of the arena and then the offset of each block.
 #include <cstdio>
 
-#include "memory_plan.h"
+#include "core/plan/memory_plan.h"
 
 int main() {
   long long alignment = 0;

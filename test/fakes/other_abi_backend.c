@@ -1,4 +1,4 @@
-// A backend library of another release: its ABI version is never the caller's.
+// A backend library of another release: its ABI version never equals the caller's.
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,6 +1,7 @@
 /**
- * Gives every reader mutated files. Each must end in a valid result or in a SaturnnError, soon, and nothing may stay behind.
- * An input depends on seed and number alone, so that a failure can be repeated. Imports no test framework.
+ * Gives mutated files to every reader of files. Each call must return a valid result or throw a SaturnnError, quickly and
+ * without keeping memory. An input depends on seed and number only, so that a failure can be repeated. Imports no test
+ * framework.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -9,7 +10,7 @@ import { FuzzRandom, mutate } from './mutate';
 import { type Target, targets } from './targets';
 
 export interface FuzzOptions {
-  /** How many inputs, over all targets in turn. */
+  /** Number of inputs; targets take turns. */
   inputs: number;
   seed: number;
   /** Called before each input. */
@@ -20,21 +21,21 @@ export interface FuzzReport {
   readonly inputs: number;
   readonly seed: number;
   readonly seconds: number;
-  /** Milliseconds of the slowest input, and which it was. */
+  /** The slowest input, with its duration. */
   readonly slowest: { readonly target: string; readonly number: number; readonly milliseconds: number };
-  /** Megabytes of the process after each tenth of the inputs. */
+  /** Resident memory of the process in MiB, after each tenth of the inputs. */
   readonly rss: readonly number[];
-  /** By target: how many inputs were accepted and how many were refused, by error code. */
+  /** For each target, the number of inputs by outcome: "accepted" or the code of the error. */
   readonly outcomes: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
-/** An input that broke a reader. */
+/** Reports an input that a reader handled wrongly. */
 export class FuzzFailure extends Error {}
 
-/** Far above what any of these small inputs takes, even on a machine that is busy with something else. */
+/** Longest allowed time per input, in milliseconds; far above what these small inputs take even on a busy machine. */
 export const timeBound = 5000;
 
-/** Inputs are made anew from it: two seeds have none in common. */
+/** Makes an input. Different seeds give different inputs. */
 function makeInput(target: Target, seed: number, number: number): Uint8Array {
   const random = new FuzzRandom(Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b));
   const mutated = mutate(random.pick(target.seeds), target.seeds, random);
@@ -46,7 +47,7 @@ const collectGarbage = (() => {
   return runInNewContext('gc') as () => void;
 })();
 
-/** Megabytes, after everything that nobody holds is gone. */
+/** Returns the resident memory of the process in MiB, after garbage collection. */
 async function residentSize(): Promise<number> {
   for (let round = 0; round < 3; round++) {
     collectGarbage();
@@ -57,7 +58,7 @@ async function residentSize(): Promise<number> {
 
 const prototypeKeys = Object.getOwnPropertyNames(Object.prototype).length;
 
-/** @throws FuzzFailure naming target, seed and number */
+/** Runs the inputs. @throws FuzzFailure that names target, seed and number of the first wrong result */
 export async function fuzz({ inputs, seed, onInput }: FuzzOptions): Promise<FuzzReport> {
   const outcomes = Object.fromEntries(targets.map(({ name }) => [name, {} as Record<string, number>]));
   let slowest = { target: '', number: -1, milliseconds: 0 };

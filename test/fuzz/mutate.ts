@@ -1,6 +1,6 @@
-/** Changes that files suffer, and that attackers make. */
+/** Mutations of files, as accidents and attackers make them. */
 
-/** A small, fast generator (mulberry32): a million inputs need many numbers, and no quality. */
+/** A small and fast random generator (mulberry32). A million inputs need many numbers, but not good ones. */
 export class FuzzRandom {
   #state: number;
 
@@ -15,7 +15,7 @@ export class FuzzRandom {
     return (t ^ (t >>> 14)) >>> 0;
   }
 
-  /** 0 .. count - 1 */
+  /** Draws an integer from 0 to count - 1. */
   integer(count: number): number {
     return Math.floor((this.uint32() / 2 ** 32) * count);
   }
@@ -97,11 +97,11 @@ type Mutation = (bytes: Buffer, random: FuzzRandom, others: readonly Uint8Array[
 
 const spot = (bytes: Buffer, random: FuzzRandom): number => random.integer(bytes.length + 1);
 
-/** Replaces bytes [from, to). */
+/** Replaces bytes [from, to) by `middle`. */
 const splice = (bytes: Buffer, from: number, to: number, middle: Uint8Array): Buffer =>
   Buffer.concat([bytes.subarray(0, from), middle, bytes.subarray(to)]);
 
-/** Replaces one of the places where `pattern` is found in the first few kilobytes, as text. */
+/** Replaces a random match of `pattern` in the first 4096 bytes by `text`. */
 function replaceText(bytes: Buffer, random: FuzzRandom, pattern: RegExp, text: string): Buffer {
   const found = [...bytes.toString('latin1', 0, 4096).matchAll(pattern)];
   if (found.length === 0) return bytes;
@@ -167,7 +167,7 @@ const mutations: readonly Mutation[] = [
   (bytes, random) => replaceText(bytes, random, /(?<=\{|,)"/g, `"${random.pick(names)}":${random.pick(values)},"`),
 ];
 
-/** One to four changes of a copy of `bytes`. `others` lend their parts. */
+/** Returns a copy of `bytes` with one to four mutations. Some of them insert parts of `others`. */
 export function mutate(bytes: Uint8Array, others: readonly Uint8Array[], random: FuzzRandom): Buffer {
   let mutated: Buffer = Buffer.from(bytes);
   for (let left = 1 + random.integer(4); left > 0; left--) mutated = random.pick(mutations)(mutated, random, others);

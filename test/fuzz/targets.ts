@@ -1,4 +1,4 @@
-/** Every reader of files that others may have written, with good files to begin from, and what holds if it accepts one. */
+/** The targets of the fuzz test: every reader of files, valid files to mutate, and checks of what a reader accepts. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { parseSettings } from '../../lib/cli/runOptions';
@@ -7,18 +7,18 @@ import { unpack } from '../../lib/data/archive';
 import { cifarFromArchive, readNames } from '../../lib/data/cifar';
 import { Dataset } from '../../lib/data/dataset';
 import { readTar } from '../../lib/data/tar';
-import { decodeCheckpoint, encodeCheckpoint } from '../../lib/train/checkpoint';
-import type { CheckpointInfo } from '../../lib/train/checkpointInfo';
-import { parseSafetensors } from '../../lib/train/safetensors';
+import { parseSafetensors } from '../../lib/files/safetensors';
+import { decodeCheckpoint, encodeCheckpoint } from '../../lib/train/checkpoint/checkpoint';
+import type { CheckpointInfo } from '../../lib/train/checkpoint/checkpointInfo';
 import { cifar10Files, cifar100Files, endOfTar, lines, records, seal, tar, tarEntry } from '../data/support';
 import type { FuzzRandom } from './mutate';
 
 export interface Target {
   readonly name: string;
   readonly seeds: readonly Uint8Array[];
-  /** What the reader is given for mutated bytes: checksums made right again, so that the code behind them is reached. */
+  /** Repairs checksums and lengths of some mutated files, so that the code behind their checks is reached too. */
   readonly finish?: (bytes: Buffer, random: FuzzRandom) => Uint8Array;
-  /** Reads, and throws if what was accepted cannot be right. */
+  /** Calls the reader. Throws if it accepts something that cannot be right. */
   readonly read: (bytes: Uint8Array) => unknown;
 }
 
@@ -64,7 +64,7 @@ const checkSafetensors = (bytes: Uint8Array) => {
   }
 };
 
-/** Half of the headers that are where one is expected get a right checksum. */
+/** Writes the right checksum into half of the headers of a tar archive. */
 function sealHeaders(bytes: Buffer, random: FuzzRandom): Buffer {
   for (let at = 0; at + 512 <= bytes.length; ) {
     const header = bytes.subarray(at, at + 512);
@@ -75,7 +75,10 @@ function sealHeaders(bytes: Buffer, random: FuzzRandom): Buffer {
   return bytes;
 }
 
-/** The length of a JSON header, made right again; half of the time. Now and then another header, which is JSON all the same. */
+/**
+ * Writes the right length of the JSON header into half of the safetensors files. Replaces every 64th file by one whose
+ * header is JSON but not of the right form.
+ */
 function fitHeader(bytes: Buffer, random: FuzzRandom): Buffer {
   if (random.integer(64) === 0) {
     return safetensorsSeed(random.pick([null, 1, '', [], [1], { a: null }, { __metadata__: null }]), 4);
@@ -86,7 +89,7 @@ function fitHeader(bytes: Buffer, random: FuzzRandom): Buffer {
   return bytes;
 }
 
-/** A file as others write it, with every kind of entry that we read. */
+/** Makes a safetensors file with these entries as its header. */
 function safetensorsSeed(entries: unknown, dataBytes: number): Buffer {
   const header = Buffer.from(JSON.stringify(entries));
   const length = Buffer.alloc(8);
@@ -125,7 +128,7 @@ const checkpointSeeds = [0, 9].map((size) =>
   ),
 );
 
-/** The digest at the end, made right again; half of the time. */
+/** Writes the right digest at the end of half of the checkpoints. */
 function sealCheckpoint(bytes: Buffer, random: FuzzRandom): Buffer {
   if (bytes.length < 32 || random.integer(2)) return bytes;
   createHash('sha256')
@@ -140,7 +143,7 @@ const checkCheckpoint = (bytes: Uint8Array) => {
   for (const array of arrays.values()) ensure(array.byteLength <= bytes.length, 'there is more data than the file has');
 };
 
-/** As `saturnn train` writes it. */
+/** Settings as `saturnn train` writes them into config.json. */
 const configSeeds = [
   {
     model: 'subInception',
@@ -201,5 +204,5 @@ export const targets: readonly Target[] = [
   { name: 'checkpoint', seeds: checkpointSeeds, finish: sealCheckpoint, read: checkCheckpoint },
 ];
 
-/** Names an input in a report, whatever it holds. */
+/** Returns a short digest by which a report names an input. */
 export const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex').slice(0, 16);

@@ -1,20 +1,20 @@
-/** Shape mismatches and other mistakes in user code: a typed error that names the op, what it expected and what it found. */
+/**
+ * Shape mismatches and other mistakes in user code: each gives a typed error that says which op expected what and
+ * received what.
+ */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { gradient } from '../../lib/graph/gradient';
-import { Graph } from '../../lib/graph/graph';
-import { activate, leakyTanh, parseActivation, relu } from '../../lib/ops/activation';
-import { add } from '../../lib/ops/add';
-import { augment } from '../../lib/ops/augment';
-import { concat } from '../../lib/ops/concat';
-import { conv2d } from '../../lib/ops/conv2d';
-import { countCorrect } from '../../lib/ops/countCorrect';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { compile } from '../../lib/compile/compile';
+import { gradient } from '../../lib/compile/gradient';
+import { Graph } from '../../lib/compile/graph';
+import { activate } from '../../lib/ops/activation';
+import { leakyTanh, parseActivation, relu } from '../../lib/ops/activations';
+import { add, concat, slice } from '../../lib/ops/channels';
+import { countCorrect, softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
+import { augment } from '../../lib/ops/data';
 import { linear } from '../../lib/ops/linear';
-import { maxPool } from '../../lib/ops/maxPool';
-import { slice } from '../../lib/ops/slice';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
-import { constant, input, Parameter, type Tensor } from '../../lib/tensor';
+import { globalAveragePool, maxPool } from '../../lib/ops/pooling';
+import { constant, input, Parameter, type Tensor } from '../../lib/tensor/tensor';
 
 const x = input('x', [2, 8, 8, 16]);
 const matrix = input('matrix', [2, 10]);

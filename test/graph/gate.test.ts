@@ -1,17 +1,18 @@
-/** The State is written only by a step whose loss and gradient are finite, and only by a plan that was made to write it. */
+/** The State is written only by steps whose loss and gradient are finite, and only by plans with updates. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { evaluate } from '../../lib/evaluate';
-import { Graph } from '../../lib/graph/graph';
-import { activate, leakyTanh } from '../../lib/ops/activation';
-import { assign } from '../../lib/ops/assign';
-import { conv2d } from '../../lib/ops/conv2d';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { compile } from '../../lib/compile/compile';
+import { evaluate } from '../../lib/compile/evaluate';
+import { Graph } from '../../lib/compile/graph';
+import { activate } from '../../lib/ops/activation';
+import { leakyTanh } from '../../lib/ops/activations';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
 import { linear } from '../../lib/ops/linear';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { globalAveragePool } from '../../lib/ops/pooling';
+import { assign } from '../../lib/ops/update';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { constant, input, Parameter, sizeOf } from '../../lib/tensor';
+import { State } from '../../lib/tensor/state';
+import { constant, input, Parameter, sizeOf } from '../../lib/tensor/tensor';
 import { TestRandom, testSeed } from '../random';
 
 const device = 'cpu';
@@ -72,7 +73,7 @@ describe('a step that is not finite', () => {
     expect(result.outputs.loss).toHaveLength(3);
     expect(await contents(state)).toEqual(await trainAlone(2));
 
-    // The state is as good as before: training goes on with better images.
+    // The State is still usable: training continues with finite images.
     const rest = inputs(5).images.slice(2 * pixels);
     expect(await plan.run({ ...inputs(1), images: rest }, { steps: 3 })).toMatchObject({ steps: 3, finite: true });
     expect(await contents(state)).toEqual(await trainAlone(5));

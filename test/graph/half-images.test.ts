@@ -1,28 +1,31 @@
-/** precision 'bf16' before any kernel runs: what becomes bf16, where copies convert, and what is refused. */
+/** The pass for precision 'bf16': which tensors become bf16, where copies convert, and which graphs are refused. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { Device, openDevice, type Precision } from '../../lib/device';
-import { evaluate } from '../../lib/evaluate';
-import { gradient } from '../../lib/graph/gradient';
-import { Graph } from '../../lib/graph/graph';
-import { optimize } from '../../lib/graph/optimize';
-import { halveImages } from '../../lib/graph/passes/halveImages';
-import type { NativeDevice } from '../../lib/native';
-import { activate, activationOp, leakyTanh, relu } from '../../lib/ops/activation';
-import { conv2d } from '../../lib/ops/conv2d';
-import { copy } from '../../lib/ops/copy';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { compile } from '../../lib/compile/compile';
+import { evaluate } from '../../lib/compile/evaluate';
+import { gradient } from '../../lib/compile/gradient';
+import { Graph } from '../../lib/compile/graph';
+import { optimize } from '../../lib/compile/optimize';
+import { halveImages } from '../../lib/compile/passes/halveImages';
+import { activate, activationOp } from '../../lib/ops/activation';
+import { leakyTanh, relu } from '../../lib/ops/activations';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
+import { copy } from '../../lib/ops/data';
 import { linear } from '../../lib/ops/linear';
-import { maxPool } from '../../lib/ops/maxPool';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
-import { apply, input, type Tensor } from '../../lib/tensor';
+import { globalAveragePool, maxPool } from '../../lib/ops/pooling';
+import { Device, openDevice, type Precision } from '../../lib/runtime/device';
+import type { NativeDevice } from '../../lib/runtime/native';
+import { apply, input, type Tensor } from '../../lib/tensor/tensor';
 import { roundTo } from '../halves';
 import { isSource } from '../reference/interpret';
 
 const image = (name = 'x', channels = 16) => input(name, [2, 4, 4, channels]);
 const plain = (name: string, shape: number[]) => input(name, shape, { image: false });
 
-/** "conv2d: bf16 f32 f32 -> bf16": a node's operands, in order; what is no image in brackets. */
+/**
+ * Describes nodes by the dtypes of their operands, e.g. "conv2d: bf16 f32 f32 -> bf16", with brackets around those that
+ * are not images.
+ */
 function describeNodes(graph: Graph): string[] {
   const show = (tensor: Tensor | null) => (tensor ? (tensor.image ? tensor.dtype : `(${tensor.dtype})`) : '-');
   return graph.nodes
@@ -182,7 +185,7 @@ describe('a precision that is not there', () => {
     });
   });
 
-  test('and one that nobody knows is bad input', async () => {
+  test('and an unknown one is an invalid argument', async () => {
     for (const precision of ['tf16', 'f16', 'BF16', 16, null]) {
       await expect(compile(graph(), { device, precision: precision as Precision })).rejects.toMatchObject({
         code: 'ERR_INVALID_ARGUMENT',

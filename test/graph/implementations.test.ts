@@ -8,7 +8,7 @@ for (const { name, device, reason } of backends()) {
     continue;
   }
   for (const precision of device.precisions) {
-    // Of bf16 also the largest batch of the default settings: which kernel oneDNN takes depends on the amount of work.
+    // In bf16 oneDNN's choice of a kernel depends on the amount of work, so the default batch size is checked too.
     const batches = precision === 'f32' ? [1, 3, 32] : [1, 3, 32, 128];
     checkImplementations({ device, precision, widths: [0.25, 0.5, 1], batches });
   }

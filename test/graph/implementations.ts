@@ -1,29 +1,32 @@
 /**
- * No plan of the networks may hold one of oneDNN's reference implementations: they are hundreds of times slower, and oneDNN
- * falls back to them silently. Compiled only, at widths whose channel counts differ, and at odd batch sizes.
+ * Checks that no plan of the networks uses a reference implementation of oneDNN: these are hundreds of times slower, and
+ * oneDNN falls back to them silently. Plans are only compiled, for widths with different channel counts and for odd batch
+ * sizes.
  */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
+import { compile } from '../../lib/compile/compile';
+import type { Graph } from '../../lib/compile/graph';
 import { Dataset } from '../../lib/data/dataset';
 import { record } from '../../lib/data/records';
-import { type Device, openDevice, type Precision } from '../../lib/device';
-import type { Graph } from '../../lib/graph/graph';
-import { zeros } from '../../lib/initializers';
+import { zeros } from '../../lib/initial/initializers';
 import { createModel } from '../../lib/models';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { evaluationGraph, trainGraph } from '../../lib/train/plans';
+import { type Device, openDevice, type Precision } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { evaluationGraph, trainGraph } from '../../lib/train/stepGraphs';
 import { isReference } from '../check';
 
 const statistics = Dataset.fromRecords(new Uint8Array(4 * record.bytes)).statistics();
 
-/** What a graph asks of the images: compiling needs no pixels. */
+/** Shape of a data set of four images. Compiling needs no pixels. */
 const imagesOf = (size: number): readonly number[] => [4, size, size, 3];
 
 /**
- * Forward in both plans, wgrad, and dgrad but for the convolutions that read the image (a pooled one in subInception). Of the
- * blocks' 1x1 convolutions one is left for each image that they read: 4 of a block A become 1 (3 in the last, with its max
- * pool, and in subInception's first, whose pool reads too few channels to commute), and 2 of a block B.
+ * Number of convolution kernels in the plans for training and inference together: for each convolution two forward
+ * kernels, a wgrad and a dgrad, except that convolutions that read the image itself (pooled, for one in subInception)
+ * have no dgrad. The number subtracted in brackets is that of 1x1 convolutions that are merged with siblings reading the
+ * same image: 4 of a block A become 1 (only 3 in the last, which has a max pool, and in subInception's first, whose pool
+ * has too few channels to commute), 2 of a block B become 1.
  */
 const passes: Readonly<Record<string, number>> = {
   inception33: 4 * (69 - 25) - 1,
@@ -36,7 +39,10 @@ export interface Checked {
   readonly precision: Precision;
   readonly widths: readonly number[];
   readonly batches: readonly number[];
-  /** What the convolutions' names must say; a data gradient may be followed by a kernel of ours for the activation before. */
+  /**
+   * Pattern of the convolutions' implementations. After a data gradient, "+" and a kernel of saturnn's may follow
+   * (activation).
+   */
   readonly expected?: RegExp;
 }
 
@@ -58,7 +64,7 @@ export function checkImplementations({ device, precision, widths, batches, expec
           ...(await implementations(evaluationGraph(options))),
         ];
         expect(all.filter(isReference)).toEqual([]);
-        // So that this is not right only because nothing was said: every convolution is there, and names what runs.
+        // The check above is empty without names, so check that every convolution is listed with its implementation.
         const convolutions = all.filter((text) => text.startsWith('conv2d'));
         expect(convolutions.length).toBe(passes[modelName]);
         expect(convolutions.filter((text) => !expected.test(text))).toEqual([]);
@@ -69,8 +75,8 @@ export function checkImplementations({ device, precision, widths, batches, expec
 }
 
 /**
- * bf16 with no more of a processor than `isa`, a value of DNNL_MAX_CPU_ISA. For test files of their own: oneDNN reads it
- * once in a process.
+ * Checks the implementations in bf16 on a processor that is limited to `isa`, a value of DNNL_MAX_CPU_ISA. Each value
+ * needs its own test file, because oneDNN reads the variable once per process.
  */
 export function checkHalfOn(isa: string, expected: RegExp): void {
   process.env.DNNL_MAX_CPU_ISA = isa;

@@ -1,14 +1,17 @@
-/** PlanKernel.bytes: the least that must move. Shapes and sources of the operands come from the native side. */
+/**
+ * PlanKernel.bytes is the least number of bytes that a kernel must read and write. The native side reports shapes of
+ * operands.
+ */
 import { expect, test } from 'vitest';
-import { compile, type Plan } from '../../lib/compile';
-import { Graph } from '../../lib/graph/graph';
-import { defaultPasses } from '../../lib/graph/optimize';
+import { compile, type Plan } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
+import { defaultPasses } from '../../lib/compile/optimize';
 import { Concatenate, Conv2d } from '../../lib/layers';
-import { leakyTanh } from '../../lib/ops/activation';
+import { drawImages, PreparedStep, stateFor } from '../../lib/measure/preparedStep';
+import { leakyTanh } from '../../lib/ops/activations';
 import { Sgd } from '../../lib/optim/sgd';
-import { drawImages, PreparedStep, stateFor } from '../../lib/profile/preparedStep';
-import { State } from '../../lib/state';
-import { input } from '../../lib/tensor';
+import { State } from '../../lib/tensor/state';
+import { input } from '../../lib/tensor/tensor';
 import { cpu, smallModel } from '../train/support';
 
 const kernel = (plan: Plan, op: string, name?: string) =>
@@ -53,7 +56,7 @@ test('a step: the optimizer reads and writes, and of a data set a batch is read'
   const { shape, images } = drawImages(model, 50);
   using resident = cpu().upload(images);
   const step = await PreparedStep.prepare(options, state, { images: resident, shape });
-  // Parameters, momentum and gradient are read, the first two written; the gate and the learning rate are a number each.
+  // Three arrays are read (parameters, momentum, gradient) and two written; the gate and the learning rate take 4 bytes each.
   expect(kernel(step.plan, 'sgd').bytes).toBe(5 * 4 * state.size + 8);
   const { bytes, inputs } = kernel(step.plan, 'augment');
   expect(inputs[0]).toMatchObject({ bytes: images.length, given: { kind: 'input', name: 'images' } });

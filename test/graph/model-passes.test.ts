@@ -1,25 +1,25 @@
 /**
- * A training step of each model after all passes, beside the plain one: loss, every gradient and every updated weight. Where
- * sums are made in another order f32 differs in its last digits; with bf16 the passes must not bring the gradients further
- * from f32's than the plain plan is.
+ * Compares a training step of each model after all passes with the plain one: loss, every gradient and every updated
+ * weight. In f32 they differ in the last digits, because passes reorder sums. In bf16 the gradients of the optimised plan
+ * must not be further from those of f32 than the gradients of the plain plan are.
  */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import type { Precision } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
-import { defaultPasses, optimize, type Pass } from '../../lib/graph/optimize';
-import { commuteAveragePool } from '../../lib/graph/passes/commuteAveragePool';
-import { mergeSiblingConvs } from '../../lib/graph/passes/mergeSiblingConvs';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
+import { defaultPasses, optimize, type Pass } from '../../lib/compile/optimize';
+import { commuteAveragePool } from '../../lib/compile/passes/commuteAveragePool';
+import { mergeSiblingConvs } from '../../lib/compile/passes/mergeSiblingConvs';
 import { Concatenate, Conv2d, GlobalAveragePool, inceptionA, inceptionB, Linear, Sequential } from '../../lib/layers';
 import { TrainingContext } from '../../lib/layers/context';
 import type { Layer } from '../../lib/layers/layer';
 import { createModel } from '../../lib/models';
-import { tanh } from '../../lib/ops/activation';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { tanh } from '../../lib/ops/activations';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
 import { Sgd } from '../../lib/optim/sgd';
 import { Philox } from '../../lib/random';
-import { State } from '../../lib/state';
-import { input, sizeOf } from '../../lib/tensor';
+import type { Precision } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { input, sizeOf } from '../../lib/tensor/tensor';
 import { cpu } from '../train/support';
 
 type Network = Pick<Layer, 'forward' | 'parameters' | 'buffers'> & { readonly inputShape: readonly number[] };
@@ -27,7 +27,7 @@ type Network = Pick<Layer, 'forward' | 'parameters' | 'buffers'> & { readonly in
 const batch = 3;
 const classes = 10;
 
-/** Blocks whose channel counts are no multiples of 16, so that all images are plain. */
+/** Makes a network whose channel counts are not multiples of 16, so that all images keep the plain layout. */
 function oddNetwork(): Network {
   const style = { activation: tanh() };
   const trunk = new Sequential([
@@ -45,7 +45,7 @@ function oddNetwork(): Network {
       ...style,
     }),
     inceptionB({ name: 'b', inputs: 30, c3r: 13, c3: 8, d3r: 7, d3: 10, ...style }),
-    // Without activations: gradients reach the convolutions as slices of the concatenation's.
+    // Without activations, the convolutions receive slices of the concatenation's gradient.
     new Concatenate(
       [4, 18].map((outputs) => new Conv2d({ name: `c/${outputs}`, inputs: 48, outputs, kernel: 1 })),
       { name: 'c' },
@@ -100,7 +100,7 @@ async function results(make: () => Network, passes: readonly Pass[], precision: 
 const norm = (tensors: readonly ArrayLike<number>[]): number =>
   Math.sqrt(tensors.reduce((sum, values) => Array.from(values).reduce((s, value) => s + value ** 2, sum), 0));
 
-/** Of the difference, relative to the second. */
+/** Returns the norm of the difference, divided by the norm of `b`. */
 function distance(a: readonly ArrayLike<number>[], b: readonly ArrayLike<number>[]): number {
   let difference = 0;
   let size = 0;
@@ -121,7 +121,7 @@ describe.each(Object.entries(networks))('%s', (_, make) => {
       expect(distance([fused.outputs[name]!], [plain.outputs[name]!]), name).toBeLessThan(1e-5);
     const whole = norm(plain.gradients);
     plain.gradients.forEach((values, i) => {
-      // That of a bias before a normalisation is 0 but for rounding errors.
+      // The gradient of a bias before a normalisation is 0, apart from rounding errors.
       if (norm([values]) < 1e-5 * whole)
         expect(norm([fused.gradients[i]!]), `gradient ${i}`).toBeLessThan(1e-5 * whole);
       else expect(distance([fused.gradients[i]!], [values]), `gradient ${i}`).toBeLessThan(2e-4);
@@ -140,7 +140,7 @@ describe.each(Object.entries(networks))('%s', (_, make) => {
     expect(distance([fused.outputs.loss!], [exact.outputs.loss!])).toBeLessThan(0.02);
   });
 
-  test('both passes have something to do, and do it in one go', () => {
+  test('both passes reduce the number of convolutions, and a second run of them changes nothing', () => {
     const { graph, state } = stepOf(make);
     const count = (nodes: Graph['nodes'], op: string) => nodes.filter((node) => node.op.name === op).length;
     const both = [commuteAveragePool, mergeSiblingConvs];

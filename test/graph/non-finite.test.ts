@@ -1,22 +1,28 @@
-/** firstNonFinite names what is not finite first: what was given to the step, or the layer that made it. */
+/**
+ * firstNonFinite names the first value that is not finite: an input or parameter of the step, or the layer that computed
+ * it.
+ */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import type { Precision } from '../../lib/device';
-import { describeNonFinite, firstNonFinite } from '../../lib/firstNonFinite';
-import { Graph } from '../../lib/graph/graph';
-import { defaultPasses } from '../../lib/graph/optimize';
+import { compile } from '../../lib/compile/compile';
+import { describeNonFinite, firstNonFinite } from '../../lib/compile/firstNonFinite';
+import { Graph } from '../../lib/compile/graph';
+import { defaultPasses } from '../../lib/compile/optimize';
 import { GlobalAveragePool, inceptionA, Linear, Sequential } from '../../lib/layers';
-import { relu } from '../../lib/ops/activation';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { relu } from '../../lib/ops/activations';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { input } from '../../lib/tensor';
+import type { Precision } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { input } from '../../lib/tensor/tensor';
 import { cpu } from '../train/support';
 
 const shape = [2, 6, 6, 16] as const;
 const classes = 10;
 
-/** Two blocks with concatenations: in blocks of 16 channels on the CPU, or plain where `channels` is no multiple of 16. */
+/**
+ * Makes a step of two blocks with concatenations. On the CPU its images are blocked if `channels` is a multiple of 16,
+ * else plain.
+ */
 async function build(channels: number, { plain = false, poison = false, precision = 'f32' as Precision } = {}) {
   const counts = { c1: channels, c3r: 16, c3: channels, d3r: 16, d3: 16, projection: 16, activation: relu() };
   const network = new Sequential([
@@ -87,7 +93,8 @@ describe.each([16, 24])('blocks of %i channels', (channels) => {
 
     test('a gradient that overflows is found in the backward pass', async () => {
       const { state, plan, inputs, parameter, dispose } = await build(channels, { plain });
-      // Forward, the classifier's huge weights meet next to nothing; backward, the loss's gradient, summed over pixels.
+      // The classifier's huge weights multiply tiny features in the forward pass, but the gradient of the loss, which is then
+      // summed over pixels, in the backward pass.
       for (const part of ['1x1', '3x3', 'd3x3b', 'projection']) {
         const weight = parameter(`b/${part}/weight`);
         await state.write(weight, new Float32Array(weight.size));
@@ -122,7 +129,7 @@ test('counts are those of the tensor itself, slice by slice', async () => {
   values[3] = Number.NaN;
   await state.write(bias, values);
   const trace = await plan.trace(inputs, { nonFinite: true });
-  // One channel of 16, in 2 images of 36 pixels; the layer's neighbours in the concatenation are as they were.
+  // One of 16 channels is not finite, in 2 images of 36 pixels. The other slices of the concatenation must not be counted.
   const made = trace.filter(({ outputs, nonFinite }) => outputs[0]?.shape[3] === 16 && nonFinite!.outputs[0]! > 0);
   expect(made[0]).toMatchObject({ name: 'a/1x1', nonFinite: { outputs: [72] } });
   const neighbour = trace.filter(({ name, op }) => name === 'a/3x3' && (op === 'conv2d' || op === 'activation'));

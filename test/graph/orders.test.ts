@@ -1,23 +1,21 @@
 /**
- * Every pass is legal after every other: drawn graphs of whatever passes touch (convolutions, activations, joins, slices,
- * pools, sums, gradients) give the same numbers under all orders of the default passes, and under all of them twice.
+ * Checks that passes are legal in every order. Random graphs of the ops that passes change (convolutions, activations,
+ * concatenations, slices, pools, sums, gradients) must give the same numbers for all orders of the default passes, and
+ * when all run twice.
  */
 import { describe, expect, test } from 'vitest';
-import { gradient } from '../../lib/graph/gradient';
-import { decidesAboutMemory, Graph } from '../../lib/graph/graph';
-import { defaultPasses, optimize, type Pass } from '../../lib/graph/optimize';
-import { activate, leakyTanh, relu, tanh } from '../../lib/ops/activation';
-import { add } from '../../lib/ops/add';
-import { averagePool } from '../../lib/ops/averagePool';
-import { concat } from '../../lib/ops/concat';
-import { conv2d } from '../../lib/ops/conv2d';
-import { copy } from '../../lib/ops/copy';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { gradient } from '../../lib/compile/gradient';
+import { decidesAboutMemory, Graph } from '../../lib/compile/graph';
+import { defaultPasses, optimize, type Pass } from '../../lib/compile/optimize';
+import { activate } from '../../lib/ops/activation';
+import { leakyTanh, relu, tanh } from '../../lib/ops/activations';
+import { add, concat, slice } from '../../lib/ops/channels';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
+import { copy } from '../../lib/ops/data';
 import { linear } from '../../lib/ops/linear';
-import { maxPool } from '../../lib/ops/maxPool';
-import { slice } from '../../lib/ops/slice';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
-import type { Tensor } from '../../lib/tensor';
+import { averagePool, globalAveragePool, maxPool } from '../../lib/ops/pooling';
+import type { Tensor } from '../../lib/tensor/tensor';
 import { Builder, type Problem } from '../cases/problem';
 import { readerOf } from '../check';
 import { TestRandom } from '../random';
@@ -31,7 +29,7 @@ function permutations<T>(items: readonly T[]): T[][] {
 
 const all = permutations(defaultPasses);
 
-/** Of so many orders for each graph every one comes about ten times in 300 graphs. */
+/** Number of orders that are tried per graph; with it each order is tried about ten times in 300 graphs. */
 const ordersPerGraph = 24;
 
 const ordersFor = (seed: number): readonly (readonly Pass[])[] => [
@@ -41,10 +39,10 @@ const ordersFor = (seed: number): readonly (readonly Pass[])[] => [
 ];
 
 const channelsOf = (tensor: Tensor) => tensor.shape[3] as number;
-/** Wider images would only take time. */
+/** Largest number of channels of an image; more would only take time. */
 const mostChannels = 24;
 
-/** Makes images of 2 x 2 pixels of one another. */
+/** Builds a random graph: each new image of 2 x 2 pixels is computed from earlier ones. */
 class Draw {
   readonly images: Tensor[];
   #inputs = 0;
@@ -57,7 +55,7 @@ class Draw {
     return this.builder.random.integer(count);
   }
 
-  /** One of the two latest: long chains are where decisions of passes meet. */
+  /** Picks one of the two latest images, so that long chains arise, in which several passes apply to the same nodes. */
   image(): Tensor {
     return this.images.at(-1 - this.below(Math.min(this.images.length, 2))) as Tensor;
   }
@@ -66,7 +64,7 @@ class Draw {
     return this.builder.plain(`input${this.#inputs++}`, shape);
   }
 
-  /** A bias in half of all cases. */
+  /** Returns a bias in half of all calls. */
   bias(channels: number): { bias?: Tensor } {
     return this.below(2) ? { bias: this.plain(channels) } : {};
   }
@@ -87,7 +85,7 @@ class Draw {
 
   readonly #pooled = (x: Tensor): Tensor => averagePool(x, { kernel: 3, stride: 1, padding: 1 });
 
-  /** Siblings, of which some are joined and one may be read by itself. */
+  /** Makes sibling convolutions and joins some of them; others may be read by later ops. */
   readonly #block = (x: Tensor): Tensor => {
     const branches = [5, 1, 6].map((outputs) => this.#activated(this.#convolved(x, outputs), outputs));
     const projection = this.#activated(this.#convolved(this.#pooled(x), 2), 2);
@@ -137,7 +135,7 @@ function drawn(seed: number): Problem {
   return { graph: Graph.from({ outputs }), inputs: builder.inputs, state: null };
 }
 
-/** The outputs that differ from the plain graph's, or the error. */
+/** Tries the orders for one graph. @returns descriptions of outputs that differ from those of the plain graph, and of errors */
 function differences(seed: number): string[] {
   const problem = drawn(seed);
   const read = readerOf(problem);
@@ -159,7 +157,7 @@ describe('passes in every order change no result', () => {
     expect(range(100, from).flatMap(differences)).toEqual([]);
   });
 
-  test('and the drawn graphs give every pass something to do', () => {
+  test('and every pass changes some of the drawn graphs', () => {
     const changed = (pass: Pass) =>
       range(100, 1).some((seed) => {
         const { graph } = drawn(seed);

@@ -1,26 +1,21 @@
-/** What each pass does, and where it must stop. That no pass changes a result is shown in test/reference/cases.test.ts. */
+/** Checks what each pass changes and when it must not. test/reference/cases.test.ts checks that no pass changes a result. */
 import { describe, expect, test } from 'vitest';
-import { gradient } from '../../lib/graph/gradient';
-import { Graph } from '../../lib/graph/graph';
-import { optimize } from '../../lib/graph/optimize';
-import { concatViews } from '../../lib/graph/passes/concatViews';
-import { eliminateDead } from '../../lib/graph/passes/eliminateDead';
-import { fuseConvBiasActivation } from '../../lib/graph/passes/fuseConvBiasActivation';
-import { fuseDgradActivation } from '../../lib/graph/passes/fuseDgradActivation';
-import { inPlaceActivation } from '../../lib/graph/passes/inPlaceActivation';
-import { activate, encodeActivation, leakyTanh, relu } from '../../lib/ops/activation';
-import { activationGradient } from '../../lib/ops/activationGradient';
-import { add } from '../../lib/ops/add';
-import { averagePool } from '../../lib/ops/averagePool';
-import { concat } from '../../lib/ops/concat';
-import { conv2d } from '../../lib/ops/conv2d';
-import { conv2dDgrad } from '../../lib/ops/conv2dDgrad';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { gradient } from '../../lib/compile/gradient';
+import { Graph } from '../../lib/compile/graph';
+import { optimize } from '../../lib/compile/optimize';
+import { concatViews } from '../../lib/compile/passes/concatViews';
+import { eliminateDead } from '../../lib/compile/passes/eliminateDead';
+import { fuseConvBiasActivation } from '../../lib/compile/passes/fuseConvBiasActivation';
+import { fuseDgradActivation } from '../../lib/compile/passes/fuseDgradActivation';
+import { inPlaceActivation } from '../../lib/compile/passes/inPlaceActivation';
+import { activate, activationGradient, encodeActivation } from '../../lib/ops/activation';
+import { leakyTanh, relu } from '../../lib/ops/activations';
+import { add, concat, slice } from '../../lib/ops/channels';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d, conv2dDgrad } from '../../lib/ops/convolution';
 import { linear } from '../../lib/ops/linear';
-import { maxPool } from '../../lib/ops/maxPool';
-import { slice } from '../../lib/ops/slice';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
-import { input, type Tensor } from '../../lib/tensor';
+import { averagePool, globalAveragePool, maxPool } from '../../lib/ops/pooling';
+import { input, type Tensor } from '../../lib/tensor/tensor';
 import { isSource } from '../reference/interpret';
 
 const opsOf = (graph: Graph) => graph.nodes.filter((node) => !isSource(node)).map((node) => node.op.name);

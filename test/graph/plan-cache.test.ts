@@ -1,17 +1,17 @@
-/** evaluate() keeps its plans for the next call, but not those of a State or Device that is disposed of. */
+/** evaluate() keeps its plans for later calls, but disposes of those whose State or Device is disposed of. */
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { loadAddon } from '../../lib/addon';
-import { openDevice } from '../../lib/device';
-import { evaluate } from '../../lib/evaluate';
-import { add } from '../../lib/ops/add';
-import { State } from '../../lib/state';
-import { constant, Parameter } from '../../lib/tensor';
+import { evaluate } from '../../lib/compile/evaluate';
+import { add } from '../../lib/ops/channels';
+import { loadAddon } from '../../lib/runtime/addon';
+import { openDevice } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { constant, Parameter } from '../../lib/tensor/tensor';
 
 const parameter = (name: string) =>
   new Parameter({ name, shape: [2], decay: true, initialize: () => Float32Array.of(1, 2) });
 
-/** Plans alive, once what was asked for until now is done. */
+/** Returns the number of living plans, after all earlier requests are done. */
 async function plans(): Promise<number> {
   await setImmediate();
   return loadAddon().counters().plans;

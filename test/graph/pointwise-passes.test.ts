@@ -1,22 +1,22 @@
-/** What commuteAveragePool and mergeSiblingConvs do, and where they must stop. */
+/** Checks what commuteAveragePool and mergeSiblingConvs change, and when they must not. */
 import { describe, expect, test } from 'vitest';
-import { gradient } from '../../lib/graph/gradient';
-import { Graph } from '../../lib/graph/graph';
-import { defaultPasses, optimize, type Pass } from '../../lib/graph/optimize';
-import { commuteAveragePool } from '../../lib/graph/passes/commuteAveragePool';
-import { concatViews } from '../../lib/graph/passes/concatViews';
-import { mergeSiblingConvs } from '../../lib/graph/passes/mergeSiblingConvs';
+import { gradient } from '../../lib/compile/gradient';
+import { Graph } from '../../lib/compile/graph';
+import { defaultPasses, optimize, type Pass } from '../../lib/compile/optimize';
+import { commuteAveragePool } from '../../lib/compile/passes/commuteAveragePool';
+import { concatViews } from '../../lib/compile/passes/concatViews';
+import { mergeSiblingConvs } from '../../lib/compile/passes/mergeSiblingConvs';
 import { createModel } from '../../lib/models';
-import { activate, leakyTanh, relu, tanh } from '../../lib/ops/activation';
-import { averagePool } from '../../lib/ops/averagePool';
-import { concat } from '../../lib/ops/concat';
-import { conv2d } from '../../lib/ops/conv2d';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { activate } from '../../lib/ops/activation';
+import { leakyTanh, relu, tanh } from '../../lib/ops/activations';
+import { concat } from '../../lib/ops/channels';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
 import { linear } from '../../lib/ops/linear';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { averagePool, globalAveragePool } from '../../lib/ops/pooling';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { input, type Node, type Tensor } from '../../lib/tensor';
+import { State } from '../../lib/tensor/state';
+import { input, type Node, type Tensor } from '../../lib/tensor/tensor';
 import { isSource } from '../reference/interpret';
 
 const image = (name = 'x', channels = 32) => input(name, [2, 6, 6, channels]);
@@ -28,7 +28,7 @@ const kernels = (graph: Graph): readonly Node[] => graph.nodes.filter((node) => 
 const opsAfter = (pass: Pass, outputs: Record<string, Tensor>) =>
   kernels(pass(Graph.from({ outputs }))).map(({ op }) => op.name);
 
-/** The gradients of some tensors, through whatever makes a loss of an image. */
+/** Returns the gradients of some tensors, for a loss computed from the image `y`. */
 function gradients(y: Tensor, targets: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   const logits = linear(globalAveragePool(y), input('head', [5, y.shape[3] as number]));
   const { loss } = softmaxCrossEntropy(logits, input('labels', [2], { dtype: 'i32' }));
@@ -124,7 +124,7 @@ describe('mergeSiblingConvs', () => {
     }
   });
 
-  test('biases of convolutions are joined, too; those with and without do not meet', () => {
+  test('biases are joined, too; convolutions with and without a bias are not merged', () => {
     const x = image();
     const biased = [0, 1].map((i) => conv2d(x, weight(`w${i}`), { bias: vector(`b${i}`) }));
     const bare = [2, 3].map((i) => conv2d(x, weight(`w${i}`)));
@@ -149,7 +149,7 @@ describe('mergeSiblingConvs', () => {
     expect(gathered?.inputs.map((part) => placements.get(part as Tensor)?.offset)).toEqual([0, 16, 48]);
   });
 
-  test('of a sum, what is no sibling stays', () => {
+  test('terms of a sum that are not siblings stay', () => {
     const x = activate(image(), tanh());
     const made = siblings(x);
     const y = concat([...made.map((one) => one.y), averagePool(x, same)]);
@@ -159,7 +159,7 @@ describe('mergeSiblingConvs', () => {
     expect(sum?.inputs.map((term) => term?.node.op.name).sort()).toEqual(['averagePoolGradient', 'conv2dDgrad']);
   });
 
-  test('multiples of 16 channels do not meet others, and tiny images stay plain beside blocked ones', () => {
+  test('convolutions with multiples of 16 channels are not merged with others, nor tiny ones where the sum is a multiple', () => {
     const shapes = (outputs: readonly number[]) =>
       kernels(mergeSiblingConvs(Graph.from({ outputs: images(siblings(image(), outputs)) })))
         .filter(({ op }) => op.name === 'conv2d')
@@ -252,7 +252,7 @@ describe('a training step of inception33', () => {
   });
 
   test('weights are joined once for both directions, and no image is copied', () => {
-    // And the pack of all gradients.
+    // One more packs all gradients.
     expect(count(graph, 'pack')).toBe(10 + 1);
     const { placements } = graph.memory;
     for (const { op, inputs, outputs } of kernels(graph)) {

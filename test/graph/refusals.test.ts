@@ -1,22 +1,23 @@
-/** Values that would slip through to a kernel, or to the wrong kernel, if nobody looked: each is refused where it is given. */
+/** Invalid values that a kernel would not notice, or that would select a wrong kernel: each is refused where it is given. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { openDevice } from '../../lib/device';
-import { evaluate } from '../../lib/evaluate';
-import { gradient } from '../../lib/graph/gradient';
-import { Graph } from '../../lib/graph/graph';
-import { lower } from '../../lib/graph/lower';
+import { compile } from '../../lib/compile/compile';
+import { evaluate } from '../../lib/compile/evaluate';
+import { gradient } from '../../lib/compile/gradient';
+import { Graph } from '../../lib/compile/graph';
+import { lower } from '../../lib/compile/lower';
 import { inception33, subInception } from '../../lib/models';
-import { activate, elu, leakyRelu, leakyTanh, relu } from '../../lib/ops/activation';
-import { add } from '../../lib/ops/add';
-import { augment } from '../../lib/ops/augment';
-import { averagePool } from '../../lib/ops/averagePool';
-import { conv2d } from '../../lib/ops/conv2d';
+import { activate } from '../../lib/ops/activation';
+import { elu, leakyRelu, leakyTanh, relu } from '../../lib/ops/activations';
+import { add } from '../../lib/ops/channels';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
+import { augment } from '../../lib/ops/data';
 import { linear } from '../../lib/ops/linear';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { averagePool } from '../../lib/ops/pooling';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { constant, input, Parameter } from '../../lib/tensor';
+import { openDevice } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { constant, input, Parameter } from '../../lib/tensor/tensor';
 
 const device = openDevice('cpu');
 const loweringOptions = {
@@ -36,7 +37,7 @@ function crop(size: readonly [number, number]) {
   return augment({ images, indices, counter, mean, inverseDeviation }, { size, random: true });
 }
 
-/** A loss that stands on the probabilities of another. */
+/** Makes a loss that is computed from the probabilities of another loss. */
 function lossOfProbabilities() {
   const { loss, probabilities } = softmaxCrossEntropy(logits, labels());
   return add(loss, softmaxCrossEntropy(probabilities, labels('others')).loss);

@@ -1,27 +1,19 @@
-/** RReLU: what its random slopes depend on, and on what not; in training and in inference. */
+/** RReLU in training and inference, and what its random slopes depend on. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { openDevice } from '../../lib/device';
-import { evaluate } from '../../lib/evaluate';
-import { Graph } from '../../lib/graph/graph';
-import { defaultInitializer } from '../../lib/initializers';
+import { compile } from '../../lib/compile/compile';
+import { evaluate } from '../../lib/compile/evaluate';
+import { Graph } from '../../lib/compile/graph';
+import { defaultInitializer } from '../../lib/initial/initializers';
 import { Conv2d, inference, TrainingContext } from '../../lib/layers';
 import { subInception } from '../../lib/models';
-import {
-  type Activation,
-  activate,
-  formatActivation,
-  leakyRelu,
-  meanSquareGain,
-  parseActivation,
-  rrelu,
-} from '../../lib/ops/activation';
-import { advance } from '../../lib/ops/advance';
-import { randomizedRelu } from '../../lib/ops/randomizedRelu';
-import { randomizedReluGradient } from '../../lib/ops/randomizedReluGradient';
+import { activate, formatActivation, meanSquareGain } from '../../lib/ops/activation';
+import { type Activation, leakyRelu, parseActivation, rrelu } from '../../lib/ops/activations';
+import { randomizedRelu, randomizedReluGradient } from '../../lib/ops/randomizedRelu';
+import { advance } from '../../lib/ops/update';
 import { Philox } from '../../lib/random';
-import { State } from '../../lib/state';
-import { constant, input, Parameter, type Tensor } from '../../lib/tensor';
+import { openDevice } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { constant, input, Parameter, type Tensor } from '../../lib/tensor/tensor';
 import { Trainer } from '../../lib/train/trainer';
 import { TestRandom, testSeed } from '../random';
 import { smallData, snapshot } from '../train/support';
@@ -35,7 +27,7 @@ interface Key {
   name?: string;
 }
 
-/** The slopes of a tensor of this shape: what -1 becomes, times -1. */
+/** Returns the slopes for a tensor of this shape: applied to -1, RReLU gives the negative slope. */
 async function slopes(shape: readonly number[], { seed = 1, step = 2, name = 'layer' }: Key = {}, on = device) {
   const size = shape.reduce((a, b) => a * b);
   const counter = constant(Int32Array.of(seed, step));
@@ -50,7 +42,7 @@ describe('slopes', () => {
     const { length } = values;
     const uniform = Float64Array.from(values, (value) => (value - 0.25) / 0.5);
     const distance = uniform.toSorted().reduce((most, u, i) => Math.max(most, (i + 1) / length - u, u - i / length), 0);
-    // Kolmogorov and Smirnov: this much has probability 2e-5, and seeds are fixed.
+    // Kolmogorov-Smirnov test: a larger distance has probability 2e-5. Seeds are fixed, so the result never changes.
     expect(distance * Math.sqrt(length)).toBeLessThan(2.4);
     expect(Math.min(...uniform.subarray(0, 1000))).toBeGreaterThanOrEqual(0);
     expect(uniform.reduce((most, u) => Math.max(most, u), 0)).toBeLessThanOrEqual(1);
@@ -62,7 +54,7 @@ describe('slopes', () => {
     }
   });
 
-  test('belong to seed, step and name: another of them, and they are others', async () => {
+  test('differ for another seed, step or name', async () => {
     const shape = [30, 100];
     const first = await slopes(shape);
     expect(await slopes(shape)).toEqual(first);

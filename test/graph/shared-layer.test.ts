@@ -1,15 +1,15 @@
-/** A layer that a model uses twice has its parameters once, and their gradient is the sum of both uses'. */
+/** A layer that a model uses twice has its parameters once; their gradient is the sum over both uses. */
 import { expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { openDevice } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
 import { Concatenate, Conv2d, GlobalAveragePool, Sequential } from '../../lib/layers';
 import type { Layer } from '../../lib/layers/layer';
-import { leakyTanh } from '../../lib/ops/activation';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { leakyTanh } from '../../lib/ops/activations';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { input } from '../../lib/tensor';
+import { openDevice } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { input } from '../../lib/tensor/tensor';
 import { TestRandom, testSeed } from '../random';
 
 const device = openDevice('cpu');
@@ -27,7 +27,7 @@ function training(layer: Layer) {
   return { state, graph: Graph.from({ outputs: { loss }, updates, gate }) };
 }
 
-/** One step, which leaves its gradients in the State: its loss. */
+/** Runs one step, which writes its gradients into the State. @returns its loss */
 async function step(graph: Graph): Promise<number> {
   const plan = await compile(graph, { device });
   const { outputs } = await plan.run({ images, labels: Int32Array.of(1, 3), rate: Float32Array.of(0.1) });

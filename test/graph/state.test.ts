@@ -1,13 +1,13 @@
-/** A State: whose parameters it holds, when its values are made, and what updates read of each other. */
+/** A State: which parameters it may hold, when it makes their values, and the order in which updates read and write. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { openDevice } from '../../lib/device';
-import { evaluate } from '../../lib/evaluate';
-import { Graph } from '../../lib/graph/graph';
-import { add } from '../../lib/ops/add';
-import { assign } from '../../lib/ops/assign';
-import { State } from '../../lib/state';
-import { constant, Parameter, StateBuffer } from '../../lib/tensor';
+import { compile } from '../../lib/compile/compile';
+import { evaluate } from '../../lib/compile/evaluate';
+import { Graph } from '../../lib/compile/graph';
+import { add } from '../../lib/ops/channels';
+import { assign } from '../../lib/ops/update';
+import { openDevice } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { constant, Parameter, StateBuffer } from '../../lib/tensor/tensor';
 
 const device = openDevice('cpu');
 

@@ -5,7 +5,7 @@ import { killAndResume } from './kill';
 
 const folder = temporaryFolder();
 
-// The long one: node scripts/kill.mjs --kills 20.
+// The long form of this test: npm run kill -- --kills 20.
 test('a run that is killed at random moments and resumed ends as one that was not', async () => {
   const args = ['--device', 'cpu', '--width', '0.1', '--batch', '16', '--limit', '96', '--epochs', '2'];
   const rates = ['--schedule', 'cosine', '--checkpoint-steps', '2'];

@@ -1,38 +1,39 @@
 /**
- * Kills `saturnn train` at random moments, resumes it each time, and compares what is left in the end with what a run
- * leaves that nobody disturbed.
+ * Kills `saturnn train` at random moments, resumes it each time until it ends, and compares the files of the run with
+ * those of a run that was not killed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { packageRoot } from '../../lib/locate';
 import { Philox } from '../../lib/random';
+import { packageRoot } from '../../lib/runtime/locate';
 
 export interface KillOptions {
-  /** Of `saturnn train`, without --out. The run must write a checkpoint every few steps. */
+  /** Arguments of `saturnn train`, without --out. The run must write a checkpoint every few steps. */
   args: readonly string[];
-  /** An empty folder. */
+  /** An empty folder for the runs. */
   folder: string;
-  /** Half of them while a checkpoint is being written. */
+  /** Number of kills. Every other one happens while a checkpoint is being written. */
   kills: number;
+  /** Seed of the moments. */
   seed: number;
-  /** Told of every kill. */
+  /** Called with a line of text for every kill. */
   log?: (line: string) => void;
 }
 
 export interface KillReport {
   readonly kills: number;
-  /** Kills that left a file half written, or complete without its name yet. */
+  /** Number of kills that left a temporary file: incomplete, or complete but not renamed yet. */
   readonly duringWrite: number;
-  /** Kills before the first checkpoint: those runs began again. */
+  /** Number of kills before the first checkpoint, after which the run started from its beginning. */
   readonly beforeCheckpoint: number;
-  /** Times that the run was taken to its end. */
+  /** Number of runs that were killed and resumed until their end. */
   readonly rounds: number;
-  /** Seconds of the undisturbed run. */
+  /** Duration of the run that was not killed. */
   readonly seconds: number;
-  /** What differed from the undisturbed run. Empty: nothing. */
+  /** Descriptions of the differences to the run that was not killed; empty if there are none. */
   readonly differences: readonly string[];
 }
 
@@ -54,7 +55,7 @@ export async function killAndResume({ args, folder, kills, seed, log = () => {} 
     const out = join(folder, `killed-${rounds}`);
     for (;;) {
       const inWrite = counts.kills % 2 === 1;
-      // A few kills in each round, and some of them before the first step.
+      // These factors give a few kills per run, some of them before the first step.
       const delay = 1000 * seconds * random.uniform() * (inWrite ? 0.3 : 0.8);
       const child = train(args, out);
       const ended = finished(child);
@@ -81,7 +82,7 @@ export async function killAndResume({ args, folder, kills, seed, log = () => {} 
   return { ...counts, rounds, seconds, differences };
 }
 
-/** @throws what the process had to say, unless it was killed or ended well */
+/** Waits for the end of a process. @throws Error with its stderr, unless it succeeded or was killed by SIGKILL */
 async function finished(child: ChildProcess): Promise<void> {
   let errors = '';
   child.stdout?.resume();
@@ -92,12 +93,15 @@ async function finished(child: ChildProcess): Promise<void> {
   if (code !== 0 && signal !== 'SIGKILL') throw new Error(`saturnn train ended with ${code ?? signal}: ${errors}`);
 }
 
-/** @returns whether it was still running. `inWrite`: at the first checkpoint that it begins to write after `delay` ms */
+/**
+ * Kills a process after `delay` milliseconds or, with `inWrite`, when it next writes a checkpoint after that time.
+ * @returns false if it had ended before
+ */
 async function killOnce(child: ChildProcess, out: string, { inWrite, delay }: { inWrite: boolean; delay: number }) {
   const exited = once(child, 'exit').then(() => {});
   await Promise.race([sleep(delay), exited]);
   if (inWrite) {
-    // Steps are under way: what is written from now on is a checkpoint.
+    // Once steps run, every file that is written is a checkpoint.
     const stepped = new Promise<void>((resolve) => {
       child.stdout?.on('data', (data) => String(data).includes('"step"') && resolve());
     });
@@ -117,7 +121,7 @@ async function writing(folder: string, end: Promise<void>): Promise<void> {
   abort.abort();
 }
 
-/** What must be equal, and is not. */
+/** Compares the results of two runs. @returns descriptions of what differs but must not; empty if nothing does */
 export function compareRuns(whole: string, other: string): string[] {
   const differences: string[] = [];
   for (const name of ['model.safetensors', 'best.safetensors']) {
@@ -135,7 +139,7 @@ export function compareRuns(whole: string, other: string): string[] {
   return differences;
 }
 
-/** Metrics without timings, and without the grouping of steps into native calls, which follows from timings. */
+/** Parsers of metrics that leave out times, and the step events, whose grouping into native calls depends on time. */
 const lasting = {
   'epochs.csv': (text: string) => text.split('\n').map((row) => row.replace(/,[^,]*$/, '')),
   'metrics.jsonl': (text: string) =>

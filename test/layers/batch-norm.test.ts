@@ -1,20 +1,22 @@
-/** Batch normalisation in training and inference: its running statistics, when they are written, and what reads them. */
+/**
+ * Batch normalisation in training and inference: values of the running statistics, when they are written, and where they
+ * are used.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { evaluate } from '../../lib/evaluate';
-import { gradient } from '../../lib/graph/gradient';
-import { Graph } from '../../lib/graph/graph';
+import { compile } from '../../lib/compile/compile';
+import { evaluate } from '../../lib/compile/evaluate';
+import { gradient } from '../../lib/compile/gradient';
+import { Graph } from '../../lib/compile/graph';
 import { BatchNorm, Conv2d, Dropout, GlobalAveragePool, Linear, Sequential, TrainingContext } from '../../lib/layers';
-import { leakyTanh } from '../../lib/ops/activation';
-import { batchNorm } from '../../lib/ops/batchNorm';
-import { batchNormInference } from '../../lib/ops/batchNormInference';
+import { leakyTanh } from '../../lib/ops/activations';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
 import { linear } from '../../lib/ops/linear';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { batchNorm, batchNormInference } from '../../lib/ops/normalization';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { constant, input, type Tensor } from '../../lib/tensor';
+import { State } from '../../lib/tensor/state';
+import { constant, input, type Tensor } from '../../lib/tensor/tensor';
 import type { Trainer } from '../../lib/train/trainer';
 import { TestRandom, testSeed } from '../random';
 import { statistics } from '../reference/normalization';
@@ -26,14 +28,14 @@ const random = new TestRandom(testSeed);
 const gaussian = (size: number, mean = 0, deviation = 1) =>
   Float32Array.from({ length: size }, () => mean + deviation * random.gaussian());
 
-/** Largest difference, as a part of the largest expected value. */
+/** Returns the largest difference, divided by the largest expected value. */
 function worst(got: ArrayLike<number>, want: ArrayLike<number>): number {
   expect(got.length).toBe(want.length);
   const size = Math.max(...Array.from(want, Math.abs));
   return Math.max(...Array.from(want, (value, i) => Math.abs(value - (got[i] ?? Number.NaN)))) / size;
 }
 
-/** A network whose first layer normalises the images themselves: its statistics do not depend on any weight. */
+/** Makes a network whose first layer normalises the images, so that its statistics do not depend on any weight. */
 function makeTraining(channels: number, layer = new BatchNorm({ name: 'norm', channels, momentum: 0.8 })) {
   const shape = [4, 3, 5, channels];
   const head = new Linear({ name: 'head', inputs: channels, outputs: 3 });
@@ -83,7 +85,7 @@ describe('running statistics', () => {
     const images = gaussian(x.size, 3, 2);
     await plan.run({ images });
     const first = statistics({ shape: [18, 16], data: Float64Array.from(images) }).mean.data;
-    // The second use sees a mean of 0.
+    // The second use normalises what the first has normalised, so its mean is 0.
     const expected = first.map((mean) => 0.9 * 0.1 * mean);
     expect(worst(await state.read(norm.runningMean), expected)).toBeLessThan(tolerances.f32.relative);
     plan.dispose();
@@ -210,7 +212,7 @@ test.each(['training', 'inference'] as const)('%s agrees with the figures record
   await state.on(device);
   await state.write(norm.scale, Float32Array.from(recorded.scale));
   await state.write(norm.shift, Float32Array.from(recorded.shift));
-  // The recorded inference comes after the recorded training step.
+  // PyTorch's inference was recorded after one training step.
   if (mode === 'inference') {
     await state.write(norm.runningMean, Float32Array.from(want.runningMean));
     await state.write(norm.runningVariance, Float32Array.from(want.runningVariance));

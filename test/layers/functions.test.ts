@@ -1,16 +1,16 @@
-/** Networks as plain functions: among layers, and as models that a Trainer takes. */
+/** Networks as plain functions: used among layers, and as models for a Trainer. */
 import { describe, expect, test } from 'vitest';
-import { evaluate } from '../../lib/evaluate';
+import { evaluate } from '../../lib/compile/evaluate';
 import { BatchNorm, Concatenate, Conv2d, Dropout, type ForwardContext, Linear, Sequential } from '../../lib/layers';
 import { type FunctionalModelOptions, functionalModel } from '../../lib/models';
 import { inspectModel } from '../../lib/models/inspect';
-import { activate, relu, tanh } from '../../lib/ops/activation';
-import { add } from '../../lib/ops/add';
-import { conv2d } from '../../lib/ops/conv2d';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { activate } from '../../lib/ops/activation';
+import { relu, tanh } from '../../lib/ops/activations';
+import { add } from '../../lib/ops/channels';
+import { conv2d } from '../../lib/ops/convolution';
 import { linear } from '../../lib/ops/linear';
-import { maxPool } from '../../lib/ops/maxPool';
-import { constant, input, Parameter, type Tensor } from '../../lib/tensor';
+import { globalAveragePool, maxPool } from '../../lib/ops/pooling';
+import { constant, input, Parameter, type Tensor } from '../../lib/tensor/tensor';
 import { cpu, smallData, trainerOf } from '../train/support';
 
 test('Sequential and Concatenate take functions beside layers, and pass the context on', async () => {
@@ -46,7 +46,7 @@ const weight = (name: string, shape: readonly number[], deviation = 0.3) =>
       Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => deviation * random.gaussian()),
   });
 
-/** A residual network in a few lines: weights of its own beside layers. */
+/** Makes a small residual network that has its own weights beside layers. */
 function residual(changes: Partial<FunctionalModelOptions> = {}) {
   const stem = weight('stem', [16, 3, 3, 3]);
   const block = new Conv2d({

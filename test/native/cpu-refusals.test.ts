@@ -1,6 +1,6 @@
-/** Plans that no graph makes: the CPU's kernels refuse them too, whichever way they would compute. */
+/** Invalid plans that no graph leads to: every implementation of the CPU's kernels refuses them too. */
 import { expect, test } from 'vitest';
-import { openDevice } from '../../lib/device';
+import { openDevice } from '../../lib/runtime/device';
 import { int32, node, plan, tensor } from './support';
 
 const device = openDevice('cpu', { threads: 2 });

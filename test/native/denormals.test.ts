@@ -1,18 +1,20 @@
 /**
- * A library that was compiled or linked with -ffast-math switches denormal numbers off in every thread that loads it, and
- * in all that come from there: JavaScript would then read 5e-324 as 0. Vitest gives this file a process of its own.
+ * Checks that denormal numbers still work after the backends were loaded. A library compiled or linked with -ffast-math
+ * disables them in the thread that loads it and in threads that this thread starts; JavaScript would then read 5e-324 as
+ * 0. Vitest runs this file in its own process.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { backendNames, openDevice, probeBackend } from '../../lib/device';
-import { evaluate } from '../../lib/evaluate';
-import { activate, leakyRelu, relu } from '../../lib/ops/activation';
-import { add } from '../../lib/ops/add';
-import { conv2d } from '../../lib/ops/conv2d';
-import { input, type Tensor } from '../../lib/tensor';
+import { evaluate } from '../../lib/compile/evaluate';
+import { activate } from '../../lib/ops/activation';
+import { leakyRelu, relu } from '../../lib/ops/activations';
+import { add } from '../../lib/ops/channels';
+import { conv2d } from '../../lib/ops/convolution';
+import { backendNames, openDevice, probeBackend } from '../../lib/runtime/device';
+import { input, type Tensor } from '../../lib/tensor/tensor';
 
-/** Smallest numbers of float64 and float32; from arrays, so that no compiler knows the results. */
+/** Two denormal numbers and a factor, in an array, so that no compiler can compute the results in advance. */
 const smallest = Float64Array.of(5e-324, 2.5, 1e-310);
 const denormal = 1e-40;
 
@@ -21,7 +23,7 @@ function denormalsLive(): boolean {
   return tiny > 0 && tiny * factor === 1e-323 && small / 2 > 0 && small / 2 === 5e-311;
 }
 
-/** Whether each backend's library was loaded, as far as it can be on this host. */
+/** Loads the library of each backend, as far as this host can. @returns the outcome by the backend's name */
 function loadBackends(): Record<string, string> {
   return Object.fromEntries(
     backendNames.map((name) => {

@@ -1,4 +1,4 @@
-/** Lifetimes: the queue, disposal in any order, workers, and processes that end in the middle of a step. */
+/** Lifetimes: the engine's queue, disposal in any order, workers, and processes that end during a step. */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,9 +7,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadAddon } from '../../lib/addon';
-import { binaryPath } from '../../lib/locate';
-import type { NativeDevice } from '../../lib/native';
+import { loadAddon } from '../../lib/runtime/addon';
+import { binaryPath } from '../../lib/runtime/locate';
+import type { NativeDevice } from '../../lib/runtime/native';
 import { alive, Fakes, open, plan, slowPlan, tensor, until, value } from './support';
 
 const fakes = new Fakes();
@@ -124,7 +124,7 @@ test('an error in the middle of a run rejects it, and the device goes on', () =>
     expect(Array.from((await good.run([value(1, 2, 3, 4)], 1)).outputs[0]!)).toEqual([1, 2, 3, 4]);
   }));
 
-/** A script that runs 50 kernels of 40 ms, a thousand times, and then does what `body` says. */
+/** Writes a script that starts a thousand steps of 50 kernels of 40 ms each, and then executes `body`. */
 function script(name: string, body: string): string {
   const path = join(fakes.folder, name);
   const setUp = `

@@ -1,9 +1,12 @@
-/** Nothing that JavaScript passes may crash: every fault is an Error with a code that names the argument. */
+/**
+ * No value that JavaScript passes may crash the process: every fault is an Error with a code, whose message names the
+ * argument.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { loadAddon } from '../../lib/addon';
-import type { NativeDevice } from '../../lib/native';
+import { loadAddon } from '../../lib/runtime/addon';
+import type { NativeDevice } from '../../lib/runtime/native';
 import { Fakes, open, options, perStep, plan, slowPlan, tensor, value } from './support';
 
 const fakes = new Fakes();
@@ -19,7 +22,7 @@ afterAll(() => {
   fakes.remove();
 });
 
-// For what the types forbid.
+// For values that the types forbid.
 // biome-ignore lint/suspicious/noExplicitAny: wrong values are what these tests are about
 type Any = any;
 

@@ -1,6 +1,9 @@
-/** An output replaces its input only where the input's memory is its own and nobody reads it later, through any view. */
+/**
+ * An output may take the place of its input only if no other tensor shares the input's memory and no later node reads it,
+ * also not by a view.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { NativeDevice, PlanDescription } from '../../lib/native';
+import type { NativeDevice, PlanDescription } from '../../lib/runtime/native';
 import { Fakes, node, open, plan, tensor, value } from './support';
 
 const fakes = new Fakes();
@@ -25,7 +28,7 @@ async function run(description: PlanDescription, values: readonly number[], on =
   return outputs.map((output) => Array.from(output));
 }
 
-/** base = x; half = part of base, doubled in place; sum = base + base. */
+/** Describes a plan with base = x; half = part of base, doubled in place; sum = base + base. */
 function viewed(shape: number[], part: number[], offset: number): PlanDescription {
   return plan(
     [tensor(shape), tensor(shape), tensor(part, { base: 1, offset }), tensor(part), tensor(shape)],

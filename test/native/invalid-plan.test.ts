@@ -1,7 +1,7 @@
-/** Plans that make no sense are refused with a code and a message that names what is wrong; none crashes. */
+/** Invalid plans are refused with a code and a message that names the fault; none crashes. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { NativeDevice, NodeDescription, PlanDescription, TensorDescription } from '../../lib/native';
 import { Philox } from '../../lib/random';
+import type { NativeDevice, NodeDescription, PlanDescription, TensorDescription } from '../../lib/runtime/native';
 import { assign, Fakes, int32, node, open, plan, tensor, value } from './support';
 
 const fakes = new Fakes();
@@ -15,7 +15,7 @@ afterAll(() => {
   fakes.remove();
 });
 
-// For what the types forbid.
+// For values that the types forbid.
 // biome-ignore lint/suspicious/noExplicitAny: wrong values are what these tests are about
 type Any = any;
 
@@ -28,7 +28,7 @@ const view = (more: Partial<TensorDescription>) => plan([...pair, tensor([2], mo
 const state = (more: Partial<TensorDescription>) =>
   plan([tensor([4], { arena: 'gradients', byteOffset: 0, ...more }), tensor()], [copy], [], [1]);
 const parameters = (byteOffset = 0) => tensor([4], { arena: 'parameters', byteOffset });
-/** Tensor 0 is the plan's input, 1 an activation, 2 the first of the parameters. */
+/** Describes a plan that writes State. Tensor 0 is its input, 1 an activation, 2 the first parameter. */
 const writing = (nodes: NodeDescription[], more: TensorDescription[] = []) =>
   plan([...pair, parameters(), ...more], nodes, [0], [0]);
 

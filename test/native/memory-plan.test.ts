@@ -12,7 +12,7 @@ interface Request {
 const fakes = new Fakes();
 let planner: string;
 beforeAll(() => {
-  planner = fakes.build('planner', ['test/fakes/memory_planner.cc', 'native/memory_plan.cc']);
+  planner = fakes.build('planner', ['test/fakes/memory_planner.cc', 'native/core/plan/memory_plan.cc']);
 });
 afterAll(() => fakes.remove());
 
@@ -23,7 +23,7 @@ function planMemory(requests: Request[], alignment = 64): { arenaBytes: number; 
   return { arenaBytes: arenaBytes!, offsets };
 }
 
-/** The bytes that live at the busiest moment: no plan can need less. */
+/** Returns the largest number of bytes that are alive at the same time; no memory plan can need less. */
 function lowerBound(requests: Request[], alignment = 64): number {
   const round = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
   const at = (moment: number) => requests.filter((it) => it.first <= moment && moment <= it.last);
@@ -53,7 +53,7 @@ test('a block whose last reader is the next one’s writer keeps its place', () 
 });
 
 test('the smallest gap that holds a block gets it', () => {
-  // When the last block lives, 512 bytes are free from 0 on, and 384 from 960 on.
+  // When the last block is placed, 512 bytes are free at offset 0, and 384 bytes at offset 960.
   const { arenaBytes, offsets } = planMemory([
     { bytes: 512, first: 0, last: 0 },
     { bytes: 448, first: 0, last: 9 },

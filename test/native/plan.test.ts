@@ -1,6 +1,6 @@
-/** How plans are laid out, placed and run, seen through the fake backend. */
+/** Layout, placement in memory, and execution of plans, observed through the fake backend. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { NativeDevice, PlanDescription, RunInput } from '../../lib/native';
+import type { NativeDevice, PlanDescription, RunInput } from '../../lib/runtime/native';
 import { assign, Fakes, int32, node, open, perStep, plan, tensor, value } from './support';
 
 const fakes = new Fakes();
@@ -51,7 +51,7 @@ describe('steps', () => {
     ];
     const first = await compiled.run(inputs, 2);
     expect(Array.from(first.outputs[0]!)).toEqual([10, 21, 32, 43, 14, 25, 36, 47]);
-    // Plain arrays take their own memory, and what is resident is as it was.
+    // Plain arrays are copied to memory of their own, so the resident tensor has not changed.
     await compiled.run([value(0, 0, 0, 0), value(9, 9, 9, 9)], 1);
     const second = await compiled.run(inputs, 2);
     expect(second.outputs).toEqual(first.outputs);
@@ -123,7 +123,7 @@ describe('state', () => {
   test('the gate ends the run before anything is written; outputs are what the step has read', async () => {
     const state = device.createState({ ...noBytes, parameters: 16 });
     await state.write('parameters', 0, new Float32Array([1, 2, 3, 4]));
-    // parameters += input, unless the sum's first element is negative.
+    // The plan: parameters += input, unless the first element of the sum is negative.
     const gated = plan(
       [tensor(), tensor([4], { arena: 'parameters', byteOffset: 0 }), tensor(), tensor([1], { dtype: 'i32' })],
       [node('add', [0, 1], [2]), node('isNegative', [2], [3]), assign(3, 1, 2)],
@@ -339,7 +339,7 @@ describe('layout', () => {
     const constantCopies = (await implementations(constants)).filter((text) => text === 'copy: plain -> blocked');
     expect(constantCopies).toHaveLength(1);
     expect(await runOnce(constants, [], blocked)).toEqual([data.map((x) => 2 * x)]);
-    // The gradient arena's old value is read, then written, then read again.
+    // The plan reads the gradient arena's old value, writes the arena, and reads it again.
     const gradients = plan(
       [image(16, { arena: 'gradients', byteOffset: 0 }), image(16), image(16), image(16)],
       [node('add', [0], [1]), node('add', [3], [0]), node('add', [0, 1], [2])],

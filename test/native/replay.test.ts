@@ -1,6 +1,9 @@
-/** Many steps as one captured graph: the same as step by step, whatever changes from step to step or stops the run. */
+/**
+ * Replaying many steps as a captured graph gives the same results as running them one by one, also if inputs change or a
+ * step stops the run.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { NativeDevice, PlanDescription, RunInput } from '../../lib/native';
+import type { NativeDevice, PlanDescription, RunInput } from '../../lib/runtime/native';
 import { alive, assign, Fakes, node, open, plan, tensor, until, value } from './support';
 
 const fakes = new Fakes();
@@ -12,7 +15,7 @@ beforeAll(() => {
 afterAll(async () => {
   device.dispose();
   await until(() => alive(library).devices === 0);
-  // The captured graphs went with their plans.
+  // Captured graphs are destroyed with their plans.
   expect(alive(library)).toEqual({ devices: 0, kernels: 0, graphs: 0, bytes: 0 });
   fakes.remove();
 });
@@ -20,7 +23,10 @@ afterAll(async () => {
 const perStep = (...values: number[]): RunInput => ({ data: new Float32Array(values), perStep: true });
 const noBytes = { parameters: 0, optimizer: 0, gradients: 0, buffers: 0 };
 
-/** parameters += input, unless the sum's first element is negative. Gives what the step has read, and the sum. */
+/**
+ * Describes a plan with parameters += input, unless the first element of the sum is negative. Outputs: the parameters
+ * that the step has read, and the sum.
+ */
 const accumulate = (more: Partial<PlanDescription> = {}): PlanDescription =>
   plan(
     [tensor(), tensor([4], { arena: 'parameters', byteOffset: 0 }), tensor(), tensor([1], { dtype: 'i32' })],
@@ -30,7 +36,7 @@ const accumulate = (more: Partial<PlanDescription> = {}): PlanDescription =>
     { gate: 3, ...more },
   );
 
-/** What several runs give, and the parameters after them. */
+/** Runs a plan several times. @returns the results, and the parameters after all runs */
 async function results(description: PlanDescription, runs: readonly (readonly [RunInput, number])[]) {
   const state = device.createState({ ...noBytes, parameters: 16 });
   await state.write('parameters', 0, new Float32Array([1, 2, 3, 4]));
@@ -55,7 +61,7 @@ describe.each([
       [value(2, 2, 2, 2), 3],
     ],
   ],
-  // 64 MiB of inputs and results are one chunk: 4096 steps.
+  // A chunk has 64 MiB of inputs and results, which is 4096 steps here.
   ['more steps than one chunk has', [[value(1, 0, 0, 0), 5000]]],
 ] as const)('%s', (_, runs) => {
   test('gives what single launches give', async () => {
@@ -77,7 +83,7 @@ test('the gate closes in the second chunk: the steps of both count', async () =>
 });
 
 test('a closed gate closes what the updates are behind, also where that is another flag', async () => {
-  // The updates are skipped where the input's second part is negative; the run ends where its first part is.
+  // Updates are skipped if the second part of the input is negative; the run ends if the first part is.
   const description = (replay: boolean) =>
     plan(
       [

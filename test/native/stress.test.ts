@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { binaryPath } from '../../lib/locate';
+import { binaryPath } from '../../lib/runtime/locate';
 import { Fakes } from './support';
 
 const fakes = new Fakes();

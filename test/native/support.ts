@@ -1,10 +1,10 @@
-/** What the tests of the native core share: the fake backend, compiled on the spot, and short ways to describe plans. */
+/** Helpers for tests of the native core: compiling the fake backend, and short ways to describe plans. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadAddon } from '../../lib/addon';
-import { packageRoot } from '../../lib/locate';
+import { loadAddon } from '../../lib/runtime/addon';
+import { packageRoot } from '../../lib/runtime/locate';
 import type {
   NativeDevice,
   NodeDescription,
@@ -12,14 +12,15 @@ import type {
   PlanDescription,
   RunInput,
   TensorDescription,
-} from '../../lib/native';
+} from '../../lib/runtime/native';
 
 export class Fakes {
   readonly folder = mkdtempSync(join(tmpdir(), 'saturnn-fakes-'));
 
   /**
-   * Compiles sources below the repository's root and gives the path of the result. Flags in CXXFLAGS are added, and what is
-   * preloaded into this process (a sanitizer) is kept away from the compiler.
+   * Compiles sources, given by paths relative to the repository's root. Flags in CXXFLAGS are added, and a library that is
+   * preloaded into this process (a sanitizer) is not loaded into the compiler.
+   * @returns the path of the library
    */
   build(name: string, sources: string[], flags: string[] = []): string {
     const path = join(this.folder, name);
@@ -52,7 +53,7 @@ export function open(libraryPath: string): NativeDevice {
   return loadAddon().openDevice(options(libraryPath));
 }
 
-/** What is alive in a fake backend. Closing and freeing happen on the engine thread, some time after they were asked for. */
+/** Counts living objects of a fake backend. The engine thread destroys objects some time after that was requested. */
 export function alive(libraryPath: string): { devices: number; kernels: number; graphs: number; bytes: number } {
   return JSON.parse(loadAddon().probe(options(libraryPath)));
 }
@@ -86,7 +87,7 @@ export function node(
   };
 }
 
-/** A node of the fake op that writes state. */
+/** Describes a node of the fake op that writes State. */
 export function assign(
   gate: number,
   target: number,
@@ -100,7 +101,7 @@ export function int32(...values: number[]): Uint8Array {
   return new Uint8Array(new Int32Array(values).buffer);
 }
 
-/** Inputs and outputs by tensor; their names are `input 0`, `output 0` and so on. */
+/** Describes a plan. `inputs` and `outputs` are indices of tensors; their names become `input 0`, `output 0` and so on. */
 export function plan(
   tensors: TensorDescription[],
   nodes: NodeDescription[],
@@ -123,7 +124,7 @@ export function plan(
   };
 }
 
-/** A plan that takes `count` times `milliseconds`, and gives its input. */
+/** Describes a plan of `count` kernels that take `milliseconds` each. Its output equals its input. */
 export function slowPlan(milliseconds: number, count: number): PlanDescription {
   const tensors = Array.from({ length: count + 1 }, () => tensor());
   const nodes = Array.from({ length: count }, (_, i) =>

@@ -1,9 +1,9 @@
 /**
- * Our own kernels as they are compiled for processors with narrower vectors than this one's: other loops, of which the
- * rest of the suite would see nothing. SATURNN_CPU_ISA is read when a device is opened; oneDNN takes no notice of it.
+ * Checks the variants of saturnn's own kernels that are compiled for processors with narrower vectors. The rest of the
+ * suite runs only the variant for this processor. SATURNN_CPU_ISA is read when a device is opened; oneDNN ignores it.
  */
 import { describe, expect, test } from 'vitest';
-import { type Device, openDevice } from '../../lib/device';
+import { type Device, openDevice } from '../../lib/runtime/device';
 import { caseTable } from '../cases';
 import { checkOp } from '../check';
 import { deal } from '../random';
@@ -20,7 +20,7 @@ const own = [
 ];
 const files = [...own, 'pooling'];
 
-/** Each its own number of threads, or openDevice would take the two for one device. */
+/** Number of threads for each variant. They differ, because openDevice returns the same device for equal options. */
 const threads = { baseline: 1, avx2: 2 } as const;
 
 function open(isa: keyof typeof threads): Device | null {
@@ -46,7 +46,7 @@ describe.each(isas)('%s', (isa) => {
 
   test('is what runs', () => expect(device.info.simd).toBe(isa));
 
-  // One source, compiled twice: a case takes one of them.
+  // Both variants are compiled from the same source, so each case runs with only one of them.
   test.each(files)('%s', async (file) => {
     const cases = deal(caseTable[file] ?? [], isas.length)[isas.indexOf(isa)] ?? [];
     expect(cases).not.toEqual([]);

@@ -1,23 +1,23 @@
-/** TypeScript's op table and every backend's agree: names, and the bytes of the attribute structs. */
+/** Checks that the op tables of TypeScript and of every backend agree in names and in the sizes of attribute structs. */
 import { describe, expect, test } from 'vitest';
-import { type BackendName, probeBackend } from '../../lib/device';
 import { ops } from '../../lib/ops';
-import { activations } from '../../lib/ops/activation';
+import { activations } from '../../lib/ops/activations';
+import { type BackendName, probeBackend } from '../../lib/runtime/device';
 import { type Backend, backends } from '../backends';
 
-/** Every attribute is four bytes; an op that encodes its own has no fixed struct, and says 0. */
+/** Bytes of each op's attribute struct: four per attribute, or 0 for an op that encodes its attributes itself. */
 const expectedBytes = Object.fromEntries(ops.map(({ name, attributes }) => [name, attributes.length * 4]));
 
 test('op names and activation ids are unique', () => {
   expect(new Set(ops.map(({ name }) => name)).size).toBe(ops.length);
-  expect(activations.map(({ id }) => id)).toEqual(activations.map((_, index) => index));
+  expect(Object.values(activations).map(({ id }) => id)).toEqual(Object.keys(activations).map((_, index) => index));
 });
 
 test('the CPU backend opens: without it nothing was tested', () => {
   expect(backends().find(({ name }) => name === 'cpu')).toMatchObject({ reason: '' });
 });
 
-/** A backend's own table: of its device, or, where none opens, of its library. */
+/** Returns a backend's op table from its device or, if no device can be opened, from its library; else the reason as text. */
 function tableOf({ name, device }: Backend): Readonly<Record<string, number>> | string {
   if (device) return device.ops;
   try {

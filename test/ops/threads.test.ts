@@ -1,13 +1,13 @@
-/** What depends on the number of threads, and what does not. */
+/** Checks results with different numbers of threads: weight gradients stay within tolerance, other sums keep their bits. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { type Device, openDevice } from '../../lib/device';
+import { compile } from '../../lib/compile/compile';
+import { type Device, openDevice } from '../../lib/runtime/device';
 import { allCases, caseTable } from '../cases';
 import type { Case } from '../cases/problem';
 import { checkOp, modes } from '../check';
 import { TestRandom, testSeed } from '../random';
 
-/** Gradients of weights are summed by as many threads as the device has, in parts of the batch: also more than images. */
+/** Cases with weight gradients: each thread sums a part of the batch. There may be more threads than images. */
 const gradients = (caseTable.convolution ?? []).filter(({ covers }) => covers.includes('conv2dWgrad'));
 
 describe.each([1, 3, 16])('the CPU with %i threads', (threads) => {
@@ -19,7 +19,7 @@ describe.each([1, 3, 16])('the CPU with %i threads', (threads) => {
   });
 });
 
-/** Ops of our own that sum over more than one thread's share, in an order that the shape alone decides. */
+/** Ops whose sums are shared by several threads, in an order that depends only on the shape. */
 const ordered = [
   'activationGradient',
   'batchNorm',
@@ -36,7 +36,7 @@ describe.each(ordered)('%s gives the same bits on any number of threads', (op) =
   const cases = allCases.filter((one) => one.covers.includes(op) && alone(one));
 
   test(`${cases.length} cases`, async () => {
-    // So many elements are several threads' work.
+    // Checks that at least one case is large enough to be split between threads.
     let largest = 0;
     for (const { name, build } of cases) {
       const { graph, inputs } = build(new TestRandom(testSeed));

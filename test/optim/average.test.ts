@@ -1,14 +1,14 @@
-/** The average of the weights: where it begins, what it becomes, and evaluation with it. */
+/** The average of the weights: its initial value, its value after each step, and evaluation with it. */
 import { expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { openDevice } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
-import { withAveragedWeights } from '../../lib/graph/withAveragedWeights';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
+import { withAveragedWeights } from '../../lib/compile/withAveragedWeights';
 import { Adam } from '../../lib/optim/adam';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { Parameter } from '../../lib/tensor';
-import { evaluationGraph } from '../../lib/train/plans';
+import { openDevice } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { Parameter } from '../../lib/tensor/tensor';
+import { evaluationGraph } from '../../lib/train/stepGraphs';
 import { smallData, smallModel } from '../train/support';
 import { inputsOf, makeTraining } from './support';
 
@@ -24,7 +24,7 @@ test('it begins as the initial weights, and follows a weight that is written', a
   await state.write(bias, values);
   expect(await state.read(bias, 'averages')).toEqual(values);
   expect(await state.read(weight, 'averages')).toEqual(await state.read(weight));
-  // Neither moment was touched.
+  // The moments, which lie before the average, must not have changed.
   const moments = new Float32Array((await state.readArena('optimizer')).slice().buffer, 0, 2 * state.size);
   expect(moments.every((value) => value === 0)).toBe(true);
   state.dispose();
@@ -38,7 +38,7 @@ test('after each step it has moved by the decay of that step', async () => {
   let average = Float64Array.from(await state.read(weight));
   for (let step = 0; step < 4; step++) {
     await plan.run({ ...inputsOf(1), images: inputsOf(4).images.slice(step * 96, (step + 1) * 96) });
-    // 0.1, then 2 / 11, and from then on the 0.2 that was asked for.
+    // The decay rises from 0.1 over 2 / 11 to the given 0.2, and stays there.
     const decay = Math.min(0.2, (1 + step) / (10 + step));
     const weights = await state.read(weight);
     average = average.map((old, i) => decay * old + (1 - decay) * (weights[i] ?? Number.NaN));
@@ -51,7 +51,7 @@ test('after each step it has moved by the decay of that step', async () => {
   state.dispose();
 });
 
-test('withAveragedWeights computes what the weights would that are the averages', async () => {
+test('withAveragedWeights computes with the averages in place of the weights', async () => {
   const { state, parameters, logits, graph } = makeTraining(new Sgd({ ema: { decay: 0.9 } }));
   const plan = await compile(graph, { device });
   await plan.run(inputsOf(6), { steps: 6 });
@@ -80,7 +80,7 @@ test('evaluationGraph can use it', async () => {
   const options = { model, state, statistics: dataset.statistics(), images, batch: 8 };
   const losses = [];
   await state.on(device);
-  // The averages of a fresh State are its weights; then only they change.
+  // In a new State the averages equal the weights. In the second round only the averages have changed.
   for (const round of [0, 1]) {
     if (round === 1) await state.writeArena('optimizer', new Uint8Array(optimizer.slots * state.size * 4));
     for (const averaged of [false, true]) {
@@ -95,12 +95,12 @@ test('evaluationGraph can use it', async () => {
   const [weights, averages, weightsAgain, zeros] = losses;
   expect(averages).toBe(weights);
   expect(weightsAgain).toBe(weights);
-  // A network of zeros has the loss of chance.
+  // A network whose weights are all 0 gives every class the same probability.
   expect(zeros).toBeCloseTo(Math.log(100), 5);
   state.dispose();
 });
 
-test('what has no average is refused', async () => {
+test('States and graphs without an average are refused', async () => {
   const { state, logits, graph } = makeTraining(new Sgd());
   const invalid = (text: RegExp) =>
     expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringMatching(text) });

@@ -1,6 +1,6 @@
-/** What optimizers do with their options: groups, States that do not fit, numbers that are no good. */
+/** Options of optimizers: groups of parameters, States that do not fit, and values that are refused. */
 import { describe, expect, test } from 'vitest';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
 import { Adam } from '../../lib/optim/adam';
 import { AdamW } from '../../lib/optim/adamW';
 import type { FlatOptimizerOptions } from '../../lib/optim/flatOptimizer';
@@ -8,8 +8,8 @@ import { segmentPerParameter, segmentTable } from '../../lib/optim/groups';
 import { Lars } from '../../lib/optim/lars';
 import type { Optimizer } from '../../lib/optim/optimizer';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { input, Parameter, type Tensor } from '../../lib/tensor';
+import { State } from '../../lib/tensor/state';
+import { input, Parameter, type Tensor } from '../../lib/tensor/tensor';
 import { makeTraining } from './support';
 
 const invalid = (text: string | RegExp) =>
@@ -35,8 +35,8 @@ const numbersOf = (table: ReturnType<typeof segmentTable>) =>
   table && { ends: valuesOf(table.ends), rates: valuesOf(table.rates), decays: valuesOf(table.decays) };
 
 describe('groups', () => {
-  // In the arena: a/weight 0, b/weight 32, a/bias 48, b/bias 64; 80 in all.
-  test('none: no table', () => expect(segmentTable(makeState(), [], 0.5)).toBeNull());
+  // First elements in the arena: a/weight 0, b/weight 32, a/bias 48, b/bias 64; it has 80 elements.
+  test('without groups there is no table', () => expect(segmentTable(makeState(), [], 0.5)).toBeNull());
 
   test('segments with the same numbers are one', () => {
     expect(numbersOf(segmentTable(makeState(), [{ match: /bias$/, learningRate: 2 }], 0.5))).toEqual({
@@ -46,7 +46,7 @@ describe('groups', () => {
     });
   });
 
-  test('the first that matches decides; weight decay that is asked for reaches biases too', () => {
+  test('the first group that matches decides; an explicit weight decay applies to biases too', () => {
     const groups = [
       { match: /^b/g, learningRate: 0.25, weightDecay: 2 },
       { match: ({ shape }: Parameter) => shape[0] === 20, weightDecay: 0 },
@@ -67,7 +67,7 @@ describe('groups', () => {
     });
   });
 
-  test('one that matches nothing is refused, and one that others have left nothing to', () => {
+  test('a group that matches nothing is refused, also if earlier groups have taken all that it matches', () => {
     const lonely = [{ match: /bais$/, learningRate: 2 }];
     expect(() => segmentTable(makeState(), lonely, 0)).toThrow(invalid(/groups\[0\].match.*"\/bais\$\/"/));
     const late = [{ match: /./ }, { match: /bias/ }];
@@ -87,7 +87,7 @@ describe('groups', () => {
   });
 });
 
-describe('numbers that are no good are refused by name', () => {
+describe('invalid numbers are refused by name', () => {
   const kinds: Record<string, (options: FlatOptimizerOptions) => Optimizer> = {
     Sgd: (options) => new Sgd(options),
     Adam: (options) => new Adam(options),
@@ -141,7 +141,7 @@ test('a State with too few slots, or with the average elsewhere, is refused', ()
   expect(() => makeTraining(posing(2, null))).toThrow(invalid(/optimizerSlots of at least 3.*2/));
   expect(() => makeTraining(posing(3, null))).toThrow(invalid(/averageSlot 2.*null/));
   expect(() => makeTraining(posing(3, 0))).toThrow(invalid(/averageSlot 2.*0/));
-  // Without an average, momentum would begin as the weights, or an average stay what it is.
+  // In such a State the momentum would begin as a copy of the weights, or the average would not be updated.
   for (const averageSlot of [0, 1]) {
     expect(() => makeTraining(posing(2, averageSlot, new Sgd()))).toThrow(invalid(`averageSlot null.*${averageSlot}`));
   }

@@ -1,14 +1,17 @@
-/** Ten steps of each optimizer, and the schedules, against PyTorch's, recorded by test/pytorch/record_optimizers.py. */
+/**
+ * Compares ten steps of each optimizer, and the schedules, with figures of PyTorch, recorded by
+ * test/pytorch/record_optimizers.py.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import type { Device } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
-import { defaultPasses } from '../../lib/graph/optimize';
-import { activate, tanh } from '../../lib/ops/activation';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
+import { defaultPasses } from '../../lib/compile/optimize';
+import { activate } from '../../lib/ops/activation';
+import { tanh } from '../../lib/ops/activations';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
 import { linear } from '../../lib/ops/linear';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
 import { Adam } from '../../lib/optim/adam';
 import { AdamW } from '../../lib/optim/adamW';
 import type { Optimizer } from '../../lib/optim/optimizer';
@@ -16,17 +19,18 @@ import { plateauRate } from '../../lib/optim/plateau';
 import type { Schedule } from '../../lib/optim/schedule';
 import { cosineRate, oneCycleRate, stepRate } from '../../lib/optim/schedules';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { input, Parameter, type Tensor } from '../../lib/tensor';
+import type { Device } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { input, Parameter, type Tensor } from '../../lib/tensor/tensor';
 import type { EpochEvent } from '../../lib/train/events';
 import { backends } from '../backends';
 import { Generator } from '../pytorch/network';
 
 interface Recorded {
   readonly losses: number[];
-  /** Of the gradient, before clipping. */
+  /** Norm of the gradient before clipping, by step. */
   readonly norms: number[];
-  /** After the last step, by name. */
+  /** Values of each parameter after the last step, by its name. */
   readonly parameters: Record<string, number[]>;
 }
 

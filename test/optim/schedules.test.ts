@@ -1,4 +1,4 @@
-/** Learning rates at the boundaries of each schedule; saving, restoring, texts; numbers that are refused. */
+/** Schedules: learning rates at the boundaries of each, saving and restoring, texts, and values that are refused. */
 import { describe, expect, test } from 'vitest';
 import { parseSchedule, parseSpan } from '../../lib/optim/parseSchedule';
 import { plateauRate } from '../../lib/optim/plateau';
@@ -16,11 +16,11 @@ const invalid = (text: string | RegExp) =>
 test('constant', () => expect(at(constantRate(0.3), 0, 99, 1e6)).toEqual([0.3, 0.3, 0.3]));
 
 describe('step', () => {
-  test('falls in the first step of the epochs that are given', () => {
+  test('falls in the first step of the given epochs', () => {
     const schedule = stepRate({ rate: 1, milestones: [3, 5], factor: 0.5 });
     expect(at(schedule, 0, 29, 30, 49, 50, 99)).toEqual([1, 1, 0.5, 0.5, 0.25, 0.25]);
   });
-  test('or of the steps', () => {
+  test('or at the given steps', () => {
     const schedule = stepRate({ rate: 1, milestones: [3], unit: 'steps', factor: 0 });
     expect(at(schedule, 2, 3)).toEqual([1, 0]);
   });
@@ -111,7 +111,7 @@ describe('plateau', () => {
     expect(found).toEqual([0.5, 0.5, 0.25, 0.125]);
   });
 
-  test('goes on after restore() as if nothing had happened', () => {
+  test('continues after restore() as without an interruption', () => {
     const make = () => plateauRate({ rate: 1, factor: 0.5, patience: 2 });
     const losses = [1, 2, 2, 2, 0.5, 1, 1, 1, 1, 1].map((testLoss) => ({ testLoss }));
     const want = observed(make(), losses);

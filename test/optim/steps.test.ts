@@ -1,15 +1,15 @@
-/** Several steps of each optimizer against the float64 references of its kernels, and what the gate keeps from all of them. */
+/** Compares steps of each optimizer with the float64 references, and checks that none writes anything behind a closed gate. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import type { Graph } from '../../lib/graph/graph';
-import type { Arena } from '../../lib/native';
+import { compile } from '../../lib/compile/compile';
+import type { Graph } from '../../lib/compile/graph';
 import { Adam } from '../../lib/optim/adam';
 import { AdamW } from '../../lib/optim/adamW';
 import { Lars } from '../../lib/optim/lars';
 import type { Optimizer } from '../../lib/optim/optimizer';
 import { Sgd } from '../../lib/optim/sgd';
-import type { State } from '../../lib/state';
-import { Parameter, type Tensor } from '../../lib/tensor';
+import type { Arena } from '../../lib/runtime/native';
+import type { State } from '../../lib/tensor/state';
+import { Parameter, type Tensor } from '../../lib/tensor/tensor';
 import { testSeed } from '../random';
 import { interpret } from '../reference/interpret';
 import { contents, inputsOf, makeTraining, pixels } from './support';
@@ -17,7 +17,10 @@ import { contents, inputsOf, makeTraining, pixels } from './support';
 const device = 'cpu';
 const steps = 6;
 
-/** Relative to the root mean square of an arena: the rounding of f32 in a few steps of a small network. */
+/**
+ * Largest allowed error relative to the root mean square of an arena: the rounding of f32 in a few steps of a small
+ * network.
+ */
 const tolerance = 1e-5;
 
 const groups = [
@@ -25,7 +28,7 @@ const groups = [
   { match: ({ shape }: Parameter) => shape.length === 2, learningRate: 0.5, weightDecay: 3 },
 ];
 const ema = { decay: 0.4 };
-// With a smaller one, a gradient that is nothing but rounding moves its weight as far as any other.
+// With a smaller epsilon, Adam would move a weight whose gradient is only rounding error as far as any other.
 const epsilon = 1e-3;
 
 const optimizers: Readonly<Record<string, Optimizer>> = {
@@ -42,7 +45,7 @@ const optimizers: Readonly<Record<string, Optimizer>> = {
 
 type Arenas = Record<'parameters' | 'optimizer' | 'buffers', Float64Array>;
 
-/** The arenas in float64, as they are before the first step. */
+/** Reads the arenas of a State as float64. */
 async function arenasOf(state: State): Promise<Arenas> {
   const [parameters, optimizer, buffers] = (await contents(state)).map(({ buffer }) => buffer.slice(0));
   return {
@@ -52,7 +55,7 @@ async function arenasOf(state: State): Promise<Arenas> {
   };
 }
 
-/** Which elements of which arena a tensor is. */
+/** Returns the arena of a State's tensor, and the index of its first element there. */
 function placeOf(tensor: Tensor): { arena: Arena; begin: number } {
   const { source } = tensor.node;
   if (tensor instanceof Parameter) return { arena: 'parameters', begin: tensor.state?.offsetOf(tensor) ?? 0 };
@@ -65,7 +68,7 @@ const partOf = (arenas: Arenas, tensor: Tensor): Float64Array => {
   return arenas[arena as keyof Arenas].subarray(begin, begin + tensor.size);
 };
 
-/** One step in float64. */
+/** Computes one step in float64 and writes its results into `arenas`. */
 function referenceStep(graph: Graph, arenas: Arenas, step: number): void {
   const inputs = inputsOf(steps);
   const images = inputs.images.subarray(step * pixels, (step + 1) * pixels);
@@ -128,7 +131,7 @@ describe.each(Object.entries(optimizers))('%s', (_, optimizer) => {
     for (let run = 0; run < 2; run++) {
       const { state, graph } = makeTraining(optimizer);
       const plan = await compile(graph, { device });
-      // In one call, or in two.
+      // The first run does its steps in one call, the second in two.
       if (run === 0) await plan.run(inputsOf(4), { steps: 4 });
       else {
         await plan.run(inputsOf(1));

@@ -1,13 +1,17 @@
-/** A small network with weights and biases, for tests of optimizers. Without a kink, at which rounding could take a step another way. */
-import { Graph } from '../../lib/graph/graph';
-import { activate, tanh } from '../../lib/ops/activation';
-import { conv2d } from '../../lib/ops/conv2d';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+/**
+ * A small network with weights and biases, for tests of optimizers. It has no kinks, at which rounding could change a
+ * result much.
+ */
+import { Graph } from '../../lib/compile/graph';
+import { activate } from '../../lib/ops/activation';
+import { tanh } from '../../lib/ops/activations';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
 import { linear } from '../../lib/ops/linear';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { globalAveragePool } from '../../lib/ops/pooling';
 import type { Optimizer } from '../../lib/optim/optimizer';
-import { State } from '../../lib/state';
-import { input, Parameter, sizeOf } from '../../lib/tensor';
+import { State } from '../../lib/tensor/state';
+import { input, Parameter, sizeOf } from '../../lib/tensor/tensor';
 import { TestRandom, testSeed } from '../random';
 
 export const pixels = 2 * 4 * 4 * 3;
@@ -36,14 +40,14 @@ export function makeTraining(optimizer: Optimizer) {
 const random = new TestRandom(testSeed);
 const allImages = Float32Array.from({ length: 12 * pixels }, random.gaussian);
 
-/** Each step has images of its own. */
+/** Makes the inputs of a number of steps; each step has different images. */
 export const inputsOf = (steps: number, rate = 0.05) => ({
   images: allImages.slice(0, steps * pixels),
   labels: Int32Array.of(1, 3),
   rate: Float32Array.of(rate),
 });
 
-/** Everything that a step writes. */
+/** Returns the bytes of all arenas that a step writes. */
 export async function contents(state: State): Promise<Uint8Array[]> {
   return [await state.readArena('parameters'), await state.readArena('optimizer'), await state.readArena('buffers')];
 }

@@ -1,6 +1,6 @@
 /**
- * `saturnn build` from what is published: CMake configures it for real, and so finds every source it lists; compiling is left to
- * CI's own stage.
+ * `saturnn build` in the published package: CMake really configures, and so finds every source that it lists. Compiling
+ * is left to a stage of CI.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ let packed: Packed;
 
 const cmake = spawnSync('which', ['cmake'], { encoding: 'utf8' }).stdout.trim();
 
-/** On PATH before the real one: configures, notes every call, and does not compile. */
+/** A script that takes the place of cmake in PATH. It records every call and passes it on, except calls that compile. */
 const recorder = `#!/bin/sh
 printf '%s\\n' "$*" >> '${log}'
 [ "$1" = --build ] && exit "\${BUILD_STATUS:-0}"

@@ -1,9 +1,9 @@
-/** scripts/check-kernels.mjs on small sources of its own: it passes good kernels, and each thing that it exists for fails. */
+/** scripts/check-kernels.mjs on small sources: it accepts good kernels, and finds each kind of bad kernel. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 import { temporaryFolder } from '../temporary';
 
 const nvcc = [process.env.CUDACXX, 'nvcc', '/usr/local/cuda/bin/nvcc'].find(
@@ -26,7 +26,7 @@ template __global__ void twice<float, 1>(const float*, float*);
 template __global__ void twice<float, 4>(const float*, float*);
 `;
 
-/** A sum over vectors stores one scalar: nothing to complain of. */
+/** A sum that reads vectors and stores one scalar, which is allowed. */
 const reduction = `
 template <int Width>
 __global__ void total(const float4* x, float* y, int count) {

@@ -1,14 +1,14 @@
 /**
- * Every way in which the CUDA backend can fail to load, in child processes: each ends with a typed error and exit code 0,
- * never with an abort, though cuDNN itself (and its stand-in here) aborts when a part of it is missing.
+ * Every way in which loading the CUDA backend can fail, in child processes. Each must give a typed error, and the process
+ * must not be aborted, although cuDNN itself (and its stand-in here) aborts if a part of it is missing.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { binaryFolders } from '../../lib/locate';
 import { ops } from '../../lib/ops';
+import { binaryFolders } from '../../lib/runtime/locate';
 import { compileCudnn, compileFake, copyWithout, subLibraries } from '../fakes/build';
 
 const [binaries] = binaryFolders() as [string];
@@ -40,7 +40,7 @@ interface Outcome {
 }
 
 interface Host {
-  /** Folder of libcuda.so.1; undefined: no driver. */
+  /** Folder of libcuda.so.1; undefined for a host without a driver. */
   driver?: string;
   searchPaths?: string[];
   libraryPath?: string;
@@ -74,7 +74,7 @@ function probe(host: Host): Probe {
   return result;
 }
 
-/** What is absent cannot be shown on a host where the dynamic loader finds the real thing. */
+/** Whether the dynamic loader finds NVIDIA's libraries on this host; their absence cannot be tested then. */
 const hasReal = ['libcuda.so.1', 'libcudnn.so.9', 'libcublasLt.so.13', 'libnvrtc.so.13'].some(systemHas);
 const builtWithCuda = existsSync(library);
 if (!builtWithCuda) console.warn(`Not run: the CUDA loader's tests, because ${library} was not built.`);

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { cudaSearchPaths } from '../../lib/cudaSearchPaths';
+import { cudaSearchPaths } from '../../lib/runtime/cudaSearchPaths';
 
 let root = '';
 
@@ -20,7 +20,7 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** Those of our own making: what the host has may follow. */
+/** Returns the search paths in folders of this test; folders of the host may follow them and are left out. */
 const found = (environment: NodeJS.ProcessEnv) => cudaSearchPaths(environment).filter((path) => path.startsWith(root));
 
 test('CUDNN_PATH comes first, with its lib folder', () => {

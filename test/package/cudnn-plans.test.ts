@@ -1,14 +1,14 @@
 /**
- * cuDNN has a plan for every convolution of the networks, forward and backward, in every precision, on an H200: asked of the
- * real cuDNN with a description of that GPU, so neither a GPU nor a driver is needed. All of them, and all that can be fused:
- * `npm run cudnn:plans`.
+ * Checks that cuDNN has a plan for convolutions of the networks on an H200, forward and backward, in every precision. The
+ * real cuDNN gets a description of that GPU, so neither a GPU nor a driver is needed. `npm run cudnn:plans` checks all
+ * convolutions and fusions.
  */
 import { describe, expect, it } from 'vitest';
 import { type Answer, findPlans, missing, type Variant } from '../../bench/cudnnPlans/finder';
 import { markdown } from '../../bench/cudnnPlans/table';
 import { linearProblem, passes, precisions, problemsOf, type Question } from '../../bench/cudnnPlans/tasks';
 import { inception33, subInception } from '../../lib/models';
-import { elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activation';
+import { elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activations';
 
 const reason = missing();
 if (reason) console.warn(`Not run: cuDNN's plans, because ${reason}.`);
@@ -28,7 +28,7 @@ describe.skipIf(reason !== null)("cuDNN's plans without a GPU", () => {
   ])('every convolution of inception33 in every precision, batch %d, width %d', async (batch, width) => {
     const all = [...problemsOf(inception33({ width }), batch), linearProblem(batch, 1024, 100)];
     expect(all.length).toBeGreaterThan(30);
-    // What is remembered is made again in the same way in every precision.
+    // Making a plan again from its stored choice works in the same way in every precision, so only bf16 checks it.
     const questions = precisions.flatMap((precision) => everyPass(all, { precision, twice: precision === 'bf16' }));
     const { answers } = await findPlans(questions);
     expect(answers).toHaveLength(questions.length);
@@ -42,7 +42,7 @@ describe.skipIf(reason !== null)("cuDNN's plans without a GPU", () => {
 
   it('shapes that no network has', async () => {
     const odd = [
-      '3 6 5 7 20 3 3 6 5 1 1 1 1', // channels that are padded on both sides
+      '3 6 5 7 20 3 3 6 5 1 1 1 1', // input and output channels are padded
       '1 6 9 1 1 2 5 5 2 1 3 0 0',
       '1 15 14 3 16 7 7 8 7 2 2 3 3',
       '3 9 6 16 16 3 1 5 6 2 1 1 0',
@@ -67,7 +67,7 @@ describe.skipIf(reason !== null)("cuDNN's plans without a GPU", () => {
       ...[scaledSigmoid(), leakyTanh(), relu()].map((activation) => fused('bf16', wide, activation)),
       fused('fp16', wide, scaledSigmoid()),
       fused('tf32', wide),
-      fused('bf16', first as string), // the image: 3 channels
+      fused('bf16', first as string), // reads the image, which has 3 channels
     ];
     const { answers } = await findPlans(questions);
     expect(problems(answers)).toEqual([]);

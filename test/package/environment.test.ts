@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 
 const root = packageRoot();
 const places = ['lib', 'native', 'scripts', 'cmake', 'test', 'bench', 'CMakeLists.txt', 'vitest.config.mts', '.ci'];

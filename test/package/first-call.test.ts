@@ -1,6 +1,6 @@
 /**
- * The compiled package, in a process of its own, where the first thing asked is a value: no plan was compiled and no device
- * opened before. Modules that are loaded late are then loaded by these calls.
+ * Calls of the compiled package in a new process, before any plan was compiled or device opened: modules that are loaded
+ * late must be loaded by these calls.
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 
 const dist = join(__dirname, '..', '..', 'dist');
 
-/** What `body` gives, an async function's body in which `saturnn` is the package. */
+/** Runs `body`, the body of an async function in which `saturnn` is the package. @returns its result */
 function inFreshProcess(body: string, entry = `Promise.resolve(require(${JSON.stringify(join(dist, 'index.js'))}))`) {
   const script = `${entry}.then(async (saturnn) => { ${body} }).then((value) => console.log(JSON.stringify(value)))`;
   return JSON.parse(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }));

@@ -1,9 +1,9 @@
-/** scripts/pack/layout.mjs: what must not be published is found, by name and by what a library would load. */
+/** scripts/pack/layout.mjs finds files that must not be published, by their names and by the libraries that they would load. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 import { temporaryFolder } from '../temporary';
 
 const folder = temporaryFolder();
@@ -43,15 +43,21 @@ describe('the layout of what is published', () => {
   });
 
   it('has files of our own, and of others', () => {
-    const names = ['out/libsaturnn_cuda.so', 'out/libdnnl.so.2', 'dist/ops/curve.d.ts', 'native/backend.h', 'num.h'];
+    const names = [
+      'out/libsaturnn_cuda.so',
+      'out/libdnnl.so.2',
+      'dist/ops/curve.d.ts',
+      'native/shared/backend.h',
+      'num.h',
+    ];
     expect(check(folderWith(...names))).toMatchObject({ status: 0, stderr: '' });
   });
 
   it('has headers of our own that are called like those of NVIDIA, but not those', () => {
-    const own = folderWith('native/cuda/cudnn_graph.h');
+    const own = folderWith('native/cuda/cudnn/graph.h');
     expect(check(own)).toMatchObject({ status: 0, stderr: '' });
-    writeFileSync(join(own, 'native/cuda/cudnn_graph.h'), '/*\n * Copyright 2014-2025 NVIDIA Corporation.\n */');
-    expect(check(own).stderr).toContain("native/cuda/cudnn_graph.h is NVIDIA's");
+    writeFileSync(join(own, 'native/cuda/cudnn/graph.h'), '/*\n * Copyright 2014-2025 NVIDIA Corporation.\n */');
+    expect(check(own).stderr).toContain("native/cuda/cudnn/graph.h is NVIDIA's");
   });
 
   it("needs none of NVIDIA's libraries to be loaded", () => {

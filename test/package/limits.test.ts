@@ -1,9 +1,9 @@
-/** scripts/pack: what is too large, asks for too new a system, or would run something, is not packed. */
+/** scripts/pack refuses packages that are too large, need too new a system, or have scripts that npm would run. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../../lib/locate';
-import { oldestGlibc } from '../../lib/platform';
+import { packageRoot } from '../../lib/runtime/locate';
+import { oldestGlibc } from '../../lib/runtime/platform';
 import { temporaryFolder } from '../temporary';
 
 const root = packageRoot();
@@ -40,8 +40,8 @@ describe('a package', () => {
 
   it.each([
     ['an install script', { scripts: { postinstall: 'node x' } }, 'index.js', 'has the script postinstall'],
-    ['gypfile', { gypfile: true }, 'index.js', 'says gypfile'],
-    ['a binding.gyp', {}, 'binding.gyp', 'holds a .gyp file'],
+    ['gypfile', { gypfile: true }, 'index.js', 'has "gypfile"'],
+    ['a binding.gyp', {}, 'binding.gyp', 'has a .gyp file'],
   ])('with %s is refused', async (name, manifest, file, text) => {
     const { checkManifest } = await load('pack-all.mjs');
     expect(() => checkManifest('saturnn', ...packageWith(name, manifest, file))).toThrow(`saturnn: ${text}`);

@@ -1,10 +1,10 @@
-/** Where the compiled parts are looked for, in which order, and what is said when they are not there or do not fit. */
+/** The loader: where it looks for the native libraries, in which order, and its errors if they are missing or do not fit. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../lib/locate';
-import { describeSystem, oldestGlibc, thisSystem, whyUnsupported } from '../../lib/platform';
+import { packageRoot } from '../../lib/runtime/locate';
+import { describeSystem, oldestGlibc, thisSystem, whyUnsupported } from '../../lib/runtime/platform';
 import { version } from '../../lib/version';
 import { temporaryFolder } from '../temporary';
 
@@ -14,7 +14,7 @@ const out = join(root, 'out');
 let app: string;
 let made = 0;
 
-/** An app with saturnn's JavaScript, and nothing native yet. */
+/** Makes an app that has saturnn's JavaScript but no native libraries yet. */
 beforeEach(() => {
   app = join(folder, String(made++));
   const own = join(app, 'node_modules/saturnn');
@@ -25,7 +25,7 @@ beforeEach(() => {
     symlinkSync(join(root, 'node_modules', name), join(app, 'node_modules', name));
 });
 
-/** A package of the platform; `files`: what it holds, from where. */
+/** Makes a platform package. `files` maps names to contents (a Buffer) or to paths of files to copy. */
 function platformPackage(
   name: string,
   files: Readonly<Record<string, string | Buffer>>,
@@ -45,7 +45,7 @@ const native = { 'saturnn.node': join(out, 'saturnn.node'), 'libsaturnn_cpu.so':
 
 const { SATURNN_BINARY: _, ...bare } = process.env;
 
-/** Opens the CPU in a process of its own. */
+/** Opens the CPU in a new process. */
 function open(env: NodeJS.ProcessEnv = {}): { folder?: string; code?: string; message?: string } {
   const script = `
     try {
@@ -132,7 +132,7 @@ describe('the native parts', () => {
       try { console.log(Object.keys(probeBackend('cuda')).includes('driver')); } catch ({ code, message }) { console.log(code, message); }`;
     const probe = () => spawnSync(process.execPath, ['-e', script], { cwd: app, encoding: 'utf8', env: bare }).stdout;
     expect(probe()).toMatch(/^ERR_BINARY_NOT_FOUND .*the package @saturnn\/linux-x64-cuda \(not installed\)/);
-    // Any backend will do to see that it is this one which is opened.
+    // The file need not be a library: the error shows that the loader tried to open it.
     const where = platformPackage('linux-x64-cuda', { 'libsaturnn_cuda.so': Buffer.from('no library') });
     expect(probe()).toMatch(/^ERR_BACKEND_NOT_FOUND /);
     expect(probe()).toContain(join(where, 'libsaturnn_cuda.so'));

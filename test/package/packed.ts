@@ -1,26 +1,26 @@
-/** The published packages, as folders and archives: as CI has made them, or made here from the build in out/. */
+/** The published packages, as folders and archives: those that CI has made, or made here from the libraries in out/. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 
 export interface Packed {
-  /** By name of the package: saturnn, @saturnn/linux-x64, @saturnn/linux-x64-cuda. */
+  /** Returns the folder of a package: saturnn, @saturnn/linux-x64 or @saturnn/linux-x64-cuda. */
   folder(name: string): string;
-  /** Of all three. */
+  /** Paths of the three archives. */
   readonly archives: readonly string[];
 }
 
-/** CI: what is skipped elsewhere must run. */
+/** Whether tests that need the packages must run (in CI); elsewhere they are skipped if the packages cannot be made. */
 export const isRequired = process.env.SATURNN_INSTALL === 'required';
 
-/** Why the packages cannot be made here; nothing where they can. */
+/** Returns why the packages cannot be made on this host; undefined if they can. */
 export function whyNotPacked(): string | undefined {
   if (existsSync(join(packageRoot(), 'out/libsaturnn_cuda.so'))) return undefined;
   return 'out/ has no CUDA backend, which is one of the packages';
 }
 
-/** SATURNN_PACKED=1: out/packages is up to date. Packing takes a quarter of a minute, and several tests need it. */
+/** Makes the packages, or takes those in out/packages if SATURNN_PACKED is 1. Packing takes 15 s, and several tests need it. */
 export function packedPackages(): Packed {
   const root = join(packageRoot(), 'out/packages');
   const script = join(packageRoot(), 'scripts/pack/pack-all.mjs');

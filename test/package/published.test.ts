@@ -1,9 +1,12 @@
-/** What is published: well-formed, small, typed for both module systems, and free of install scripts; and it survives a bundler. */
+/**
+ * The published packages: well-formed, small, typed for both module systems, without install scripts, and usable through
+ * a bundler.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 import * as own from '../../lib/version';
 import { temporaryFolder } from '../temporary';
 import { isRequired, type Packed, packedPackages, whyNotPacked } from './packed';
@@ -22,7 +25,7 @@ function run(command: string, args: readonly string[], cwd = root) {
   return { status, text: stdout + stderr };
 }
 
-/** A folder in which the three packages are installed, as copies, with what they depend on. */
+/** Makes a folder in which copies of the three packages and their dependencies are installed. */
 function installed(name: string): string {
   const app = join(folder, name);
   mkdirSync(join(app, 'node_modules/@saturnn'), { recursive: true });
@@ -70,7 +73,7 @@ describe.skipIf(reason !== undefined && !isRequired)(`the published packages${re
     for (const file of [
       'dist/index.js',
       'dist/index.d.mts',
-      'native/backend.h',
+      'native/shared/backend.h',
       'CMakeLists.txt',
       'LICENSE',
       'CHANGELOG.md',
@@ -130,7 +133,7 @@ describe.skipIf(reason !== undefined && !isRequired)(`the published packages${re
       cpSync(join(root, 'test/types'), app, { recursive: true });
       mkdirSync(join(app, 'node_modules/@types'));
       symlinkSync(join(root, 'node_modules/@types/node'), join(app, 'node_modules/@types/node'));
-      // With "preserve" files are resolved as a bundler does, and `import x = require()` is for CommonJS files alone.
+      // "preserve" resolves files as bundlers do; `import x = require()` is allowed in CommonJS files only.
       const files = module === 'preserve' ? ['--module', module, '--target', 'esnext'] : ['--module', module];
       const { status, text } = run(bin('tsc'), ['-p', join(app, 'tsconfig.json'), ...files]);
       expect(text).toBe('');

@@ -1,10 +1,10 @@
-/** scripts/release: what a new version changes, and in which order the packages go out. Nothing leaves this machine. */
+/** scripts/release: the changes of a new version, and the order of publishing. Nothing is really published. */
 import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../lib/locate';
+import { packageRoot } from '../../lib/runtime/locate';
 import { version } from '../../lib/version';
 import { temporaryFolder } from '../temporary';
 import { type Registry, startRegistry } from './install/registry';
@@ -113,7 +113,7 @@ describe('release:publish', () => {
         encoding: 'utf8',
         env: { ...process.env, ...env },
       });
-      expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining('--packed goes with') });
+      expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining('--packed needs') });
     },
   );
 });

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 
 def activation_function(kind, slope):
-    """In as few PyTorch kernels as there can be: it is timed."""
+    """Returns a function for an activation, in as few PyTorch kernels as possible, because it is timed."""
     return {
         "sigmoid": torch.sigmoid,
         "scaledSigmoid": lambda x: 2 * torch.tanh(x / 2),
@@ -23,7 +23,7 @@ def activation_function(kind, slope):
 
 
 def to_torch(values, dtype=torch.float32):
-    """A parameter in saturnn's layout, [O, KH, KW, I] or [O, I] or [O]."""
+    """Converts a parameter from saturnn's layout, [O, KH, KW, I] or [O, I] or [O], to PyTorch's."""
     tensor = torch.as_tensor(values).to(dtype)
     return tensor.permute(0, 3, 1, 2).contiguous() if tensor.ndim == 4 else tensor
 
@@ -33,7 +33,7 @@ def to_saturnn(tensor):
 
 
 def parameter_groups(p, weight_decay):
-    """Weights decay, biases do not."""
+    """Groups parameters for the optimizer: weights with weight decay, biases without."""
     return [
         {"params": [v for k, v in p.items() if k.endswith("weight")], "weight_decay": weight_decay},
         {"params": [v for k, v in p.items() if k.endswith("bias")], "weight_decay": 0},
@@ -41,7 +41,7 @@ def parameter_groups(p, weight_decay):
 
 
 def forward(network, p, x, activation):
-    """Images [N, C, H, W] -> logits [N, classes]."""
+    """Computes logits [N, classes] from images [N, C, H, W]."""
 
     def conv(name, x, stride=1):
         weight = p[f"{name}/weight"]

@@ -1,13 +1,13 @@
-/** The network, weights and batches of record.py, made by saturnn: layer for layer and number for number. */
+/** The network of record.py made with saturnn, and exactly the same weights and batches. */
 
 import { Conv2d } from '../../lib/layers/conv2d';
-import { GlobalAveragePool } from '../../lib/layers/globalAveragePool';
 import { inceptionA } from '../../lib/layers/inceptionA';
 import { inceptionB } from '../../lib/layers/inceptionB';
 import { Linear } from '../../lib/layers/linear';
+import { GlobalAveragePool } from '../../lib/layers/pooling';
 import { Sequential } from '../../lib/layers/sequential';
-import { leakyTanh } from '../../lib/ops/activation';
-import type { Parameter } from '../../lib/tensor';
+import { leakyTanh } from '../../lib/ops/activations';
+import type { Parameter } from '../../lib/tensor/tensor';
 
 export const batch = 8;
 export const size = 12;
@@ -32,7 +32,7 @@ export function makeNetwork(): Sequential {
   ]);
 }
 
-/** xorshift32, as in record.py. */
+/** The random generator xorshift32, as in record.py. */
 export class Generator {
   constructor(private state: number) {}
 
@@ -50,7 +50,7 @@ export class Generator {
   }
 }
 
-/** Values of each parameter, in order. */
+/** Draws the values of each parameter, in order. */
 export function drawWeights(parameters: readonly Parameter[]): Float32Array[] {
   const generator = new Generator(1);
   return parameters.map(({ name, shape, size: count }) => {
@@ -59,7 +59,7 @@ export function drawWeights(parameters: readonly Parameter[]): Float32Array[] {
   });
 }
 
-/** The batches of all steps, one after the other. */
+/** Draws the batches of all steps, one after the other. */
 export function drawBatches(): { images: Float32Array; labels: Int32Array } {
   const generator = new Generator(2);
   const pixels = batch * size * size * 3;

@@ -1,4 +1,4 @@
-"""Records one batch normalisation of PyTorch, forward and backward: test/train/batch-norm.test.ts compares saturnn with it.
+"""Records one batch normalisation of PyTorch, forward and backward: test/layers/batch-norm.test.ts compares saturnn with it.
 
 Run by hand, where PyTorch is installed:  python3 test/pytorch/record_batch_norm.py
 Computed in float64 from inputs rounded to float32; images are written in saturnn's order, [N, H, W, C]. Writes

@@ -15,7 +15,7 @@ interface Reference {
 
 const sech2 = (x: number): number => 1 / Math.cosh(x) ** 2;
 
-/** In the order of SN_SIGMOID... in native/backend.h. */
+/** In the order of SN_SIGMOID... in native/shared/backend.h. */
 const references: readonly Reference[] = [
   {
     f: (x) => 1 / (1 + Math.exp(-x)),

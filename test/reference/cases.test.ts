@@ -1,10 +1,10 @@
 /** The references against themselves, with no backend: every case has one, and every pass leaves its result as it is. */
 import { describe, expect, test } from 'vitest';
-import type { Graph } from '../../lib/graph/graph';
-import { defaultPasses, optimize, type Pass } from '../../lib/graph/optimize';
-import { commuteAveragePool } from '../../lib/graph/passes/commuteAveragePool';
-import { halveImages } from '../../lib/graph/passes/halveImages';
-import { mergeSiblingConvs } from '../../lib/graph/passes/mergeSiblingConvs';
+import type { Graph } from '../../lib/compile/graph';
+import { defaultPasses, optimize, type Pass } from '../../lib/compile/optimize';
+import { commuteAveragePool } from '../../lib/compile/passes/commuteAveragePool';
+import { halveImages } from '../../lib/compile/passes/halveImages';
+import { mergeSiblingConvs } from '../../lib/compile/passes/mergeSiblingConvs';
 import { ops } from '../../lib/ops';
 import { allCases } from '../cases';
 import type { Case } from '../cases/problem';

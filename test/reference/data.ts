@@ -1,4 +1,4 @@
-/** Batches of crops from a resident data set, and the arithmetic that normalises them. */
+/** Batches of crops from a resident data set, and tensors joined in a flat buffer and taken apart. */
 import { multiplyHigh, philox } from './philox';
 import { type Attributes, at, imageShape, need, offset, type Shape, type Values, zeros } from './values';
 
@@ -58,4 +58,19 @@ function drawCrop(n: number, counter: Values): Crop {
 
 function centreCrop(spareRows: number, spareColumns: number): Crop {
   return { top: () => Math.floor(spareRows / 2), left: () => Math.floor(spareColumns / 2), mirror: false };
+}
+
+/** Elements that no input covers stay what they were; they start as zeros. */
+export function pack(inputs: readonly Values[], attributes: Attributes, shape: Shape): Values {
+  const flat = zeros(shape);
+  inputs.forEach((values, index) => {
+    flat.data.set(values.data, attributes[`offset${index}`]);
+  });
+  return flat;
+}
+
+/** From row `firstRow`. */
+export function rows({ data }: Values, rowSize: number, { firstRow = 0 }: Attributes, shape: Shape): Values {
+  const begin = firstRow * rowSize;
+  return { shape, data: data.slice(begin, begin + zeros(shape).data.length) };
 }

@@ -3,9 +3,10 @@
  * element's allowed error is that of its own op, plus what the errors of the ops before it become on their way. The latter
  * is measured: the graph is interpreted again with each op's result disturbed by random errors of the allowed size.
  */
-import type { Precision } from '../../lib/device';
-import type { Graph } from '../../lib/graph/graph';
-import type { Node, Tensor } from '../../lib/tensor';
+
+import type { Graph } from '../../lib/compile/graph';
+import type { Precision } from '../../lib/runtime/device';
+import type { Node, Tensor } from '../../lib/tensor/tensor';
 import { type Tolerance, tolerances } from '../tolerance';
 import { referenceOf } from './index';
 import { type Interpretation, interpret, type Read, written } from './interpret';
@@ -96,7 +97,7 @@ export function expectation(graph: Graph, read: Read, precision: Precision, rand
 /** What multiplies on tensor cores: with tf32 its factors are rounded, and nothing else. */
 const multiplies = /^(conv2d|linear)/;
 
-/** The weight gradient of halves: a backend may round the sum to the half before it is f32 (native/cuda/conv_task.cc). */
+/** The weight gradient of halves: a backend may round the sum to the half before it is f32 (native/cuda/convolution/conv_task.cc). */
 const ofHalves = (precision: Precision): Tolerance => {
   const { relative, smallest } = tolerances[precision];
   return { ...tolerances.f32, relative, smallest };

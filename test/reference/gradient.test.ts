@@ -1,23 +1,19 @@
 /** Finite differences check the float64 references' gradients, and with them the gradient rules of lib/ops and lib/graph. */
 import { describe, expect, test } from 'vitest';
-import { gradient } from '../../lib/graph/gradient';
+import { gradient } from '../../lib/compile/gradient';
 import { ops } from '../../lib/ops';
-import { activate, activations } from '../../lib/ops/activation';
-import { add } from '../../lib/ops/add';
-import { averagePool } from '../../lib/ops/averagePool';
-import { batchNorm } from '../../lib/ops/batchNorm';
-import { batchNormInference } from '../../lib/ops/batchNormInference';
-import { concat } from '../../lib/ops/concat';
-import { conv2d } from '../../lib/ops/conv2d';
-import { copy } from '../../lib/ops/copy';
+import { activate } from '../../lib/ops/activation';
+import { type ActivationKind, activations } from '../../lib/ops/activations';
+import { add, concat, slice } from '../../lib/ops/channels';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
+import { conv2d } from '../../lib/ops/convolution';
+import { copy } from '../../lib/ops/data';
 import { dropout } from '../../lib/ops/dropout';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
 import { linear } from '../../lib/ops/linear';
-import { maxPool } from '../../lib/ops/maxPool';
+import { batchNorm, batchNormInference } from '../../lib/ops/normalization';
+import { averagePool, globalAveragePool, maxPool } from '../../lib/ops/pooling';
 import { randomizedRelu } from '../../lib/ops/randomizedRelu';
-import { slice } from '../../lib/ops/slice';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
-import type { Tensor } from '../../lib/tensor';
+import type { Tensor } from '../../lib/tensor/tensor';
 import { gaussian, mapped, scaled } from '../cases/fills';
 import type { Builder } from '../cases/problem';
 import { checkGradient, ofOp } from '../checkGradient';
@@ -89,10 +85,15 @@ const singleOps: Readonly<Record<string, (b: Builder) => Tensor>> = {
     }),
   dropout: (b) => dropout(b.f32('x', [2, 3, 2, 5]), b.i32('counter', [7, 8]), { rate: 0.4, stream: 3 }),
   ...Object.fromEntries(
-    activations.flatMap(({ kind, slope }) =>
+    Object.entries(activations).flatMap(([kind, { slope }]) =>
       (slope ? [0, 0.1, slope.maximum] : [0]).map((a) => [
         `activation ${kind} ${a}`,
-        (b: Builder) => activate(b.f32('x', [2, 3, 4, 5]), { kind, slope: a }, { bias: b.plain('bias', [5]) }),
+        (b: Builder) =>
+          activate(
+            b.f32('x', [2, 3, 4, 5]),
+            { kind: kind as ActivationKind, slope: a },
+            { bias: b.plain('bias', [5]) },
+          ),
       ]),
     ),
   ),

@@ -4,11 +4,11 @@
  */
 import { activation, activationGradient, hasKink, preActivation } from './activation';
 import { add, concat, slice } from './channels';
+import { countCorrect, rankGap, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './classification';
 import { conv2d, conv2dDgrad, conv2dWgrad } from './convolution';
-import { augment } from './data';
+import { augment, pack, rows } from './data';
+import { dropout, dropoutRounding } from './dropout';
 import { linear, linearDgrad, linearWgrad } from './linear';
-import { countCorrect, rankGap, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './loss';
-import { moments, momentsRounding } from './moments';
 import {
   batchNorm,
   batchNormGradient,
@@ -16,8 +16,9 @@ import {
   batchNormInference,
   batchNormInferenceRounding,
   batchNormRounding,
-  dropout,
-  dropoutRounding,
+  blend,
+  moments,
+  momentsRounding,
 } from './normalization';
 import {
   averagePool,
@@ -47,19 +48,8 @@ import {
   sgdRounding,
   sums,
 } from './rounding';
-import {
-  adam,
-  adjustLossScale,
-  averageWeights,
-  blend,
-  clipFactor,
-  finiteCheck,
-  pack,
-  rows,
-  sgd,
-  trustRatios,
-  unscale,
-} from './update';
+import { adjustLossScale, clipFactor, finiteCheck, unscale } from './scaling';
+import { adam, averageWeights, sgd, trustRatios } from './update';
 import { at, map, need, type Shape, type Values } from './values';
 
 export interface ReferenceOp {

@@ -1,6 +1,6 @@
 /** Runs a graph of lib/graph, optimised or not, with the float64 references instead of kernels. */
-import type { Graph } from '../../lib/graph/graph';
-import type { Node, Tensor } from '../../lib/tensor';
+import type { Graph } from '../../lib/compile/graph';
+import type { Node, Tensor } from '../../lib/tensor/tensor';
 import { referenceOf } from './index';
 import type { Call } from './rounding';
 import { Storage } from './storage';

@@ -1,7 +1,7 @@
 /** Numbers from elsewhere that the references must give: published test vectors, values worked out by hand. */
 import { expect, test } from 'vitest';
 import { activation, derivativeFromOutput } from './activation';
-import { countCorrect } from './loss';
+import { countCorrect } from './classification';
 import { multiplyHigh, philox } from './philox';
 import { averagePool, maxPool } from './pooling';
 

@@ -1,5 +1,4 @@
-/** Batch normalisation and dropout, and how much error their arithmetic may make. */
-import { philox } from './philox';
+/** Batch normalisation, moments and running averages, and how much error their arithmetic may make. */
 import type { Rounding } from './rounding';
 import { type Attributes, accumulate, at, map, need, type Values, zeros } from './values';
 
@@ -122,24 +121,24 @@ export const batchNormGradientRounding: Rounding = ({ inputs, attributes, output
   return [dx, ofScale.map((error, c) => error + relative * Math.abs(at(dscale, c))), ofShift];
 };
 
-/** Key word 1 of dropout's random numbers: "drop" in ASCII. */
-const purpose = 0x64726f70;
-
-/** 0 for what is dropped, 1 / (1 - rate) for what stays. counter: seed and step. */
-export function dropoutFactors(count: number, counter: Values, { rate = 0, stream = 0 }: Attributes): Float64Array {
-  const [seed, step] = [at(counter.data, 0) >>> 0, at(counter.data, 1) >>> 0];
-  return Float64Array.from({ length: count }, (_, element) => {
-    const words = philox([Math.floor(element / 4), step, stream >>> 0, 0], [seed, purpose]);
-    return at(words, element % 4) < Math.floor(rate * 2 ** 32) ? 0 : 1 / (1 - rate);
-  });
+/** Mean and variance of all elements. */
+export function moments({ data }: Values): Values {
+  const mean = data.reduce((sum, x) => sum + x, 0) / data.length;
+  const variance = data.reduce((sum, x) => sum + (x - mean) ** 2, 0) / data.length;
+  return { shape: [2], data: Float64Array.of(mean, variance) };
 }
 
-export function dropout(x: Values, counter: Values, attributes: Attributes): Values {
-  const factors = dropoutFactors(x.data.length, counter, attributes);
-  return map(x, (value, i) => value * at(factors, i));
-}
+/** Both are sums in double, of terms as large as the elements and as the variance; the results are rounded. */
+export const momentsRounding: Rounding = ({ inputs: [x], outputs: [result] }, { relative }) => {
+  const { data } = need(x);
+  const size = data.reduce((sum, value) => sum + Math.abs(value), 0) / data.length;
+  const [mean, variance] = [Math.abs(at(need(result).data, 0)), at(need(result).data, 1)];
+  // What double loses: a part of the elements' size, and of its square.
+  const lost = 1e-14;
+  return [Float64Array.of(relative * mean + lost * size, relative * variance + (lost * size) ** 2)];
+};
 
-/** A product; what is dropped is exactly 0. */
-export const dropoutRounding: Rounding = ({ outputs: [y] }, { relative }) => [
-  need(y).data.map((want) => relative * Math.abs(want)),
-];
+/** A running average: keep old + take value. */
+export function blend(old: Values, value: Values, { keep = 0, take = 0 }: Attributes): Values {
+  return map(old, (before, i) => keep * before + take * at(value.data, i));
+}

@@ -3,8 +3,8 @@
  * (placements), or lie where its node's first input lay (inPlace). Interpreting an optimised graph with it shows whether
  * a pass lets a tensor be overwritten that is still read, without any kernel.
  */
-import type { Graph } from '../../lib/graph/graph';
-import type { Tensor } from '../../lib/tensor';
+import type { Graph } from '../../lib/compile/graph';
+import type { Tensor } from '../../lib/tensor/tensor';
 import { at, need, type Values, zeros } from './values';
 
 interface Place {

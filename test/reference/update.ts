@@ -1,48 +1,5 @@
-/** What ends a training step: gradients into one vector, the finite check, and the updates that it gates. */
-import { type Attributes, at, map, type Shape, type Values, zeros } from './values';
-
-/** Elements that no input covers stay what they were; they start as zeros. */
-export function pack(inputs: readonly Values[], attributes: Attributes, shape: Shape): Values {
-  const flat = zeros(shape);
-  inputs.forEach((values, index) => {
-    flat.data.set(values.data, attributes[`offset${index}`]);
-  });
-  return flat;
-}
-
-/** From row `firstRow`. */
-export function rows({ data }: Values, rowSize: number, { firstRow = 0 }: Attributes, shape: Shape): Values {
-  const begin = firstRow * rowSize;
-  return { shape, data: data.slice(begin, begin + zeros(shape).data.length) };
-}
-
-export function finiteCheck(loss: Values, gradient: Values): Values[] {
-  const norm = Math.fround(Math.sqrt(gradient.data.reduce((sum, g) => sum + g * g, 0)));
-  const flag = Number.isFinite(at(loss.data, 0)) && Number.isFinite(norm) ? 0 : 1;
-  return [
-    { shape: [1], data: Float64Array.of(flag) },
-    { shape: [1], data: Float64Array.of(norm) },
-  ];
-}
-
-/** halt, the true norm, the factor on the scaled gradient. */
-export function unscale(
-  { loss, overflow, norm, scale }: Readonly<Record<'loss' | 'overflow' | 'norm' | 'scale', number>>,
-  { limit = 0 }: Attributes,
-): Values[] {
-  const trueNorm = norm / scale;
-  const clip = trueNorm <= limit ? 1 : limit / trueNorm;
-  const halt = !Number.isFinite(loss) || (overflow !== 0 && scale <= 1);
-  return [Number(halt), trueNorm, clip / scale].map((value) => ({ shape: [1], data: Float64Array.of(value) }));
-}
-
-/** The next scale and the steps since it has changed. */
-export function adjustLossScale(overflow: number, scale: number, steps: number, { growthInterval = 0 }: Attributes) {
-  const grown = steps + 1 >= growthInterval;
-  const next =
-    overflow !== 0 ? [Math.max(1, scale / 2), 0] : grown ? [Math.min(2 ** 24, 2 * scale), 0] : [scale, steps + 1];
-  return next.map((value) => ({ shape: [1], data: Float64Array.of(value) }));
-}
+/** The gated writes that end a training step, and the rates of LARS. */
+import { type Attributes, at, map, type Values, zeros } from './values';
 
 /** Learning rate and weight decay of each element: from a table of segments, or the same rate, and decay below `decayed`. */
 export function ratesOf([ends, rates, decays]: Table, { weightDecay = 0, decayed = 0 }: Attributes) {
@@ -58,11 +15,6 @@ export type Table = readonly (Values | null | undefined)[];
 
 /** A sum of weight decay and gradient; no term where there is no decay, so that 0 times infinity is not NaN. */
 const decayedGradient = (g: number, decay: number, w: number): number => (decay === 0 ? g : g + decay * w);
-
-/** A running average: keep old + take value. */
-export function blend(old: Values, value: Values, { keep = 0, take = 0 }: Attributes): Values {
-  return map(old, (before, i) => keep * before + take * at(value.data, i));
-}
 
 export interface SgdState {
   parameters: Values;
@@ -145,10 +97,6 @@ export function trustRatios(
     return end > trusted || weights === 0 || divisor === 0 ? rate : (rate * trust * weights) / divisor;
   });
 }
-
-/** min(1, limit / norm) */
-export const clipFactor = (norm: Values, { limit = 0 }: Attributes): Values =>
-  map(norm, (value) => (value <= limit ? 1 : limit / value));
 
 /** d average + (1 - d) weights with d = min(decay, (1 + t) / (10 + t)), after t steps. */
 export function averageWeights(average: Values, parameters: Values, t: number, { rate = 0 }: Attributes): Values {

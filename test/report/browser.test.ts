@@ -14,7 +14,7 @@ beforeAll(() => {
   report = writeReport(folder, fakePage).report;
 });
 
-/** Drawing follows the keys by a frame or two. */
+/** Waits until the figures show these numbers of curves: drawing follows a key by a frame or two. */
 const expectCurves = (page: Page, curves: number[]) =>
   expect
     .poll(async () => (await page.evaluate(figuresInPage)).map((figure) => figure.curves), { timeout: 10_000 })
@@ -47,7 +47,7 @@ describeInBrowser('a report in a browser', () => {
   test('is read by keyboard alone', async () => {
     const { page, problems, close } = await openReport(report);
     const expected = await page.evaluate(controls);
-    // Skip link, links to sections, tables, drawings, boxes, values.
+    // The skip link, then links to sections, tables, drawings, check boxes and lists of values.
     expect(expected).toHaveLength(1 + 6 + 4 + 4 + 16 + 4);
     await page.evaluate(recordFocus);
     for (const _ of expected) await page.keyboard.press('Tab');
@@ -64,7 +64,7 @@ describeInBrowser('a report in a browser', () => {
     const rows = page.locator('#figure1 tbody tr');
     await rows.first().waitFor();
     expect(await rows.count()).toBe(12);
-    // Train, test with its band, of both; the fifth test value of the first is a gap.
+    // Columns: the epoch, then train, test and the two ends of the test's band for each model. The first model has a gap here.
     expect(await rows.nth(4).locator('th, td').allTextContents()).toEqual([
       ...['5', '73', '–', '43.8', '53.53'],
       ...['64.21', '42.81', '38.53', '47.09'],

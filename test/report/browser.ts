@@ -1,4 +1,4 @@
-/** Reports in a real browser, without network. */
+/** Opens reports in a real browser that has no network. */
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,7 +8,7 @@ import { type Figure, faintTexts, figuresInPage, overflowing } from './inPage';
 
 const programs = ['chromium-headless-shell', 'chromium', 'google-chrome'];
 
-/** SATURNN_BROWSER is a path, or `required`: then a browser must be on PATH. */
+/** SATURNN_BROWSER: path of a browser, or "required", in which case one must be on PATH. */
 const named = process.env.SATURNN_BROWSER ?? '';
 
 function onPath(): string | undefined {
@@ -27,7 +27,7 @@ function isExecutable(path: string): boolean {
 
 const program = named === '' || named === 'required' ? onPath() : named;
 
-/** Tests that need a browser: skipped where there is none, unless SATURNN_BROWSER asks for one. */
+/** Defines tests that need a browser. They are skipped on hosts without one, unless SATURNN_BROWSER is set. */
 export function describeInBrowser(name: string, tests: () => void): void {
   const missing = `neither SATURNN_BROWSER nor ${programs.join(', ')} on PATH`;
   if (program) describe(name, tests);
@@ -40,22 +40,23 @@ afterAll(async () => await (await running)?.close());
 
 export interface View {
   readonly scheme?: 'light' | 'dark';
-  /** Pixels; default 1100 by 900. */
+  /** Width of the window in pixels; default 1100. */
   readonly width?: number;
+  /** Height of the window in pixels; default 900. */
   readonly height?: number;
-  /** Default true. */
+  /** Whether the page may run scripts; default true. */
   readonly scripts?: boolean;
 }
 
 export interface OpenReport {
   readonly page: Page;
-  /** Errors, warnings, requests, faint texts, sideways scrolling: empty if the page is right. */
+  /** Descriptions of errors, warnings, requests, faint texts and sideways scrolling; empty if there are none. */
   readonly problems: readonly string[];
   readonly figures: readonly Figure[];
   close(): Promise<void>;
 }
 
-/** Opens a report from its file, as a reader would, and looks at it. */
+/** Opens a report from its file, as a reader does, and looks for problems. */
 export async function openReport(path: string, view: View = {}): Promise<OpenReport> {
   const { scheme = 'light', width = 1100, height = 900, scripts = true } = view;
   running ??= chromium.launch({ executablePath: program! });

@@ -1,11 +1,11 @@
-/** A report as `table1` makes it, of curves that nobody measured. */
+/** A report in the form of `table1`, with invented curves. */
 import type { Chart } from '../../lib/report/chart';
 import type { ReportPage } from '../../lib/report/page';
 
 const activations = ['relu', 'leaky relu', 'tanh', 'leaky tanh', 'sigmoid', 'sigmoid*'];
 const epochs = Array.from({ length: 12 }, (_, index) => index + 1);
 
-/** Train and test curves of two models; a gap in one, a band around another. */
+/** Makes a chart with train and test curves of two models, one with a gap and one with a band. */
 function comparison(id: string, pair: readonly [number, number]): Chart {
   const curve = (place: number, height: number) =>
     epochs.map((epoch) => [epoch, height * (1 - Math.exp(-epoch / (3 + place)))] as const);
@@ -27,7 +27,7 @@ function comparison(id: string, pair: readonly [number, number]): Chart {
   };
 }
 
-/** Variances of 60 layers over many powers of ten, for 14 combinations. */
+/** A chart of variances in 60 layers, over many powers of ten, for 14 series. */
 export const layers: Chart = {
   id: 'layers',
   title: 'Variance by layer',

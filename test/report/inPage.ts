@@ -1,16 +1,16 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
-/** What tests ask of an open report. These functions are sent into the page: they may use nothing from outside themselves. */
+/** Functions that inspect an open report. They are sent into the page, so they must not use names from outside themselves. */
 
 export interface Figure {
   readonly id: string;
   readonly title: string;
-  /** The names beside the boxes that show and hide series. */
+  /** Names beside the check boxes that show and hide series. */
   readonly legend: readonly string[];
-  /** Lines that are drawn, inside the figure; a constant has no height. */
+  /** Number of curves that are drawn inside the figure; a constant curve has no height. */
   readonly curves: number;
   readonly visible: boolean;
-  /** Texts of the drawing: ticks, labels, and a legend where no scripts run. */
+  /** Texts in the drawing: ticks, labels and, if no scripts run, the legend. */
   readonly texts: readonly string[];
 }
 
@@ -25,7 +25,7 @@ export function figuresInPage(): Figure[] {
       const inside = box.left >= frame.left && box.right <= frame.right && box.top >= frame.top;
       return inside && box.bottom <= frame.bottom && box.width > 0;
     };
-    // Only series are drawn in a colour and two pixels wide.
+    // Only the lines of series are coloured and two pixels wide.
     const lines = [...drawing.querySelectorAll('path[stroke-width="2"][fill="none"]')];
     const coloured = lines.filter((path) => /^(#|rgb)/.test(path.getAttribute('stroke') ?? ''));
     const keys = [...figure.querySelectorAll('fieldset label')].filter(
@@ -42,7 +42,7 @@ export function figuresInPage(): Figure[] {
   });
 }
 
-/** Texts whose contrast with what is behind them is less than 4.5 (WCAG 2.2, 1.4.3), with the contrast. */
+/** Returns texts whose contrast with their background is below 4.5 (WCAG 2.2, 1.4.3), with that contrast. */
 export function faintTexts(): string[] {
   const channels = (color: string) => (color.match(/[\d.]+/g) ?? []).map(Number);
   const luminance = (color: string) => {
@@ -74,13 +74,13 @@ export function faintTexts(): string[] {
   return faint;
 }
 
-/** What makes the page wider than the window, which then scrolls sideways. */
+/** Returns how much wider than the window the page is, as one text; an empty list if it does not scroll sideways. */
 export function overflowing(): string[] {
   const page = document.documentElement;
   return page.scrollWidth > page.clientWidth ? [`${page.scrollWidth} pixels in ${page.clientWidth}`] : [];
 }
 
-/** Everything that the keyboard should reach, in the order of the page, by the names that `recordFocus` gives. */
+/** Returns all elements that the keyboard should reach, in the order of the page, by the names that `recordFocus` gives. */
 export function controls(): string[] {
   const all = document.querySelectorAll<HTMLElement>('a[href], button, input, summary, [tabindex="0"]');
   return [...all]
@@ -91,7 +91,7 @@ export function controls(): string[] {
     });
 }
 
-/** From now on the global `focusOrder` has the name of whatever gets the focus. */
+/** From now on, appends the name of each element that receives the focus to the global `focusOrder`. */
 export function recordFocus(): void {
   const order: string[] = [];
   Object.assign(globalThis, { focusOrder: order });

@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { packageRoot } from '../../lib/locate';
 import { type Chart, chartSvg, chartsSvg } from '../../lib/report/chart';
 import { file } from '../../lib/report/echarts';
 import { formatNumber } from '../../lib/report/number';
@@ -10,6 +9,7 @@ import { chartOption } from '../../lib/report/option';
 import { reportHtml } from '../../lib/report/page';
 import { colours, look, schemes } from '../../lib/report/palette';
 import { writeReport } from '../../lib/report/write';
+import { packageRoot } from '../../lib/runtime/locate';
 import { temporaryFolder } from '../temporary';
 import { fakePage, layers } from './fake';
 

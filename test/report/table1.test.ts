@@ -1,6 +1,6 @@
-/** What `table1` writes, of trainings of two steps, in a browser. */
+/** The report of `table1`, for trainings of two steps, in a browser. */
 import { expect, test } from 'vitest';
-import { table1 } from '../../lib/experiments/table1';
+import { table1 } from '../../lib/experiments/table1/table1';
 import { temporaryFolder } from '../temporary';
 import { describeInBrowser, openReport } from './browser';
 
@@ -11,7 +11,7 @@ describeInBrowser('the report of table1 in a browser', () => {
     const { report } = await table1({
       ...{ preset: 'smoke', out: folder, model: 'subInception', width: 0.03, learningRate: 0.02 },
       ...{ epochs: 2, batch: 8, limit: 8, testLimit: 8 },
-      // Sigmoid is in the table, and in none of the figures.
+      // Sigmoid is missing here because no figure shows it, only the table.
       activations: ['scaledSigmoid', 'tanh', 'relu', 'leakyTanh:0.25', 'leakyRelu:0.25'],
     });
     const { page, problems, figures, close } = await openReport(report);

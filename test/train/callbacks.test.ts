@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { loadAddon } from '../../lib/addon';
 import { Sgd } from '../../lib/optim/sgd';
+import { loadAddon } from '../../lib/runtime/addon';
 import type { Callback } from '../../lib/train/callback';
 import { Checkpoints, CsvLog, EarlyStopping, JsonlLog } from '../../lib/train/callbacks';
 import { isBetter } from '../../lib/train/callbacks/metric';
-import { readCheckpoint } from '../../lib/train/checkpoint';
+import { readCheckpoint } from '../../lib/train/checkpoint/checkpoint';
 import type { EpochEvent, TrainEvent } from '../../lib/train/events';
 import { type FitOptions, Trainer, type TrainerOptions } from '../../lib/train/trainer';
 import { temporaryFolder } from '../temporary';
@@ -36,7 +36,7 @@ async function run(trainer: Trainer, options: FitOptions): Promise<TrainEvent[]>
 
 const names = (events: readonly TrainEvent[]) => events.map(({ event }) => event).filter((name) => name !== 'step');
 
-/** Pretends that the test loss of epoch n was the nth of `losses`: what is best is then known. */
+/** Makes a callback see the nth of `losses` as the test loss of epoch n, so that the best epoch is known. */
 function pretend(callback: Callback, losses: readonly number[]): Callback {
   return new Proxy(callback, {
     get(target, key) {
@@ -48,13 +48,13 @@ function pretend(callback: Callback, losses: readonly number[]): Callback {
 }
 
 describe('Checkpoints', () => {
-  // Three steps are an epoch.
+  // An epoch has three steps.
   test('come after epochs and steps, keep the one before and the best, and the last is the end of training', async () => {
     const checkpoints = new Checkpoints({ folder: path('a'), everyEpochs: 2, everySteps: 4, best: 'testLoss' });
     const trainer = small([pretend(checkpoints, [3, 2, 5, 4])]);
     const events = await run(trainer, { steps: 11 });
     const saved = events.filter((event) => event.event === 'checkpoint');
-    // Best after the epochs at 3 and 6, steps 4 and 8, and the end, which is within an epoch.
+    // Epochs end at steps 3 and 6, where the loss is the best so far; steps 4 and 8 are due; 11 is the end, within an epoch.
     expect(saved.map(({ step, best }) => [step, best])).toEqual([
       [3, true],
       [4, false],
@@ -70,7 +70,7 @@ describe('Checkpoints', () => {
     expect(info.callbacks.checkpoints).toEqual({ metric: 'testLoss', best: 2, bestStep: 6 });
   });
 
-  test('of a resumed run that is measured otherwise: the first epoch is the best so far', async () => {
+  test('of a run that is resumed with another metric: the first epoch is the best so far', async () => {
     const make = (best: 'testLoss' | 'testAccuracy') => new Checkpoints({ folder: path('otherwise'), best });
     await run(small([make('testLoss')]), { epochs: 1 });
     const bests = async (best: 'testLoss' | 'testAccuracy', value: number) => {
@@ -86,12 +86,12 @@ describe('Checkpoints', () => {
       await trainer.restore(checkpoints.path('last'));
       return (await run(trainer, { epochs: 1 })).flatMap((event) => (event.event === 'checkpoint' ? event.best : []));
     };
-    // An accuracy is below any loss.
+    // Compared with the best loss, this accuracy would seem worse, because it is smaller.
     expect(await bests('testAccuracy', 0.5)).toEqual([true]);
     expect(await bests('testAccuracy', 0.4)).toEqual([false]);
   });
 
-  test('what is not finite is never the best', () => {
+  test('an epoch whose metric is not finite is never the best', () => {
     const event = (testLoss: number) => ({ testLoss, testAccuracy: testLoss }) as EpochEvent;
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       expect(isBetter('testLoss', event(value), null)).toBe(false);
@@ -100,7 +100,7 @@ describe('Checkpoints', () => {
     expect(isBetter('testLoss', event(3), null)).toBe(true);
   });
 
-  test('come by the clock', async () => {
+  test('are written after a given time', async () => {
     const often = new Checkpoints({ folder: path('clock'), everyEpochs: 0, everyMinutes: 0, best: null });
     const events = await run(small([often, { name: 'singly', everySteps: 1 }]), { steps: 3 });
     expect(events.filter((event) => event.event === 'checkpoint')).toHaveLength(4);
@@ -114,7 +114,7 @@ describe('Checkpoints', () => {
       for await (const event of trainer.fit({ steps: 3 })) {
         events.push(event);
         if (event.event !== 'checkpoint') continue;
-        // What a full disk does: every file ends after 4 kB.
+        // Simulates a full disk: no file can grow beyond 4 kB.
         limitFileSize(4096);
       }
     };
@@ -138,12 +138,12 @@ describe('Checkpoints', () => {
     ]);
     expect((await readCheckpoint(checkpoints.path('last'))).info.position.step).toBe(1);
     expect(readdirSync(path('full'))).toEqual(['last.checkpoint']);
-    // Room again: training goes on.
+    // With space again, training continues.
     expect(await run(trainer, { steps: 1 })).toContainEqual(expect.objectContaining({ event: 'checkpoint', step: 4 }));
   });
 });
 
-/** Of this process, from outside: Node has no call for it. */
+/** Limits the size of files that this process can write. Runs a program for that, because Node has no function for it. */
 function limitFileSize(bytes: number | 'unlimited'): void {
   execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:unlimited`]);
 }
@@ -181,7 +181,7 @@ describe('EarlyStopping', () => {
     await from.restore(checkpoints.path('previous'));
     expect(names(await run(from, { totalEpochs: 9 }))).toEqual(['epoch', 'checkpoint', 'stopped', 'end']);
     expect((await snapshot(from.state)).equals(await snapshot(trainer.state))).toBe(true);
-    // Whoever asks for more gets it.
+    // A further fit() trains on.
     expect(names(await run(from, { epochs: 1 }))).toEqual(['epoch', 'checkpoint', 'end']);
   });
 
@@ -267,18 +267,18 @@ describe('logs', () => {
     ).toEqual(events);
     expect(read('b.csv').map((row) => row.split(',')[1])).toEqual(['step', '3', '4', '6', '8']);
 
-    // Somebody has cut the file within a line: the rest of the lines counts.
+    // A file that was cut within a line keeps its complete lines.
     truncateSync(path('b.jsonl'), kept.length - 5);
     const other = small(logs('b'));
     await other.restore(path('b.checkpoint'));
     await run(other, { steps: 1 });
     for (const line of read('b.jsonl')) JSON.parse(line);
-    // A new run begins new files.
+    // A new run starts new files.
     await run(small(logs('b')), { steps: 1 });
     expect(read('b.csv')).toHaveLength(2);
   });
 
-  test('that somebody removes are no reason for no checkpoint; a table that begins again has its head', async () => {
+  test('that were removed do not prevent a checkpoint; a table that begins again has its header', async () => {
     const make = () => {
       const checkpoints = new Checkpoints({ folder: path('removed'), best: null });
       return { checkpoints, trainer: small([...logs('removed/log'), checkpoints]) };
@@ -289,7 +289,7 @@ describe('logs', () => {
     const events = names(await run(trainer, { epochs: 1 }));
     expect(events).toEqual(['epoch', 'checkpoint', 'end']);
     expect(read('removed/log.csv').map((row) => row.split(',')[0])).toEqual(['epoch', '2']);
-    // And before a resume.
+    // The same if the files are removed before a resume.
     for (const name of ['removed/log.jsonl', 'removed/log.csv']) rmSync(path(name));
     const resumed = make().trainer;
     await resumed.restore(checkpoints.path('last'));
@@ -298,7 +298,7 @@ describe('logs', () => {
     for (const line of read('removed/log.jsonl')) JSON.parse(line);
   });
 
-  test('that cannot be written are one warning, and follow when they can', async () => {
+  test('that cannot be written give one warning, and are completed once they can', async () => {
     const log = new JsonlLog(path('missing/log.jsonl'));
     const trainer = small([log, { name: 'singly', everySteps: 1 }]);
     const events = await run(trainer, { steps: 2 });
@@ -338,7 +338,7 @@ describe('callbacks', () => {
     expect(() => small([{} as Callback])).toThrow(/callbacks/);
   });
 
-  test('end fit() by what they throw; another fit() may follow, and nothing is kept', async () => {
+  test('end fit() by throwing; another fit() may follow, and nothing is kept', async () => {
     let broken = true;
     const faulty: Callback = {
       name: 'faulty',

@@ -2,16 +2,16 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset';
+import { headerLength } from '../../lib/files/safetensors';
 import type { ForwardContext } from '../../lib/layers/context';
 import { Dropout } from '../../lib/layers/dropout';
-import { relu } from '../../lib/ops/activation';
+import { relu } from '../../lib/ops/activations';
 import { Adam } from '../../lib/optim/adam';
 import type { Schedule } from '../../lib/optim/schedule';
 import { Sgd } from '../../lib/optim/sgd';
-import type { Tensor } from '../../lib/tensor';
-import { decodeCheckpoint, encodeCheckpoint, readCheckpoint } from '../../lib/train/checkpoint';
+import type { Tensor } from '../../lib/tensor/tensor';
+import { decodeCheckpoint, encodeCheckpoint, readCheckpoint } from '../../lib/train/checkpoint/checkpoint';
 import type { StepEvent, TrainEvent } from '../../lib/train/events';
-import { headerLength } from '../../lib/train/safetensors';
 import { type FitOptions, Trainer, type TrainerOptions } from '../../lib/train/trainer';
 import { temporaryFolder } from '../temporary';
 import { cpu, smallData, smallModel, snapshot } from './support';
@@ -24,7 +24,7 @@ afterEach(() => {
   for (const trainer of trainers.splice(0)) trainer.dispose();
 });
 
-/** A rate that differs in every step, and remembers what it was told. */
+/** Makes a schedule whose rate differs in every step and depends on the losses that it has observed. */
 function fallingRate(): Schedule {
   let factor = 1;
   return {
@@ -53,14 +53,14 @@ async function run(trainer: Trainer, options: FitOptions): Promise<TrainEvent[]>
   return events;
 }
 
-/** What must not depend on how often a run was interrupted: all but timings, and how steps were grouped. */
+/** Returns the parts of events that must not depend on interruptions: all except times and the grouping of steps. */
 function lasting(events: readonly TrainEvent[]): unknown[] {
   return events
     .filter(({ event }) => event === 'epoch' || event === 'end')
     .map((event) => ({ ...event, imagesPerSecond: 0, seconds: 0 }));
 }
 
-/** Of a promise that must reject. */
+/** Returns the message of the error by which a promise rejects. */
 async function messageOf(promise: Promise<unknown>): Promise<string> {
   const error = await promise.then(
     () => null,
@@ -70,7 +70,7 @@ async function messageOf(promise: Promise<unknown>): Promise<string> {
   return error.message;
 }
 
-/** Something without parameters or a name in the model. */
+/** A layer without parameters, which the model therefore does not list. */
 const drop = (x: Tensor, context?: ForwardContext): Tensor =>
   new Dropout({ name: 'drop', rate: 0.1 }).forward(x, context);
 
@@ -89,9 +89,10 @@ beforeAll(async () => {
 });
 
 describe('a resumed run', () => {
-  // Seven steps are an epoch. At 7 and 14 the evaluation of the epoch is still to come.
+  // An epoch has seven steps. A run that is cut at step 7 or 14 still has to evaluate that epoch.
   test.each([1, 3, 7, 10, 14, 19])('that was cut at step %i equals an uninterrupted one, bit for bit', async (cut) => {
-    // Cut between native calls, as an interruption does; not by the end of a fit(), which a schedule sees coming.
+    // Cut by a signal, which stops between native calls. The end of a fit() would not do, because schedules know of it in
+    // advance.
     const abort = new AbortController();
     const onStep = ({ step }: StepEvent) => {
       if (step === cut) abort.abort();
@@ -247,7 +248,7 @@ describe('a checkpoint is refused', () => {
     expect(await refuse('c', { test: other })).toMatch(/another test set: content is/);
   });
 
-  test('and nothing has changed then', async () => {
+  test('without changing anything', async () => {
     const trainer = small();
     await run(trainer, { steps: 1 });
     const before = await snapshot(trainer.state);

@@ -1,4 +1,4 @@
-/** Training must leave the main thread free, work in a worker, and not hold up the end of the process. */
+/** Training must not block the main thread, must work in a worker, and must not prevent the process from ending. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const start = (workerData: { endless?: boolean }) => new Worker(fixture('worker.
 test('while a step of the full-width network runs, a 10 ms interval fires', { timeout: 300_000 }, async () => {
   const trainer = new Trainer({ model: inception33(), ...smallData(100, 8), device: cpu(), batch: 32 });
   try {
-    // The first step also compiles.
+    // The first step takes longer, because it compiles.
     for await (const _ of trainer.fit({ steps: 1 }));
     let ticks = 0;
     const interval = setInterval(() => ticks++, 10);
@@ -31,7 +31,7 @@ test('training works in worker threads, two at a time', async () => {
   const workers = [start({}), start({})];
   const [first, second] = (await Promise.all(workers.map((worker) => once(worker, 'message')))).map(([event]) => event);
   expect(first).toMatchObject({ event: 'epoch', epoch: 1 });
-  // The same seed: the same losses, to the bit, whoever else is running.
+  // The same seed gives the same bits, even if another worker trains at the same time.
   expect(second.trainLoss).toBe(first.trainLoss);
   expect(second.testLoss).toBe(first.testLoss);
   for (const worker of workers) await worker.terminate();
@@ -64,7 +64,7 @@ test('the process ends by itself after training, without dispose', async () => {
   expect(await run('natural')).toEqual({ code: 0, signal: null, output: 'stepping\ntrained\n' });
 });
 
-test('an error that nobody catches ends the process as always, in the middle of a step', async () => {
+test('an uncaught error ends the process as usual, even during a step', async () => {
   const { code, signal, output } = await run('throw');
   expect({ code, signal }).toEqual({ code: 1, signal: null });
   expect(output).toContain('Error: on purpose');

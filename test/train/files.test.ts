@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { prepareFolder, writeAtomically } from '../../lib/files/durable';
+import { type NamedTensor, readSafetensors, writeSafetensors } from '../../lib/files/safetensors';
 import { renderReport, renderSvg, trainingCharts } from '../../lib/train/curves';
 import type { EpochEvent } from '../../lib/train/events';
-import { prepareFolder, writeAtomically } from '../../lib/train/files';
-import { type NamedTensor, readSafetensors, writeSafetensors } from '../../lib/train/safetensors';
 
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -57,7 +57,7 @@ describe('safetensors', () => {
     const read = readSafetensors(path('m.safetensors'));
     expect(read.metadata).toEqual({ model: 'small' });
     expect(read.tensors).toEqual(tensors);
-    // The layout that the format fixes: length, header padded with spaces, numbers.
+    // The layout of the format: length of the header, header padded with spaces, numbers.
     const bytes = readFileSync(path('m.safetensors'));
     const length = Number(bytes.readBigUInt64LE());
     expect((8 + length) % 8).toBe(0);
@@ -156,7 +156,7 @@ describe('curves', () => {
     expect(svg).toContain('prefers-color-scheme:dark');
     expect(svg).toContain('currentColor');
     expect(svg).not.toContain('#010203');
-    // On paper of the same scheme, whatever page shows them; and nothing is fetched.
+    // The drawing has its own background, because its scheme may differ from that of the page around it. It loads nothing.
     expect(svg.match(/<rect[^>]*>/g)).toEqual([expect.stringContaining('class="paper"')]);
     expect(svg.replaceAll(/xmlns(:xlink)?="[^"]*"/g, '')).not.toMatch(/https?:/);
   });
@@ -175,7 +175,7 @@ describe('curves', () => {
   test('are in a page that loads nothing', () => {
     const whole = renderReport('small </script><b>', epochs, { lr: 0.01, device: { name: '<cpu>' } });
     const scripts = [...whole.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(([, source]) => source ?? '');
-    // The charting library and our few lines; both are whole.
+    // The first script is the charting library, the second the few lines that use it.
     expect(scripts.map((source) => source.length > 100_000)).toEqual([true, false]);
     for (const source of scripts) expect(() => new Function(source)).not.toThrow();
     const page = scripts.reduce((text, source) => text.replace(source, () => ''), whole);

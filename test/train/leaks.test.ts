@@ -1,12 +1,13 @@
 /**
- * Nothing grows while training goes on, nor with worker threads that come and go, and what nobody disposes of is collected.
- * Each in a process of its own, with the compiled package. SATURNN_LEAKS=full starts 50 workers instead of 20.
+ * Memory leaks: memory does not grow during training or as worker threads start and end, and objects that are not
+ * disposed of are garbage-collected. Each test uses the compiled package in its own process. SATURNN_LEAKS=full starts 50
+ * workers instead of 20.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import type { MemoryStats } from '../../lib/memoryStats';
+import type { MemoryStats } from '../../lib/runtime/memoryStats';
 
 interface Sample {
   readonly rssBytes: number;
@@ -29,17 +30,18 @@ const full = process.env.SATURNN_LEAKS === 'full';
 
 async function run(...args: readonly (string | number)[]): Promise<Leaks> {
   const file = join(__dirname, 'fixtures', 'leak.cjs');
-  // How much of what a thread has freed stays resident is luck where every thread has an arena of its own.
+  // With one malloc arena per thread, it would be random how much freed memory stays resident.
   const env = { ...process.env, MALLOC_ARENA_MAX: '1' };
-  // V8's optimiser takes memory when it likes to, and gives it back when it likes to.
+  // V8's optimiser allocates and frees memory at unpredictable times.
   const flags = ['--expose-gc', '--no-opt'];
   const { stdout } = await promisify(execFile)(process.execPath, [...flags, file, ...args.map(String)], { env });
   return JSON.parse(stdout) as Leaks;
 }
 
 /**
- * At most 2% more resident than before, and nothing that can be counted is more than before. Empty pages that V8 keeps for
- * its heap are no leak: they are 1% each, so they are left out, and what lives in the heap is looked at instead.
+ * Checks that at most 2% more memory is resident than before, and that handles, files and threads have not become more.
+ * Empty pages that V8 keeps for its heap are not a leak but take 1% each, so they are not counted; the used part of the
+ * heap is checked instead.
  */
 function expectFlat({ before, after }: Leaks): void {
   const emptyPages = Math.max(0, after.heapTotalBytes - before.heapTotalBytes);
@@ -48,12 +50,12 @@ function expectFlat({ before, after }: Leaks): void {
   const { handles, descriptors, threads, resources } = before;
   expect(after).toMatchObject({ handles, descriptors, resources });
   expect(after.threads).toBeLessThanOrEqual(threads);
-  // Arrays that V8 has not made: nothing of ours is left there either.
+  // Memory outside V8's heap, which includes the arrays of the addon.
   expect(after.externalBytes - before.externalBytes).toBeLessThan(10_000);
 }
 
 test('1,000 steps with evaluations in between', { timeout: 240_000 }, async () => {
-  // V8 goes on compiling what is run for the first few hundred steps.
+  // During the first few hundred steps V8 still compiles functions.
   const leaks = await run('steps', 2000, 1000);
   expect(leaks.before.handles).toMatchObject({ devices: 1, states: 1, plans: 2, buffers: 2 });
   expectFlat(leaks);
@@ -65,12 +67,12 @@ test('worker threads that train, and end by themselves or in the middle of a ste
   expectFlat(leaks);
 });
 
-test('what nobody disposes of goes with the garbage, and so does its memory on the device', async () => {
+test('objects that are not disposed of are garbage-collected, with their memory on the device', async () => {
   const { before, after, memory } = await run('garbage');
   const [used, freed] = memory;
   const [device] = used!.devices;
   expect(used!.handles).toMatchObject({ states: 1, plans: 2, buffers: 3 });
-  // What the collector is told is what there is.
+  // The bytes reported to the garbage collector are those on the device.
   expect(used!.handles.bytes).toBe(device!.bytes);
   expect(freed!.handles).toEqual({ devices: 1, states: 0, plans: 0, buffers: 0, bytes: 0 });
   expect(freed!.devices[0]).toMatchObject({ states: 0, plans: 0, buffers: 0, bytes: 0, peakBytes: device!.peakBytes });

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
+import { type NamedTensor, type SafetensorsFile, writeSafetensors } from '../../lib/files/safetensors';
 import { createModel } from '../../lib/models';
-import { State } from '../../lib/state';
+import { State } from '../../lib/tensor/state';
+import { collectWeights } from '../../lib/train/checkpoint/weights';
 import { loadPredictor } from '../../lib/train/loadPredictor';
-import { type NamedTensor, type SafetensorsFile, writeSafetensors } from '../../lib/train/safetensors';
 import { Trainer } from '../../lib/train/trainer';
-import { collectWeights } from '../../lib/train/weights';
 import { temporaryFolder } from '../temporary';
 import { cpu, smallData } from './support';
 
@@ -23,13 +23,13 @@ beforeAll(async () => {
   logits = (await trainer.predict(images)).logits;
 });
 
-test('what a file holds predicts what the trainer did, bit for bit', async () => {
+test('a predictor loaded from a file gives the same bits as the trainer', async () => {
   writeSafetensors(path, file);
   using predictor = await loadPredictor(path, options);
   expect((await predictor.predict(images)).logits).toEqual(logits);
 });
 
-test('a file that does not fit what it says of itself is refused, before anything of that size is made', async () => {
+test('a file that contradicts its own metadata is refused before anything of the stated size is made', async () => {
   const refuse = async (
     metadata: Record<string, string>,
     tensors: Map<string, NamedTensor> = new Map(file.tensors),

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { lockFolder, lockName } from '../../lib/train/lock';
-import { RunFolder } from '../../lib/train/run';
+import { lockFolder, lockName } from '../../lib/files/lock';
+import { RunFolder } from '../../lib/train/runFolder';
 import { temporaryFolder } from '../temporary';
 
 const root = temporaryFolder();
@@ -40,7 +40,7 @@ test('the lock of another process counts while it runs, and is taken over when i
   expect(existsSync(join(path, lockName))).toBe(false);
 });
 
-test('the number of a process that is gone may be another process now', () => {
+test('a lock is stale if another process has the id of its process now', () => {
   const path = folder('c');
   writeFileSync(join(path, lockName), JSON.stringify({ pid: process.pid, host: hostname(), started: '1' }));
   const unlock = lockFolder(path);
@@ -48,13 +48,13 @@ test('the number of a process that is gone may be another process now', () => {
   unlock();
 });
 
-test('of a process on another host nobody knows: it counts, and the remedy is named', () => {
+test('the lock of a process on another host counts, and the error names the remedy', () => {
   const path = folder('d');
   writeFileSync(join(path, lockName), JSON.stringify({ pid: 1, host: 'elsewhere', started: '1' }));
   expect(() => lockFolder(path)).toThrow(busy(`Process 1 on elsewhere is writing into ${path}. If it is gone, remove`));
 });
 
-test('what is no lock of ours is taken over', () => {
+test('a file that is not a valid lock is taken over', () => {
   const path = folder('e');
   for (const content of ['', '{', 'null', '{"pid":"x"}']) {
     writeFileSync(join(path, lockName), content);
@@ -67,7 +67,7 @@ test('of many processes that find a stale lock, one gets the folder', async () =
   const path = folder('f');
   const gone = spawnSync('true').pid;
   writeFileSync(join(path, lockName), JSON.stringify({ pid: gone, host: hostname(), started: '1' }));
-  const main = join(__dirname, '..', '..', 'dist', 'train', 'lock.js');
+  const main = join(__dirname, '..', '..', 'dist', 'files', 'lock.js');
   const script = `try { require(${JSON.stringify(main)}).lockFolder(${JSON.stringify(path)}); console.log('mine'); } catch (error) { console.log(error.code) } setTimeout(() => {}, 3000)`;
   const outcomes = await Promise.all(
     Array.from({ length: 6 }, async () => {

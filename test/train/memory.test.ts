@@ -1,16 +1,16 @@
-/** memoryStats() counts what lives on a device, byte for byte, and `using` and dispose() take it all back. */
+/** memoryStats() counts memory on a device exactly, and `using` and dispose() free all of it. */
 import { expect, test } from 'vitest';
-import { loadAddon } from '../../lib/addon';
-import { compile } from '../../lib/compile';
-import { type Device, openDevice } from '../../lib/device';
-import { Graph } from '../../lib/graph/graph';
-import { memoryStats } from '../../lib/memoryStats';
-import { add } from '../../lib/ops/add';
-import { State } from '../../lib/state';
-import { constant, input, Parameter } from '../../lib/tensor';
+import { compile } from '../../lib/compile/compile';
+import { Graph } from '../../lib/compile/graph';
+import { add } from '../../lib/ops/channels';
+import { loadAddon } from '../../lib/runtime/addon';
+import { type Device, openDevice } from '../../lib/runtime/device';
+import { memoryStats } from '../../lib/runtime/memoryStats';
+import { State } from '../../lib/tensor/state';
+import { constant, input, Parameter } from '../../lib/tensor/tensor';
 import { until } from '../native/support';
 
-/** One that no other test uses, because it has a number of threads of its own. */
+/** Opens a device that no other test uses: none has the same number of threads. */
 const open = () => openDevice('cpu', { threads: 3 });
 const nothing = { states: 0, plans: 0, buffers: 0, stateBytes: 0, arenaBytes: 0, constantBytes: 0, inputBytes: 0 };
 
@@ -38,17 +38,17 @@ test('every kind of memory is counted, and taken back when `using` ends', async 
     using resident = device.upload(new Float32Array(5000));
     await plan.run({ x: new Float32Array(1000) });
     const stats = statsOf(device);
-    // Parameters lie at multiples of 64 bytes; the counter takes 64 bytes of the buffers.
+    // Parameters are aligned to 64 bytes; the counter takes 64 bytes of the buffers.
     expect(stats.stateBytes).toBe(4 * (1008 + 2 * 1008 + 1008) + 64);
     expect(stats.arenaBytes).toBe(plan.arenaBytes);
-    // The plan keeps constants at multiples of 256 bytes.
+    // Constants of a plan are aligned to 256 bytes.
     expect(stats).toMatchObject({ states: 1, plans: 1, buffers: 1, constantBytes: 4096, inputBytes: 4000 });
     expect(stats.bufferBytes).toBe(resident.byteLength);
     expect(stats.bytes).toBe(stats.stateBytes + plan.arenaBytes + 4096 + 4000 + 20000);
     const { handles } = memoryStats();
     expect(handles.bytes - before.bytes).toBe(stats.bytes);
     expect(handles.plans - before.plans).toBe(1);
-    // Small arrays of this test come on top, and may go.
+    // Small arrays of this test are also counted, and may be freed at any time.
     inside = loadAddon().externalBytes();
     held = stats.bytes;
     expect(inside - external).toBeGreaterThanOrEqual(0.9 * held);
@@ -61,7 +61,7 @@ test('every kind of memory is counted, and taken back when `using` ends', async 
   expect(inside - loadAddon().externalBytes()).toBeGreaterThanOrEqual(0.9 * held);
 });
 
-test('a device that goes takes everything along; what is disposed of later is not taken back twice', async () => {
+test('disposing of a device frees everything on it; what is disposed of later is not freed twice', async () => {
   const before = memoryStats().handles;
   const device = open();
   const resident = device.upload(new Float32Array(5000));

@@ -1,15 +1,15 @@
-/** Training with bf16 images: near to f32 by a bound that is derived, the same in every run, and with f32 parameters. */
+/** Training with bf16 images: close to f32 within a derived bound, the same in every run, and with f32 parameters. */
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import { Device, type Precision } from '../../lib/device';
-import { evaluate } from '../../lib/evaluate';
-import type { NativeDevice } from '../../lib/native';
-import { tanh } from '../../lib/ops/activation';
-import { augment } from '../../lib/ops/augment';
+import { compile } from '../../lib/compile/compile';
+import { evaluate } from '../../lib/compile/evaluate';
+import { tanh } from '../../lib/ops/activations';
+import { augment } from '../../lib/ops/data';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { constant, input } from '../../lib/tensor';
-import { trainGraph } from '../../lib/train/plans';
+import { Device, type Precision } from '../../lib/runtime/device';
+import type { NativeDevice } from '../../lib/runtime/native';
+import { State } from '../../lib/tensor/state';
+import { constant, input } from '../../lib/tensor/tensor';
+import { trainGraph } from '../../lib/train/stepGraphs';
 import { Trainer, type TrainerOptions } from '../../lib/train/trainer';
 import { roundTo } from '../halves';
 import { cpu, smallData, smallModel, snapshot } from './support';
@@ -19,17 +19,20 @@ const batch = 16;
 const device = cpu();
 const supported = device.precisions.includes('bf16');
 
-/** Root mean square of the relative error of one rounding to 8 bits: evenly spread up to 2^-9 to 2^-8. */
+/** Root mean square of the relative error of one rounding to 8 bits, which is uniform up to a maximum between 2^-9 and 2^-8. */
 const rounding = 2 ** -8.5 / Math.sqrt(3);
-/** Convolutions one behind the other in the small model. Each rounds its weights and, twice unless it is fused, its result. */
+/**
+ * Length of the longest chain of convolutions in the small model. Each rounds its weights, and its result twice if it is
+ * not fused.
+ */
 const depth = 10;
 const forwardError = Math.sqrt(3 * depth) * rounding;
-/** Far enough for the largest of many numbers. */
+/** Number of standard deviations that the largest of many errors stays within. */
 const deviations = 5;
 
 interface Run {
   readonly losses: readonly number[];
-  /** How far each parameter moved. */
+  /** Change of each parameter over all steps. */
   readonly moved: Float64Array;
   readonly parameters: Float32Array;
   readonly snapshot: Buffer;
@@ -37,7 +40,7 @@ interface Run {
   readonly logits: number;
 }
 
-/** Tanh has no kink: a derivative changes as little as its argument. */
+/** Trains a small model with tanh, which has no kinks, so that small errors change derivatives only a little. */
 async function train(precision: Precision): Promise<Run> {
   const model = smallModel({ activation: tanh() });
   const state = new State(model.parameters, { optimizerSlots: 1 });
@@ -97,9 +100,9 @@ const firstRun = (precision: Precision): Promise<Run> => {
 
 describe.runIf(supported)('bf16', () => {
   /**
-   * A loss is the mean over the batch of log Σe^z - z[label], whose derivative by one image's logits is no longer than √2;
-   * that the errors of the images are independent is not counted on. Logits are sums of features times weights, and have
-   * the features' relative errors.
+   * The bound: a loss is the mean over the batch of log Σe^z - z[label]. The norm of its derivative by the logits z of an
+   * image is at most √2. Errors of different images are not assumed to be independent. Logits are sums of features times
+   * weights, so they have the relative errors of the features.
    */
   test('the losses of 20 steps are those of f32, up to the rounding of a forward pass', async () => {
     const [full, half] = [await firstRun('f32'), await firstRun('bf16')];
@@ -111,8 +114,9 @@ describe.runIf(supported)('bf16', () => {
   });
 
   /**
-   * A gradient is a sum of products of what the forward and the backward pass give, and a backward pass is as deep. The
-   * terms partly cancel, so that the sum is relatively less exact than they are; by less than the factor `deviations`.
+   * The bound: a gradient is a sum of products of results of the forward and the backward pass, which have the same
+   * depth. The terms partly cancel, which makes the relative error of the sum larger than theirs, but by less than the
+   * factor `deviations`.
    */
   test('the parameters move as with f32, up to the rounding of a forward and a backward pass', async () => {
     const [full, half] = [await firstRun('f32'), await firstRun('bf16')];

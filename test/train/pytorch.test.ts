@@ -1,16 +1,16 @@
-/** Ten SGD steps of a small Inception against PyTorch's, recorded by test/pytorch/record.py. */
+/** Compares ten SGD steps of a small Inception with those of PyTorch, recorded by test/pytorch/record.py. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../lib/compile';
-import type { Device } from '../../lib/device';
-import { gradient } from '../../lib/graph/gradient';
-import { Graph } from '../../lib/graph/graph';
-import { defaultPasses } from '../../lib/graph/optimize';
-import { softmaxCrossEntropy } from '../../lib/ops/softmaxCrossEntropy';
+import { compile } from '../../lib/compile/compile';
+import { gradient } from '../../lib/compile/gradient';
+import { Graph } from '../../lib/compile/graph';
+import { defaultPasses } from '../../lib/compile/optimize';
+import { softmaxCrossEntropy } from '../../lib/ops/classification';
 import { Sgd } from '../../lib/optim/sgd';
-import { State } from '../../lib/state';
-import { input } from '../../lib/tensor';
+import type { Device } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { input } from '../../lib/tensor/tensor';
 import { backends } from '../backends';
 import { batch, drawBatches, drawWeights, learningRate, makeNetwork, size, steps } from '../pytorch/network';
 
@@ -37,7 +37,7 @@ async function prepare(device: Device) {
   return { parameters, state, loss };
 }
 
-/** |a - b| / |b| */
+/** Returns |got - want| / |want|, with Euclidean norms. */
 function relativeNorm(got: ArrayLike<number>, want: ArrayLike<number>): number {
   let difference = 0;
   let norm = 0;

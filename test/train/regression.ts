@@ -1,14 +1,14 @@
 import type { Dataset } from '../../lib/data/dataset';
 import { Philox } from '../../lib/random';
 
-/** Images as numbers: minus the mean, over the deviation of each channel of the training set. */
+/** Converts pixels to numbers: subtracts the mean and divides by the deviation of each channel of the training set. */
 function standardise({ images }: Dataset, { mean, deviation }: ReturnType<Dataset['statistics']>): Float32Array {
   return Float32Array.from(images, (value, i) => (value - mean[i % 3]!) / deviation[i % 3]!);
 }
 
 /**
- * Multinomial logistic regression on raw pixels, image by image by gradient descent with a falling rate: the yardstick
- * of what a linear model sees in a data set. Written plainly, without the library's own kernels.
+ * Fits a multinomial logistic regression on pixels by gradient descent on single images with a falling rate. It measures
+ * how well a linear model can learn a data set, independently of the library's kernels.
  */
 export function softmaxRegression(
   train: Dataset,
@@ -26,7 +26,7 @@ export function softmaxRegression(
   const score = (all: Float32Array, index: number) => {
     const image = all.subarray(index * size, (index + 1) * size);
     for (let k = 0; k < classes; k++) {
-      // Four sums at a time: a single one would wait for itself at every addition.
+      // Four sums at a time, because additions to a single sum would have to wait for each other.
       let [a, b, c, d] = [0, 0, 0, 0];
       const row = k * size;
       for (let i = 0; i < size; i += 4) {
@@ -56,7 +56,7 @@ export function softmaxRegression(
       const total = scores.reduce((sum, x) => sum + Math.exp(x - largest), 0);
       for (let k = 0; k < classes; k++) {
         const gradient = Math.exp(scores[k]! - largest) / total - (k === train.labels[index] ? 1 : 0);
-        // Most classes are as good as excluded: their rows would not move.
+        // Skips classes whose gradient is almost 0 (most are), because their rows would hardly change.
         if (Math.abs(gradient) < 1e-4) continue;
         const row = weights.subarray(k * size, (k + 1) * size);
         const change = step * gradient;

@@ -6,10 +6,10 @@ import { plateauRate } from '../../lib/optim/plateau';
 import { warmUp } from '../../lib/optim/schedules';
 import { Sgd } from '../../lib/optim/sgd';
 import type { Callback } from '../../lib/train/callback';
-import { decodeCheckpoint, encodeCheckpoint, readCheckpoint } from '../../lib/train/checkpoint';
-import type { CheckpointInfo } from '../../lib/train/checkpointInfo';
+import { decodeCheckpoint, encodeCheckpoint, readCheckpoint } from '../../lib/train/checkpoint/checkpoint';
+import type { CheckpointInfo } from '../../lib/train/checkpoint/checkpointInfo';
 import type { EpochEvent } from '../../lib/train/events';
-import { RunFolder } from '../../lib/train/run';
+import { RunFolder } from '../../lib/train/runFolder';
 import type { Trainer, TrainerOptions } from '../../lib/train/trainer';
 import { temporaryFolder } from '../temporary';
 import { smallData, smallModel, snapshot, trainerOf } from './support';
@@ -34,7 +34,7 @@ async function run(trainer: Trainer, steps: number): Promise<void> {
 
 const refusal = (message: RegExp) => ({ code: 'ERR_CHECKPOINT', message: expect.stringMatching(message) });
 
-test('a run whose loss is no number in the end has a report all the same', async () => {
+test('a run has a report even if its loss is NaN in the end', async () => {
   using runs = new RunFolder(path('overflow'));
   const model = smallModel();
   const trainer = small({ model });
@@ -68,7 +68,7 @@ test('where the last checkpoint is broken, the previous one is offered, and take
   );
   await runs.restore(trainer, 'previous');
   expect(trainer.step).toBe(3);
-  // Whatever happens now: a broken one is not what is left.
+  // From here on, last.checkpoint must be a valid file again.
   expect((await readCheckpoint(last)).info.position.step).toBe(3);
   await run(trainer, 3);
   expect((await readCheckpoint(previous)).info.position.step).toBe(3);
@@ -128,7 +128,7 @@ test('settings that no rate shows are compared: groups of parameters, and what a
   );
 });
 
-test('images are looked at once, not for every checkpoint', async () => {
+test('images are read once, not for every checkpoint', async () => {
   const { train } = smallData(40, 20);
   let reads = 0;
   const counted: ImageSource = {

@@ -2,7 +2,6 @@
 
 import { Dataset } from '../../lib/data/dataset';
 import { generatedRecords } from '../../lib/data/generated';
-import { openDevice } from '../../lib/device';
 import {
   Conv2d,
   GlobalAveragePool,
@@ -13,11 +12,12 @@ import {
   Sequential,
 } from '../../lib/layers';
 import type { Model } from '../../lib/models';
-import { type Activation, leakyTanh } from '../../lib/ops/activation';
-import type { State } from '../../lib/state';
+import { type Activation, leakyTanh } from '../../lib/ops/activations';
+import { openDevice } from '../../lib/runtime/device';
+import type { State } from '../../lib/tensor/state';
 import { Trainer, type TrainerOptions } from '../../lib/train/trainer';
 
-/** Every kind of layer once. */
+/** Makes a small model that has every kind of layer. */
 export function smallModel({
   activation = leakyTanh(),
   normalization,
@@ -54,13 +54,13 @@ export function smallData(train = 100, test = 50): { train: Dataset; test: Datas
   };
 }
 
-/** A trainer of small things; `dispose` of it. */
+/** Makes a trainer with a small model and small data. The caller must dispose of it. */
 export const trainerOf = (options: Partial<TrainerOptions> = {}): Trainer =>
   new Trainer({ model: smallModel(), ...smallData(), device: cpu(), batch: 16, ...options });
 
 export const cpu = () => openDevice('cpu');
 
-/** Everything that training changes, byte for byte. */
+/** Returns the bytes of all State that training changes. */
 export async function snapshot(state: State): Promise<Buffer> {
   const arenas = [];
   for (const arena of ['parameters', 'optimizer', 'buffers'] as const) arenas.push(await state.readArena(arena));

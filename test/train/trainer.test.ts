@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { loadAddon } from '../../lib/addon';
-import { Device } from '../../lib/device';
 import { inception33 } from '../../lib/models';
-import type { NativeDevice } from '../../lib/native';
-import { relu } from '../../lib/ops/activation';
-import { globalAveragePool } from '../../lib/ops/globalAveragePool';
+import { relu } from '../../lib/ops/activations';
 import { linear } from '../../lib/ops/linear';
+import { globalAveragePool } from '../../lib/ops/pooling';
 import { constantRate, type RunLength } from '../../lib/optim/schedule';
 import { Sgd } from '../../lib/optim/sgd';
-import { Parameter, type Tensor } from '../../lib/tensor';
+import { loadAddon } from '../../lib/runtime/addon';
+import { Device } from '../../lib/runtime/device';
+import type { NativeDevice } from '../../lib/runtime/native';
+import { Parameter, type Tensor } from '../../lib/tensor/tensor';
 import type { EpochEvent, TrainEvent } from '../../lib/train/events';
 import { type FitOptions, Trainer, type TrainerOptions } from '../../lib/train/trainer';
 import { cpu, smallData, smallModel, snapshot } from './support';
@@ -52,7 +52,7 @@ describe('Trainer', () => {
         'learningRate',
         'imagesPerSecond',
       ]);
-      // Untrained, over 100 classes: the loss is near ln 100.
+      // The loss of an untrained network with 100 classes is near ln 100.
       expect(Math.abs(epoch.trainLoss - Math.log(100))).toBeLessThan(0.5);
       expect((epoch.trainAccuracy * 100) % 1).toBeCloseTo(0, 9);
       expect((epoch.testAccuracy * 50) % 1).toBeCloseTo(0, 9);
@@ -101,7 +101,7 @@ describe('Trainer', () => {
     expect(one.equals(await run(2))).toBe(false);
   });
 
-  test('evaluates a set that the batch does not divide as one that it does', async () => {
+  test('evaluates a set that the batch does not divide like one that it divides', async () => {
     const trainer = small({ batch: 50 });
     const other = small({ batch: 16 });
     const [whole, masked] = [await trainer.evaluate('test'), await other.evaluate('test')];
@@ -121,10 +121,10 @@ describe('Trainer', () => {
     }
   });
 
-  test('names the same step and layer however data and steps come', async () => {
+  test('names the same step and layer for all ways of feeding data and grouping steps', async () => {
     const stop = async (options: Partial<TrainerOptions>) => {
       const optimizer = new Sgd({ momentum: 0, weightDecay: 0 });
-      // Finite for three steps, so that the last one may be in the middle of a call.
+      // Three steps are finite, so that the run may have to stop in the middle of a native call.
       const schedule = { name: 'cliff', at: (step: number) => (step < 3 ? 0.01 : 1e6) };
       const trainer = small({ model: smallModel({ activation: relu() }), optimizer, schedule, ...options });
       return collect(trainer, { steps: 30 }).catch((error: Error) => error.message);
@@ -197,7 +197,7 @@ describe('Trainer', () => {
     await collect(trainer, { steps: 1 });
   });
 
-  test('takes 64 images per step on a CPU and 128 on a GPU, if not told, or all that there are', () => {
+  test('takes 64 images per step on a CPU and 128 on a GPU by default, or all if there are fewer', () => {
     expect(small({ batch: undefined }).batch).toBe(64);
     const gpu = new Device('cuda:0', { info: '{}', ops: {} } as NativeDevice);
     const data = smallData(130, 20);
@@ -235,7 +235,7 @@ describe('Trainer', () => {
     expect(new Set(lengths.map((length) => JSON.stringify(length)))).toEqual(
       new Set(['{"stepsPerEpoch":7,"totalSteps":4}']),
     );
-    // And the plan with it: a rate of 0 changes nothing.
+    // The rate also reaches the plan: a rate of 0 changes nothing.
     const frozen = small({
       schedule: { name: 'frozen', at: (step) => (step === 0 ? 0.01 : 0) },
       optimizer: new Sgd({ momentum: 0, weightDecay: 0 }),
@@ -256,7 +256,7 @@ describe('Trainer', () => {
     expect(trainer.step).toBe(5);
     expect(trainer.stepsOf({ totalEpochs: 2 })).toBe(9);
     expect(trainer.stepsOf({ totalSteps: 5 })).toBe(0);
-    // One epoch, its steps done in two calls: the event tells of all of it.
+    // The epoch's steps were done in two calls of fit(), but the event describes the whole epoch.
     const events = await collect(trainer, { totalEpochs: 1 });
     expect(events.at(-2)).toMatchObject({ event: 'epoch', epoch: 1, step: 7, complete: true });
     const { trainAccuracy } = events.at(-2) as EpochEvent;
@@ -286,7 +286,7 @@ describe('Trainer', () => {
     const evaluation = await trainer.evaluate('test');
     expect(loss).toBeCloseTo(evaluation.loss, 5);
     expect([correct / count, correct5 / count]).toEqual([evaluation.accuracy, evaluation.top5]);
-    // Seventeen images: a batch and one more.
+    // Seventeen images are a batch and one more.
     const some = await trainer.predict(data.images.subarray(0, 17 * 32 * 32 * 3));
     expect(some.logits).toEqual(logits.subarray(0, 1700));
     const one = await trainer.predict(data.take(1));

@@ -1,4 +1,4 @@
-/** What a CommonJS user's compiler makes of the package. @see ../package/published.test.ts */
+/** Checks the package's types for users of CommonJS. test/package/published.test.ts compiles this file. */
 import saturnn = require('saturnn');
 import experiments = require('saturnn/experiments');
 

@@ -1,4 +1,4 @@
-/** What an ESM user's compiler makes of the package. @see ../package/published.test.ts */
+/** Checks the package's types for users of ES modules. test/package/published.test.ts compiles this file. */
 import * as saturnn from 'saturnn';
 import * as experiments from 'saturnn/experiments';
 

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { checkInteger, checkNumber, SaturnnError } from '../../errors';
+import { linkOver, prepareFolder } from '../../files/durable';
 import type { Callback, RunControl, SavedCallback } from '../callback';
-import { writeCheckpoint } from '../checkpoint';
+import { writeCheckpoint } from '../checkpoint/checkpoint';
 import type { CheckpointEvent, EpochEvent, StepEvent, TrainEvent } from '../events';
-import { linkOver, prepareFolder } from '../files';
 import type { Trainer } from '../trainer';
 import { checkMetric, isBetter, type Metric } from './metric';
 

@@ -1,6 +1,6 @@
 import { checkInteger, checkNumber, SaturnnError } from '../../errors';
-import type { Arena } from '../../native';
-import type { State } from '../../state';
+import type { Arena } from '../../runtime/native';
+import type { State } from '../../tensor/state';
 import type { Callback, RunControl, SavedCallback } from '../callback';
 import type { EpochEvent, StoppedEvent } from '../events';
 import { checkMetric, isBetter, type Metric } from './metric';

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { unwritable } from '../../files/durable';
 import type { Callback, RunControl, SavedCallback } from '../callback';
 import type { EndEvent, EpochEvent, StepEvent, StoppedEvent, TrainEvent } from '../events';
-import { unwritable } from '../files';
 
 /**
  * A text file that grows line by line, each there as soon as it happened. Its length is part of a checkpoint: a resumed run

@@ -5,10 +5,10 @@
 // those over 200. Copy speed needs this: the arithmetic of a tanh takes about as long as its memory traffic.
 #pragma once
 
-#include "../../activations.h"
-#include "table.h"
+#include "cpu/simd/table.h"
+#include "shared/activations.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 namespace {
 
 constexpr int64_t patternLength = 128;
@@ -108,4 +108,4 @@ void activationGradientRows(const ActivationGradientRows<T>& a) {
 }
 
 }  // namespace
-}  // namespace saturnn
+}  // namespace saturnn::cpu

@@ -1,11 +1,11 @@
 // The element-by-element rest: conversion, add, norm, softmax, blend, augmentation.
 #pragma once
 
-#include "../../activations.h"
-#include "table.h"
-#include "vector.h"
+#include "cpu/simd/table.h"
+#include "cpu/simd/vector.h"
+#include "shared/activations.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 namespace {
 
 template <typename T>
@@ -132,4 +132,4 @@ void augmentRow(const AugmentRow<T>& row) {
 }
 
 }  // namespace
-}  // namespace saturnn
+}  // namespace saturnn::cpu

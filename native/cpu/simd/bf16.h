@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-namespace saturnn {
+namespace saturnn::cpu {
 
 struct Bf16 {
   uint16_t bits;
@@ -39,4 +39,4 @@ inline __attribute__((always_inline)) T narrow(float value) {
 }
 
 }  // namespace
-}  // namespace saturnn
+}  // namespace saturnn::cpu

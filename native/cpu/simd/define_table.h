@@ -1,14 +1,14 @@
 // Compiles every loop for one instruction set: the including file sets SIMD_TABLE and SIMD_NAME, its compile flags do
 // the rest.
-#include "activation_loops.h"
-#include "arithmetic_loops.h"
-#include "batch_norm_loops.h"
-#include "dropout_loops.h"
-#include "pool_loops.h"
-#include "randomized_relu_loops.h"
-#include "update_loops.h"
+#include "cpu/simd/activation_loops.h"
+#include "cpu/simd/arithmetic_loops.h"
+#include "cpu/simd/dropout_loops.h"
+#include "cpu/simd/normalization_loops.h"
+#include "cpu/simd/pooling_loops.h"
+#include "cpu/simd/randomized_relu_loops.h"
+#include "cpu/simd/update_loops.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 namespace {
 
 template <typename T>
@@ -49,4 +49,4 @@ extern const SimdTable SIMD_TABLE = {
     blend,
 };
 
-}  // namespace saturnn
+}  // namespace saturnn::cpu

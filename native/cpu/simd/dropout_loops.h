@@ -2,11 +2,11 @@
 // (NHWC), as many blocks at a time as a vector has lanes.
 #pragma once
 
-#include "philox_lanes.h"
-#include "table.h"
-#include "vector.h"
+#include "cpu/simd/philox_lanes.h"
+#include "cpu/simd/table.h"
+#include "cpu/simd/vector.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 namespace {
 
 // Whole blocks: the first 4 * blocksPerRow channels of each row.
@@ -66,4 +66,4 @@ void dropout(const DropoutRows& given) {
 }
 
 }  // namespace
-}  // namespace saturnn
+}  // namespace saturnn::cpu

@@ -1,10 +1,10 @@
 // Philox for a whole vector of counters at once: what dropout and randomized relu draw their numbers with.
 #pragma once
 
-#include "../../philox.h"
-#include "vector.h"
+#include "cpu/simd/vector.h"
+#include "shared/philox.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 namespace {
 
 typedef uint64_t WideVector __attribute__((vector_size(lanes * 4)));
@@ -44,7 +44,7 @@ inline __attribute__((always_inline)) void multiplyWide(UnsignedVector a, uint32
   low = evenOdd(even, (UnsignedVector)((WideVector)odd << 32));
 }
 
-// philox4x32 of ../../philox.h in every lane.
+// philox4x32 of shared/philox.h in every lane.
 inline __attribute__((always_inline)) void philoxLanes(UnsignedVector c[4], uint32_t key0, uint32_t key1) {
   for (int round = 0; round < 10; ++round) {
     UnsignedVector high0, low0, high1, low1;
@@ -60,4 +60,4 @@ inline __attribute__((always_inline)) void philoxLanes(UnsignedVector c[4], uint
 }
 
 }  // namespace
-}  // namespace saturnn
+}  // namespace saturnn::cpu

@@ -4,11 +4,11 @@
 // (NHWC), so both layouts can use every number that is computed.
 #pragma once
 
-#include "philox_lanes.h"
-#include "table.h"
-#include "vector.h"
+#include "cpu/simd/philox_lanes.h"
+#include "cpu/simd/table.h"
+#include "cpu/simd/vector.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 namespace {
 
 // Vectors that one step of Philox fills: its four words, each from all lanes.
@@ -172,4 +172,4 @@ void randomizedReluGradient(const RandomizedReluGradientRows& a) {
 }
 
 }  // namespace
-}  // namespace saturnn
+}  // namespace saturnn::cpu

@@ -1,12 +1,12 @@
-#include "table.h"
+#include "cpu/simd/table.h"
 
 #include <cstdlib>
 #include <cstring>
 #include <string>
 
-#include "../kernel.h"
+#include "cpu/kernel.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 
 namespace {
 
@@ -39,4 +39,4 @@ const SimdTable& selectSimdTable() {
                                           wanted + "\"");
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cpu

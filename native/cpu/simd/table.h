@@ -13,9 +13,9 @@
 
 #include <stdint.h>
 
-#include "bf16.h"
+#include "cpu/simd/bf16.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 
 // Activation kinds of backend.h, and one more entry for SN_NO_ACTIVATION: the bias alone.
 enum { simdActivationCount = 8, simdIdentity = 7 };
@@ -259,4 +259,4 @@ extern const SimdTable simdBaseline, simdAvx2, simdAvx512;
 // Throws ERR_INVALID_ARGUMENT if that is unknown or not supported here.
 const SimdTable& selectSimdTable();
 
-}  // namespace saturnn
+}  // namespace saturnn::cpu

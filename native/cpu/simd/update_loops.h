@@ -1,10 +1,10 @@
 // What changes the weights, element by element over flat arenas: SGD, Adam, the moving average.
 #pragma once
 
-#include "../../updates.h"
-#include "table.h"
+#include "cpu/simd/table.h"
+#include "shared/updates.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 namespace {
 
 // Without decay there is no term 0 * w: it would turn an infinite weight into NaN.
@@ -59,4 +59,4 @@ void approach(const float* x, float* y, float rate, int64_t count) {
 }
 
 }  // namespace
-}  // namespace saturnn
+}  // namespace saturnn::cpu

@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "bf16.h"
+#include "cpu/simd/bf16.h"
 
-namespace saturnn {
+namespace saturnn::cpu {
 namespace {
 
 #if defined(__AVX512F__)
@@ -126,4 +126,4 @@ inline __attribute__((always_inline)) void forChannels(int64_t channels, const B
 }
 
 }  // namespace
-}  // namespace saturnn
+}  // namespace saturnn::cpu

@@ -1,7 +1,7 @@
 // y = x / (1 - rate), or 0 x where a random number says so. Nothing is stored: the gradient is the same on dy.
-#include "random.cuh"
+#include "cuda/kernels/common/random.cuh"
 
-namespace saturnn {
+namespace saturnn::cuda {
 namespace {
 
 // y may be x. A product, not a selection: so a NaN in x is seen whether it was dropped or not.
@@ -48,4 +48,4 @@ void launchDropout(ConstRows x, const uint32_t* counter, int32_t stream, float r
   });
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cuda

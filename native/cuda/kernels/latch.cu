@@ -1,7 +1,7 @@
 // Many steps without asking the host: the first step that closes its gate closes those of all steps after it.
-#include "rows.cuh"
+#include "cuda/kernels/common/rows.cuh"
 
-namespace saturnn {
+namespace saturnn::cuda {
 namespace {
 
 // halt = {stopped, steps done}
@@ -20,4 +20,4 @@ void launchLatch(int32_t* gate, int32_t* skip, int32_t* halt, cudaStream_t strea
   launch("latch", latch, 1, 1, stream, gate, skip, halt);
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cuda

@@ -1,9 +1,10 @@
 // y = x + bias, times a slope of its own for every element below 0 (RReLU, arXiv:1505.00853, in training), and the
 // gradient, which draws the same slopes again, with the bias gradient in the same pass. Nothing is stored.
-#include "column_sums.cuh"
-#include "random.cuh"
+#include "cuda/kernels/common/column_sums.cuh"
+#include "cuda/kernels/common/random.cuh"
+#include "cuda/kernels/randomized_relu.h"
 
-namespace saturnn {
+namespace saturnn::cuda {
 namespace {
 
 // 24 bits: exact in a float, and below 1. One fused multiply-add in both directions, whatever the compiler would
@@ -126,4 +127,4 @@ void launchRandomizedReluGradient(ConstRows dy, ConstRows y, const SlopeRange& r
   });
 }
 
-}  // namespace saturnn
+}  // namespace saturnn::cuda

@@ -1,5 +1,5 @@
-// Small programs that do something wrong, or something delicate, on the emulated GPU. Each says in one line what came
-// of it; test/emulator/emulator.test.ts knows what should have.
+// Small programs that do something wrong, or unusual, on the emulated GPU. Each prints its outcome as one line, which
+// test/emulator/emulator.test.ts compares with the expected one.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -21,10 +21,10 @@ extern const size_t kRuntimeCaseCount;
 extern const Case kCudnnCases[];
 extern const size_t kCudnnCaseCount;
 
-// *value += amount, as a kernel.
+// Launches a kernel that computes *value += amount.
 void launchAddTo(float* value, float amount, cudaStream_t stream);
 
-// "cudaErrorInvalidValue", or for "cudaErrorLaunchFailure" also what the kernel did.
+// Returns the name of an error such as "cudaErrorInvalidValue"; for "cudaErrorLaunchFailure" also what the kernel did.
 std::string textOf(cudaError_t status);
 
 }  // namespace emulator_cases

@@ -1,4 +1,4 @@
-// What the emulated cuDNN refuses, and a captured execution. A 1x1 convolution of one pixel: y = w x.
+// Errors of the emulated cuDNN, and a captured execution, with a 1x1 convolution of one pixel: y = w x.
 #include <cudnn_backend.h>
 
 #include <vector>
@@ -29,7 +29,7 @@ std::string refusalOf(Function&& function) {
   }
 }
 
-// Leaks its descriptor: the process ends soon.
+// Never destroys its descriptor, because the process ends soon.
 class Builder {
  public:
   explicit Builder(cudnnBackendDescriptorType_t type) { check(cudnnBackendCreateDescriptor(type, &raw_)); }
@@ -91,7 +91,7 @@ Builder convolution(const Builder& x, const Builder& w, const Builder& y) {
   return operation.finalize();
 }
 
-// Leaks the handle, as above.
+// Never destroys the handle, because the process ends soon.
 struct Session {
   cudnnHandle_t handle = nullptr;
   cudaStream_t stream = nullptr;

@@ -1,17 +1,17 @@
-// Kernels with one mistake each, and their sound neighbours.
+// Kernels with one mistake each, and corrected versions of them.
 #include <vector>
 
 #include "cases.h"
-#include "kernels/launch.cuh"
+#include "cuda/kernels/common/launch.cuh"
 
 namespace emulator_cases {
 namespace {
 
-using saturnn::launch;
+using saturnn::cuda::launch;
 
 constexpr int kThreads = 64;
 
-// Every thread reads what its neighbour to the right has written: without the barrier, a race.
+// Every thread reads what its neighbour to the right has written, which is a race without the barrier.
 template <bool HasBarrier>
 __global__ void shift(float* out) {
   __shared__ float shared[kThreads];
@@ -20,7 +20,7 @@ __global__ void shift(float* out) {
   out[threadIdx.x] = shared[(threadIdx.x + 1) % kThreads];
 }
 
-// A value may be overwritten while a neighbour has yet to read it.
+// A value may be overwritten before a neighbour has read it.
 __global__ void writeAfterRead(float* out) {
   __shared__ float shared[kThreads];
   shared[threadIdx.x] = 1.0f;
@@ -52,7 +52,7 @@ __global__ void barrierAgainstShuffle(float* out) {
   out[threadIdx.x] = value;
 }
 
-// Threads that have left are not waited for.
+// A barrier does not wait for threads that have returned.
 __global__ void earlyExit(float* out) {
   __shared__ float shared[kThreads];
   if (threadIdx.x >= 40) return;
@@ -80,7 +80,7 @@ __global__ void beyondShared(float* out, int index) {
   out[threadIdx.x] = shared[threadIdx.x];
 }
 
-// The second block reads what the first one left.
+// The second block reads what the first one has left in shared memory.
 __global__ void leftInShared(float* out) {
   __shared__ float shared[1];
   if (blockIdx.x == 0) shared[0] = 7.0f;
@@ -92,7 +92,7 @@ __global__ void writeAt(float* out, int64_t index) { out[index] = 1.0f; }
 
 __global__ void addTo(float* value, float amount) { *value += amount; }
 
-// Runs launcher(out) and waits; "ok" and the sum of the first `count` numbers, or the error.
+// Runs launcher(out) and waits. Returns "ok" and the sum of the first `count` numbers, or the error.
 template <class Launcher>
 std::string sumAfter(int count, Launcher&& launcher) {
   float* out = nullptr;

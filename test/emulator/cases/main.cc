@@ -1,4 +1,4 @@
-// emulator_cases NAME: runs one case and prints what came of it.
+// emulator_cases NAME: runs one case and prints its outcome.
 #include <cstring>
 #include <iostream>
 

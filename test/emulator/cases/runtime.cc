@@ -30,7 +30,7 @@ struct Setup {
   }
 };
 
-// What a call says while the stream is captured, and how the capture then ends.
+// Returns the status of a call while the stream is captured, and the status with which the capture then ends.
 template <class Call>
 std::string whileCaptured(cudaStreamCaptureMode mode, Call&& call) {
   Setup setup;
@@ -51,7 +51,7 @@ std::string asynchronous() {
   return std::to_string(before) + ", then " + std::to_string(*setup.host);
 }
 
-// Arguments and graphs are copied: neither what the variable holds later nor the end of the graph matters.
+// Arguments and graphs are copied, so changing the variable or destroying the graph later has no effect.
 std::string replay() {
   Setup setup;
   float amount = 2.0f;

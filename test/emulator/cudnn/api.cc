@@ -1,4 +1,4 @@
-// The functions of libcudnn.so.9 that a program of the backend API calls.
+// The functions of libcudnn.so.9 that programs use with the backend API.
 #include <cstring>
 
 #include "engines.h"
@@ -68,7 +68,7 @@ void setAttribute(Content& content, cudnnBackendAttributeName_t name, cudnnBacke
   content.attributes[name] = std::move(attribute);
 }
 
-// Descriptors that the caller has created become what is asked for.
+// Returns descriptors in an attribute: descriptors that the caller has created receive their content.
 void fillDescriptors(const Attribute& attribute, int64_t count, void* values) {
   for (int64_t i = 0; i < count; ++i) {
     const cudnnBackendDescriptor_t target = static_cast<cudnnBackendDescriptor_t*>(values)[i];
@@ -141,7 +141,7 @@ void execute(cudnnHandle_t handle, const Content& plan, const Content& pack) {
         try {
           program->check(pointers);
           checkWorkspace(workspace, engine.workspace);
-          // Whatever else lies there is lost.
+          // Overwrites the whole workspace, as a real engine might.
           if (engine.workspace > 0) memset(workspace, 0xff, static_cast<size_t>(engine.workspace));
           program->run(engine, pointers, given);
           return std::string();

@@ -1,5 +1,5 @@
-// See convolution.h. Image by image: the windows of an image are laid out as the rows of a matrix, and the rest is a
-// matrix product.
+// See convolution.h. For each image, its windows are laid out as the rows of a matrix (im2col), which turns the
+// convolution into a matrix product.
 #include "convolution.h"
 
 #include "gemm.h"
@@ -7,7 +7,7 @@
 namespace emulated_cudnn {
 namespace {
 
-// function(offset in the matrix of windows, offset in the image) for every run of channels that lies in the image.
+// Calls function(offset in the matrix of windows, offset in the image) for every run of channels inside the image.
 template <class Function>
 void eachTap(const ConvolutionShape& s, Function&& function) {
   int64_t place = 0;
@@ -28,7 +28,7 @@ int64_t rowsOf(const ConvolutionShape& s) { return s.oh * s.ow; }
 int64_t windowOf(const ConvolutionShape& s) { return s.kh * s.kw * s.c; }
 int64_t imageOf(const ConvolutionShape& s) { return s.h * s.w * s.c; }
 
-// [oh ow, kh kw c]; taps beyond the image are 0.
+// Returns the matrix of windows [oh ow, kh kw c]; elements beyond the image are 0.
 Values windows(const ConvolutionShape& s, const float* image) {
   Values matrix(rowsOf(s) * windowOf(s), 0.0f);
   eachTap(s, [&](int64_t place, int64_t offset) {

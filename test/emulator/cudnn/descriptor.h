@@ -1,4 +1,5 @@
-// What a backend descriptor holds: its attributes as they were set, held to the types and counts that cuDNN documents.
+// The content of a backend descriptor: its attributes as they were set, checked for the types and counts that cuDNN
+// documents.
 #pragma once
 
 #include <cudnn_backend.h>
@@ -12,7 +13,7 @@
 
 namespace emulated_cudnn {
 
-// Becomes the status of a call, and the text of cudnnGetLastErrorString.
+// An error: becomes the status of a call and the text of cudnnGetLastErrorString.
 struct Failure {
   cudnnStatus_t status;
   std::string message;
@@ -39,7 +40,7 @@ struct Content {
 
   bool has(cudnnBackendAttributeName_t name) const { return attributes.count(name) != 0; }
 
-  // The first value, or `otherwise` if it was not set.
+  // Returns the first value of an attribute, or `otherwise` if it was not set.
   template <class T>
   T value(cudnnBackendAttributeName_t name, T otherwise) const {
     const auto place = attributes.find(name);
@@ -48,10 +49,10 @@ struct Content {
     memcpy(&value, place->second.bytes.data(), sizeof value);
     return value;
   }
-  // A float, also if it was set as a double.
+  // Returns a float, also if it was set as a double.
   double number(cudnnBackendAttributeName_t name, double otherwise) const;
   std::vector<int64_t> integers(cudnnBackendAttributeName_t name) const;
-  // Null if it was not set.
+  // Returns null if the attribute was not set.
   ContentPointer descriptor(cudnnBackendAttributeName_t name) const;
   std::vector<ContentPointer> descriptors(cudnnBackendAttributeName_t name) const;
 
@@ -65,7 +66,7 @@ struct Content {
   void putDescriptors(cudnnBackendAttributeName_t name, std::vector<ContentPointer> values);
 };
 
-// What cudnnBackendDescriptor_t points to. Others may share the content and outlive it.
+// The object behind a cudnnBackendDescriptor_t. Other descriptors may share its content, which may outlive it.
 struct Descriptor {
   ContentPointer content;
 };

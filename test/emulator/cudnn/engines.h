@@ -1,5 +1,5 @@
-// The engines that are claimed to exist: enough that a policy has to choose by numerical notes and workspace, as with
-// the real ones. On Hopper the f32 engines that are compiled at run time, which alone fuse, use tensor cores (TF32).
+// The engines that the emulated cuDNN offers: enough for a policy to have to choose by numerical notes and workspace, as
+// with the real ones. As on Hopper, only engines compiled at run time can fuse, and those for f32 use tensor cores (TF32).
 #pragma once
 
 #include <cudnn_backend.h>
@@ -25,10 +25,10 @@ struct Engine {
   bool has(cudnnBackendNumericalNote_t note) const;
 };
 
-// All that can compute such a graph, by index.
+// Returns all engines that can compute such a graph, by index.
 std::vector<Engine> enginesOf(const GraphTraits& graph);
 
-// The order in which a heuristic mode proposes them.
+// Returns the engines in the order in which a heuristic mode proposes them.
 std::vector<Engine> ranked(const GraphTraits& graph, cudnnBackendHeurMode_t mode);
 
 constexpr cudnnBackendKnobType_t kKnob = CUDNN_KNOB_TYPE_TILE_SIZE;

@@ -35,7 +35,7 @@ void finalizeTensor(const Content& content) {
   }
   if (tensor.isVirtual && tensor.isByValue) refuse("a tensor that is virtual and given by value");
   if (tensor.isByValue && tensor.elements() != 1) refuse("a tensor by value of more than one element");
-  // Elements must not lie upon each other: by falling strides, each must reach beyond what is below it.
+  // Elements must not overlap: in the order of strides, each stride must be at least the extent of the smaller ones.
   std::vector<std::pair<int64_t, int64_t>> axes;
   for (size_t i = 0; i < dimensions.size(); ++i) {
     if (dimensions[i] > 1) axes.emplace_back(strides[i], dimensions[i]);

@@ -1,10 +1,10 @@
-// See gemm.h. Four rows by sixteen columns at a time stay in registers.
+// See gemm.h. Computes four rows by sixteen columns at a time, which fit into registers.
 #include "gemm.h"
 
 #include <algorithm>
 #include <vector>
 
-// The sanitizer's instrumentation of a resolver runs before the sanitizer itself.
+// Not for the sanitizer: resolvers of function versions would run instrumented code before the sanitizer is ready.
 #ifdef __SANITIZE_ADDRESS__
 #define PER_PROCESSOR
 #else

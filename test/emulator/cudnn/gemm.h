@@ -1,4 +1,4 @@
-// The matrix product below convolutions and matmul.
+// The matrix product with which convolutions and matmul are computed.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The operations of a graph, checked as cuDNN checks them when their descriptors are finalised.
+// The operations of a graph. They are checked when their descriptors are finalised, as in cuDNN.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,7 @@ struct Operation {
   std::function<Values(const std::vector<const Values*>&)> evaluate;
 };
 
-// Throws a Failure if the operation is not sound, or not one of the emulation's.
+// Throws a Failure if the operation is invalid or not supported by the emulation.
 Operation makeOperation(const Content& content);
 
 bool isOperation(cudnnBackendDescriptorType_t type);

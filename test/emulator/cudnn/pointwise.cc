@@ -10,14 +10,14 @@
 namespace emulated_cudnn {
 namespace {
 
-// x, b and t of one element; those that the operation has not are 0.
+// The operands x, b and t of one element; operands that the operation does not have are 0.
 using Function = float (*)(const Pointwise&, float x, float b, float t);
 
 float flag(bool holds) { return holds ? 1.0f : 0.0f; }
 
 float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 
-// Below the lower clip a line of the given slope; NaN becomes the lower clip unless it is to be propagated.
+// relu: below the lower clip, a line of the given slope. NaN becomes the lower clip, unless NaN is to be propagated.
 float relu(const Pointwise& p, float x, float, float) {
   if (x != x) return p.propagatesNan ? x : p.lowerClip;
   if (x <= p.lowerClip) return p.lowerClip + p.slope * (x - p.lowerClip);
@@ -73,7 +73,7 @@ Function functionOf(cudnnPointwiseMode_t mode) {
   }
 }
 
-// Strides of an operand in the loops over the result: 0 where it is broadcast.
+// Returns the strides of an operand in the loops over the result: 0 in dimensions in which it is broadcast.
 Shape stridesIn(const Shape& shape, const Shape& result) {
   Shape strides(result.size(), 0);
   int64_t stride = 1;
@@ -84,7 +84,7 @@ Shape stridesIn(const Shape& shape, const Shape& result) {
   return strides;
 }
 
-// function(place, offsets of the operands) for every element of `shape`.
+// Calls function(index, offsets of the operands) for every element of `shape`.
 template <class Visit>
 void eachElement(const Shape& shape, const std::vector<Shape>& strides, Visit&& visit) {
   int64_t total = 1;

@@ -15,18 +15,19 @@ struct Pointwise {
 
 using Shape = std::vector<int64_t>;
 
-// 1 to 3; 0: a mode that the emulation lacks. Two of a gradient: dy, then what the forward pass read.
+// Returns the number of operands, 1 to 3, or 0 for a mode that the emulation lacks. A gradient has two: dy, then the
+// input of the forward pass.
 int operandCount(cudnnPointwiseMode_t mode);
 bool isGradient(cudnnPointwiseMode_t mode);
 
-// Whether a tensor of the first shape can be read as one of the second: equal, or 1, in each dimension.
+// Whether the first shape can be broadcast to the second: each dimension is equal or 1.
 bool broadcastsTo(const Shape& from, const Shape& to);
 
 // `operands` in cuDNN's order: x, b, t.
 Values evaluate(const Pointwise& operation, const std::vector<const Values*>& operands,
                 const std::vector<Shape>& shapes, const Shape& result);
 
-// Over the dimensions in which the result's length is 1.
+// Reduces over the dimensions in which the length of the result is 1.
 Values reduce(cudnnReduceTensorOp_t operation, const Values& x, const Shape& shape, const Shape& result);
 
 }  // namespace emulated_cudnn

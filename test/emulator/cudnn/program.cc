@@ -86,7 +86,7 @@ std::map<int64_t, Values> Program::valuesGiven(const std::map<int64_t, void*>& p
 
 void Program::run(const Engine& engine, const std::map<int64_t, void*>& pointers,
                   std::map<int64_t, Values> values) const {
-  // All inputs are read before anything is written: a result may lie where an input lies.
+  // Reads all inputs before writing anything, because a result may share the memory of an input.
   for (const auto& [id, tensor] : tensors_) {
     if (!tensor.isVirtual && !tensor.isByValue && !written_.at(id)) values[id] = load(tensor, pointers.at(id));
   }
@@ -108,7 +108,7 @@ void Program::run(const Engine& engine, const std::map<int64_t, void*>& pointers
       const Values before = load(output, pointers.at(output.id));
       for (size_t i = 0; i < result.size(); ++i) result[i] += operation.beta * before[i];
     }
-    // What such an engine gives differs from run to run, in the last bit: here in every second run.
+    // Results of a non-deterministic engine differ between runs: here, the last bit changes in every second run.
     static std::atomic<int> runs{0};
     if (engine.has(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC) && runs++ % 2 == 1) {
       for (float& value : result) value = std::nextafter(value, 0.0f);

@@ -10,14 +10,14 @@ namespace emulated_cudnn {
 
 class Program {
  public:
-  // In the order given, which must be one in which they can run. Throws a Failure.
+  // Takes the operations in an order in which they can run. Throws a Failure if it is not one.
   explicit Program(const std::vector<ContentPointer>& operations);
 
-  // What the choice of engines depends on.
+  // The properties of the graph on which the choice of engines depends.
   const GraphTraits& traits() const { return traits_; }
 
-  // Checks the pointers (of device memory, but for tensors by value), reads those by value, and enqueues the rest.
-  // Throws a Failure.
+  // check: pointers must be of device memory, except those of tensors given by value. valuesGiven reads the latter, at
+  // once; run computes with them later. They throw a Failure.
   void check(const std::map<int64_t, void*>& pointers) const;
   std::map<int64_t, Values> valuesGiven(const std::map<int64_t, void*>& pointers) const;
   void run(const Engine& engine, const std::map<int64_t, void*>& pointers, std::map<int64_t, Values> given) const;

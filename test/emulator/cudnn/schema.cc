@@ -10,7 +10,7 @@ constexpr int64_t kDimensions = 8;
 constexpr int64_t kMany = 1024;
 constexpr auto kDescriptor = CUDNN_TYPE_BACKEND_DESCRIPTOR;
 constexpr auto kInteger = CUDNN_TYPE_INT64;
-constexpr auto kFloat = CUDNN_TYPE_FLOAT;  // a double is taken, too
+constexpr auto kFloat = CUDNN_TYPE_FLOAT;  // a double is accepted, too
 constexpr auto kDataType = CUDNN_TYPE_DATA_TYPE;
 constexpr auto kFlag = CUDNN_TYPE_BOOLEAN;
 

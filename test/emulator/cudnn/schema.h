@@ -1,4 +1,4 @@
-// Which attributes each descriptor has: the tables of cuDNN's backend API, as far as this emulation goes.
+// The attributes of each descriptor: the tables of cuDNN's backend API, as far as the emulation supports them.
 #pragma once
 
 #include "descriptor.h"

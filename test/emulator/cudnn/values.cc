@@ -54,7 +54,7 @@ void withType(cudnnDataType_t type, Function&& function) {
   }
 }
 
-// function(place in Values, offset in memory, count, stride of the last dimension) for each run of the last dimension.
+// Calls function(index in Values, offset in memory, count, stride of the last dimension) for each run of that dimension.
 template <class Function>
 void eachRun(const TensorInfo& tensor, Function&& function) {
   const auto& dimensions = tensor.dimensions;

@@ -1,4 +1,4 @@
-// Tensors of an operation graph, and their elements as f32 on their way from operation to operation.
+// Tensors of an operation graph, and their elements as f32, as they are passed between operations.
 #pragma once
 
 #include <cudnn_backend.h>
@@ -10,8 +10,8 @@ namespace emulated_cudnn {
 
 struct Content;
 
-// Dimensions and strides are in the order of the loops here: where cuDNN says [n, c, h, w] this is n, h, w, c, so that
-// the channels, which lie side by side in memory, come last. Three dimensions and fewer stay as they are.
+// Dimensions and strides are in the order of the loops: cuDNN's [n, c, h, w] becomes n, h, w, c, so that channels, which
+// are adjacent in memory, come last. Tensors of three or fewer dimensions keep cuDNN's order.
 struct TensorInfo {
   explicit TensorInfo(const Content& content);
 
@@ -22,7 +22,7 @@ struct TensorInfo {
   bool isVirtual, isByValue;
 
   int64_t elements() const;
-  // From the first to beyond the last element.
+  // Bytes from the first to the end of the last element.
   int64_t bytes() const;
 };
 
@@ -32,9 +32,9 @@ int64_t elementBytes(cudnnDataType_t type);
 bool isSupported(cudnnDataType_t type);
 Values load(const TensorInfo& tensor, const void* memory);
 void store(const TensorInfo& tensor, const Values& values, void* memory);
-// What is left of the values if they pass through this type.
+// Rounds the values to a type.
 void roundTo(cudnnDataType_t type, Values& values);
-// f32 as tensor cores read it: ten bits of mantissa.
+// Rounds f32 values to ten bits of mantissa, as tensor cores read them.
 void roundToTf32(Values& values);
 
 }  // namespace emulated_cudnn

@@ -1,4 +1,4 @@
-// What else lies beside a cuDNN: its sub-libraries, cuBLASLt and NVRTC. They have to load, and some have a version.
+// Stand-in for the libraries beside cuDNN: its sub-libraries, cuBLASLt and NVRTC. They only load; some have a version.
 #include <cstddef>
 
 #define API extern "C" __attribute__((visibility("default")))

@@ -1,4 +1,4 @@
-// The emulated libcuda.so.1: what the backend's probe asks a driver.
+// The emulated libcuda.so.1: the functions of the driver that the backend's probe calls.
 #include <cstring>
 
 #define API extern "C" __attribute__((visibility("default")))

@@ -1,4 +1,4 @@
-// cudaMalloc and its kin, copies and fills.
+// Functions for allocation, copies and fills.
 #include <cstring>
 #include <vector>
 
@@ -12,7 +12,7 @@ using emulator::Where;
 
 namespace {
 
-// Whether the kind of a copy is what its pointers are, and both ends lie within their allocations.
+// Whether the kind of a copy agrees with its pointers, and both ranges lie within their allocations.
 bool isSound(void* target, const void* source, size_t bytes, cudaMemcpyKind kind) {
   const auto to = placeOf(target, bytes), from = placeOf(source, bytes);
   if (!to.inside || !from.inside) return false;
@@ -82,7 +82,7 @@ EMULATOR_API cudaError_t cudaMemcpyAsync(void* target, const void* source, size_
     memmove(target, source, bytes);
     return cudaSuccess;
   }
-  // From pageable memory: staged before the call returns.
+  // Pageable memory is copied to a buffer before the call returns, because the caller may change it afterwards.
   const auto* begin = static_cast<const char*>(source);
   return remember(emulator::enqueue(stream, [target, staged = std::vector<char>(begin, begin + bytes)] {
     if (!placeOf(target, staged.size()).inside) return std::string("a copy to memory that was freed");

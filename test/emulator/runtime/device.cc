@@ -60,7 +60,7 @@ EMULATOR_API const char* cudaGetErrorName(cudaError_t status) {
   }
 }
 
-// Unlike a GPU, with what the kernel did.
+// Unlike on a GPU, the text also says what the kernel did.
 EMULATOR_API const char* cudaGetErrorString(cudaError_t status) {
   switch (status) {
     case cudaSuccess: return "no error";
@@ -167,7 +167,7 @@ EMULATOR_API cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t b
   return cudaSuccess;
 }
 
-// One queue: everything waits for what came before it anyway.
+// Does nothing: all streams share one queue, so everything waits for what came before it.
 EMULATOR_API cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned int) { return cudaSuccess; }
 
 }  // extern "C"

@@ -12,7 +12,7 @@
 #include "shared_memory.h"
 #include "thread_index.h"
 
-// The kernel's built-in variables, of the thread that runs.
+// The built-in variables of the running thread.
 __thread uint3 emulatedThreadIdx, emulatedBlockIdx;
 __thread uint3 emulatedBlockDim, emulatedGridDim;
 
@@ -34,7 +34,7 @@ struct Thread {
   uint64_t value = 0;  // what it gives to its warp
 };
 
-// One per operating-system thread, because a fiber must not move between those.
+// There is one executor per operating-system thread, because a fiber must not move between threads.
 class Executor {
  public:
   std::string run(const Launch& launch);
@@ -76,8 +76,8 @@ void Executor::fiberEntry() {
   }
 }
 
-// On a fiber: threads, one after the other, as long as there are any that have not begun. If one of them stops on its
-// way, this fiber is that thread's from then on, and another one takes the rest.
+// The code of a fiber: runs threads that have not begun, one after the other. If a thread stops at a barrier or shuffle,
+// this fiber belongs to that thread from then on, and another fiber runs the remaining threads.
 void Executor::runThreads() {
   Fiber* self = threads_[current_].fiber;
   for (;;) {
@@ -196,7 +196,7 @@ void Executor::stuck() {
              "): neither is reached by all";
 }
 
-// False if nobody waits any more, or on a failure.
+// Lets waiting threads continue. Returns false if no thread waits any more, or on a failure.
 bool Executor::release() {
   const bool live =
       std::any_of(threads_.begin(), threads_.end(), [](const Thread& thread) { return thread.state != State::done; });
@@ -250,7 +250,7 @@ std::string Executor::run(const Launch& launch) {
     shared.poisonAfterBlock();
   }
   if (!fine) {
-    // Threads that stopped for good are still on their fibers.
+    // After a failure, fibers still hold threads that will never continue.
     idle_.clear();
     for (const auto& fiber : fibers_) {
       fiber->reset();

@@ -1,5 +1,5 @@
 // Runs the blocks of a grid one after the other, and the threads of a block as fibers that stop at barriers and
-// shuffles. A thread that meets none runs to its end on the fiber of its predecessor, so such kernels pay nothing.
+// shuffles. A thread without these runs to its end on the fiber of the thread before it, which costs nothing.
 #pragma once
 
 #include <cstdint>
@@ -19,23 +19,23 @@ struct Launch {
   void* (*sharedAnchor)();
 };
 
-// Empty, or why a GPU would refuse to launch this.
+// Returns why a GPU would refuse this launch; empty if it would not.
 std::string objection(const Launch& launch);
 
-// Runs the whole grid. Empty, or what the kernel did wrong and where: then the rest of the grid did not run.
+// Runs the whole grid. Returns what the kernel did wrong and where, after which the rest did not run; empty if nothing.
 std::string execute(const Launch& launch);
 
-// What shuffles and votes see of a warp.
+// The values of a warp's lanes that shuffles and votes see.
 struct Warp {
   uint64_t value[32];
   uint32_t present;  // lanes that took part; the value of another lane is undefined (here: all bits set)
   int lane;          // the caller's
 };
 
-// The kernel's side, called by a running thread. `line` tells one barrier or shuffle of the source from another.
+// Functions that a running thread calls. `line`, in the source, identifies a barrier or shuffle.
 EMULATOR_API void waitForBlock(int line);
 EMULATOR_API Warp exchange(uint32_t mask, uint64_t value, int line);
-// Ends the running kernel with this message. Outside of a kernel: ends the process.
+// Ends the running kernel with this message or, outside of a kernel, the process.
 [[noreturn]] EMULATOR_API void fail(const std::string& what);
 
 }  // namespace emulator

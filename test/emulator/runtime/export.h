@@ -1,4 +1,4 @@
-// Everything is compiled with hidden symbols; this marks what crosses from one emulated library to another.
+// Marks symbols that other emulated libraries use. All others are hidden.
 #pragma once
 
 #define EMULATOR_API __attribute__((visibility("default")))

@@ -78,7 +78,8 @@ void Fiber::start() {
 Fiber::~Fiber() { munmap(memory_, kGuard + kStack); }
 
 void Fiber::reset() {
-  // What the switch pops: six registers, then start()'s address. A function expects its stack 8 bytes off 16.
+  // The values that the switch pops: six registers, then the address of start(). At a function's entry the stack pointer
+  // must be 8 modulo 16.
   auto** top = reinterpret_cast<void**>(memory_ + kGuard + kStack);
   top[-1] = nullptr;
   top[-2] = reinterpret_cast<void*>(&Fiber::start);

@@ -1,5 +1,5 @@
-// Threads of a block as fibers: each has a stack of its own and goes on where it stopped. A switch is a dozen
-// instructions; swapcontext would make two system calls for it.
+// Threads of a block as fibers: each has its own stack and continues where it stopped. A switch takes a dozen
+// instructions; swapcontext would make two system calls.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +14,12 @@ class Fiber {
   Fiber& operator=(const Fiber&) = delete;
   ~Fiber();
 
-  // Goes on with this fiber until it calls suspend(). Not to be called by a fiber.
+  // Runs this fiber until it calls suspend(). Must not be called by a fiber.
   void resume();
-  // Back to the caller of resume(). Called by the running fiber only.
+  // Returns to the caller of resume(). Called by the running fiber only.
   static void suspend();
   static bool isInside();
-  // Forgets where the fiber stopped: the next resume() begins at `entry` again. Destructors on its stack do not run.
+  // Makes the next resume() begin at `entry` again. Destructors of objects on the fiber's stack do not run.
   void reset();
 
  private:

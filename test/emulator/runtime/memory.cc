@@ -43,7 +43,7 @@ cudaError_t allocate(void** pointer, size_t bytes, Where where) {
   void* memory = nullptr;
   if (posix_memalign(&memory, kAlignment, bytes + kFence) != 0) return cudaErrorMemoryAllocation;
   auto* start = static_cast<char*>(memory);
-  if (where == Where::device) memset(start, 0xff, bytes);  // a GPU's memory is not cleared: here it is NaN, and -1
+  if (where == Where::device) memset(start, 0xff, bytes);  // NaN or -1, because a GPU's memory is not cleared
   memset(start + bytes, kFenceByte, kFence);
   allocations[start] = {bytes, where};
   if (where == Where::device) used += bytes;

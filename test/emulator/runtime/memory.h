@@ -1,5 +1,5 @@
-// Emulated device memory: host memory that is registered with its exact bounds, so that copies, cuDNN's operands and
-// cudaFree can be held to them.
+// Emulated device memory: host memory that is registered with its exact bounds, by which copies, operands of cuDNN and
+// arguments of cudaFree are checked.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -12,7 +12,7 @@ namespace emulator {
 
 enum class Where { host, pinned, device };
 
-// Where these bytes lie. `inside`: all of them lie in one allocation (or none in any).
+// The kind of memory in which some bytes lie. `inside`: whether all of them lie in one allocation (or none in any).
 struct Place {
   Where where;
   bool inside;
@@ -24,7 +24,7 @@ cudaError_t releaseDevice(void* pointer);
 cudaError_t allocatePinned(void** pointer, size_t bytes);
 cudaError_t releasePinned(void* pointer);
 
-// Of the device: SATURNN_EMULATOR_MEMORY bytes, or 16 GiB.
+// Size of the device's memory: SATURNN_EMULATOR_MEMORY bytes, or 16 GiB.
 size_t totalMemory();
 size_t freeMemory();
 

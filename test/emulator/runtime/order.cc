@@ -20,7 +20,7 @@ std::vector<int> Order::ofThreads(int count) const {
   std::iota(order.begin(), order.end(), 0);
   if (kind_ == Kind::reverse) return {order.rbegin(), order.rend()};
   if (kind_ == Kind::forward) return order;
-  // Not std::shuffle, whose result differs between libraries.
+  // Not std::shuffle, because its result differs between libraries.
   std::mt19937_64 random(seed_ + 1);
   for (int i = count - 1; i > 0; --i) std::swap(order[i], order[random() % (i + 1)]);
   return order;
@@ -29,7 +29,7 @@ std::vector<int> Order::ofThreads(int count) const {
 uint64_t Order::block(uint64_t i, uint64_t count) const {
   if (kind_ == Kind::forward) return i;
   if (kind_ == Kind::reverse) return count - 1 - i;
-  // An affine permutation: a stride without a common divisor.
+  // An affine permutation: the stride has no common divisor with the count.
   uint64_t stride = (seed_ * 2 + 1) % count | 1;
   while (std::gcd(stride, count) != 1) stride += 2;
   return (i * stride + seed_) % count;

@@ -1,4 +1,4 @@
-// In which order blocks, and the threads of a block, run: a GPU promises none, so a kernel must not depend on it.
+// The order in which blocks, and the threads of a block, run. A GPU promises none, so results must not depend on it.
 #pragma once
 
 #include <cstdint>
@@ -6,13 +6,13 @@
 
 namespace emulator {
 
-// As SATURNN_EMULATOR_ORDER says: "forward" (also if it is not set), "reverse", or a number, the seed of a shuffle.
+// The order is given by SATURNN_EMULATOR_ORDER: "forward" (the default), "reverse", or a number, the seed of a shuffle.
 class Order {
  public:
   Order();
 
   std::vector<int> ofThreads(int count) const;
-  // The place of the i-th block to run.
+  // Returns the index of the block that runs as number i.
   uint64_t block(uint64_t i, uint64_t count) const;
 
  private:

@@ -1,6 +1,6 @@
-// What g++'s -fsanitize=alignment,bounds calls: kernels are compiled with it, and without the library of the sanitizer.
-// A 16-byte access at the wrong address, or an index beyond an array in shared memory or registers, then ends the
-// kernel with an error that names the place.
+// The functions that code compiled with -fsanitize=alignment,bounds calls. Kernels are compiled with it, but without the
+// sanitizer's library: a 16-byte access at the wrong address, or an index beyond an array in shared memory or
+// registers, ends the kernel with an error that names the place.
 #include <cstdint>
 #include <string>
 

@@ -32,7 +32,7 @@ int visit(dl_phdr_info* info, size_t, void* data) {
   return 0;
 }
 
-// The block of thread-local storage of this thread that `anchor` lies in, poisoned when it is first seen.
+// Returns the block of this thread's thread-local storage in which `anchor` lies. Poisons it at the first call.
 Range rangeOf(void* anchor) {
   thread_local std::map<void*, Range> known;
   const auto place = known.find(anchor);

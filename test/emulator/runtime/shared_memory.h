@@ -1,6 +1,6 @@
 // `__shared__` variables are thread_local variables of the library that holds the kernels, so all of them lie in one
-// block of thread-local storage. It is filled with 0xff (NaN, -1) between blocks: a GPU promises no contents either,
-// and what one block leaves there must not reach another.
+// block of thread-local storage. It is filled with 0xff (NaN, -1) between blocks, because a GPU promises no contents
+// either, and no block may read what another has left there.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ class SharedMemory {
   unsigned char* begin_ = nullptr;
   size_t bytes_ = 0;
   bool first_ = true;
-  // What the first block of this launch wrote; its successors are taken to write the same places.
+  // The places that the first block of this launch wrote; later blocks are assumed to write the same places.
   size_t low_ = 0, high_ = 0;
 };
 

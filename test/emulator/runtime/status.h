@@ -5,7 +5,7 @@
 
 namespace emulator {
 
-// What every function of the runtime returns through: cudaGetLastError tells of it later.
+// Every function of the runtime returns through this one, which keeps the status for cudaGetLastError.
 cudaError_t remember(cudaError_t status);
 
 }  // namespace emulator

@@ -70,7 +70,7 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
     stream->capture->work.push_back(std::move(work));
     return cudaSuccess;
   }
-  // The default stream would wait for those that are captured.
+  // The default stream would have to wait for streams that are being captured, which capture forbids.
   if (!stream) {
     for (CUstream_st* other : streams) {
       if (other->capture) return other->spoilt = true, cudaErrorStreamCaptureImplicit;
@@ -213,7 +213,7 @@ EMULATOR_API cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   return cudaSuccess;
 }
 
-// What was launched goes on, as on a GPU: the queue shares the record.
+// Launches of the graph continue, as on a GPU, because the queue shares the record.
 EMULATOR_API cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
   delete executable;
   return cudaSuccess;

@@ -1,8 +1,8 @@
-// Streams: what is enqueued runs when somebody waits for it, as late as CUDA allows, so that code which reads a result
-// without waiting finds the old one. All streams share one queue, in the order of the calls.
+// Streams. Enqueued work runs only when a call waits for it, as late as CUDA allows, so that code which reads a result
+// without waiting finds the old value. All streams share one queue, in the order of the calls.
 //
-// A stream that is being captured records instead, and a graph is such a record. What a GPU refuses during capture
-// (allocation, waiting, copies from pageable memory) is refused here, and spoils the capture in the same way.
+// A stream that is being captured records work instead, and a graph is such a record. Calls that are forbidden during
+// capture on a GPU (allocation, waiting, copies from pageable memory) fail here too, and invalidate the capture.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -15,7 +15,7 @@
 
 namespace emulator {
 
-// Empty, or what went wrong.
+// A piece of work. Returns what went wrong; empty if nothing did.
 using Work = std::function<std::string()>;
 
 // Checks the dimensions, then enqueues or records.
@@ -23,14 +23,14 @@ EMULATOR_API cudaError_t launch(Launch launch, cudaStream_t stream);
 EMULATOR_API cudaError_t enqueue(cudaStream_t stream, Work work);
 
 EMULATOR_API bool isCapturing(cudaStream_t stream);
-// A call that no capture allows on this stream (waiting for it). Success if it is not captured; else the error, and the
-// capture is spoilt.
+// To be called by functions that a captured stream does not allow (such as waiting for it). Returns success if the stream
+// is not captured; else invalidates the capture and returns the error.
 cudaError_t refuseWhileCaptured(cudaStream_t stream);
-// A call that is unsafe while any stream is captured (cudaMalloc), by the rules of cudaStreamCaptureMode.
+// The same for functions that are unsafe while any stream is captured (cudaMalloc), by cudaStreamCaptureMode.
 EMULATOR_API cudaError_t refuseWhileAnyCaptured();
 
-// Runs all that is enqueued. cudaErrorLaunchFailure if something of it failed: what came after that is dropped, and
-// the error is told once (a real context would be lost for good).
+// Runs all enqueued work. Returns cudaErrorLaunchFailure if some of it failed: the work behind it is dropped, and the
+// error is reported once (a real context could not be used any more).
 cudaError_t runQueue();
 
 // Text of the last failure of a kernel, for cudaGetErrorString.

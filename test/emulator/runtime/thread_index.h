@@ -1,5 +1,5 @@
-// The built-in variables of a kernel, set before a thread goes on. They are read often: __thread, not thread_local,
-// spares the question whether they were initialised, and this access model the call that finds their address.
+// The built-in variables of a kernel, which are set before a thread continues. They are read often: __thread avoids the
+// check of thread_local whether they were initialised, and this access model avoids the call that finds their address.
 #pragma once
 
 #include <vector_types.h>

@@ -1,12 +1,12 @@
-// kernel_variants <libsaturnn_cuda.so> <libsaturnn_cpu.so>: variants of CUDA kernels that plans do not reach, or only
-// large ones: images of bf16 and f16, slices and arenas at any address, in place, and more rows than a grid takes at
-// once. Each is compared with the CPU backend's result in f32 for the same rounded numbers. Prints the count of
-// comparisons, or what was wrong, and then ends with 1.
+// kernel_variants <libsaturnn_cuda.so> <libsaturnn_cpu.so>: runs variants of CUDA kernels that no plan uses, or only a
+// large one: images of bf16 and f16, slices and arenas at any address, in place, and more rows than a grid takes at
+// once. Compares each with the CPU backend's result in f32 for the same rounded numbers. Prints the number of
+// comparisons, or the differences, and then exits with status 1.
 #include <cmath>
 #include <cstdio>
 #include <stdexcept>
 
-#include "operands.h"
+#include "shared/operands.h"
 #include "ops.h"
 
 namespace {
@@ -16,7 +16,7 @@ using variants::Op;
 using variants::Operand;
 using variants::Storage;
 
-// Half a unit in the last place of what is stored; the rest is f32 arithmetic.
+// Relative error of storing a value: half a unit in the last place. The arithmetic is in f32.
 float relativeError(SnDType dtype) { return dtype == SN_BF16 ? 0.5f / 128 : dtype == SN_F16 ? 0.5f / 1024 : 1e-5f; }
 
 class Check {
@@ -49,7 +49,7 @@ class Check {
     for (size_t result = 0; result < want.size(); ++result) {
       const bool isOutput = result < op.outputs.size();
       const bool image = isOutput && op.outputs[result].kind == Kind::image;
-      // Sums of many terms that cancel are as exact as their terms.
+      // The terms of these sums cancel, so the absolute error grows with the number of terms.
       const bool sum = isOutput && !image && op.inputs[0].kind == Kind::image;
       const float absolute = sum ? 1e-6f * static_cast<float>(op.inputs[0].values.size()) : 2e-5f;
       const float relative = image ? relativeError(storage.dtype) : 1e-5f;
@@ -71,7 +71,7 @@ class Check {
 void checkImages(Check& check) {
   const std::vector<std::vector<int64_t>> shapes = {{2, 3, 5, 7}, {2, 9, 7, 8},   {1, 5, 4, 20}, {3, 4, 4, 64},
                                                     {1, 2, 3, 1}, {2, 3, 3, 304}, {67, 24}};
-  // Slices whose rows begin at a multiple of 16 bytes, and slices whose rows do not.
+  // Slices whose rows begin at a multiple of 16 bytes, and slices whose rows do not begin there.
   const std::vector<std::pair<int64_t, int64_t>> slices = {{0, 0}, {8, 16}, {3, 2}};
   for (const auto& shape : shapes) {
     for (const Op& op : variants::imageOps(shape)) {
@@ -90,7 +90,7 @@ void checkImages(Check& check) {
 int main(int, char** arguments) {
   Check check(arguments[1], arguments[2]);
   checkImages(check);
-  // Each thread has several groups of rows.
+  // With so many rows, each thread has several groups of rows.
   for (const Op& op : variants::imageOps({700, 1001})) check.run(op, {SN_F32, 0, 0, false, 0});
   for (const int64_t count : {1, 2, 7, 64, 1030, 700'001}) {
     for (const Op& op : variants::arenaOps(count)) {

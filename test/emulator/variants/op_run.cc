@@ -7,7 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "operands.h"
+#include "shared/operands.h"
 
 namespace variants {
 namespace {
@@ -45,7 +45,7 @@ float read(SnDType dtype, const char* from) {
   return value;
 }
 
-// A tensor and the bytes of its whole buffer, with those before it.
+// A tensor, and the bytes of its whole buffer, including those before it.
 struct Buffer {
   SnTensor tensor{};
   std::vector<char> bytes;
@@ -68,7 +68,7 @@ struct Buffer {
     return static_cast<size_t>(saturnn::elementCount(tensor) / saturnn::channelCount(tensor));
   }
 
-  // Element `index` in the tensor's own order.
+  // Returns the element with this index in the order of the tensor's shape.
   char* at(size_t index) {
     const auto channels = static_cast<size_t>(saturnn::channelCount(tensor));
     const size_t place = index / channels * tensor.parent_channels + tensor.channel_offset + index % channels;

@@ -1,4 +1,4 @@
-// One op on one backend, straight through the backends' ABI.
+// Runs one op on one backend, directly through the ABI of backends.
 #pragma once
 
 #include <cstdint>
@@ -6,14 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "backend.h"
+#include "shared/backend.h"
 
 namespace variants {
 
-// An image is stored as the run says, perhaps as a slice of a wider one; the others are f32 or i32 vectors.
+// Kinds of operands. How an image is stored depends on the run (see Storage); the others are f32 or i32 vectors.
 enum class Kind { image, vector, integers, absent };
 
-// What an op reads, or the shape of what it writes. Without values: absent.
+// An input with its values, or the shape of an output. An operand without values is absent.
 struct Operand {
   Kind kind;
   std::vector<int64_t> shape;
@@ -27,8 +27,8 @@ struct Op {
   std::vector<size_t> written;  // positions of the inputs that the op changes
 };
 
-// How images are stored: their dtype, the channels before and after them in their buffers, and whether output 0 takes
-// the place of input 0. And how many elements beyond a multiple of 64 bytes vectors begin.
+// How operands are stored: the dtype of images, the channels before and after them in their buffers, whether output 0
+// replaces input 0, and by how many elements the start of vectors is shifted from a multiple of 64 bytes.
 struct Storage {
   SnDType dtype;
   int64_t before, after;
@@ -36,7 +36,7 @@ struct Storage {
   int64_t vectorShift;
 };
 
-// The nearest that an image can hold.
+// Returns the nearest value that an image of this dtype can hold.
 float rounded(float value, SnDType dtype);
 
 class Backend {
@@ -47,7 +47,7 @@ class Backend {
   Backend& operator=(const Backend&) = delete;
   ~Backend();
 
-  // The values of all outputs, none where one is absent, and then of the inputs that are written. Also checks that
+  // Returns the values of all outputs (none for an absent one) and then of the inputs that are written. Also checks that
   // nothing beside a slice or before a vector was written, and that a second launch gives the same bits.
   std::vector<std::vector<float>> run(const Op& op, const Storage& storage);
 

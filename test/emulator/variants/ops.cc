@@ -79,7 +79,7 @@ std::vector<Op> imageOps(const std::vector<int64_t>& shape) {
 
 std::vector<Op> arenaOps(int64_t count) {
   Maker m({count});
-  // Never decreasing; one is empty, and what comes after the last belongs to none.
+  // Ends of segments never decrease. One segment is empty, and elements behind the last belong to no segment.
   const auto end = [&](double part) { return static_cast<float>(1 + static_cast<int64_t>(part * (count - 1))); };
   const Operand ends = integers({1, end(0.1), end(0.1), end(0.4), end(0.7), end(0.9)});
   const Operand rates = m.vectorOf(6, 0.1f), decays = m.vectorOf(6, 0.0f, 0.2f);

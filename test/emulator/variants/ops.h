@@ -1,14 +1,14 @@
-// The ops to run, with numbers drawn for them.
+// The ops to run, with random operands.
 #pragma once
 
 #include "op_run.h"
 
 namespace variants {
 
-// Of images of this shape.
+// Returns ops on images of this shape.
 std::vector<Op> imageOps(const std::vector<int64_t>& shape);
 
-// Of arenas of `count` numbers, with a table of segments and without.
+// Returns ops on arenas of `count` numbers, with and without a table of segments.
 std::vector<Op> arenaOps(int64_t count);
 
 }  // namespace variants

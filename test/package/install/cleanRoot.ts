@@ -1,15 +1,15 @@
 /**
- * A system with Node.js and nothing else: Debian's C and C++ library, a shell and coreutils, copied from the host's own packages
- * into a folder that commands then see as their root. No compiler, no CMake, no Python, no oneDNN. Commands run in namespaces of
- * their own, which need root, or a kernel that lets users make them.
+ * A system with Node.js and almost nothing else: the C and C++ libraries, a shell and coreutils, copied from the host's
+ * Debian packages into a folder that commands see as their root folder. It has no compiler, CMake, Python or oneDNN.
+ * Commands run in their own namespaces, which needs root or a kernel that lets users make them.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../../lib/locate';
+import { packageRoot } from '../../../lib/runtime/locate';
 
-/** What `npm run setup:node` fetches. */
+/** Major versions of Node.js that `npm run setup:node` installs. */
 export const nodeVersions = ['20', '22', '24'] as const;
 export type NodeVersion = (typeof nodeVersions)[number];
 const nodeFolder = (version: NodeVersion) => join(packageRoot(), 'out', 'node', version);
@@ -19,7 +19,7 @@ const shell = ['dash', 'coreutils', 'libacl1', 'libattr1', 'libselinux1', 'libpc
 
 const namespaces = ['--mount', '--pid', '--fork', ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'])];
 
-/** Why it cannot be had here; nothing where it can. */
+/** Returns why such a system cannot be made on this host; undefined if it can. */
 export function whyNoCleanRoot(): string | undefined {
   if (!existsSync('/usr/bin/dpkg')) return 'this system has no dpkg';
   const absent = nodeVersions.filter((version) => !existsSync(join(nodeFolder(version), 'bin/npx')));
@@ -37,7 +37,7 @@ export interface Outcome {
 
 export class CleanRoot {
   constructor(readonly folder: string) {
-    // Debian's are links since /usr was merged; what follows is unpacked through them.
+    // In Debian these are links into /usr, through which the packages below are unpacked.
     for (const name of ['bin', 'lib', 'lib64', 'sbin']) {
       mkdirSync(join(folder, 'usr', name), { recursive: true });
       symlinkSync(`usr/${name}`, join(folder, name));
@@ -54,7 +54,7 @@ export class CleanRoot {
     cpSync(join(packageRoot(), 'node_modules/pnpm'), join(folder, 'opt/pnpm'), { recursive: true, dereference: true });
   }
 
-  /** Runs a shell command in a folder of it, which is made if need be. The network is the host's. */
+  /** Runs a shell command in a folder of the system, which is made if it does not exist. The network is the host's. */
   async run(version: NodeVersion, folder: string, command: string): Promise<Outcome> {
     mkdirSync(join(this.folder, folder), { recursive: true });
     const enter = [

@@ -1,13 +1,13 @@
 /**
- * The published packages, as those get them who have Node.js and nothing else: published to a registry, installed from it on a bare
- * system, used. In CI (SATURNN_INSTALL=required) what it needs must be there; elsewhere it is skipped without.
+ * Publishes the packages to a local registry, installs them from it on a system that has only Node.js, and uses them. The
+ * tests are skipped on hosts where that is not possible, except in CI (SATURNN_INSTALL=required).
  */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../../lib/locate';
+import { packageRoot } from '../../../lib/runtime/locate';
 import { version } from '../../../lib/version';
 import { temporaryFolder } from '../../temporary';
 import { isRequired, packedPackages, whyNotPacked } from '../packed';
@@ -44,14 +44,14 @@ const programs = {
     })();`,
 } as const;
 
-/** The registry answers in this very process: waiting for a program that asks it must not keep it from that. */
+/** Runs a command without blocking this process, because the registry that answers it runs in this process. */
 async function publish(command: string, args: readonly string[]): Promise<string> {
   const env = { ...process.env, ...registry.environment };
   const { stdout } = await promisify(execFile)(command, args, { env });
   return stdout;
 }
 
-/** An empty project with these programs, and whatever else it says in its package.json. */
+/** Makes an empty project with test programs. @param manifest further fields of its package.json */
 function project(name: string, manifest: object = {}): string {
   const inside = `/home/${name}`;
   const outside = join(root.folder, inside);
@@ -71,7 +71,7 @@ async function good(version: NodeVersion, where: string, command: string): Promi
   return stdout.trim();
 }
 
-/** Nothing is in npm's cache. */
+/** Returns the command that installs saturnn with an empty npm cache. */
 const npmInstall = (name: string, more = '') =>
   `npm install saturnn --registry ${registry.url} --cache /tmp/npm-${name} --no-audit --no-fund ${more}`;
 
@@ -100,9 +100,9 @@ describe.skipIf(reason !== undefined && !isRequired)(`the published packages${re
         (name) => `npm publish out/packages/${name}-${version}.tgz`,
       ),
     );
-    // Once more: what is there is left alone.
+    // Publishing again changes nothing, because the registry has all packages.
     const again = await publish(process.execPath, [script, '--packed', '--registry', registry.url]);
-    expect(again.match(/is there already$/gm)?.length).toBe(3);
+    expect(again.match(/is already in the registry$/gm)?.length).toBe(3);
   });
   afterAll(() => registry?.close());
 
@@ -168,7 +168,7 @@ describe.skipIf(reason !== undefined && !isRequired)(`the published packages${re
     const { code: doctor, stdout } = await root.run('20', where, 'npx saturnn doctor');
     expect(doctor).toBe(1);
     expect(stdout).toMatch(/next:\n.*\n +npm install --include=optional saturnn/);
-    // And that is the remedy.
+    // The remedy that the error names works.
     await good('20', where, npmInstall('omit-optional', '--include=optional'));
     await expectLoading('20', where);
   });

@@ -1,4 +1,7 @@
-/** A registry of its own (verdaccio), which has our packages and passes on everything else from the registry that npm uses here. */
+/**
+ * A local npm registry (verdaccio) that holds the packages to test, and gets all others from the registry that npm uses
+ * here.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
@@ -7,7 +10,7 @@ import { join } from 'node:path';
 
 export interface Registry {
   readonly url: string;
-  /** What npm must be given to publish there. */
+  /** Environment variables that npm needs to publish there. */
   readonly environment: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
@@ -19,7 +22,7 @@ export async function startRegistry(folder: string): Promise<Registry> {
   const uplink = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
   const { runServer } = require('verdaccio') as { runServer(config: unknown): Promise<Server> };
   const server = await runServer({
-    // Everything it writes lies beside this file, which need not exist.
+    // Verdaccio writes its files beside this path; no file has to exist there.
     self_path: join(folder, 'config.yaml'),
     configPath: join(folder, 'config.yaml'),
     storage: join(folder, 'storage'),

@@ -1,0 +1,153 @@
+import { invalid, SaturnnError } from '../errors';
+import type { NodeDescription, PlanDescription, TensorDescription } from '../runtime/native';
+import type { State } from '../tensor/state';
+import { type Node, Parameter, StateBuffer, type Tensor } from '../tensor/tensor';
+import type { Graph } from './graph';
+
+export interface Lowered {
+  readonly description: PlanDescription;
+  /** The State that the plan binds to, if it touches one. */
+  readonly state: State | null;
+  /** Graph nodes of the description's nodes, in the same order. */
+  readonly nodes: readonly Node[];
+  /** Input tensors in the order of description.inputs. */
+  readonly inputs: readonly Tensor[];
+}
+
+export type LowerOptions = Pick<PlanDescription, 'options' | 'replay' | 'poison'>;
+
+/** Graph -> the flat description that the native side compiles. @throws ERR_GRAPH */
+export function lower(graph: Graph, options: LowerOptions): Lowered {
+  return new Lowering(graph, options).run();
+}
+
+class Lowering {
+  readonly #tensors: TensorDescription[] = [];
+  readonly #ids = new Map<Tensor, number>();
+  readonly #inputs: Tensor[] = [];
+  #state: State | null = null;
+  #computesGradients = false;
+
+  constructor(
+    readonly graph: Graph,
+    readonly options: LowerOptions,
+  ) {}
+
+  run(): Lowered {
+    const nodes = this.graph.nodes.filter((node) => !node.op.isSource);
+    const described = nodes.map((node) => this.#describeNode(node));
+    const outputs = Object.entries(this.graph.outputs).map(([name, tensor]) => ({ name, tensor: this.#id(tensor) }));
+    const flag = (tensor: Tensor | null) => (tensor ? this.#id(tensor) : -1);
+    const inputs = this.#inputs.map((tensor) => ({ name: inputName(tensor), tensor: this.#id(tensor) }));
+    const description: PlanDescription = {
+      tensors: this.#tensors,
+      nodes: described,
+      inputs,
+      outputs,
+      gate: flag(this.graph.gate),
+      skip: flag(this.graph.skip),
+      ...this.options,
+    };
+    return { description, state: this.#state, nodes, inputs: this.#inputs };
+  }
+
+  #describeNode(node: Node): NodeDescription {
+    const { absent, inPlace } = this.graph.memory;
+    return {
+      op: node.op.name,
+      name: node.name,
+      attributes: encodeAttributes(node),
+      inputs: node.inputs.map((tensor) => (tensor ? this.#id(tensor) : -1)),
+      outputs: node.outputs.map((tensor) => (absent.has(tensor) ? -1 : this.#id(tensor))),
+      inPlace: node.outputs.map((_, index) => (index === 0 && inPlace.has(node) ? 0 : -1)),
+      writes: [...(node.op.writesState ?? [])],
+    };
+  }
+
+  #id(tensor: Tensor): number {
+    const known = this.#ids.get(tensor);
+    if (known !== undefined) return known;
+    const id = this.#tensors.length;
+    this.#ids.set(tensor, id);
+    const description: TensorDescription = { dtype: tensor.dtype, shape: [...tensor.shape], image: tensor.image };
+    this.#tensors.push(description);
+    const placement = this.graph.memory.placements.get(tensor);
+    if (placement) {
+      description.base = this.#id(placement.base);
+      description.offset = placement.offset;
+    } else if (tensor.output === 0) {
+      this.#place(tensor, description);
+    }
+    return id;
+  }
+
+  #place(tensor: Tensor, description: TensorDescription): void {
+    const { source } = tensor.node;
+    if (tensor instanceof Parameter) {
+      const state = this.#bind(tensor.state, tensor.name);
+      description.arena = 'parameters';
+      description.byteOffset = state.offsetOf(tensor) * 4;
+    } else if (tensor instanceof StateBuffer) {
+      const state = this.#bind(tensor.state, tensor.name);
+      description.arena = 'buffers';
+      description.byteOffset = state.byteOffsetOf(tensor);
+    } else if (source?.kind === 'state') {
+      this.#bind(source.state, tensor.node.name);
+      if (tensor.node.inputs.length > 0) this.#claimGradients();
+      description.arena = source.arena;
+      description.byteOffset = source.byteOffset;
+    } else if (source?.kind === 'constant') {
+      description.data = source.data;
+    } else if (source?.kind === 'input') {
+      const twin = this.#inputs.find((other) => inputName(other) === source.name);
+      if (twin) throw new SaturnnError('ERR_GRAPH', `two inputs of the graph are called "${source.name}"`);
+      this.#inputs.push(tensor);
+    }
+  }
+
+  /** A State has one gradient arena: a second set of gradients would overwrite the first while it is still read. */
+  #claimGradients(): void {
+    if (this.#computesGradients) {
+      throw new SaturnnError(
+        'ERR_GRAPH',
+        'a graph may compute the gradients of its State only once (one optimizer update)',
+      );
+    }
+    this.#computesGradients = true;
+  }
+
+  #bind(state: State | null, name: string): State {
+    if (!state) {
+      throw new SaturnnError(
+        'ERR_GRAPH',
+        `"${name}" belongs to no State: make one with new State(parameters, { buffers })`,
+      );
+    }
+    if (this.#state && this.#state !== state) {
+      throw new SaturnnError('ERR_GRAPH', `"${name}" belongs to another State than the rest of this graph`);
+    }
+    this.#state = state;
+    return state;
+  }
+}
+
+function inputName(tensor: Tensor): string {
+  return tensor.node.source?.kind === 'input' ? tensor.node.source.name : tensor.node.name;
+}
+
+/** The attribute struct of native/shared/backend.h: four bytes a field, little endian. */
+function encodeAttributes(node: Node): Uint8Array {
+  if (node.op.encode) return node.op.encode(node);
+  const { attributes: fields } = node.op;
+  const view = new DataView(new ArrayBuffer(fields.length * 4));
+  fields.forEach(([name, type], index) => {
+    const value = node.attributes[name];
+    if (value === undefined) throw new SaturnnError('ERR_GRAPH', `[${node.op.name}] attribute ${name} is missing`);
+    if (type === 'i32') {
+      // Here, because DataView would take the low 32 bits of anything.
+      if (value !== (value | 0)) throw invalid(`${name} of [${node.op.name}]`, 'a 32-bit integer', value);
+      view.setInt32(index * 4, value, true);
+    } else view.setFloat32(index * 4, value, true);
+  });
+  return new Uint8Array(view.buffer);
+}

@@ -1,0 +1,32 @@
+import { invalid, SaturnnError } from '../errors';
+import type { State } from '../tensor/state';
+import { makeNode, Parameter, type Source, type Tensor } from '../tensor/tensor';
+import type { Graph } from './graph';
+import { rewriteGraph } from './rewrite';
+
+/**
+ * The same graph, computed with the average of the weights that an optimizer with `ema` keeps, instead of the weights. Buffers
+ * (running statistics) stay the present ones.
+ * @throws ERR_INVALID_ARGUMENT if the State keeps no average; ERR_GRAPH if the graph writes state: an average is no place
+ * to train
+ */
+export function withAveragedWeights(graph: Graph, state: State): Graph {
+  const slot = state.averageSlot;
+  if (slot === null) throw invalid('state', 'a State with an averageSlot (an optimizer with ema)', null);
+  if (graph.updates.length > 0)
+    throw new SaturnnError('ERR_GRAPH', 'withAveragedWeights expects a graph that writes no state');
+  const average = (tensor: Tensor): Source | null => {
+    const { source } = tensor.node;
+    const place = { kind: 'state', state, arena: 'optimizer' } as const;
+    if (tensor instanceof Parameter && tensor.state === state)
+      return { ...place, byteOffset: state.averageOffsetOf(tensor) };
+    if (source?.kind === 'state' && source.arena === 'parameters' && source.state === state)
+      return { ...place, byteOffset: slot * state.size * 4 + source.byteOffset };
+    return null;
+  };
+  return rewriteGraph(graph, (node) => {
+    const [tensor] = node.outputs;
+    const source = tensor && average(tensor);
+    return source ? makeNode({ ...node, source }, node.outputs).outputs : null;
+  });
+}

@@ -1,0 +1,139 @@
+/** Trains a sigmoid* network and, in step with it, a sigmoid network by each rule; and measures how far they are apart. */
+import { DataLoader } from '../../data/loader';
+import type { Model } from '../../models/model';
+import { Sgd } from '../../optim/sgd';
+import { Contestant, type Surroundings } from './contestant';
+import { mapParameters, type Values } from './map';
+import { sigmoidTwin } from './network';
+import { lastBit, type Rule, type SgdSettings } from './rules';
+
+/** One rule beside the sigmoid* run. Entry t of distances is that after t steps, 0 the beginning; NaN once it has overflown. */
+export interface RuleRun {
+  readonly name: string;
+  readonly title: string;
+  /** Of each step's batch, before its update. */
+  readonly loss: readonly number[];
+  /** ‖z' - z‖ / ‖z‖ of the logits z of the probe images. */
+  readonly outputs: readonly number[];
+  /** ‖theta' - J theta‖ / ‖J theta‖ over all parameters. */
+  readonly parameters: readonly number[];
+  /** Step whose loss or gradient was not finite, from 1; null: none. */
+  readonly overflow: number | null;
+}
+
+export interface Comparison {
+  readonly padding: boolean;
+  /** Of the sigmoid* network. */
+  readonly loss: readonly number[];
+  /** ‖J theta_t - J theta_0‖ / ‖J theta_0‖: how far training has gone. */
+  readonly moved: readonly number[];
+  /** In the order of docs/equivalence.md; the last is the sigmoid* network again, from weights that differ in their last bit. */
+  readonly rules: readonly RuleRun[];
+}
+
+export interface RunOptions extends Surroundings, SgdSettings {
+  /** The sigmoid* network, with new Parameters at each call. */
+  readonly model: () => Model;
+  readonly padding: boolean;
+  readonly rules: readonly Rule[];
+  readonly steps: number;
+  readonly learningRate: number;
+  /** Of the training images. */
+  readonly labels: Int32Array;
+  readonly signal?: AbortSignal;
+  readonly onStep?: (step: number) => void;
+}
+
+interface Runner {
+  readonly rule: Pick<Rule, 'name' | 'title'>;
+  readonly contestant: Contestant;
+  readonly values: () => Promise<Values>;
+  /** What these would be if it did what the sigmoid* network does, whose values are given. */
+  readonly map: (star: Values) => Values;
+  readonly run: { loss: number[]; outputs: number[]; parameters: number[]; overflow: number | null };
+}
+
+/** @throws what compile throws; ERR_INVALID_ARGUMENT for a model without counterpart; the signal's reason */
+export async function compareRules(options: RunOptions): Promise<Comparison> {
+  const { steps, learningRate, batch, labels, seed, signal } = options;
+  const contestants: Contestant[] = [];
+  const keep = (contestant: Contestant) => {
+    contestants.push(contestant);
+    return contestant;
+  };
+  try {
+    const model = options.model();
+    const { momentum, weightDecay } = options;
+    const sgd = new Sgd({ momentum, weightDecay });
+    const star = keep(await Contestant.create(model, sgd, options));
+    const drawn = await star.values();
+    const reference = sigmoidTwin(model);
+    const mapped = (values: Values) => mapParameters(reference, values);
+    const runners: Runner[] = [];
+    const enter = (rule: Runner['rule'], contestant: Contestant, values: Runner['values'], map: Runner['map']) =>
+      runners.push({ rule, contestant, values, map, run: { loss: [], outputs: [], parameters: [], overflow: null } });
+    for (const rule of options.rules) {
+      const twin = sigmoidTwin(model, rule.network);
+      const optimizer = rule.optimizer(twin, { momentum, weightDecay });
+      const contestant = keep(await Contestant.create(twin.model, optimizer, options, rule.start(twin, drawn)));
+      enter(
+        rule,
+        contestant,
+        () => contestant.values(),
+        (values) => rule.map(twin, values),
+      );
+    }
+    const again = keep(await Contestant.create(options.model(), sgd, options, lastBit.start(drawn)));
+    enter(lastBit, again, async () => mapped(await again.values()), mapped);
+    const first = mapped(drawn);
+    const loss: number[] = [];
+    const moved: number[] = [];
+    const look = async () => {
+      const values = await star.values();
+      moved.push(distance(mapped(values), first));
+      await measure(runners, values, await star.logits());
+    };
+    await look();
+    const loader = new DataLoader({ labels, batch, shuffle: true, seed });
+    for (let step = 0; step < steps; step++) {
+      signal?.throwIfAborted();
+      const given = loader.epoch(Math.floor(step / loader.steps)).batches(step % loader.steps, 1);
+      const inputs = { indices: given.indices, labels: given.labels };
+      loss.push((await star.step(inputs, learningRate)).loss);
+      for (const { contestant, run } of runners) {
+        const taken = run.overflow === null ? await contestant.step(inputs, learningRate) : null;
+        run.loss.push(taken?.loss ?? Number.NaN);
+        if (taken && !taken.finite) run.overflow = step + 1;
+      }
+      await look();
+      options.onStep?.(step + 1);
+    }
+    const results = runners.map(({ rule: { name, title }, run }) => ({ name, title, ...run }));
+    return { padding: options.padding, loss, moved, rules: results };
+  } finally {
+    for (const contestant of contestants) contestant.dispose();
+  }
+}
+
+async function measure(runners: readonly Runner[], star: Values, logits: Float32Array): Promise<void> {
+  for (const { contestant, values, map, run } of runners) {
+    const counts = run.overflow === null;
+    run.parameters.push(counts ? distance(await values(), map(star)) : Number.NaN);
+    run.outputs.push(
+      counts ? distance(new Map([['', await contestant.logits()]]), new Map([['', logits]])) : Number.NaN,
+    );
+  }
+}
+
+/** ‖a - b‖ / ‖b‖ over all values. */
+export function distance(a: Values, b: Values): number {
+  let [difference, size] = [0, 0];
+  for (const [name, of] of b) {
+    const other = a.get(name)!;
+    for (let index = 0; index < of.length; index++) {
+      difference += (other[index]! - of[index]!) ** 2;
+      size += of[index]! ** 2;
+    }
+  }
+  return Math.sqrt(difference / size);
+}

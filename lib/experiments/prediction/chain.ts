@@ -1,0 +1,251 @@
+/** What Section 2 of the paper, and its form for pre-activations of any size, predict of a plain chain: see docs/variance.md. */
+import { checkInteger, checkNumber, checkOptions } from '../../errors';
+import { curveOf, meanSquareGain } from '../../ops/activation';
+import type { Activation, ActivationCurve as Curve } from '../../ops/activations';
+import { type PairMoments, pairMoments } from './pair';
+import { expectation, type PairCovariance } from './quadrature';
+
+export interface ChainOptions {
+  /** y1 = W1 x, y2 = W2 f(y1), ... */
+  layers: number;
+  activation: Activation;
+  /** The activation is f - f(0): mean 0 where f is odd but for f(0), as sigmoid is. Default false. */
+  centred?: boolean;
+  /** Channels times Var[w]; default: what the default initialiser gives, 1 / E[f'²] near 0 (1 for sigmoid, as for tanh). */
+  magnitude?: number;
+  /** Channels of every layer: adds the corrections of first order in 1 / width. Default: infinitely many. */
+  width?: number;
+  /** Of every element of the inputs, whose mean is 0; default 1. */
+  inputVariance?: number;
+  /** Of every element of dE/dy of the last layer; default 1. */
+  gradientVariance?: number;
+}
+
+/** Of one layer's pre-activation y, averaged over weights. */
+export interface ChainLayer {
+  /** E[y²] over inputs and channels: q of docs/variance.md. */
+  readonly meanSquare: number;
+  /** Var[y] over inputs within a channel, for many inputs: d of docs/variance.md. */
+  readonly variance: number;
+  /** Var[dE/dy]: G of docs/variance.md. */
+  readonly gradient: number;
+  /** What equations 4 and 6 say with one slope everywhere: f'(0)², or E[f'²] over both signs where f has a kink at 0. */
+  readonly linear: { readonly variance: number; readonly gradient: number };
+}
+
+/** Magnitude of the default initialiser. @throws ERR_INVALID_ARGUMENT */
+export function defaultMagnitude(activation: Activation): number {
+  return activation.kind === 'sigmoid' ? 1 : 1 / meanSquareGain(activation);
+}
+
+/**
+ * The prediction for a plain chain with gaussian weights, independent inputs N(0, inputVariance), biases 0 and an independent
+ * dE/dy of the last layer. Equations (7) to (20) of docs/variance.md.
+ * @throws ERR_INVALID_ARGUMENT
+ */
+export function predictChain(options: ChainOptions): ChainLayer[] {
+  checkOptions('{ layers, activation }', options);
+  const { activation, inputVariance = 1, gradientVariance = 1, width } = options;
+  const layers = checkInteger('layers', options.layers, 1, 10_000);
+  const curve = options.centred ? centre(curveOf(activation)) : curveOf(activation);
+  const magnitude = checkNumber('magnitude', options.magnitude ?? defaultMagnitude(activation), 1e-6, 1e6);
+  checkNumber('inputVariance', inputVariance, 1e-12, 1e12);
+  checkNumber('gradientVariance', gradientVariance, 1e-30, 1e30);
+  const inverseWidth = width === undefined ? 0 : 1 / checkInteger('width', width, 2);
+  const setting = { curve, magnitude, inverseWidth };
+  const squares = [firstSquare(setting, inputVariance)];
+  const pairs = [firstPair(setting, inputVariance)];
+  while (squares.length < layers) {
+    const [square, pair] = [squares[squares.length - 1]!, pairs[pairs.length - 1]!];
+    const next = nextSquare(setting, square);
+    squares.push(next);
+    pairs.push(nextPair(setting, pair, next.q));
+  }
+  const gradients = backward(setting, squares, gradientVariance);
+  const slope = magnitude * meanSquareGain(activation);
+  return squares.map(({ q }, index) => ({
+    meanSquare: q,
+    variance: 2 * pairs[index]!.mean.tt,
+    gradient: gradients[index]!,
+    linear: {
+      variance: magnitude * inputVariance * slope ** index,
+      gradient: gradientVariance * slope ** (layers - 1 - index),
+    },
+  }));
+}
+
+function centre(curve: Curve): Curve {
+  const offset = curve.value(0);
+  return { ...curve, value: (x) => curve.value(x) - offset };
+}
+
+interface Setting {
+  readonly curve: Curve;
+  readonly magnitude: number;
+  readonly inverseWidth: number;
+}
+
+/** The mean over channels of y² of one input: its mean over weights, and its variance over weights. */
+interface Square {
+  readonly q: number;
+  readonly spread: number;
+}
+
+function firstSquare({ magnitude, inverseWidth }: Setting, inputVariance: number): Square {
+  const q = magnitude * inputVariance;
+  return { q, spread: 2 * q * q * inverseWidth };
+}
+
+/** Steps of the difference quotients, relative: the functions are smooth, and corrections need few digits. */
+const step = 0.05;
+
+/** First and second derivative of g at x > 0. */
+function derivatives(g: (x: number) => number, x: number): [first: number, second: number] {
+  const h = step * x;
+  const [low, high] = [g(x - h), g(x + h)];
+  return [(high - low) / (2 * h), (high - 2 * g(x) + low) / (h * h)];
+}
+
+/** Equations (8) and (14). */
+function nextSquare({ curve, magnitude, inverseWidth }: Setting, { q, spread }: Square): Square {
+  const square = (variance: number) => magnitude * expectation((y) => curve.value(y) ** 2, variance);
+  const mean = square(q);
+  if (inverseWidth === 0) return { q: mean, spread: 0 };
+  const fourth = magnitude * magnitude * expectation((y) => curve.value(y) ** 4, q);
+  const [first, second] = derivatives(square, q);
+  return {
+    q: mean + (second * spread) / 2,
+    spread: (fourth - mean * mean) * inverseWidth + first * first * spread,
+  };
+}
+
+/**
+ * Half sum s and half difference t of the pre-activations of two inputs: their covariance over channels, which is itself a
+ * random number of the weights: its mean, and the covariances of its entries.
+ */
+interface Pair {
+  readonly mean: PairCovariance;
+  readonly spread: { readonly ss: number; readonly st: number; readonly tt: number; readonly cross: number };
+}
+
+function firstPair({ magnitude, inverseWidth }: Setting, inputVariance: number): Pair {
+  const half = (magnitude * inputVariance) / 2;
+  const squares = 2 * half * half * inverseWidth;
+  return { mean: { ss: half, tt: half, st: 0 }, spread: { ss: squares, tt: squares, st: squares / 2, cross: 0 } };
+}
+
+/** Equations (10) and (15). @param q of the next layer */
+function nextPair({ curve, magnitude, inverseWidth }: Setting, { mean, spread }: Pair, q: number): Pair {
+  const at = (ss: number, tt: number, st = 0): PairMoments => pairMoments(curve, { ss, tt, st });
+  const { ss, tt } = mean;
+  const centre = at(ss, tt);
+  const straight = magnitude * centre.tt;
+  if (inverseWidth === 0) return { mean: { ss: q - straight, tt: straight, st: 0 }, spread };
+  const [hs, ht, hc] = [step * ss, step * tt, 2 * step * Math.sqrt(ss * tt)];
+  const [sHigh, sLow, tHigh, tLow] = [at(ss + hs, tt), at(ss - hs, tt), at(ss, tt + ht), at(ss, tt - ht)];
+  const corners = [at(ss + hs, tt + ht), at(ss + hs, tt - ht), at(ss - hs, tt + ht), at(ss - hs, tt - ht)] as const;
+  const tilted = at(ss, tt, hc);
+  /** First derivatives, and the shift of the mean by the second ones: of entry ss or tt of the next layer. */
+  const linearised = (of: (moments: PairMoments) => number) => {
+    const middle = of(centre);
+    const bySs = (of(sHigh) - of(sLow)) / (2 * hs);
+    const byTt = (of(tHigh) - of(tLow)) / (2 * ht);
+    const ssSs = (of(sHigh) - 2 * middle + of(sLow)) / (hs * hs);
+    const ttTt = (of(tHigh) - 2 * middle + of(tLow)) / (ht * ht);
+    const [a, b, c, d] = corners.map(of) as [number, number, number, number];
+    const ssTt = (a - b - c + d) / (4 * hs * ht);
+    const stSt = (2 * (of(tilted) - middle)) / (hc * hc); // Even in st: exchanging the inputs changes its sign alone.
+    const shift = (ssSs * spread.ss + ttTt * spread.tt + 2 * ssTt * spread.cross + stSt * spread.st) / 2;
+    return { bySs: magnitude * bySs, byTt: magnitude * byTt, shift: magnitude * shift };
+  };
+  const s = linearised((moments) => moments.ss);
+  const t = linearised((moments) => moments.tt);
+  const bySt = (magnitude * tilted.st) / hc;
+  const passed = (a: typeof s, b: typeof s) =>
+    a.bySs * b.bySs * spread.ss + a.byTt * b.byTt * spread.tt + (a.bySs * b.byTt + a.byTt * b.bySs) * spread.cross;
+  const noise = magnitude * magnitude * inverseWidth;
+  return {
+    mean: { ss: q - straight - t.shift, tt: straight + t.shift, st: 0 },
+    spread: {
+      ss: passed(s, s) + noise * (centre.ssss - centre.ss ** 2),
+      tt: passed(t, t) + noise * (centre.tttt - centre.tt ** 2),
+      cross: passed(s, t) + noise * (centre.sstt - centre.ss * centre.tt),
+      st: bySt * bySt * spread.st + noise * centre.sstt,
+    },
+  };
+}
+
+/** What the backward pass needs of a layer below the last. */
+interface Slopes {
+  /** E[f'²], and its derivative by q. */
+  readonly square: number;
+  readonly change: number;
+  /** Its mean over weights: E[f'²] with the shift by its second derivative. */
+  readonly mean: number;
+  /** d q of the next layer / d q. */
+  readonly pass: number;
+  /** Covariance over channels of f'² and what q of the next layer is the mean of. */
+  readonly joint: number;
+  readonly spread: number;
+}
+
+/** Equations (11) and (16) to (20): Var[dE/dy] of every layer. */
+function backward(setting: Setting, squares: readonly Square[], top: number): number[] {
+  const { magnitude, inverseWidth } = setting;
+  const below = squares.slice(0, -1);
+  const slopes = below.map((square) => slopesOf(setting, square));
+  const gradients = [top];
+  // E[(y · dE/dy)²] / width: how far the gradient points along y. The weights have made y, so they pass that part on in full.
+  let along = squares[squares.length - 1]!.q * top;
+  let tied = 0;
+  let product = top;
+  for (let layer = below.length - 1; layer >= 0; layer--) {
+    const { mean } = slopes[layer]!;
+    const { q } = squares[layer]!;
+    if (inverseWidth > 0) {
+      const { value, slope } = setting.curve;
+      const of = (g: (y: number) => number) => expectation(g, q);
+      const square = of((y) => value(y) ** 2);
+      const relative = of((y) => (slope(y) * value(y)) ** 2) / (square * slopes[layer]!.square);
+      tied += inverseWidth * relative * (along / (magnitude * square * product) - 1);
+      const coherent = of((y) => y * slope(y) * value(y)) / square;
+      const across = of((y) => (y * slope(y)) ** 2) - coherent * coherent * square;
+      along = coherent * coherent * along + magnitude * across * product;
+    }
+    product *= magnitude * mean;
+    gradients.unshift(product * Math.exp(tied + together(slopes, layer)));
+  }
+  return gradients;
+}
+
+function slopesOf({ curve, magnitude, inverseWidth }: Setting, { q, spread }: Square): Slopes {
+  const slopeSquare = (variance: number) => expectation((y) => curve.slope(y) ** 2, variance);
+  const square = slopeSquare(q);
+  if (inverseWidth === 0) return { square, mean: square, change: 0, pass: 0, joint: 0, spread };
+  const [change, second] = derivatives(slopeSquare, q);
+  const valueSquare = (variance: number) => expectation((y) => curve.value(y) ** 2, variance);
+  const both = expectation((y) => (curve.slope(y) * curve.value(y)) ** 2, q);
+  return {
+    square,
+    mean: square + (second * spread) / 2,
+    change,
+    pass: magnitude * derivatives(valueSquare, q)[0],
+    joint: magnitude * inverseWidth * (both - square * valueSquare(q)),
+    spread,
+  };
+}
+
+/** Sum of the relative covariances of the mean f'² of every two layers from `first` on: what raises the mean of their product. */
+function together(slopes: readonly Slopes[], first: number): number {
+  let sum = 0;
+  for (let low = first; low < slopes.length; low++) {
+    const from = slopes[low]!;
+    let covariance = from.joint + from.change * from.pass * from.spread; // of f'² here and q of layer `high`
+    for (let high = low + 1; high < slopes.length; high++) {
+      const to = slopes[high]!;
+      sum += (covariance * to.change) / (from.square * to.square);
+      covariance *= to.pass;
+    }
+  }
+  return sum;
+}

@@ -1,0 +1,96 @@
+/** A sweep for people: a table, accuracy over a, learning curves. */
+import { environment } from '../../measure/harness';
+import type { Chart, Series } from '../../report/chart';
+import { table } from '../../report/textTable';
+import { writeReport } from '../../report/write';
+import type { Spread } from '../table1/rows';
+import { table1Cells, table1Heads } from '../table1/text';
+import type { Sweep, SweepEpoch, SweepRow } from './sweep';
+
+/** Those of Table 1, but for the paper's figures. */
+const heads = ['a', ...table1Heads.filter((head) => !head.startsWith('paper'))];
+
+const cells = (rows: readonly SweepRow[]): string[][] =>
+  table1Cells(rows).map((row, index) => [
+    String(rows[index]!.a),
+    ...row.filter((_, column) => !table1Heads[column]!.startsWith('paper')),
+  ]);
+
+/** For terminals and sweep.txt. */
+export const sweepText = ({ activation, rows }: Pick<Sweep, 'activation' | 'rows'>): string =>
+  `${table(heads, cells(rows))}${limitNote(activation)}`;
+
+function limitNote(activation: string): string {
+  if (activation === 'leakyTanh') return 'At a = 1, leaky tanh is tanh.\n';
+  if (activation === 'leakyRelu') return 'At a = 1, leaky ReLU is the identity: a network without activations.\n';
+  return '';
+}
+
+type Side = 'train' | 'test';
+
+/** Mean and a band of one deviation to both sides, in percent. */
+function line<T>(items: readonly T[], x: (item: T) => number, of: (item: T) => Spread | null) {
+  const known = items.flatMap((item) => {
+    const spread = of(item);
+    return spread ? [{ at: x(item), mean: 100 * spread.mean, deviation: spread.deviation }] : [];
+  });
+  const points = known.map(({ at, mean }) => [at, mean] as const);
+  if (known.every(({ deviation }) => deviation === null)) return { points };
+  const band = known.map(({ at, mean, deviation }) => {
+    const percent = 100 * (deviation ?? 0);
+    return [at, mean - percent, mean + percent] as const;
+  });
+  return { points, band };
+}
+
+/** slope: accuracy over a. test, train: learning curves of each a. */
+export function sweepCharts({ activation, rows }: Pick<Sweep, 'activation' | 'rows'>): Chart[] {
+  const common = {
+    y: { label: 'accuracy, %' },
+    ...(rows.some(({ runs }) => runs.length > 1) && { caption: 'Bands: one deviation over seeds to both sides.' }),
+  };
+  const overSlope = (side: Side): Series => {
+    const at = line(
+      rows,
+      ({ a }: SweepRow) => a,
+      (row) => row[side],
+    );
+    return { name: side, colour: side === 'test' ? 0 : 1, dashed: side === 'train', ...at };
+  };
+  const overEpochs = (side: Side): Series[] =>
+    rows.map((row, colour) => {
+      const name = row.activation.includes(':') ? `a = ${row.a}` : `a = ${row.a} (${row.activation})`;
+      return {
+        name,
+        colour,
+        ...line(
+          row.epochs,
+          ({ epoch }: SweepEpoch) => epoch,
+          (epoch) => epoch[side],
+        ),
+      };
+    });
+  const epochs = { ...common, x: { label: 'epoch' } };
+  return [
+    {
+      ...{ id: 'slope', title: `Accuracy over the slope of ${activation}'s negative half` },
+      ...{ ...common, x: { label: 'a' }, series: [overSlope('test'), overSlope('train')] },
+    },
+    { id: 'test', title: 'Test accuracy', ...epochs, series: overEpochs('test') },
+    { id: 'train', title: 'Training accuracy', ...epochs, series: overEpochs('train') },
+  ];
+}
+
+/** @throws ERR_OUTPUT */
+export function writeSweepReport(folder: string, made: Sweep): void {
+  const { activation, rows, table: trainings } = made;
+  const unfinished = trainings.complete ? '' : ' Not everything has been trained yet.';
+  const { fixed, seeds } = trainings.settings;
+  writeReport(folder, {
+    title: `Sweep of ${activation}`,
+    lead: `What the negative half does: the same network with ${activation} at several slopes a below 0.${unfinished}`,
+    tables: [{ title: 'Accuracy', heads, rows: cells(rows), note: limitNote(activation).trim() || undefined }],
+    charts: sweepCharts(made),
+    settings: { settings: { ...fixed, seeds }, made: environment() },
+  });
+}

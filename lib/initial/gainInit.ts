@@ -1,0 +1,55 @@
+/** Weights on the scale that the activations below them ask for: "initialize W on f'(y)", as the paper says (Section 2). */
+
+import { checkOptions, invalid } from '../errors';
+import type { Model } from '../models/model';
+import { parameterPlaces } from '../models/places';
+import { type Device, deviceOf } from '../runtime/device';
+import { State } from '../tensor/state';
+
+export interface GainInitOptions {
+  model: Model;
+  /** Holds the model's parameters; its weights are multiplied by 1 / sqrt(E[f'²]) of the activations f that they multiply. */
+  state: State;
+  /** Also set biases to -f(0) Σw, so that constant inputs f(0) give 0: it matters for sigmoid, where f(0) = 1/2. Default false. */
+  centred?: boolean;
+  /** Where the State lives. Default "auto". */
+  device?: Device | string;
+}
+
+/**
+ * With weights of variance 1 / fan_in before, Var[y] of equation 4 is then the same in every layer. A network of sigmoids so
+ * scaled and centred computes, but for zero padding, what the same network of sigmoid* computes with the weights before.
+ * @returns the smallest and the largest factor
+ * @throws ERR_INVALID_ARGUMENT, also where weights multiply activations of different gains
+ */
+export async function gainInit(options: GainInitOptions): Promise<{ smallest: number; largest: number }> {
+  const { model, state, centred = false } = checkOptions('{ model, state }', options);
+  if (!(state instanceof State)) throw invalid('state', 'a State', state);
+  const places = parameterPlaces(model).map(({ reads, ...place }) => {
+    const slopes = reads ?? [];
+    if (slopes.length > 1 || !((slopes[0]?.gain ?? 1) > 0))
+      throw invalid(
+        `layer "${place.layer}"`,
+        "inputs of one E[f'²] and f(0), E[f'²] above 0,",
+        slopes.map(({ gain }) => gain),
+      );
+    const { gain, atZero } = slopes[0] ?? { gain: 1, atZero: 0 };
+    return { ...place, factor: 1 / Math.sqrt(gain), atZero };
+  });
+  await state.on(deviceOf(options.device));
+  for (const { parameter, bias, factor, atZero } of places) {
+    if (factor === 1 && atZero === 0) continue;
+    const weights = (await state.read(parameter)).map((weight) => weight * factor);
+    await state.write(parameter, weights);
+    if (!centred || atZero === 0 || !bias) continue;
+    const fanIn = weights.length / bias.size;
+    const sums = Float32Array.from({ length: bias.size }, (_, output) => {
+      let sum = 0;
+      for (let i = output * fanIn; i < (output + 1) * fanIn; i++) sum += weights[i]!;
+      return -atZero * sum;
+    });
+    await state.write(bias, sums);
+  }
+  const factors = places.map(({ factor }) => factor);
+  return { smallest: Math.min(...factors), largest: Math.max(...factors) };
+}

@@ -1,0 +1,148 @@
+/** What the kernels of a benchmark read: tensors that are declared when a kernel asks for them, and numbers to fill them with. */
+import type { Device, Precision, Resident } from '../runtime/device';
+import type { TypedArray } from '../runtime/native';
+import { State } from '../tensor/state';
+import { constant, input, Parameter, sizeOf, type Tensor } from '../tensor/tensor';
+import { pattern } from './pattern';
+
+/** Sizes that no cache holds; every figure is in elements. */
+export interface Sizes {
+  /** Of an image: [batch, height, width, channels]. */
+  readonly image: readonly [number, number, number, number];
+  readonly classes: number;
+  /** Of the flat arenas that an optimizer works on. */
+  readonly parameters: number;
+  /** Of what is copied between two kernels, so that the second finds nothing of the first's in a cache. */
+  readonly flushed: number;
+  /** Pixels of a data set, as bytes: [count, height, width, channels]; crops are 4 smaller. */
+  readonly pixels: readonly [number, number, number, number];
+}
+
+/** A GPU's image has 282 MB as f32, a CPU's 38 (a tensor of the network at batch 128): each more than the caches there. */
+export function sizesOn({ backend }: Device, smoke = false): Sizes {
+  if (smoke) return { image: [2, 8, 8, 16], classes: 10, parameters: 4096, flushed: 4096, pixels: [8, 12, 12, 3] };
+  const pixels = [1024, 32, 32, 3] as const;
+  return backend === 'cpu'
+    ? { image: [32, 28, 28, 384], classes: 100, parameters: 10_000_000, flushed: 2 ** 24, pixels }
+    : { image: [128, 56, 56, 176], classes: 100, parameters: 64_000_000, flushed: 2 ** 26, pixels };
+}
+
+const fills: Readonly<Record<string, (size: number, sizes: Sizes) => TypedArray>> = {
+  x: (size) => pattern(size, 2),
+  other: (size) => pattern(size, 0.9),
+  flush: (size) => pattern(size, 1),
+  logits: (size) => pattern(size, 3),
+  labels: (size, { classes }) => Int32Array.from({ length: size }, (_, i) => i % classes),
+  pixels: (size) => Uint8Array.from({ length: size }, (_, i) => (i * 37) & 255),
+  indices: (size, { pixels: [count] }) => Int32Array.from({ length: size }, (_, i) => (i * 7) % count),
+};
+
+/** Operands by name, on a device: made once for all kernels. */
+export class Operands {
+  readonly #residents = new Map<string, Resident>();
+
+  constructor(
+    private readonly device: Device,
+    readonly sizes: Sizes,
+  ) {}
+
+  /** The numbers for a tensor that `Declared` has named. */
+  of(name: string, size: number): Resident {
+    const key = `${name} ${size}`;
+    const known = this.#residents.get(key);
+    if (known) return known;
+    const fill = fills[name];
+    if (!fill) throw new Error(`no numbers for "${name}"`);
+    const made = this.device.upload(fill(size, this.sizes));
+    this.#residents.set(key, made);
+    return made;
+  }
+
+  dispose(): void {
+    for (const resident of this.#residents.values()) resident.dispose();
+  }
+}
+
+/** The tensors of one kernel's graph. */
+export class Declared {
+  readonly inputs = new Map<string, Tensor>();
+  #state: State | null = null;
+
+  constructor(
+    readonly sizes: Sizes,
+    readonly precision: Precision,
+  ) {}
+
+  get x(): Tensor {
+    return this.#input('x', this.sizes.image);
+  }
+
+  get other(): Tensor {
+    return this.#input('other', this.sizes.image);
+  }
+
+  get flush(): Tensor {
+    return this.#input('flush', [this.sizes.flushed]);
+  }
+
+  /** As many as an image has elements, [rows, classes]. */
+  get logits(): Tensor {
+    const { classes } = this.sizes;
+    return this.#input('logits', [this.rows, classes]);
+  }
+
+  get labels(): Tensor {
+    return this.#input('labels', [this.rows], 'i32');
+  }
+
+  get pixels(): Tensor {
+    return this.#input('pixels', this.sizes.pixels, 'u8');
+  }
+
+  /** Of as many crops as the data set has images. */
+  get indices(): Tensor {
+    return this.#input('indices', [this.sizes.pixels[0]], 'i32');
+  }
+
+  get rows(): number {
+    return Math.max(1, Math.floor(sizeOf(this.sizes.image) / 4 / this.sizes.classes));
+  }
+
+  /** [channels], not all alike and none of them 0. */
+  get perChannel(): Tensor {
+    const channels = this.sizes.image[3];
+    return constant(Float32Array.from({ length: channels }, (_, c) => (c + 1) / channels));
+  }
+
+  get counter(): Tensor {
+    return constant(Int32Array.of(1, 2));
+  }
+
+  /** With two values per parameter for an optimizer. */
+  get state(): State {
+    this.#state ??= new State(
+      [
+        new Parameter({
+          name: 'all',
+          shape: [this.sizes.parameters],
+          decay: true,
+          initialize: () => pattern(this.sizes.parameters, 1),
+        }),
+      ],
+      { optimizerSlots: 2 },
+    );
+    return this.#state;
+  }
+
+  dispose(): void {
+    this.#state?.dispose();
+  }
+
+  #input(name: string, shape: readonly number[], dtype: 'f32' | 'i32' | 'u8' = 'f32'): Tensor {
+    const known = this.inputs.get(name);
+    if (known) return known;
+    const made = input(name, shape, { dtype });
+    this.inputs.set(name, made);
+    return made;
+  }
+}

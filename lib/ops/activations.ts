@@ -1,0 +1,121 @@
+/**
+ * The activations: their table, and the functions that make one. Every export is a public name of the package; an activation
+ * that is added here and in native/shared/activations.h needs nothing else.
+ */
+import { invalid } from '../errors';
+import { type ActivationRow, checkRange, checkSlope, defaultRange, leakyCurve } from './activationRow';
+
+export type { ActivationCurve, ActivationRow } from './activationRow';
+
+type DeterministicKind = 'sigmoid' | 'scaledSigmoid' | 'tanh' | 'leakyTanh' | 'relu' | 'leakyRelu' | 'elu';
+export type ActivationKind = DeterministicKind | 'rrelu';
+
+/** One of the activations. */
+export interface Activation {
+  readonly kind: ActivationKind;
+  /** The factor a of the negative side, 0 where there is none; of rrelu: the mean of its range, its slope in inference. */
+  readonly slope: number;
+  /** Of rrelu alone: in training, slopes are drawn from here. */
+  readonly range?: readonly [lower: number, upper: number];
+}
+
+const sech2 = (x: number): number => 1 / Math.cosh(x) ** 2;
+const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
+
+/** Every activation that is a function of x alone (all but rrelu), by name; native/shared/activations.h has the same rows, in f32. */
+export const activations: Readonly<Record<DeterministicKind, ActivationRow>> = {
+  sigmoid: {
+    id: 0,
+    slope: null,
+    curve: () => ({ value: logistic, slope: (x) => sech2(x / 2) / 4, kink: false }),
+  },
+  scaledSigmoid: {
+    id: 1,
+    slope: null,
+    curve: () => ({ value: (x) => 2 * Math.tanh(x / 2), slope: (x) => sech2(x / 2), kink: false }),
+  },
+  tanh: {
+    id: 2,
+    slope: null,
+    curve: () => ({ value: Math.tanh, slope: sech2, kink: false }),
+  },
+  leakyTanh: {
+    id: 3,
+    slope: { minimum: 0, maximum: 0.5, default: 0.25 },
+    curve: (a) => ({
+      value: (x) => (x < 0 ? a : 1) * Math.tanh(x),
+      slope: (x) => (x < 0 ? a : 1) * sech2(x),
+      kink: true,
+    }),
+  },
+  relu: {
+    id: 4,
+    slope: null,
+    curve: () => leakyCurve(0),
+  },
+  leakyRelu: {
+    id: 5,
+    slope: { minimum: 0, maximum: 1, default: 0.25 },
+    curve: leakyCurve,
+  },
+  elu: {
+    id: 6,
+    slope: { minimum: 0, maximum: 10, default: 1 },
+    curve: (a) => ({
+      value: (x) => (x < 0 ? a * Math.expm1(x) : x),
+      slope: (x) => (x < 0 ? a * Math.exp(x) : 1),
+      kink: true,
+    }),
+  },
+};
+
+const make = (kind: DeterministicKind, slope?: number): Activation => ({
+  kind,
+  slope: checkSlope(kind, activations[kind], slope),
+});
+
+/** 1 / (1 + e^-x): gain 1/4 at 0, the activation that the paper shows failing. */
+export const sigmoid = (): Activation => make('sigmoid');
+/** 4 sigmoid(x) - 2, the paper's sigmoid*: gain 1 at 0. */
+export const scaledSigmoid = (): Activation => make('scaledSigmoid');
+/** tanh x: gain 1 at 0. */
+export const tanh = (): Activation => make('tanh');
+/** tanh x, times `a` for x < 0 (penalized tanh). @param a 0 to 0.5. */
+export const leakyTanh = (a?: number): Activation => make('leakyTanh', a);
+/** x, 0 for x < 0. */
+export const relu = (): Activation => make('relu');
+/** x, times `a` for x < 0. @param a 0 to 1. */
+export const leakyRelu = (a?: number): Activation => make('leakyRelu', a);
+/** x, a (e^x - 1) for x < 0 (Clevert et al., arXiv:1511.07289). @param a 0 to 10, default 1. */
+export const elu = (a?: number): Activation => make('elu', a);
+
+/**
+ * x, times a slope for x < 0: in training one of its own for every element and step, from U[lower, upper]; in inference
+ * their mean (Xu et al., arXiv:1505.00853). 0 < lower <= upper <= 1; default 1/8 and 1/3.
+ */
+export function rrelu({ lower = defaultRange[0], upper = defaultRange[1] } = {}): Activation {
+  checkRange(lower, upper);
+  return { kind: 'rrelu', slope: (lower + upper) / 2, range: [lower, upper] };
+}
+
+/** "tanh", "leakyTanh:0.3" or "rrelu:0.1:0.3". @throws ERR_INVALID_ARGUMENT naming the choices or the slope's range. */
+export function parseActivation(text: string): Activation {
+  const [kind = '', slope, ...rest] = text.split(':');
+  if (kind === 'rrelu') return parseRandomized(text);
+  if (!Object.hasOwn(activations, kind))
+    throw invalid('activation', `one of ${Object.keys(activations).join(', ')}, rrelu`, kind);
+  if (slope === undefined) return make(kind as DeterministicKind);
+  const value = slope.trim() === '' || rest.length > 0 ? Number.NaN : Number(slope);
+  if (Number.isNaN(value)) throw invalid('activation', `NAME or NAME:SLOPE with a number`, text);
+  return make(kind as DeterministicKind, value);
+}
+
+function parseRandomized(text: string): Activation {
+  const numbers = text.split(':').slice(1);
+  if (numbers.length === 0) return rrelu();
+  const [lower, upper] = numbers.map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (numbers.length !== 2 || Number.isNaN(lower) || Number.isNaN(upper)) {
+    throw invalid('activation', 'rrelu or rrelu:LOWER:UPPER with numbers', text);
+  }
+  return rrelu({ lower, upper });
+}

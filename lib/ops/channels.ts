@@ -1,0 +1,125 @@
+import { checkInteger, checkOptions, invalid } from '../errors';
+import { apply, constant, type Tensor } from '../tensor/tensor';
+import { copy } from './data';
+import { dimension, expectShape, expectTensor, first, type Op, shapeError } from './op';
+
+const most = 8;
+
+/** The sum of 2 to 8 tensors of one shape, in one pass. */
+export const addOp: Op = {
+  name: 'add',
+  attributes: [],
+  readsSlices: true,
+  writesSlices: true,
+  halfImages: true,
+  inPlace: true,
+  sums: true,
+  inferShape(inputs) {
+    if (inputs.length < 2 || inputs.length > most)
+      throw shapeError('add', 'inputs', `2 to ${most} tensors`, inputs.length);
+    const model = expectTensor('add', 'input 0', inputs[0], {});
+    inputs.forEach((tensor, index) => {
+      const checked = expectTensor('add', `input ${index}`, tensor, { image: model.image });
+      expectShape('add', `input ${index}`, checked, model.shape);
+    });
+    return [{ dtype: 'f32', shape: model.shape, image: model.image }];
+  },
+  gradient: (node, [dy]) => node.inputs.map(() => dy ?? null),
+};
+
+/** The sum of any number of tensors of one shape. @throws ERR_SHAPE */
+export function add(...tensors: readonly Tensor[]): Tensor {
+  if (tensors.length === 1) return expectTensor('add', 'input 0', tensors[0], {});
+  if (tensors.length <= most) return first(apply(addOp, tensors));
+  return add(first(apply(addOp, tensors.slice(0, most))), ...tensors.slice(most));
+}
+
+/** Images side by side in their channels. Inputs [N, H, W, C_i] -> [N, H, W, ΣC_i]. Pass concatViews makes it free. */
+export const concatOp: Op = {
+  name: 'concat',
+  attributes: [],
+  readsSlices: true,
+  writesSlices: true,
+  halfImages: true,
+  gathers: 'channels',
+  inferShape(inputs) {
+    if (inputs.length === 0) throw shapeError('concat', 'inputs', 'at least one image', inputs.length);
+    const model = expectTensor('concat', 'input 0', inputs[0], { rank: 4, image: true });
+    let channels = 0;
+    inputs.forEach((tensor, index) => {
+      const image = expectTensor('concat', `input ${index}`, tensor, { rank: 4, image: true });
+      const own = dimension(image.shape, 3);
+      expectShape('concat', `input ${index}`, image, [...model.shape.slice(0, 3), own]);
+      channels += own;
+    });
+    return [{ dtype: 'f32', shape: [...model.shape.slice(0, 3), channels], image: true }];
+  },
+  gradient(node, [dy], needed) {
+    if (!dy) return [];
+    let channelOffset = 0;
+    return node.inputs.map((tensor, index) => {
+      const channels = tensor ? dimension(tensor.shape, 3) : 0;
+      const dx = needed[index] ? slice(dy, { channelOffset, channels, name: node.name }) : null;
+      channelOffset += channels;
+      return dx;
+    });
+  },
+};
+
+/** @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
+export function concat(tensors: readonly Tensor[], { name }: { name?: string } = {}): Tensor {
+  if (!Array.isArray(tensors)) throw invalid('tensors', 'an array of Tensors', tensors);
+  return first(apply(concatOp, tensors, {}, name));
+}
+
+/** Channels channelOffset .. channelOffset + channels of an image. Pass concatViews makes it free. */
+export const sliceOp: Op = {
+  name: 'slice',
+  attributes: [['channelOffset', 'i32']],
+  readsSlices: true,
+  writesSlices: true,
+  halfImages: true,
+  isView: 'channels',
+  inferShape([x], { channelOffset = 0, channels = 0 }) {
+    const image = expectTensor('slice', 'x', x, { rank: 4, image: true });
+    const available = dimension(image.shape, 3);
+    if (channels < 1 || channelOffset + channels > available) {
+      throw shapeError('slice', 'channelOffset and channels', `a range within ${available} channels`, [
+        channelOffset,
+        channels,
+      ]);
+    }
+    return [{ dtype: 'f32', shape: [...image.shape.slice(0, 3), channels], image: true }];
+  },
+  gradient(node, [dy]) {
+    const [x] = node.inputs;
+    if (!dy || !x) return [];
+    const { channelOffset = 0, channels = 0 } = node.attributes;
+    const after = dimension(x.shape, 3) - channelOffset - channels;
+    const parts = [zeros(x.shape, channelOffset), dy, zeros(x.shape, after)];
+    return [concat(parts.filter((part) => part !== null))];
+  },
+};
+
+/** An image of zeros with these many channels; null for none. A constant is no image, so that it goes through a copy. */
+function zeros(shape: readonly number[], channels: number): Tensor | null {
+  if (channels === 0) return null;
+  const own = [...shape.slice(0, 3), channels];
+  return copy(constant(new Float32Array(own.reduce((product, d) => product * d, 1)), own), { image: true });
+}
+
+export interface SliceOptions {
+  channelOffset: number;
+  channels: number;
+  name?: string;
+}
+
+/** @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
+export function slice(x: Tensor, options: SliceOptions): Tensor {
+  const { channelOffset, channels, name } = checkOptions('{ channelOffset, channels }', options);
+  checkInteger('channelOffset', channelOffset, 0);
+  checkInteger('channels', channels, 1);
+  return first(apply(sliceOp, [x], { channelOffset, channels }, name));
+}
+
+export const channelsOps: readonly Op[] = [addOp, concatOp, sliceOp];

@@ -1,0 +1,190 @@
+import { SaturnnError } from '../errors';
+import { apply, type Tensor, type TensorSpec } from '../tensor/tensor';
+import {
+  type AttributeField,
+  dimension,
+  expectShape,
+  expectTensor,
+  first,
+  type Op,
+  type Pair,
+  pair,
+  shapeError,
+} from './op';
+
+export const noActivation = -1;
+
+/** SnConvAttributes of native/shared/backend.h, shared by the three convolution passes. */
+export const convAttributes: readonly AttributeField[] = [
+  ['strideH', 'i32'],
+  ['strideW', 'i32'],
+  ['padH', 'i32'],
+  ['padW', 'i32'],
+  ['activation', 'i32'],
+  ['slope', 'f32'],
+];
+
+/** x and the weights of a convolution, checked against each other; the shape of y. */
+function convShape(x: Tensor, weight: Tensor, attributes: Readonly<Record<string, number>>): TensorSpec {
+  const [batch, height, width, channels] = x.shape as [number, number, number, number];
+  const [outChannels, kernelH, kernelW, inChannels] = weight.shape as [number, number, number, number];
+  if (inChannels !== channels) {
+    throw shapeError('conv2d', 'weight', `${channels} input channels (last dimension), as x has`, [...weight.shape]);
+  }
+  const { strideH = 1, strideW = 1, padH = 0, padW = 0 } = attributes;
+  const outHeight = Math.floor((height + 2 * padH - kernelH) / strideH) + 1;
+  const outWidth = Math.floor((width + 2 * padW - kernelW) / strideW) + 1;
+  if (outHeight < 1 || outWidth < 1) {
+    throw shapeError(
+      'conv2d',
+      'x',
+      `an image that holds a ${kernelH}x${kernelW} kernel with padding ${padH}, ${padW}`,
+      [...x.shape],
+    );
+  }
+  return { dtype: 'f32', shape: [batch, outHeight, outWidth, outChannels], image: true };
+}
+
+/**
+ * y = x * weight (+ bias), optionally through an activation that a pass has fused.
+ * x [N, H, W, C], weight [O, KH, KW, C], bias [O] -> y [N, H', W', O], H' = floor((H + 2 pad - KH) / stride) + 1.
+ */
+export const conv2dOp: Op = {
+  name: 'conv2d',
+  attributes: convAttributes,
+  readsSlices: false,
+  writesSlices: false,
+  halfImages: true,
+  inferShape([x, weight, bias], attributes) {
+    const image = expectTensor('conv2d', 'x', x, { rank: 4, image: true });
+    const weights = expectTensor('conv2d', 'weight', weight, { rank: 4, image: false });
+    if (bias) expectShape('conv2d', 'bias', expectTensor('conv2d', 'bias', bias, {}), [dimension(weights.shape, 0)]);
+    return [convShape(image, weights, attributes)];
+  },
+  gradient(node, [dy], [xNeeded, weightNeeded, biasNeeded]) {
+    const [x, weight] = node.inputs;
+    if (!dy || !x || !weight) return [];
+    if (node.attributes.activation !== noActivation) {
+      const remedy = 'differentiate the graph as it was before the passes';
+      throw new SaturnnError('ERR_GRAPH', `[conv2d] a pass has fused an activation into "${node.name}": ${remedy}`);
+    }
+    const dx = xNeeded ? conv2dDgrad(dy, weight, x.shape, node.attributes, node.name) : null;
+    if (!weightNeeded && !biasNeeded) return [dx];
+    const { dweight, dbias } = conv2dWgrad(x, dy, weight.shape, node.attributes, node.name);
+    return [dx, weightNeeded ? dweight : null, biasNeeded ? dbias : null];
+  },
+  flops: (node) => convFlops(node.outputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
+};
+
+/** Two per multiply-add: 2 N H' W' O KH KW C, the same in all three passes. */
+export function convFlops(output: readonly number[], weight: readonly number[]): number {
+  const positions = output.slice(0, 3).reduce((product, d) => product * d, 1);
+  return 2 * positions * weight.reduce((product, d) => product * d, 1);
+}
+
+export interface Conv2dOptions {
+  bias?: Tensor;
+  /** Default 1. */
+  stride?: Pair;
+  /** Rows and columns of zeros on each side; default 0. */
+  padding?: Pair;
+  name?: string;
+}
+
+/** A convolution (cross-correlation). @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
+export function conv2d(x: Tensor, weight: Tensor, { bias, stride = 1, padding = 0, name }: Conv2dOptions = {}): Tensor {
+  const [strideH, strideW] = pair('stride', stride, 1);
+  const [padH, padW] = pair('padding', padding, 0);
+  const attributes = { strideH, strideW, padH, padW, activation: noActivation, slope: 0 };
+  return first(apply(conv2dOp, [x, weight, bias ?? null], attributes, name));
+}
+
+/** dgrad: the gradient of a convolution's input. dy [N, H', W', O], weight [O, KH, KW, C] -> dx [N, H, W, C]. */
+export const conv2dDgradOp: Op = {
+  name: 'conv2dDgrad',
+  attributes: convAttributes,
+  readsSlices: false,
+  writesSlices: false,
+  halfImages: true,
+  inferShape([dy, weight], { height = 0, width = 0 }) {
+    const gradient = expectTensor('conv2dDgrad', 'dy', dy, { rank: 4, image: true });
+    const weights = expectTensor('conv2dDgrad', 'weight', weight, { rank: 4, image: false });
+    const shape = [dimension(gradient.shape, 0), height, width, dimension(weights.shape, 3)];
+    return [{ dtype: 'f32', shape, image: true }];
+  },
+  flops: (node) => convFlops(node.inputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
+};
+
+/** @param shape of x: a stride does not tell which of several heights and widths it was. */
+export function conv2dDgrad(
+  dy: Tensor,
+  weight: Tensor,
+  shape: readonly number[],
+  attributes: Readonly<Record<string, number>>,
+  name?: string,
+): Tensor {
+  const size = { height: dimension(shape, 1), width: dimension(shape, 2) };
+  return first(apply(conv2dDgradOp, [dy, weight], { ...attributes, ...size }, name));
+}
+
+/**
+ * conv2dDgrad, then activationGradient, as fuseDgradActivation joins them: dx = dgrad(dy, weight) f'(x), with f' computed from
+ * the output y of the activation before; dbias = dx summed over all but the last dimension.
+ * dy [N, H', W', O], weight [O, KH, KW, C], y [N, H, W, C] -> dx [N, H, W, C], dbias [C]. `activation` and `slope` say f.
+ */
+export const conv2dDgradActivationOp: Op = {
+  name: 'conv2dDgradActivation',
+  attributes: convAttributes,
+  readsSlices: false,
+  writesSlices: false,
+  halfImages: true,
+  optionalOutputs: [1],
+  inferShape([dy, weight, y]) {
+    const gradient = expectTensor('conv2dDgradActivation', 'dy', dy, { rank: 4, image: true });
+    const weights = expectTensor('conv2dDgradActivation', 'weight', weight, { rank: 4, image: false });
+    const activated = expectTensor('conv2dDgradActivation', 'y', y, { rank: 4, image: true });
+    const [batch = 0] = gradient.shape;
+    const [, height = 0, width = 0] = activated.shape;
+    const shape = [batch, height, width, ...weights.shape.slice(-1)];
+    expectShape('conv2dDgradActivation', 'y', activated, shape);
+    return [
+      { dtype: 'f32', shape, image: true },
+      { dtype: 'f32', shape: shape.slice(-1), image: false },
+    ];
+  },
+  flops: (node) => convFlops(node.inputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
+};
+
+/** wgrad: the gradients of a convolution's weights and bias. x [N, H, W, C], dy [N, H', W', O] -> dweight [O, KH, KW, C], dbias [O]. */
+export const conv2dWgradOp: Op = {
+  name: 'conv2dWgrad',
+  attributes: convAttributes,
+  readsSlices: false,
+  writesSlices: false,
+  halfImages: true,
+  optionalOutputs: [1],
+  inferShape([x, dy], { kernelH = 0, kernelW = 0 }) {
+    const image = expectTensor('conv2dWgrad', 'x', x, { rank: 4, image: true });
+    const gradient = expectTensor('conv2dWgrad', 'dy', dy, { rank: 4, image: true });
+    const outChannels = dimension(gradient.shape, 3);
+    return [
+      { dtype: 'f32', shape: [outChannels, kernelH, kernelW, dimension(image.shape, 3)], image: false },
+      { dtype: 'f32', shape: [outChannels], image: false },
+    ];
+  },
+  flops: (node) => convFlops(node.inputs[1]?.shape ?? [], node.outputs[0]?.shape ?? []),
+};
+
+export function conv2dWgrad(
+  x: Tensor,
+  dy: Tensor,
+  shape: readonly number[],
+  attributes: Readonly<Record<string, number>>,
+  name?: string,
+): { dweight: Tensor; dbias: Tensor } {
+  const kernel = { kernelH: dimension(shape, 1), kernelW: dimension(shape, 2) };
+  const [dweight, dbias] = apply(conv2dWgradOp, [x, dy], { ...attributes, ...kernel }, name) as [Tensor, Tensor];
+  return { dweight, dbias };
+}
+
+export const convolutionOps: readonly Op[] = [conv2dOp, conv2dDgradOp, conv2dDgradActivationOp, conv2dWgradOp];

@@ -1,0 +1,50 @@
+import { SaturnnError } from '../errors';
+import { version } from '../version';
+import { binaryPath } from './locate';
+import type { NativeAddon } from './native';
+import { thisSystem, whyUnsupported } from './platform';
+
+let addon: NativeAddon | undefined;
+
+/** The native addon, if something has loaded it. */
+export function loadedAddon(): NativeAddon | undefined {
+  return addon;
+}
+
+/**
+ * The native addon, loaded on first use.
+ * @throws what binaryPath throws; ERR_BINARY_NOT_LOADED with the dynamic loader's own words and what to do; ERR_BINARY_VERSION if
+ * it was built from another version: a local build outlives an update
+ */
+export function loadAddon(): NativeAddon {
+  if (addon) return addon;
+  const path = binaryPath('saturnn.node');
+  const loaded = load(path);
+  if (loaded.version !== version) {
+    throw new SaturnnError(
+      'ERR_BINARY_VERSION',
+      `saturnn ${version} cannot use ${path}, which was built from ${loaded.version ?? 'another version'}. ` +
+        'Remedy: build it anew (`npx saturnn build`; in a clone `npm run build:native`), or remove it.',
+    );
+  }
+  addon = loaded;
+  return addon;
+}
+
+function load(path: string): NativeAddon {
+  try {
+    return require(path) as NativeAddon;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new SaturnnError('ERR_BINARY_NOT_LOADED', `${path} does not load: ${text}. ${whyNotLoaded()}.`, {
+      cause: error,
+    });
+  }
+}
+
+function whyNotLoaded(): string {
+  return (
+    whyUnsupported(thisSystem()) ??
+    'It may be damaged, or built for another system. Remedy: install saturnn anew, or build it here: `npx saturnn build`'
+  );
+}

@@ -1,0 +1,94 @@
+/** What works on this machine, what does not, and what to do about it: `saturnn doctor`. */
+import os from 'node:os';
+import { dirname } from 'node:path';
+import { version } from '../version';
+import { type BackendName, backendNames, openDevice, probeBackend } from './device';
+import { binaryPath, type Part } from './locate';
+import { type NextStep, nextSteps } from './nextSteps';
+import { describeSystem, thisSystem } from './platform';
+
+export interface Missing {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface BackendReport {
+  readonly backend: BackendName;
+  readonly usable: boolean;
+  readonly missing: readonly Missing[];
+  /** What the backend found: processor, versions, features, libraries. */
+  readonly found: Readonly<Record<string, unknown>>;
+}
+
+/** Where a compiled part is taken from, or why it is not. */
+export interface PartReport {
+  readonly part: Part;
+  readonly folder: string | null;
+  readonly problem?: Missing;
+}
+
+export interface Diagnosis {
+  readonly saturnn: string;
+  readonly node: string;
+  readonly system: string;
+  readonly processor: string;
+  readonly parts: readonly PartReport[];
+  readonly backends: readonly BackendReport[];
+  /** What `--device auto` takes, opened for the proof; null if nothing works. */
+  readonly auto: {
+    readonly device: string | null;
+    readonly info: Readonly<Record<string, unknown>>;
+    readonly problem?: string;
+  };
+  /** In the order in which they are done. */
+  readonly next: readonly NextStep[];
+}
+
+export function diagnose(): Diagnosis {
+  const parts = partNames.map(examinePart);
+  const backends = backendNames.map(examineBackend);
+  const auto = chooseDevice();
+  return {
+    saturnn: version,
+    node: process.versions.node,
+    system: describeSystem(thisSystem()),
+    processor: os.cpus()[0]?.model.trim() ?? 'unknown',
+    parts,
+    backends,
+    auto,
+    next: nextSteps({ parts, backends, device: auto.device }),
+  };
+}
+
+const partNames: readonly Part[] = ['saturnn.node', 'libsaturnn_cpu.so', 'libsaturnn_cuda.so'];
+
+function problemOf(error: unknown): Missing {
+  const { code = 'ERR_UNKNOWN', message } = error as NodeJS.ErrnoException;
+  return { code, message };
+}
+
+function examinePart(part: Part): PartReport {
+  try {
+    return { part, folder: dirname(binaryPath(part)) };
+  } catch (error) {
+    return { part, folder: null, problem: problemOf(error) };
+  }
+}
+
+function examineBackend(backend: BackendName): BackendReport {
+  try {
+    const { usable, missing, ...found } = probeBackend(backend);
+    return { backend, usable: usable === true, missing: (missing ?? []) as Missing[], found };
+  } catch (error) {
+    return { backend, usable: false, missing: [problemOf(error)], found: {} };
+  }
+}
+
+function chooseDevice(): Diagnosis['auto'] {
+  try {
+    const { name, info } = openDevice('auto');
+    return { device: name, info };
+  } catch (error) {
+    return { device: null, info: {}, problem: (error as Error).message };
+  }
+}

@@ -1,0 +1,62 @@
+/** What to type after `saturnn doctor` has said what is missing. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { version } from '../version';
+import type { BackendReport, PartReport } from './diagnosis';
+import { packageRoot } from './locate';
+
+export interface NextStep {
+  readonly purpose: string;
+  readonly command: string;
+}
+
+/** In the order in which they are done; each once. */
+export function nextSteps(found: {
+  readonly parts: readonly PartReport[];
+  readonly backends: readonly BackendReport[];
+  /** What works already. */
+  readonly device: string | null;
+}): NextStep[] {
+  const { parts, backends, device } = found;
+  const absent = parts.map(({ part, problem }) => ({ code: problem?.code, isForGpu: part === 'libsaturnn_cuda.so' }));
+  const broken = backends.flatMap(({ missing }) => missing.map(({ code }) => code));
+  const steps = [
+    device === null ? null : train(device),
+    ...absent.map(({ code, isForGpu }) => stepForPart(code, isForGpu)),
+    ...broken.map((code) => stepForMissing[code] ?? null),
+  ].filter((step) => step !== null);
+  return steps.filter((step, i) => steps.findIndex(({ command }) => command === step.command) === i);
+}
+
+const train = (device: string): NextStep => ({
+  purpose: `train, on ${device}`,
+  // Learns a good part of the hundred classes in that time: a first run should show something.
+  command:
+    'npx saturnn train --data generated --width 0.25 --activation scaledSigmoid --lr 0.03 --batch 32 --epochs 1 --out runs/first',
+});
+
+function stepForPart(code: string | undefined, isForGpu: boolean): NextStep | null {
+  const what = isForGpu ? 'for a GPU: the CUDA backend' : 'the native parts';
+  if (code === 'ERR_BINARY_VERSION')
+    return { purpose: `${what} of this version`, command: `npm install saturnn@${version}` };
+  if (code !== 'ERR_BINARY_NOT_FOUND') return null;
+  if (process.env.SATURNN_BINARY)
+    return { purpose: `${what}: SATURNN_BINARY hides all other places`, command: 'unset SATURNN_BINARY' };
+  if (isClone())
+    return { purpose: what, command: isForGpu ? 'npm run setup:cuda && npm run build:native' : 'npm run build:native' };
+  return { purpose: what, command: 'npm install --include=optional saturnn' };
+}
+
+/** Of the repository: the published package has no scripts. */
+const isClone = () => existsSync(join(packageRoot(), 'scripts'));
+
+const cudaLibraries = 'pip install nvidia-cudnn-cu13 nvidia-cublas nvidia-cuda-nvrtc';
+
+const stepForMissing: Readonly<Record<string, NextStep>> = {
+  ERR_BINARY_NOT_LOADED: { purpose: 'native parts that load here', command: 'npx saturnn build' },
+  ERR_BACKEND_NOT_FOUND: { purpose: 'native parts that load here', command: 'npx saturnn build' },
+  ERR_CUDA_UNAVAILABLE: { purpose: "for a GPU: NVIDIA's driver, until this works", command: 'nvidia-smi' },
+  ERR_CUDNN_NOT_FOUND: { purpose: 'for a GPU: cuDNN 9, cuBLASLt and NVRTC', command: cudaLibraries },
+  ERR_CUDNN_INCOMPLETE: { purpose: 'for a GPU: the whole of cuDNN', command: cudaLibraries },
+  ERR_CUBLASLT_NOT_FOUND: { purpose: 'for a GPU: cuBLASLt', command: cudaLibraries },
+};

@@ -1,0 +1,95 @@
+/** From a Trainer's parts to a checkpoint, and back. */
+import { invalid, SaturnnError } from '../../errors';
+import type { State } from '../../tensor/state';
+import { version } from '../../version';
+import type { SavedCallback } from '../callback';
+import { describeSettings, type ResolvedOptions } from '../trainerOptions';
+import type { Checkpoint } from './checkpoint';
+import { type CheckpointInfo, checkSame, type Description, describeModel, describeSource } from './checkpointInfo';
+import type { Cursor } from './cursor';
+
+/** Gradients are scratch, and not among them. */
+const savedArenas = ['parameters', 'optimizer', 'buffers'] as const;
+
+/** What a checkpoint and the run that goes on with it must have in common. */
+export type RunDescription = Pick<CheckpointInfo, 'model' | 'train' | 'test' | 'settings'>;
+
+/** It does not change while a Trainer lives. */
+export async function describeRun(options: ResolvedOptions, state: State): Promise<RunDescription> {
+  const [train, test] = await Promise.all([describeSource(options.train), describeSource(options.test)]);
+  return { model: describeModel(options.model, state), train, test, settings: describeSettings(options) };
+}
+
+export async function takeCheckpoint(
+  options: ResolvedOptions,
+  state: State,
+  cursor: Cursor,
+  run: RunDescription,
+  machine: Description,
+): Promise<Checkpoint> {
+  const { schedule, callbacks } = options;
+  const position = cursor.save();
+  const scheduleState = schedule.save?.() ?? null;
+  const saved = callbacks.map(({ name, save }, index) => ({ name, ...save?.call(callbacks[index]) }));
+  await state.on(options.device);
+  const arenas = await Promise.all(savedArenas.map(async (arena) => [arena, await state.readArena(arena)] as const));
+  const arrays = new Map<string, Uint8Array>(arenas);
+  for (const { name, arrays: kept = {} } of saved) {
+    for (const [key, data] of Object.entries(kept)) arrays.set(`callback/${name}/${key}`, data);
+  }
+  const info: CheckpointInfo = {
+    saturnn: version,
+    ...run,
+    machine,
+    position,
+    schedule: scheduleState,
+    callbacks: Object.fromEntries(saved.map(({ name, state: kept = null }) => [name, kept])),
+  };
+  return { info, arrays };
+}
+
+/** @throws ERR_CHECKPOINT if the checkpoint, read from `source`, is of another run; nothing has changed then */
+export async function applyCheckpoint(
+  source: string,
+  { info, arrays }: Checkpoint,
+  options: ResolvedOptions,
+  state: State,
+  cursor: Cursor,
+  here: RunDescription,
+): Promise<void> {
+  checkSame(source, 'model', info.model, here.model);
+  checkSame(source, 'training set', info.train, here.train);
+  checkSame(source, 'test set', info.test, here.test);
+  checkSame(source, 'run: its settings differ', info.settings, here.settings);
+  await state.on(options.device);
+  const before = await Promise.all(savedArenas.map(async (arena) => [arena, await state.readArena(arena)] as const));
+  const position = cursor.save();
+  const scheduled = options.schedule.save?.();
+  try {
+    const { step } = info.position;
+    // Behind the seed; see State.counter.
+    const counted = Buffer.from(arrays.get('buffers')?.subarray(4, 8) ?? []);
+    if (counted.length < 4 || counted.readInt32LE() !== step) throw invalid('steps in the buffers', `${step}`, counted);
+    for (const arena of savedArenas) await state.writeArena(arena, arrays.get(arena) ?? new Uint8Array(0));
+    cursor.restore(info.position);
+    if (info.schedule !== null) options.schedule.restore?.(info.schedule);
+    for (const callback of options.callbacks) {
+      callback.restore?.(savedOf(callback.name, { info, arrays }));
+    }
+  } catch (error) {
+    for (const [arena, bytes] of before) await state.writeArena(arena, bytes);
+    cursor.restore(position);
+    if (scheduled !== undefined) options.schedule.restore?.(scheduled);
+    const message = `${source} cannot be restored: ${(error as Error).message}`;
+    throw new SaturnnError('ERR_CHECKPOINT', message, { cause: error });
+  }
+}
+
+/** What a callback of this name has saved; without state if there was none. */
+function savedOf(name: string, { info, arrays }: Checkpoint): SavedCallback {
+  const prefix = `callback/${name}/`;
+  const own = [...arrays]
+    .filter(([key]) => key.startsWith(prefix))
+    .map(([key, data]) => [key.slice(prefix.length), data]);
+  return { state: info.callbacks[name] ?? undefined, arrays: Object.fromEntries(own) };
+}

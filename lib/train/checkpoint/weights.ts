@@ -1,0 +1,53 @@
+/** Weights of a model as a file that others can read: parameters and running statistics by name, plain numbers. */
+import type { Statistics } from '../../data/statistics';
+import type { NamedTensor, SafetensorsFile } from '../../files/safetensors';
+import type { Model } from '../../models/model';
+import { formatActivation } from '../../ops/activation';
+import type { State } from '../../tensor/state';
+
+/** The present values (averages of the weights, if the State keeps them), with what is needed to make the model again and to feed it. */
+export async function collectWeights(model: Model, state: State, statistics: Statistics): Promise<SafetensorsFile> {
+  const tensors = new Map<string, NamedTensor>();
+  const which = state.averageSlot === null ? 'parameters' : 'averages';
+  for (const part of [...model.parameters, ...(model.buffers ?? [])]) {
+    tensors.set(part.name, { shape: part.shape, data: await state.read(part, which) });
+  }
+  return { tensors, metadata: metadataOf(model, statistics) };
+}
+
+/** The same of a checkpoint's arenas. */
+export function weightsOf(
+  model: Model,
+  state: State,
+  statistics: Statistics,
+  arrays: ReadonlyMap<string, Uint8Array>,
+): SafetensorsFile {
+  const values = (arena: string, byteOffset: number, size: number) =>
+    new Float32Array(new Uint8Array(arrays.get(arena)!.subarray(byteOffset, byteOffset + 4 * size)).buffer);
+  const tensors = new Map<string, NamedTensor>();
+  for (const part of model.parameters) {
+    const data =
+      state.averageSlot === null
+        ? values('parameters', 4 * state.offsetOf(part), part.size)
+        : values('optimizer', state.averageOffsetOf(part), part.size);
+    tensors.set(part.name, { shape: part.shape, data });
+  }
+  for (const part of model.buffers ?? []) {
+    tensors.set(part.name, { shape: part.shape, data: values('buffers', state.byteOffsetOf(part), part.size) });
+  }
+  return { tensors, metadata: metadataOf(model, statistics) };
+}
+
+function metadataOf(model: Model, { mean, meanShape, scale }: Statistics): Record<string, string> {
+  return {
+    model: model.name,
+    width: String(model.width),
+    classes: String(model.classes),
+    activation: formatActivation(model.activation),
+    normalization: model.normalization ?? 'none',
+    size: String(model.inputShape[0]),
+    mean: JSON.stringify([...mean]),
+    meanShape: JSON.stringify(meanShape),
+    scale: JSON.stringify([...scale]),
+  };
+}

@@ -1,0 +1,79 @@
+// The addon's surface: what `require('saturnn.node')` returns, NativeAddon of lib/native.ts. The addon_* files are the
+// only ones that include N-API; each wraps one class of the core and checks everything that JavaScript passes to it.
+#include <cstring>
+
+#include "addon/buffer.h"
+#include "addon/device.h"
+#include "addon/plan.h"
+#include "addon/state.h"
+#include "addon/values.h"
+#include "core/loader.h"
+
+namespace saturnn {
+namespace {
+
+Napi::Value probe(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&]() -> Napi::Value {
+    const OpenOptions options = readOpenOptions(info[0]);
+    const SnBackend& backend = loadBackend(options.libraryPath);
+    std::vector<char> json(256 * 1024);
+    backend.probe(OpenOptionsView(options).get(), json.data(), json.size());
+    return Napi::String::New(info.Env(), json.data(), strnlen(json.data(), json.size()));
+  });
+}
+
+Napi::Value openDevice(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&]() -> Napi::Value {
+    const OpenOptions options = readOpenOptions(info[0]);
+    const SnBackend& backend = loadBackend(options.libraryPath);
+    return construct(info.Env(), &Environment::deviceClass, DeviceHost::open(info.Env(), backend, options));
+  });
+}
+
+Napi::Value counters(const Napi::CallbackInfo& info) {
+  const Counters& counts = *environmentOf(info.Env()).counters;
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("devices", counts.devices);
+  result.Set("states", counts.states);
+  result.Set("plans", counts.plans);
+  result.Set("buffers", counts.buffers);
+  result.Set("bytes", Napi::Number::New(info.Env(), static_cast<double>(counts.bytes)));
+  return result;
+}
+
+Napi::Value externalBytes(const Napi::CallbackInfo& info) {
+  const int64_t bytes = Napi::MemoryManagement::AdjustExternalMemory(info.Env(), 0);
+  return Napi::Number::New(info.Env(), static_cast<double>(bytes));
+}
+
+// process.exit() runs no cleanup hooks on the main thread: it goes on to the static destructors of the libraries, which
+// a kernel may still be using. The 'exit' event is the last moment at which its engine can be stopped.
+void stopEnginesAtExit(Napi::Env env) {
+  const Napi::Value process = env.Global().Get("process");
+  const Napi::Function stop = Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+    for (const std::shared_ptr<DeviceHost>& host : environmentOf(info.Env()).hosts) host->stop();
+  });
+  process.As<Napi::Object>().Get("once").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), stop});
+}
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Environment());
+  DeviceObject::define(env);
+  StateObject::define(env);
+  BufferObject::define(env);
+  PlanObject::define(env);
+  stopEnginesAtExit(env);
+  exports.Set("version", SATURNN_VERSION);
+  exports.Set("abiVersion", SATURNN_ABI_VERSION);
+  exports.Set("probe", Napi::Function::New(env, probe, "probe"));
+  exports.Set("openDevice", Napi::Function::New(env, openDevice, "openDevice"));
+  exports.Set("counters", Napi::Function::New(env, counters, "counters"));
+  exports.Set("externalBytes", Napi::Function::New(env, externalBytes, "externalBytes"));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(saturnn, initialize)
+
+}  // namespace saturnn

@@ -1,0 +1,111 @@
+#include "addon/device.h"
+
+#include "addon/buffer.h"
+#include "addon/description.h"
+#include "addon/plan.h"
+#include "addon/state.h"
+#include "addon/values.h"
+
+namespace saturnn {
+namespace {
+
+// 64 TiB: the sum of four cannot overflow, and the device's own limit speaks first.
+constexpr int64_t kMaxArenaBytes = int64_t{1} << 46;
+
+}  // namespace
+
+void DeviceObject::define(Napi::Env env) {
+  environmentOf(env).deviceClass = Napi::Persistent(DefineClass(
+      env, "NativeDevice",
+      {InstanceAccessor<&DeviceObject::info>("info"), InstanceAccessor<&DeviceObject::ops>("ops"),
+       InstanceAccessor<&DeviceObject::memory>("memory"),
+       InstanceMethod<&DeviceObject::upload>("upload"), InstanceMethod<&DeviceObject::createState>("createState"),
+       InstanceMethod<&DeviceObject::compile>("compile"), InstanceMethod<&DeviceObject::dispose>("dispose")}));
+}
+
+DeviceObject::DeviceObject(const Napi::CallbackInfo& info)
+    : ObjectWrap(info),
+      host_(takeConstruction<std::shared_ptr<DeviceHost>>(info)),
+      counted_(info.Env(), &Counters::devices) {}
+
+Napi::Value DeviceObject::info(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), host_->info()); }
+
+Napi::Value DeviceObject::ops(const Napi::CallbackInfo& info) {
+  Napi::Object table = Napi::Object::New(info.Env());
+  const SnBackend& backend = host_->backend();
+  for (int32_t i = 0; i < backend.op_count; ++i) {
+    table.Set(backend.ops[i].name, Napi::Number::New(info.Env(), static_cast<double>(backend.ops[i].attribute_bytes)));
+  }
+  return table;
+}
+
+Napi::Value DeviceObject::memory(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const MemoryUse& use = host_->use();
+  Napi::Object result = Napi::Object::New(env);
+  const auto set = [&](const char* name, int64_t value) {
+    result.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+  };
+  set("states", use.resources(ResourceKind::State));
+  set("plans", use.resources(ResourceKind::Plan));
+  set("buffers", use.resources(ResourceKind::Buffer));
+  set("stateBytes", use.bytes(MemoryKind::State));
+  set("arenaBytes", use.bytes(MemoryKind::Arena));
+  set("constantBytes", use.bytes(MemoryKind::Constants));
+  set("inputBytes", use.bytes(MemoryKind::Inputs));
+  set("bufferBytes", use.bytes(MemoryKind::Buffer));
+  set("bytes", use.total());
+  set("peakBytes", use.peak());
+  return result;
+}
+
+Napi::Value DeviceObject::upload(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&]() -> Napi::Value {
+    host_->requireOpen();
+    const auto resident = std::make_shared<Resident>(readBytes(info[0], "data").data);
+    host_->post([resident](Device& device) { resident->create(device); });
+    return construct(info.Env(), &Environment::bufferClass, BufferObject::Parts{host_, resident});
+  });
+}
+
+Napi::Value DeviceObject::createState(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&]() -> Napi::Value {
+    host_->requireOpen();
+    const Napi::Object sizes = readObject(info[0], "bytes");
+    ArenaBytes bytes{};
+    for (int i = 0; i < kArenaCount; ++i) {
+      bytes[i] = readInteger(sizes.Get(kArenaNames[i]), std::string("bytes.") + kArenaNames[i], 0, kMaxArenaBytes);
+    }
+    const auto state = std::make_shared<State>(bytes);
+    host_->post([state](Device& device) { state->create(device); });
+    return construct(info.Env(), &Environment::stateClass, StateObject::Parts{host_, state});
+  });
+}
+
+Napi::Value DeviceObject::compile(const Napi::CallbackInfo& info) {
+  return guardPromise(info.Env(), [&] {
+    host_->requireOpen();
+    const auto description = std::make_shared<PlanDescription>(readPlanDescription(info[0]));
+    std::shared_ptr<State> state;
+    if (!info[1].IsNull() && !info[1].IsUndefined()) {
+      const StateObject* object = StateObject::from(info[1]);
+      if (object == nullptr) throwInvalid("state", "a NativeState or null", info[1]);
+      state = object->state();
+      if (object->host() != host_.get()) throwInvalid("state", "a State of the same device", info[1]);
+    }
+    return host_->submit(info.Env(), [host = host_, description, state](Device& device) -> Settle {
+      const auto plan = std::make_shared<Plan>(device, std::move(*description), state, host->stopping());
+      device.adopt(plan);
+      return [parts = PlanObject::Parts{host, plan}](Napi::Env env) {
+        return construct(env, &Environment::planClass, parts);
+      };
+    });
+  });
+}
+
+void DeviceObject::dispose(const Napi::CallbackInfo& info) {
+  host_->close();
+  counted_.end(info.Env());
+}
+
+}  // namespace saturnn

@@ -1,0 +1,27 @@
+// NativeDevice of lib/native.ts.
+#pragma once
+
+#include "addon/environment.h"
+#include "addon/host.h"
+
+namespace saturnn {
+
+class DeviceObject final : public Napi::ObjectWrap<DeviceObject> {
+ public:
+  static void define(Napi::Env env);
+  explicit DeviceObject(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value info(const Napi::CallbackInfo& info);
+  Napi::Value ops(const Napi::CallbackInfo& info);
+  Napi::Value memory(const Napi::CallbackInfo& info);
+  Napi::Value upload(const Napi::CallbackInfo& info);
+  Napi::Value createState(const Napi::CallbackInfo& info);
+  Napi::Value compile(const Napi::CallbackInfo& info);
+  void dispose(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<DeviceHost> host_;
+  Counted counted_;
+};
+
+}  // namespace saturnn

@@ -1,0 +1,184 @@
+#include "addon/plan.h"
+
+#include "addon/buffer.h"
+#include "addon/values.h"
+
+namespace saturnn {
+namespace {
+
+Napi::Object makeResult(Napi::Env env, const RunOutcome& outcome, const std::vector<SnDType>& dtypes) {
+  const Napi::Array outputs = Napi::Array::New(env, dtypes.size());
+  for (size_t i = 0; i < dtypes.size(); ++i) {
+    outputs.Set(static_cast<uint32_t>(i), makeTypedArray(env, dtypes[i], outcome.outputs[i]));
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("steps", Napi::Number::New(env, outcome.steps));
+  result.Set("outputs", outputs);
+  return result;
+}
+
+Napi::Array makeNumbers(Napi::Env env, const std::vector<int64_t>& numbers) {
+  const Napi::Array array = Napi::Array::New(env, numbers.size());
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    array.Set(static_cast<uint32_t>(i), Napi::Number::New(env, static_cast<double>(numbers[i])));
+  }
+  return array;
+}
+
+Napi::Array makeOperands(Napi::Env env, const std::vector<OperandSummary>& operands) {
+  const Napi::Array array = Napi::Array::New(env, operands.size());
+  for (size_t i = 0; i < operands.size(); ++i) {
+    Napi::Value value = env.Null();
+    if (operands[i].dtype != SN_NONE) {
+      Napi::Object operand = Napi::Object::New(env);
+      operand.Set("dtype", dtypeName(operands[i].dtype));
+      operand.Set("shape", makeNumbers(env, operands[i].shape));
+      operand.Set("bytes", Napi::Number::New(env, static_cast<double>(operands[i].bytes)));
+      operand.Set("isGiven", Napi::Boolean::New(env, operands[i].isGiven));
+      value = operand;
+    }
+    array.Set(static_cast<uint32_t>(i), value);
+  }
+  return array;
+}
+
+Napi::Object makeTrace(Napi::Env env, const TraceOutcome& outcome) {
+  Napi::Float64Array milliseconds = Napi::Float64Array::New(env, outcome.milliseconds.size());
+  for (size_t i = 0; i < outcome.milliseconds.size(); ++i) milliseconds[i] = outcome.milliseconds[i];
+  const Napi::Array nonFinite = Napi::Array::New(env, outcome.nonFinite.size());
+  for (size_t i = 0; i < outcome.nonFinite.size(); ++i) {
+    Napi::Object counts = Napi::Object::New(env);
+    counts.Set("inputs", makeNumbers(env, outcome.nonFinite[i].inputs));
+    counts.Set("outputs", makeNumbers(env, outcome.nonFinite[i].outputs));
+    nonFinite.Set(static_cast<uint32_t>(i), counts);
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("milliseconds", milliseconds);
+  result.Set("nonFinite", nonFinite);
+  return result;
+}
+
+}  // namespace
+
+void PlanObject::define(Napi::Env env) {
+  environmentOf(env).planClass = Napi::Persistent(DefineClass(
+      env, "NativePlan",
+      {InstanceAccessor<&PlanObject::kernels>("kernels"), InstanceAccessor<&PlanObject::arenaBytes>("arenaBytes"),
+       InstanceMethod<&PlanObject::run>("run"), InstanceMethod<&PlanObject::trace>("trace"),
+       InstanceMethod<&PlanObject::dispose>("dispose")}));
+}
+
+PlanObject::PlanObject(const Napi::CallbackInfo& info)
+    : ObjectWrap(info), parts_(takeConstruction<Parts>(info)), counted_(info.Env(), &Counters::plans) {
+  kernels_ = parts_.plan->kernels();
+  arenaBytes_ = parts_.plan->arenaBytes();
+  inputIsReported_.resize(parts_.plan->inputs().size());
+  counted_.addBytes(info.Env(), parts_.plan->deviceBytes());
+}
+
+const std::shared_ptr<Plan>& PlanObject::plan() const {
+  if (parts_.plan == nullptr) throw Error("ERR_DISPOSED", "the plan was disposed");
+  return parts_.plan;
+}
+
+Napi::Value PlanObject::kernels(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Napi::Array list = Napi::Array::New(env, kernels_.size());
+  for (size_t i = 0; i < kernels_.size(); ++i) {
+    Napi::Object kernel = Napi::Object::New(env);
+    kernel.Set("op", kernels_[i].op);
+    kernel.Set("name", kernels_[i].name);
+    kernel.Set("implementation", kernels_[i].implementation);
+    kernel.Set("scratchBytes", Napi::Number::New(env, static_cast<double>(kernels_[i].scratchBytes)));
+    kernel.Set("inputs", makeOperands(env, kernels_[i].inputs));
+    kernel.Set("outputs", makeOperands(env, kernels_[i].outputs));
+    list.Set(static_cast<uint32_t>(i), kernel);
+  }
+  return list;
+}
+
+Napi::Value PlanObject::arenaBytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(arenaBytes_));
+}
+
+Napi::Value PlanObject::run(const Napi::CallbackInfo& info) {
+  return guardPromise(info.Env(), [&] {
+    const std::shared_ptr<Plan> it = plan();
+    const int steps = static_cast<int>(readInteger(info[1], "steps", 1, INT32_MAX));
+    const auto inputs = std::make_shared<std::vector<RunInput>>(readInputs(info[0], steps));
+    return parts_.host->submit(info.Env(), [it, inputs, steps](Device&) -> Settle {
+      const auto outcome = std::make_shared<RunOutcome>(it->run(*inputs, steps));
+      std::vector<SnDType> dtypes;
+      for (const Port& port : it->outputs()) dtypes.push_back(port.dtype);
+      return [outcome, dtypes](Napi::Env env) { return makeResult(env, *outcome, dtypes); };
+    });
+  });
+}
+
+Napi::Value PlanObject::trace(const Napi::CallbackInfo& info) {
+  return guardPromise(info.Env(), [&] {
+    const std::shared_ptr<Plan> it = plan();
+    const auto inputs = std::make_shared<std::vector<RunInput>>(readInputs(info[0], 1));
+    const TraceOptions options{readBoolean(info[1], "countNonFinite"), readBoolean(info[2], "updates")};
+    return parts_.host->submit(info.Env(), [it, inputs, options](Device&) -> Settle {
+      return [outcome = it->trace(*inputs, options)](Napi::Env env) { return makeTrace(env, outcome); };
+    });
+  });
+}
+
+std::vector<RunInput> PlanObject::readInputs(const Napi::Value& value, int64_t steps) {
+  const std::vector<Port>& ports = plan()->inputs();
+  const Napi::Array array = readArray(value, "inputs");
+  if (array.Length() != ports.size()) {
+    throw Error("ERR_INVALID_ARGUMENT", "Expected " + std::to_string(ports.size()) +
+                                            " inputs for this plan but received " + std::to_string(array.Length()));
+  }
+  std::vector<RunInput> inputs;
+  for (uint32_t i = 0; i < ports.size(); ++i) inputs.push_back(readInput(array.Get(i), ports[i], steps));
+  reportInputs(array.Env(), inputs);
+  return inputs;
+}
+
+// The plan gets memory of its own for an input when the first typed array comes.
+void PlanObject::reportInputs(Napi::Env env, const std::vector<RunInput>& inputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].resident != nullptr || inputIsReported_[i]) continue;
+    inputIsReported_[i] = true;
+    counted_.addBytes(env, parts_.plan->inputs()[i].bytes);
+  }
+}
+
+RunInput PlanObject::readInput(const Napi::Value& value, const Port& port, int64_t steps) const {
+  const std::string argument = "the input '" + port.name + "'";
+  const Napi::Object object = readObject(value, argument);
+  RunInput input;
+  input.perStep = readBoolean(object.Get("perStep"), argument + " (perStep)");
+  const Napi::Value data = object.Get("data");
+  int64_t received = 0;
+  if (BufferObject* buffer = BufferObject::from(data)) {
+    input.resident = buffer->resident();
+    if (buffer->host() != parts_.host.get()) throwInvalid(argument, "a resident buffer of the plan's device", data);
+    received = input.resident->bytes();
+  } else {
+    Bytes bytes = readBytes(data, argument);
+    if (bytes.dtype != port.dtype) throwInvalid(argument, std::string("data of dtype ") + dtypeName(port.dtype), data);
+    received = static_cast<int64_t>(bytes.data.size());
+    input.data = std::move(bytes.data);
+  }
+  const int64_t times = input.perStep ? steps : 1;
+  if (received % times != 0 || received / times != port.bytes) {
+    throw Error("ERR_INVALID_ARGUMENT", "Expected " + std::to_string(port.bytes) + " bytes" +
+                                            (input.perStep ? " for each of " + std::to_string(steps) + " steps" : "") +
+                                            " for " + argument + " but received " + std::to_string(received));
+  }
+  return input;
+}
+
+void PlanObject::dispose(Napi::BasicEnv env) {
+  if (parts_.plan == nullptr) return;
+  parts_.host->post([plan = parts_.plan](Device& device) { device.discard(*plan); });
+  parts_ = {};
+  counted_.end(env);
+}
+
+}  // namespace saturnn

@@ -1,0 +1,117 @@
+#include "addon/values.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "core/plan/description.h"
+
+namespace saturnn {
+namespace {
+
+std::string show(const Napi::Value& value) {
+  if (value.IsString()) return "\"" + value.As<Napi::String>().Utf8Value() + "\"";
+  if (value.IsArray()) return "an array";
+  if (value.IsFunction()) return "a function";
+  if (value.IsObject()) return "an object";
+  if (value.IsSymbol()) return "a symbol";
+  return value.ToString().Utf8Value();
+}
+
+}  // namespace
+
+void throwInvalid(const std::string& argument, const std::string& expected, const Napi::Value& received) {
+  throw Error("ERR_INVALID_ARGUMENT", "Expected " + expected + " for " + argument + " but received " + show(received));
+}
+
+Napi::Object readObject(const Napi::Value& value, const std::string& argument) {
+  if (!value.IsObject()) throwInvalid(argument, "an object", value);
+  return value.As<Napi::Object>();
+}
+
+Napi::Array readArray(const Napi::Value& value, const std::string& argument) {
+  if (!value.IsArray()) throwInvalid(argument, "an array", value);
+  return value.As<Napi::Array>();
+}
+
+int64_t readInteger(const Napi::Value& value, const std::string& argument, int64_t minimum, int64_t maximum) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : NAN;
+  // The comparisons are false for NaN, and both bounds are exact as doubles.
+  const bool within = number >= static_cast<double>(minimum) && number <= static_cast<double>(maximum);
+  if (!within || number != std::floor(number)) {
+    throwInvalid(argument, "an integer from " + std::to_string(minimum) + " to " + std::to_string(maximum), value);
+  }
+  return static_cast<int64_t>(number);
+}
+
+bool readBoolean(const Napi::Value& value, const std::string& argument) {
+  if (!value.IsBoolean()) throwInvalid(argument, "a boolean", value);
+  return value.As<Napi::Boolean>().Value();
+}
+
+std::string readString(const Napi::Value& value, const std::string& argument) {
+  if (!value.IsString()) throwInvalid(argument, "a string", value);
+  return value.As<Napi::String>().Utf8Value();
+}
+
+int readArena(const Napi::Value& value, const std::string& argument) {
+  if (value.IsString()) {
+    const std::string name = value.As<Napi::String>().Utf8Value();
+    for (int i = 0; i < kArenaCount; ++i) {
+      if (name == kArenaNames[i]) return i;
+    }
+  }
+  throwInvalid(argument, "'parameters', 'optimizer', 'gradients' or 'buffers'", value);
+}
+
+OpenOptions readOpenOptions(const Napi::Value& value) {
+  const Napi::Object object = readObject(value, "options");
+  OpenOptions options;
+  options.libraryPath = readString(object.Get("libraryPath"), "libraryPath");
+  options.index = static_cast<int32_t>(readInteger(object.Get("index"), "index", 0, INT32_MAX));
+  options.threads = static_cast<int32_t>(readInteger(object.Get("threads"), "threads", 0, 4096));
+  const Napi::Value cacheFolder = object.Get("cacheFolder");
+  if (!cacheFolder.IsNull() && !cacheFolder.IsUndefined()) options.cacheFolder = readString(cacheFolder, "cacheFolder");
+  const Napi::Array paths = readArray(object.Get("searchPaths"), "searchPaths");
+  for (uint32_t i = 0; i < paths.Length(); ++i) {
+    options.searchPaths.push_back(readString(paths.Get(i), "searchPaths[" + std::to_string(i) + "]"));
+  }
+  return options;
+}
+
+Bytes readBytes(const Napi::Value& value, const std::string& argument) {
+  const napi_typedarray_type type =
+      value.IsTypedArray() ? value.As<Napi::TypedArray>().TypedArrayType() : napi_int8_array;
+  Bytes bytes{};
+  const void* data = nullptr;
+  if (type == napi_float32_array) {
+    bytes.dtype = SN_F32;
+    data = value.As<Napi::Float32Array>().Data();
+  } else if (type == napi_int32_array) {
+    bytes.dtype = SN_I32;
+    data = value.As<Napi::Int32Array>().Data();
+  } else if (type == napi_uint8_array) {
+    bytes.dtype = SN_U8;
+    data = value.As<Napi::Uint8Array>().Data();
+  } else {
+    throwInvalid(argument, "a Float32Array, an Int32Array or a Uint8Array", value);
+  }
+  bytes.data.resize(value.As<Napi::TypedArray>().ByteLength());
+  if (!bytes.data.empty()) std::memcpy(bytes.data.data(), data, bytes.data.size());
+  return bytes;
+}
+
+Napi::Value makeTypedArray(Napi::Env env, SnDType dtype, const std::vector<uint8_t>& bytes) {
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes.size());
+  if (!bytes.empty()) std::memcpy(buffer.Data(), bytes.data(), bytes.size());
+  if (dtype == SN_U8) return Napi::Uint8Array::New(env, bytes.size(), buffer, 0);
+  if (dtype == SN_I32) return Napi::Int32Array::New(env, bytes.size() / 4, buffer, 0);
+  return Napi::Float32Array::New(env, bytes.size() / 4, buffer, 0);
+}
+
+Napi::Error makeError(Napi::Env env, const Error& error) {
+  Napi::Error result = Napi::Error::New(env, error.what());
+  result.Set("code", Napi::String::New(env, error.code()));
+  return result;
+}
+
+}  // namespace saturnn

@@ -1,0 +1,67 @@
+// Checked conversions from JavaScript values. Each names the argument, what was expected and what was received.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+#include "shared/backend.h"
+#include "shared/error.h"
+
+namespace saturnn {
+
+[[noreturn]] void throwInvalid(const std::string& argument, const std::string& expected, const Napi::Value& received);
+
+Napi::Object readObject(const Napi::Value& value, const std::string& argument);
+Napi::Array readArray(const Napi::Value& value, const std::string& argument);
+int64_t readInteger(const Napi::Value& value, const std::string& argument, int64_t minimum, int64_t maximum);
+bool readBoolean(const Napi::Value& value, const std::string& argument);
+std::string readString(const Napi::Value& value, const std::string& argument);
+int readArena(const Napi::Value& value, const std::string& argument);
+OpenOptions readOpenOptions(const Napi::Value& value);
+
+struct Bytes {
+  SnDType dtype;
+  std::vector<uint8_t> data;
+};
+// A copy of a Float32Array, an Int32Array or a Uint8Array.
+Bytes readBytes(const Napi::Value& value, const std::string& argument);
+
+// A typed array of that dtype with a copy of the bytes.
+Napi::Value makeTypedArray(Napi::Env env, SnDType dtype, const std::vector<uint8_t>& bytes);
+
+Napi::Error makeError(Napi::Env env, const Error& error);
+
+// Runs what a method does, with the core's exceptions turned into JavaScript's.
+template <class Body>
+auto guard(Napi::Env env, Body body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const Error& error) {
+    throw makeError(env, error);
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw makeError(env, Error("ERR_OUT_OF_MEMORY", "Out of memory"));
+  } catch (const std::exception& error) {
+    // A thread that cannot start, say: an exception that leaves through Node's frames ends the process.
+    throw makeError(env, Error("ERR_INTERNAL", error.what()));
+  }
+}
+
+// The same for a method that returns a promise: it never throws, it rejects.
+template <class Body>
+Napi::Value guardPromise(Napi::Env env, Body body) {
+  try {
+    return guard(env, body);
+  } catch (const Napi::Error& error) {
+    const Napi::Promise::Deferred deferred = Napi::Promise::Deferred::New(env);
+    deferred.Reject(error.Value());
+    return deferred.Promise();
+  }
+}
+
+}  // namespace saturnn

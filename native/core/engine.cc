@@ -1,0 +1,89 @@
+#include "core/engine.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+namespace saturnn {
+
+Engine::Engine(Job atEnd) : atEnd_(std::move(atEnd)) {
+  // Signals belong to the main thread; a mask is inherited, so the workers that a backend starts are covered as well.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    thread_ = std::thread(&Engine::loop, this);
+  } catch (...) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+Engine::~Engine() {
+  stop();
+  join();
+}
+
+bool Engine::post(Job job) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (closed_ || stopping_) return false;
+    queue_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void Engine::close() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    closed_ = true;
+  }
+  wake_.notify_one();
+}
+
+bool Engine::closed() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return closed_ || stopping_;
+}
+
+void Engine::stop() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+}
+
+void Engine::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Engine::next(Job& job) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  wake_.wait(lock, [this] { return stopping_ || closed_ || !queue_.empty(); });
+  if (stopping_ || queue_.empty()) return false;
+  job = std::move(queue_.front());
+  queue_.pop_front();
+  return true;
+}
+
+void Engine::loop() {
+  pthread_setname_np(pthread_self(), "saturnn-engine");
+  Job job;
+  while (next(job)) {
+    job();
+    job = nullptr;  // what it captured is freed now, not when the next job comes
+  }
+  std::deque<Job> dropped;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    closed_ = true;
+    dropped.swap(queue_);
+  }
+  dropped.clear();
+  atEnd_();
+}
+
+}  // namespace saturnn

@@ -1,0 +1,52 @@
+#include "core/loader.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+
+#include "shared/error.h"
+
+namespace saturnn {
+namespace {
+
+[[noreturn]] void throwNotFound(const std::string& path, const std::string& reason) {
+  throw Error("ERR_BACKEND_NOT_FOUND", "Cannot load the backend library " + path + ": " + reason);
+}
+
+std::string loaderText() {
+  const char* text = dlerror();
+  return text == nullptr ? "dlopen gave no reason" : text;
+}
+
+// GNU OpenMP, which the CPU backend brings along, lets a thread that waits for the others spin for milliseconds. On a
+// host that is shared, the others may be waiting for that very core: a step then takes five to seven times as long.
+// libgomp reads the variable once, when it is loaded, so it need not outlive the call; what the user has set stands.
+void* openWithShortSpins(const char* path) {
+  const bool chosen = getenv("OMP_WAIT_POLICY") != nullptr || getenv("GOMP_SPINCOUNT") != nullptr;
+  if (!chosen) setenv("GOMP_SPINCOUNT", "1000", /*overwrite=*/0);
+  // RTLD_LOCAL: two backends, or two versions of one library below them, must not see each other's symbols.
+  void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (!chosen) unsetenv("GOMP_SPINCOUNT");
+  return library;
+}
+
+}  // namespace
+
+const SnBackend& loadBackend(const std::string& path) {
+  // dlopen would search the system's folders for a name without a slash, and could find somebody else's library.
+  if (path.empty() || path[0] != '/') throwNotFound("\"" + path + "\"", "the path must be absolute");
+  void* library = openWithShortSpins(path.c_str());
+  if (library == nullptr) throwNotFound(path, loaderText());
+  const auto entry = reinterpret_cast<SnBackendEntry>(dlsym(library, "saturnn_backend"));
+  if (entry == nullptr) throwNotFound(path, "it is not a backend of saturnn (" + loaderText() + ")");
+
+  uint32_t ownVersion = 0;
+  const SnBackend* backend = entry(SATURNN_ABI_VERSION, &ownVersion);
+  if (backend == nullptr || backend->abi_version != SATURNN_ABI_VERSION) {
+    throw Error("ERR_BACKEND_ABI", "The backend library " + path + " has ABI version " + std::to_string(ownVersion) +
+                                       ", but this addon needs version " + std::to_string(SATURNN_ABI_VERSION) +
+                                       ": install or build both from the same release of saturnn");
+  }
+  return *backend;
+}
+
+}  // namespace saturnn

@@ -1,0 +1,38 @@
+// Places every tensor of a plan in a buffer: resolves the chains of views, and lets outputs that work in place share
+// their input's buffer.
+#pragma once
+
+#include "core/plan/layout.h"
+
+namespace saturnn {
+
+enum class BufferKind {
+  Own,       // shares the plan's arena with others, by lifetime
+  Input,     // of its own, because the data may be resident; `index`: the plan's input
+  Constant,  // `index`: the tensor that holds the data
+  State,     // `index`: the arena
+};
+
+struct Buffer {
+  BufferKind kind;
+  int index;
+  int64_t bytes;
+};
+
+struct PlacedTensor {
+  SnTensor view;       // as kernels see it
+  int buffer;          // index into Placement::buffers
+  int64_t byteOffset;  // of the pointer that kernels get; for a slice of channels, where the wider image begins
+  int64_t bytes;       // of this tensor alone
+  bool dense;          // its bytes lie together, at byteOffset
+};
+
+struct Placement {
+  std::vector<Buffer> buffers;
+  std::vector<PlacedTensor> tensors;
+};
+
+// Throws ERR_INVALID_PLAN for a view of what does not lie together.
+Placement place(const LaidOutPlan& laidOut);
+
+}  // namespace saturnn

@@ -1,0 +1,196 @@
+// Softmax cross-entropy with integer labels: the mean over the rows whose label is not negative (label -1 masks a row,
+// which fills up the last batch). A label that is too large makes the loss NaN, which the finite check then reports,
+// and is never used as an address. With label smoothing e the target is 1 - e for the label, and e spread evenly over
+// all classes, the label among them.
+//
+// countCorrect: how many rows have their label among the k largest logits, the numerator of the top-k accuracy. Of equal
+// logits the first comes first; rows with a NaN, masked rows (label -1) and labels beyond the classes count nothing.
+#include <cmath>
+#include <limits>
+
+#include "cpu/device/device.h"
+#include "cpu/geometry.h"
+#include "cpu/ops.h"
+
+namespace saturnn::cpu {
+namespace {
+
+constexpr float notANumber = std::numeric_limits<float>::quiet_NaN();
+
+int64_t countLabels(const int32_t* labels, int64_t rows) {
+  int64_t count = 0;
+  for (int64_t n = 0; n < rows; ++n) count += labels[n] >= 0;
+  return count;
+}
+
+void requireRows(const SnTensor& rows, const char* name) {
+  requireTensor(rows, name, SN_F32);
+  requireDense(rows, name);
+  require(rows.rank == 2, std::string("Expected [batch, classes] for ") + name + " but received " + describe(rows));
+}
+
+float smoothingOf(const SnOpDesc& desc) {
+  const float smoothing = attributesOf<SnLossAttributes>(desc).label_smoothing;
+  require(smoothing >= 0.0f && smoothing < 1.0f,
+          "Expected a number from 0 to below 1 for labelSmoothing but received " + std::to_string(smoothing));
+  return smoothing;
+}
+
+class SoftmaxCrossEntropy final : public Kernel {
+ public:
+  SoftmaxCrossEntropy(const SnOpDesc& desc, Device& device)
+      : simd_(*device.simd), smoothing_(smoothingOf(desc)) {
+    requireRows(desc.inputs[0], "logits");
+    rows_ = desc.inputs[0].shape[0];
+    classes_ = desc.inputs[0].shape[1];
+    requireCount(desc.inputs[1], "labels", SN_I32, rows_);
+    requireCount(desc.outputs[0], "loss", SN_F32, 1);
+    // Always computed: without a reader, into the scratch.
+    if (isPresent(desc.outputs[1])) {
+      requireRows(desc.outputs[1], "probabilities");
+      requireSameShape(desc.inputs[0], "logits", desc.outputs[1], "probabilities");
+    } else {
+      probabilities_ = reserveScratch(rows_ * classes_ * sizeof(float));
+    }
+    losses_ = reserveScratch(rows_ * sizeof(double));
+    setImplementation(simdImplementation(simd_));
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
+    const auto* logits = static_cast<const float*>(inputs[0]);
+    const auto* labels = static_cast<const int32_t*>(inputs[1]);
+    auto* bytes = static_cast<char*>(scratch);
+    auto* probabilities = static_cast<float*>(outputs[1] ? outputs[1] : bytes + probabilities_);
+    auto* losses = reinterpret_cast<double*>(bytes + losses_);
+#pragma omp parallel for schedule(static)
+    for (int64_t n = 0; n < rows_; ++n) {
+      const float* x = logits + n * classes_;
+      float* p = probabilities + n * classes_;
+      float maximum;
+      const float sum = simd_.exponentials(x, p, classes_, &maximum);
+      simd_.scale(p, 1.0f / sum, classes_);
+      const int32_t label = labels[n];
+      if (label < 0) {
+        losses[n] = 0.0;
+      } else if (label >= classes_) {
+        losses[n] = notANumber;
+      } else {
+        // From the logits, so that a probability that underflows still has a finite loss.
+        losses[n] = std::log(static_cast<double>(sum)) + (static_cast<double>(maximum) - target(x, label));
+      }
+    }
+    double total = 0.0;
+    for (int64_t n = 0; n < rows_; ++n) total += losses[n];
+    const int64_t count = countLabels(labels, rows_);
+    *static_cast<float*>(outputs[0]) = count == 0 ? 0.0f : static_cast<float>(total / static_cast<double>(count));
+  }
+
+ private:
+  // The logit that the loss wants large: the label's, and the mean of all as far as labels are smoothed.
+  double target(const float* x, int32_t label) const {
+    if (smoothing_ == 0.0f) return x[label];
+    double sum = 0.0;
+    for (int64_t k = 0; k < classes_; ++k) sum += x[k];
+    return (1.0 - smoothing_) * x[label] + smoothing_ * (sum / static_cast<double>(classes_));
+  }
+
+  const SimdTable& simd_;
+  const float smoothing_;
+  int64_t rows_, classes_;
+  size_t probabilities_ = 0, losses_;
+};
+
+class SoftmaxCrossEntropyGradient final : public Kernel {
+ public:
+  SoftmaxCrossEntropyGradient(const SnOpDesc& desc, Device& device)
+      : simd_(*device.simd), smoothing_(smoothingOf(desc)) {
+    requireRows(desc.inputs[0], "probabilities");
+    requireRows(desc.outputs[0], "dlogits");
+    requireSameShape(desc.inputs[0], "probabilities", desc.outputs[0], "dlogits");
+    rows_ = desc.inputs[0].shape[0];
+    classes_ = desc.inputs[0].shape[1];
+    requireCount(desc.inputs[1], "labels", SN_I32, rows_);
+    requireCount(desc.inputs[2], "dloss", SN_F32, 1);
+    setImplementation(simdImplementation(simd_));
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    const auto* probabilities = static_cast<const float*>(inputs[0]);
+    const auto* labels = static_cast<const int32_t*>(inputs[1]);
+    auto* gradients = static_cast<float*>(outputs[0]);
+    const float everywhere = smoothing_ / static_cast<float>(classes_);
+    const float factor = *static_cast<const float*>(inputs[2]) / static_cast<float>(countLabels(labels, rows_));
+#pragma omp parallel for schedule(static)
+    for (int64_t n = 0; n < rows_; ++n) {
+      const float* p = probabilities + n * classes_;
+      float* gradient = gradients + n * classes_;
+      const int32_t label = labels[n];
+      const bool usable = label >= 0 && label < classes_;
+      for (int64_t k = 0; k < classes_; ++k) gradient[k] = usable ? p[k] - everywhere : label < 0 ? 0.0f : notANumber;
+      if (!usable) continue;
+      gradient[label] -= 1.0f - smoothing_;
+      simd_.scale(gradient, factor, classes_);
+    }
+  }
+
+ private:
+  const SimdTable& simd_;
+  const float smoothing_;
+  int64_t rows_, classes_;
+};
+
+class CountCorrect final : public Kernel {
+ public:
+  explicit CountCorrect(const SnOpDesc& desc) : k_(attributesOf<SnCountCorrectAttributes>(desc).k) {
+    require(k_ >= 1, "Expected k >= 1 but received " + std::to_string(k_));
+    requireTensor(desc.inputs[0], "logits", SN_F32);
+    requireDense(desc.inputs[0], "logits");
+    require(desc.inputs[0].rank == 2,
+            "Expected [batch, classes] for logits but received " + describe(desc.inputs[0]));
+    rows_ = desc.inputs[0].shape[0];
+    classes_ = desc.inputs[0].shape[1];
+    requireCount(desc.inputs[1], "labels", SN_I32, rows_);
+    requireCount(desc.outputs[0], "count", SN_F32, 1);
+    setImplementation("saturnn:scalar");
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    const auto* logits = static_cast<const float*>(inputs[0]);
+    const auto* labels = static_cast<const int32_t*>(inputs[1]);
+    int64_t correct = 0;
+#pragma omp parallel for schedule(static) reduction(+ : correct)
+    for (int64_t n = 0; n < rows_; ++n) correct += isCorrect(logits + n * classes_, labels[n]);
+    *static_cast<float*>(outputs[0]) = static_cast<float>(correct);
+  }
+
+ private:
+  bool isCorrect(const float* x, int32_t label) const {
+    if (label < 0 || label >= classes_) return false;
+    const float own = x[label];
+    int64_t before = 0;
+    for (int64_t c = 0; c < classes_; ++c) {
+      if (x[c] != x[c]) return false;
+      before += x[c] > own || (x[c] == own && c < label);
+    }
+    return before < k_;
+  }
+
+  const int32_t k_;
+  int64_t rows_, classes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> createSoftmaxCrossEntropy(const SnOpDesc& desc, Device& device) {
+  return std::make_unique<SoftmaxCrossEntropy>(desc, device);
+}
+
+std::unique_ptr<Kernel> createSoftmaxCrossEntropyGradient(const SnOpDesc& desc, Device& device) {
+  return std::make_unique<SoftmaxCrossEntropyGradient>(desc, device);
+}
+
+std::unique_ptr<Kernel> createCountCorrect(const SnOpDesc& desc, Device&) {
+  return std::make_unique<CountCorrect>(desc);
+}
+
+}  // namespace saturnn::cpu

@@ -1,0 +1,60 @@
+#include "cpu/device/memory.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "cpu/kernel.h"
+
+namespace saturnn::cpu {
+
+namespace {
+
+// Arenas are mapped on huge pages: a kernel touches tens of megabytes, and the first touch of a small page costs more
+// than the arithmetic on it. What is smaller than one huge page comes from the heap.
+constexpr size_t hugePage = size_t{2} << 20;
+
+size_t roundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+[[noreturn]] void failAllocation(size_t bytes) {
+  throw Error("ERR_OUT_OF_MEMORY", "Cannot allocate " + std::to_string(bytes) + " bytes of CPU memory");
+}
+
+// Before 6.7 the kernel does not align mappings to huge pages by itself, so one page more is mapped, and the ends cut.
+void* mapHugePages(size_t bytes) {
+  const size_t mapped = bytes + hugePage;
+  void* start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED) return nullptr;
+  const auto address = reinterpret_cast<uintptr_t>(start);
+  const uintptr_t aligned = roundUp(address, hugePage);
+  const size_t head = aligned - address;
+  if (head > 0) munmap(start, head);
+  if (head < hugePage) munmap(reinterpret_cast<void*>(aligned + bytes), hugePage - head);
+  void* memory = reinterpret_cast<void*>(aligned);
+  madvise(memory, bytes, MADV_HUGEPAGE);  // only advice: a kernel without huge pages refuses, and small ones do
+  return memory;
+}
+
+}  // namespace
+
+void* allocateMemory(size_t bytes) {
+  if (bytes > SIZE_MAX / 2) failAllocation(bytes);
+  void* memory = bytes < hugePage ? std::aligned_alloc(64, roundUp(std::max<size_t>(bytes, 1), 64))
+                                  : mapHugePages(roundUp(bytes, hugePage));
+  if (!memory) failAllocation(bytes);
+  return memory;
+}
+
+void releaseMemory(void* memory, size_t bytes) {
+  if (!memory) return;
+  if (bytes < hugePage) {
+    std::free(memory);
+  } else {
+    munmap(memory, roundUp(bytes, hugePage));
+  }
+}
+
+}  // namespace saturnn::cpu

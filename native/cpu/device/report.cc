@@ -1,0 +1,95 @@
+#include "cpu/device/report.h"
+
+#include <dnnl.hpp>
+
+#include "cpu/device/device.h"
+#include "cpu/device/processor.h"
+#include "cpu/simd/table.h"
+#include "cpu/storage.h"
+#include "shared/json.h"
+
+#if DNNL_VERSION_MAJOR != 2 || DNNL_VERSION_MINOR < 6
+#error "saturnn needs oneDNN >= 2.6 and < 3"
+#endif
+
+namespace saturnn::cpu {
+
+namespace {
+
+std::string oneDnnVersion() {
+  const dnnl_version_t* version = dnnl_version();
+  return std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);
+}
+
+bool hasIsa(dnnl::cpu_isa isa) {
+  const auto bits = static_cast<unsigned>(isa);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
+}
+
+// The widest of the instruction sets that decide which implementations oneDNN has for f32 and bf16.
+const char* oneDnnIsa() {
+  if (hasIsa(dnnl::cpu_isa::avx512_core_amx)) return "avx512_core_amx";
+  if (hasIsa(dnnl::cpu_isa::avx512_core_bf16)) return "avx512_core_bf16";
+  if (hasIsa(dnnl::cpu_isa::avx512_core)) return "avx512_core";
+  if (hasIsa(dnnl::cpu_isa::avx2)) return "avx2";
+  if (hasIsa(dnnl::cpu_isa::avx)) return "avx";
+  return "sse41";
+}
+
+// bf16 takes loops of ours and kernels of oneDNN's, which has none for narrower vectors. What processors have for it
+// beyond AVX-512 decides about the speed alone.
+std::string precisionFields(const SimdTable& simd) {
+  const std::string gpuOnly = "\"tf32\":\"needs a GPU\",\"fp16\":\"needs a GPU\"";
+  if (simd.bf16 && hasIsa(dnnl::cpu_isa::avx512_core)) {
+    return ",\"precisions\":[\"f32\",\"bf16\"],\"missingPrecisions\":{" + gpuOnly + "}";
+  }
+  const std::string lack = std::string("needs ") + bf16Needs + "; this one is used as " + simd.name +
+                           " by saturnn and " + oneDnnIsa() + " by oneDNN";
+  return ",\"precisions\":[\"f32\"],\"missingPrecisions\":{\"bf16\":" + jsonString(lack) + "," + gpuOnly + "}";
+}
+
+std::string hostFields() {
+  return "\"name\":" + jsonString(processorName()) + ",\"memory\":" + std::to_string(memoryBytes()) +
+         ",\"cores\":" + std::to_string(usableCores()) + ",\"onednn\":" + jsonString(oneDnnVersion()) +
+         ",\"onednnIsa\":" + jsonString(oneDnnIsa());
+}
+
+}  // namespace
+
+std::string probeJson() {
+  std::string fields = hostFields(), missing;
+  const auto check = [&](auto&& piece) {
+    try {
+      piece();
+    } catch (const Error& e) {
+      addMissing(missing, e.code(), e.what());
+    }
+  };
+  check(requireOneDnn);
+  check([&] {
+    const SimdTable& simd = selectSimdTable();
+    fields += ",\"simd\":" + jsonString(simd.name) + precisionFields(simd);
+  });
+  return std::string("{\"usable\":") + (missing.empty() ? "true" : "false") + "," + fields + ",\"missing\":[" +
+         missing + "]}";
+}
+
+std::string describeJson(const Device& device) {
+  return "{\"backend\":\"cpu\"," + hostFields() + ",\"threads\":" + std::to_string(device.threads) +
+         ",\"simd\":" + jsonString(device.simd->name) + precisionFields(*device.simd) + "}";
+}
+
+void requireOneDnn() {
+  const dnnl_version_t* version = dnnl_version();
+  if (version->major != 2 || version->minor < 6) {
+    throw Error("ERR_ONEDNN_VERSION", "saturnn needs oneDNN >= 2.6 and < 3 but found " + oneDnnVersion());
+  }
+  // Threads are set through OpenMP; with another runtime oneDNN would take as many as it likes.
+  if (version->cpu_runtime != DNNL_RUNTIME_OMP) {
+    throw Error("ERR_ONEDNN_RUNTIME", "saturnn needs a oneDNN that is built with OpenMP but found another runtime");
+  }
+}
+
+bool prefersBlockedImages() { return hasIsa(dnnl::cpu_isa::avx512_core); }
+
+}  // namespace saturnn::cpu

@@ -1,0 +1,44 @@
+// y = keep old + take value, element by element: how running averages move on.
+#include "cpu/device/device.h"
+#include "cpu/geometry.h"
+#include "cpu/ops.h"
+
+namespace saturnn::cpu {
+
+namespace {
+
+class Blend final : public Kernel {
+ public:
+  Blend(const SnOpDesc& desc, Device& device)
+      : simd_(*device.simd), attributes_(attributesOf<SnBlendAttributes>(desc)) {
+    const int64_t count = elementCount(desc.outputs[0]);
+    requireCount(desc.inputs[0], "old", SN_F32, count);
+    requireCount(desc.inputs[1], "value", SN_F32, count);
+    requireCount(desc.outputs[0], "y", SN_F32, count);
+    chunks_ = Chunks(flatRows(count));
+    setImplementation(simdImplementation(simd_));
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    const auto* old = static_cast<const float*>(inputs[0]);
+    const auto* value = static_cast<const float*>(inputs[1]);
+    auto* y = static_cast<float*>(outputs[0]);
+    chunks_.forEach([&](const Chunks::Chunk& chunk) {
+      simd_.blend(old + chunk.begin, attributes_.keep, value + chunk.begin, attributes_.take, y + chunk.begin,
+                  chunk.end - chunk.begin);
+    });
+  }
+
+ private:
+  const SimdTable& simd_;
+  const SnBlendAttributes attributes_;
+  Chunks chunks_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> createBlend(const SnOpDesc& desc, Device& device) {
+  return std::make_unique<Blend>(desc, device);
+}
+
+}  // namespace saturnn::cpu

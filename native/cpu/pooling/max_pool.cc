@@ -1,0 +1,102 @@
+// Max pooling and its gradient. The forward pass notes the position of each maximum within its window in a byte, so
+// that the gradient reads neither x nor y. Of equal values the first in window order wins, on every backend: saturated
+// activations make ties frequent.
+#include "cpu/device/device.h"
+#include "cpu/ops.h"
+#include "cpu/pooling/pool.h"
+
+namespace saturnn::cpu {
+
+namespace {
+
+void requireIndices(const SnTensor& indices, const SnTensor& image, const char* name, const SnPoolAttributes& a) {
+  requireImage(indices, "indices", SN_U8);
+  requireSameShape(image, name, indices, "indices");
+  require(isDense(indices) && indices.layout == image.layout,
+          std::string("Expected indices dense and in the layout of ") + name + " but received " + describe(indices));
+  require(int64_t{a.kernel_h} * a.kernel_w <= 256,
+          "Expected a window of at most 256 pixels, which a byte can number, but received " +
+              std::to_string(a.kernel_h) + "x" + std::to_string(a.kernel_w));
+}
+
+template <typename T>
+class MaxPool final : public Kernel {
+ public:
+  MaxPool(const SnOpDesc& desc, Device& device)
+      : simd_(*device.simd),
+        pooling_(poolAttributesOf(desc, storedAs<T>, "x", "y"), desc.inputs[0], desc.outputs[0]),
+        images_(poolImages(desc.inputs[0], desc.outputs[0])) {
+    if (isPresent(desc.outputs[1])) {
+      requireIndices(desc.outputs[1], desc.outputs[0], "y", attributesOf<SnPoolAttributes>(desc));
+      indices_ = pixelRows(desc.outputs[1]);
+    }
+    setImplementation(simdImplementation(simd_));
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    auto* indices = static_cast<uint8_t*>(outputs[1]);
+    images_.forEachRow([&](int64_t s, int32_t h) {
+      const int64_t indexRowPitch = pooling_.outputWidth * indices_.pitch;
+      const PoolRow<T> row =
+          images_.row(static_cast<const T*>(inputs[0]), static_cast<T*>(outputs[0]), s, h,
+                      pooling_.vertical.windows[h], pooling_.horizontal.windows.data(), nullptr);
+      imageLoops<T>(simd_).maxPool({row, pooling_.kernelWidth, pooling_.vertical.origins[h],
+                                    pooling_.horizontal.origins.data(), nullptr,
+                                    indices ? indices + indices_.start(s) + h * indexRowPitch : nullptr,
+                                    indexRowPitch, indices_.pitch});
+    });
+  }
+
+ private:
+  const SimdTable& simd_;
+  const Pooling pooling_;
+  const PoolImages images_;
+  Rows indices_ = flatRows(1);
+};
+
+template <typename T>
+class MaxPoolGradient final : public Kernel {
+ public:
+  MaxPoolGradient(const SnOpDesc& desc, Device& device)
+      : simd_(*device.simd),
+        pooling_(poolAttributesOf(desc, storedAs<T>, "dy", "dx"), desc.outputs[0], desc.inputs[0]),
+        images_(poolImages(desc.inputs[0], desc.outputs[0])),
+        sums_(images_) {
+    requireIndices(desc.inputs[1], desc.inputs[0], "dy", attributesOf<SnPoolAttributes>(desc));
+    reserveScratch(sums_.bytes(device));
+    indices_ = pixelRows(desc.inputs[1]);
+    setImplementation(simdImplementation(simd_));
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
+    images_.forEachRow([&](int64_t s, int32_t h) {
+      // The loop only reads the indices here; the struct serves both directions.
+      auto* indices = static_cast<uint8_t*>(inputs[1]) + indices_.start(s);
+      const PoolRow<T> row = images_.row(static_cast<const T*>(inputs[0]), static_cast<T*>(outputs[0]), s, h,
+                                         pooling_.vertical.covering[h], pooling_.horizontal.covering.data(),
+                                         sums_.ofThisThread(scratch));
+      imageLoops<T>(simd_).maxPoolGradient({row, pooling_.kernelWidth, h, pooling_.horizontal.origins.data(),
+                                            pooling_.vertical.origins.data(), indices,
+                                            pooling_.outputWidth * indices_.pitch, indices_.pitch});
+    });
+  }
+
+ private:
+  const SimdTable& simd_;
+  const Pooling pooling_;
+  const PoolImages images_;
+  const PoolSums<T> sums_;
+  Rows indices_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> createMaxPool(const SnOpDesc& desc, Device& device) {
+  return createFor<MaxPool>(desc.inputs[0], desc, device);
+}
+
+std::unique_ptr<Kernel> createMaxPoolGradient(const SnOpDesc& desc, Device& device) {
+  return createFor<MaxPoolGradient>(desc.inputs[0], desc, device);
+}
+
+}  // namespace saturnn::cpu

@@ -1,0 +1,60 @@
+#include "cpu/pooling/pool.h"
+
+#include <algorithm>
+
+namespace saturnn::cpu {
+
+namespace {
+
+PoolAxis makeAxis(const char* name, int64_t kernel, int64_t stride, int64_t pad, int64_t inputs, int64_t outputs) {
+  require(kernel > 0 && stride > 0 && pad >= 0,
+          std::string("Expected a positive kernel and stride and a non-negative pad for the ") + name +
+              " but received " + std::to_string(kernel) + ", " + std::to_string(stride) + ", " + std::to_string(pad));
+  PoolAxis axis;
+  axis.covering.assign(inputs, Span{0, 0});
+  for (int64_t o = 0; o < outputs; ++o) {
+    const int64_t origin = o * stride - pad;
+    const int64_t begin = std::max<int64_t>(0, origin), end = std::min(inputs, origin + kernel);
+    require(begin < end, std::string("Expected every window to contain a pixel, but along the ") + name + " window " +
+                             std::to_string(o) + " lies outside of the image");
+    axis.origins.push_back(static_cast<int32_t>(origin));
+    axis.windows.push_back({static_cast<int32_t>(begin), static_cast<int32_t>(end)});
+    axis.weights.push_back(1.0f / static_cast<float>(end - begin));
+    for (int64_t i = begin; i < end; ++i) {
+      Span& covering = axis.covering[i];
+      if (covering.end == 0) covering.begin = static_cast<int32_t>(o);
+      covering.end = static_cast<int32_t>(o + 1);
+    }
+  }
+  return axis;
+}
+
+}  // namespace
+
+SnPoolAttributes poolAttributesOf(const SnOpDesc& desc, SnDType dtype, const char* inputName, const char* outputName) {
+  requireImage(desc.inputs[0], inputName, dtype);
+  requireImage(desc.outputs[0], outputName, dtype);
+  return attributesOf<SnPoolAttributes>(desc);
+}
+
+Pooling::Pooling(const SnPoolAttributes& a, const SnTensor& input, const SnTensor& output)
+    : kernelWidth(a.kernel_w),
+      inputHeight(static_cast<int32_t>(input.shape[1])),
+      inputWidth(static_cast<int32_t>(input.shape[2])),
+      outputHeight(static_cast<int32_t>(output.shape[1])),
+      outputWidth(static_cast<int32_t>(output.shape[2])) {
+  require(input.shape[0] == output.shape[0] && input.shape[3] == output.shape[3],
+          "Expected the same batch and channels before and after pooling but received " + describe(input) + " and " +
+              describe(output));
+  vertical = makeAxis("height", a.kernel_h, a.stride_h, a.pad_h, inputHeight, outputHeight);
+  horizontal = makeAxis("width", a.kernel_w, a.stride_w, a.pad_w, inputWidth, outputWidth);
+}
+
+PoolImages poolImages(const SnTensor& read, const SnTensor& written) {
+  const Rows readRows = pixelRows(read), writtenRows = pixelRows(written);
+  require(read.layout == written.layout, "Expected one layout for the images but received two");
+  return {readRows, writtenRows, static_cast<int32_t>(read.shape[2]), static_cast<int32_t>(written.shape[2]),
+          static_cast<int32_t>(written.shape[1])};
+}
+
+}  // namespace saturnn::cpu

@@ -1,0 +1,56 @@
+// SGD with momentum and weight decay over the whole parameter arena at once: m = momentum m - lr (g + decay w), w += m;
+// with Nesterov w += momentum m - lr (g + decay w). The gradient may have a factor (clipping), and segments of the arena
+// rates and decays of their own. Nothing is written if the gate is not 0.
+#include "cpu/device/device.h"
+#include "cpu/ops.h"
+#include "cpu/update/segments.h"
+
+namespace saturnn::cpu {
+
+namespace {
+
+class Sgd final : public Kernel {
+ public:
+  Sgd(const SnOpDesc& desc, Device& device)
+      : simd_(*device.simd),
+        attributes_(attributesOf<SnSgdAttributes>(desc)),
+        segments_(desc, 6, elementCount(desc.inputs[1]), attributes_.weight_decay, attributes_.decayed) {
+    requireCount(desc.inputs[0], "gate", SN_I32, 1);
+    requireTensor(desc.inputs[1], "parameters", SN_F32);
+    requireDense(desc.inputs[1], "parameters");
+    const int64_t count = elementCount(desc.inputs[1]);
+    requireCount(desc.inputs[2], "momentum", SN_F32, count);
+    requireCount(desc.inputs[3], "gradient", SN_F32, count);
+    requireCount(desc.inputs[4], "learningRate", SN_F32, 1);
+    if (isPresent(desc.inputs[5])) requireCount(desc.inputs[5], "scale", SN_F32, 1);
+    chunks_ = Chunks(flatRows(count));
+    setImplementation(simdImplementation(simd_));
+  }
+
+  void launch(void* const* inputs, void* const*, void*) override {
+    if (*static_cast<const int32_t*>(inputs[0]) != 0) return;
+    auto* parameters = static_cast<float*>(inputs[1]);
+    auto* momentum = static_cast<float*>(inputs[2]);
+    const auto* gradient = static_cast<const float*>(inputs[3]);
+    const float learningRate = *static_cast<const float*>(inputs[4]);
+    const float scale = gradientScale(inputs[5]);
+    chunks_.forEach([&](const Chunks::Chunk& chunk) {
+      segments_.forEach(inputs, chunk.begin, chunk.end, [&](int64_t begin, int64_t end, float rate, float decay) {
+        simd_.sgd({parameters + begin, momentum + begin, gradient + begin, end - begin, scale, learningRate * rate,
+                   attributes_.momentum, decay, attributes_.nesterov != 0});
+      });
+    });
+  }
+
+ private:
+  const SimdTable& simd_;
+  const SnSgdAttributes attributes_;
+  const Segments segments_;
+  Chunks chunks_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> createSgd(const SnOpDesc& desc, Device& device) { return std::make_unique<Sgd>(desc, device); }
+
+}  // namespace saturnn::cpu

@@ -1,0 +1,108 @@
+// add: the sum of two to eight tensors of one shape. concat and slice: what the plan has already placed is left alone.
+#include <vector>
+
+#include "cuda/kernels/channels.h"
+#include "cuda/move.h"
+#include "cuda/ops.h"
+
+namespace saturnn::cuda {
+namespace {
+
+class Add : public SnKernel {
+ public:
+  Add(SnDevice& device, const SnOpDesc& op)
+      : SnKernel(device), inputs_(op.inputs, op.inputs + op.input_count), y_(op.outputs[0]) {}
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    Addends addends{};
+    for (size_t i = 0; i < inputs_.size(); ++i) addends.inputs[i] = constRows(inputs_[i], inputs[i]);
+    launchAdd(addends, static_cast<int>(inputs_.size()), rows(y_, outputs[0]), rowCount(y_), channelCount(y_),
+              device.stream());
+  }
+
+ private:
+  std::vector<SnTensor> inputs_;
+  SnTensor y_;
+};
+
+class Concat : public SnKernel {
+ public:
+  Concat(SnDevice& device, std::vector<Move> moves) : SnKernel(device), moves_(std::move(moves)) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    for (size_t i = 0; i < moves_.size(); ++i) moves_[i].enqueue(device, inputs[i], outputs[0]);
+  }
+
+ private:
+  std::vector<Move> moves_;
+};
+
+class Slice : public SnKernel {
+ public:
+  Slice(SnDevice& device, const Move& move) : SnKernel(device), move_(move) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    move_.enqueue(device, inputs[0], outputs[0]);
+  }
+
+ private:
+  Move move_;
+};
+
+// The part of `whole` that is `channels` wide and begins at channel `first`, with the shape of that part.
+SnTensor channelsOf(const SnTensor& whole, int64_t first, int64_t channels) {
+  SnTensor part = whole;
+  part.shape[part.rank - 1] = channels;
+  part.channel_offset += first;
+  return part;
+}
+
+}  // namespace
+
+KernelPointer createAdd(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  requireFloats(op, "y", op.outputs[0]);
+  for (int i = 0; i < op.input_count; ++i) {
+    const std::string argument = "input " + std::to_string(i);
+    requireLike(op, argument.c_str(), op.inputs[i], op.outputs[0]);
+  }
+  setImplementation(info, "saturnn:add");
+  return std::make_unique<Add>(device, op);
+}
+
+KernelPointer createConcat(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const SnTensor& y = op.outputs[0];
+  requireFloats(op, "y", y);
+  std::vector<Move> moves;
+  int64_t first = 0;
+  for (int i = 0; i < op.input_count; ++i) {
+    const std::string argument = "input " + std::to_string(i);
+    const SnTensor& x = op.inputs[i];
+    const SnTensor part = channelsOf(y, first, channelCount(x));
+    requireLike(op, argument.c_str(), x, part);
+    requireView(op, "y", part);
+    moves.push_back({x, part});
+    first += channelCount(x);
+  }
+  if (first != channelCount(y)) {
+    refuse(op, "y", std::to_string(first) + " channels", std::to_string(channelCount(y)));
+  }
+  setImplementation(info, "saturnn:channelMap");
+  return std::make_unique<Concat>(device, std::move(moves));
+}
+
+KernelPointer createSlice(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const auto attributes = attributesOf<SnSliceAttributes>(op);
+  const SnTensor& x = op.inputs[0];
+  const SnTensor& y = op.outputs[0];
+  requireFloats(op, "x", x);
+  requireSameDType(op, "y", y, x);
+  requireView(op, "y", y);
+  if (attributes.channel_offset < 0 || attributes.channel_offset + channelCount(y) > channelCount(x)) {
+    refuse(op, "y", "channels within the " + std::to_string(channelCount(x)) + " of x",
+           std::to_string(channelCount(y)) + " from " + std::to_string(attributes.channel_offset));
+  }
+  const SnTensor part = channelsOf(x, attributes.channel_offset, channelCount(y));
+  requireSameShape(op, "y", y, part);
+  setImplementation(info, "saturnn:channelMap");
+  return std::make_unique<Slice>(device, Move{part, y});
+}
+
+}  // namespace saturnn::cuda

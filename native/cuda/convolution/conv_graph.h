@@ -1,0 +1,48 @@
+// A convolution as cuDNN's operation graph: one of its three passes, and what is done with its result before it is
+// written (conv_steps.h).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cuda/convolution/conv_steps.h"
+#include "cuda/cudnn/graph.h"
+
+namespace saturnn::cuda {
+
+// x [n, h, w, c], w [o, kh, kw, c], y [n, oh, ow, o]; all dense, in this order in memory.
+struct ConvProblem {
+  int64_t n, h, w, c;
+  int64_t o, kh, kw;
+  int64_t oh, ow;
+  int64_t strideH, strideW, padH, padW;
+};
+
+enum class ConvPass { forward, dataGradient, weightGradient };
+
+// Sums are always made in f32.
+struct ConvSpec {
+  ConvProblem problem;
+  ConvPass pass;
+  cudnnDataType_t images = CUDNN_DATA_FLOAT;   // x and y, or their gradients
+  cudnnDataType_t weights = CUDNN_DATA_FLOAT;  // w, or its gradient
+  ConvEpilogue epilogue;                       // of forward and dataGradient
+
+  const char* passName() const;  // "forward"
+  // Everything above in one line, which is equal where the specs are: "forward bf16 bf16 128x28x28x64 ...".
+  std::string text() const;
+};
+
+// Unique ids of the tensors that execute() binds; kActivated: the x of a data gradient's epilogue, whose kX is dx;
+// kScalars and following: the scalars of the graph, in their order.
+enum : int64_t { kX = 1, kW = 2, kY = 3, kActivated = 4, kBias = 5, kScalars = 6 };
+
+struct ConvGraph {
+  Descriptor operations;
+  std::vector<float> scalars;  // given by value (a host pointer) at every run
+};
+
+ConvGraph makeConvGraph(const GraphTarget& target, const ConvSpec& spec);
+
+}  // namespace saturnn::cuda

@@ -1,0 +1,39 @@
+// What an op asks of a convolution, and the plans that could do it. Needs no GPU.
+#pragma once
+
+#include "cuda/convolution/conv_plan.h"
+#include "shared/operands.h"
+
+namespace saturnn::cuda {
+
+struct ConvTask {
+  ConvProblem problem;
+  ConvPass pass;
+  SnDType images = SN_F32;   // of x and y, or their gradients
+  SnDType weights = SN_F32;  // f32, or that of the images
+  ConvEpilogue epilogue;
+  bool allowTf32 = false;
+  bool deterministic = true;
+  bool plain = false;  // nothing is compiled at run time
+
+  bool usesTensorCores() const { return allowTf32 || isHalf(images); }
+  ConvPolicy policy() const;
+  // Everything above in one line, equal where the tasks are.
+  std::string text() const;
+};
+
+// One way to do a task: `spec` may differ from it in the number of channels (padded with zeros), in the dtypes, and in
+// what is left of the epilogue for another kernel. Fused plans are compiled at run time.
+struct ConvVariant {
+  std::string name;  // "plain", "fused": unique within a task
+  ConvSpec spec;
+  bool isFused() const { return !spec.epilogue.isEmpty(); }
+};
+
+// In the order of preference where nothing is timed.
+std::vector<ConvVariant> variantsOf(const ConvTask& task);
+
+// Candidates for timing; empty if there is none.
+std::vector<ConvPlan> severalPlans(const GraphTarget& target, const ConvTask& task, const ConvVariant& variant);
+
+}  // namespace saturnn::cuda

@@ -1,0 +1,179 @@
+// What brings tensors where they are wanted: augment (from bytes to a batch of normalised crops), copy (also between f32
+// and a half), pack and rows. What the plan has already placed is left alone.
+#include <vector>
+
+#include "cuda/device/check.h"
+#include "cuda/kernels/data.h"
+#include "cuda/move.h"
+#include "cuda/ops.h"
+
+namespace saturnn::cuda {
+namespace {
+
+class Augment : public SnKernel {
+ public:
+  Augment(SnDevice& device, const Augmentation& augmentation, bool random, const SnTensor& y)
+      : SnKernel(device), augmentation_(augmentation), random_(random), y_(y) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    Augmentation augmentation = augmentation_;
+    augmentation.images = static_cast<const uint8_t*>(inputs[0]);
+    augmentation.indices = static_cast<const int32_t*>(inputs[1]);
+    augmentation.counter = random_ ? static_cast<const int32_t*>(inputs[2]) : nullptr;
+    augmentation.mean = static_cast<const float*>(inputs[3]);
+    augmentation.inverseDeviation = static_cast<const float*>(inputs[4]);
+    launchAugment(augmentation, rows(y_, outputs[0]), device.stream());
+  }
+
+ private:
+  Augmentation augmentation_;
+  bool random_;
+  SnTensor y_;
+};
+
+void requireCrop(const SnOpDesc& op, const SnTensor& images, const SnTensor& y) {
+  if (images.dtype != SN_U8 || images.rank != 4 || !isDense(images)) {
+    refuse(op, "images", "a dense u8 tensor [images, height, width, channels]", describe(images));
+  }
+  requirePlain(op, "images", images);
+  requireFloats(op, "y", y);
+  if (y.rank != 4 || y.shape[1] > images.shape[1] || y.shape[2] > images.shape[2] || y.shape[3] != images.shape[3]) {
+    refuse(op, "y", "crops of images, " + describe(images) + ",", describe(y));
+  }
+  if (y.shape[1] > kLongestCrop) {
+    throw Error("ERR_UNSUPPORTED", std::string("[") + op.name + "] Expected crops of at most " +
+                                       std::to_string(kLongestCrop) + " rows but received " + describe(y));
+  }
+}
+
+class Copy : public SnKernel {
+ public:
+  Copy(SnDevice& device, const Move& move) : SnKernel(device), move_(move) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    move_.enqueue(device, inputs[0], outputs[0]);
+  }
+
+ private:
+  Move move_;
+};
+
+class Pack : public SnKernel {
+ public:
+  Pack(SnDevice& device, std::vector<int32_t> offsets, std::vector<int64_t> counts)
+      : SnKernel(device), offsets_(std::move(offsets)), counts_(std::move(counts)) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    Pieces pieces{};
+    int count = 0;
+    for (size_t i = 0; i < offsets_.size(); ++i) {
+      float* target = static_cast<float*>(outputs[0]) + offsets_[i];
+      if (inputs[i] == target) continue;
+      pieces.pieces[count++] = {static_cast<const float*>(inputs[i]), target, counts_[i]};
+      if (count < kMostPieces) continue;
+      launchGather(pieces, count, device.stream());
+      count = 0;
+    }
+    launchGather(pieces, count, device.stream());
+  }
+
+ private:
+  std::vector<int32_t> offsets_;
+  std::vector<int64_t> counts_;
+};
+
+class RowsOf : public SnKernel {
+ public:
+  RowsOf(SnDevice& device, int64_t offset, size_t bytes) : SnKernel(device), offset_(offset), bytes_(bytes) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    const float* source = static_cast<const float*>(inputs[0]) + offset_;
+    if (source == outputs[0]) return;
+    checkCuda(cudaMemcpyAsync(outputs[0], source, bytes_, cudaMemcpyDeviceToDevice, device.stream()),
+              "copying rows");
+  }
+
+ private:
+  int64_t offset_;  // elements
+  size_t bytes_;
+};
+
+}  // namespace
+
+KernelPointer createAugment(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const bool random = attributesOf<SnAugmentAttributes>(op).random != 0;
+  const SnTensor &images = op.inputs[0], &mean = op.inputs[3], &y = op.outputs[0];
+  requireCrop(op, images, y);
+  requireI32(op, "indices", op.inputs[1], y.shape[0]);
+  if (random) requireI32(op, "counter", op.inputs[2], 2);
+  requireDense(op, "mean", mean);
+  if (mean.rank == 3) {
+    requireShape(op, "mean", mean, {images.shape[1], images.shape[2], images.shape[3]});
+  } else {
+    requireVector(op, "mean", mean, images.shape[3]);
+  }
+  requireVector(op, "inverseDeviation", op.inputs[4], images.shape[3]);
+  Augmentation augmentation{};
+  augmentation.count = images.shape[0];
+  augmentation.batch = y.shape[0];
+  augmentation.height = static_cast<int32_t>(images.shape[1]);
+  augmentation.width = static_cast<int32_t>(images.shape[2]);
+  augmentation.cropHeight = static_cast<int32_t>(y.shape[1]);
+  augmentation.cropWidth = static_cast<int32_t>(y.shape[2]);
+  augmentation.channels = static_cast<int32_t>(y.shape[3]);
+  augmentation.meanPerPixel = mean.rank == 3;
+  setImplementation(info, "saturnn:augment");
+  return std::make_unique<Augment>(device, augmentation, random, y);
+}
+
+KernelPointer createCopy(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const SnTensor& x = op.inputs[0];
+  const SnTensor& y = op.outputs[0];
+  requireSameShape(op, "y", y, x);
+  requireView(op, "x", x);
+  requireView(op, "y", y);
+  const bool converts = x.dtype != y.dtype;
+  if (converts && !(x.dtype == SN_F32 && isHalf(y.dtype)) && !(isHalf(x.dtype) && y.dtype == SN_F32)) {
+    refuse(op, "y", std::string(dtypeName(x.dtype)) + ", or f32 and a half", describe(y));
+  }
+  const bool dense = isDense(x) && isDense(y);
+  if (!dense) requireFloats(op, "x", x);
+  setImplementation(info, converts ? "saturnn:convertRows" : dense ? "cuda:memcpy" : "saturnn:channelMap");
+  return std::make_unique<Copy>(device, Move{x, y});
+}
+
+KernelPointer createPack(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  requireDense(op, "flat", op.outputs[0]);
+  std::vector<int32_t> offsets(op.input_count);
+  const size_t wanted = offsets.size() * sizeof(int32_t);
+  if (op.attribute_bytes != wanted)
+    refuse(op, "offsets", std::to_string(wanted) + " bytes", std::to_string(op.attribute_bytes));
+  std::memcpy(offsets.data(), op.attributes, wanted);
+  std::vector<int64_t> counts;
+  for (int i = 0; i < op.input_count; ++i) {
+    const std::string argument = "input " + std::to_string(i);
+    requireDense(op, argument.c_str(), op.inputs[i]);
+    if (offsets[i] < 0 || offsets[i] + elementCount(op.inputs[i]) > elementCount(op.outputs[0])) {
+      refuse(op, argument, "a place within the " + std::to_string(elementCount(op.outputs[0])) + " elements of flat",
+             std::to_string(elementCount(op.inputs[i])) + " elements from " + std::to_string(offsets[i]));
+    }
+    counts.push_back(elementCount(op.inputs[i]));
+  }
+  setImplementation(info, "saturnn:gather");
+  return std::make_unique<Pack>(device, std::move(offsets), std::move(counts));
+}
+
+KernelPointer createRows(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const SnTensor& x = op.inputs[0];
+  const SnTensor& y = op.outputs[0];
+  requireDense(op, "x", x);
+  requireDense(op, "y", y);
+  const int64_t firstRow = attributesOf<int32_t>(op);
+  SnTensor part = x;
+  part.shape[0] = y.shape[0];
+  requireSameShape(op, "y", y, part);
+  if (firstRow < 0 || firstRow + y.shape[0] > x.shape[0]) {
+    refuse(op, "y", "rows within the " + std::to_string(x.shape[0]) + " of x",
+           std::to_string(y.shape[0]) + " from " + std::to_string(firstRow));
+  }
+  setImplementation(info, "cuda:memcpy");
+  return std::make_unique<RowsOf>(device, firstRow * (elementCount(x) / x.shape[0]), byteCount(y));
+}
+
+}  // namespace saturnn::cuda

@@ -1,0 +1,43 @@
+// dropout: random numbers by seed, step and element.
+#include "cuda/ops.h"
+
+namespace saturnn::cuda {
+
+// Defined in kernels/dropout.cu. counter = {seed, step}; see SnDropoutAttributes. y may be x.
+void launchDropout(ConstRows x, const uint32_t* counter, int32_t stream, float rate, Rows y, int64_t rows,
+                   int64_t channels, cudaStream_t cudaStream);
+
+namespace {
+
+class Dropout : public SnKernel {
+ public:
+  Dropout(SnDevice& device, const SnOpDesc& op, const SnDropoutAttributes& attributes)
+      : SnKernel(device), attributes_(attributes), x_(op.inputs[0]), y_(op.outputs[0]) {}
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    launchDropout(constRows(x_, inputs[0]), static_cast<const uint32_t*>(inputs[1]), attributes_.stream,
+                  attributes_.rate, rows(y_, outputs[0]), rowCount(x_), channelCount(x_), device.stream());
+  }
+
+ private:
+  SnDropoutAttributes attributes_;
+  SnTensor x_, y_;
+};
+
+}  // namespace
+
+KernelPointer createDropout(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const auto attributes = attributesOf<SnDropoutAttributes>(op);
+  const SnTensor& x = op.inputs[0];
+  requireFloats(op, "x", x);
+  if (elementCount(x) > INT32_MAX) refuse(op, "x", "fewer than 2^31 elements", describe(x));
+  requireI32(op, "counter", op.inputs[1], 2);
+  requireLike(op, "y", op.outputs[0], x);
+  if (!(attributes.rate >= 0.0f && attributes.rate < 1.0f)) {
+    refuse(op, "rate", "at least 0 and less than 1", std::to_string(attributes.rate));
+  }
+  setImplementation(info, "saturnn:dropout");
+  return std::make_unique<Dropout>(device, op, attributes);
+}
+
+}  // namespace saturnn::cuda

@@ -1,0 +1,228 @@
+// Softmax cross-entropy with integer labels, and its gradient. The loss is the mean over the rows whose label is not
+// negative. A label that is too large makes it NaN, which the finite check then reports, and is never used as an
+// address. With label smoothing e the target is 1 - e for the label, and e spread evenly over all classes.
+//
+// countCorrect: how many rows have their label among the k largest logits. Of equal logits the first comes first; rows with a NaN,
+// masked rows (label -1) and labels beyond the classes count nothing.
+//
+// Rows of logits: a warp each, or a block each where rows are long. Lane `threadIdx.x` of a row takes every Lanes-th
+// class; what the lanes found is put together in a fixed tree that gives every lane the same bits.
+#include "cuda/kernels/classification.h"
+#include "cuda/kernels/common/rows.cuh"
+
+namespace saturnn::cuda {
+namespace {
+
+constexpr int kWarp = 32;
+constexpr int kLongRow = 2048;    // classes from which a row has a block
+constexpr int kClassBlocks = 528;  // at most: each counts all labels, or takes row after row
+
+// A value per lane, put together for all lanes of the row. Every thread of the block must come here.
+template <int Lanes, class Value, class Combine>
+__device__ __forceinline__ Value overRow(Value value, Combine combine) {
+#pragma unroll
+  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
+    value = combine(value, __shfl_xor_sync(0xffffffffu, value, distance));
+  }
+  if constexpr (Lanes > kWarp) {
+    static_assert(Lanes == kThreads, "a warp or a block per row");
+    __shared__ Value shared[Lanes / kWarp];
+    if (threadIdx.x % kWarp == 0) shared[threadIdx.x / kWarp] = value;
+    __syncthreads();
+    value = shared[0];
+    for (int warp = 1; warp < Lanes / kWarp; ++warp) value = combine(value, shared[warp]);
+    __syncthreads();  // before the next use of `shared`
+  }
+  return value;
+}
+
+struct Sum {
+  template <class Value>
+  __device__ __forceinline__ Value operator()(Value a, Value b) const {
+    return a + b;
+  }
+};
+
+// NaN only if all values are.
+struct LargestNumber {
+  __device__ __forceinline__ float operator()(float a, float b) const { return b > a || a != a ? b : a; }
+};
+
+// The row that this thread works on first; `rowsPerStep` further comes the next.
+template <int Lanes>
+__device__ __forceinline__ int64_t firstRow() {
+  return int64_t{blockIdx.x} * (kThreads / Lanes) + threadIdx.y;
+}
+template <int Lanes>
+__device__ __forceinline__ int64_t rowsPerStep() {
+  return int64_t{gridDim.x} * (kThreads / Lanes);
+}
+
+// function(lanes as an integral constant, grid, block)
+template <class Function>
+void withLanes(const Classification& batch, Function&& function) {
+  const auto run = [&](auto lanes) {
+    constexpr int kLanes = decltype(lanes)::value;
+    const int64_t blocks = std::min<int64_t>(kClassBlocks, ceilDivide(batch.rows, kThreads / kLanes));
+    function(lanes, dim3(static_cast<unsigned>(blocks)), dim3(kLanes, kThreads / kLanes));
+  };
+  if (batch.classes < kLongRow) {
+    run(std::integral_constant<int, kWarp>{});
+  } else {
+    run(std::integral_constant<int, kThreads>{});
+  }
+}
+
+__device__ __forceinline__ float notANumber() { return __int_as_float(0x7fc00000); }
+
+// losses[row], 0 where the label is negative, and probabilities unless they are null.
+template <int Lanes>
+__global__ void __launch_bounds__(kThreads)
+    softmaxRows(const __grid_constant__ Classification batch, const float* __restrict__ logits, float smoothing,
+                float* __restrict__ probabilities, double* __restrict__ losses) {
+  const int64_t step = rowsPerStep<Lanes>();
+  // All threads of a block take as many steps, because they meet in overRow.
+  for (int64_t row = firstRow<Lanes>(), first = row - threadIdx.y; first < batch.rows; row += step, first += step) {
+    const bool inside = row < batch.rows;
+    const int64_t classes = inside ? batch.classes : 0;
+    const float* x = logits + row * batch.classes;
+
+    // NaN never is larger, so it does not become the maximum; it comes through in e^(x - maximum).
+    float maximum = notANumber();
+    double total = 0.0;
+    for (int64_t k = threadIdx.x; k < classes; k += Lanes) {
+      maximum = LargestNumber{}(maximum, x[k]);
+      if (smoothing != 0.0f) total += x[k];
+    }
+    maximum = overRow<Lanes>(maximum, LargestNumber{});
+    if (smoothing != 0.0f) total = overRow<Lanes>(total, Sum{});
+
+    float sum = 0.0f;
+    for (int64_t k = threadIdx.x; k < classes; k += Lanes) sum += exponential(x[k] - maximum);
+    sum = overRow<Lanes>(sum, Sum{});
+
+    if (probabilities) {
+      const float scale = 1.0f / sum;
+      for (int64_t k = threadIdx.x; k < classes; k += Lanes) {
+        probabilities[row * batch.classes + k] = exponential(x[k] - maximum) * scale;
+      }
+    }
+    if (!inside || threadIdx.x != 0) continue;
+    const int32_t label = batch.labels[row];
+    double loss = label < 0 ? 0.0 : double{notANumber()};
+    if (label >= 0 && label < batch.classes) {
+      // The logit that the loss wants large: the label's, and the mean of all as far as labels are smoothed.
+      double target = x[label];
+      if (smoothing != 0.0f) target = (1.0 - smoothing) * target + smoothing * (total / double(batch.classes));
+      // From the logits, so that a probability that underflows still has a finite loss.
+      loss = log(double{sum}) + (double{maximum} - target);
+    }
+    losses[row] = loss;
+  }
+}
+
+// One block: the mean of the losses over the rows that count, 0 if there are none.
+__global__ void __launch_bounds__(kThreads)
+    meanLoss(const __grid_constant__ Classification batch, const double* __restrict__ losses, float* __restrict__ loss) {
+  double sum = 0.0;
+  int64_t count = 0;
+  for (int64_t row = threadIdx.x; row < batch.rows; row += kThreads) {
+    sum += losses[row];
+    count += batch.labels[row] >= 0;
+  }
+  sum = overRow<kThreads>(sum, Sum{});
+  count = overRow<kThreads>(count, Sum{});
+  if (threadIdx.x == 0) *loss = count == 0 ? 0.0f : static_cast<float>(sum / static_cast<double>(count));
+}
+
+// The number of labels that are not negative, in every thread of the block.
+template <int Lanes>
+__device__ __forceinline__ int64_t countLabels(const Classification& batch) {
+  __shared__ int64_t shared[kThreads / kWarp];
+  const int self = threadIdx.y * Lanes + threadIdx.x;
+  int64_t count = 0;
+  for (int64_t row = self; row < batch.rows; row += kThreads) count += batch.labels[row] >= 0;
+  count = overRow<kWarp>(count, Sum{});
+  if (self % kWarp == 0) shared[self / kWarp] = count;
+  __syncthreads();
+  count = 0;
+  for (int warp = 0; warp < kThreads / kWarp; ++warp) count += shared[warp];
+  return count;
+}
+
+template <int Lanes>
+__global__ void __launch_bounds__(kThreads)
+    softmaxGradientRows(const __grid_constant__ Classification batch, const float* __restrict__ probabilities,
+                        const float* __restrict__ dloss, float smoothing, float* __restrict__ dlogits) {
+  const float factor = *dloss / static_cast<float>(countLabels<Lanes>(batch));
+  const float everywhere = smoothing / static_cast<float>(batch.classes);
+  for (int64_t row = firstRow<Lanes>(); row < batch.rows; row += rowsPerStep<Lanes>()) {
+    const int32_t label = batch.labels[row];
+    const float* p = probabilities + row * batch.classes;
+    float* gradient = dlogits + row * batch.classes;
+    for (int64_t k = threadIdx.x; k < batch.classes; k += Lanes) {
+      float value = p[k] - everywhere;
+      if (k == label) value -= 1.0f - smoothing;
+      gradient[k] = label < 0 ? 0.0f : label < batch.classes ? value * factor : notANumber();
+    }
+  }
+}
+
+template <int Lanes>
+__global__ void __launch_bounds__(kThreads)
+    correctRows(const __grid_constant__ Classification batch, const float* __restrict__ logits, int k,
+                int32_t* __restrict__ correct) {
+  const int64_t step = rowsPerStep<Lanes>();
+  // All threads of a block take as many steps, because they meet in overRow.
+  for (int64_t row = firstRow<Lanes>(), first = row - threadIdx.y; first < batch.rows; row += step, first += step) {
+    const int32_t label = row < batch.rows ? batch.labels[row] : -1;
+    const bool usable = label >= 0 && label < batch.classes;
+    const float* x = logits + row * batch.classes;
+    const float own = usable ? x[label] : 0.0f;
+    int64_t before = 0;
+    for (int64_t c = threadIdx.x; usable && c < batch.classes; c += Lanes) {
+      const float value = x[c];
+      before += value > own || (value == own && c < label);
+      if (value != value) before = INT32_MAX;  // more than any k; the sum of all lanes stays far from overflow
+    }
+    before = overRow<Lanes>(before, Sum{});
+    if (row < batch.rows && threadIdx.x == 0) correct[row] = usable && before < k;
+  }
+}
+
+__global__ void __launch_bounds__(kThreads)
+    sumCorrect(const int32_t* __restrict__ correct, int64_t rows, float* __restrict__ count) {
+  int64_t sum = 0;
+  for (int64_t row = threadIdx.x; row < rows; row += kThreads) sum += correct[row];
+  sum = overRow<kThreads>(sum, Sum{});
+  if (threadIdx.x == 0) *count = static_cast<float>(sum);
+}
+
+}  // namespace
+
+void launchSoftmaxCrossEntropy(const Classification& batch, const float* logits, float smoothing, float* loss,
+                               float* probabilities, double* losses, cudaStream_t stream) {
+  withLanes(batch, [&](auto lanes, dim3 grid, dim3 block) {
+    launch("softmaxCrossEntropy", softmaxRows<decltype(lanes)::value>, grid, block, stream, batch, logits, smoothing,
+           probabilities, losses);
+  });
+  launch("meanLoss", meanLoss, 1, kThreads, stream, batch, losses, loss);
+}
+
+void launchSoftmaxCrossEntropyGradient(const Classification& batch, const float* probabilities, const float* dloss,
+                                       float smoothing, float* dlogits, cudaStream_t stream) {
+  withLanes(batch, [&](auto lanes, dim3 grid, dim3 block) {
+    launch("softmaxCrossEntropyGradient", softmaxGradientRows<decltype(lanes)::value>, grid, block, stream, batch,
+           probabilities, dloss, smoothing, dlogits);
+  });
+}
+
+void launchCountCorrect(const Classification& batch, const float* logits, int k, float* count, int32_t* correct,
+                        cudaStream_t stream) {
+  withLanes(batch, [&](auto lanes, dim3 grid, dim3 block) {
+    launch("countCorrect", correctRows<decltype(lanes)::value>, grid, block, stream, batch, logits, k, correct);
+  });
+  launch("sumCorrect", sumCorrect, 1, kThreads, stream, correct, batch.rows, count);
+}
+
+}  // namespace saturnn::cuda

@@ -1,0 +1,34 @@
+// Kernels over flat f32 arenas, element by element: a thread has one vector, the last threads perhaps single elements.
+#pragma once
+
+#include <initializer_list>
+#include <type_traits>
+
+#include "cuda/kernels/common/rows.cuh"
+
+namespace saturnn::cuda {
+
+// body(width, first) for this thread's elements, as many at once as `width`, an integral constant, says.
+template <int Width, class Body>
+__device__ __forceinline__ void forElements(int64_t count, const Body& body) {
+  const int64_t first = (int64_t{blockIdx.x} * kThreads + threadIdx.x) * Width;
+  if (first + Width <= count) {
+    body(std::integral_constant<int, Width>{}, first);
+  } else if constexpr (Width > 1) {
+    for (int64_t index = first; index < count; ++index) body(std::integral_constant<int, 1>{}, index);
+  }
+}
+
+// Elements per thread, for arenas that begin at these pointers.
+inline int flatWidth(std::initializer_list<const void*> arenas) {
+  for (const void* arena : arenas) {
+    if (!isAligned(arena)) return 1;
+  }
+  return kVectorWidth<float>;
+}
+
+inline dim3 flatBlocks(int64_t count, int width) {
+  return dim3(static_cast<unsigned>(ceilDivide(count, int64_t{kThreads} * width)));
+}
+
+}  // namespace saturnn::cuda

@@ -1,0 +1,151 @@
+// How kernels over rows x channels share out their work. A thread keeps its channels (one, or as many as a 16-byte vector
+// holds) for all its rows: then a bias is loaded once and a bias gradient stays in registers. A block is as wide as the
+// channels, up to 256 threads, and as high as fits: its warps read whole, consecutive rows, whatever the channel count.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "cuda/kernels/common/launch.cuh"
+#include "cuda/kernels/common/rows.h"
+#include "cuda/kernels/common/storage.cuh"
+#include "shared/activations.h"
+#include "shared/operands.h"
+
+namespace saturnn::cuda {
+
+constexpr int kThreads = 256;
+constexpr int kUnroll = 4;  // rows in flight per thread, so that loads are issued before the first is used
+
+// Rows and ConstRows as a kernel sees them: T may be const.
+template <class T>
+struct View {
+  T* data;
+  int64_t stride;
+};
+
+template <class T>
+View<T> viewOf(const Rows& rows) {
+  return {static_cast<T*>(rows.data), rows.stride};
+}
+
+template <class T>
+View<const T> viewOf(const ConstRows& rows) {
+  return {static_cast<const T*>(rows.data), rows.stride};
+}
+
+inline bool isAligned(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer) % 16 == 0; }
+
+// Whether every row of the view begins at a multiple of 16 bytes.
+template <class View>
+bool allowsVectors(const View& view) {
+  return isAligned(view.data) && view.stride * elementBytes(view.dtype) % 16 == 0;
+}
+
+// Elements in 16 bytes, for the host.
+inline int64_t vectorWidth(SnDType dtype) { return 16 / elementBytes(dtype); }
+
+struct Tiling {
+  dim3 block;
+  int columns;       // vectors (or single elements) in a row
+  int columnTiles;   // blocks side by side
+  int64_t rowTiles;  // blocks one below the other, each of block.y * kUnroll rows
+
+  dim3 grid() const { return dim3(static_cast<unsigned>(rowTiles), static_cast<unsigned>(columnTiles)); }
+};
+
+inline int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+inline Tiling tile(int64_t rows, int64_t channels, int width) {
+  Tiling tiling;
+  const int64_t columns = channels / width;
+  const int64_t tiles = ceilDivide(columns, kThreads);
+  if (tiles > 65535)
+    throw Error("ERR_UNSUPPORTED", "a last dimension of " + std::to_string(channels) + " is too long");
+  tiling.columns = static_cast<int>(columns);
+  tiling.columnTiles = static_cast<int>(tiles);
+  const int64_t blockColumns = ceilDivide(columns, tiles);
+  const int64_t blockRows = std::max<int64_t>(1, std::min<int64_t>(kThreads / blockColumns, ceilDivide(rows, kUnroll)));
+  tiling.block = dim3(static_cast<unsigned>(blockColumns), static_cast<unsigned>(blockRows));
+  tiling.rowTiles = ceilDivide(rows, blockRows * kUnroll);
+  return tiling;
+}
+
+// Where in all views a row's end is followed at once by the next row, and nothing is per channel, only the element count
+// matters: rows of a good length serve any shape, and a long vector does not become one row.
+template <class... Views>
+void flatten(int64_t& rows, int64_t& channels, Views&... views) {
+  if (((views.stride != channels) || ...)) return;
+  const int64_t elements = rows * channels;
+  for (const int64_t length : {2048, 1024, 256, 64, 16, 8, 4, 1}) {
+    if (elements % length != 0) continue;
+    rows = elements / length;
+    channels = length;
+    ((views.stride = length), ...);
+    return;
+  }
+}
+
+// In place of an activation's id as a template argument: the id comes with the launch. For the variants without vectors,
+// of which there is then one, not one per activation.
+constexpr int kAnyActivation = -2;
+
+template <int Kind>
+using ActivationKind = std::integral_constant<int, Kind>;
+
+using AllActivations = std::make_integer_sequence<int, SN_ACTIVATION_COUNT>;
+
+template <class Function, int... Kinds>
+void withActivation(int kind, Function&& function, std::integer_sequence<int, Kinds...>) {
+  const bool found = ((kind == Kinds && (function(ActivationKind<Kinds>{}), true)) || ...);
+  if (!found) function(ActivationKind<SN_NO_ACTIVATION>{});
+}
+
+// function(ActivationKind<kind>{}), SN_NO_ACTIVATION included.
+template <class Function>
+void withActivation(int kind, Function&& function) {
+  withActivation(kind, std::forward<Function>(function), AllActivations{});
+}
+
+template <int... Kinds>
+__device__ __forceinline__ float activateAny(int kind, float x, float slope, std::integer_sequence<int, Kinds...>) {
+  float y = x;
+  ((kind == Kinds ? static_cast<void>(y = activate<Kinds>(x, slope)) : static_cast<void>(0)), ...);
+  return y;
+}
+
+// activate<Kind>, or for kAnyActivation that of `kind`; without activation x.
+template <int Kind>
+__device__ __forceinline__ float activateAs(int kind, float x, float slope) {
+  if constexpr (Kind == SN_NO_ACTIVATION) {
+    return x;
+  } else if constexpr (Kind == kAnyActivation) {
+    return activateAny(kind, x, slope, AllActivations{});
+  } else {
+    return activate<Kind>(x, slope);
+  }
+}
+
+template <int... Kinds>
+__device__ __forceinline__ float derivativeOfAny(int kind, float y, float slope, float inverseSlope,
+                                                 std::integer_sequence<int, Kinds...>) {
+  float derivative = 1.0f;
+  ((kind == Kinds ? static_cast<void>(derivative = derivativeFromOutput<Kinds>(y, slope, inverseSlope))
+                  : static_cast<void>(0)),
+   ...);
+  return derivative;
+}
+
+// derivativeFromOutput<Kind>, or for kAnyActivation that of `kind`; without activation 1.
+template <int Kind>
+__device__ __forceinline__ float derivativeAs(int kind, float y, float slope, float inverseSlope) {
+  if constexpr (Kind == SN_NO_ACTIVATION) {
+    return 1.0f;
+  } else if constexpr (Kind == kAnyActivation) {
+    return derivativeOfAny(kind, y, slope, inverseSlope, AllActivations{});
+  } else {
+    return derivativeFromOutput<Kind>(y, slope, inverseSlope);
+  }
+}
+
+}  // namespace saturnn::cuda

@@ -1,0 +1,38 @@
+// Launchers of kernels/data.cu, for data.cc; convolutions pad and cut with launchFit, too.
+#pragma once
+
+#include "cuda/kernels/common/rows.h"
+
+namespace saturnn::cuda {
+
+// y = (pixel - mean) inverseDeviation for crops of the chosen images; all NaN for an index that is none.
+struct Augmentation {
+  const uint8_t* images;   // [count, height, width, channels]
+  const int32_t* indices;  // [batch]
+  const int32_t* counter;  // seed and step; null: the crops are in the centre
+  const float* mean;       // [channels], or [height, width, channels]
+  const float* inverseDeviation;
+  int64_t count, batch;
+  int32_t height, width, cropHeight, cropWidth, channels;
+  bool meanPerPixel;
+};
+constexpr int kLongestCrop = 65535;
+void launchAugment(const Augmentation& augmentation, Rows y, cudaStream_t stream);
+
+// y = x where x has an element, else 0. Same dtype, or one of them f32 and the other bf16 or f16.
+void launchFit(ConstRows x, int64_t xRows, int64_t xChannels, Rows y, int64_t yRows, int64_t yChannels,
+               cudaStream_t stream);
+
+// Copies the first `count` pieces of f32, which do not overlap.
+constexpr int kMostPieces = 64;
+struct Piece {
+  const float* source;
+  float* target;
+  int64_t count;  // elements
+};
+struct Pieces {
+  Piece pieces[kMostPieces];
+};
+void launchGather(const Pieces& pieces, int count, cudaStream_t stream);
+
+}  // namespace saturnn::cuda

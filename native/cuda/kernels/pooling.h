@@ -1,0 +1,28 @@
+// Launchers of kernels/pooling/, for pooling.cc.
+#pragma once
+
+#include "cuda/kernels/common/rows.h"
+
+namespace saturnn::cuda {
+
+// Images [batch, height, width, channels] before and
+// [batch, outputHeight, outputWidth, channels] after pooling; every window holds a pixel of the image.
+struct PoolShape {
+  int64_t batch, channels;
+  int32_t height, width, outputHeight, outputWidth;
+  SnPoolAttributes windows;
+};
+constexpr int kLongestPoolHeight = 65535;
+// indices, dense and like y: the position of each maximum in its unclipped window, row by row; null if nobody asks.
+void launchMaxPool(const PoolShape& shape, ConstRows x, Rows y, uint8_t* indices, cudaStream_t stream);
+void launchMaxPoolGradient(const PoolShape& shape, ConstRows dy, const uint8_t* indices, Rows dx, cudaStream_t stream);
+void launchAveragePool(const PoolShape& shape, ConstRows x, Rows y, cudaStream_t stream);
+void launchAveragePoolGradient(const PoolShape& shape, ConstRows dy, Rows dx, cudaStream_t stream);
+
+// y[n, c] = the mean of x over the `pixels` of image n; dx = dy / pixels in every pixel.
+void launchGlobalAveragePool(ConstRows x, float* y, int64_t batch, int64_t pixels, int64_t channels,
+                             cudaStream_t stream);
+void launchGlobalAveragePoolGradient(const float* dy, Rows dx, int64_t batch, int64_t pixels, int64_t channels,
+                                     cudaStream_t stream);
+
+}  // namespace saturnn::cuda

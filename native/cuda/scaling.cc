@@ -1,0 +1,117 @@
+// Numbers of the whole step, from the norm of its gradient: finiteCheck, which sets the gate, clipFactor, and unscale and
+// adjustLossScale, for which see shared/loss_scale.h.
+#include "cuda/kernels/common/sum_blocks.h"
+#include "cuda/kernels/scaling.h"
+#include "cuda/ops.h"
+
+namespace saturnn::cuda {
+
+// Defined in kernels/scaling.cu.
+// norm = |gradient|, flag = 0 if the norm and the loss are finite, else 1. `partials` holds kSumBlocks doubles.
+void launchFiniteCheck(const float* loss, const float* gradient, int64_t count, int32_t* flag, float* norm,
+                       double* partials, cudaStream_t stream);
+// factor = min(1, limit / norm)
+void launchClipFactor(const float* norm, float limit, float* factor, cudaStream_t stream);
+void launchAdjustLossScale(const int32_t* gate, const int32_t* overflow, float* scale, float* steps, float interval,
+                           cudaStream_t stream);
+
+namespace {
+
+class FiniteCheck : public SnKernel {
+ public:
+  FiniteCheck(SnDevice& device, int64_t count) : SnKernel(device), count_(count) {}
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
+    launchFiniteCheck(static_cast<const float*>(inputs[0]), static_cast<const float*>(inputs[1]), count_,
+                      static_cast<int32_t*>(outputs[0]), static_cast<float*>(outputs[1]), static_cast<double*>(scratch),
+                      device.stream());
+  }
+
+ private:
+  int64_t count_;
+};
+
+class ClipFactor : public SnKernel {
+ public:
+  ClipFactor(SnDevice& device, float limit) : SnKernel(device), limit_(limit) {}
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    launchClipFactor(static_cast<const float*>(inputs[0]), limit_, static_cast<float*>(outputs[0]), device.stream());
+  }
+
+ private:
+  float limit_;
+};
+
+class Unscale : public SnKernel {
+ public:
+  Unscale(SnDevice& device, float limit) : SnKernel(device), limit_(limit) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    UnscaleStep step{};
+    step.loss = static_cast<const float*>(inputs[0]);
+    step.overflow = static_cast<const int32_t*>(inputs[1]);
+    step.scaledNorm = static_cast<const float*>(inputs[2]);
+    step.scale = static_cast<const float*>(inputs[3]);
+    step.limit = limit_;
+    step.halt = static_cast<int32_t*>(outputs[0]);
+    step.norm = static_cast<float*>(outputs[1]);
+    step.factor = static_cast<float*>(outputs[2]);
+    launchUnscale(step, device.stream());
+  }
+
+ private:
+  float limit_;
+};
+
+class AdjustLossScale : public SnKernel {
+ public:
+  AdjustLossScale(SnDevice& device, int32_t interval) : SnKernel(device), interval_(static_cast<float>(interval)) {}
+  void launch(void* const* inputs, void* const*, void*) override {
+    launchAdjustLossScale(static_cast<const int32_t*>(inputs[0]), static_cast<const int32_t*>(inputs[1]),
+                          static_cast<float*>(inputs[2]), static_cast<float*>(inputs[3]), interval_, device.stream());
+  }
+
+ private:
+  float interval_;
+};
+
+}  // namespace
+
+KernelPointer createFiniteCheck(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const int64_t count = elementCount(op.inputs[1]);
+  requireVector(op, "loss", op.inputs[0], 1);
+  requireVector(op, "gradient", op.inputs[1], count);
+  requireI32(op, "flag", op.outputs[0], 1);
+  requireVector(op, "norm", op.outputs[1], 1);
+  setImplementation(info, "saturnn:finiteCheck", kSumBlocks * int64_t{sizeof(double)});
+  return std::make_unique<FiniteCheck>(device, count);
+}
+
+KernelPointer createClipFactor(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  requireVector(op, "norm", op.inputs[0], 1);
+  requireVector(op, "factor", op.outputs[0], 1);
+  setImplementation(info, "saturnn:clipFactor");
+  return std::make_unique<ClipFactor>(device, attributesOf<SnClipAttributes>(op).limit);
+}
+
+KernelPointer createUnscale(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  requireVector(op, "loss", op.inputs[0], 1);
+  requireI32(op, "overflow", op.inputs[1], 1);
+  requireVector(op, "norm", op.inputs[2], 1);
+  requireVector(op, "scale", op.inputs[3], 1);
+  requireI32(op, "halt", op.outputs[0], 1);
+  requireVector(op, "norm", op.outputs[1], 1);
+  requireVector(op, "factor", op.outputs[2], 1);
+  setImplementation(info, "saturnn:unscale");
+  return std::make_unique<Unscale>(device, attributesOf<SnClipAttributes>(op).limit);
+}
+
+KernelPointer createAdjustLossScale(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  requireI32(op, "gate", op.inputs[0], 1);
+  requireI32(op, "overflow", op.inputs[1], 1);
+  requireVector(op, "scale", op.inputs[2], 1);
+  requireVector(op, "steps", op.inputs[3], 1);
+  setImplementation(info, "saturnn:adjustLossScale");
+  return std::make_unique<AdjustLossScale>(device, attributesOf<SnLossScaleAttributes>(op).growth_interval);
+}
+
+}  // namespace saturnn::cuda

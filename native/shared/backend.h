@@ -1,0 +1,242 @@
+// The private C ABI between the addon and a backend (one shared library per device family).
+//
+// A backend exports one symbol, saturnn_backend(), and nothing else. Both sides are built from this header; the
+// version must be exactly equal, so structs may change freely as long as the version changes with them.
+// Nothing of C++ crosses it: no exceptions, no STL types. A call that fails returns SN_FAILED and fills SnError.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SATURNN_ABI_VERSION 3u
+#define SN_MAX_RANK 4
+
+enum { SN_OK = 0, SN_FAILED = 1 };
+
+typedef struct SnError {
+  char code[40];       // "ERR_..." as JavaScript sees it in error.code
+  char message[2048];  // one readable sentence or more; names what failed and what was found
+} SnError;
+
+// SN_BF16, the upper half of an f32, and SN_F16 (IEEE binary16): images and copies of weights, in the plain layout, and
+// never at a plan's border (its inputs, outputs and constants, or the State): there, `copy` converts.
+typedef enum SnDType { SN_NONE = -1, SN_F32 = 0, SN_I32 = 1, SN_U8 = 2, SN_BF16 = 3, SN_F16 = 4 } SnDType;
+
+// SN_PLAIN is row-major in the order of `shape` (an image: NHWC). SN_NCHW16C is [N][C/16][H][W][16]; `shape` stays NHWC.
+typedef enum SnLayout { SN_PLAIN = 0, SN_NCHW16C = 1 } SnLayout;
+
+// How a kernel finds the elements of a tensor. An image may be a slice of the channels of a wider buffer: then
+// `parent_channels` is the width of that buffer, `channel_offset` the slice's first channel, and the pointer given to
+// launch() is the START OF THE WIDER BUFFER. Otherwise parent_channels == shape[rank-1] and channel_offset == 0.
+// An optional tensor that is absent has dtype SN_NONE and a null pointer at launch.
+typedef struct SnTensor {
+  SnDType dtype;
+  int32_t rank;
+  int64_t shape[SN_MAX_RANK];
+  SnLayout layout;
+  int64_t parent_channels;
+  int64_t channel_offset;
+} SnTensor;
+
+// Activations: ids of native/shared/activations.h. SN_NO_ACTIVATION in a convolution: none is fused.
+enum {
+  SN_NO_ACTIVATION = -1,
+  SN_SIGMOID = 0,
+  SN_SCALED_SIGMOID = 1,
+  SN_TANH = 2,
+  SN_LEAKY_TANH = 3,
+  SN_RELU = 4,
+  SN_LEAKY_RELU = 5,
+  SN_ELU = 6,
+  SN_ACTIVATION_COUNT = 7
+};
+
+// One plain attribute struct per op that has attributes. Every field is 4 bytes, in the order that the op's TypeScript
+// file lists them; a test compares the sizes. The other ops have none, but for `pack`: the first element of each input
+// in the flat output, int32 each (its table entry says 0 bytes).
+typedef struct SnConvAttributes {  // conv2d, conv2dDgrad, conv2dDgradActivation, conv2dWgrad
+  int32_t stride_h, stride_w, pad_h, pad_w;
+  int32_t activation;  // of conv2d: after the bias; of conv2dDgradActivation: whose derivative; else not read
+  float slope;
+} SnConvAttributes;
+
+typedef struct SnPoolAttributes {  // maxPool, averagePool and their gradients; windows are clipped at the image's edges
+  int32_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
+} SnPoolAttributes;
+
+typedef struct SnActivationAttributes {  // activation, activationGradient
+  int32_t kind;
+  float slope;
+} SnActivationAttributes;
+
+typedef struct SnRandomizedReluAttributes {  // randomizedRelu, randomizedReluGradient
+  float lower, upper;  // slopes are drawn from here: 0 < lower <= upper <= 1
+  int32_t stream;      // Philox: counter (NHWC index / 4, step, stream, 0), key of philox.h; word index % 4
+} SnRandomizedReluAttributes;
+
+typedef struct SnSliceAttributes {  // slice
+  int32_t channel_offset;
+} SnSliceAttributes;
+
+typedef struct SnAugmentAttributes {  // augment
+  int32_t random;  // 1: crop offset and mirror drawn per image; 0: centre crop, no mirror
+} SnAugmentAttributes;
+
+typedef struct SnLossAttributes {  // softmaxCrossEntropy and its gradient
+  float label_smoothing;  // part of the target that is spread evenly over all classes: 0 <= label_smoothing < 1
+} SnLossAttributes;
+
+typedef struct SnBatchNormAttributes {  // batchNorm, batchNormInference
+  float epsilon;
+} SnBatchNormAttributes;
+
+typedef struct SnBatchNormGradientAttributes {  // batchNormGradient
+  float epsilon;
+  int32_t frozen;  // 1: mean and variance are given numbers; 0: they are x's own, and dx follows them
+} SnBatchNormGradientAttributes;
+
+typedef struct SnDropoutAttributes {  // dropout
+  float rate;
+  int32_t stream;  // as that of randomizedRelu
+} SnDropoutAttributes;
+
+typedef struct SnBlendAttributes {  // blend
+  float keep, take;
+} SnBlendAttributes;
+
+// Without a table of segments, weight decay applies to the first `decayed` elements of the arena.
+typedef struct SnSgdAttributes {  // sgd
+  float momentum, weight_decay;
+  int32_t decayed;
+  int32_t nesterov;  // 0 or 1
+} SnSgdAttributes;
+
+typedef struct SnAdamAttributes {  // adam
+  float first_rate, second_rate;   // 1 - beta1, 1 - beta2
+  float epsilon, weight_decay;
+  int32_t decayed;
+  int32_t decoupled;  // 0: the decay is a part of the gradient (Adam); 1: it shrinks the weights (AdamW)
+} SnAdamAttributes;
+
+typedef struct SnTrustAttributes {  // trustRatios
+  float trust;
+  int32_t trusted;  // segments that end beyond so many elements get no trust ratio
+} SnTrustAttributes;
+
+typedef struct SnClipAttributes {  // clipFactor, unscale
+  float limit;
+} SnClipAttributes;
+
+typedef struct SnLossScaleAttributes {  // adjustLossScale
+  int32_t growth_interval;  // steps without an overflow after which the scale is doubled
+} SnLossScaleAttributes;
+
+typedef struct SnAverageAttributes {  // averageWeights
+  float rate;  // 1 - decay
+} SnAverageAttributes;
+
+typedef struct SnCountCorrectAttributes {  // countCorrect
+  int32_t k;  // a row counts if fewer than k logits come before its label's
+} SnCountCorrectAttributes;
+
+// What a plan wants of all its kernels. Each field is 0 or 1.
+typedef struct SnPlanOptions {
+  int32_t allow_tf32;     // convolutions of f32 may round what they multiply to 10 bits, as tensor cores do
+  int32_t deterministic;  // only kernels that give the same bits in every run
+  int32_t autotune;       // candidates may be timed on the device while a kernel is made
+  int32_t plain;          // nothing is fused by compiling at run time
+} SnPlanOptions;
+
+typedef struct SnOpDesc {
+  const char* name;
+  const void* attributes;
+  size_t attribute_bytes;
+  const SnTensor* inputs;
+  int32_t input_count;
+  const SnTensor* outputs;
+  int32_t output_count;
+  const SnPlanOptions* options;
+} SnOpDesc;
+
+typedef struct SnDevice SnDevice;
+typedef struct SnKernel SnKernel;
+typedef struct SnGraph SnGraph;
+
+typedef struct SnKernelInfo {
+  int64_t scratch_bytes;       // given to every launch, 64-byte aligned, contents undefined
+  char implementation[96];     // what will run, e.g. "jit_wino_4x3:avx512_core" or "saturnn:avx512"; trace and tests read it
+} SnKernelInfo;
+
+typedef struct SnOpInfo {
+  const char* name;
+  size_t attribute_bytes;
+} SnOpInfo;
+
+typedef struct SnOpenOptions {
+  int32_t index;                   // which device of this family
+  int32_t threads;                 // CPU: worker threads, 0 = one per physical core
+  const char* const* search_paths; // folders in which the backend looks for its own libraries, in order
+  int32_t search_path_count;
+  const char* cache_folder;        // where choices made by timing are kept from process to process; null: nowhere
+} SnOpenOptions;
+
+typedef struct SnBackend {
+  uint32_t abi_version;
+  const char* name;  // "cpu", "cuda"
+
+  // The op table, for the test that compares it with TypeScript's, and for a readable "no kernel for op".
+  const SnOpInfo* ops;
+  int32_t op_count;
+
+  // 1 if the backend wants images of this plan as SN_NCHW16C where their channels allow it.
+  int32_t prefers_blocked_images;
+
+  // Writes a JSON object that says what works and every piece that is missing. Never fails for a missing piece.
+  void (*probe)(const SnOpenOptions*, char* json, size_t capacity);
+
+  int (*open)(const SnOpenOptions*, SnDevice**, SnError*);
+  void (*close)(SnDevice*);
+  // JSON object: name, memory, threads or SMs, versions, features; "precisions": those that it computes in, and
+  // "missingPrecisions": by name, what each of the others needs.
+  void (*describe)(SnDevice*, char* json, size_t capacity);
+
+  // 64-byte aligned (or better) device memory. Not cleared.
+  int (*allocate)(SnDevice*, size_t bytes, void**, SnError*);
+  void (*release)(SnDevice*, void*, size_t bytes);
+  int (*upload)(SnDevice*, void* destination, const void* source, size_t bytes, SnError*);
+  int (*download)(SnDevice*, void* destination, const void* source, size_t bytes, SnError*);  // waits for the data
+  int (*fill)(SnDevice*, void* destination, uint8_t value, size_t bytes, SnError*);
+  // Within the device's memory; enqueued, as launch() is.
+  int (*copy)(SnDevice*, void* destination, const void* source, size_t bytes, SnError*);
+  int (*synchronize)(SnDevice*, SnError*);
+  // The time that the device needed for what was enqueued between the two; the second waits for it.
+  int (*start_timer)(SnDevice*, SnError*);
+  int (*stop_timer)(SnDevice*, double* milliseconds, SnError*);
+
+  int (*create_kernel)(SnDevice*, const SnOpDesc*, SnKernel**, SnKernelInfo*, SnError*);
+  void (*destroy_kernel)(SnKernel*);
+  // Enqueues (CUDA) or runs (CPU). Outputs that alias an input in place have the same pointer.
+  int (*launch)(SnKernel*, void* const* inputs, void* const* outputs, void* scratch, SnError*);
+
+  // A step as one graph: what is enqueued between begin and end is recorded with its pointers, not run. All null if the
+  // backend cannot. end_capture() must follow in any case; after a failure in between it fails too, and nothing is left.
+  int (*begin_capture)(SnDevice*, SnError*);
+  int (*end_capture)(SnDevice*, SnGraph**, SnError*);
+  int (*launch_graph)(SnGraph*, SnError*);
+  void (*destroy_graph)(SnGraph*);
+  // Enqueues, where many steps run without asking the host in between: halt = {stopped, steps done}, on the device.
+  // A step that finds the gate open (0) counts. Once it was found closed it is closed in all later steps, and with it
+  // `skip`, if that is not null.
+  int (*latch)(SnDevice*, int32_t* gate, int32_t* skip, int32_t* halt, SnError*);
+} SnBackend;
+
+// Null if the caller's version is not this library's.
+typedef const SnBackend* (*SnBackendEntry)(uint32_t abi_version, uint32_t* own_version);
+
+#ifdef __cplusplus
+}
+#endif

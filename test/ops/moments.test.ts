@@ -1,4 +1,0 @@
-import { caseTable } from '../cases';
-import { conformance } from './suite';
-
-conformance(caseTable.moments ?? []);
