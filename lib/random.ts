@@ -1,6 +1,6 @@
 /**
- * Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): a value is a pure function of seed, stream and
- * position, so a run can be repeated or resumed without any generator state. Kernels use the same function.
+ * Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): each value is a pure function of seed, stream and position,
+ * so a run can be repeated or resumed without the state of a generator. Kernels use the same function.
  */
 import { checkInteger, type Range } from './errors';
 
@@ -13,19 +13,22 @@ const weylA = 0x9e3779b9;
 const weylB = 0xbb67ae85;
 const rounds = 10;
 
-/** The high 32 bits of the product of two unsigned 32-bit integers, exactly. */
+/** Returns the high 32 bits of the exact product of two unsigned 32-bit integers. */
 export function mulhi(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  // Every partial product and sum below stays under 2^53, so doubles hold it exactly.
+  // All partial products and sums below are less than 2^53, so doubles hold them exactly.
   const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
   const carry = aLow * bHigh + (middle & 0xffff);
   return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(carry / 0x10000)) >>> 0;
 }
 
-/** One block of Philox4x32-10: four words from a counter of four words and a key of two. */
+/**
+ * Returns one block of Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): four random words from
+ * a counter of four words and a key of two, all of them unsigned 32-bit integers.
+ */
 export function philox4x32(
   counter: readonly [number, number, number, number],
   key: readonly [number, number],
@@ -47,20 +50,23 @@ export function philox4x32(
   return [c0, c1, c2, c3];
 }
 
-/** Streams with a meaning of their own. Others (small numbers) are free: a State numbers its parameters. */
+/** Streams that are reserved for a purpose. The small numbers are free: a State uses them for its parameters. */
 export const streams = { shuffle: 0x73687566, data: 0x64617461, lsuv: 0x6c737576 } as const;
 
-/** A signed 32-bit number that stands for a name (FNV-1a): the stream of a layer's random numbers. */
+/** Returns the stream of a layer's random numbers: a signed 32-bit hash (FNV-1a) of its name. */
 export function streamOf(name: string): number {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash | 0;
 }
 
-/** The fourth counter word of every sequence; the kernels have 0 there (native/shared/philox.h). */
+/** The fourth counter word of every sequence. Kernels have 0 there, so their numbers differ from all sequences. */
 const sequenceMark = 1;
 
-/** A sequence of random numbers. Equal seed, stream and substream give equal numbers; all other sequences are independent. */
+/**
+ * A sequence of random numbers (Philox4x32-10). Equal seed, stream and substream give the same sequence; any other choice gives
+ * an independent one.
+ */
 export class Philox {
   readonly #key: readonly [number, number];
   readonly #substream: number;
@@ -69,14 +75,14 @@ export class Philox {
   #next = 4;
   #spare: number | null = null;
 
-  /** All three are unsigned 32-bit integers. @throws ERR_INVALID_ARGUMENT */
+  /** Seed, stream and substream are integers from 0 to 2^32 - 1. @throws ERR_INVALID_ARGUMENT */
   constructor(seed: number, stream: number, substream = 0) {
     const maximum = 0xffffffff;
     this.#key = [checkInteger('seed', seed, 0, maximum), checkInteger('stream', stream, 0, maximum)];
     this.#substream = checkInteger('substream', substream, 0, maximum);
   }
 
-  /** An integer from 0 to 2^32 - 1. */
+  /** Returns the next integer, from 0 to 2^32 - 1. */
   uint32(): number {
     if (this.#next === 4) {
       const high = Math.floor(this.#block / 2 ** 32);
@@ -87,17 +93,17 @@ export class Philox {
     return this.#words[this.#next++]!;
   }
 
-  /** A number in [0, 1), a multiple of 2^-32. */
+  /** Returns a number that is uniformly distributed in [0, 1), a multiple of 2^-32. */
   uniform(): number {
     return this.uint32() * 2 ** -32;
   }
 
-  /** An integer from 0 to limit - 1; the bias is below limit / 2^32. */
+  /** Returns an integer from 0 to limit - 1, with a bias below limit / 2^32. `limit`: 1 to 2^32 - 1, not checked. */
   integer(limit: number): number {
     return mulhi(this.uint32(), limit);
   }
 
-  /** Mean 0, deviation 1 (Box-Muller; every second call returns the pair's other half). */
+  /** Returns a normally distributed number, mean 0 and standard deviation 1 (Box-Muller, two calls share a pair of uniforms). */
   gaussian(): number {
     if (this.#spare !== null) {
       const value = this.#spare;
@@ -111,7 +117,7 @@ export class Philox {
     return radius * Math.cos(angle);
   }
 
-  /** The integers 0 to count - 1 in random order (Fisher-Yates). */
+  /** Returns the integers 0 to count - 1 in random order (Fisher-Yates). */
   permutation(count: number): Int32Array {
     const order = Int32Array.from({ length: count }, (_, index) => index);
     for (let last = count - 1; last > 0; last--) {

@@ -2,7 +2,7 @@
 // build and the TypeScript build. `npm start` and `npm test` begin with it. Steps that are done already are skipped.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { nativeBuildCommands } from './build-native.mjs';
+import { linkCompileCommands, nativeBuildCommands } from './build-native.mjs';
 import { npmPackages } from './npm-packages.mjs';
 import { node, root, run, StageError, stage, startIfMain } from './stage.mjs';
 import { systemPackages } from './system-packages.mjs';
@@ -23,6 +23,7 @@ async function nativeBuild() {
   for (const [command, args] of nativeBuildCommands()) {
     await run(`native ${args[1]}`, command, args, { remedy: 'rm -rf out, then start again' });
   }
+  linkCompileCommands();
 }
 
 export async function setup() {

@@ -1,4 +1,4 @@
-/** CIFAR-10 and CIFAR-100 in the official binary layout, from a folder or from the official .tar.gz, read into memory. */
+/** Reads CIFAR-10 and CIFAR-100 in the official binary layout into memory, from a folder or from the official .tar.gz. */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,35 +8,45 @@ import { archiveOf, type CifarFiles, cifarFiles, findFolder, findInArchive, isFo
 import { Dataset } from './dataset';
 import { defaultLabels, type LabelKind, type LayoutName, layouts } from './records';
 
+/** Options of cifar(), cifar10(), cifar100() and CifarFile.open(). */
 export interface CifarOptions {
-  /** Which of CIFAR-100's labels: 100 fine ones (default) or 20 coarse ones. */
+  /** Kind of labels: "fine" (default: 100 classes of CIFAR-100, 10 of CIFAR-10) or "coarse" (20 classes of CIFAR-100). */
   labels?: LabelKind;
   /**
-   * Whether it must be the official data: md5 of an archive, number of records in each file. Default: true for an archive,
-   * false for a folder, which may hold a part of the data, or one's own in the same layout.
+   * Whether to accept the official data only, by the md5 of the archive and the number of records in each file. Default: true
+   * for an archive; false for a folder, which may hold a part of the data, or other images in the same layout.
    */
   verify?: boolean;
 }
 
+/** The training and the test images of a data set. */
 export interface Splits<Source = Dataset> {
   readonly train: Source;
   readonly test: Source;
 }
 
 /**
- * @param path a folder that holds train.bin and test.bin, or cifar-100-binary with them; or a .tar.gz
- * @throws ERR_DATA naming file and position; ERR_INVALID_ARGUMENT
+ * Reads CIFAR-100 into memory: images of 32x32x3 bytes, 50,000 for training and 10,000 for testing in the official files.
+ * @param path a folder that contains train.bin and test.bin; or one that contains these in a folder cifar-100-binary; or a
+ * .tar.gz
+ * @throws ERR_DATA, with file and position, if a file is missing, unreadable or malformed; ERR_INVALID_ARGUMENT
  */
 export const cifar100 = (path: string, options?: CifarOptions): Promise<Splits> => cifar(path, options, ['cifar100']);
 
 /**
- * @param path a folder that holds data_batch_1.bin to data_batch_5.bin and test_batch.bin, or cifar-10-batches-bin with
- * them; or a .tar.gz
- * @throws ERR_DATA naming file and position; ERR_INVALID_ARGUMENT
+ * Reads CIFAR-10 into memory: images of 32x32x3 bytes, 50,000 for training and 10,000 for testing in the official files.
+ * @param path a folder that contains data_batch_1.bin to data_batch_5.bin and test_batch.bin; or one that contains these in a
+ * folder cifar-10-batches-bin; or a .tar.gz
+ * @throws ERR_DATA, with file and position, if a file is missing, unreadable or malformed; ERR_INVALID_ARGUMENT
  */
 export const cifar10 = (path: string, options?: CifarOptions): Promise<Splits> => cifar(path, options, ['cifar10']);
 
-/** Whichever of `names` it is. @throws ERR_DATA naming file and position; ERR_INVALID_ARGUMENT */
+/**
+ * Reads CIFAR-100 or CIFAR-10 into memory, whichever the folder or archive contains.
+ * @param path a folder or a .tar.gz, as for cifar100() and cifar10()
+ * @param names the data sets to look for, in this order; default: both, CIFAR-100 first
+ * @throws ERR_DATA, with file and position, if a file is missing, unreadable or malformed; ERR_INVALID_ARGUMENT
+ */
 export async function cifar(
   path: string,
   options: CifarOptions = {},
@@ -59,7 +69,11 @@ export async function cifar(
   return cifarFromArchive(packed, path, { labels, verify: verify ?? true }, names);
 }
 
-/** A .tar.gz that is in memory already; `source` names it in errors. Its md5 is not checked. @throws as cifar() */
+/**
+ * Reads a .tar.gz that is in memory already. `verify` (default false) checks the size of each file, not the md5 of the archive.
+ * @param source names the archive in errors
+ * @throws ERR_DATA, with file and position; ERR_INVALID_ARGUMENT
+ */
 export async function cifarFromArchive(
   packed: Uint8Array,
   source: string,
@@ -73,7 +87,7 @@ export async function cifarFromArchive(
   return assemble(files, { read, has: (name) => entries.has(name), place: source }, { labels, verify });
 }
 
-/** Files by name, from a folder or an archive. */
+/** Reads files by name, from a folder or an archive; `place` names either in errors. */
 interface Files {
   read(name: string): Uint8Array;
   has(name: string): boolean;
@@ -99,7 +113,7 @@ function assemble(files: CifarFiles, source: Files, { labels: kind = defaultLabe
   return { train: make('train'), test: make('test') };
 }
 
-/** @throws ERR_INVALID_ARGUMENT */
+/** Returns the byte of a label in a record and its number of classes. @throws ERR_INVALID_ARGUMENT for an unknown kind */
 export function labelOf({ name }: CifarFiles, kind: LabelKind): { readonly byte: number; readonly classes: number } {
   const { labels } = layouts[name];
   const label = Object.hasOwn(labels, kind) ? labels[kind] : undefined;
@@ -107,7 +121,7 @@ export function labelOf({ name }: CifarFiles, kind: LabelKind): { readonly byte:
   return label;
 }
 
-/** @throws ERR_DATA if a file has not the official number of records */
+/** Checks that a file has the official number of records. @throws ERR_DATA if it has not */
 export function checkSize(path: string, bytes: number, { name, title, records }: CifarFiles, split: Split): void {
   const expected = records[split] * layouts[name].bytes;
   if (bytes === expected) return;
@@ -115,7 +129,7 @@ export function checkSize(path: string, bytes: number, { name, title, records }:
   throw new SaturnnError('ERR_DATA', `Expected ${what} but received ${bytes}`);
 }
 
-/** @throws ERR_DATA if there are not as many as classes */
+/** Returns the class names in a text file, one per line. @throws ERR_DATA if there are not as many as classes */
 export function readNames(bytes: Uint8Array, path: string, classes: number): string[] {
   const lines = Buffer.from(bytes).toString('utf8').split(/\r?\n/);
   const names = lines.map((line) => line.trim()).filter(Boolean);
@@ -131,7 +145,7 @@ function readOrFail(path: string): Uint8Array {
   }
 }
 
-/** Parts of one data set, one after the other. */
+/** Joins the parts of one data set, in their order. */
 function concatenate(parts: readonly Dataset[]): Dataset {
   const [first] = parts as [Dataset];
   if (parts.length === 1) return first;

@@ -1,4 +1,4 @@
-/** CIFAR's binary files as they lie on disk: only the labels are held in memory, images are read when they are asked for. */
+/** CIFAR's binary files, streamed: only the labels are kept in memory; images are read from disk when they are asked for. */
 import { existsSync, readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,13 +17,13 @@ import {
 } from './records';
 import { checkRead, type ImageSource, imageBytes } from './source';
 
-/** Bytes that are read at once, at most, when the labels are gathered. */
+/** Most bytes that one read takes when the labels are collected. */
 const chunkBytes = 2 ** 22;
 
-/** Reads under way at the same time. */
+/** Number of reads that run at the same time. */
 const lanes = 8;
 
-/** One file of records, and where it stands among all. */
+/** One open file of records: the index of its first image in the whole split, and how many it has. */
 interface Part {
   readonly path: string;
   readonly handle: FileHandle;
@@ -31,21 +31,33 @@ interface Part {
   readonly count: number;
 }
 
+/**
+ * One split of CIFAR-10 or CIFAR-100 that stays on disk. The labels are in memory; read() reads images of 32x32x3 bytes from the
+ * files, which stay open until close(). CifarFile.open() makes one; Dataset is the counterpart that is held in memory.
+ */
 export class CifarFile implements ImageSource {
+  /** Shape of one image: [32, 32, 3]. */
   readonly shape = shape;
   #closed = false;
 
   private constructor(
+    /** One label per image, from 0 to classes - 1. */
     readonly labels: Int32Array,
+    /** The number of classes. */
     readonly classes: number,
+    /** One name per class; null if the folder has no file of names. */
     readonly classNames: readonly string[] | null,
     private readonly layout: Layout,
     private readonly parts: readonly Part[],
   ) {}
 
   /**
-   * Training and test files of a folder; an archive must be unpacked first. Reads every label, once.
-   * @throws ERR_DATA naming file and position; ERR_INVALID_ARGUMENT
+   * Opens the training and the test files of a folder and reads all of their labels. Close both splits when they are no longer
+   * needed.
+   * @param path a folder, as for cifar100() and cifar10(); an archive must be unpacked first
+   * @param options default of `verify`: false
+   * @param names the data sets to look for, in this order; default: both, CIFAR-100 first
+   * @throws ERR_DATA, with file and position, if a file is missing or malformed; ERR_INVALID_ARGUMENT, also for an archive
    */
   static async open(
     path: string,
@@ -53,7 +65,7 @@ export class CifarFile implements ImageSource {
     names: readonly LayoutName[] = ['cifar100', 'cifar10'],
   ): Promise<Splits<CifarFile>> {
     if (typeof path !== 'string' || path === '') throw invalid('path', 'a folder', path);
-    if (!isFolder(path)) throw invalid('path', 'a folder: images can be streamed from unpacked files only', path);
+    if (!isFolder(path)) throw invalid('path', 'a folder (images can be streamed from unpacked files only)', path);
     const { files, folder } = findFolder(
       path,
       names.map((name) => cifarFiles[name]),
@@ -73,13 +85,18 @@ export class CifarFile implements ImageSource {
     return { train: wrap(train), test: wrap(test) };
   }
 
+  /** The number of images. */
   get count(): number {
     return this.labels.length;
   }
 
-  /** In the order of the files, so that a disk is read forwards. @throws ERR_DATA if a file has become shorter; ERR_DISPOSED */
+  /**
+   * Writes the images of `indices` (0 to count - 1) into `target`, in the order of `indices`, [32, 32, 3] bytes each. They are
+   * read in the order in which they lie in the files, because that is faster on a disk.
+   * @throws ERR_DATA if a file has become shorter; ERR_DISPOSED after close(); ERR_INVALID_ARGUMENT
+   */
   async read(indices: Int32Array, target: Uint8Array): Promise<void> {
-    if (this.#closed) throw new SaturnnError('ERR_DISPOSED', 'this CifarFile was closed');
+    if (this.#closed) throw new SaturnnError('ERR_DISPOSED', 'This CifarFile was closed');
     checkRead(this, indices, target);
     const size = imageBytes(this);
     const rows = Int32Array.from(indices.keys()).sort((a, b) => indices[a]! - indices[b]!);
@@ -98,13 +115,13 @@ export class CifarFile implements ImageSource {
     await Promise.all(Array.from({ length: lanes }, lane));
   }
 
-  /** Closes the files. */
+  /** Closes the files. read() throws ERR_DISPOSED afterwards. */
   async close(): Promise<void> {
     this.#closed = true;
     await closeAll(this.parts);
   }
 
-  /** For `await using`: close(). */
+  /** Calls close(), at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -1,19 +1,21 @@
-/** Which files CIFAR-10 and CIFAR-100 are made of, and where they are found. */
+/** The files of CIFAR-10 and CIFAR-100: their names and official sizes, and how to find them in a folder or an archive. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { SaturnnError } from '../errors';
 import type { LabelKind, LayoutName } from './records';
 
+/** The training or the test images. */
 export type Split = 'train' | 'test';
 
+/** The files of one data set. */
 export interface CifarFiles {
   readonly name: LayoutName;
   readonly title: string;
-  /** The folder in the archive. */
+  /** Name of the folder in the official archive. */
   readonly folder: string;
   readonly archive: { readonly name: string; readonly md5: string; readonly url: string };
   readonly splits: Readonly<Record<Split, readonly string[]>>;
-  /** Records in each file. */
+  /** Records in each official file of a split. */
   readonly records: Readonly<Record<Split, number>>;
   /** Text files with one class name per line. They may be absent. */
   readonly names: Readonly<Partial<Record<LabelKind, string>>>;
@@ -21,6 +23,7 @@ export interface CifarFiles {
 
 const site = 'https://www.cs.toronto.edu/~kriz';
 
+/** The files of CIFAR-10 and CIFAR-100. */
 export const cifarFiles: Readonly<Record<LayoutName, CifarFiles>> = {
   cifar10: {
     name: 'cifar10',
@@ -50,17 +53,18 @@ export const cifarFiles: Readonly<Record<LayoutName, CifarFiles>> = {
   },
 };
 
+/** Returns the names of a data set's binary files, training first. */
 export const binaryFiles = ({ splits }: CifarFiles): string[] => [...splits.train, ...splits.test];
 
-/** A folder with the files of one of the data sets. */
+/** A data set, and the folder that contains its files. */
 export interface Found {
   readonly files: CifarFiles;
   readonly folder: string;
 }
 
 /**
- * Looks in `path` itself and in the official folder within it.
- * @throws ERR_DATA naming what was looked for and what is there
+ * Finds the first of `candidates` whose files are all in `path` or in the official folder within it.
+ * @throws ERR_DATA, with the expected files and those that are there
  */
 export function findFolder(path: string, candidates: readonly CifarFiles[]): Found {
   for (const files of candidates) {
@@ -73,7 +77,7 @@ export function findFolder(path: string, candidates: readonly CifarFiles[]): Fou
   throw new SaturnnError('ERR_DATA', message);
 }
 
-/** The data set whose files an archive holds. @throws ERR_DATA */
+/** Returns the first of `candidates` whose files an archive all contains. @throws ERR_DATA if there is none */
 export function findInArchive(path: string, names: readonly string[], candidates: readonly CifarFiles[]): CifarFiles {
   const found = candidates.find((files) => binaryFiles(files).every((name) => names.includes(name)));
   if (found) return found;
@@ -81,18 +85,18 @@ export function findInArchive(path: string, names: readonly string[], candidates
   throw new SaturnnError('ERR_DATA', `Expected ${wanted} in ${path} but found ${list(names)}`);
 }
 
-/** @throws ERR_DATA if there is nothing */
+/** Whether `path` is a folder (true) or a file (false). @throws ERR_DATA if nothing has this path */
 export function isFolder(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) throw new SaturnnError('ERR_DATA', `Expected a folder or a .tar.gz at ${path} but found nothing`);
   return stats.isDirectory();
 }
 
-/** The official archive that a file of this name should be; else the first candidate's. */
+/** Returns the data set whose official archive has the name of this file; if none has, the first candidate. */
 export const archiveOf = (path: string, candidates: readonly CifarFiles[]): CifarFiles =>
   candidates.find(({ archive }) => archive.name === basename(path)) ?? candidates[0]!;
 
-/** For a message: a folder may hold thousands. */
+/** Lists names in a message, at most `most` of them, because a folder may hold thousands. */
 function list(names: readonly string[], most = 12): string {
   if (names.length === 0) return 'nothing';
   const more = names.length > most ? ` and ${names.length - most} more` : '';

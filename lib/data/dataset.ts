@@ -10,40 +10,48 @@ import {
 import { checkIndices, checkRead, type ImageShape, type ImageSource, imageBytes } from './source';
 import { type Statistics, type StatisticsOptions, StatisticsSums } from './statistics';
 
+/** Options of Dataset.from(). */
 export interface DatasetOptions {
-  /** [count, height, width, channels], bytes. Not copied. */
+  /** The pixels, 0 to 255: [count, height, width, channels], row-major. The Dataset keeps this array; it makes no copy. */
   images: Uint8Array;
-  /** One per image, from 0 to classes - 1. Copied. */
+  /** One label per image, from 0 to classes - 1. They are copied. */
   labels: Int32Array | Uint8Array | readonly number[];
-  /** Of one image: [height, width, channels]. */
+  /** Shape of one image: [height, width, channels]. */
   shape: ImageShape;
-  /** Default: the largest label and one. */
+  /** The number of classes. Default: the largest label + 1. */
   classes?: number;
-  /** One per class. */
+  /** One name per class. Default null: the names are not known. */
   classNames?: readonly string[] | null;
 }
 
+/** Options of Dataset.fromRecords(). */
 export interface RecordsOptions {
-  /** Default "cifar100". */
+  /** Layout of a record; default "cifar100". */
   layout?: LayoutName;
-  /** Which of CIFAR-100's labels counts; default "fine". */
+  /** Kind of labels, "fine" (default) or "coarse" (CIFAR-100 only). */
   labels?: LabelKind;
-  /** Default: as many as the layout has. */
+  /** The number of classes. Default: that of the layout. */
   classes?: number;
-  /** Names the records in errors. */
+  /** Names the records in errors; default "records". */
   source?: string;
 }
 
-/** Labelled images in memory, in the order of the API: [count, height, width, channels], bytes. */
+/** Labelled images of one size in memory: bytes from 0 to 255, [count, height, width, channels], row-major. */
 export class Dataset implements ImageSource {
   private constructor(
+    /** The pixels, 0 to 255: [count, height, width, channels], row-major. */
     readonly images: Uint8Array,
+    /** One label per image, from 0 to classes - 1. */
     readonly labels: Int32Array,
+    /** Shape of one image: [height, width, channels]. */
     readonly shape: ImageShape,
+    /** The number of classes. */
     readonly classes: number,
+    /** One name per class; null if they are not known. */
     readonly classNames: readonly string[] | null,
   ) {}
 
+  /** The number of images. */
   get count(): number {
     return this.labels.length;
   }
@@ -60,7 +68,10 @@ export class Dataset implements ImageSource {
     return this.shape[2];
   }
 
-  /** Images and labels that are in memory already. @throws ERR_INVALID_ARGUMENT that names the first label that does not fit */
+  /**
+   * Makes a Dataset of images and labels that are in memory already.
+   * @throws ERR_INVALID_ARGUMENT if sizes do not agree, or a label is out of range (the message names the first one)
+   */
   static from(options: DatasetOptions): Dataset {
     const { images, labels: given, shape, classNames = null } = checkOptions('{ images, labels, shape }', options);
     if (!(images instanceof Uint8Array)) throw invalid('images', 'a Uint8Array', images);
@@ -82,8 +93,9 @@ export class Dataset implements ImageSource {
   }
 
   /**
-   * Reads records of CIFAR's binary layout.
-   * @throws ERR_DATA for a broken length or a label out of range, naming record and byte; ERR_INVALID_ARGUMENT
+   * Makes a Dataset of records in CIFAR's binary layout: 1 or 2 bytes of labels, then 3072 bytes of pixels, channel by channel.
+   * @throws ERR_DATA, with record and byte, if `bytes` is not a whole number of records, or a label is out of range;
+   * ERR_INVALID_ARGUMENT
    */
   static fromRecords(bytes: Uint8Array, options: RecordsOptions = {}): Dataset {
     if (!(bytes instanceof Uint8Array)) throw invalid('records', 'a Uint8Array', bytes);
@@ -97,7 +109,7 @@ export class Dataset implements ImageSource {
     return new Dataset(decoded.images, decoded.labels, recordShape, classes, null);
   }
 
-  /** The first `count` images, or all if there are fewer. Shares memory. */
+  /** Returns the first `count` images (at least 1), or all if there are fewer. They share memory with this Dataset. */
   take(count: number): Dataset {
     checkInteger('limit', count, 1);
     const { shape, classes, classNames } = this;
@@ -105,7 +117,7 @@ export class Dataset implements ImageSource {
     return new Dataset(images, this.labels.subarray(0, count), shape, classes, classNames);
   }
 
-  /** Copies of the images of `indices`, in that order. @throws ERR_INVALID_ARGUMENT */
+  /** Returns a copy of the images of `indices` (0 to count - 1), in that order. @throws ERR_INVALID_ARGUMENT */
   subset(indices: Int32Array | readonly number[]): Dataset {
     const chosen = checkIndices(Array.isArray(indices) ? exactly(indices) : (indices as Int32Array), this.count);
     const images = new Uint8Array(chosen.length * imageBytes(this));
@@ -114,18 +126,25 @@ export class Dataset implements ImageSource {
     return new Dataset(images, labels, this.shape, this.classes, this.classNames);
   }
 
-  /** The same images with names for their classes. */
+  /**
+   * Returns the same images with other class names: one per class, or null. The images are not copied.
+   * @throws ERR_INVALID_ARGUMENT
+   */
   named(classNames: readonly string[] | null): Dataset {
     const { images, labels, shape, classes } = this;
     return Dataset.from({ images, labels, shape, classes, classNames });
   }
 
+  /**
+   * Copies the images of `indices` (0 to count - 1) into `target`, in that order, [height, width, channels] bytes each.
+   * @throws ERR_INVALID_ARGUMENT
+   */
   async read(indices: Int32Array, target: Uint8Array): Promise<void> {
     checkRead(this, indices, target);
     this.#copy(indices, target);
   }
 
-  /** Mean, deviation and scale; see StatisticsOptions. @throws ERR_INVALID_ARGUMENT */
+  /** Computes the mean, standard deviation and scale of all pixels. @throws ERR_INVALID_ARGUMENT */
   statistics(options: StatisticsOptions = {}): Statistics {
     const sums = new StatisticsSums(this.shape);
     sums.add(this.images);
@@ -154,7 +173,7 @@ function checkLabels(labels: DatasetOptions['labels']): Int32Array {
   return Array.isArray(labels) ? exactly(labels, 'labels') : Int32Array.from(labels);
 }
 
-/** Numbers that an Int32Array would round or wrap are refused. */
+/** Copies numbers into an Int32Array. @throws ERR_INVALID_ARGUMENT for a number that an Int32Array would round or wrap */
 function exactly(numbers: readonly number[], argument = 'indices'): Int32Array {
   const wrong = numbers.findIndex((value) => typeof value !== 'number' || (value | 0) !== value);
   if (wrong >= 0) throw invalid(`${argument}[${wrong}]`, 'a 32-bit integer', numbers[wrong]);

@@ -1,6 +1,6 @@
 /**
- * One file over HTTP, whole or not at all: it grows beside its place as NAME.part, goes on where an earlier attempt stopped,
- * and gets its name once it is complete and its md5 is right.
+ * Downloads one file over HTTP. Its bytes go to NAME.part, where a later attempt continues; the file gets its name only when it
+ * is complete and its md5 is right.
  */
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -8,27 +8,32 @@ import { setTimeout } from 'node:timers/promises';
 import { checkInteger, invalid, SaturnnError } from '../errors';
 import { checkMd5, md5Of } from './archive';
 
+/** Options of download(). */
 export interface DownloadOptions {
-  /** http or https; redirects are followed. */
+  /** Address of the file, http or https. Redirects are followed. */
   url: string;
+  /** The file to write. */
   path: string;
-  /** Of the whole file. */
+  /** Expected md5 sum of the whole file, as lower-case hex. */
   md5: string;
-  /** Called now and then; `total` is null if the server does not say. */
+  /** Is called after every piece with the bytes so far and the size of the file (null if the server does not say it). */
   onProgress?: (done: number, total: number | null) => void;
+  /** Aborts the download: the promise is rejected with the signal's reason. The bytes in NAME.part are kept. */
   signal?: AbortSignal;
-  /** How often a connection that breaks is made anew; default 3. */
+  /** The number of retries after a lost connection or a server error (5xx): 0 to 100, default 3. */
   retries?: number;
-  /** Milliseconds before the first retry, doubled before each further one; default 1000. */
+  /** Milliseconds before the first retry; each further delay is twice the one before. Default 1000. */
   retryDelay?: number;
 }
 
-/** A failure that a new connection may mend. */
+/** A failure after which a new connection may succeed. */
 class Broken extends Error {}
 
 /**
- * @throws ERR_DOWNLOAD: no connection, an answer other than the file, or cut off (what came is kept, to go on from there);
- * ERR_DATA: wrong md5 (nothing is kept); ERR_OUTPUT; ERR_INVALID_ARGUMENT
+ * Downloads a file.
+ * @throws ERR_DOWNLOAD if there is no connection, the server does not answer with the file, or the connection breaks too often
+ * (NAME.part is kept, so the next attempt can continue there); ERR_DATA if the md5 is wrong (nothing is kept); ERR_OUTPUT if the
+ * file cannot be written; ERR_INVALID_ARGUMENT
  */
 export async function download(options: DownloadOptions): Promise<void> {
   const { url, path, md5, retries = 3, retryDelay = 1000, signal } = options;
@@ -55,7 +60,7 @@ export async function download(options: DownloadOptions): Promise<void> {
   part.finish();
 }
 
-/** NAME.part, and NAME.part.version: what the server called the version that it is a part of (an ETag or a date). */
+/** The files NAME.part (the bytes so far) and NAME.part.version (the ETag or date of the version that they belong to). */
 class PartialFile {
   readonly path: string;
   readonly #final: string;
@@ -71,12 +76,12 @@ class PartialFile {
     return statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
   }
 
-  /** Null: it cannot be known whether the rest would fit. */
+  /** ETag or date of the version that the bytes belong to. Null: not known, so the rest cannot be requested safely. */
   get version(): string | null {
     return this.size > 0 && existsSync(this.#version) ? readFileSync(this.#version, 'utf8') : null;
   }
 
-  /** Begins anew. */
+  /** Starts again with an empty file. */
   async create(version: string | null): Promise<FileHandle> {
     this.remove();
     if (version !== null) writeFileSync(this.#version, version);
@@ -98,11 +103,11 @@ class PartialFile {
   }
 }
 
-/** One connection. @throws Broken if another one may go on */
+/** Makes one connection and writes what it gives. @throws Broken if another connection may succeed */
 async function transfer(part: PartialFile, { url, onProgress, signal }: DownloadOptions): Promise<void> {
   const begun = part.size;
   const { version } = part;
-  // The server sends the rest only if its file is still that version; else, or if it knows no ranges, it sends all.
+  // The server sends the rest only if its file is still that version. Otherwise, or without support of ranges, it sends all.
   const resume: Record<string, string> = version === null ? {} : { Range: `bytes=${begun}-`, 'If-Range': version };
   const headers = { 'Accept-Encoding': 'identity', ...resume };
   const response = await fetch(url, { headers, signal }).catch((error) => {
@@ -111,11 +116,11 @@ async function transfer(part: PartialFile, { url, onProgress, signal }: Download
   });
   const { status } = response;
   if (status === 416) {
-    // Nothing follows what is there: it was complete but not renamed, or it is no part of this file. The md5 tells.
+    // The server has no bytes after ours: the file was complete but not renamed, or ours is not a part of it. The md5 tells.
     await response.body?.cancel();
     if (totalOf(response) === begun) return;
     part.remove();
-    throw new Broken(`the ${begun} bytes of an earlier attempt are no part of it`);
+    throw new Broken(`the ${begun} bytes of an earlier attempt are not a part of this file`);
   }
   const resumed = status === 206 && firstOf(response) === begun;
   if (status !== 200 && !resumed) {
@@ -130,7 +135,8 @@ async function transfer(part: PartialFile, { url, onProgress, signal }: Download
     signal?.throwIfAborted();
     throw error;
   });
-  if (total !== null && part.size !== total) throw new Broken(`it ended after ${part.size} of ${total} bytes`);
+  if (total !== null && part.size !== total)
+    throw new Broken(`the connection ended after ${part.size} of ${total} bytes`);
 }
 
 async function write(
@@ -141,7 +147,7 @@ async function write(
 ): Promise<void> {
   const { headers } = response;
   const tag = headers.get('etag');
-  // A weak ETag (W/"...") promises nothing about bytes.
+  // A weak ETag (W/"...") does not promise equal bytes.
   const version = tag?.startsWith('"') ? tag : headers.get('last-modified');
   const file = await (resumed ? part.append() : part.create(version)).catch((error) => {
     throw unwritable(part, error);
@@ -174,22 +180,22 @@ function parseUrl(url: string): URL {
   }
 }
 
-/** Where a partial answer begins: "bytes 100-199/200". */
+/** First byte of a partial answer, from "bytes 100-199/200"; NaN if there is none. */
 const firstOf = ({ headers }: Response): number =>
   Number(/^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1] ?? Number.NaN);
 
-/** The size of the whole, from a refused range: "bytes *\/200". */
+/** Size of the whole file, from the answer to a refused range, "bytes *\/200"; NaN if there is none. */
 const totalOf = ({ headers }: Response): number =>
   Number(/^bytes \*\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1] ?? Number.NaN);
 
-/** fetch() says "fetch failed"; why stands in the cause. */
+/** Returns the message of an error's cause: that of fetch() itself is only "fetch failed". */
 function reasonOf(error: Error): string {
   const { cause } = error;
   return cause instanceof Error && cause.message ? cause.message : error.message;
 }
 
 function givenUp(url: string, part: PartialFile, error: Error): SaturnnError {
-  const kept = part.version === null ? '' : `; ${part.size} bytes are kept, and the next attempt goes on from there`;
+  const kept = part.version === null ? '' : `; ${part.size} bytes are kept, and the next attempt continues from there`;
   return new SaturnnError('ERR_DOWNLOAD', `Cannot download ${url}: ${error.message}${kept}`, { cause: error });
 }
 

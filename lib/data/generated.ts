@@ -1,34 +1,38 @@
 /**
- * A data set made of random numbers, in CIFAR-100's layout: for a first run without any download. A class is a pair of
- * colours. An image is a mosaic of flat cells: a few strongly in one colour of the pair, a few in the other, and many weakly
- * opposite to both, so that the mean is grey for every class, at every pixel; random colour is added to all cells where the
- * pair has none, so that the spread of colours tells little as well. What is left to tell the classes apart is which
- * colours stand out: nothing for a linear model of the pixels, and soon found by a convolutional network. Neither shifts nor
- * mirroring change the class.
+ * A data set made of random numbers, in CIFAR-100's layout, for a first run without a download.
+ *
+ * A class is a pair of colours. An image is a mosaic of flat cells: a few strongly in one colour of the pair, a few in the other,
+ * and many weakly in the opposite of both, so that the mean is grey for every class and at every pixel. Random colour is added
+ * to all cells in the directions that the pair lacks, so that the covariance of the colours says little about the class either.
+ * Only the colours that stand out tell the classes apart: a linear model of the pixels cannot learn them, a convolutional network
+ * soon does. Shifts and mirroring do not change the class.
  */
 import { checkInteger } from '../errors';
 import { Philox, streams } from '../random';
 import { Dataset } from './dataset';
 import { record } from './records';
 
+/** The number of classes that generated data have at most. */
 export const generatedClasses = 100;
-/** As many records as `saturnn train --data generated` has at most. */
+/** Records of `saturnn train --data generated`, and default of generated(). */
 export const generatedCounts = { train: 10_000, test: 2_000 } as const;
 
+/** The training or the test images. */
 export type Split = keyof typeof generatedCounts;
 
+/** Height and width of a cell, in pixels. */
 const cell = 6;
-/** Cells to a side that cover an image wherever the mosaic begins. */
+/** Cells per row and column: enough to cover an image from every offset of the mosaic. */
 const side = Math.ceil(record.width / cell) + 1;
 const cells = side * side;
-/** Cells in each colour of the pair. */
+/** Number of cells in each colour of the pair. */
 const marked = 4;
 const share = marked / cells;
-/** How far out: both colours together then have variance 1. */
+/** Distance of a marked cell's colour from grey: with it, both colours together have variance 1. */
 const strength = 1 / Math.sqrt(2 * share);
-/** Least deviation in any direction of colour space, relative to the largest of the pair's own. */
+/** Smallest standard deviation in any direction of colour space, relative to the largest that the pair itself causes. */
 const evenness = 0.65;
-/** Grey levels per unit, and those of the noise of single pixels: together they stay within a byte. */
+/** Grey levels per unit of colour, and amplitude of each pixel's noise in grey levels. Their sum fits in a byte. */
 const contrast = 36;
 const noise = 4;
 const grey = 128;
@@ -57,21 +61,21 @@ const colours: readonly Colour[] = Array.from({ length: 15 }, (_, index) => {
   return [radius * Math.cos(angle), radius * Math.sin(angle), z];
 });
 
-/** How the cells of one class are coloured. */
+/** The colours of one class. */
 interface Palette {
   readonly pair: readonly [Colour, Colour];
-  /** Added to every cell with a random sign each: makes the spread even. */
+  /** Vectors that are added to every cell, each with a random sign, so that the covariance is similar in all classes. */
   readonly spread: readonly Colour[];
 }
 
-/** One per class: of the 105 pairs, those nearest to a right angle. */
+/** One palette per class: of the 105 pairs of colours, those nearest to a right angle. */
 const palettes: readonly Palette[] = colours
   .flatMap((first, index) => colours.slice(0, index).map((second): readonly [Colour, Colour] => [first, second]))
   .sort((a, b) => Math.abs(dot(...a)) - Math.abs(dot(...b)))
   .slice(0, generatedClasses)
   .map((pair) => ({ pair, spread: evenOut(...pair) }));
 
-/** The axes of a pair's covariance, each as long as what its deviation lacks. */
+/** Returns the axes of a pair's covariance, each with the length that raises the deviation along it to `evenness`. */
 function evenOut(first: Colour, second: Colour): Colour[] {
   const between = unit(sum(first, second));
   const across = unit(sum(first, second, -1));
@@ -81,16 +85,23 @@ function evenOut(first: Colour, second: Colour): Colour[] {
   return axes.map((axis, index) => scale(axis, Math.sqrt(Math.max(0, wanted - variances[index]!))));
 }
 
+/** Options of generatedRecords(). */
 export interface GeneratedOptions {
+  /** The training and the test records are drawn from different random numbers. */
   split: Split;
+  /** The number of records: 1 to 1,000,000. */
   count: number;
-  /** Default 0. Not the seed of the training: the data stay the same from run to run. */
+  /** Seed of the data, default 0. It is not the seed of the training, so that all runs see the same data. */
   seed?: number;
-  /** Leave out the records of all but the first so many classes: what is soon learned. Default: all 100. */
+  /** Only make records of the first `classes` classes, 2 to 100: fewer are learned sooner. Default: all 100. */
   classes?: number;
 }
 
-/** Records of the official layout. Record i is the same whatever `count` is; each class comes once before any comes again. */
+/**
+ * Makes `count` records in the binary layout of CIFAR-100 (3074 bytes each: coarse label, fine label, 32x32 pixels in 3 planes).
+ * Record i does not depend on `count`, and every class occurs once before any occurs again.
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export function generatedRecords({ split, count, seed = 0, classes = generatedClasses }: GeneratedOptions): Uint8Array {
   checkInteger('count', count, 1, 1_000_000);
   checkInteger('classes', classes, 2, generatedClasses);
@@ -99,7 +110,7 @@ export function generatedRecords({ split, count, seed = 0, classes = generatedCl
   let order: Int32Array = new Int32Array(0);
   for (let index = 0, done = 0; done < count; index++) {
     const hundred = Math.floor(index / generatedClasses);
-    // The upper half of the substreams: the lower one belongs to the images.
+    // Substreams from 2^31 on are for the orders of the classes; those below are for the images.
     if (index % generatedClasses === 0)
       order = new Philox(seed, stream, 2 ** 31 + hundred).permutation(generatedClasses);
     const label = order[index % generatedClasses]!;
@@ -113,7 +124,11 @@ export function generatedRecords({ split, count, seed = 0, classes = generatedCl
   return bytes;
 }
 
-/** Training and test images, disjoint by construction. */
+/**
+ * Makes training and test images of 32x32x3 bytes, from random numbers that never overlap: for first runs and tests without a
+ * download. They are the same in every run. Default: 10,000 training and 2,000 test images of 100 classes.
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export function generated({
   classes = generatedClasses,
   ...counts
@@ -126,7 +141,7 @@ export function generated({
   return { train: make('train'), test: make('test') };
 }
 
-/** The colour of each cell, relative to grey. */
+/** Draws the colour of each cell, [cells, 3], in grey levels relative to grey. */
 function drawCells({ pair: [first, second], spread }: Palette, random: Philox): Float64Array {
   const background = scale(sum(first, second), -share * strength);
   const drawn = new Float64Array(cells * 3);
@@ -142,7 +157,7 @@ function drawCells({ pair: [first, second], spread }: Palette, random: Philox): 
   return drawn;
 }
 
-/** Mosaic and noise, channel by channel. */
+/** Draws an image, mosaic and noise, into `planes` [channels, height, width]. */
 function drawImage(planes: Uint8Array, cellColours: Float64Array, random: Philox): void {
   const top = random.integer(cell);
   const left = random.integer(cell);

@@ -1,4 +1,4 @@
-/** CIFAR-10 and CIFAR-100 on this machine: where they lie, whether they are there, and how they get there. */
+/** Downloads CIFAR-10 and CIFAR-100, and finds them on this machine. */
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
@@ -10,26 +10,28 @@ import { binaryFiles, type CifarFiles, cifarFiles, findInArchive } from './cifar
 import { type DownloadOptions, download } from './download';
 import { type LayoutName, layouts } from './records';
 
-/** $XDG_CACHE_HOME/saturnn/data, or ~/.cache/saturnn/data. */
+/** Returns the folder in which data sets are kept: $XDG_CACHE_HOME/saturnn/data, or ~/.cache/saturnn/data. */
 export const defaultDataFolder = (): string => cacheFolder('data');
 
+/** Options of getData(). */
 export interface GetOptions extends Pick<DownloadOptions, 'onProgress' | 'signal' | 'retries' | 'retryDelay'> {
-  /** Default: defaultDataFolder(). */
+  /** Folder in which the data set's own folder is made. Default: defaultDataFolder(). */
   folder?: string;
-  /** Default: the official address. */
+  /** Address of the archive. Default: the official one. */
   url?: string;
-  /** Of the archive; default: the official one's. Another archive may hold any number of records. */
+  /** Expected md5 of the archive, in hex. Default: that of the official one. Another archive may hold any number of records. */
   md5?: string;
 }
 
+/** The result of getData(). */
 export interface Got {
-  /** The folder that holds the .bin files. */
+  /** The folder that contains the .bin files. */
   readonly folder: string;
-  /** False: it was there already. */
+  /** Whether it was downloaded now. False: it was there already. */
   readonly downloaded: boolean;
 }
 
-/** The folder of an official data set, if all of its files are there and have the official sizes; else null. */
+/** Returns the folder of an official data set if all of its files are there and have the official sizes, else null. */
 export function installedFolder(name: LayoutName, folder = defaultDataFolder()): string | null {
   const files = cifarFiles[name];
   const place = join(resolve(folder), files.folder);
@@ -40,9 +42,10 @@ export function installedFolder(name: LayoutName, folder = defaultDataFolder()):
 }
 
 /**
- * Downloads an archive, checks it, unpacks it, and removes it again. Does nothing if the official files are there, unless
- * `md5` asks for others.
- * @throws what download() throws; ERR_DATA if the archive does not hold the files; ERR_OUTPUT
+ * Downloads the archive of a data set, checks its md5, unpacks it, and removes the archive. Does nothing if the official files
+ * are there already, unless `md5` is given. After a lost connection, the next call continues the download.
+ * @throws ERR_DOWNLOAD if the archive cannot be downloaded; ERR_DATA if its md5 is wrong or it does not contain the files;
+ * ERR_OUTPUT if files cannot be written; ERR_INVALID_ARGUMENT
  */
 export async function getData(name: LayoutName, options: GetOptions = {}): Promise<Got> {
   const files = cifarFiles[name];
@@ -53,7 +56,7 @@ export async function getData(name: LayoutName, options: GetOptions = {}): Promi
   const md5 = (options.md5 ?? files.archive.md5).toLowerCase();
   prepareFolder(folder);
   const archive = join(folder, files.archive.name);
-  // An earlier attempt may have come this far, or somebody has put it there.
+  // The archive may be there from an earlier attempt that failed afterwards, or because the user has put it there.
   if (!existsSync(archive) || (await md5Of(archive)) !== md5) {
     await download({ url, path: archive, md5, onProgress, signal, retries, retryDelay });
   }
@@ -61,7 +64,7 @@ export async function getData(name: LayoutName, options: GetOptions = {}): Promi
   try {
     await install(files, archive, place);
   } catch (error) {
-    // A full disk: the next attempt need not download it again. Anything else: it is of no use.
+    // If the disk was full, the archive is kept for the next attempt. After any other error it is of no use.
     if ((error as SaturnnError).code !== 'ERR_OUTPUT') rmSync(archive);
     throw error;
   }
@@ -69,7 +72,10 @@ export async function getData(name: LayoutName, options: GetOptions = {}): Promi
   return { folder: place, downloaded: true };
 }
 
-/** Unpacks beside the final place, and renames: a folder of this name is complete. Only the data set's own files are written. */
+/**
+ * Unpacks the data set's own files into a temporary folder and renames that at the end, so that a folder of the final name is
+ * always complete.
+ */
 async function install(files: CifarFiles, archive: string, place: string): Promise<void> {
   const entries = await unpack(await readFile(archive), archive);
   findInArchive(archive, [...entries.keys()], [files]);
@@ -92,7 +98,7 @@ async function install(files: CifarFiles, archive: string, place: string): Promi
   }
 }
 
-/** Bytes by file name. */
+/** Returns the official size of each file in bytes, by file name. */
 function sizesOf({ name, splits, records }: CifarFiles): Record<string, number> {
   const { bytes } = layouts[name];
   return Object.fromEntries(

@@ -1,30 +1,38 @@
 import { checkInteger } from '../errors';
 import { Philox, streams } from '../random';
 
-/** Row indices and labels of whole batches, one after the other: what a run of several steps takes. */
+/** Image indices and labels of consecutive batches: the data of one run of several steps. */
 export interface Batches {
+  /** The number of batches, one per step. */
   readonly steps: number;
+  /** Index of each row's image in the data set: [steps * batch]. */
   readonly indices: Int32Array;
-  /** -1: the row fills up a last batch, and counts for neither loss nor gradient. */
+  /** Label of each row: [steps * batch]. -1: the row only fills up the last batch and counts for neither loss nor gradient. */
   readonly labels: Int32Array;
-  /** Rows that count, per step. */
+  /** The number of rows that count, per step. */
   readonly rows: readonly number[];
 }
 
+/** Options of DataLoader. */
 export interface DataLoaderOptions {
+  /** The labels of the data set, one per image. */
   labels: Int32Array;
+  /** Images per step: 1 to 1,000,000. */
   batch: number;
-  /** True: a new order in every epoch, drawn from seed and epoch alone. False: as they are. */
+  /** True: every epoch has an order of its own, which depends on seed and epoch number alone. False: the data set's order. */
   shuffle: boolean;
+  /** Seed of the order, default 0. */
   seed?: number;
 }
 
 /**
- * The order in which a data set is read. Every image comes exactly once per epoch; where the batch does not divide their
- * number, the last batch is filled up with masked rows, so that its size (and with it the plan) stays the same. These are
- * images from the beginning of the epoch again, not copies of one: batch normalisation takes its statistics of all rows.
+ * Divides a data set into batches. Every image counts exactly once per epoch. If the batch size does not divide the number of
+ * images, the last batch is filled up with masked rows (label -1), so that all batches have one size and one plan. The masked
+ * rows are the images from the beginning of the epoch, not copies of a single one, because batch normalisation takes its
+ * statistics from all rows.
  */
 export class DataLoader {
+  /** The number of batches in an epoch. */
   readonly steps: number;
   readonly #options: Required<DataLoaderOptions>;
 
@@ -34,7 +42,7 @@ export class DataLoader {
     this.steps = Math.ceil(labels.length / batch);
   }
 
-  /** The batches of one epoch, split into runs by `batches`. */
+  /** Returns the batches of epoch number `epoch`, from 0; its method batches() gives any consecutive part of them. */
   epoch(epoch: number): Epoch {
     const { labels, batch, shuffle, seed } = this.#options;
     const order = shuffle ? new Philox(seed, streams.shuffle, epoch).permutation(labels.length) : null;
@@ -42,6 +50,7 @@ export class DataLoader {
   }
 }
 
+/** The batches of one epoch. */
 export class Epoch {
   constructor(
     private readonly labels: Int32Array,
@@ -49,7 +58,7 @@ export class Epoch {
     private readonly order: Int32Array | null,
   ) {}
 
-  /** `steps` batches from batch number `first` on. */
+  /** Returns `steps` consecutive batches, beginning with number `first` (from 0). */
   batches(first: number, steps: number): Batches {
     const indices = new Int32Array(steps * this.batch);
     const labels = new Int32Array(steps * this.batch).fill(-1);

@@ -1,4 +1,4 @@
-/** A data set by its name or path, as commands and experiments are told of it. */
+/** Opens a data set by its name or path, for commands and experiments. */
 import { SaturnnError } from '../errors';
 import { cifar } from './cifar';
 import { CifarFile } from './cifarFile';
@@ -12,35 +12,39 @@ import { type DataMode, firstClassesOf, firstOf, type ImageSource } from './sour
 /** The data set that is made anew in every process, the same each time. */
 const generatedName = 'generated';
 
-/** Names of the data sets that saturnn knows; the first is the command's default. */
+/** The names of data sets that `data` may be, beside paths; the first is the command's default. */
 export const dataSetNames: readonly [string, ...string[]] = [generatedName, ...Object.keys(cifarFiles)];
 
+/** Options of openSource(). */
 export interface SourceOptions {
   /** One of dataSetNames, or a folder or .tar.gz in CIFAR's binary layout. */
   data: string;
-  /** Folder of cifar10 or cifar100; default: where `saturnn data get` puts them. */
+  /** Folder of cifar10 or cifar100. Default: the one that `saturnn data get` fills. */
   dataDir?: string;
+  /** Kind of labels, "fine" (default) or "coarse" (CIFAR-100 only). */
   labels?: LabelKind;
-  /** False: take an archive whose md5 is not the official one's. */
+  /** False: accept files that are not the official ones. Default: true for names and archives, false for other folders. */
   verify?: boolean;
-  /** Only the images of the first so many classes; default: all. */
+  /** Use the images of the first `classes` classes only. Default: all. */
   classes?: number;
-  /** Of those, the first so many training images, ... */
+  /** Use the first `limit` training images only (of these classes). Default: all. */
   limit?: number;
-  /** ... and test images; default: at most as many as `limit`. */
+  /** Use the first `testLimit` test images only (of these classes). Default: `limit`. */
   testLimit?: number;
 }
 
+/** The result of openSource(). */
 export interface OpenedSource {
   readonly train: ImageSource;
   readonly test: ImageSource;
-  /** Closes what is open. */
+  /** Closes the files that are open, if any. */
   close(): Promise<void>;
 }
 
 /**
- * Streamed data stay on disk if they lie there unpacked; everything else is read into memory.
- * @throws ERR_DATA; ERR_INVALID_ARGUMENT
+ * Opens the training and test images of a data set. In mode 'streaming', unpacked files stay on disk; in every other case the
+ * data are read into memory.
+ * @throws ERR_DATA if files are missing or malformed; ERR_INVALID_ARGUMENT
  */
 export async function openSource(options: SourceOptions, mode: DataMode = 'resident'): Promise<OpenedSource> {
   const { data, dataDir, labels, verify, classes } = options;
@@ -69,7 +73,7 @@ export async function openSource(options: SourceOptions, mode: DataMode = 'resid
   return { train: part(train, most), test: part(test, mostTest), close: async () => {} };
 }
 
-/** Where `saturnn data get` puts it. */
+/** Returns the folder that `saturnn data get` has filled. @throws ERR_DATA if the data set is not complete there */
 function installed(name: LayoutName): string {
   const found = installedFolder(name);
   if (found) return found;

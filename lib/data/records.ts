@@ -2,26 +2,32 @@
 import { SaturnnError } from '../errors';
 import type { ImageShape } from './source';
 
+/** Shape of CIFAR's images: [height, width, channels]. */
 export const shape: ImageShape = [32, 32, 3];
 const plane = shape[0] * shape[1];
 const pixels = plane * shape[2];
 
+/** Kinds of labels: CIFAR-100 has 100 fine and 20 coarse classes; the 10 classes of CIFAR-10 count as fine. */
 export const labelKinds = ['fine', 'coarse'] as const;
+/** A kind of labels: "fine" or "coarse". */
 export type LabelKind = (typeof labelKinds)[number];
-/** The labels that are read where none are named. */
+/** The kind of labels that is read by default. */
 export const defaultLabels: LabelKind = 'fine';
+/** A binary layout of records, named after the data set that has it. */
 export type LayoutName = 'cifar10' | 'cifar100';
 
+/** The layout of one record. */
 export interface Layout {
   readonly name: LayoutName;
   /** Bytes before the pixels. */
   readonly labelBytes: number;
-  /** Of a whole record. */
+  /** Bytes of a whole record. */
   readonly bytes: number;
-  /** By kind of label: which byte, and how many classes. */
+  /** The byte in the record and the number of classes of each kind of label. */
   readonly labels: Readonly<Partial<Record<LabelKind, { readonly byte: number; readonly classes: number }>>>;
 }
 
+/** The layouts of CIFAR-10 and CIFAR-100. */
 export const layouts: Readonly<Record<LayoutName, Layout>> = {
   cifar10: { name: 'cifar10', labelBytes: 1, bytes: 1 + pixels, labels: { fine: { byte: 0, classes: 10 } } },
   cifar100: {
@@ -32,19 +38,19 @@ export const layouts: Readonly<Record<LayoutName, Layout>> = {
   },
 };
 
-/** CIFAR-100's: what generated data are made in. */
+/** Sizes of a CIFAR-100 record, the layout of generated data. */
 export const record = { labels: 2, height: shape[0], width: shape[1], channels: shape[2], bytes: 2 + pixels } as const;
 
-/** How to read records, and what to call them in errors. */
+/** Options for reading records; `source` names them in errors. */
 export interface RecordOptions {
   readonly layout: Layout;
-  /** Byte of the label in a record. */
+  /** Index of the label's byte in a record. */
   readonly byte: number;
   readonly classes: number;
   readonly source: string;
 }
 
-/** The number of records in `bytes` bytes. @throws ERR_DATA if that is no positive integer */
+/** Returns the number of records in `bytes` bytes. @throws ERR_DATA unless it is a positive integer */
 export function recordCount(bytes: number, { bytes: recordBytes }: Layout, source: string): number {
   const count = bytes / recordBytes;
   if (count > 0 && Number.isInteger(count)) return count;
@@ -54,7 +60,7 @@ export function recordCount(bytes: number, { bytes: recordBytes }: Layout, sourc
   throw new SaturnnError('ERR_DATA', `Expected ${expected} in ${source} but received ${found}`);
 }
 
-/** The label of record `index`, whose first byte is bytes[at]. @throws ERR_DATA if it is out of range */
+/** Returns the label of record `index`, which begins at bytes[at]. @throws ERR_DATA if the label is out of range */
 export function readLabel(
   bytes: Uint8Array,
   at: number,
@@ -69,12 +75,15 @@ export function readLabel(
   throw new SaturnnError('ERR_DATA', message);
 }
 
-/** Whole records, decoded. @throws ERR_DATA for a broken length or a label out of range, naming the record and the byte */
+/**
+ * Decodes whole records to images [count, height, width, channels] and labels [count].
+ * @throws ERR_DATA, with record and byte, if `bytes` is not a whole number of records, or a label is out of range
+ */
 export function decodeRecords(bytes: Uint8Array, options: RecordOptions): { images: Uint8Array; labels: Int32Array } {
   const { layout, source } = options;
   const count = recordCount(bytes.length, layout, source);
   const labels = new Int32Array(count);
-  // Before the images: a bad file is refused at once.
+  // Labels come first, so that a malformed file is refused before the slower work on its images.
   for (let index = 0; index < count; index++) labels[index] = readLabel(bytes, index * layout.bytes, index, options);
   const images = new Uint8Array(count * pixels);
   for (let index = 0; index < count; index++) {
@@ -84,7 +93,7 @@ export function decodeRecords(bytes: Uint8Array, options: RecordOptions): { imag
   return { images, labels };
 }
 
-/** Planes of channels to channels side by side. */
+/** Copies one image from [channels, height, width] in `planes` to [height, width, channels] at images[offset]. */
 export function interleave(planes: Uint8Array, images: Uint8Array, offset: number): void {
   for (let channel = 0; channel < shape[2]; channel++) {
     for (let pixel = 0; pixel < plane; pixel++) {

@@ -1,36 +1,42 @@
 import { checkInteger, invalid } from '../errors';
 
-/** Height, width, channels. */
+/** Shape of one image: height, width, channels. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
 
-/** Labelled images of one size, wherever they lie: in memory (Dataset) or in files (CifarFile). */
+/** Labelled images of one size, in memory (Dataset), in files (CifarFile), or from another implementation of this interface. */
 export interface ImageSource {
+  /** The number of images. */
   readonly count: number;
+  /** Shape of one image: [height, width, channels]. */
   readonly shape: ImageShape;
-  /** One per image, from 0 to classes - 1. */
+  /** One label per image, from 0 to classes - 1. */
   readonly labels: Int32Array;
   readonly classes: number;
-  /** Null where they are not known. */
+  /** One name per class; null if they are not known. */
   readonly classNames: readonly string[] | null;
   /**
-   * Writes the images of `indices`, which lie in 0 .. count - 1, one after the other into `target`, [height, width,
-   * channels] each. `target` is of no use until it is done.
+   * Writes the images of `indices` (0 to count - 1) into `target`, in that order: bytes from 0 to 255, [height, width, channels]
+   * each. `target` may hold anything until the promise is fulfilled.
    */
   read(indices: Int32Array, target: Uint8Array): Promise<void>;
 }
 
-/** Bytes of an image. */
+/** Returns the bytes of one image. */
 export const imageBytes = ({ shape: [height, width, channels] }: Pick<ImageSource, 'shape'>): number =>
   height * width * channels;
 
-/** Some images of a source, in an order of their own. Reads through it. */
+/** Some images of another source, in any order. It holds no pixels: read() reads them from that source. */
 export class Subset implements ImageSource {
   readonly shape: ImageShape;
   readonly labels: Int32Array;
   readonly classes: number;
   readonly classNames: readonly string[] | null;
 
-  /** @param classes as many as the labels need; default: the source's. @throws ERR_INVALID_ARGUMENT */
+  /**
+   * @param indices indices of the images in `source`, 0 to source.count - 1
+   * @param classes the number of classes; it must be larger than every label among these images. Default: source.classes
+   * @throws ERR_INVALID_ARGUMENT for an index that is out of range
+   */
   constructor(
     private readonly source: ImageSource,
     private readonly indices: Int32Array,
@@ -43,10 +49,12 @@ export class Subset implements ImageSource {
     this.labels = indices.map((index) => source.labels[index]!);
   }
 
+  /** The number of images. */
   get count(): number {
     return this.indices.length;
   }
 
+  /** Writes the images of `indices` (0 to count - 1, positions in this subset) into `target`, in that order. */
   read(indices: Int32Array, target: Uint8Array): Promise<void> {
     return this.source.read(
       indices.map((index) => this.indices[index]!),
@@ -58,7 +66,10 @@ export class Subset implements ImageSource {
 /** The fewest classes that a source may be cut to. */
 export const fewestClasses = 2;
 
-/** The images of the first `classes` classes of a source, or all if it has no more. @throws ERR_INVALID_ARGUMENT */
+/**
+ * Returns the images of the first `classes` classes (at least 2); the source itself if it has no more classes.
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export function firstClassesOf(source: ImageSource, classes: number): ImageSource {
   checkInteger('classes', classes, fewestClasses);
   if (classes >= source.classes) return source;
@@ -66,7 +77,7 @@ export function firstClassesOf(source: ImageSource, classes: number): ImageSourc
   return new Subset(source, Int32Array.from(indices), classes);
 }
 
-/** The first `count` images of a source, or all if there are fewer. @throws ERR_INVALID_ARGUMENT */
+/** Returns the first `count` images (at least 1); the source itself if it has no more. @throws ERR_INVALID_ARGUMENT */
 export function firstOf(source: ImageSource, count: number): ImageSource {
   checkInteger('limit', count, 1);
   if (count >= source.count) return source;
@@ -76,7 +87,7 @@ export function firstOf(source: ImageSource, count: number): ImageSource {
   );
 }
 
-/** For implementations of read(). @throws ERR_INVALID_ARGUMENT */
+/** Checks the arguments of an implementation of read(). @throws ERR_INVALID_ARGUMENT */
 export function checkRead(source: ImageSource, indices: Int32Array, target: Uint8Array): void {
   checkIndices(indices, source.count);
   const bytes = indices.length * imageBytes(source);
@@ -84,7 +95,7 @@ export function checkRead(source: ImageSource, indices: Int32Array, target: Uint
   if (!fits) throw invalid('target', `a Uint8Array of at least ${bytes} bytes`, target?.length ?? target);
 }
 
-/** @throws ERR_INVALID_ARGUMENT that names the first index that does not fit */
+/** Checks that indices lie in 0 to count - 1. @throws ERR_INVALID_ARGUMENT, with the first index that does not */
 export function checkIndices(indices: Int32Array, count: number): Int32Array {
   if (!(indices instanceof Int32Array)) throw invalid('indices', 'an Int32Array', indices);
   if (indices.length === 0) throw invalid('indices', 'at least one index', 'none');

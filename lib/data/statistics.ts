@@ -1,13 +1,14 @@
-/** What is subtracted from pixels, and what they are multiplied with, from sums over a whole training set. */
+/** Computes the mean that is subtracted from pixels and the scale that they are multiplied by, over a whole training set. */
 import { checkNumber, checkOptions, invalid, type Range } from '../errors';
 import { type ImageShape, type ImageSource, imageBytes } from './source';
 
+/** Options of the normalisation of pixels, (pixel - mean) * scale. */
 export interface StatisticsOptions {
-  /** The mean: of each channel over all places (default), or of each place too, a mean image. */
+  /** "channel" (default): one mean per channel. "pixel": one per pixel and channel, that is a mean image. */
   per?: 'channel' | 'pixel';
   /**
-   * What follows the subtraction: "deviation" (default) divides each channel by its deviation; "none" keeps units of
-   * 0..255; a number multiplies.
+   * The scale after the subtraction. "deviation" (default): 1 / standard deviation of the channel. "none": 1, so pixels stay in
+   * units of 0 to 255. A number (above 0, up to 1e6): this number.
    */
   scale?: 'deviation' | 'none' | number;
 }
@@ -19,18 +20,19 @@ export const statisticsDefaults = { per: 'channel', scale: 'deviation' } as cons
 /** Limits of a number as StatisticsOptions.scale, of which 0 itself is refused. */
 export const scaleRange: Range = [0, 1e6];
 
-/** In units of 0..255. */
+/** Statistics of the pixels of a data set, in units of 0 to 255. */
 export interface Statistics {
-  /** [channels]; per pixel: [height, width, channels]. */
+  /** The mean, of shape meanShape, row-major. */
   readonly mean: Float32Array;
+  /** [channels], or [height, width, channels] for a mean per pixel. */
   readonly meanShape: readonly number[];
-  /** `[channels]`: of what is left after the mean is subtracted. A channel without any variation gets 1. */
+  /** Standard deviation per channel, `[channels]`, after the mean is subtracted. 1 for a channel without any variation. */
   readonly deviation: Float32Array;
-  /** `[channels]`: what pixels minus the mean are multiplied with. */
+  /** Factor on pixels minus mean, `[channels]`. */
   readonly scale: Float32Array;
 }
 
-/** @throws ERR_INVALID_ARGUMENT */
+/** Fills in the defaults. @throws ERR_INVALID_ARGUMENT */
 export function checkStatisticsOptions(options: StatisticsOptions): Required<StatisticsOptions> {
   const { per = statisticsDefaults.per, scale = statisticsDefaults.scale } = checkOptions('{ per, scale }', options);
   if (!meanKinds.includes(per)) throw invalid('per', '"channel" or "pixel"', per);
@@ -40,7 +42,7 @@ export function checkStatisticsOptions(options: StatisticsOptions): Required<Sta
   return { per, scale };
 }
 
-/** Sums of bytes and of their squares are exact in doubles, so nothing cancels badly. */
+/** Sums over images. Sums of bytes and of their squares are exact in doubles, so their differences lose no digits. */
 export class StatisticsSums {
   readonly #shape: ImageShape;
   /** [height, width, channels] */
@@ -55,7 +57,7 @@ export class StatisticsSums {
     this.#squares = new Float64Array(shape[2]);
   }
 
-  /** Whole images. */
+  /** Adds whole images, [count, height, width, channels]. */
   add(images: Uint8Array): void {
     const sums = this.#sums;
     const channels = this.#shape[2];
@@ -83,7 +85,7 @@ export class StatisticsSums {
     const deviation = Float32Array.from(this.#squares, (squares, channel) => {
       const square = squares / (this.#count * height * width);
       const variance = square - (per === 'pixel' ? subtracted[channel]! : means[channel]! ** 2);
-      // Where every pixel is the same, rounding may leave a little.
+      // If all pixels are equal, rounding may leave a little more than 0.
       return variance > 1e-9 ? Math.sqrt(variance) : 1;
     });
     return {
@@ -95,10 +97,13 @@ export class StatisticsSums {
   }
 }
 
-/** Bytes that are read at once. */
+/** Most bytes that are read at once, if an image is not larger. */
 const chunkBytes = 2 ** 24;
 
-/** The statistics of a source that need not fit in memory. */
+/**
+ * Computes the mean, standard deviation and scale of all pixels of a source, which is read in pieces and need not fit in memory.
+ * @throws ERR_INVALID_ARGUMENT; whatever source.read() throws
+ */
 export async function statisticsOf(source: ImageSource, options: StatisticsOptions = {}): Promise<Statistics> {
   checkStatisticsOptions(options);
   const sums = new StatisticsSums(source.shape);

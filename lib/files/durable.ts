@@ -16,16 +16,16 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { SaturnnError } from '../errors';
 
-/** Of files that are being written. They begin with a dot, and whoever reads a folder of results passes them over. */
+/** Names of files that are being written. They begin with a dot, and readers of a folder of results ignore them. */
 const temporaryName = /^\.[0-9a-f]{12}\.tmp$/;
 
-/** Beside `path`, so that a rename makes it `path`. */
+/** Returns a new temporary name in the folder of `path`, from which a rename to `path` is atomic. */
 export const temporaryFor = (path: string): string => join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`);
 
 /**
- * Writes a whole file or nothing: a reader, or a run that was cut off, never sees half of one. When it returns, a power
- * failure takes nothing back.
- * @throws ERR_OUTPUT
+ * Writes a whole file or nothing: readers never see a part of it, even after a crash. When the function returns, file and name
+ * are on the disk, and a power failure cannot undo them.
+ * @throws ERR_OUTPUT if the file cannot be written
  */
 export function writeAtomically(path: string, content: string | readonly Uint8Array[]): void {
   const temporary = temporaryFor(path);
@@ -49,9 +49,9 @@ export function writeAtomically(path: string, content: string | readonly Uint8Ar
 }
 
 /**
- * The same without blocking the main thread. `beforeRename` is told where the file is when it is complete on disk, and has
- * not its name yet.
- * @throws ERR_OUTPUT
+ * Does the same as writeAtomically() without blocking the main thread.
+ * @param beforeRename called with the temporary name when the file is complete on disk, just before it gets its final name
+ * @throws ERR_OUTPUT if the file cannot be written
  */
 export async function writeDurably(
   path: string,
@@ -78,7 +78,7 @@ export async function writeDurably(
   }
 }
 
-/** A new name is on disk only when its folder is. */
+/** Writes a folder to disk: without it, a power failure may undo a rename in the folder. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
@@ -99,20 +99,20 @@ function syncFolderNow(path: string): void {
   }
 }
 
-/** Some file systems refuse to sync folders, and need it not. */
+/** Ignores the errors of file systems that cannot sync folders (and do not need it). */
 function unlessRefused(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EINVAL' && error.code !== 'EPERM') throw error;
 }
 
-/** `to` becomes a second name of the file `from`, in place of what it was before, in one moment. */
+/** Atomically makes `to` a second name (hard link) of the file `from`, or a copy where hard links are missing. Replaces `to`. */
 export function linkOver(from: string, to: string): void {
   const temporary = temporaryFor(to);
   try {
     try {
       linkSync(from, temporary);
     } catch (error) {
-      // File systems without hard links.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error;
+      // The file system has no hard links.
       copyFileSync(from, temporary);
       const file = openSync(temporary, 'r+');
       fsyncSync(file);
@@ -120,17 +120,21 @@ export function linkOver(from: string, to: string): void {
     }
     renameSync(temporary, to);
   } finally {
-    // Where both are names of one file already, rename does nothing and leaves the temporary name.
+    // If both are names of one file already, rename does nothing and leaves the temporary name.
     rmSync(temporary, { force: true });
   }
 }
 
-/** Removes what a process that was killed had begun to write. Only for whoever owns the folder (see lockFolder). */
+/** Removes the temporary files of a process that was killed. Call it only while holding the folder's lock (lockFolder). */
 export function removeTemporaries(folder: string): void {
   for (const name of readdirSync(folder)) if (temporaryName.test(name)) rmSync(join(folder, name), { force: true });
 }
 
-/** Makes the folder and proves that files can be written into it. @throws ERR_OUTPUT naming the folder and the reason */
+/**
+ * Makes a folder, with its parents, and checks that files can be written into it.
+ * @returns its absolute path
+ * @throws ERR_OUTPUT, with the folder and the reason
+ */
 export function prepareFolder(folder: string): string {
   const path = resolve(folder);
   const probe = temporaryFor(join(path, 'probe'));
@@ -144,13 +148,14 @@ export function prepareFolder(folder: string): string {
   return path;
 }
 
-/** Node's own recursive mkdir never returns where a file system refuses new names in a folder that exists (/proc). */
+/** Makes a folder and its parents. Node's recursive mkdir never returns if an existing folder refuses new names (/proc does). */
 function makeFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   if (dirname(path) !== path) makeFolder(dirname(path));
   mkdirSync(path);
 }
 
+/** Makes the ERR_OUTPUT for a failure to write `path`; returns a SaturnnError as it is. */
 export function unwritable(path: string, error: unknown): SaturnnError {
   if (error instanceof SaturnnError) return error;
   const reason = error instanceof Error ? error.message : String(error);

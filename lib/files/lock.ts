@@ -1,24 +1,25 @@
-/** One process at a time writes into a folder of results. */
+/** A lock on a folder of results: only one process at a time may write into it. */
 import { constants, copyFileSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { SaturnnError } from '../errors';
 import { temporaryFor, unwritable } from './durable';
 
+/** Name of the lock file in the folder. */
 export const lockName = '.lock';
 
-/** Who holds a lock. The start time tells a process from a later one with the same number. */
+/** The process that holds a lock. Its start time distinguishes it from a later process with the same number. */
 interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** In the kernel's units; null where the system does not tell. */
+  /** Start time in the kernel's units; null if the system does not say. */
   readonly started: string | null;
 }
 
 /**
- * Takes the folder, which must exist, for this process. The lock of a process that is gone, killed perhaps, is taken over.
- * @returns what gives it back
- * @throws ERR_BUSY naming process and folder; ERR_OUTPUT
+ * Locks a folder, which must exist, for this process. A lock whose process no longer runs is taken over.
+ * @returns a function that releases the lock
+ * @throws ERR_BUSY, with process and folder, if another process holds it; ERR_OUTPUT if the lock file cannot be written
  */
 export function lockFolder(folder: string): () => void {
   const path = join(folder, lockName);
@@ -34,19 +35,19 @@ export function lockFolder(folder: string): () => void {
     rmSync(temporary, { force: true });
   }
   return () => {
-    // Whoever thought this process dead, on another host perhaps, may have taken it over.
+    // Another process, on another host perhaps, may have removed or replaced the lock: only our own is removed.
     if (read(path) === content) rmSync(path, { force: true });
   };
 }
 
-/** Makes the lock with its content in one step. @returns false if there is one */
+/** Makes the lock file, with its content, in one step. @returns false if there is one already */
 function claim(temporary: string, path: string): boolean {
   try {
     try {
       linkSync(temporary, path);
     } catch (error) {
       if (isCode(error, 'EEXIST')) throw error;
-      // File systems without hard links.
+      // The file system has no hard links.
       copyFileSync(temporary, path, constants.COPYFILE_EXCL);
     }
     return true;
@@ -56,12 +57,13 @@ function claim(temporary: string, path: string): boolean {
   }
 }
 
-/** Removes the lock of a process that is gone. @throws ERR_BUSY if it is not */
+/** Removes the lock of a process that no longer runs. @throws ERR_BUSY if it does */
 function evict(path: string, folder: string): void {
   const content = read(path);
   if (content === null) return;
   checkGone(content, folder);
-  // Of several that find it stale, one gets to rename it; another may have made a new one by then, which is given back.
+  // If several processes find the lock stale, only one can rename it. By then it may be the new lock of another process: that
+  // one is put back.
   const taken = temporaryFor(path);
   try {
     renameSync(path, taken);
@@ -76,9 +78,10 @@ function evict(path: string, folder: string): void {
   }
 }
 
+/** @throws ERR_BUSY if the process that wrote this lock may still run */
 function checkGone(content: string, folder: string): void {
   const { pid, host, started } = parse(content);
-  // Not ours, or half of one: where a lock cannot be made in one step, its process was killed between two.
+  // Not a lock of ours, or an unfinished one: without hard links it is written in two steps, and a process may be killed between.
   if (typeof pid !== 'number') return;
   const elsewhere = host !== hostname();
   if (!elsewhere && !isRunning(pid, started ?? null)) return;
@@ -99,17 +102,17 @@ function isRunning(pid: number, started: string | null): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // Another user's process.
+    // EPERM: the process runs, but belongs to another user.
     return isCode(error, 'EPERM');
   }
   const now = startOf(pid);
   return started === null || now === null || started === now;
 }
 
-/** When a process began; null where /proc does not tell. A process that has ended, but was not waited for, has none. */
+/** Start time of a process; null if /proc does not say; "ended" for a process that has ended but was not waited for. */
 function startOf(pid: number): string | null {
   const stat = read(`/proc/${pid}/stat`);
-  // After the name, which is in parentheses and may hold anything: state is field 3, start time 22.
+  // The name, in parentheses, may contain anything, so fields are counted behind it: the state is field 3, the start time 22.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (!fields) return null;
   return fields[0] === 'Z' ? 'ended' : (fields[19] ?? null);

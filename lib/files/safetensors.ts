@@ -1,28 +1,37 @@
 /**
- * The safetensors format: 8 bytes of header length, a JSON header (dtype, shape and byte range of each tensor), the
- * numbers. Python's `safetensors` package reads these files, and so do we.
+ * Reads and writes the safetensors format: 8 bytes with the length of the header, a JSON header (dtype, shape and byte range of
+ * each tensor), and the numbers. Python's `safetensors` package can read the files that are written here.
  */
 import { readFileSync } from 'node:fs';
 import { invalid, SaturnnError, show } from '../errors';
 import { sizeOf } from '../tensor/tensor';
 import { writeAtomically } from './durable';
 
-/** The kind of array is the dtype: F32, I32, U8, I64, and for a Uint16Array BF16, bit for bit. */
+/**
+ * Numbers of a tensor. The type of the array is the dtype in the file: Float32Array F32, Int32Array I32, Uint8Array U8,
+ * BigInt64Array I64, Uint16Array BF16 (the bits of each number).
+ */
 export type TensorData = Float32Array | Int32Array | Uint8Array | BigInt64Array | Uint16Array;
 
+/** Shape and numbers of one tensor in a safetensors file. */
 export interface NamedTensor<Data extends TensorData = TensorData> {
+  /** Any number of dimensions; [] for a single number. */
   readonly shape: readonly number[];
+  /** As many elements as the shape has, row-major. */
   readonly data: Data;
 }
 
+/** The content of a safetensors file. */
 export interface SafetensorsFile {
+  /** The tensors by name. */
   readonly tensors: ReadonlyMap<string, NamedTensor>;
+  /** Any texts by name, the format's `__metadata__`. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Data begin at a multiple of this, so that readers can map the file. */
+/** The numbers begin at a multiple of these bytes, so that readers can map the file into memory. */
 const alignment = 8;
-/** The format's own limit. */
+/** Largest header, in bytes, that the format allows. */
 export const largestHeader = 100_000_000;
 
 const dtypes = {
@@ -41,8 +50,8 @@ interface HeaderEntry {
 }
 
 /**
- * The bytes of a file, in parts that share memory with the tensors.
- * @throws ERR_INVALID_ARGUMENT if data and shape of a tensor disagree
+ * Returns the bytes of a safetensors file, in parts that share memory with the tensors.
+ * @throws ERR_INVALID_ARGUMENT if data and shape of a tensor do not agree, or its array has no dtype
  */
 export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array[] {
   const header: [string, HeaderEntry | Readonly<Record<string, string>>][] = [['__metadata__', metadata]];
@@ -65,12 +74,18 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
   return [head, ...parts];
 }
 
-/** @throws ERR_INVALID_ARGUMENT if data and shape of a tensor disagree; ERR_OUTPUT */
+/**
+ * Writes a safetensors file, whole or not at all: an existing file is replaced only when the new one is complete on disk.
+ * @throws ERR_INVALID_ARGUMENT if data and shape of a tensor do not agree; ERR_OUTPUT if the file cannot be written
+ */
 export function writeSafetensors(path: string, file: SafetensorsFile): void {
   writeAtomically(path, encodeSafetensors(file));
 }
 
-/** @throws ERR_DATA if the file cannot be read, is not what the format says, or holds a dtype that we do not know */
+/**
+ * Reads a safetensors file into memory.
+ * @throws ERR_DATA if the file cannot be read, is malformed, or has a dtype other than F32, I32, U8, I64 and BF16
+ */
 export function readSafetensors(path: string): SafetensorsFile {
   let bytes: Buffer;
   try {
@@ -82,12 +97,13 @@ export function readSafetensors(path: string): SafetensorsFile {
 }
 
 /**
- * A whole file in memory; `source` names it in errors. Nothing that the header says is believed: every length is held
- * against the bytes that are there, and the tensors must cover the data without gap or overlap.
- * @throws ERR_DATA
+ * Reads a safetensors file whose bytes are in memory. Every length in the header is checked against the bytes that are there, and
+ * the tensors must cover the data without gap or overlap. The tensors are copies.
+ * @param source names the file in errors
+ * @throws ERR_DATA if the bytes are malformed, or have a dtype other than F32, I32, U8, I64 and BF16
  */
 export function parseSafetensors(bytes: Uint8Array, source: string): SafetensorsFile {
-  const fail = (what: string) => new SaturnnError('ERR_DATA', `${source} is no valid safetensors file: ${what}`);
+  const fail = (what: string) => new SaturnnError('ERR_DATA', `${source} is not a valid safetensors file: ${what}`);
   if (bytes.length < 8) throw fail(`it has ${bytes.length} bytes, and the header's length alone takes 8`);
   const length = headerLength(bytes);
   if (length > largestHeader) throw fail(`its header would have ${length} bytes`);
@@ -98,14 +114,14 @@ export function parseSafetensors(bytes: Uint8Array, source: string): Safetensors
   const data = bytes.subarray(8 + length);
   const { __metadata__: metadata = {}, ...entries } = header;
   if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
-    throw fail('its metadata are no object of strings');
+    throw fail('its metadata are not an object of strings');
   }
   const tensors = new Map<string, NamedTensor>();
   const ranges: { name: string; begin: number; end: number }[] = [];
   for (const [name, entry] of Object.entries(entries)) {
     const { dtype, shape, begin, end } = checkEntry(name, entry, data.length, fail);
     ranges.push({ name, begin, end });
-    // A copy: the bytes in the file need not lie at a multiple of an element's size.
+    // A copy, because the bytes in the file need not begin at a multiple of the element size.
     const copy = new Uint8Array(data.subarray(begin, end)).buffer;
     tensors.set(name, { shape, data: new dtypes[dtype](copy) });
   }
@@ -119,7 +135,7 @@ export function parseSafetensors(bytes: Uint8Array, source: string): Safetensors
   return { tensors, metadata: metadata as Record<string, string> };
 }
 
-/** What the first 8 bytes say. */
+/** Length of the header in bytes, from the first 8 bytes of a file. */
 export function headerLength(bytes: Uint8Array): number {
   return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
 }
@@ -133,7 +149,7 @@ function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
   } catch (error) {
     throw fail(`its header is not JSON (${(error as Error).message})`);
   }
-  if (!isRecord(header)) throw fail('its header is no JSON object');
+  if (!isRecord(header)) throw fail('its header is not a JSON object');
   return header;
 }
 

@@ -1,4 +1,4 @@
-/** Weights on the scale that the activations below them ask for: "initialize W on f'(y)", as the paper says (Section 2). */
+/** Scales weights by the slope of the activations that they multiply: "initialize W on f'(y)" (the paper, Section 2). */
 
 import { checkOptions, invalid } from '../errors';
 import type { Model } from '../models/model';
@@ -6,21 +6,27 @@ import { parameterPlaces } from '../models/places';
 import { type Device, deviceOf } from '../runtime/device';
 import { State } from '../tensor/state';
 
+/** Options of gainInit(). */
 export interface GainInitOptions {
   model: Model;
-  /** Holds the model's parameters; its weights are multiplied by 1 / sqrt(E[f'²]) of the activations f that they multiply. */
+  /** The State of the model's parameters, whose weights are changed. */
   state: State;
-  /** Also set biases to -f(0) Σw, so that constant inputs f(0) give 0: it matters for sigmoid, where f(0) = 1/2. Default false. */
+  /**
+   * Whether to set biases to -f(0) Σw as well, so that an input that is f(0) everywhere gives 0. This matters for sigmoid, where
+   * f(0) = 1/2. Default false.
+   */
   centred?: boolean;
-  /** Where the State lives. Default "auto". */
+  /** The device of the State. Default "auto". */
   device?: Device | string;
 }
 
 /**
- * With weights of variance 1 / fan_in before, Var[y] of equation 4 is then the same in every layer. A network of sigmoids so
- * scaled and centred computes, but for zero padding, what the same network of sigmoid* computes with the weights before.
+ * Multiplies the weights of every convolution and linear layer by 1 / sqrt(E[f'²]), where f is the activation that they multiply
+ * and E[f'²] the mean square of its slope near 0. If the weights had variance 1 / fan_in before, Var[y] of equation 4 is then the
+ * same in every layer. A sigmoid network that is scaled and centred in this way computes, apart from zero padding, the same as
+ * the sigmoid* network with the weights before.
  * @returns the smallest and the largest factor
- * @throws ERR_INVALID_ARGUMENT, also where weights multiply activations of different gains
+ * @throws ERR_INVALID_ARGUMENT, also if a weight multiplies activations of different E[f'²] or f(0), or of E[f'²] = 0
  */
 export async function gainInit(options: GainInitOptions): Promise<{ smallest: number; largest: number }> {
   const { model, state, centred = false } = checkOptions('{ model, state }', options);

@@ -1,20 +1,21 @@
-/** How weights begin, as text: NAME, or NAME:OPTIONS where that has any. */
+/** Initialisations of weights, written as text: NAME, or NAME:OPTIONS. */
 import { checkNumber, numberFromText, SaturnnError } from '../errors';
 import { type Initializer, msra, orthonormal, type XavierOptions, xavier } from '../layers/initializers';
 import type { Activation } from '../ops/activations';
 import { gainInit } from './gainInit';
 import { type LsuvOptions, lsuv } from './lsuv';
 
+/** An initialisation that parseInitialization() has read. */
 export interface Initialization {
-  /** As it was given, for the run's settings. */
+  /** The text that was parsed; it is kept in a run's settings. */
   readonly text: string;
-  /** Of the convolutions' weights. Undefined: the model's default. */
+  /** Returns the initialiser of the convolutions' weights. Undefined: the model's default. */
   readonly initializer: (activation: Activation) => Initializer | undefined;
-  /** What is done to the weights once there are data. @returns a line for people, or null */
+  /** Changes the weights before training, with the help of data. @returns a line to print, or null */
   readonly prepare: (options: LsuvOptions) => Promise<string | null>;
 }
 
-/** How initialisations are written, for help texts and messages. */
+/** The forms of an initialisation, for help texts and messages. */
 export const initializationForms =
   'default, xavier[:uniform|gaussian,in|out|avg,kernel|channels,MAGNITUDE], msra[:in|out|avg,kernel|channels], orthonormal[:gain], lsuv[:tolerance] or gain[:centred]';
 
@@ -22,10 +23,10 @@ const nothing = async () => null;
 const defaultTolerance = 0.02;
 const mostImages = 64;
 
-/** What each name makes of its options. */
+/** Parsers of the options behind each name. They throw plain Errors, to which parseInitialization() adds the code. */
 const readers: Readonly<Record<string, (parts: readonly string[]) => Omit<Initialization, 'text'>>> = {
   default: (parts) => {
-    if (parts.length > 0) throw new Error(`default has no options, but received "${parts}"`);
+    if (parts.length > 0) throw new Error(`default has no options but received "${parts}"`);
     return { initializer: () => undefined, prepare: nothing };
   },
   xavier: (parts) => {
@@ -55,7 +56,7 @@ const readers: Readonly<Record<string, (parts: readonly string[]) => Omit<Initia
   },
   gain: (parts) => {
     if (parts.length > 0 && parts.join() !== 'centred')
-      throw new Error(`Expected gain or gain:centred, not "${parts}"`);
+      throw new Error(`Expected gain or gain:centred but received "gain:${parts}"`);
     const initializer = xavier({ magnitude: 1, factor: 'in', distribution: 'gaussian' });
     const prepare = async ({ model, state, device }: LsuvOptions) => {
       const { smallest, largest } = await gainInit({ model, state, device, centred: parts.length > 0 });
@@ -72,15 +73,19 @@ const choices = {
   fanOut: ['kernel', 'channels'],
 } as const;
 
-/** Each option by the word that stands for it. */
+/** Returns options by name, each recognised by its value, which belongs to one option only. */
 function words(parts: readonly string[], allowed: readonly (keyof typeof choices)[]): XavierOptions {
   const entries = parts.map((part) => {
     const name = allowed.find((option) => (choices[option] as readonly string[]).includes(part));
-    if (!name) throw new Error(`Expected ${allowed.flatMap((option) => choices[option]).join(', ')}, not "${part}"`);
+    if (!name)
+      throw new Error(
+        `Expected one of ${allowed.flatMap((option) => choices[option]).join(', ')} but received "${part}"`,
+      );
     return [name, part] as const;
   });
   const options = Object.fromEntries(entries);
-  if (Object.keys(options).length < parts.length) throw new Error(`Expected one of each kind, not "${parts}"`);
+  if (Object.keys(options).length < parts.length)
+    throw new Error(`Expected at most one option of each kind but received "${parts}"`);
   return options;
 }
 
@@ -88,7 +93,8 @@ function number(parts: readonly string[]): number | undefined {
   if (parts.length === 0) return undefined;
   const [text = ''] = parts;
   const value = parts.length > 1 ? Number.NaN : numberFromText(text);
-  if (!(value > 0 && value < Number.POSITIVE_INFINITY)) throw new Error(`Expected a positive number, not "${parts}"`);
+  if (!(value > 0 && value < Number.POSITIVE_INFINITY))
+    throw new Error(`Expected a positive number but received "${parts}"`);
   return value;
 }
 
@@ -99,7 +105,7 @@ function summary(layers: Awaited<ReturnType<typeof lsuv>>): string {
   return `LSUV: ${layers.length} layers, variance ${before} before, ${range(layers.map(({ after }) => after))} after`;
 }
 
-/** @throws ERR_INVALID_ARGUMENT naming what there is */
+/** Reads an initialisation, e.g. "xavier:gaussian,in". @throws ERR_INVALID_ARGUMENT, with the forms that exist */
 export function parseInitialization(text: string): Initialization {
   const [name = '', ...rest] = text.split(':');
   const read = Object.hasOwn(readers, name) ? readers[name] : undefined;

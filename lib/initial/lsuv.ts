@@ -1,7 +1,7 @@
 /**
- * Layer-sequential unit-variance initialisation (Mishkin and Matas, "All you need is a good init", arXiv:1511.06422):
- * orthonormal weights, then, layer by layer in forward order, weights divided by the standard deviation of what the layer
- * computes for a batch, before its activation, until that has variance 1.
+ * Layer-sequential unit-variance initialisation (Mishkin and Matas, "All you need is a good init", arXiv:1511.06422): weights
+ * begin orthonormal; then, layer by layer in forward order, they are divided by the standard deviation of the layer's
+ * pre-activation for a batch, until its variance is 1.
  */
 import { compile, type Plan } from '../compile/compile';
 import { Graph } from '../compile/graph';
@@ -19,45 +19,46 @@ import { Parameter, State } from '../tensor/state';
 import { input, type Node, sizeOf, type Tensor } from '../tensor/tensor';
 import { batchOfImages } from './lsuvBatch';
 
+/** Options of lsuv(): a model, its State, and exactly one of `images` and `dataset`. */
 export interface LsuvOptions {
   model: Model;
-  /** Holds the model's parameters; its weights are overwritten. Biases stay: they should be what they begin with, 0. */
+  /** The State of the model's parameters, whose weights are overwritten. Biases stay as they are; they should still be 0. */
   state: State;
-  /** What the statistics are of: normalised images as the model reads them, one after the other, ... */
+  /** The batch that variances are measured on: normalised images, [count, height, width, channels] of the model's input. */
   images?: Float32Array;
-  /** ... or a data set, from which `batch` images are drawn, cropped at the centre, and normalised by its statistics. */
+  /** A data set instead, from which `batch` images are drawn, cropped at the centre and normalised by its statistics. */
   dataset?: ImageSource;
-  /** How the pixels of `dataset` are normalised; default: by mean and deviation per channel. */
+  /** Normalisation of the pixels of `dataset`. Default: by mean and standard deviation per channel. */
   statistics?: StatisticsOptions;
-  /** Where the State lives. Default "auto". */
+  /** The device of the State. Default "auto". */
   device?: Device | string;
-  /** Images that are drawn from `dataset`; default 64. */
+  /** The number of images to draw from `dataset`: 1 to its size, default 64. */
   batch?: number;
-  /** Of |variance - 1|; default 0.02. */
+  /** Largest accepted |variance - 1|: 1e-5 to 1, default 0.02. */
   tolerance?: number;
-  /** Divisions per layer, at most; default 20. */
+  /** Largest number of divisions of a layer's weights: at least 1, default 20. */
   maxIterations?: number;
-  /** Of the orthonormal weights and the batch; default: the State's. */
+  /** Seed of the orthonormal weights and of the drawn batch: 0 to 2^31 - 1. Default: the State's seed. */
   seed?: number;
 }
 
-/** What was done to a layer. */
+/** A layer in the result of lsuv(): the divisions of its weights, and the variance before and after them. */
 export interface LsuvLayer {
   readonly name: string;
-  /** How often its weights were divided. */
+  /** The number of times that its weights were divided. */
   readonly iterations: number;
-  /** Variance of its pre-activation with orthonormal weights, the layers before it being done. */
+  /** Variance of its pre-activation with orthonormal weights, when the layers before it were finished. */
   readonly before: number;
-  /** The same at the end. */
+  /** Variance of its pre-activation at the end. */
   readonly after: number;
 }
 
-/** A convolution or linear layer, while it is worked on. */
+/** A convolution or linear layer that is being scaled. */
 interface Layer {
   readonly weight: Parameter;
-  /** Makes the pre-activation. */
+  /** The node that computes the pre-activation. */
   readonly node: Node;
-  /** Layers on the longest way to it. */
+  /** Layers with weights on the longest path to the pre-activation, this one included. */
   readonly depth: number;
   values: Float32Array;
   iterations: number;
@@ -66,11 +67,13 @@ interface Layer {
 }
 
 /**
- * Initialises the weights of every convolution and linear layer of a model, however it is built: they are found in the graph
- * of its forward pass (in inference). A layer that is used twice is scaled for its first use.
- * @returns the layers in the order in which they were done
- * @throws ERR_LSUV naming a layer whose variance cannot be made 1: it is 0 or not finite, or `maxIterations` were not
- * enough. Weights are then as far as they came. ERR_INVALID_ARGUMENT
+ * Initialises the weights of every convolution and linear layer so that all pre-activations have variance 1 (layer-sequential
+ * unit-variance initialisation, arXiv:1511.06422). Weights begin orthonormal and are divided by the measured standard deviation,
+ * layer by layer in forward order. The layers are found in the graph of the forward pass in inference, so any model will do. A
+ * layer that is used twice is scaled for its first use.
+ * @returns the layers in the order in which they were scaled
+ * @throws ERR_LSUV, with the layer, if its variance is 0 or not finite, or `maxIterations` divisions do not reach the tolerance
+ * (the weights are then partly scaled); ERR_INVALID_ARGUMENT
  */
 export async function lsuv(options: LsuvOptions): Promise<LsuvLayer[]> {
   checkOptions('{ model, state, images or dataset }', options);
@@ -86,7 +89,7 @@ export async function lsuv(options: LsuvOptions): Promise<LsuvLayer[]> {
   await state.on(device);
   await initialize(layers, state, seed);
   for (const [index, level] of levels.entries()) {
-    // Scaling the next level needs what this one's last measurement says of it anyway: so each level costs one run.
+    // Each run measures the next level too. The last one of this level is then also the first of the next, which saves a run.
     const next = levels[index + 1] ?? [];
     const plan = await compile(variancesOf([...level, ...next]), { device, autotune: false });
     try {
@@ -118,7 +121,7 @@ function imagesFor(
   return Promise.resolve(images);
 }
 
-/** All layers with weights, by depth: those of one level do not depend on each other. */
+/** Groups the layers with weights by depth. Layers of one level do not depend on each other. */
 function levelsOf(model: Model, batch: number): Layer[][] {
   const logits = model.forward(input('images', [batch, ...model.inputShape]));
   const depths = new Map<Node, number>();
@@ -176,7 +179,7 @@ interface Aim {
   readonly maxIterations: number;
 }
 
-/** Divides the weights of those layers whose last measurement is not near enough. @returns whether there were any */
+/** Divides the weights of the layers whose last measured variance is not within the tolerance. @returns whether there were any */
 async function adjust(layers: readonly Layer[], { state, tolerance, maxIterations }: Aim): Promise<boolean> {
   const far = layers.filter(({ after }) => !(Math.abs(after - 1) <= tolerance));
   for (const layer of far) {

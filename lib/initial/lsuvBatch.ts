@@ -1,4 +1,4 @@
-/** The images that LSUV looks at, where a data set is given. */
+/** Draws the batch of images that LSUV measures variances on, from a data set. */
 
 import { evaluate } from '../compile/evaluate';
 import { type ImageSource, imageBytes } from '../data/source';
@@ -9,9 +9,10 @@ import { Philox, streams } from '../random';
 import type { Device } from '../runtime/device';
 import { constant, input } from '../tensor/tensor';
 
+/** Options of batchOfImages(). */
 export interface BatchOptions {
   dataset: ImageSource;
-  /** Default: mean and deviation per channel. */
+  /** Normalisation of the pixels. Default: by mean and standard deviation per channel. */
   statistics?: StatisticsOptions;
   /** Height, width and channels of the model's images. */
   inputShape: readonly [number, number, number];
@@ -20,7 +21,10 @@ export interface BatchOptions {
   device?: Device | string;
 }
 
-/** `batch` images drawn without repetition, cropped at the centre and normalised as in evaluation. */
+/**
+ * Draws `batch` different images, cropped at the centre and normalised as in evaluation.
+ * @returns [batch, height, width, channels] of the model's input
+ */
 export async function batchOfImages(options: BatchOptions): Promise<Float32Array> {
   const { dataset, inputShape, batch, seed, device } = options;
   checkInteger('batch', batch, 1, dataset.count);

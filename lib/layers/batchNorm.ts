@@ -5,23 +5,29 @@ import type { Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
 import type { Layer } from './layer';
 
+/** Options of BatchNorm. */
 export interface BatchNormOptions {
   /** Prefix of the names of parameters and buffers, and the name of its kernels. */
   name: string;
   /** Channels of x. */
   channels: number;
-  /** Added to the variance; default 1e-5. */
+  /** Added to the variance, so that it is not 0: 1e-30 to 1, default 1e-5. */
   epsilon?: number;
-  /** What the running statistics keep of their old values in every step, from 0 to 1; default 0.9. */
+  /**
+   * Share of their old values that the running statistics keep in every step, 0 to 1; default 0.9. PyTorch's momentum is the
+   * other share, 1 minus this one.
+   */
   momentum?: number;
 }
 
 /**
- * (x - mean) / sqrt(variance + epsilon), times a scale, plus a shift, per channel (the last dimension). [..., C] -> [..., C]
+ * Batch normalisation (Ioffe and Szegedy 2015): y = scale (x - mean) / sqrt(variance + epsilon) + shift, with trained scale and
+ * shift per channel (the last dimension). [..., C] -> [..., C], 2 to 4 dimensions.
  *
- * Training uses mean and variance of the batch and moves the running statistics towards them: running = momentum running +
- * (1 - momentum) batch, with the unbiased variance (n - 1 instead of n), as PyTorch and cuDNN do. Inference uses the running
- * statistics. Rows that fill up a last batch count for the statistics like all others: DataLoader takes further images for them.
+ * Training uses the mean and variance of the batch, and moves the running statistics towards them: running = momentum running +
+ * (1 - momentum) batch, with the unbiased variance (divided by n - 1), as PyTorch and cuDNN do. Inference uses the running
+ * statistics. The rows that fill up a last batch count for the statistics like all others; DataLoader takes further images for
+ * them.
  */
 export class BatchNorm implements Layer {
   readonly scale: Parameter;
@@ -55,6 +61,7 @@ export class BatchNorm implements Layer {
     this.buffers = [this.runningMean, this.runningVariance];
   }
 
+  /** x [..., C] -> [..., C]. @throws ERR_SHAPE, also in training for fewer than 2 values per channel */
   forward(x: Tensor, context: ForwardContext = inference): Tensor {
     const { scale, shift, runningMean, runningVariance } = this;
     const options = { epsilon: this.#epsilon, name: this.#name };

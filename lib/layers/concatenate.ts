@@ -4,7 +4,10 @@ import type { Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
 import { asLayer, buffersOf, type Layer, type LayerFunction, parametersOf } from './layer';
 
-/** Branches that read the same image, side by side in its channels; plain functions may be among them. */
+/**
+ * Branches that read the same image; their outputs are joined in the channels, in the order of the branches.
+ * [N, H, W, C] -> [N, H', W', sum of the branches' channels]. A branch may be a plain function of a tensor.
+ */
 export class Concatenate implements Layer {
   readonly branches: readonly Layer[];
   readonly parameters: readonly Parameter[];
@@ -20,6 +23,7 @@ export class Concatenate implements Layer {
     this.buffers = buffersOf(this.branches);
   }
 
+  /** @throws ERR_SHAPE if the branches' outputs differ in batch, height or width */
   forward(x: Tensor, context: ForwardContext = inference): Tensor {
     return concat(
       this.branches.map((branch) => branch.forward(x, context)),

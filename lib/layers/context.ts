@@ -2,31 +2,40 @@ import { assign } from '../ops/update';
 import type { StateBuffer } from '../tensor/state';
 import type { Node, Tensor } from '../tensor/tensor';
 
-/** What a forward pass is for. Layers that behave differently in training (batch normalisation, dropout) ask it. */
+/**
+ * The purpose of a forward pass, training or inference, for layers that differ between them: batch normalisation, dropout, rrelu.
+ */
 export interface ForwardContext {
+  /** Whether the pass is a part of a training step. */
   readonly training: boolean;
-  /** i32 [2], seed and step: the key of a layer's random numbers. Null where nothing is random: then layers that are refuse to train. */
+  /** Seed and step, i32 [2], from which layers make their random numbers. Null: dropout and rrelu throw when training. */
   readonly counter: Tensor | null;
-  /** At the end of this step, if it is taken, `target` becomes `next` of what it was; twice, if it is asked for twice. */
+  /**
+   * Sets `target` to next(old value) at the end of the step, unless the step is skipped. If it is called more than once for a
+   * target, each call continues from the value of the call before.
+   */
   remember(target: StateBuffer, next: (old: Tensor) => Tensor): void;
 }
 
-/** Nothing is random, and nothing is remembered. */
+/** The context of inference: without random numbers, and without changes of buffers. */
 export const inference: ForwardContext = { training: false, counter: null, remember: () => {} };
 
-/** A forward pass of training; collects what its layers want remembered. */
+/** The context of a training step: it collects the changes of buffers (running statistics) that layers ask for. */
 export class TrainingContext implements ForwardContext {
   readonly training = true;
   readonly #remembered = new Map<StateBuffer, Tensor>();
 
-  /** @param counter State.counter */
+  /** @param counter the counter of the State, i32 [2] */
   constructor(readonly counter: Tensor) {}
 
   remember(target: StateBuffer, next: (old: Tensor) => Tensor): void {
     this.#remembered.set(target, next(this.#remembered.get(target) ?? target));
   }
 
-  /** Nodes for Graph.from({updates}), behind the optimizer's gate. */
+  /**
+   * Returns the nodes that change the buffers, for Graph.from({ updates }).
+   * @param gate i32 [1]: nothing is written if it is not 0. OptimizerNodes.skip or, if that is null, OptimizerNodes.gate
+   */
   updates(gate: Tensor | null): Node[] {
     return [...this.#remembered].map(([target, value]) => assign(target, value, { gate }));
   }

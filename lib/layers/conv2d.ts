@@ -12,26 +12,28 @@ import { type Layer, weightAndBias } from './layer';
 
 /** Normalisations that can stand between a convolution and its activation. */
 export const normalizations = ['none', 'batch'] as const;
+/** The normalisation between a convolution and its activation: none, or batch normalisation. */
 export type Normalization = (typeof normalizations)[number];
 
-/** @throws ERR_INVALID_ARGUMENT */
+/** Checks a Normalization. @throws ERR_INVALID_ARGUMENT */
 export function checkNormalization(argument: string, value: unknown): Normalization {
   if (value !== 'none' && value !== 'batch') throw invalid(argument, '"none" or "batch"', value);
   return value;
 }
 
-/** What the convolutions of a network have in common. */
+/** The options that all convolutions of a network share. */
 export interface ConvolutionStyle {
-  /** Before the activation; default 'none'. */
+  /** Normalisation between the convolution and its activation; default 'none'. */
   normalization?: Normalization;
-  /** Default: without normalization, which would take the bias away again. */
+  /** Whether to add a bias. Default: only without normalisation, which would subtract it again. */
   bias?: boolean;
-  /** Applied last; none if absent. */
+  /** The activation, applied last. Default: none. */
   activation?: Activation;
-  /** Of the weights; default by activation. Biases begin at 0. */
+  /** Initialiser of the weights. Default: defaultInitializer(activation). Biases begin at 0. */
   initializer?: Initializer;
 }
 
+/** Options of the layer Conv2d. */
 export interface Conv2dOptions extends ConvolutionStyle {
   /** Prefix of the parameters' names, and the name of its kernels. */
   name: string;
@@ -39,14 +41,19 @@ export interface Conv2dOptions extends ConvolutionStyle {
   inputs: number;
   /** Channels of y. */
   outputs: number;
+  /** Height and width of the kernel; one number means both. */
   kernel: Pair;
-  /** Default 1. */
+  /** Step between windows, vertical and horizontal; default 1. */
   stride?: Pair;
-  /** Default 0. */
+  /** Rows and columns of zeros on each side; default 0. */
   padding?: Pair;
 }
 
-/** Convolution, bias, normalization, activation. [N, H, W, inputs] -> [N, H', W', outputs] */
+/**
+ * A convolution, followed by bias, normalisation and activation as far as the options ask for them.
+ * [N, H, W, inputs] -> [N, H', W', outputs] with H' = floor((H + 2 padding - kernel) / stride) + 1, and W' likewise. Parameters:
+ * NAME/weight [outputs, kernel height, kernel width, inputs] and NAME/bias [outputs].
+ */
 export class Conv2d implements Layer {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
@@ -72,6 +79,10 @@ export class Conv2d implements Layer {
     this.buffers = this.normalization?.buffers ?? [];
   }
 
+  /**
+   * x [N, H, W, inputs] -> [N, H', W', outputs].
+   * @throws ERR_SHAPE; ERR_INVALID_ARGUMENT, also for rrelu in training without a counter
+   */
   forward(x: Tensor, context: ForwardContext = inference): Tensor {
     const { name, stride, padding, activation } = this.#options;
     const { weight, normalization } = this;

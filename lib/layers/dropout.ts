@@ -6,16 +6,18 @@ import type { Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
 import type { Layer } from './layer';
 
+/** Options of the layer Dropout. */
 export interface DropoutOptions {
-  /** Probability of being dropped: at least 0, less than 1. */
+  /** Probability that an element is dropped: at least 0, less than 1. */
   rate: number;
-  /** Also chooses the random numbers: two layers of one name drop the same elements. */
+  /** Name of the layer. It also selects the random numbers: two layers of one name drop the same elements. */
   name: string;
 }
 
 /**
- * In training: each element is 0 with probability `rate`, else divided by 1 - rate; drawn by seed, step, name and place, so
- * the same on every device. In inference nothing happens.
+ * Dropout: in training, each element of x (any shape) becomes 0 with probability `rate`, and is divided by 1 - rate otherwise.
+ * The choice depends on seed, step, name and the element's index alone, so it is the same on every device. In inference x is
+ * returned as it is.
  */
 export class Dropout implements Layer {
   readonly parameters: readonly Parameter[] = [];
@@ -28,7 +30,7 @@ export class Dropout implements Layer {
     this.#name = name;
   }
 
-  /** @throws ERR_INVALID_ARGUMENT for training without a counter, ERR_SHAPE */
+  /** x -> the same shape. @throws ERR_INVALID_ARGUMENT in training without a counter; ERR_SHAPE */
   forward(x: Tensor, context: ForwardContext = inference): Tensor {
     const { training, counter } = context;
     if (!training || this.rate === 0) return x;

@@ -4,24 +4,33 @@ import type { Layer } from './layer';
 import { AveragePool, MaxPool } from './pooling';
 import { Sequential } from './sequential';
 
+/** Options of inceptionA(). Those of ConvolutionStyle apply to all of its convolutions. */
 export interface InceptionAOptions extends ConvolutionStyle {
+  /** Name of the block, and prefix of the names of its layers. */
   name: string;
   /** Channels of x. */
   inputs: number;
   /** Channels of the 1x1 branch. */
   c1: number;
-  /** Of the 3x3 branch: reduction, convolution. */
+  /** Channels of the 1x1 reduction in the 3x3 branch. */
   c3r: number;
+  /** Channels of the 3x3 convolution in the 3x3 branch. */
   c3: number;
-  /** Of the double 3x3 branch: reduction, both convolutions. */
+  /** Channels of the 1x1 reduction in the double 3x3 branch. */
   d3r: number;
+  /** Channels of both 3x3 convolutions in the double 3x3 branch. */
   d3: number;
+  /** Kind of the 3x3 pool (stride 1) in the pool branch. */
   pool: 'average' | 'max';
-  /** Channels of the projection after the pool. */
+  /** Channels of the 1x1 projection after the pool. */
   projection: number;
 }
 
-/** Block A: 1x1 · 1x1->3x3 · 1x1->3x3->3x3 · pool->1x1, concatenated. [N, H, W, inputs] -> [N, H, W, c1+c3+d3+projection] */
+/**
+ * Inception block A, which keeps the image size: four branches (1x1; 1x1, 3x3; 1x1, 3x3, 3x3; pool, 1x1) with concatenated
+ * outputs. [N, H, W, inputs] -> [N, H, W, c1 + c3 + d3 + projection]
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export function inceptionA(options: InceptionAOptions): Layer {
   const { name, inputs, c1, c3r, c3, d3r, d3, pool, projection, ...style } = options;
   const conv = (part: string, from: number, to: number, size: 1 | 3) =>

@@ -4,22 +4,27 @@ import type { Layer } from './layer';
 import { MaxPool } from './pooling';
 import { Sequential } from './sequential';
 
+/** Options of inceptionB(). Those of ConvolutionStyle apply to all of its convolutions. */
 export interface InceptionBOptions extends ConvolutionStyle {
+  /** Name of the block, and prefix of the names of its layers. */
   name: string;
   /** Channels of x. */
   inputs: number;
-  /** Of the 3x3 branch: reduction, convolution. */
+  /** Channels of the 1x1 reduction in the 3x3 branch. */
   c3r: number;
+  /** Channels of the 3x3 convolution in the 3x3 branch. */
   c3: number;
-  /** Of the double 3x3 branch: reduction, both convolutions. */
+  /** Channels of the 1x1 reduction in the double 3x3 branch. */
   d3r: number;
+  /** Channels of both 3x3 convolutions in the double 3x3 branch. */
   d3: number;
 }
 
 /**
- * Block B halves the image: 1x1->3x3/2 · 1x1->3x3->3x3/2 · max 3x3/2, concatenated.
- * [N, H, W, inputs] -> [N, H/2, W/2, c3+d3+inputs]. H and W must be even: only then is the pool's size, rounded up, that
- * of the convolutions.
+ * Inception block B, which halves the image: three branches (1x1, 3x3; 1x1, 3x3, 3x3; 3x3 max pool), the last op of each with
+ * stride 2, with concatenated outputs. [N, H, W, inputs] -> [N, H/2, W/2, c3 + d3 + inputs]. H and W must be even: only then does
+ * the pool, whose size is rounded up, give the size of the convolutions (otherwise forward() throws ERR_SHAPE).
+ * @throws ERR_INVALID_ARGUMENT
  */
 export function inceptionB(options: InceptionBOptions): Layer {
   const { name, inputs, c3r, c3, d3r, d3, ...style } = options;

@@ -1,4 +1,4 @@
-/** Initial distributions of weights (SPEC: Xavier and MSRA as the paper's framework defines them). */
+/** Initial distributions of weights. Xavier and MSRA are defined as in MXNet, the framework of the paper's authors. */
 import { invalid } from '../errors';
 import { meanSquareGain } from '../ops/activation';
 import type { Activation } from '../ops/activations';
@@ -6,13 +6,15 @@ import type { Philox } from '../random';
 import { sizeOf } from '../tensor/tensor';
 import { orthonormalMatrix } from './orthonormal';
 
-/** Draws the values of a weight of this shape ([O, I] or [O, KH, KW, I]), row-major. */
+/** A function that draws the values of a weight, row-major, of shape [O, I] (linear) or [O, KH, KW, I] (convolution). */
 export type Initializer = (shape: readonly number[], random: Philox) => Float32Array;
 
+/** The fan that scales the weights: fan in, fan out, or their mean. */
 export type Factor = 'in' | 'out' | 'avg';
+/** The distribution of the weights. */
 export type Distribution = 'gaussian' | 'uniform';
 /**
- * What counts as the fan out of a convolution [O, KH, KW, I]. 'kernel': O KH KW, as MXNet computes it today. 'channels': O
+ * The definition of the fan out of a convolution [O, KH, KW, I]. 'kernel': O KH KW, as MXNet computes it today. 'channels': O
  * alone, as it did at the paper's time (`fan_in, fan_out = np.prod(shape[1:]), shape[0]`). The fan in is I KH KW in both.
  */
 export type FanOut = 'kernel' | 'channels';
@@ -28,22 +30,28 @@ function draw(shape: readonly number[], next: () => number): Float32Array {
   return values;
 }
 
-/** 0 everywhere: biases. */
+/** Sets all values to 0, the usual start of biases. */
 export const zeros: Initializer = (shape) => new Float32Array(sizeOf(shape));
 
-/** N(0, deviation²). */
+/**
+ * Draws from a normal distribution with mean 0 and standard deviation `deviation`.
+ * @throws ERR_INVALID_ARGUMENT unless `deviation` is positive
+ */
 export function gaussian({ deviation }: { deviation: number }): Initializer {
   checkPositive('deviation', deviation);
   return (shape, random) => draw(shape, () => deviation * random.gaussian());
 }
 
-/** U(-limit, limit). */
+/** Draws from the uniform distribution between -limit and limit. @throws ERR_INVALID_ARGUMENT unless `limit` is positive */
 export function uniform({ limit }: { limit: number }): Initializer {
   checkPositive('limit', limit);
   return (shape, random) => draw(shape, () => limit * (2 * random.uniform() - 1));
 }
 
-/** Fan in, fan out and their mean, of weights [O, I] or [O, KH, KW, I]. */
+/**
+ * Returns fan in, fan out and their mean, for weights [O, I] or [O, KH, KW, I].
+ * @throws ERR_INVALID_ARGUMENT for other shapes
+ */
 export function fans(shape: readonly number[], fanOut: FanOut = 'kernel'): Record<Factor, number> {
   if (fanOut !== 'kernel' && fanOut !== 'channels') throw invalid('fanOut', "'kernel' or 'channels'", fanOut);
   if (shape.length !== 2 && shape.length !== 4)
@@ -55,18 +63,23 @@ export function fans(shape: readonly number[], fanOut: FanOut = 'kernel'): Recor
   return { in: fanIn, out, avg: (fanIn + out) / 2 };
 }
 
+/** Options of xavier(). */
 export interface XavierOptions {
-  /** Default 3. */
+  /** The number that is divided by the fan, positive; default 3. */
   magnitude?: number;
-  /** Fan in, fan out, or their mean; default 'avg'. */
+  /** The fan to divide by: 'in', 'out', or 'avg', their mean (default). */
   factor?: Factor;
-  /** Default 'uniform'. */
+  /** 'uniform' (default) or 'gaussian'. */
   distribution?: Distribution;
-  /** Default 'kernel'. */
+  /** Definition of the fan out of a convolution; default 'kernel'. */
   fanOut?: FanOut;
 }
 
-/** s = sqrt(magnitude / fan); U(-s, s) or N(0, s²). */
+/**
+ * Xavier initialisation (Glorot and Bengio 2010) in MXNet's form: with s = sqrt(magnitude / fan), values are drawn uniformly
+ * between -s and s (variance s² / 3), or from a normal distribution with standard deviation s.
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export function xavier(options: XavierOptions = {}): Initializer {
   const { magnitude = 3, factor = 'avg', distribution = 'uniform', fanOut = 'kernel' } = options;
   checkPositive('magnitude', magnitude);
@@ -82,24 +95,30 @@ export function xavier(options: XavierOptions = {}): Initializer {
   };
 }
 
+/** Options of msra(). */
 export interface MsraOptions {
-  /** Of the activation's negative side; default 0. */
+  /** Slope of the activation for x < 0; default 0, which is relu. */
   slope?: number;
-  /** Default 'in', as in the paper; MXNet's MSRAPrelu has 'avg'. */
+  /** The fan to divide by. Default 'in', as in the paper of He et al.; MXNet's MSRAPrelu uses 'avg'. */
   factor?: Factor;
-  /** Default 'kernel'. */
+  /** Definition of the fan out of a convolution; default 'kernel'. */
   fanOut?: FanOut;
 }
 
-/** He et al.: gaussian, magnitude 2 / (1 + slope²). */
+/**
+ * The initialisation of He et al. (arXiv:1502.01852) for relu and leaky relu: a normal distribution with variance
+ * 2 / ((1 + slope²) fan).
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export function msra({ slope = 0, factor = 'in', fanOut }: MsraOptions = {}): Initializer {
   if (!Number.isFinite(slope)) throw invalid('slope', 'a number', slope);
   return xavier({ magnitude: 2 / (1 + slope * slope), factor, distribution: 'gaussian', fanOut });
 }
 
 /**
- * Weights as a matrix [O, I] or [O, KH KW I] with orthonormal rows, or columns where there are more rows than columns, times
- * `gain` (Saxe et al., arXiv:1312.6120).
+ * Random orthonormal weights (Saxe et al., arXiv:1312.6120): `gain` (default 1) times a matrix [O, I] or [O, KH KW I] with
+ * orthonormal rows, or with orthonormal columns if it has more rows than columns.
+ * @throws ERR_INVALID_ARGUMENT unless `gain` is positive
  */
 export function orthonormal({ gain = 1 }: { gain?: number } = {}): Initializer {
   checkPositive('gain', gain);
@@ -110,8 +129,9 @@ export function orthonormal({ gain = 1 }: { gain?: number } = {}): Initializer {
 }
 
 /**
- * What layers use when nothing is said: gaussian, fan in, magnitude 1 / E[f'²]. The plain sigmoid gets 1 as well, not
- * 16: that would repair exactly what the paper shows failing. Without an activation: 1.
+ * The default of layers: a normal distribution with variance magnitude / fan in and magnitude = 1 / E[f'(0)²], the mean of both
+ * sides of 0 (equations 3 to 6 of the paper). Without an activation the magnitude is 1. It is 1 for sigmoid too, not 16, because
+ * 16 would repair exactly the failure that the paper demonstrates.
  */
 export function defaultInitializer(activation?: Activation): Initializer {
   const neutral = !activation || activation.kind === 'sigmoid';

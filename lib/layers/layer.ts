@@ -4,15 +4,19 @@ import type { Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
 import { type Initializer, zeros } from './initializers';
 
-/** A part of a network: parameters, and how they make one tensor from another. Composes ops; holds no values. */
+/**
+ * A part of a network: its parameters, and a forward pass that computes one tensor from another. A layer is symbolic: the values
+ * of its parameters live in a State.
+ */
 export interface Layer {
-  /** Each once, however often the layer uses it. */
+  /** The parameters that the layer uses, each listed once. */
   readonly parameters: readonly Parameter[];
-  /** What else it remembers from step to step. Absent: nothing. */
+  /** Other values that it keeps from step to step, such as running statistics. Absent: none. */
   readonly buffers?: readonly StateBuffer[];
   /**
-   * Adds its ops to the graph that x is of; the class says of which shape x is, and what comes out.
+   * Adds the layer's ops to the graph of x and returns their output. Each class documents the shapes.
    * @param context default: inference
+   * @throws ERR_SHAPE if x has the wrong shape
    */
   forward(x: Tensor, context?: ForwardContext): Tensor;
 }
@@ -20,7 +24,7 @@ export interface Layer {
 /** A layer without parameters, as a plain function: `(x) => maxPool(x, { kernel: 2, stride: 2 })`. */
 export type LayerFunction = (x: Tensor, context: ForwardContext) => Tensor;
 
-/** @throws ERR_INVALID_ARGUMENT */
+/** Returns a layer as it is, and a function as a layer without parameters. @throws ERR_INVALID_ARGUMENT for anything else */
 export function asLayer(layer: Layer | LayerFunction): Layer {
   if (typeof layer === 'function') return { parameters: [], forward: (x, context = inference) => layer(x, context) };
   if (typeof layer?.forward !== 'function' || !Array.isArray(layer.parameters)) {
@@ -29,17 +33,20 @@ export function asLayer(layer: Layer | LayerFunction): Layer {
   return layer;
 }
 
-/** Those of all `layers`, each once: a layer that is used twice shares its parameters with itself. */
+/** Returns the parameters of all `layers`, each once, even if a layer occurs twice. */
 export function parametersOf(layers: readonly Layer[]): readonly Parameter[] {
   return [...new Set(layers.flatMap((layer) => layer.parameters))];
 }
 
-/** The same of what they remember. */
+/** Returns the buffers of all `layers`, each once, even if a layer occurs twice. */
 export function buffersOf(layers: readonly Layer[]): readonly StateBuffer[] {
   return [...new Set(layers.flatMap((layer) => layer.buffers ?? []))];
 }
 
-/** Weights of this shape, outputs first, which decay, and biases, one per output, which begin at 0 and do not. */
+/**
+ * Makes NAME/weight of `shape` (outputs first), with weight decay, and NAME/bias [outputs], which begins at 0 and has no weight
+ * decay.
+ */
 export function weightAndBias(name: string, shape: readonly number[], initializer: Initializer) {
   const outputs = shape.slice(0, 1);
   const weight = new Parameter({

@@ -5,17 +5,22 @@ import type { Tensor } from '../tensor/tensor';
 import { defaultInitializer, type Initializer } from './initializers';
 import { type Layer, weightAndBias } from './layer';
 
+/** Options of the layer Linear. */
 export interface LinearOptions {
+  /** Prefix of the parameters' names, and the name of its kernels. */
   name: string;
   /** Features of x. */
   inputs: number;
   /** Features of y. */
   outputs: number;
-  /** Of the weights; default gaussian, fan in, magnitude 1. Biases begin at 0. */
+  /** Initialiser of the weights. Default: a normal distribution with variance 1 / inputs. Biases begin at 0. */
   initializer?: Initializer;
 }
 
-/** Fully connected, with bias. [N, inputs] -> [N, outputs] */
+/**
+ * A fully connected layer with bias: y = x weightᵀ + bias. [N, inputs] -> [N, outputs]. Parameters: NAME/weight [outputs, inputs]
+ * and NAME/bias [outputs].
+ */
 export class Linear implements Layer {
   readonly weight: Parameter;
   readonly bias: Parameter;
@@ -34,6 +39,7 @@ export class Linear implements Layer {
     this.parameters = [weight, bias];
   }
 
+  /** x [N, inputs] -> [N, outputs]. @throws ERR_SHAPE */
   forward(x: Tensor): Tensor {
     return linear(x, this.weight, { bias: this.bias, name: this.#name });
   }

@@ -1,13 +1,13 @@
-/** Orthonormal matrices: what the orthonormal initialiser draws. */
+/** Random orthonormal matrices, for the initialiser orthonormal(). */
 import type { Philox } from '../random';
 
-/** Where a projection leaves less than this part of a vector, rounding counts, and it is projected once more. */
+/** If a projection leaves less than this part of a vector's length, rounding errors matter, and it is repeated. */
 const cancellation = 1e-3;
 
 /**
- * A random matrix [rows, columns], row-major, whose rows are orthonormal, or its columns where there are more rows than
- * columns: a gaussian matrix through modified Gram-Schmidt, which makes it uniformly distributed among all of them. In
- * double; orthonormal to about 1e-12.
+ * Draws a random matrix [rows, columns], row-major, with orthonormal rows, or with orthonormal columns if it has more rows than
+ * columns. It is a gaussian matrix after modified Gram-Schmidt, so it is uniformly distributed among all such matrices. It is
+ * computed in double and orthonormal to about 1e-12.
  */
 export function orthonormalMatrix(rows: number, columns: number, random: Philox): Float64Array {
   const count = Math.min(rows, columns);
@@ -15,7 +15,7 @@ export function orthonormalMatrix(rows: number, columns: number, random: Philox)
   const vectors: Float64Array[] = [];
   while (vectors.length < count) {
     const vector = Float64Array.from({ length }, () => random.gaussian());
-    // A vector that lies among those before it is as good as impossible; another one is drawn then.
+    // In the very unlikely case that the vector depends on those before it, another one is drawn.
     if (orthonormalize(vector, vectors)) vectors.push(vector);
   }
   const matrix = new Float64Array(rows * columns);
@@ -26,7 +26,7 @@ export function orthonormalMatrix(rows: number, columns: number, random: Philox)
   return matrix;
 }
 
-/** Makes `vector` orthogonal to `others`, which are orthonormal, and of length 1. False: nothing was left of it. */
+/** Makes `vector` orthogonal to the orthonormal `others`, with length 1. @returns false if it depends on them */
 function orthonormalize(vector: Float64Array, others: readonly Float64Array[]): boolean {
   for (let attempt = 0; attempt < 3; attempt++) {
     const before = Math.sqrt(dot(vector, vector));
@@ -39,7 +39,7 @@ function orthonormalize(vector: Float64Array, others: readonly Float64Array[]): 
   return false;
 }
 
-/** Four sums, so that the processor need not wait for one addition after the other. */
+/** The dot product, in four sums, so that the processor does not wait for each addition before the next. */
 function dot(a: Float64Array, b: Float64Array): number {
   const { length } = a;
   let [s0, s1, s2, s3] = [0, 0, 0, 0];

@@ -3,7 +3,7 @@ import type { Parameter } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
 import type { Layer } from './layer';
 
-/** The mean of each window, padding not counted. [N, H, W, C] -> [N, H', W', C] */
+/** Average pooling: the mean of each window, padding not counted. [N, H, W, C] -> [N, H', W', C]. forward() checks options. */
 export class AveragePool implements Layer {
   readonly parameters: readonly Parameter[] = [];
 
@@ -14,7 +14,7 @@ export class AveragePool implements Layer {
   }
 }
 
-/** The largest value of each window. [N, H, W, C] -> [N, H', W', C] */
+/** Max pooling: the largest value of each window. [N, H, W, C] -> [N, H', W', C]. forward() checks the options. */
 export class MaxPool implements Layer {
   readonly parameters: readonly Parameter[] = [];
 
@@ -25,7 +25,7 @@ export class MaxPool implements Layer {
   }
 }
 
-/** The mean over height and width. [N, H, W, C] -> [N, C] */
+/** Global average pooling: the mean over height and width. [N, H, W, C] -> [N, C] */
 export class GlobalAveragePool implements Layer {
   readonly parameters: readonly Parameter[] = [];
 

@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
 import { asLayer, buffersOf, type Layer, type LayerFunction, parametersOf } from './layer';
 
-/** Layers one after the other; plain functions of a tensor may stand among them. */
+/** Layers that are applied one after the other. A layer may also be a plain function of a tensor. */
 export class Sequential implements Layer {
   readonly layers: readonly Layer[];
   readonly parameters: readonly Parameter[];

@@ -7,29 +7,31 @@ import { Parameter, StateBuffer } from '../tensor/state';
 import { input, Tensor } from '../tensor/tensor';
 import type { Model } from './model';
 
+/** Options of functionalModel(). */
 export interface FunctionalModelOptions {
-  /** All that `forward` uses, each once. Those of layers: `layer.parameters`. */
+  /** Every parameter that `forward` uses, listed once. A layer's are `layer.parameters`. */
   parameters: readonly Parameter[];
-  /** Running statistics that `forward` reads or remembers. Those of layers: `layer.buffers`. Default: none. */
+  /** Every buffer (running statistics) that `forward` reads or changes. A layer's are `layer.buffers`. Default: none. */
   buffers?: readonly StateBuffer[];
-  /** Height, width, channels of the images. */
+  /** Shape of one image: [height, width, channels], each 1 to 65536. */
   inputShape: readonly [number, number, number];
+  /** The number of classes: 2 to 1,000,000. */
   classes: number;
   /**
-   * Images [N, height, width, channels] -> logits [N, classes]. Called once per graph, with symbolic tensors, for several N. Pass
-   * `context` on to layers that need it (BatchNorm, Dropout, Sequential).
+   * Computes logits [N, classes] from images [N, height, width, channels]. It is called once per graph, with symbolic tensors,
+   * for several N. Pass `context` to layers that need it (BatchNorm, Dropout, Sequential).
    */
   forward: (x: Tensor, context: ForwardContext) => Tensor;
-  /** For reports; default 'custom'. */
+  /** Name in reports; default 'custom'. */
   name?: string;
-  /** For reports; it changes nothing. Default leakyTanh(0.25). */
+  /** Activation that reports show; it does not change the network. Default leakyTanh(0.25). */
   activation?: Activation;
 }
 
 /**
- * A network as a plain function, made into a Model that a Trainer takes.
- * @throws ERR_INVALID_ARGUMENT: also where `forward` gives other than logits, or uses what was not listed, or does not
- * use what was; what `forward` throws
+ * Makes a Model, as a Trainer needs it, from a forward pass that is written as a plain function.
+ * @throws ERR_INVALID_ARGUMENT, also if `forward` does not return logits, uses a parameter or buffer that is not listed, or does
+ * not use a listed parameter; whatever `forward` throws
  */
 export function functionalModel(options: FunctionalModelOptions): Model {
   checkOptions('{ parameters, inputShape, classes, forward }', options);
@@ -57,7 +59,7 @@ export function functionalModel(options: FunctionalModelOptions): Model {
     buffers: [...buffers],
     forward: (x, context = inference) => forward(x, context),
   };
-  // Now, where the error is near its cause, and not in the first step of a training.
+  // Checked here, near the cause of an error, and not in the first step of a training.
   checkForward(model, inference);
   checkForward(model, new TrainingContext(input('counter', [2], { dtype: 'i32' })));
   return model;
@@ -77,7 +79,7 @@ function checkParts(
   }
 }
 
-/** One forward pass, of tensors without values. */
+/** Makes the graph of one forward pass and checks its result and its parameters and buffers. @throws ERR_INVALID_ARGUMENT */
 function checkForward(
   { inputShape, classes, parameters, buffers = [], forward }: Model,
   context: ForwardContext,
@@ -95,7 +97,7 @@ function checkForward(
       const list = tensor instanceof Parameter ? 'parameters' : 'buffers';
       throw invalid(
         list,
-        `everything that forward uses, "${tensor.name}" too,`,
+        `everything that forward uses, also "${tensor.name}",`,
         [...known].map(({ node }) => node.name),
       );
     }

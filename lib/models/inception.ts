@@ -1,4 +1,4 @@
-/** The trunk that all three models share: ten blocks, the image halved twice (SPEC, "Network"). */
+/** The trunk that all three models share: ten inception blocks, of which two halve the image. */
 import { inceptionA } from '../layers/inceptionA';
 import { inceptionB } from '../layers/inceptionB';
 import type { Layer } from '../layers/layer';
@@ -7,7 +7,10 @@ import { type resolveOptions, scaleChannels } from './model';
 type RowA = readonly [string, number, number, number, number, number, 'average' | 'max', number];
 type RowB = readonly [string, number, number, number, number];
 
-/** A: name, 1x1, 3x3r, 3x3, d3x3r, d3x3, pool, projection. B: name, 3x3r, 3x3, d3x3r, d3x3. At width 1. */
+/**
+ * The blocks with their channels at width 1 (see InceptionAOptions and InceptionBOptions).
+ * Block A: name, c1, c3r, c3, d3r, d3, pool, projection. Block B: name, c3r, c3, d3r, d3.
+ */
 const rows: readonly (RowA | RowB)[] = [
   ['3a', 64, 64, 64, 64, 96, 'average', 32],
   ['3b', 64, 64, 96, 64, 96, 'average', 64],
@@ -21,7 +24,7 @@ const rows: readonly (RowA | RowB)[] = [
   ['5b', 352, 192, 320, 192, 224, 'max', 128],
 ];
 
-/** The blocks for an image of `inputs` channels, and the channels that they end with. */
+/** Returns the ten blocks for an image of `inputs` channels, and the channels of the last block's output. */
 export function inceptionBlocks(
   inputs: number,
   { width, style }: ReturnType<typeof resolveOptions>,

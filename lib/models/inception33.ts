@@ -2,7 +2,11 @@ import { Conv2d } from '../layers/conv2d';
 import { inceptionBlocks } from './inception';
 import { classifier, type Model, type ModelOptions, resolveOptions, scaleChannels } from './model';
 
-/** The paper's 33 layers: 3x3, 1x1 and 3x3 convolutions at full resolution, then ten inception blocks. */
+/**
+ * The paper's network of 33 layers: a stem of 3x3, 1x1 and 3x3 convolutions at full resolution, then ten inception blocks, global
+ * average pooling and a linear classifier. Default: images of 28x28x3, 100 classes. [N, size, size, 3] -> logits [N, classes]
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export function inception33(options: ModelOptions = {}): Model {
   const resolved = resolveOptions(options);
   const { width, style } = resolved;

@@ -7,9 +7,11 @@ import { classifier, type Model, type ModelOptions, resolveOptions, scaleChannel
 export const inceptionBnDefaults = { classes: 1000, size: 224, sizeStep: 32, normalization: 'batch' } as const;
 
 /**
- * Inception with batch normalisation for ImageNet (Ioffe and Szegedy 2015, as the paper's authors built it): a stem that
- * halves the image three times, then ten inception blocks. Default: 1000 classes, 224x224, normalization 'batch'. Convolutions
- * keep their biases beside the normalisation, as the authors' do, so that weights and counts are theirs.
+ * Inception with batch normalisation for ImageNet (Ioffe and Szegedy 2015, as the paper's authors built it): a stem that halves
+ * the image three times, then ten inception blocks, which halve it twice. Default: 1000 classes, images of 224x224x3,
+ * normalization 'batch'. The convolutions have biases despite the normalisation, as in the authors' network, so that weights and
+ * parameter counts agree with it. [N, size, size, 3] -> logits [N, classes]
+ * @throws ERR_INVALID_ARGUMENT
  */
 export function inceptionBn(options: ModelOptions = {}): Model {
   const resolved = resolveOptions(options, { ...inceptionBnDefaults, bias: true });

@@ -5,14 +5,17 @@ import { inceptionBn } from './inceptionBn';
 import type { Model, ModelOptions } from './model';
 import { subInception } from './subInception';
 
-/** Every model that the command knows, by name. */
+/** The functions that make the built-in models, by the names that createModel() and the command's --model accept. */
 export const models: Readonly<Record<string, (options?: ModelOptions) => Model>> = {
   inception33,
   subInception,
   inceptionBn,
 };
 
-/** @throws ERR_INVALID_ARGUMENT naming the models there are */
+/**
+ * Makes one of the built-in models by name: inception33, subInception or inceptionBn.
+ * @throws ERR_INVALID_ARGUMENT, with the names that exist, for another name; also for options out of range
+ */
 export function createModel(name: string, options?: ModelOptions): Model {
   const make = Object.hasOwn(models, name) ? models[name] : undefined;
   if (!make) throw invalid('model', `one of ${Object.keys(models).join(', ')}`, name);

@@ -1,32 +1,41 @@
-/** What a model is made of, counted on its graph: the figures of `saturnn inspect`. */
+/** Counts layers, parameters and multiply-adds of a model on its graph, for `saturnn inspect`. */
 import { Graph } from '../compile/graph';
 import { conv2dOp } from '../ops/convolution';
 import { Parameter } from '../tensor/state';
 import { input, type Node, type Tensor } from '../tensor/tensor';
 import type { Model } from './model';
 
+/** One row of inspectModel(): a layer with its activation. */
 export interface LayerSummary {
   readonly name: string;
-  /** Of one image: [height, width, channels] or [features]. */
+  /** Shape of the output for one image: [height, width, channels] or [features]. */
   readonly outputShape: readonly number[];
-  /** Those that no layer before it has counted. */
+  /** The number of trained values, without those that an earlier layer shares and has counted. */
   readonly parameters: number;
   /** Multiply-adds of the forward pass for one image. */
   readonly macs: number;
 }
 
+/** The result of inspectModel(). */
 export interface ModelSummary {
+  /** The layers in forward order. */
   readonly layers: readonly LayerSummary[];
   readonly totals: {
+    /** The number of convolutions. */
     readonly convolutions: number;
-    /** Convolutions on the longest way from the image to the logits. */
+    /** The number of convolutions on the longest path from the image to the logits. */
     readonly longestPath: number;
+    /** The number of trained values. */
     readonly parameters: number;
+    /** Multiply-adds of the forward pass for one image. */
     readonly macs: number;
   };
 }
 
-/** Layer by layer: output shapes of one image, parameters, multiply-adds of the forward pass. Nothing native is loaded. */
+/**
+ * Returns, for each layer of a model, its output shape, number of parameters and multiply-adds for one image, and their totals.
+ * It only makes a graph: no backend is loaded.
+ */
 export function inspectModel(model: Model): ModelSummary {
   const logits = model.forward(input('images', [1, ...model.inputShape]));
   const { nodes } = Graph.from({ outputs: { logits } });
@@ -47,7 +56,7 @@ export function inspectModel(model: Model): ModelSummary {
   };
 }
 
-/** A layer is all nodes of one name: a convolution and its activation are one row. */
+/** Adds a node to the row of its layer. All nodes of one name are one layer: a convolution and its activation share a row. */
 function addNode(row: LayerSummary | undefined, node: Node, counted: Set<Tensor>): LayerSummary {
   const own = node.inputs.filter((tensor) => tensor instanceof Parameter).filter((tensor) => !counted.has(tensor));
   for (const parameter of own) counted.add(parameter);

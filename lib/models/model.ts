@@ -10,43 +10,48 @@ import { encodeActivation } from '../ops/activation';
 import { type Activation, leakyTanh } from '../ops/activations';
 import { checkDropoutRate } from '../ops/dropout';
 
+/** Options of the built-in models. */
 export interface ModelOptions {
-  /** Factor on all channel counts; they are rounded to multiples of 16, at least 16. Default 1. */
+  /** Factor on all channel counts, above 0 and at most 8; products are rounded to multiples of 16, at least 16. Default 1. */
   width?: number;
-  /** Default 100. */
+  /** The number of classes: 2 to 1,000,000. Default 100 (inceptionBn: 1000). */
   classes?: number;
-  /** Default leakyTanh(0.25), the paper's. */
+  /** Activation of all convolutions. Default leakyTanh(0.25), the paper's. */
   activation?: Activation;
-  /** Of all convolutions' weights. Default: defaultInitializer(activation). */
+  /** Initialiser of the weights of all convolutions. Default: defaultInitializer(activation). */
   initializer?: Initializer;
-  /** Height and width of the images: a multiple of 4, as they are halved twice (inceptionBn: 32, five times). Default 28 (224). */
+  /**
+   * Height and width of the images, up to 4096. A multiple of 4, default 28, because the network halves them twice; for
+   * inceptionBn, which halves them five times, a multiple of 32, default 224.
+   */
   size?: number;
-  /** Between every convolution and its activation. Default 'none' (inceptionBn: 'batch'). */
+  /** Normalisation between every convolution and its activation. Default 'none' (inceptionBn: 'batch'). */
   normalization?: Normalization;
-  /** Part of the features that is dropped before the classifier, in training; from 0 to less than 1. Default 0. */
+  /** Share of the features that is dropped before the classifier in training: 0 to less than 1. Default 0. */
   dropout?: number;
 }
 
-/** A classifier: images [N, size, size, 3] -> logits [N, classes]. */
+/** A classifier: images [N, ...inputShape] -> logits [N, classes]. */
 export interface Model extends Layer {
   readonly name: string;
+  /** Factor on the channels, as in ModelOptions; 1 for functional models. */
   readonly width: number;
   readonly classes: number;
   readonly activation: Activation;
-  /** Absent: none. */
+  /** Normalisation of the convolutions. Absent in functional models; checkpoints then record 'none'. */
   readonly normalization?: Normalization;
-  /** Height, width, channels of its images. */
+  /** Shape of one image: [height, width, channels]. */
   readonly inputShape: readonly [number, number, number];
 }
 
-/** What a model sets in place of the defaults. */
+/** The defaults in which a model differs from the others. */
 export interface ModelDefaults {
   classes?: number;
   size?: number;
-  /** What `size` must be a multiple of. */
+  /** `size` must be a multiple of this. Default 4. */
   sizeStep?: number;
   normalization?: Normalization;
-  /** Of convolutions: see ConvolutionStyle. */
+  /** Whether convolutions have biases: see ConvolutionStyle. */
   bias?: boolean;
 }
 
@@ -65,7 +70,7 @@ export const widthRange: Range = [0, 8];
 /** The largest ModelOptions.size. */
 export const largestSize = 4096;
 
-/** The options with defaults, checked. @throws ERR_INVALID_ARGUMENT */
+/** Checks the options and fills in the defaults. @throws ERR_INVALID_ARGUMENT */
 export function resolveOptions(options: ModelOptions, own: ModelDefaults = {}) {
   const defaults = { ...modelDefaults, ...own };
   const { sizeStep } = defaults;
@@ -82,12 +87,15 @@ export function resolveOptions(options: ModelOptions, own: ModelDefaults = {}) {
   return { width, classes, activation, size, normalization, dropout: checkDropoutRate('dropout', dropout), style };
 }
 
-/** Channels at a width: a multiple of 16 keeps the CPU's blocked layout, and vectors full. */
+/** Returns the channels at a width, rounded to a multiple of 16: that keeps the CPU's blocked layout, and vectors full. */
 export function scaleChannels(channels: number, width: number): number {
   return Math.max(16, Math.round((channels * width) / 16) * 16);
 }
 
-/** Convolutional trunk, global average pool, dropout, linear layer. `features`: the trunk's channels. */
+/**
+ * Makes a Model of a convolutional trunk, global average pooling, dropout and a linear layer.
+ * @param features channels of the trunk's output
+ */
 export function classifier(
   name: string,
   trunk: readonly Layer[],

@@ -1,4 +1,4 @@
-/** Where the parameters of a model stand in the graph of its forward pass, however it is built. */
+/** Finds the place of each parameter in the graph of a model's forward pass, for any model. */
 import { Graph } from '../compile/graph';
 import { activationOp, gainOfCurve } from '../ops/activation';
 import { activations } from '../ops/activations';
@@ -8,36 +8,40 @@ import { Parameter } from '../tensor/state';
 import { input, type Node, type Tensor } from '../tensor/tensor';
 import type { Model } from './model';
 
-/** What an activation is near x = 0. */
+/** Slope and value of an activation near x = 0. */
 export interface Slope {
   /** E[f'²] over both signs: 1/16 for sigmoid, 1 for tanh, 1/2 for relu. */
   readonly gain: number;
-  /** f(0): 1/2 for sigmoid, else 0. */
+  /** f(0): 1/2 for sigmoid, 0 for all others. */
   readonly atZero: number;
 }
 
+/** The place of a parameter in the graph. */
 export interface ParameterPlace {
   readonly parameter: Parameter;
-  /** The layer's name. */
+  /** Name of the layer that uses it (first). */
   readonly layer: string;
   /**
-   * Activations on the longest way from the layer's pre-activation, its own included, to the logits: 0 for a classifier, 33 for
-   * the first convolution of inception33. A parameter that is used twice counts from its first use.
+   * The number of activations on the longest path from the layer's pre-activation to the logits, its own activation included: 0
+   * for the classifier, 33 for the first convolution of inception33. A parameter that is used twice has its largest depth.
    */
   readonly depth: number;
   /**
-   * The different activations that a weight of a convolution or linear layer multiplies, pools and concatenations between.
+   * The different activations that a weight of a convolution or linear layer multiplies, also through pools and concatenations.
    * Pixels, and layers without an activation, count as { gain: 1, atZero: 0 }. Null: the parameter multiplies no activations
    * (biases, scale and shift of a normalisation).
    */
   readonly reads: readonly Slope[] | null;
-  /** Of a weight: what its layer adds before the activation. Null: nothing, or nothing that can be trained. */
+  /** The bias that belongs to a weight. Null: there is none that can be trained, or the parameter is not a weight. */
   readonly bias: Parameter | null;
 }
 
 const linearSlope: Slope = { gain: 1, atZero: 0 };
 
-/** In the order of model.parameters; found in the forward pass of inference, where rrelu has the mean of its slopes. */
+/**
+ * Returns the places in the order of model.parameters. They are found in the forward pass of inference, where rrelu has the mean
+ * of its slopes.
+ */
 export function parameterPlaces(model: Model): ParameterPlace[] {
   const logits = model.forward(input('images', [1, ...model.inputShape]));
   const graph = Graph.from({ outputs: { logits } });
@@ -69,9 +73,9 @@ function depthsOf({ nodes }: Graph, readers: ReturnType<Graph['readers']>): Read
   return depths;
 }
 
-/** The activations from which each node's output comes without another layer between. */
+/** Returns, for each node, the activations that its output comes from without another layer between. */
 function slopesOf({ nodes }: Graph): ReadonlyMap<Node, ReadonlySet<Slope>> {
-  // One object per kind of activation, so that a set holds each once.
+  // One object per slope and value at 0, so that a set contains each once.
   const known = new Map<string, Slope>();
   const slopes = new Map<Node, ReadonlySet<Slope>>();
   for (const node of nodes) {
@@ -92,7 +96,7 @@ function slopeOf({ attributes: { kind, slope = 0 } }: Node, known: Map<string, S
     .curve(slope);
   const gain = gainOfCurve(curve);
   const atZero = curve.value(0);
-  // tanh is no different from pixels here.
+  // Such an activation (tanh) counts as pixels do.
   if (gain === 1 && atZero === 0) return linearSlope;
   const key = `${gain} ${atZero}`;
   const made = known.get(key) ?? { gain, atZero };
@@ -100,7 +104,7 @@ function slopeOf({ attributes: { kind, slope = 0 } }: Node, known: Map<string, S
   return made;
 }
 
-/** The layer's own, or that of the activation which alone reads it. */
+/** Returns the bias of the node itself or, if an activation is its only reader, the bias of that activation. */
 function biasOf(node: Node, readers: ReturnType<Graph['readers']>): Parameter | null {
   const own = node.inputs[2];
   if (own) return own instanceof Parameter ? own : null;

@@ -1,7 +1,12 @@
 import { inceptionBlocks } from './inception';
 import { classifier, type Model, type ModelOptions, resolveOptions } from './model';
 
-/** The authors' CIFAR-100 network: ten inception blocks, the first of which reads the image. */
+/**
+ * The CIFAR-100 network of the paper's authors: ten inception blocks without a stem, so the first one reads the image, then
+ * global average pooling and a linear classifier. Default: images of 28x28x3, 100 classes.
+ * [N, size, size, 3] -> logits [N, classes]
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export function subInception(options: ModelOptions = {}): Model {
   const resolved = resolveOptions(options);
   const { blocks, channels } = inceptionBlocks(3, resolved);

@@ -5,19 +5,20 @@ import type { Node, Tensor } from '../tensor/tensor';
 import { checkDecay, FlatOptimizer, type FlatOptimizerOptions } from './flatOptimizer';
 import { segmentTable } from './groups';
 
+/** Options of Adam and AdamW. */
 export interface AdamOptions extends FlatOptimizerOptions {
-  /** How slowly the mean of the gradient forgets: 0 to below 1, default 0.9. */
+  /** Decay per step of the running mean of the gradient: 0 to below 1, default 0.9. */
   beta1?: number;
-  /** The same of the mean of its square; default 0.999. */
+  /** Decay per step of the running mean of the squared gradient: 0 to below 1, default 0.999. */
   beta2?: number;
-  /** Added to the root of that mean: 1e-30 to 1, default 1e-8. */
+  /** Added to the square root of the second mean in the divisor: 1e-30 to 1, default 1e-8. */
   epsilon?: number;
 }
 
 /** The defaults of Adam. AdamW differs in its weight decay. */
 export const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 } as const;
 
-/** Both kinds of Adam: they differ in where the weight decay goes. */
+/** The common part of Adam and AdamW, which differ in the place of the weight decay. */
 export abstract class AdamRule extends FlatOptimizer {
   readonly beta1: number;
   readonly beta2: number;
@@ -32,7 +33,7 @@ export abstract class AdamRule extends FlatOptimizer {
     const { beta1 = adamDefaults.beta1, beta2 = adamDefaults.beta2, epsilon = adamDefaults.epsilon } = options;
     this.beta1 = checkDecay('beta1', beta1);
     this.beta2 = checkDecay('beta2', beta2);
-    // Not 0: a weight that never had a gradient would become 0 / 0.
+    // With 0, a weight that never had a gradient would become 0 / 0.
     if (typeof epsilon !== 'number' || !(epsilon >= 1e-30 && epsilon <= 1))
       throw invalid('epsilon', 'a number from 1e-30 to 1', epsilon);
     this.epsilon = epsilon;
@@ -50,8 +51,8 @@ export abstract class AdamRule extends FlatOptimizer {
 }
 
 /**
- * Adam (Kingma and Ba, 1412.6980), bias correction by the State's counter of steps. Weight decay, by default 0, is added to
- * the gradient as in the original and in PyTorch's Adam; AdamW is the better way to decay.
+ * Adam (Kingma and Ba, arXiv:1412.6980), with bias correction by the number of steps that the State has counted. Weight decay
+ * (default 0) is added to the gradient, as in PyTorch's Adam. AdamW usually decays weights better.
  */
 export class Adam extends AdamRule {
   /** @throws ERR_INVALID_ARGUMENT */

@@ -14,26 +14,32 @@ export const weightDecayRange: Range = [0, 1e6];
 /** Limits of the momentum of Sgd and Lars. */
 export const momentumRange: Range = [0, 1];
 
-/** What every optimizer of this package can do beside its own rule. */
+/** Options that all optimizers of this package have. */
 export interface FlatOptimizerOptions {
-  /** 0 to 1e6. Of weights only, never of biases, unless a group says otherwise. */
+  /**
+   * Weight decay (L2), 0 to 1e6, of weights only: biases, and the scale and shift of a normalisation, do not decay unless a group
+   * says so. The default depends on the optimizer.
+   */
   weightDecay?: number;
-  /** Parameters with other learning rates and weight decays; the first group that matches decides. */
+  /** Groups of parameters with other learning rates or weight decays. The first group that matches a parameter applies. */
   groups?: readonly ParameterGroup[];
   /**
-   * Gradients whose L2 norm over all parameters exceeds this are scaled down to it: by min(1, clipNorm / norm), in f32. The
-   * gradientNorm that is reported is that before clipping. Default: none is clipped.
+   * Largest L2 norm of the gradient of all parameters, positive: the gradient is multiplied by min(1, clipNorm / norm), in f32.
+   * The reported gradientNorm is the one before clipping. Default null: no clipping.
    */
   clipNorm?: number | null;
   /**
-   * Keep an exponential moving average of the weights, for evaluation (withAveragedWeights). Its first value is the initial
-   * weights; in step t, from 0, it becomes d average + (1 - d) weights with d = min(decay, (1 + t) / (10 + t)): so that the
-   * first steps do not hold on to the initial weights. decay: 0 to below 1, e.g. 0.999. Default: no average.
+   * Keeps an exponential moving average of the weights, for evaluation (withAveragedWeights). It begins as the initial weights;
+   * in step t, from 0, it becomes d average + (1 - d) weights with d = min(decay, (1 + t) / (10 + t)), so that the initial
+   * weights are forgotten soon. decay: 0 to below 1, for example 0.999. Default null: no average.
    */
   ema?: { readonly decay: number } | null;
 }
 
-/** An update of the flat arenas by one kernel, which a subclass chooses; the gate, clipping, average and counter around it. */
+/**
+ * An optimizer that updates all parameters at once, as flat vectors, with one kernel that a subclass chooses. This class adds the
+ * check for non-finite gradients, loss scaling, clipping, the average of the weights and the step counter.
+ */
 export abstract class FlatOptimizer implements Optimizer {
   readonly weightDecay: number;
   readonly groups: readonly ParameterGroup[];
@@ -42,7 +48,7 @@ export abstract class FlatOptimizer implements Optimizer {
   readonly slots: number;
   readonly averageSlot: number | null;
 
-  /** @param ownSlots what the rule itself keeps per parameter; the average comes after these */
+  /** @param ownSlots the number of values that the rule itself keeps per parameter; the average's slot follows these */
   constructor(ownSlots: number, options: FlatOptimizerOptions, defaultDecay: number) {
     checkOptions('an object', options);
     const { weightDecay = defaultDecay, groups = [], clipNorm = null, ema = null } = options;
@@ -56,15 +62,18 @@ export abstract class FlatOptimizer implements Optimizer {
     this.slots = ownSlots + (ema ? 1 : 0);
   }
 
-  /** The node that changes the weights. `slots` are the rule's own, [P] each. */
+  /** Returns the node that changes the weights. `slots` are the rule's own, [P] each, where P is the State's size. */
   protected abstract step(inputs: UpdateInputs, slots: readonly Tensor[], state: State): Node;
 
-  /** @throws ERR_INVALID_ARGUMENT if the State was made for another optimizer, or a group matches no parameter */
+  /**
+   * Returns the nodes of one step. A step whose loss or gradient is not finite writes nothing.
+   * @throws ERR_INVALID_ARGUMENT if the State was made for another optimizer, or a group applies to no parameter
+   */
   update({ state, loss, learningRate }: OptimizerInputs): OptimizerNodes {
     const { slots, averageSlot, ema } = this;
     if (state.optimizerSlots < slots)
       throw invalid('state', `a State with optimizerSlots of at least ${slots}`, state.optimizerSlots);
-    // Also where this optimizer keeps none: a State's average would begin as the weights, in a slot that must begin at 0.
+    // Also if this optimizer keeps no average: the State would copy the weights into a slot that must begin at 0.
     if (state.averageSlot !== averageSlot)
       throw invalid('state', `a State with averageSlot ${averageSlot}`, state.averageSlot);
     const lossScaling = LossScaling.of(state);
@@ -77,13 +86,16 @@ export abstract class FlatOptimizer implements Optimizer {
       const average = state.vector('optimizer', averageSlot);
       updates.push(averageWeights({ gate: flag, average, parameters, counter: state.counter }, ema.decay));
     }
-    // A step that is skipped counts: it has used up its batch.
+    // `gate`, not `flag`: a step that loss scaling skips counts too, because it has used its batch.
     updates.push(advance(gate, state.counter));
     if (lossScaling) updates.push(lossScaling.adjust(gate, flag));
     return { updates, gate, skip: lossScaling ? flag : null, gradientNorm: norm };
   }
 
-  /** What the updates are behind, what ends the run, the gradient's norm, and the factor on the gradient. */
+  /**
+   * Makes the nodes around the update: `flag`, which is not 0 if no weight may be written; `gate`, which is not 0 if the run must
+   * end; the norm of the gradient; and the factor on the gradient (null: 1).
+   */
   #check(loss: Tensor, gradient: Tensor, lossScaling: LossScaling | null) {
     const { clipNorm } = this;
     const { flag, norm } = finiteCheck(loss, gradient);
@@ -95,9 +107,9 @@ export abstract class FlatOptimizer implements Optimizer {
   }
 }
 
-/** The factor by which an average forgets, per step. @throws ERR_INVALID_ARGUMENT */
+/** Checks the decay per step of a running average: 0 to below 1. @throws ERR_INVALID_ARGUMENT */
 export function checkDecay(argument: string, value: unknown): number {
-  // As near to 1 as f32 holds the difference well; beyond, an average never moves.
+  // Kernels get 1 - decay in f32. Nearer to 1 than this, an average would never move.
   if (typeof value !== 'number' || !(value >= 0 && value <= 1 - 1e-12))
     throw invalid(argument, 'a number from 0 to below 1', value);
   return value;

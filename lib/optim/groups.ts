@@ -4,19 +4,20 @@ import type { Segments } from '../ops/update';
 import type { Parameter, State } from '../tensor/state';
 import { constant } from '../tensor/tensor';
 
+/** A group of parameters with its own learning rate and weight decay. */
 export interface ParameterGroup {
-  /** Of a parameter's name, e.g. /bias$/; or a function of the parameter. */
+  /** Selects the parameters: a RegExp for the name, e.g. /bias$/, or a function that returns true for them. */
   match: RegExp | ((parameter: Parameter) => boolean);
-  /** Factor on the learning rate; default 1. Any that f32 holds: vanishing gradients ask for large ones. */
+  /** Factor on the learning rate, 0 to 3.4e38 (vanishing gradients need large ones); default 1. 0 freezes the parameters. */
   learningRate?: number;
-  /** Factor on the optimizer's weight decay; default 1 for weights, and 0 for what does not decay (biases). */
+  /** Factor on the optimizer's weight decay, 0 to 3.4e38. Default: 1 for weights, 0 for parameters without decay (biases). */
   weightDecay?: number;
 }
 
-/** Of f32. */
+/** The largest finite float32. */
 export const largestFloat = 3.4028234663852886e38;
 
-/** @throws ERR_INVALID_ARGUMENT */
+/** Checks groups and copies them. @throws ERR_INVALID_ARGUMENT */
 export function checkGroups(groups: readonly ParameterGroup[]): readonly ParameterGroup[] {
   if (!Array.isArray(groups)) throw invalid('groups', 'an array of { match, learningRate, weightDecay }', groups);
   groups.forEach((group, index) => {
@@ -31,17 +32,18 @@ export function checkGroups(groups: readonly ParameterGroup[]): readonly Paramet
   return groups.map((group) => ({ ...group }));
 }
 
-// search() and not test(): it takes no notice of where a RegExp with flag g or y was left.
+// search() and not test(), which depends on the lastIndex that an earlier use of a RegExp with flag g or y has left.
 const matches = ({ match }: ParameterGroup, parameter: Parameter): boolean =>
   typeof match === 'function' ? match(parameter) === true : parameter.name.search(match) >= 0;
 
+/** A range of the parameter arena that ends before element `end`, with its rate factor and weight decay in f32. */
 interface Segment {
   readonly end: number;
   readonly rate: number;
   readonly decay: number;
 }
 
-/** One segment per parameter, the gap after it included. The first group that matches decides. */
+/** Returns one segment per parameter, with the gap behind it. @throws ERR_INVALID_ARGUMENT for a group that applies to none */
 function segmentsOf(state: State, groups: readonly ParameterGroup[], weightDecay: number): Segment[] {
   const unused = new Set(groups);
   const segments = state.parameters.map((parameter, index): Segment => {
@@ -55,7 +57,7 @@ function segmentsOf(state: State, groups: readonly ParameterGroup[], weightDecay
   for (const group of unused) {
     const { match } = group;
     const name = `groups[${groups.indexOf(group)}].match`;
-    throw invalid(name, 'a match with at least one Parameter (the first group that matches decides)', String(match));
+    throw invalid(name, 'a match with at least one Parameter (the first group that matches applies)', String(match));
   }
   return segments;
 }
@@ -68,15 +70,15 @@ function table(segments: readonly Segment[]): Segments {
   };
 }
 
-/** Every parameter its own segment: for rules that look at tensors one by one. @throws ERR_INVALID_ARGUMENT */
+/** Returns a table with a segment for each parameter, for rules that treat each tensor by itself. @throws ERR_INVALID_ARGUMENT */
 export function segmentPerParameter(state: State, groups: readonly ParameterGroup[], weightDecay: number): Segments {
   return table(segmentsOf(state, groups, weightDecay));
 }
 
 /**
- * As few segments as will do. Null: no groups, so that the learning rate is the same everywhere, and exactly the first
- * state.decayed elements decay.
- * @throws ERR_INVALID_ARGUMENT for a group that matches nothing
+ * Returns a table with as few segments as possible: neighbours of equal rate and decay are one. Null if there are no groups: then
+ * all elements have one learning rate, and exactly the first state.decayed elements decay.
+ * @throws ERR_INVALID_ARGUMENT for a group that applies to no parameter
  */
 export function segmentTable(state: State, groups: readonly ParameterGroup[], weightDecay: number): Segments | null {
   if (groups.length === 0) return null;

@@ -5,10 +5,14 @@ import type { Node, Tensor } from '../tensor/tensor';
 import { FlatOptimizer, type FlatOptimizerOptions, momentumRange } from './flatOptimizer';
 import { segmentPerParameter } from './groups';
 
+/** Options of Lars. */
 export interface LarsOptions extends FlatOptimizerOptions {
-  /** How far a layer may move, as a part of its weights' norm, per unit of learning rate: the paper's η; default 0.001. */
+  /**
+   * Trust coefficient, η in the paper: the length of a tensor's step per unit of learning rate, relative to |w|. Above 0, up to
+   * 1e6; default 0.001.
+   */
   trust?: number;
-  /** 0 to 1; default 0.9. */
+  /** Momentum, 0 to 1; default 0.9. */
   momentum?: number;
 }
 
@@ -16,9 +20,10 @@ export interface LarsOptions extends FlatOptimizerOptions {
 export const larsDefaults = { trust: 0.001, momentum: 0.9, weightDecay: 1e-4 } as const;
 
 /**
- * SGD whose learning rate is scaled, tensor by tensor, with the trust ratio trust |w| / (|g| + weightDecay |w|) (You, Gitman and
- * Ginsburg, 1708.03888), for large batches. Biases, and whatever else does not decay, have neither trust ratio nor decay; a
- * tensor of zeros has a ratio of 1. With clipping, |g| is that of the clipped gradient. Default weight decay 1e-4.
+ * LARS (You, Gitman and Ginsburg, arXiv:1708.03888), for large batches: SGD with momentum whose learning rate is multiplied, for
+ * each tensor, by the trust ratio trust |w| / (|g| + weightDecay |w|). Parameters that do not decay (biases) have neither trust
+ * ratio nor decay. The ratio is 1 if |w| is 0, or |g| + weightDecay |w| is. With clipping, |g| is the norm of the clipped
+ * gradient. Default weight decay 1e-4.
  */
 export class Lars extends FlatOptimizer {
   readonly trust: number;

@@ -9,8 +9,8 @@ const stepsName = 'lossScaling/steps';
 const growthInterval = 2000;
 
 /**
- * What a State remembers for training in this precision, beside its model's buffers. For fp16: the scale of the loss, 2^16 at the
- * beginning, and the steps since it has changed.
+ * Returns the buffers that a State needs, beside those of its model, to train in a precision. For fp16 they are the loss scale,
+ * which begins at 2^16, and the number of steps since it last changed. Other precisions need none.
  */
 export function precisionBuffers(precision: Precision): StateBuffer[] {
   if (precision !== 'fp16') return [];
@@ -21,8 +21,9 @@ export function precisionBuffers(precision: Precision): StateBuffer[] {
 }
 
 /**
- * Dynamic loss scaling, for gradients that are stored as f16: they vanish below 6e-8 and overflow beyond 65504. So they are
- * computed of a scaled loss; a step whose gradient overflows is skipped and halves the scale.
+ * Dynamic loss scaling, for gradients that are stored as f16, which becomes 0 below 6e-8 and overflows above 65504. Gradients are
+ * therefore computed from the loss times a scale. A step whose gradient overflows is skipped and halves the scale; after 2000
+ * steps without an overflow the scale is doubled.
  */
 export class LossScaling {
   private constructor(
@@ -30,13 +31,13 @@ export class LossScaling {
     private readonly steps: StateBuffer,
   ) {}
 
-  /** That of a State with precisionBuffers; null if it has none. */
+  /** Returns the loss scaling of a State that has precisionBuffers('fp16'), else null. */
   static of({ buffers }: State): LossScaling | null {
     const [scale, steps] = [scaleName, stepsName].map((name) => buffers.find((buffer) => buffer.name === name));
     return scale && steps ? new LossScaling(scale, steps) : null;
   }
 
-  /** The node that sets the scale of the next step. */
+  /** Returns the node that sets the scale of the next step. `gate` and `overflow`: i32 [1], not 0 if set. */
   adjust(gate: Tensor, overflow: Tensor): Node {
     return adjustLossScale({ gate, overflow, scale: this.scale, steps: this.steps }, growthInterval);
   }

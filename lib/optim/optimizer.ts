@@ -1,31 +1,34 @@
 import type { State } from '../tensor/state';
 import type { Node, Tensor } from '../tensor/tensor';
 
+/** The inputs of Optimizer.update(). */
 export interface OptimizerInputs {
+  /** The State whose parameters are trained. */
   readonly state: State;
-  /** [1]; its gradients with respect to the State's parameters are what the optimizer follows. */
+  /** The loss to minimise, f32 [1]. */
   readonly loss: Tensor;
-  /** f32 [1]: an input, so that it may change from step to step. */
+  /** The learning rate, f32 [1]: an input of the graph, so that it can change from step to step. */
   readonly learningRate: Tensor;
 }
 
+/** The result of Optimizer.update(), for Graph.from(). */
 export interface OptimizerNodes {
-  /** For Graph.from({updates}). */
+  /** The nodes that write the State, for Graph.from({ updates }). */
   readonly updates: readonly Node[];
-  /** For Graph.from({gate}): not 0 if loss or gradient are not finite. */
+  /** i32 [1], for Graph.from({ gate }): not 0 if loss or gradient are not finite. Training then stops. */
   readonly gate: Tensor;
-  /** For Graph.from({skip}), with loss scaling (precisionBuffers): not 0 if the gradient has overflown. */
+  /** i32 [1], for Graph.from({ skip }), with loss scaling only: not 0 if the scaled gradient overflowed; the step is skipped. */
   readonly skip?: Tensor | null;
-  /** L2 norm over all parameters, [1], before any clipping. */
+  /** L2 norm of the gradient of all parameters, f32 [1], before any clipping. */
   readonly gradientNorm: Tensor;
 }
 
-/** Emits the nodes that change a State by one step. */
+/** An optimizer: it makes the nodes that change a State by one training step. */
 export interface Optimizer {
-  /** Values that it keeps per parameter: State's optimizerSlots. */
+  /** The number of values that it keeps per parameter: State's optimizerSlots must be at least this. */
   readonly slots: number;
-  /** Which of them is the average of the weights: State's averageSlot. Absent or null: none is. */
+  /** Index of the slot that holds the average of the weights: State's averageSlot. Absent or null: there is no average. */
   readonly averageSlot?: number | null;
-  /** The ops that write parameters and slots at the end of a step. Called once per graph. */
+  /** Makes the nodes that write parameters and slots at the end of a step. It is called once per graph. */
   update(inputs: OptimizerInputs): OptimizerNodes;
 }

@@ -3,11 +3,11 @@ import { type PlateauMetric, plateauRate } from './plateau';
 import { constantRate, type Schedule, type Span } from './schedule';
 import { cosineRate, oneCycleRate, stepRate } from './schedules';
 
-/** How schedules are written, for help texts and messages. */
+/** The forms of a schedule, for help texts and messages. */
 export const scheduleForms =
   'constant, step:MILESTONES[:FACTOR], cosine[:MINIMUM], onecycle[:SHARE[:FINAL DIVISION]], plateau[:FACTOR[:PATIENCE[:METRIC]]]';
 
-/** "5" or "2.5" epochs, "500steps". @throws ERR_INVALID_ARGUMENT */
+/** Reads a length: "5" or "2.5" means epochs, "500steps" means steps. @throws ERR_INVALID_ARGUMENT unless it is positive */
 export function parseSpan(argument: string, text: string): Span {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(steps)?$/.exec(text.trim()) ?? [];
   const value = Number(digits);
@@ -17,9 +17,11 @@ export function parseSpan(argument: string, text: string): Span {
 }
 
 /**
- * A schedule as text: its name, and after colons what may be left out. MILESTONES are epochs, or steps as in
- * "step:3000,6000steps". For example "cosine", "step:30,60:0.2", "plateau:0.5:5:testAccuracy".
- * @param rate the first, or the largest, learning rate
+ * Reads a schedule that is written as text: its name, and options after colons. The forms are constant,
+ * step:MILESTONES[:FACTOR], cosine[:MINIMUM], onecycle[:SHARE[:FINAL DIVISION]] and plateau[:FACTOR[:PATIENCE[:METRIC]]], for
+ * example "cosine", "step:30,60:0.2" or "plateau:0.5:5:testAccuracy". MILESTONES are epochs, or steps as in
+ * "step:3000,6000steps". Defaults and ranges are those of stepRate(), cosineRate(), oneCycleRate() and plateauRate().
+ * @param rate the first learning rate; for onecycle the largest
  * @throws ERR_INVALID_ARGUMENT
  */
 export function parseSchedule(text: string, { rate }: { rate: number }): Schedule {

@@ -2,35 +2,36 @@ import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
 import { checkMetric, type EpochEvent, isLoss, type Metric } from './metric';
 import { checkRate, type Schedule } from './schedule';
 
-/** What an epoch is judged by. */
+/** Name of the metric that plateauRate() watches: a loss, which should fall, or an accuracy, which should rise. */
 export type PlateauMetric = Metric;
 
+/** Options of plateauRate(). */
 export interface PlateauOptions {
-  /** The first rate. */
+  /** The first learning rate: 0 to 1e6. */
   rate: number;
-  /** 0 to 1; default 0.1. */
+  /** Factor on the rate when it is lowered: 0 to 1, default 0.1. */
   factor?: number;
-  /** Epochs without improvement that are let pass; the next one lowers the rate. Default 10. */
+  /** The number of epochs without improvement that are tolerated; the next one lowers the rate. At least 0, default 10. */
   patience?: number;
-  /** Default 'testLoss'. */
+  /** The metric to watch; default 'testLoss'. */
   metric?: PlateauMetric;
-  /** The rate goes no lower; default 0. */
+  /** Lowest rate: 0 to `rate`, default 0. */
   minimum?: number;
-  /** An improvement is one by more than this part of the best value so far; default 1e-4. */
+  /** Smallest improvement that counts, relative to the best value so far: 0 to 1, default 1e-4. */
   threshold?: number;
 }
 
 interface PlateauState {
   readonly rate: number;
-  /** Null: no epoch yet. */
+  /** Best value of the metric so far. Null: none yet. */
   readonly best: number | null;
-  /** Epochs since the last improvement, or since the rate was lowered. */
+  /** The number of epochs since the last improvement, or since the rate was lowered. */
   readonly waited: number;
 }
 
 /**
- * Lowers the rate when a metric has stopped improving: PyTorch's ReduceLROnPlateau with a relative threshold. A metric that is
- * not a finite number is no improvement.
+ * Makes a schedule that lowers the rate when a metric stops improving, like PyTorch's ReduceLROnPlateau with a relative
+ * threshold. A metric that is not a finite number counts as no improvement.
  * @throws ERR_INVALID_ARGUMENT
  */
 export function plateauRate(options: PlateauOptions): Schedule {
@@ -74,7 +75,7 @@ export function plateauRate(options: PlateauOptions): Schedule {
 }
 
 function checkState(saved: unknown): PlateauState {
-  const { rate, best, waited } = checkOptions('what save() of a plateau gave', saved as PlateauState);
+  const { rate, best, waited } = checkOptions('the result of save() of a plateau', saved as PlateauState);
   checkRate('rate of a saved plateau', rate);
   if (best !== null && !Number.isFinite(best)) throw invalid('best of a saved plateau', 'a number or null', best);
   checkInteger('waited of a saved plateau', waited, 0);

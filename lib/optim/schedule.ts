@@ -1,45 +1,48 @@
 /**
- * The learning rate of every step. A pure function of the step, so that a resumed run goes on exactly; what depends on
- * metrics (plateau) keeps its state in plain JSON.
+ * The learning rate of every step. Schedules are pure functions of the step, so that a resumed run continues exactly; one that
+ * depends on metrics (plateau) keeps its state as plain JSON.
  */
 import { checkInteger, checkNumber, checkOptions, invalid, type Range } from '../errors';
 import type { EpochEvent } from './metric';
 
-/** How long a run is, for schedules that end with it. */
+/** The length of a run, for schedules that depend on it. */
 export interface RunLength {
   readonly stepsPerEpoch: number;
-  /** Of the whole run, steps before a resume included. */
+  /** The number of steps of the whole run, with those before a resume. */
   readonly totalSteps: number;
 }
 
+/** A schedule: the learning rate of every step. */
 export interface Schedule {
-  /** For messages and checkpoints, e.g. "cosine". */
+  /** Name for messages and checkpoints, e.g. "cosine". */
   readonly name: string;
-  /** Learning rate of step `step`, from 0. */
+  /** Returns the learning rate of step number `step`, from 0. */
   at(step: number, length: RunLength): number;
-  /** What a resumed run must have in common, as JSON, where the rates depend on what was observed. */
+  /** Settings, as JSON, that a resumed run must share, for a schedule that depends on observed metrics. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** Told of every epoch's metrics as soon as they are known. */
+  /** Takes the metrics of every epoch, as soon as they are known. */
   observe?(epoch: EpochEvent): void;
-  /** What `observe` has changed, as JSON, and back again: for checkpoints. */
+  /** Returns the state that observe() has changed, as JSON, for a checkpoint. */
   save?(): unknown;
-  /** @see save */
+  /** Sets the state to a result of save(). */
   restore?(saved: unknown): void;
 }
 
 /** Limits of every learning rate. */
 export const learningRateRange: Range = [0, 1e6];
 
-/** A learning rate that an argument gives. @throws ERR_INVALID_ARGUMENT: NaN, infinite, negative */
+/** Checks a learning rate, 0 to 1e6. @throws ERR_INVALID_ARGUMENT */
 export const checkRate = (argument: string, rate: unknown): number => checkNumber(argument, rate, ...learningRateRange);
 
-/** A number of steps, or of epochs. */
+/** A length of time: a number of steps, or a number of epochs; exactly one of the two. */
 export interface Span {
+  /** A positive integer. */
   steps?: number;
+  /** A positive number; parts of an epoch are allowed. */
   epochs?: number;
 }
 
-/** @throws ERR_INVALID_ARGUMENT unless it is one of the two, positive */
+/** Checks a Span. @throws ERR_INVALID_ARGUMENT unless it has exactly one of its fields, positive */
 export function checkSpan(argument: string, span: Span): Span {
   const { steps, epochs } = checkOptions('{ steps } or { epochs }', span);
   if ((steps === undefined) === (epochs === undefined))
@@ -50,11 +53,11 @@ export function checkSpan(argument: string, span: Span): Span {
   return { epochs };
 }
 
-/** In steps; parts of an epoch are rounded to whole ones. */
+/** Returns a Span in steps, rounded to a whole number. */
 export const stepsOf = ({ steps, epochs = 0 }: Span, { stepsPerEpoch }: RunLength): number =>
   steps ?? Math.round(epochs * stepsPerEpoch);
 
-/** The same rate in every step. */
+/** Makes a schedule with the same learning rate in every step. @throws ERR_INVALID_ARGUMENT unless it is 0 to 1e6 */
 export function constantRate(rate: number): Schedule {
   checkRate('learningRate', rate);
   return { name: 'constant', at: () => rate };

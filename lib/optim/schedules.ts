@@ -2,18 +2,22 @@
 import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
 import { checkRate, checkSpan, type RunLength, type Schedule, type Span, stepsOf } from './schedule';
 
+/** Options of stepRate(). */
 export interface StepRateOptions {
-  /** Before the first milestone. */
+  /** The learning rate before the first milestone: 0 to 1e6. */
   rate: number;
-  /** Increasing: in step or epoch number m, from 0, the rate is multiplied with `factor`. */
+  /** Increasing positive integers: from step or epoch number m on, counted from 0, the rate is multiplied by `factor`. */
   milestones: readonly number[];
-  /** What milestones count; default 'epochs'. */
+  /** Unit of the milestones; default 'epochs'. */
   unit?: 'epochs' | 'steps';
-  /** 0 to 1; default 0.1. */
+  /** Factor on the rate at each milestone: 0 to 1, default 0.1. */
   factor?: number;
 }
 
-/** rate factor^(milestones reached): PyTorch's MultiStepLR. @throws ERR_INVALID_ARGUMENT */
+/**
+ * Makes a schedule that lowers the rate at milestones, like PyTorch's MultiStepLR: rate * factor^(number of milestones reached).
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export function stepRate(options: StepRateOptions): Schedule {
   const { rate, milestones, unit = 'epochs', factor = 0.1 } = checkOptions('{ rate, milestones }', options);
   checkRate('learningRate', rate);
@@ -33,14 +37,19 @@ export function stepRate(options: StepRateOptions): Schedule {
   };
 }
 
+/** Options of cosineRate(). */
 export interface CosineRateOptions {
-  /** In step 0. */
+  /** The learning rate of step 0: 0 to 1e6. */
   rate: number;
-  /** At the end; default 0. */
+  /** The learning rate that is approached at the end of the run: 0 to `rate`, default 0. */
   minimum?: number;
 }
 
-/** minimum + (rate - minimum) (1 + cos(π step / totalSteps)) / 2 (1608.03983, without restarts). @throws ERR_INVALID_ARGUMENT */
+/**
+ * Makes a schedule that lowers the rate along half a cosine (Loshchilov and Hutter, arXiv:1608.03983, without restarts):
+ * minimum + (rate - minimum) (1 + cos(π step / totalSteps)) / 2.
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export function cosineRate(options: CosineRateOptions): Schedule {
   const { rate, minimum = 0 } = checkOptions('{ rate }', options);
   checkRate('learningRate', rate);
@@ -51,20 +60,22 @@ export function cosineRate(options: CosineRateOptions): Schedule {
   };
 }
 
+/** Options of oneCycleRate(). */
 export interface OneCycleRateOptions {
-  /** The largest rate. */
+  /** The largest learning rate: 0 to 1e6. */
   peak: number;
-  /** Part of the run in which the rate rises: 0 to 1, default 0.3. */
+  /** Share of the run in which the rate rises: 0 to 1, default 0.3. */
   warmUpShare?: number;
-  /** The first rate is peak / initialDivision; default 25. */
+  /** The first rate is peak / initialDivision: 1 to 1e9, default 25. */
   initialDivision?: number;
-  /** The last rate is the first / finalDivision; default 10,000. */
+  /** The last rate is the first rate / finalDivision: 1 to 1e9, default 10,000. */
   finalDivision?: number;
 }
 
 /**
- * Up to `peak` and down again, both along a cosine (1708.07120, in PyTorch's form, OneCycleLR): peak in step
- * warmUpShare totalSteps - 1, the last rate in step totalSteps - 1.
+ * Makes a schedule that raises the rate to `peak` and lowers it again, both along half a cosine (Smith and Topin,
+ * arXiv:1708.07120, in the form of PyTorch's OneCycleLR). The peak is in step warmUpShare * totalSteps - 1, the last rate in step
+ * totalSteps - 1.
  * @throws ERR_INVALID_ARGUMENT
  */
 export function oneCycleRate(options: OneCycleRateOptions): Schedule {
@@ -78,7 +89,7 @@ export function oneCycleRate(options: OneCycleRateOptions): Schedule {
     name: 'onecycle',
     at(step, { totalSteps }) {
       const top = warmUpShare * totalSteps - 1;
-      // A share of less than one step: no rise.
+      // If the share is less than one step, there is no rise.
       if (step <= top) return top > 0 ? anneal(first, peak, step / top) : peak;
       const begin = Math.max(top, 0);
       const length = totalSteps - 1 - begin;
@@ -87,15 +98,15 @@ export function oneCycleRate(options: OneCycleRateOptions): Schedule {
   };
 }
 
-/** From `from` to `to` along half a cosine, and `to` beyond. */
+/** Returns the value at `progress` (0 to 1) on half a cosine from `from` to `to`; `to` beyond 1. */
 function anneal(from: number, to: number, progress: number): number {
   if (progress >= 1) return to;
   return to + ((from - to) * (1 + Math.cos(Math.PI * progress))) / 2;
 }
 
 /**
- * Another schedule's rates, multiplied with (step + 1) / n in the first n steps: the last of these has the full rate. The other
- * schedule counts from step 0 all the same.
+ * Makes a schedule whose rates are those of another one, multiplied by (step + 1) / n in the first n steps, where n is `span` in
+ * steps. The last of these steps has the full rate. The other schedule counts from step 0, not from the end of the warm-up.
  * @throws ERR_INVALID_ARGUMENT
  */
 export function warmUp(schedule: Schedule, span: Span): Schedule {

@@ -5,12 +5,13 @@ import type { Node, Tensor } from '../tensor/tensor';
 import { FlatOptimizer, type FlatOptimizerOptions, momentumRange } from './flatOptimizer';
 import { segmentTable } from './groups';
 
+/** Options of Sgd. */
 export interface SgdOptions extends FlatOptimizerOptions {
-  /** 0 to 1; default 0.9. */
+  /** Momentum, 0 to 1; default 0.9. */
   momentum?: number;
-  /** Look ahead along the momentum; default false. */
+  /** Whether to use Nesterov momentum; default false. */
   nesterov?: boolean;
-  /** Applied to weights only, never to biases, unless a group says otherwise; default 1e-4. */
+  /** Weight decay (L2), 0 to 1e6, of weights only: biases do not decay unless a group says so. Default 1e-4. */
   weightDecay?: number;
 }
 
@@ -18,9 +19,11 @@ export interface SgdOptions extends FlatOptimizerOptions {
 export const sgdDefaults = { momentum: 0.9, nesterov: false, weightDecay: 1e-4 } as const;
 
 /**
- * m = momentum m - lr (g + weightDecay w), w = w + m (the rule of the paper's authors' framework). With Nesterov, the second
- * is w = w + momentum m - lr (g + weightDecay w). At a constant learning rate that is PyTorch's SGD(nesterov=True), whose
- * buffer b is -m / lr; where the rate changes, ours leaves what the momentum holds as it is, PyTorch's scales it with the rate.
+ * SGD with momentum, by the rule of MXNet, the framework of the paper's authors: m = momentum m - lr (g + weightDecay w),
+ * w = w + m. With Nesterov momentum, the second is w = w + momentum m - lr (g + weightDecay w).
+ *
+ * At a constant learning rate this equals PyTorch's SGD, whose buffer b is -m / lr. When the rate changes, the momentum here
+ * keeps the earlier steps as they were taken, while PyTorch scales them with the new rate.
  */
 export class Sgd extends FlatOptimizer {
   readonly momentum: number;

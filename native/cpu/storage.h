@@ -11,9 +11,9 @@
 namespace saturnn::cpu {
 
 template <typename T>
-constexpr SnDType storedAs = SN_F32;
+inline constexpr SnDType storedAs = SN_F32;
 template <>
-constexpr SnDType storedAs<Bf16> = SN_BF16;
+inline constexpr SnDType storedAs<Bf16> = SN_BF16;
 
 template <typename T>
 const ImageLoops<T>& imageLoops(const SimdTable& simd);

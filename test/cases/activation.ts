@@ -1,4 +1,4 @@
-/** The activations, forward and backward from the output, with and without bias. */
+/** Cases of the activations: forward, and backward from the output, with and without bias. */
 
 import { activate, activationGradient, encodeActivation, formatActivation } from '../../lib/ops/activation';
 import { type Activation, type ActivationKind, activations, leakyTanh } from '../../lib/ops/activations';
@@ -6,7 +6,7 @@ import { activation as reference } from '../reference/activation';
 import { type Fill, gaussian, mapped, saturated, scaled, special, withNaN } from './fills';
 import { type Builder, type Case, graphCase } from './problem';
 
-/** Every row of the table, at every slope that the specification names and its row allows. */
+/** Every activation of the table, at each of these slopes that its row allows. */
 const every: readonly Activation[] = Object.entries(activations).flatMap(([name, { slope }]) => {
   const kind = name as ActivationKind;
   const range = slope;
@@ -44,7 +44,7 @@ function forward(activation: Activation, shape: readonly number[], what: string,
   }));
 }
 
-/** y is given as f32 values that f can reach: f(x) of the fill, rounded. */
+/** The backward case: its input y holds f32 values that f can reach, namely f(x) of the fill, rounded. */
 function backward(activation: Activation, shape: readonly number[], what: string, fill: Fill): Case {
   const { kind, slope } = encodeActivation(activation);
   const f = (x: number) => {
@@ -58,7 +58,7 @@ function backward(activation: Activation, shape: readonly number[], what: string
   });
 }
 
-/** Every activation on a few shapes, every shape with a few activations. */
+/** Every activation with two shapes; below, every shape with two kinds of activation. */
 const pairs = every.flatMap((activation) => [[16], [7]].map(([c]) => ({ activation, shape: [3, 3, 2, c as number] })));
 const shapePairs = shapes.flatMap((shape) =>
   every.filter(({ kind }) => kind === 'sigmoid' || kind === 'leakyTanh').map((activation) => ({ activation, shape })),
@@ -75,7 +75,7 @@ export const activationCases: readonly Case[] = [
     forward(activation, shape, '', gaussian),
     backward(activation, shape, '', gaussian),
   ]),
-  // Several chunks of one image, in blocks and plain: sums of the bias's gradient that are added up.
+  // Images of several chunks, blocked and plain, so that the bias gradient is a sum of partial sums.
   backward(leakyTanh(), [1, 40, 41, 16], '', gaussian),
   backward(leakyTanh(), [1, 61, 53, 7], '', gaussian),
   ...every.flatMap((activation) =>

@@ -1,4 +1,4 @@
-/** Small networks of the paper's two blocks, with loss and all gradients: where every pass has something to do. */
+/** Cases of small networks of the paper's two blocks, with loss and all gradients, in which every pass has something to do. */
 import { gradient } from '../../lib/compile/gradient';
 import { activate, activationGradient, formatActivation } from '../../lib/ops/activation';
 import { type Activation, leakyTanh, relu, scaledSigmoid, sigmoid } from '../../lib/ops/activations';
@@ -99,7 +99,7 @@ const networkCase = (name: string, width: number): Case =>
     return results(network, x, network.classifier(top, 5));
   });
 
-/** 1x1 convolutions of one image, forward and backward; nothing that a backend may lack. */
+/** 1x1 convolutions that read one image, forward and backward, of ops that every backend has. */
 const siblingCase = (channels: number, outputs: readonly number[]): Case =>
   graphCase(`siblings, ${channels} -> ${outputs} channels, and their gradients`, ['conv2d', 'rows'], (b) => {
     const x = activate(b.f32('x', [2, 5, 4, channels]), leakyTanh());

@@ -1,4 +1,4 @@
-/** Sums, concatenations and slices: alone, and where passes make them views that other kernels write and read. */
+/** Cases of sums, concatenations and slices: alone, and as views that other kernels write and read after the passes. */
 
 import { activate } from '../../lib/ops/activation';
 import { type Activation, leakyTanh, relu, scaledSigmoid } from '../../lib/ops/activations';
@@ -10,7 +10,7 @@ import type { Tensor } from '../../lib/tensor/tensor';
 import { scaled, special, withNaN } from './fills';
 import { type Builder, type Case, graphCase } from './problem';
 
-/** Channel counts of what is joined: blocked layouts need multiples of 16, the others must do without. */
+/** Channel counts of the joined images. Blocked layouts need multiples of 16; the other counts force plain layouts. */
 const joined: readonly (readonly number[])[] = [
   [16, 48, 16],
   [7, 20, 33],
@@ -20,7 +20,7 @@ const joined: readonly (readonly number[])[] = [
 
 const pool = { kernel: 3, stride: 1, padding: 1 } as const;
 
-/** Four kernels, each writing its slice of one buffer. */
+/** Makes four tensors, whose kernels each write a slice of one buffer when they are concatenated. */
 function branches(b: Builder, channels: readonly number[], [height, width]: readonly number[], activation: Activation) {
   const [c0 = 1, c1 = 1, c2 = 1] = channels;
   const size = [3, height as number, width as number];
@@ -90,7 +90,7 @@ export const channelCases: readonly Case[] = [
       y: copy(b.f32('x', [3, 4, 5, c], withNaN(special))),
     })),
   ),
-  // A blocked layout would be possible for some tensors of these, but not for all: the plan must stay plain.
+  // A blocked layout would be possible for some of these tensors but not for all, so the plan must stay plain.
   ...[
     { all: 32, channelOffset: 8, channels: 16 },
     { all: 16, channelOffset: 4, channels: 4 },
@@ -111,7 +111,7 @@ export const channelCases: readonly Case[] = [
   }),
 ];
 
-/** Each kind of kernel on a slice of a concatenation. */
+/** Makes one op of each kind that reads a slice of a concatenation. */
 function readers(b: Builder, channels: readonly number[]) {
   const x = together(b, channels);
   const [c0 = 1, c1 = 1, c2 = 1] = channels;
@@ -131,7 +131,7 @@ function readers(b: Builder, channels: readonly number[]) {
   };
 }
 
-/** dy of a concatenation, taken apart again: gradient kernels that read and write slices. */
+/** Makes gradient ops that read slices of a concatenation's dy; copies of their results are concatenated again. */
 function sliceGradients(b: Builder, channels: readonly number[]) {
   const activation = leakyTanh();
   const parts = branches(b, channels, [5, 4], activation);

@@ -1,4 +1,4 @@
-/** Softmax cross-entropy, its gradient, and the count of correct rows. */
+/** Cases of softmax cross-entropy, its gradient, and the count of correct rows. */
 import { countCorrect, softmaxCrossEntropy, softmaxCrossEntropyGradient } from '../../lib/ops/classification';
 import { all, coarse, type Fill, gaussian, mapped, scaled, withNaN } from './fills';
 import { type Case, graphCase } from './problem';
@@ -8,7 +8,7 @@ interface Rows {
   readonly batch: number;
   readonly classes: number;
   readonly fill?: Fill;
-  /** Labels that are given; the others are drawn. */
+  /** Fixed labels by row; the others are drawn. */
   readonly labels?: Readonly<Record<number, number>>;
   readonly labelSmoothing?: number;
 }
@@ -41,7 +41,7 @@ const rows: readonly Rows[] = [
   { name: ', smoothed, a NaN', batch: 3, classes: 10, fill: withNaN(), labelSmoothing: 0.2 },
 ];
 
-/** Rows of positive numbers that need not sum to 1: the gradient's rule does not ask for it. */
+/** Positive numbers instead of probabilities: the formula of the gradient does not need rows that sum to 1. */
 const positive: Fill = mapped(gaussian, (value) => Math.abs(value) / 10);
 
 export const classificationCases: readonly Case[] = rows.flatMap((row) => {

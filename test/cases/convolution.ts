@@ -1,4 +1,4 @@
-/** Convolutions in all three passes, alone and with bias and activation. */
+/** Cases of convolutions: forward, dgrad and wgrad, alone and with bias and activation. */
 
 import { activate, activationGradient, encodeActivation, formatActivation } from '../../lib/ops/activation';
 import {
@@ -28,7 +28,7 @@ interface Shape {
 
 const square = (n: number) => [n, n] as const;
 
-/** The networks' kinds of convolution (1x1, 3x3 with stride 1 and 2, a first layer), and what no network has. */
+/** Kinds of convolution that the networks have (1x1, 3x3 with stride 1 and 2, a first layer), and others that none has. */
 const shapes: readonly Shape[] = [
   { batch: 3, size: [9, 10], channels: [16, 48], kernel: square(3), padding: square(1) },
   { batch: 1, size: [14, 14], channels: [48, 16], kernel: square(3), padding: square(1) },
@@ -56,7 +56,7 @@ const imageOf = ({ batch, size, channels: [input] }: Shape) => [batch, ...size, 
 const weightOf = ({ channels: [input, output], kernel }: Shape) => [output, ...kernel, input];
 const optionsOf = ({ stride = square(1), padding = square(0) }: Shape) => ({ stride, padding });
 
-/** The convolution of fresh inputs. */
+/** Makes a convolution of new inputs. */
 function convolve(b: Builder, shape: Shape, { bias = true, image = gaussian, weight = gaussian }: Fills = {}) {
   const x = b.f32('x', imageOf(shape), image);
   const w = b.plain('weight', weightOf(shape), weight);
@@ -70,7 +70,7 @@ interface Fills {
   weight?: Fill;
 }
 
-/** The attributes and the output shape, as conv2d's shape rule says them. */
+/** Makes the inputs of a gradient, with the attributes and the shape of dy that conv2d() gives. */
 function backward(b: Builder, shape: Shape, fill: Fill = gaussian) {
   const y = convolve(b, shape, { bias: false });
   const [x, w] = y.node.inputs;
@@ -95,11 +95,11 @@ const strided = shapes[3] as Shape;
 const odd = shapes[6] as Shape;
 const pointwise = shapes[2] as Shape;
 
-/** A third of it 0, a third far into both tails. */
+/** Values of which one third is 0, one third is far in both tails, and one third is gaussian. */
 const zerosAndTails: Fill = (random, size) =>
   gaussian(random, size).map((value, i) => (i % 3 === 0 ? 0 : i % 3 === 1 ? 30 * value : value));
 
-/** conv2d and activation: one kernel after fuseConvBiasActivation. Pre-activations reach into both tails. */
+/** conv2d and activation, which fuseConvBiasActivation makes one kernel. Pre-activations reach into both tails. */
 const fusedCase = (shape: Shape, activation: Activation): Case =>
   graphCase(`conv2d + ${activation.kind} ${activation.slope}, ${describe(shape)}`, ['conv2d', 'activation'], (b) => {
     const y = convolve(b, shape, { weight: scaled(0.3) });
@@ -107,7 +107,7 @@ const fusedCase = (shape: Shape, activation: Activation): Case =>
   });
 
 interface DgradFills {
-  /** Of the x that y = f(x) is made from. */
+  /** Fill of the x from which y = f(x) is computed. */
   before?: Fill;
   gradient?: Fill;
   weight?: Fill;
@@ -115,7 +115,7 @@ interface DgradFills {
   bias?: boolean;
 }
 
-/** conv2dDgrad and activationGradient: one kernel after fuseDgradActivation. y is given, and rounded as an image is. */
+/** conv2dDgrad and activationGradient, which fuseDgradActivation makes one kernel. y is an input, rounded as images are. */
 const dgradActivationCase = (shape: Shape, activation: Activation, what = '', fills: DgradFills = {}): Case => {
   const { kind, slope } = encodeActivation(activation);
   const f = (x: number) => {
@@ -159,7 +159,7 @@ export const convolutionCases: readonly Case[] = [
     return { pre, y: activate(pre, scaledSigmoid()) };
   }),
   ...[blocked, odd, pointwise].map((shape) =>
-    // An elu that took 1 from e^x would be wrong by a part of itself here.
+    // An elu that computed e^x - 1 would have a large relative error here.
     graphCase(`conv2d + elu of tiny values, ${describe(shape)}`, ['conv2d', 'activation'], (b) => ({
       y: activate(convolve(b, shape, { bias: false, image: scaled(1e-9) }), elu()),
     })),
@@ -169,7 +169,7 @@ export const convolutionCases: readonly Case[] = [
   ),
   ...[leakyTanh(0), leakyTanh(0.5), leakyRelu(0)].map((activation) => dgradActivationCase(strided, activation)),
   ...shapes.map((shape) => dgradActivationCase(shape, leakyTanh(0.3), ', no bias', { bias: false })),
-  // Exact zeros of y belong to one side; far from 0 the derivative of a saturated f is 0.
+  // An exact 0 of y belongs to one side of a kink; in saturation the derivative is 0.
   ...everyActivation.map((activation) =>
     dgradActivationCase(blocked, activation, ' at 0 and in saturation', { before: zerosAndTails }),
   ),

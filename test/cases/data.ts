@@ -1,4 +1,4 @@
-/** Batches of crops, and tensors joined in a flat buffer and taken apart. */
+/** Cases of batches of crops, and of tensors that are packed into a flat buffer and taken out of it. */
 import { activate } from '../../lib/ops/activation';
 import { leakyTanh } from '../../lib/ops/activations';
 import { augment, joinRows, packGradients, rows } from '../../lib/ops/data';
@@ -108,7 +108,7 @@ export const dataCases: readonly Case[] = [
   ...[
     [3, 5, 1],
     [16, 32, 16],
-    // More than one launch of a GPU's kernel takes.
+    // More parts than one launch of the GPU's kernel takes.
     Array.from({ length: 70 }, () => 4),
   ].map((counts) =>
     graphCase(`weights and vectors of ${summary(counts)} rows, joined and taken apart`, ['pack', 'rows'], (b) => {

@@ -1,4 +1,4 @@
-/** Dropout of every kind of tensor, early and late, and its gradient. */
+/** Cases of dropout for tensors of every kind and rank, in early and late steps, and of its gradient. */
 import { gradient } from '../../lib/compile/gradient';
 import { activate } from '../../lib/ops/activation';
 import { tanh } from '../../lib/ops/activations';

@@ -1,6 +1,7 @@
-/** Kinds of random values for inputs. */
+/** Functions that draw the values of inputs. */
 import type { TestRandom } from '../random';
 
+/** Draws `size` values. */
 export type Fill = (random: TestRandom, size: number) => Float32Array;
 
 const each =
@@ -12,13 +13,13 @@ export const gaussian: Fill = each((random) => random.gaussian());
 
 export const scaled = (factor: number): Fill => each((random) => factor * random.gaussian());
 
-/** Far into both tails of every activation. */
+/** Values far in both tails of every activation. */
 export const saturated: Fill = each((random) => 30 * random.gaussian());
 
 /** Few different values, so that the windows of a pool are full of ties. */
 export const coarse: Fill = each((random) => Math.round(random.gaussian()));
 
-/** Values at which something is special: signed zeros, infinities, numbers that f32 barely holds; the rest is gaussian. */
+/** Gaussian values with some special ones among them: signed zeros, infinities, numbers near the limits of f32 and of exp. */
 export const special: Fill = (random, size) => {
   const values = gaussian(random, size);
   const rare = [
@@ -39,7 +40,7 @@ export const special: Fill = (random, size) => {
   return values;
 };
 
-/** `fill`, with NaN at `count` places. */
+/** The values of `fill`, with NaN at `count` random places (or fewer, if places coincide). */
 export const withNaN =
   (fill: Fill = gaussian, count = 1): Fill =>
   (random, size) => {
@@ -51,13 +52,13 @@ export const withNaN =
 /** The same value everywhere. */
 export const all = (value: number): Fill => each(() => value);
 
-/** `fill` through a function, rounded to f32. */
+/** Each value of `fill` through `f`, rounded to f32. */
 export const mapped =
   (fill: Fill, f: (value: number) => number): Fill =>
   (random, size) =>
     fill(random, size).map(f);
 
-/** One element with this value; the rest is gaussian. */
+/** Gaussian values with `value` at one random place. */
 export const withOne =
   (value: number): Fill =>
   (random, size) => {

@@ -1,4 +1,4 @@
-/** Matrix products in all three passes. */
+/** Cases of linear layers: forward, dgrad and wgrad. */
 import { linear, linearDgrad, linearWgrad } from '../../lib/ops/linear';
 import { type Fill, withNaN } from './fills';
 import { type Builder, type Case, graphCase } from './problem';

@@ -1,4 +1,4 @@
-/** Batch normalisation in training, with given statistics, and backward; moments; running averages. */
+/** Cases of batch normalisation (training, inference, backward), of moments, and of running averages. */
 import { gradient } from '../../lib/compile/gradient';
 import { activate } from '../../lib/ops/activation';
 import { leakyTanh, tanh } from '../../lib/ops/activations';
@@ -14,7 +14,7 @@ import type { Tensor } from '../../lib/tensor/tensor';
 import { all, type Fill, gaussian, mapped, saturated, scaled, special, withNaN } from './fills';
 import { type Builder, type Case, graphCase } from './problem';
 
-/** Some have several chunks per channel, some no whole vector, some one pixel per image. */
+/** Shapes with several chunks per channel, with less than one vector of channels, and with one pixel per image. */
 const shapes: readonly (readonly number[])[] = [
   [3, 5, 4, 16],
   [2, 7, 6, 48],
@@ -29,7 +29,7 @@ const shapes: readonly (readonly number[])[] = [
 
 const positive: Fill = mapped(gaussian, (value) => 0.1 + Math.abs(value));
 
-/** A mean of 100,000 deviations: what f32 sums of squares cannot do. */
+/** A mean of 100,000 standard deviations, for which sums of squares in f32 would lose all digits of the variance. */
 const distant: Fill = mapped(gaussian, (value) => 1000 + 0.01 * value);
 
 const fills: Readonly<Record<string, Fill>> = {
@@ -79,14 +79,14 @@ function batchNormCases(shape: readonly number[]): Case[] {
   ]);
 }
 
-/** Two convolutions with batch normalisation, one of them joined to another branch, up to a loss. */
+/** Makes a network of two convolutions with batch normalisation, one of them joined to another branch, up to the loss. */
 function network(b: Builder, channels: number, normalize: (x: Tensor, name: string) => Tensor) {
   const x = b.f32('x', [3, 6, 5, 3]);
   const weights = [3, channels].map((inputs, i) => b.plain(`weight${i}`, [channels, 3, 3, inputs], scaled(0.3)));
   const [first, second] = weights as [Tensor, Tensor];
   const low = activate(normalize(conv2d(x, first, { padding: 1 }), 'low'), leakyTanh());
   const high = activate(normalize(conv2d(low, second, { padding: 1 }), 'high'), tanh());
-  // A joined branch without activation: the normalisation itself writes the slice.
+  // A joined branch without activation, so that the normalisation itself writes the slice.
   const joined = concat([high, normalize(copy(low), 'joined')]);
   const head = b.plain('head', [4, 2 * channels]);
   const logits = linear(globalAveragePool(joined), head);
@@ -111,7 +111,7 @@ function networkCase(channels: number, training: boolean): Case {
   });
 }
 
-/** What nobody reads again is replaced. */
+/** Normalisations and dropout whose inputs no other op reads, so that outputs may replace them in memory. */
 const inPlaceCase = (channels: number): Case =>
   graphCase(`normalization and dropout in place, ${channels} channels`, ['batchNorm', 'batchNormInference'], (b) => {
     const computed = activate(b.f32('x', [2, 5, 4, channels]), tanh());
@@ -123,7 +123,7 @@ const inPlaceCase = (channels: number): Case =>
     return { y: activate(dropout(normal, b.i32('counter', [1, 2]), { rate: 0.2, stream: -3 }), tanh()) };
   });
 
-/** Slices of wider images are read and written where they lie. */
+/** Normalisation and dropout that read and write slices of wider images without copies. */
 const sliceCase = (channels: number): Case =>
   graphCase(`batchNorm and dropout of slices of ${channels} channels`, ['batchNorm', 'dropout'], (b) => {
     const counter = b.i32('counter', [5, 6]);
@@ -138,7 +138,7 @@ const sliceCase = (channels: number): Case =>
     return { y: concat([dropped, y, copy(parts[0])]) };
   });
 
-/** Images, matrices and vectors. */
+/** Shapes of images, matrices and vectors. */
 const momentsShapes: readonly (readonly number[])[] = [
   [1],
   [19],
@@ -149,7 +149,7 @@ const momentsShapes: readonly (readonly number[])[] = [
   [4, 28, 28, 48],
 ];
 
-/** Where a sum of squares minus the square of the mean would be left without digits. */
+/** Values for which the mean square minus the square of the mean would lose most digits in f32. */
 const farFromZero: Fill = mapped(gaussian, (value) => 1000 + value);
 
 const momentsFills: Readonly<Record<string, Fill>> = {

@@ -1,4 +1,4 @@
-/** Pools: the windows of the networks, clipped ones, ties, NaN. */
+/** Cases of pooling: the windows of the networks, clipped windows, ties, NaN. */
 import { averagePool, globalAveragePool, maxPool, type PoolOptions } from '../../lib/ops/pooling';
 import type { Tensor } from '../../lib/tensor/tensor';
 import { all, coarse, type Fill, gaussian, special, withNaN } from './fills';
@@ -25,7 +25,7 @@ const shapes: readonly Shape[] = [
   { image: [2, 5, 4, 16], options: { kernel: 3, stride: 1, padding: 2 } },
   { image: [2, 8, 7, 16], options: { kernel: 3, stride: 2, padding: 2, ceil: true } },
   { image: [1, 7, 8, 16], options: { kernel: 2, stride: 3 } },
-  // More columns, or more channels, than a block of a GPU has threads.
+  // More columns, or more channels, than a thread block of the GPU has threads.
   { image: [1, 5, 300, 8], options: { kernel: 3, stride: 1, padding: 1 } },
   { image: [1, 3, 2, 2064], options: { kernel: 3, stride: 2, ceil: true } },
   { image: [1, 2, 3, 261], options: { kernel: 3, stride: 1, padding: 1 } },
@@ -35,7 +35,7 @@ function describe({ image, options: { kernel, stride, padding = 0, ceil } }: Sha
   return `[${image}], kernel ${kernel}, stride ${stride}, pad ${padding}${ceil ? ', rounded up' : ''}`;
 }
 
-/** What an op's gradient rule gives for a fresh dy. */
+/** Returns the gradient of an op's first input, from its gradient rule, for a new input dy. */
 export function gradientOf(b: Builder, y: Tensor, fill: Fill = gaussian): Tensor {
   const dy = y.image ? b.f32('dy', y.shape, fill) : b.plain('dy', y.shape, fill);
   const outputGradients = y.node.outputs.map((output) => (output === y ? dy : null));

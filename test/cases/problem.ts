@@ -1,4 +1,4 @@
-/** What one case of the conformance suite is: a small graph made by lib's functions, and fresh inputs for it. */
+/** Cases of the conformance suite: each is a small graph, made by functions of lib, with new random inputs. */
 import { Graph } from '../../lib/compile/graph';
 import type { Arena, TypedArray } from '../../lib/runtime/native';
 import { Parameter, State } from '../../lib/tensor/state';
@@ -6,19 +6,21 @@ import { input, type Node, sizeOf, type Tensor } from '../../lib/tensor/tensor';
 import type { TestRandom } from '../random';
 import { type Fill, gaussian } from './fills';
 
+/** A case with its inputs drawn. */
 export interface Problem {
-  /** Before any pass. */
+  /** The graph before any pass. */
   readonly graph: Graph;
   readonly inputs: Readonly<Record<string, TypedArray>>;
-  /** The State that the graph binds to, and what its arenas hold before the step. */
+  /** The State that the graph binds to, and the content of its arenas before the step. */
   readonly state: { readonly state: State; readonly arenas: Arenas } | null;
 }
 
+/** The content of a State's arenas. The graph of a case must not read an absent one. */
 export type Arenas = Readonly<Partial<Record<Arena, Float32Array | Int32Array>>>;
 
 export interface Case {
   readonly name: string;
-  /** Ops of lib/ops/index.ts that this case is there for. */
+  /** Names of the ops (lib/ops/index.ts) that this case tests. */
   readonly covers: readonly string[];
   readonly build: (random: TestRandom) => Problem;
 }
@@ -30,19 +32,19 @@ export interface StateParts {
   readonly gate: Tensor | null;
 }
 
-/** Makes a problem's inputs. */
+/** Makes the inputs of a problem, in the graph and as values. */
 export class Builder {
   readonly inputs: Record<string, TypedArray> = {};
 
   constructor(readonly random: TestRandom) {}
 
-  /** An f32 input; with four dimensions an image. */
+  /** Adds an f32 input; it is an image if it has four dimensions. */
   f32(name: string, shape: readonly number[], fill: Fill = gaussian): Tensor {
     this.inputs[name] = fill(this.random, sizeOf(shape));
     return input(name, shape);
   }
 
-  /** An f32 input of any rank that is no image: weights, vectors. */
+  /** Adds an f32 input of any rank that is not an image: weights, vectors. */
   plain(name: string, shape: readonly number[], fill: Fill = gaussian): Tensor {
     this.inputs[name] = fill(this.random, sizeOf(shape));
     return input(name, shape, { image: false });
@@ -58,7 +60,7 @@ export class Builder {
     return input(name, shape, { dtype: 'u8' });
   }
 
-  /** Labels of `count` rows; `others` replaces some of them. */
+  /** Adds an i32 input of `count` random labels; `others` replaces those of some rows. */
   labels(name: string, count: number, classes: number, others: Readonly<Record<number, number>> = {}): Tensor {
     return this.i32(
       name,
@@ -67,7 +69,7 @@ export class Builder {
   }
 }
 
-/** A case without state: `build` gives the outputs to compare, by name. */
+/** Makes a case without a State. `build` returns the outputs to compare, by name. */
 export function graphCase(
   name: string,
   covers: readonly string[],
@@ -84,7 +86,7 @@ export function graphCase(
   };
 }
 
-/** A case whose updates write a State; all that they write is compared. */
+/** Makes a case whose updates write a State. Everything that they write is compared, and the outputs. */
 export function stateCase(
   name: string,
   covers: readonly string[],
@@ -101,19 +103,20 @@ export function stateCase(
   };
 }
 
-/** Only what the graph reads: a gradient need not read everything that the forward pass did. */
+/** Leaves out the inputs that the graph does not read: a gradient need not read all inputs of the forward pass. */
 function problem(graph: Graph, { inputs }: Builder, state: Problem['state']): Problem {
   const read = new Set(graph.nodes.flatMap(({ source }) => (source?.kind === 'input' ? [source.name] : [])));
   return { graph, inputs: Object.fromEntries(Object.entries(inputs).filter(([name]) => read.has(name))), state };
 }
 
 export interface StateSize {
+  /** Optimizer slots. */
   readonly slots: number;
-  /** Of the last dimension of the largest parameter. */
+  /** Last dimension of the largest parameter. */
   readonly size: number;
 }
 
-/** A State whose parameters do not fill their places, decayed ones and others. */
+/** Makes a State with gaps between its parameters, of which some decay and others do not. */
 export function makeState({ slots = 1, size = 5 }: Partial<StateSize> = {}): State {
   const make = (name: string, shape: readonly number[], decay: boolean) =>
     new Parameter({ name, shape, decay, initialize: () => new Float32Array(shape.reduce((a, b) => a * b, 1)) });

@@ -1,4 +1,4 @@
-/** RReLU in training, forward and backward from the output: the slopes must be the reference's on every layout. */
+/** Cases of RReLU in training, forward, and backward from the output. The slopes must be the reference's in every layout. */
 import { gradient } from '../../lib/compile/gradient';
 import { activate } from '../../lib/ops/activation';
 import { leakyTanh, rrelu } from '../../lib/ops/activations';
@@ -11,7 +11,7 @@ import type { Tensor } from '../../lib/tensor/tensor';
 import { type Fill, gaussian, saturated, scaled, special, withNaN } from './fills';
 import { type Builder, type Case, graphCase } from './problem';
 
-/** Whole tiles and parts of them, blocks of 16 channels; rows, and the second chunk of a tensor, within a Philox block. */
+/** Whole and partial tiles, blocks of 16 channels, and shapes whose rows or second chunk begin inside a Philox block. */
 const shapes: readonly (readonly number[])[] = [
   [3, 5, 4, 16],
   [2, 3, 3, 48],
@@ -44,7 +44,7 @@ const fills: Readonly<Record<string, Fill>> = {
 const tensor = (b: Builder, name: string, shape: readonly number[], fill: Fill = gaussian) =>
   shape.length === 4 ? b.f32(name, shape, fill) : b.plain(name, shape, fill);
 
-/** Seed and step. */
+/** Adds the input counter: seed and step. */
 const counter = (b: Builder, values?: readonly [number, number]) =>
   b.i32('counter', values ?? [b.random.integer(2 ** 31), b.random.integer(1000)]);
 
@@ -95,7 +95,7 @@ function both(shape: readonly number[], what: string, { range = ranges[0]!, fill
 
 const training = (b: Builder) => ({ training: true, counter: counter(b) });
 
-/** Branches that write into, and whose gradients are read from, slices of one buffer. */
+/** RReLUs in branches that write slices of one buffer, and whose gradients are read from slices of another. */
 function joinedCase(channels: readonly [number, number]): Case {
   return graphCase(`rrelu in slices of ${channels} channels, with all gradients`, ['randomizedRelu'], (b) => {
     const context = training(b);

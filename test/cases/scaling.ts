@@ -1,4 +1,4 @@
-/** The finite check, the clipping of gradients, and loss scaling. */
+/** Cases of the finite check, gradient clipping and loss scaling. */
 import { adjustLossScale, clipFactor, finiteCheck, unscale } from '../../lib/ops/scaling';
 import { Parameter, State, StateBuffer } from '../../lib/tensor/state';
 import { stateTensor, type Tensor } from '../../lib/tensor/tensor';

@@ -1,4 +1,4 @@
-/** The gated writes that end a training step, and the rates of LARS. */
+/** Cases of the gated writes that end a training step, and of the rates of LARS. */
 import { activate } from '../../lib/ops/activation';
 import { leakyTanh } from '../../lib/ops/activations';
 import {
@@ -29,19 +29,19 @@ const decays = { momentum: 0.9, weightDecay: 0.1 };
 
 interface UpdateCase {
   readonly gate?: number;
-  /** Of the gradient. */
+  /** Values of the gradient. */
   readonly fill?: Fill;
-  /** Of the parameters. */
+  /** Values of the parameters. */
   readonly weights?: Fill;
-  /** A factor on the gradient. */
+  /** Factor on the gradient. */
   readonly scale?: number;
-  /** Rates and decays by segment. */
+  /** Whether rates and decays differ by segment. */
   readonly table?: boolean;
-  /** Steps done; default: drawn. */
+  /** Steps that are done already. Default: drawn. */
   readonly steps?: number;
 }
 
-/** Segments that begin and end anywhere, one of them empty, one without decay, one that stands still. */
+/** Makes segments with any ends, one of them empty, whose random rates and decays may be 0. */
 function makeTable(b: Builder, { size }: State): Segments {
   const ends = Int32Array.of(1, 20, 20, 47, 100, size);
   return {
@@ -59,7 +59,7 @@ function makeTable(b: Builder, { size }: State): Segments {
   };
 }
 
-/** One step with everything that `how` asks for, and the step counted. */
+/** Makes a case of one update with these options, which also counts the step. */
 function updateCase(
   name: string,
   op: string,
@@ -111,7 +111,7 @@ const averageCase = (name: string, decay: number, how: UpdateCase) =>
     averageWeights({ gate, parameters, counter, average: average as Tensor }, decay),
   );
 
-/** Every parameter a segment; biases, which come last, without trust. */
+/** Makes a case with one segment per parameter; the biases, which come last, have no trust ratio. */
 const trustCase = (name: string, { fill, weights, scale }: UpdateCase, decay = 0.1, size = 5): Case =>
   graphCase(`trustRatios ${name}`, ['trustRatios'], (b) => {
     const lengths = [16, 32, size, 64, 16, 16];

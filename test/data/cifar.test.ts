@@ -230,10 +230,10 @@ describe('an archive', () => {
       writeFileSync(packed, bytes);
       await expect(cifar(packed, { verify: false })).rejects.toMatchObject(fails('ERR_DATA', message));
     };
-    await refuses(whole.subarray(0, whole.length / 2), /broken\.tar\.gz is no valid gzip file: unexpected end/);
-    await refuses(Buffer.from('<html>'), /broken\.tar\.gz is no valid gzip file: incorrect header/);
-    await refuses(Buffer.alloc(0), /broken\.tar\.gz is no valid gzip file/);
-    await refuses(gzipSync('x'), /broken\.tar\.gz is no valid tar archive: it ends at byte 1/);
+    await refuses(whole.subarray(0, whole.length / 2), /broken\.tar\.gz is not a valid gzip file: unexpected end/);
+    await refuses(Buffer.from('<html>'), /broken\.tar\.gz is not a valid gzip file: incorrect header/);
+    await refuses(Buffer.alloc(0), /broken\.tar\.gz is not a valid gzip file/);
+    await refuses(gzipSync('x'), /broken\.tar\.gz is not a valid tar archive: it ends at byte 1/);
     await refuses(archive('x', { 'train.bin': files['train.bin']! }), /Expected .*test\.bin.* in .*found train\.bin$/);
     await refuses(archive('x', { 'a/train.bin': Buffer.alloc(1), 'train.bin': Buffer.alloc(1) }), /two files named/);
     const short = { ...files, 'test.bin': records('cifar100', 1).subarray(5) };

@@ -69,7 +69,7 @@ describe('a download', () => {
 
   test('that is given up is kept, and the next attempt goes on from there', async () => {
     behave({ breaks: [100_000] });
-    const kept = /Cannot download http.*100000 bytes are kept, and the next attempt goes on/;
+    const kept = /Cannot download http.*100000 bytes are kept, and the next attempt continues/;
     await expect(get({ retries: 0 })).rejects.toMatchObject(fails('ERR_DOWNLOAD', kept));
     expect(existsSync(path)).toBe(false);
     const done: number[] = [];

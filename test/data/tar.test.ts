@@ -38,7 +38,9 @@ describe('refused, by name and byte:', () => {
   test('an archive cut anywhere', () => {
     const whole = Buffer.concat([first, tarEntry('second', Buffer.alloc(600, 1)), endOfTar]);
     for (let length = 0; length < whole.length - 512; length++) {
-      expect(() => readTar(whole.subarray(0, length), 'a.tar'), `${length} bytes`).toThrow(/^a\.tar is no valid tar/);
+      expect(() => readTar(whole.subarray(0, length), 'a.tar'), `${length} bytes`).toThrow(
+        /^a\.tar is not a valid tar/,
+      );
     }
     refuses(/it ends at byte 1536, before its end mark/);
     refuses(/"cut" at byte 1536 has 100 bytes, but 99 are there/, tarEntry('cut', Buffer.alloc(100)).subarray(0, 611));

@@ -4,11 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { binaryFolders } from '../../lib/runtime/locate';
 
-/**
- * Folder of the emulated build, which exists if the CUDA backend was built. SATURNN_EMULATOR_BUILD=sanitized selects the
- * sanitized one.
- */
-export const emulatedFolder = join(binaryFolders()[0] as string, process.env.SATURNN_EMULATOR_BUILD ?? 'emulated');
+/** Folder of the emulated build, which exists if the CUDA backend was built. */
+export const emulatedFolder = join(binaryFolders()[0] as string, 'emulated');
 
 export const isEmulated = existsSync(join(emulatedFolder, 'libsaturnn_cuda.so'));
 

@@ -192,9 +192,10 @@ void release(SnDevice*, void* data, size_t bytes) {
   liveBytes -= static_cast<long>(bytes);
 }
 
-// The kernels and pointers recorded between begin_capture and end_capture, which launch_graph runs.
+// The kernels and pointers recorded between begin_capture and end_capture, which launch_graph runs. One per thread, because
+// every device has its own.
 using Record = std::function<bool()>;
-std::vector<Record>* recording = nullptr;
+thread_local std::vector<Record>* recording = nullptr;
 
 bool enqueue(Record record) {
   if (recording == nullptr) return record();
@@ -220,7 +221,7 @@ int fill(SnDevice*, void* destination, uint8_t value, size_t bytes, SnError*) {
 
 int synchronize(SnDevice*, SnError*) { return SN_OK; }
 
-std::chrono::steady_clock::time_point timerStart;
+thread_local std::chrono::steady_clock::time_point timerStart;
 
 int startTimer(SnDevice*, SnError*) {
   timerStart = std::chrono::steady_clock::now();

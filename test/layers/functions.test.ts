@@ -113,13 +113,13 @@ describe('functionalModel', () => {
     expect(refused({ forward: 'x' })).toMatch(/a function for forward/);
     expect(refused({ forward: () => 7 })).toMatch(/a Tensor for the result of forward.*7/);
     expect(refused({ forward: (x: Tensor) => x })).toMatch(/logits \[2, 100\] for 2 images.*\[2, 28, 28, 3\]/);
-    expect(refused({ forward: plain })).toMatch(/"other" too, for parameters/);
+    expect(refused({ forward: plain })).toMatch(/also "other", for parameters/);
     expect(refused({ parameters: [other, stem], forward: plain })).toMatch(/only what forward uses.*"stem"/);
     const norm = new BatchNorm({ name: 'norm', channels: 3 });
     const normal = (x: Tensor, context: ForwardContext) => plain(norm.forward(x, context));
     const parameters = [other, ...norm.parameters];
     expect(refused({ parameters, buffers: block.buffers, forward: normal })).toMatch(
-      /"norm\/runningMean" too, for buffers/,
+      /also "norm\/runningMean", for buffers/,
     );
     expect(
       functionalModel({ parameters, buffers: norm.buffers, inputShape: [8, 8, 3], classes: 100, forward: normal }).name,

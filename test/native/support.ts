@@ -17,11 +17,18 @@ import type {
 export class Fakes {
   readonly folder = mkdtempSync(join(tmpdir(), 'saturnn-fakes-'));
 
-  /** Compiles sources, given by paths relative to the repository's root. @returns the path of the library */
+  /**
+   * Compiles sources, given by paths relative to the repository's root. Flags in CXXFLAGS are added, and a library that is
+   * preloaded into this process (a sanitizer) is not loaded into the compiler.
+   * @returns the path of the library
+   */
   build(name: string, sources: string[], flags: string[] = []): string {
     const path = join(this.folder, name);
     const files = sources.map((source) => join(packageRoot(), source));
-    execFileSync('g++', ['-std=c++17', '-O1', `-I${join(packageRoot(), 'native')}`, ...flags, ...files, '-o', path]);
+    const { LD_PRELOAD: _, CXXFLAGS = '', ...env } = process.env;
+    const given = CXXFLAGS.split(' ').filter((flag) => flag !== '');
+    const include = `-I${join(packageRoot(), 'native')}`;
+    execFileSync('g++', ['-std=c++17', '-O1', include, ...given, ...flags, ...files, '-o', path], { env });
     return path;
   }
 

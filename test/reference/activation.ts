@@ -1,21 +1,21 @@
 /**
- * The activations in float64, written from the paper's formulas. The hyperbolic derivatives are the textbook's
- * sech², at the x that the inverse of f finds, and not the kernels' formulas in y, so that a wrong one of those is seen.
+ * References of the activations, from the paper's formulas. The hyperbolic derivatives are sech²(x), with x from the inverse of
+ * f, and not the kernels' formulas in y, so that a mistake in those is found.
  */
 import { sumOverRows } from './convolution';
 import { type Attributes, at, map, need, type Values } from './values';
 
 interface Reference {
   f(x: number, a: number): number;
-  /** f' from the output; `negative`: y is on the side of x < 0. */
+  /** f'(x) from y = f(x). `negative`: whether x < 0. */
   derivative(y: number, a: number, negative: boolean): number;
-  /** f has a kink at x = 0. */
+  /** Whether f has a kink at x = 0. */
   kink: boolean;
 }
 
 const sech2 = (x: number): number => 1 / Math.cosh(x) ** 2;
 
-/** In the order of SN_SIGMOID... in native/shared/backend.h. */
+/** The activations by their id: see activations in lib/ops/activations.ts. */
 const references: readonly Reference[] = [
   {
     f: (x) => 1 / (1 + Math.exp(-x)),
@@ -68,6 +68,7 @@ function reference({ kind = -1 }: Attributes): Reference {
 
 export const hasKink = (attributes: Attributes): boolean => reference(attributes).kink;
 
+/** Returns x + bias. */
 export function preActivation(x: Values, bias: Values | null | undefined): Values {
   return bias ? map(x, (value, i) => value + at(bias.data, i % bias.data.length)) : x;
 }
@@ -77,13 +78,16 @@ export function activation(x: Values, bias: Values | null | undefined, attribute
   return map(preActivation(x, bias), (value) => f(value, attributes.slope ?? 0));
 }
 
-/** f'(x) for every element, from y = f(x). NaN gives NaN; a y that f cannot reach (rounding does that) is saturated: 0. */
+/**
+ * Returns f'(x) for every element, from y = f(x). NaN gives NaN. A y that f cannot reach (it comes from rounding) counts as
+ * saturated: 0.
+ */
 export function derivativeFromOutput(y: Values, attributes: Attributes): Values {
   const { derivative } = reference(attributes);
   const { slope = 0 } = attributes;
   return map(y, (value) => {
     if (Number.isNaN(value)) return value;
-    // With slope 0 all of x < 0 gives y = 0 or -0, so 0 belongs to the negative side.
+    // With slope 0, every x < 0 gives y = 0 or -0, so 0 belongs to the negative side.
     const negative = slope > 0 ? value < 0 : value <= 0;
     const result = derivative(value, slope, negative);
     return Number.isNaN(result) ? 0 : Math.max(0, result);

@@ -1,4 +1,4 @@
-/** The references against themselves, with no backend: every case has one, and every pass leaves its result as it is. */
+/** Tests of cases and references without a backend: every op has both, and no pass changes a result. */
 import { describe, expect, test } from 'vitest';
 import type { Graph } from '../../lib/compile/graph';
 import { defaultPasses, optimize, type Pass } from '../../lib/compile/optimize';
@@ -44,17 +44,17 @@ test('no two cases have the same name', () => {
 
 const random = new TestRandom(testSeed);
 
-/** Cases in which a pass may find something to do. */
+/** Cases of more than one op, which a pass may change. */
 const composed = allCases.filter((one) => one.build(random).graph.nodes.filter((node) => !isSource(node)).length > 1);
 
-/** Each pass alone, then all, with copies between precisions and without: float64 does not know the difference. */
+/** Each pass alone, then all, without and with copies between precisions (which change nothing in float64). */
 const halve: Pass = (graph) => halveImages(graph, 'bf16');
 const sequences = [...defaultPasses.map((pass) => [pass]), defaultPasses, [halve, ...defaultPasses]];
 
-/** These add up the same terms in another order, so that the last digits of a float64 may differ; the others change no bit. */
+/** Passes that add the same terms in another order, so that the last digits may differ. The others must not change a bit. */
 const reordering: readonly Pass[] = [commuteAveragePool, mergeSiblingConvs];
 
-/** Whether a pass has found something to do: other ops, or other decisions about memory. */
+/** Whether a pass has changed the graph: its ops, or its decisions about memory. */
 function differs(before: Graph, after: Graph): boolean {
   const sizes = ({ nodes, memory }: Graph) => [
     ...[nodes.length, memory.placements.size, memory.inPlace.size, memory.absent.size],

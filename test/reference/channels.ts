@@ -1,4 +1,4 @@
-/** Sums, and images put side by side in their channels or taken apart. */
+/** References of sums, and of images that are concatenated in their channels or sliced. */
 import { accumulate, at, imageShape, offset, type Shape, type Values, zeros } from './values';
 
 export function add(inputs: readonly Values[], shape: Shape): Values {

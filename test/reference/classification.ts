@@ -1,6 +1,6 @@
 /**
- * Softmax cross-entropy, its gradient, and the count of correct rows. logits [N, K], labels [N]; label -1: no row; a label
- * of K or more is an error that must be seen: NaN.
+ * References of softmax cross-entropy, its gradient, and the count of correct rows. logits [N, K], labels [N]. A row with label
+ * -1 does not count. A label of K or more is a mistake that must be noticed: it gives NaN.
  */
 import { type Attributes, at, type Values, zeros } from './values';
 
@@ -8,14 +8,14 @@ const rowsOf = ({ shape }: Values): number => at(shape, 0);
 const row = ({ shape, data }: Values, n: number): Float64Array =>
   data.subarray(n * at(shape, 1), (n + 1) * at(shape, 1));
 
-/** Rows that count. */
+/** Returns the number of rows that count. */
 const countRows = (labels: Values): number => labels.data.filter((label) => label >= 0).length;
 
-/** What a row with this label should give: 1 - smoothing for the label, and smoothing spread evenly over all classes. */
+/** Returns the target distribution of a label: 1 - smoothing for its class, plus smoothing spread evenly over all classes. */
 const targetOf = (label: number, classes: number, smoothing: number) =>
   Float64Array.from({ length: classes }, (_, k) => (k === label ? 1 - smoothing : 0) + smoothing / classes);
 
-/** The mean of -log softmax(logits), weighted by the target; and softmax(logits). */
+/** Returns the loss, the mean over rows of -log softmax(logits) weighted by the target, and softmax(logits). */
 export function softmaxCrossEntropy(logits: Values, labels: Values, { labelSmoothing = 0 }: Attributes = {}): Values[] {
   const loss = zeros([1]);
   const probabilities = zeros(logits.shape);
@@ -29,7 +29,7 @@ export function softmaxCrossEntropy(logits: Values, labels: Values, { labelSmoot
     const label = at(labels.data, n);
     if (label < 0) continue;
     const target = targetOf(label, scores.length, labelSmoothing);
-    // No term for what is not wanted: 0 times infinity is NaN. A label beyond the classes is no class of these: NaN.
+    // Classes with target 0 have no term, because 0 times infinity is NaN. A label beyond the classes gives NaN (below).
     const lost = (score: number, k: number) => (target[k] === 0 ? 0 : at(target, k) * (most + Math.log(sum) - score));
     const total = scores.reduce((all, score, k) => all + lost(score, k), 0);
     loss.data[0] = at(loss.data, 0) + (label < scores.length ? total : Number.NaN) / count;
@@ -57,7 +57,7 @@ export function softmaxCrossEntropyGradient(
   return dlogits;
 }
 
-/** The label's place in the row's order, largest first, equals in the order of their index; k = 1 counts the first alone. */
+/** Counts the rows whose label is among the k largest logits; equal logits are ordered by index. Rows with a NaN do not count. */
 export function countCorrect(logits: Values, labels: Values, k: number): Values {
   const correct = zeros([1]);
   for (let n = 0; n < rowsOf(logits); n++) {
@@ -70,7 +70,7 @@ export function countCorrect(logits: Values, labels: Values, k: number): Values 
   return correct;
 }
 
-/** The smallest distance between a row's k-th largest logit and the next. */
+/** Returns the smallest distance, over all rows, between the k-th largest logit and the next. */
 export function rankGap(logits: Values, k: number): number {
   let gap = Number.POSITIVE_INFINITY;
   for (let n = 0; n < rowsOf(logits); n++) {

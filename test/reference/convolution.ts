@@ -1,12 +1,12 @@
 /**
- * Convolution and its two gradients. All three visit the same taps, triples (element of y, of x, of the weights), and
- * multiply two of them into the third.
+ * References of convolution, dgrad and wgrad. All three visit the same taps, which are triples (element of y, of x, of the
+ * weights), and add the product of two of them to the third.
  */
 import { type Attributes, accumulate, at, imageShape, need, offset, type Shape, type Values, zeros } from './values';
 
 /**
- * Called for every output channel of every tap; the input's channels follow each other from `xStart` and, in the
- * weights, from `wStart`.
+ * A function that is called for every output channel at every pixel and kernel position. The input channels follow each other
+ * from index `xStart` in x and from `wStart` in the weights.
  */
 type Tap = (y: number, xStart: number, wStart: number, channels: number) => void;
 
@@ -71,7 +71,7 @@ export function conv2dWgrad(x: Values, dy: Values, attributes: Attributes, shape
   return [dweight, sumOverRows(dy)];
 }
 
-/** The sum over all dimensions but the last: a bias's gradient. */
+/** Returns the sum over all dimensions but the last, which is the gradient of a bias. */
 export function sumOverRows(values: Values): Values {
   const channels = need(values).shape.at(-1) ?? 1;
   const sums = zeros([channels]);

@@ -1,4 +1,4 @@
-/** Batches of crops from a resident data set, and tensors joined in a flat buffer and taken apart. */
+/** References of batches of crops from a resident data set, and of tensors that are packed in a flat buffer and taken out. */
 import { multiplyHigh, philox } from './philox';
 import { type Attributes, at, imageShape, need, offset, type Shape, type Values, zeros } from './values';
 
@@ -39,7 +39,7 @@ export function augment(inputs: readonly (Values | null)[], attributes: Attribut
 }
 
 interface Crop {
-  /** First row and column, given how many rows and columns there are to spare. */
+  /** First row and column of the crop. `spare`: how many rows or columns the image is larger than the crop. */
   top(spare: number): number;
   left(spare: number): number;
   mirror: boolean;
@@ -60,7 +60,7 @@ function centreCrop(spareRows: number, spareColumns: number): Crop {
   return { top: () => Math.floor(spareRows / 2), left: () => Math.floor(spareColumns / 2), mirror: false };
 }
 
-/** Elements that no input covers stay what they were; they start as zeros. */
+/** Copies each input to its offset in a flat buffer. Elements that no input covers are 0. */
 export function pack(inputs: readonly Values[], attributes: Attributes, shape: Shape): Values {
   const flat = zeros(shape);
   inputs.forEach((values, index) => {
@@ -69,7 +69,7 @@ export function pack(inputs: readonly Values[], attributes: Attributes, shape: S
   return flat;
 }
 
-/** From row `firstRow`. */
+/** Returns the rows from `firstRow` on, as many as `shape` has. */
 export function rows({ data }: Values, rowSize: number, { firstRow = 0 }: Attributes, shape: Shape): Values {
   const begin = firstRow * rowSize;
   return { shape, data: data.slice(begin, begin + zeros(shape).data.length) };

@@ -1,4 +1,4 @@
-/** Dropout, and how much error its arithmetic may make. */
+/** Reference of dropout, and its allowed rounding error. */
 import { philox } from './philox';
 import type { Rounding } from './rounding';
 import { type Attributes, at, map, need, type Values } from './values';
@@ -6,7 +6,7 @@ import { type Attributes, at, map, need, type Values } from './values';
 /** Key word 1 of dropout's random numbers: "drop" in ASCII. */
 const purpose = 0x64726f70;
 
-/** 0 for what is dropped, 1 / (1 - rate) for what stays. counter: seed and step. */
+/** Returns the factor on each element: 0 if it is dropped, else 1 / (1 - rate). counter: seed and step. */
 export function dropoutFactors(count: number, counter: Values, { rate = 0, stream = 0 }: Attributes): Float64Array {
   const [seed, step] = [at(counter.data, 0) >>> 0, at(counter.data, 1) >>> 0];
   return Float64Array.from({ length: count }, (_, element) => {
@@ -20,7 +20,7 @@ export function dropout(x: Values, counter: Values, attributes: Attributes): Val
   return map(x, (value, i) => value * at(factors, i));
 }
 
-/** A product; what is dropped is exactly 0. */
+/** The error of one product. Dropped elements are exactly 0. */
 export const dropoutRounding: Rounding = ({ outputs: [y] }, { relative }) => [
   need(y).data.map((want) => relative * Math.abs(want)),
 ];

@@ -1,7 +1,7 @@
 /**
- * What kernels must give for a graph: the float64 values, and how far f32 (or another precision) may be from them. An
- * element's allowed error is that of its own op, plus what the errors of the ops before it become on their way. The latter
- * is measured: the graph is interpreted again with each op's result disturbed by random errors of the allowed size.
+ * Computes the results that kernels must give for a graph: float64 values, and the allowed error of f32 or another precision. The
+ * allowed error of an element is that of its own op plus the error that is propagated from the ops before it. The latter is
+ * measured: the graph is interpreted again with random errors of the allowed size added to the result of each op.
  */
 
 import type { Graph } from '../../lib/compile/graph';
@@ -13,47 +13,50 @@ import { type Interpretation, interpret, type Read, written } from './interpret'
 import type { Call } from './rounding';
 import { need, type Values } from './values';
 
+/** The expected values of a tensor. */
 export interface Expected {
   readonly values: Values;
+  /** Allowed absolute error of each element. */
   readonly allowed: Float64Array;
-  /** An op on the way to it may spread a NaN: see CompareOptions. */
+  /** Whether an op of the graph may spread a NaN: see CompareOptions. */
   readonly spreadsNaN: boolean;
 }
 
 export interface Expectation {
   /** The graph's outputs, by name. */
   readonly outputs: Readonly<Record<string, Expected>>;
-  /** The State tensors that its updates write, in order: see stateWrites. */
+  /** The State tensors that the updates write, in the order of stateWrites(). */
   readonly writes: readonly Expected[];
   /**
-   * How near any COMPUTED input comes to a kink of the op that reads it. There, a rounding error would change a result by
-   * more than a rounding error: such inputs test nothing. With less than f32 only ops whose own value jumps count: some of many
-   * elements always lie near a kink, errors of that size carry a part of them over it in every disturbed
-   * interpretation as well, and so what becomes of that is part of the propagated error.
+   * Smallest distance of a computed input from a kink of the op that reads it. Near a kink, a rounding error of the input changes
+   * the result by more than a rounding error, so a case with a small margin tests nothing. In precisions below f32 only ops whose
+   * value itself jumps count. Among many elements some always lie near a kink, and errors of that size carry some over it in the
+   * disturbed interpretations too, so this effect is part of the measured propagated error.
    */
   readonly margin: number;
 }
 
-/** The State tensors that a graph writes. */
+/** Returns the State tensors that a graph writes, in the order of its updates. */
 export const stateWrites = (graph: Graph): readonly Tensor[] =>
   graph.updates.flatMap((node) => written(node).filter((tensor) => tensor !== null));
 
 type Allowances = ReadonlyMap<Node, readonly Float64Array[]>;
 
-/** Rounding errors are about this part of what an op is allowed. */
+/** Size of the errors that are added, relative to the allowed error of an op: typical rounding errors are about this large. */
 const typicalError = 1 / 3;
-/** How many standard deviations a propagated error may have. */
+/** Allowed propagated error, in standard deviations. */
 const deviations = 6;
-/** Errors of halves are nearly as large as its allowances, so that the deviation has to be known better than f32's. */
+/** Number of disturbed interpretations. Errors of halves are nearly as large as allowed: their deviation must be known better. */
 const samples: Readonly<Record<Precision, number>> = { f32: 3, tf32: 8, bf16: 8, fp16: 8 };
 /**
- * With less than f32 also: how many times the largest error of the samples. What is carried over a kink changes few elements by
- * much, a tail of the distribution that the deviation does not describe.
+ * Allowed propagated error, as a multiple of the largest one in the samples (the larger of both limits counts). In precisions
+ * below f32, elements that are carried over a kink change a lot, but they are few, so the deviation does not describe them.
  */
 const ofLargest: Readonly<Record<Precision, number>> = { f32: 0, tf32: 2, bf16: 2, fp16: 2 };
 
 /**
- * @param graph a plain one, before any pass
+ * Computes the expected outputs and writes of a graph.
+ * @param graph a graph before any pass
  * @param random uniform in [0, 1)
  */
 export function expectation(graph: Graph, read: Read, precision: Precision, random: () => number): Expectation {
@@ -94,16 +97,16 @@ export function expectation(graph: Graph, read: Read, precision: Precision, rand
   return { outputs: Object.fromEntries(outputs), writes, margin: marginOfComputed(exact, precision) };
 }
 
-/** What multiplies on tensor cores: with tf32 its factors are rounded, and nothing else. */
+/** Ops that multiply on tensor cores. With tf32 only their factors are rounded. */
 const multiplies = /^(conv2d|linear)/;
 
-/** The weight gradient of halves: a backend may round the sum to the half before it is f32 (native/cuda/convolution/conv_task.cc). */
+/** Tolerance of wgrad with halves: a backend may round the sum to a half before it becomes f32 (CUDA's convolutions do). */
 const ofHalves = (precision: Precision): Tolerance => {
   const { relative, smallest } = tolerances[precision];
   return { ...tolerances.f32, relative, smallest };
 };
 
-/** Of each output. A half image is rounded as it is stored; everything else is f32, and so are all sums. */
+/** Returns the allowed error of each output. Half images are rounded when they are stored; all else, and all sums, are f32. */
 function allowancesOf(node: Node, call: Call, precision: Precision): Float64Array[] {
   const roundings = new Map<Tolerance, Float64Array[]>();
   const isOfHalves = precision !== 'tf32' && node.op.name === 'conv2dWgrad';
@@ -113,7 +116,7 @@ function allowancesOf(node: Node, call: Call, precision: Precision): Float64Arra
     const rounded = roundings.get(tolerance) ?? referenceOf(node.op.name).rounding(call, tolerance);
     roundings.set(tolerance, rounded);
     const own = (rounded[index] ?? new Float64Array()).map((error) => error + tolerance.smallest);
-    // An op that only moves values rounds what was no image before.
+    // An op that only moves values into an image rounds values that were f32 before.
     if (precision === 'f32' || precision === 'tf32' || !tensor?.image || node.inputs.some((input) => input?.image))
       return own;
     return own.map((error, i) =>
@@ -139,7 +142,7 @@ function disturb(graph: Graph, read: Read, allowances: Allowances, random: () =>
   );
 }
 
-/** Root mean square and largest of the differences, over all elements and samples; what is not finite is left out. */
+/** Returns root mean square and largest of the differences, over all elements and samples, without non-finite ones. */
 function differences(exact: Values, disturbed: readonly (Values | undefined)[]) {
   let sum = 0;
   let count = 0;

@@ -1,4 +1,4 @@
-/** Finite differences check the float64 references' gradients, and with them the gradient rules of lib/ops and lib/graph. */
+/** Checks the gradients of the float64 references, and with them the ops' gradient rules and gradient(), numerically. */
 import { describe, expect, test } from 'vitest';
 import { gradient } from '../../lib/compile/gradient';
 import { ops } from '../../lib/ops';

@@ -1,6 +1,6 @@
 /**
- * One naive float64 implementation per op of lib/ops/index.ts: what the kernels of every backend are compared with. Written
- * to be read, not to be fast; correct by themselves, because finite differences and recorded PyTorch runs check them.
+ * One simple float64 implementation of each op of lib/ops/index.ts, with which the kernels of every backend are compared. They
+ * are written to be read, not to be fast. Finite differences and recorded PyTorch runs check them independently of the kernels.
  */
 import { activation, activationGradient, hasKink, preActivation } from './activation';
 import { add, concat, slice } from './channels';
@@ -53,14 +53,14 @@ import { adam, averageWeights, sgd, trustRatios } from './update';
 import { at, map, need, type Shape, type Values } from './values';
 
 export interface ReferenceOp {
-  /** The outputs; of an op that writes state instead: the new values of what it writes. Shapes are the shape rule's. */
+  /** Computes the outputs or, for an op that writes state, the new values of the tensors that it writes; `shapes` are theirs. */
   readonly compute: Compute;
   readonly rounding: Rounding;
-  /** Distance of the nearest input to a point where the op, or its gradient, jumps; relative to the inputs' size. */
+  /** Distance of the nearest input element from a point where the op or its gradient jumps, relative to the inputs' RMS. */
   readonly margin?: (call: Call) => number;
-  /** At such a point its value jumps, not only its gradient. */
+  /** Whether the value of the op jumps at such a point, not only its gradient. */
   readonly jumps?: boolean;
-  /** A NaN may reach more elements than in the naive loops. */
+  /** Whether a kernel may spread a NaN to more elements than the simple loops do (Winograd). */
   readonly spreadsNaN?: boolean;
 }
 
@@ -70,7 +70,7 @@ const op = (compute: Compute, rounding: Rounding, margin?: ReferenceOp['margin']
   ...(margin && { margin }),
 });
 
-/** An op whose results are sums of products of its inputs. */
+/** Makes the reference of an op whose results are sums of products of its inputs. */
 const summing = (compute: Compute): ReferenceOp => op(compute, sums(compute));
 
 const convolution = (compute: Compute): ReferenceOp => ({ ...summing(compute), spreadsNaN: true });
@@ -81,16 +81,16 @@ const shape = (shapes: readonly Shape[], index = 0): Shape => {
   return found;
 };
 
-/** A gated write: the old values, unless the gate (0: open) is open or absent. */
+/** Returns the result of a gated write: the new values if the gate is absent or 0 (open), else the old ones. */
 const gated = (gate: Values | null | undefined, before: Values[], after: () => Values[]): Values[] =>
   gate && gate.data[0] !== 0 ? before : after();
 
-/** A number that an op reads from a tensor; factors that are absent are 1. */
+/** Returns the number that an op reads from a tensor, or 1 for an absent factor. */
 const scalar = (values: Values | null | undefined): number => (values ? at(values.data, 0) : 1);
 
 const rootMeanSquare = ({ data }: Values): number => Math.sqrt(data.reduce((sum, x) => sum + x * x, 0) / data.length);
 const smallest = ({ data }: Values): number => data.reduce((least, x) => Math.min(least, Math.abs(x)), Infinity);
-/** Of the nearest element, relative to the size of all. */
+/** Returns the smallest absolute value, relative to the root mean square. */
 const distanceFromZero = (values: Values): number => smallest(values) / rootMeanSquare(values);
 
 const chosen: Compute = ([dy, indices], a, shapes) => [maxPoolGradient(need(dy), need(indices), a, shape(shapes))];
@@ -98,12 +98,12 @@ const chosen: Compute = ([dy, indices], a, shapes) => [maxPoolGradient(need(dy),
 export const references: Readonly<Record<string, ReferenceOp>> = {
   conv2d: convolution(([x, w, b], a, shapes) => {
     const y = conv2d(need(x), need(w), b, a, shape(shapes));
-    // Plain graphs, from which allowed errors come, have none; a pass may have fused one.
+    // Only a pass fuses an activation. Allowed errors come from graphs before any pass, which have none here.
     const { activation: kind = -1, slope = 0 } = a;
     return [kind < 0 ? y : activation(y, null, { kind, slope })];
   }),
   conv2dDgrad: convolution(([dy, w], a, shapes) => [conv2dDgrad(need(dy), need(w), a, shape(shapes))]),
-  // Only a pass makes one, and allowed errors come from plain graphs: those of this rounding are never asked for.
+  // Only a pass makes this op. Allowed errors come from graphs before any pass, so its rounding is never used.
   conv2dDgradActivation: convolution(([dy, w, y], { activation: kind = -1, slope = 0, ...a }, shapes) => {
     const between = conv2dDgrad(need(dy), need(w), a, shape(shapes));
     return activationGradient(between, need(y), { kind, slope });

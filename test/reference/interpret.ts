@@ -1,4 +1,4 @@
-/** Runs a graph of lib/graph, optimised or not, with the float64 references instead of kernels. */
+/** Runs a Graph, optimised or not, with the float64 references instead of kernels. */
 import type { Graph } from '../../lib/compile/graph';
 import type { Node, Tensor } from '../../lib/tensor/tensor';
 import { referenceOf } from './index';
@@ -6,7 +6,7 @@ import type { Call } from './rounding';
 import { Storage } from './storage';
 import type { Attributes, Values } from './values';
 
-/** What sources hold: the values of an input, a parameter, a part of a State. */
+/** A function that returns the values of a source: an input, a parameter, or a part of a State. */
 export type Read = (tensor: Tensor) => ArrayLike<number>;
 
 export interface Interpretation {
@@ -14,11 +14,11 @@ export interface Interpretation {
   readonly outputs: Readonly<Record<string, Values>>;
   /** New values of the State tensors that were written. */
   readonly writes: ReadonlyMap<Tensor, Values>;
-  /** How near the inputs of each node come to a kink: see ReferenceOp.margin. */
+  /** Distance of each node's inputs from a kink: see ReferenceOp.margin. */
   readonly margins: ReadonlyMap<Node, number>;
 }
 
-/** Called after each op; what it returns is added to the op's outputs. */
+/** A function that is called after each op and returns errors to add to its outputs, or null. */
 export type Disturb = (node: Node, call: Call) => readonly Float64Array[] | null;
 
 export function interpret(graph: Graph, read: Read, disturb: Disturb = () => null): Interpretation {
@@ -42,7 +42,7 @@ export function interpret(graph: Graph, read: Read, disturb: Disturb = () => nul
         });
       const tensor = written(node)[index] as Tensor;
       if (node.op.writesState) writes.set(tensor, values);
-      // An update that was made later reads what an earlier one has written.
+      // Written at once, because a later update may read what an earlier one has written.
       if (!graph.memory.absent.has(tensor)) storage.write(tensor, values);
     });
   }
@@ -50,7 +50,7 @@ export function interpret(graph: Graph, read: Read, disturb: Disturb = () => nul
   return { outputs, writes, margins };
 }
 
-/** Nodes without a kernel: inputs, constants, parameters, parts of a State. */
+/** Whether a node has no kernel: an input, a constant, a parameter, or a part of a State. */
 export const isSource = (node: Node): boolean => node.op.isSource === true;
 
 function sourceValues(tensor: Tensor, read: Read): Values {
@@ -60,7 +60,7 @@ function sourceValues(tensor: Tensor, read: Read): Values {
   return { shape: tensor.shape, data: Float64Array.from(values) };
 }
 
-/** A node's outputs; of one that writes state, the tensors that it writes. */
+/** Returns the outputs of a node or, if it writes state, the tensors that it writes. */
 export const written = (node: Node): readonly (Tensor | null)[] =>
   node.op.writesState ? node.op.writesState.map((position) => node.inputs[position] ?? null) : node.outputs;
 
@@ -71,7 +71,7 @@ function execute(node: Node, read: (tensor: Tensor) => Values): Call {
   return { inputs, attributes, outputs: referenceOf(node.op.name).compute(inputs, attributes, shapes) };
 }
 
-/** Kernels get attributes as i32 and f32. */
+/** Returns the attributes as kernels get them, in i32 or f32. */
 function nativeAttributes(node: Node): Attributes {
   const narrowed = node.op.attributes.map(([name, type]) => {
     const value = node.attributes[name] ?? 0;

@@ -1,4 +1,4 @@
-/** Numbers from elsewhere that the references must give: published test vectors, values worked out by hand. */
+/** Checks the references against independent numbers: published test vectors, and values that were calculated by hand. */
 import { expect, test } from 'vitest';
 import { activation, derivativeFromOutput } from './activation';
 import { countCorrect } from './classification';
@@ -66,7 +66,7 @@ test('the label is among the k largest, of equals those of smaller index', () =>
   expect(counts([5, 4, Number.NaN, 1], 0)).toEqual([0, 0, 0]);
 });
 
-/** kind, slope, x, f(x), f'(x): from tables of e and tanh. */
+/** Name, kind, slope, x, f(x) and f'(x), from tables of e and tanh. */
 const points: readonly (readonly [string, number, number, number, number, number])[] = [
   ['sigmoid', 0, 0, 0, 0.5, 0.25],
   ['sigmoid', 0, 0, 1, 0.7310585786300049, 0.19661193324148185],

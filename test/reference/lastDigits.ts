@@ -1,11 +1,11 @@
 import type { Values } from './values';
 
-/** Of the largest element: terms of its size may cancel. */
+/** Allowed difference relative to the largest element, because terms of that size may cancel. */
 const lastDigits = 1e-12;
 
 /**
- * The first element that differs by more than what another order of float64 sums may change; -1 if none does. What is not
- * finite must be equal.
+ * Returns the index of the first element that differs by more than another order of float64 sums may cause, or -1. Non-finite
+ * elements must be equal.
  */
 export function firstDifference(got: Values | undefined, { data }: Values): number {
   const size = data.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);

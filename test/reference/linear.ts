@@ -1,4 +1,4 @@
-/** Matrix products. x [N, I], weight [O, I], bias [O] -> y [N, O]. */
+/** References of linear, dgrad and wgrad. x [N, I], weight [O, I], bias [O] -> y [N, O]. */
 import { sumOverRows } from './convolution';
 import { accumulate, at, type Values, zeros } from './values';
 

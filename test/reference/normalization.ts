@@ -1,8 +1,8 @@
-/** Batch normalisation, moments and running averages, and how much error their arithmetic may make. */
+/** References of batch normalisation, moments and running averages, and their allowed rounding errors. */
 import type { Rounding } from './rounding';
 import { type Attributes, accumulate, at, map, need, type Values, zeros } from './values';
 
-/** Per channel (last dimension): the sum of f over all rows. */
+/** Returns the sum of f over all rows, for each channel (last dimension). */
 function channelSums(values: Values, f: (value: number, index: number, channel: number) => number): Values {
   const channels = values.shape.at(-1) ?? 1;
   const sums = zeros([channels]);
@@ -14,7 +14,7 @@ function channelSums(values: Values, f: (value: number, index: number, channel: 
 
 const rowsOf = ({ data, shape }: Values): number => data.length / (shape.at(-1) ?? 1);
 
-/** Mean and biased variance of each channel: the textbook's two passes. */
+/** Returns mean and biased variance of each channel, computed in two passes. */
 export function statistics(x: Values): { mean: Values; variance: Values } {
   const n = rowsOf(x);
   const mean = map(
@@ -52,7 +52,7 @@ export function batchNorm(x: Values, scale: Values, shift: Values, attributes: A
   return [batchNormInference([x, mean, variance, scale, shift], attributes), mean, variance];
 }
 
-/** inputs: dy, x, mean, variance, scale. Unless frozen, the mean is x's own, not the rounded one that is given. */
+/** inputs: dy, x, mean, variance, scale. Unless frozen, the mean is computed from x; the given one is rounded. */
 export function batchNormGradient(inputs: readonly Values[], attributes: Attributes): Values[] {
   const [dy, x, given, variance, scale] = inputs as [Values, Values, Values, Values, Values];
   const { epsilon = 0, frozen = 0 } = attributes;
@@ -70,7 +70,7 @@ export function batchNormGradient(inputs: readonly Values[], attributes: Attribu
   return [dx, dscale, dshift];
 }
 
-/** y: a product and a shift. Mean and variance are sums over n; the variance counts from the mean, however large that is. */
+/** Errors of y (a product plus a shift), mean and variance (sums over n). The variance's does not grow with the mean. */
 export const batchNormRounding: Rounding = (
   { inputs: [x, , shift], outputs: [y, mean, variance] },
   { relative, sum },
@@ -88,13 +88,13 @@ export const batchNormInferenceRounding: Rounding = ({ inputs, outputs: [y] }, {
   shiftedRounding(need(y), need(inputs[4]), relative),
 ];
 
-/** y = something + shift: both are rounded, and the something is no larger than y and shift together. */
+/** Error of y = product + shift. Both are rounded, and |product| is at most |y| + |shift|. */
 function shiftedRounding(y: Values, shift: Values, relative: number): Float64Array {
   const channels = shift.data.length;
   return y.data.map((want, i) => relative * (Math.abs(want) + 2 * Math.abs(at(shift.data, i % channels))));
 }
 
-/** dscale, dshift: sums. dx: three terms, of which two hold a sum each. */
+/** Errors of dscale and dshift (sums), and of dx (three terms, two of which contain a sum). */
 export const batchNormGradientRounding: Rounding = ({ inputs, attributes, outputs }, { relative, sum, term }) => {
   const [dy, x, given, variance, scale] = inputs.map(need) as [Values, Values, Values, Values, Values];
   const { epsilon = 0, frozen = 0 } = attributes;
@@ -121,24 +121,24 @@ export const batchNormGradientRounding: Rounding = ({ inputs, attributes, output
   return [dx, ofScale.map((error, c) => error + relative * Math.abs(at(dscale, c))), ofShift];
 };
 
-/** Mean and variance of all elements. */
+/** Returns mean and variance of all elements, [2]. */
 export function moments({ data }: Values): Values {
   const mean = data.reduce((sum, x) => sum + x, 0) / data.length;
   const variance = data.reduce((sum, x) => sum + (x - mean) ** 2, 0) / data.length;
   return { shape: [2], data: Float64Array.of(mean, variance) };
 }
 
-/** Both are sums in double, of terms as large as the elements and as the variance; the results are rounded. */
+/** Errors of mean and variance: kernels sum in double, in which little is lost, and round the results. */
 export const momentsRounding: Rounding = ({ inputs: [x], outputs: [result] }, { relative }) => {
   const { data } = need(x);
   const size = data.reduce((sum, value) => sum + Math.abs(value), 0) / data.length;
   const [mean, variance] = [Math.abs(at(need(result).data, 0)), at(need(result).data, 1)];
-  // What double loses: a part of the elements' size, and of its square.
+  // Error of sums in double, relative to the mean absolute element; the variance has the square of that error.
   const lost = 1e-14;
   return [Float64Array.of(relative * mean + lost * size, relative * variance + (lost * size) ** 2)];
 };
 
-/** A running average: keep old + take value. */
+/** Returns a running average: keep old + take value. */
 export function blend(old: Values, value: Values, { keep = 0, take = 0 }: Attributes): Values {
   return map(old, (before, i) => keep * before + take * at(value.data, i));
 }

@@ -1,6 +1,6 @@
 /**
- * Philox4x32-10, the counter-based generator of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011):
- * the reference for the augmentation kernels, and the source of every random test input.
+ * Philox4x32-10, the counter-based generator of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011): the
+ * reference for all kernels with random numbers, and the source of every random test input.
  */
 export type Four = readonly [number, number, number, number];
 

@@ -1,17 +1,17 @@
 /**
- * Pooling with the windows of the paper's authors: window i begins at i * stride - pad and is clipped at the image's
- * edges, so padding is neither a candidate for the maximum nor counted in the mean.
+ * References of pooling with the windows of the paper's authors: window i begins at i * stride - pad and is clipped at the edges
+ * of the image, so padding is neither a candidate for the maximum nor counted in the mean.
  */
 import { type Attributes, accumulate, at, imageShape, offset, type Shape, type Values, zeros } from './values';
 
 interface Element {
-  /** Where it lies in x. */
+  /** Index in x. */
   readonly index: number;
-  /** Its place in the unclipped window, row by row. */
+  /** Position in the unclipped window, counted row by row. */
   readonly position: number;
 }
 
-/** Every window of every channel: the element of y, and the elements of x inside the window in row order. */
+/** Calls `visit` for every window of every channel, with the index of its y and its elements of x in row order. */
 function forEachWindow(
   yShape: Shape,
   xShape: Shape,
@@ -39,7 +39,7 @@ function forEachWindow(
         }
 }
 
-/** The first of equal values wins; a NaN wins over everything, the first NaN first. */
+/** Returns the maxima and their positions. The first of equal values wins; the first NaN wins over everything. */
 export function maxPool(x: Values, attributes: Attributes, shape: Shape): Values[] {
   const y = zeros(shape);
   const indices = zeros(shape);
@@ -62,7 +62,7 @@ export function maxPoolGradient(dy: Values, indices: Values, attributes: Attribu
   return dx;
 }
 
-/** The smallest distance between a window's maximum and a smaller value in it: how far the choice is from a change. */
+/** Returns the smallest distance, over all windows, between the maximum and a smaller value: below it the choice is stable. */
 export function maxPoolGap(x: Values, attributes: Attributes, shape: Shape): number {
   let gap = Number.POSITIVE_INFINITY;
   forEachWindow(shape, x.shape, attributes, (_, elements) => {
@@ -89,7 +89,7 @@ export function averagePoolGradient(dy: Values, attributes: Attributes, shape: S
   return dx;
 }
 
-/** One window as large as the image, and no dimensions left of it: x [N, H, W, C] -> y [N, C]. */
+/** Average pooling with one window as large as the image: x [N, H, W, C] -> y [N, C]. */
 export function globalAveragePool(x: Values): Values {
   const [batch, height, width, channels] = imageShape(x.shape);
   const y = averagePool(x, { kernelH: height, kernelW: width }, [batch, 1, 1, channels]);

@@ -1,4 +1,4 @@
-/** RReLU in training: every negative pre-activation times a slope of its own, from Philox. */
+/** Reference of RReLU in training: every negative pre-activation is multiplied by its own random slope, from Philox. */
 import { preActivation } from './activation';
 import { sumOverRows } from './convolution';
 import { type Four, philox } from './philox';
@@ -8,7 +8,7 @@ import { type Attributes, at, map, need, type Values } from './values';
 /** Key word 1 of these random numbers: "rrlu" in ASCII. */
 const purpose = 0x72726c75;
 
-/** The slope of element `index` in row-major order: 24 bits of a word of block index / 4. */
+/** Returns the slope of element `index` (row-major), made from 24 bits of word index % 4 of Philox block floor(index / 4). */
 function slopesOf(counter: Values, { lower = 0, upper = 0, stream = 0 }: Attributes): (index: number) => number {
   const [seed, step] = [at(counter.data, 0) >>> 0, at(counter.data, 1) >>> 0];
   let known = -1;
@@ -38,7 +38,7 @@ export function randomizedReluGradient([dy, y, counter]: Inputs, attributes: Att
   return [dx, sumOverRows(dx)];
 }
 
-/** x + bias, the slope and their product are rounded. */
+/** The errors of x + bias, of the slope and of their product. */
 export const randomizedReluRounding: Rounding = ({ outputs: [y] }, { relative }) => [
   need(y).data.map((want) => 2 * relative * Math.abs(want) + 1e-37),
 ];

@@ -1,13 +1,13 @@
 /**
- * How much error each op's arithmetic may make in one execution with exact inputs, per element of each output. The
- * factors come from the table in test/tolerance.ts; here is what they are multiplied with.
+ * The allowed rounding error of each op in one execution with exact inputs, per element of each output. It is a factor from the
+ * table in test/tolerance.ts times the size of the numbers that are rounded, which is computed here.
  */
 import type { Tolerance } from '../tolerance';
 import { derivativeFromOutput, preActivation } from './activation';
 import { ratesOf } from './update';
 import { type Attributes, at, map, need, type Shape, type Values } from './values';
 
-/** One execution of an op: what went in, what the reference got. */
+/** One execution of an op: its inputs, its attributes, and the outputs of the reference. */
 export interface Call {
   readonly inputs: readonly (Values | null)[];
   readonly attributes: Attributes;
@@ -21,16 +21,16 @@ export type Compute = (
 ) => Values[];
 export type Rounding = (call: Call, tolerance: Tolerance) => Float64Array[];
 
-/** Below this size f32 numbers lose digits, and an exponential of ours saturates. */
+/** Below this size f32 numbers lose digits, and the kernels' exponential saturates. */
 const tiny = 1e-37;
 
-/** Nothing is computed, only moved or counted. */
+/** No error, for ops that only move or count. */
 export const exact: Rounding = ({ outputs }) => outputs.map(({ data }) => new Float64Array(data.length));
 
 /**
- * Results that are sums of products of the inputs: the same op on absolute values gives Σ|t|, on squares Σt². Taken at
- * the largest element, because fast algorithms (Winograd) spread rounding errors over a tile.
- * @param positions inputs that are not factors, but say where to look (indices).
+ * Errors of results that are sums of products of the inputs. The same op on absolute values gives Σ|t|, on squares Σt². The
+ * largest element of each is used for all, because fast algorithms (Winograd) spread rounding errors over a tile.
+ * @param positions the inputs that are indices and not factors
  */
 export function sums(compute: Compute, positions: readonly number[] = []): Rounding {
   return ({ inputs, attributes, outputs }, { relative, sum, term, bias }) => {
@@ -53,7 +53,7 @@ function largest(values: Values | undefined): number {
   return need(values).data.reduce((most, value) => (Number.isFinite(value) && value > most ? value : most), 0);
 }
 
-/** The activation's own rounding, and that of x + bias. */
+/** Errors of the activation itself and of x + bias. */
 export const activationRounding: Rounding = ({ inputs: [x, bias], attributes, outputs: [y] }, { relative }) => {
   const slopes = derivativeFromOutput(need(y), attributes).data;
   const before = preActivation(need(x), bias).data;
@@ -61,7 +61,7 @@ export const activationRounding: Rounding = ({ inputs: [x, bias], attributes, ou
   return [need(y).data.map((want, i) => relative * (Math.abs(want) + inherited(i)) + tiny)];
 };
 
-/** dx: the difference in f' = 1 - y² is rounded at 1, an f' above 1 at its size. dbias: a sum of such terms. */
+/** dx: f' = 1 - y² is rounded as a number of size 1, or of its own size if it is above 1. dbias: a sum of such terms. */
 export const activationGradientRounding: Rounding = (
   { inputs: [dy], outputs: [dx, dbias] },
   { relative, sum, term },
@@ -81,7 +81,7 @@ export const activationGradientRounding: Rounding = (
   ];
 };
 
-/** The loss is a difference of numbers as large as the logits; e^z has z's absolute error as its relative one. */
+/** The loss is a difference of numbers as large as the logits. The relative error of e^z is the absolute error of z. */
 export const lossRounding: Rounding = ({ inputs: [logits], outputs: [loss, probabilities] }, { relative }) => {
   const scores = need(logits).data;
   const most = scores.reduce((size, score) => (Number.isFinite(score) ? Math.max(size, Math.abs(score)) : size), 1);
@@ -103,7 +103,7 @@ export const finiteCheckRounding: Rounding = ({ outputs: [, norm] }, { relative 
   need(norm).data.map((want) => relative * want),
 ];
 
-/** (pixel - mean) * inverse deviation; of a mean per pixel, the largest of the channel. */
+/** Error of (pixel - mean) * inverse deviation. If there is a mean per pixel, the largest one of the channel counts. */
 export const augmentRounding: Rounding = ({ inputs: [, , , mean, inverse], outputs: [y] }, { relative }) => {
   const channels = need(inverse).data.length;
   const largestMean = new Float64Array(channels);
@@ -118,11 +118,14 @@ export const augmentRounding: Rounding = ({ inputs: [, , , mean, inverse], outpu
   ];
 };
 
-/** A few operations on numbers that do not cancel. */
+/** Error of a few operations without cancellation. */
 export const relativeRounding: Rounding = ({ outputs }, { relative }) =>
   outputs.map(({ data }) => data.map((want) => relative * Math.abs(want)));
 
-/** |scale g| (and |decay w|, unless decoupled) of each element, |decay w|, and its learning rate. */
+/**
+ * Returns, for each element: `size` = |scale g| + |decay w| (without the second if decoupled), `shrink` = |decay w|, and its
+ * learning rate.
+ */
 function directions(
   [w, gradient, rate, scale, ...table]: readonly (Values | null | undefined)[],
   attributes: Attributes,
@@ -137,7 +140,7 @@ function directions(
   };
 }
 
-/** inputs: gate, parameters, momentum, gradient, rate, ... What was added, and what it was added to. */
+/** inputs: gate, parameters, momentum, gradient, rate, ... The errors of the terms that are added, and of their sums. */
 export const sgdRounding: Rounding = ({ inputs, attributes, outputs }, { relative }) => {
   const [, parameters, momentum, ...others] = inputs;
   const of = directions([parameters, ...others], attributes);
@@ -145,14 +148,14 @@ export const sgdRounding: Rounding = ({ inputs, attributes, outputs }, { relativ
     const { size, rate } = of(i);
     return relative * (Math.abs(want) + Math.abs(at(need(momentum).data, i)) + rate * size);
   });
-  // With Nesterov a second step is added.
+  // Nesterov momentum adds a second step.
   const added = attributes.nesterov ? 2 : 1;
   return [need(outputs[0]).data.map((want, i) => relative * Math.abs(want) + added * at(moved, i)), moved];
 };
 
 /**
- * inputs: gate, parameters, moments, gradient, rate, counter, scale, ... The moments' errors are those of what they are sums
- * of; the step's is what they become in m / (sqrt(v) + epsilon), and the rounding of a few operations.
+ * inputs: gate, parameters, moments, gradient, rate, counter, scale, ... The errors of the moments are those of their terms. The
+ * error of the step is theirs, propagated through m / (sqrt(v) + epsilon), plus the rounding of a few operations.
  */
 export const adamRounding: Rounding = ({ inputs, attributes, outputs }, { relative }) => {
   const [, parameters, firstBefore, secondBefore, gradient, rate, counter, ...others] = inputs;
@@ -183,7 +186,7 @@ export const averageRounding: Rounding = ({ inputs: [, average, parameters], out
   ),
 ];
 
-/** Two products. */
+/** Error of a sum of two products. */
 export const blendRounding: Rounding = (
   { inputs: [old, value], attributes: { keep = 0, take = 0 }, outputs: [y] },
   { relative },

@@ -1,4 +1,4 @@
-/** The finite check, the clipping of gradients, and loss scaling. */
+/** References of the finite check, gradient clipping and loss scaling. */
 import { type Attributes, at, map, type Values } from './values';
 
 export function finiteCheck(loss: Values, gradient: Values): Values[] {
@@ -10,7 +10,7 @@ export function finiteCheck(loss: Values, gradient: Values): Values[] {
   ];
 }
 
-/** halt, the true norm, the factor on the scaled gradient. */
+/** Returns halt (0 or 1), the norm of the unscaled gradient, and the factor on the scaled gradient. */
 export function unscale(
   { loss, overflow, norm, scale }: Readonly<Record<'loss' | 'overflow' | 'norm' | 'scale', number>>,
   { limit = 0 }: Attributes,
@@ -21,7 +21,7 @@ export function unscale(
   return [Number(halt), trueNorm, clip / scale].map((value) => ({ shape: [1], data: Float64Array.of(value) }));
 }
 
-/** The next scale and the steps since it has changed. */
+/** Returns the next scale, and the number of steps since it last changed. */
 export function adjustLossScale(overflow: number, scale: number, steps: number, { growthInterval = 0 }: Attributes) {
   const grown = steps + 1 >= growthInterval;
   const next =
@@ -29,6 +29,6 @@ export function adjustLossScale(overflow: number, scale: number, steps: number, 
   return next.map((value) => ({ shape: [1], data: Float64Array.of(value) }));
 }
 
-/** min(1, limit / norm) */
+/** Returns min(1, limit / norm). */
 export const clipFactor = (norm: Values, { limit = 0 }: Attributes): Values =>
   map(norm, (value) => (value <= limit ? 1 : limit / value));

@@ -1,7 +1,7 @@
 /**
- * Float64 memory for the tensors of a graph, with the sharing that passes have decided: a tensor may be a part of another
- * (placements), or lie where its node's first input lay (inPlace). Interpreting an optimised graph with it shows whether
- * a pass lets a tensor be overwritten that is still read, without any kernel.
+ * Float64 memory for the tensors of a graph, shared as the passes have decided: a tensor may be a part of another (placements),
+ * or take the place of its node's first input (inPlace). If a pass allows a tensor to be overwritten that is still read,
+ * interpreting the optimised graph with this memory gives wrong results, without any kernel.
  */
 import type { Graph } from '../../lib/compile/graph';
 import type { Tensor } from '../../lib/tensor/tensor';
@@ -18,7 +18,7 @@ export class Storage {
 
   constructor(readonly graph: Graph) {}
 
-  /** A dense copy of the tensor's present value; NaN where nothing was written. */
+  /** Returns a dense copy of the tensor's present value; NaN where nothing was written. */
   read(tensor: Tensor): Values {
     const { buffer, indices } = this.#locate(tensor);
     return {
@@ -59,7 +59,7 @@ export class Storage {
   }
 }
 
-/** Where each element of a part lies in its root. */
+/** Returns the index in the root of each element of a part. */
 function partOf(tensor: Tensor, root: Tensor, offset: number): Int32Array {
   if (!tensor.image) return Int32Array.from({ length: tensor.size }, (_, i) => offset + i);
   const own = at(tensor.shape, 3);

@@ -1,7 +1,10 @@
-/** The gated writes that end a training step, and the rates of LARS. */
+/** References of the gated writes that end a training step, and of the rates of LARS. */
 import { type Attributes, at, map, type Values, zeros } from './values';
 
-/** Learning rate and weight decay of each element: from a table of segments, or the same rate, and decay below `decayed`. */
+/**
+ * Returns rate factor and weight decay of each element: from a table of segments or, without one, rate 1, and weight decay for
+ * elements before `decayed`.
+ */
 export function ratesOf([ends, rates, decays]: Table, { weightDecay = 0, decayed = 0 }: Attributes) {
   return (i: number): { rate: number; decay: number } => {
     if (!ends || !rates || !decays) return { rate: 1, decay: i < decayed ? weightDecay : 0 };
@@ -10,10 +13,10 @@ export function ratesOf([ends, rates, decays]: Table, { weightDecay = 0, decayed
   };
 }
 
-/** ends, rates, decays; or nothing. */
+/** The inputs ends, rates and decays of a table of segments; or none. */
 export type Table = readonly (Values | null | undefined)[];
 
-/** A sum of weight decay and gradient; no term where there is no decay, so that 0 times infinity is not NaN. */
+/** Returns g + decay w. Without decay there is no second term, because 0 times infinity is NaN. */
 const decayedGradient = (g: number, decay: number, w: number): number => (decay === 0 ? g : g + decay * w);
 
 export interface SgdState {
@@ -21,7 +24,7 @@ export interface SgdState {
   momentum: Values;
 }
 
-/** What follows the learning rate among an update's inputs. */
+/** The learning rate, the factor on the gradient, and the table of segments of an update. */
 export interface UpdateFactors {
   rate: number;
   scale: number;
@@ -50,7 +53,7 @@ export interface AdamState {
   secondMoment: Values;
 }
 
-/** Step number `t`, from 1, as Kingma and Ba write it; decoupled: as Loshchilov and Hutter do, without their schedule. */
+/** Adam's step number `t`, from 1 (Kingma and Ba); decoupled: AdamW (Loshchilov and Hutter), without their schedule. */
 export function adam(
   state: AdamState,
   gradient: Values,
@@ -77,7 +80,7 @@ export function adam(
   return { parameters: next, firstMoment: first, secondMoment: second };
 }
 
-/** The rates of LARS: rate trust |w| / (|scale g| + decay |w|), segment by segment. */
+/** Returns the rates of LARS: rate trust |w| / (|scale g| + decay |w|) for each segment. */
 export function trustRatios(
   parameters: Values,
   gradient: Values,
@@ -98,7 +101,7 @@ export function trustRatios(
   });
 }
 
-/** d average + (1 - d) weights with d = min(decay, (1 + t) / (10 + t)), after t steps. */
+/** Returns d average + (1 - d) weights with d = min(decay, (1 + t) / (10 + t)), after t steps. */
 export function averageWeights(average: Values, parameters: Values, t: number, { rate = 0 }: Attributes): Values {
   const d = Math.min(1 - rate, (1 + t) / (10 + t));
   return map(average, (old, i) => d * old + (1 - d) * at(parameters.data, i));

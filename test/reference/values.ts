@@ -1,6 +1,6 @@
 /**
- * What the references compute with: dense, row-major float64 arrays. An image is [batch, height, width, channels].
- * float64 holds every f32, i32 and u8 exactly, so one kind of array serves all of them.
+ * The tensors of the references: dense, row-major float64 arrays. An image is [batch, height, width, channels]. float64 holds
+ * every f32, i32 and u8 exactly, so one kind of array serves for all dtypes.
  */
 export interface Values {
   readonly shape: readonly number[];
@@ -14,25 +14,25 @@ export function zeros(shape: Shape): Values {
   return { shape, data: new Float64Array(shape.reduce((product, d) => product * d, 1)) };
 }
 
-/** Each element of `values` through `f`. */
+/** Returns f of each element of `values`. */
 export function map(values: Values, f: (value: number, index: number) => number): Values {
   return { shape: values.shape, data: values.data.map(f) };
 }
 
-/** An input that this op must have. */
+/** Returns an input that the op must have; throws if it is absent. */
 export function need(values: Values | null | undefined): Values {
   if (!values) throw new Error('the reference lacks an input');
   return values;
 }
 
-/** Number `index` of an array or shape; a reference that reads past the end is wrong, and says so. */
+/** Returns element `index` of an array or shape; throws beyond the end, so that a wrong reference is noticed. */
 export function at(array: ArrayLike<number>, index: number): number {
   const value = array[index];
   if (value === undefined) throw new RangeError(`index ${index} of ${array.length} elements`);
   return value;
 }
 
-/** Adds to one element. */
+/** Adds `term` to one element. */
 export function accumulate(values: Values, index: number, term: number): void {
   values.data[index] = (values.data[index] as number) + term;
 }
@@ -44,7 +44,7 @@ export function imageShape(shape: Shape): ImageShape {
   return shape as ImageShape;
 }
 
-/** Where element (n, y, x, c) of an image lies. */
+/** Returns the index of element (n, y, x, c) of an image. */
 export function offset([, height, width, channels]: ImageShape, n: number, y: number, x: number, c: number): number {
   return ((n * height + y) * width + x) * channels + c;
 }

@@ -119,7 +119,7 @@ describe('safetensors', () => {
     expect(broken(Buffer.alloc(8, 0xff))).toThrow(/header would have/);
     expect(broken(withHeader('{"a":'))).toThrow(/not JSON/);
     expect(broken(withHeader({ a: { dtype: 'F16', shape: [1], data_offsets: [0, 2] } }, 2))).toThrow(/F16/);
-    expect(broken(withHeader('[]'))).toThrow(/no JSON object/);
+    expect(broken(withHeader('[]'))).toThrow(/not a JSON object/);
     expect(broken(Buffer.from(withHeader('{"ä":1}').toString('latin1').replace('Ã¤', 'ää'), 'latin1'))).toThrow(/JSON/);
     expect(broken(withHeader({ __metadata__: { a: 1 } }))).toThrow(/metadata/);
     const f32 = (shape: unknown, data_offsets: unknown) => ({ dtype: 'F32', shape, data_offsets });
