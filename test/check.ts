@@ -145,7 +145,7 @@ type StateArena = keyof Arenas;
 function placeOf(tensor: Tensor): { arena: StateArena; begin: number } {
   const { source } = tensor.node;
   if (source?.kind !== 'state') throw new Error(`"${tensor.node.name}" is no tensor of a State`);
-  return { arena: source.arena, begin: source.byteOffset / bytesPerElement[tensor.dtype] };
+  return { arena: source.arena, begin: source.byteOffset / bytesPerElement(tensor.dtype) };
 }
 
 async function runAndCompare(

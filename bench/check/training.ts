@@ -1,4 +1,5 @@
 /** A short training run whose every bit can be compared: on any device, replayed, launched kernel by kernel, or traced. */
+
 import { createHash } from 'node:crypto';
 import { compile, type Plan, type RunInputs } from '../../lib/compile/compile';
 import { drawImages } from '../../lib/measure/preparedStep';
@@ -6,7 +7,7 @@ import { createModel, type Model } from '../../lib/models';
 import { precisionBuffers } from '../../lib/optim/lossScaling';
 import { Sgd } from '../../lib/optim/sgd';
 import type { Device, Precision, Resident } from '../../lib/runtime/device';
-import { State } from '../../lib/tensor/state';
+import { State, savedArenas } from '../../lib/tensor/state';
 import { trainGraph } from '../../lib/train/stepGraphs';
 
 export interface RunCase {
@@ -65,7 +66,7 @@ export class ShortRun {
   /** Of everything that a step has written: equal for equal bits. */
   async digest(): Promise<string> {
     const sum = createHash('sha256');
-    for (const arena of ['parameters', 'optimizer', 'buffers'] as const) sum.update(await this.state.readArena(arena));
+    for (const arena of savedArenas) sum.update(await this.state.readArena(arena));
     return sum.digest('hex').slice(0, 16);
   }
 

@@ -10,11 +10,11 @@ import { compare, environment, type Measurement, median } from '../../lib/measur
 import { formatActivation } from '../../lib/ops/activation';
 import { openDevice } from '../../lib/runtime/device';
 import { packageRoot } from '../../lib/runtime/locate';
-import type { StepOptions } from '../step';
+import type { ComparedStep } from '../step';
 import { type SetUp, writeSetUp } from './setup';
 import { type Facts, type ProcessOptions, TimedProcess } from './timedProcess';
 
-export interface CompareOptions extends StepOptions {
+export interface CompareOptions extends ComparedStep {
   /** Turns that count, of `steps` steps each; and turns before them that do not. */
   readonly rounds: number;
   readonly steps: number;
@@ -88,7 +88,7 @@ const ownProcess: ProcessOptions = {
 };
 
 /** One side, with what is measured around its turns. */
-class Side {
+class TimedSide {
   readonly losses: number[] = [];
   #waited = 0;
   #worked = 0;
@@ -99,7 +99,7 @@ class Side {
   ) {}
 
   /** Median milliseconds of a step. The other's load while it waits is counted. */
-  async turn(other: Side): Promise<number> {
+  async turn(other: TimedSide): Promise<number> {
     await sleep(settleMilliseconds);
     const [began, cpu] = [performance.now(), other.process.cpuSeconds()];
     const { milliseconds, losses } = await this.process.run(this.steps);
@@ -131,7 +131,10 @@ export async function comparePytorch(options: CompareOptions): Promise<CompareRe
   try {
     // One after the other: preparing takes memory and every core.
     for (const process of [pytorchProcess(threads), ownProcess]) running.push(await TimedProcess.start(process, setup));
-    const [pytorch, saturnn] = running.map((process) => new Side(process, options.steps)) as [Side, Side];
+    const [pytorch, saturnn] = running.map((process) => new TimedSide(process, options.steps)) as [
+      TimedSide,
+      TimedSide,
+    ];
     const measured = await compare(
       [
         { name: names.pytorch, run: () => pytorch.turn(saturnn) },

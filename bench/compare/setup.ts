@@ -6,7 +6,7 @@ import type { Model } from '../../lib/models';
 import { formatActivation } from '../../lib/ops/activation';
 import type { Precision } from '../../lib/runtime/device';
 import { sizeOf } from '../../lib/tensor/tensor';
-import { drawData, modelOf, recipe, type StepData, type StepOptions } from '../step';
+import { type ComparedData, type ComparedStep, drawData, modelOf, recipe } from '../step';
 
 /** A layer in the words of test/pytorch/network.py. */
 export type NetworkRow =
@@ -62,7 +62,7 @@ export function describeNetwork({ parameters }: Model): NetworkRow[] {
 
 /** The folder goes with `remove`. */
 export function writeSetUp(
-  options: StepOptions,
+  options: ComparedStep,
   more: { readonly threads: number; readonly compile: boolean },
 ): { setup: SetUp; remove: () => void } {
   const model = modelOf(options);
@@ -94,7 +94,7 @@ export function writeSetUp(
   return { setup, remove: () => rmSync(folder, { recursive: true }) };
 }
 
-export function readData({ weights, images, labels, parameters }: SetUp): StepData {
+export function readData({ weights, images, labels, parameters }: SetUp): ComparedData {
   const bytes = (path: string) => Uint8Array.from(readFileSync(path)).buffer;
   const flat = new Float32Array(bytes(weights));
   let begin = 0;

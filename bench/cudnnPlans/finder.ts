@@ -41,7 +41,7 @@ export function missing(): string | null {
   return cudnnFolder() === undefined ? 'no cuDNN in CUDNN_ROOT, CUDNN_PATH or the cache' : null;
 }
 
-export interface Found {
+export interface FoundPlan {
   /** Its version. */
   readonly cudnn: string;
   /** One per question. */
@@ -52,7 +52,7 @@ export interface Found {
 export async function findPlans(
   questions: readonly Question[],
   report: (answer: Answer) => void = () => {},
-): Promise<Found> {
+): Promise<FoundPlan> {
   const stand = mkdtempSync(join(tmpdir(), 'saturnn-fakes-'));
   try {
     compileFake(stand, 'libcublasLt.so.13', 'cublaslt.c');
@@ -63,7 +63,11 @@ export async function findPlans(
   }
 }
 
-async function ask(questions: readonly Question[], stand: string, report: (answer: Answer) => void): Promise<Found> {
+async function ask(
+  questions: readonly Question[],
+  stand: string,
+  report: (answer: Answer) => void,
+): Promise<FoundPlan> {
   const description = join(packageRoot(), 'test/fakes/h200.json');
   // cuDNN loads libcuda.so.1 by name.
   const env = { ...process.env, LD_LIBRARY_PATH: stand };

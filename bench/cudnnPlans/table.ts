@@ -1,6 +1,8 @@
 /** The answers as Markdown: docs/cudnn-plans.md. */
+
+import { type Precision, precisions } from '../../lib/runtime/precisions';
 import type { Answer, Variant } from './finder';
-import { type Pass, type PlanPrecision, type Problem, passes, precisions } from './tasks';
+import { type ConvolutionPass, type Problem, passes } from './tasks';
 
 export interface TableSource {
   readonly cudnn: string;
@@ -16,7 +18,7 @@ const mebibytes = (bytes: number): string => (bytes < 2 ** 20 && bytes > 0 ? '< 
 
 interface Group {
   readonly title: string;
-  readonly precision: PlanPrecision;
+  readonly precision: Precision;
   readonly variants: readonly Variant[];
 }
 
@@ -72,7 +74,7 @@ export function describeProblem(problem: Problem): string {
 
 /** Of one problem and precision: the plain engine of each pass, and those of what is fused with an activation. */
 function cell(answers: readonly Answer[]): string {
-  const shown = (pass: Pass, name: Variant['name']) =>
+  const shown = (pass: ConvolutionPass, name: Variant['name']) =>
     unique(
       answers
         .filter((answer) => answer.pass === pass)

@@ -1,24 +1,24 @@
 /** The convolutions of a model, as questions to out/tests/cudnn_plans (native/cuda/plan_check.cc). */
+
 import { Graph } from '../../lib/compile/graph';
 import { optimize } from '../../lib/compile/optimize';
 import type { Model } from '../../lib/models';
 import { encodeActivation } from '../../lib/ops/activation';
 import type { Activation } from '../../lib/ops/activations';
 import { conv2dOp } from '../../lib/ops/convolution';
+import { type Precision, precisionTable } from '../../lib/runtime/precisions';
 import { input, type Tensor } from '../../lib/tensor/tensor';
 
 export const passes = ['forward', 'dgrad', 'wgrad'] as const;
-export type Pass = (typeof passes)[number];
-export const precisions = ['f32', 'tf32', 'bf16', 'fp16'] as const;
-export type PlanPrecision = (typeof precisions)[number];
+export type ConvolutionPass = (typeof passes)[number];
 
 /** "n h w c o kh kw oh ow strideH strideW padH padW" */
 export type Problem = string;
 
 export interface Question {
   readonly problem: Problem;
-  readonly pass: Pass;
-  readonly precision: PlanPrecision;
+  readonly pass: ConvolutionPass;
+  readonly precision: Precision;
   /** Of the forward pass, with a bias; of dgrad: the one before, whose derivative it takes. Without: the bare convolution. */
   readonly activation?: Activation;
   /** Ask for what is compiled at run time too. */
@@ -45,16 +45,14 @@ export function problemsOf(model: Model, batch: number): Problem[] {
 export const linearProblem = (batch: number, features: number, classes: number): Problem =>
   `${batch} 1 1 ${features} ${classes} 1 1 1 1 1 1 0 0`;
 
-const dtypes: Readonly<Record<PlanPrecision, string>> = { f32: 'f32', tf32: 'f32', bf16: 'bf16', fp16: 'f16' };
-
 /** The question as the program reads it. */
 export function lineOf({ problem, pass, precision, activation, compiled = false, twice = false }: Question): string {
   const flag = (value: boolean) => (value ? 1 : 0);
   const { kind, slope } = activation ? encodeActivation(activation) : { kind: -1, slope: 0 };
   return [
     pass,
-    dtypes[precision],
-    flag(precision === 'tf32'),
+    precisionTable[precision].images,
+    flag(precisionTable[precision].roundsProducts),
     flag(!compiled),
     flag(twice),
     flag(activation !== undefined),

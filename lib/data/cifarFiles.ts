@@ -1,10 +1,10 @@
 /** Which files CIFAR-10 and CIFAR-100 are made of, and where they are found. */
+
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { SaturnnError } from '../errors';
 import type { LabelKind, LayoutName } from './records';
-
-export type Split = 'train' | 'test';
+import type { Split } from './source';
 
 export interface CifarFiles {
   readonly name: LayoutName;

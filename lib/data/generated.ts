@@ -6,16 +6,16 @@
  * colours stand out: nothing for a linear model of the pixels, and soon found by a convolutional network. Neither shifts nor
  * mirroring change the class.
  */
+
 import { checkInteger } from '../errors';
 import { Philox, streams } from '../random';
 import { Dataset } from './dataset';
 import { record } from './records';
+import type { Split } from './source';
 
 export const generatedClasses = 100;
 /** As many records as `saturnn train --data generated` has at most. */
 export const generatedCounts = { train: 10_000, test: 2_000 } as const;
-
-export type Split = keyof typeof generatedCounts;
 
 const cell = 6;
 /** Cells to a side that cover an image wherever the mosaic begins. */

@@ -2,11 +2,13 @@
  * Bandwidth of the kernels that are bound by memory, each against a copy that is measured in the same plan, in turn. Before
  * each of the two so much else is copied that no cache holds what they read. The bytes are the least that must move.
  */
+
 import { compile, type Plan } from '../compile/compile';
 import { Graph } from '../compile/graph';
 import { ops } from '../ops';
 import { copy } from '../ops/data';
 import type { Device, Precision } from '../runtime/device';
+import { storesHalves } from '../runtime/precisions';
 import { type Node, Tensor } from '../tensor/tensor';
 import { type MeasureOptions, sampled } from './harness';
 import { type BenchKernel, benchKernels } from './kernels';
@@ -31,15 +33,14 @@ export interface KernelReport {
 }
 
 const baseline = 'copy';
-const isHalf = (precision: Precision) => precision === 'bf16' || precision === 'fp16';
 /** Others compute in f32 whatever the precision: they are measured there. */
-const storesHalves = (name: string) => ops.some((op) => op.name === name && op.halfImages === true);
+const takesHalves = (name: string) => ops.some((op) => op.name === name && op.halfImages === true);
 
 /** All kernels that the device's backend has. */
 export async function measureKernels(device: Device, options: KernelOptions): Promise<KernelReport> {
   const { precision, smoke, only = () => true, until = Number.POSITIVE_INFINITY, onProgress } = options;
   const operands = new Operands(device, sizesOn(device, smoke));
-  const chosen = benchKernels.filter(({ name, op }) => only(name) && (!isHalf(precision) || storesHalves(op)));
+  const chosen = benchKernels.filter(({ name, op }) => only(name) && (!storesHalves(precision) || takesHalves(op)));
   const rows: KernelRow[] = [];
   const notRun: string[] = [];
   try {
@@ -86,7 +87,7 @@ async function measureKernel(
 function graphOf(kernel: BenchKernel, declared: Declared): Graph {
   const { precision } = declared;
   const { x, flush } = declared;
-  const first = isHalf(precision) ? [copy(x, { name: 'half' }), copy(declared.other, { name: 'half' })] : [];
+  const first = storesHalves(precision) ? [copy(x, { name: 'half' }), copy(declared.other, { name: 'half' })] : [];
   const before = [
     ...first,
     copy(flush, { name: 'flush' }),

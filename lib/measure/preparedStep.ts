@@ -1,4 +1,5 @@
 /** One step of a model, compiled and fed, for those who measure it: the same graph as a Trainer's. */
+
 import { compile, type Plan, type RunInputs, type StepResults, type TracedKernel } from '../compile/compile';
 import type { Statistics } from '../data/statistics';
 import type { Model } from '../models';
@@ -7,9 +8,10 @@ import type { Optimizer } from '../optim/optimizer';
 import { Philox } from '../random';
 import type { Device, Precision, Resident } from '../runtime/device';
 import { State } from '../tensor/state';
-import { evaluationGraph, type PlanOptions, trainGraph } from '../train/stepGraphs';
+import { sizeOf } from '../tensor/tensor';
+import { evaluationGraph, type StepGraphOptions, trainGraph } from '../train/stepGraphs';
 
-export interface StepOptions {
+export interface PreparedStepOptions {
   readonly model: Model;
   readonly device: Device;
   readonly batch: number;
@@ -22,7 +24,7 @@ export interface StepOptions {
   readonly inference?: boolean;
 }
 
-export interface StepData {
+export interface ResidentImages {
   readonly images: Resident;
   /** Of `images`: [count, height, width, channels]. */
   readonly shape: readonly number[];
@@ -32,7 +34,7 @@ export interface StepData {
 export function drawImages({ inputShape: [height, width, channels] }: Model, count: number) {
   const shape = [count, height + 4, width + 4, channels];
   const random = new Philox(0, 0x696d6167);
-  const images = Uint8Array.from({ length: shape.reduce((product, d) => product * d, 1) }, () => random.uint32() & 255);
+  const images = Uint8Array.from({ length: sizeOf(shape) }, () => random.uint32() & 255);
   return { shape, images };
 }
 
@@ -44,7 +46,7 @@ function plainStatistics(channels: number): Statistics {
 }
 
 /** The numbers of a model with their optimizer's, as a Trainer makes them. */
-export function stateFor({ model, optimizer: { slots, averageSlot }, precision }: StepOptions): State {
+export function stateFor({ model, optimizer: { slots, averageSlot }, precision }: PreparedStepOptions): State {
   const buffers = [...(model.buffers ?? []), ...precisionBuffers(precision)];
   return new State(model.parameters, { optimizerSlots: slots, averageSlot, buffers });
 }
@@ -56,10 +58,14 @@ export class PreparedStep {
   ) {}
 
   /** @throws what compile throws */
-  static async prepare(options: StepOptions, state: State, { images, shape }: StepData): Promise<PreparedStep> {
+  static async prepare(
+    options: PreparedStepOptions,
+    state: State,
+    { images, shape }: ResidentImages,
+  ): Promise<PreparedStep> {
     const { model, device, batch, optimizer, labelSmoothing, inference = false } = options;
     const { precision, deterministic, autotune } = options;
-    const graphOptions: PlanOptions = {
+    const graphOptions: StepGraphOptions = {
       model,
       state,
       batch,

@@ -20,7 +20,7 @@ export interface StepCase {
   readonly precision: Precision;
 }
 
-export interface StepOptions {
+export interface StepMeasuring {
   /** Measurements that count; each is one call of as many steps as take `callMilliseconds`. Default 5. */
   readonly rounds?: number;
   /** Default 400: beside it, what a call itself takes does not count. */
@@ -37,7 +37,7 @@ const mostSteps = 200;
 async function withStep<T>(
   device: Device,
   what: StepCase,
-  { deterministic, autotune }: StepOptions,
+  { deterministic, autotune }: StepMeasuring,
   use: (step: PreparedStep, compileMilliseconds: number) => Promise<T>,
 ): Promise<T> {
   const { model: name, width, activation, batch, precision } = what;
@@ -61,7 +61,7 @@ export function measureStep(
   device: Device,
   what: StepCase,
   ceilings: Ceilings,
-  options: StepOptions = {},
+  options: StepMeasuring = {},
 ): Promise<StepRow> {
   const { rounds = 5, callMilliseconds = 400, autotune = true } = options;
   return withStep(device, what, options, async (step, compileMilliseconds) => {
@@ -102,7 +102,7 @@ export function measureConvolutions(
   device: Device,
   what: StepCase,
   ceilings: Ceilings,
-  options: StepOptions = {},
+  options: StepMeasuring = {},
 ): Promise<ConvolutionRow[]> {
   const { rounds = 5 } = options;
   return withStep(device, what, options, async (step) => {

@@ -9,6 +9,7 @@ import { Sequential } from '../layers/sequential';
 import { encodeActivation } from '../ops/activation';
 import { type Activation, leakyTanh } from '../ops/activations';
 import { checkDropoutRate } from '../ops/dropout';
+import { blockChannels } from '../runtime/layout';
 
 export interface ModelOptions {
   /** Factor on all channel counts; they are rounded to multiples of 16, at least 16. Default 1. */
@@ -66,9 +67,9 @@ export function resolveOptions(options: ModelOptions, defaults: ModelDefaults = 
   return { width, classes, activation, size, normalization, dropout: checkDropoutRate('dropout', dropout), style };
 }
 
-/** Channels at a width: a multiple of 16 keeps the CPU's blocked layout, and vectors full. */
+/** Channels at a width: whole blocks keep the CPU's blocked layout, and vectors full. */
 export function scaleChannels(channels: number, width: number): number {
-  return Math.max(16, Math.round((channels * width) / 16) * 16);
+  return Math.max(blockChannels, Math.round((channels * width) / blockChannels) * blockChannels);
 }
 
 /** Convolutional trunk, global average pool, dropout, linear layer. `features`: the trunk's channels. */

@@ -37,7 +37,7 @@ const policy = [
   "form-action 'none'",
 ].join('; ');
 
-interface Section {
+interface PageSection {
   readonly id: string;
   readonly title: string;
   readonly content: string;
@@ -78,7 +78,7 @@ ${charts.length > 0 ? scripts(charts) : ''}
 `;
 }
 
-function sectionsOf({ tables, charts, settings }: ReportPage): Section[] {
+function sectionsOf({ tables, charts, settings }: ReportPage): PageSection[] {
   const tableSections = tables.map(({ title, heads, rows, note, appendix = false }, index) => ({
     ...{ id: `table-${index + 1}`, title, content: tableHtml(title, heads, rows, note) },
     appendix,
@@ -92,7 +92,7 @@ function sectionsOf({ tables, charts, settings }: ReportPage): Section[] {
   ];
 }
 
-const sectionHtml = ({ id, title, content }: Section) => `<section id="${id}">
+const sectionHtml = ({ id, title, content }: PageSection) => `<section id="${id}">
 <h2 id="${id}-title">${escapeHtml(title)}</h2>
 ${content}
 </section>`;
@@ -109,7 +109,7 @@ const paragraphs = (text: string) =>
     .join('\n');
 
 /** For one section it would be in the way. */
-function navigation(sections: readonly Section[]): string {
+function navigation(sections: readonly PageSection[]): string {
   if (sections.length < 2) return '';
   const items = sections.map(({ id, title }) => `<li><a href="#${id}">${escapeHtml(title)}</a></li>`).join('\n');
   return `<nav aria-label="Contents">\n<ul>\n${items}\n</ul>\n</nav>`;

@@ -9,7 +9,7 @@ import { predictionGraph, trainGraph } from '../../train/stepGraphs';
 import type { Values } from './map';
 
 /** Images on the device: [count, height, width, channels], bytes. */
-export interface Images {
+export interface ContestImages {
   readonly resident: Resident;
   readonly shape: readonly number[];
 }
@@ -19,10 +19,10 @@ export interface Surroundings {
   readonly precision: Precision;
   readonly seed: number;
   readonly statistics: Statistics;
-  readonly train: Images;
+  readonly train: ContestImages;
   readonly batch: number;
   /** Images on which outputs are compared, all in one batch. */
-  readonly probe: Images;
+  readonly probe: ContestImages;
 }
 
 export class Contestant {

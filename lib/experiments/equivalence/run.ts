@@ -31,7 +31,7 @@ export interface Comparison {
   readonly rules: readonly RuleRun[];
 }
 
-export interface RunOptions extends Surroundings, SgdSettings {
+export interface ContestOptions extends Surroundings, SgdSettings {
   /** The sigmoid* network, with new Parameters at each call. */
   readonly model: () => Model;
   readonly padding: boolean;
@@ -44,7 +44,7 @@ export interface RunOptions extends Surroundings, SgdSettings {
   readonly onStep?: (step: number) => void;
 }
 
-interface Runner {
+interface Entrant {
   readonly rule: Pick<Rule, 'name' | 'title'>;
   readonly contestant: Contestant;
   readonly values: () => Promise<Values>;
@@ -54,7 +54,7 @@ interface Runner {
 }
 
 /** @throws what compile throws; ERR_INVALID_ARGUMENT for a model without counterpart; the signal's reason */
-export async function compareRules(options: RunOptions): Promise<Comparison> {
+export async function compareRules(options: ContestOptions): Promise<Comparison> {
   const { steps, learningRate, batch, labels, seed, signal } = options;
   const contestants: Contestant[] = [];
   const keep = (contestant: Contestant) => {
@@ -69,8 +69,8 @@ export async function compareRules(options: RunOptions): Promise<Comparison> {
     const drawn = await star.values();
     const reference = sigmoidTwin(model);
     const mapped = (values: Values) => mapParameters(reference, values);
-    const runners: Runner[] = [];
-    const enter = (rule: Runner['rule'], contestant: Contestant, values: Runner['values'], map: Runner['map']) =>
+    const runners: Entrant[] = [];
+    const enter = (rule: Entrant['rule'], contestant: Contestant, values: Entrant['values'], map: Entrant['map']) =>
       runners.push({ rule, contestant, values, map, run: { loss: [], outputs: [], parameters: [], overflow: null } });
     for (const rule of options.rules) {
       const twin = sigmoidTwin(model, rule.network);
@@ -115,7 +115,7 @@ export async function compareRules(options: RunOptions): Promise<Comparison> {
   }
 }
 
-async function measure(runners: readonly Runner[], star: Values, logits: Float32Array): Promise<void> {
+async function measure(runners: readonly Entrant[], star: Values, logits: Float32Array): Promise<void> {
   for (const { contestant, values, map, run } of runners) {
     const counts = run.overflow === null;
     run.parameters.push(counts ? distance(await values(), map(star)) : Number.NaN);

@@ -7,13 +7,13 @@ const order = 8;
 /** Beyond as many standard deviations a gaussian's share is below 1e-15. */
 const reach = 8;
 
-interface Rule {
+interface QuadratureRule {
   readonly nodes: readonly number[];
   readonly weights: readonly number[];
 }
 
 /** Nodes and weights on [-1, 1]: the roots of the Legendre polynomial by Newton's method. */
-function gaussLegendre(count: number): Rule {
+function gaussLegendre(count: number): QuadratureRule {
   const nodes: number[] = [];
   const weights: number[] = [];
   for (let i = 0; i < count; i++) {

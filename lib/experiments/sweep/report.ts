@@ -1,4 +1,5 @@
 /** A sweep for people: a table, accuracy over a, learning curves. */
+import type { Split } from '../../data/source';
 import { environment } from '../../measure/harness';
 import type { Chart, Series } from '../../report/option';
 import { table } from '../../report/textTable';
@@ -26,8 +27,6 @@ function limitNote(activation: string): string {
   return '';
 }
 
-type Side = 'train' | 'test';
-
 /** Mean and a band of one deviation to both sides, in percent. */
 function line<T>(items: readonly T[], x: (item: T) => number, of: (item: T) => Spread | null) {
   const known = items.flatMap((item) => {
@@ -49,7 +48,7 @@ export function sweepCharts({ activation, rows }: Pick<Sweep, 'activation' | 'ro
     y: { label: 'accuracy, %' },
     ...(rows.some(({ runs }) => runs.length > 1) && { caption: 'Bands: one deviation over seeds to both sides.' }),
   };
-  const overSlope = (side: Side): Series => {
+  const overSlope = (side: Split): Series => {
     const at = line(
       rows,
       ({ a }: SweepRow) => a,
@@ -57,7 +56,7 @@ export function sweepCharts({ activation, rows }: Pick<Sweep, 'activation' | 'ro
     );
     return { name: side, colour: side === 'test' ? 0 : 1, dashed: side === 'train', ...at };
   };
-  const overEpochs = (side: Side): Series[] =>
+  const overEpochs = (side: Split): Series[] =>
     rows.map((row, colour) => {
       const name = row.activation.includes(':') ? `a = ${row.a}` : `a = ${row.a} (${row.activation})`;
       return {

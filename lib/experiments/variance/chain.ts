@@ -1,4 +1,5 @@
 /** The plain chain of Section 2, where equations 3 to 6 can be checked: square layers without padding, independent inputs. */
+
 import { compile, type Plan } from '../../compile/compile';
 import { gradientFrom } from '../../compile/gradient';
 import { Graph } from '../../compile/graph';
@@ -10,7 +11,7 @@ import { Philox } from '../../random';
 import { type Device, deviceOf } from '../../runtime/device';
 import type { TypedArray } from '../../runtime/native';
 import { Parameter, State } from '../../tensor/state';
-import { input, type Tensor } from '../../tensor/tensor';
+import { input, sizeOf, type Tensor } from '../../tensor/tensor';
 import { type ChainLayer, defaultMagnitude, predictChain } from '../prediction/chain';
 import { isResolved, readStatistics, StatisticsBuilder } from './statistics';
 
@@ -70,7 +71,7 @@ type Quantity = (typeof quantities)[number];
 /** By quantity and layer: a value per draw. */
 type Samples = Record<Quantity, number[][]>;
 
-type Setting = Required<Omit<VarianceChainOptions, 'device' | 'onDraw' | 'activations' | 'centred'>>;
+type ResolvedChain = Required<Omit<VarianceChainOptions, 'device' | 'onDraw' | 'activations' | 'centred'>>;
 
 /**
  * Measures a chain for every activation, with the same draws, and compares with predictChain().
@@ -109,7 +110,7 @@ export async function varianceChain(options: VarianceChainOptions): Promise<Vari
   }
 }
 
-function resolve(options: VarianceChainOptions): Setting {
+function resolve(options: VarianceChainOptions): ResolvedChain {
   checkOptions('{ activations }', options);
   const { activations, magnitude = defaultMagnitude } = options;
   if (!Array.isArray(activations) || activations.length === 0)
@@ -143,7 +144,7 @@ class Chain {
   constructor(
     readonly activation: Activation,
     readonly centred: boolean,
-    private readonly setting: Setting,
+    private readonly setting: ResolvedChain,
   ) {
     const { layers, width, inputDeviation } = setting;
     this.#magnitude = setting.magnitude(activation);
@@ -159,7 +160,7 @@ class Chain {
             name: `layer${1 + layer}/${part}`,
             shape,
             decay: part === 'weight',
-            initialize: () => new Float32Array(shape.reduce((a, b) => a * b)), // Written before every run.
+            initialize: () => new Float32Array(sizeOf(shape)), // Written before every run.
           }),
       );
     this.#weights = parameters('weight', [width, 1, 1, width]);
@@ -262,7 +263,7 @@ function compareLayer(
   samples: Samples,
   predicted: ChainLayer,
   layer: number,
-  { batch, offset }: Pick<Setting, 'batch'> & { readonly offset: number },
+  { batch, offset }: Pick<ResolvedChain, 'batch'> & { readonly offset: number },
 ): VarianceChainLayer {
   // A variance that is divided by the count of values, not by one less, is smaller by this on average.
   const biased = 1 - 1 / batch;

@@ -19,14 +19,14 @@ import {
 import { randomizedReluOp } from '../../ops/randomizedRelu';
 import type { Parameter } from '../../tensor/state';
 import { constant, input, type Node, type Op, type Tensor } from '../../tensor/tensor';
-import type { PlanOptions } from '../../train/stepGraphs';
+import type { StepGraphOptions } from '../../train/stepGraphs';
 import { StatisticsBuilder } from './statistics';
 
 /** What a part of the network does to variances. */
 export type PartKind = 'convolution' | 'linear' | 'activation' | 'pool' | 'concatenation';
 
 /** A node of the forward pass, and the keys of the statistics around it. */
-export interface Part {
+export interface ProbedNode {
   readonly kind: PartKind;
   /** Of the layer it belongs to. */
   readonly name: string;
@@ -55,7 +55,7 @@ export interface ProbedLayer {
 export interface Probe {
   readonly graph: Graph;
   readonly layers: readonly ProbedLayer[];
-  readonly parts: readonly Part[];
+  readonly parts: readonly ProbedNode[];
   /** Gradients in the graph are those of the loss of one image, times this. */
   readonly scale: number;
 }
@@ -86,7 +86,7 @@ const dataGradients: ReadonlySet<Op> = new Set([
  * The forward and backward pass of the next training step, its crops and mirrors included, without its update: bound to the
  * same State, it leaves the training as it is. Inputs: images, indices, labels. Outputs: loss, and statistics by key.
  */
-export function probeGraph({ model, state, statistics, images, batch }: PlanOptions): Probe {
+export function probeGraph({ model, state, statistics, images, batch }: StepGraphOptions): Probe {
   const labels = input('labels', [batch], { dtype: 'i32' });
   const pixels = augment(
     {
@@ -140,7 +140,7 @@ function partOf(
   keys: ReadonlyMap<Tensor, string>,
   backward: readonly Node[],
   builder: StatisticsBuilder,
-): Part {
+): ProbedNode {
   const [x, weight] = node.inputs;
   const { name, op, attributes } = node;
   const kind = kinds.get(op)!;

@@ -19,7 +19,7 @@ export interface ChannelStatistics {
   readonly betweenImages: number;
 }
 
-export interface MeasureOptions {
+export interface ChannelStatisticsOptions {
   /** [channels]: added to the means, where x is a pre-activation without its bias. */
   bias?: Tensor | null;
   /** Whether that is asked for; at least two images. Default false: it is then `variance`. */
@@ -35,7 +35,7 @@ export class StatisticsBuilder {
    * No op of their own: batchNorm gives mean and variance of every channel (what it normalises, nobody reads), moments their
    * averages. At least two values per channel. They run right after the node that makes x, so that x need not be kept.
    */
-  add(key: string, x: Tensor, { bias = null, betweenImages = false }: MeasureOptions = {}): void {
+  add(key: string, x: Tensor, { bias = null, betweenImages = false }: ChannelStatisticsOptions = {}): void {
     const after = (part: number, op: Op, inputs: readonly Tensor[], attributes = {}) => {
       const { name, order } = x.node;
       const node = { order: order + part, op, inputs, attributes, name, source: null };

@@ -2,7 +2,7 @@
 import type { ReportTable } from '../../report/page';
 import type { Compared, VarianceChain, VarianceChainLayer } from './chain';
 import type { Factor } from './factors';
-import type { VarianceMoment } from './gauge';
+import type { VarianceLayer } from './gauge';
 import type { VarianceRun } from './variance';
 
 /** As a reader compares orders of magnitude: three digits and a power of ten. */
@@ -82,12 +82,10 @@ export function chainTables(chains: readonly VarianceChain[]): ReportTable[] {
 }
 
 export const quantities = [
-  { key: 'betweenImages', title: 'Var[y] between images', of: ({ y }: Layer) => y.betweenImages },
-  { key: 'variance', title: 'Var[y]', of: ({ y }: Layer) => y.variance },
-  { key: 'gradient', title: 'Var[dE/dy]', of: ({ gradient }: Layer) => gradient.variance },
+  { key: 'betweenImages', title: 'Var[y] between images', of: ({ y }: VarianceLayer) => y.betweenImages },
+  { key: 'variance', title: 'Var[y]', of: ({ y }: VarianceLayer) => y.variance },
+  { key: 'gradient', title: 'Var[dE/dy]', of: ({ gradient }: VarianceLayer) => gradient.variance },
 ] as const;
-
-type Layer = VarianceMoment['layers'][number];
 
 /** Runs by initialisation, in the order in which they come. */
 export function byInitialization(runs: readonly VarianceRun[]): [initialization: string, runs: VarianceRun[]][] {
