@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { version } from '../version';
 import { type BackendName, backendNames, openDevice, probeBackend } from './device';
 import type { BackendReport, Missing, PartReport } from './findings';
-import { binaryPath, type Part } from './locate';
+import { binaryPath, type CompiledPart } from './locate';
 import { type NextStep, nextSteps } from './nextSteps';
 import { describeSystem, thisSystem } from './platform';
 
@@ -41,14 +41,14 @@ export function diagnose(): Diagnosis {
   };
 }
 
-const partNames: readonly Part[] = ['saturnn.node', 'libsaturnn_cpu.so', 'libsaturnn_cuda.so'];
+const partNames: readonly CompiledPart[] = ['saturnn.node', 'libsaturnn_cpu.so', 'libsaturnn_cuda.so'];
 
 function problemOf(error: unknown): Missing {
   const { code = 'ERR_UNKNOWN', message } = error as NodeJS.ErrnoException;
   return { code, message };
 }
 
-function examinePart(part: Part): PartReport {
+function examinePart(part: CompiledPart): PartReport {
   try {
     return { part, folder: dirname(binaryPath(part)) };
   } catch (error) {

@@ -1,6 +1,6 @@
 /** What `saturnn doctor` finds out about the compiled parts and the backends. */
 import type { BackendName } from './device';
-import type { Part } from './locate';
+import type { CompiledPart } from './locate';
 
 export interface Missing {
   readonly code: string;
@@ -17,7 +17,7 @@ export interface BackendReport {
 
 /** Where a compiled part is taken from, or why it is not. */
 export interface PartReport {
-  readonly part: Part;
+  readonly part: CompiledPart;
   readonly folder: string | null;
   readonly problem?: Missing;
 }

@@ -8,8 +8,9 @@ import { type StatisticsOptions, statisticsOf } from '../../data/statistics';
 import { checkInteger, checkNumber, invalid } from '../../errors';
 import type { Model } from '../../models/model';
 import { type Device, deviceOf, type Precision } from '../../runtime/device';
+import { precisionTable } from '../../runtime/precisions';
 import { uploadImages } from '../../train/feed';
-import type { Images } from './contestant';
+import type { ContestImages } from './contestant';
 import { type EquivalenceModelName, equivalenceModel, equivalenceModels } from './models';
 import { rules } from './rules';
 import { type Comparison, compareRules, type RuleRun } from './run';
@@ -83,7 +84,7 @@ export async function equivalence(options: EquivalenceOptions = {}): Promise<Equ
   const numbers = checkNumbers(options);
   if (Boolean(options.train) !== Boolean(options.test))
     throw invalid('train and test', 'both or neither', 'one of them');
-  if (precision === 'fp16') throw invalid('precision', 'f32, tf32 or bf16', precision);
+  if (precisionTable[precision]?.scalesLoss) throw invalid('precision', 'f32, tf32 or bf16', precision);
   const paddings = choosePaddings(options.padding, model === 'inception33');
   const { classes } = options.train ?? { classes: generatedClasses };
   const make = (padding: boolean) => () => {
@@ -147,7 +148,7 @@ function choosePaddings(padding: boolean | undefined, needsIt: boolean): readonl
   return needsIt ? [true] : [true, false];
 }
 
-async function probeImages(source: ImageSource, count: number, device: Device): Promise<Images> {
+async function probeImages(source: ImageSource, count: number, device: Device): Promise<ContestImages> {
   const images = new Uint8Array(count * imageBytes(source));
   await source.read(
     Int32Array.from({ length: count }, (_, index) => index),
