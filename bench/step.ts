@@ -12,7 +12,7 @@ import type { Device, Precision, Resident } from '../lib/runtime/device';
 import { State } from '../lib/tensor/state';
 import { input, sizeOf } from '../lib/tensor/tensor';
 
-export interface StepOptions {
+export interface ComparedStep {
   readonly model: string;
   readonly width: number;
   readonly batch: number;
@@ -23,7 +23,7 @@ export interface StepOptions {
 export const recipe = { learningRate: 0.01, momentum: 0.9, weightDecay: 1e-4 } as const;
 
 /** Weights, images and labels of a step. Every program whose times are compared must use the same. */
-export interface StepData {
+export interface ComparedData {
   /** Values of the model's parameters, in the order of `model.parameters`. */
   readonly weights: readonly Float32Array[];
   /** [batch, height, width, 3], drawn with mean 0 and standard deviation 1, like normalised pixels. */
@@ -31,12 +31,12 @@ export interface StepData {
   readonly labels: Int32Array;
 }
 
-export function modelOf({ model, width, activation }: StepOptions): Model {
+export function modelOf({ model, width, activation }: ComparedStep): Model {
   return createModel(model, { width, activation });
 }
 
 /** Draws the data of a step; equal arguments give equal data. @param batch number of images */
-export function drawData(model: Model, batch: number): StepData {
+export function drawData(model: Model, batch: number): ComparedData {
   const random = new Philox(0, 0xbe9c);
   return {
     weights: model.parameters.map((parameter, index) => parameter.initialize(new Philox(0, index))),
@@ -60,7 +60,7 @@ export class Step {
     private readonly residents: readonly Resident[],
   ) {}
 
-  static async prepare(options: StepOptions, device: Device, data?: StepData): Promise<Step> {
+  static async prepare(options: ComparedStep, device: Device, data?: ComparedData): Promise<Step> {
     const { batch, precision } = options;
     const model = modelOf(options);
     const { weights, images, labels } = data ?? drawData(model, batch);

@@ -153,8 +153,8 @@ type StateArena = keyof Arenas;
 /** Returns the arena in which a State's tensor lies, and the index of its first element there. */
 function placeOf(tensor: Tensor): { arena: StateArena; begin: number } {
   const { source } = tensor.node;
-  if (source?.kind !== 'state') throw new Error(`"${tensor.node.name}" is not a tensor of a State.`);
-  return { arena: source.arena, begin: source.byteOffset / bytesPerElement[tensor.dtype] };
+  if (source?.kind !== 'state') throw new Error(`"${tensor.node.name}" is no tensor of a State`);
+  return { arena: source.arena, begin: source.byteOffset / bytesPerElement(tensor.dtype) };
 }
 
 async function runAndCompare(

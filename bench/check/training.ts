@@ -9,7 +9,7 @@ import { createModel, type Model } from '../../lib/models';
 import { precisionBuffers } from '../../lib/optim/lossScaling';
 import { Sgd } from '../../lib/optim/sgd';
 import type { Device, Precision, Resident } from '../../lib/runtime/device';
-import { State } from '../../lib/tensor/state';
+import { State, savedArenas } from '../../lib/tensor/state';
 import { trainGraph } from '../../lib/train/stepGraphs';
 
 export interface RunCase {
@@ -68,7 +68,7 @@ export class ShortRun {
   /** Returns a digest of all State that a step writes (except gradients). Equal bits give equal digests. */
   async digest(): Promise<string> {
     const sum = createHash('sha256');
-    for (const arena of ['parameters', 'optimizer', 'buffers'] as const) sum.update(await this.state.readArena(arena));
+    for (const arena of savedArenas) sum.update(await this.state.readArena(arena));
     return sum.digest('hex').slice(0, 16);
   }
 

@@ -10,11 +10,11 @@ import { compare, environment, type Measurement, median } from '../../lib/measur
 import { formatActivation } from '../../lib/ops/activation';
 import { openDevice } from '../../lib/runtime/device';
 import { packageRoot } from '../../lib/runtime/locate';
-import type { StepOptions } from '../step';
+import type { ComparedStep } from '../step';
 import { type SetUp, writeSetUp } from './setup';
 import { type Facts, type ProcessOptions, TimedProcess } from './timedProcess';
 
-export interface CompareOptions extends StepOptions {
+export interface CompareOptions extends ComparedStep {
   /** Turns of each side that are reported. */
   readonly rounds: number;
   /** Steps per turn. */
@@ -97,7 +97,7 @@ const ownProcess: ProcessOptions = {
 };
 
 /** One side of the comparison: its process, its losses, and the processor time that it uses while it waits. */
-class Side {
+class TimedSide {
   readonly losses: number[] = [];
   #waited = 0;
   #worked = 0;
@@ -108,7 +108,7 @@ class Side {
   ) {}
 
   /** Runs one turn and measures the load that `other` causes meanwhile. @returns median duration of a step, in milliseconds */
-  async turn(other: Side): Promise<number> {
+  async turn(other: TimedSide): Promise<number> {
     await sleep(settleMilliseconds);
     const [began, cpu] = [performance.now(), other.process.cpuSeconds()];
     const { milliseconds, losses } = await this.process.run(this.steps);
@@ -140,7 +140,10 @@ export async function comparePytorch(options: CompareOptions): Promise<CompareRe
   try {
     // One after the other, because preparing uses all cores and much memory.
     for (const process of [pytorchProcess(threads), ownProcess]) running.push(await TimedProcess.start(process, setup));
-    const [pytorch, saturnn] = running.map((process) => new Side(process, options.steps)) as [Side, Side];
+    const [pytorch, saturnn] = running.map((process) => new TimedSide(process, options.steps)) as [
+      TimedSide,
+      TimedSide,
+    ];
     const measured = await compare(
       [
         { name: names.pytorch, run: () => pytorch.turn(saturnn) },

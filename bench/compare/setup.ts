@@ -9,7 +9,7 @@ import type { Model } from '../../lib/models';
 import { formatActivation } from '../../lib/ops/activation';
 import type { Precision } from '../../lib/runtime/device';
 import { sizeOf } from '../../lib/tensor/tensor';
-import { drawData, modelOf, recipe, type StepData, type StepOptions } from '../step';
+import { type ComparedData, type ComparedStep, drawData, modelOf, recipe } from '../step';
 
 /** A layer or block as test/pytorch/network.py names them: a convolution, or an Inception block of type A or B. */
 export type NetworkRow =
@@ -71,7 +71,7 @@ export function describeNetwork({ parameters }: Model): NetworkRow[] {
 
 /** Writes the files of a set-up into a temporary folder, which `remove` deletes. */
 export function writeSetUp(
-  options: StepOptions,
+  options: ComparedStep,
   more: { readonly threads: number; readonly compile: boolean },
 ): { setup: SetUp; remove: () => void } {
   const model = modelOf(options);
@@ -104,7 +104,7 @@ export function writeSetUp(
 }
 
 /** Reads the files of a set-up. */
-export function readData({ weights, images, labels, parameters }: SetUp): StepData {
+export function readData({ weights, images, labels, parameters }: SetUp): ComparedData {
   const bytes = (path: string) => Uint8Array.from(readFileSync(path)).buffer;
   const flat = new Float32Array(bytes(weights));
   let begin = 0;

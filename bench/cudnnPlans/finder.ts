@@ -42,7 +42,7 @@ export function missing(): string | null {
   return cudnnFolder() === undefined ? 'no cuDNN in CUDNN_ROOT, CUDNN_PATH or the cache' : null;
 }
 
-export interface Found {
+export interface FoundPlan {
   /** cuDNN's version. */
   readonly cudnn: string;
   /** One answer for each question, in the same order. */
@@ -56,7 +56,7 @@ export interface Found {
 export async function findPlans(
   questions: readonly Question[],
   report: (answer: Answer) => void = () => {},
-): Promise<Found> {
+): Promise<FoundPlan> {
   const stand = mkdtempSync(join(tmpdir(), 'saturnn-fakes-'));
   try {
     compileFake(stand, 'libcublasLt.so.13', 'cublaslt.c');
@@ -67,7 +67,11 @@ export async function findPlans(
   }
 }
 
-async function ask(questions: readonly Question[], stand: string, report: (answer: Answer) => void): Promise<Found> {
+async function ask(
+  questions: readonly Question[],
+  stand: string,
+  report: (answer: Answer) => void,
+): Promise<FoundPlan> {
   const description = join(packageRoot(), 'test/fakes/h200.json');
   // cuDNN loads libcuda.so.1 by name, so the stand-in has to be in the search path.
   const env = { ...process.env, LD_LIBRARY_PATH: stand };

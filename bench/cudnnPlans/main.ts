@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { models } from '../../lib/models';
 import { leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activations';
 import { packageRoot } from '../../lib/runtime/locate';
+import { precisions } from '../../lib/runtime/precisions';
 import { findPlans, missing } from './finder';
 import { describeProblem, markdown } from './table';
-import { linearProblem, passes, precisions, problemsOf, type Question } from './tasks';
+import { linearProblem, passes, problemsOf, type Question } from './tasks';
 
 const batches = [128, 1024];
 

@@ -1,6 +1,7 @@
 /** Writes the answers as Markdown: the page docs/cudnn-plans.md. */
+import { type Precision, precisions } from '../../lib/runtime/precisions';
 import type { Answer, Variant } from './finder';
-import { type Pass, type PlanPrecision, type Problem, passes, precisions } from './tasks';
+import { type ConvolutionPass, type Problem, passes } from './tasks';
 
 export interface TableSource {
   readonly cudnn: string;
@@ -16,7 +17,7 @@ const mebibytes = (bytes: number): string => (bytes < 2 ** 20 && bytes > 0 ? '< 
 
 interface Group {
   readonly title: string;
-  readonly precision: PlanPrecision;
+  readonly precision: Precision;
   readonly variants: readonly Variant[];
 }
 
@@ -72,7 +73,7 @@ export function describeProblem(problem: Problem): string {
 
 /** Lists the engines for one problem in one precision: the plain engine of each pass, then those of plans fused with an activation. */
 function cell(answers: readonly Answer[]): string {
-  const shown = (pass: Pass, name: Variant['name']) =>
+  const shown = (pass: ConvolutionPass, name: Variant['name']) =>
     unique(
       answers
         .filter((answer) => answer.pass === pass)

@@ -5,12 +5,11 @@ import type { Model } from '../../lib/models';
 import { encodeActivation } from '../../lib/ops/activation';
 import type { Activation } from '../../lib/ops/activations';
 import { conv2dOp } from '../../lib/ops/convolution';
+import { type Precision, precisionTable } from '../../lib/runtime/precisions';
 import { input, type Tensor } from '../../lib/tensor/tensor';
 
 export const passes = ['forward', 'dgrad', 'wgrad'] as const;
-export type Pass = (typeof passes)[number];
-export const precisions = ['f32', 'tf32', 'bf16', 'fp16'] as const;
-export type PlanPrecision = (typeof precisions)[number];
+export type ConvolutionPass = (typeof passes)[number];
 
 /** The shapes of a convolution: "n h w c o kh kw oh ow strideH strideW padH padW". */
 export type Problem = string;
@@ -18,8 +17,8 @@ export type Problem = string;
 /** One convolution in one pass and precision, for which cuDNN is asked for plans. */
 export interface Question {
   readonly problem: Problem;
-  readonly pass: Pass;
-  readonly precision: PlanPrecision;
+  readonly pass: ConvolutionPass;
+  readonly precision: Precision;
   /**
    * Forward: the activation that is fused, with a bias. Dgrad: the activation before the convolution, whose derivative is fused.
    * Undefined: the bare convolution.
@@ -52,16 +51,14 @@ export function problemsOf(model: Model, batch: number): Problem[] {
 export const linearProblem = (batch: number, features: number, classes: number): Problem =>
   `${batch} 1 1 ${features} ${classes} 1 1 1 1 1 1 0 0`;
 
-const dtypes: Readonly<Record<PlanPrecision, string>> = { f32: 'f32', tf32: 'f32', bf16: 'bf16', fp16: 'f16' };
-
 /** Returns the question as the line that the program reads. */
 export function lineOf({ problem, pass, precision, activation, compiled = false, twice = false }: Question): string {
   const flag = (value: boolean) => (value ? 1 : 0);
   const { kind, slope } = activation ? encodeActivation(activation) : { kind: -1, slope: 0 };
   return [
     pass,
-    dtypes[precision],
-    flag(precision === 'tf32'),
+    precisionTable[precision].images,
+    flag(precisionTable[precision].roundsProducts),
     flag(!compiled),
     flag(twice),
     flag(activation !== undefined),

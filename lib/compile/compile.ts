@@ -1,7 +1,8 @@
 import { invalid, typed } from '../errors';
 import { type Device, deviceOf, type Precision, Resident } from '../runtime/device';
 import { bytesPerElement, dtypeOf } from '../runtime/dtypes';
-import type { DType, NativePlan, PlanOptions, RunInput, TypedArray } from '../runtime/native';
+import type { NativePlan, PlanOptions, RunInput, TypedArray } from '../runtime/native';
+import { precisionTable, storesHalves } from '../runtime/precisions';
 import type { Tensor } from '../tensor/tensor';
 import { Graph } from './graph';
 import { type Lowered, lower } from './lower';
@@ -129,7 +130,7 @@ export class Plan {
 }
 
 function bindResident(name: string, tensor: Tensor, value: Resident): RunInput {
-  const bytes = tensor.size * bytesPerElement[tensor.dtype];
+  const bytes = tensor.size * bytesPerElement(tensor.dtype);
   if (value.dtype !== tensor.dtype) throw invalid(`input "${name}"`, `dtype ${tensor.dtype}`, value.dtype);
   if (value.byteLength !== bytes) throw invalid(`input "${name}"`, `${bytes} resident bytes`, value.byteLength);
   return { data: value.native, perStep: false };
@@ -162,17 +163,20 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
 export function lowerFor(device: Device, graph: Graph, options: Omit<CompileOptions, 'device'>): Lowered {
   const { precision = 'f32', replay = true, poison = false } = options;
   device.checkPrecision(precision);
-  const half = halfOf[precision];
-  const { passes = half && device.takesHalfWeights ? passesWithHalfWeights(half) : defaultPasses } = options;
-  const stored = half ? halveImages(graph, half) : graph;
+  const { images } = precisionTable[precision];
+  const halves = storesHalves(precision);
+  const { passes = halves && device.takesHalfWeights ? passesWithHalfWeights(images) : defaultPasses } = options;
+  const stored = halves ? halveImages(graph, images) : graph;
   return lower(optimize(stored, passes), { options: planOptions(options), replay, poison });
 }
 
-/** How a precision stores images, if not as f32. */
-const halfOf: Readonly<Partial<Record<Precision, DType>>> = { bf16: 'bf16', fp16: 'f16' };
-
-function planOptions({ passes, precision, deterministic = true, autotune = true }: CompileOptions): PlanOptions {
-  return { allowTf32: precision === 'tf32', deterministic, autotune, plain: passes?.length === 0 };
+function planOptions({
+  passes,
+  precision = 'f32',
+  deterministic = true,
+  autotune = true,
+}: CompileOptions): PlanOptions {
+  return { allowTf32: precisionTable[precision].roundsProducts, deterministic, autotune, plain: passes?.length === 0 };
 }
 
 /** The second half of `compile`, for those who need the description itself. */

@@ -1,4 +1,4 @@
-import type { Source } from '../tensor/tensor';
+import { type Source, sizeOf } from '../tensor/tensor';
 import type { Plan, RunInputs } from './compile';
 
 /** Where the first NaN or infinity of a step comes from. */
@@ -30,7 +30,7 @@ export async function firstNonFinite(plan: Plan, inputs: RunInputs = {}): Promis
       const operand = operands[side][index];
       if (!operand) continue;
       const { kind, name } = operand.given ?? { kind: 'kernel', name: layer };
-      const size = operand.shape.reduce((product, dimension) => product * dimension, 1);
+      const size = sizeOf(operand.shape);
       return { kind, name, op, layer, count: nonFinite![side][index]!, size, shape: operand.shape };
     }
   }

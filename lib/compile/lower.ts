@@ -83,14 +83,10 @@ class Lowering {
 
   #place(tensor: Tensor, description: TensorDescription): void {
     const { source } = tensor.node;
-    if (tensor instanceof Parameter) {
-      const state = this.#bind(tensor.state, tensor.name);
-      description.arena = 'parameters';
-      description.byteOffset = state.offsetOf(tensor) * 4;
-    } else if (tensor instanceof StateBuffer) {
-      const state = this.#bind(tensor.state, tensor.name);
-      description.arena = 'buffers';
-      description.byteOffset = state.byteOffsetOf(tensor);
+    if (tensor instanceof Parameter || tensor instanceof StateBuffer) {
+      const { arena, byteOffset } = this.#bind(tensor.state, tensor.name).placeOf(tensor);
+      description.arena = arena;
+      description.byteOffset = byteOffset;
     } else if (source?.kind === 'state') {
       this.#bind(source.state, tensor.node.name);
       if (tensor.node.inputs.length > 0) this.#claimGradients();

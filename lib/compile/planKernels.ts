@@ -1,7 +1,7 @@
 /** What a plan's kernels are, put together from the two sides: what the graph asked for and what the backend made of it. */
 
 import type { KernelInfo, NodeDescription, OperandInfo } from '../runtime/native';
-import type { Source, Tensor } from '../tensor/tensor';
+import { type Source, sizeOf, type Tensor } from '../tensor/tensor';
 import type { Lowered } from './lower';
 
 export interface KernelOperand extends Readonly<Omit<OperandInfo, 'isGiven'>> {
@@ -91,7 +91,6 @@ function leastBytes(
 
 /** One element for each of the output's. */
 function sampledBytes(sampled: OperandInfo, output: OperandInfo | null | undefined): number {
-  const elements = (shape: readonly number[]) => shape.reduce((product, dimension) => product * dimension, 1);
-  const elementBytes = sampled.bytes / elements(sampled.shape);
-  return Math.min(sampled.bytes, elementBytes * elements(output?.shape ?? []));
+  const elementBytes = sampled.bytes / sizeOf(sampled.shape);
+  return Math.min(sampled.bytes, elementBytes * sizeOf(output?.shape ?? []));
 }

@@ -1,11 +1,10 @@
 import { dimension } from '../ops/op';
+import { blockChannels } from '../runtime/layout';
 import type { Node, Tensor } from '../tensor/tensor';
 import type { Graph } from './graph';
 import { isPointwiseConvolution, isPointwiseDgrad, isPointwiseWgrad } from './pointwise';
 import { attributesKey, SharedTensors } from './sharedTensors';
 
-/** Of what is blocked in blocks of 16 channels, every part begins and ends at a block. */
-const block = 16;
 /** A backend keeps images of so few channels plain beside blocked ones. */
 const mostPixelChannels = 4;
 
@@ -110,7 +109,7 @@ export class Siblings {
 
   /** What all parts of one image must have in common. */
   #kind(tensor: Tensor | undefined): string {
-    return tensor ? `${tensor.dtype}, ${dimension(tensor.shape, 3) % block === 0}` : '';
+    return tensor ? `${tensor.dtype}, ${dimension(tensor.shape, 3) % blockChannels === 0}` : '';
   }
 
   #readersOf(tensor: Tensor): readonly Node[] {

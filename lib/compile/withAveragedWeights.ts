@@ -11,17 +11,17 @@ import { rewriteGraph } from './rewrite';
  * to train
  */
 export function withAveragedWeights(graph: Graph, state: State): Graph {
-  const slot = state.averageSlot;
-  if (slot === null) throw invalid('state', 'a State with an averageSlot (an optimizer with ema)', null);
+  const averages = state.averagesPlace;
+  if (!averages) throw invalid('state', 'a State with an averageSlot (an optimizer with ema)', null);
   if (graph.updates.length > 0)
     throw new SaturnnError('ERR_GRAPH', 'withAveragedWeights expects a graph that writes no state');
   const average = (tensor: Tensor): Source | null => {
     const { source } = tensor.node;
-    const place = { kind: 'state', state, arena: 'optimizer' } as const;
+    const place = { kind: 'state', state, arena: averages.arena } as const;
     if (tensor instanceof Parameter && tensor.state === state)
       return { ...place, byteOffset: state.averageOffsetOf(tensor) };
     if (source?.kind === 'state' && source.arena === 'parameters' && source.state === state)
-      return { ...place, byteOffset: slot * state.size * 4 + source.byteOffset };
+      return { ...place, byteOffset: averages.byteOffset + source.byteOffset };
     return null;
   };
   return rewriteGraph(graph, (node) => {

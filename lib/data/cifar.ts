@@ -4,9 +4,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkOptions, invalid, SaturnnError } from '../errors';
 import { checkMd5, unpack } from './archive';
-import { archiveOf, type CifarFiles, cifarFiles, findFolder, findInArchive, isFolder, type Split } from './cifarFiles';
+import { archiveOf, type CifarFiles, cifarFiles, findFolder, findInArchive, isFolder } from './cifarFiles';
 import { Dataset } from './dataset';
 import { defaultLabels, type LabelKind, type LayoutName, layouts } from './records';
+import type { Split } from './source';
 
 /** Options of cifar(), cifar10(), cifar100() and CifarFile.open(). */
 export interface CifarOptions {

@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalid, SaturnnError } from '../errors';
 import { type CifarOptions, checkSize, labelOf, readNames, type Splits } from './cifar';
-import { type CifarFiles, cifarFiles, findFolder, isFolder, type Split } from './cifarFiles';
+import { type CifarFiles, cifarFiles, findFolder, isFolder } from './cifarFiles';
 import {
   defaultLabels,
   interleave,
@@ -15,7 +15,7 @@ import {
   recordCount,
   shape,
 } from './records';
-import { checkRead, type ImageSource, imageBytes } from './source';
+import { checkRead, type ImageSource, imageBytes, type Split } from './source';
 
 /** Most bytes that one read takes when the labels are collected. */
 const chunkBytes = 2 ** 22;
@@ -24,7 +24,7 @@ const chunkBytes = 2 ** 22;
 const lanes = 8;
 
 /** One open file of records: the index of its first image in the whole split, and how many it has. */
-interface Part {
+interface RecordFile {
   readonly path: string;
   readonly handle: FileHandle;
   readonly first: number;
@@ -48,7 +48,7 @@ export class CifarFile implements ImageSource {
     /** One name per class; null if the folder has no file of names. */
     readonly classNames: readonly string[] | null,
     private readonly layout: Layout,
-    private readonly parts: readonly Part[],
+    private readonly parts: readonly RecordFile[],
   ) {}
 
   /**
@@ -132,9 +132,9 @@ async function openSplit(
   folder: string,
   split: Split,
   { byte, classes, verify }: { byte: number; classes: number; verify: boolean },
-): Promise<{ labels: Int32Array; parts: Part[] }> {
+): Promise<{ labels: Int32Array; parts: RecordFile[] }> {
   const layout = layouts[files.name];
-  const parts: Part[] = [];
+  const parts: RecordFile[] = [];
   const labels: Int32Array[] = [];
   try {
     let first = 0;
@@ -162,7 +162,7 @@ async function openSplit(
   return { labels: all, parts };
 }
 
-async function readLabels(part: Part, options: Parameters<typeof readLabel>[3]): Promise<Int32Array> {
+async function readLabels(part: RecordFile, options: Parameters<typeof readLabel>[3]): Promise<Int32Array> {
   const { bytes } = options.layout;
   const labels = new Int32Array(part.count);
   const most = Math.floor(chunkBytes / bytes);
@@ -177,7 +177,7 @@ async function readLabels(part: Part, options: Parameters<typeof readLabel>[3]):
   return labels;
 }
 
-async function readExactly({ path, handle }: Part, target: Uint8Array, at: number): Promise<void> {
+async function readExactly({ path, handle }: RecordFile, target: Uint8Array, at: number): Promise<void> {
   for (let done = 0; done < target.length; ) {
     const { bytesRead } = await handle.read(target, done, target.length - done, at + done);
     if (bytesRead === 0) throw new SaturnnError('ERR_DATA', `${path} ends at byte ${at + done}: it has become shorter`);
@@ -185,4 +185,4 @@ async function readExactly({ path, handle }: Part, target: Uint8Array, at: numbe
   }
 }
 
-const closeAll = (parts: readonly Part[]) => Promise.all(parts.map(({ handle }) => handle.close()));
+const closeAll = (parts: readonly RecordFile[]) => Promise.all(parts.map(({ handle }) => handle.close()));

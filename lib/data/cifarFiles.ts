@@ -3,9 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { SaturnnError } from '../errors';
 import type { LabelKind, LayoutName } from './records';
-
-/** The training or the test images. */
-export type Split = 'train' | 'test';
+import type { Split } from './source';
 
 /** The files of one data set. */
 export interface CifarFiles {

@@ -7,18 +7,17 @@
  * Only the colours that stand out tell the classes apart: a linear model of the pixels cannot learn them, a convolutional network
  * soon does. Shifts and mirroring do not change the class.
  */
+
 import { checkInteger } from '../errors';
 import { Philox, streams } from '../random';
 import { Dataset } from './dataset';
 import { record } from './records';
+import type { Split } from './source';
 
 /** The number of classes that generated data have at most. */
 export const generatedClasses = 100;
 /** Records of `saturnn train --data generated`, and default of generated(). */
 export const generatedCounts = { train: 10_000, test: 2_000 } as const;
-
-/** The training or the test images. */
-export type Split = keyof typeof generatedCounts;
 
 /** Height and width of a cell, in pixels. */
 const cell = 6;

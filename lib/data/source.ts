@@ -104,6 +104,9 @@ export function checkIndices(indices: Int32Array, count: number): Int32Array {
   return indices;
 }
 
+/** The two parts of a data set. */
+export type Split = 'train' | 'test';
+
 /** Where a training's images are: all on the device, or on the host, from where each step's are sent. */
 export type DataMode = 'resident' | 'streaming';
 export const dataModes: readonly DataMode[] = ['resident', 'streaming'];

@@ -54,7 +54,7 @@ export interface LsuvLayer {
 }
 
 /** A convolution or linear layer that is being scaled. */
-interface Layer {
+interface ScaledLayer {
   readonly weight: Parameter;
   /** The node that computes the pre-activation. */
   readonly node: Node;
@@ -122,10 +122,10 @@ function imagesFor(
 }
 
 /** Groups the layers with weights by depth. Layers of one level do not depend on each other. */
-function levelsOf(model: Model, batch: number): Layer[][] {
+function levelsOf(model: Model, batch: number): ScaledLayer[][] {
   const logits = model.forward(input('images', [batch, ...model.inputShape]));
   const depths = new Map<Node, number>();
-  const layers = new Map<Parameter, Layer>();
+  const layers = new Map<Parameter, ScaledLayer>();
   for (const node of Graph.from({ outputs: { logits } }).nodes) {
     const before = Math.max(0, ...node.inputs.map((tensor) => (tensor && depths.get(tensor.node)) ?? 0));
     const weight = weightOf(node);
@@ -149,7 +149,7 @@ function weightOf(node: Node): Parameter | null {
   return weight instanceof Parameter ? weight : null;
 }
 
-async function initialize(layers: readonly Layer[], state: State, seed: number): Promise<void> {
+async function initialize(layers: readonly ScaledLayer[], state: State, seed: number): Promise<void> {
   const draw = orthonormal();
   for (const [index, layer] of layers.entries()) {
     if (layer.weight.state !== state) {
@@ -160,12 +160,12 @@ async function initialize(layers: readonly Layer[], state: State, seed: number):
   }
 }
 
-function variancesOf(layers: readonly Layer[]): Graph {
+function variancesOf(layers: readonly ScaledLayer[]): Graph {
   const outputs = layers.map(({ node }, index) => [String(index), moments(node.outputs[0] as Tensor)]);
   return Graph.from({ outputs: Object.fromEntries(outputs) });
 }
 
-async function measure(plan: Plan, images: Float32Array, layers: readonly Layer[]): Promise<void> {
+async function measure(plan: Plan, images: Float32Array, layers: readonly ScaledLayer[]): Promise<void> {
   const { outputs } = await plan.run({ images });
   layers.forEach((layer, index) => {
     layer.after = outputs[String(index)]?.[1] ?? Number.NaN;
@@ -180,7 +180,7 @@ interface Aim {
 }
 
 /** Divides the weights of the layers whose last measured variance is not within the tolerance. @returns whether there were any */
-async function adjust(layers: readonly Layer[], { state, tolerance, maxIterations }: Aim): Promise<boolean> {
+async function adjust(layers: readonly ScaledLayer[], { state, tolerance, maxIterations }: Aim): Promise<boolean> {
   const far = layers.filter(({ after }) => !(Math.abs(after - 1) <= tolerance));
   for (const layer of far) {
     const { node, weight, iterations, after } = layer;

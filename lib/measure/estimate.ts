@@ -2,12 +2,13 @@
 
 import { type DataMode, type ImageSource, imageBytes } from '../data/source';
 import type { Device, Resident } from '../runtime/device';
+import { bytesPerElement } from '../runtime/dtypes';
 import { StreamingFeed, uploadImages } from '../train/feed';
 import { median } from './median';
-import { PreparedStep, type StepOptions, stateFor } from './preparedStep';
+import { PreparedStep, type PreparedStepOptions, stateFor } from './preparedStep';
 
 /** Options of estimate(): a step, as for PreparedStep, and the data. */
-export interface EstimateOptions extends Omit<StepOptions, 'inference'> {
+export interface EstimateOptions extends Omit<PreparedStepOptions, 'inference'> {
   readonly train: ImageSource;
   readonly test: ImageSource;
   readonly data: DataMode;
@@ -101,10 +102,11 @@ export async function estimate(options: EstimateOptions, uploaded: UploadedData 
   try {
     const training = await prepare(train, uploaded?.train, false);
     const evaluation = await prepare(test, uploaded?.test, true);
-    const memory = estimateMemory(options, { resident: uploaded !== null, gradientBytes: 4 * state.size }, [
-      training,
-      evaluation,
-    ]);
+    const memory = estimateMemory(
+      options,
+      { resident: uploaded !== null, gradientBytes: bytesPerElement('f32') * state.size },
+      [training, evaluation],
+    );
     return { batch, memory, time: await estimateTime(options, training, evaluation) };
   } finally {
     for (const step of steps) step.dispose();

@@ -2,11 +2,13 @@
  * Measures the bandwidth of kernels that memory limits, each beside a copy in the same plan. Before each of the two, so many
  * other data are copied that no cache holds the operands. Bandwidth counts only the bytes that must move.
  */
+
 import { compile, type Plan } from '../compile/compile';
 import { Graph } from '../compile/graph';
 import { ops } from '../ops';
 import { copy } from '../ops/data';
 import type { Device, Precision } from '../runtime/device';
+import { storesHalves } from '../runtime/precisions';
 import { type Node, Tensor } from '../tensor/tensor';
 import { type MeasureOptions, sampled } from './harness';
 import { type BenchKernel, benchKernels } from './kernels';
@@ -33,15 +35,15 @@ export interface KernelReport {
 }
 
 const baseline = 'copy';
-const isHalf = (precision: Precision) => precision === 'bf16' || precision === 'fp16';
 /** Whether an op has kernels for half images. The others always compute in f32 and are measured with precision f32. */
-const storesHalves = (name: string) => ops.some((op) => op.name === name && op.halfImages === true);
+const takesHalves = (name: string) => ops.some((op) => op.name === name && op.halfImages === true);
+/** Whether an op has kernels for half images. The others always compute in f32 and are measured with precision f32. */
 
 /** Measures all chosen kernels that the device's backend has. */
 export async function measureKernels(device: Device, options: KernelOptions): Promise<KernelReport> {
   const { precision, smoke, only = () => true, until = Number.POSITIVE_INFINITY, onProgress } = options;
   const operands = new Operands(device, sizesOn(device, smoke));
-  const chosen = benchKernels.filter(({ name, op }) => only(name) && (!isHalf(precision) || storesHalves(op)));
+  const chosen = benchKernels.filter(({ name, op }) => only(name) && (!storesHalves(precision) || takesHalves(op)));
   const rows: KernelRow[] = [];
   const notRun: string[] = [];
   try {
@@ -88,7 +90,7 @@ async function measureKernel(
 function graphOf(kernel: BenchKernel, declared: Declared): Graph {
   const { precision } = declared;
   const { x, flush } = declared;
-  const first = isHalf(precision) ? [copy(x, { name: 'half' }), copy(declared.other, { name: 'half' })] : [];
+  const first = storesHalves(precision) ? [copy(x, { name: 'half' }), copy(declared.other, { name: 'half' })] : [];
   const before = [
     ...first,
     copy(flush, { name: 'flush' }),

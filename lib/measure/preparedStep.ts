@@ -7,10 +7,11 @@ import type { Optimizer } from '../optim/optimizer';
 import { Philox } from '../random';
 import type { Device, Precision, Resident } from '../runtime/device';
 import { State } from '../tensor/state';
-import { evaluationGraph, type PlanOptions, trainGraph } from '../train/stepGraphs';
+import { sizeOf } from '../tensor/tensor';
+import { evaluationGraph, type StepGraphOptions, trainGraph } from '../train/stepGraphs';
 
 /** The step to prepare. */
-export interface StepOptions {
+export interface PreparedStepOptions {
   readonly model: Model;
   readonly device: Device;
   readonly batch: number;
@@ -24,7 +25,7 @@ export interface StepOptions {
 }
 
 /** Images on the device. */
-export interface StepData {
+export interface ResidentImages {
   readonly images: Resident;
   /** Shape of `images`: [count, height, width, channels]. */
   readonly shape: readonly number[];
@@ -36,7 +37,7 @@ export interface StepData {
 export function drawImages({ inputShape: [height, width, channels] }: Model, count: number) {
   const shape = [count, height + 4, width + 4, channels];
   const random = new Philox(0, 0x696d6167);
-  const images = Uint8Array.from({ length: shape.reduce((product, d) => product * d, 1) }, () => random.uint32() & 255);
+  const images = Uint8Array.from({ length: sizeOf(shape) }, () => random.uint32() & 255);
   return { shape, images };
 }
 
@@ -48,7 +49,7 @@ function plainStatistics(channels: number): Statistics {
 }
 
 /** Makes the State of a model and an optimizer as a Trainer does. */
-export function stateFor({ model, optimizer: { slots, averageSlot }, precision }: StepOptions): State {
+export function stateFor({ model, optimizer: { slots, averageSlot }, precision }: PreparedStepOptions): State {
   const buffers = [...(model.buffers ?? []), ...precisionBuffers(precision)];
   return new State(model.parameters, { optimizerSlots: slots, averageSlot, buffers });
 }
@@ -61,10 +62,14 @@ export class PreparedStep {
   ) {}
 
   /** Compiles the step. Its batch is the first rows of `images`. @throws what compile throws */
-  static async prepare(options: StepOptions, state: State, { images, shape }: StepData): Promise<PreparedStep> {
+  static async prepare(
+    options: PreparedStepOptions,
+    state: State,
+    { images, shape }: ResidentImages,
+  ): Promise<PreparedStep> {
     const { model, device, batch, optimizer, labelSmoothing, inference = false } = options;
     const { precision, deterministic, autotune } = options;
-    const graphOptions: PlanOptions = {
+    const graphOptions: StepGraphOptions = {
       model,
       state,
       batch,

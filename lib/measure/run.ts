@@ -3,6 +3,7 @@
 import { formatActivation } from '../ops/activation';
 import { type Activation, elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../ops/activations';
 import type { Device, Precision } from '../runtime/device';
+import { precisionTable } from '../runtime/precisions';
 import { type Ceilings, measureCeilings } from './ceilings';
 import { environment } from './harness';
 import { measureKernels } from './measureKernels';
@@ -92,7 +93,7 @@ export async function bench(device: Device, options: BenchOptions): Promise<Benc
   }
   if (options.parts.includes('kernels')) {
     // These kernels are the same with tf32 as with f32.
-    for (const precision of options.precisions.filter((name) => name !== 'tf32')) {
+    for (const precision of options.precisions.filter((name) => !precisionTable[name].roundsProducts)) {
       await attempt(`kernels, ${precision}`, async () => {
         const measured = await measureKernels(device, { precision, smoke, rounds, until, onProgress });
         kernels.push(...measured.rows);

@@ -22,7 +22,7 @@ export interface StepCase {
 }
 
 /** Options of measureStep() and measureConvolutions(). */
-export interface StepOptions {
+export interface StepMeasuring {
   /** Calls that count; each runs about as many steps as take `callMilliseconds`. Default 5. */
   readonly rounds?: number;
   /** Duration of a call, so long that the overhead of a call does not matter. Default 400. */
@@ -40,7 +40,7 @@ const mostSteps = 200;
 async function withStep<T>(
   device: Device,
   what: StepCase,
-  { deterministic, autotune }: StepOptions,
+  { deterministic, autotune }: StepMeasuring,
   use: (step: PreparedStep, compileMilliseconds: number) => Promise<T>,
 ): Promise<T> {
   const { model: name, width, activation, batch, precision } = what;
@@ -67,7 +67,7 @@ export function measureStep(
   device: Device,
   what: StepCase,
   ceilings: Ceilings,
-  options: StepOptions = {},
+  options: StepMeasuring = {},
 ): Promise<StepRow> {
   const { rounds = 5, callMilliseconds = 400, autotune = true } = options;
   return withStep(device, what, options, async (step, compileMilliseconds) => {
@@ -110,7 +110,7 @@ export function measureConvolutions(
   device: Device,
   what: StepCase,
   ceilings: Ceilings,
-  options: StepOptions = {},
+  options: StepMeasuring = {},
 ): Promise<ConvolutionRow[]> {
   const { rounds = 5 } = options;
   return withStep(device, what, options, async (step) => {

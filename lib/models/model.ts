@@ -9,6 +9,7 @@ import { Sequential } from '../layers/sequential';
 import { encodeActivation } from '../ops/activation';
 import { type Activation, leakyTanh } from '../ops/activations';
 import { checkDropoutRate } from '../ops/dropout';
+import { blockChannels } from '../runtime/layout';
 
 /** Options of the built-in models. */
 export interface ModelOptions {
@@ -89,7 +90,7 @@ export function resolveOptions(options: ModelOptions, own: ModelDefaults = {}) {
 
 /** Returns the channels at a width, rounded to a multiple of 16: that keeps the CPU's blocked layout, and vectors full. */
 export function scaleChannels(channels: number, width: number): number {
-  return Math.max(16, Math.round((channels * width) / 16) * 16);
+  return Math.max(blockChannels, Math.round((channels * width) / blockChannels) * blockChannels);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { checkInteger, checkOptions, invalid } from '../errors';
-import { apply, constant, type Op, type Tensor } from '../tensor/tensor';
+import { apply, constant, type Op, sizeOf, type Tensor } from '../tensor/tensor';
 import { copy } from './data';
 import { dimension, expectShape, expectTensor, first, shapeError } from './op';
 
@@ -105,7 +105,7 @@ export const sliceOp: Op = {
 function zeros(shape: readonly number[], channels: number): Tensor | null {
   if (channels === 0) return null;
   const own = [...shape.slice(0, 3), channels];
-  return copy(constant(new Float32Array(own.reduce((product, d) => product * d, 1)), own), { image: true });
+  return copy(constant(new Float32Array(sizeOf(own)), own), { image: true });
 }
 
 export interface SliceOptions {

@@ -1,5 +1,5 @@
 import { SaturnnError } from '../errors';
-import { type AttributeField, apply, type Op, type Tensor, type TensorSpec } from '../tensor/tensor';
+import { type AttributeField, apply, type Op, sizeOf, type Tensor, type TensorSpec } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first, type Pair, pair, shapeError } from './op';
 
 export const noActivation = -1;
@@ -68,11 +68,11 @@ export const conv2dOp: Op = {
 
 /** Two per multiply-add: 2 N H' W' O KH KW C, the same in all three passes. */
 export function convFlops(output: readonly number[], weight: readonly number[]): number {
-  const positions = output.slice(0, 3).reduce((product, d) => product * d, 1);
-  return 2 * positions * weight.reduce((product, d) => product * d, 1);
+  const positions = sizeOf(output.slice(0, 3));
+  return 2 * positions * sizeOf(weight);
 }
 
-export interface Conv2dOptions {
+export interface Conv2dOpOptions {
   bias?: Tensor;
   /** Default 1. */
   stride?: Pair;
@@ -82,7 +82,11 @@ export interface Conv2dOptions {
 }
 
 /** A convolution (cross-correlation). @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
-export function conv2d(x: Tensor, weight: Tensor, { bias, stride = 1, padding = 0, name }: Conv2dOptions = {}): Tensor {
+export function conv2d(
+  x: Tensor,
+  weight: Tensor,
+  { bias, stride = 1, padding = 0, name }: Conv2dOpOptions = {},
+): Tensor {
   const [strideH, strideW] = pair('stride', stride, 1);
   const [padH, padW] = pair('padding', padding, 0);
   const attributes = { strideH, strideW, padH, padW, activation: noActivation, slope: 0 };

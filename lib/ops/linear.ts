@@ -35,13 +35,13 @@ export function linearFlops([batch = 0]: readonly number[], [outputs = 0, featur
   return 2 * batch * outputs * features;
 }
 
-export interface LinearOptions {
+export interface LinearOpOptions {
   bias?: Tensor;
   name?: string;
 }
 
 /** A fully connected layer. @throws ERR_SHAPE */
-export function linear(x: Tensor, weight: Tensor, { bias, name }: LinearOptions = {}): Tensor {
+export function linear(x: Tensor, weight: Tensor, { bias, name }: LinearOpOptions = {}): Tensor {
   return first(apply(linearOp, [x, weight, bias ?? null], {}, name));
 }
 

@@ -1,5 +1,5 @@
 import { adjustLossScale } from '../ops/scaling';
-import type { Precision } from '../runtime/device';
+import { type Precision, precisionTable } from '../runtime/precisions';
 import { type State, StateBuffer } from '../tensor/state';
 import type { Node, Tensor } from '../tensor/tensor';
 
@@ -13,7 +13,7 @@ const growthInterval = 2000;
  * which begins at 2^16, and the number of steps since it last changed. Other precisions need none.
  */
 export function precisionBuffers(precision: Precision): StateBuffer[] {
-  if (precision !== 'fp16') return [];
+  if (!precisionTable[precision].scalesLoss) return [];
   return [
     new StateBuffer({ name: scaleName, shape: [1], initial: 65536 }),
     new StateBuffer({ name: stepsName, shape: [1] }),

@@ -43,7 +43,7 @@ const policy = [
   "form-action 'none'",
 ].join('; ');
 
-interface Section {
+interface PageSection {
   readonly id: string;
   readonly title: string;
   readonly content: string;
@@ -87,7 +87,7 @@ ${charts.length > 0 ? scripts(charts) : ''}
 `;
 }
 
-function sectionsOf({ tables, charts, settings }: ReportPage): Section[] {
+function sectionsOf({ tables, charts, settings }: ReportPage): PageSection[] {
   const tableSections = tables.map(({ title, heads, rows, note, appendix = false }, index) => ({
     ...{ id: `table-${index + 1}`, title, content: tableHtml(title, heads, rows, note) },
     appendix,
@@ -101,7 +101,7 @@ function sectionsOf({ tables, charts, settings }: ReportPage): Section[] {
   ];
 }
 
-const sectionHtml = ({ id, title, content }: Section) => `<section id="${id}">
+const sectionHtml = ({ id, title, content }: PageSection) => `<section id="${id}">
 <h2 id="${id}-title">${escapeHtml(title)}</h2>
 ${content}
 </section>`;
@@ -118,7 +118,7 @@ const paragraphs = (text: string) =>
     .join('\n');
 
 /** Links to the sections; empty if there are fewer than two. */
-function navigation(sections: readonly Section[]): string {
+function navigation(sections: readonly PageSection[]): string {
   if (sections.length < 2) return '';
   const items = sections.map(({ id, title }) => `<li><a href="#${id}">${escapeHtml(title)}</a></li>`).join('\n');
   return `<nav aria-label="Contents">\n<ul>\n${items}\n</ul>\n</nav>`;

@@ -6,13 +6,9 @@ import { dtypeOf } from './dtypes';
 import { binaryPath } from './locate';
 import type { DType, NativeBuffer, NativeDevice, OpenOptions, TypedArray } from './native';
 import { dropPlansOf } from './planCache';
+import { type Precision, precisions } from './precisions';
 
-/**
- * f32: strictly that, everywhere. tf32: convolutions round what they multiply to 10 bits. bf16, fp16: how images are stored,
- * and what convolutions multiply; parameters, their gradients and all sums stay f32.
- */
-export type Precision = 'f32' | 'tf32' | 'bf16' | 'fp16';
-export const precisions: readonly Precision[] = ['f32', 'tf32', 'bf16', 'fp16'];
+export { type Precision, precisions } from './precisions';
 
 export type BackendName = 'cpu' | 'cuda';
 export const backendNames: readonly BackendName[] = ['cpu', 'cuda'];

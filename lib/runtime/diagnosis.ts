@@ -5,7 +5,7 @@ import { SaturnnError } from '../errors';
 import { version } from '../version';
 import { type BackendName, backendNames, openDevice, probeBackend } from './device';
 import type { BackendReport, Missing, PartReport } from './findings';
-import { binaryPath, type Part } from './locate';
+import { binaryPath, type CompiledPart } from './locate';
 import { type NextStep, nextSteps } from './nextSteps';
 import { describeSystem, thisSystem } from './platform';
 
@@ -42,14 +42,14 @@ export function diagnose(): Diagnosis {
   };
 }
 
-const partNames: readonly Part[] = ['saturnn.node', 'libsaturnn_cpu.so', 'libsaturnn_cuda.so'];
+const partNames: readonly CompiledPart[] = ['saturnn.node', 'libsaturnn_cpu.so', 'libsaturnn_cuda.so'];
 
 function problemOf(error: unknown): Missing {
   const { message } = error as Error;
   return { code: error instanceof SaturnnError ? error.code : 'ERR_INTERNAL', message };
 }
 
-function examinePart(part: Part): PartReport {
+function examinePart(part: CompiledPart): PartReport {
   try {
     return { part, folder: dirname(binaryPath(part)) };
   } catch (error) {

@@ -1,14 +1,32 @@
-/** The types of a tensor's elements. */
+/** The types of a tensor's elements: one row per type. */
 import { invalid } from '../errors';
 import type { ArrayDType, DType, TypedArray } from './native';
 
-export const arrayDTypes: readonly ArrayDType[] = ['f32', 'i32', 'u8'];
-
-export function dtypeOf(array: TypedArray, argument = 'data'): ArrayDType {
-  if (array instanceof Float32Array) return 'f32';
-  if (array instanceof Int32Array) return 'i32';
-  if (array instanceof Uint8Array) return 'u8';
-  throw invalid(argument, 'a Float32Array, Int32Array or Uint8Array', array);
+interface DTypeRow {
+  /** Bytes of an element. */
+  readonly bytes: number;
+  /** The typed array that holds them outside of plans; null: there is none. */
+  readonly array: (new (length: number) => TypedArray) | null;
 }
 
-export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u8: 1, bf16: 2, f16: 2 };
+const table: Readonly<Record<DType, DTypeRow>> = {
+  f32: { bytes: 4, array: Float32Array },
+  i32: { bytes: 4, array: Int32Array },
+  u8: { bytes: 1, array: Uint8Array },
+  bf16: { bytes: 2, array: null },
+  f16: { bytes: 2, array: null },
+};
+
+/** Those of inputs, outputs and constants. */
+export const arrayDTypes = (Object.keys(table) as DType[]).filter(
+  (dtype): dtype is ArrayDType => table[dtype].array !== null,
+);
+
+/** The element type of a typed array. @throws ERR_INVALID_ARGUMENT */
+export function dtypeOf(array: TypedArray, argument = 'data'): ArrayDType {
+  const dtype = arrayDTypes.find((candidate) => array instanceof table[candidate].array!);
+  if (!dtype) throw invalid(argument, 'a Float32Array, Int32Array or Uint8Array', array);
+  return dtype;
+}
+
+export const bytesPerElement = (dtype: DType): number => table[dtype].bytes;

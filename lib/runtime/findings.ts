@@ -1,7 +1,7 @@
 /** What `saturnn doctor` finds out about the compiled parts and the backends. */
 import type { ErrorCode } from '../errors';
 import type { BackendName } from './device';
-import type { Part } from './locate';
+import type { CompiledPart } from './locate';
 
 export interface Missing {
   readonly code: ErrorCode;
@@ -18,7 +18,7 @@ export interface BackendReport {
 
 /** Where a compiled part is taken from, or why it is not. */
 export interface PartReport {
-  readonly part: Part;
+  readonly part: CompiledPart;
   readonly folder: string | null;
   readonly problem?: Missing;
 }

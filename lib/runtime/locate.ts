@@ -12,7 +12,7 @@ import { SaturnnError } from '../errors';
 import { version } from '../version';
 import { thisSystem, whyUnsupported } from './platform';
 
-export type Part = 'saturnn.node' | 'libsaturnn_cpu.so' | 'libsaturnn_cuda.so';
+export type CompiledPart = 'saturnn.node' | 'libsaturnn_cpu.so' | 'libsaturnn_cuda.so';
 
 interface PlatformPackage {
   readonly name: string;
@@ -31,7 +31,7 @@ const cuda: PlatformPackage = {
   manifest: () => require.resolve('@saturnn/linux-x64-cuda/package.json'),
 };
 
-const packages: Readonly<Record<Part, PlatformPackage>> = {
+const packages: Readonly<Record<CompiledPart, PlatformPackage>> = {
   'saturnn.node': common,
   'libsaturnn_cpu.so': common,
   'libsaturnn_cuda.so': cuda,
@@ -74,7 +74,7 @@ export function binaryFolders(): string[] {
  * @throws ERR_BINARY_NOT_FOUND with every path tried and the remedy; ERR_BINARY_VERSION if the platform's package is of
  * another version; ERR_UNSUPPORTED_PLATFORM if there is none for this system
  */
-export function binaryPath(part: Part): string {
+export function binaryPath(part: CompiledPart): string {
   const tried = binaryFolders().map((folder) => join(folder, part));
   const found = tried.find((path) => existsSync(path));
   if (found !== undefined) return found;
@@ -104,7 +104,7 @@ const remedyWithoutPackage =
   '`npm install --include=optional saturnn`; where node_modules or a lock file comes from another system, remove both and ' +
   'install again; or `npx saturnn build`; or set SATURNN_BINARY to the folder that holds it';
 
-function notFound(part: Part, tried: readonly string[], remedy: string): SaturnnError {
+function notFound(part: CompiledPart, tried: readonly string[], remedy: string): SaturnnError {
   return new SaturnnError(
     'ERR_BINARY_NOT_FOUND',
     `${part} was not found. Tried: ${tried.join(', ')}. Remedy: ${remedy}.`,

@@ -1,6 +1,7 @@
 import { checkInteger, checkNumber, invalid, SaturnnError, typed } from '../errors';
 import { Philox, seedRange } from '../random';
 import { type Device, openDevice } from '../runtime/device';
+import { bytesPerElement } from '../runtime/dtypes';
 import type { Arena, NativeState } from '../runtime/native';
 import { dropPlansOf } from '../runtime/planCache';
 import { checkShape, type Source, sourceNode, stateTensor, Tensor, type TensorSpec } from './tensor';
@@ -80,7 +81,27 @@ export class StateBuffer extends Owned {
 
 /** Parameters and buffers begin at multiples of 64 bytes, so that every kernel's vectors are aligned; the gaps stay 0. */
 const alignmentBytes = 64;
-const alignment = alignmentBytes / 4;
+const elementBytes = bytesPerElement('f32');
+const alignment = alignmentBytes / elementBytes;
+
+/** The arenas that say how far training is. Gradients are scratch, and not among them. */
+export const savedArenas = ['parameters', 'optimizer', 'buffers'] as const satisfies readonly Arena[];
+
+/** Bytes of the counter, at the beginning of the buffers: seed and steps done, each an i32. */
+export const counterBytes = 2 * bytesPerElement('i32');
+
+/** The steps done that a copy of the buffers says; undefined if it is too short. */
+export function stepsIn(buffers: Uint8Array): number | undefined {
+  const steps = Buffer.from(buffers.subarray(counterBytes / 2, counterBytes));
+  return steps.length < counterBytes / 2 ? undefined : steps.readInt32LE();
+}
+
+/** A part of an arena. */
+export interface ArenaPlace {
+  readonly arena: Arena;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
 
 export interface StateOptions {
   /** Of the initial values and of every random number in training. */
@@ -174,7 +195,7 @@ export class State {
   /** First byte, in the optimizer's arena, of the average of a parameter. @throws ERR_INVALID_ARGUMENT if there is none */
   averageOffsetOf(parameter: Parameter): number {
     if (this.averageSlot === null) throw invalid('averageSlot of this State', 'a slot with averages', null);
-    return (this.averageSlot * this.size + this.offsetOf(parameter)) * 4;
+    return this.#bytesOfSlots(this.averageSlot) + this.offsetOf(parameter) * elementBytes;
   }
 
   /** First byte of a buffer in the arena. */
@@ -184,10 +205,42 @@ export class State {
     return offset;
   }
 
+  /**
+   * Where the values of one of its tensors lie; `which` of a parameter's values, a buffer has one kind.
+   * @throws ERR_INVALID_ARGUMENT for the averages of a State that has none
+   * @internal
+   */
+  placeOf(tensor: Parameter | StateBuffer, which: 'parameters' | 'gradients' | 'averages' = 'parameters'): ArenaPlace {
+    const byteLength = tensor.size * elementBytes;
+    if (!(tensor instanceof Parameter)) return { arena: 'buffers', byteOffset: this.byteOffsetOf(tensor), byteLength };
+    if (which === 'averages') return { arena: 'optimizer', byteOffset: this.averageOffsetOf(tensor), byteLength };
+    return { arena: which, byteOffset: this.offsetOf(tensor) * elementBytes, byteLength };
+  }
+
+  /**
+   * Where the averages of all parameters lie, in the parameters' order; null: there are none.
+   * @internal
+   */
+  get averagesPlace(): ArenaPlace | null {
+    if (this.averageSlot === null) return null;
+    return { arena: 'optimizer', byteOffset: this.#bytesOfSlots(this.averageSlot), byteLength: this.#bytesOfSlots(1) };
+  }
+
+  /** Bytes of so many vectors of the parameters' size: where the optimizer's slot of that number begins. */
+  #bytesOfSlots(count: number): number {
+    return count * this.size * elementBytes;
+  }
+
   /** The whole arena as a vector [size]; `slot` chooses among the optimizer's. */
-  vector(arena: 'parameters' | 'optimizer' | 'gradients', slot = 0): Tensor {
+  vector(arena: Exclude<Arena, 'buffers'>, slot = 0): Tensor {
     checkInteger('slot', slot, 0, arena === 'optimizer' ? this.optimizerSlots - 1 : 0);
-    return stateTensor(this, arena, slot * this.size * 4, { dtype: 'f32', shape: [this.size], image: false }, arena);
+    return stateTensor(
+      this,
+      arena,
+      this.#bytesOfSlots(slot),
+      { dtype: 'f32', shape: [this.size], image: false },
+      arena,
+    );
   }
 
   /** The values on `device`, made and initialised on first use. A State lives on one device. */
@@ -212,16 +265,15 @@ export class State {
 
   async #create(device: Device): Promise<NativeState> {
     const values = this.#initialValues();
-    const vector = this.size * 4;
-    const bytes = {
-      parameters: vector,
-      optimizer: vector * this.optimizerSlots,
-      gradients: vector,
-      buffers: this.#bufferBytes,
-    };
-    const native = device.native.createState(bytes);
+    const native = device.native.createState({
+      parameters: this.#arenaBytes('parameters'),
+      optimizer: this.#arenaBytes('optimizer'),
+      gradients: this.#arenaBytes('gradients'),
+      buffers: this.#arenaBytes('buffers'),
+    });
     await native.write('parameters', 0, values);
-    if (this.averageSlot !== null) await native.write('optimizer', this.averageSlot * vector, values);
+    const averages = this.averagesPlace;
+    if (averages) await native.write(averages.arena, averages.byteOffset, values);
     await native.write('buffers', 0, Int32Array.of(this.seed, 0));
     for (const buffer of this.buffers)
       await native.write('buffers', this.byteOffsetOf(buffer), new Float32Array(buffer.size).fill(buffer.initial));
@@ -249,13 +301,8 @@ export class State {
     which: 'parameters' | 'gradients' | 'averages' = 'parameters',
   ): Promise<Float32Array> {
     const native = await this.#realized();
-    const place = this.#placeOf(tensor);
-    if (!(tensor instanceof Parameter) || which === 'parameters') {
-      return new Float32Array(await typed(native.read(place.arena, place.byteOffset, tensor.size * 4)));
-    }
-    const arena = which === 'averages' ? 'optimizer' : which;
-    const byteOffset = which === 'averages' ? this.averageOffsetOf(tensor) : place.byteOffset;
-    return new Float32Array(await typed(native.read(arena, byteOffset, tensor.size * 4)));
+    const { arena, byteOffset, byteLength } = this.placeOf(tensor, which);
+    return new Float32Array(await typed(native.read(arena, byteOffset, byteLength)));
   }
 
   /**
@@ -267,15 +314,12 @@ export class State {
       throw invalid(`values of "${tensor.name}"`, `a Float32Array of ${tensor.size}`, values?.length);
     }
     const native = await this.#realized();
-    const { arena, byteOffset } = this.#placeOf(tensor);
+    const { arena, byteOffset } = this.placeOf(tensor);
     await typed(native.write(arena, byteOffset, values));
-    if (tensor instanceof Parameter && this.averageSlot !== null)
-      await typed(native.write('optimizer', this.averageOffsetOf(tensor), values));
-  }
-
-  #placeOf(tensor: Parameter | StateBuffer): { arena: 'parameters' | 'buffers'; byteOffset: number } {
-    if (tensor instanceof Parameter) return { arena: 'parameters', byteOffset: this.offsetOf(tensor) * 4 };
-    return { arena: 'buffers', byteOffset: this.byteOffsetOf(tensor) };
+    if (tensor instanceof Parameter && this.averageSlot !== null) {
+      const average = this.placeOf(tensor, 'averages');
+      await typed(native.write(average.arena, average.byteOffset, values));
+    }
   }
 
   /** A whole arena, byte for byte: for checkpoints and comparisons. */
@@ -295,7 +339,7 @@ export class State {
 
   #arenaBytes(arena: Arena): number {
     if (arena === 'buffers') return this.#bufferBytes;
-    return this.size * 4 * (arena === 'optimizer' ? this.optimizerSlots : 1);
+    return this.#bytesOfSlots(arena === 'optimizer' ? this.optimizerSlots : 1);
   }
 
   /** Opens the default device for a State that no plan has bound yet. */

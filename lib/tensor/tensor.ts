@@ -1,7 +1,7 @@
 import { invalid } from '../errors';
 import type { Device } from '../runtime/device';
 import { arrayDTypes, dtypeOf } from '../runtime/dtypes';
-import type { ArrayDType, DType, NativeState, TypedArray } from '../runtime/native';
+import type { Arena, ArrayDType, DType, NativeState, TypedArray } from '../runtime/native';
 
 /** What a tensor is, without how it came to be. */
 export interface TensorSpec {
@@ -83,14 +83,12 @@ export type Source =
   | { readonly kind: 'constant'; readonly data: TypedArray }
   | { readonly kind: 'parameter' }
   | { readonly kind: 'buffer' }
-  | { readonly kind: 'state'; readonly state: ArenaOwner; readonly arena: StateArena; readonly byteOffset: number };
+  | { readonly kind: 'state'; readonly state: ArenaOwner; readonly arena: Arena; readonly byteOffset: number };
 
 /** Owner of arenas that a plan binds to on a device: a State. */
 export interface ArenaOwner {
   on(device: Device): Promise<NativeState>;
 }
-
-export type StateArena = 'parameters' | 'optimizer' | 'gradients' | 'buffers';
 
 /** A symbolic value: dtype, shape, and the node that makes it. Nothing is computed until a graph is compiled and run. */
 export class Tensor implements TensorSpec {
@@ -150,7 +148,7 @@ export function constant(data: TypedArray | readonly number[], shape?: readonly 
 /** A part of a State as a tensor: for optimizers and counters. */
 export function stateTensor(
   state: ArenaOwner,
-  arena: StateArena,
+  arena: Arena,
   byteOffset: number,
   spec: TensorSpec,
   name: string,

@@ -17,7 +17,7 @@ export interface RunOfSteps {
   readonly milliseconds: number;
 }
 
-export interface RunOptions {
+export interface CallOptions {
   epoch: Epoch;
   /** Batches `first` to `last` - 1 of the epoch. */
   first: number;
@@ -42,7 +42,7 @@ export class Runner {
   ) {}
 
   /** One native call per iteration. After a call in which the gate closed, the caller must not go on. */
-  async *run({ epoch, first, last, perStep, most, signal }: RunOptions): AsyncGenerator<RunOfSteps, void, void> {
+  async *run({ epoch, first, last, perStep, most, signal }: CallOptions): AsyncGenerator<RunOfSteps, void, void> {
     if (first >= last) return;
     const read = this.feed.reader(epoch);
     const ask = (step: number) => {

@@ -7,7 +7,7 @@ import type { Resident } from '../runtime/device';
 import type { State } from '../tensor/state';
 import { type Feed, ResidentFeed, StreamingFeed, uploadImages } from './feed';
 import { Runner } from './runner';
-import type { PlanOptions } from './stepGraphs';
+import type { StepGraphOptions } from './stepGraphs';
 import type { ResolvedOptions } from './trainerOptions';
 
 /** The plans of a Trainer with the data that they read, each made when it is first asked for, and kept. */
@@ -24,7 +24,7 @@ export class Runners {
   ) {}
 
   /** The plan of `graph`, known by `kind`, fed from `source`. @throws ERR_DISPOSED; what compile throws */
-  get(kind: string, source: ImageSource, graph: (options: PlanOptions) => Graph): Promise<Runner> {
+  get(kind: string, source: ImageSource, graph: (options: StepGraphOptions) => Graph): Promise<Runner> {
     this.checkNotDisposed();
     const known = this.#made.get(kind);
     if (known) return known;
@@ -49,7 +49,7 @@ export class Runners {
     return this.#statistics;
   }
 
-  async #prepare(source: ImageSource, graph: (options: PlanOptions) => Graph): Promise<Runner> {
+  async #prepare(source: ImageSource, graph: (options: StepGraphOptions) => Graph): Promise<Runner> {
     const { model, batch, device, precision, deterministic, autotune } = this.options;
     const statistics = await this.statistics();
     this.checkNotDisposed();

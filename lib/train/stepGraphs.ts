@@ -11,7 +11,7 @@ import type { Optimizer } from '../optim/optimizer';
 import type { State } from '../tensor/state';
 import { constant, input, type Tensor } from '../tensor/tensor';
 
-export interface PlanOptions {
+export interface StepGraphOptions {
   model: Model;
   state: State;
   /** Of the training images; both plans use them. */
@@ -23,7 +23,7 @@ export interface PlanOptions {
 
 /** Inputs: images, indices, labels. */
 function forward(
-  { model, state, statistics, images, batch }: PlanOptions,
+  { model, state, statistics, images, batch }: StepGraphOptions,
   context: ForwardContext,
   labelSmoothing = 0,
 ) {
@@ -48,7 +48,7 @@ function forward(
  * Outputs: loss, correct and gradientNorm, [1] each. With label smoothing the loss is the smoothed one.
  */
 export function trainGraph(
-  options: PlanOptions,
+  options: StepGraphOptions,
   optimizer: Optimizer,
   { labelSmoothing = 0 }: { labelSmoothing?: number } = {},
 ): Graph {
@@ -70,7 +70,7 @@ export interface InferenceOptions {
 }
 
 /** Inputs: images, indices, labels. Outputs: loss, correct, and correct5 (among the five best guesses), [1] each. */
-export function evaluationGraph(options: PlanOptions, { averaged = false }: InferenceOptions = {}): Graph {
+export function evaluationGraph(options: StepGraphOptions, { averaged = false }: InferenceOptions = {}): Graph {
   const { loss, logits, labels } = forward(options, inference);
   const correct = countCorrect(logits, labels);
   const correct5 = countCorrect(logits, labels, { k: 5 });
@@ -79,7 +79,7 @@ export function evaluationGraph(options: PlanOptions, { averaged = false }: Infe
 }
 
 /** Inputs: images, indices, labels (which change nothing). Outputs: logits and probabilities, [batch, classes] each. */
-export function predictionGraph(options: PlanOptions, { averaged = false }: InferenceOptions = {}): Graph {
+export function predictionGraph(options: StepGraphOptions, { averaged = false }: InferenceOptions = {}): Graph {
   const { logits, probabilities } = forward(options, inference);
   const graph = Graph.from({ outputs: { logits, probabilities } });
   return averaged ? withAveragedWeights(graph, options.state) : graph;

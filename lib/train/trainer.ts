@@ -20,7 +20,7 @@ import { type Images, type Predictions, Predictor } from './predictor';
 import type { Runner, RunOfSteps } from './runner';
 import { Runners } from './runners';
 import { evaluationGraph, trainGraph } from './stepGraphs';
-import { checkRate, type ResolvedOptions, resolveTrainerOptions, type TrainerOptions } from './trainerOptions';
+import { checkScheduledRate, type ResolvedOptions, resolveTrainerOptions, type TrainerOptions } from './trainerOptions';
 import type { Evaluation, TrainerView } from './trainerView';
 
 export type { TrainerOptions } from './trainerOptions';
@@ -339,7 +339,11 @@ export class Trainer implements TrainerView {
 
   #rate(step: number, last: number): number {
     const { schedule } = this.#options;
-    return checkRate(schedule.at(step, { stepsPerEpoch: this.stepsPerEpoch, totalSteps: last }), schedule, step);
+    return checkScheduledRate(
+      schedule.at(step, { stepsPerEpoch: this.stepsPerEpoch, totalSteps: last }),
+      schedule,
+      step,
+    );
   }
 
   async #finishEpoch(last: number, signal?: AbortSignal): Promise<EpochEvent> {

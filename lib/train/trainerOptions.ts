@@ -154,7 +154,7 @@ export function describeObject(object: object): Description {
 }
 
 /** The learning rate of a step. @throws ERR_INVALID_ARGUMENT naming schedule and step, if it is no number that can be used */
-export function checkRate(rate: number, { name }: Schedule, step: number): number {
+export function checkScheduledRate(rate: number, { name }: Schedule, step: number): number {
   return checkNumber(`learning rate of schedule "${name}" at step ${step}`, rate, ...learningRateRange);
 }
 

@@ -4,11 +4,11 @@ import { afterEach, expect, test } from 'vitest';
 import { comparePytorch } from '../../bench/compare/pytorch';
 import { describeNetwork, readData, type SetUp, writeSetUp } from '../../bench/compare/setup';
 import { TimedProcess } from '../../bench/compare/timedProcess';
-import type { StepOptions } from '../../bench/step';
+import type { ComparedStep } from '../../bench/step';
 import { inception33, subInception } from '../../lib/models';
 import { leakyTanh } from '../../lib/ops/activations';
 
-const options: StepOptions = {
+const options: ComparedStep = {
   model: 'subInception',
   width: 0.25,
   batch: 2,

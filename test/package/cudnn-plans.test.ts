@@ -3,12 +3,14 @@
  * real cuDNN gets a description of that GPU, so neither a GPU nor a driver is needed. `npm run cudnn:plans` checks all
  * convolutions and fusions.
  */
+
 import { describe, expect, it } from 'vitest';
 import { type Answer, findPlans, missing, type Variant } from '../../bench/cudnnPlans/finder';
 import { markdown } from '../../bench/cudnnPlans/table';
-import { linearProblem, passes, precisions, problemsOf, type Question } from '../../bench/cudnnPlans/tasks';
+import { linearProblem, passes, problemsOf, type Question } from '../../bench/cudnnPlans/tasks';
 import { inception33, subInception } from '../../lib/models';
 import { elu, leakyRelu, leakyTanh, relu, scaledSigmoid, sigmoid, tanh } from '../../lib/ops/activations';
+import { precisions } from '../../lib/runtime/precisions';
 
 const reason = missing();
 if (reason) console.warn(`Not run: cuDNN's plans, because ${reason}.`);

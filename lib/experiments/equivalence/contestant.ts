@@ -9,7 +9,7 @@ import { predictionGraph, trainGraph } from '../../train/stepGraphs';
 import type { Values } from './map';
 
 /** Images on the device, as bytes: [count, height, width, channels]. */
-export interface Images {
+export interface ContestImages {
   readonly resident: Resident;
   readonly shape: readonly number[];
 }
@@ -20,10 +20,10 @@ export interface Surroundings {
   readonly precision: Precision;
   readonly seed: number;
   readonly statistics: Statistics;
-  readonly train: Images;
+  readonly train: ContestImages;
   readonly batch: number;
   /** Images whose logits are compared, all in one batch. */
-  readonly probe: Images;
+  readonly probe: ContestImages;
 }
 
 /** A network with its State and plans. It must be disposed of. */

@@ -11,9 +11,10 @@ import { momentumRange, weightDecayRange } from '../../optim/flatOptimizer';
 import { learningRateRange } from '../../optim/schedule';
 import { seedRange } from '../../random';
 import { type Device, deviceOf, type Precision } from '../../runtime/device';
+import { precisionTable } from '../../runtime/precisions';
 import { uploadImages } from '../../train/feed';
 import { batchRange } from '../../train/trainerOptions';
-import type { Images } from './contestant';
+import type { ContestImages } from './contestant';
 import { type EquivalenceModelName, equivalenceModel, equivalenceModels } from './models';
 import { rules } from './rules';
 import { type Comparison, compareRules, type RuleRun } from './run';
@@ -111,7 +112,7 @@ export async function equivalence(options: EquivalenceOptions = {}): Promise<Equ
   const numbers = checkNumbers(options);
   if (Boolean(options.train) !== Boolean(options.test))
     throw invalid('train and test', 'both or neither', 'one of them');
-  if (precision === 'fp16') throw invalid('precision', 'f32, tf32 or bf16', precision);
+  if (precisionTable[precision]?.scalesLoss) throw invalid('precision', 'f32, tf32 or bf16', precision);
   const paddings = choosePaddings(options.padding, model === 'inception33');
   const { classes } = options.train ?? { classes: generatedClasses };
   const make = (padding: boolean) => () => {
@@ -183,7 +184,7 @@ function choosePaddings(padding: boolean | undefined, needsIt: boolean): readonl
   return needsIt ? [true] : [true, false];
 }
 
-async function probeImages(source: ImageSource, count: number, device: Device): Promise<Images> {
+async function probeImages(source: ImageSource, count: number, device: Device): Promise<ContestImages> {
   const images = new Uint8Array(count * imageBytes(source));
   await source.read(
     Int32Array.from({ length: count }, (_, index) => index),

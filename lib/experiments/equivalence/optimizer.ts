@@ -11,7 +11,7 @@ import { finiteCheck } from '../../ops/scaling';
 import { advance, sgdUpdate } from '../../ops/update';
 import type { Optimizer, OptimizerInputs, OptimizerNodes } from '../../optim/optimizer';
 import type { Parameter } from '../../tensor/state';
-import { apply, constant, type Tensor } from '../../tensor/tensor';
+import { apply, constant, sizeOf, type Tensor } from '../../tensor/tensor';
 import { gain, offset } from './map';
 import type { CoupledLayer } from './network';
 
@@ -111,7 +111,7 @@ export function sumOfRows(x: Tensor): Tensor {
 export function spreadOverRows(x: Tensor, shape: readonly number[]): Tensor {
   const [outputs = 1, ...rest] = shape;
   const inner = rest.at(-1) ?? 1;
-  const area = rest.reduce((product, d) => product * d, 1) / inner;
+  const area = sizeOf(rest) / inner;
   // Turns the vector into a matrix [1, O]: a linear layer of zeros with x as its bias.
   const row = linear(constant([0], [1, 1]), constant(new Float32Array(outputs), [outputs, 1]), { bias: x });
   const { dweight } = linearWgrad(ones(inner, area), row);

@@ -38,7 +38,7 @@ export interface Comparison {
 }
 
 /** Options of compareRules(). */
-export interface RunOptions extends Surroundings, SgdSettings {
+export interface ContestOptions extends Surroundings, SgdSettings {
   /** Makes the sigmoid* network, with new Parameters at each call. */
   readonly model: () => Model;
   readonly padding: boolean;
@@ -51,7 +51,7 @@ export interface RunOptions extends Surroundings, SgdSettings {
   readonly onStep?: (step: number) => void;
 }
 
-interface Runner {
+interface Entrant {
   readonly rule: Pick<Rule, 'name' | 'title'>;
   readonly contestant: Contestant;
   readonly values: () => Promise<Values>;
@@ -64,7 +64,7 @@ interface Runner {
  * Trains all networks on the same batches and measures their distances after every step.
  * @throws what compile throws; ERR_INVALID_ARGUMENT for a model without a sigmoid counterpart; the signal's reason
  */
-export async function compareRules(options: RunOptions): Promise<Comparison> {
+export async function compareRules(options: ContestOptions): Promise<Comparison> {
   const { steps, learningRate, batch, labels, seed, signal } = options;
   const contestants: Contestant[] = [];
   const keep = (contestant: Contestant) => {
@@ -79,8 +79,8 @@ export async function compareRules(options: RunOptions): Promise<Comparison> {
     const drawn = await star.values();
     const reference = sigmoidTwin(model);
     const mapped = (values: Values) => mapParameters(reference, values);
-    const runners: Runner[] = [];
-    const enter = (rule: Runner['rule'], contestant: Contestant, values: Runner['values'], map: Runner['map']) =>
+    const runners: Entrant[] = [];
+    const enter = (rule: Entrant['rule'], contestant: Contestant, values: Entrant['values'], map: Entrant['map']) =>
       runners.push({ rule, contestant, values, map, run: { loss: [], outputs: [], parameters: [], overflow: null } });
     for (const rule of options.rules) {
       const twin = sigmoidTwin(model, rule.network);
@@ -125,7 +125,7 @@ export async function compareRules(options: RunOptions): Promise<Comparison> {
   }
 }
 
-async function measure(runners: readonly Runner[], star: Values, logits: Float32Array): Promise<void> {
+async function measure(runners: readonly Entrant[], star: Values, logits: Float32Array): Promise<void> {
   for (const { contestant, values, map, run } of runners) {
     const counts = run.overflow === null;
     run.parameters.push(counts ? distance(await values(), map(star)) : Number.NaN);

@@ -94,7 +94,7 @@ function centre(curve: Curve): Curve {
   return { ...curve, value: (x) => curve.value(x) - offset };
 }
 
-interface Setting {
+interface ChainSetting {
   readonly curve: Curve;
   readonly magnitude: number;
   readonly inverseWidth: number;
@@ -106,7 +106,7 @@ interface Square {
   readonly spread: number;
 }
 
-function firstSquare({ magnitude, inverseWidth }: Setting, inputVariance: number): Square {
+function firstSquare({ magnitude, inverseWidth }: ChainSetting, inputVariance: number): Square {
   const q = magnitude * inputVariance;
   return { q, spread: 2 * q * q * inverseWidth };
 }
@@ -122,7 +122,7 @@ function derivatives(g: (x: number) => number, x: number): [first: number, secon
 }
 
 /** Passes a Square on to the next layer: equations (8) and (14). */
-function nextSquare({ curve, magnitude, inverseWidth }: Setting, { q, spread }: Square): Square {
+function nextSquare({ curve, magnitude, inverseWidth }: ChainSetting, { q, spread }: Square): Square {
   const square = (variance: number) => magnitude * expectation((y) => curve.value(y) ** 2, variance);
   const mean = square(q);
   if (inverseWidth === 0) return { q: mean, spread: 0 };
@@ -139,19 +139,19 @@ function nextSquare({ curve, magnitude, inverseWidth }: Setting, { q, spread }: 
  * the weights. `mean` is its mean over them; `spread` holds the variances of its entries, and `cross` the covariance of ss and
  * tt.
  */
-interface Pair {
+interface InputPair {
   readonly mean: PairCovariance;
   readonly spread: { readonly ss: number; readonly st: number; readonly tt: number; readonly cross: number };
 }
 
-function firstPair({ magnitude, inverseWidth }: Setting, inputVariance: number): Pair {
+function firstPair({ magnitude, inverseWidth }: ChainSetting, inputVariance: number): InputPair {
   const half = (magnitude * inputVariance) / 2;
   const squares = 2 * half * half * inverseWidth;
   return { mean: { ss: half, tt: half, st: 0 }, spread: { ss: squares, tt: squares, st: squares / 2, cross: 0 } };
 }
 
 /** Passes a Pair on to the next layer: equations (10) and (15). @param q mean square of the next layer */
-function nextPair({ curve, magnitude, inverseWidth }: Setting, { mean, spread }: Pair, q: number): Pair {
+function nextPair({ curve, magnitude, inverseWidth }: ChainSetting, { mean, spread }: InputPair, q: number): InputPair {
   const at = (ss: number, tt: number, st = 0): PairMoments => pairMoments(curve, { ss, tt, st });
   const { ss, tt } = mean;
   const centre = at(ss, tt);
@@ -211,7 +211,7 @@ interface Slopes {
 }
 
 /** Returns Var[dE/dy] of every layer: equations (11) and (16) to (20). */
-function backward(setting: Setting, squares: readonly Square[], top: number): number[] {
+function backward(setting: ChainSetting, squares: readonly Square[], top: number): number[] {
   const { magnitude, inverseWidth } = setting;
   const below = squares.slice(0, -1);
   const slopes = below.map((square) => slopesOf(setting, square));
@@ -240,7 +240,7 @@ function backward(setting: Setting, squares: readonly Square[], top: number): nu
   return gradients;
 }
 
-function slopesOf({ curve, magnitude, inverseWidth }: Setting, { q, spread }: Square): Slopes {
+function slopesOf({ curve, magnitude, inverseWidth }: ChainSetting, { q, spread }: Square): Slopes {
   const slopeSquare = (variance: number) => expectation((y) => curve.slope(y) ** 2, variance);
   const square = slopeSquare(q);
   if (inverseWidth === 0) return { square, mean: square, change: 0, pass: 0, joint: 0, spread };

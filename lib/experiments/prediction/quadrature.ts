@@ -8,13 +8,13 @@ const order = 8;
 /** Standard deviations up to which is integrated. Beyond them, each tail of a gaussian has less than 1e-15 of its area. */
 const reach = 8;
 
-interface Rule {
+interface QuadratureRule {
   readonly nodes: readonly number[];
   readonly weights: readonly number[];
 }
 
 /** Returns nodes and weights of Gauss-Legendre quadrature on [-1, 1]. Newton's method finds the roots of the polynomial. */
-function gaussLegendre(count: number): Rule {
+function gaussLegendre(count: number): QuadratureRule {
   const nodes: number[] = [];
   const weights: number[] = [];
   for (let i = 0; i < count; i++) {

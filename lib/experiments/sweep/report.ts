@@ -1,4 +1,5 @@
 /** The report of a sweep: a table, accuracy over the slope a, and learning curves. */
+import type { Split } from '../../data/source';
 import { environment } from '../../measure/harness';
 import type { Chart, Series } from '../../report/option';
 import { table } from '../../report/textTable';
@@ -26,8 +27,6 @@ function limitNote(activation: string): string {
   return '';
 }
 
-type Side = 'train' | 'test';
-
 /** Returns the points of a curve, mean accuracies in percent, and a band of one standard deviation to both sides. */
 function line<T>(items: readonly T[], x: (item: T) => number, of: (item: T) => Spread | null) {
   const known = items.flatMap((item) => {
@@ -51,7 +50,7 @@ export function sweepCharts({ activation, rows }: Pick<Sweep, 'activation' | 'ro
       caption: 'Bands show one standard deviation over seeds to both sides.',
     }),
   };
-  const overSlope = (side: Side): Series => {
+  const overSlope = (side: Split): Series => {
     const at = line(
       rows,
       ({ a }: SweepRow) => a,
@@ -59,7 +58,7 @@ export function sweepCharts({ activation, rows }: Pick<Sweep, 'activation' | 'ro
     );
     return { name: side, colour: side === 'test' ? 0 : 1, dashed: side === 'train', ...at };
   };
-  const overEpochs = (side: Side): Series[] =>
+  const overEpochs = (side: Split): Series[] =>
     rows.map((row, colour) => {
       const name = row.activation.includes(':') ? `a = ${row.a}` : `a = ${row.a} (${row.activation})`;
       return {

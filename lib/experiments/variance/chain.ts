@@ -13,7 +13,7 @@ import { Philox, seedRange } from '../../random';
 import { type Device, deviceOf } from '../../runtime/device';
 import type { TypedArray } from '../../runtime/native';
 import { Parameter, State } from '../../tensor/state';
-import { input, type Tensor } from '../../tensor/tensor';
+import { input, sizeOf, type Tensor } from '../../tensor/tensor';
 import { type ChainLayer, defaultMagnitude, predictChain } from '../prediction/chain';
 import { isResolved, readStatistics, StatisticsBuilder } from './statistics';
 
@@ -98,7 +98,7 @@ type Quantity = (typeof quantities)[number];
 /** Measured values by quantity, layer and draw. */
 type Samples = Record<Quantity, number[][]>;
 
-type Setting = Required<Omit<VarianceChainOptions, 'device' | 'onDraw' | 'activations' | 'centred'>>;
+type ResolvedChain = Required<Omit<VarianceChainOptions, 'device' | 'onDraw' | 'activations' | 'centred'>>;
 
 /**
  * Measures variances and gradients along a plain chain, y1 = W1 x, y2 = W2 f(y1), ..., for every activation with the same
@@ -138,7 +138,7 @@ export async function varianceChain(options: VarianceChainOptions): Promise<Vari
   }
 }
 
-function resolve(options: VarianceChainOptions): Setting {
+function resolve(options: VarianceChainOptions): ResolvedChain {
   checkOptions('{ activations }', options);
   const { activations, magnitude = defaultMagnitude } = options;
   if (!Array.isArray(activations) || activations.length === 0)
@@ -176,7 +176,7 @@ class Chain {
   constructor(
     readonly activation: Activation,
     readonly centred: boolean,
-    private readonly setting: Setting,
+    private readonly setting: ResolvedChain,
   ) {
     const { layers, width, inputDeviation } = setting;
     this.#magnitude = setting.magnitude(activation);
@@ -192,7 +192,7 @@ class Chain {
             name: `layer${1 + layer}/${part}`,
             shape,
             decay: part === 'weight',
-            initialize: () => new Float32Array(shape.reduce((a, b) => a * b)), // Written before every run.
+            initialize: () => new Float32Array(sizeOf(shape)), // Written before every run.
           }),
       );
     this.#weights = parameters('weight', [width, 1, 1, width]);
@@ -298,7 +298,7 @@ function compareLayer(
   samples: Samples,
   predicted: ChainLayer,
   layer: number,
-  { batch, offset }: Pick<Setting, 'batch'> & { readonly offset: number },
+  { batch, offset }: Pick<ResolvedChain, 'batch'> & { readonly offset: number },
 ): VarianceChainLayer {
   // A measured variance divides by the count of values, not by one less, so it is smaller by this factor on average.
   const biased = 1 - 1 / batch;

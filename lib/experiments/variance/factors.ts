@@ -3,7 +3,7 @@
 import { meanSquareGain } from '../../ops/activation';
 import type { Activation } from '../../ops/activations';
 import { expectedSquaredSlope } from '../prediction/prediction';
-import { gradientKey, type Part, type PartKind } from './probe';
+import { gradientKey, type PartKind, type ProbedNode } from './probe';
 import { type ChannelStatistics, isResolved } from './statistics';
 
 /** Factors of one part of a network (a convolution, linear layer, activation, pool or concatenation) on variances. */
@@ -40,7 +40,7 @@ export type FactorName = 'forward' | 'betweenImages' | 'backward' | 'predictedFo
 
 /** Measurements from which the factors are computed. */
 export interface FactorInputs {
-  readonly parts: readonly Part[];
+  readonly parts: readonly ProbedNode[];
   /** Statistics of a tensor by its key. */
   readonly value: (key: string) => ChannelStatistics;
   /** Statistics of a gradient by its key. */
@@ -58,7 +58,7 @@ export function factorsOf(inputs: FactorInputs): Factor[] {
   });
 }
 
-function factorOf(part: Part, inputs: FactorInputs): Pick<Factor, FactorName> {
+function factorOf(part: ProbedNode, inputs: FactorInputs): Pick<Factor, FactorName> {
   const { value, slope } = inputs;
   if (part.kind === 'concatenation') return concatenation(part, inputs);
   const [from = ''] = part.from;
@@ -75,7 +75,7 @@ function factorOf(part: Part, inputs: FactorInputs): Pick<Factor, FactorName> {
 }
 
 function predicted(
-  part: Part,
+  part: ProbedNode,
   { activation, value, meanSquares }: FactorInputs,
 ): Pick<Factor, 'predictedForward' | 'predictedBackward'> {
   if (part.kind === 'activation') {
@@ -97,7 +97,7 @@ function predicted(
 
 const between = ({ betweenImages, meanSquare }: ChannelStatistics): boolean => isResolved(betweenImages, meanSquare);
 
-function concatenation(part: Part, { parts, value, slope }: FactorInputs): Pick<Factor, FactorName> {
+function concatenation(part: ProbedNode, { parts, value, slope }: FactorInputs): Pick<Factor, FactorName> {
   const range = (variances: readonly number[]) => Math.max(...variances) / Math.min(...variances);
   const joined = part.from.map(value);
   const readers = parts.filter(({ from, back }) => from.includes(part.to) && back !== null);

@@ -21,14 +21,14 @@ import {
 import { randomizedReluOp } from '../../ops/randomizedRelu';
 import type { Parameter } from '../../tensor/state';
 import { constant, input, type Node, type Op, type Tensor } from '../../tensor/tensor';
-import type { PlanOptions } from '../../train/stepGraphs';
+import type { StepGraphOptions } from '../../train/stepGraphs';
 import { StatisticsBuilder } from './statistics';
 
 /** Kind of a part of a network. */
 export type PartKind = 'convolution' | 'linear' | 'activation' | 'pool' | 'concatenation';
 
 /** A node of the forward pass, and the keys of the statistics of its inputs and output. */
-export interface Part {
+export interface ProbedNode {
   readonly kind: PartKind;
   /** Name of the layer that it belongs to. */
   readonly name: string;
@@ -61,7 +61,7 @@ export interface ProbedLayer {
 export interface Probe {
   readonly graph: Graph;
   readonly layers: readonly ProbedLayer[];
-  readonly parts: readonly Part[];
+  readonly parts: readonly ProbedNode[];
   /** Factor on all gradients in the graph, which are those of the loss of one image. */
   readonly scale: number;
 }
@@ -93,7 +93,7 @@ const dataGradients: ReadonlySet<Op> = new Set([
  * the training does not change. It is bound to the same State. Inputs: images, indices, labels. Outputs: loss, and statistics
  * by key.
  */
-export function probeGraph({ model, state, statistics, images, batch }: PlanOptions): Probe {
+export function probeGraph({ model, state, statistics, images, batch }: StepGraphOptions): Probe {
   const labels = input('labels', [batch], { dtype: 'i32' });
   const pixels = augment(
     {
@@ -147,7 +147,7 @@ function partOf(
   keys: ReadonlyMap<Tensor, string>,
   backward: readonly Node[],
   builder: StatisticsBuilder,
-): Part {
+): ProbedNode {
   const [x, weight] = node.inputs;
   const { name, op, attributes } = node;
   const kind = kinds.get(op)!;

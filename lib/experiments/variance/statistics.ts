@@ -21,7 +21,7 @@ export interface ChannelStatistics {
 }
 
 /** Options of StatisticsBuilder.add(). */
-export interface MeasureOptions {
+export interface ChannelStatisticsOptions {
   /** Bias, [channels], that is added to the means, for an x that is a pre-activation without its bias. */
   bias?: Tensor | null;
   /** Whether to compute `betweenImages`, for at least two images. Default false: it is then equal to `variance`. */
@@ -38,7 +38,7 @@ export class StatisticsBuilder {
    * and variance of every channel (its normalised output is not used), moments the averages of these. They run right after
    * the node that makes x, so that x need not be kept.
    */
-  add(key: string, x: Tensor, { bias = null, betweenImages = false }: MeasureOptions = {}): void {
+  add(key: string, x: Tensor, { bias = null, betweenImages = false }: ChannelStatisticsOptions = {}): void {
     const after = (part: number, op: Op, inputs: readonly Tensor[], attributes = {}) => {
       const { name, order } = x.node;
       const node = { order: order + part, op, inputs, attributes, name, source: null };

@@ -2,7 +2,7 @@
 import type { ReportTable } from '../../report/page';
 import type { Compared, VarianceChain, VarianceChainLayer } from './chain';
 import type { Factor } from './factors';
-import type { VarianceMoment } from './gauge';
+import type { VarianceLayer } from './gauge';
 import type { VarianceRun } from './variance';
 
 /** Formats a number with three digits and a power of ten, to compare orders of magnitude: "1.23e-4"; "-" if there is none. */
@@ -89,12 +89,10 @@ export function chainTables(chains: readonly VarianceChain[]): ReportTable[] {
 
 /** Quantities that are measured in every layer of a network. */
 export const quantities = [
-  { key: 'betweenImages', title: 'Var[y] between images', of: ({ y }: Layer) => y.betweenImages },
-  { key: 'variance', title: 'Var[y]', of: ({ y }: Layer) => y.variance },
-  { key: 'gradient', title: 'Var[dE/dy]', of: ({ gradient }: Layer) => gradient.variance },
+  { key: 'betweenImages', title: 'Var[y] between images', of: ({ y }: VarianceLayer) => y.betweenImages },
+  { key: 'variance', title: 'Var[y]', of: ({ y }: VarianceLayer) => y.variance },
+  { key: 'gradient', title: 'Var[dE/dy]', of: ({ gradient }: VarianceLayer) => gradient.variance },
 ] as const;
-
-type Layer = VarianceMoment['layers'][number];
 
 /** Groups runs by initialisation, in the order in which they come. */
 export function byInitialization(runs: readonly VarianceRun[]): [initialization: string, runs: VarianceRun[]][] {

@@ -37,7 +37,7 @@ export const checkpointNames = {
   best: 'best.checkpoint',
 } as const;
 
-interface Saved {
+interface SavedCheckpoints {
   /** What the best is the best by. */
   readonly metric: Metric | null;
   /** Value of the best so far, and when it was. */
@@ -117,18 +117,18 @@ export class Checkpoints implements Callback {
   }
 
   save(): SavedCallback {
-    const state: Saved = { metric: this.#metric, best: this.#best, bestStep: this.#bestStep };
+    const state: SavedCheckpoints = { metric: this.#metric, best: this.#best, bestStep: this.#bestStep };
     return { state };
   }
 
   /** By another metric, nothing has been the best yet. */
   restore({ state }: SavedCallback): void {
-    const { metric, best, bestStep } = (state ?? {}) as Partial<Saved>;
+    const { metric, best, bestStep } = (state ?? {}) as Partial<SavedCheckpoints>;
     const known = metric === this.#metric && typeof best === 'number';
     this.#set(known ? { best, bestStep: bestStep ?? null } : { best: null, bestStep: null });
   }
 
-  #set({ best, bestStep }: Pick<Saved, 'best' | 'bestStep'>): void {
+  #set({ best, bestStep }: Pick<SavedCheckpoints, 'best' | 'bestStep'>): void {
     this.#best = best;
     this.#bestStep = bestStep;
   }

@@ -1,7 +1,7 @@
 import { checkInteger, checkNumber, SaturnnError } from '../../errors';
 import { checkMetric, type EpochEvent, isBetter, type Metric } from '../../optim/metric';
 import type { Arena } from '../../runtime/native';
-import type { State } from '../../tensor/state';
+import { counterBytes, type State } from '../../tensor/state';
 import type { Callback, RunControl, SavedCallback } from '../callback';
 import type { StoppedEvent } from '../events';
 
@@ -33,7 +33,7 @@ interface Kept {
 }
 
 /** What is saved, with the kept arenas beside it. */
-interface Saved {
+interface SavedEarlyStopping {
   readonly best: EpochEvent | null;
   readonly waited: number;
 }
@@ -81,17 +81,18 @@ export class EarlyStopping implements Callback {
     await overwrite(state, 'parameters', 0, parameters);
     // The steps that were done stay done: seed and steps, at the beginning of the buffers, are not taken back.
     await overwrite(state, 'buffers', counterBytes, buffers.subarray(counterBytes));
-    if (average) await overwrite(state, 'optimizer', averageBegin(state), average);
+    const averages = state.averagesPlace;
+    if (average && averages) await overwrite(state, averages.arena, averages.byteOffset, average);
     run.reportAs(this.#best);
   }
 
   save(): SavedCallback {
-    const state: Saved = { best: this.#best, waited: this.#waited };
+    const state: SavedEarlyStopping = { best: this.#best, waited: this.#waited };
     return this.#kept ? { state, arrays: { ...this.#kept } } : { state };
   }
 
   restore({ state, arrays = {} }: SavedCallback): void {
-    const { best = null, waited = 0 } = (state ?? {}) as Partial<Saved>;
+    const { best = null, waited = 0 } = (state ?? {}) as Partial<SavedEarlyStopping>;
     if (!Number.isInteger(waited))
       throw new SaturnnError('ERR_CHECKPOINT', 'the state of earlyStopping is not its own');
     this.#best = best;
@@ -101,16 +102,12 @@ export class EarlyStopping implements Callback {
   }
 }
 
-const counterBytes = 8;
-
-/** First byte, in the optimizer's arena, of the averages. */
-const averageBegin = ({ averageSlot, size }: State): number => 4 * size * averageSlot!;
-
 async function keep({ trainer: { state } }: RunControl): Promise<Kept> {
   const [parameters, buffers] = await Promise.all([state.readArena('parameters'), state.readArena('buffers')]);
-  if (state.averageSlot === null) return { parameters, buffers };
-  const begin = averageBegin(state);
-  return { parameters, buffers, average: (await state.readArena('optimizer')).slice(begin, begin + 4 * state.size) };
+  const averages = state.averagesPlace;
+  if (!averages) return { parameters, buffers };
+  const { arena, byteOffset, byteLength } = averages;
+  return { parameters, buffers, average: (await state.readArena(arena)).slice(byteOffset, byteOffset + byteLength) };
 }
 
 /** A part of an arena. */

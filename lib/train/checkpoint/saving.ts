@@ -1,15 +1,12 @@
 /** From a Trainer's parts to a checkpoint, and back. */
 import { invalid, SaturnnError } from '../../errors';
-import type { State } from '../../tensor/state';
+import { type State, savedArenas, stepsIn } from '../../tensor/state';
 import { version } from '../../version';
 import type { SavedCallback } from '../callback';
 import { describeSettings, type ResolvedOptions } from '../trainerOptions';
 import type { Checkpoint } from './checkpoint';
 import { type CheckpointInfo, checkSame, type Description, describeModel, describeSource } from './checkpointInfo';
 import type { Cursor } from './cursor';
-
-/** Gradients are scratch, and not among them. */
-const savedArenas = ['parameters', 'optimizer', 'buffers'] as const;
 
 /** What a checkpoint and the run that goes on with it must have in common. */
 export type RunDescription = Pick<CheckpointInfo, 'model' | 'train' | 'test' | 'settings'>;
@@ -67,9 +64,8 @@ export async function applyCheckpoint(
   const scheduled = options.schedule.save?.();
   try {
     const { step } = info.position;
-    // Behind the seed; see State.counter.
-    const counted = Buffer.from(arrays.get('buffers')?.subarray(4, 8) ?? []);
-    if (counted.length < 4 || counted.readInt32LE() !== step) throw invalid('steps in the buffers', `${step}`, counted);
+    const counted = stepsIn(arrays.get('buffers') ?? new Uint8Array(0));
+    if (counted !== step) throw invalid('steps in the buffers', `${step}`, counted);
     for (const arena of savedArenas) await state.writeArena(arena, arrays.get(arena) ?? new Uint8Array(0));
     cursor.restore(info.position);
     if (info.schedule !== null) options.schedule.restore?.(info.schedule);

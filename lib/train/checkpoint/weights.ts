@@ -8,12 +8,15 @@ import type { State } from '../../tensor/state';
 /** The present values (averages of the weights, if the State keeps them), with what is needed to make the model again and to feed it. */
 export async function collectWeights(model: Model, state: State, statistics: Statistics): Promise<SafetensorsFile> {
   const tensors = new Map<string, NamedTensor>();
-  const which = state.averageSlot === null ? 'parameters' : 'averages';
-  for (const part of [...model.parameters, ...(model.buffers ?? [])]) {
-    tensors.set(part.name, { shape: part.shape, data: await state.read(part, which) });
+  for (const part of partsOf(model)) {
+    tensors.set(part.name, { shape: part.shape, data: await state.read(part, kindOf(state)) });
   }
   return { tensors, metadata: metadataOf(model, statistics) };
 }
+
+const partsOf = ({ parameters, buffers = [] }: Model) => [...parameters, ...buffers];
+
+const kindOf = ({ averageSlot }: State) => (averageSlot === null ? 'parameters' : 'averages');
 
 /** The same of a checkpoint's arenas. */
 export function weightsOf(
@@ -22,18 +25,11 @@ export function weightsOf(
   statistics: Statistics,
   arrays: ReadonlyMap<string, Uint8Array>,
 ): SafetensorsFile {
-  const values = (arena: string, byteOffset: number, size: number) =>
-    new Float32Array(new Uint8Array(arrays.get(arena)!.subarray(byteOffset, byteOffset + 4 * size)).buffer);
   const tensors = new Map<string, NamedTensor>();
-  for (const part of model.parameters) {
-    const data =
-      state.averageSlot === null
-        ? values('parameters', 4 * state.offsetOf(part), part.size)
-        : values('optimizer', state.averageOffsetOf(part), part.size);
-    tensors.set(part.name, { shape: part.shape, data });
-  }
-  for (const part of model.buffers ?? []) {
-    tensors.set(part.name, { shape: part.shape, data: values('buffers', state.byteOffsetOf(part), part.size) });
+  for (const part of partsOf(model)) {
+    const { arena, byteOffset, byteLength } = state.placeOf(part, kindOf(state));
+    const bytes = new Uint8Array(arrays.get(arena)!.subarray(byteOffset, byteOffset + byteLength));
+    tensors.set(part.name, { shape: part.shape, data: new Float32Array(bytes.buffer) });
   }
   return { tensors, metadata: metadataOf(model, statistics) };
 }
