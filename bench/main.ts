@@ -2,14 +2,17 @@
  * `npm run bench -- ...`: the command `saturnn bench` with two more subcommands, which need the repository: compare and
  * install.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { benchCommand } from '../lib/cli/bench';
-import * as read from '../lib/cli/options';
+import { Command, CommanderError } from 'commander';
+import { benchCommand, roundsOption, saveOption } from '../lib/cli/bench';
+import { precisionOption } from '../lib/cli/options/arithmetic';
+import { addOptions } from '../lib/cli/options/declare';
+import { batchOption, stepsOption } from '../lib/cli/options/length';
+import { activationOption, modelOption, widthOption } from '../lib/cli/options/model';
+import { jsonOption, oneObject } from '../lib/cli/options/output';
+import * as read from '../lib/cli/options/readers';
+import { errorLine } from '../lib/cli/terminal/errorLine';
 import { writeJson } from '../lib/measure/harness';
-import { formatActivation } from '../lib/ops/activation';
-import { leakyTanh } from '../lib/ops/activations';
 import { table } from '../lib/report/textTable';
-import { precisions } from '../lib/runtime/device';
 import { type CompareOptions, type CompareReport, comparePytorch } from './compare/pytorch';
 import { comparable } from './compare/setup';
 import { type InstallReport, measureInstall } from './install';
@@ -19,54 +22,42 @@ interface Output {
   save?: string;
 }
 
-const count = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0 || text.trim() === '') {
-    throw new InvalidArgumentError('Expected an integer of at least 0.');
-  }
-  return value;
-};
-
 function compareCommand(): Command {
-  const pytorch = new Command('pytorch')
-    .description(
-      'times one training step here and in PyTorch, alternately (SATURNN_PYTHON names the Python; default python3)',
-    )
-    .addOption(new Option('--model <name>', 'network').choices(comparable).default('subInception'))
-    .option('--width <w>', 'factor on all channel counts', read.positiveNumber, 1)
-    .option('--batch <n>', 'images per step', read.positiveInteger, 128)
-    .addOption(new Option('--precision <name>', 'arithmetic').choices(precisions).default('f32'))
-    .addOption(
-      new Option('--activation <name[:a]>', 'as in saturnn train')
-        .argParser(read.activation)
-        .default(leakyTanh(), formatActivation(leakyTanh())),
-    )
-    .option('--rounds <n>', 'measurements to report', read.positiveInteger, 9)
-    .option('--warmup <n>', 'measurements before these, not reported', count, 2)
-    .option('--steps <n>', 'steps per measurement', read.positiveInteger, 1)
+  const pytorch = new Command('pytorch').description(
+    'times one training step here and in PyTorch, alternately (SATURNN_PYTHON names the Python; default python3)',
+  );
+  addOptions(
+    pytorch,
+    modelOption({ choices: comparable, default: 'subInception', shown: 'subInception' }),
+    ...[widthOption(), batchOption({ default: 128 }), precisionOption(), activationOption()],
+    roundsOption({ default: 9 }),
+    stepsOption({ note: 'per measurement', default: 1 }),
+  );
+  pytorch
+    .option('--warmup <n>', 'measurements before these, not reported', read.wholeNumber, 2)
     .option('--threads <n>', 'threads of each side (default: one per physical core)', read.positiveInteger)
-    .option('--no-compile', 'for bf16, run PyTorch without torch.compile')
-    .option('--json', 'print one JSON object')
-    .option('--save <file>', 'write the JSON object to a file as well')
-    .action(async ({ json, save, ...options }: CompareOptions & Output) => {
+    .option('--no-compile', 'for bf16, run PyTorch without torch.compile');
+  addOptions(pytorch, jsonOption({ note: oneObject }), saveOption()).action(
+    async ({ json, save, ...options }: CompareOptions & Output) => {
       const report = await comparePytorch(options);
       if (save !== undefined) writeJson(save, report);
       process.stdout.write(json ? `${JSON.stringify(report)}\n` : formatComparison(report));
-    });
+    },
+  );
   return new Command('compare').description('times the same work in another framework').addCommand(pytorch);
 }
 
 function installCommand(): Command {
-  return new Command('install')
-    .description('times npm install of out/packages from a registry on this machine, and require("saturnn")')
-    .option('--rounds <n>', 'installations to report', read.positiveInteger, 5)
-    .option('--json', 'print one JSON object')
-    .option('--save <file>', 'write the JSON object to a file as well')
-    .action(async ({ rounds, json, save }: { rounds: number } & Output) => {
+  const install = new Command('install').description(
+    'times npm install of out/packages from a registry on this machine, and require("saturnn")',
+  );
+  return addOptions(install, roundsOption({ default: 5 }), jsonOption({ note: oneObject }), saveOption()).action(
+    async ({ rounds, json, save }: { rounds: number } & Output) => {
       const report = await measureInstall({ rounds });
       if (save !== undefined) writeJson(save, report);
       process.stdout.write(json ? `${JSON.stringify(report)}\n` : formatInstall(report));
-    });
+    },
+  );
 }
 
 function formatInstall({ npm, install, require }: InstallReport): string {
@@ -105,7 +96,7 @@ async function main(): Promise<void> {
     await root.parseAsync();
   } catch (error) {
     process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
-    if (!(error instanceof CommanderError)) process.stderr.write(`error: ${(error as Error).message}\n`);
+    if (!(error instanceof CommanderError)) process.stderr.write(errorLine(error));
   }
 }
 

@@ -1,7 +1,53 @@
-/** Every error that saturnn throws on purpose. `code` is stable; the message is for people. */
+/**
+ * Every code of a SaturnnError, with what it means. docs/errors.md says what to do about each; test/errors.test.ts holds this
+ * table to the codes that lib and native use. A code keeps its name and meaning from one version to the next.
+ */
+export const errorCodes = {
+  ERR_INVALID_ARGUMENT: 'An argument or option has a value that is not accepted.',
+  ERR_SHAPE: 'The shapes of tensors do not fit together, or do not fit the operation.',
+  ERR_GRAPH: 'A graph cannot be differentiated, compiled or run as it is.',
+  ERR_INVALID_PLAN: 'The native side refused a plan as inconsistent.',
+  ERR_STATE: 'A State lives on another device than the one that it is used on.',
+  ERR_DISPOSED: 'A device, plan, State, buffer or trainer was used after it had been disposed of.',
+  ERR_UNSUPPORTED: 'The device or backend cannot do this: a precision, an operation or a size that it does not have.',
+  ERR_NON_FINITE: 'The loss or a gradient became infinite or NaN, and training stopped before the step was applied.',
+  ERR_LSUV: 'LSUV could not bring the variance of a layer to 1.',
+  ERR_DATA: 'A data set, archive or weights file is missing, damaged or of another layout.',
+  ERR_DOWNLOAD: 'A data set could not be downloaded.',
+  ERR_CHECKPOINT: 'A checkpoint or the settings of a run cannot be used.',
+  ERR_OUTPUT: 'A file or folder cannot be written.',
+  ERR_BUSY: 'The folder or trainer is in use.',
+  ERR_INTERRUPTED: 'The work was interrupted by Ctrl-C, a signal or an AbortSignal.',
+  ERR_OUT_OF_MEMORY: "The host's memory did not suffice.",
+  ERR_UNSUPPORTED_PLATFORM: 'There are no binaries for this operating system, processor or C library.',
+  ERR_PACKAGE: 'The installed package is incomplete.',
+  ERR_BINARY_NOT_FOUND: 'A compiled part of saturnn was not found.',
+  ERR_BINARY_VERSION: 'A compiled part belongs to another version of saturnn.',
+  ERR_BINARY_NOT_LOADED: 'The native addon was found but does not load.',
+  ERR_BUILD: 'The native parts could not be compiled.',
+  ERR_BACKEND_NOT_FOUND: 'The library of a backend, or a library that it needs, does not load.',
+  ERR_BACKEND_ABI: 'The library of a backend was built for another version of the addon.',
+  ERR_BACKEND: 'A kernel or a vendor library of the backend failed.',
+  ERR_ONEDNN_VERSION: 'The oneDNN that was found has a version that saturnn does not support.',
+  ERR_ONEDNN_RUNTIME: 'The oneDNN that was found was built without OpenMP.',
+  ERR_CUDA_UNAVAILABLE: 'There is no NVIDIA driver, or no GPU, that saturnn can use.',
+  ERR_CUDA: 'A call of CUDA failed.',
+  ERR_CUDA_OOM: "The GPU's memory did not suffice.",
+  ERR_CUDNN_NOT_FOUND: 'cuDNN 9 was not found.',
+  ERR_CUDNN_INCOMPLETE: 'Some of the libraries of cuDNN are missing.',
+  ERR_CUDNN: 'A call of cuDNN failed, or cuDNN has no plan for a convolution.',
+  ERR_CUBLASLT_NOT_FOUND: 'cuBLASLt, which cuDNN needs, was not found.',
+  ERR_INTERNAL: 'Something happened that saturnn did not expect: please report it.',
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCodes, code);
+
+/** An error that saturnn throws on purpose. Programs can rely on `code`; the message is for people and may change. */
 export class SaturnnError extends Error {
   constructor(
-    readonly code: string,
+    readonly code: ErrorCode,
     message: string,
     options?: ErrorOptions,
   ) {
@@ -9,15 +55,22 @@ export class SaturnnError extends Error {
     this.name = 'SaturnnError';
   }
 
-  /** An error of the native side, which has a `code` already, as a SaturnnError; anything else as it is. */
+  /**
+   * Turns an error of the native side, an Error whose `code` begins with "ERR_", into a SaturnnError, and returns anything else
+   * as it is. A code that is not in `errorCodes` becomes ERR_INTERNAL, with the original code in the message.
+   */
   static from(error: unknown): unknown {
     if (error instanceof SaturnnError || !(error instanceof Error)) return error;
     const { code } = error as NodeJS.ErrnoException;
-    return code?.startsWith('ERR_') ? new SaturnnError(code, error.message, { cause: error }) : error;
+    if (!code?.startsWith('ERR_')) return error;
+    const [known, message] = isErrorCode(code)
+      ? [code, error.message]
+      : ['ERR_INTERNAL' as const, `${error.message} (${code})`];
+    return new SaturnnError(known, message, { cause: error });
   }
 }
 
-/** Waits for the native side; its errors become SaturnnErrors. */
+/** Waits for a promise of the native side; an error that it rejects with becomes a SaturnnError. */
 export async function typed<T>(promise: Promise<T>): Promise<T> {
   try {
     return await promise;
@@ -26,7 +79,7 @@ export async function typed<T>(promise: Promise<T>): Promise<T> {
   }
 }
 
-/** Bad input: names the argument, what was expected, and what was received. */
+/** Returns an ERR_INVALID_ARGUMENT whose message names the argument, what was expected, and what was received. */
 export function invalid(argument: string, expected: string, received: unknown): SaturnnError {
   return new SaturnnError(
     'ERR_INVALID_ARGUMENT',
@@ -34,9 +87,10 @@ export function invalid(argument: string, expected: string, received: unknown): 
   );
 }
 
-/** Elements of an array in a message: data given where a typed array belongs may have millions. */
+/** Limits the elements of an array in a message: an array given where a typed array belongs may have millions. */
 const mostShown = 16;
 
+/** Describes a value for a message. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'string') return JSON.stringify(value);
@@ -49,12 +103,22 @@ export function show(value: unknown): string {
   return String(value);
 }
 
-/** Options that may not be left out: taking nothing apart would throw an error without a code. */
+/**
+ * Returns required options if they are an object: destructuring undefined or null would throw an error without a code.
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export function checkOptions<T extends object>(expected: string, options: T): T {
   if (typeof options !== 'object' || options === null) throw invalid('options', expected, options);
   return options;
 }
 
+/** Limits of a number that an argument accepts, both included: the least and the most. For checkInteger and checkNumber. */
+export type Range = readonly [least: number, most: number];
+
+/** Reads a decimal number; NaN for any other text, also for none, which Number() takes for 0. */
+export const numberFromText = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));
+
+/** Returns the value if it is an integer from `minimum` to `maximum`. @throws ERR_INVALID_ARGUMENT */
 export function checkInteger(
   argument: string,
   value: unknown,
@@ -68,6 +132,7 @@ export function checkInteger(
   return value;
 }
 
+/** Returns the value if it is a number from `minimum` to `maximum`, both included. @throws ERR_INVALID_ARGUMENT */
 export function checkNumber(argument: string, value: unknown, minimum: number, maximum: number): number {
   if (typeof value !== 'number' || !(value >= minimum && value <= maximum)) {
     throw invalid(argument, `a number from ${minimum} to ${maximum}`, value);

@@ -30,7 +30,7 @@ export { type Batches, DataLoader, type DataLoaderOptions } from './data/loader'
 export type { LabelKind, LayoutName } from './data/records';
 export { type DataMode, type ImageShape, type ImageSource, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
-export { SaturnnError } from './errors';
+export { type ErrorCode, SaturnnError } from './errors';
 export {
   type NamedTensor,
   parseSafetensors,

@@ -2,7 +2,10 @@
  * Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): each value is a pure function of seed, stream and position,
  * so a run can be repeated or resumed without the state of a generator. Kernels use the same function.
  */
-import { checkInteger } from './errors';
+import { checkInteger, type Range } from './errors';
+
+/** Limits of a seed: the State keeps it as an i32. */
+export const seedRange: Range = [0, 2 ** 31 - 1];
 
 const multiplierA = 0xd2511f53;
 const multiplierB = 0xcd9e8d57;

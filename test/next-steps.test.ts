@@ -1,16 +1,18 @@
 /** The next steps that `saturnn doctor` proposes, for each thing that may be missing. */
+
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { ErrorCode } from '../lib/errors';
 import type { BackendReport, PartReport } from '../lib/runtime/findings';
 import { nextSteps } from '../lib/runtime/nextSteps';
 import { version } from '../lib/version';
 
 const there = (part: PartReport['part']): PartReport => ({ part, folder: '/somewhere' });
-const without = (part: PartReport['part'], code: string): PartReport => ({
+const without = (part: PartReport['part'], code: ErrorCode): PartReport => ({
   part,
   folder: null,
   problem: { code, message: code },
 });
-const backend = (name: BackendReport['backend'], ...codes: string[]): BackendReport => ({
+const backend = (name: BackendReport['backend'], ...codes: ErrorCode[]): BackendReport => ({
   backend: name,
   usable: codes.length === 0,
   missing: codes.map((code) => ({ code, message: code })),
@@ -70,7 +72,7 @@ describe('the next steps', () => {
     expect(commands({ parts, backends: [], device: null })).toEqual(['unset SATURNN_BINARY']);
   });
 
-  it.each([
+  it.each<[ErrorCode, string | undefined]>([
     ['ERR_BINARY_VERSION', `npm install saturnn@${version}`],
     ['ERR_UNSUPPORTED_PLATFORM', undefined],
   ])('for %s', (code, command) => {

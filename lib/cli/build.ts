@@ -1,17 +1,55 @@
-/** `saturnn build`: the native parts from the sources that the package brings, for a machine's own CUDA, cuDNN or oneDNN. */
+/** `saturnn build`: compiles the native parts from the sources in the package, for this machine's own CUDA, cuDNN or oneDNN. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { SaturnnError } from '../errors';
 import { prepareFolder } from '../files/durable';
 import { packageRoot } from '../runtime/locate';
-import * as read from './options';
+import { addOptions, declare } from './options/declare';
+import { outOption } from './options/output';
+import * as read from './options/readers';
+
+const whens = ['auto', 'on', 'off'] as const;
+const defaultWhen: (typeof whens)[number] = 'auto';
+
+const cudaOption = declare({
+  flags: '--cuda <when>',
+  help: 'whether to build the CUDA backend; auto builds it if nvcc and the headers of cuDNN are found',
+  choices: whens,
+  default: defaultWhen,
+  shown: defaultWhen,
+});
+
+const architecturesOption = declare({
+  flags: '--cuda-architectures <list>',
+  help: 'CUDA architectures as CMake names them: "native", "90", "80;90"',
+  otherwise: '90',
+});
+
+const dnnlOption = declare({
+  flags: '--dnnl <folder>',
+  help: "oneDNN's installation, version 2.6 or newer, below 3",
+  otherwise: "the system's",
+});
+
+const cudnnOption = declare({
+  flags: '--cudnn <folder>',
+  help: 'the folder with the headers of cuDNN, version 9',
+  otherwise: "CUDNN_ROOT, CUDNN_PATH, the system's",
+});
+
+const jobsOption = declare({
+  flags: '--jobs <n>',
+  help: 'number of compilers that run at a time',
+  read: read.positiveInteger,
+  default: availableParallelism(),
+});
 
 interface BuildOptions {
   out?: string;
-  cuda: 'auto' | 'on' | 'off';
+  cuda: (typeof whens)[number];
   cudaArchitectures?: string;
   dnnl?: string;
   cudnn?: string;
@@ -19,23 +57,22 @@ interface BuildOptions {
 }
 
 export function buildCommand(): Command {
-  return new Command('build')
-    .description(
-      "compile the native parts on this machine, with its own oneDNN and, where there are nvcc and cuDNN's headers, CUDA",
-    )
-    .option('--out <folder>', 'where they go, for SATURNN_BINARY (default: into the package, where they are found)')
-    .addOption(new Option('--cuda <when>', 'the CUDA backend').choices(['auto', 'on', 'off']).default('auto'))
-    .option('--cuda-architectures <list>', 'as CMake names them: "native", "90" (default), "80;90"')
-    .option('--dnnl <folder>', "oneDNN's installation, 2.6 or newer, below 3 (default: the system's)")
-    .option(
-      '--cudnn <folder>',
-      "the folder with cuDNN's headers, version 9 (default: CUDNN_ROOT, CUDNN_PATH, the system's)",
-    )
-    .option('--jobs <n>', 'compilers at a time', read.positiveInteger, availableParallelism())
-    .action(build);
+  const command = new Command('build').description(
+    'compile the native parts on this machine, with its own oneDNN and, where nvcc and the headers of cuDNN are found, CUDA',
+  );
+  addOptions(
+    command,
+    outOption({
+      argument: '<folder>',
+      note: ': a folder, for SATURNN_BINARY',
+      otherwise: 'in the package, where saturnn finds them',
+    }),
+    ...[cudaOption(), architecturesOption(), dnnlOption(), cudnnOption(), jobsOption()],
+  );
+  return command.action(build);
 }
 
-/** Of Debian 12; elsewhere CMake may be older than 3.25, or oneDNN another than 2.6 or 2.7: then --dnnl names one. */
+/** Installs what a build needs on Debian 12. Other systems may have a CMake below 3.25, or another oneDNN: --dnnl names one. */
 const systemPackages = 'apt-get install cmake g++ ninja-build libdnnl-dev';
 
 async function build(options: BuildOptions): Promise<void> {
@@ -47,7 +84,7 @@ async function build(options: BuildOptions): Promise<void> {
       `cmake was not found on PATH. 3.25 or newer is needed. Remedy: \`${systemPackages}\` (Debian 12)`,
     );
   const tree = join(out, 'build');
-  // What an earlier build was told is not to be remembered.
+  // --fresh: the options of an earlier build must not stay in CMake's cache.
   await cmake([
     '--fresh',
     '-S',
@@ -79,7 +116,7 @@ const works = (program: string) => spawnSync(program, ['--version'], { stdio: 'i
 function definitions({ cuda, cudaArchitectures, dnnl, cudnn }: BuildOptions, out: string): string[] {
   const values: Record<string, string | undefined> = {
     CMAKE_BUILD_TYPE: 'Release',
-    // What cmake-js would say: where the headers of Node-API are, for C and for C++.
+    // cmake-js sets this variable otherwise: the folders with the headers of Node-API, for C and for C++.
     CMAKE_JS_INC: [
       join(dirname(require.resolve('node-api-headers/package.json')), 'include'),
       dirname(require.resolve('node-addon-api/package.json')),
@@ -94,7 +131,7 @@ function definitions({ cuda, cudaArchitectures, dnnl, cudnn }: BuildOptions, out
   return given.map(([name, value]) => `-D${name}=${value}`);
 }
 
-/** In the foreground: what CMake says of a missing compiler or library is said better than we could. */
+/** Runs CMake with its output on the terminal: its own messages explain a missing compiler or library. @throws ERR_BUILD */
 async function cmake(args: readonly string[]): Promise<void> {
   const child = spawn('cmake', args, { stdio: ['ignore', 'inherit', 'inherit'] });
   const [code, signal] = await once(child, 'close');

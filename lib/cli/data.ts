@@ -1,4 +1,4 @@
-/** `saturnn data get|list|show`: real data sets on this machine. */
+/** `saturnn data get|list|show`: downloads data sets and describes them. */
 import { SingleBar } from 'cli-progress';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { cifarFiles } from '../data/cifarFiles';
@@ -8,10 +8,11 @@ import type { LabelKind, LayoutName } from '../data/records';
 import type { ImageSource } from '../data/source';
 import { statisticsOf } from '../data/statistics';
 import { SaturnnError } from '../errors';
-import { addSourceOptions, type DataOptions } from './dataOptions';
+import { addSourceOptions, type DataOptions } from './options/data';
+import { addOptions, declare } from './options/declare';
+import { jsonOption, oneObject } from './options/output';
 
 const names = Object.keys(cifarFiles) as LayoutName[];
-const cacheNote = "(default: the user's cache)";
 
 export function dataCommand(): Command {
   return new Command('data')
@@ -21,23 +22,32 @@ export function dataCommand(): Command {
     .addCommand(showCommand());
 }
 
-const md5 = (text: string): string => {
+const dirOption = declare({ flags: '--dir <dir>', help: 'folder of the data sets', otherwise: "the user's cache" });
+
+const urlOption = declare({ flags: '--url <url>', help: 'address of the archive', otherwise: 'the official one' });
+
+const md5Option = declare({
+  flags: '--md5 <sum>',
+  help: 'md5 of the archive, 32 hexadecimal digits',
+  read: readMd5,
+  otherwise: 'that of the official archive',
+});
+
+function readMd5(text: string): string {
   if (!/^[0-9a-f]{32}$/i.test(text)) throw new InvalidArgumentError('Expected 32 hexadecimal digits.');
   return text;
-};
+}
 
 function getCommand(): Command {
-  return new Command('get')
-    .description('download the official archive, check it and unpack it; goes on where an earlier attempt stopped')
-    .addArgument(new Argument('<name>', 'data set').choices(names))
-    .option('--dir <dir>', `folder of the data sets ${cacheNote}`)
-    .option('--url <url>', 'of the archive, if not the official one')
-    .option('--md5 <sum>', 'of the archive, if not the official one', md5)
-    .action(async (name: LayoutName, options: { dir?: string; url?: string; md5?: string }) => {
+  const command = new Command('get')
+    .description('download the official archive, check it and unpack it; continue where an earlier attempt stopped')
+    .addArgument(new Argument('<name>', 'data set').choices(names));
+  return addOptions(command, dirOption(), urlOption(), md5Option()).action(
+    async (name: LayoutName, options: { dir?: string; url?: string; md5?: string }) => {
       const abort = new AbortController();
       const onInterrupt = () => {
         process.exitCode = 130;
-        abort.abort(new SaturnnError('ERR_INTERRUPTED', 'Interrupted; the next attempt goes on from here'));
+        abort.abort(new SaturnnError('ERR_INTERRUPTED', 'Interrupted. The next attempt continues from here'));
       };
       process.once('SIGINT', onInterrupt);
       const progress = createProgress(cifarFiles[name].archive.name);
@@ -51,10 +61,11 @@ function getCommand(): Command {
         progress.stop();
         process.off('SIGINT', onInterrupt);
       }
-    });
+    },
+  );
 }
 
-/** A bar on a terminal; anywhere else a line per tenth. */
+/** Shows a bar on a terminal; anywhere else prints a line for each tenth of the file. */
 function createProgress(file: string): { show: NonNullable<GetOptions['onProgress']>; stop(): void } {
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
   if (!process.stdout.isTTY) {
@@ -88,35 +99,31 @@ function createProgress(file: string): { show: NonNullable<GetOptions['onProgres
 }
 
 function listCommand(): Command {
-  return new Command('list')
-    .description('say which data sets are there')
-    .option('--dir <dir>', `folder of the data sets ${cacheNote}`)
-    .option('--json', 'print one JSON object')
-    .action(({ dir = defaultDataFolder(), json }: { dir?: string; json?: boolean }) => {
+  const command = new Command('list').description('say which data sets are there');
+  return addOptions(command, dirOption(), jsonOption({ note: oneObject })).action(
+    ({ dir = defaultDataFolder(), json }: { dir?: string; json?: boolean }) => {
       const sets = names.map((name) => ({ name, title: cifarFiles[name].title, folder: installedFolder(name, dir) }));
       const line = ({ name, folder }: (typeof sets)[number]) =>
         `${name.padEnd(9)} ${folder ?? `not there: saturnn data get ${name}`}`;
       const text = ['generated made anew by every command', ...sets.map(line)].join('\n');
       process.stdout.write(`${json ? JSON.stringify({ dir, sets }) : text}\n`);
-    });
+    },
+  );
 }
 
 function showCommand(): Command {
-  return addSourceOptions(
-    new Command('show').description('count images and classes, and print the statistics of pixels'),
-  )
-    .option('--json', 'print one JSON object')
-    .action(
-      async (options: Pick<DataOptions, 'data' | 'dataDir' | 'verify'> & { labels?: LabelKind; json?: boolean }) => {
-        const { train, test, close } = await openSource(options);
-        try {
-          const summary = { data: options.data, train: await summarize(train), test: await summarize(test) };
-          process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : format(summary));
-        } finally {
-          await close();
-        }
-      },
-    );
+  const command = new Command('show').description('count images and classes, and print the statistics of pixels');
+  return addOptions(addSourceOptions(command), jsonOption({ note: oneObject })).action(
+    async (options: Pick<DataOptions, 'data' | 'dataDir' | 'verify'> & { labels?: LabelKind; json?: boolean }) => {
+      const { train, test, close } = await openSource(options);
+      try {
+        const summary = { data: options.data, train: await summarize(train), test: await summarize(test) };
+        process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : format(summary));
+      } finally {
+        await close();
+      }
+    },
+  );
 }
 
 async function summarize(source: ImageSource) {
@@ -128,7 +135,7 @@ async function summarize(source: ImageSource) {
     shape: source.shape,
     classes: source.classes,
     classNames: source.classNames,
-    /** Least and most. */
+    /** The fewest and the most images of a class. */
     imagesPerClass: [perClass.reduce((a, b) => Math.min(a, b)), perClass.reduce((a, b) => Math.max(a, b))],
     mean: [...mean],
     deviation: [...deviation],

@@ -1,17 +1,21 @@
-/** `saturnn doctor`: on one screen, what works on this machine, what does not, and what to type next. */
+/** `saturnn doctor`: prints what works on this machine, what does not, and what to type next. */
 import { Command } from 'commander';
 import { type Diagnosis, diagnose } from '../runtime/diagnosis';
 import type { BackendReport, Missing } from '../runtime/findings';
+import { addOptions } from './options/declare';
+import { jsonOption } from './options/output';
 
 export function doctorCommand(): Command {
-  return new Command('doctor')
-    .description('say what works on this machine, what does not, and what to type next')
-    .option('--json', 'print one JSON object, with everything that was found')
-    .action(({ json }: { json?: boolean }) => {
+  const command = new Command('doctor').description(
+    'say what works on this machine, what does not, and what to type next',
+  );
+  return addOptions(command, jsonOption({ note: ': one object, with everything that was found' })).action(
+    ({ json }: { json?: boolean }) => {
       const report = diagnose();
       process.stdout.write(json ? `${JSON.stringify(report)}\n` : format(report));
       if (!report.auto.device) process.exitCode = 1;
-    });
+    },
+  );
 }
 
 function format({ saturnn, node, system, processor, parts, backends, auto, next }: Diagnosis): string {
@@ -31,11 +35,11 @@ function format({ saturnn, node, system, processor, parts, backends, auto, next 
   return `${lines.join('\n')}\n`;
 }
 
-/** Said on other lines already, or for programs. */
-const left = new Set(['name', 'ops', 'oldest']);
+/** Facts that other lines show, or that only programs need. */
+const notShown = new Set(['name', 'ops', 'oldest']);
 
 function formatBackend({ backend, usable, missing, found }: BackendReport): string[] {
-  const facts = Object.entries(found).filter(([key]) => !left.has(key));
+  const facts = Object.entries(found).filter(([key]) => !notShown.has(key));
   const said = facts.map(([key, value]) => [key, describe(value, missing)] as const).filter(([, text]) => text !== '');
   return [
     `${backend}: ${usable ? 'works' : 'not usable'}`,
@@ -44,7 +48,7 @@ function formatBackend({ backend, usable, missing, found }: BackendReport): stri
   ];
 }
 
-/** A found piece in words; nothing for one that is needed and missing, which is listed as that. */
+/** Describes a part that was found; returns "" for a needed part that is missing, which has a line of its own. */
 function describe(value: unknown, missing: readonly Missing[]): string {
   if (typeof value === 'number' && value > 2 ** 24) return `${Math.round(value / 2 ** 20)} MiB`;
   if (typeof value !== 'object' || value === null) return String(value);

@@ -1,25 +1,45 @@
-/** `saturnn equivalence`: a sigmoid* network beside sigmoid networks that should do the same, step by step. */
+/** `saturnn equivalence`: trains a sigmoid* network beside sigmoid networks that should do the same, and compares every step. */
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { openSource } from '../data/openSource';
-import { type EquivalenceResult, equivalence } from '../experiments/equivalence/equivalence';
+import {
+  equivalenceDefaults as defaults,
+  type EquivalenceResult,
+  equivalence,
+  equivalenceSizeRange,
+  equivalenceStepsRange,
+} from '../experiments/equivalence/equivalence';
 import { type EquivalenceModelName, equivalenceModels } from '../experiments/equivalence/models';
 import { equivalencePage, equivalenceTable, verdict } from '../experiments/equivalence/report';
 import { prepareFolder } from '../files/durable';
 import { environment, writeJson } from '../measure/harness';
+import { momentumRange } from '../optim/flatOptimizer';
 import { table } from '../report/textTable';
 import { writeReport } from '../report/write';
 import { precisions } from '../runtime/device';
-import { addDeviceOption, openDeviceFor } from './arithmeticOptions';
-import { addSourceOptions, type DataOptions } from './dataOptions';
-import { Interruption } from './interruption';
-import * as read from './options';
+import { deviceOption, openDeviceFor, precisionOption } from './options/arithmetic';
+import { addSourceOptions, type DataOptions, limitNote, limitOption } from './options/data';
+import { addOptions, declare, within } from './options/declare';
+import { batchOption, seedOption, stepsOption } from './options/length';
+import { modelOption, sizeOption, widthOption } from './options/model';
+import { lrOption, momentumOption, weightDecayOption } from './options/optimizer';
+import { jsonOption, oneObject, outOption } from './options/output';
+import * as read from './options/readers';
+import { Interruption } from './terminal/interruption';
+
+const paddingOption = declare({
+  flags: '--padding',
+  help: 'train with zero padding only',
+  otherwise: 'with, then without',
+});
+
+const noPaddingOption = declare({ flags: '--no-padding', help: 'train without padding only' });
 
 interface EquivalenceCommandOptions extends Pick<DataOptions, 'data' | 'dataDir' | 'labels' | 'verify' | 'limit'> {
   model: EquivalenceModelName;
   width: number;
   size: number;
-  /** Commander's of --padding and --no-padding; undefined: neither. */
+  /** Undefined without --padding and --no-padding. */
   padding?: boolean;
   steps: number;
   batch: number;
@@ -37,34 +57,36 @@ export function equivalenceCommand(): Command {
   const command = new Command('equivalence').description(
     'train sigmoid* beside sigmoid by the exact rule and by scalar factors, and print how far they depart',
   );
-  addSourceOptions(command)
-    .option('--limit <n>', 'use the first n training images, and at most n test images', read.positiveInteger)
-    .addOption(new Option('--model <name>', 'network').choices(equivalenceModels).default('small'))
-    .option('--width <w>', 'of inception33: factor on all channel counts', read.positiveNumber, 0.25)
-    .option('--size <n>', 'height and width of the crops, a multiple of 4', read.positiveInteger, 20)
-    .option('--padding', 'with zero padding alone (default: with, then without)')
-    .option('--no-padding', 'without padding alone')
-    .option('--steps <n>', 'steps of training', read.positiveInteger, 100)
-    .option('--batch <n>', 'images per step', read.positiveInteger, 16)
-    .option('--lr <x>', 'learning rate of the sigmoid* network', read.positiveNumber, 0.03)
-    .option('--momentum <x>', 'from 0 to 1', read.nonNegative, 0.9)
-    .option('--weight-decay <x>', "of the sigmoid* network's weights", read.nonNegative, 1e-4)
-    .option('--seed <n>', 'of weights, order, crops and mirrors', read.seed, 0);
-  return addDeviceOption(command)
-    .addOption(
-      new Option('--precision <name>', 'arithmetic; tf32 on a GPU')
-        .choices(precisions.filter((name) => name !== 'fp16'))
-        .default('f32'),
-    )
-    .option('--out <dir>', 'write report.html, figures and result.json there')
-    .option('--json', 'print one JSON object')
-    .action(run);
+  addOptions(
+    addSourceOptions(command),
+    limitOption({ note: limitNote }),
+    modelOption({ choices: equivalenceModels, default: defaults.model, shown: defaults.model }),
+    widthOption({ note: 'of inception33', default: defaults.width }),
+    sizeOption({ limits: within(equivalenceSizeRange), otherwise: undefined, default: defaults.size }),
+    ...[paddingOption(), noPaddingOption()],
+    stepsOption({ limits: within(equivalenceStepsRange), default: defaults.steps }),
+    batchOption({ default: defaults.batch }),
+    lrOption({ note: 'of the sigmoid* network', default: defaults.learningRate }),
+    // The whole range of the library: here a momentum of 1 is accepted.
+    momentumOption({ read: read.nonNegative, limits: within(momentumRange), default: defaults.momentum }),
+    weightDecayOption({ default: defaults.weightDecay }),
+    seedOption({ default: defaults.seed }),
+    deviceOption(),
+    precisionOption({
+      choices: precisions.filter((name) => name !== 'fp16'),
+      default: defaults.precision,
+      shown: defaults.precision,
+    }),
+    outOption({ note: ': a folder, for report.html, figures and result.json' }),
+    jsonOption({ note: oneObject }),
+  );
+  return command.action(run);
 }
 
 async function run(options: EquivalenceCommandOptions): Promise<void> {
   const { lr: learningRate, data, out, json, device: _, ...settings } = options;
-  using device = openDeviceFor({ ...options, deterministic: true, autotune: true });
-  // Before an hour of training, not after it.
+  using device = openDeviceFor(options);
+  // Before the training, so that a folder that cannot be written is found at once.
   if (out !== undefined) prepareFolder(out);
   const interruption = new Interruption();
   const source = data === 'generated' && options.limit === undefined ? null : await openSource(options);
@@ -74,7 +96,7 @@ async function run(options: EquivalenceCommandOptions): Promise<void> {
       ...{ ...settings, learningRate, device, signal, onStep: json ? undefined : showProgress() },
       ...(source && { train: source.train, test: source.test }),
     });
-    // First: whatever goes wrong with the files, the figures are seen.
+    // Before the files are written, so that the figures are printed even if that fails.
     if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
     else print(result);
     if (out === undefined) return;
@@ -95,7 +117,7 @@ function print(result: EquivalenceResult): void {
   process.stdout.write(`${verdict(result)}\n`);
 }
 
-/** Lines on a terminal's stderr, each over the last one. */
+/** Returns a function that shows the step on a terminal's stderr, over the one before; undefined where there is no terminal. */
 function showProgress(): ((done: number, total: number) => void) | undefined {
   if (!process.stderr.isTTY) return undefined;
   return (done, total) => process.stderr.write(done < total ? `\rstep ${done}/${total}` : '\r\x1b[K');

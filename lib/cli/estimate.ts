@@ -1,13 +1,16 @@
-/** `saturnn estimate`: memory and time of a training run, before it. */
-import { Command, InvalidArgumentError } from 'commander';
+/** `saturnn estimate`: measures what memory and time a training run will take. */
+import { Command } from 'commander';
 import { type Estimate, estimate, uploadData } from '../measure/estimate';
 import { table } from '../report/textTable';
 import { renderSvg } from '../train/curves';
-import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
-import { addDataOptions, type DataOptions, openData } from './dataOptions';
-import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
-import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './optimizerOptions';
-import * as read from './options';
+import { defaultBatch } from '../train/trainerOptions';
+import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
+import { addDataOptions, type DataOptions, openData } from './options/data';
+import { addOptions } from './options/declare';
+import { batchByDevice, batchOption, stepsOption } from './options/length';
+import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
+import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './options/optimizer';
+import { jsonOption, oneObject } from './options/output';
 
 interface EstimateOptions extends DataOptions, ModelOptions, OptimizerOptions, ArithmeticOptions {
   batch?: number[];
@@ -15,22 +18,20 @@ interface EstimateOptions extends DataOptions, ModelOptions, OptimizerOptions, A
   json?: boolean;
 }
 
-const batches = (text: string): number[] => {
-  const parts = text.split(',');
-  if (new Set(parts).size < parts.length) throw new InvalidArgumentError('Expected different batch sizes.');
-  return parts.map(read.positiveInteger);
-};
+const defaultSteps = 5;
 
 export function estimateCommand(): Command {
-  const command = new Command('estimate').description('say what memory and time a training run will take');
-  return addArithmeticOptions(addOptimizerOptions(addModelOptions(addDataOptions(command))))
-    .option('--batch <n,...>', 'images per step, one or several (default: 64 on the CPU, 128 on a GPU)', batches)
-    .option('--steps <n>', 'steps that are measured for each batch size', read.positiveInteger, 5)
-    .option('--json', 'print one JSON object')
-    .action(async (options: EstimateOptions) => {
-      const report = await run(options);
-      process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : format(report));
-    });
+  const command = new Command('estimate').description('measure what memory and time a training run will take');
+  addOptions(
+    addArithmeticOptions(addOptimizerOptions(addModelOptions(addDataOptions(command)))),
+    batchOption({ several: 'distinct', otherwise: batchByDevice }),
+    stepsOption({ note: 'that are measured for each batch size', default: defaultSteps }),
+    jsonOption({ note: oneObject }),
+  );
+  return command.action(async (options: EstimateOptions) => {
+    const report = await run(options);
+    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : format(report));
+  });
 }
 
 interface Report {
@@ -41,10 +42,10 @@ interface Report {
 async function run(options: EstimateOptions): Promise<Report> {
   const { precision, steps, labelSmoothing } = options;
   using device = openDeviceFor(options);
-  const { batch = [device.backend === 'cpu' ? 64 : 128] } = options;
+  const { batch = [defaultBatch(device)] } = options;
   const { train, test, mode, close } = await openData(options);
   try {
-    // A run draws its curves at the end, while all else is still there: what that loads belongs to the process.
+    // A run draws its curves at the end: the modules that this loads are part of the process's memory.
     renderSvg('estimate', []);
     const uploaded = mode === 'resident' ? await uploadData(device, { train, test }) : null;
     const common = { device, ...arithmeticOf(options), labelSmoothing, train, test, data: mode, steps };

@@ -1,11 +1,13 @@
-/** `saturnn inspect MODEL`: the layers of a model, counted; nothing native is loaded. */
+/** `saturnn inspect MODEL`: prints the layers of a model and their sizes. It loads no native code. */
 import { Command } from 'commander';
-import { type LayerRate, layerFactors, layerRateForms, parseLayerRates } from '../experiments/layerRates';
+import { type LayerRate, layerFactors } from '../experiments/layerRates';
 import { createModel, models } from '../models';
 import { inspectModel, type ModelSummary } from '../models/inspect';
-import { formatActivation } from '../ops/activation';
-import { type Activation, leakyTanh } from '../ops/activations';
-import * as read from './options';
+import type { Activation } from '../ops/activations';
+import { addOptions } from './options/declare';
+import { activationForms, activationOption, widthOption } from './options/model';
+import { lrLayersOption } from './options/optimizer';
+import { jsonOption, oneObject } from './options/output';
 
 interface Options {
   width: number;
@@ -15,34 +17,30 @@ interface Options {
 }
 
 export function inspectCommand(): Command {
-  return new Command('inspect')
+  const command = new Command('inspect')
     .description('print the layers of a model: output shape, parameters, multiply-adds for one image')
-    .argument('<model>', `one of ${Object.keys(models).join(', ')}`)
-    .option('--width <w>', 'factor on all channel counts', read.positiveNumber, 1)
-    .option(
-      '--lr-layers <rule>',
-      `and its learning rates by this rule: ${layerRateForms}`,
-      read.reading((text) => {
-        parseLayerRates(text);
-        return text;
-      }),
-    )
-    .option('--activation <name[:a]>', `for --lr-layers (default: ${defaultActivation})`, read.activation, leakyTanh())
-    .option('--json', 'print one JSON object')
-    .action((name: string, { width, activation, lrLayers, json }: Options) => {
-      const model = createModel(name, { width, activation });
-      const summary = inspectModel(model);
-      const rates = lrLayers === undefined ? null : layerFactors(model, lrLayers);
-      const layers = summary.layers.map((layer) => (rates ? { ...layer, rates: ratesOf(layer.name, rates) } : layer));
-      process.stdout.write(json ? `${JSON.stringify({ ...summary, layers })}\n` : format({ ...summary, layers }));
-    });
+    .argument('<model>', `one of ${Object.keys(models).join(', ')}`);
+  addOptions(
+    command,
+    widthOption(),
+    lrLayersOption({ note: '; they are printed beside the layers' }),
+    activationOption({ note: `, on which --lr-layers depends: ${activationForms}` }),
+    jsonOption({ note: oneObject }),
+  );
+  return command.action((name: string, { width, activation, lrLayers, json }: Options) => {
+    const model = createModel(name, { width, activation });
+    const summary = inspectModel(model);
+    const rates = lrLayers === undefined ? null : layerFactors(model, lrLayers);
+    const layers = summary.layers.map((layer) => (rates ? { ...layer, rates: ratesOf(layer.name, rates) } : layer));
+    process.stdout.write(json ? `${JSON.stringify({ ...summary, layers })}\n` : format({ ...summary, layers }));
+  });
 }
 
-const defaultActivation = formatActivation(leakyTanh());
-
-/** Of a layer: activations above it, and the factors of its parameters by their names in it. */
+/** The learning rates of one layer. */
 interface Rates {
+  /** Activations between the layer and the loss. */
   readonly depth: number;
+  /** Factors on the learning rate, by the name of the parameter in the layer. */
   readonly factors: Readonly<Record<string, number>>;
 }
 
@@ -75,7 +73,7 @@ function format({ layers, totals }: Summary): string {
   return `${table.map(line).join('\n')}\n\n${total}\n`;
 }
 
-/** "4.2", or where parameters differ "weight 16, bias 1". */
+/** Formats the factors: "4.2", or if parameters differ "weight 16, bias 1". */
 function factorsText(rates: Rates | null): string {
   if (!rates) return '';
   const factors = Object.entries(rates.factors).map(([name, factor]) => [name, Number(factor.toPrecision(3))] as const);

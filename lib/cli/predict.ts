@@ -1,34 +1,55 @@
-/** `saturnn predict`: what a trained network makes of images. */
-import { Command, Option } from 'commander';
+/** `saturnn predict`: classifies images with a trained network. */
+import { Command } from 'commander';
 import { openSource } from '../data/openSource';
 import { invalid } from '../errors';
 import { writeSafetensors } from '../files/safetensors';
 import { loadPredictor } from '../train/loadPredictor';
-import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
-import { addSourceOptions, type DataOptions } from './dataOptions';
-import * as read from './options';
-import { percent } from './progress';
+import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
+import { addSourceOptions, type DataOptions, limitNote, limitOption } from './options/data';
+import { addOptions, declare } from './options/declare';
+import { batchOption } from './options/length';
+import { jsonOption, outOption } from './options/output';
+import { percent } from './terminal/progress';
+
+const splits = ['train', 'test'] as const;
+const defaultSplit: (typeof splits)[number] = 'test';
+const defaultBatch = 64;
+
+const weightsOption = declare({
+  flags: '--weights <file>',
+  help: 'the network: model.safetensors or best.safetensors of a run',
+});
+
+const splitOption = declare({
+  flags: '--split <name>',
+  help: 'which images of the data set',
+  choices: splits,
+  default: defaultSplit,
+  shown: defaultSplit,
+});
 
 interface PredictOptions
   extends Pick<DataOptions, 'data' | 'dataDir' | 'labels' | 'verify' | 'limit'>,
     ArithmeticOptions {
   weights: string;
-  split: 'train' | 'test';
+  split: (typeof splits)[number];
   batch: number;
   out?: string;
   json?: boolean;
 }
 
 export function predictCommand(): Command {
-  const command = new Command('predict').description('the guesses of a trained network for the images of a data set');
-  return addArithmeticOptions(addSourceOptions(command))
-    .requiredOption('--weights <file>', 'model.safetensors or best.safetensors of a run')
-    .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('test'))
-    .option('--limit <n>', 'the first n images', read.positiveInteger)
-    .option('--batch <n>', 'images per step', read.positiveInteger, 64)
-    .option('--out <file>', 'write logits, probabilities and labels of all images as a safetensors file')
-    .option('--json', 'print one line of JSON per image')
-    .action(predict);
+  const command = new Command('predict').description('classify the images of a data set with a trained network');
+  addOptions(
+    addArithmeticOptions(addSourceOptions(command)),
+    weightsOption().makeOptionMandatory(),
+    splitOption(),
+    limitOption({ note: limitNote }),
+    batchOption({ default: defaultBatch }),
+    outOption({ argument: '<file>', note: ': a safetensors file with logits, probabilities and labels of all images' }),
+    jsonOption({ note: ': one line for each image' }),
+  );
+  return command.action(predict);
 }
 
 async function predict(options: PredictOptions): Promise<void> {

@@ -1,60 +1,67 @@
-/** `saturnn sweep`: accuracy over the slope of an activation's negative half. */
+/** `saturnn sweep`: measures accuracy over the slope of an activation's negative half. */
 import { relative } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command } from 'commander';
 import { SaturnnError } from '../errors';
 import { sweepText } from '../experiments/sweep/report';
 import type { Sweep } from '../experiments/sweep/rows';
 import { defaultSlopes, type SweepOptions, sweep, sweptActivations } from '../experiments/sweep/sweep';
-import { Interruption } from './interruption';
-import { collectGiven, type Given } from './runOptions';
-import { addTrainingsOptions, commandOf, createShow, libraryOptions, type TrainingsOptions } from './table1';
+import { addOptions, declare } from './options/declare';
+import { activationOption } from './options/model';
+import { outOption } from './options/output';
+import * as read from './options/readers';
+import { collectGiven, type Given } from './options/resume';
+import { addTrainingsOptions, libraryOptions, type TrainingsOptions } from './options/trainings';
+import { Interruption } from './terminal/interruption';
+import { commandOf, trainingsProgress } from './terminal/trainings';
+
+const slopesOption = declare({
+  flags: '--a <list>',
+  help: 'slopes of the negative half, with commas between',
+  read: read.list(read.finiteNumber, { distinct: false }),
+  otherwise: defaultSlopes.join(','),
+});
 
 interface Options extends TrainingsOptions, Pick<SweepOptions, 'activation'> {
-  /** Undefined: the default ones. */
   a?: number[];
 }
 
 export function sweepCommand(): Command {
-  const command = new Command('sweep')
-    .description(
-      "train one activation at several slopes of its negative half, and its limit a = 1 where that has a name (leakyTanh: tanh); print and draw accuracy over a; run again, it completes what is missing; table1's options",
-    )
-    .option('--out <dir>', 'folder of everything (default: results/sweep-ACTIVATION-PRESET)')
-    .addOption(
-      new Option('--activation <name>', 'what is swept').choices([...sweptActivations]).default(sweptActivations[0]),
-    )
-    .option('--a <list>', `slopes (default: ${defaultSlopes.join(',')})`, slopes);
+  const command = new Command('sweep').description(
+    'train one activation at several slopes of its negative half, and at its limit a = 1 if that is another activation (leakyTanh: tanh); print and draw accuracy over the slope; started again, it trains what is missing',
+  );
+  const [activation] = sweptActivations;
+  addOptions(
+    command,
+    outOption({ note: ': a folder', otherwise: 'results/sweep-ACTIVATION-PRESET' }),
+    activationOption({
+      argument: '<name>',
+      note: 'whose slope is varied',
+      choices: sweptActivations,
+      default: activation,
+      shown: activation,
+    }),
+    slopesOption(),
+  );
   addTrainingsOptions(command);
   const given = collectGiven(command, ['--minutes', '--json']);
   return command.action((options: Options) => run(options, given));
 }
 
-function slopes(text: string): number[] {
-  const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
-  if (values.some((value) => !Number.isFinite(value)))
-    throw new InvalidArgumentError('Expected numbers with commas between.');
-  return values;
-}
-
 async function run({ a: values, ...options }: Options, given: Given): Promise<void> {
   const { json = false, minutes } = options;
   const interruption = new Interruption();
-  const show = createShow(json ? process.stderr : process.stdout);
+  const progress = trainingsProgress(json ? process.stderr : process.stdout);
   try {
-    const made = await sweep({
-      ...libraryOptions(options),
-      values,
-      signal: interruption.signal,
-      onEvent: show.event,
-    });
-    show.stop();
+    const { signal } = interruption;
+    const made = await sweep({ ...libraryOptions(options), values, signal, onEvent: progress.event });
+    progress.stop();
     process.stdout.write(json ? `${JSON.stringify(made)}\n` : summary(made));
     if (!made.table.interrupted) return;
-    const goOn = commandOf('sweep', given, minutes);
-    if (!interruption.signal.aborted) show.line(`Stopped after ${minutes} minutes. To go on: ${goOn}`);
-    else throw new SaturnnError('ERR_INTERRUPTED', `Interrupted. To go on: ${goOn}`);
+    const next = commandOf('sweep', given, minutes);
+    if (signal.aborted) throw new SaturnnError('ERR_INTERRUPTED', `Interrupted. To continue: ${next}`);
+    progress.line(`Stopped after ${minutes} minutes. To continue: ${next}`);
   } finally {
-    show.stop();
+    progress.stop();
     interruption.dispose();
   }
 }

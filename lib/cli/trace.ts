@@ -1,14 +1,28 @@
-/** `saturnn trace`: where the time of a step goes, and how much of the machine each kernel uses. */
-import { Command, Option } from 'commander';
+/** `saturnn trace`: times every kernel of a step, and compares it with what the machine can do. */
+import { Command } from 'commander';
 import { type Ceilings, measureCeilings } from '../measure/ceilings';
 import { drawImages, PreparedStep, stateFor } from '../measure/preparedStep';
 import { type Grouping, groupings, groupKernels, type StepTrace, type TraceRow, traceStep } from '../measure/stepTrace';
 import { table } from '../report/textTable';
-import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
-import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
-import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './optimizerOptions';
-import * as read from './options';
-import { percent } from './progress';
+import { defaultBatch } from '../train/trainerOptions';
+import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
+import { addOptions, declare } from './options/declare';
+import { batchByDevice, batchOption, stepsOption } from './options/length';
+import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
+import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './options/optimizer';
+import { jsonOption } from './options/output';
+import { percent } from './terminal/progress';
+
+const inferenceOption = declare({ flags: '--inference', help: 'trace the forward pass alone' });
+
+const defaultGrouping: Grouping = 'op';
+const byOption = declare({
+  flags: '--by <what>',
+  help: 'the rows of the table: one for each op, layer or kernel',
+  choices: groupings,
+  default: defaultGrouping,
+  shown: defaultGrouping,
+});
 
 interface TraceOptions extends ModelOptions, OptimizerOptions, ArithmeticOptions {
   batch?: number;
@@ -20,6 +34,7 @@ interface TraceOptions extends ModelOptions, OptimizerOptions, ArithmeticOptions
 
 const classes = 100;
 const warmup = 2;
+const defaultSteps = 5;
 
 interface TraceReport extends StepTrace {
   readonly settings: Readonly<Record<string, unknown>>;
@@ -32,24 +47,26 @@ interface TraceReport extends StepTrace {
 
 export function traceCommand(): Command {
   const command = new Command('trace').description(
-    'time every kernel of one step against what the machine can do; random images',
+    'time every kernel of a step on random images, and compare with what the machine can do',
   );
-  return addArithmeticOptions(addOptimizerOptions(addModelOptions(command)))
-    .option('--batch <n>', 'images per step (default: 64 on the CPU, 128 on a GPU)', read.positiveInteger)
-    .option('--inference', 'the forward pass alone')
-    .option('--steps <n>', 'steps that are traced; times are medians', read.positiveInteger, 5)
-    .addOption(new Option('--by <what>', 'rows: one per op, layer or kernel').choices(groupings).default('op'))
-    .option('--json', 'print one JSON object, with every kernel')
-    .action(async (options: TraceOptions) => {
-      const report = await trace(options);
-      process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : format(report, options.by));
-    });
+  addOptions(
+    addArithmeticOptions(addOptimizerOptions(addModelOptions(command))),
+    batchOption({ otherwise: batchByDevice }),
+    inferenceOption(),
+    stepsOption({ note: 'that are traced; times are medians', default: defaultSteps }),
+    byOption(),
+    jsonOption({ note: ': one object, with every kernel' }),
+  );
+  return command.action(async (options: TraceOptions) => {
+    const report = await trace(options);
+    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : format(report, options.by));
+  });
 }
 
 async function trace(options: TraceOptions): Promise<TraceReport> {
   const { precision, inference, steps, by, labelSmoothing } = options;
   using device = openDeviceFor(options);
-  const { batch = device.backend === 'cpu' ? 64 : 128 } = options;
+  const { batch = defaultBatch(device) } = options;
   const model = modelFrom(options, classes);
   const computation = { ...arithmeticOf(options), optimizer: optimizerFrom(options, model), labelSmoothing, inference };
   const stepOptions = { model, device, batch, ...computation };
@@ -75,7 +92,7 @@ async function trace(options: TraceOptions): Promise<TraceReport> {
   };
 }
 
-/** Least and largest columns by grouping. */
+/** The columns that name a row, by grouping. */
 const nameColumns: Readonly<Record<Grouping, readonly (keyof TraceRow)[]>> = {
   op: ['op'],
   layer: ['layer'],

@@ -1,6 +1,6 @@
-/** `saturnn train`: a model, a data set, a folder of results. */
+/** `saturnn train`: trains a model on a data set and writes the results into a folder. */
 import { relative, resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { describeLayerRates } from '../experiments/layerRates';
 import { formatActivation } from '../ops/activation';
 import type { Sgd } from '../optim/sgd';
@@ -8,10 +8,11 @@ import type { EndEvent } from '../train/events';
 import type { Saved } from '../train/runFolder';
 import type { Trainer } from '../train/trainer';
 import { runTraining, type TrainingBegin, type TrainingWatch } from '../train/training';
-import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './arithmeticOptions';
-import { addDataOptions, type DataOptions, openData } from './dataOptions';
-import { Interruption } from './interruption';
-import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './modelOptions';
+import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
+import { addDataOptions, type DataOptions, openData } from './options/data';
+import { addOptions } from './options/declare';
+import { batchByDevice, batchOption, epochsOption, seedOption, stepsOption } from './options/length';
+import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
 import {
   addOptimizerOptions,
   layerRatesFrom,
@@ -19,19 +20,11 @@ import {
   type OptimizerOptions,
   optimizerFrom,
   scheduleFrom,
-} from './optimizerOptions';
-import * as read from './options';
-import { createProgress, percent } from './progress';
-import {
-  addRunOptions,
-  checkpointsFrom,
-  collectGiven,
-  earlyStoppingFrom,
-  type Given,
-  isResumed,
-  type RunOptions,
-  resumedOptions,
-} from './runOptions';
+} from './options/optimizer';
+import { collectGiven, type Given, isResumed, resumedOptions } from './options/resume';
+import { addRunOptions, checkpointsFrom, earlyStoppingFrom, type RunOptions } from './options/run';
+import { Interruption } from './terminal/interruption';
+import { createProgress, percent } from './terminal/progress';
 
 interface TrainOptions extends DataOptions, ModelOptions, OptimizerOptions, RunOptions, ArithmeticOptions {
   batch?: number;
@@ -53,18 +46,18 @@ export function trainCommand(): Command {
   });
 }
 
-/** The command, with nothing to do. */
+/** Makes the command without its action. */
 export function withOptions(): Command {
   const command = new Command('train').description(
     'train a model; write settings, metrics, checkpoints, weights and curves into a folder',
   );
-  addArithmeticOptions(addModelOptions(addDataOptions(command)))
-    .option('--batch <n>', 'images per step (default: 64 on the CPU, 128 on a GPU)', read.positiveInteger)
-    .addOption(
-      new Option('--epochs <n>', `passes over the data (default: ${defaultEpochs})`).argParser(read.positiveInteger),
-    )
-    .addOption(new Option('--steps <n>', 'steps instead of epochs').argParser(read.positiveInteger).conflicts('epochs'))
-    .option('--seed <n>', 'of initial weights, order and augmentation', read.seed, 0);
+  addOptions(
+    addArithmeticOptions(addModelOptions(addDataOptions(command))),
+    batchOption({ otherwise: batchByDevice }),
+    epochsOption({ otherwise: `${defaultEpochs}` }),
+    stepsOption({ note: 'instead of --epochs' }).conflicts('epochs'),
+    seedOption(),
+  );
   return addRunOptions(addOptimizerOptions(command));
 }
 
@@ -120,7 +113,7 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
   }
 }
 
-/** Shows progress, and lets Ctrl-C interrupt, while steps are computed. */
+/** Shows progress and lets Ctrl-C interrupt while steps are computed. */
 function watchTraining(begin: TrainingBegin, json: boolean): TrainingWatch {
   const progress = createProgress({ ...begin, json });
   const interruption = new Interruption();

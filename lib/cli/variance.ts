@@ -1,15 +1,14 @@
-/** `saturnn variance`: Section 2 of the paper, measured layer by layer, and predicted where that can be done. */
+/** `saturnn variance`: measures Section 2 of the paper layer by layer, beside the prediction where there is one. */
 import { join, relative } from 'node:path';
-import { Command, Option } from 'commander';
-import { invalid } from '../errors';
+import { Command } from 'commander';
 import { paperActivations } from '../experiments/paper';
-import { defaultMagnitude } from '../experiments/prediction/chain';
-import { type VarianceChain, varianceChain } from '../experiments/variance/chain';
+import { defaultMagnitude, magnitudeRange } from '../experiments/prediction/chain';
+import { chainDefaults, chainRanges, type VarianceChain, varianceChain } from '../experiments/variance/chain';
 import { chainPage, variancePage } from '../experiments/variance/report';
 import { chainSummary, chainTables, factorTables, layerTables } from '../experiments/variance/tables';
-import { type VarianceRun, variance } from '../experiments/variance/variance';
+import { type VarianceRun, variance, varianceDefaults, varianceDrawsRange } from '../experiments/variance/variance';
 import { prepareFolder, writeAtomically } from '../files/durable';
-import { type Initialization, initializationForms } from '../initial/initialization';
+import { type Initialization, initializationForms, parseInitialization } from '../initial/initialization';
 import { environment } from '../measure/harness';
 import { createModel, models } from '../models';
 import { formatActivation } from '../ops/activation';
@@ -17,9 +16,15 @@ import { type Activation, parseActivation } from '../ops/activations';
 import type { ReportPage, ReportTable } from '../report/page';
 import { table } from '../report/textTable';
 import { writeReport } from '../report/write';
-import { addDeviceOption } from './arithmeticOptions';
-import { addDataOptions, type DataOptions, openData } from './dataOptions';
-import * as read from './options';
+import { deviceOption } from './options/arithmetic';
+import { addDataOptions, type DataOptions, openData } from './options/data';
+import { addOptions, declare, doesNotApply, limitsText, within } from './options/declare';
+import { batchOption, seedOption, stepsOption } from './options/length';
+import { activationsOption, initOption, modelOption, widthOption } from './options/model';
+import { lrOption } from './options/optimizer';
+import { jsonOption, oneObject, outOption } from './options/output';
+import * as read from './options/readers';
+import { clearStatusLine, statusLine } from './terminal/statusLine';
 
 interface Options extends DataOptions {
   model: string;
@@ -41,59 +46,89 @@ interface Options extends DataOptions {
 }
 
 const chain = 'chain';
+/** The default --width of a model, narrower than the model's own: every activation is trained and measured. */
 const defaultWidth = 0.25;
+
+const drawsOption = declare({
+  flags: '--draws <n>',
+  help: 'how often the weights are drawn; the results are averaged',
+  read: read.positiveInteger,
+  limits: within(varianceDrawsRange),
+  otherwise: `${varianceDefaults.draws}; chain: ${chainDefaults.draws}, ${limitsText(within(chainRanges.draws))}`,
+});
+
+const layersOption = declare({
+  flags: '--layers <n>',
+  help: 'number of layers of --model chain',
+  read: read.positiveInteger,
+  limits: within(chainRanges.layers),
+  otherwise: `${chainDefaults.layers}`,
+});
+
+const magnitudeOption = declare({
+  flags: '--magnitude <x>',
+  help: 'channels times Var[w] of --model chain',
+  read: read.positiveNumber,
+  limits: within(magnitudeRange),
+  otherwise: 'that of --init',
+});
+
+const inputDeviationOption = declare({
+  flags: '--input-deviation <x>',
+  help: 'standard deviation of the gaussian inputs of --model chain',
+  read: read.positiveNumber,
+  limits: within(chainRanges.inputDeviation),
+  otherwise: `${chainDefaults.inputDeviation}`,
+});
+
+const allOption = declare({
+  flags: '--all',
+  help: 'print every layer, not only those on the longest path',
+});
 
 export function varianceCommand(): Command {
   const command = new Command('variance').description(
-    'measure how far values and gradients spread in every layer, at step 0 and after training; beside the prediction on a plain chain',
+    'measure how far values and gradients spread in every layer, at step 0 and after training; on a plain chain, beside the prediction',
   );
-  command
-    .addOption(
-      new Option('--model <name>', 'network, or chain: a plain chain of square layers, where the prediction holds')
-        .choices([...Object.keys(models), chain])
-        .default('inception33'),
-    )
-    .option(
-      '--activations <name[:a],...>',
-      `which, in this order (default: ${paperActivations.join(',')})`,
-      (text: string) => text.split(',').map((one) => read.activation(one.trim())),
-      paperActivations.map(parseActivation),
-    )
-    .addOption(
-      new Option('--init <names...>', `initial weights, one or several: ${initializationForms}`).argParser(
-        (text: string, before: Initialization[] | undefined) => [...(before ?? []), read.initialization(text)],
-      ),
-    )
-    .option(
-      '--width <w>',
-      `factor on all channel counts (default: ${defaultWidth}); of a chain: channels (default: 128)`,
-      read.positiveNumber,
-    )
-    .option('--batch <n>', 'images', read.positiveInteger, 64)
-    .option('--draws <n>', 'draws of the weights, averaged (default: 1; of a chain: 100)', read.positiveInteger)
-    .option('--seed <n>', 'of weights, order and crops', read.seed, 0)
-    .option(
-      '--steps <k>',
-      'training steps before the second measurement; 0: none (default: 50)',
-      read.reading(wholeNumber),
-    )
-    .option('--lr <x>', 'learning rate of these steps (default: 0.01)', read.positiveNumber)
-    .option('--layers <n>', 'of a chain (default: 20)', read.positiveInteger)
-    .option('--magnitude <x>', 'of a chain: channels times Var[w] (default: by --init)', read.positiveNumber)
-    .option('--input-deviation <x>', 'of a chain: deviation of its gaussian inputs (default: 1)', read.positiveNumber)
-    .option('--all', 'print every layer, not only those on the longest path')
-    .option('--out <dir>', 'write a report, charts, and everything as JSON into this folder')
-    .option('--json', 'print one JSON object');
-  return addDeviceOption(addDataOptions(command)).action(run);
+  addOptions(
+    command,
+    modelOption({
+      choices: [...Object.keys(models), chain],
+      note: ', or chain: a plain chain of square layers, where the prediction holds',
+    }),
+    activationsOption({
+      several: 'any',
+      default: paperActivations.map(parseActivation),
+      shown: paperActivations.join(','),
+    }),
+    initOption({
+      argument: '<names...>',
+      note: `, one or several: ${initializationForms}`,
+      default: undefined,
+      read: (text: string, before: Initialization[] | undefined) => [...(before ?? []), read.initialization(text)],
+    }),
+    widthOption({
+      default: undefined,
+      note: `; of a chain, the channels of its layers (${limitsText(within(chainRanges.width))})`,
+      otherwise: `${defaultWidth}; chain: ${chainDefaults.width}`,
+    }),
+    batchOption({ limits: within(chainRanges.batch), default: varianceDefaults.batch }),
+    drawsOption(),
+    seedOption(),
+    stepsOption({
+      read: read.wholeNumber,
+      note: 'before the second measurement; 0: there is none',
+      otherwise: `${varianceDefaults.steps}`,
+    }),
+    lrOption({ note: 'of these steps', otherwise: `${varianceDefaults.learningRate}` }),
+    ...[layersOption(), magnitudeOption(), inputDeviationOption(), allOption()],
+    outOption({ note: ': a folder, for a report, charts, and everything as JSON' }),
+    jsonOption({ note: oneObject }),
+  );
+  return addOptions(addDataOptions(command), deviceOption()).action(run);
 }
 
-function wholeNumber(text: string): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error('Expected an integer of at least 0');
-  return value;
-}
-
-/** Options that the other kind of network has. */
+/** Options that only a chain, or only another model, has. */
 const ofChains = ['layers', 'magnitude', 'inputDeviation'] as const;
 const ofModels = ['steps', 'lr'] as const;
 
@@ -108,14 +143,10 @@ async function run(options: Options): Promise<void> {
   for (const name of model === chain ? ofModels : ofChains) {
     if (options[name] === undefined) continue;
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    throw invalid(
-      flag,
-      model === chain ? 'nothing with --model chain' : 'nothing without --model chain',
-      options[name],
-    );
+    throw doesNotApply(flag, `to --model ${model}`, options[name]);
   }
   const { result, tables, page } = model === chain ? await studyChain(options) : await studyModel(options);
-  if (process.stderr.isTTY) onProgress('');
+  clearStatusLine();
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else process.stdout.write(tables.map(text).join('\n'));
   if (out === undefined) return;
@@ -129,12 +160,13 @@ const text = ({ title, heads, rows, note }: ReportTable): string =>
   `${title}\n${table(heads, rows)}${note ? `${note}\n` : ''}`;
 
 async function studyChain(options: Options): Promise<Study> {
-  const { activations, layers = 20, width = 128, batch, draws = 100, seed, inputDeviation = 1, device } = options;
-  const { init = [read.initialization('default')] } = options;
+  const { activations, batch, seed, device, layers = chainDefaults.layers, width = chainDefaults.width } = options;
+  const { draws = chainDefaults.draws, inputDeviation = chainDefaults.inputDeviation } = options;
+  const { init = [parseInitialization('default')] } = options;
   const magnitudes = options.magnitude === undefined ? init.map(magnitudeOf) : [() => options.magnitude!];
   const chains: VarianceChain[] = [];
   for (const magnitude of magnitudes) {
-    const onDraw = (done: number) => onProgress(`draw ${done} of ${draws}`);
+    const onDraw = (done: number) => statusLine(`draw ${done} of ${draws}`);
     const setting = { activations, layers, width, batch, draws, seed, inputDeviation, device };
     chains.push(...(await varianceChain({ ...setting, magnitude, onDraw: process.stderr.isTTY ? onDraw : undefined })));
   }
@@ -147,25 +179,33 @@ async function studyChain(options: Options): Promise<Study> {
   };
 }
 
-/** Channels times Var[w] of a square layer. @throws ERR_INVALID_ARGUMENT for an initialiser whose weights are not independent */
+/**
+ * Returns what --init makes of channels times Var[w] in a square layer.
+ * @throws ERR_INVALID_ARGUMENT for an initialiser whose weights are not independent
+ */
 function magnitudeOf({ text }: Initialization): (activation: Activation) => number {
   const [name = '', options = ''] = text.split(':');
   if (name === 'default') return defaultMagnitude;
   if (name === 'msra') return ({ slope }) => 2 / (1 + slope * slope);
   // Magnitude 3; a uniform variable's variance is a third of the square of its limit.
   if (name === 'xavier') return () => (options.includes('gaussian') ? 3 : 1);
-  throw invalid('--init', 'default, msra or xavier with --model chain, whose weights are independent', text);
+  throw doesNotApply(`--init ${text}`, 'to --model chain, whose weights are independent: use default, msra or xavier');
 }
 
 async function studyModel(options: Options): Promise<Study> {
-  const { model, activations, init, width = defaultWidth, batch, draws = 1, seed, steps = 50, lr = 0.01 } = options;
+  const { model, activations, init, width = defaultWidth, batch, seed } = options;
+  const {
+    draws = varianceDefaults.draws,
+    steps = varianceDefaults.steps,
+    lr = varianceDefaults.learningRate,
+  } = options;
   const { train, statistics, close } = await openData(options);
   try {
     const runs: VarianceRun[] = await variance({
       model: (made) => createModel(model, { width, classes: train.classes, ...made }),
       initializations: init,
       ...{ activations, train, statistics, steps, learningRate: lr, batch, draws, seed, device: options.device },
-      onProgress,
+      onProgress: statusLine,
     });
     const settings = {
       ...{ model, width, activations: activations.map(formatActivation).join(', ') },
@@ -181,10 +221,4 @@ async function studyModel(options: Options): Promise<Study> {
   } finally {
     await close();
   }
-}
-
-/** On a terminal one line that changes; stdout is for results. */
-function onProgress(what: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
-  else process.stderr.write(`${what}\n`);
 }

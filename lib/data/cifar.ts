@@ -6,7 +6,7 @@ import { checkOptions, invalid, SaturnnError } from '../errors';
 import { checkMd5, unpack } from './archive';
 import { archiveOf, type CifarFiles, cifarFiles, findFolder, findInArchive, isFolder } from './cifarFiles';
 import { Dataset } from './dataset';
-import { type LabelKind, type LayoutName, layouts } from './records';
+import { defaultLabels, type LabelKind, type LayoutName, layouts } from './records';
 import type { Split } from './source';
 
 /** Options of cifar(), cifar10(), cifar100() and CifarFile.open(). */
@@ -95,7 +95,7 @@ interface Files {
   readonly place: string;
 }
 
-function assemble(files: CifarFiles, source: Files, { labels: kind = 'fine', verify }: CifarOptions): Splits {
+function assemble(files: CifarFiles, source: Files, { labels: kind = defaultLabels, verify }: CifarOptions): Splits {
   const label = labelOf(files, kind);
   const nameFile = files.names[kind];
   const classNames =

@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { invalid, SaturnnError } from '../errors';
 import { type CifarOptions, checkSize, labelOf, readNames, type Splits } from './cifar';
 import { type CifarFiles, cifarFiles, findFolder, isFolder } from './cifarFiles';
-import { interleave, type Layout, type LayoutName, layouts, readLabel, recordCount, shape } from './records';
+import {
+  defaultLabels,
+  interleave,
+  type Layout,
+  type LayoutName,
+  layouts,
+  readLabel,
+  recordCount,
+  shape,
+} from './records';
 import { checkRead, type ImageSource, imageBytes, type Split } from './source';
 
 /** Most bytes that one read takes when the labels are collected. */
@@ -52,7 +61,7 @@ export class CifarFile implements ImageSource {
    */
   static async open(
     path: string,
-    { labels: kind = 'fine', verify = false }: CifarOptions = {},
+    { labels: kind = defaultLabels, verify = false }: CifarOptions = {},
     names: readonly LayoutName[] = ['cifar100', 'cifar10'],
   ): Promise<Splits<CifarFile>> {
     if (typeof path !== 'string' || path === '') throw invalid('path', 'a folder', path);

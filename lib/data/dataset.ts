@@ -1,5 +1,12 @@
 import { checkInteger, checkOptions, invalid } from '../errors';
-import { decodeRecords, type LabelKind, type LayoutName, layouts, shape as recordShape } from './records';
+import {
+  decodeRecords,
+  defaultLabels,
+  type LabelKind,
+  type LayoutName,
+  layouts,
+  shape as recordShape,
+} from './records';
 import { checkIndices, checkRead, type ImageShape, type ImageSource, imageBytes } from './source';
 import { type Statistics, type StatisticsOptions, StatisticsSums } from './statistics';
 
@@ -92,7 +99,7 @@ export class Dataset implements ImageSource {
    */
   static fromRecords(bytes: Uint8Array, options: RecordsOptions = {}): Dataset {
     if (!(bytes instanceof Uint8Array)) throw invalid('records', 'a Uint8Array', bytes);
-    const { layout: name = 'cifar100', labels: kind = 'fine', source = 'records' } = options;
+    const { layout: name = 'cifar100', labels: kind = defaultLabels, source = 'records' } = options;
     const layout = Object.hasOwn(layouts, name) ? layouts[name] : undefined;
     if (!layout) throw invalid('layout', Object.keys(layouts).join(' or '), name);
     const label = layout.labels[kind];

@@ -9,8 +9,11 @@ import { defaultDataFolder, installedFolder } from './get';
 import type { LabelKind, LayoutName } from './records';
 import { type DataMode, firstClassesOf, firstOf, type ImageSource } from './source';
 
-/** The names of data sets that `data` may be, beside paths. */
-export const dataSetNames: readonly string[] = ['generated', ...Object.keys(cifarFiles)];
+/** The data set that is made anew in every process, the same each time. */
+const generatedName = 'generated';
+
+/** The names of data sets that `data` may be, beside paths; the first is the command's default. */
+export const dataSetNames: readonly [string, ...string[]] = [generatedName, ...Object.keys(cifarFiles)];
 
 /** Options of openSource(). */
 export interface SourceOptions {
@@ -46,7 +49,7 @@ export interface OpenedSource {
 export async function openSource(options: SourceOptions, mode: DataMode = 'resident'): Promise<OpenedSource> {
   const { data, dataDir, labels, verify, classes } = options;
   const { limit: most = Number.MAX_SAFE_INTEGER, testLimit: mostTest = most } = options;
-  if (data === 'generated') {
+  if (data === generatedName) {
     const { train, test } = generatedCounts;
     const counts = { train: Math.min(train, most), test: Math.min(test, mostTest) };
     return { ...generated({ ...counts, classes }), close: async () => {} };

@@ -7,8 +7,12 @@ export const shape: ImageShape = [32, 32, 3];
 const plane = shape[0] * shape[1];
 const pixels = plane * shape[2];
 
-/** A kind of label: CIFAR-100 has 100 fine and 20 coarse classes; the 10 classes of CIFAR-10 count as fine. */
-export type LabelKind = 'fine' | 'coarse';
+/** Kinds of labels: CIFAR-100 has 100 fine and 20 coarse classes; the 10 classes of CIFAR-10 count as fine. */
+export const labelKinds = ['fine', 'coarse'] as const;
+/** A kind of labels: "fine" or "coarse". */
+export type LabelKind = (typeof labelKinds)[number];
+/** The kind of labels that is read by default. */
+export const defaultLabels: LabelKind = 'fine';
 /** A binary layout of records, named after the data set that has it. */
 export type LayoutName = 'cifar10' | 'cifar100';
 

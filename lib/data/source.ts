@@ -63,12 +63,15 @@ export class Subset implements ImageSource {
   }
 }
 
+/** The fewest classes that a source may be cut to. */
+export const fewestClasses = 2;
+
 /**
  * Returns the images of the first `classes` classes (at least 2); the source itself if it has no more classes.
  * @throws ERR_INVALID_ARGUMENT
  */
 export function firstClassesOf(source: ImageSource, classes: number): ImageSource {
-  checkInteger('classes', classes, 2);
+  checkInteger('classes', classes, fewestClasses);
   if (classes >= source.classes) return source;
   const indices = [...source.labels.keys()].filter((index) => source.labels[index]! < classes);
   return new Subset(source, Int32Array.from(indices), classes);

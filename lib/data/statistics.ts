@@ -1,5 +1,5 @@
 /** Computes the mean that is subtracted from pixels and the scale that they are multiplied by, over a whole training set. */
-import { checkNumber, checkOptions, invalid } from '../errors';
+import { checkNumber, checkOptions, invalid, type Range } from '../errors';
 import { type ImageShape, type ImageSource, imageBytes } from './source';
 
 /** Options of the normalisation of pixels, (pixel - mean) * scale. */
@@ -12,6 +12,13 @@ export interface StatisticsOptions {
    */
   scale?: 'deviation' | 'none' | number;
 }
+
+/** Means that can be subtracted: the values of StatisticsOptions.per. */
+export const meanKinds = ['channel', 'pixel'] as const;
+/** The defaults of StatisticsOptions. */
+export const statisticsDefaults = { per: 'channel', scale: 'deviation' } as const satisfies StatisticsOptions;
+/** Limits of a number as StatisticsOptions.scale, of which 0 itself is refused. */
+export const scaleRange: Range = [0, 1e6];
 
 /** Statistics of the pixels of a data set, in units of 0 to 255. */
 export interface Statistics {
@@ -27,11 +34,11 @@ export interface Statistics {
 
 /** Fills in the defaults. @throws ERR_INVALID_ARGUMENT */
 export function checkStatisticsOptions(options: StatisticsOptions): Required<StatisticsOptions> {
-  const { per = 'channel', scale = 'deviation' } = checkOptions('{ per, scale }', options);
-  if (per !== 'channel' && per !== 'pixel') throw invalid('per', '"channel" or "pixel"', per);
+  const { per = statisticsDefaults.per, scale = statisticsDefaults.scale } = checkOptions('{ per, scale }', options);
+  if (!meanKinds.includes(per)) throw invalid('per', '"channel" or "pixel"', per);
   if (typeof scale === 'string') {
     if (scale !== 'deviation' && scale !== 'none') throw invalid('scale', '"deviation", "none" or a number', scale);
-  } else if (checkNumber('scale', scale, 0, 1e6) === 0) throw invalid('scale', 'a positive number', scale);
+  } else if (checkNumber('scale', scale, ...scaleRange) === 0) throw invalid('scale', 'a positive number', scale);
   return { per, scale };
 }
 

@@ -1,5 +1,5 @@
 /** Learning rates that differ from layer to layer, the paper's first open question. docs/layer-rates.md derives the rules. */
-import { checkNumber, invalid } from '../errors';
+import { checkNumber, invalid, numberFromText } from '../errors';
 import type { Model } from '../models/model';
 import { type ParameterPlace, parameterPlaces } from '../models/places';
 import { largestFloat, type ParameterGroup } from '../optim/groups';
@@ -34,7 +34,7 @@ export interface LayerRate extends ParameterPlace {
 export function parseLayerRates(text: string): LayerRateRule {
   const [kind, ...rest] = typeof text === 'string' ? text.split(':') : [];
   if (kind === 'gain' && rest.length === 0) return { kind };
-  const [factor = Number.NaN, most] = rest.map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const [factor = Number.NaN, most] = rest.map(numberFromText);
   if (kind !== 'depth' || rest.length < 1 || rest.length > 2) throw invalid('layer rates', layerRateForms, text);
   return checkRule(most === undefined ? { kind, factor } : { kind, factor, most });
 }

@@ -171,9 +171,20 @@ function statusOf(path: string, result: TrainingResult | null, epochs: number, o
   return existsSync(join(path, 'config.json')) ? { kind: 'running', epochs, of } : { kind: 'missing' };
 }
 
+/** Minutes between checkpoints by default: a training that is cut off loses no more. */
+export const defaultCheckpointMinutes = 1;
+
 /** Runs or resumes one training. @returns whether it has ended */
 async function trainOne(options: TrainingsOptions, training: LabelledTraining, index: number): Promise<boolean> {
-  const { data, device, signal, onEvent, checkpointMinutes = 1, evaluateTrain = true, keepWeights = true } = options;
+  const {
+    data,
+    device,
+    signal,
+    onEvent,
+    checkpointMinutes = defaultCheckpointMinutes,
+    evaluateTrain = true,
+    keepWeights = true,
+  } = options;
   const { train, test, statistics, mode } = data;
   const path = join(options.folder, training.folder);
   const outcome = await runTraining({

@@ -1,5 +1,5 @@
 /** Initialisations of weights, written as text: NAME, or NAME:OPTIONS. */
-import { checkNumber, SaturnnError } from '../errors';
+import { checkNumber, numberFromText, SaturnnError } from '../errors';
 import { type Initializer, msra, orthonormal, type XavierOptions, xavier } from '../layers/initializers';
 import type { Activation } from '../ops/activations';
 import { gainInit } from './gainInit';
@@ -92,7 +92,7 @@ function words(parts: readonly string[], allowed: readonly (keyof typeof choices
 function number(parts: readonly string[]): number | undefined {
   if (parts.length === 0) return undefined;
   const [text = ''] = parts;
-  const value = parts.length > 1 || text.trim() === '' ? Number.NaN : Number(text);
+  const value = parts.length > 1 ? Number.NaN : numberFromText(text);
   if (!(value > 0 && value < Number.POSITIVE_INFINITY))
     throw new Error(`Expected a positive number but received "${parts}"`);
   return value;

@@ -13,7 +13,7 @@ import type { Model } from '../models/model';
 import { conv2dOp } from '../ops/convolution';
 import { linearOp } from '../ops/linear';
 import { moments } from '../ops/normalization';
-import { Philox, streams } from '../random';
+import { Philox, seedRange, streams } from '../random';
 import { type Device, deviceOf } from '../runtime/device';
 import { Parameter, State } from '../tensor/state';
 import { input, type Node, sizeOf, type Tensor } from '../tensor/tensor';
@@ -81,7 +81,7 @@ export async function lsuv(options: LsuvOptions): Promise<LsuvLayer[]> {
   if (!(state instanceof State)) throw invalid('state', 'a State', state);
   checkNumber('tolerance', tolerance, 1e-5, 1);
   checkInteger('maxIterations', maxIterations, 1);
-  const seed = checkInteger('seed', options.seed ?? state.seed, 0, 2 ** 31 - 1);
+  const seed = checkInteger('seed', options.seed ?? state.seed, ...seedRange);
   const device = deviceOf(options.device);
   const images = await imagesFor({ ...options, device }, seed);
   const levels = levelsOf(model, images.length / sizeOf(model.inputShape));

@@ -3,6 +3,9 @@ import { MaxPool } from '../layers/pooling';
 import { inceptionBlocks } from './inception';
 import { classifier, type Model, type ModelOptions, resolveOptions, scaleChannels } from './model';
 
+/** The defaults in which inceptionBn differs from the other models. */
+export const inceptionBnDefaults = { classes: 1000, size: 224, sizeStep: 32, normalization: 'batch' } as const;
+
 /**
  * Inception with batch normalisation for ImageNet (Ioffe and Szegedy 2015, as the paper's authors built it): a stem that halves
  * the image three times, then ten inception blocks, which halve it twice. Default: 1000 classes, images of 224x224x3,
@@ -11,8 +14,7 @@ import { classifier, type Model, type ModelOptions, resolveOptions, scaleChannel
  * @throws ERR_INVALID_ARGUMENT
  */
 export function inceptionBn(options: ModelOptions = {}): Model {
-  const defaults = { classes: 1000, size: 224, sizeStep: 32, normalization: 'batch', bias: true } as const;
-  const resolved = resolveOptions(options, defaults);
+  const resolved = resolveOptions(options, { ...inceptionBnDefaults, bias: true });
   const { width, style } = resolved;
   const [narrow, wide] = [scaleChannels(64, width), scaleChannels(192, width)];
   const pool = (name: string) => new MaxPool({ kernel: 3, stride: 2, ceil: true, name });

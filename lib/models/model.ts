@@ -1,4 +1,4 @@
-import { checkInteger, checkNumber, invalid } from '../errors';
+import { checkInteger, checkNumber, invalid, type Range } from '../errors';
 import { type ConvolutionStyle, checkNormalization, type Normalization } from '../layers/conv2d';
 import { Dropout } from '../layers/dropout';
 import type { Initializer } from '../layers/initializers';
@@ -56,19 +56,35 @@ export interface ModelDefaults {
   bias?: boolean;
 }
 
+/** The default of each option of a model. */
+export const modelDefaults = {
+  width: 1,
+  classes: 100,
+  activation: leakyTanh(),
+  size: 28,
+  sizeStep: 4,
+  normalization: 'none',
+  dropout: 0,
+} as const;
+/** Limits of ModelOptions.width, of which 0 itself is refused. */
+export const widthRange: Range = [0, 8];
+/** The largest ModelOptions.size. */
+export const largestSize = 4096;
+
 /** Checks the options and fills in the defaults. @throws ERR_INVALID_ARGUMENT */
-export function resolveOptions(options: ModelOptions, defaults: ModelDefaults = {}) {
-  const { sizeStep = 4 } = defaults;
-  const { width = 1, classes = defaults.classes ?? 100, activation = leakyTanh(), initializer } = options;
-  const { size = defaults.size ?? 28, dropout = 0, normalization = defaults.normalization ?? 'none' } = options;
+export function resolveOptions(options: ModelOptions, own: ModelDefaults = {}) {
+  const defaults = { ...modelDefaults, ...own };
+  const { sizeStep } = defaults;
+  const { width = defaults.width, classes = defaults.classes, activation = defaults.activation, initializer } = options;
+  const { size = defaults.size, dropout = defaults.dropout, normalization = defaults.normalization } = options;
   if (!(typeof width === 'number' && width > 0)) throw invalid('width', 'a positive number', width);
-  checkNumber('width', width, 0, 8);
+  checkNumber('width', width, ...widthRange);
   checkInteger('classes', classes, 2, 1_000_000);
-  checkInteger('size', size, sizeStep, 4096);
+  checkInteger('size', size, sizeStep, largestSize);
   if (size % sizeStep !== 0) throw invalid('size', `a multiple of ${sizeStep}`, size);
   encodeActivation(activation);
   checkNormalization('normalization', normalization);
-  const style: ConvolutionStyle = { activation, normalization, bias: defaults.bias, initializer };
+  const style: ConvolutionStyle = { activation, normalization, bias: own.bias, initializer };
   return { width, classes, activation, size, normalization, dropout: checkDropoutRate('dropout', dropout), style };
 }
 

@@ -2,7 +2,7 @@
  * The activations: their table, and the functions that make one. Every export is a public name of the package; an activation
  * that is added here and in native/shared/activations.h needs nothing else.
  */
-import { invalid } from '../errors';
+import { invalid, numberFromText } from '../errors';
 import { type ActivationRow, checkRange, checkSlope, defaultRange, leakyCurve } from './activationRow';
 
 export type { ActivationCurve, ActivationRow } from './activationRow';
@@ -105,7 +105,7 @@ export function parseActivation(text: string): Activation {
   if (!Object.hasOwn(activations, kind))
     throw invalid('activation', `one of ${Object.keys(activations).join(', ')}, rrelu`, kind);
   if (slope === undefined) return make(kind as DeterministicKind);
-  const value = slope.trim() === '' || rest.length > 0 ? Number.NaN : Number(slope);
+  const value = rest.length > 0 ? Number.NaN : numberFromText(slope);
   if (Number.isNaN(value)) throw invalid('activation', `NAME or NAME:SLOPE with a number`, text);
   return make(kind as DeterministicKind, value);
 }
@@ -113,7 +113,7 @@ export function parseActivation(text: string): Activation {
 function parseRandomized(text: string): Activation {
   const numbers = text.split(':').slice(1);
   if (numbers.length === 0) return rrelu();
-  const [lower, upper] = numbers.map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const [lower, upper] = numbers.map(numberFromText);
   if (numbers.length !== 2 || Number.isNaN(lower) || Number.isNaN(upper)) {
     throw invalid('activation', 'rrelu or rrelu:LOWER:UPPER with numbers', text);
   }

@@ -15,6 +15,9 @@ export interface AdamOptions extends FlatOptimizerOptions {
   epsilon?: number;
 }
 
+/** The defaults of Adam. AdamW differs in its weight decay. */
+export const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 } as const;
+
 /** The common part of Adam and AdamW, which differ in the place of the weight decay. */
 export abstract class AdamRule extends FlatOptimizer {
   readonly beta1: number;
@@ -27,7 +30,7 @@ export abstract class AdamRule extends FlatOptimizer {
     private readonly decoupled: boolean,
   ) {
     super(2, options, defaultDecay);
-    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
+    const { beta1 = adamDefaults.beta1, beta2 = adamDefaults.beta2, epsilon = adamDefaults.epsilon } = options;
     this.beta1 = checkDecay('beta1', beta1);
     this.beta2 = checkDecay('beta2', beta2);
     // With 0, a weight that never had a gradient would become 0 / 0.
@@ -54,6 +57,6 @@ export abstract class AdamRule extends FlatOptimizer {
 export class Adam extends AdamRule {
   /** @throws ERR_INVALID_ARGUMENT */
   constructor(options: AdamOptions = {}) {
-    super(options, 0, false);
+    super(options, adamDefaults.weightDecay, false);
   }
 }

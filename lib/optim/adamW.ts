@@ -1,4 +1,7 @@
-import { type AdamOptions, AdamRule } from './adam';
+import { type AdamOptions, AdamRule, adamDefaults } from './adam';
+
+/** The defaults of AdamW. */
+export const adamWDefaults = { ...adamDefaults, weightDecay: 0.01 } as const;
 
 /**
  * Adam with decoupled weight decay (Loshchilov and Hutter, arXiv:1711.05101): each step also subtracts lr weightDecay w from the
@@ -7,6 +10,6 @@ import { type AdamOptions, AdamRule } from './adam';
 export class AdamW extends AdamRule {
   /** @throws ERR_INVALID_ARGUMENT */
   constructor(options: AdamOptions = {}) {
-    super(options, 0.01, true);
+    super(options, adamWDefaults.weightDecay, true);
   }
 }

@@ -1,5 +1,5 @@
 import { gradient } from '../compile/gradient';
-import { checkNumber, checkOptions, invalid } from '../errors';
+import { checkNumber, checkOptions, invalid, type Range } from '../errors';
 import { packGradients } from '../ops/data';
 import { clipFactor, finiteCheck, unscale } from '../ops/scaling';
 import { advance, averageWeights, type UpdateInputs } from '../ops/update';
@@ -8,6 +8,11 @@ import type { Node, Tensor } from '../tensor/tensor';
 import { checkGroups, type ParameterGroup } from './groups';
 import { LossScaling } from './lossScaling';
 import type { Optimizer, OptimizerInputs, OptimizerNodes } from './optimizer';
+
+/** Limits of the weight decay of every optimizer. */
+export const weightDecayRange: Range = [0, 1e6];
+/** Limits of the momentum of Sgd and Lars. */
+export const momentumRange: Range = [0, 1];
 
 /** Options that all optimizers of this package have. */
 export interface FlatOptimizerOptions {
@@ -47,7 +52,7 @@ export abstract class FlatOptimizer implements Optimizer {
   constructor(ownSlots: number, options: FlatOptimizerOptions, defaultDecay: number) {
     checkOptions('an object', options);
     const { weightDecay = defaultDecay, groups = [], clipNorm = null, ema = null } = options;
-    this.weightDecay = checkNumber('weightDecay', weightDecay, 0, 1e6);
+    this.weightDecay = checkNumber('weightDecay', weightDecay, ...weightDecayRange);
     this.groups = checkGroups(groups);
     if (clipNorm !== null && !(Number.isFinite(clipNorm) && Math.fround(clipNorm) > 0))
       throw invalid('clipNorm', 'a positive number', clipNorm);

@@ -2,7 +2,7 @@ import { checkNumber, invalid } from '../errors';
 import { sgdUpdate, trustRatios, type UpdateInputs } from '../ops/update';
 import type { State } from '../tensor/state';
 import type { Node, Tensor } from '../tensor/tensor';
-import { FlatOptimizer, type FlatOptimizerOptions } from './flatOptimizer';
+import { FlatOptimizer, type FlatOptimizerOptions, momentumRange } from './flatOptimizer';
 import { segmentPerParameter } from './groups';
 
 /** Options of Lars. */
@@ -16,6 +16,9 @@ export interface LarsOptions extends FlatOptimizerOptions {
   momentum?: number;
 }
 
+/** The defaults of LarsOptions. */
+export const larsDefaults = { trust: 0.001, momentum: 0.9, weightDecay: 1e-4 } as const;
+
 /**
  * LARS (You, Gitman and Ginsburg, arXiv:1708.03888), for large batches: SGD with momentum whose learning rate is multiplied, for
  * each tensor, by the trust ratio trust |w| / (|g| + weightDecay |w|). Parameters that do not decay (biases) have neither trust
@@ -28,11 +31,11 @@ export class Lars extends FlatOptimizer {
 
   /** @throws ERR_INVALID_ARGUMENT */
   constructor(options: LarsOptions = {}) {
-    super(1, options, 1e-4);
-    const { trust = 0.001, momentum = 0.9 } = options;
+    super(1, options, larsDefaults.weightDecay);
+    const { trust = larsDefaults.trust, momentum = larsDefaults.momentum } = options;
     if (!(Number.isFinite(trust) && trust > 0 && trust <= 1e6)) throw invalid('trust', 'a positive number', trust);
     this.trust = trust;
-    this.momentum = checkNumber('momentum', momentum, 0, 1);
+    this.momentum = checkNumber('momentum', momentum, ...momentumRange);
   }
 
   protected step(inputs: UpdateInputs, slots: readonly Tensor[], state: State): Node {

@@ -1,4 +1,4 @@
-import { invalid } from '../errors';
+import { invalid, numberFromText } from '../errors';
 import { type PlateauMetric, plateauRate } from './plateau';
 import { constantRate, type Schedule, type Span } from './schedule';
 import { cosineRate, oneCycleRate, stepRate } from './schedules';
@@ -29,7 +29,7 @@ export function parseSchedule(text: string, { rate }: { rate: number }): Schedul
   const at = (index: number, what: string): number | undefined => {
     const field = fields[index];
     if (field === undefined) return undefined;
-    const value = field.trim() === '' ? Number.NaN : Number(field);
+    const value = numberFromText(field);
     if (!Number.isFinite(value)) throw invalid(`${what} of schedule "${text}"`, 'a number', field);
     return value;
   };
@@ -43,7 +43,7 @@ export function parseSchedule(text: string, { rate }: { rate: number }): Schedul
     case 'step': {
       most(2);
       const [, list, steps] = /^(.*?)(steps)?$/.exec(fields[0] ?? '') ?? [];
-      const milestones = (list ?? '').split(',').map((field) => (field.trim() === '' ? Number.NaN : Number(field)));
+      const milestones = (list ?? '').split(',').map(numberFromText);
       return stepRate({ rate, milestones, unit: steps ? 'steps' : 'epochs', factor: at(1, 'factor') });
     }
     case 'cosine':

@@ -2,7 +2,7 @@
  * The learning rate of every step. Schedules are pure functions of the step, so that a resumed run continues exactly; one that
  * depends on metrics (plateau) keeps its state as plain JSON.
  */
-import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
+import { checkInteger, checkNumber, checkOptions, invalid, type Range } from '../errors';
 import type { EpochEvent } from './metric';
 
 /** The length of a run, for schedules that depend on it. */
@@ -28,8 +28,11 @@ export interface Schedule {
   restore?(saved: unknown): void;
 }
 
+/** Limits of every learning rate. */
+export const learningRateRange: Range = [0, 1e6];
+
 /** Checks a learning rate, 0 to 1e6. @throws ERR_INVALID_ARGUMENT */
-export const checkRate = (argument: string, rate: unknown): number => checkNumber(argument, rate, 0, 1e6);
+export const checkRate = (argument: string, rate: unknown): number => checkNumber(argument, rate, ...learningRateRange);
 
 /** A length of time: a number of steps, or a number of epochs; exactly one of the two. */
 export interface Span {

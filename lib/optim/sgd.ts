@@ -2,7 +2,7 @@ import { checkNumber, invalid } from '../errors';
 import { sgdUpdate, type UpdateInputs } from '../ops/update';
 import type { State } from '../tensor/state';
 import type { Node, Tensor } from '../tensor/tensor';
-import { FlatOptimizer, type FlatOptimizerOptions } from './flatOptimizer';
+import { FlatOptimizer, type FlatOptimizerOptions, momentumRange } from './flatOptimizer';
 import { segmentTable } from './groups';
 
 /** Options of Sgd. */
@@ -14,6 +14,9 @@ export interface SgdOptions extends FlatOptimizerOptions {
   /** Weight decay (L2), 0 to 1e6, of weights only: biases do not decay unless a group says so. Default 1e-4. */
   weightDecay?: number;
 }
+
+/** The defaults of SgdOptions. */
+export const sgdDefaults = { momentum: 0.9, nesterov: false, weightDecay: 1e-4 } as const;
 
 /**
  * SGD with momentum, by the rule of MXNet, the framework of the paper's authors: m = momentum m - lr (g + weightDecay w),
@@ -28,9 +31,9 @@ export class Sgd extends FlatOptimizer {
 
   /** @throws ERR_INVALID_ARGUMENT */
   constructor(options: SgdOptions = {}) {
-    super(1, options, 1e-4);
-    const { momentum = 0.9, nesterov = false } = options;
-    this.momentum = checkNumber('momentum', momentum, 0, 1);
+    super(1, options, sgdDefaults.weightDecay);
+    const { momentum = sgdDefaults.momentum, nesterov = sgdDefaults.nesterov } = options;
+    this.momentum = checkNumber('momentum', momentum, ...momentumRange);
     if (typeof nesterov !== 'boolean') throw invalid('nesterov', 'true or false', nesterov);
     this.nesterov = nesterov;
   }

@@ -105,6 +105,12 @@ export class Resident {
   }
 }
 
+/** How devices are named, for help texts and messages. */
+export const deviceForms = 'auto, cpu, cuda or cuda:N';
+
+/** The device that openDevice takes where none is named. */
+export const defaultDevice = 'auto';
+
 const open = new Map<string, Device>();
 
 /**
@@ -112,7 +118,7 @@ const open = new Map<string, Device>();
  * else the CPU.
  * @throws ERR_INVALID_ARGUMENT for another name; ERR_BACKEND_..., ERR_CUDA_..., ERR_CUDNN_... if it cannot be opened
  */
-export function openDevice(name = 'auto', { threads = 0 }: DeviceOptions = {}): Device {
+export function openDevice(name: string = defaultDevice, { threads = 0 }: DeviceOptions = {}): Device {
   if (name === 'auto') return openAuto(threads);
   const { backend, index } = parseDevice(name);
   checkInteger('threads', threads, 0, 1024);
@@ -157,10 +163,15 @@ function openAuto(threads: number): Device {
   return openDevice('cpu', { threads });
 }
 
+/** Returns the name if openDevice reads it; whether there is such a device is not asked. @throws ERR_INVALID_ARGUMENT */
+export function checkDeviceName(name: string): string {
+  if (name !== 'auto') parseDevice(name);
+  return name;
+}
+
 function parseDevice(name: string): { backend: BackendName; index: number } {
   const [, backend, index] = /^(cpu|cuda)(?::(\d{1,3}))?$/.exec(name) ?? [];
-  if (!backend || (backend === 'cpu' && index !== undefined))
-    throw invalid('device', 'auto, cpu, cuda or cuda:N', name);
+  if (!backend || (backend === 'cpu' && index !== undefined)) throw invalid('device', deviceForms, name);
   return { backend: backend as BackendName, index: Number(index ?? 0) };
 }
 

@@ -1,6 +1,7 @@
 /** What works on this machine, what does not, and what to do about it: `saturnn doctor`. */
 import os from 'node:os';
 import { dirname } from 'node:path';
+import { SaturnnError } from '../errors';
 import { version } from '../version';
 import { type BackendName, backendNames, openDevice, probeBackend } from './device';
 import type { BackendReport, Missing, PartReport } from './findings';
@@ -44,8 +45,8 @@ export function diagnose(): Diagnosis {
 const partNames: readonly CompiledPart[] = ['saturnn.node', 'libsaturnn_cpu.so', 'libsaturnn_cuda.so'];
 
 function problemOf(error: unknown): Missing {
-  const { code = 'ERR_UNKNOWN', message } = error as NodeJS.ErrnoException;
-  return { code, message };
+  const { message } = error as Error;
+  return { code: error instanceof SaturnnError ? error.code : 'ERR_INTERNAL', message };
 }
 
 function examinePart(part: CompiledPart): PartReport {

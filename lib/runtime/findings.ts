@@ -1,9 +1,10 @@
 /** What `saturnn doctor` finds out about the compiled parts and the backends. */
+import type { ErrorCode } from '../errors';
 import type { BackendName } from './device';
 import type { CompiledPart } from './locate';
 
 export interface Missing {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly message: string;
 }
 

@@ -1,6 +1,7 @@
 /** What to type after `saturnn doctor` has said what is missing. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ErrorCode } from '../errors';
 import { version } from '../version';
 import type { BackendReport, PartReport } from './findings';
 import { packageRoot } from './locate';
@@ -35,7 +36,7 @@ const train = (device: string): NextStep => ({
     'npx saturnn train --data generated --width 0.25 --activation scaledSigmoid --lr 0.03 --batch 32 --epochs 1 --out runs/first',
 });
 
-function stepForPart(code: string | undefined, isForGpu: boolean): NextStep | null {
+function stepForPart(code: ErrorCode | undefined, isForGpu: boolean): NextStep | null {
   const what = isForGpu ? 'for a GPU: the CUDA backend' : 'the native parts';
   if (code === 'ERR_BINARY_VERSION')
     return { purpose: `${what} of this version`, command: `npm install saturnn@${version}` };
@@ -52,7 +53,7 @@ const isClone = () => existsSync(join(packageRoot(), 'scripts'));
 
 const cudaLibraries = 'pip install nvidia-cudnn-cu13 nvidia-cublas nvidia-cuda-nvrtc';
 
-const stepForMissing: Readonly<Record<string, NextStep>> = {
+const stepForMissing: Readonly<Partial<Record<ErrorCode, NextStep>>> = {
   ERR_BINARY_NOT_LOADED: { purpose: 'native parts that load here', command: 'npx saturnn build' },
   ERR_BACKEND_NOT_FOUND: { purpose: 'native parts that load here', command: 'npx saturnn build' },
   ERR_CUDA_UNAVAILABLE: { purpose: "for a GPU: NVIDIA's driver, until this works", command: 'nvidia-smi' },

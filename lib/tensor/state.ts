@@ -1,5 +1,5 @@
 import { checkInteger, checkNumber, invalid, SaturnnError, typed } from '../errors';
-import { Philox } from '../random';
+import { Philox, seedRange } from '../random';
 import { type Device, openDevice } from '../runtime/device';
 import { bytesPerElement } from '../runtime/dtypes';
 import type { Arena, NativeState } from '../runtime/native';
@@ -147,7 +147,7 @@ export class State {
     parameters: readonly Parameter[],
     { seed = 0, optimizerSlots = 1, averageSlot = null, buffers = [] }: StateOptions = {},
   ) {
-    this.seed = checkInteger('seed', seed, 0, 2 ** 31 - 1);
+    this.seed = checkInteger('seed', seed, ...seedRange);
     this.optimizerSlots = checkInteger('optimizerSlots', optimizerSlots, 0, 8);
     this.averageSlot = averageSlot === null ? null : checkInteger('averageSlot', averageSlot, 0, optimizerSlots - 1);
     if (!Array.isArray(parameters) || parameters.length === 0)

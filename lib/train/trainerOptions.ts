@@ -1,9 +1,9 @@
 import { type DataMode, dataModes, type ImageSource } from '../data/source';
 import { checkStatisticsOptions, type StatisticsOptions } from '../data/statistics';
-import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
+import { checkInteger, checkNumber, checkOptions, invalid, type Range } from '../errors';
 import type { Model } from '../models/model';
 import type { Optimizer } from '../optim/optimizer';
-import { constantRate, type Schedule } from '../optim/schedule';
+import { constantRate, learningRateRange, type Schedule } from '../optim/schedule';
 import { Sgd } from '../optim/sgd';
 import { type Device, deviceOf, type Precision } from '../runtime/device';
 import type { Callback } from './callback';
@@ -50,12 +50,45 @@ export type ResolvedOptions = Required<Omit<TrainerOptions, 'device' | 'learning
   readonly learningRate: number | null;
 };
 
-/** With defaults. @throws ERR_INVALID_ARGUMENT; what openDevice throws */
+/** The defaults of TrainerOptions. */
+export const trainerDefaults = {
+  data: 'resident',
+  learningRate: 0.01,
+  labelSmoothing: 0,
+  seed: 0,
+  precision: 'f32',
+  deterministic: true,
+  autotune: true,
+} as const satisfies Partial<TrainerOptions>;
+/** Images per step by default, where the training set has as many. */
+export const defaultBatches = { cpu: 64, gpu: 128 } as const;
+/** Limits of TrainerOptions.batch. */
+export const batchRange: Range = [1, 65536];
+
+/** Returns the images per step by default on a device, where the training set has as many. */
+export const defaultBatch = ({ backend }: Device): number =>
+  backend === 'cpu' ? defaultBatches.cpu : defaultBatches.gpu;
+
+/** With trainerDefaults. @throws ERR_INVALID_ARGUMENT; what openDevice throws */
 export function resolveTrainerOptions(options: TrainerOptions): ResolvedOptions {
   checkOptions('{ model, train, test }', options);
-  const { model, train, test, data = 'resident', statistics = {}, learningRate, schedule } = options;
-  const { optimizer = new Sgd(), labelSmoothing = 0, seed = 0, callbacks = [] } = options;
-  const { precision = 'f32', deterministic = true, autotune = true } = options;
+  const {
+    model,
+    train,
+    test,
+    statistics = {},
+    learningRate,
+    schedule,
+    optimizer = new Sgd(),
+    callbacks = [],
+  } = options;
+  const {
+    data = trainerDefaults.data,
+    labelSmoothing = trainerDefaults.labelSmoothing,
+    seed = trainerDefaults.seed,
+  } = options;
+  const { precision = trainerDefaults.precision } = options;
+  const { deterministic = trainerDefaults.deterministic, autotune = trainerDefaults.autotune } = options;
   checkModel(model);
   checkSource('train', train, model);
   checkSource('test', test, model);
@@ -69,8 +102,8 @@ export function resolveTrainerOptions(options: TrainerOptions): ResolvedOptions 
   if (typeof optimizer?.update !== 'function') throw invalid('optimizer', 'an Optimizer', optimizer);
   const device = deviceOf(options.device);
   device.checkPrecision(precision);
-  const { batch = Math.min(device.backend === 'cpu' ? 64 : 128, train.count) } = options;
-  checkInteger('batch', batch, 1, 65536);
+  const { batch = Math.min(defaultBatch(device), train.count) } = options;
+  checkInteger('batch', batch, ...batchRange);
   if (batch > train.count) throw invalid('batch', `at most the ${train.count} images of train`, batch);
   const rate = resolveRate(learningRate, schedule);
   const machine = { device, precision, deterministic, autotune };
@@ -80,7 +113,7 @@ export function resolveTrainerOptions(options: TrainerOptions): ResolvedOptions 
 
 function resolveRate(learningRate: number | undefined, schedule: Schedule | undefined) {
   if (schedule === undefined) {
-    const { rate = 0.01 } = { rate: learningRate };
+    const { rate = trainerDefaults.learningRate } = { rate: learningRate };
     return { schedule: constantRate(rate), learningRate: rate };
   }
   if (learningRate !== undefined) throw invalid('options', 'one of learningRate and schedule', 'both');
@@ -122,7 +155,7 @@ export function describeObject(object: object): Description {
 
 /** The learning rate of a step. @throws ERR_INVALID_ARGUMENT naming schedule and step, if it is no number that can be used */
 export function checkScheduledRate(rate: number, { name }: Schedule, step: number): number {
-  return checkNumber(`learning rate of schedule "${name}" at step ${step}`, rate, 0, 1e6);
+  return checkNumber(`learning rate of schedule "${name}" at step ${step}`, rate, ...learningRateRange);
 }
 
 function checkModel(model: Model): void {

@@ -103,11 +103,14 @@ describe('two reports', () => {
 });
 
 test.each([
-  [['--precision', 'f64'], /error: .*--precision.*Expected f32, tf32, bf16, fp16/],
+  [['--precision', 'f64'], /^error \[ERR_INVALID_ARGUMENT\]: .*--precision.*Expected f32, tf32, bf16, fp16/],
   [['--precision', 'f32,f32'], /Expected each value once/],
-  [['--precision', 'tf32'], /error: cpu computes in .*not in tf32/],
+  [['--precision', 'tf32'], /^error \[ERR_UNSUPPORTED\]: cpu computes in .*not in tf32/],
   [['--batch', '0'], /--batch.*Expected a positive integer/],
-  [['--against', join(folder, 'none.json')], /error: Cannot compare with .*none\.json: ENOENT/],
+  [
+    ['--against', join(folder, 'none.json')],
+    /^error \[ERR_INVALID_ARGUMENT\]: Cannot compare with .*none\.json: ENOENT/,
+  ],
   [['wrong'], /Allowed choices are kernels, step, all/],
 ])('refuses %j', async (args, message) => {
   const { code, stderr, stdout } = await saturnn(['bench', ...args, ...small]);
@@ -121,5 +124,7 @@ test('refuses a file that is no report', async () => {
   writeFileSync(file, '{"command": "step"}');
   const { code, stderr } = await saturnn(['bench', ...small, '--against', file]);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/error: Expected a file that saturnn bench --save has written for --against/);
+  expect(stderr).toMatch(
+    /^error \[ERR_INVALID_ARGUMENT\]: Expected a file that saturnn bench --save has written for --against/,
+  );
 });

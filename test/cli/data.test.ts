@@ -47,7 +47,7 @@ describe('saturnn data', () => {
     const args = ['data', 'get', 'cifar100', '--dir', dir, '--url', server.url, '--md5', md5(packed)];
     const first = await saturnn(args, { interrupt: /20 %/ });
     expect(first.code).toBe(130);
-    expect(first.stderr).toBe('error: Interrupted; the next attempt goes on from here\n');
+    expect(first.stderr).toBe('error [ERR_INTERRUPTED]: Interrupted. The next attempt continues from here\n');
     const part = readFileSync(join(dir, 'cifar-100-binary.tar.gz.part'));
     expect(part.equals(packed.subarray(0, part.length))).toBe(true);
     expect((await saturnn(args)).code).toBe(0);
@@ -60,9 +60,13 @@ describe('saturnn data', () => {
     const args = ['data', 'get', 'cifar100', '--dir', dir, '--url', server.url];
     const wrong = await saturnn(args);
     expect(wrong.code).toBe(1);
-    expect(wrong.stderr).toMatch(/^error: Expected md5 03b5dce01913d631647c71ecec9e9cb8 for http.* but received .*\n$/);
+    expect(wrong.stderr).toMatch(
+      /^error \[ERR_DATA\]: Expected md5 03b5dce01913d631647c71ecec9e9cb8 for http.* but received .*\n$/,
+    );
     server.behaviour = { content: packed, status: 404 };
-    expect((await saturnn(args)).stderr).toMatch(/^error: Cannot download: http.* answered 404 Not Found\n$/);
+    expect((await saturnn(args)).stderr).toMatch(
+      /^error \[ERR_DOWNLOAD\]: Cannot download: http.* answered 404 Not Found\n$/,
+    );
     expect(existsSync(join(dir, 'cifar-100-binary'))).toBe(false);
     expect(existsSync(join(dir, 'cifar-100-binary.tar.gz.part'))).toBe(false);
   });
@@ -110,6 +114,6 @@ describe('saturnn train', () => {
     expect(numbers.trainLoss).toBeLessThan(3.3);
     const { code, stderr } = await saturnn([...small, '--out', join(root, 'x'), '--data', path]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^error: Expected md5 \w+ for .*ten\.tar\.gz but received \w+/);
+    expect(stderr).toMatch(/^error \[ERR_DATA\]: Expected md5 \w+ for .*ten\.tar\.gz but received \w+/);
   });
 });

@@ -28,5 +28,5 @@ test('a network that needs its padding is refused without it, in one line', asyn
   const args = ['equivalence', '--device', 'cpu', '--model', 'inception33', '--no-padding'];
   const { code, stdout, stderr } = await saturnn(args);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-  expect(stderr).toMatch(/^error: Expected true for inception33.*for padding.*\n$/);
+  expect(stderr).toMatch(/^error \[ERR_INVALID_ARGUMENT\]: Expected true for inception33.*for padding.*\n$/);
 });

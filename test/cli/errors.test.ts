@@ -67,7 +67,22 @@ test.concurrent.each<[string, RegExp]>([
   expect(stdout).toBe('');
   expect(stderr).toMatch(expected);
   expect(stderr).not.toMatch(/\n {4}at /);
-  if (line) expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  if (line) expect(stderr).toMatch(/^error \[ERR_[A-Z_]+\]: \S[^\n]*\n$/);
+});
+
+test.concurrent.each<[string, string]>([
+  ['train --frob', 'ERR_INVALID_ARGUMENT'],
+  ['train --width 0', 'ERR_INVALID_ARGUMENT'],
+  ['inspect', 'ERR_INVALID_ARGUMENT'],
+  ['inspect vgg', 'ERR_INVALID_ARGUMENT'],
+  ['train --data cifar10 --data-dir /nowhere', 'ERR_DATA'],
+  ['train --device cpu --precision fp16', 'ERR_UNSUPPORTED'],
+  ['train --device cpu --out /proc/saturnn', 'ERR_OUTPUT'],
+  ['data get cifar10 --dir /proc/saturnn', 'ERR_OUTPUT'],
+  // Of the operating system, where saturnn does not expect it.
+  ['bench step --smoke --device cpu --rounds 1 --minutes 0.00001 --save /nowhere/x', 'ENOENT'],
+])('saturnn %s: the code is %s', async (line, expected) => {
+  expect((await saturnn(line.split(' '))).stderr).toContain(`error [${expected}]: `);
 });
 
 test('a precision that the device lacks is refused before a folder is made', async () => {

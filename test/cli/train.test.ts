@@ -96,7 +96,9 @@ test('train --model inceptionBn wants images of its size, or another size', asyn
   const bn = [...small, '--model', 'inceptionBn', '--steps', '1'];
   expect(await saturnn([...bn, '--out', join(folder, 'too-large')])).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/^error: .*224x224 \(its option "size"\) for image size of train.*32x32"\n$/),
+    stderr: expect.stringMatching(
+      /^error \[ERR_INVALID_ARGUMENT\]: .*224x224 \(its option "size"\) for image size of train.*32x32"\n$/,
+    ),
   });
   expect((await saturnn([...bn, '--size', '33'])).stderr).toMatch(/a multiple of 32 for size but received 33/);
   expect(await saturnn([...bn, '--size', '32', '--out', join(folder, 'bn')])).toMatchObject({ code: 0, stderr: '' });
@@ -118,7 +120,7 @@ test('train keeps what was learned when it is interrupted, and goes on from ther
   const interrupt = { interrupt: /"epoch":2/ };
   const { code, stdout, stderr } = await saturnn([...settings, '--json', '--out', out], interrupt);
   expect(code).toBe(130);
-  expect(stderr).toMatch(/^error: Interrupted after step \d+\n$/);
+  expect(stderr).toMatch(/^error \[ERR_INTERRUPTED\]: Interrupted after step \d+\n$/);
   const step = Number(/\d+/.exec(stderr)?.[0]);
   expect(stdout).toContain(`{"event":"checkpoint","step":${step},`);
   expect(readdirSync(out).sort()).toEqual(results);
@@ -157,11 +159,13 @@ test('--resume refuses what it cannot go on with, in one line', async () => {
   const refuse = async (out: string, ...args: string[]) => {
     const { code, stderr } = await saturnn(['train', '--device', 'cpu', '--out', out, ...args]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^error: [^\n]*\n$/);
+    expect(stderr).toMatch(/^error \[ERR_[A-Z_]+\]: [^\n]*\n$/);
     return stderr;
   };
   const empty = join(folder, 'empty');
-  expect(await refuse(empty, '--resume')).toContain(`There is no checkpoint in ${empty}: nothing to resume`);
+  expect(await refuse(empty, '--resume')).toContain(
+    `There is no checkpoint to resume in ${empty}. --resume auto begins a new run`,
+  );
   expect((await saturnn(['train', '--resume'])).stderr).toContain('for --out but received nothing');
 
   const out = join(folder, 'resumable');
@@ -205,7 +209,7 @@ test('a second process does not write into the folder of the first', async () =>
   });
   const { code, stderr } = await second!;
   expect(code).toBe(1);
-  expect(stderr).toMatch(new RegExp(`^error: Process \\d+ is writing into ${out}\\.\n$`));
+  expect(stderr).toMatch(new RegExp(`^error \\[ERR_BUSY\\]: Process \\d+ is writing into ${out}\\.\n$`));
 });
 
 test('--patience stops when nothing gets better, with the best weights', async () => {
@@ -230,7 +234,7 @@ test('predict says what a network that was trained makes of images', async () =>
   expect(lines.map((line) => JSON.parse(line).label)).toEqual([...(tensors.get('labels')!.data as Int32Array)]);
   const { code, stderr } = await saturnn(['predict', '--weights', join(out, 'last.checkpoint'), '--device', 'cpu']);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^error: .*last.checkpoint cannot be used: .*\n$/);
+  expect(stderr).toMatch(/^error \[ERR_DATA\]: .*last.checkpoint cannot be used: .*\n$/);
 });
 
 test('train stops with one line where numbers are no longer finite', async () => {
@@ -238,6 +242,8 @@ test('train stops with one line where numbers are no longer finite', async () =>
   const settings = ['--activation', 'relu', '--lr', '1e6', '--epochs', '50', '--out', out];
   const { code, stderr } = await saturnn([...small, ...settings]);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^error: Training stopped at step \d+: .*lower learning rate may help\.\n$/);
+  expect(stderr).toMatch(
+    /^error \[ERR_NON_FINITE\]: Training stopped at step \d+: .*lower learning rate may help\.\n$/,
+  );
   expect(readdirSync(out)).toEqual(expect.arrayContaining(['curves.svg', 'metrics.jsonl', 'model.safetensors']));
 });

@@ -62,20 +62,26 @@ test('the command stops after its minutes, and at Ctrl-C, with the table so far 
   const timed = await saturnn([...args, '--minutes', '0.0001', '--json']);
   expect(timed.code).toBe(0);
   expect(timed.stderr).toContain('2 trainings (tanh, sigmoid) of 1 epoch\n');
-  expect(timed.stderr.endsWith(`Stopped after 0.0001 minutes. To go on: ${goOn} --minutes 0.0001\n`)).toBe(true);
+  expect(timed.stderr.endsWith(`Stopped after 0.0001 minutes. To continue: ${goOn} --minutes 0.0001\n`)).toBe(true);
   const table: Table1 = JSON.parse(timed.stdout);
   expect(table).toMatchObject({ interrupted: true, rows: [{ activation: 'tanh' }, { activation: 'sigmoid' }] });
   const interrupted = await saturnn(args, { interrupt: /training 1/ });
-  expect(interrupted).toMatchObject({ code: 130, stderr: `error: Interrupted. To go on: ${goOn}\n` });
+  expect(interrupted).toMatchObject({
+    code: 130,
+    stderr: `error [ERR_INTERRUPTED]: Interrupted. To continue: ${goOn}\n`,
+  });
   expect(interrupted.stdout).toMatch(/\ntanh +0\.01 \(given\) +.* s\n/);
 });
 
 test.each([
   [
     'table1 --preset paper --device auto --data generated',
-    /^error: The preset paper is for a GPU.*--device cpu to train on the CPU nevertheless\n$/,
+    /^error \[ERR_UNSUPPORTED\]: The preset paper is for a GPU.*--device cpu to train on the CPU nevertheless\n$/,
   ],
-  ['table1 --activations relu,selu', /option '--activations <list>' argument 'relu,selu' is invalid.*selu/],
+  [
+    'table1 --activations relu,selu',
+    /option '--activations <name\[:a\],\.\.\.>' argument 'relu,selu' is invalid.*selu/,
+  ],
   ['table1 --lr fast', /option '--lr <auto\|x>'/],
 ])('saturnn %s is refused in one line', async (command, message) => {
   // The test must not use a GPU, even if this machine has one.

@@ -1,7 +1,7 @@
 /** The targets of the fuzz test: every reader of files, valid files to mutate, and checks of what a reader accepts. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { parseSettings } from '../../lib/cli/runOptions';
+import { parseSettings } from '../../lib/cli/options/resume';
 import { withOptions } from '../../lib/cli/train';
 import { unpack } from '../../lib/data/archive';
 import { cifarFromArchive, readNames } from '../../lib/data/cifar';

@@ -62,14 +62,14 @@ describe.skipIf(reason !== undefined && !isRequired)(`saturnn build${reason ? ` 
     expect(status).toBe(1);
     expect(stderr).toContain('SATURNN_CUDA=ON, but these were not found');
     expect(stderr).toMatch(
-      /^error: cmake --fresh -S .* failed \(exit 1\): see above\. On Debian 12: `apt-get install cmake/m,
+      /^error \[ERR_BUILD\]: cmake --fresh -S .* failed \(exit 1\): see above\. On Debian 12: `apt-get install cmake/m,
     );
   });
 
   it('fails where compiling fails', () => {
     const { status, stderr } = build(['--cuda', 'off', '--out', join(folder, 'broken')], { BUILD_STATUS: '7' });
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^error: cmake --build .* failed \(exit 7\)/m);
+    expect(stderr).toMatch(/^error \[ERR_BUILD\]: cmake --build .* failed \(exit 7\)/m);
   });
 
   it('says where CMake is missing, and where it may not write', () => {
@@ -79,7 +79,7 @@ describe.skipIf(reason !== undefined && !isRequired)(`saturnn build${reason ? ` 
     writeFileSync(file, '');
     const { status, stderr } = build(['--out', join(file, 'below')]);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^error: .*below/);
+    expect(stderr).toMatch(/^error \[ERR_BUILD\]: .*below/);
   });
 
   it('forgets what an earlier build was told', () => {

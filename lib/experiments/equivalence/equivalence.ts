@@ -5,11 +5,15 @@
 import { generated, generatedClasses, generatedCounts } from '../../data/generated';
 import { type ImageSource, imageBytes } from '../../data/source';
 import { type StatisticsOptions, statisticsOf } from '../../data/statistics';
-import { checkInteger, checkNumber, invalid } from '../../errors';
+import { checkInteger, checkNumber, invalid, type Range } from '../../errors';
 import type { Model } from '../../models/model';
+import { momentumRange, weightDecayRange } from '../../optim/flatOptimizer';
+import { learningRateRange } from '../../optim/schedule';
+import { seedRange } from '../../random';
 import { type Device, deviceOf, type Precision } from '../../runtime/device';
 import { precisionTable } from '../../runtime/precisions';
 import { uploadImages } from '../../train/feed';
+import { batchRange } from '../../train/trainerOptions';
 import type { ContestImages } from './contestant';
 import { type EquivalenceModelName, equivalenceModel, equivalenceModels } from './models';
 import { rules } from './rules';
@@ -63,6 +67,25 @@ export interface EquivalenceOptions {
   onStep?: (done: number, total: number) => void;
 }
 
+/** The defaults of EquivalenceOptions. */
+export const equivalenceDefaults = {
+  model: 'small',
+  width: 0.25,
+  size: 20,
+  steps: 100,
+  batch: 16,
+  probe: 16,
+  learningRate: 0.03,
+  momentum: 0.9,
+  weightDecay: 1e-4,
+  precision: 'f32',
+  seed: 0,
+} as const satisfies EquivalenceOptions;
+/** Limits of EquivalenceOptions.steps. */
+export const equivalenceStepsRange: Range = [1, 100_000];
+/** Limits of EquivalenceOptions.size: a multiple of 4; without padding, models of two sizes need more than the least. */
+export const equivalenceSizeRange: Range = [4, 4096];
+
 /** Result of equivalence(). */
 export interface EquivalenceResult {
   /** All settings, for reports. */
@@ -78,7 +101,12 @@ export interface EquivalenceResult {
  * ERR_UNSUPPORTED if the device lacks the precision; what compile throws; the signal's reason
  */
 export async function equivalence(options: EquivalenceOptions = {}): Promise<EquivalenceResult> {
-  const { model = 'small', width = 0.25, precision = 'f32', statistics: pixels = {}, signal, onStep } = options;
+  const {
+    model = equivalenceDefaults.model,
+    width = equivalenceDefaults.width,
+    precision = equivalenceDefaults.precision,
+  } = options;
+  const { statistics: pixels = {}, signal, onStep } = options;
   const ownModel = typeof model === 'function';
   if (!ownModel && !equivalenceModels.includes(model)) throw invalid('model', equivalenceModels.join(', '), model);
   const numbers = checkNumbers(options);
@@ -125,14 +153,22 @@ export async function equivalence(options: EquivalenceOptions = {}): Promise<Equ
 
 function checkNumbers(options: EquivalenceOptions) {
   return {
-    steps: checkInteger('steps', options.steps ?? 100, 1, 100_000),
-    learningRate: checkNumber('learningRate', options.learningRate ?? 0.03, 0, 1e6),
-    momentum: checkNumber('momentum', options.momentum ?? 0.9, 0, 1),
-    weightDecay: checkNumber('weightDecay', options.weightDecay ?? 1e-4, 0, 1e6),
-    batch: checkInteger('batch', options.batch ?? 16, 1, 65536),
-    probe: checkInteger('probe', options.probe ?? 16, 1, 65536),
-    size: checkInteger('size', options.size ?? 20, 4, 4096),
-    seed: checkInteger('seed', options.seed ?? 0, 0, 2 ** 31 - 1),
+    steps: checkInteger('steps', options.steps ?? equivalenceDefaults.steps, ...equivalenceStepsRange),
+    learningRate: checkNumber(
+      'learningRate',
+      options.learningRate ?? equivalenceDefaults.learningRate,
+      ...learningRateRange,
+    ),
+    momentum: checkNumber('momentum', options.momentum ?? equivalenceDefaults.momentum, ...momentumRange),
+    weightDecay: checkNumber(
+      'weightDecay',
+      options.weightDecay ?? equivalenceDefaults.weightDecay,
+      ...weightDecayRange,
+    ),
+    batch: checkInteger('batch', options.batch ?? equivalenceDefaults.batch, ...batchRange),
+    probe: checkInteger('probe', options.probe ?? equivalenceDefaults.probe, ...batchRange),
+    size: checkInteger('size', options.size ?? equivalenceDefaults.size, ...equivalenceSizeRange),
+    seed: checkInteger('seed', options.seed ?? equivalenceDefaults.seed, ...seedRange),
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * Predicts variances along a plain chain: Section 2 of the paper, extended to pre-activations of any size (docs/variance.md).
  */
-import { checkInteger, checkNumber, checkOptions } from '../../errors';
+import { checkInteger, checkNumber, checkOptions, type Range } from '../../errors';
 import { curveOf, meanSquareGain } from '../../ops/activation';
 import type { Activation, ActivationCurve as Curve } from '../../ops/activations';
 import { type PairMoments, pairMoments } from './pair';
@@ -25,6 +25,9 @@ export interface ChainOptions {
   /** Variance of every element of dE/dy of the last layer, 1e-30 to 1e30. Default 1. */
   gradientVariance?: number;
 }
+
+/** Limits of the magnitude of a chain: channels times Var[w]. */
+export const magnitudeRange: Range = [1e-6, 1e6];
 
 /** Predictions for one layer's pre-activation y, averaged over random weights. */
 export interface ChainLayer {
@@ -60,7 +63,7 @@ export function predictChain(options: ChainOptions): ChainLayer[] {
   const { activation, inputVariance = 1, gradientVariance = 1, width } = options;
   const layers = checkInteger('layers', options.layers, 1, 10_000);
   const curve = options.centred ? centre(curveOf(activation)) : curveOf(activation);
-  const magnitude = checkNumber('magnitude', options.magnitude ?? defaultMagnitude(activation), 1e-6, 1e6);
+  const magnitude = checkNumber('magnitude', options.magnitude ?? defaultMagnitude(activation), ...magnitudeRange);
   checkNumber('inputVariance', inputVariance, 1e-12, 1e12);
   checkNumber('gradientVariance', gradientVariance, 1e-30, 1e30);
   const inverseWidth = width === undefined ? 0 : 1 / checkInteger('width', width, 2);

@@ -4,7 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkInteger, checkNumber, invalid, SaturnnError } from '../../errors';
+import { fewestClasses } from '../../data/source';
+import { checkInteger, checkNumber, invalid, type Range, SaturnnError } from '../../errors';
 import { writeAtomically } from '../../files/durable';
 import { formatActivation } from '../../ops/activation';
 import { parseActivation } from '../../ops/activations';
@@ -82,6 +83,11 @@ export interface Table1Fixed extends Omit<Recipe, 'activation' | 'learningRate' 
   readonly search: SearchSettings | null;
 }
 
+/** Limits of Table1Overrides.seeds. */
+export const seedsRange: Range = [1, 1000];
+/** Limits of Table1Overrides.epochs. */
+export const epochsRange: Range = [1, 100_000];
+
 /** Applies the overrides to a preset. @throws ERR_INVALID_ARGUMENT, naming the option that is not valid */
 export function resolveSettings(name: PresetName, overrides: Table1Overrides): Table1Settings {
   const preset = presetOf(name);
@@ -103,10 +109,10 @@ export function resolveSettings(name: PresetName, overrides: Table1Overrides): T
     warmup: warmup === 'none' ? null : warmup,
     ...{ rates, search: rates === 'auto' ? checkSearch(search) : null },
   };
-  checkInteger('seeds', seeds, 1, 1000);
-  checkInteger('epochs', fixed.epochs, 1, 100_000);
+  checkInteger('seeds', seeds, ...seedsRange);
+  checkInteger('epochs', fixed.epochs, ...epochsRange);
   for (const [key, value] of Object.entries({ limit, testLimit })) if (value !== null) checkInteger(key, value, 1);
-  if (classes !== null) checkInteger('classes', classes, 2);
+  if (classes !== null) checkInteger('classes', classes, fewestClasses);
   if (!precisions.includes(fixed.precision)) throw invalid('precision', precisions.join(', '), fixed.precision);
   const names = activations.map((text) => formatActivation(parseActivation(text)));
   if (names.length === 0 || new Set(names).size < names.length)
@@ -189,7 +195,7 @@ function checkSearch({ grid, epochs, limit }: SearchSettings): SearchSettings {
   if (!Array.isArray(grid) || grid.length === 0 || new Set(grid).size < grid.length)
     throw invalid('grid of the search', 'different learning rates', grid);
   for (const rate of grid) checkNumber('learning rate of the search', rate, Number.MIN_VALUE, 1e6);
-  checkInteger('epochs of the search', epochs, 1, 100_000);
+  checkInteger('epochs of the search', epochs, ...epochsRange);
   if (limit !== null) checkInteger('limit of the search', limit, 1);
   return { grid, epochs, limit };
 }

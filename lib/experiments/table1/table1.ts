@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { type OpenedSource, openSource } from '../../data/openSource';
-import { checkNumber, checkOptions, invalid } from '../../errors';
+import { checkNumber, checkOptions, invalid, type Range } from '../../errors';
 import { prepareFolder, writeAtomically } from '../../files/durable';
 import { lockFolder } from '../../files/lock';
 import { environment } from '../../measure/harness';
@@ -216,8 +216,11 @@ function planOf({ folder, device, opened: { train, test } }: Work, settings: Tab
   };
 }
 
+/** Limits of Table1Options.minutes, of which 0 itself is refused. */
+export const minutesRange: Range = [0, 35_000];
+
 function timeout(minutes: number): AbortSignal {
-  checkNumber('minutes', minutes, 0, 35_000);
+  checkNumber('minutes', minutes, ...minutesRange);
   if (minutes === 0) throw invalid('minutes', 'a positive number', minutes);
   return AbortSignal.timeout(60_000 * minutes);
 }

@@ -5,11 +5,11 @@
 import { compile, type Plan } from '../../compile/compile';
 import { gradientFrom } from '../../compile/gradient';
 import { Graph } from '../../compile/graph';
-import { checkInteger, checkNumber, checkOptions, invalid } from '../../errors';
+import { checkInteger, checkNumber, checkOptions, invalid, type Range } from '../../errors';
 import { activate, curveOf, formatActivation } from '../../ops/activation';
 import type { Activation } from '../../ops/activations';
 import { conv2d } from '../../ops/convolution';
-import { Philox } from '../../random';
+import { Philox, seedRange } from '../../random';
 import { type Device, deviceOf } from '../../runtime/device';
 import type { TypedArray } from '../../runtime/native';
 import { Parameter, State } from '../../tensor/state';
@@ -42,6 +42,17 @@ export interface VarianceChainOptions {
   /** Called after each draw with the number of draws done and their total. */
   onDraw?: (done: number, draws: number) => void;
 }
+
+/** The defaults of VarianceChainOptions. */
+export const chainDefaults = { layers: 20, width: 128, batch: 64, draws: 100, seed: 0, inputDeviation: 1 } as const;
+/** Limits of the numbers in VarianceChainOptions. */
+export const chainRanges = {
+  layers: [1, 1000],
+  width: [2, 4096],
+  batch: [2, 65536],
+  draws: [2, 100_000],
+  inputDeviation: [1e-6, 1e6],
+} as const satisfies Readonly<Partial<Record<keyof VarianceChainOptions, Range>>>;
 
 /** A measured value and its prediction. */
 export interface Compared {
@@ -135,12 +146,16 @@ function resolve(options: VarianceChainOptions): ResolvedChain {
   if (typeof magnitude !== 'function') throw invalid('magnitude', 'a function of an Activation', magnitude);
   return {
     magnitude,
-    layers: checkInteger('layers', options.layers ?? 20, 1, 1000),
-    width: checkInteger('width', options.width ?? 128, 2, 4096),
-    batch: checkInteger('batch', options.batch ?? 64, 2, 65536),
-    draws: checkInteger('draws', options.draws ?? 100, 2, 100_000),
-    seed: checkInteger('seed', options.seed ?? 0, 0, 2 ** 31 - 1),
-    inputDeviation: checkNumber('inputDeviation', options.inputDeviation ?? 1, 1e-6, 1e6),
+    layers: checkInteger('layers', options.layers ?? chainDefaults.layers, ...chainRanges.layers),
+    width: checkInteger('width', options.width ?? chainDefaults.width, ...chainRanges.width),
+    batch: checkInteger('batch', options.batch ?? chainDefaults.batch, ...chainRanges.batch),
+    draws: checkInteger('draws', options.draws ?? chainDefaults.draws, ...chainRanges.draws),
+    seed: checkInteger('seed', options.seed ?? chainDefaults.seed, ...seedRange),
+    inputDeviation: checkNumber(
+      'inputDeviation',
+      options.inputDeviation ?? chainDefaults.inputDeviation,
+      ...chainRanges.inputDeviation,
+    ),
   };
 }
 

@@ -4,12 +4,13 @@
  */
 import { type ImageSource, Subset } from '../../data/source';
 import type { StatisticsOptions } from '../../data/statistics';
-import { checkInteger, checkNumber, checkOptions, invalid, SaturnnError } from '../../errors';
+import { checkInteger, checkNumber, checkOptions, invalid, type Range, SaturnnError } from '../../errors';
 import { type Initialization, parseInitialization } from '../../initial/initialization';
 import type { Initializer } from '../../layers/initializers';
 import type { Model } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
 import type { Activation } from '../../ops/activations';
+import { learningRateRange } from '../../optim/schedule';
 import { type Device, deviceOf } from '../../runtime/device';
 import { Trainer } from '../../train/trainer';
 import type { FactorName } from './factors';
@@ -43,6 +44,13 @@ export interface VarianceOptions {
   /** Called with the activation and initialisation, as text, whose measurement begins. */
   onProgress?: (text: string) => void;
 }
+
+/** The defaults of VarianceOptions. */
+export const varianceDefaults = { steps: 50, learningRate: 0.01, batch: 64, draws: 1, seed: 0 } as const;
+/** Limits of VarianceOptions.draws. */
+export const varianceDrawsRange: Range = [1, 1000];
+/** The fewest images per step that have a variance. */
+export const fewestImages = 2;
 
 /** Measurements with one activation and one initialisation. */
 export interface VarianceRun {
@@ -84,9 +92,9 @@ function resolve(options: VarianceOptions): VarianceOptions {
   if (!Array.isArray(initializations) || initializations.length === 0)
     throw invalid('initializations', 'at least one', initializations);
   checkInteger('steps', options.steps ?? 0, 0);
-  checkInteger('draws', options.draws ?? 1, 1, 1000);
-  checkInteger('batch', options.batch ?? 2, 2, train?.count);
-  checkNumber('learningRate', options.learningRate ?? 0, 0, 1e6);
+  checkInteger('draws', options.draws ?? varianceDefaults.draws, ...varianceDrawsRange);
+  checkInteger('batch', options.batch ?? fewestImages, fewestImages, train?.count);
+  checkNumber('learningRate', options.learningRate ?? varianceDefaults.learningRate, ...learningRateRange);
   return options;
 }
 
@@ -95,7 +103,7 @@ async function measure(
   activation: Activation,
   initialization: Initialization,
 ): Promise<VarianceRun> {
-  const { draws = 1, seed = 0 } = options;
+  const { draws = varianceDefaults.draws, seed = varianceDefaults.seed } = options;
   const all: Drawn[] = [];
   for (let draw = 0; draw < draws; draw++)
     all.push(await measureSeed(options, activation, initialization, seed + draw));
@@ -120,8 +128,9 @@ async function measureSeed(
   initialization: Initialization,
   seed: number,
 ): Promise<Drawn> {
-  const { train, statistics = {}, steps = 50, learningRate = 0.01 } = options;
-  const batch = options.batch ?? Math.min(64, train.count);
+  const { train, statistics = {}, steps = varianceDefaults.steps } = options;
+  const { learningRate = varianceDefaults.learningRate } = options;
+  const batch = options.batch ?? Math.min(varianceDefaults.batch, train.count);
   const device = deviceOf(options.device);
   const model = options.model({ activation, initializer: initialization.initializer(activation) });
   // fit() ends with an evaluation, which is not needed here, so the test set is one batch.

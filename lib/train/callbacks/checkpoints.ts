@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { checkInteger, checkNumber, SaturnnError } from '../../errors';
+import { checkInteger, checkNumber, type Range, SaturnnError } from '../../errors';
 import { linkOver, prepareFolder } from '../../files/durable';
 import { checkMetric, type EpochEvent, isBetter, type Metric } from '../../optim/metric';
 import type { Callback, RunControl, SavedCallback } from '../callback';
@@ -21,6 +21,14 @@ export interface CheckpointsOptions {
   /** Keep the best by this metric as well; null: do not. Default testAccuracy. */
   best?: Metric | null;
 }
+
+/** The defaults of CheckpointsOptions. */
+export const checkpointsDefaults = {
+  everyEpochs: 1,
+  best: 'testAccuracy',
+} as const satisfies Partial<CheckpointsOptions>;
+/** Limits of CheckpointsOptions.everyMinutes. */
+export const everyMinutesRange: Range = [0, 1e6];
 
 /** The three files of a folder. `previous` is what `last` was before. */
 export const checkpointNames = {
@@ -54,10 +62,11 @@ export class Checkpoints implements Callback {
   #triedAt = performance.now();
 
   /** @throws ERR_INVALID_ARGUMENT; ERR_OUTPUT */
-  constructor({ folder, everyEpochs = 1, everySteps, everyMinutes, best = 'testAccuracy' }: CheckpointsOptions) {
+  constructor({ folder, everySteps, everyMinutes, ...options }: CheckpointsOptions) {
+    const { everyEpochs = checkpointsDefaults.everyEpochs, best = checkpointsDefaults.best } = options;
     this.#everyEpochs = checkInteger('everyEpochs', everyEpochs, 0);
     if (everySteps !== undefined) this.everySteps = checkInteger('everySteps', everySteps, 1);
-    if (everyMinutes !== undefined) checkNumber('everyMinutes', everyMinutes, 0, 1e6);
+    if (everyMinutes !== undefined) checkNumber('everyMinutes', everyMinutes, ...everyMinutesRange);
     this.#everyMilliseconds = (everyMinutes ?? Number.POSITIVE_INFINITY) * 60_000;
     this.#metric = best === null ? null : checkMetric(best);
     this.#folder = prepareFolder(folder);

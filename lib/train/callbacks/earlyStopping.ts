@@ -16,6 +16,14 @@ export interface EarlyStoppingOptions {
   restoreBest?: boolean;
 }
 
+/** The defaults of EarlyStoppingOptions. */
+export const earlyStoppingDefaults = {
+  metric: 'testAccuracy',
+  patience: 10,
+  minDelta: 0,
+  restoreBest: true,
+} as const satisfies EarlyStoppingOptions;
+
 /** What comes back. Not what else the optimizer keeps: training is over. */
 interface Kept {
   readonly parameters: Uint8Array;
@@ -43,7 +51,9 @@ export class EarlyStopping implements Callback {
   #waited = 0;
 
   /** @throws ERR_INVALID_ARGUMENT */
-  constructor({ metric = 'testAccuracy', patience = 10, minDelta = 0, restoreBest = true }: EarlyStoppingOptions = {}) {
+  constructor(options: EarlyStoppingOptions = {}) {
+    const { metric = earlyStoppingDefaults.metric, patience = earlyStoppingDefaults.patience } = options;
+    const { minDelta = earlyStoppingDefaults.minDelta, restoreBest = earlyStoppingDefaults.restoreBest } = options;
     checkMetric(metric);
     checkInteger('patience', patience, 1);
     checkNumber('minDelta', minDelta, 0, Number.MAX_VALUE);

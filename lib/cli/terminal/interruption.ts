@@ -1,9 +1,10 @@
-import { SaturnnError } from '../errors';
+/** Ends work at Ctrl-C, so that what is done can be saved. */
+import { SaturnnError } from '../../errors';
 
-/** What a shell expects of a program that a signal has ended: 128 and its number. */
+/** Exit codes after a signal, as shells expect them: 128 plus the signal's number. */
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** A first Ctrl-C (or SIGTERM) aborts `signal`, so that what was learned can be kept; a second one ends the process at once. */
+/** Aborts `signal` at the first Ctrl-C or SIGTERM, so that results can be saved, and ends the process at the second. */
 export class Interruption {
   readonly #abort = new AbortController();
 
@@ -21,6 +22,7 @@ export class Interruption {
     this.#abort.abort(new SaturnnError('ERR_INTERRUPTED', 'Interrupted'));
   };
 
+  /** Leaves later signals to Node. */
   dispose(): void {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, this.#onSignal);
   }

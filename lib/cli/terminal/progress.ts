@@ -1,27 +1,28 @@
-/** How far a training run is: a bar on a terminal, plain lines anywhere else, or every event as a line of JSON. */
+/** Shows the progress of a training run: a bar on a terminal, plain lines anywhere else, or every event as a line of JSON. */
 import { SingleBar } from 'cli-progress';
-import type { EpochEvent } from '../optim/metric';
-import type { TrainEvent } from '../train/events';
+import type { EpochEvent } from '../../optim/metric';
+import type { TrainEvent } from '../../train/events';
 
 export interface Progress {
   show(event: TrainEvent): void;
-  /** Leaves the terminal clean. */
+  /** Takes the bar off the terminal. */
   stop(): void;
 }
 
 /** Seconds between plain lines within an epoch. */
 const lineInterval = 10;
 
+/** Formats a fraction: 0.5 is "50.00 %". */
 export const percent = (fraction: number): string => `${(100 * fraction).toFixed(2)} %`;
 
 export interface ProgressOptions {
-  /** Of the whole run. */
+  /** Steps of the whole run. */
   steps: number;
-  /** Steps that were done before. */
+  /** Steps that an earlier part of the run has done. */
   done: number;
   stepsPerEpoch: number;
   json: boolean;
-  /** Default: stdout. */
+  /** The stream that is written to; default stdout. */
   stream?: NodeJS.WriteStream;
 }
 
@@ -32,7 +33,7 @@ export function createProgress(options: ProgressOptions): Progress {
   return stream.isTTY ? terminalProgress(stream, steps, done, epochs) : plainProgress(stream, steps, epochs);
 }
 
-/** Of an event that leaves a line behind; null of others. */
+/** Returns the line that an event leaves behind; null if it leaves none. */
 function lineOf(event: TrainEvent, epochs: number): string | null {
   if (event.event === 'epoch') return epochLine(event, epochs);
   if (event.event === 'stopped') return `stopped after epoch ${event.epoch}: ${event.reason}\n`;
@@ -40,7 +41,7 @@ function lineOf(event: TrainEvent, epochs: number): string | null {
   return null;
 }
 
-/** Warnings do not belong among results. */
+/** Returns the stream for an event's line: warnings go to stderr, because stdout is for results. */
 const streamOf = ({ event }: TrainEvent, stream: NodeJS.WriteStream) => (event === 'warning' ? process.stderr : stream);
 
 function epochLine(event: EpochEvent, epochs: number): string {
@@ -87,7 +88,7 @@ function terminalProgress(stream: NodeJS.WriteStream, steps: number, begun: numb
       }
       const line = lineOf(event, epochs);
       if (!line) return;
-      // The bar is taken down for the line, and put up again below it.
+      // The bar must not mix with the line: it stops, and starts again below it.
       bar.stop();
       streamOf(event, stream).write(line);
       if (done < steps) bar.start(steps, done, waiting);

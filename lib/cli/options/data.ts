@@ -1,0 +1,132 @@
+/** The options that say which data a command takes, and how pixels are normalised. */
+import { existsSync } from 'node:fs';
+import { type Command, InvalidArgumentError } from 'commander';
+import { dataSetNames, type OpenedSource, openSource } from '../../data/openSource';
+import { defaultLabels, type LabelKind, labelKinds } from '../../data/records';
+import { type DataMode, dataModes, fewestClasses } from '../../data/source';
+import { meanKinds, type StatisticsOptions, scaleRange, statisticsDefaults } from '../../data/statistics';
+import { numberFromText } from '../../errors';
+import { trainerDefaults } from '../../train/trainerOptions';
+import { above, addOptions, declare } from './declare';
+import * as read from './readers';
+
+/** Returns a data set's name or a path that exists. */
+function readData(text: string): string {
+  if (dataSetNames.includes(text) || existsSync(text)) return text;
+  throw new InvalidArgumentError(`Expected ${dataSetNames.join(', ')}, or a path that exists.`);
+}
+
+function readScale(text: string): StatisticsOptions['scale'] {
+  if (text === 'deviation' || text === 'none') return text;
+  const value = numberFromText(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('Expected deviation, none or a positive number.');
+}
+
+export const dataOption = declare({
+  flags: '--data <name>',
+  help: `data set: ${dataSetNames.join(', ')}, or a folder or .tar.gz in CIFAR's binary layout`,
+  read: readData,
+  default: dataSetNames[0],
+  shown: dataSetNames[0],
+});
+
+export const dataDirOption = declare({
+  flags: '--data-dir <dir>',
+  help: 'folder of cifar10 or cifar100',
+  otherwise: 'where `saturnn data get` puts them',
+});
+
+const labelsOption = declare({
+  flags: '--labels <kind>',
+  help: 'which labels of CIFAR-100',
+  choices: labelKinds,
+  otherwise: defaultLabels,
+});
+
+const noVerifyOption = declare({
+  flags: '--no-verify',
+  help: "take an archive even if its md5 is not the official one's",
+});
+
+const meanOption = declare({
+  flags: '--mean <per>',
+  help: 'the mean that is subtracted from pixels: one for each channel, or one for each pixel of the image',
+  choices: meanKinds,
+  default: statisticsDefaults.per,
+  shown: statisticsDefaults.per,
+});
+
+const scaleOption = declare({
+  flags: '--scale <x>',
+  help: 'how pixels are scaled after that: deviation (divided by their deviation), none (0..255), or a factor',
+  read: readScale,
+  limits: above(scaleRange),
+  default: statisticsDefaults.scale,
+  shown: statisticsDefaults.scale,
+});
+
+const dataModeOption = declare({
+  flags: '--data-mode <mode>',
+  help: 'keep all images on the device, or stream them from memory or disk',
+  choices: dataModes,
+  default: trainerDefaults.data,
+  shown: trainerDefaults.data,
+});
+
+export const limitOption = declare({
+  flags: '--limit <n>',
+  help: 'use only the first n training images',
+  read: read.positiveInteger,
+});
+
+/** Completes the help of --limit for commands without --test-limit: openSource then limits both sets. */
+export const limitNote = ', and at most n test images';
+
+export const testLimitOption = declare({
+  flags: '--test-limit <n>',
+  help: 'use only the first n test images',
+  read: read.positiveInteger,
+});
+
+export const classesOption = declare({
+  flags: '--classes <n>',
+  help: 'use only the images of the first n classes',
+  read: read.positiveInteger,
+  limits: { least: fewestClasses },
+});
+
+export interface DataOptions {
+  /** A name of dataSetNames, or a path. */
+  data: string;
+  dataDir?: string;
+  labels?: LabelKind;
+  /** False with --no-verify. */
+  verify: boolean;
+  mean: 'channel' | 'pixel';
+  scale: 'deviation' | 'none' | number;
+  dataMode: DataMode;
+  limit?: number;
+}
+
+export interface OpenedData extends OpenedSource {
+  readonly statistics: StatisticsOptions;
+  readonly mode: DataMode;
+}
+
+/** Adds the options that name a data set. */
+export const addSourceOptions = (command: Command): Command =>
+  addOptions(command, dataOption(), dataDirOption(), labelsOption(), noVerifyOption());
+
+/** Adds the options of addSourceOptions, and those of a training set. */
+export const addDataOptions = (command: Command): Command =>
+  addOptions(
+    addSourceOptions(command),
+    ...[meanOption(), scaleOption(), dataModeOption(), limitOption({ note: limitNote })],
+  );
+
+/** Opens the data set that the options name. @throws ERR_DATA; ERR_INVALID_ARGUMENT */
+export async function openData(options: DataOptions): Promise<OpenedData> {
+  const { mean: per, scale, dataMode: mode } = options;
+  return { ...(await openSource(options, mode)), statistics: { per, scale }, mode };
+}

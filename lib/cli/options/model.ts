@@ -1,0 +1,117 @@
+/** The options that say which network a command makes. */
+import type { Command } from 'commander';
+import { type Initialization, initializationForms, parseInitialization } from '../../initial/initialization';
+import type { Normalization } from '../../layers';
+import { normalizations } from '../../layers/conv2d';
+import { createModel, type Model, models } from '../../models';
+import { inceptionBnDefaults } from '../../models/inceptionBn';
+import { largestSize, modelDefaults, widthRange } from '../../models/model';
+import { formatActivation } from '../../ops/activation';
+import { type Activation, activations } from '../../ops/activations';
+import { above, addOptions, declare, fraction } from './declare';
+import * as read from './readers';
+
+const defaultModel = 'inception33';
+const defaultInit = 'default';
+
+/** How activations are written, with the range of each slope: "leakyTanh[:0..0.5]". */
+export const activationForms = [
+  ...Object.entries(activations).map(([kind, { slope }]) =>
+    slope ? `${kind}[:${slope.minimum}..${slope.maximum}]` : kind,
+  ),
+  'rrelu[:LOWER:UPPER]',
+].join(', ');
+
+export const modelOption = declare({
+  flags: '--model <name>',
+  help: 'network',
+  choices: Object.keys(models),
+  default: defaultModel,
+  shown: defaultModel,
+});
+
+export const widthOption = declare({
+  flags: '--width <w>',
+  help: 'factor on all channel counts',
+  read: read.positiveNumber,
+  limits: above(widthRange),
+  default: modelDefaults.width,
+});
+
+export const activationOption = declare({
+  flags: '--activation <name[:a]>',
+  help: 'activation',
+  note: `: ${activationForms}`,
+  read: read.activation,
+  default: modelDefaults.activation,
+  shown: formatActivation(modelDefaults.activation),
+});
+
+export const activationsOption = declare({
+  flags: '--activations <name[:a]>',
+  help: 'activations, in the order of the results',
+  read: read.activation,
+});
+
+export const initOption = declare({
+  flags: '--init <name[:options]>',
+  help: 'initial weights',
+  note: `: ${initializationForms}`,
+  read: read.initialization,
+  default: parseInitialization(defaultInit),
+  shown: defaultInit,
+});
+
+const normalizationOption = declare({
+  flags: '--normalization <name>',
+  help: 'normalisation after every convolution',
+  choices: normalizations,
+  otherwise: `${modelDefaults.normalization}; inceptionBn: ${inceptionBnDefaults.normalization}`,
+});
+
+const dropoutOption = declare({
+  flags: '--dropout <rate>',
+  help: 'part of the features that is dropped before the classifier in training',
+  read: read.fraction,
+  limits: fraction,
+  default: modelDefaults.dropout,
+});
+
+export const sizeOption = declare({
+  flags: '--size <n>',
+  help: `height and width of the crops, a multiple of ${modelDefaults.sizeStep}`,
+  read: read.positiveInteger,
+  limits: { least: modelDefaults.sizeStep, most: largestSize },
+  otherwise: `${modelDefaults.size}; inceptionBn: ${inceptionBnDefaults.size}, a multiple of ${inceptionBnDefaults.sizeStep}`,
+});
+
+export interface ModelOptions {
+  model: string;
+  width: number;
+  activation: Activation;
+  init: Initialization;
+  normalization?: Normalization;
+  dropout: number;
+  size?: number;
+}
+
+/** Adds the options of a model. */
+export const addModelOptions = (command: Command): Command =>
+  addOptions(
+    command,
+    ...[modelOption(), widthOption(), activationOption(), initOption()],
+    ...[normalizationOption(), dropoutOption(), sizeOption()],
+  );
+
+/** Makes the model that the options describe. @throws ERR_INVALID_ARGUMENT */
+export function modelFrom(options: ModelOptions, classes: number): Model {
+  const { model, width, activation, init, normalization, dropout, size } = options;
+  const initializer = init.initializer(activation);
+  return createModel(model, { width, activation, classes, initializer, normalization, dropout, size });
+}
+
+/** Returns activation and initial weights as text, for config.json and reports. */
+export const describeModelOptions = ({ activation, init }: ModelOptions) => ({
+  activation: formatActivation(activation),
+  init: init.text,
+});

@@ -1,0 +1,236 @@
+/** The command's options: each flag is declared once, and defaults and ranges in --help are those of the library. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { DeclaredOption, declarations, declare, limitsText } from '../../lib/cli/options/declare';
+import { program } from '../../lib/cli/program';
+import { Dataset } from '../../lib/data/dataset';
+import { openSource } from '../../lib/data/openSource';
+import { checkStatisticsOptions } from '../../lib/data/statistics';
+import { equivalence } from '../../lib/experiments/equivalence/equivalence';
+import { predictChain } from '../../lib/experiments/prediction/chain';
+import { resolveSettings } from '../../lib/experiments/table1/settings';
+import { table1 } from '../../lib/experiments/table1/table1';
+import { varianceChain } from '../../lib/experiments/variance/chain';
+import { variance } from '../../lib/experiments/variance/variance';
+import { createModel, inception33, inceptionBn } from '../../lib/models';
+import { formatActivation } from '../../lib/ops/activation';
+import { tanh } from '../../lib/ops/activations';
+import { Adam } from '../../lib/optim/adam';
+import { AdamW } from '../../lib/optim/adamW';
+import { Lars } from '../../lib/optim/lars';
+import { constantRate } from '../../lib/optim/schedule';
+import { Sgd } from '../../lib/optim/sgd';
+import { openDevice } from '../../lib/runtime/device';
+import { State } from '../../lib/tensor/state';
+import { Checkpoints } from '../../lib/train/callbacks/checkpoints';
+import { resolveTrainerOptions } from '../../lib/train/trainerOptions';
+import { temporaryFolder } from '../temporary';
+
+const folder = temporaryFolder();
+
+const allOf = (command: Command): Command[] => [command, ...command.commands.flatMap(allOf)];
+const commands = program().commands.flatMap(allOf);
+const declared = commands.flatMap((command) =>
+  command.options.map((option) => ({ command: command.name(), option: option as DeclaredOption, flag: option.long! })),
+);
+const find = (command: string, flag: string): DeclaredOption =>
+  declared.find((one) => one.command === command && one.flag === flag)!.option;
+
+describe('each flag', () => {
+  it('has one declaration, which every command with it uses', () => {
+    expect(declared.length).toBeGreaterThan(150);
+    for (const { command, flag, option } of declared) {
+      expect(option, `${command} ${flag}`).toBeInstanceOf(DeclaredOption);
+      expect(option.declaration, `${command} ${flag}`).toBe(declarations.get(flag));
+      expect(option.description.startsWith(option.declaration.help), `${command} ${flag}`).toBe(true);
+    }
+  });
+
+  it('cannot be declared again', () => {
+    expect(() => declare({ flags: '--width <x>', help: 'another' })).toThrow('--width is declared twice');
+  });
+
+  it('is declared by declare() and by nothing else', () => {
+    const root = join(__dirname, '..', '..', 'lib', 'cli');
+    const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+    const others = files.filter((file) =>
+      /\.(requiredO|o)ption\(|new Option\(/.test(readFileSync(join(root, file), 'utf8')),
+    );
+    expect(others).toEqual([]);
+  });
+});
+
+/** A set whose images fit the models below. */
+const images = (count: number) =>
+  Dataset.from({
+    images: new Uint8Array(count * 28 * 28 * 3),
+    labels: Array.from({ length: count }, (_, index) => index % 2),
+    shape: [28, 28, 3],
+    classes: 2,
+  });
+const model = inception33({ width: 0.1, classes: 2 });
+const trainer = (options: object) =>
+  resolveTrainerOptions({ model, train: images(200), test: images(2), device: 'cpu', ...options });
+const defaultOf = (command: string, flag: string): unknown => find(command, flag).defaultValue;
+/** The default that --help shows where commander is not told of a value. */
+const shownDefault = (command: string, flag: string): string | undefined =>
+  /\(default: (.*)\)$/.exec(find(command, flag).description)?.[1];
+
+describe('the defaults are the library’s', () => {
+  it('for models', () => {
+    const made = createModel(defaultOf('train', '--model') as string);
+    expect(defaultOf('train', '--width')).toBe(made.width);
+    expect(defaultOf('train', '--activation')).toEqual(made.activation);
+    expect(find('train', '--activation').defaultValueDescription).toBe(formatActivation(made.activation));
+    expect(defaultOf('train', '--dropout')).toBe(0);
+    const large = inceptionBn({ width: 0.1 });
+    expect(shownDefault('train', '--size')).toBe(
+      `${made.inputShape[0]}; inceptionBn: ${large.inputShape[0]}, a multiple of 32`,
+    );
+    expect(() => inceptionBn({ width: 0.1, size: 224 + 4 })).toThrow('a multiple of 32');
+    expect(shownDefault('train', '--normalization')).toBe(`${made.normalization}; inceptionBn: ${large.normalization}`);
+  });
+
+  it('for training', () => {
+    const resolved = trainer({});
+    expect(resolved).toMatchObject({
+      data: defaultOf('train', '--data-mode'),
+      seed: defaultOf('train', '--seed'),
+      precision: defaultOf('train', '--precision'),
+      labelSmoothing: defaultOf('train', '--label-smoothing'),
+      deterministic: true,
+      autotune: true,
+    });
+    for (const command of ['train', 'estimate', 'trace'])
+      expect(shownDefault(command, '--batch')).toBe(`${resolved.batch} on the CPU, 128 on a GPU`);
+    expect(shownDefault('train', '--lr')).toBe(`${resolved.learningRate}; adam, adamw: 0.001; lars: 1`);
+    expect(new Checkpoints({ folder, everyEpochs: defaultOf('train', '--checkpoint-epochs') as number })).toEqual(
+      new Checkpoints({ folder }),
+    );
+  });
+
+  it('for optimizers', () => {
+    const [sgd, adam, adamW, lars] = [new Sgd(), new Adam(), new AdamW(), new Lars()];
+    expect(shownDefault('train', '--momentum')).toBe(`${sgd.momentum}`);
+    expect(lars.momentum).toBe(sgd.momentum);
+    expect(shownDefault('train', '--weight-decay')).toBe(
+      `${sgd.weightDecay}; adam: ${adam.weightDecay}; adamw: ${adamW.weightDecay}`,
+    );
+    expect(lars.weightDecay).toBe(sgd.weightDecay);
+  });
+
+  it('for data', async () => {
+    const { per, scale } = checkStatisticsOptions({});
+    expect([defaultOf('train', '--mean'), defaultOf('train', '--scale')]).toEqual([per, scale]);
+    const { train } = await openSource({ data: defaultOf('train', '--data') as string, limit: 2 });
+    expect(train.count).toBe(2);
+    // A record of CIFAR-100: the coarse label, the fine one, pixels.
+    const record = Uint8Array.of(7, 70, ...new Uint8Array(3072));
+    const { labels } = Dataset.fromRecords(record, { layout: 'cifar100' });
+    expect({ coarse: 7, fine: 70 }[shownDefault('train', '--labels') as 'fine']).toBe(labels[0]);
+  });
+
+  it('for devices', () => {
+    expect(openDevice(defaultOf('train', '--device') as string)).toBe(openDevice());
+  });
+
+  it('for equivalence', async () => {
+    const given = {
+      model: defaultOf('equivalence', '--model') as 'small',
+      size: defaultOf('equivalence', '--size') as number,
+      batch: defaultOf('equivalence', '--batch') as number,
+      learningRate: defaultOf('equivalence', '--lr') as number,
+      momentum: defaultOf('equivalence', '--momentum') as number,
+      weightDecay: defaultOf('equivalence', '--weight-decay') as number,
+      seed: defaultOf('equivalence', '--seed') as number,
+      precision: defaultOf('equivalence', '--precision') as 'f32',
+    };
+    const common = { device: 'cpu', steps: 1, padding: true };
+    const [first, second] = [await equivalence(common), await equivalence({ ...common, ...given })];
+    expect(second.settings).toEqual(first.settings);
+    expect(first.settings.seed).toBe(0);
+  });
+});
+
+/** Calls the library with a value of the option; errors about anything else do not count. By "command flag", or flag. */
+const library: Readonly<Record<string, (value: number) => unknown>> = {
+  '--scale': (scale) => checkStatisticsOptions({ scale }),
+  '--width': (width) => inception33({ width }),
+  '--dropout': (dropout) => inception33({ width: 0.1, dropout }),
+  '--size': (size) => inception33({ width: 0.1, size }),
+  '--batch': (batch) => trainer({ batch }),
+  '--seed': (seed) => new State([...model.parameters], { seed }),
+  '--lr': (rate) => constantRate(rate),
+  '--momentum': (momentum) => [new Sgd({ momentum }), new Lars({ momentum })],
+  '--weight-decay': (weightDecay) => [new Sgd({ weightDecay }), new AdamW({ weightDecay })],
+  '--label-smoothing': (labelSmoothing) => trainer({ labelSmoothing }),
+  '--ema': (decay) => new Sgd({ ema: { decay } }),
+  '--checkpoint-minutes': (everyMinutes) => new Checkpoints({ folder, everyMinutes }),
+  // Without activations nothing is trained.
+  '--minutes': (minutes) => table1({ preset: 'smoke', minutes, activations: [] }),
+  '--seeds': (seeds) => resolveSettings('smoke', { seeds }),
+  '--classes': (classes) => resolveSettings('smoke', { classes }),
+  'table1 --epochs': (epochs) => resolveSettings('smoke', { epochs }),
+  'sweep --epochs': (epochs) => resolveSettings('smoke', { epochs }),
+  // Ended by the precision, which is checked after the numbers.
+  'equivalence --steps': (steps) => equivalence({ steps, precision: 'fp16' }),
+  'equivalence --batch': (batch) => equivalence({ batch, precision: 'fp16' }),
+  'equivalence --size': (size) => equivalence({ size, precision: 'fp16' }),
+  'equivalence --lr': (learningRate) => equivalence({ learningRate, precision: 'fp16' }),
+  'equivalence --momentum': (momentum) => equivalence({ momentum, precision: 'fp16' }),
+  'equivalence --weight-decay': (weightDecay) => equivalence({ weightDecay, precision: 'fp16' }),
+  'equivalence --seed': (seed) => equivalence({ seed, precision: 'fp16' }),
+  // Ended by the device, which is opened after the numbers are checked.
+  'variance --batch': (batch) => varianceChain({ activations: [tanh()], batch, device: 'none' }),
+  'variance --layers': (layers) => varianceChain({ activations: [tanh()], layers, device: 'none' }),
+  'variance --input-deviation': (inputDeviation) =>
+    varianceChain({ activations: [tanh()], inputDeviation, device: 'none' }),
+  'variance --magnitude': (magnitude) => predictChain({ activation: tanh(), layers: 1, magnitude }),
+  'variance --draws': (draws) =>
+    variance({ activations: [tanh()], draws, model: () => model, train: images(4), batch: 2, device: 'none' }),
+  'variance --lr': (learningRate) =>
+    variance({ activations: [tanh()], learningRate, model: () => model, train: images(4), batch: 2, device: 'none' }),
+};
+
+/** Whether reader and library take a value. A refusal is an error that says what numbers are expected. */
+async function isTaken(option: DeclaredOption, call: (value: number) => unknown, value: number): Promise<boolean> {
+  try {
+    const read = option.parseArg!(String(value), undefined) as unknown;
+    await call((Array.isArray(read) ? read[0] : read) as number);
+  } catch (error) {
+    const { message } = error as Error;
+    return !/^Expected .*(number|integer|below 1)/.test(message);
+  }
+  return true;
+}
+
+describe('the range in --help', () => {
+  const ranged = declared.filter(({ option }) => option.limits);
+
+  it('is there for many options', () => {
+    expect(ranged.length).toBeGreaterThan(60);
+  });
+
+  it.each(ranged.map((one) => [one.command, one.flag, one.option] as const))(
+    'of %s %s is what the library takes',
+    async (command, flag, option) => {
+      const call = library[`${command} ${flag}`] ?? library[flag];
+      expect(call, 'how the library is asked').toBeTypeOf('function');
+      const { least, most, open } = option.limits!;
+      expect(option.description).toContain(`(${limitsText(option.limits!)})`);
+      const isInteger = await isTaken(option, () => 0, (most ?? least) - 0.5).then((taken) => !taken);
+      const step = isInteger ? 1 : 1e-6;
+      const taken = [open === 'least' ? least + step : least];
+      const refused = [open === 'least' ? least : least - (isInteger ? 1 : Math.max(least, 1) * 1e-3)];
+      if (least > 0 && !isInteger) refused[0] = least / 2;
+      if (most !== undefined) {
+        taken.push(open === 'most' ? most - step : most);
+        refused.push(open === 'most' ? most : most + (isInteger ? 1 : most * 1e-3));
+      }
+      for (const value of taken) expect(await isTaken(option, call!, value), `${value}`).toBe(true);
+      for (const value of refused) expect(await isTaken(option, call!, value), `${value}`).toBe(false);
+    },
+  );
+});
