@@ -16,11 +16,11 @@ Error disposed() { return Error("ERR_DISPOSED", "the device was disposed"); }
 struct DeviceHost::Completion {
   std::optional<Napi::Promise::Deferred> deferred;
   Settle settle;
-  std::optional<Error> error;
+  std::exception_ptr error;
 
   void conclude(Napi::Env env) const {
     try {
-      if (error) throw makeError(env, *error);
+      if (error) throw makeError(env, describe(error));
       deferred->Resolve(guard(env, [&] { return settle(env); }));
     } catch (const Napi::Error& failure) {
       deferred->Reject(failure.Value());
@@ -82,12 +82,8 @@ Napi::Value DeviceHost::submit(Napi::Env env, Work work) {
     completion->deferred = deferred;
     try {
       completion->settle = work(*device_);
-    } catch (const Error& error) {
-      completion->error = error;
-    } catch (const std::bad_alloc&) {
-      completion->error = Error("ERR_OUT_OF_MEMORY", "Out of memory on the host");
-    } catch (const std::exception& error) {
-      completion->error = Error("ERR_INTERNAL", error.what());
+    } catch (...) {
+      completion->error = std::current_exception();
     }
     send(std::move(completion));
   });

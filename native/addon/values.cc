@@ -108,9 +108,9 @@ Napi::Value makeTypedArray(Napi::Env env, SnDType dtype, const std::vector<uint8
   return Napi::Float32Array::New(env, bytes.size() / 4, buffer, 0);
 }
 
-Napi::Error makeError(Napi::Env env, const Error& error) {
-  Napi::Error result = Napi::Error::New(env, error.what());
-  result.Set("code", Napi::String::New(env, error.code()));
+Napi::Error makeError(Napi::Env env, const Failure& failure) {
+  Napi::Error result = Napi::Error::New(env, failure.message);
+  result.Set("code", Napi::String::New(env, failure.code));
   return result;
 }
 

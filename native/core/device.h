@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -128,7 +129,7 @@ class LateResource : public Resource {
  private:
   const char* what_;
   Device* device_ = nullptr;
-  std::unique_ptr<Error> failure_;
+  std::exception_ptr failure_;  // rethrown by requireReady()
 };
 
 }  // namespace saturnn

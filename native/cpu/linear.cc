@@ -52,7 +52,9 @@ auto chooseLinear(const LinearShape& shape, const Make& make) {
   if (desc && !isReference(desc.impl_info_str())) return desc;
   auto other = make(free);
   if (other && (!desc || !isReference(other.impl_info_str()))) return other;
-  if (!desc) throw Error("ERR_BACKEND", "oneDNN has no implementation for weights " + dimsText(shape.weights.dims()));
+  if (!desc) {
+    throw Error("ERR_UNSUPPORTED", "oneDNN has no implementation for weights " + dimsText(shape.weights.dims()));
+  }
   return desc;
 }
 

@@ -28,7 +28,7 @@ inline void addMissing(std::string& list, const std::string& code, const std::st
 template <class Make>
 void writeJson(char* buffer, size_t capacity, Make&& make) noexcept {
   const auto write = [&](const std::string& json) {
-    if (json.size() >= capacity) throw Error("ERR_BACKEND", "the description is too long for the caller's buffer");
+    if (json.size() >= capacity) throw Error("ERR_INTERNAL", "the description is too long for the caller's buffer");
     std::memcpy(buffer, json.c_str(), json.size() + 1);
   };
   SnError error{};

@@ -42,8 +42,8 @@ auto chooseConvolution(const ConvolutionShape& shape, const Make& make) {
     if (!fallback) fallback = desc;
   }
   if (!fallback) {
-    throw Error("ERR_BACKEND", "oneDNN has no implementation for input " + dimsText(shape.x.dims()) + ", weights " +
-                                   dimsText(shape.weights.dims()) + ", output " + dimsText(shape.y.dims()));
+    throw Error("ERR_UNSUPPORTED", "oneDNN has no implementation for input " + dimsText(shape.x.dims()) + ", weights " +
+                                       dimsText(shape.weights.dims()) + ", output " + dimsText(shape.y.dims()));
   }
   return fallback;
 }
