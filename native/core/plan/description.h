@@ -62,9 +62,7 @@ struct PlanDescription {
 
 // Only for shapes that validatePlan() has accepted: it bounds the product.
 inline int64_t elementCount(const TensorDescription& tensor) {
-  int64_t count = 1;
-  for (const int64_t size : tensor.shape) count *= size;
-  return count;
+  return productOf(tensor.shape.data(), tensor.shape.size());
 }
 
 inline int64_t byteCount(const TensorDescription& tensor) { return elementCount(tensor) * elementBytes(tensor.dtype); }

@@ -10,12 +10,11 @@
 namespace saturnn {
 namespace {
 
-constexpr int64_t kBlock = 16;
 // An image of the data set has so few channels that blocking it would waste most of every block.
 constexpr int64_t kMaxPixelChannels = 4;
 
 bool blockable(const TensorDescription& tensor) {
-  return tensor.image && tensor.dtype != SN_I32 && tensor.channels() % kBlock == 0;
+  return tensor.image && tensor.dtype != SN_I32 && tensor.channels() % blockChannels == 0;
 }
 
 bool isPixel(const TensorDescription& tensor) { return tensor.shape[1] == 1 && tensor.shape[2] == 1; }
@@ -32,7 +31,7 @@ bool allowsBlocks(const PlanDescription& plan, const TensorDescription& tensor) 
   const bool narrow = tensor.channels() <= kMaxPixelChannels;
   if (base == nullptr) return narrow || blockable(tensor);
   if (!base->image) return narrow || (blockable(tensor) && isPixel(tensor));
-  return base->channels() <= kMaxPixelChannels || (blockable(tensor) && tensor.offset % kBlock == 0);
+  return base->channels() <= kMaxPixelChannels || (blockable(tensor) && tensor.offset % blockChannels == 0);
 }
 
 // Whether this node can work on blocked images. Joined and cut images must begin and end at whole blocks, even where
@@ -47,7 +46,7 @@ bool allowsBlocks(const PlanDescription& plan, const NodeDescription& node) {
   if (node.op != "slice" || !anyBlocked(node.inputs)) return true;
   SnSliceAttributes slice{};
   if (node.attributes.size() == sizeof slice) std::memcpy(&slice, node.attributes.data(), sizeof slice);
-  return anyBlocked(node.outputs) && slice.channel_offset % kBlock == 0;
+  return anyBlocked(node.outputs) && slice.channel_offset % blockChannels == 0;
 }
 
 bool wantsBlocks(const PlanDescription& plan) {

@@ -5,8 +5,6 @@
 namespace saturnn {
 namespace {
 
-constexpr int64_t kBlock = 16;
-
 // All bits of the exponent are set. On the bits, so that no compiler may take NaN for impossible.
 template <class Bits>
 bool isNonFinite(Bits bits, Bits exponent) {
@@ -27,7 +25,7 @@ Runs runsOf(const SnTensor& tensor) {
   }
   // [N][C/16][H][W][16]: the slice's blocks of one image lie together.
   const int64_t pixels = tensor.shape[1] * tensor.shape[2];
-  return {tensor.channel_offset / kBlock * pixels * kBlock, tensor.shape[0], pixels * channels,
+  return {tensor.channel_offset / blockChannels * pixels * blockChannels, tensor.shape[0], pixels * channels,
           pixels * tensor.parent_channels};
 }
 

@@ -9,6 +9,7 @@
 
 #include "cpu/simd/table.h"
 #include "cpu/simd/vector.h"
+#include "shared/dtypes.h"
 
 namespace saturnn::cpu {
 namespace {
@@ -45,7 +46,6 @@ inline Doubles<V> loadDoubles(const float* p) {
   }
 }
 
-constexpr int64_t blockWidth = 16;
 // Measured at 192 channels: sums gain from every row that they stay in registers for, and what is written, from going
 // straight on.
 constexpr int64_t summedRows = 16, writtenRows = 1;
@@ -53,7 +53,7 @@ constexpr int64_t summedRows = 16, writtenRows = 1;
 // Calls pass(first row, rows) for groups of rows.
 template <typename Pass>
 inline __attribute__((always_inline)) void inPasses(int64_t rows, int64_t channels, int64_t most, const Pass& pass) {
-  const int64_t step = channels <= blockWidth ? rows : most;
+  const int64_t step = channels <= blockChannels ? rows : most;
   for (int64_t row = 0; row < rows; row += step) pass(row, rows - row < step ? rows - row : step);
 }
 
