@@ -24,15 +24,15 @@ int64_t countLabels(const int32_t* labels, int64_t rows) {
 }
 
 void requireRows(const SnTensor& rows, const char* name) {
-  requireTensor(rows, name, SN_F32);
-  requireDense(rows, name);
-  require(rows.rank == 2, std::string("Expected [batch, classes] for ") + name + " but received " + describe(rows));
+  requireDense(rows, name, SN_F32);
+  requireRank(rows, name, 2, "[batch, classes]");
 }
 
 float smoothingOf(const SnOpDesc& desc) {
   const float smoothing = attributesOf<SnLossAttributes>(desc).label_smoothing;
-  require(smoothing >= 0.0f && smoothing < 1.0f,
-          "Expected a number from 0 to below 1 for labelSmoothing but received " + std::to_string(smoothing));
+  if (!(smoothing >= 0.0f && smoothing < 1.0f)) {
+    refuse("labelSmoothing", "a number from 0 to below 1", std::to_string(smoothing));
+  }
   return smoothing;
 }
 
@@ -43,12 +43,12 @@ class SoftmaxCrossEntropy final : public Kernel {
     requireRows(desc.inputs[0], "logits");
     rows_ = desc.inputs[0].shape[0];
     classes_ = desc.inputs[0].shape[1];
-    requireCount(desc.inputs[1], "labels", SN_I32, rows_);
-    requireCount(desc.outputs[0], "loss", SN_F32, 1);
+    requireVector(desc.inputs[1], "labels", SN_I32, rows_);
+    requireVector(desc.outputs[0], "loss", SN_F32, 1);
     // Always computed: without a reader, into the scratch.
     if (isPresent(desc.outputs[1])) {
       requireRows(desc.outputs[1], "probabilities");
-      requireSameShape(desc.inputs[0], "logits", desc.outputs[1], "probabilities");
+      requireSameShape(desc.outputs[1], "probabilities", desc.inputs[0]);
     } else {
       probabilities_ = reserveScratch(rows_ * classes_ * sizeof(float));
     }
@@ -106,11 +106,11 @@ class SoftmaxCrossEntropyGradient final : public Kernel {
       : simd_(*device.simd), smoothing_(smoothingOf(desc)) {
     requireRows(desc.inputs[0], "probabilities");
     requireRows(desc.outputs[0], "dlogits");
-    requireSameShape(desc.inputs[0], "probabilities", desc.outputs[0], "dlogits");
+    requireSameShape(desc.outputs[0], "dlogits", desc.inputs[0]);
     rows_ = desc.inputs[0].shape[0];
     classes_ = desc.inputs[0].shape[1];
-    requireCount(desc.inputs[1], "labels", SN_I32, rows_);
-    requireCount(desc.inputs[2], "dloss", SN_F32, 1);
+    requireVector(desc.inputs[1], "labels", SN_I32, rows_);
+    requireVector(desc.inputs[2], "dloss", SN_F32, 1);
     setImplementation(simdImplementation(simd_));
   }
 
@@ -142,15 +142,12 @@ class SoftmaxCrossEntropyGradient final : public Kernel {
 class CountCorrect final : public Kernel {
  public:
   explicit CountCorrect(const SnOpDesc& desc) : k_(attributesOf<SnCountCorrectAttributes>(desc).k) {
-    require(k_ >= 1, "Expected k >= 1 but received " + std::to_string(k_));
-    requireTensor(desc.inputs[0], "logits", SN_F32);
-    requireDense(desc.inputs[0], "logits");
-    require(desc.inputs[0].rank == 2,
-            "Expected [batch, classes] for logits but received " + describe(desc.inputs[0]));
+    if (k_ < 1) refuse("k", "at least 1", std::to_string(k_));
+    requireRows(desc.inputs[0], "logits");
     rows_ = desc.inputs[0].shape[0];
     classes_ = desc.inputs[0].shape[1];
-    requireCount(desc.inputs[1], "labels", SN_I32, rows_);
-    requireCount(desc.outputs[0], "count", SN_F32, 1);
+    requireVector(desc.inputs[1], "labels", SN_I32, rows_);
+    requireVector(desc.outputs[0], "count", SN_F32, 1);
     setImplementation("saturnn:scalar");
   }
 

@@ -16,12 +16,12 @@ class Dropout final : public Kernel {
     const SnTensor &x = desc.inputs[0], &y = desc.outputs[0];
     requireTensor(x, "x", SN_F32);
     requireTensor(y, "y", SN_F32);
-    require(x.rank > 0 && elementCount(x) <= INT32_MAX,
-            "Expected 1 to 4 dimensions and fewer than 2^31 elements for x but received " + describe(x));
-    requireSameShape(x, "x", y, "y");
-    requireCount(desc.inputs[1], "counter", SN_I32, 2);
-    require(attributes_.rate >= 0.0f && attributes_.rate < 1.0f,
-            "Expected at least 0 and less than 1 for rate but received " + std::to_string(attributes_.rate));
+    if (elementCount(x) > INT32_MAX) refuse("x", "fewer than 2^31 elements", describe(x));
+    requireSameShape(y, "y", x);
+    requireVector(desc.inputs[1], "counter", SN_I32, 2);
+    if (!(attributes_.rate >= 0.0f && attributes_.rate < 1.0f)) {
+      refuse("rate", "at least 0 and less than 1", std::to_string(attributes_.rate));
+    }
     x_ = elementRows(x);
     y_ = elementRows(y);
     requireSameRows(x_, "x", y_, "y");

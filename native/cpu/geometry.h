@@ -12,8 +12,6 @@
 
 namespace saturnn::cpu {
 
-constexpr int64_t blockChannels = 16;
-
 struct Rows {
   int64_t segments;
   int64_t rows;  // per segment
@@ -48,13 +46,8 @@ SnTensor channelSlice(const SnTensor& tensor, int64_t offset, int64_t channels);
 // True if both tensors are the same elements of a buffer, given one pointer for both.
 bool samePlace(const SnTensor& a, const SnTensor& b);
 
-// These throw, and name the tensor.
-void requireTensor(const SnTensor& tensor, const char* name, SnDType dtype);
-void requireDense(const SnTensor& tensor, const char* name);  // and plain
-void requireImage(const SnTensor& tensor, const char* name, SnDType dtype);
-void requireSameShape(const SnTensor& a, const char* nameA, const SnTensor& b, const char* nameB);
-void requireCount(const SnTensor& tensor, const char* name, SnDType dtype, int64_t count);  // dense, so many elements
-void requireSameRows(const Rows& a, const char* nameA, const Rows& b, const char* nameB);
+// Throws ERR_INVALID_ARGUMENT, with both names, unless sameRows(a, b).
+void requireSameRows(const Rows& a, const std::string& nameA, const Rows& b, const std::string& nameB);
 
 // Rows cut into chunks for the threads. The cut depends on the shape only, so that sums which are first made per chunk
 // do not depend on the number of threads.

@@ -5,15 +5,9 @@
 #include <cstdio>
 #include <string>
 
-#include "shared/error.h"
-#include "shared/operands.h"
+#include "shared/checks.h"
 
 namespace saturnn::cpu {
-
-// The message names the tensor or attribute, what was expected, and what was received. The op's name is put before it.
-inline void require(bool condition, const std::string& message) {
-  if (!condition) throw Error("ERR_INVALID_ARGUMENT", message);
-}
 
 class Kernel {
  public:

@@ -25,8 +25,7 @@ struct LinearShape {
         weights(plainDesc(weightsName, weightsTensor, 2)),
         y(plainDesc(yName, yTensor, 2)) {
     const memory::dims expected{y.dims()[1], x.dims()[1]};
-    require(weights.dims() == expected, "Expected " + dimsText(expected) + " for " + weightsName + " but received " +
-                                            dimsText(weights.dims()));
+    if (weights.dims() != expected) refuse(weightsName, "shape " + dimsText(expected), dimsText(weights.dims()));
     require(x.dims()[0] == y.dims()[0], std::string("Expected the same batch for ") + xName + " and " + yName +
                                             " but received " + dimsText(x.dims()) + " and " + dimsText(y.dims()));
   }
@@ -34,8 +33,9 @@ struct LinearShape {
   void addBias(const char* name, const SnTensor& tensor) {
     if (!isPresent(tensor)) return;
     bias = plainDesc(name, tensor, 1);
-    require(bias.dims()[0] == y.dims()[1], "Expected [" + std::to_string(y.dims()[1]) + "] for " + name +
-                                               " but received " + dimsText(bias.dims()));
+    if (bias.dims()[0] != y.dims()[1]) {
+      refuse(name, "shape [" + std::to_string(y.dims()[1]) + "]", dimsText(bias.dims()));
+    }
   }
 
   bool hasBias() const { return !bias.is_zero(); }

@@ -137,7 +137,7 @@ int stopTimer(SnDevice* device, double* milliseconds, SnError* error) {
 }
 
 int create(SnDevice* device, const SnOpDesc* op, SnKernel** kernel, SnKernelInfo* info, SnError* error) {
-  return guarded(error, [&] {
+  return guarded(error, op->name, [&] {
     device->use();
     *info = SnKernelInfo{};
     *kernel = createKernel(*device, *op, *info).release();

@@ -23,16 +23,16 @@ class SegmentInputs {
   SegmentInputs(const SnOpDesc& op, int32_t position, int64_t count, float weightDecay, int32_t decayed)
       : position_(position) {
     if (decayed < 0 || decayed > count) {
-      refuse(op, "decayed", "0 to " + std::to_string(count) + " parameters", std::to_string(decayed));
+      refuse("decayed", "0 to " + std::to_string(count) + " parameters", std::to_string(decayed));
     }
     segments_.weightDecay = weightDecay;
     segments_.decayed = decayed;
     const SnTensor* table = op.inputs + position;
     if (!isPresent(table[0]) && !isPresent(table[1]) && !isPresent(table[2])) return;
     const int64_t length = elementCount(table[0]);
-    requireI32(op, "ends", table[0], length);
-    requireVector(op, "rates", table[1], length);
-    requireVector(op, "decays", table[2], length);
+    requireVector(table[0], "ends", SN_I32, length);
+    requireVector(table[1], "rates", SN_F32, length);
+    requireVector(table[2], "decays", SN_F32, length);
     segments_.count = static_cast<int32_t>(length);
   }
 
@@ -176,46 +176,46 @@ class TrustRatios : public SnKernel {
 
 // Checks f32 [count] inputs from position `first` on.
 void requireArenas(const SnOpDesc& op, int first, std::initializer_list<const char*> names, int64_t count) {
-  for (const char* name : names) requireVector(op, name, op.inputs[first++], count);
+  for (const char* name : names) requireVector(op.inputs[first++], name, SN_F32, count);
 }
 
-void requireScale(const SnOpDesc& op, const SnTensor& scale) {
-  if (isPresent(scale)) requireVector(op, "scale", scale, 1);
+void requireScale(const SnTensor& scale) {
+  if (isPresent(scale)) requireVector(scale, "scale", SN_F32, 1);
 }
 
 }  // namespace
 
 KernelPointer createSgd(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireI32(op, "gate", op.inputs[0], 1);
+  requireVector(op.inputs[0], "gate", SN_I32, 1);
   requireArenas(op, 1, {"parameters", "momentum", "gradient"}, elementCount(op.inputs[1]));
-  requireVector(op, "learningRate", op.inputs[4], 1);
-  requireScale(op, op.inputs[5]);
+  requireVector(op.inputs[4], "learningRate", SN_F32, 1);
+  requireScale(op.inputs[5]);
   setImplementation(info, "saturnn:sgd");
   return std::make_unique<Sgd>(device, op, attributesOf<SnSgdAttributes>(op));
 }
 
 KernelPointer createAdam(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireI32(op, "gate", op.inputs[0], 1);
+  requireVector(op.inputs[0], "gate", SN_I32, 1);
   requireArenas(op, 1, {"parameters", "firstMoment", "secondMoment", "gradient"}, elementCount(op.inputs[1]));
-  requireVector(op, "learningRate", op.inputs[5], 1);
-  requireI32(op, "counter", op.inputs[6], 2);
-  requireScale(op, op.inputs[7]);
+  requireVector(op.inputs[5], "learningRate", SN_F32, 1);
+  requireVector(op.inputs[6], "counter", SN_I32, 2);
+  requireScale(op.inputs[7]);
   setImplementation(info, "saturnn:adam", sizeof(AdamCorrections));
   return std::make_unique<Adam>(device, op, attributesOf<SnAdamAttributes>(op));
 }
 
 KernelPointer createAverageWeights(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const int64_t count = elementCount(op.inputs[1]);
-  requireI32(op, "gate", op.inputs[0], 1);
+  requireVector(op.inputs[0], "gate", SN_I32, 1);
   requireArenas(op, 1, {"average", "parameters"}, count);
-  requireI32(op, "counter", op.inputs[3], 2);
+  requireVector(op.inputs[3], "counter", SN_I32, 2);
   setImplementation(info, "saturnn:averageWeights");
   return std::make_unique<AverageWeights>(device, attributesOf<SnAverageAttributes>(op).rate, count);
 }
 
 KernelPointer createAdvance(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireI32(op, "gate", op.inputs[0], 1);
-  requireI32(op, "counter", op.inputs[1], 2);
+  requireVector(op.inputs[0], "gate", SN_I32, 1);
+  requireVector(op.inputs[1], "counter", SN_I32, 2);
   setImplementation(info, "saturnn:advance");
   return std::make_unique<Advance>(device);
 }
@@ -223,24 +223,23 @@ KernelPointer createAdvance(SnDevice& device, const SnOpDesc& op, SnKernelInfo& 
 KernelPointer createAssign(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const SnTensor& target = op.inputs[1];
   const SnTensor& value = op.inputs[2];
-  if (isPresent(op.inputs[0])) requireI32(op, "gate", op.inputs[0], 1);
-  requireSameShape(op, "value", value, target);
-  requireSameDType(op, "value", value, target);
-  if (!isDense(target)) refuse(op, "target", "a dense tensor", describe(target));
-  if (!isDense(value)) refuse(op, "value", "a dense tensor", describe(value));
+  if (isPresent(op.inputs[0])) requireVector(op.inputs[0], "gate", SN_I32, 1);
+  requireDense(target, "target");
+  requireDense(value, "value", target.dtype);
+  requireSameShape(value, "value", target);
   setImplementation(info, "saturnn:gatedCopy");
   return std::make_unique<Assign>(device, byteCount(target));
 }
 
 KernelPointer createTrustRatios(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const int64_t count = elementCount(op.inputs[0]), segments = elementCount(op.inputs[3]);
-  requireVector(op, "parameters", op.inputs[0], count);
-  requireVector(op, "gradient", op.inputs[1], count);
-  if (isPresent(op.inputs[2])) requireVector(op, "scale", op.inputs[2], 1);
-  requireI32(op, "ends", op.inputs[3], segments);
-  requireVector(op, "rates", op.inputs[4], segments);
-  requireVector(op, "decays", op.inputs[5], segments);
-  requireVector(op, "ratios", op.outputs[0], segments);
+  requireVector(op.inputs[0], "parameters", SN_F32, count);
+  requireVector(op.inputs[1], "gradient", SN_F32, count);
+  if (isPresent(op.inputs[2])) requireVector(op.inputs[2], "scale", SN_F32, 1);
+  requireVector(op.inputs[3], "ends", SN_I32, segments);
+  requireVector(op.inputs[4], "rates", SN_F32, segments);
+  requireVector(op.inputs[5], "decays", SN_F32, segments);
+  requireVector(op.outputs[0], "ratios", SN_F32, segments);
   setImplementation(info, "saturnn:trustRatios", trustRatiosScratch(static_cast<int>(segments)));
   return std::make_unique<TrustRatios>(device, attributesOf<SnTrustAttributes>(op), count,
                                        static_cast<int32_t>(segments));

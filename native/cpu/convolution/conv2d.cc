@@ -27,8 +27,7 @@ class Conv2d : public PrimitiveKernel {
     dnnl::memory::desc bias;
     if (isPresent(b)) {
       bias = plainDesc("bias", b, 1);
-      require(b.shape[0] == w.shape[0], "Expected [" + std::to_string(w.shape[0]) + "] for bias but received [" +
-                                            std::to_string(b.shape[0]) + "]");
+      requireShape(b, "bias", {w.shape[0]});
     }
     if (y_.dtype == SN_BF16) requireBf16(device);
     const ForwardDesc desc = choose(shape, bias);

@@ -23,8 +23,7 @@ class Conv2dWgrad final : public PrimitiveKernel {
     dnnl::memory::desc bias;
     if (isPresent(db)) {
       bias = plainDesc("dbias", db, 1);
-      require(db.shape[0] == dw.shape[0], "Expected [" + std::to_string(dw.shape[0]) + "] for dbias but received [" +
-                                              std::to_string(db.shape[0]) + "]");
+      requireShape(db, "dbias", {dw.shape[0]});
     }
     using Wgrad = dnnl::convolution_backward_weights;
     const auto desc = chooseConvolution(shape, [&](const ConvolutionRequest& request) -> Wgrad::primitive_desc {

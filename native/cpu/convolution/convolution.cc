@@ -17,8 +17,7 @@ void requireOutput(const char* name, int64_t in, int64_t kernel, int64_t stride,
   require(kernel <= padded, "Expected a kernel of at most " + std::to_string(padded) +
                                 " (height or width with padding) but received " + std::to_string(kernel));
   const int64_t expected = (padded - kernel) / stride + 1;
-  require(out == expected, "Expected height or width " + std::to_string(expected) + " for " + name + " but received " +
-                               std::to_string(out));
+  if (out != expected) refuse(name, "height or width " + std::to_string(expected), std::to_string(out));
 }
 
 bool isBlocked(const memory::desc& desc) {
@@ -49,15 +48,14 @@ ConvolutionShape convolutionShape(const SnConvAttributes& attributes, const char
                                   const SnTensor& y) {
   ConvolutionShape shape{imageDesc(xName, x), weightsDesc(weightsName, weights), imageDesc(yName, y),
                          {attributes.stride_h, attributes.stride_w}, {attributes.pad_h, attributes.pad_w}};
-  require(shape.x.data_type() == shape.y.data_type(), std::string("Expected ") + dtypeName(x.dtype) + " for " + yName +
-                                                          ", as for " + xName + ", but received " + describe(y));
+  requireSameDType(y, yName, x);
   const auto xd = shape.x.dims(), wd = shape.weights.dims(), yd = shape.y.dims();
-  require(xd[0] == yd[0], "Expected batch " + std::to_string(xd[0]) + " for " + yName + " but received " +
-                              std::to_string(yd[0]));
-  require(wd[1] == xd[1], std::string("Expected ") + std::to_string(xd[1]) + " input channels for " + weightsName +
-                              " but received " + std::to_string(wd[1]));
-  require(wd[0] == yd[1], std::string("Expected ") + std::to_string(yd[1]) + " output channels for " + weightsName +
-                              " but received " + std::to_string(wd[0]));
+  const auto requireSize = [](int64_t size, int64_t expected, const char* what, const char* name) {
+    if (size != expected) refuse(name, what + std::to_string(expected), std::to_string(size));
+  };
+  requireSize(yd[0], xd[0], "batch ", yName);
+  requireSize(wd[1], xd[1], "input channels ", weightsName);
+  requireSize(wd[0], yd[1], "output channels ", weightsName);
   for (int i = 0; i < 2; ++i) {
     requireOutput(yName, xd[2 + i], wd[2 + i], shape.strides[i], shape.padding[i], yd[2 + i]);
   }

@@ -70,7 +70,7 @@ class Conversion final : public Kernel {
     const SnTensor &x = desc.inputs[0], &y = desc.outputs[0];
     requireTensor(x, "x", narrows_ ? SN_F32 : SN_BF16);
     requireTensor(y, "y", narrows_ ? SN_BF16 : SN_F32);
-    requireSameShape(x, "x", y, "y");
+    requireSameShape(y, "y", x);
     x_ = elementRows(x);
     y_ = elementRows(y);
     requireSameRows(x_, "x", y_, "y");
@@ -95,10 +95,9 @@ class Conversion final : public Kernel {
 class Copy final : public Kernel {
  public:
   explicit Copy(const SnOpDesc& desc) : x_(desc.inputs[0]), y_(desc.outputs[0]) {
-    require(isPresent(x_), "Expected a tensor for x but received none");
-    requireTensor(x_, "x", x_.dtype);
+    requireView(x_, "x");
     requireTensor(y_, "y", x_.dtype);
-    requireSameShape(x_, "x", y_, "y");
+    requireSameShape(y_, "y", x_);
     setImplementation("saturnn:copy");
   }
 

@@ -26,14 +26,14 @@ class BatchNormGradient final : public Kernel {
         channels_(channelCount(desc.inputs[1])),
         count_(static_cast<double>(elementCount(desc.inputs[1]) / channels_)),
         sums_(x_, channels_, 3) {
-    requireSameShape(desc.inputs[1], "x", desc.inputs[0], "dy");
-    requireSameShape(desc.inputs[1], "x", desc.outputs[0], "dx");
+    requireSameShape(desc.inputs[0], "dy", desc.inputs[1]);
+    requireSameShape(desc.outputs[0], "dx", desc.inputs[1]);
     requireSameRows(x_, "x", dy_, "dy");
     requireSameRows(x_, "x", dx_, "dx");
     const char* names[] = {"mean", "variance", "scale"};
-    for (int i = 0; i < 3; ++i) requireCount(desc.inputs[i + 2], names[i], SN_F32, channels_);
-    if (isPresent(desc.outputs[1])) requireCount(desc.outputs[1], "dscale", SN_F32, channels_);
-    if (isPresent(desc.outputs[2])) requireCount(desc.outputs[2], "dshift", SN_F32, channels_);
+    for (int i = 0; i < 3; ++i) requireVector(desc.inputs[i + 2], names[i], SN_F32, channels_);
+    if (isPresent(desc.outputs[1])) requireVector(desc.outputs[1], "dscale", SN_F32, channels_);
+    if (isPresent(desc.outputs[2])) requireVector(desc.outputs[2], "dshift", SN_F32, channels_);
     partialSums_ = reserveScratch(sums_.bytes());
     coefficients_ = reserveScratch(4 * channels_ * sizeof(float));
     setImplementation(simdImplementation(simd_));

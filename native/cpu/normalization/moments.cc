@@ -13,7 +13,7 @@ class Moments final : public Kernel {
   Moments(const SnOpDesc& desc, Device& device) : simd_(*device.simd) {
     const SnTensor& x = desc.inputs[0];
     requireTensor(x, "x", SN_F32);
-    requireCount(desc.outputs[0], "moments", SN_F32, 2);
+    requireVector(desc.outputs[0], "moments", SN_F32, 2);
     count_ = elementCount(x);
     x_ = isDense(x) ? flatRows(count_) : elementRows(x);
     chunks_ = Chunks(x_);

@@ -9,11 +9,8 @@ namespace saturnn::cpu {
 namespace {
 
 void requireVectors(const SnTensor& image, const SnTensor& vectors, const char* name) {
-  requireTensor(vectors, name, SN_F32);
-  requireDense(vectors, name);
-  require(vectors.rank == 2 && vectors.shape[0] == image.shape[0] && vectors.shape[1] == image.shape[3],
-          std::string("Expected [batch, channels] of the image, ") + describe(image) + ", for " + name +
-              " but received " + describe(vectors));
+  requireDense(vectors, name, SN_F32);
+  requireShape(vectors, name, {image.shape[0], image.shape[3]});
 }
 
 template <typename T>

@@ -11,12 +11,14 @@ namespace {
 
 void requireIndices(const SnTensor& indices, const SnTensor& image, const char* name, const SnPoolAttributes& a) {
   requireImage(indices, "indices", SN_U8);
-  requireSameShape(image, name, indices, "indices");
-  require(isDense(indices) && indices.layout == image.layout,
-          std::string("Expected indices dense and in the layout of ") + name + " but received " + describe(indices));
-  require(int64_t{a.kernel_h} * a.kernel_w <= 256,
-          "Expected a window of at most 256 pixels, which a byte can number, but received " +
-              std::to_string(a.kernel_h) + "x" + std::to_string(a.kernel_w));
+  requireSameShape(indices, "indices", image);
+  if (!isDense(indices) || indices.layout != image.layout) {
+    refuse("indices", std::string("a dense tensor in the layout of ") + name, describe(indices));
+  }
+  if (int64_t{a.kernel_h} * a.kernel_w > 256) {
+    refuse("kernel", "a window of at most 256 pixels, which a byte can number",
+           std::to_string(a.kernel_h) + "x" + std::to_string(a.kernel_w));
+  }
 }
 
 template <typename T>

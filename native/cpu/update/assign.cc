@@ -14,13 +14,10 @@ class Assign final : public Kernel {
  public:
   explicit Assign(const SnOpDesc& desc) : tensor_(desc.inputs[1]) {
     const SnTensor& value = desc.inputs[2];
-    if (isPresent(desc.inputs[0])) requireCount(desc.inputs[0], "gate", SN_I32, 1);
-    require(isPresent(tensor_), "Expected a tensor for target but received none");
-    requireTensor(tensor_, "target", tensor_.dtype);
+    if (isPresent(desc.inputs[0])) requireVector(desc.inputs[0], "gate", SN_I32, 1);
     requireDense(tensor_, "target");
-    requireTensor(value, "value", tensor_.dtype);
-    requireDense(value, "value");
-    requireSameShape(tensor_, "target", value, "value");
+    requireDense(value, "value", tensor_.dtype);
+    requireSameShape(value, "value", tensor_);
     setImplementation("saturnn:copy");
   }
 
@@ -36,8 +33,8 @@ class Assign final : public Kernel {
 class Advance final : public Kernel {
  public:
   explicit Advance(const SnOpDesc& desc) {
-    if (isPresent(desc.inputs[0])) requireCount(desc.inputs[0], "gate", SN_I32, 1);
-    requireCount(desc.inputs[1], "counter", SN_I32, 2);
+    if (isPresent(desc.inputs[0])) requireVector(desc.inputs[0], "gate", SN_I32, 1);
+    requireVector(desc.inputs[1], "counter", SN_I32, 2);
     setImplementation("saturnn:scalar");
   }
 

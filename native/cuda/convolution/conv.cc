@@ -17,16 +17,16 @@ namespace {
 ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTensor& x, const char* wName,
                 const SnTensor& w, const char* yName, const SnTensor& y) {
   const auto attributes = attributesOf<SnConvAttributes>(op);
-  requireConvOperands(op, pass, xName, x, wName, w, yName, y);
-  if (x.rank != 4) refuse(op, xName, "an image [batch, height, width, channels]", shapeText(x));
+  requireConvOperands(pass, xName, x, wName, w, yName, y);
+  requireImage(x, xName);
   if (w.rank != 4 || w.shape[3] != x.shape[3]) {
-    refuse(op, wName, "weights [out, height, width, " + std::to_string(x.shape[3]) + "]", shapeText(w));
+    refuse(wName, "weights [out, height, width, " + std::to_string(x.shape[3]) + "]", shapeText(w));
   }
   const auto outputLength = [](int64_t length, int64_t pad, int64_t kernel, int64_t stride) {
     return (length + 2 * pad - kernel) / stride + 1;
   };
   if (attributes.stride_h < 1 || attributes.stride_w < 1 || attributes.pad_h < 0 || attributes.pad_w < 0) {
-    refuse(op, "stride and padding", "strides of at least 1 and paddings of at least 0",
+    refuse("stride and padding", "strides of at least 1 and paddings of at least 0",
            std::to_string(attributes.stride_h) + ", " + std::to_string(attributes.stride_w) + " and " +
                std::to_string(attributes.pad_h) + ", " + std::to_string(attributes.pad_w));
   }
@@ -34,7 +34,7 @@ ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTe
   const int64_t paddedHeight = x.shape[1] + int64_t{2} * attributes.pad_h;
   const int64_t paddedWidth = x.shape[2] + int64_t{2} * attributes.pad_w;
   if (w.shape[1] > paddedHeight || w.shape[2] > paddedWidth) {
-    refuse(op, wName, "a kernel within " + std::to_string(paddedHeight) + "x" + std::to_string(paddedWidth) + " pixels",
+    refuse(wName, "a kernel within " + std::to_string(paddedHeight) + "x" + std::to_string(paddedWidth) + " pixels",
            shapeText(w));
   }
   ConvProblem problem{
@@ -42,7 +42,7 @@ ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTe
       0,          0,          attributes.stride_h, attributes.stride_w, attributes.pad_h, attributes.pad_w};
   problem.oh = outputLength(problem.h, problem.padH, problem.kh, problem.strideH);
   problem.ow = outputLength(problem.w, problem.padW, problem.kw, problem.strideW);
-  requireShape(op, yName, y, {problem.n, problem.oh, problem.ow, problem.o});
+  requireShape(y, yName, {problem.n, problem.oh, problem.ow, problem.o});
   return makeConvTask(op, problem, pass, x.dtype, w.dtype);
 }
 
@@ -52,9 +52,9 @@ KernelPointer createConv2d(SnDevice& device, const SnOpDesc& op, SnKernelInfo& i
   const auto attributes = attributesOf<SnConvAttributes>(op);
   ConvTask task = taskOf(op, ConvPass::forward, "x", op.inputs[0], "w", op.inputs[1], "y", op.outputs[0]);
   if (attributes.activation < SN_NO_ACTIVATION || attributes.activation >= SN_ACTIVATION_COUNT) {
-    refuse(op, "activation", "an activation's id", std::to_string(attributes.activation));
+    refuse("activation", "an activation's id", std::to_string(attributes.activation));
   }
-  if (isPresent(op.inputs[2])) requireVector(op, "bias", op.inputs[2], task.problem.o);
+  if (isPresent(op.inputs[2])) requireVector(op.inputs[2], "bias", SN_F32, task.problem.o);
   task.epilogue = {isPresent(op.inputs[2]), attributes.activation, attributes.slope};
   return makeConvForward(device, op, task, info);
 }
@@ -72,11 +72,11 @@ KernelPointer createConv2dDgradActivation(SnDevice& device, const SnOpDesc& op, 
   const SnTensor& activated = op.inputs[2];
   const bool sums = isPresent(op.outputs[1]);
   if (attributes.activation < 0 || attributes.activation >= SN_ACTIVATION_COUNT) {
-    refuse(op, "activation", "an activation's id", std::to_string(attributes.activation));
+    refuse("activation", "an activation's id", std::to_string(attributes.activation));
   }
-  requireLike(op, "y", activated, op.outputs[0]);
-  if (!isDense(activated)) refuse(op, "y", "a dense tensor", describe(activated));
-  if (sums) requireVector(op, "dbias", op.outputs[1], task.problem.c);
+  requireLike(activated, "y", op.outputs[0]);
+  requireDense(activated, "y");
+  if (sums) requireVector(op.outputs[1], "dbias", SN_F32, task.problem.c);
   task.epilogue = {sums, attributes.activation, attributes.slope};
   return makeConvDgradActivation(device, op, task, info);
 }

@@ -8,8 +8,8 @@ namespace saturnn::cuda {
 
 // Throws ERR_INVALID_ARGUMENT unless x and y are dense and of one dtype (f32, bf16 or f16), and w is dense and f32 or,
 // where it is read, of theirs.
-void requireConvOperands(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTensor& x, const char* wName,
-                         const SnTensor& w, const char* yName, const SnTensor& y);
+void requireConvOperands(ConvPass pass, const char* xName, const SnTensor& x, const char* wName, const SnTensor& w,
+                         const char* yName, const SnTensor& y);
 
 // With the options of the op's plan.
 ConvTask makeConvTask(const SnOpDesc& op, const ConvProblem& problem, ConvPass pass, SnDType images, SnDType weights);
