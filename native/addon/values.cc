@@ -17,7 +17,7 @@ std::string show(const Napi::Value& value) {
   return value.ToString().Utf8Value();
 }
 
-// The dtypes that JavaScript has a typed array for: those outside of a plan.
+// The dtypes that have a typed array in JavaScript: all dtypes but the halves, which exist only inside a plan.
 struct TypedArrayRow {
   SnDType dtype;
   napi_typedarray_type type;
@@ -50,7 +50,7 @@ Napi::Array readArray(const Napi::Value& value, const std::string& argument) {
 
 int64_t readInteger(const Napi::Value& value, const std::string& argument, int64_t minimum, int64_t maximum) {
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : NAN;
-  // The comparisons are false for NaN, and both bounds are exact as doubles.
+  // NaN fails both comparisons; both bounds are exact as doubles.
   const bool within = number >= static_cast<double>(minimum) && number <= static_cast<double>(maximum);
   if (!within || number != std::floor(number)) {
     throwInvalid(argument, "an integer from " + std::to_string(minimum) + " to " + std::to_string(maximum), value);

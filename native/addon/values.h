@@ -1,4 +1,4 @@
-// Checked conversions from JavaScript values. Each names the argument, what was expected and what was received.
+// Checked conversions from JavaScript values. Errors name the argument, what was expected and what was received.
 #pragma once
 
 #include <napi.h>
@@ -27,10 +27,10 @@ struct Bytes {
   SnDType dtype;
   std::vector<uint8_t> data;
 };
-// A copy of a Float32Array, an Int32Array or a Uint8Array.
+// Returns a copy of a Float32Array, an Int32Array or a Uint8Array.
 Bytes readBytes(const Napi::Value& value, const std::string& argument);
 
-// A typed array of that dtype with a copy of the bytes.
+// Returns a typed array of the dtype with a copy of the bytes.
 Napi::Value makeTypedArray(Napi::Env env, SnDType dtype, const std::vector<uint8_t>& bytes);
 
 Napi::Error makeError(Napi::Env env, const Failure& failure);

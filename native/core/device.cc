@@ -28,7 +28,7 @@ Device::Device(const SnBackend& backend, const OpenOptions& options, MemoryUse& 
 }
 
 Device::~Device() {
-  // release() may not change the registry while it is walked.
+  // Moved out first: release() must not change the registry during the loop.
   const auto resources = std::move(resources_);
   for (const auto& entry : resources) {
     entry.second->release();

@@ -1,7 +1,7 @@
-// activation: y = f(x + bias), every activation, both layouts, from any channel slice to any other, or in place. With
-// AVX-512, in place on an image larger than the caches, it takes 1.3 times as long as a memcpy of that image.
-// activationGradient: dx = dy f'(y), and in the same pass the gradient of the bias, which costs no more memory traffic;
-// in place over dy, or gathering dy and y from channel slices.
+// activation: y = f(x + bias), for every activation, both layouts, between channel slices, or in place. With AVX-512,
+// in place on an image larger than the caches, it takes 1.3 times as long as a memcpy of that image.
+// activationGradient: dx = dy f'(y), with the gradient of the bias in the same pass, which needs no more memory
+// traffic. It may be in place over dy, and may read dy and y from channel slices.
 #include "cpu/activation.h"
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"

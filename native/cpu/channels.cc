@@ -1,6 +1,6 @@
-// add: the sum of two to eight tensors, in the order of the inputs; may be in place over the first. concat and its
-// inverse, slice, do nothing where the plan has made them views: the concatenated image is then the buffer into which
-// other kernels have written.
+// add: the sum of two to eight tensors, in the order of the inputs; may work in place over the first. concat and its
+// inverse slice do nothing if the plan has made their operands views: then other kernels have written directly into the
+// concatenated image.
 #include <vector>
 
 #include "cpu/data/copy.h"

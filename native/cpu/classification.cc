@@ -1,10 +1,11 @@
-// Softmax cross-entropy with integer labels: the mean over the rows whose label is not negative (label -1 masks a row,
-// which fills up the last batch). A label that is too large makes the loss NaN, which the finite check then reports,
-// and is never used as an address. With label smoothing e the target is 1 - e for the label, and e spread evenly over
-// all classes, the label among them.
+// Softmax cross-entropy with integer labels: the mean over the rows whose label is not negative (label -1 masks a row
+// that only fills up the last batch). A label that is too large makes the loss NaN, which finiteCheck reports; it is
+// never used as an index. With label smoothing e the target is 1 - e for the label, plus e spread evenly over all
+// classes including the label.
 //
-// countCorrect: how many rows have their label among the k largest logits, the numerator of the top-k accuracy. Of equal
-// logits the first comes first; rows with a NaN, masked rows (label -1) and labels beyond the classes count nothing.
+// countCorrect: the number of rows whose label is among the k largest logits, the numerator of the top-k accuracy. Of
+// equal logits the first counts as larger. Rows with a NaN, with label -1 or with a label beyond the classes are not
+// counted.
 #include <cmath>
 #include <limits>
 
@@ -45,7 +46,7 @@ class SoftmaxCrossEntropy final : public Kernel {
     classes_ = desc.inputs[0].shape[1];
     requireVector(desc.inputs[1], "labels", SN_I32, rows_);
     requireVector(desc.outputs[0], "loss", SN_F32, 1);
-    // Always computed: without a reader, into the scratch.
+    // The probabilities are always computed: into the scratch if the output is absent.
     if (isPresent(desc.outputs[1])) {
       requireRows(desc.outputs[1], "probabilities");
       requireSameShape(desc.outputs[1], "probabilities", desc.inputs[0]);
@@ -75,7 +76,7 @@ class SoftmaxCrossEntropy final : public Kernel {
       } else if (label >= classes_) {
         losses[n] = notANumber;
       } else {
-        // From the logits, so that a probability that underflows still has a finite loss.
+        // Computed from the logits, so that the loss is finite even if the probability underflows.
         losses[n] = std::log(static_cast<double>(sum)) + (static_cast<double>(maximum) - target(x, label));
       }
     }
@@ -86,7 +87,7 @@ class SoftmaxCrossEntropy final : public Kernel {
   }
 
  private:
-  // The logit that the loss wants large: the label's, and the mean of all as far as labels are smoothed.
+  // The logit that the loss increases: the label's, mixed with the mean of all logits by the label smoothing.
   double target(const float* x, int32_t label) const {
     if (smoothing_ == 0.0f) return x[label];
     double sum = 0.0;

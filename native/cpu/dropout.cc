@@ -1,6 +1,6 @@
-// y = x / (1 - rate), or 0 where a random number says so. The numbers come from Philox by seed, step, stream and the
-// element's place in logical order (NHWC): the same mask in every layout and on every backend, and again in the
-// backward pass, which is this kernel applied to dy.
+// Dropout: y = x / (1 - rate), or 0 where a random number is below the rate. The numbers come from Philox by seed,
+// step, stream and the element's index in NHWC order, so the mask is the same in every layout, on every backend, and in
+// the backward pass, which is this kernel applied to dy.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/ops.h"

@@ -19,7 +19,7 @@ Rows pixelRows(const SnTensor& image) {
 }
 
 Rows elementRows(const SnTensor& tensor) {
-  // With one pixel per image the two layouts are the same, and the plain reading has the longer rows.
+  // Images of one pixel have the same bytes in both layouts, and longer rows if they are read as plain.
   if (tensor.layout == SN_NCHW16C && tensor.shape[1] * tensor.shape[2] > 1) return pixelRows(tensor);
   const int64_t pitch = tensor.rank == 0 ? 1 : tensor.parent_channels;
   return {1, rowCount(tensor), channelCount(tensor), pitch, 1, 0, 0, tensor.channel_offset};
@@ -48,18 +48,19 @@ void requireSameRows(const Rows& a, const std::string& nameA, const Rows& b, con
 }
 
 Chunks::Chunks(const Rows& rows) : segments_(rows.segments), rows_(rows.rows) {
-  // Large enough that starting one costs nothing, small enough that many threads share the work evenly.
+  // Large enough to make the cost of starting a chunk negligible, small enough to share the work evenly between many
+  // threads.
   constexpr int64_t leastElements = 8192, mostChunks = 256;
   const int64_t byWork = rows_ * rows.channels / leastElements;
   const int64_t wanted = std::max<int64_t>(1, std::min(byWork, mostChunks / segments_));
   rowsPerPart_ = (rows_ + wanted - 1) / wanted;
-  // Rows of one float: begin at cache lines.
+  // With rows of one float, chunks begin at cache lines.
   if (rows.channels == 1) rowsPerPart_ = (rowsPerPart_ + 15) / 16 * 16;
   parts_ = (rows_ + rowsPerPart_ - 1) / rowsPerPart_;
 }
 
 Chunks::Chunk Chunks::at(int64_t index) const {
-  // Part by part within a segment, so that a thread's chunks are neighbours in memory.
+  // Consecutive chunks are parts of the same segment, so the chunks of a thread are close in memory.
   const int64_t segment = index / parts_;
   const int64_t begin = index % parts_ * rowsPerPart_;
   return {index, segment, begin, std::min(rows_, begin + rowsPerPart_)};

@@ -41,7 +41,7 @@ struct LinearShape {
   bool hasBias() const { return !bias.is_zero(); }
 };
 
-// Plain tensors first: the layer is small, and reordering its weights costs as much as it saves.
+// Tries plain tensors first: the layer is small, and reordering its weights takes as long as it saves.
 template <typename Make>
 auto chooseLinear(const LinearShape& shape, const Make& make) {
   LinearShape free = shape;

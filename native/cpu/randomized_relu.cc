@@ -1,6 +1,6 @@
-// y = x + bias, times a slope of its own for every element below 0 (RReLU, arXiv:1505.00853, in training), and the
-// gradient, which draws the same slopes again: nothing is stored. A slope depends on seed, step, stream and the
-// element's index in NHWC order, so layouts, slices and threads make no difference.
+// y = x + bias, multiplied by a random slope for each element below 0 (RReLU, arXiv:1505.00853, in training), and the
+// gradient, which draws the same slopes again, so nothing is stored. A slope depends on seed, step, stream and the
+// element's index in NHWC order, so it is the same for all layouts, slices and thread counts.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/ops.h"
@@ -26,7 +26,7 @@ SlopeSource slopeSource(const SnRandomizedReluAttributes& attributes, const int3
           (attributes.upper - attributes.lower) * 0x1p-24f};
 }
 
-// Where a chunk lies in the tensor's own order. `channels`: of the whole tensor.
+// Position of a chunk in NHWC order. `channels` is the channel count of the whole tensor.
 SlopeRows slopeRows(const Rows& rows, const Chunks::Chunk& chunk, int64_t channels) {
   const int64_t image = chunk.segment / rows.blocksPerImage, block = chunk.segment % rows.blocksPerImage;
   const int64_t pixel = image * rows.rows + chunk.begin;

@@ -1,6 +1,6 @@
-// Numbers of the whole step, from the norm of its gradient.
+// Scalars of a whole step, computed from the norm of its gradient.
 // finiteCheck: the gate of every write to the State, 0 if the loss and the norm of the gradient are finite. Squares are
-// summed in double, so the norm is infinite only if it exceeds what f32 holds; the order of the sum is fixed.
+// summed in double, so the norm is infinite only if it exceeds the range of f32. The order of the sum is fixed.
 // clipFactor: clipping by the global norm, min(1, limit / norm). A norm of NaN gives NaN.
 // unscale and adjustLossScale: see shared/loss_scale.h.
 #include <cmath>

@@ -1,4 +1,5 @@
-// add: the sum of two to eight tensors of one shape. concat and slice: what the plan has already placed is left alone.
+// add: the sum of two to eight tensors of one shape. concat and slice do not copy tensors that the plan has placed
+// already.
 #include <vector>
 
 #include "cuda/kernels/channels.h"
@@ -47,7 +48,7 @@ class Slice : public SnKernel {
   Move move_;
 };
 
-// The part of `whole` that is `channels` wide and begins at channel `first`, with the shape of that part.
+// Returns the slice of `whole` with `channels` channels from channel `first` on.
 SnTensor channelsOf(const SnTensor& whole, int64_t first, int64_t channels) {
   SnTensor part = whole;
   part.shape[part.rank - 1] = channels;

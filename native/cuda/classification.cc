@@ -1,11 +1,11 @@
-// What becomes of a classification's logits: softmaxCrossEntropy and its gradient, and countCorrect.
+// The end of a classification: softmaxCrossEntropy and its gradient, and countCorrect.
 #include "cuda/kernels/classification.h"
 #include "cuda/ops.h"
 
 namespace saturnn::cuda {
 namespace {
 
-// The labels' pointer comes with the launch.
+// The pointer to the labels is set at launch.
 Classification classificationOf(const SnOpDesc& op, const char* argument) {
   const SnTensor& scores = op.inputs[0];
   requireDense(scores, argument, SN_F32);

@@ -1,5 +1,5 @@
-// What brings tensors where they are wanted: augment (from bytes to a batch of normalised crops), copy (also between f32
-// and a half), pack and rows. What the plan has already placed is left alone.
+// The ops that move data: augment (from bytes to a batch of normalised crops), copy (also between f32 and a half), pack
+// and rows. Tensors that the plan has already placed are not copied.
 #include <vector>
 
 #include "cuda/device/check.h"

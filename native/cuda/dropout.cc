@@ -1,4 +1,4 @@
-// dropout: random numbers by seed, step and element.
+// dropout: the random numbers depend on seed, step and element.
 #include "cuda/ops.h"
 
 namespace saturnn::cuda {

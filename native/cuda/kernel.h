@@ -1,4 +1,4 @@
-// A kernel of a plan, and what the op files share to make one.
+// The base class of the CUDA kernels of a plan, and helpers to make one.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -27,13 +27,14 @@ using KernelPointer = std::unique_ptr<SnKernel>;
 
 size_t byteCount(const SnTensor& tensor);
 
-// The view of a tensor, given the pointer of launch(): the start of the buffer that it may be a slice of.
+// Return the view of a tensor. `buffer` is the pointer of launch(): the start of the buffer that the tensor may be a
+// slice of.
 ConstRows constRows(const SnTensor& tensor, const void* buffer);
 Rows rows(const SnTensor& tensor, void* buffer);
 
 using saturnn::refuse;
 
-// For ops.cc, whose calls name the op, which the entry point adds now.
+// As above for calls that still pass the op (ops.cc), whose name the entry point adds.
 [[noreturn]] inline void refuse(const SnOpDesc&, const std::string& name, const std::string& expected,
                                 const std::string& received) {
   saturnn::refuse(name, expected, received);

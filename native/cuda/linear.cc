@@ -2,8 +2,9 @@
 //   linear:      x [N,I], w [O,I], bias? [O] -> y [N,O]
 //   linearDgrad: dy [N,O], w [O,I]           -> dx [N,I]
 //   linearWgrad: x [N,I], dy [N,O]           -> dw [O,I], dbias? [O]
-// x, y and their gradients f32, bf16 or f16; w f32 or that of x; bias, dw and dbias f32. cuDNN has as many plans for these
-// as for any convolution, strict f32 and 100 classes included, so a second kind of operation (matmul) brings nothing.
+// x, y and their gradients are f32, bf16 or f16; w is f32 or has the dtype of x; bias, dw and dbias are f32. cuDNN has
+// as many plans for these as for any convolution, also for strict f32 and 100 classes, so matmul operations are not
+// needed.
 #include "cuda/convolution/conv_kernel.h"
 #include "cuda/ops.h"
 
@@ -20,7 +21,7 @@ ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTe
   requireShape(y, yName, {batch, outputs});
   const ConvProblem problem{batch, 1, 1, features, outputs, 1, 1, 1, 1, 1, 1, 0, 0};
   ConvTask task = makeConvTask(op, problem, pass, x.dtype, w.dtype);
-  task.plain = true;  // fusing saves a pass over a few kilobytes, and costs half a second of compiling
+  task.plain = true;  // fusing would save a pass over a few kilobytes but cost half a second of compiling
   return task;
 }
 

@@ -1,12 +1,12 @@
 // batchNorm (training), batchNormInference (given statistics), and the gradient of both; moments, the mean and variance
-// of all elements of a tensor; and blend, which moves running statistics.
+// of all elements of a tensor; and blend, which updates running statistics.
 #include "cuda/kernels/normalization.h"
 #include "cuda/ops.h"
 
 namespace saturnn::cuda {
 
 // Defined in kernels/normalization/.
-// moments = {mean, variance} of all elements. Scratch: as many bytes as momentsScratch says.
+// moments = {mean, variance} of all elements. The scratch must have momentsScratch() bytes.
 int64_t momentsScratch();
 void launchMoments(ConstRows x, int64_t rows, int64_t channels, float* moments, void* scratch, cudaStream_t stream);
 // y = keep old + take value, where y may be old or value.
@@ -97,7 +97,7 @@ class BatchNormGradient : public SnKernel {
   SnTensor dy_, x_, dx_;
 };
 
-// Checks vectors [channels] from `tensors` on; those of outputs may be absent.
+// Checks the vectors [channels] from `tensors` on. With `optional` they may be absent.
 void requireVectors(const SnTensor* tensors, std::initializer_list<const char*> names, int64_t channels,
                     bool optional = false) {
   for (const char* name : names) {

@@ -1,5 +1,5 @@
 // Max and average pooling, the mean over all pixels ([N, H, W, C] -> f32 [N, C]), and their gradients. The forward max
-// pooling notes the position of each maximum within its window in a byte, so that the gradient reads neither x nor y.
+// pooling writes the position of each maximum in its window to a byte, so the gradient needs neither x nor y.
 #include "cuda/kernels/pooling.h"
 #include "cuda/ops.h"
 #include "shared/error.h"
@@ -19,7 +19,7 @@ void requireWindows(const char* axis, int64_t kernel, int64_t stride, int64_t pa
   }
 }
 
-// before: the larger image, that the windows lie in; after: an element per window.
+// `before` is the larger image, which contains the windows; `after` has one element per window.
 PoolShape poolShapeOf(const SnOpDesc& op, const char* beforeName, const SnTensor& before, const char* afterName,
                       const SnTensor& after) {
   requireFloats(before, beforeName);
@@ -87,7 +87,7 @@ class MaxPoolGradient : public SnKernel {
   SnTensor dy_, dx_;
 };
 
-// launchAveragePool or launchAveragePoolGradient: both read one image and write another.
+// Runs launchAveragePool or launchAveragePoolGradient: both read one image and write another.
 class AveragePool : public SnKernel {
  public:
   using Launcher = void (*)(const PoolShape&, ConstRows, Rows, cudaStream_t);

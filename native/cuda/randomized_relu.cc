@@ -1,4 +1,4 @@
-// randomizedRelu and its gradient: the slopes are random numbers by seed, step and element.
+// randomizedRelu and its gradient: the slopes are random numbers that depend on seed, step and element.
 #include "cuda/kernels/common/sum_blocks.h"
 #include "cuda/kernels/randomized_relu.h"
 #include "cuda/ops.h"

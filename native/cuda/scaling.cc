@@ -1,5 +1,5 @@
-// Numbers of the whole step, from the norm of its gradient: finiteCheck, which sets the gate, clipFactor, and unscale and
-// adjustLossScale, for which see shared/loss_scale.h.
+// Scalars of a whole step, computed from the norm of its gradient: finiteCheck, which sets the gate, clipFactor, and
+// unscale and adjustLossScale (see shared/loss_scale.h).
 #include "cuda/kernels/common/sum_blocks.h"
 #include "cuda/kernels/scaling.h"
 #include "cuda/ops.h"

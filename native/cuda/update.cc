@@ -1,5 +1,5 @@
-// What changes the State, behind the gate: sgd, adam, averageWeights, and of what is not weights, assign and advance.
-// trustRatios gives the learning rates of LARS, one per segment.
+// The ops that write the State if the gate is open: sgd, adam, averageWeights, and for other values than weights assign
+// and advance. Also trustRatios, which computes the learning rates of LARS, one per segment.
 #include "cuda/kernels/update.h"
 #include "cuda/ops.h"
 
@@ -9,17 +9,17 @@ namespace saturnn::cuda {
 // average += averageRate(rate, steps done) (parameters - average)
 void launchAverageWeights(const int32_t* gate, const int32_t* counter, float* average, const float* parameters,
                           int64_t count, float rate, cudaStream_t stream);
-// A copy of `bytes`, and counter[1] += 1.
+// target = source, `bytes` long; and counter[1] += 1.
 void launchGatedCopy(const int32_t* gate, void* target, const void* source, size_t bytes, cudaStream_t stream);
 void launchAdvance(const int32_t* gate, int32_t* counter, cudaStream_t stream);
 
 namespace {
 
-// The optional table of rates and decays by segment: inputs `position` (ends), and the two after it (rates, decays), of
-// an op that changes the weights.
+// The optional table of rates and decays by segment, for an op that changes the weights: input `position` (ends) and
+// the two after it (rates, decays).
 class SegmentInputs {
  public:
-  // `count`: of the parameters. Throws ERR_INVALID_ARGUMENT.
+  // `count` is the number of parameters. Throws ERR_INVALID_ARGUMENT.
   SegmentInputs(const SnOpDesc& op, int32_t position, int64_t count, float weightDecay, int32_t decayed)
       : position_(position) {
     if (decayed < 0 || decayed > count) {
@@ -36,7 +36,7 @@ class SegmentInputs {
     segments_.count = static_cast<int32_t>(length);
   }
 
-  // Given the pointers of launch().
+  // Returns the table with the pointers of launch().
   Segments at(void* const* inputs) const {
     Segments segments = segments_;
     segments.ends = static_cast<const int32_t*>(inputs[position_]);
@@ -174,7 +174,7 @@ class TrustRatios : public SnKernel {
   int32_t segments_;
 };
 
-// Checks f32 [count] inputs from position `first` on.
+// Checks inputs that must be f32 [count], from input `first` on.
 void requireArenas(const SnOpDesc& op, int first, std::initializer_list<const char*> names, int64_t count) {
   for (const char* name : names) requireVector(op.inputs[first++], name, SN_F32, count);
 }

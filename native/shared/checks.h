@@ -1,5 +1,5 @@
-// The checks of an op's operands and attributes, for the kernels of every backend. Each throws ERR_INVALID_ARGUMENT with
-// "Expected X for NAME but received Z". The backend's entry point puts "[op] " before it: see guarded().
+// The checks of an op's operands and attributes, for the kernels of every backend. Each throws ERR_INVALID_ARGUMENT
+// with "Expected X for NAME but received Z". The backend's entry point puts "[op] " before it: see guarded().
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace saturnn {
   throw Error("ERR_INVALID_ARGUMENT", "Expected " + expected + " for " + name + " but received " + received);
 }
 
-// For messages of another form than refuse() makes.
+// Throws ERR_INVALID_ARGUMENT with a message of another form than refuse() makes.
 inline void require(bool condition, const std::string& message) {
   if (!condition) throw Error("ERR_INVALID_ARGUMENT", message);
 }
@@ -28,8 +28,8 @@ inline void requireSameDType(const SnTensor& tensor, const std::string& name, co
   requireDType(tensor, name, other.dtype);
 }
 
-// Checks that the tensor is there, has 1 to 4 positive sizes, and that its channels lie inside its buffer. In the blocked
-// layout it must be an image of f32, i32 or u8 that begins and ends with a whole block.
+// Checks that the tensor is present, has 1 to 4 positive sizes, and that its channels are inside its buffer. In the
+// blocked layout it must be an image of f32, i32 or u8 that begins and ends with a whole block.
 inline void requireView(const SnTensor& tensor, const std::string& name) {
   if (!isPresent(tensor)) refuse(name, "a tensor", "none");
   if (tensor.rank < 1 || tensor.rank > SN_MAX_RANK) {

@@ -1,7 +1,7 @@
-// From bytes to a batch: picks the images of the batch, crops (and mirrors) them, and normalises every channel.
-// A mean image is subtracted where its pixel lies in the whole image, so it is cropped and mirrored with it. Random
-// numbers come from Philox with the place in the batch and the step as its counter, so the same seed gives the same
-// images everywhere.
+// augment: selects the images of a batch from a data set of bytes, crops and mirrors them, and normalises every
+// channel. A mean image is indexed by the pixel's place in the whole image, so it is cropped and mirrored with it.
+// Random numbers come from Philox with the index in the batch and the step as its counter, so the same seed gives the
+// same images on every device.
 #include <limits>
 
 #include "cpu/device/device.h"

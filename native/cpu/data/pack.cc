@@ -1,5 +1,5 @@
-// pack gathers gradients into the State's gradient arena, where one kernel then checks or applies all of them, or joins
-// weights; rows takes a part of what was joined. What already lies in its place is left alone.
+// pack copies gradients into the State's gradient arena, where one kernel then checks or applies all of them, or joins
+// weights. rows takes a part of joined weights. Tensors that are already in place are not copied.
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -36,7 +36,7 @@ class Pack final : public Kernel {
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
     auto* flat = static_cast<float*>(outputs[0]);
-    // By ranges of the arena rather than by inputs: their sizes differ a thousandfold.
+    // Threads share ranges of the arena instead of inputs, because the sizes of inputs differ a thousandfold.
     Chunks(flatRows(total_)).forEach([&](const Chunks::Chunk& chunk) {
       for (const Piece& piece : pieces_) {
         const int64_t begin = std::max(chunk.begin, piece.offset);

@@ -26,7 +26,7 @@ bool hasIsa(dnnl::cpu_isa isa) {
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
 }
 
-// The widest of the instruction sets that decide which implementations oneDNN has for f32 and bf16.
+// Returns the widest instruction set that oneDNN has implementations for, among those that matter for f32 and bf16.
 const char* oneDnnIsa() {
   if (hasIsa(dnnl::cpu_isa::avx512_core_amx)) return "avx512_core_amx";
   if (hasIsa(dnnl::cpu_isa::avx512_core_bf16)) return "avx512_core_bf16";
@@ -36,8 +36,8 @@ const char* oneDnnIsa() {
   return "sse41";
 }
 
-// bf16 needs both saturnn's own loops and oneDNN's kernels, and oneDNN has none for vectors narrower than AVX-512. Further
-// instructions for bf16 only change the speed.
+// Returns what the processor lacks for a precision. bf16 needs both saturnn's own loops and oneDNN's kernels, and oneDNN
+// has none for vectors narrower than AVX-512. Further instructions for bf16 only change the speed.
 std::string lackFor(Precision precision, const SimdTable& simd) {
   if (precision == Precision::f32) return "";
   if (precision != Precision::bf16) return "needs a GPU";
@@ -88,7 +88,7 @@ void requireOneDnn() {
   if (version->major != 2 || version->minor < 6) {
     throw Error("ERR_ONEDNN_VERSION", "saturnn needs oneDNN >= 2.6 and < 3 but found " + oneDnnVersion());
   }
-  // Threads are set through OpenMP; with another runtime oneDNN would take as many as it likes.
+  // The number of threads is set through OpenMP, which a oneDNN with another runtime would ignore.
   if (version->cpu_runtime != DNNL_RUNTIME_OMP) {
     throw Error("ERR_ONEDNN_RUNTIME", "saturnn needs a oneDNN that is built with OpenMP but found another runtime");
   }

@@ -1,5 +1,5 @@
-// Batch normalisation, y = (x - mean) scale / sqrt(variance + epsilon) + shift, with the statistics of x itself
-// (batchNorm, in training) or given ones (batchNormInference). In two passes over x or one; y may lie over x.
+// Batch normalisation, y = (x - mean) scale / sqrt(variance + epsilon) + shift, with the statistics of x (batchNorm, in
+// training; two passes over x) or given statistics (batchNormInference; one pass). y may lie over x.
 #include <cmath>
 
 #include "cpu/normalization/batch_norm_sums.h"
@@ -9,7 +9,7 @@ namespace saturnn::cpu {
 
 namespace {
 
-// Both ops: y from x and four numbers per channel.
+// The base of both ops: computes y from x and four numbers per channel.
 class Normalization : public Kernel {
  protected:
   Normalization(const SnOpDesc& desc, Device& device)
@@ -83,7 +83,7 @@ class BatchNorm final : public Normalization {
     auto* mean = static_cast<float*>(outputs[1]);
     auto* variance = static_cast<float*>(outputs[2]);
     auto* bytes = static_cast<char*>(scratch);
-    // The first pixel of the first image: near enough to the mean, and the same whatever the layout.
+    // The pivot is the first pixel of the first image: close enough to the mean, and the same in every layout.
     auto* pivots = reinterpret_cast<float*>(bytes + pivots_);
     for (int64_t c = 0; c < channels_; ++c) {
       const int64_t segment = c / x_.channels;

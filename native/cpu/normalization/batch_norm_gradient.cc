@@ -4,8 +4,8 @@
 //   dx = scale v (dy - dshift / n - (x - mean) v dscale / n)      with the statistics of x itself
 //   dx = scale v dy                                               with given ones (frozen)
 //
-// In two passes over dy and x; dx may lie over dy. The mean comes rounded to f32, which is too coarse where it is many
-// deviations from 0: it serves as a pivot, and the sum of x - pivot says what the rounding has taken away.
+// Two passes over dy and x; dx may lie over dy. The mean, rounded to f32, is not exact enough if it is many deviations
+// from 0: so it is only a pivot, and the sum of x - pivot corrects it.
 #include <cmath>
 
 #include "cpu/normalization/batch_norm_sums.h"
@@ -73,7 +73,7 @@ class BatchNormGradient final : public Kernel {
           if (dscale) dscale[c] = static_cast<float>(scaleGradient);
           if (dshift) dshift[c] = static_cast<float>(gradient);
         });
-    // Frozen, dx is dy times a factor, and does not depend on x: not even where that is not finite.
+    // If frozen, dx is dy times a factor. x is not read, because it may not be finite.
     if (frozen) for (int64_t c = 0; c < 3 * channels_; ++c) rest[c] = 0.0f;
     sums_.forEachChunk([&](const Chunks::Chunk& chunk) {
       const int64_t c = sums_.firstChannel(chunk), rows = chunk.end - chunk.begin;

@@ -1,4 +1,4 @@
-// y = keep old + take value, element by element: how running averages move on.
+// y = keep old + take value, element by element: the update of running averages.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/ops.h"

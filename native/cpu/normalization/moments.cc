@@ -1,5 +1,5 @@
-// Mean and variance of all elements of a tensor or a slice of one: first the mean, then the squares of the differences
-// from it, both summed in double. The order of the sums depends on the shape alone.
+// Mean and variance of all elements of a tensor, which may be a slice: first the mean, then the squares of the
+// differences from it, both summed in double. The order of the sums depends only on the shape.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/ops.h"

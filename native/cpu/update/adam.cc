@@ -1,6 +1,6 @@
-// Adam over the whole parameter arena at once, weight decay as a part of the gradient (Adam) or apart from it (AdamW).
-// The bias correction comes from the State's counter, so that no number of a launch changes from step to step; it is
-// computed in double, because 1 - beta^t cancels. Nothing is written if the gate is not 0.
+// Adam over the whole parameter arena at once. Weight decay is added to the gradient (Adam) or subtracted from w
+// (AdamW). The bias correction is computed from the State's counter, so the arguments of a launch are the same in every
+// step, and in double, because 1 - beta^t cancels. Nothing is written if the gate is not 0.
 #include <cmath>
 
 #include "cpu/device/device.h"

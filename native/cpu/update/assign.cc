@@ -1,5 +1,5 @@
-// The other writes to the State: assign overwrites a tensor of it, advance counts a step. Neither writes anything if
-// the gate is not 0.
+// The other writes to the State: assign overwrites a tensor of it, advance increments the step counter. Nothing is
+// written if the gate is not 0.
 #include "cpu/data/copy.h"
 #include "cpu/geometry.h"
 #include "cpu/ops.h"
@@ -40,7 +40,7 @@ class Advance final : public Kernel {
 
   void launch(void* const* inputs, void* const*, void*) override {
     if (isClosed(inputs[0])) return;
-    // Unsigned: wraps around, which is all that a counter of random numbers needs.
+    // Unsigned, so that it wraps around, which a counter of random numbers may do.
     ++static_cast<uint32_t*>(inputs[1])[1];
   }
 };

@@ -1,6 +1,6 @@
 // SGD with momentum and weight decay over the whole parameter arena at once: m = momentum m - lr (g + decay w), w += m;
-// with Nesterov w += momentum m - lr (g + decay w). The gradient may have a factor (clipping), and segments of the arena
-// rates and decays of their own. Nothing is written if the gate is not 0.
+// with Nesterov w += momentum m - lr (g + decay w). The gradient may be multiplied by a factor (clipping), and segments
+// of the arena may have their own rates and decays. Nothing is written if the gate is not 0.
 #include "cpu/device/device.h"
 #include "cpu/ops.h"
 #include "cpu/update/segments.h"

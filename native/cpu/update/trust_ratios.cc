@@ -1,5 +1,5 @@
 // The learning rates of LARS, one per segment of the parameter arena: rate trust |w| / (|g| + decay |w|). Norms are
-// summed in double, in an order that depends on the segments only.
+// summed in double, in an order that depends only on the segments.
 #include "cpu/device/device.h"
 #include "cpu/ops.h"
 #include "cpu/update/segments.h"
@@ -27,7 +27,7 @@ class TrustRatios final : public Kernel {
     requireVector(desc.inputs[5], "decays", SN_F32, length_);
     requireVector(desc.outputs[0], "ratios", SN_F32, length_);
     chunks_ = Chunks(flatRows(count));
-    // Chunk c has its part of segment s at c + s: from one part to the next, at least one of the two grows.
+    // Index c + s holds the part of segment s in chunk c: it is unique, because from one part to the next c or s grows.
     parts_ = chunks_.count() + length_;
     reserveScratch(parts_ * sizeof(SquareSums));
     setImplementation(simdImplementation(simd_));

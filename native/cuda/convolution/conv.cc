@@ -1,13 +1,13 @@
-// conv2d, conv2dDgrad, conv2dDgradActivation and conv2dWgrad: cuDNN computes the convolution; bias and activation, or
-// its derivative, happen in its kernel where that is compiled at run time, else in ours, in place.
+// conv2d, conv2dDgrad, conv2dDgradActivation and conv2dWgrad. cuDNN computes the convolution. Bias and activation, or
+// its derivative, are fused into its kernel if that is compiled at run time; else kernels of ours apply them in place.
 //   conv2d:                x [N,H,W,C], w [O,KH,KW,C], bias? [O]          -> y [N,H',W',O]
 //   conv2dDgrad:           dy [N,H',W',O], w [O,KH,KW,C]                  -> dx [N,H,W,C]
 //   conv2dDgradActivation: dy [N,H',W',O], w [O,KH,KW,C], y [N,H,W,C]     -> dx [N,H,W,C], dbias? [C]
 //   conv2dWgrad:           x [N,H,W,C], dy [N,H',W',O]                    -> dw [O,KH,KW,C], dbias? [O]
 // Images f32, bf16 or f16; w f32 or that of the images; bias, dw and dbias f32.
 //
-// Why strict f32 is never fused: of the engines that take any activation all but a slow one use tensor cores (TF32). The
-// pass in place reads and writes the tensor once more, and keeps one arithmetic for all backends.
+// Strict f32 is never fused: all engines that can fuse an activation, except a slow one, use tensor cores (TF32). The
+// pass in place reads and writes the tensor once more, but uses the same arithmetic as the other backends.
 #include "cuda/convolution/conv_kernel.h"
 #include "cuda/ops.h"
 
@@ -30,7 +30,7 @@ ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTe
            std::to_string(attributes.stride_h) + ", " + std::to_string(attributes.stride_w) + " and " +
                std::to_string(attributes.pad_h) + ", " + std::to_string(attributes.pad_w));
   }
-  // The division below rounds towards 0, so a kernel that fits nowhere could seem to give one pixel.
+  // The division below rounds towards 0, so a kernel larger than the image could seem to give one pixel.
   const int64_t paddedHeight = x.shape[1] + int64_t{2} * attributes.pad_h;
   const int64_t paddedWidth = x.shape[2] + int64_t{2} * attributes.pad_w;
   if (w.shape[1] > paddedHeight || w.shape[2] > paddedWidth) {
@@ -65,7 +65,8 @@ KernelPointer createConv2dDgrad(SnDevice& device, const SnOpDesc& op, SnKernelIn
   return makeConvDgrad(device, op, task, info);
 }
 
-// y is the output of the activation before, from which f' is computed; dbias the gradient of that layer's bias.
+// y is the output of the activation before this layer, from which f' is computed; dbias is the gradient of that layer's
+// bias.
 KernelPointer createConv2dDgradActivation(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const auto attributes = attributesOf<SnConvAttributes>(op);
   ConvTask task = taskOf(op, ConvPass::dataGradient, "dx", op.outputs[0], "w", op.inputs[1], "dy", op.inputs[0]);

@@ -44,7 +44,7 @@ class ConvDgradActivation : public SnKernel {
   std::unique_ptr<ConvRunner> runner_;
 };
 
-// The sums of dy use the scratch after the convolution is done with it: what is enqueued runs in order.
+// The sums of dy use the same scratch as the convolution: enqueued work runs in order.
 class ConvWgrad : public SnKernel {
  public:
   ConvWgrad(SnDevice& device, std::unique_ptr<ConvRunner> runner, const ConvTask& task)

@@ -1,4 +1,4 @@
-// Opening a GPU: the probes in order, then a context, a stream and a cuDNN handle.
+// Opens a GPU: checks driver and libraries in order, then makes a context, a stream and a cuDNN handle.
 #include "cuda/device/device.h"
 
 #include "cuda/device/check.h"
@@ -40,7 +40,7 @@ SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths, std::
                                             " but received " + std::to_string(index) + ".");
   }
   name_ = "GPU " + std::to_string(index) + " (" + driver.devices[index] + ")";
-  // From here on the CUDA runtime works with the driver. What it refuses is still the host's state, not a plan's bug.
+  // From here on the CUDA runtime uses the driver. Its failures are still a state of the host, not a bug of a plan.
   try {
     use();
     checkCuda(cudaFree(nullptr), "creating a CUDA context");
