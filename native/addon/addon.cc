@@ -1,5 +1,5 @@
-// The addon's surface: what `require('saturnn.node')` returns, NativeAddon of lib/native.ts. The addon_* files are the
-// only ones that include N-API; each wraps one class of the core and checks everything that JavaScript passes to it.
+// The exports of the addon: the object that `require('saturnn.node')` returns, NativeAddon of lib/runtime/native.ts.
+// Only the files of this folder use N-API; each wraps one class of the core and checks all values from JavaScript.
 #include <cstring>
 
 #include "addon/buffer.h"
@@ -46,8 +46,9 @@ Napi::Value externalBytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(bytes));
 }
 
-// process.exit() runs no cleanup hooks on the main thread: it goes on to the static destructors of the libraries, which
-// a kernel may still be using. The 'exit' event is the last moment at which its engine can be stopped.
+// process.exit() runs no cleanup hooks on the main thread and goes on to the static destructors of libraries that a
+// running kernel may still use. So the engines are stopped in the 'exit' event, the last moment at which that is
+// possible.
 void stopEnginesAtExit(Napi::Env env) {
   const Napi::Value process = env.Global().Get("process");
   const Napi::Function stop = Napi::Function::New(env, [](const Napi::CallbackInfo& info) {

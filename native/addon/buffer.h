@@ -1,4 +1,4 @@
-// NativeBuffer of lib/native.ts.
+// The class NativeBuffer of lib/runtime/native.ts.
 #pragma once
 
 #include "addon/environment.h"
@@ -15,7 +15,7 @@ class BufferObject final : public Napi::ObjectWrap<BufferObject> {
   };
 
   static void define(Napi::Env env);
-  // Null if `value` is not a NativeBuffer.
+  // Returns null if `value` is not a NativeBuffer.
   static BufferObject* from(const Napi::Value& value);
   explicit BufferObject(const Napi::CallbackInfo& info);
   void Finalize(Napi::BasicEnv env) override { dispose(env); }

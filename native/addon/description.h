@@ -1,4 +1,4 @@
-// Reads a PlanDescription of lib/native.ts. Types and ranges of numbers are checked here, what they mean in validate.h.
+// Reads a PlanDescription of lib/runtime/native.ts and checks types and number ranges; validate.h checks their meaning.
 #pragma once
 
 #include <napi.h>

@@ -9,7 +9,7 @@
 namespace saturnn {
 namespace {
 
-// 64 TiB: the sum of four cannot overflow, and the device's own limit speaks first.
+// 64 TiB: the sum of four such sizes cannot overflow, and no device has so much, so the device reports the error.
 constexpr int64_t kMaxArenaBytes = int64_t{1} << 46;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// NativeDevice of lib/native.ts.
+// The class NativeDevice of lib/runtime/native.ts.
 #pragma once
 
 #include "addon/environment.h"

@@ -1,4 +1,4 @@
-// What the addon keeps per JavaScript environment (the main thread, each worker): its instance data.
+// The data of the addon for one JavaScript environment (the main thread or a worker): its instance data.
 #pragma once
 
 #include <napi.h>
@@ -10,7 +10,7 @@ namespace saturnn {
 
 class DeviceHost;
 
-// Shared, because objects may be finalized after the instance data.
+// Numbers of living objects. Shared, because objects may be finalized after the instance data.
 struct Counters {
   int devices = 0;
   int states = 0;
@@ -25,9 +25,9 @@ struct Environment {
   Napi::FunctionReference stateClass;
   Napi::FunctionReference bufferClass;
   Napi::FunctionReference planClass;
-  // What the constructor that is about to run should wrap. JavaScript can reach the classes, and then finds null here.
+  // The value that the next constructor call wraps. Null in calls from JavaScript, which the constructors reject.
   void* construction = nullptr;
-  // Those whose engine has not ended.
+  // The devices whose engine has not ended.
   std::set<std::shared_ptr<DeviceHost>> hosts;
 };
 
@@ -38,14 +38,14 @@ template <class T>
 Napi::Object construct(Napi::Env env, Napi::FunctionReference Environment::* which, T value) {
   Environment& environment = environmentOf(env);
   environment.construction = &value;
-  // A constructor that never ran, for want of stack, must not leave a pointer into this frame.
+  // If the constructor is never called (stack overflow), no pointer to `value` may stay behind.
   const std::unique_ptr<Environment, void (*)(Environment*)> reset(&environment, [](Environment* it) {
     it->construction = nullptr;
   });
   return (environment.*which).New({});
 }
 
-// The other half: called by the constructors.
+// Takes the value of construct(). Called by the constructors. Throws a TypeError if JavaScript called the constructor.
 template <class T>
 T takeConstruction(const Napi::CallbackInfo& info) {
   void*& construction = environmentOf(info.Env()).construction;
@@ -55,8 +55,8 @@ T takeConstruction(const Napi::CallbackInfo& info) {
   return value;
 }
 
-// Counts an object from its construction to its disposal, which may come twice; and tells the garbage collector what
-// memory of the device the object holds, which V8 does not see, so that it collects in time.
+// Counts an object from its construction to end(), which may be called twice. Also reports the object's device memory
+// to the garbage collector, which does not see it otherwise, so that unused objects are collected in time.
 class Counted {
  public:
   Counted() = default;

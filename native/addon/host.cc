@@ -12,15 +12,16 @@ Error disposed() { return Error("ERR_DISPOSED", "the device was disposed"); }
 
 }  // namespace
 
-// Goes from the engine to the JavaScript thread. With neither a value nor an error it says that the engine has ended.
+// The end of a job, sent from the engine to the JavaScript thread. Without `deferred` it reports that the engine has
+// ended.
 struct DeviceHost::Completion {
   std::optional<Napi::Promise::Deferred> deferred;
   Settle settle;
-  std::optional<Error> error;
+  std::exception_ptr error;
 
   void conclude(Napi::Env env) const {
     try {
-      if (error) throw makeError(env, *error);
+      if (error) throw makeError(env, describe(error));
       deferred->Resolve(guard(env, [&] { return settle(env); }));
     } catch (const Napi::Error& failure) {
       deferred->Reject(failure.Value());
@@ -31,7 +32,7 @@ struct DeviceHost::Completion {
 std::shared_ptr<DeviceHost> DeviceHost::open(Napi::Env env, const SnBackend& backend, const OpenOptions& options) {
   const std::shared_ptr<DeviceHost> host(new DeviceHost(env, backend, options));
   environmentOf(env).hosts.insert(host);
-  // The environment keeps the host until its engine has ended; the copies of this pointer say who still wants it.
+  // The environment owns the host until its engine has ended; copies of the returned pointer count its users.
   return std::shared_ptr<DeviceHost>(host.get(), [host](DeviceHost*) { host->close(); });
 }
 
@@ -40,7 +41,7 @@ DeviceHost::DeviceHost(Napi::Env env, const SnBackend& backend, const OpenOption
     device_.reset();
     send(std::make_unique<Completion>());
   });
-  // Shared: this thread may be past the wait before the other has left set_value().
+  // Shared, because this thread may return from the wait while the engine is still inside set_value().
   const auto opened = std::make_shared<std::promise<void>>();
   engine_->post([this, opened, &backend, &options] {
     try {
@@ -54,7 +55,7 @@ DeviceHost::DeviceHost(Napi::Env env, const SnBackend& backend, const OpenOption
   opened->get_future().get();
   channel_ = Channel::New(env, "saturnn", 0, 1, this);
   channel_.Unref(env);
-  // Hooks run last in, first out: the engine ends while the thread-safe function, whose hook is older, still works.
+  // Hooks run in reverse order: the engine ends before the hook of the thread-safe function, which is older, runs.
   napi_add_env_cleanup_hook(env, cleanUp, this);
 }
 
@@ -82,12 +83,8 @@ Napi::Value DeviceHost::submit(Napi::Env env, Work work) {
     completion->deferred = deferred;
     try {
       completion->settle = work(*device_);
-    } catch (const Error& error) {
-      completion->error = error;
-    } catch (const std::bad_alloc&) {
-      completion->error = Error("ERR_OUT_OF_MEMORY", "Out of memory on the host");
-    } catch (const std::exception& error) {
-      completion->error = Error("ERR_INTERNAL", error.what());
+    } catch (...) {
+      completion->error = std::current_exception();
     }
     send(std::move(completion));
   });
@@ -97,11 +94,11 @@ Napi::Value DeviceHost::submit(Napi::Env env, Work work) {
 }
 
 void DeviceHost::send(std::unique_ptr<Completion> completion) {
-  // No channel: the device did not open.
+  // Without a channel, the device did not open.
   if (channel_ != nullptr && channel_.NonBlockingCall(completion.get()) == napi_ok) completion.release();
 }
 
-// Without an environment, JavaScript is at its end and nobody waits for the promise.
+// Runs on the JavaScript thread. `env` is null when the environment is shutting down: then no promise is settled.
 void DeviceHost::deliver(Napi::Env env, Napi::Function, DeviceHost* host, Completion* received) {
   const std::unique_ptr<Completion> completion(received);
   if (env == nullptr) return;
@@ -110,7 +107,7 @@ void DeviceHost::deliver(Napi::Env env, Napi::Function, DeviceHost* host, Comple
   try {
     completion->conclude(env);
   } catch (const Napi::Error&) {
-    // The environment is being terminated and takes no more values; an exception may not leave through Node's frames.
+    // The environment is terminating and accepts no values. An exception that left through Node's frames would abort.
   }
 }
 
@@ -121,7 +118,7 @@ void DeviceHost::finish(Napi::Env env) {
   Environment& environment = environmentOf(env);
   for (auto it = environment.hosts.begin(); it != environment.hosts.end(); ++it) {
     if (it->get() == this) {
-      environment.hosts.erase(it);  // may be the end of `this`
+      environment.hosts.erase(it);  // may delete `this`
       return;
     }
   }

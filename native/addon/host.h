@@ -1,5 +1,5 @@
-// A device as one JavaScript environment sees it: the engine thread, and ONE thread-safe function through which every
-// promise of the device resolves. Node stays alive while promises are pending, and only then.
+// A device in one JavaScript environment: the engine thread, and ONE thread-safe function that settles all promises of
+// the device. It keeps Node alive only while promises are pending.
 #pragma once
 
 #include <napi.h>
@@ -15,31 +15,31 @@ namespace saturnn {
 
 // Makes the value of a promise; runs on the JavaScript thread.
 using Settle = std::function<Napi::Value(Napi::Env)>;
-// The work behind a promise; runs on the engine thread and may throw Error.
+// Computes the result of a promise; runs on the engine thread and may throw.
 using Work = std::function<Settle(Device&)>;
 
 class DeviceHost {
  public:
-  // Waits for the backend to open the device. The handle closes the device when its last copy goes; what was queued is
-  // done first. Throws what the backend throws.
+  // Opens the device and waits for that. When the last copy of the handle is gone, the device is closed after all
+  // queued jobs. Throws the error of the backend.
   static std::shared_ptr<DeviceHost> open(Napi::Env env, const SnBackend& backend, const OpenOptions& options);
 
   ~DeviceHost();
 
   const SnBackend& backend() const { return backend_; }
   const std::string& info() const { return info_; }
-  // Any thread. What is queued counts when it is done.
+  // Memory in use; may be called on any thread. Queued jobs are counted when they have run.
   const MemoryUse& use() const { return use_; }
   const std::atomic<bool>& stopping() const { return engine_->stopping(); }
-  // Throws ERR_DISPOSED once close() was called.
+  // Throws ERR_DISPOSED after close().
   void requireOpen() const;
-  // Any thread.
+  // Closes the device after the queued jobs. May be called on any thread.
   void close() { engine_->close(); }
-  // Ends the engine after the kernel that it is in, and waits for that. The JavaScript thread, at its end.
+  // Ends the engine after the running kernel and waits for that. Called on the JavaScript thread when it ends.
   void stop();
 
   Napi::Value submit(Napi::Env env, Work work);
-  // Work that nobody waits for, in the same queue. Dropped if the device was closed: closing frees all.
+  // Queues work without a promise. It is dropped if the device was closed, because closing frees everything.
   void post(std::function<void(Device&)> work);
 
  private:

@@ -139,7 +139,7 @@ std::vector<RunInput> PlanObject::readInputs(const Napi::Value& value, int64_t s
   return inputs;
 }
 
-// The plan gets memory of its own for an input when the first typed array comes.
+// The plan allocates memory for an input when it is first given as a typed array: that is when it is reported.
 void PlanObject::reportInputs(Napi::Env env, const std::vector<RunInput>& inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].resident != nullptr || inputIsReported_[i]) continue;

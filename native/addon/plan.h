@@ -1,4 +1,4 @@
-// NativePlan of lib/native.ts.
+// The class NativePlan of lib/runtime/native.ts.
 #pragma once
 
 #include "addon/environment.h"
@@ -33,7 +33,7 @@ class PlanObject final : public Napi::ObjectWrap<PlanObject> {
   RunInput readInput(const Napi::Value& value, const Port& port, int64_t steps) const;
 
   Parts parts_;
-  // Kept for an object whose plan was disposed.
+  // Copies that remain valid after dispose().
   std::vector<KernelSummary> kernels_;
   int64_t arenaBytes_;
   std::vector<bool> inputIsReported_;

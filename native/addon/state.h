@@ -1,4 +1,4 @@
-// NativeState of lib/native.ts.
+// The class NativeState of lib/runtime/native.ts.
 #pragma once
 
 #include "addon/environment.h"
@@ -15,7 +15,7 @@ class StateObject final : public Napi::ObjectWrap<StateObject> {
   };
 
   static void define(Napi::Env env);
-  // Null if `value` is not a NativeState.
+  // Returns null if `value` is not a NativeState.
   static StateObject* from(const Napi::Value& value);
   explicit StateObject(const Napi::CallbackInfo& info);
   void Finalize(Napi::BasicEnv env) override { dispose(env); }

@@ -17,6 +17,21 @@ std::string show(const Napi::Value& value) {
   return value.ToString().Utf8Value();
 }
 
+// The dtypes that have a typed array in JavaScript: all dtypes but the halves, which exist only inside a plan.
+struct TypedArrayRow {
+  SnDType dtype;
+  napi_typedarray_type type;
+};
+constexpr TypedArrayRow typedArrays[] = {
+    {SN_F32, napi_float32_array},
+    {SN_I32, napi_int32_array},
+    {SN_U8, napi_uint8_array},
+};
+
+void check(Napi::Env env, napi_status status) {
+  if (status != napi_ok) throw Napi::Error::New(env);
+}
+
 }  // namespace
 
 void throwInvalid(const std::string& argument, const std::string& expected, const Napi::Value& received) {
@@ -35,7 +50,7 @@ Napi::Array readArray(const Napi::Value& value, const std::string& argument) {
 
 int64_t readInteger(const Napi::Value& value, const std::string& argument, int64_t minimum, int64_t maximum) {
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : NAN;
-  // The comparisons are false for NaN, and both bounds are exact as doubles.
+  // NaN fails both comparisons; both bounds are exact as doubles.
   const bool within = number >= static_cast<double>(minimum) && number <= static_cast<double>(maximum);
   if (!within || number != std::floor(number)) {
     throwInvalid(argument, "an integer from " + std::to_string(minimum) + " to " + std::to_string(maximum), value);
@@ -79,23 +94,18 @@ OpenOptions readOpenOptions(const Napi::Value& value) {
 }
 
 Bytes readBytes(const Napi::Value& value, const std::string& argument) {
-  const napi_typedarray_type type =
-      value.IsTypedArray() ? value.As<Napi::TypedArray>().TypedArrayType() : napi_int8_array;
-  Bytes bytes{};
-  const void* data = nullptr;
-  if (type == napi_float32_array) {
-    bytes.dtype = SN_F32;
-    data = value.As<Napi::Float32Array>().Data();
-  } else if (type == napi_int32_array) {
-    bytes.dtype = SN_I32;
-    data = value.As<Napi::Int32Array>().Data();
-  } else if (type == napi_uint8_array) {
-    bytes.dtype = SN_U8;
-    data = value.As<Napi::Uint8Array>().Data();
-  } else {
-    throwInvalid(argument, "a Float32Array, an Int32Array or a Uint8Array", value);
+  const TypedArrayRow* row = nullptr;
+  napi_typedarray_type type{};
+  size_t length = 0;
+  void* data = nullptr;
+  if (value.IsTypedArray()) {
+    check(value.Env(), napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr));
+    for (const TypedArrayRow& candidate : typedArrays) {
+      if (candidate.type == type) row = &candidate;
+    }
   }
-  bytes.data.resize(value.As<Napi::TypedArray>().ByteLength());
+  if (row == nullptr) throwInvalid(argument, "a Float32Array, an Int32Array or a Uint8Array", value);
+  Bytes bytes{row->dtype, std::vector<uint8_t>(length * elementBytes(row->dtype))};
   if (!bytes.data.empty()) std::memcpy(bytes.data.data(), data, bytes.data.size());
   return bytes;
 }
@@ -103,14 +113,18 @@ Bytes readBytes(const Napi::Value& value, const std::string& argument) {
 Napi::Value makeTypedArray(Napi::Env env, SnDType dtype, const std::vector<uint8_t>& bytes) {
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes.size());
   if (!bytes.empty()) std::memcpy(buffer.Data(), bytes.data(), bytes.size());
-  if (dtype == SN_U8) return Napi::Uint8Array::New(env, bytes.size(), buffer, 0);
-  if (dtype == SN_I32) return Napi::Int32Array::New(env, bytes.size() / 4, buffer, 0);
-  return Napi::Float32Array::New(env, bytes.size() / 4, buffer, 0);
+  for (const TypedArrayRow& row : typedArrays) {
+    if (row.dtype != dtype) continue;
+    napi_value array = nullptr;
+    check(env, napi_create_typedarray(env, row.type, bytes.size() / elementBytes(dtype), buffer, 0, &array));
+    return Napi::Value(env, array);
+  }
+  throw Error("ERR_INTERNAL", std::string("JavaScript has no typed array for ") + dtypeName(dtype));
 }
 
-Napi::Error makeError(Napi::Env env, const Error& error) {
-  Napi::Error result = Napi::Error::New(env, error.what());
-  result.Set("code", Napi::String::New(env, error.code()));
+Napi::Error makeError(Napi::Env env, const Failure& failure) {
+  Napi::Error result = Napi::Error::New(env, failure.message);
+  result.Set("code", Napi::String::New(env, failure.code));
   return result;
 }
 

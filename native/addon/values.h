@@ -1,4 +1,4 @@
-// Checked conversions from JavaScript values. Each names the argument, what was expected and what was received.
+// Checked conversions from JavaScript values. Errors name the argument, what was expected and what was received.
 #pragma once
 
 #include <napi.h>
@@ -27,32 +27,28 @@ struct Bytes {
   SnDType dtype;
   std::vector<uint8_t> data;
 };
-// A copy of a Float32Array, an Int32Array or a Uint8Array.
+// Returns a copy of a Float32Array, an Int32Array or a Uint8Array.
 Bytes readBytes(const Napi::Value& value, const std::string& argument);
 
-// A typed array of that dtype with a copy of the bytes.
+// Returns a typed array of the dtype with a copy of the bytes.
 Napi::Value makeTypedArray(Napi::Env env, SnDType dtype, const std::vector<uint8_t>& bytes);
 
-Napi::Error makeError(Napi::Env env, const Error& error);
+Napi::Error makeError(Napi::Env env, const Failure& failure);
 
-// Runs what a method does, with the core's exceptions turned into JavaScript's.
+// Runs the body of a method and turns every C++ exception into a JavaScript error: one that left through Node's frames
+// would end the process.
 template <class Body>
 auto guard(Napi::Env env, Body body) -> decltype(body()) {
   try {
     return body();
-  } catch (const Error& error) {
-    throw makeError(env, error);
   } catch (const Napi::Error&) {
     throw;
-  } catch (const std::bad_alloc&) {
-    throw makeError(env, Error("ERR_OUT_OF_MEMORY", "Out of memory"));
-  } catch (const std::exception& error) {
-    // A thread that cannot start, say: an exception that leaves through Node's frames ends the process.
-    throw makeError(env, Error("ERR_INTERNAL", error.what()));
+  } catch (...) {
+    throw makeError(env, describe(std::current_exception()));
   }
 }
 
-// The same for a method that returns a promise: it never throws, it rejects.
+// As guard(), for a method that returns a promise: an exception rejects the promise.
 template <class Body>
 Napi::Value guardPromise(Napi::Env env, Body body) {
   try {

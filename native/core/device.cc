@@ -10,7 +10,7 @@ void checkStatus(int status, const SnError& error) {
   if (status == SN_OK) return;
   const std::string code(error.code, strnlen(error.code, sizeof error.code));
   const std::string message(error.message, strnlen(error.message, sizeof error.message));
-  throw Error(code.empty() ? "ERR_BACKEND" : code, message);
+  throw Error(code.empty() ? "ERR_INTERNAL" : code, message);
 }
 
 OpenOptionsView::OpenOptionsView(const OpenOptions& options) {
@@ -28,7 +28,7 @@ Device::Device(const SnBackend& backend, const OpenOptions& options, MemoryUse& 
 }
 
 Device::~Device() {
-  // release() may not change the registry while it is walked.
+  // Moved out first: release() must not change the registry during the loop.
   const auto resources = std::move(resources_);
   for (const auto& entry : resources) {
     entry.second->release();
@@ -129,10 +129,8 @@ void LateResource::create(Device& device) noexcept {
   try {
     device.adopt(shared_from_this());
     allocate(device);
-  } catch (const Error& error) {
-    failure_ = std::make_unique<Error>(error);
-  } catch (const std::exception& error) {
-    failure_ = std::make_unique<Error>("ERR_OUT_OF_MEMORY", error.what());
+  } catch (...) {
+    failure_ = std::current_exception();
   }
 }
 
@@ -143,7 +141,7 @@ void LateResource::release() noexcept {
 
 Device& LateResource::requireReady() const {
   if (device_ == nullptr) throw Error("ERR_DISPOSED", std::string(what_) + " was disposed");
-  if (failure_ != nullptr) throw *failure_;
+  if (failure_) std::rethrow_exception(failure_);
   return *device_;
 }
 

@@ -1,8 +1,9 @@
-// An opened device of a backend: the C ABI with its failures turned into Error, and the registry of what lives on it.
-// Everything here belongs to the device's engine thread, but for the constants of the backend's table.
+// An open device of a backend: the C ABI, with its failures thrown as Error, and a registry of the objects on the
+// device. Used only on the device's engine thread, except for the constants of the backend's table.
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -14,12 +15,12 @@
 
 namespace saturnn {
 
-// Something that owns memory or kernels of a device. The device keeps it alive, and releases it before it closes, so
-// that neither the order of dispose() calls nor that of the garbage collector matters.
+// An object that owns memory or kernels of a device. The device keeps it alive and releases it before it closes, so the
+// order of dispose() calls and of the garbage collector does not matter.
 class Resource : public std::enable_shared_from_this<Resource> {
  public:
   virtual ~Resource() = default;
-  // Gives everything back. Called once, on the engine thread.
+  // Frees its memory and kernels. Called once, on the engine thread.
   virtual void release() noexcept = 0;
 
   const ResourceKind kind;
@@ -36,7 +37,7 @@ struct OpenOptions {
   std::string cacheFolder;  // empty: none
 };
 
-// SnOpenOptions that points into `options`.
+// An SnOpenOptions that points into `options`, which must live longer.
 class OpenOptionsView {
  public:
   explicit OpenOptionsView(const OpenOptions& options);
@@ -49,7 +50,7 @@ class OpenOptionsView {
 
 class Device {
  public:
-  // Counts in `use`, which outlives the device.
+  // Memory is counted in `use`, which must live longer than the device.
   Device(const SnBackend& backend, const OpenOptions& options, MemoryUse& use);
   ~Device();
   Device(const Device&) = delete;
@@ -61,7 +62,7 @@ class Device {
   std::string describe() const;
 
   void adopt(std::shared_ptr<Resource> resource);
-  // Releases it now. Nothing happens if it was released before.
+  // Releases the resource now. Does nothing if it was released before.
   void discard(Resource& resource) noexcept;
 
   void upload(void* destination, const void* source, int64_t bytes);
@@ -69,7 +70,7 @@ class Device {
   void fill(void* destination, uint8_t value, int64_t bytes);
   void copy(void* destination, const void* source, int64_t bytes);
   void synchronize();
-  // What the device needs for what `work` enqueues.
+  // Returns the device time of the work that `work` enqueues, in milliseconds.
   template <class Work>
   double milliseconds(Work&& work) {
     startTimer();
@@ -87,10 +88,10 @@ class Device {
   std::unordered_map<Resource*, std::shared_ptr<Resource>> resources_;
 };
 
-// Throws what a failed call of a backend left in `error`.
+// Throws the error that a failed call of a backend has written.
 void checkStatus(int status, const SnError& error);
 
-// A block of device memory.
+// A block of device memory, freed by the destructor.
 class DeviceMemory {
  public:
   DeviceMemory() = default;
@@ -110,11 +111,11 @@ class DeviceMemory {
   int64_t bytes_ = 0;
 };
 
-// A resource that JavaScript gets before the engine has made it, because making it may have to wait for a run. If that
-// fails, whoever uses it first gets the error.
+// A resource that JavaScript receives before the engine has made it, because the engine may still be running a plan. If
+// making it fails, every use throws the error.
 class LateResource : public Resource {
  public:
-  // Engine thread. Never throws.
+  // Engine thread only. Stores a failure of allocate() for requireReady() instead of throwing it.
   void create(Device& device) noexcept;
   void release() noexcept final;
 
@@ -122,13 +123,13 @@ class LateResource : public Resource {
   LateResource(ResourceKind kind, const char* what) : Resource(kind), what_(what) {}
   virtual void allocate(Device& device) = 0;
   virtual void free() noexcept = 0;
-  // Throws the failure of allocate(), or ERR_DISPOSED.
+  // Throws the exception of allocate(), or ERR_DISPOSED.
   Device& requireReady() const;
 
  private:
   const char* what_;
   Device* device_ = nullptr;
-  std::unique_ptr<Error> failure_;
+  std::exception_ptr failure_;  // rethrown by requireReady()
 };
 
 }  // namespace saturnn

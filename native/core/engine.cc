@@ -6,7 +6,7 @@
 namespace saturnn {
 
 Engine::Engine(Job atEnd) : atEnd_(std::move(atEnd)) {
-  // Signals belong to the main thread; a mask is inherited, so the workers that a backend starts are covered as well.
+  // Signals are handled on the main thread. The mask is inherited, so it also holds for worker threads of a backend.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -74,7 +74,7 @@ void Engine::loop() {
   Job job;
   while (next(job)) {
     job();
-    job = nullptr;  // what it captured is freed now, not when the next job comes
+    job = nullptr;  // frees what it captured now, not when the next job arrives
   }
   std::deque<Job> dropped;
   {

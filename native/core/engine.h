@@ -1,5 +1,5 @@
-// One thread with a queue of jobs. A device is used on its engine's thread only, so backends need no locks, kernels of
-// different plans never interleave, and what was queued first happens first. Knows nothing of N-API or of devices.
+// One thread with a queue of jobs. A device is used only on its engine's thread: backends need no locks, kernels of
+// different plans never interleave, and jobs run in the order of the queue. Independent of N-API and of devices.
 #pragma once
 
 #include <atomic>
@@ -13,26 +13,26 @@ namespace saturnn {
 
 class Engine {
  public:
-  // Jobs must not throw. They are run, and destroyed, on the engine's thread.
+  // A job must not throw. It is run, and destroyed, on the engine's thread.
   using Job = std::function<void()>;
 
-  // `atEnd` is the thread's last act, after the last job.
+  // `atEnd` runs on the thread after the last job.
   explicit Engine(Job atEnd);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // False if the engine was closed or stopped: the job will not run.
+  // Returns false if the engine was closed or stopped: the job will not run.
   bool post(Job job);
 
-  // The thread ends after what is queued.
+  // Ends the thread after the queued jobs.
   void close();
   bool closed() const;
 
-  // The thread ends after the running job, which should watch stopping(); queued jobs are dropped.
+  // Ends the thread after the running job, which should watch stopping(). Queued jobs are dropped.
   void stop();
 
-  // Waits for the end; close() or stop() must have been called. May be called twice, but by one thread only.
+  // Waits for the end of the thread, after close() or stop(). May be called twice, but only by one thread.
   void join();
 
   const std::atomic<bool>& stopping() const { return stopping_; }

@@ -17,13 +17,13 @@ std::string loaderText() {
   return text == nullptr ? "dlopen gave no reason" : text;
 }
 
-// GNU OpenMP, which the CPU backend brings along, lets a thread that waits for the others spin for milliseconds. On a
-// host that is shared, the others may be waiting for that very core: a step then takes five to seven times as long.
-// libgomp reads the variable once, when it is loaded, so it need not outlive the call; what the user has set stands.
+// Sets how long threads of GNU OpenMP, which the CPU backend uses, spin while they wait: by default for milliseconds.
+// On a shared host the other threads may be waiting for that very core: a step then takes five to seven times as long.
+// libgomp reads the variable once, when it is loaded, so it is set only for that call. A value of the user is kept.
 void* openWithShortSpins(const char* path) {
   const bool chosen = getenv("OMP_WAIT_POLICY") != nullptr || getenv("GOMP_SPINCOUNT") != nullptr;
   if (!chosen) setenv("GOMP_SPINCOUNT", "1000", /*overwrite=*/0);
-  // RTLD_LOCAL: two backends, or two versions of one library below them, must not see each other's symbols.
+  // RTLD_LOCAL: two backends, or two versions of a library that they load, must not see each other's symbols.
   void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!chosen) unsetenv("GOMP_SPINCOUNT");
   return library;
@@ -32,7 +32,7 @@ void* openWithShortSpins(const char* path) {
 }  // namespace
 
 const SnBackend& loadBackend(const std::string& path) {
-  // dlopen would search the system's folders for a name without a slash, and could find somebody else's library.
+  // For a name without a slash dlopen would search the system's folders and could find a different library.
   if (path.empty() || path[0] != '/') throwNotFound("\"" + path + "\"", "the path must be absolute");
   void* library = openWithShortSpins(path.c_str());
   if (library == nullptr) throwNotFound(path, loaderText());

@@ -1,5 +1,5 @@
-// Loads a backend library and checks that it was built from the same backend.h. A backend is never unloaded: its worker
-// threads, and CUDA, outlive any device.
+// Loads a backend library and checks that it was built from the same backend.h. A backend is never unloaded, because
+// its worker threads, and CUDA, live longer than any device.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace saturnn {
 
-// Throws ERR_BACKEND_NOT_FOUND (path and dlopen's text) or ERR_BACKEND_ABI (both versions).
+// Throws ERR_BACKEND_NOT_FOUND (with the path and dlopen's text) or ERR_BACKEND_ABI (with both versions).
 const SnBackend& loadBackend(const std::string& path);
 
 }  // namespace saturnn

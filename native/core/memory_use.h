@@ -1,4 +1,4 @@
-// What lives on a device, counted where it is made and where it is freed: the engine thread writes, any thread reads.
+// Counts the objects and the memory of a device. Only the engine thread writes the counts; any thread may read them.
 #pragma once
 
 #include <array>
@@ -24,7 +24,7 @@ class MemoryUse {
   int64_t bytes(MemoryKind kind) const { return bytes_[static_cast<int>(kind)]; }
   int resources(ResourceKind kind) const { return resources_[static_cast<int>(kind)]; }
   int64_t total() const { return total_; }
-  // The most that there has been at one time.
+  // The largest total so far, in bytes.
   int64_t peak() const { return peak_; }
 
  private:

@@ -1,4 +1,4 @@
-// Bytes that stay on a device from run to run, such as a data set: the NativeBuffer of lib/native.ts.
+// Bytes that stay on a device between runs, such as a data set: the NativeBuffer of lib/runtime/native.ts.
 #pragma once
 
 #include <utility>
@@ -16,7 +16,7 @@ class Resident final : public LateResource {
 
   int64_t bytes() const { return bytes_; }
 
-  // Engine thread. Throws if it could not be made or was disposed.
+  // Engine thread only. Throws if the upload failed or the buffer was disposed.
   char* data() const {
     requireReady();
     return memory_.data();

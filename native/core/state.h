@@ -1,5 +1,5 @@
 // A State: four contiguous arenas on one device, zeroed when they are made. Plans read them, and write them in their
-// last nodes; JavaScript reads and writes ranges of them between runs.
+// last nodes. JavaScript reads and writes ranges of them between runs.
 #pragma once
 
 #include "core/device.h"
@@ -14,10 +14,10 @@ class State final : public LateResource {
   const ArenaBytes& bytes() const { return bytes_; }
   int64_t totalBytes() const { return bytes_[0] + bytes_[1] + bytes_[2] + bytes_[3]; }
 
-  // Throws ERR_INVALID_ARGUMENT if the range is not within the arena. Any thread.
+  // Throws ERR_INVALID_ARGUMENT if the range is not inside the arena. May be called on any thread.
   void checkRange(int arena, int64_t byteOffset, int64_t byteLength) const;
 
-  // The rest: engine thread only; they throw if the State could not be made or was disposed.
+  // The functions below: engine thread only. They throw if the State could not be made or was disposed.
   void read(int arena, int64_t byteOffset, void* destination, int64_t byteLength) const;
   void write(int arena, int64_t byteOffset, const void* source, int64_t byteLength) const;
   char* arena(int index) const;

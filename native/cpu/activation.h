@@ -1,5 +1,5 @@
-// Bias and activation over a whole tensor, with all threads. The activation op is this; convolution and linear call it
-// where their engine cannot fuse the activation (Winograd falls back to a direct convolution when given one).
+// Bias and activation over a whole tensor, on all threads. Used by the op activation, and by convolution and linear
+// where oneDNN cannot fuse the activation (with one, it replaces Winograd by a direct convolution).
 #pragma once
 
 #include "cpu/simd/table.h"
@@ -7,14 +7,14 @@
 
 namespace saturnn::cpu {
 
-// y = f(x + bias) for tensors of one shape and layout, f32 or bf16, each perhaps a channel slice; `x == y` is allowed
-// where both tensors are placed alike. `bias` (shape[rank - 1] elements) may be null. `kind` is SN_SIGMOID ...
-// SN_ELU, or SN_NO_ACTIVATION: then only the bias is added. T is float or Bf16.
+// Computes y = f(x + bias). x and y have the same shape and layout, f32 or bf16, and may be channel slices, or the same
+// memory if both are at the same place. `bias` (shape[rank - 1] elements) may be null. `kind` is SN_SIGMOID to SN_ELU,
+// or SN_NO_ACTIVATION, which only adds the bias. T is float or Bf16.
 template <typename T>
 void activateTensor(const SimdTable& simd, const SnActivationAttributes& attributes, const SnTensor& xTensor,
                     const T* x, const float* bias, const SnTensor& yTensor, T* y);
 
-// The same on one dense tensor in place.
+// As above, in place on one dense tensor.
 template <typename T>
 void activateInPlace(const SimdTable& simd, const SnActivationAttributes& attributes, const SnTensor& tensor,
                      const float* bias, T* data) {

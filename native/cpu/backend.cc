@@ -81,7 +81,7 @@ int stopTimer(SnDevice* owner, double* milliseconds, SnError*) {
   return SN_OK;
 }
 
-// OpenMP's team size belongs to the calling thread, and callers may share a thread between devices.
+// OpenMP stores the team size per calling thread, and callers may use one thread for several devices.
 void useThreadsOf(const Device& device) {
   omp_set_dynamic(0);  // a team that is smaller than asked for would change the order of sums
   omp_set_num_threads(device.threads);

@@ -1,6 +1,6 @@
-// add: the sum of two to eight tensors, in the order of the inputs; may be in place over the first. concat and its
-// inverse, slice, do nothing where the plan has made them views: the concatenated image is then the buffer into which
-// other kernels have written.
+// add: the sum of two to eight tensors, in the order of the inputs; may work in place over the first. concat and its
+// inverse slice do nothing if the plan has made their operands views: then other kernels have written directly into the
+// concatenated image.
 #include <vector>
 
 #include "cpu/data/copy.h"
@@ -24,8 +24,8 @@ class Add final : public Kernel {
     y_ = elementRows(y);
     for (int32_t k = 0; k < inputCount_; ++k) {
       const std::string name = "input " + std::to_string(k);
-      requireTensor(desc.inputs[k], name.c_str(), storedAs<T>);
-      requireSameShape(y, "y", desc.inputs[k], name.c_str());
+      requireTensor(desc.inputs[k], name, storedAs<T>);
+      requireSameShape(desc.inputs[k], name, y);
       x_[k] = elementRows(desc.inputs[k]);
       requireSameRows(y_, "y", x_[k], name.c_str());
       allDense = allDense && isDense(desc.inputs[k]);
@@ -68,21 +68,19 @@ class Add final : public Kernel {
 class Concat final : public Kernel {
  public:
   explicit Concat(const SnOpDesc& desc) : y_(desc.outputs[0]) {
-    require(isPresent(y_), "Expected a tensor for y but received none");
-    requireTensor(y_, "y", y_.dtype);
-    require(y_.rank > 0, "Expected at least one dimension for y but received " + describe(y_));
+    requireView(y_, "y");
     int64_t channel = 0;
     for (int32_t k = 0; k < desc.input_count; ++k) {
       const SnTensor& x = desc.inputs[k];
       const std::string name = "input " + std::to_string(k);
-      requireTensor(x, name.c_str(), y_.dtype);
+      requireTensor(x, name, y_.dtype);
       const int64_t channels = x.rank == y_.rank ? x.shape[x.rank - 1] : 0;
       const SnTensor part = channelSlice(y_, channel, channels);
-      requireSameShape(part, "its part of y", x, name.c_str());
+      requireSameShape(x, name, part);
       channel += channels;
       require(channel <= y_.shape[y_.rank - 1],
               "Expected the channels of the inputs to fill y, " + describe(y_) + ", but received more");
-      requireTensor(part, ("the part of y for " + name).c_str(), y_.dtype);
+      requireView(part, "the part of y for " + name);
       x_.push_back(x);
       parts_.push_back(part);
     }
@@ -108,15 +106,14 @@ class Slice final : public Kernel {
   explicit Slice(const SnOpDesc& desc) : y_(desc.outputs[0]) {
     const int64_t offset = attributesOf<SnSliceAttributes>(desc).channel_offset;
     const SnTensor& x = desc.inputs[0];
-    require(isPresent(x), "Expected a tensor for x but received none");
-    requireTensor(x, "x", x.dtype);
+    requireView(x, "x");
     requireTensor(y_, "y", x.dtype);
-    require(x.rank > 0 && x.rank == y_.rank && offset >= 0 && offset + y_.shape[y_.rank - 1] <= x.shape[x.rank - 1],
+    require(x.rank == y_.rank && offset >= 0 && offset + y_.shape[y_.rank - 1] <= x.shape[x.rank - 1],
             "Expected channels within x, " + describe(x) + ", but received channels " + std::to_string(offset) +
                 " and following for y, " + describe(y_));
     part_ = channelSlice(x, offset, y_.shape[y_.rank - 1]);
-    requireTensor(part_, "the part of x", x.dtype);
-    requireSameShape(part_, "the part of x", y_, "y");
+    requireView(part_, "the part of x");
+    requireSameShape(y_, "y", part_);
     setImplementation("saturnn:copy");
   }
 

@@ -1,10 +1,11 @@
-// Softmax cross-entropy with integer labels: the mean over the rows whose label is not negative (label -1 masks a row,
-// which fills up the last batch). A label that is too large makes the loss NaN, which the finite check then reports,
-// and is never used as an address. With label smoothing e the target is 1 - e for the label, and e spread evenly over
-// all classes, the label among them.
+// Softmax cross-entropy with integer labels: the mean over the rows whose label is not negative (label -1 masks a row
+// that only fills up the last batch). A label that is too large makes the loss NaN, which finiteCheck reports; it is
+// never used as an index. With label smoothing e the target is 1 - e for the label, plus e spread evenly over all
+// classes including the label.
 //
-// countCorrect: how many rows have their label among the k largest logits, the numerator of the top-k accuracy. Of equal
-// logits the first comes first; rows with a NaN, masked rows (label -1) and labels beyond the classes count nothing.
+// countCorrect: the number of rows whose label is among the k largest logits, the numerator of the top-k accuracy. Of
+// equal logits the first counts as larger. Rows with a NaN, with label -1 or with a label beyond the classes are not
+// counted.
 #include <cmath>
 #include <limits>
 
@@ -24,15 +25,15 @@ int64_t countLabels(const int32_t* labels, int64_t rows) {
 }
 
 void requireRows(const SnTensor& rows, const char* name) {
-  requireTensor(rows, name, SN_F32);
-  requireDense(rows, name);
-  require(rows.rank == 2, std::string("Expected [batch, classes] for ") + name + " but received " + describe(rows));
+  requireDense(rows, name, SN_F32);
+  requireRank(rows, name, 2, "[batch, classes]");
 }
 
 float smoothingOf(const SnOpDesc& desc) {
   const float smoothing = attributesOf<SnLossAttributes>(desc).label_smoothing;
-  require(smoothing >= 0.0f && smoothing < 1.0f,
-          "Expected a number from 0 to below 1 for labelSmoothing but received " + std::to_string(smoothing));
+  if (!(smoothing >= 0.0f && smoothing < 1.0f)) {
+    refuse("labelSmoothing", "a number from 0 to below 1", std::to_string(smoothing));
+  }
   return smoothing;
 }
 
@@ -43,12 +44,12 @@ class SoftmaxCrossEntropy final : public Kernel {
     requireRows(desc.inputs[0], "logits");
     rows_ = desc.inputs[0].shape[0];
     classes_ = desc.inputs[0].shape[1];
-    requireCount(desc.inputs[1], "labels", SN_I32, rows_);
-    requireCount(desc.outputs[0], "loss", SN_F32, 1);
-    // Always computed: without a reader, into the scratch.
+    requireVector(desc.inputs[1], "labels", SN_I32, rows_);
+    requireVector(desc.outputs[0], "loss", SN_F32, 1);
+    // The probabilities are always computed: into the scratch if the output is absent.
     if (isPresent(desc.outputs[1])) {
       requireRows(desc.outputs[1], "probabilities");
-      requireSameShape(desc.inputs[0], "logits", desc.outputs[1], "probabilities");
+      requireSameShape(desc.outputs[1], "probabilities", desc.inputs[0]);
     } else {
       probabilities_ = reserveScratch(rows_ * classes_ * sizeof(float));
     }
@@ -75,7 +76,7 @@ class SoftmaxCrossEntropy final : public Kernel {
       } else if (label >= classes_) {
         losses[n] = notANumber;
       } else {
-        // From the logits, so that a probability that underflows still has a finite loss.
+        // Computed from the logits, so that the loss is finite even if the probability underflows.
         losses[n] = std::log(static_cast<double>(sum)) + (static_cast<double>(maximum) - target(x, label));
       }
     }
@@ -86,7 +87,7 @@ class SoftmaxCrossEntropy final : public Kernel {
   }
 
  private:
-  // The logit that the loss wants large: the label's, and the mean of all as far as labels are smoothed.
+  // The logit that the loss increases: the label's, mixed with the mean of all logits by the label smoothing.
   double target(const float* x, int32_t label) const {
     if (smoothing_ == 0.0f) return x[label];
     double sum = 0.0;
@@ -106,11 +107,11 @@ class SoftmaxCrossEntropyGradient final : public Kernel {
       : simd_(*device.simd), smoothing_(smoothingOf(desc)) {
     requireRows(desc.inputs[0], "probabilities");
     requireRows(desc.outputs[0], "dlogits");
-    requireSameShape(desc.inputs[0], "probabilities", desc.outputs[0], "dlogits");
+    requireSameShape(desc.outputs[0], "dlogits", desc.inputs[0]);
     rows_ = desc.inputs[0].shape[0];
     classes_ = desc.inputs[0].shape[1];
-    requireCount(desc.inputs[1], "labels", SN_I32, rows_);
-    requireCount(desc.inputs[2], "dloss", SN_F32, 1);
+    requireVector(desc.inputs[1], "labels", SN_I32, rows_);
+    requireVector(desc.inputs[2], "dloss", SN_F32, 1);
     setImplementation(simdImplementation(simd_));
   }
 
@@ -142,15 +143,12 @@ class SoftmaxCrossEntropyGradient final : public Kernel {
 class CountCorrect final : public Kernel {
  public:
   explicit CountCorrect(const SnOpDesc& desc) : k_(attributesOf<SnCountCorrectAttributes>(desc).k) {
-    require(k_ >= 1, "Expected k >= 1 but received " + std::to_string(k_));
-    requireTensor(desc.inputs[0], "logits", SN_F32);
-    requireDense(desc.inputs[0], "logits");
-    require(desc.inputs[0].rank == 2,
-            "Expected [batch, classes] for logits but received " + describe(desc.inputs[0]));
+    if (k_ < 1) refuse("k", "at least 1", std::to_string(k_));
+    requireRows(desc.inputs[0], "logits");
     rows_ = desc.inputs[0].shape[0];
     classes_ = desc.inputs[0].shape[1];
-    requireCount(desc.inputs[1], "labels", SN_I32, rows_);
-    requireCount(desc.outputs[0], "count", SN_F32, 1);
+    requireVector(desc.inputs[1], "labels", SN_I32, rows_);
+    requireVector(desc.outputs[0], "count", SN_F32, 1);
     setImplementation("saturnn:scalar");
   }
 

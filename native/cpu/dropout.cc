@@ -1,6 +1,6 @@
-// y = x / (1 - rate), or 0 where a random number says so. The numbers come from Philox by seed, step, stream and the
-// element's place in logical order (NHWC): the same mask in every layout and on every backend, and again in the
-// backward pass, which is this kernel applied to dy.
+// Dropout: y = x / (1 - rate), or 0 where a random number is below the rate. The numbers come from Philox by seed,
+// step, stream and the element's index in NHWC order, so the mask is the same in every layout, on every backend, and in
+// the backward pass, which is this kernel applied to dy.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/ops.h"
@@ -16,12 +16,12 @@ class Dropout final : public Kernel {
     const SnTensor &x = desc.inputs[0], &y = desc.outputs[0];
     requireTensor(x, "x", SN_F32);
     requireTensor(y, "y", SN_F32);
-    require(x.rank > 0 && elementCount(x) <= INT32_MAX,
-            "Expected 1 to 4 dimensions and fewer than 2^31 elements for x but received " + describe(x));
-    requireSameShape(x, "x", y, "y");
-    requireCount(desc.inputs[1], "counter", SN_I32, 2);
-    require(attributes_.rate >= 0.0f && attributes_.rate < 1.0f,
-            "Expected at least 0 and less than 1 for rate but received " + std::to_string(attributes_.rate));
+    if (elementCount(x) > INT32_MAX) refuse("x", "fewer than 2^31 elements", describe(x));
+    requireSameShape(y, "y", x);
+    requireVector(desc.inputs[1], "counter", SN_I32, 2);
+    if (!(attributes_.rate >= 0.0f && attributes_.rate < 1.0f)) {
+      refuse("rate", "at least 0 and less than 1", std::to_string(attributes_.rate));
+    }
     x_ = elementRows(x);
     y_ = elementRows(y);
     requireSameRows(x_, "x", y_, "y");

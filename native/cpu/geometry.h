@@ -1,5 +1,5 @@
-// How the own kernels see a tensor: rows of contiguous channels. Layouts and channel slices end here; what follows is
-// the same for all of them.
+// A tensor as saturnn's own CPU kernels see it: rows of contiguous channels. It hides layouts and channel slices from
+// the loops.
 //
 //   plain, shape [..., C]:           one row of C elements per pixel, parent_channels apart
 //   NCHW16C, shape [N, H, W, C]:     N * C/16 segments, each of H * W rows of 16 elements, without gaps
@@ -11,8 +11,6 @@
 #include "cpu/simd/table.h"
 
 namespace saturnn::cpu {
-
-constexpr int64_t blockChannels = 16;
 
 struct Rows {
   int64_t segments;
@@ -30,34 +28,29 @@ struct Rows {
   bool dense() const { return pitch == channels; }
 };
 
-// For element-by-element kernels: as few segments as possible (one, if plain).
+// Returns rows for element-by-element kernels: as few segments as possible (one if plain).
 Rows elementRows(const SnTensor& tensor);
 
-// For kernels that move pixels: one segment per image (plain) or per image and 16 channels, rows in order of pixels.
+// Returns rows for kernels that move pixels: one segment per image (blocked: per image and block), rows in pixel order.
 Rows pixelRows(const SnTensor& image);
 
-// `count` elements without channels: rows of one.
+// Returns `count` elements without channels as rows of one.
 Rows flatRows(int64_t count);
 
-// True if the rows of both tensors correspond one to one, in the same order.
+// Whether the rows of both tensors correspond one to one, in the same order.
 bool sameRows(const Rows& a, const Rows& b);
 
-// The part of a tensor that is channels [offset, offset + channels).
+// Returns the slice of a tensor with channels [offset, offset + channels).
 SnTensor channelSlice(const SnTensor& tensor, int64_t offset, int64_t channels);
 
-// True if both tensors are the same elements of a buffer, given one pointer for both.
+// Whether both tensors are the same elements of a buffer, if both have the same pointer.
 bool samePlace(const SnTensor& a, const SnTensor& b);
 
-// These throw, and name the tensor.
-void requireTensor(const SnTensor& tensor, const char* name, SnDType dtype);
-void requireDense(const SnTensor& tensor, const char* name);  // and plain
-void requireImage(const SnTensor& tensor, const char* name, SnDType dtype);
-void requireSameShape(const SnTensor& a, const char* nameA, const SnTensor& b, const char* nameB);
-void requireCount(const SnTensor& tensor, const char* name, SnDType dtype, int64_t count);  // dense, so many elements
-void requireSameRows(const Rows& a, const char* nameA, const Rows& b, const char* nameB);
+// Throws ERR_INVALID_ARGUMENT, with both names, unless sameRows(a, b).
+void requireSameRows(const Rows& a, const std::string& nameA, const Rows& b, const std::string& nameB);
 
-// Rows cut into chunks for the threads. The cut depends on the shape only, so that sums which are first made per chunk
-// do not depend on the number of threads.
+// Rows divided into chunks for the threads. The division depends only on the shape, so sums that are made per chunk
+// first do not depend on the number of threads.
 class Chunks {
  public:
   struct Chunk {
@@ -83,7 +76,7 @@ class Chunks {
   int64_t segments_ = 0, rows_ = 0, rowsPerPart_ = 0, parts_ = 0;
 };
 
-// "saturnn:avx512"
+// Returns the name of an implementation by saturnn's own loops: "saturnn:avx512".
 inline std::string simdImplementation(const SimdTable& simd) { return std::string("saturnn:") + simd.name; }
 
 }  // namespace saturnn::cpu

@@ -25,8 +25,7 @@ struct LinearShape {
         weights(plainDesc(weightsName, weightsTensor, 2)),
         y(plainDesc(yName, yTensor, 2)) {
     const memory::dims expected{y.dims()[1], x.dims()[1]};
-    require(weights.dims() == expected, "Expected " + dimsText(expected) + " for " + weightsName + " but received " +
-                                            dimsText(weights.dims()));
+    if (weights.dims() != expected) refuse(weightsName, "shape " + dimsText(expected), dimsText(weights.dims()));
     require(x.dims()[0] == y.dims()[0], std::string("Expected the same batch for ") + xName + " and " + yName +
                                             " but received " + dimsText(x.dims()) + " and " + dimsText(y.dims()));
   }
@@ -34,14 +33,15 @@ struct LinearShape {
   void addBias(const char* name, const SnTensor& tensor) {
     if (!isPresent(tensor)) return;
     bias = plainDesc(name, tensor, 1);
-    require(bias.dims()[0] == y.dims()[1], "Expected [" + std::to_string(y.dims()[1]) + "] for " + name +
-                                               " but received " + dimsText(bias.dims()));
+    if (bias.dims()[0] != y.dims()[1]) {
+      refuse(name, "shape [" + std::to_string(y.dims()[1]) + "]", dimsText(bias.dims()));
+    }
   }
 
   bool hasBias() const { return !bias.is_zero(); }
 };
 
-// Plain tensors first: the layer is small, and reordering its weights costs as much as it saves.
+// Tries plain tensors first: the layer is small, and reordering its weights takes as long as it saves.
 template <typename Make>
 auto chooseLinear(const LinearShape& shape, const Make& make) {
   LinearShape free = shape;
@@ -52,7 +52,9 @@ auto chooseLinear(const LinearShape& shape, const Make& make) {
   if (desc && !isReference(desc.impl_info_str())) return desc;
   auto other = make(free);
   if (other && (!desc || !isReference(other.impl_info_str()))) return other;
-  if (!desc) throw Error("ERR_BACKEND", "oneDNN has no implementation for weights " + dimsText(shape.weights.dims()));
+  if (!desc) {
+    throw Error("ERR_UNSUPPORTED", "oneDNN has no implementation for weights " + dimsText(shape.weights.dims()));
+  }
   return desc;
 }
 

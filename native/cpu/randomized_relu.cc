@@ -1,6 +1,6 @@
-// y = x + bias, times a slope of its own for every element below 0 (RReLU, arXiv:1505.00853, in training), and the
-// gradient, which draws the same slopes again: nothing is stored. A slope depends on seed, step, stream and the
-// element's index in NHWC order, so layouts, slices and threads make no difference.
+// y = x + bias, multiplied by a random slope for each element below 0 (RReLU, arXiv:1505.00853, in training), and the
+// gradient, which draws the same slopes again, so nothing is stored. A slope depends on seed, step, stream and the
+// element's index in NHWC order, so it is the same for all layouts, slices and thread counts.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/ops.h"
@@ -11,9 +11,10 @@ namespace {
 
 SnRandomizedReluAttributes checkedAttributes(const SnOpDesc& desc) {
   const auto attributes = attributesOf<SnRandomizedReluAttributes>(desc);
-  require(attributes.lower > 0.0f && attributes.lower <= attributes.upper && attributes.upper <= 1.0f,
-          "Expected slopes with 0 < lower <= upper <= 1 but received " + std::to_string(attributes.lower) + " and " +
-              std::to_string(attributes.upper));
+  if (!(attributes.lower > 0.0f && attributes.lower <= attributes.upper && attributes.upper <= 1.0f)) {
+    refuse("the slopes", "0 < lower <= upper <= 1",
+           std::to_string(attributes.lower) + " and " + std::to_string(attributes.upper));
+  }
   return attributes;
 }
 
@@ -25,7 +26,7 @@ SlopeSource slopeSource(const SnRandomizedReluAttributes& attributes, const int3
           (attributes.upper - attributes.lower) * 0x1p-24f};
 }
 
-// Where a chunk lies in the tensor's own order. `channels`: of the whole tensor.
+// Position of a chunk in NHWC order. `channels` is the channel count of the whole tensor.
 SlopeRows slopeRows(const Rows& rows, const Chunks::Chunk& chunk, int64_t channels) {
   const int64_t image = chunk.segment / rows.blocksPerImage, block = chunk.segment % rows.blocksPerImage;
   const int64_t pixel = image * rows.rows + chunk.begin;
@@ -38,14 +39,13 @@ class RandomizedRelu final : public Kernel {
     const SnTensor &x = desc.inputs[0], &bias = desc.inputs[1], &y = desc.outputs[0];
     requireTensor(x, "x", SN_F32);
     requireTensor(y, "y", SN_F32);
-    require(x.rank > 0, "Expected at least one dimension for x but received " + describe(x));
-    requireSameShape(x, "x", y, "y");
+    requireSameShape(y, "y", x);
     x_ = elementRows(x);
     y_ = elementRows(y);
     requireSameRows(x_, "x", y_, "y");
     channels_ = channelCount(x);
-    if (isPresent(bias)) requireCount(bias, "bias", SN_F32, channels_);
-    requireCount(desc.inputs[2], "counter", SN_I32, 2);
+    if (isPresent(bias)) requireVector(bias, "bias", SN_F32, channels_);
+    requireVector(desc.inputs[2], "counter", SN_I32, 2);
     chunks_ = Chunks(x_);
     setImplementation(simdImplementation(simd_));
   }
@@ -80,19 +80,18 @@ class RandomizedReluGradient final : public Kernel {
     requireTensor(dy, "dy", SN_F32);
     requireTensor(y, "y", SN_F32);
     requireTensor(dx, "dx", SN_F32);
-    require(dy.rank > 0, "Expected at least one dimension for dy but received " + describe(dy));
-    requireSameShape(dy, "dy", y, "y");
-    requireSameShape(dy, "dy", dx, "dx");
+    requireSameShape(y, "y", dy);
+    requireSameShape(dx, "dx", dy);
     dy_ = elementRows(dy);
     y_ = elementRows(y);
     dx_ = elementRows(dx);
     requireSameRows(dy_, "dy", y_, "y");
     requireSameRows(dy_, "dy", dx_, "dx");
     channels_ = channelCount(dy);
-    requireCount(desc.inputs[2], "counter", SN_I32, 2);
+    requireVector(desc.inputs[2], "counter", SN_I32, 2);
     chunks_ = Chunks(dy_);
     if (isPresent(dbias)) {
-      requireCount(dbias, "dbias", SN_F32, channels_);
+      requireVector(dbias, "dbias", SN_F32, channels_);
       sumRowsCount_ = chunks_.count() / dy_.blocksPerImage;
       reserveScratch(sumRowsCount_ * channels_ * sizeof(float));
     }

@@ -1,6 +1,6 @@
-// Numbers of the whole step, from the norm of its gradient.
+// Scalars of a whole step, computed from the norm of its gradient.
 // finiteCheck: the gate of every write to the State, 0 if the loss and the norm of the gradient are finite. Squares are
-// summed in double, so the norm is infinite only if it exceeds what f32 holds; the order of the sum is fixed.
+// summed in double, so the norm is infinite only if it exceeds the range of f32. The order of the sum is fixed.
 // clipFactor: clipping by the global norm, min(1, limit / norm). A norm of NaN gives NaN.
 // unscale and adjustLossScale: see shared/loss_scale.h.
 #include <cmath>
@@ -17,11 +17,10 @@ namespace {
 class FiniteCheck final : public Kernel {
  public:
   FiniteCheck(const SnOpDesc& desc, Device& device) : simd_(*device.simd) {
-    requireCount(desc.inputs[0], "loss", SN_F32, 1);
-    requireTensor(desc.inputs[1], "gradient", SN_F32);
-    requireDense(desc.inputs[1], "gradient");
-    requireCount(desc.outputs[0], "flag", SN_I32, 1);
-    if (isPresent(desc.outputs[1])) requireCount(desc.outputs[1], "norm", SN_F32, 1);
+    requireVector(desc.inputs[0], "loss", SN_F32, 1);
+    requireDense(desc.inputs[1], "gradient", SN_F32);
+    requireVector(desc.outputs[0], "flag", SN_I32, 1);
+    if (isPresent(desc.outputs[1])) requireVector(desc.outputs[1], "norm", SN_F32, 1);
     chunks_ = Chunks(flatRows(elementCount(desc.inputs[1])));
     reserveScratch(chunks_.count() * sizeof(double));
     setImplementation(simdImplementation(simd_));
@@ -49,8 +48,8 @@ class FiniteCheck final : public Kernel {
 class ClipFactor final : public Kernel {
  public:
   explicit ClipFactor(const SnOpDesc& desc) : limit_(attributesOf<SnClipAttributes>(desc).limit) {
-    requireCount(desc.inputs[0], "norm", SN_F32, 1);
-    requireCount(desc.outputs[0], "factor", SN_F32, 1);
+    requireVector(desc.inputs[0], "norm", SN_F32, 1);
+    requireVector(desc.outputs[0], "factor", SN_F32, 1);
     setImplementation("saturnn:scalar");
   }
 
@@ -65,13 +64,13 @@ class ClipFactor final : public Kernel {
 class Unscale final : public Kernel {
  public:
   explicit Unscale(const SnOpDesc& desc) : limit_(attributesOf<SnClipAttributes>(desc).limit) {
-    requireCount(desc.inputs[0], "loss", SN_F32, 1);
-    requireCount(desc.inputs[1], "overflow", SN_I32, 1);
-    requireCount(desc.inputs[2], "norm", SN_F32, 1);
-    requireCount(desc.inputs[3], "scale", SN_F32, 1);
-    requireCount(desc.outputs[0], "halt", SN_I32, 1);
-    requireCount(desc.outputs[1], "norm", SN_F32, 1);
-    requireCount(desc.outputs[2], "factor", SN_F32, 1);
+    requireVector(desc.inputs[0], "loss", SN_F32, 1);
+    requireVector(desc.inputs[1], "overflow", SN_I32, 1);
+    requireVector(desc.inputs[2], "norm", SN_F32, 1);
+    requireVector(desc.inputs[3], "scale", SN_F32, 1);
+    requireVector(desc.outputs[0], "halt", SN_I32, 1);
+    requireVector(desc.outputs[1], "norm", SN_F32, 1);
+    requireVector(desc.outputs[2], "factor", SN_F32, 1);
     setImplementation("saturnn:scalar");
   }
 
@@ -92,10 +91,10 @@ class AdjustLossScale final : public Kernel {
  public:
   explicit AdjustLossScale(const SnOpDesc& desc)
       : interval_(attributesOf<SnLossScaleAttributes>(desc).growth_interval) {
-    requireCount(desc.inputs[0], "gate", SN_I32, 1);
-    requireCount(desc.inputs[1], "overflow", SN_I32, 1);
-    requireCount(desc.inputs[2], "scale", SN_F32, 1);
-    requireCount(desc.inputs[3], "steps", SN_F32, 1);
+    requireVector(desc.inputs[0], "gate", SN_I32, 1);
+    requireVector(desc.inputs[1], "overflow", SN_I32, 1);
+    requireVector(desc.inputs[2], "scale", SN_F32, 1);
+    requireVector(desc.inputs[3], "steps", SN_F32, 1);
     setImplementation("saturnn:scalar");
   }
 

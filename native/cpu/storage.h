@@ -1,5 +1,5 @@
-// Kernels that work on images as they are stored, f32 or bf16: templates over the type of an element, made for the
-// dtype that an SnOpDesc asks for.
+// Kernels for images that are stored as f32 or bf16: templates over the type of an element, instantiated for the dtype
+// of an SnOpDesc.
 #pragma once
 
 #include <memory>
@@ -26,16 +26,16 @@ inline const ImageLoops<Bf16>& imageLoops<Bf16>(const SimdTable& simd) {
   return *simd.bf16;
 }
 
-// What a processor lacks that cannot work on bf16, for messages.
+// The requirement of bf16, for messages.
 constexpr const char* bf16Needs = "a processor with AVX-512 F, BW, DQ and VL";
 
-// Throws ERR_UNSUPPORTED if there are no loops for bf16.
+// Throws ERR_UNSUPPORTED if the processor has no loops for bf16.
 inline void requireBf16(const Device& device) {
   if (!device.simd->bf16) throw Error("ERR_UNSUPPORTED", std::string("bf16 needs ") + bf16Needs);
 }
 
-// A Kernel<float> or a Kernel<Bf16>: as `image`, one of the op's tensors, is stored. Any dtype but bf16 is left for the
-// kernel to check. Throws ERR_UNSUPPORTED.
+// Makes an ImageKernel<Bf16> if `image`, a tensor of the op, is bf16, else an ImageKernel<float>, which checks the
+// dtype. Throws ERR_UNSUPPORTED.
 template <template <typename> class ImageKernel>
 std::unique_ptr<Kernel> createFor(const SnTensor& image, const SnOpDesc& desc, Device& device) {
   if (image.dtype != SN_BF16) return std::make_unique<ImageKernel<float>>(desc, device);

@@ -9,7 +9,7 @@ namespace {
 SnActivationAttributes checkedAttributes(const SnOpDesc& op) {
   const auto attributes = attributesOf<SnActivationAttributes>(op);
   if (attributes.kind < 0 || attributes.kind >= SN_ACTIVATION_COUNT) {
-    refuse(op, "kind", "an activation's id", std::to_string(attributes.kind));
+    refuse("kind", "an activation's id", std::to_string(attributes.kind));
   }
   return attributes;
 }
@@ -50,19 +50,19 @@ class ActivationGradient : public SnKernel {
 
 KernelPointer createActivation(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const auto attributes = checkedAttributes(op);
-  requireFloats(op, "x", op.inputs[0]);
-  requireLike(op, "y", op.outputs[0], op.inputs[0]);
-  if (isPresent(op.inputs[1])) requireVector(op, "bias", op.inputs[1], channelCount(op.inputs[0]));
+  requireFloats(op.inputs[0], "x");
+  requireLike(op.outputs[0], "y", op.inputs[0]);
+  if (isPresent(op.inputs[1])) requireVector(op.inputs[1], "bias", SN_F32, channelCount(op.inputs[0]));
   setImplementation(info, "saturnn:channelMap");
   return std::make_unique<Activation>(device, op, attributes);
 }
 
 KernelPointer createActivationGradient(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const auto attributes = checkedAttributes(op);
-  requireFloats(op, "dy", op.inputs[0]);
-  requireLike(op, "y", op.inputs[1], op.inputs[0]);
-  requireLike(op, "dx", op.outputs[0], op.inputs[0]);
-  if (isPresent(op.outputs[1])) requireVector(op, "dbias", op.outputs[1], channelCount(op.inputs[0]));
+  requireFloats(op.inputs[0], "dy");
+  requireLike(op.inputs[1], "y", op.inputs[0]);
+  requireLike(op.outputs[0], "dx", op.inputs[0]);
+  if (isPresent(op.outputs[1])) requireVector(op.outputs[1], "dbias", SN_F32, channelCount(op.inputs[0]));
   const int64_t partials = kSumBlocks * channelCount(op.inputs[0]) * int64_t{sizeof(float)};
   setImplementation(info, "saturnn:channelGradient", isPresent(op.outputs[1]) ? partials : 0);
   return std::make_unique<ActivationGradient>(device, op, attributes);

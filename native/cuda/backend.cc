@@ -17,8 +17,8 @@
 
 namespace saturnn::cuda {
 
-// Defined in kernels/latch.cu. An open gate counts in halt[1]. One that is closed, or was closed in an earlier step, which
-// halt[0] says, closes *gate and, unless it is null, *skip.
+// Defined in kernels/latch.cu. If the gate is open and no earlier step was stopped (halt[0]), counts the step in
+// halt[1]. Else closes *gate and, unless it is null, *skip.
 void launchLatch(int32_t* gate, int32_t* skip, int32_t* halt, cudaStream_t stream);
 
 namespace {
@@ -87,7 +87,7 @@ int upload(SnDevice* device, void* destination, const void* source, size_t bytes
   return guarded(error, [&] {
     device->use();
     checkCuda(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyHostToDevice, device->stream()), "cudaMemcpyAsync");
-    // The caller may reuse `source` at once; CUDA does not promise that for pageable memory on every host.
+    // The caller may reuse `source` after return; CUDA does not guarantee that for pageable memory on every host.
     checkCuda(cudaStreamSynchronize(device->stream()), "waiting for an upload");
   });
 }
@@ -137,7 +137,7 @@ int stopTimer(SnDevice* device, double* milliseconds, SnError* error) {
 }
 
 int create(SnDevice* device, const SnOpDesc* op, SnKernel** kernel, SnKernelInfo* info, SnError* error) {
-  return guarded(error, [&] {
+  return guarded(error, op->name, [&] {
     device->use();
     *info = SnKernelInfo{};
     *kernel = createKernel(*device, *op, *info).release();

@@ -1,4 +1,5 @@
-// add: the sum of two to eight tensors of one shape. concat and slice: what the plan has already placed is left alone.
+// add: the sum of two to eight tensors of one shape. concat and slice do not copy tensors that the plan has placed
+// already.
 #include <vector>
 
 #include "cuda/kernels/channels.h"
@@ -47,7 +48,7 @@ class Slice : public SnKernel {
   Move move_;
 };
 
-// The part of `whole` that is `channels` wide and begins at channel `first`, with the shape of that part.
+// Returns the slice of `whole` with `channels` channels from channel `first` on.
 SnTensor channelsOf(const SnTensor& whole, int64_t first, int64_t channels) {
   SnTensor part = whole;
   part.shape[part.rank - 1] = channels;
@@ -58,10 +59,10 @@ SnTensor channelsOf(const SnTensor& whole, int64_t first, int64_t channels) {
 }  // namespace
 
 KernelPointer createAdd(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireFloats(op, "y", op.outputs[0]);
+  requireFloats(op.outputs[0], "y");
   for (int i = 0; i < op.input_count; ++i) {
     const std::string argument = "input " + std::to_string(i);
-    requireLike(op, argument.c_str(), op.inputs[i], op.outputs[0]);
+    requireLike(op.inputs[i], argument, op.outputs[0]);
   }
   setImplementation(info, "saturnn:add");
   return std::make_unique<Add>(device, op);
@@ -69,20 +70,20 @@ KernelPointer createAdd(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info
 
 KernelPointer createConcat(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const SnTensor& y = op.outputs[0];
-  requireFloats(op, "y", y);
+  requireFloats(y, "y");
   std::vector<Move> moves;
   int64_t first = 0;
   for (int i = 0; i < op.input_count; ++i) {
     const std::string argument = "input " + std::to_string(i);
     const SnTensor& x = op.inputs[i];
     const SnTensor part = channelsOf(y, first, channelCount(x));
-    requireLike(op, argument.c_str(), x, part);
-    requireView(op, "y", part);
+    requireLike(x, argument, part);
+    requirePlain(part, "y");
     moves.push_back({x, part});
     first += channelCount(x);
   }
   if (first != channelCount(y)) {
-    refuse(op, "y", std::to_string(first) + " channels", std::to_string(channelCount(y)));
+    refuse("y", std::to_string(first) + " channels", std::to_string(channelCount(y)));
   }
   setImplementation(info, "saturnn:channelMap");
   return std::make_unique<Concat>(device, std::move(moves));
@@ -92,15 +93,15 @@ KernelPointer createSlice(SnDevice& device, const SnOpDesc& op, SnKernelInfo& in
   const auto attributes = attributesOf<SnSliceAttributes>(op);
   const SnTensor& x = op.inputs[0];
   const SnTensor& y = op.outputs[0];
-  requireFloats(op, "x", x);
-  requireSameDType(op, "y", y, x);
-  requireView(op, "y", y);
+  requireFloats(x, "x");
+  requireSameDType(y, "y", x);
+  requirePlain(y, "y");
   if (attributes.channel_offset < 0 || attributes.channel_offset + channelCount(y) > channelCount(x)) {
-    refuse(op, "y", "channels within the " + std::to_string(channelCount(x)) + " of x",
+    refuse("y", "channels within the " + std::to_string(channelCount(x)) + " of x",
            std::to_string(channelCount(y)) + " from " + std::to_string(attributes.channel_offset));
   }
   const SnTensor part = channelsOf(x, attributes.channel_offset, channelCount(y));
-  requireSameShape(op, "y", y, part);
+  requireSameShape(y, "y", part);
   setImplementation(info, "saturnn:channelMap");
   return std::make_unique<Slice>(device, Move{part, y});
 }

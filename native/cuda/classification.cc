@@ -1,16 +1,16 @@
-// What becomes of a classification's logits: softmaxCrossEntropy and its gradient, and countCorrect.
+// The end of a classification: softmaxCrossEntropy and its gradient, and countCorrect.
 #include "cuda/kernels/classification.h"
 #include "cuda/ops.h"
 
 namespace saturnn::cuda {
 namespace {
 
-// The labels' pointer comes with the launch.
+// The pointer to the labels is set at launch.
 Classification classificationOf(const SnOpDesc& op, const char* argument) {
   const SnTensor& scores = op.inputs[0];
-  requireDense(op, argument, scores);
-  if (scores.rank != 2) refuse(op, argument, "[batch, classes]", describe(scores));
-  requireI32(op, "labels", op.inputs[1], scores.shape[0]);
+  requireDense(scores, argument, SN_F32);
+  requireRank(scores, argument, 2, "[batch, classes]");
+  requireVector(op.inputs[1], "labels", SN_I32, scores.shape[0]);
   return {nullptr, scores.shape[0], scores.shape[1]};
 }
 
@@ -22,7 +22,7 @@ Classification withLabels(Classification batch, const void* labels) {
 float smoothingOf(const SnOpDesc& op) {
   const float smoothing = attributesOf<SnLossAttributes>(op).label_smoothing;
   if (!(smoothing >= 0.0f && smoothing < 1.0f)) {
-    refuse(op, "labelSmoothing", "a number from 0 to below 1", std::to_string(smoothing));
+    refuse("labelSmoothing", "a number from 0 to below 1", std::to_string(smoothing));
   }
   return smoothing;
 }
@@ -75,10 +75,10 @@ class CountCorrect : public SnKernel {
 KernelPointer createSoftmaxCrossEntropy(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const float smoothing = smoothingOf(op);
   const Classification batch = classificationOf(op, "logits");
-  requireVector(op, "loss", op.outputs[0], 1);
+  requireVector(op.outputs[0], "loss", SN_F32, 1);
   if (isPresent(op.outputs[1])) {
-    requireDense(op, "probabilities", op.outputs[1]);
-    requireSameShape(op, "probabilities", op.outputs[1], op.inputs[0]);
+    requireDense(op.outputs[1], "probabilities", SN_F32);
+    requireSameShape(op.outputs[1], "probabilities", op.inputs[0]);
   }
   setImplementation(info, "saturnn:softmaxCrossEntropy", batch.rows * int64_t{sizeof(double)});
   return std::make_unique<SoftmaxCrossEntropy>(device, batch, smoothing);
@@ -87,18 +87,18 @@ KernelPointer createSoftmaxCrossEntropy(SnDevice& device, const SnOpDesc& op, Sn
 KernelPointer createSoftmaxCrossEntropyGradient(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const float smoothing = smoothingOf(op);
   const Classification batch = classificationOf(op, "probabilities");
-  requireVector(op, "dloss", op.inputs[2], 1);
-  requireDense(op, "dlogits", op.outputs[0]);
-  requireSameShape(op, "dlogits", op.outputs[0], op.inputs[0]);
+  requireVector(op.inputs[2], "dloss", SN_F32, 1);
+  requireDense(op.outputs[0], "dlogits", SN_F32);
+  requireSameShape(op.outputs[0], "dlogits", op.inputs[0]);
   setImplementation(info, "saturnn:softmaxCrossEntropyGradient");
   return std::make_unique<SoftmaxCrossEntropyGradient>(device, batch, smoothing);
 }
 
 KernelPointer createCountCorrect(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const int32_t k = attributesOf<SnCountCorrectAttributes>(op).k;
-  if (k < 1) refuse(op, "k", "at least 1", std::to_string(k));
+  if (k < 1) refuse("k", "at least 1", std::to_string(k));
   const Classification batch = classificationOf(op, "logits");
-  requireVector(op, "count", op.outputs[0], 1);
+  requireVector(op.outputs[0], "count", SN_F32, 1);
   setImplementation(info, "saturnn:countCorrect", batch.rows * int64_t{sizeof(int32_t)});
   return std::make_unique<CountCorrect>(device, batch, k);
 }

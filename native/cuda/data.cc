@@ -1,5 +1,5 @@
-// What brings tensors where they are wanted: augment (from bytes to a batch of normalised crops), copy (also between f32
-// and a half), pack and rows. What the plan has already placed is left alone.
+// The ops that move data: augment (from bytes to a batch of normalised crops), copy (also between f32 and a half), pack
+// and rows. Tensors that the plan has already placed are not copied.
 #include <vector>
 
 #include "cuda/device/check.h"
@@ -30,18 +30,17 @@ class Augment : public SnKernel {
   SnTensor y_;
 };
 
-void requireCrop(const SnOpDesc& op, const SnTensor& images, const SnTensor& y) {
-  if (images.dtype != SN_U8 || images.rank != 4 || !isDense(images)) {
-    refuse(op, "images", "a dense u8 tensor [images, height, width, channels]", describe(images));
-  }
-  requirePlain(op, "images", images);
-  requireFloats(op, "y", y);
-  if (y.rank != 4 || y.shape[1] > images.shape[1] || y.shape[2] > images.shape[2] || y.shape[3] != images.shape[3]) {
-    refuse(op, "y", "crops of images, " + describe(images) + ",", describe(y));
+void requireCrop(const SnTensor& images, const SnTensor& y) {
+  requireDense(images, "images", SN_U8);
+  requireImage(images, "images");
+  requireFloats(y, "y");
+  requireImage(y, "y");
+  if (y.shape[1] > images.shape[1] || y.shape[2] > images.shape[2] || y.shape[3] != images.shape[3]) {
+    refuse("y", "crops of images, " + describe(images) + ",", describe(y));
   }
   if (y.shape[1] > kLongestCrop) {
-    throw Error("ERR_UNSUPPORTED", std::string("[") + op.name + "] Expected crops of at most " +
-                                       std::to_string(kLongestCrop) + " rows but received " + describe(y));
+    throw Error("ERR_UNSUPPORTED", "Expected crops of at most " + std::to_string(kLongestCrop) +
+                                       " rows for y but received " + describe(y));
   }
 }
 
@@ -99,16 +98,16 @@ class RowsOf : public SnKernel {
 KernelPointer createAugment(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const bool random = attributesOf<SnAugmentAttributes>(op).random != 0;
   const SnTensor &images = op.inputs[0], &mean = op.inputs[3], &y = op.outputs[0];
-  requireCrop(op, images, y);
-  requireI32(op, "indices", op.inputs[1], y.shape[0]);
-  if (random) requireI32(op, "counter", op.inputs[2], 2);
-  requireDense(op, "mean", mean);
+  requireCrop(images, y);
+  requireVector(op.inputs[1], "indices", SN_I32, y.shape[0]);
+  if (random) requireVector(op.inputs[2], "counter", SN_I32, 2);
+  requireDense(mean, "mean", SN_F32);
   if (mean.rank == 3) {
-    requireShape(op, "mean", mean, {images.shape[1], images.shape[2], images.shape[3]});
+    requireShape(mean, "mean", {images.shape[1], images.shape[2], images.shape[3]});
   } else {
-    requireVector(op, "mean", mean, images.shape[3]);
+    requireVector(mean, "mean", SN_F32, images.shape[3]);
   }
-  requireVector(op, "inverseDeviation", op.inputs[4], images.shape[3]);
+  requireVector(op.inputs[4], "inverseDeviation", SN_F32, images.shape[3]);
   Augmentation augmentation{};
   augmentation.count = images.shape[0];
   augmentation.batch = y.shape[0];
@@ -125,32 +124,32 @@ KernelPointer createAugment(SnDevice& device, const SnOpDesc& op, SnKernelInfo& 
 KernelPointer createCopy(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const SnTensor& x = op.inputs[0];
   const SnTensor& y = op.outputs[0];
-  requireSameShape(op, "y", y, x);
-  requireView(op, "x", x);
-  requireView(op, "y", y);
+  requireSameShape(y, "y", x);
+  requirePlain(x, "x");
+  requirePlain(y, "y");
   const bool converts = x.dtype != y.dtype;
   if (converts && !(x.dtype == SN_F32 && isHalf(y.dtype)) && !(isHalf(x.dtype) && y.dtype == SN_F32)) {
-    refuse(op, "y", std::string(dtypeName(x.dtype)) + ", or f32 and a half", describe(y));
+    refuse("y", std::string(dtypeName(x.dtype)) + ", or f32 and a half", describe(y));
   }
   const bool dense = isDense(x) && isDense(y);
-  if (!dense) requireFloats(op, "x", x);
+  if (!dense) requireFloats(x, "x");
   setImplementation(info, converts ? "saturnn:convertRows" : dense ? "cuda:memcpy" : "saturnn:channelMap");
   return std::make_unique<Copy>(device, Move{x, y});
 }
 
 KernelPointer createPack(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireDense(op, "flat", op.outputs[0]);
+  requireDense(op.outputs[0], "flat", SN_F32);
   std::vector<int32_t> offsets(op.input_count);
   const size_t wanted = offsets.size() * sizeof(int32_t);
   if (op.attribute_bytes != wanted)
-    refuse(op, "offsets", std::to_string(wanted) + " bytes", std::to_string(op.attribute_bytes));
+    refuse("offsets", std::to_string(wanted) + " bytes", std::to_string(op.attribute_bytes));
   std::memcpy(offsets.data(), op.attributes, wanted);
   std::vector<int64_t> counts;
   for (int i = 0; i < op.input_count; ++i) {
     const std::string argument = "input " + std::to_string(i);
-    requireDense(op, argument.c_str(), op.inputs[i]);
+    requireDense(op.inputs[i], argument, SN_F32);
     if (offsets[i] < 0 || offsets[i] + elementCount(op.inputs[i]) > elementCount(op.outputs[0])) {
-      refuse(op, argument, "a place within the " + std::to_string(elementCount(op.outputs[0])) + " elements of flat",
+      refuse(argument, "a place within the " + std::to_string(elementCount(op.outputs[0])) + " elements of flat",
              std::to_string(elementCount(op.inputs[i])) + " elements from " + std::to_string(offsets[i]));
     }
     counts.push_back(elementCount(op.inputs[i]));
@@ -162,14 +161,14 @@ KernelPointer createPack(SnDevice& device, const SnOpDesc& op, SnKernelInfo& inf
 KernelPointer createRows(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const SnTensor& x = op.inputs[0];
   const SnTensor& y = op.outputs[0];
-  requireDense(op, "x", x);
-  requireDense(op, "y", y);
+  requireDense(x, "x", SN_F32);
+  requireDense(y, "y", SN_F32);
   const int64_t firstRow = attributesOf<int32_t>(op);
   SnTensor part = x;
   part.shape[0] = y.shape[0];
-  requireSameShape(op, "y", y, part);
+  requireSameShape(y, "y", part);
   if (firstRow < 0 || firstRow + y.shape[0] > x.shape[0]) {
-    refuse(op, "y", "rows within the " + std::to_string(x.shape[0]) + " of x",
+    refuse("y", "rows within the " + std::to_string(x.shape[0]) + " of x",
            std::to_string(y.shape[0]) + " from " + std::to_string(firstRow));
   }
   setImplementation(info, "cuda:memcpy");

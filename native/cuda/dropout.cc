@@ -1,4 +1,4 @@
-// dropout: random numbers by seed, step and element.
+// dropout: the random numbers depend on seed, step and element.
 #include "cuda/ops.h"
 
 namespace saturnn::cuda {
@@ -29,12 +29,12 @@ class Dropout : public SnKernel {
 KernelPointer createDropout(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const auto attributes = attributesOf<SnDropoutAttributes>(op);
   const SnTensor& x = op.inputs[0];
-  requireFloats(op, "x", x);
-  if (elementCount(x) > INT32_MAX) refuse(op, "x", "fewer than 2^31 elements", describe(x));
-  requireI32(op, "counter", op.inputs[1], 2);
-  requireLike(op, "y", op.outputs[0], x);
+  requireFloats(x, "x");
+  if (elementCount(x) > INT32_MAX) refuse("x", "fewer than 2^31 elements", describe(x));
+  requireVector(op.inputs[1], "counter", SN_I32, 2);
+  requireLike(op.outputs[0], "y", x);
   if (!(attributes.rate >= 0.0f && attributes.rate < 1.0f)) {
-    refuse(op, "rate", "at least 0 and less than 1", std::to_string(attributes.rate));
+    refuse("rate", "at least 0 and less than 1", std::to_string(attributes.rate));
   }
   setImplementation(info, "saturnn:dropout");
   return std::make_unique<Dropout>(device, op, attributes);

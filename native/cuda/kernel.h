@@ -1,4 +1,4 @@
-// A kernel of a plan, and what the op files share to make one.
+// The base class of the CUDA kernels of a plan, and helpers to make one.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -10,7 +10,7 @@
 
 #include "cuda/device/device.h"
 #include "cuda/kernels/common/rows.h"
-#include "shared/operands.h"
+#include "shared/checks.h"
 
 struct SnKernel {
   explicit SnKernel(SnDevice& device) : device(device) {}
@@ -27,29 +27,18 @@ using KernelPointer = std::unique_ptr<SnKernel>;
 
 size_t byteCount(const SnTensor& tensor);
 
-// The product of all dimensions but the last.
-int64_t rowCount(const SnTensor& tensor);
-
-// The view of a tensor, given the pointer of launch(): the start of the buffer that it may be a slice of.
+// Return the view of a tensor. `buffer` is the pointer of launch(): the start of the buffer that the tensor may be a
+// slice of.
 ConstRows constRows(const SnTensor& tensor, const void* buffer);
 Rows rows(const SnTensor& tensor, void* buffer);
 
-// Throw ERR_INVALID_ARGUMENT, with the op's and the argument's name, what was expected and what was found.
-// requireF32, requireFloats and requireLike take channel slices too; requireDense and requireVector want dense f32.
-void requireF32(const SnOpDesc& op, const char* argument, const SnTensor& tensor);
-void requireFloats(const SnOpDesc& op, const char* argument, const SnTensor& tensor);  // f32, bf16 or f16
-void requireLike(const SnOpDesc& op, const char* argument, const SnTensor& tensor, const SnTensor& other);
-void requireVector(const SnOpDesc& op, const char* argument, const SnTensor& tensor, int64_t length);
-void requireI32(const SnOpDesc& op, const char* argument, const SnTensor& tensor, int64_t length);
-void requireView(const SnOpDesc& op, const char* argument, const SnTensor& tensor);
-void requirePlain(const SnOpDesc& op, const char* argument, const SnTensor& tensor);
-void requireSameDType(const SnOpDesc& op, const char* argument, const SnTensor& tensor, const SnTensor& other);
-void requireDense(const SnOpDesc& op, const char* argument, const SnTensor& tensor);
-void requireShape(const SnOpDesc& op, const char* argument, const SnTensor& tensor,
-                  std::initializer_list<int64_t> shape);
-void requireSameShape(const SnOpDesc& op, const char* argument, const SnTensor& tensor, const SnTensor& other);
-[[noreturn]] void refuse(const SnOpDesc& op, const std::string& argument, const std::string& expected,
-                         const std::string& received);
+using saturnn::refuse;
+
+// As above for calls that still pass the op (ops.cc), whose name the entry point adds.
+[[noreturn]] inline void refuse(const SnOpDesc&, const std::string& name, const std::string& expected,
+                                const std::string& received) {
+  saturnn::refuse(name, expected, received);
+}
 
 inline void setImplementation(SnKernelInfo& info, const std::string& name, int64_t scratchBytes = 0) {
   std::snprintf(info.implementation, sizeof info.implementation, "%s", name.c_str());

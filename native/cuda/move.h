@@ -1,15 +1,16 @@
-// A copy of a tensor, as copy, concat and slice make it.
+// A copy of a tensor, for copy, concat and slice.
 #pragma once
 
 #include "cuda/kernel.h"
 
 namespace saturnn::cuda {
 
-// `from` into `to`, of one shape, each perhaps a slice of channels, of one dtype or one of them f32 and the other a half.
+// Copies `from` into `to`. Both have the same shape and may be slices of channels. The dtypes are equal, or f32 and a
+// half.
 struct Move {
   SnTensor from, to;
 
-  // Nothing if they already are the same memory.
+  // Does nothing if both are the same memory.
   void enqueue(SnDevice& device, const void* source, void* target) const;
 };
 

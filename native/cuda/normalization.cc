@@ -1,12 +1,12 @@
 // batchNorm (training), batchNormInference (given statistics), and the gradient of both; moments, the mean and variance
-// of all elements of a tensor; and blend, which moves running statistics.
+// of all elements of a tensor; and blend, which updates running statistics.
 #include "cuda/kernels/normalization.h"
 #include "cuda/ops.h"
 
 namespace saturnn::cuda {
 
 // Defined in kernels/normalization/.
-// moments = {mean, variance} of all elements. Scratch: as many bytes as momentsScratch says.
+// moments = {mean, variance} of all elements. The scratch must have momentsScratch() bytes.
 int64_t momentsScratch();
 void launchMoments(ConstRows x, int64_t rows, int64_t channels, float* moments, void* scratch, cudaStream_t stream);
 // y = keep old + take value, where y may be old or value.
@@ -97,12 +97,12 @@ class BatchNormGradient : public SnKernel {
   SnTensor dy_, x_, dx_;
 };
 
-// Checks vectors [channels] from `tensors` on; those of outputs may be absent.
-void requireVectors(const SnOpDesc& op, const SnTensor* tensors, std::initializer_list<const char*> names,
-                    int64_t channels, bool optional = false) {
+// Checks the vectors [channels] from `tensors` on. With `optional` they may be absent.
+void requireVectors(const SnTensor* tensors, std::initializer_list<const char*> names, int64_t channels,
+                    bool optional = false) {
   for (const char* name : names) {
     const SnTensor& tensor = *tensors++;
-    if (!optional || isPresent(tensor)) requireVector(op, name, tensor, channels);
+    if (!optional || isPresent(tensor)) requireVector(tensor, name, SN_F32, channels);
   }
 }
 
@@ -138,18 +138,18 @@ class Blend : public SnKernel {
 
 KernelPointer createBatchNorm(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const int64_t channels = channelCount(op.inputs[0]);
-  requireFloats(op, "x", op.inputs[0]);
-  requireVectors(op, op.inputs + 1, {"scale", "shift"}, channels);
-  requireLike(op, "y", op.outputs[0], op.inputs[0]);
-  requireVectors(op, op.outputs + 1, {"mean", "variance"}, channels, true);
+  requireFloats(op.inputs[0], "x");
+  requireVectors(op.inputs + 1, {"scale", "shift"}, channels);
+  requireLike(op.outputs[0], "y", op.inputs[0]);
+  requireVectors(op.outputs + 1, {"mean", "variance"}, channels, true);
   setImplementation(info, "saturnn:batchNorm", batchNormScratch(channels));
   return std::make_unique<BatchNorm>(device, op);
 }
 
 KernelPointer createBatchNormInference(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireFloats(op, "x", op.inputs[0]);
-  requireVectors(op, op.inputs + 1, {"mean", "variance", "scale", "shift"}, channelCount(op.inputs[0]));
-  requireLike(op, "y", op.outputs[0], op.inputs[0]);
+  requireFloats(op.inputs[0], "x");
+  requireVectors(op.inputs + 1, {"mean", "variance", "scale", "shift"}, channelCount(op.inputs[0]));
+  requireLike(op.outputs[0], "y", op.inputs[0]);
   setImplementation(info, "saturnn:normalize");
   return std::make_unique<BatchNormInference>(device, op);
 }
@@ -157,11 +157,11 @@ KernelPointer createBatchNormInference(SnDevice& device, const SnOpDesc& op, SnK
 KernelPointer createBatchNormGradient(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const SnTensor& x = op.inputs[1];
   const int64_t channels = channelCount(x);
-  requireFloats(op, "x", x);
-  requireLike(op, "dy", op.inputs[0], x);
-  requireVectors(op, op.inputs + 2, {"mean", "variance", "scale"}, channels);
-  requireLike(op, "dx", op.outputs[0], x);
-  requireVectors(op, op.outputs + 1, {"dscale", "dshift"}, channels, true);
+  requireFloats(x, "x");
+  requireLike(op.inputs[0], "dy", x);
+  requireVectors(op.inputs + 2, {"mean", "variance", "scale"}, channels);
+  requireLike(op.outputs[0], "dx", x);
+  requireVectors(op.outputs + 1, {"dscale", "dshift"}, channels, true);
   const bool frozen = attributesOf<SnBatchNormGradientAttributes>(op).frozen != 0;
   const bool sums = !frozen || isPresent(op.outputs[1]) || isPresent(op.outputs[2]);
   setImplementation(info, "saturnn:batchNormGradient", sums ? batchNormGradientScratch(channels) : 0);
@@ -169,8 +169,8 @@ KernelPointer createBatchNormGradient(SnDevice& device, const SnOpDesc& op, SnKe
 }
 
 KernelPointer createMoments(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireFloats(op, "x", op.inputs[0]);
-  requireVector(op, "moments", op.outputs[0], 2);
+  requireFloats(op.inputs[0], "x");
+  requireVector(op.outputs[0], "moments", SN_F32, 2);
   setImplementation(info, "saturnn:moments", momentsScratch());
   return std::make_unique<Moments>(device, op);
 }
@@ -178,10 +178,10 @@ KernelPointer createMoments(SnDevice& device, const SnOpDesc& op, SnKernelInfo& 
 KernelPointer createBlend(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const SnTensor& y = op.outputs[0];
   const char* names[] = {"old", "value"};
-  requireDense(op, "y", y);
+  requireDense(y, "y", SN_F32);
   for (int i = 0; i < 2; ++i) {
-    requireDense(op, names[i], op.inputs[i]);
-    requireSameShape(op, names[i], op.inputs[i], y);
+    requireDense(op.inputs[i], names[i], SN_F32);
+    requireSameShape(op.inputs[i], names[i], y);
   }
   setImplementation(info, "saturnn:blend");
   return std::make_unique<Blend>(device, attributesOf<SnBlendAttributes>(op), elementCount(y));

@@ -1,5 +1,5 @@
 // Max and average pooling, the mean over all pixels ([N, H, W, C] -> f32 [N, C]), and their gradients. The forward max
-// pooling notes the position of each maximum within its window in a byte, so that the gradient reads neither x nor y.
+// pooling writes the position of each maximum in its window to a byte, so the gradient needs neither x nor y.
 #include "cuda/kernels/pooling.h"
 #include "cuda/ops.h"
 #include "shared/error.h"
@@ -7,32 +7,28 @@
 namespace saturnn::cuda {
 namespace {
 
-void requireImage(const SnOpDesc& op, const char* argument, const SnTensor& tensor) {
-  requireFloats(op, argument, tensor);
-  if (tensor.rank != 4) refuse(op, argument, "[batch, height, width, channels]", describe(tensor));
-}
-
-void requireWindows(const SnOpDesc& op, const char* axis, int64_t kernel, int64_t stride, int64_t pad, int64_t length,
-                    int64_t windows) {
+void requireWindows(const char* axis, int64_t kernel, int64_t stride, int64_t pad, int64_t length, int64_t windows) {
   if (kernel < 1 || stride < 1 || pad < 0) {
-    refuse(op, std::string("kernel, stride and pad of the ") + axis, "positive numbers and a pad of at least 0",
+    refuse(std::string("kernel, stride and pad of the ") + axis, "positive numbers and a pad of at least 0",
            std::to_string(kernel) + ", " + std::to_string(stride) + ", " + std::to_string(pad));
   }
   const int64_t last = (windows - 1) * stride - pad;
   if (pad >= kernel || last >= length) {
-    refuse(op, std::string("the windows along the ") + axis, "a pixel of the " + std::to_string(length) + " in each",
+    refuse(std::string("the windows along the ") + axis, "a pixel of the " + std::to_string(length) + " in each",
            "windows that begin at " + std::to_string(-pad) + " ... " + std::to_string(last));
   }
 }
 
-// before: the larger image, that the windows lie in; after: an element per window.
+// `before` is the larger image, which contains the windows; `after` has one element per window.
 PoolShape poolShapeOf(const SnOpDesc& op, const char* beforeName, const SnTensor& before, const char* afterName,
                       const SnTensor& after) {
-  requireImage(op, beforeName, before);
-  requireImage(op, afterName, after);
-  requireSameDType(op, afterName, after, before);
+  requireFloats(before, beforeName);
+  requireImage(before, beforeName);
+  requireFloats(after, afterName);
+  requireImage(after, afterName);
+  requireSameDType(after, afterName, before);
   if (after.shape[0] != before.shape[0] || after.shape[3] != before.shape[3]) {
-    refuse(op, afterName, std::string("the batch and channels of ") + beforeName + ", " + describe(before),
+    refuse(afterName, std::string("the batch and channels of ") + beforeName + ", " + describe(before),
            describe(after));
   }
   PoolShape shape{};
@@ -40,27 +36,25 @@ PoolShape poolShapeOf(const SnOpDesc& op, const char* beforeName, const SnTensor
   shape.batch = before.shape[0];
   shape.channels = before.shape[3];
   if (before.shape[1] > kLongestPoolHeight) {
-    throw Error("ERR_UNSUPPORTED", std::string("[") + op.name + "] Expected an image of at most " +
-                                       std::to_string(kLongestPoolHeight) + " rows for " + beforeName +
-                                       " but received " + describe(before));
+    throw Error("ERR_UNSUPPORTED", "Expected an image of at most " + std::to_string(kLongestPoolHeight) +
+                                       " rows for " + beforeName + " but received " + describe(before));
   }
   shape.height = static_cast<int32_t>(before.shape[1]);
   shape.width = static_cast<int32_t>(before.shape[2]);
   shape.outputHeight = static_cast<int32_t>(after.shape[1]);
   shape.outputWidth = static_cast<int32_t>(after.shape[2]);
   const SnPoolAttributes& w = shape.windows;
-  requireWindows(op, "height", w.kernel_h, w.stride_h, w.pad_h, shape.height, shape.outputHeight);
-  requireWindows(op, "width", w.kernel_w, w.stride_w, w.pad_w, shape.width, shape.outputWidth);
+  requireWindows("height", w.kernel_h, w.stride_h, w.pad_h, shape.height, shape.outputHeight);
+  requireWindows("width", w.kernel_w, w.stride_w, w.pad_w, shape.width, shape.outputWidth);
   return shape;
 }
 
-void requireIndices(const SnOpDesc& op, const SnTensor& indices, const SnTensor& image, const PoolShape& shape) {
-  if (indices.dtype != SN_U8 || !isDense(indices)) refuse(op, "indices", "a dense u8 tensor", describe(indices));
-  requirePlain(op, "indices", indices);
-  requireSameShape(op, "indices", indices, image);
+void requireIndices(const SnTensor& indices, const SnTensor& image, const PoolShape& shape) {
+  requireDense(indices, "indices", SN_U8);
+  requireSameShape(indices, "indices", image);
   const SnPoolAttributes& w = shape.windows;
   if (int64_t{w.kernel_h} * w.kernel_w > 256) {
-    refuse(op, "kernel", "a window of at most 256 pixels, which a byte can number",
+    refuse("kernel", "a window of at most 256 pixels, which a byte can number",
            std::to_string(w.kernel_h) + "x" + std::to_string(w.kernel_w));
   }
 }
@@ -93,7 +87,7 @@ class MaxPoolGradient : public SnKernel {
   SnTensor dy_, dx_;
 };
 
-// launchAveragePool or launchAveragePoolGradient: both read one image and write another.
+// Runs launchAveragePool or launchAveragePoolGradient: both read one image and write another.
 class AveragePool : public SnKernel {
  public:
   using Launcher = void (*)(const PoolShape&, ConstRows, Rows, cudaStream_t);
@@ -109,12 +103,11 @@ class AveragePool : public SnKernel {
   SnTensor read_, written_;
 };
 
-void requireImageAndMeans(const SnOpDesc& op, const char* imageName, const SnTensor& image, const char* meansName,
-                          const SnTensor& means) {
-  requireFloats(op, imageName, image);
-  if (image.rank != 4) refuse(op, imageName, "[batch, height, width, channels]", describe(image));
-  requireDense(op, meansName, means);
-  requireShape(op, meansName, means, {image.shape[0], image.shape[3]});
+void requireImageAndMeans(const char* imageName, const SnTensor& image, const char* meansName, const SnTensor& means) {
+  requireFloats(image, imageName);
+  requireImage(image, imageName);
+  requireDense(means, meansName, SN_F32);
+  requireShape(means, meansName, {image.shape[0], image.shape[3]});
 }
 
 class GlobalAveragePool : public SnKernel {
@@ -145,14 +138,14 @@ class GlobalAveragePoolGradient : public SnKernel {
 
 KernelPointer createMaxPool(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const PoolShape shape = poolShapeOf(op, "x", op.inputs[0], "y", op.outputs[0]);
-  if (isPresent(op.outputs[1])) requireIndices(op, op.outputs[1], op.outputs[0], shape);
+  if (isPresent(op.outputs[1])) requireIndices(op.outputs[1], op.outputs[0], shape);
   setImplementation(info, "saturnn:maxPool");
   return std::make_unique<MaxPool>(device, op, shape);
 }
 
 KernelPointer createMaxPoolGradient(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const PoolShape shape = poolShapeOf(op, "dx", op.outputs[0], "dy", op.inputs[0]);
-  requireIndices(op, op.inputs[1], op.inputs[0], shape);
+  requireIndices(op.inputs[1], op.inputs[0], shape);
   setImplementation(info, "saturnn:maxPoolGradient");
   return std::make_unique<MaxPoolGradient>(device, op, shape);
 }
@@ -170,13 +163,13 @@ KernelPointer createAveragePoolGradient(SnDevice& device, const SnOpDesc& op, Sn
 }
 
 KernelPointer createGlobalAveragePool(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireImageAndMeans(op, "x", op.inputs[0], "y", op.outputs[0]);
+  requireImageAndMeans("x", op.inputs[0], "y", op.outputs[0]);
   setImplementation(info, "saturnn:globalAveragePool");
   return std::make_unique<GlobalAveragePool>(device, op.inputs[0]);
 }
 
 KernelPointer createGlobalAveragePoolGradient(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireImageAndMeans(op, "dx", op.outputs[0], "dy", op.inputs[0]);
+  requireImageAndMeans("dx", op.outputs[0], "dy", op.inputs[0]);
   setImplementation(info, "saturnn:globalAveragePoolGradient");
   return std::make_unique<GlobalAveragePoolGradient>(device, op.outputs[0]);
 }

@@ -1,4 +1,4 @@
-// randomizedRelu and its gradient: the slopes are random numbers by seed, step and element.
+// randomizedRelu and its gradient: the slopes are random numbers that depend on seed, step and element.
 #include "cuda/kernels/common/sum_blocks.h"
 #include "cuda/kernels/randomized_relu.h"
 #include "cuda/ops.h"
@@ -14,7 +14,7 @@ SlopeRange slopeRange(const SnRandomizedReluAttributes& attributes, const void* 
 SnRandomizedReluAttributes checkedSlopes(const SnOpDesc& op) {
   const auto attributes = attributesOf<SnRandomizedReluAttributes>(op);
   if (!(attributes.lower > 0.0f && attributes.lower <= attributes.upper && attributes.upper <= 1.0f)) {
-    refuse(op, "the slopes", "0 < lower <= upper <= 1",
+    refuse("the slopes", "0 < lower <= upper <= 1",
            std::to_string(attributes.lower) + " and " + std::to_string(attributes.upper));
   }
   return attributes;
@@ -58,10 +58,10 @@ class RandomizedReluGradient : public SnKernel {
 KernelPointer createRandomizedRelu(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const auto attributes = checkedSlopes(op);
   const SnTensor& x = op.inputs[0];
-  requireFloats(op, "x", x);
-  if (isPresent(op.inputs[1])) requireVector(op, "bias", op.inputs[1], channelCount(x));
-  requireI32(op, "counter", op.inputs[2], 2);
-  requireLike(op, "y", op.outputs[0], x);
+  requireFloats(x, "x");
+  if (isPresent(op.inputs[1])) requireVector(op.inputs[1], "bias", SN_F32, channelCount(x));
+  requireVector(op.inputs[2], "counter", SN_I32, 2);
+  requireLike(op.outputs[0], "y", x);
   setImplementation(info, "saturnn:randomizedRelu");
   return std::make_unique<RandomizedRelu>(device, op, attributes);
 }
@@ -69,12 +69,12 @@ KernelPointer createRandomizedRelu(SnDevice& device, const SnOpDesc& op, SnKerne
 KernelPointer createRandomizedReluGradient(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const auto attributes = checkedSlopes(op);
   const SnTensor& dy = op.inputs[0];
-  requireFloats(op, "dy", dy);
-  requireLike(op, "y", op.inputs[1], dy);
-  requireI32(op, "counter", op.inputs[2], 2);
-  requireLike(op, "dx", op.outputs[0], dy);
+  requireFloats(dy, "dy");
+  requireLike(op.inputs[1], "y", dy);
+  requireVector(op.inputs[2], "counter", SN_I32, 2);
+  requireLike(op.outputs[0], "dx", dy);
   const bool sums = isPresent(op.outputs[1]);
-  if (sums) requireVector(op, "dbias", op.outputs[1], channelCount(dy));
+  if (sums) requireVector(op.outputs[1], "dbias", SN_F32, channelCount(dy));
   const int64_t partials = kSumBlocks * channelCount(dy) * int64_t{sizeof(float)};
   setImplementation(info, "saturnn:randomizedReluGradient", sums ? partials : 0);
   return std::make_unique<RandomizedReluGradient>(device, op, attributes);

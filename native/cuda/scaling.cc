@@ -1,5 +1,5 @@
-// Numbers of the whole step, from the norm of its gradient: finiteCheck, which sets the gate, clipFactor, and unscale and
-// adjustLossScale, for which see shared/loss_scale.h.
+// Scalars of a whole step, computed from the norm of its gradient: finiteCheck, which sets the gate, clipFactor, and
+// unscale and adjustLossScale (see shared/loss_scale.h).
 #include "cuda/kernels/common/sum_blocks.h"
 #include "cuda/kernels/scaling.h"
 #include "cuda/ops.h"
@@ -78,38 +78,38 @@ class AdjustLossScale : public SnKernel {
 
 KernelPointer createFiniteCheck(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const int64_t count = elementCount(op.inputs[1]);
-  requireVector(op, "loss", op.inputs[0], 1);
-  requireVector(op, "gradient", op.inputs[1], count);
-  requireI32(op, "flag", op.outputs[0], 1);
-  requireVector(op, "norm", op.outputs[1], 1);
+  requireVector(op.inputs[0], "loss", SN_F32, 1);
+  requireVector(op.inputs[1], "gradient", SN_F32, count);
+  requireVector(op.outputs[0], "flag", SN_I32, 1);
+  requireVector(op.outputs[1], "norm", SN_F32, 1);
   setImplementation(info, "saturnn:finiteCheck", kSumBlocks * int64_t{sizeof(double)});
   return std::make_unique<FiniteCheck>(device, count);
 }
 
 KernelPointer createClipFactor(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireVector(op, "norm", op.inputs[0], 1);
-  requireVector(op, "factor", op.outputs[0], 1);
+  requireVector(op.inputs[0], "norm", SN_F32, 1);
+  requireVector(op.outputs[0], "factor", SN_F32, 1);
   setImplementation(info, "saturnn:clipFactor");
   return std::make_unique<ClipFactor>(device, attributesOf<SnClipAttributes>(op).limit);
 }
 
 KernelPointer createUnscale(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireVector(op, "loss", op.inputs[0], 1);
-  requireI32(op, "overflow", op.inputs[1], 1);
-  requireVector(op, "norm", op.inputs[2], 1);
-  requireVector(op, "scale", op.inputs[3], 1);
-  requireI32(op, "halt", op.outputs[0], 1);
-  requireVector(op, "norm", op.outputs[1], 1);
-  requireVector(op, "factor", op.outputs[2], 1);
+  requireVector(op.inputs[0], "loss", SN_F32, 1);
+  requireVector(op.inputs[1], "overflow", SN_I32, 1);
+  requireVector(op.inputs[2], "norm", SN_F32, 1);
+  requireVector(op.inputs[3], "scale", SN_F32, 1);
+  requireVector(op.outputs[0], "halt", SN_I32, 1);
+  requireVector(op.outputs[1], "norm", SN_F32, 1);
+  requireVector(op.outputs[2], "factor", SN_F32, 1);
   setImplementation(info, "saturnn:unscale");
   return std::make_unique<Unscale>(device, attributesOf<SnClipAttributes>(op).limit);
 }
 
 KernelPointer createAdjustLossScale(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireI32(op, "gate", op.inputs[0], 1);
-  requireI32(op, "overflow", op.inputs[1], 1);
-  requireVector(op, "scale", op.inputs[2], 1);
-  requireVector(op, "steps", op.inputs[3], 1);
+  requireVector(op.inputs[0], "gate", SN_I32, 1);
+  requireVector(op.inputs[1], "overflow", SN_I32, 1);
+  requireVector(op.inputs[2], "scale", SN_F32, 1);
+  requireVector(op.inputs[3], "steps", SN_F32, 1);
   setImplementation(info, "saturnn:adjustLossScale");
   return std::make_unique<AdjustLossScale>(device, attributesOf<SnLossScaleAttributes>(op).growth_interval);
 }

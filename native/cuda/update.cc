@@ -1,5 +1,5 @@
-// What changes the State, behind the gate: sgd, adam, averageWeights, and of what is not weights, assign and advance.
-// trustRatios gives the learning rates of LARS, one per segment.
+// The ops that write the State if the gate is open: sgd, adam, averageWeights, and for other values than weights assign
+// and advance. Also trustRatios, which computes the learning rates of LARS, one per segment.
 #include "cuda/kernels/update.h"
 #include "cuda/ops.h"
 
@@ -9,34 +9,34 @@ namespace saturnn::cuda {
 // average += averageRate(rate, steps done) (parameters - average)
 void launchAverageWeights(const int32_t* gate, const int32_t* counter, float* average, const float* parameters,
                           int64_t count, float rate, cudaStream_t stream);
-// A copy of `bytes`, and counter[1] += 1.
+// target = source, `bytes` long; and counter[1] += 1.
 void launchGatedCopy(const int32_t* gate, void* target, const void* source, size_t bytes, cudaStream_t stream);
 void launchAdvance(const int32_t* gate, int32_t* counter, cudaStream_t stream);
 
 namespace {
 
-// The optional table of rates and decays by segment: inputs `position` (ends), and the two after it (rates, decays), of
-// an op that changes the weights.
+// The optional table of rates and decays by segment, for an op that changes the weights: input `position` (ends) and
+// the two after it (rates, decays).
 class SegmentInputs {
  public:
-  // `count`: of the parameters. Throws ERR_INVALID_ARGUMENT.
+  // `count` is the number of parameters. Throws ERR_INVALID_ARGUMENT.
   SegmentInputs(const SnOpDesc& op, int32_t position, int64_t count, float weightDecay, int32_t decayed)
       : position_(position) {
     if (decayed < 0 || decayed > count) {
-      refuse(op, "decayed", "0 to " + std::to_string(count) + " parameters", std::to_string(decayed));
+      refuse("decayed", "0 to " + std::to_string(count) + " parameters", std::to_string(decayed));
     }
     segments_.weightDecay = weightDecay;
     segments_.decayed = decayed;
     const SnTensor* table = op.inputs + position;
     if (!isPresent(table[0]) && !isPresent(table[1]) && !isPresent(table[2])) return;
     const int64_t length = elementCount(table[0]);
-    requireI32(op, "ends", table[0], length);
-    requireVector(op, "rates", table[1], length);
-    requireVector(op, "decays", table[2], length);
+    requireVector(table[0], "ends", SN_I32, length);
+    requireVector(table[1], "rates", SN_F32, length);
+    requireVector(table[2], "decays", SN_F32, length);
     segments_.count = static_cast<int32_t>(length);
   }
 
-  // Given the pointers of launch().
+  // Returns the table with the pointers of launch().
   Segments at(void* const* inputs) const {
     Segments segments = segments_;
     segments.ends = static_cast<const int32_t*>(inputs[position_]);
@@ -174,48 +174,48 @@ class TrustRatios : public SnKernel {
   int32_t segments_;
 };
 
-// Checks f32 [count] inputs from position `first` on.
+// Checks inputs that must be f32 [count], from input `first` on.
 void requireArenas(const SnOpDesc& op, int first, std::initializer_list<const char*> names, int64_t count) {
-  for (const char* name : names) requireVector(op, name, op.inputs[first++], count);
+  for (const char* name : names) requireVector(op.inputs[first++], name, SN_F32, count);
 }
 
-void requireScale(const SnOpDesc& op, const SnTensor& scale) {
-  if (isPresent(scale)) requireVector(op, "scale", scale, 1);
+void requireScale(const SnTensor& scale) {
+  if (isPresent(scale)) requireVector(scale, "scale", SN_F32, 1);
 }
 
 }  // namespace
 
 KernelPointer createSgd(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireI32(op, "gate", op.inputs[0], 1);
+  requireVector(op.inputs[0], "gate", SN_I32, 1);
   requireArenas(op, 1, {"parameters", "momentum", "gradient"}, elementCount(op.inputs[1]));
-  requireVector(op, "learningRate", op.inputs[4], 1);
-  requireScale(op, op.inputs[5]);
+  requireVector(op.inputs[4], "learningRate", SN_F32, 1);
+  requireScale(op.inputs[5]);
   setImplementation(info, "saturnn:sgd");
   return std::make_unique<Sgd>(device, op, attributesOf<SnSgdAttributes>(op));
 }
 
 KernelPointer createAdam(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireI32(op, "gate", op.inputs[0], 1);
+  requireVector(op.inputs[0], "gate", SN_I32, 1);
   requireArenas(op, 1, {"parameters", "firstMoment", "secondMoment", "gradient"}, elementCount(op.inputs[1]));
-  requireVector(op, "learningRate", op.inputs[5], 1);
-  requireI32(op, "counter", op.inputs[6], 2);
-  requireScale(op, op.inputs[7]);
+  requireVector(op.inputs[5], "learningRate", SN_F32, 1);
+  requireVector(op.inputs[6], "counter", SN_I32, 2);
+  requireScale(op.inputs[7]);
   setImplementation(info, "saturnn:adam", sizeof(AdamCorrections));
   return std::make_unique<Adam>(device, op, attributesOf<SnAdamAttributes>(op));
 }
 
 KernelPointer createAverageWeights(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const int64_t count = elementCount(op.inputs[1]);
-  requireI32(op, "gate", op.inputs[0], 1);
+  requireVector(op.inputs[0], "gate", SN_I32, 1);
   requireArenas(op, 1, {"average", "parameters"}, count);
-  requireI32(op, "counter", op.inputs[3], 2);
+  requireVector(op.inputs[3], "counter", SN_I32, 2);
   setImplementation(info, "saturnn:averageWeights");
   return std::make_unique<AverageWeights>(device, attributesOf<SnAverageAttributes>(op).rate, count);
 }
 
 KernelPointer createAdvance(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireI32(op, "gate", op.inputs[0], 1);
-  requireI32(op, "counter", op.inputs[1], 2);
+  requireVector(op.inputs[0], "gate", SN_I32, 1);
+  requireVector(op.inputs[1], "counter", SN_I32, 2);
   setImplementation(info, "saturnn:advance");
   return std::make_unique<Advance>(device);
 }
@@ -223,24 +223,23 @@ KernelPointer createAdvance(SnDevice& device, const SnOpDesc& op, SnKernelInfo& 
 KernelPointer createAssign(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const SnTensor& target = op.inputs[1];
   const SnTensor& value = op.inputs[2];
-  if (isPresent(op.inputs[0])) requireI32(op, "gate", op.inputs[0], 1);
-  requireSameShape(op, "value", value, target);
-  requireSameDType(op, "value", value, target);
-  if (!isDense(target)) refuse(op, "target", "a dense tensor", describe(target));
-  if (!isDense(value)) refuse(op, "value", "a dense tensor", describe(value));
+  if (isPresent(op.inputs[0])) requireVector(op.inputs[0], "gate", SN_I32, 1);
+  requireDense(target, "target");
+  requireDense(value, "value", target.dtype);
+  requireSameShape(value, "value", target);
   setImplementation(info, "saturnn:gatedCopy");
   return std::make_unique<Assign>(device, byteCount(target));
 }
 
 KernelPointer createTrustRatios(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const int64_t count = elementCount(op.inputs[0]), segments = elementCount(op.inputs[3]);
-  requireVector(op, "parameters", op.inputs[0], count);
-  requireVector(op, "gradient", op.inputs[1], count);
-  if (isPresent(op.inputs[2])) requireVector(op, "scale", op.inputs[2], 1);
-  requireI32(op, "ends", op.inputs[3], segments);
-  requireVector(op, "rates", op.inputs[4], segments);
-  requireVector(op, "decays", op.inputs[5], segments);
-  requireVector(op, "ratios", op.outputs[0], segments);
+  requireVector(op.inputs[0], "parameters", SN_F32, count);
+  requireVector(op.inputs[1], "gradient", SN_F32, count);
+  if (isPresent(op.inputs[2])) requireVector(op.inputs[2], "scale", SN_F32, 1);
+  requireVector(op.inputs[3], "ends", SN_I32, segments);
+  requireVector(op.inputs[4], "rates", SN_F32, segments);
+  requireVector(op.inputs[5], "decays", SN_F32, segments);
+  requireVector(op.outputs[0], "ratios", SN_F32, segments);
   setImplementation(info, "saturnn:trustRatios", trustRatiosScratch(static_cast<int>(segments)));
   return std::make_unique<TrustRatios>(device, attributesOf<SnTrustAttributes>(op), count,
                                        static_cast<int32_t>(segments));

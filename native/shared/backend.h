@@ -1,8 +1,8 @@
 // The private C ABI between the addon and a backend (one shared library per device family).
 //
-// A backend exports one symbol, saturnn_backend(), and nothing else. Both sides are built from this header; the
-// version must be exactly equal, so structs may change freely as long as the version changes with them.
-// Nothing of C++ crosses it: no exceptions, no STL types. A call that fails returns SN_FAILED and fills SnError.
+// A backend exports one symbol, saturnn_backend(), and nothing else. Both sides are built from this header and must
+// have the same version, so structs may change freely as long as the version changes with them. Only C crosses it: no
+// exceptions, no STL types. A call that fails returns SN_FAILED and fills SnError.
 #pragma once
 
 #include <stddef.h>
@@ -22,14 +22,14 @@ typedef struct SnError {
   char message[2048];  // one readable sentence or more; names what failed and what was found
 } SnError;
 
-// SN_BF16, the upper half of an f32, and SN_F16 (IEEE binary16): images and copies of weights, in the plain layout, and
-// never at a plan's border (its inputs, outputs and constants, or the State): there, `copy` converts.
+// SN_BF16 (the upper half of an f32) and SN_F16 (IEEE binary16) exist only inside a plan, for images and copies of
+// weights in the plain layout. A plan's inputs, outputs and constants and the State are never halves: `copy` converts.
 typedef enum SnDType { SN_NONE = -1, SN_F32 = 0, SN_I32 = 1, SN_U8 = 2, SN_BF16 = 3, SN_F16 = 4 } SnDType;
 
 // SN_PLAIN is row-major in the order of `shape` (an image: NHWC). SN_NCHW16C is [N][C/16][H][W][16]; `shape` stays NHWC.
 typedef enum SnLayout { SN_PLAIN = 0, SN_NCHW16C = 1 } SnLayout;
 
-// How a kernel finds the elements of a tensor. An image may be a slice of the channels of a wider buffer: then
+// Describes where the elements of a tensor are. An image may be a slice of the channels of a wider buffer: then
 // `parent_channels` is the width of that buffer, `channel_offset` the slice's first channel, and the pointer given to
 // launch() is the START OF THE WIDER BUFFER. Otherwise parent_channels == shape[rank-1] and channel_offset == 0.
 // An optional tensor that is absent has dtype SN_NONE and a null pointer at launch.
@@ -143,12 +143,12 @@ typedef struct SnCountCorrectAttributes {  // countCorrect
   int32_t k;  // a row counts if fewer than k logits come before its label's
 } SnCountCorrectAttributes;
 
-// What a plan wants of all its kernels. Each field is 0 or 1.
+// Requirements of a plan on all its kernels. Each field is 0 or 1.
 typedef struct SnPlanOptions {
-  int32_t allow_tf32;     // convolutions of f32 may round what they multiply to 10 bits, as tensor cores do
+  int32_t allow_tf32;     // f32 convolutions may round their factors to 10 bits (TF32), as tensor cores do
   int32_t deterministic;  // only kernels that give the same bits in every run
-  int32_t autotune;       // candidates may be timed on the device while a kernel is made
-  int32_t plain;          // nothing is fused by compiling at run time
+  int32_t autotune;       // kernels may be chosen by timing candidates on the device
+  int32_t plain;          // no fused kernels that are compiled at run time
 } SnPlanOptions;
 
 typedef struct SnOpDesc {
@@ -168,7 +168,7 @@ typedef struct SnGraph SnGraph;
 
 typedef struct SnKernelInfo {
   int64_t scratch_bytes;       // given to every launch, 64-byte aligned, contents undefined
-  char implementation[96];     // what will run, e.g. "jit_wino_4x3:avx512_core" or "saturnn:avx512"; trace and tests read it
+  char implementation[96];     // the code that will run: "jit_wino_4x3:avx512_core", "saturnn:avx512"
 } SnKernelInfo;
 
 typedef struct SnOpInfo {
@@ -177,11 +177,11 @@ typedef struct SnOpInfo {
 } SnOpInfo;
 
 typedef struct SnOpenOptions {
-  int32_t index;                   // which device of this family
+  int32_t index;                   // index of the device in this family
   int32_t threads;                 // CPU: worker threads, 0 = one per physical core
   const char* const* search_paths; // folders in which the backend looks for its own libraries, in order
   int32_t search_path_count;
-  const char* cache_folder;        // where choices made by timing are kept from process to process; null: nowhere
+  const char* cache_folder;        // keeps choices made by timing between processes; null: they are not kept
 } SnOpenOptions;
 
 typedef struct SnBackend {
@@ -200,8 +200,8 @@ typedef struct SnBackend {
 
   int (*open)(const SnOpenOptions*, SnDevice**, SnError*);
   void (*close)(SnDevice*);
-  // JSON object: name, memory, threads or SMs, versions, features; "precisions": those that it computes in, and
-  // "missingPrecisions": by name, what each of the others needs.
+  // Writes a JSON object: name, memory, threads or SMs, versions, features, "precisions" (names of those the device
+  // has) and "missingPrecisions" (for each of the others, what it needs).
   void (*describe)(SnDevice*, char* json, size_t capacity);
 
   // 64-byte aligned (or better) device memory. Not cleared.
@@ -210,10 +210,10 @@ typedef struct SnBackend {
   int (*upload)(SnDevice*, void* destination, const void* source, size_t bytes, SnError*);
   int (*download)(SnDevice*, void* destination, const void* source, size_t bytes, SnError*);  // waits for the data
   int (*fill)(SnDevice*, void* destination, uint8_t value, size_t bytes, SnError*);
-  // Within the device's memory; enqueued, as launch() is.
+  // Copies within the device's memory; enqueued like launch().
   int (*copy)(SnDevice*, void* destination, const void* source, size_t bytes, SnError*);
   int (*synchronize)(SnDevice*, SnError*);
-  // The time that the device needed for what was enqueued between the two; the second waits for it.
+  // Measures the device time of the work enqueued between the two calls. stop_timer() waits for that work.
   int (*start_timer)(SnDevice*, SnError*);
   int (*stop_timer)(SnDevice*, double* milliseconds, SnError*);
 
@@ -222,19 +222,20 @@ typedef struct SnBackend {
   // Enqueues (CUDA) or runs (CPU). Outputs that alias an input in place have the same pointer.
   int (*launch)(SnKernel*, void* const* inputs, void* const* outputs, void* scratch, SnError*);
 
-  // A step as one graph: what is enqueued between begin and end is recorded with its pointers, not run. All null if the
-  // backend cannot. end_capture() must follow in any case; after a failure in between it fails too, and nothing is left.
+  // Records what is enqueued between begin and end as a graph, with its pointers, instead of running it. All four are
+  // null if the backend cannot. end_capture() must be called even after a failure in between; then it fails and leaves
+  // no graph.
   int (*begin_capture)(SnDevice*, SnError*);
   int (*end_capture)(SnDevice*, SnGraph**, SnError*);
   int (*launch_graph)(SnGraph*, SnError*);
   void (*destroy_graph)(SnGraph*);
-  // Enqueues, where many steps run without asking the host in between: halt = {stopped, steps done}, on the device.
-  // A step that finds the gate open (0) counts. Once it was found closed it is closed in all later steps, and with it
-  // `skip`, if that is not null.
+  // Enqueued in every step of a run that does not ask the host after each step. halt = {stopped, steps done}, on the
+  // device. If the gate is open (0) and no step was stopped, the step is counted. Else the run is stopped: *gate, and
+  // *skip unless `skip` is null, are closed in this and all later steps.
   int (*latch)(SnDevice*, int32_t* gate, int32_t* skip, int32_t* halt, SnError*);
 } SnBackend;
 
-// Null if the caller's version is not this library's.
+// Returns null if the caller's version is not this library's, which goes to `own_version` in any case.
 typedef const SnBackend* (*SnBackendEntry)(uint32_t abi_version, uint32_t* own_version);
 
 #ifdef __cplusplus

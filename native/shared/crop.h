@@ -1,4 +1,4 @@
-// Where augment crops an image and whether it mirrors it: the same choices on the host and on CUDA devices.
+// The crop of an image by the op augment, and whether the image is mirrored: the same on the host and on CUDA devices.
 #pragma once
 
 #include "shared/philox.h"
@@ -12,7 +12,7 @@ struct Crop {
 
 SN_INLINE Crop centreCrop(int32_t spareRows, int32_t spareColumns) { return {spareRows / 2, spareColumns / 2, false}; }
 
-// Of the image at `place` in the batch; every offset is as likely as any other. counter = {seed, step}
+// Draws the crop of the image at index `place` of the batch. All offsets are equally likely. counter = {seed, step}
 SN_INLINE Crop drawCrop(int64_t place, const int32_t* counter, int32_t spareRows, int32_t spareColumns) {
   const uint32_t seed = static_cast<uint32_t>(counter[0]), step = static_cast<uint32_t>(counter[1]);
   const PhiloxNumbers random = philox4x32({{static_cast<uint32_t>(place), step, 0, 0}}, seed, augmentKey);

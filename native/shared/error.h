@@ -1,6 +1,6 @@
-// How an error travels: as a C++ exception with the code that JavaScript sees in error.code. The core and each backend
-// have their own copy: it never crosses the C ABI (guarded() turns it into an SnError) and never leaves the engine
-// thread (it becomes the rejection of a promise).
+// Errors of the native code: an Error is thrown with the code that JavaScript sees in error.code. The core and each
+// backend have their own copy of this class, so no exception may cross the C ABI: guarded() turns it into an SnError.
+// The addon turns it into a JavaScript error. Both take code and message from describe().
 #pragma once
 
 #include <cstdio>
@@ -8,6 +8,7 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "shared/backend.h"
 
@@ -22,7 +23,31 @@ class Error : public std::runtime_error {
   std::string code_;
 };
 
-// For backends. `op`: put before the message as "[op] "; null: nothing is. Allocates nothing.
+// The code and the message of an exception. Both pointers are valid while `exception` is kept: an Error holds its texts.
+struct Failure {
+  std::exception_ptr exception;
+  const char* code;
+  const char* message;
+};
+
+// Returns the code and message of any exception: an Error's own, ERR_OUT_OF_MEMORY for bad_alloc, else ERR_INTERNAL.
+// This is the only place that maps C++ exceptions to codes. It allocates nothing, because memory may have run out.
+inline Failure describe(std::exception_ptr exception) noexcept {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const Error& error) {
+    return {std::move(exception), error.code().c_str(), error.what()};
+  } catch (const std::bad_alloc&) {
+    return {std::move(exception), "ERR_OUT_OF_MEMORY", "Out of memory on the host"};
+  } catch (const std::exception& error) {
+    return {std::move(exception), "ERR_INTERNAL", error.what()};
+  } catch (...) {
+    return {std::move(exception), "ERR_INTERNAL", "an exception of unknown type"};
+  }
+}
+
+// Fills `error`, unless it is null, and returns SN_FAILED. With `op` not null, "[op] " comes before the message.
+// Allocates nothing.
 inline int writeError(SnError* error, const char* code, const char* op, const char* message) noexcept {
   if (error != nullptr) {
     std::snprintf(error->code, sizeof error->code, "%s", code);
@@ -33,20 +58,16 @@ inline int writeError(SnError* error, const char* code, const char* op, const ch
   return SN_FAILED;
 }
 
-// Every function of a backend's table that can throw is one call of this: nothing that `body` throws leaves it.
+// Runs `body` and returns SN_OK, or SN_FAILED with `error` filled if it throws. Every function of a backend's table that
+// can throw is one call of this.
 template <class Body>
 int guarded(SnError* error, const char* op, Body&& body) noexcept {
   try {
     body();
     return SN_OK;
-  } catch (const Error& failure) {
-    return writeError(error, failure.code().c_str(), op, failure.what());
-  } catch (const std::bad_alloc&) {
-    return writeError(error, "ERR_OUT_OF_MEMORY", op, "Out of memory on the host");
-  } catch (const std::exception& failure) {
-    return writeError(error, "ERR_BACKEND", op, failure.what());
   } catch (...) {
-    return writeError(error, "ERR_BACKEND", op, "an exception of unknown type");
+    const Failure failure = describe(std::current_exception());
+    return writeError(error, failure.code, op, failure.message);
   }
 }
 

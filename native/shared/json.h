@@ -1,4 +1,4 @@
-// The JSON that a backend says of itself.
+// The JSON that a backend's probe() and describe() write.
 #pragma once
 
 #include <cstring>
@@ -19,16 +19,16 @@ inline std::string jsonString(const std::string& text) {
   return json + "\"";
 }
 
-// One entry of probe()'s "missing", added to the others.
+// Appends an entry to the list `missing` of probe().
 inline void addMissing(std::string& list, const std::string& code, const std::string& message) {
   list += (list.empty() ? "" : ",") + ("{\"code\":" + jsonString(code)) + ",\"message\":" + jsonString(message) + "}";
 }
 
-// For probe() and describe(): writes the object that `make` gives, or, if that fails, one that says why.
+// Writes the JSON object that `make` returns into `buffer`. If `make` throws, the object is unusable and says why.
 template <class Make>
 void writeJson(char* buffer, size_t capacity, Make&& make) noexcept {
   const auto write = [&](const std::string& json) {
-    if (json.size() >= capacity) throw Error("ERR_BACKEND", "the description is too long for the caller's buffer");
+    if (json.size() >= capacity) throw Error("ERR_INTERNAL", "the description is too long for the caller's buffer");
     std::memcpy(buffer, json.c_str(), json.size() + 1);
   };
   SnError error{};

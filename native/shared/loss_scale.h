@@ -1,5 +1,5 @@
-// Loss scaling for gradients that are stored as f16: they are computed from a loss times `scale`, a power of two, so that
-// small ones do not vanish, and divided by it again where the weights change. For the host and for CUDA devices.
+// Loss scaling for gradients that are stored as f16. The loss is multiplied by `scale`, a power of two, so that small
+// gradients do not become 0, and the gradient is divided by it before the update. For the host and for CUDA devices.
 //
 // Source: Micikevicius et al., "Mixed Precision Training" (arXiv:1710.03740), section 3.2.
 #pragma once
@@ -12,14 +12,14 @@ constexpr float smallestLossScale = 1.0f;
 constexpr float largestLossScale = 16777216.0f;  // 2^24
 
 struct Unscaled {
-  int32_t halt;  // 1: no smaller scale would help
+  int32_t halt;  // 1: stop, because a smaller scale cannot help
   float norm;    // of the gradient itself
-  float factor;  // on the scaled gradient: 1 / scale, and less where the norm exceeds `limit`
+  float factor;  // by which the scaled gradient is multiplied: 1 / scale, less if the norm exceeds `limit`
 };
 
 SN_INLINE bool isFiniteNumber(float x) { return x - x == 0.0f; }
 
-// `overflow` is not 0 if the loss or the norm of the scaled gradient is not finite.
+// `overflow` is not 0 if the loss or the norm of the scaled gradient is infinite or NaN.
 SN_INLINE Unscaled unscale(float loss, int32_t overflow, float scaledNorm, float scale, float limit) {
   const float norm = scaledNorm / scale;
   const float clip = norm <= limit ? 1.0f : limit / norm;
@@ -27,7 +27,7 @@ SN_INLINE Unscaled unscale(float loss, int32_t overflow, float scaledNorm, float
   return {halt ? 1 : 0, norm, clip / scale};
 }
 
-// After a step: half the scale if the gradient has overflown, twice the scale after `interval` steps without.
+// Halves the scale after an overflow, and doubles it after `interval` steps without one.
 SN_INLINE void adjustLossScale(int32_t overflow, float interval, float* scale, float* steps) {
   if (overflow != 0) {
     *scale = *scale * 0.5f < smallestLossScale ? smallestLossScale : *scale * 0.5f;

@@ -1,28 +1,14 @@
-// What the core and the backends ask of a dtype or a shape, and the backends of an op's operands and attributes.
+// Sizes and descriptions of tensors, for the core and the backends, and the attributes of an op.
 #pragma once
 
 #include <cstring>
 #include <string>
 
-#include "shared/backend.h"
+#include "shared/dtypes.h"
 
 namespace saturnn {
 
-inline bool isHalf(SnDType dtype) { return dtype == SN_BF16 || dtype == SN_F16; }
-
-inline int64_t elementBytes(SnDType dtype) { return dtype == SN_U8 ? 1 : isHalf(dtype) ? 2 : 4; }
-
-inline const char* dtypeName(SnDType dtype) {
-  switch (dtype) {
-    case SN_U8: return "u8";
-    case SN_I32: return "i32";
-    case SN_BF16: return "bf16";
-    case SN_F16: return "f16";
-    default: return "f32";
-  }
-}
-
-// "[8, 28, 28, 64]"
+// Returns a shape for messages: "[8, 28, 28, 64]".
 inline std::string shapeText(const int64_t* shape, size_t rank) {
   std::string text = "[";
   for (size_t i = 0; i < rank; ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
@@ -35,24 +21,34 @@ inline std::string shapeText(const SnTensor& tensor) {
 
 inline bool isPresent(const SnTensor& tensor) { return tensor.dtype != SN_NONE; }
 
+// Returns the product of `count` sizes; 1 if there are none.
+inline int64_t productOf(const int64_t* sizes, size_t count) {
+  int64_t product = 1;
+  for (size_t i = 0; i < count; ++i) product *= sizes[i];
+  return product;
+}
+
 inline int64_t elementCount(const SnTensor& tensor) {
-  int64_t count = 1;
-  for (int32_t i = 0; i < tensor.rank; ++i) count *= tensor.shape[i];
-  return count;
+  return productOf(tensor.shape, static_cast<size_t>(tensor.rank));
+}
+
+// Returns the product of all dimensions but the last.
+inline int64_t rowCount(const SnTensor& tensor) {
+  return tensor.rank == 0 ? 1 : productOf(tensor.shape, static_cast<size_t>(tensor.rank - 1));
 }
 
 inline int64_t channelCount(const SnTensor& tensor) { return tensor.rank == 0 ? 1 : tensor.shape[tensor.rank - 1]; }
 
-// True if the elements of the tensor fill its buffer.
+// Whether the elements of the tensor fill its buffer: it is not a slice of channels.
 inline bool isDense(const SnTensor& tensor) {
   return tensor.channel_offset == 0 && tensor.parent_channels == channelCount(tensor);
 }
 
-// "f32 [8, 28, 28, 64]", and what else a kernel may not like about it.
+// Returns dtype, shape, layout and slice of a tensor, for messages: "f32 [8, 28, 28, 64] in blocks of 16 channels".
 inline std::string describe(const SnTensor& tensor) {
   if (!isPresent(tensor)) return "no tensor";
   std::string text = std::string(dtypeName(tensor.dtype)) + " " + shapeText(tensor);
-  if (tensor.layout == SN_NCHW16C) text += " in blocks of 16 channels";
+  if (tensor.layout == SN_NCHW16C) text += " in blocks of " + std::to_string(blockChannels) + " channels";
   if (!isDense(tensor)) {
     text += ", channels " + std::to_string(tensor.channel_offset) + " and following of " +
             std::to_string(tensor.parent_channels);
@@ -60,7 +56,7 @@ inline std::string describe(const SnTensor& tensor) {
   return text;
 }
 
-// The attribute struct of an op, whose size the backend has compared with its table.
+// Returns the attribute struct of an op. The backend has compared its size with the op table before.
 template <class Attributes>
 Attributes attributesOf(const SnOpDesc& op) {
   Attributes attributes;

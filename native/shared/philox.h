@@ -1,5 +1,6 @@
-// Philox 4x32-10, a counter-based random generator: the same counter and key give the same four numbers everywhere, so
-// a random op needs no state, and runs and resumes alike on every device. For the host and for CUDA devices.
+// Philox 4x32-10, a counter-based random generator: the same counter and key give the same four numbers everywhere. So
+// a random op has no state and gives the same numbers on every device and after a resume. For the host and for CUDA
+// devices.
 //
 // Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 #pragma once
@@ -8,8 +9,8 @@
 
 namespace saturnn {
 
-// Key word 0 is the seed. Key word 1 says what numbers are for, so that those of one seed have nothing in common.
-// Counters are (place, step, stream, 0).
+// Key word 0 is the seed. Key word 1 is one of these constants: each use of a seed gets independent numbers.
+// The counter is (index of the element or image, step, stream, 0).
 constexpr uint32_t augmentKey = 0x73617475;         // "satu"
 constexpr uint32_t randomizedReluKey = 0x72726c75;  // "rrlu"
 constexpr uint32_t dropoutKey = 0x64726f70;         // "drop"
@@ -37,7 +38,7 @@ SN_INLINE PhiloxNumbers philox4x32(PhiloxNumbers counter, uint32_t key0, uint32_
   return counter;
 }
 
-// Uniform in 0 ... count - 1 (to within count / 2^32), without a division.
+// Returns a uniform number from 0 to count - 1 (biased by less than count / 2^32), without a division.
 SN_INLINE uint32_t uniformBelow(uint32_t random, uint32_t count) { return multiplyHigh(random, count); }
 
 }  // namespace saturnn

@@ -8,10 +8,13 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <new>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "shared/backend.h"
+#include "shared/error.h"
 
 #ifdef FAKE_BLOCKED
 constexpr int kBlocked = 1;
@@ -39,6 +42,8 @@ struct SnGraph {
 namespace {
 
 constexpr size_t kMemoryLimit = size_t{1} << 32;
+// The size of an allocation that throws, which no function of a backend should do.
+constexpr size_t kLeakingBytes = 4242;
 
 std::atomic<long> liveDevices{0};
 std::atomic<long> liveKernels{0};
@@ -49,6 +54,14 @@ int fail(SnError* error, const char* code, const char* message) {
   snprintf(error->code, sizeof error->code, "%s", code);
   snprintf(error->message, sizeof error->message, "%s", message);
   return SN_FAILED;
+}
+
+// Throws one exception of each kind that saturnn::describe() distinguishes.
+[[noreturn]] void raise(int32_t kind) {
+  if (kind == 0) throw saturnn::Error("ERR_FAKE", "an Error has a code");
+  if (kind == 1) throw std::bad_alloc();
+  if (kind == 2) throw std::runtime_error("an exception of the library");
+  throw kind;
 }
 
 int64_t elements(const SnTensor& tensor) {
@@ -156,6 +169,8 @@ const Op table[] = {
     {{"assign", 0}, assign, 0, 3, 0, false},
     {{"placed", 0}, placed, 0, -1, 1, false},
     {{"none", 0}, nullptr, 0, -1, -1, false},
+    {{"throws", 4}, nullptr, 0, -1, -1, false},
+    {{"leaks", 4}, nullptr, 0, -1, -1, false},
 };
 constexpr int kOpCount = sizeof table / sizeof *table;
 
@@ -165,6 +180,7 @@ void probe(const SnOpenOptions*, char* json, size_t capacity) {
 }
 
 int openDevice(const SnOpenOptions* options, SnDevice** device, SnError* error) {
+  if (options->index == 2) raise(2);
   if (options->index > 0) return fail(error, "ERR_FAKE_OPEN", "there is one device only");
   *device = new SnDevice{options->threads};
   ++liveDevices;
@@ -181,6 +197,7 @@ void describe(SnDevice* device, char* json, size_t capacity) {
 }
 
 int allocate(SnDevice*, size_t bytes, void** data, SnError* error) {
+  if (bytes == kLeakingBytes) raise(2);
   *data = bytes > kMemoryLimit ? nullptr : aligned_alloc(256, (bytes + 255) / 256 * 256);
   if (*data == nullptr) return fail(error, "ERR_OUT_OF_MEMORY", "the fake device is full");
   liveBytes += static_cast<long>(bytes);
@@ -263,6 +280,10 @@ bool fits(const Op& entry, const SnOpDesc& op) {
 int createKernel(SnDevice*, const SnOpDesc* op, SnKernel** kernel, SnKernelInfo* info, SnError* error) {
   for (const Op& entry : table) {
     if (strcmp(entry.info.name, op->name) != 0) continue;
+    int32_t kind = 0;
+    if (op->attribute_bytes == sizeof kind) memcpy(&kind, op->attributes, sizeof kind);
+    if (strcmp(op->name, "throws") == 0) return saturnn::guarded(error, op->name, [&] { raise(kind); });
+    if (strcmp(op->name, "leaks") == 0) raise(kind);
     if (entry.run == nullptr) return fail(error, "ERR_UNSUPPORTED", "[none] is refused");
     if (!fits(entry, *op)) return fail(error, "ERR_INVALID_ARGUMENT", "the operands do not fit");
     *kernel = new SnKernel{entry.run,

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadAddon } from '../../lib/runtime/addon';
 import type { NativeDevice } from '../../lib/runtime/native';
-import { Fakes, open, options, perStep, plan, slowPlan, tensor, value } from './support';
+import { Fakes, int32, node, open, options, perStep, plan, slowPlan, tensor, value } from './support';
 
 const fakes = new Fakes();
 const bytes = { parameters: 64, optimizer: 0, gradients: 64, buffers: 8 };
@@ -93,6 +93,35 @@ describe('loading', () => {
     ]) {
       expect(failure(() => loadAddon().openDevice(wrong as Any))).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
     }
+  });
+});
+
+describe('exceptions of C++', () => {
+  const compiled = (op: string, kind: number) =>
+    device.compile(plan([tensor(), tensor()], [node(op, [0], [1], { attributes: int32(kind) })], [0], [1]), null);
+  const outOfMemory = { code: 'ERR_OUT_OF_MEMORY', message: 'Out of memory on the host' };
+  const internal = { code: 'ERR_INTERNAL', message: 'an exception of the library' };
+  const unknown = { code: 'ERR_INTERNAL', message: 'an exception of unknown type' };
+
+  test.each([
+    [0, { code: 'ERR_FAKE', message: 'an Error has a code' }],
+    [1, outOfMemory],
+    [2, internal],
+    [3, unknown],
+  ])('kind %d that a backend catches, with the names of the op and the node', async (kind, { code, message }) => {
+    const wanted = { code, message: `[throws] ${message} (the throws)` };
+    await expect(compiled('throws', kind)).rejects.toMatchObject(wanted);
+  });
+
+  test('one that leaves a backend has the same code in a promise, a resource and a call that waits', async () => {
+    await expect(compiled('leaks', 1)).rejects.toMatchObject(outOfMemory);
+    await expect(compiled('leaks', 2)).rejects.toMatchObject(internal);
+    await expect(compiled('leaks', 3)).rejects.toMatchObject(unknown);
+    const buffer = device.upload(new Uint8Array(4242));
+    const reader = await device.compile(plan([tensor([4242], { dtype: 'u8' })], [], [0], [0]), null);
+    await expect(reader.run([{ data: buffer, perStep: false }], 1)).rejects.toMatchObject(internal);
+    for (const it of [reader, buffer]) it.dispose();
+    expect(failure(() => loadAddon().openDevice(options(library, { index: 2 })))).toMatchObject(internal);
   });
 });
 

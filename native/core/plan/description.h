@@ -1,4 +1,5 @@
-// A plan as JavaScript describes it (PlanDescription of lib/native.ts), as plain C++ data: nothing here is checked yet.
+// A plan as JavaScript describes it (PlanDescription of lib/runtime/native.ts), as plain C++ data that is not checked
+// yet.
 #pragma once
 
 #include <array>
@@ -13,7 +14,7 @@ namespace saturnn {
 constexpr int kAbsent = -1;
 constexpr int kArenaCount = 4;
 constexpr int kGradientArena = 2;
-// The order of State's arenas everywhere in the core.
+// Names of the State's arenas, in the order of their indices.
 constexpr std::array<const char*, kArenaCount> kArenaNames = {"parameters", "optimizer", "gradients", "buffers"};
 using ArenaBytes = std::array<int64_t, kArenaCount>;
 
@@ -38,7 +39,7 @@ struct NodeDescription {
   std::vector<int> inputs;   // tensors, or kAbsent
   std::vector<int> outputs;  // tensors, or kAbsent
   std::vector<int> inPlace;  // per output: a position in `inputs`, or kAbsent
-  std::vector<int> writes;   // positions in `inputs`: parts of the State that it writes, and then it has no outputs
+  std::vector<int> writes;   // positions in `inputs` of the State that it writes; such a node has no outputs
 
   bool writesState() const { return !writes.empty(); }
 };
@@ -60,11 +61,9 @@ struct PlanDescription {
   SnPlanOptions options{};
 };
 
-// Only for shapes that validatePlan() has accepted: it bounds the product.
+// Only for shapes that validatePlan() has accepted: it limits the product.
 inline int64_t elementCount(const TensorDescription& tensor) {
-  int64_t count = 1;
-  for (const int64_t size : tensor.shape) count *= size;
-  return count;
+  return productOf(tensor.shape.data(), tensor.shape.size());
 }
 
 inline int64_t byteCount(const TensorDescription& tensor) { return elementCount(tensor) * elementBytes(tensor.dtype); }

@@ -15,7 +15,7 @@ std::vector<SnTensor> viewsOf(const std::vector<int>& ids, const Placement& plac
   return views;
 }
 
-// What a slice of channels may touch is the whole image that it is a part of.
+// Returns the bytes that a kernel may touch: for a slice of channels those of the whole image, whose start kernels get.
 int64_t reach(const PlacedTensor& tensor) {
   if (tensor.dense) return tensor.bytes;
   return tensor.bytes / tensor.view.shape[tensor.view.rank - 1] * tensor.view.parent_channels;
@@ -25,8 +25,8 @@ bool overlap(const PlacedTensor& a, const PlacedTensor& b) {
   return a.buffer == b.buffer && a.byteOffset < b.byteOffset + reach(b) && b.byteOffset < a.byteOffset + reach(a);
 }
 
-// An output that lies over an input holds, in part or whole, what the kernel is about to read. An arena of the State
-// has gaps between its parts that no kernel writes and that stay 0.
+// Whether an output may be filled before the launch. It must not lie over an input, whose values the kernel still
+// reads, nor in an arena of the State, whose gaps no kernel writes and which must stay 0.
 bool mayPoison(const PlacedTensor& output, const NodeDescription& node, const Placement& placement) {
   if (!output.dense || placement.buffers[output.buffer].kind == BufferKind::State) return false;
   for (const int id : node.inputs) {

@@ -1,4 +1,4 @@
-// The kernels of a plan: made by the backend in execution order, each with the places of its operands.
+// The kernels of a plan, made by the backend in execution order, each with the places of its operands.
 #pragma once
 
 #include <atomic>
@@ -15,11 +15,11 @@ struct KernelDeleter {
 };
 
 struct Operand {
-  int buffer = kAbsent;  // kAbsent: the optional tensor is not there
+  int buffer = kAbsent;  // kAbsent: the optional tensor is absent
   int64_t byteOffset = 0;
   int64_t bytes = 0;        // of the tensor alone
-  int64_t poisonBytes = 0;  // what may be filled before the launch; 0 unless it is a dense output over no input
-  bool isGiven = false;     // no kernel of the step makes it: a plan's input, a constant, a part of the State
+  int64_t poisonBytes = 0;  // may be filled before the launch; 0 unless it is a dense output that lies over no input
+  bool isGiven = false;     // not computed in the step: an input of the plan, a constant or a part of the State
   SnTensor view{};
 };
 
@@ -35,7 +35,7 @@ struct PlannedKernel {
   int64_t scratchOffset = 0;  // in the plan's arena
 };
 
-// Stops with ERR_DISPOSED when `stopping` is set: making a kernel may take seconds.
+// Throws ERR_DISPOSED as soon as `stopping` is set, because making a kernel may take seconds.
 std::vector<PlannedKernel> makeKernels(Device& device, const PlanDescription& plan, const Placement& placement,
                                        const std::atomic<bool>& stopping);
 

@@ -10,33 +10,33 @@
 namespace saturnn {
 namespace {
 
-constexpr int64_t kBlock = 16;
-// An image of the data set has so few channels that blocking it would waste most of every block.
+// Images with so few channels stay plain in a blocked plan: most of a block would be empty. They come from the data
+// set.
 constexpr int64_t kMaxPixelChannels = 4;
 
 bool blockable(const TensorDescription& tensor) {
-  return tensor.image && tensor.dtype != SN_I32 && tensor.channels() % kBlock == 0;
+  return tensor.image && tensor.dtype != SN_I32 && tensor.channels() % blockChannels == 0;
 }
 
 bool isPixel(const TensorDescription& tensor) { return tensor.shape[1] == 1 && tensor.shape[2] == 1; }
 
-// Whether this tensor could take part in a blocked plan. oneDNN's kernels for halves are the fastest on plain images.
+// Whether the plan can be blocked with this tensor in it. oneDNN's kernels for halves are fastest on plain images.
 bool allowsBlocks(const PlanDescription& plan, const TensorDescription& tensor) {
   if (isHalf(tensor.dtype)) return false;
   const TensorDescription* base = tensor.base == kAbsent ? nullptr : &plan.tensors[tensor.base];
   if (!tensor.image) {
-    // An image of one pixel is the same bytes in both layouts.
+    // An image of one pixel has the same bytes in both layouts.
     return base == nullptr || !blockable(*base) || isPixel(*base);
   }
   if (tensor.dtype == SN_I32) return true;
   const bool narrow = tensor.channels() <= kMaxPixelChannels;
   if (base == nullptr) return narrow || blockable(tensor);
   if (!base->image) return narrow || (blockable(tensor) && isPixel(tensor));
-  return base->channels() <= kMaxPixelChannels || (blockable(tensor) && tensor.offset % kBlock == 0);
+  return base->channels() <= kMaxPixelChannels || (blockable(tensor) && tensor.offset % blockChannels == 0);
 }
 
-// Whether this node can work on blocked images. Joined and cut images must begin and end at whole blocks, even where
-// they are copied and no view says so; augmented images are made plain, pixel by pixel.
+// Whether the plan can be blocked with this node in it. Images that are concatenated or sliced must consist of whole
+// blocks, even if they are copied instead of viewed; augment writes plain images only.
 bool allowsBlocks(const PlanDescription& plan, const NodeDescription& node) {
   const auto blocked = [&](int id) { return id != kAbsent && blockable(plan.tensors[id]); };
   const auto anyBlocked = [&](const std::vector<int>& ids) { return std::any_of(ids.begin(), ids.end(), blocked); };
@@ -47,7 +47,7 @@ bool allowsBlocks(const PlanDescription& plan, const NodeDescription& node) {
   if (node.op != "slice" || !anyBlocked(node.inputs)) return true;
   SnSliceAttributes slice{};
   if (node.attributes.size() == sizeof slice) std::memcpy(&slice, node.attributes.data(), sizeof slice);
-  return anyBlocked(node.outputs) && slice.channel_offset % kBlock == 0;
+  return anyBlocked(node.outputs) && slice.channel_offset % blockChannels == 0;
 }
 
 bool wantsBlocks(const PlanDescription& plan) {
@@ -79,16 +79,16 @@ class LayoutPass {
   }
 
  private:
-  // What kernels other than those that write state want.
+  // The layout that kernels expect for a tensor, except kernels that write state.
   SnLayout wanted(int id) const { return blocked_ && blockable(plan_.tensors[id]) ? SN_NCHW16C : SN_PLAIN; }
 
-  // What a tensor has where it lies.
+  // The layout that a tensor has in its memory: constants and the State are plain.
   SnLayout layoutInPlace(int id) const {
     const TensorDescription& root = plan_.tensors[rootOf(plan_, id)];
     return root.constant || root.arena != kAbsent ? SN_PLAIN : wanted(id);
   }
 
-  // A border is plain and contiguous.
+  // Whether an input or output of the plan needs a copy, because it must be plain and contiguous.
   bool needsStage(int id) const {
     const TensorDescription& tensor = plan_.tensors[id];
     const bool slice = tensor.image && tensor.base != kAbsent && plan_.tensors[tensor.base].image;
@@ -109,7 +109,7 @@ class LayoutPass {
     plan_.nodes.push_back({"copy", name + " (layout)", {}, {from}, {to}, {}, {}});
   }
 
-  // An input is bound to memory of its own, so a view cannot be one.
+  // An input is bound to separate memory, so it cannot be a view.
   void stageInput(PortDescription& port) {
     if (plan_.tensors[port.tensor].base == kAbsent && !needsStage(port.tensor)) return;
     const int stage = addTensorLike(port.tensor, SN_PLAIN);
@@ -121,7 +121,7 @@ class LayoutPass {
     if (needsStage(port.tensor)) port.tensor = sharedCopy(port.name, port.tensor, SN_PLAIN);
   }
 
-  // What it writes is never staged: validatePlan() lets it write only what lies in the State, plain and in one piece.
+  // Tensors that it writes are never copied: validatePlan() only allows plain, contiguous parts of the State.
   void makePlain(NodeDescription& writer) {
     for (int& id : writer.inputs) {
       if (id != kAbsent && needsStage(id)) id = sharedCopy(writer.name, id, SN_PLAIN);
@@ -134,15 +134,15 @@ class LayoutPass {
     return copy;
   }
 
-  // For what nobody writes between two readers.
+  // Returns one copy for all readers: only for tensors that are not written between two reads.
   int sharedCopy(const std::string& name, int id, SnLayout layout) {
     const auto [copy, isNew] = copies_.try_emplace({id, layout}, kAbsent);
     if (isNew) copy->second = copyAs(name, id, layout);
     return copy->second;
   }
 
-  // Constants and parts of the State lie there plain: a node that reads or writes one as an activation gets a copy. Of
-  // the gradients each reader gets its own, because they are written while a step goes on.
+  // Constants and the State are plain: a node that uses one as an activation gets a copy in the plan's layout. Each
+  // reader of gradients gets its own copy, because they are written during the step.
   void addNode(NodeDescription node) {
     for (int& id : node.inputs) {
       if (id == kAbsent || layouts_[id] == wanted(id)) continue;

@@ -1,5 +1,5 @@
-// Decides the layout of a plan's images and inserts the copies that convert: ONE layout for the activations of a plan,
-// plain (NHWC) at its borders, which are its inputs, its outputs, its constants and the State.
+// Chooses the layout of a plan's images and inserts the copies that convert. All activations of a plan have ONE layout;
+// its inputs, outputs, constants and the State are always plain (NHWC).
 #pragma once
 
 #include "core/plan/description.h"
@@ -7,12 +7,12 @@
 namespace saturnn {
 
 struct LaidOutPlan {
-  // With `copy` nodes, and with the tensors that they read and write appended.
+  // The plan with the inserted `copy` nodes; the tensors that they use are appended.
   PlanDescription plan;
   std::vector<SnLayout> layouts;  // by tensor
 };
 
-// `plan` has passed validatePlan().
+// `plan` must have passed validatePlan().
 LaidOutPlan layOut(PlanDescription plan, bool prefersBlockedImages);
 
 }  // namespace saturnn

@@ -14,7 +14,7 @@ struct Placed {
 
 bool liveTogether(const MemoryRequest& a, const MemoryRequest& b) { return a.first <= b.last && b.first <= a.last; }
 
-// `placed` is in order of `begin`, so one walk finds every gap between the blocks that live with `request`.
+// `placed` is sorted by `begin`, so one pass finds every gap between the blocks whose lifetime overlaps `request`.
 int64_t bestOffset(const MemoryRequest& request, int64_t bytes, const std::vector<Placed>& placed) {
   int64_t best = -1;
   int64_t bestGap = 0;
@@ -45,7 +45,7 @@ MemoryPlan planMemory(const std::vector<MemoryRequest>& requests, int64_t alignm
   placed.reserve(requests.size());
   for (const size_t i : order) {
     const MemoryRequest& request = requests[i];
-    // Rounded sizes keep every gap's start aligned.
+    // Rounded sizes keep the start of every gap aligned.
     const int64_t bytes = (request.bytes + alignment - 1) / alignment * alignment;
     const int64_t begin = bestOffset(request, bytes, placed);
     plan.offsets[i] = begin;

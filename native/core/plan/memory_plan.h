@@ -1,4 +1,4 @@
-// The memory planner: from lifetimes to offsets in one arena. A pure function.
+// The memory planner: computes offsets in one arena from sizes and lifetimes. A pure function.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ struct MemoryPlan {
   int64_t arenaBytes = 0;
 };
 
-// No two blocks that live at the same time overlap. Greedy: the largest first, each into the smallest gap that holds
-// it.
+// Blocks with overlapping lifetimes do not overlap in memory. Greedy: places the largest block first, each in the
+// smallest gap that holds it.
 MemoryPlan planMemory(const std::vector<MemoryRequest>& requests, int64_t alignment);
 
 }  // namespace saturnn

@@ -5,15 +5,13 @@
 namespace saturnn {
 namespace {
 
-constexpr int64_t kBlock = 16;
-
-// All bits of the exponent are set. On the bits, so that no compiler may take NaN for impossible.
+// Whether all bits of the exponent are set. Tests bits, because a compiler may assume that there are no NaNs.
 template <class Bits>
 bool isNonFinite(Bits bits, Bits exponent) {
   return (bits & exponent) == exponent;
 }
 
-// A tensor as `runs` pieces that lie together, each `length` elements long and `stride` after the one before.
+// A tensor as `runs` contiguous pieces, each `length` elements long, whose starts are `stride` elements apart.
 struct Runs {
   int64_t first, runs, length, stride;
 };
@@ -25,17 +23,17 @@ Runs runsOf(const SnTensor& tensor) {
   if (tensor.layout == SN_PLAIN) {
     return {tensor.channel_offset, elements / channels, channels, tensor.parent_channels};
   }
-  // [N][C/16][H][W][16]: the slice's blocks of one image lie together.
+  // [N][C/16][H][W][16]: the blocks of a slice are contiguous within an image.
   const int64_t pixels = tensor.shape[1] * tensor.shape[2];
-  return {tensor.channel_offset / kBlock * pixels * kBlock, tensor.shape[0], pixels * channels,
+  return {tensor.channel_offset / blockChannels * pixels * blockChannels, tensor.shape[0], pixels * channels,
           pixels * tensor.parent_channels};
 }
 
-// Bits is as wide as an element, and `exponent` has those of its exponent.
+// Bits is an integer as wide as an element; in `exponent` the bits of its exponent are set.
 template <typename Bits>
 int64_t countIn(Device& device, const SnTensor& tensor, const char* data, Bits exponent) {
   const Runs runs = runsOf(tensor);
-  // In few large pieces, as each download waits for the device: a slice comes with what lies between its runs.
+  // Downloads the whole range, with the gaps between the pieces, because every download waits for the device.
   const int64_t last = runs.first + (runs.runs - 1) * runs.stride + runs.length;
   std::vector<Bits> values(static_cast<size_t>(last - runs.first));
   constexpr int64_t bytes = sizeof(Bits);

@@ -21,7 +21,7 @@ class Placer {
         if (node.inPlace[i] != kAbsent) sharesWith_[node.outputs[i]] = node.inputs[node.inPlace[i]];
       }
     }
-    // First, so that an arena's index is its buffer's.
+    // The arenas come first, so that the index of an arena is the index of its buffer.
     for (int i = 0; i < kArenaCount; ++i) addBuffer(BufferKind::State, i, 0);
     for (size_t i = 0; i < count; ++i) resolve(static_cast<int>(i));
     return std::move(result_);
@@ -30,14 +30,14 @@ class Placer {
  private:
   enum class Progress : uint8_t { None, Begun, Done };
 
-  // The tensor that must be placed before `id`.
+  // Returns the tensor that must be placed before `id`, or kAbsent.
   int parentOf(int id) const {
     const TensorDescription& tensor = plan_.tensors[id];
     if (tensor.base != kAbsent) return tensor.base;
     return tensor.arena != kAbsent || tensor.constant ? kAbsent : sharesWith_[id];
   }
 
-  // Not recursive: outputs in place over each other make chains as long as the plan.
+  // Not recursive, because outputs that work in place over each other form chains as long as the plan.
   void resolve(int id) {
     std::vector<int> path;
     for (int at = id; at != kAbsent && progress_[at] != Progress::Done; at = parentOf(at)) {
@@ -108,8 +108,8 @@ class Placer {
     return placed;
   }
 
-  // Working in place is a permission. What comes from outside the step must keep its value for the next one, and what a
-  // view is a part of may be read later than the view.
+  // Working in place is optional. It is not possible over an input of the plan, a constant or State, whose values the
+  // next step needs, nor over a view, because the tensor that it is a part of may be read later.
   bool maySharePlace(const PlacedTensor& output, int inputId) const {
     const PlacedTensor& input = result_.tensors[inputId];
     return plan_.tensors[inputId].base == kAbsent && result_.buffers[input.buffer].kind == BufferKind::Own &&

@@ -1,5 +1,5 @@
-// Places every tensor of a plan in a buffer: resolves the chains of views, and lets outputs that work in place share
-// their input's buffer.
+// Places every tensor of a plan in a buffer: resolves chains of views, and lets outputs that work in place share the
+// buffer of their input.
 #pragma once
 
 #include "core/plan/layout.h"
@@ -7,8 +7,8 @@
 namespace saturnn {
 
 enum class BufferKind {
-  Own,       // shares the plan's arena with others, by lifetime
-  Input,     // of its own, because the data may be resident; `index`: the plan's input
+  Own,       // in the plan's arena, shared with buffers of other lifetimes
+  Input,     // separate memory, because the data may be resident; `index`: the plan's input
   Constant,  // `index`: the tensor that holds the data
   State,     // `index`: the arena
 };
@@ -22,7 +22,7 @@ struct Buffer {
 struct PlacedTensor {
   SnTensor view;       // as kernels see it
   int buffer;          // index into Placement::buffers
-  int64_t byteOffset;  // of the pointer that kernels get; for a slice of channels, where the wider image begins
+  int64_t byteOffset;  // of the pointer that kernels get: for a slice of channels, the start of the wider image
   int64_t bytes;       // of this tensor alone
   bool dense;          // its bytes lie together, at byteOffset
 };
@@ -32,7 +32,7 @@ struct Placement {
   std::vector<PlacedTensor> tensors;
 };
 
-// Throws ERR_INVALID_PLAN for a view of what does not lie together.
+// Throws ERR_INVALID_PLAN for a view of a tensor that is not contiguous.
 Placement place(const LaidOutPlan& laidOut);
 
 }  // namespace saturnn

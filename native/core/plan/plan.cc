@@ -10,7 +10,7 @@
 namespace saturnn {
 namespace {
 
-// What cuDNN and the widest vectors like best; CPU kernels need 64.
+// The alignment that cuDNN and the widest vectors prefer; CPU kernels need 64.
 constexpr int64_t kAlignment = 256;
 constexpr uint8_t kPoison = 0xff;  // an f32 of these bytes is NaN, an i32 is -1
 
@@ -68,8 +68,8 @@ void Plan::describePorts(const PlanDescription& plan, const Placement& placement
   skip_ = locate(plan.skip);
 }
 
-// A buffer lives from the first node that touches it to the last; what is read after the last node lives to the end.
-// Scratch lives for its node.
+// A buffer lives from the first node that uses it to the last, or to the end if it is read after the last node. Scratch
+// lives only during its node.
 void Plan::planArena(const PlanDescription& plan, const Placement& placement) {
   const int end = static_cast<int>(plan.nodes.size());
   std::vector<MemoryRequest> requests;
@@ -133,7 +133,7 @@ void Plan::uploadConstants(const PlanDescription& plan, const Placement& placeme
 
 RunOutcome Plan::run(const std::vector<RunInput>& inputs, int steps) {
   begin(inputs);
-  // The first step warms up what a capture may not see: modules that load late, lazily made plans.
+  // The first step runs without a capture: it loads code and makes plans that are not allowed in one.
   const auto moves = [](const RunInput& it) { return it.resident != nullptr && it.perStep; };
   const bool replays = replays_ && std::none_of(inputs.begin(), inputs.end(), moves);
   const int direct = replays ? (hasRun_ ? 0 : 1) : steps;
@@ -155,7 +155,7 @@ RunOutcome Plan::runDirectly(const std::vector<RunInput>& inputs, int first, int
   for (int step = first; step < first + steps; ++step) {
     uploadInputs(inputs, step);
     launchAll(0, writers);
-    // Before the writers, so that an output which is a part of the State is the value that this step has read.
+    // Before nodes write state: an output that is a part of the State is the value that this step has read.
     const bool closed = gateIsClosed();
     downloadOutputs(outcome);
     if (closed) break;
@@ -217,7 +217,7 @@ TraceOutcome Plan::trace(const std::vector<RunInput>& inputs, const TraceOptions
   for (const PlannedKernel& kernel : kernels_) {
     if (kernel.writesState && !mayWrite) mayWrite = options.updates && !gateIsClosed();
     TraceOutcome::NonFinite found;
-    // Before the launch, which may work in place.
+    // Before the launch, because it may work in place.
     if (options.countNonFinite) found.inputs = nonFiniteOf(kernel.inputs, /*givenOnly=*/true);
     outcome.milliseconds.push_back(kernel.writesState && !*mayWrite ? 0 : launchTimed(kernel));
     if (options.countNonFinite) {
@@ -241,7 +241,7 @@ std::vector<int64_t> Plan::nonFiniteOf(const std::vector<Operand>& operands, boo
   return counts;
 }
 
-// Binds what may change between runs: the inputs, and the State, which may have been disposed.
+// Sets the pointers that may change between runs: the inputs, and the State, which may have been disposed.
 void Plan::begin(const std::vector<RunInput>& inputs) {
   if (device_ == nullptr) throw Error("ERR_DISPOSED", "the plan was disposed");
   for (int i = 0; state_ != nullptr && i < kArenaCount; ++i) bases_[i] = state_->arena(i);

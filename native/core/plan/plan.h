@@ -1,5 +1,5 @@
 // A compiled plan: kernels in order, the arena that they share, and the loop over steps. Made, run and freed on the
-// engine thread; what JavaScript asks of it without waiting (ports, kernels, sizes) is constant once it is made.
+// engine thread. Its ports, kernels and sizes are constant, so JavaScript may read them without waiting.
 #pragma once
 
 #include "core/plan/kernel_list.h"
@@ -16,10 +16,10 @@ struct Port {
 };
 
 struct OperandSummary {
-  SnDType dtype;  // SN_NONE: the optional tensor is not there
+  SnDType dtype;  // SN_NONE: the optional tensor is absent
   std::vector<int64_t> shape;
   int64_t bytes;
-  bool isGiven;  // no kernel of the step makes it
+  bool isGiven;  // not computed by a kernel of the step
 };
 
 struct KernelSummary {
@@ -31,7 +31,7 @@ struct KernelSummary {
   std::vector<OperandSummary> outputs;
 };
 
-// The value of one input: `data` (copied from a typed array), or a resident buffer. Its size has been checked.
+// The value of one input: `data`, copied from a typed array, or a resident buffer. The size has been checked.
 struct RunInput {
   std::vector<uint8_t> data;
   std::shared_ptr<Resident> resident;
@@ -48,12 +48,12 @@ struct TraceOptions {
   bool updates = false;  // also run the kernels that write state, unless the gate is closed
 };
 
-// One step, kernel by kernel.
+// The trace of one step, kernel by kernel.
 struct TraceOutcome {
-  // 0 for kernels that did not run.
+  // Device time of each kernel; 0 if it did not run.
   std::vector<double> milliseconds;
-  // Of each kernel: how many elements are not finite of its inputs (only of those that are given to the step; 0 for
-  // what other kernels have made) and of its outputs. Empty if it was not asked for.
+  // For each kernel, how many elements of its inputs and outputs are infinite or NaN. Inputs that other kernels
+  // computed count as 0. Empty if it was not asked for.
   struct NonFinite {
     std::vector<int64_t> inputs;
     std::vector<int64_t> outputs;
@@ -105,7 +105,7 @@ class Plan final : public Resource {
   std::shared_ptr<State> state_;
   const std::atomic<bool>& stopping_;
   const bool poison_;
-  const bool replays_;  // after the first step, as a captured graph
+  const bool replays_;  // runs all steps but the first as a captured graph
 
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
@@ -120,11 +120,11 @@ class Plan final : public Resource {
   Location skip_{kAbsent, 0};
   DeviceMemory arena_;
   DeviceMemory constants_;
-  std::vector<DeviceMemory> inputMemory_;  // by input, made when the first typed array comes
-  std::vector<char*> bases_;               // by buffer; those of inputs are set again for every run
+  std::vector<DeviceMemory> inputMemory_;  // by input, allocated when it is first given as a typed array
+  std::vector<char*> bases_;               // by buffer; pointers of inputs are set for every run
   std::vector<void*> inputPointers_;       // of the kernel that is being launched
   std::vector<void*> outputPointers_;
-  bool hasRun_ = false;             // what kernels do only once, they have done
+  bool hasRun_ = false;             // each kernel has been launched once, so a capture is possible
   std::unique_ptr<Replay> replay_;  // made for replayBases_
   std::vector<char*> replayBases_;
 };

@@ -6,13 +6,13 @@ namespace saturnn {
 namespace {
 
 constexpr int64_t kAlignment = 64;
-// What the inputs and results of the steps of one chunk may take together on the device.
+// Limit for the inputs and results of the steps of one chunk on the device.
 constexpr int64_t kChunkBytes = int64_t{64} << 20;
 constexpr int kMostChunkSteps = 4096;
 
 int64_t alignUp(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-// Grown, never shrunk: runs of a plan are much alike.
+// Grows but never shrinks, because the runs of a plan are similar.
 void ensure(DeviceMemory& memory, Device& device, int64_t bytes) {
   if (memory.bytes() >= bytes) return;
   memory.reset();
@@ -40,8 +40,8 @@ void Replay::capture(const Step& step) {
   SnError error{};
   auto* halt = reinterpret_cast<int32_t*>(halt_.data());
   const auto latch = [&] { checkStatus(backend.latch(device_.handle(), step.gate, step.skip, halt, &error), error); };
-  // Once outside: a backend may load a kernel when it is first used, which a capture need not allow. All others have run
-  // in the step before. It only does what the step will do anyway: the gate may be one of the plan's inputs.
+  // Run once before the capture: a backend may load a kernel at its first launch, which need not be possible in a
+  // capture. The other kernels have run in the step before. It only changes flags that the step changes as well.
   device_.fill(halt_.data(), 0, halt_.bytes());
   if (hasGate_) latch();
   checkStatus(backend.begin_capture(device_.handle(), &error), error);
@@ -49,7 +49,7 @@ void Replay::capture(const Step& step) {
   try {
     step.compute();
     if (hasGate_) latch();
-    // Before the writers, so that a result which is a part of the State is the value that this step has read.
+    // Before nodes write state: a result that is a part of the State is the value that this step has read.
     for (size_t i = 0; i < results_.size(); ++i) {
       device_.copy(lastResults_.data() + resultOffsets_[i], results_[i].data, results_[i].bytes);
     }

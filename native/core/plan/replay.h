@@ -1,6 +1,6 @@
-// A plan's step as one captured graph of the backend, and the loop over many steps without asking the host in between:
-// what differs from step to step is copied, on the device, to where the graph reads it, and what a step gives to where
-// the host finds it at the end.
+// A plan's step as one captured graph of the backend, and the loop over many steps without asking the host in between.
+// On the device, inputs that differ from step to step are copied to where the graph reads them, and the results of each
+// step to where the host reads them at the end.
 #pragma once
 
 #include <functional>
@@ -16,13 +16,13 @@ struct GraphDeleter {
   void operator()(SnGraph* graph) const { backend->destroy_graph(graph); }
 };
 
-// A part of a step's results, at a fixed place.
+// One result of a step, at a fixed place.
 struct ResultPlace {
   const char* data;
   int64_t bytes;
 };
 
-// An input that is another in every step: `data` holds those of all steps, on the host.
+// An input that differs in every step: `data` on the host holds the values of all steps.
 struct StepInput {
   char* place;
   const uint8_t* data;
@@ -31,25 +31,25 @@ struct StepInput {
 
 class Replay {
  public:
-  // What a step enqueues: all kernels before the first that writes state, and the others.
+  // The work of a step: `compute` enqueues all kernels before the first that writes state, `write` the others.
   struct Step {
     std::function<void()> compute;
     std::function<void()> write;
     std::vector<ResultPlace> results;
-    int32_t* gate;  // null: nothing stops the run
+    int32_t* gate;  // null: the run is never stopped
     int32_t* skip;  // null: no step is skipped
   };
 
-  // Whether the backend can.
+  // Whether the backend can capture graphs.
   static bool isSupported(const SnBackend& backend) { return backend.begin_capture != nullptr; }
 
   Replay(Device& device, const Step& step);
 
   struct Outcome {
-    int steps;     // that wrote
-    bool stopped;  // by the gate, in the step after these
+    int steps;     // whose gate was open
+    bool stopped;  // the gate was closed in the step after these
   };
-  // Appends each step's results to `results`, those of a step that was stopped included. `check` is called before each
+  // Appends the results of each step to `results`, also those of a step that was stopped. `check` is called before each
   // step and may throw.
   Outcome run(const std::vector<StepInput>& inputs, int steps, std::vector<std::vector<uint8_t>>& results,
               const std::function<void()>& check);

@@ -8,9 +8,9 @@
 namespace saturnn {
 namespace {
 
-// Chains of views are short; the limit keeps walks along them cheap and finds circles.
+// Chains of views are short. The limit makes walks along them cheap and detects circles.
 constexpr int kMaxViewDepth = 64;
-// Together they keep every sum of sizes below 2^63.
+// These limits keep every sum of sizes below 2^63.
 constexpr int64_t kMaxElements = int64_t{1} << 40;
 constexpr size_t kMaxTensors = size_t{1} << 20;
 constexpr int64_t kMaxSize = INT32_MAX;
@@ -21,7 +21,7 @@ std::string show(const TensorDescription& tensor) {
   return std::string(dtypeName(tensor.dtype)) + " " + shapeText(tensor.shape.data(), tensor.shape.size());
 }
 
-// Bytes of an arena that a node writes.
+// The range of bytes of an arena that a node writes.
 struct StateRange {
   int arena;
   int64_t begin;
@@ -90,7 +90,7 @@ class Validator {
     }
   }
 
-  // Nobody outside of a plan knows halves.
+  // Half dtypes exist only inside a plan.
   void checkBorder(int id) const {
     if (isHalf(tensor(id).dtype)) {
       reject("Expected another dtype for an input, an output, a constant or a part of the State but received " +
@@ -134,7 +134,7 @@ class Validator {
     }
   }
 
-  // A plan input may be written by nobody, and read at any time.
+  // No node may write an input of the plan; every node may read it.
   void checkInputs() {
     filled_.assign(plan_.tensors.size(), false);
     written_.assign(plan_.tensors.size(), false);
@@ -194,7 +194,7 @@ class Validator {
       if (id != kAbsent) checkId(id, "an output of " + label(node));
     }
     if (node.attributes.size() == info->attribute_bytes) return;
-    // The one attribute of variable length: where each input begins in the flat output.
+    // `pack` is the one op with attributes of variable length: the offset of each input in the flat output.
     const size_t offsetBytes = node.inputs.size() * sizeof(int32_t);
     if (info->attribute_bytes == 0 && node.attributes.size() == offsetBytes) return checkOffsets(node);
     reject("Expected " + std::to_string(info->attribute_bytes) + " bytes of attributes for " + label(node) +
@@ -225,7 +225,8 @@ class Validator {
     if (written_[id]) reject(label(node) + " writes " + label(id) + ", which is an input or was written before");
     const int root = rootOf(plan_, id);
     const TensorDescription& place = tensor(root);
-    // Everything else in the State is written by gated nodes only. The gradients are the results of a step.
+    // Nodes with outputs may only write the gradients, the results of a step. Other parts of the State need a gated
+    // node.
     if (place.constant || isInput_[root] || (place.arena != kAbsent && place.arena != kGradientArena)) {
       reject(label(node) + " writes " + label(id) + ", which is an input, a constant or a part of the State");
     }
@@ -255,8 +256,8 @@ class Validator {
     }
   }
 
-  // Nodes that write state run behind the gate. They write over inputs, and only there: an output would have no value
-  // where the gate is closed.
+  // Nodes that write state run only if the gate is open. They have no outputs, because an output would have no value
+  // when the gate is closed: they write over some of their inputs.
   void checkStateWrites(const NodeDescription& node) {
     if (node.outputs.empty() != node.writesState()) {
       reject("Expected either outputs or writes for " + label(node) + " but received " +
@@ -271,7 +272,8 @@ class Validator {
     }
   }
 
-  // Constants and inputs must keep their values for the next step. A part of an image need not lie in one piece.
+  // Only the State may be written: constants and inputs must keep their values. A part of an image may not be
+  // contiguous.
   void addStateWrite(int id, const NodeDescription& node) {
     int64_t offset = 0;
     for (int at = id; tensor(at).base != kAbsent; at = tensor(at).base) {
@@ -286,7 +288,7 @@ class Validator {
     stateWrites_.push_back({root.arena, begin, begin + byteCount(tensor(id)), &node});
   }
 
-  // What is written twice in a step would depend on the order of its writers.
+  // If two nodes wrote the same bytes in a step, the result would depend on their order.
   void checkOverlaps() {
     std::sort(stateWrites_.begin(), stateWrites_.end(), [](const StateRange& a, const StateRange& b) {
       return a.arena != b.arena ? a.arena < b.arena : a.begin < b.begin;
@@ -301,7 +303,7 @@ class Validator {
     }
   }
 
-  // A read of a view reads all that the view is part of.
+  // A read of a view counts as a read of all its bases.
   void findLastReads() {
     lastRead_.assign(plan_.tensors.size(), -1);
     const int end = static_cast<int>(plan_.nodes.size());
@@ -314,7 +316,7 @@ class Validator {
   }
 
   void markRead(int id, int k) {
-    // Ids are checked where they are used, which is later.
+    // The ids are checked later, where they are used.
     if (id < 0 || id >= tensorCount()) return;
     for (int at = id; at != kAbsent; at = tensor(at).base) lastRead_[at] = k;
   }
@@ -341,7 +343,7 @@ class Validator {
   const PlanDescription& plan_;
   const SnBackend& backend_;
   const ArenaBytes* state_;
-  std::vector<bool> filled_;   // by root: something has been written somewhere in it
+  std::vector<bool> filled_;   // by root: some part of it has been written
   std::vector<bool> written_;  // by tensor
   std::vector<bool> isInput_;  // by tensor
   std::vector<int> lastRead_;  // by tensor: the last node that reads it

@@ -13,7 +13,8 @@ namespace {
 
 using ForwardDesc = dnnl::convolution_forward::primitive_desc;
 
-// gemm applies post-ops one element at a time, and its logistic function turns NaN into 1.
+// Whether a fused activation is fast and correct: gemm applies it element by element, and its logistic turns NaN into
+// 1.
 bool fusesWell(const char* implementation) {
   return !isReference(implementation) && std::strstr(implementation, "gemm") == nullptr;
 }
@@ -27,8 +28,7 @@ class Conv2d : public PrimitiveKernel {
     dnnl::memory::desc bias;
     if (isPresent(b)) {
       bias = plainDesc("bias", b, 1);
-      require(b.shape[0] == w.shape[0], "Expected [" + std::to_string(w.shape[0]) + "] for bias but received [" +
-                                            std::to_string(b.shape[0]) + "]");
+      requireShape(b, "bias", {w.shape[0]});
     }
     if (y_.dtype == SN_BF16) requireBf16(device);
     const ForwardDesc desc = choose(shape, bias);
@@ -50,7 +50,7 @@ class Conv2d : public PrimitiveKernel {
   }
 
  private:
-  // An implementation that takes the activation as a post-op, unless only a bare one is fast.
+  // Chooses an implementation that fuses the activation, unless only one without it is fast.
   ForwardDesc choose(const ConvolutionShape& shape, const dnnl::memory::desc& bias) {
     const bool activated = attributes_.activation != SN_NO_ACTIVATION;
     const bool fusible = activated && hasPostOps(attributes_.activation);
@@ -58,7 +58,7 @@ class Conv2d : public PrimitiveKernel {
     if (fusible) fused.set_post_ops(activationPostOps(attributes_.activation, attributes_.slope));
     const auto make = [&](bool fuse) {
       return [&, fuse](const ConvolutionRequest& request) {
-        // Winograd falls back to a direct convolution when it is given post-ops other than relu.
+        // With post-ops other than relu, oneDNN replaces Winograd by a direct convolution.
         const bool winograd = request.algorithm == dnnl::algorithm::convolution_winograd;
         return forwardDesc(shape, request, bias, fuse && !winograd ? fused : bare, device().engine);
       };

@@ -1,5 +1,5 @@
-// conv2dDgradActivation: dy [N,OH,OW,O], w [O,KH,KW,I], y [N,H,W,I] -> dx [N,H,W,I], dbias? [I]. The kernels of
-// conv2dDgrad and activationGradient one after the other, the second in place, in one scratch.
+// conv2dDgradActivation: dy [N,OH,OW,O], w [O,KH,KW,I], y [N,H,W,I] -> dx [N,H,W,I], dbias? [I]. Runs the kernels of
+// conv2dDgrad and activationGradient one after the other, the second in place. They share one scratch.
 #include <algorithm>
 
 #include "cpu/device/device.h"
@@ -36,7 +36,7 @@ class Conv2dDgradActivation final : public Kernel {
 
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
     dgrad_->launch(inputs, outputs, scratch);
-    // As many as this kernel itself has: the compiler tries that one, too, for what the call may mean, and would warn.
+    // Three, as this kernel has, or the compiler warns, because it also considers a recursive call of this class.
     void* const gradientInputs[3] = {outputs[0], inputs[2]};
     gradient_->launch(gradientInputs, outputs, scratch);
   }

@@ -1,5 +1,5 @@
-// conv2dWgrad: x [N,H,W,I], dy [N,OH,OW,O] -> dw [O,KH,KW,I], dbias? [O]. The gradients are f32, whatever the images
-// are: sums over a whole batch.
+// conv2dWgrad: x [N,H,W,I], dy [N,OH,OW,O] -> dw [O,KH,KW,I], dbias? [O]. The gradients are f32 even for bf16 images,
+// because they are sums over a whole batch.
 #include <omp.h>
 
 #include <algorithm>
@@ -23,8 +23,7 @@ class Conv2dWgrad final : public PrimitiveKernel {
     dnnl::memory::desc bias;
     if (isPresent(db)) {
       bias = plainDesc("dbias", db, 1);
-      require(db.shape[0] == dw.shape[0], "Expected [" + std::to_string(dw.shape[0]) + "] for dbias but received [" +
-                                              std::to_string(db.shape[0]) + "]");
+      requireShape(db, "dbias", {dw.shape[0]});
     }
     using Wgrad = dnnl::convolution_backward_weights;
     const auto desc = chooseConvolution(shape, [&](const ConvolutionRequest& request) -> Wgrad::primitive_desc {
@@ -44,15 +43,15 @@ class Conv2dWgrad final : public PrimitiveKernel {
   }
 };
 
-// One thread per part of the batch, then a sum of the parts, in their order. oneDNN's own kernels for bf16 share the
-// work so that their threads wait for each other at barriers, where they spin: on cores that other work shares, they
-// took 2 to 13 times as long as these parts (128 -> 160 channels, 3x3, stride 2); on idle ones about as long.
+// The gradient of bf16 images: one thread per part of the batch, then a sum of the parts in their order. The threads of
+// oneDNN's own kernels spin at barriers to wait for each other. On cores that other processes use, they took 2 to 13
+// times as long as this kernel (128 -> 160 channels, 3x3, stride 2); on idle cores about as long.
 class Conv2dWgradInParts final : public Kernel {
  public:
-  // More would need much scratch, a copy of the weights for each.
+  // Each part needs a copy of the weights in scratch, so their number is limited.
   static constexpr int mostParts = 8;
 
-  // What does not fit together is left to Conv2dWgrad, which says why.
+  // Invalid operands are left to Conv2dWgrad, which reports them.
   static bool suits(const SnOpDesc& op, const Device& device) {
     const SnTensor &x = op.inputs[0], &dy = op.inputs[1];
     return x.dtype == SN_BF16 && x.rank == 4 && dy.rank == 4 && dy.shape[0] == x.shape[0] && device.threads > 1 &&
@@ -115,7 +114,7 @@ class Conv2dWgradInParts final : public Kernel {
     Device device;
     std::unique_ptr<Conv2dWgrad> kernel;
     int64_t xOffset = 0, dyOffset = 0;            // bytes
-    size_t scratch = 0, weights = 0, biases = 0;  // places in the scratch; the first part's sums are in the outputs
+    size_t scratch = 0, weights = 0, biases = 0;  // offsets into the scratch; the first part sums into the outputs
   };
 
   void addPart(const SnOpDesc& op, Part& part, int64_t begin, int64_t end, bool needsSums) {

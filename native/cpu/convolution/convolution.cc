@@ -17,18 +17,17 @@ void requireOutput(const char* name, int64_t in, int64_t kernel, int64_t stride,
   require(kernel <= padded, "Expected a kernel of at most " + std::to_string(padded) +
                                 " (height or width with padding) but received " + std::to_string(kernel));
   const int64_t expected = (padded - kernel) / stride + 1;
-  require(out == expected, "Expected height or width " + std::to_string(expected) + " for " + name + " but received " +
-                               std::to_string(out));
+  if (out != expected) refuse(name, "height or width " + std::to_string(expected), std::to_string(out));
 }
 
 bool isBlocked(const memory::desc& desc) {
   return desc == memory::desc(desc.dims(), desc.data_type(), memory::format_tag::nChw16c);
 }
 
-// Winograd F(4x4, 3x3) needs 1/4 of the multiplications, but transforms weights and tiles, and computes whole tiles.
-// Of all three passes with AVX-512 it wins 1.2 to 2.2 times where at least 64 tiles share the transformed weights and
-// both sides have 32 channels or more, with 16 channels only for many tiles none of which is cut; else it loses, up to
-// 4 times.
+// Whether Winograd F(4x4, 3x3) is faster. It needs 1/4 of the multiplications, but transforms weights and tiles, and
+// computes whole tiles. Measured for all three passes with AVX-512: 1.2 to 2.2 times faster if at least 64 tiles share
+// the transformed weights and both sides have at least 32 channels (16 channels: only with at least 512 tiles, none of
+// them cut); otherwise up to 4 times slower.
 bool prefersWinograd(const ConvolutionShape& shape) {
   const auto w = shape.weights.dims();  // O, I, KH, KW
   const auto y = shape.y.dims();        // N, O, OH, OW
@@ -49,15 +48,14 @@ ConvolutionShape convolutionShape(const SnConvAttributes& attributes, const char
                                   const SnTensor& y) {
   ConvolutionShape shape{imageDesc(xName, x), weightsDesc(weightsName, weights), imageDesc(yName, y),
                          {attributes.stride_h, attributes.stride_w}, {attributes.pad_h, attributes.pad_w}};
-  require(shape.x.data_type() == shape.y.data_type(), std::string("Expected ") + dtypeName(x.dtype) + " for " + yName +
-                                                          ", as for " + xName + ", but received " + describe(y));
+  requireSameDType(y, yName, x);
   const auto xd = shape.x.dims(), wd = shape.weights.dims(), yd = shape.y.dims();
-  require(xd[0] == yd[0], "Expected batch " + std::to_string(xd[0]) + " for " + yName + " but received " +
-                              std::to_string(yd[0]));
-  require(wd[1] == xd[1], std::string("Expected ") + std::to_string(xd[1]) + " input channels for " + weightsName +
-                              " but received " + std::to_string(wd[1]));
-  require(wd[0] == yd[1], std::string("Expected ") + std::to_string(yd[1]) + " output channels for " + weightsName +
-                              " but received " + std::to_string(wd[0]));
+  const auto requireSize = [](int64_t size, int64_t expected, const char* what, const char* name) {
+    if (size != expected) refuse(name, what + std::to_string(expected), std::to_string(size));
+  };
+  requireSize(yd[0], xd[0], "batch ", yName);
+  requireSize(wd[1], xd[1], "input channels ", weightsName);
+  requireSize(wd[0], yd[1], "output channels ", weightsName);
   for (int i = 0; i < 2; ++i) {
     requireOutput(yName, xd[2 + i], wd[2 + i], shape.strides[i], shape.padding[i], yd[2 + i]);
   }
@@ -74,14 +72,15 @@ std::vector<ConvolutionRequest> convolutionRequests(const ConvolutionShape& shap
     return memory::desc(d.dims(), d.data_type(), memory::format_tag::nChw16c);
   };
   std::vector<ConvolutionRequest> requests;
-  // jit_bf16_1x1 of oneDNN 2.6 computes the gradient of plain images wrongly for odd output channels and some sizes
-  // (1 -> 33 channels, 5x6 pixels): bf16 is multiplied in pairs. In blocks, which are filled up with zeros, it is right.
+  // jit_bf16_1x1 of oneDNN 2.6 computes wrong gradients of plain images for odd output channels and some sizes (1 -> 33
+  // channels, 5x6 pixels), because it multiplies bf16 in pairs. Blocked images, padded with zeros, are computed
+  // correctly.
   const bool unpaired = x.data_type() == memory::data_type::bf16 && y.dims()[1] % 2 != 0 &&
                         weights.dims()[2] * weights.dims()[3] == 1;
   if (unpaired) requests.push_back({algorithm::convolution_direct, blocked(x), anyWeights, blocked(y)});
   if (prefersWinograd(shape)) requests.push_back({algorithm::convolution_winograd, x, anyWeights, y});
   const bool mixed = isBlocked(x) != isBlocked(y);
-  // Where the layouts differ (an image of three channels at the network's input), the smaller tensor is reordered.
+  // If the layouts differ (an image of three channels at the network's input), the smaller tensor is reordered.
   const bool xIsSmaller = x.get_size() <= y.get_size();
   requests.push_back({algorithm::convolution_direct, mixed && xIsSmaller ? anyLayout(x) : x, anyWeights,
                       mixed && !xIsSmaller ? anyLayout(y) : y});
@@ -97,7 +96,7 @@ bool isAnswered(const ConvolutionRequest& request, const char* implementation) {
 dnnl::convolution_forward::primitive_desc forwardDesc(const ConvolutionShape& shape, const ConvolutionRequest& request,
                                                       const memory::desc& bias, const dnnl::primitive_attr& attributes,
                                                       const dnnl::engine& engine) {
-  // forward_training also for evaluation: forward_inference would transform Winograd's weights ahead, another packing.
+  // forward_training also for evaluation: forward_inference would expect Winograd's weights already transformed.
   const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_training, request.algorithm, request.x,
                                              request.weights, bias, request.y, shape.strides, shape.padding,
                                              shape.padding);

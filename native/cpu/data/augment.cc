@@ -1,7 +1,7 @@
-// From bytes to a batch: picks the images of the batch, crops (and mirrors) them, and normalises every channel.
-// A mean image is subtracted where its pixel lies in the whole image, so it is cropped and mirrored with it. Random
-// numbers come from Philox with the place in the batch and the step as its counter, so the same seed gives the same
-// images everywhere.
+// augment: selects the images of a batch from a data set of bytes, crops and mirrors them, and normalises every
+// channel. A mean image is indexed by the pixel's place in the whole image, so it is cropped and mirrored with it.
+// Random numbers come from Philox with the index in the batch and the step as its counter, so the same seed gives the
+// same images on every device.
 #include <limits>
 
 #include "cpu/device/device.h"
@@ -31,13 +31,19 @@ class Augment final : public Kernel {
     outputHeight_ = y.shape[1];
     outputWidth_ = y.shape[2];
     channels_ = y.shape[3];
-    require(images.shape[3] == channels_ && outputHeight_ <= height_ && outputWidth_ <= width_,
-            "Expected y to be a crop of images, " + describe(images) + ", but received " + describe(y));
-    requireCount(desc.inputs[1], "indices", SN_I32, batch_);
-    if (random_) requireCount(desc.inputs[2], "counter", SN_I32, 2);
+    if (images.shape[3] != channels_ || outputHeight_ > height_ || outputWidth_ > width_) {
+      refuse("y", "crops of images, " + describe(images) + ",", describe(y));
+    }
+    requireVector(desc.inputs[1], "indices", SN_I32, batch_);
+    if (random_) requireVector(desc.inputs[2], "counter", SN_I32, 2);
     meanPerPixel_ = desc.inputs[3].rank == 3;
-    requireCount(desc.inputs[3], "mean", SN_F32, meanPerPixel_ ? height_ * width_ * channels_ : channels_);
-    requireCount(desc.inputs[4], "inverseDeviation", SN_F32, channels_);
+    if (meanPerPixel_) {
+      requireDense(desc.inputs[3], "mean", SN_F32);
+      requireShape(desc.inputs[3], "mean", {height_, width_, channels_});
+    } else {
+      requireVector(desc.inputs[3], "mean", SN_F32, channels_);
+    }
+    requireVector(desc.inputs[4], "inverseDeviation", SN_F32, channels_);
     rowLength_ = outputWidth_ * channels_;
     if (!meanPerPixel_) mean_ = reserveScratch(rowLength_ * sizeof(float));
     inverseDeviation_ = reserveScratch(rowLength_ * sizeof(float));

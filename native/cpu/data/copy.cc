@@ -1,5 +1,5 @@
-// y = x, where one or both may be a channel slice. The layouts may differ: how images enter and leave a plan whose layout
-// is blocked. One may be f32 and the other bf16: how they enter and leave the bf16 part of a plan, which is plain.
+// copy: y = x, where one or both may be a channel slice. The layouts may differ, at the borders of a blocked plan. One
+// may be f32 and the other bf16, at the borders of the bf16 part of a plan, which is plain.
 #include "cpu/data/copy.h"
 
 #include <cstring>
@@ -26,7 +26,7 @@ void copyRows(const Rows& xRows, const char* x, const Rows& yRows, char* y, int6
   });
 }
 
-// Between the layouts, 16 channels at a time: a cache line of floats.
+// Copies between layouts, 16 channels at a time: a cache line of floats.
 template <int64_t Size>
 void convert(const SnTensor& plainTensor, const SnTensor& blockedTensor, const char* x, char* y, bool toBlocked) {
   const Rows plain = pixelRows(plainTensor), blocked = pixelRows(blockedTensor);
@@ -48,7 +48,7 @@ void convert(const SnTensor& plainTensor, const SnTensor& blockedTensor, const c
   }
 }
 
-// Row by row, or all at once where nothing lies between the rows.
+// Copies row by row, or all at once if there are no gaps between the rows.
 template <typename X, typename Y>
 void convertRows(const Rows& xRows, const X* x, const Rows& yRows, Y* y, void (*run)(const X*, Y*, int64_t)) {
   Chunks(xRows).forEach([&](const Chunks::Chunk& chunk) {
@@ -70,7 +70,7 @@ class Conversion final : public Kernel {
     const SnTensor &x = desc.inputs[0], &y = desc.outputs[0];
     requireTensor(x, "x", narrows_ ? SN_F32 : SN_BF16);
     requireTensor(y, "y", narrows_ ? SN_BF16 : SN_F32);
-    requireSameShape(x, "x", y, "y");
+    requireSameShape(y, "y", x);
     x_ = elementRows(x);
     y_ = elementRows(y);
     requireSameRows(x_, "x", y_, "y");
@@ -95,10 +95,9 @@ class Conversion final : public Kernel {
 class Copy final : public Kernel {
  public:
   explicit Copy(const SnOpDesc& desc) : x_(desc.inputs[0]), y_(desc.outputs[0]) {
-    require(isPresent(x_), "Expected a tensor for x but received none");
-    requireTensor(x_, "x", x_.dtype);
+    requireView(x_, "x");
     requireTensor(y_, "y", x_.dtype);
-    requireSameShape(x_, "x", y_, "y");
+    requireSameShape(y_, "y", x_);
     setImplementation("saturnn:copy");
   }
 

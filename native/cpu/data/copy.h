@@ -1,11 +1,11 @@
-// Moving elements between buffers: what copy, concat, slice and assign share.
+// Moves elements between buffers, for copy, concat, slice and assign.
 #pragma once
 
 #include "cpu/kernel.h"
 
 namespace saturnn::cpu {
 
-// y = x, of one shape and one dtype, each perhaps a channel slice, in equal or different layouts. On all threads.
+// Computes y = x on all threads. Both have the same shape and dtype and may be channel slices; the layouts may differ.
 void copyTensor(const SnTensor& xTensor, const void* x, const SnTensor& yTensor, void* y);
 
 }  // namespace saturnn::cpu

@@ -1,5 +1,5 @@
-// pack gathers gradients into the State's gradient arena, where one kernel then checks or applies all of them, or joins
-// weights; rows takes a part of what was joined. What already lies in its place is left alone.
+// pack copies gradients into the State's gradient arena, where one kernel then checks or applies all of them, or joins
+// weights. rows takes a part of joined weights. Tensors that are already in place are not copied.
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -15,8 +15,7 @@ class Pack final : public Kernel {
  public:
   explicit Pack(const SnOpDesc& desc) {
     const SnTensor& flat = desc.outputs[0];
-    requireTensor(flat, "flat", SN_F32);
-    requireDense(flat, "flat");
+    requireDense(flat, "flat", SN_F32);
     total_ = elementCount(flat);
     const size_t bytes = desc.input_count * sizeof(int32_t);
     require(desc.attribute_bytes == bytes, "Expected " + std::to_string(bytes) + " bytes of offsets but received " +
@@ -25,8 +24,7 @@ class Pack final : public Kernel {
     std::memcpy(offsets.data(), desc.attributes, bytes);
     for (int32_t k = 0; k < desc.input_count; ++k) {
       const std::string name = "input " + std::to_string(k);
-      requireTensor(desc.inputs[k], name.c_str(), SN_F32);
-      requireDense(desc.inputs[k], name.c_str());
+      requireDense(desc.inputs[k], name, SN_F32);
       const int64_t count = elementCount(desc.inputs[k]);
       require(offsets[k] >= 0 && offsets[k] + count <= total_,
               "Expected " + name + " within the " + std::to_string(total_) + " elements of flat but received offset " +
@@ -38,7 +36,7 @@ class Pack final : public Kernel {
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
     auto* flat = static_cast<float*>(outputs[0]);
-    // By ranges of the arena rather than by inputs: their sizes differ a thousandfold.
+    // Threads share ranges of the arena instead of inputs, because the sizes of inputs differ a thousandfold.
     Chunks(flatRows(total_)).forEach([&](const Chunks::Chunk& chunk) {
       for (const Piece& piece : pieces_) {
         const int64_t begin = std::max(chunk.begin, piece.offset);
@@ -73,7 +71,7 @@ class RowsOf final : public Kernel {
     const int64_t firstRow = attributesOf<int32_t>(desc);
     SnTensor part = x;
     part.shape[0] = y.shape[0];
-    requireSameShape(part, "its rows of x", y, "y");
+    requireSameShape(y, "y", part);
     require(firstRow >= 0 && firstRow + y.shape[0] <= x.shape[0],
             "Expected rows within x, " + describe(x) + ", but received rows " + std::to_string(firstRow) +
                 " and following for y, " + describe(y));

@@ -13,8 +13,8 @@ namespace saturnn::cpu {
 
 namespace {
 
-// Arenas are mapped on huge pages: a kernel touches tens of megabytes, and the first touch of a small page costs more
-// than the arithmetic on it. What is smaller than one huge page comes from the heap.
+// Arenas are mapped on huge pages: a kernel uses tens of megabytes, and the first access to a small page costs more
+// than the arithmetic on it. Allocations smaller than one huge page come from the heap.
 constexpr size_t hugePage = size_t{2} << 20;
 
 size_t roundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
@@ -23,7 +23,7 @@ size_t roundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * u
   throw Error("ERR_OUT_OF_MEMORY", "Cannot allocate " + std::to_string(bytes) + " bytes of CPU memory");
 }
 
-// Before 6.7 the kernel does not align mappings to huge pages by itself, so one page more is mapped, and the ends cut.
+// Linux before 6.7 does not align mappings to huge pages, so one page more is mapped, and the ends are unmapped.
 void* mapHugePages(size_t bytes) {
   const size_t mapped = bytes + hugePage;
   void* start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -34,7 +34,7 @@ void* mapHugePages(size_t bytes) {
   if (head > 0) munmap(start, head);
   if (head < hugePage) munmap(reinterpret_cast<void*>(aligned + bytes), hugePage - head);
   void* memory = reinterpret_cast<void*>(aligned);
-  madvise(memory, bytes, MADV_HUGEPAGE);  // only advice: a kernel without huge pages refuses, and small ones do
+  madvise(memory, bytes, MADV_HUGEPAGE);  // only advice: without huge pages it fails, and small pages are used
   return memory;
 }
 

@@ -5,9 +5,9 @@
 
 namespace saturnn::cpu {
 
-// At least 64-byte aligned; zero bytes are allowed. Throws ERR_OUT_OF_MEMORY.
+// Returns memory that is at least 64-byte aligned; zero bytes are allowed. Throws ERR_OUT_OF_MEMORY.
 void* allocateMemory(size_t bytes);
-// `bytes` as it was allocated.
+// `bytes` must be the size that was allocated.
 void releaseMemory(void* memory, size_t bytes);
 
 }  // namespace saturnn::cpu

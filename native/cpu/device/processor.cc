@@ -18,11 +18,11 @@ int readNumber(const std::string& path, int fallback) {
   return file >> value ? value : fallback;
 }
 
-// Whole processors that control group v2 grants; 0: no limit is known.
+// Returns how many whole processors control group v2 allows; 0 if no limit is known.
 int quotaOf(const std::string& path) {
   std::ifstream file(path);
   double quota = 0, period = 0;
-  // "max 100000" (no limit) does not parse as a number.
+  // "max 100000" (no limit) is not parsed as a number.
   if (!(file >> quota >> period) || period <= 0) return 0;
   return std::max(1, static_cast<int>(quota / period + 0.5));
 }
@@ -39,7 +39,7 @@ int usableCores() {
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &allowed)) continue;
     const std::string topology = "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
-    // Without a topology every processor counts as a core of its own.
+    // Without a topology every processor counts as a core.
     cores.emplace(readNumber(topology + "physical_package_id", -1), readNumber(topology + "core_id", cpu));
   }
   const int count = std::max<int>(1, static_cast<int>(cores.size()));

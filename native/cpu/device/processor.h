@@ -1,4 +1,4 @@
-// What the backend must know of the host: how many threads to use, and its name and memory for describe().
+// Properties of the host: how many threads to use, and its name and memory for describe().
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,8 @@
 
 namespace saturnn::cpu {
 
-// Physical cores that this process may use. Two threads on one core share its vector units, so more are slower; a
-// container's CPU quota counts as well.
+// Returns the number of physical cores that this process may use, limited by a container's CPU quota. Two threads on
+// one core share its vector units, so more threads would be slower.
 int usableCores();
 
 std::string processorName();

@@ -6,7 +6,7 @@
 #include "cpu/device/processor.h"
 #include "cpu/simd/table.h"
 #include "cpu/storage.h"
-#include "shared/json.h"
+#include "shared/precisions.h"
 
 #if DNNL_VERSION_MAJOR != 2 || DNNL_VERSION_MINOR < 6
 #error "saturnn needs oneDNN >= 2.6 and < 3"
@@ -26,7 +26,7 @@ bool hasIsa(dnnl::cpu_isa isa) {
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
 }
 
-// The widest of the instruction sets that decide which implementations oneDNN has for f32 and bf16.
+// Returns the widest instruction set that oneDNN has implementations for, among those that matter for f32 and bf16.
 const char* oneDnnIsa() {
   if (hasIsa(dnnl::cpu_isa::avx512_core_amx)) return "avx512_core_amx";
   if (hasIsa(dnnl::cpu_isa::avx512_core_bf16)) return "avx512_core_bf16";
@@ -36,16 +36,20 @@ const char* oneDnnIsa() {
   return "sse41";
 }
 
-// bf16 takes loops of ours and kernels of oneDNN's, which has none for narrower vectors. What processors have for it
-// beyond AVX-512 decides about the speed alone.
-std::string precisionFields(const SimdTable& simd) {
-  const std::string gpuOnly = "\"tf32\":\"needs a GPU\",\"fp16\":\"needs a GPU\"";
-  if (simd.bf16 && hasIsa(dnnl::cpu_isa::avx512_core)) {
-    return ",\"precisions\":[\"f32\",\"bf16\"],\"missingPrecisions\":{" + gpuOnly + "}";
-  }
-  const std::string lack = std::string("needs ") + bf16Needs + "; this one is used as " + simd.name +
-                           " by saturnn and " + oneDnnIsa() + " by oneDNN";
-  return ",\"precisions\":[\"f32\"],\"missingPrecisions\":{\"bf16\":" + jsonString(lack) + "," + gpuOnly + "}";
+// Returns what the processor lacks for a precision. bf16 needs both saturnn's own loops and oneDNN's kernels, and oneDNN
+// has none for vectors narrower than AVX-512. Further instructions for bf16 only change the speed.
+std::string lackFor(Precision precision, const SimdTable& simd) {
+  if (precision == Precision::f32) return "";
+  if (precision != Precision::bf16) return "needs a GPU";
+  if (simd.bf16 && hasIsa(dnnl::cpu_isa::avx512_core)) return "";
+  return std::string("needs ") + bf16Needs + "; this one is used as " + simd.name + " by saturnn and " + oneDnnIsa() +
+         " by oneDNN";
+}
+
+// The fields "simd", "precisions" and "missingPrecisions".
+std::string simdFields(const SimdTable& simd) {
+  const auto lack = [&](Precision precision) { return lackFor(precision, simd); };
+  return "\"simd\":" + jsonString(simd.name) + "," + precisionFields(lack);
 }
 
 std::string hostFields() {
@@ -68,7 +72,7 @@ std::string probeJson() {
   check(requireOneDnn);
   check([&] {
     const SimdTable& simd = selectSimdTable();
-    fields += ",\"simd\":" + jsonString(simd.name) + precisionFields(simd);
+    fields += "," + simdFields(simd);
   });
   return std::string("{\"usable\":") + (missing.empty() ? "true" : "false") + "," + fields + ",\"missing\":[" +
          missing + "]}";
@@ -76,7 +80,7 @@ std::string probeJson() {
 
 std::string describeJson(const Device& device) {
   return "{\"backend\":\"cpu\"," + hostFields() + ",\"threads\":" + std::to_string(device.threads) +
-         ",\"simd\":" + jsonString(device.simd->name) + precisionFields(*device.simd) + "}";
+         "," + simdFields(*device.simd) + "}";
 }
 
 void requireOneDnn() {
@@ -84,7 +88,7 @@ void requireOneDnn() {
   if (version->major != 2 || version->minor < 6) {
     throw Error("ERR_ONEDNN_VERSION", "saturnn needs oneDNN >= 2.6 and < 3 but found " + oneDnnVersion());
   }
-  // Threads are set through OpenMP; with another runtime oneDNN would take as many as it likes.
+  // The number of threads is set through OpenMP, which a oneDNN with another runtime would ignore.
   if (version->cpu_runtime != DNNL_RUNTIME_OMP) {
     throw Error("ERR_ONEDNN_RUNTIME", "saturnn needs a oneDNN that is built with OpenMP but found another runtime");
   }

@@ -1,4 +1,4 @@
-// What the CPU backend says of itself as JSON, for `doctor` and for a run's record, and whether its oneDNN can be used.
+// The description of the CPU backend as JSON, for `doctor` and for the record of a run, and the check of its oneDNN.
 #pragma once
 
 #include <string>
@@ -13,10 +13,10 @@ std::string probeJson();
 // {"backend", "name", "memory", "cores", "onednn", "onednnIsa", "threads", "simd", "precisions", "missingPrecisions"}
 std::string describeJson(const Device& device);
 
-// Throws ERR_ONEDNN_VERSION or ERR_ONEDNN_RUNTIME if the oneDNN that was found at run time does not fit.
+// Throws ERR_ONEDNN_VERSION or ERR_ONEDNN_RUNTIME if the oneDNN that was loaded cannot be used.
 void requireOneDnn();
 
-// Blocks of 16 channels are one AVX-512 vector; oneDNN has no good kernels for them on narrower instruction sets.
+// Whether blocked images are faster: a block is one AVX-512 vector, and oneDNN has no good kernels for narrower ones.
 bool prefersBlockedImages();
 
 }  // namespace saturnn::cpu

@@ -1,5 +1,5 @@
-// Batch normalisation, y = (x - mean) scale / sqrt(variance + epsilon) + shift, with the statistics of x itself
-// (batchNorm, in training) or given ones (batchNormInference). In two passes over x or one; y may lie over x.
+// Batch normalisation, y = (x - mean) scale / sqrt(variance + epsilon) + shift, with the statistics of x (batchNorm, in
+// training; two passes over x) or given statistics (batchNormInference; one pass). y may lie over x.
 #include <cmath>
 
 #include "cpu/normalization/batch_norm_sums.h"
@@ -9,7 +9,7 @@ namespace saturnn::cpu {
 
 namespace {
 
-// Both ops: y from x and four numbers per channel.
+// The base of both ops: computes y from x and four numbers per channel.
 class Normalization : public Kernel {
  protected:
   Normalization(const SnOpDesc& desc, Device& device)
@@ -19,7 +19,7 @@ class Normalization : public Kernel {
         y_(batchNormRows(desc.outputs[0], "y")),
         channels_(channelCount(desc.inputs[0])),
         sums_(x_, channels_, 2) {
-    requireSameShape(desc.inputs[0], "x", desc.outputs[0], "y");
+    requireSameShape(desc.outputs[0], "y", desc.inputs[0]);
     requireSameRows(x_, "x", y_, "y");
     coefficients_ = reserveScratch(4 * channels_ * sizeof(float));
     setImplementation(simdImplementation(simd_));
@@ -65,11 +65,11 @@ class BatchNorm final : public Normalization {
  public:
   BatchNorm(const SnOpDesc& desc, Device& device)
       : Normalization(desc, device), count_(static_cast<double>(elementCount(desc.inputs[0]) / channels_)) {
-    requireCount(desc.inputs[1], "scale", SN_F32, channels_);
-    requireCount(desc.inputs[2], "shift", SN_F32, channels_);
+    requireVector(desc.inputs[1], "scale", SN_F32, channels_);
+    requireVector(desc.inputs[2], "shift", SN_F32, channels_);
     for (const int output : {1, 2}) {
       if (isPresent(desc.outputs[output])) {
-        requireCount(desc.outputs[output], output == 1 ? "mean" : "variance", SN_F32, channels_);
+        requireVector(desc.outputs[output], output == 1 ? "mean" : "variance", SN_F32, channels_);
       }
     }
     partialSums_ = reserveScratch(sums_.bytes());
@@ -83,7 +83,7 @@ class BatchNorm final : public Normalization {
     auto* mean = static_cast<float*>(outputs[1]);
     auto* variance = static_cast<float*>(outputs[2]);
     auto* bytes = static_cast<char*>(scratch);
-    // The first pixel of the first image: near enough to the mean, and the same whatever the layout.
+    // The pivot is the first pixel of the first image: close enough to the mean, and the same in every layout.
     auto* pivots = reinterpret_cast<float*>(bytes + pivots_);
     for (int64_t c = 0; c < channels_; ++c) {
       const int64_t segment = c / x_.channels;
@@ -117,7 +117,7 @@ class BatchNormInference final : public Normalization {
  public:
   BatchNormInference(const SnOpDesc& desc, Device& device) : Normalization(desc, device) {
     const char* names[] = {"mean", "variance", "scale", "shift"};
-    for (int i = 0; i < 4; ++i) requireCount(desc.inputs[i + 1], names[i], SN_F32, channels_);
+    for (int i = 0; i < 4; ++i) requireVector(desc.inputs[i + 1], names[i], SN_F32, channels_);
   }
 
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {

@@ -4,8 +4,8 @@
 //   dx = scale v (dy - dshift / n - (x - mean) v dscale / n)      with the statistics of x itself
 //   dx = scale v dy                                               with given ones (frozen)
 //
-// In two passes over dy and x; dx may lie over dy. The mean comes rounded to f32, which is too coarse where it is many
-// deviations from 0: it serves as a pivot, and the sum of x - pivot says what the rounding has taken away.
+// Two passes over dy and x; dx may lie over dy. The mean, rounded to f32, is not exact enough if it is many deviations
+// from 0: so it is only a pivot, and the sum of x - pivot corrects it.
 #include <cmath>
 
 #include "cpu/normalization/batch_norm_sums.h"
@@ -26,14 +26,14 @@ class BatchNormGradient final : public Kernel {
         channels_(channelCount(desc.inputs[1])),
         count_(static_cast<double>(elementCount(desc.inputs[1]) / channels_)),
         sums_(x_, channels_, 3) {
-    requireSameShape(desc.inputs[1], "x", desc.inputs[0], "dy");
-    requireSameShape(desc.inputs[1], "x", desc.outputs[0], "dx");
+    requireSameShape(desc.inputs[0], "dy", desc.inputs[1]);
+    requireSameShape(desc.outputs[0], "dx", desc.inputs[1]);
     requireSameRows(x_, "x", dy_, "dy");
     requireSameRows(x_, "x", dx_, "dx");
     const char* names[] = {"mean", "variance", "scale"};
-    for (int i = 0; i < 3; ++i) requireCount(desc.inputs[i + 2], names[i], SN_F32, channels_);
-    if (isPresent(desc.outputs[1])) requireCount(desc.outputs[1], "dscale", SN_F32, channels_);
-    if (isPresent(desc.outputs[2])) requireCount(desc.outputs[2], "dshift", SN_F32, channels_);
+    for (int i = 0; i < 3; ++i) requireVector(desc.inputs[i + 2], names[i], SN_F32, channels_);
+    if (isPresent(desc.outputs[1])) requireVector(desc.outputs[1], "dscale", SN_F32, channels_);
+    if (isPresent(desc.outputs[2])) requireVector(desc.outputs[2], "dshift", SN_F32, channels_);
     partialSums_ = reserveScratch(sums_.bytes());
     coefficients_ = reserveScratch(4 * channels_ * sizeof(float));
     setImplementation(simdImplementation(simd_));
@@ -73,7 +73,7 @@ class BatchNormGradient final : public Kernel {
           if (dscale) dscale[c] = static_cast<float>(scaleGradient);
           if (dshift) dshift[c] = static_cast<float>(gradient);
         });
-    // Frozen, dx is dy times a factor, and does not depend on x: not even where that is not finite.
+    // If frozen, dx is dy times a factor. x is not read, because it may not be finite.
     if (frozen) for (int64_t c = 0; c < 3 * channels_; ++c) rest[c] = 0.0f;
     sums_.forEachChunk([&](const Chunks::Chunk& chunk) {
       const int64_t c = sums_.firstChannel(chunk), rows = chunk.end - chunk.begin;

@@ -4,8 +4,6 @@ namespace saturnn::cpu {
 
 Rows batchNormRows(const SnTensor& tensor, const char* name) {
   requireTensor(tensor, name, SN_F32);
-  require(tensor.rank > 0,
-          std::string("Expected at least one dimension for ") + name + " but received " + describe(tensor));
   return elementRows(tensor);
 }
 

@@ -1,5 +1,5 @@
-// What batch normalisation and its gradient share: sums per channel over all pixels of all images, made per chunk on
-// all threads and added up in the order of the chunks, so that they depend on neither the threads nor their number.
+// Sums per channel over all pixels of all images, for batch normalisation and its gradient. They are made per chunk on
+// all threads and added in the order of the chunks, so the result does not depend on the number of threads.
 #pragma once
 
 #include "cpu/device/device.h"
@@ -7,20 +7,20 @@
 
 namespace saturnn::cpu {
 
-// x [..., C], f32, of at least one dimension, perhaps a channel slice: as few segments as possible.
+// Checks x [..., C], f32, which may be a channel slice, and returns it as rows in as few segments as possible.
 Rows batchNormRows(const SnTensor& tensor, const char* name);
 
 class ChannelSums {
  public:
   ChannelSums() = default;
-  // `sums` kinds of sums over x, and over tensors with the same rows.
+  // For `sums` kinds of sums over x, and over other tensors with the same rows.
   ChannelSums(const Rows& x, int64_t channels, int64_t sums);
 
-  // The place to work in: scratch, from where it was reserved.
+  // Returns how many bytes of scratch the partial sums need.
   size_t bytes() const;
 
-  // part(chunk, sums) writes sum k of channel c of the chunk to sums[k * pitch() + c], for the chunk's x.channels
-  // channels; then total(c, sums) gets the sums of channel c. Both run on all threads.
+  // part(chunk, sums) must write sum k of channel c of the chunk to sums[k * pitch() + c], for the x.channels channels
+  // of the chunk. Then total(c, sums) gets the sums of channel c. Both run on all threads.
   template <typename Part, typename Total>
   void forEach(void* scratch, const Part& part, const Total& total) const {
     auto* partial = static_cast<double*>(scratch);

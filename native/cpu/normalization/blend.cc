@@ -1,4 +1,4 @@
-// y = keep old + take value, element by element: how running averages move on.
+// y = keep old + take value, element by element: the update of running averages.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/ops.h"
@@ -11,11 +11,13 @@ class Blend final : public Kernel {
  public:
   Blend(const SnOpDesc& desc, Device& device)
       : simd_(*device.simd), attributes_(attributesOf<SnBlendAttributes>(desc)) {
-    const int64_t count = elementCount(desc.outputs[0]);
-    requireCount(desc.inputs[0], "old", SN_F32, count);
-    requireCount(desc.inputs[1], "value", SN_F32, count);
-    requireCount(desc.outputs[0], "y", SN_F32, count);
-    chunks_ = Chunks(flatRows(count));
+    const SnTensor& y = desc.outputs[0];
+    requireDense(y, "y", SN_F32);
+    requireLike(desc.inputs[0], "old", y);
+    requireDense(desc.inputs[0], "old");
+    requireLike(desc.inputs[1], "value", y);
+    requireDense(desc.inputs[1], "value");
+    chunks_ = Chunks(flatRows(elementCount(y)));
     setImplementation(simdImplementation(simd_));
   }
 

@@ -1,5 +1,5 @@
-// Mean and variance of all elements of a tensor or a slice of one: first the mean, then the squares of the differences
-// from it, both summed in double. The order of the sums depends on the shape alone.
+// Mean and variance of all elements of a tensor, which may be a slice: first the mean, then the squares of the
+// differences from it, both summed in double. The order of the sums depends only on the shape.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/ops.h"
@@ -13,7 +13,7 @@ class Moments final : public Kernel {
   Moments(const SnOpDesc& desc, Device& device) : simd_(*device.simd) {
     const SnTensor& x = desc.inputs[0];
     requireTensor(x, "x", SN_F32);
-    requireCount(desc.outputs[0], "moments", SN_F32, 2);
+    requireVector(desc.outputs[0], "moments", SN_F32, 2);
     count_ = elementCount(x);
     x_ = isDense(x) ? flatRows(count_) : elementRows(x);
     chunks_ = Chunks(x_);

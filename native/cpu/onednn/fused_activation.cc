@@ -10,8 +10,8 @@ using dnnl::algorithm;
 
 namespace {
 
-// eltwise_relu with slope 0 is a maximum, which turns NaN into 0. An elu with slope 0 is the same function, chosen by a
-// comparison, so NaN passes.
+// eltwise_relu with slope 0 is a maximum, which turns NaN into 0. An elu with slope 0 is the same function, computed
+// with a comparison, so NaN stays NaN.
 void appendLeakyRelu(dnnl::post_ops& ops, float slope) {
   ops.append_eltwise(1.0f, slope == 0.0f ? algorithm::eltwise_elu : algorithm::eltwise_relu, slope, 0.0f);
 }
@@ -24,8 +24,8 @@ dnnl::post_ops activationPostOps(int kind, float slope) {
   dnnl::post_ops ops;
   switch (kind) {
     case SN_SIGMOID: ops.append_eltwise(1.0f, algorithm::eltwise_logistic, 0.0f, 0.0f); return ops;
-    // 2 tanh(x / 2): exact near 0, where 4 logistic(x) - 2 cancels. The factor 2 is the post-op's own scale, because
-    // oneDNN 2.6 mixes up the parameters of two post-ops of the same kind.
+    // 2 tanh(x / 2) is exact near 0, where 4 logistic(x) - 2 cancels. The factor 2 is the post-op's own scale, because
+    // oneDNN 2.6 confuses the parameters of two post-ops of the same kind.
     case SN_SCALED_SIGMOID:
       ops.append_eltwise(1.0f, algorithm::eltwise_linear, 0.5f, 0.0f);
       ops.append_eltwise(2.0f, algorithm::eltwise_tanh, 0.0f, 0.0f);

@@ -5,10 +5,10 @@
 
 namespace saturnn::cpu {
 
-// False for elu: oneDNN takes 1 from e^x, which leaves nothing of a small x.
+// False for elu: oneDNN computes e^x - 1 by a subtraction, which is inexact for small x.
 bool hasPostOps(int kind);
 
-// Agrees with native/shared/activations.h to rounding, and passes NaN on.
+// Adds the activation as a post-op. Equal to shared/activations.h up to rounding; NaN stays NaN.
 dnnl::post_ops activationPostOps(int kind, float slope);
 
 }  // namespace saturnn::cpu

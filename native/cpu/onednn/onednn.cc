@@ -8,47 +8,35 @@ using dnnl::memory;
 
 namespace {
 
-void requireTensor(const char* argument, const SnTensor& tensor, SnDType dtype, int rank) {
-  const std::string name(argument);
-  require(tensor.dtype == dtype, std::string("Expected dtype ") + dtypeName(dtype) + " for " + name +
-                                     " but received " + describe(tensor));
-  require(tensor.rank == rank,
-          "Expected " + std::to_string(rank) + " dimensions for " + name + " but received " + shapeText(tensor));
-  for (int i = 0; i < rank; ++i) {
-    require(tensor.shape[i] >= 1, "Expected positive dimensions for " + name + " but received " + shapeText(tensor));
-  }
-  // oneDNN would answer a slice with its reference kernels; the plan never asks for one.
-  require(isDense(tensor), "Expected a dense tensor for " + name + " but received " + describe(tensor));
-}
-
-void requirePlain(const char* argument, const SnTensor& tensor) {
-  require(tensor.layout == SN_PLAIN,
-          "Expected the plain layout for " + std::string(argument) + " but received " + describe(tensor));
+// Checks the dtype and the rank, and that the tensor is no slice of channels: oneDNN would use its reference kernels for
+// one, and no plan asks for that.
+void requireOperand(const SnTensor& tensor, const char* name, SnDType dtype, int rank) {
+  requireTensor(tensor, name, dtype);
+  requireRank(tensor, name, rank, (std::to_string(rank) + " dimensions").c_str());
+  if (!isDense(tensor)) refuse(name, "a dense tensor", describe(tensor));
 }
 
 }  // namespace
 
 memory::desc imageDesc(const char* argument, const SnTensor& tensor) {
   const bool isBf16 = tensor.dtype == SN_BF16;
-  requireTensor(argument, tensor, isBf16 ? SN_BF16 : SN_F32, 4);
+  requireOperand(tensor, argument, isBf16 ? SN_BF16 : SN_F32, 4);
   const int64_t* s = tensor.shape;
   const bool blocked = tensor.layout == SN_NCHW16C;
-  require(!blocked || s[3] % 16 == 0, "Expected a multiple of 16 channels for blocked " + std::string(argument) +
-                                          " but received " + shapeText(tensor));
   return memory::desc({s[0], s[3], s[1], s[2]}, isBf16 ? memory::data_type::bf16 : memory::data_type::f32,
                       blocked ? memory::format_tag::nChw16c : memory::format_tag::nhwc);
 }
 
 memory::desc weightsDesc(const char* argument, const SnTensor& tensor) {
-  requireTensor(argument, tensor, SN_F32, 4);
-  requirePlain(argument, tensor);
+  requireOperand(tensor, argument, SN_F32, 4);
+  requirePlain(tensor, argument);
   const int64_t* s = tensor.shape;
   return memory::desc({s[0], s[3], s[1], s[2]}, memory::data_type::f32, memory::format_tag::acdb);
 }
 
 memory::desc plainDesc(const char* argument, const SnTensor& tensor, int rank) {
-  requireTensor(argument, tensor, SN_F32, rank);
-  requirePlain(argument, tensor);
+  requireOperand(tensor, argument, SN_F32, rank);
+  requirePlain(tensor, argument);
   return memory::desc(memory::dims(tensor.shape, tensor.shape + rank), memory::data_type::f32,
                       rank == 1 ? memory::format_tag::a : memory::format_tag::ab);
 }

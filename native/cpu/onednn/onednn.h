@@ -1,11 +1,11 @@
-// oneDNN for kernels: how an SnTensor is described to it, and a Kernel that is a list of primitives.
+// oneDNN for kernels: descriptions of tensors, and a Kernel that is a list of oneDNN's primitives.
 //
-// Rules that hold for every kernel made from this, each because breaking it was measured to be costly:
-// - Memory comes from the plan: scratchpads are in user mode, reordered copies lie in the kernel's scratch.
-// - Parameters are plain f32 in the State; where an implementation wants them packed, or in bf16, they are reordered at
+// Rules for every kernel made from this. Each is here because breaking it was measured to be slow:
+// - Memory comes from the plan: scratchpads are in user mode, reordered copies are in the kernel's scratch.
+// - Parameters are plain f32 in the State. If an implementation needs them packed or in bf16, they are reordered at
 //   each launch.
-// - An implementation with "ref" in its name is hundreds of times slower; it is taken only where nothing else exists,
-//   and its name is reported, so that a plan with such a kernel is found.
+// - An implementation with "ref" in its name is hundreds of times slower. It is used only if there is no other, and its
+//   name is reported, so that the plan with such a kernel is found.
 #pragma once
 
 #include <dnnl.hpp>
@@ -18,29 +18,29 @@
 
 namespace saturnn::cpu {
 
-// A dense image, f32 or bf16, [N,H,W,C] plain or blocked; oneDNN's order of dimensions is always N,C,H,W.
+// Describes a dense f32 or bf16 image [N,H,W,C], plain or blocked. oneDNN's order of dimensions is always N,C,H,W.
 dnnl::memory::desc imageDesc(const char* argument, const SnTensor& tensor);
-// [O,KH,KW,I] plain; oneDNN's order is O,I,KH,KW.
+// Describes plain f32 weights [O,KH,KW,I]. oneDNN's order is O,I,KH,KW.
 dnnl::memory::desc weightsDesc(const char* argument, const SnTensor& tensor);
-// A plain f32 tensor of rank 1 or 2.
+// Describes a plain f32 tensor of rank 1 or 2.
 dnnl::memory::desc plainDesc(const char* argument, const SnTensor& tensor, int rank);
 
-// The same dimensions, laid out as the implementation likes.
+// Returns the same dimensions in the layout that the implementation prefers.
 dnnl::memory::desc anyLayout(const dnnl::memory::desc& desc);
 dnnl::memory::desc anyLayout(const dnnl::memory::desc& desc, dnnl::memory::data_type type);
 
 std::string dimsText(const dnnl::memory::dims& dims);
 bool isReference(const char* implementation);
-// What all primitives are created with.
+// Returns the attributes that all primitives are created with.
 dnnl::primitive_attr userScratchpad();
 
-// Where an argument lies: the index-th input or output of a launch, or an offset into its scratch.
+// Place of an argument: the index-th input or output of a launch, or an offset into the scratch.
 struct Place {
   enum Kind { Input, Output, Scratch } kind;
   size_t index;
 };
 
-// One argument of a primitive: how its tensor lies, and how the primitive takes it.
+// One argument of a primitive: the layout of the op's tensor, and the layout that the primitive needs.
 struct Operand {
   int argument;  // DNNL_ARG_...
   Place place;
@@ -55,8 +55,8 @@ class PrimitiveKernel : public Kernel {
  protected:
   explicit PrimitiveKernel(Device& device) : device_(device) {}
 
-  // Appends the primitive, with a reorder before it for every source, and after it for every destination, that does
-  // not lie as wanted. Reports the implementation, with "+reorder" if a tensor other than the weights is reordered.
+  // Appends the primitive, with a reorder before it for every source and after it for every destination whose layout
+  // differs. Reports the implementation, with "+reorder" if a tensor other than the weights is reordered.
   template <typename PrimitiveDesc>
   void addPrimitive(const PrimitiveDesc& desc, const std::vector<Operand>& sources,
                     const std::vector<Operand>& destinations) {

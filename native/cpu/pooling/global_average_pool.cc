@@ -9,11 +9,8 @@ namespace saturnn::cpu {
 namespace {
 
 void requireVectors(const SnTensor& image, const SnTensor& vectors, const char* name) {
-  requireTensor(vectors, name, SN_F32);
-  requireDense(vectors, name);
-  require(vectors.rank == 2 && vectors.shape[0] == image.shape[0] && vectors.shape[1] == image.shape[3],
-          std::string("Expected [batch, channels] of the image, ") + describe(image) + ", for " + name +
-              " but received " + describe(vectors));
+  requireDense(vectors, name, SN_F32);
+  requireShape(vectors, name, {image.shape[0], image.shape[3]});
 }
 
 template <typename T>
@@ -32,7 +29,7 @@ class GlobalAveragePool final : public Kernel {
     const float scale = 1.0f / static_cast<float>(x_.rows);
 #pragma omp parallel for schedule(static)
     for (int64_t s = 0; s < x_.segments; ++s) {
-      // Segment after segment fills the rows of y without gaps, in both layouts.
+      // In both layouts the segments, one after the other, fill the rows of y without gaps.
       imageLoops<T>(simd_).sumRows(x + x_.start(s), x_.pitch, x_.rows, x_.channels, scale, y + s * x_.channels);
     }
   }

@@ -1,6 +1,6 @@
-// Max pooling and its gradient. The forward pass notes the position of each maximum within its window in a byte, so
-// that the gradient reads neither x nor y. Of equal values the first in window order wins, on every backend: saturated
-// activations make ties frequent.
+// Max pooling and its gradient. The forward pass writes the position of each maximum in its window to a byte, so the
+// gradient needs neither x nor y. If values are equal, the first in window order is the maximum, on every backend:
+// saturated activations make ties frequent.
 #include "cpu/device/device.h"
 #include "cpu/ops.h"
 #include "cpu/pooling/pool.h"
@@ -11,12 +11,14 @@ namespace {
 
 void requireIndices(const SnTensor& indices, const SnTensor& image, const char* name, const SnPoolAttributes& a) {
   requireImage(indices, "indices", SN_U8);
-  requireSameShape(image, name, indices, "indices");
-  require(isDense(indices) && indices.layout == image.layout,
-          std::string("Expected indices dense and in the layout of ") + name + " but received " + describe(indices));
-  require(int64_t{a.kernel_h} * a.kernel_w <= 256,
-          "Expected a window of at most 256 pixels, which a byte can number, but received " +
-              std::to_string(a.kernel_h) + "x" + std::to_string(a.kernel_w));
+  requireSameShape(indices, "indices", image);
+  if (!isDense(indices) || indices.layout != image.layout) {
+    refuse("indices", std::string("a dense tensor in the layout of ") + name, describe(indices));
+  }
+  if (int64_t{a.kernel_h} * a.kernel_w > 256) {
+    refuse("kernel", "a window of at most 256 pixels, which a byte can number",
+           std::to_string(a.kernel_h) + "x" + std::to_string(a.kernel_w));
+  }
 }
 
 template <typename T>
@@ -70,7 +72,7 @@ class MaxPoolGradient final : public Kernel {
 
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
     images_.forEachRow([&](int64_t s, int32_t h) {
-      // The loop only reads the indices here; the struct serves both directions.
+      // The struct is used for both directions; this loop only reads the indices.
       auto* indices = static_cast<uint8_t*>(inputs[1]) + indices_.start(s);
       const PoolRow<T> row = images_.row(static_cast<const T*>(inputs[0]), static_cast<T*>(outputs[0]), s, h,
                                          pooling_.vertical.covering[h], pooling_.horizontal.covering.data(),

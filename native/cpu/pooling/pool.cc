@@ -7,9 +7,10 @@ namespace saturnn::cpu {
 namespace {
 
 PoolAxis makeAxis(const char* name, int64_t kernel, int64_t stride, int64_t pad, int64_t inputs, int64_t outputs) {
-  require(kernel > 0 && stride > 0 && pad >= 0,
-          std::string("Expected a positive kernel and stride and a non-negative pad for the ") + name +
-              " but received " + std::to_string(kernel) + ", " + std::to_string(stride) + ", " + std::to_string(pad));
+  if (kernel < 1 || stride < 1 || pad < 0) {
+    refuse(std::string("kernel, stride and pad of the ") + name, "positive numbers and a pad of at least 0",
+           std::to_string(kernel) + ", " + std::to_string(stride) + ", " + std::to_string(pad));
+  }
   PoolAxis axis;
   axis.covering.assign(inputs, Span{0, 0});
   for (int64_t o = 0; o < outputs; ++o) {

@@ -1,5 +1,5 @@
-// The windows of a pooling, worked out once per kernel: which rows and columns each window covers once it is clipped at
-// the image's edges, and by which windows each row and column is covered. The loops never see strides or padding.
+// The windows of a pooling, computed once per kernel: the rows and columns of each window, clipped at the image's
+// edges, and the windows that cover each row and column. So the loops need neither strides nor padding.
 #pragma once
 
 #include <omp.h>
@@ -12,13 +12,13 @@
 namespace saturnn::cpu {
 
 struct PoolAxis {
-  std::vector<Span> windows;     // per window: the positions in it
+  std::vector<Span> windows;     // per window: the positions in it, clipped at the edges
   std::vector<int32_t> origins;  // per window: its first position before clipping
   std::vector<float> weights;    // per window: 1 / (positions in it)
-  std::vector<Span> covering;    // per position: the windows that contain it (perhaps none)
+  std::vector<Span> covering;    // per position: the windows that contain it; may be empty
 };
 
-// The attributes of a pooling or its gradient, whose first input and first output must be images of this dtype.
+// Computes the windows of a pooling or its gradient. The first input and output must be images of `dtype`.
 SnPoolAttributes poolAttributesOf(const SnOpDesc& desc, SnDType dtype, const char* inputName, const char* outputName);
 
 struct Pooling {
@@ -29,12 +29,13 @@ struct Pooling {
   int32_t inputHeight, inputWidth, outputHeight, outputWidth;
 };
 
-// The forward output and its input, as a loop over rows sees them.
+// The image that is read and the image that is written, as rows.
 struct PoolImages {
   Rows read, written;
   int32_t readWidth, writtenWidth, writtenHeight;
 
-  // Row h of segment s of the written image, made of `rows` of the read one; pixel w of `columns[w]`.
+  // Describes row h of segment s of the written image: it is made from `rows` of the read image, pixel w from
+  // `columns[w]`.
   template <typename T>
   PoolRow<T> row(const T* x, T* y, int64_t s, int32_t h, Span rows, const Span* columns, float* sums) const {
     return {x + read.start(s),
@@ -62,7 +63,7 @@ struct PoolImages {
 
 PoolImages poolImages(const SnTensor& read, const SnTensor& written);
 
-// A row of sums for every thread, in a kernel's scratch. Nothing where the written image holds floats itself.
+// A row of f32 sums for every thread, in the kernel's scratch. Not needed if the written image is f32.
 template <typename T>
 class PoolSums {
  public:

@@ -1,8 +1,8 @@
 // Activation and its gradient over rows of channels: simple loops that the compiler vectorises.
 //
-// A dense tensor is one long run, however few channels it has: the bias (or the bias gradient) is repeated in a small
-// pattern of whole rows, so that loops over the 16 channels of a blocked layout, or 7 of a plain one, are as long as
-// those over 200. Copy speed needs this: the arithmetic of a tanh takes about as long as its memory traffic.
+// A dense tensor is one long run for any channel count: the bias (or the bias gradient) is repeated in a small pattern
+// of whole rows, so that loops over the 16 channels of a blocked layout, or 7 of a plain one, are as long as those over
+// 200. Short loops would be slower than a copy: the arithmetic of a tanh takes about as long as its memory traffic.
 #pragma once
 
 #include "cpu/simd/table.h"
@@ -22,7 +22,7 @@ inline __attribute__((always_inline)) float activateOrPass(float x, float slope)
   }
 }
 
-// ivdep: x may be y, and dx may be dy or y, but element by element, so nothing has to be checked for overlap.
+// ivdep: x may be y, and dx may be dy or y, but element by element, so overlap need not be checked.
 template <int Kind, typename T>
 void activateRun(const T* x, const float* bias, T* y, int64_t count, float slope) {
   if (bias) {

@@ -1,4 +1,4 @@
-// The element-by-element rest: conversion, add, norm, softmax, blend, augmentation.
+// The other element-by-element loops: conversion, add, norm, softmax, blend, augmentation.
 #pragma once
 
 #include "cpu/simd/table.h"
@@ -87,7 +87,7 @@ CentredSums centredSums(const float* x, int64_t count, double centre) {
 }
 
 float exponentials(const float* x, float* p, int64_t count, float* maximum) {
-  // NaN never is larger, so it does not become the maximum; it comes through in e^(x - max).
+  // A comparison with NaN is false, so NaN does not become the maximum; e^(x - max) keeps it.
   float best = x[0];
   for (int64_t i = 1; i < count; ++i) best = x[i] > best || best != best ? x[i] : best;
   for (int64_t i = 0; i < count; ++i) p[i] = exponential(x[i] - best);

@@ -1,4 +1,4 @@
-// The own kernels for any x86-64 processor (SSE2). Compile flags: CMakeLists.txt.
+// saturnn's own loops for any x86-64 processor (SSE2). Compile flags: CMakeLists.txt.
 #define SIMD_TABLE simdBaseline
 #define SIMD_NAME "baseline"
 #include "cpu/simd/define_table.h"

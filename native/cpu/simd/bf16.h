@@ -1,6 +1,6 @@
-// bf16 is the upper half of an f32. Loops widen what they load, compute in f32, and round once what they store: to
-// nearest, ties to even, as processors do it. With integers, because the processor's own instruction treats numbers
-// below 1e-38 as 0 and many processors with AVX-512 have none.
+// bf16 is the upper half of an f32. Loops widen the elements that they load, compute in f32, and round once when they
+// store: to nearest, ties to even, as processors do. With integer instructions, because the processor's own instruction
+// treats numbers below 1e-38 as 0, and many processors with AVX-512 do not have it.
 #pragma once
 
 #include <stdint.h>
@@ -12,7 +12,7 @@ struct Bf16 {
   uint16_t bits;
 };
 
-// Of internal linkage, as everything that simd/ compiles per instruction set.
+// Internal linkage, like everything that simd/ compiles per instruction set.
 namespace {
 
 inline __attribute__((always_inline)) float widen(float value) { return value; }
@@ -24,7 +24,7 @@ inline __attribute__((always_inline)) float widen(Bf16 value) {
   return wide;
 }
 
-// NaN stays NaN: its quiet bit is set, because the bits that make it one may all be in the lower half.
+// NaN stays NaN: its quiet bit is set, because all of its fraction bits may be in the lower half.
 template <typename T>
 inline __attribute__((always_inline)) T narrow(float value) {
   if constexpr (sizeof(T) == sizeof(float)) {

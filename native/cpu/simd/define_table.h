@@ -1,5 +1,5 @@
-// Compiles every loop for one instruction set: the including file sets SIMD_TABLE and SIMD_NAME, its compile flags do
-// the rest.
+// Compiles every loop for one instruction set. The including file defines SIMD_TABLE and SIMD_NAME; its compile flags
+// choose the instruction set.
 #include "cpu/simd/activation_loops.h"
 #include "cpu/simd/arithmetic_loops.h"
 #include "cpu/simd/dropout_loops.h"

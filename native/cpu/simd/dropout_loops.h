@@ -1,5 +1,5 @@
-// Dropout over rows of channels: one block of Philox numbers for four elements that follow each other in logical order
-// (NHWC), as many blocks at a time as a vector has lanes.
+// Dropout over rows of channels: one block of Philox numbers for four consecutive elements in NHWC order, as many
+// blocks at a time as a vector has lanes.
 #pragma once
 
 #include "cpu/simd/philox_lanes.h"
@@ -9,7 +9,7 @@
 namespace saturnn::cpu {
 namespace {
 
-// Whole blocks: the first 4 * blocksPerRow channels of each row.
+// Processes whole blocks: the first 4 * blocksPerRow channels of each row.
 void dropBlocks(const DropoutRows& d, int64_t blocksPerRow) {
   int64_t row = 0, block = 0;
   for (int64_t left = d.rows * blocksPerRow; left > 0; left -= lanes) {
@@ -37,7 +37,7 @@ void dropBlocks(const DropoutRows& d, int64_t blocksPerRow) {
       __m128 four[4];
       for (int word = 0; word < 4; ++word) four[word] = _mm_loadu_ps(factors[word] + lane);
       _MM_TRANSPOSE4_PS(four[0], four[1], four[2], four[3]);
-      // A product, not a selection: so a NaN in x is seen whether it was dropped or not.
+      // A product, not a selection, so that a NaN in x stays visible even if the element was dropped.
       for (int i = 0; i < 4 && lane + i < count; ++i) {
         _mm_storeu_ps(d.y + to[lane + i], _mm_mul_ps(_mm_loadu_ps(d.x + from[lane + i]), four[i]));
       }

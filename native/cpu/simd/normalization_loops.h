@@ -1,19 +1,20 @@
-// Batch normalisation over rows of channels: sums per channel, and what is made from them element by element. What
-// belongs to a vector of channels stays in registers while rows pass by: all of them, where a row is no more than a
-// block; else a few at a time, because walking down one column after the other of a wide tensor, no cache line would
-// follow the last.
+// Batch normalisation over rows of channels: sums per channel, and the element-by-element passes. The numbers of a
+// vector of channels stay in registers over several rows: over all rows if a row is at most a block, else over a few,
+// because going down one column of a wide tensor after the other would not read consecutive cache lines.
 //
-// Sums are made in double, of differences to a pivot near the mean: so a channel whose mean is 100,000 times its
-// deviation loses nothing, and one pass over x is enough for mean and variance.
+//
+// Sums are in double, of differences to a pivot near the mean. So a channel whose mean is 100,000 times its deviation
+// loses no accuracy, and one pass over x is enough for mean and variance.
 #pragma once
 
 #include "cpu/simd/table.h"
 #include "cpu/simd/vector.h"
+#include "shared/dtypes.h"
 
 namespace saturnn::cpu {
 namespace {
 
-// A vector of floats as doubles. Two vectors of the processor's width: GCC 12 keeps one wider vector in memory.
+// A vector of floats as doubles. Two vectors, because GCC 12 keeps one that is wider than the processor's in memory.
 struct DoublePair {
   DoubleVector low, high;
 };
@@ -45,15 +46,14 @@ inline Doubles<V> loadDoubles(const float* p) {
   }
 }
 
-constexpr int64_t blockWidth = 16;
-// Measured at 192 channels: sums gain from every row that they stay in registers for, and what is written, from going
-// straight on.
+// Rows per pass. Measured at 192 channels: sums get faster with every row that they stay in registers for, passes that
+// write get faster without interruption.
 constexpr int64_t summedRows = 16, writtenRows = 1;
 
 // Calls pass(first row, rows) for groups of rows.
 template <typename Pass>
 inline __attribute__((always_inline)) void inPasses(int64_t rows, int64_t channels, int64_t most, const Pass& pass) {
-  const int64_t step = channels <= blockWidth ? rows : most;
+  const int64_t step = channels <= blockChannels ? rows : most;
   for (int64_t row = 0; row < rows; row += step) pass(row, rows - row < step ? rows - row : step);
 }
 

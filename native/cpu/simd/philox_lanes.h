@@ -1,4 +1,4 @@
-// Philox for a whole vector of counters at once: what dropout and randomized relu draw their numbers with.
+// Philox for a whole vector of counters at once, for dropout and randomized relu.
 #pragma once
 
 #include "cpu/simd/vector.h"
@@ -10,7 +10,7 @@ namespace {
 typedef uint64_t WideVector __attribute__((vector_size(lanes * 4)));
 
 #if defined(__AVX512F__)
-// The masked forms: GCC 12 warns of the plain ones.
+// Masked intrinsics, because GCC 12 warns about the plain ones.
 inline UnsignedVector multiplyEven(UnsignedVector a, UnsignedVector b) {
   return (UnsignedVector)_mm512_maskz_mul_epu32(0xff, (__m512i)a, (__m512i)b);
 }
@@ -34,7 +34,7 @@ inline UnsignedVector evenOdd(UnsignedVector even, UnsignedVector odd) {
 }
 #endif
 
-// Both halves of the 64-bit products of the lanes with one number.
+// Computes both halves of the 64-bit products of all lanes with one number.
 inline __attribute__((always_inline)) void multiplyWide(UnsignedVector a, uint32_t b, UnsignedVector& high,
                                                         UnsignedVector& low) {
   const UnsignedVector factor = UnsignedVector{} + b;
@@ -44,7 +44,7 @@ inline __attribute__((always_inline)) void multiplyWide(UnsignedVector a, uint32
   low = evenOdd(even, (UnsignedVector)((WideVector)odd << 32));
 }
 
-// philox4x32 of shared/philox.h in every lane.
+// Computes philox4x32 of shared/philox.h in every lane.
 inline __attribute__((always_inline)) void philoxLanes(UnsignedVector c[4], uint32_t key0, uint32_t key1) {
   for (int round = 0; round < 10; ++round) {
     UnsignedVector high0, low0, high1, low1;

@@ -1,6 +1,6 @@
-// Pooling, one row of the written image at a time, a vector of channels in registers across each window. All gradients
-// are in gather form: every dx element sums the windows that cover it, so nothing is zeroed first, threads never write
-// the same element, and the order of the sums is fixed.
+// Pooling, one row of the written image at a time, with a vector of channels in registers for each window. All
+// gradients are in gather form: every dx element sums the windows that cover it. So nothing is zeroed first, threads
+// never write the same element, and the order of the sums is fixed.
 #pragma once
 
 #include "cpu/simd/table.h"
@@ -9,7 +9,7 @@
 namespace saturnn::cpu {
 namespace {
 
-// The maximum so far of a window and its position. The first of equal values stays; the first NaN wins over everything.
+// The maximum of a window so far, and its position. The first of equal values is kept; the first NaN is the maximum.
 template <typename V>
 struct Maximum {
   typedef Integers<V> I;
@@ -40,7 +40,7 @@ struct MaxPoolBody {
     const int32_t width = columns.end - columns.begin;
     Maximum<V> best = rowMaximum<V>(pixels, position, width);
     for (int32_t i = 1; i < pool.rows.end - pool.rows.begin; ++i) {
-      // The rows of a window are independent until here, so that the processor works on several at a time.
+      // The rows of a window are independent up to here, so the processor works on several at a time.
       const Maximum<V> next = rowMaximum<V>(pixels + i * pool.rowPitch, position + i * row.kernelWidth, width);
       best.take(next.value, next.position);
     }
@@ -64,9 +64,9 @@ void maxPoolRow(const MaxPoolRow<T>& row) {
   for (int32_t w = 0; w < row.pool.outputWidth; ++w) forChannels(row.pool.channels, MaxPoolBody<T>{row, w});
 }
 
-// The other three add up one row of the read image after the other into the written row, which stays in the cache: so
-// what belongs to a row is worked out once per row, not once per pixel. `isFirst`: the written row holds nothing yet.
-// Where floats cannot be written, the sums have a row of their own, which is rounded at the end.
+// The other three loops add one row of the read image after the other to the written row, which stays in the cache, so
+// that the weights and spans of a row are computed once per row, not per pixel. `isFirst`: the written row has no
+// values yet. If the written image is not f32, the sums have their own row, which is rounded at the end.
 template <typename T>
 float* sumsOfPixel(const PoolRow<T>& pool, int32_t w) {
   if constexpr (sizeof(T) == sizeof(float)) {
@@ -114,7 +114,7 @@ struct MaxPoolGradientBody {
     for (int32_t ow = columns.begin; ow < columns.end; ++ow) {
       const I chosen = loadBytes<I>(indices + ow * indexPixelPitch + c);
       const V value = load<V>(dy + ow * pixelPitch + c);
-      // A selection, not a product: a NaN in a window that chose another pixel is none of this pixel's.
+      // A selection, not a product: a NaN of a window whose maximum is another pixel must not be added.
       sum += chosen == I{} + (position - columnOrigins[ow]) ? value : V{};
     }
     store(dx + c, sum);
@@ -158,7 +158,7 @@ struct AveragePoolGradientBody {
   }
 };
 
-// A row that no window covers (the stride is larger than the kernel) gets no gradient.
+// A row that no window covers (if the stride is larger than the kernel) gets a gradient of 0.
 template <typename T>
 void clearRow(const PoolRow<T>& pool) {
   for (int32_t w = 0; w < pool.outputWidth; ++w) {

@@ -1,7 +1,7 @@
-// Leaky relu whose slopes are drawn element by element, and its gradient, which draws them again. Philox runs on whole
-// vectors of counters, into a small buffer of slopes that stays in the cache; the loop over the data then reads it like
-// any other operand. One Philox block gives the slopes of four elements that are neighbours in the tensor's own order
-// (NHWC), so both layouts can use every number that is computed.
+// Leaky relu with a random slope for each element, and its gradient, which draws the same slopes again. Philox runs on
+// whole vectors of counters and fills a small buffer of slopes that stays in the cache; the loop over the data reads it
+// like any other operand. One Philox block gives the slopes of four consecutive elements in NHWC order, so both layouts
+// use every number that is computed.
 #pragma once
 
 #include "cpu/simd/philox_lanes.h"
@@ -11,13 +11,13 @@
 namespace saturnn::cpu {
 namespace {
 
-// Vectors that one step of Philox fills: its four words, each from all lanes.
+// Number of vectors that one Philox step fills: its four words, each for all lanes.
 constexpr int64_t slopeGroup = 4 * lanes;
 constexpr int64_t slopeTile = 1024;
 static_assert(slopeTile % slopeGroup == 0, "whole groups");
 
 #if defined(__AVX512F__)
-// The masked forms: GCC 12 warns of the plain ones.
+// Masked intrinsics, because GCC 12 warns about the plain ones.
 inline UnsignedVector unpackLow(UnsignedVector a, UnsignedVector b) {
   return (UnsignedVector)_mm512_maskz_unpacklo_epi32(0xffff, (__m512i)a, (__m512i)b);
 }
@@ -58,14 +58,14 @@ inline UnsignedVector unpackHighPairs(UnsignedVector a, UnsignedVector b) {
 }
 #endif
 
-// The slopes of at least `count` elements that begin with Philox block `block`. The elements follow each other without
-// end if `rowBlocks` is 0; else they are rows of 16, whose blocks begin `rowBlocks` apart.
+// Computes the slopes of at least `count` elements from Philox block `block` on. If `rowBlocks` is 0, the elements are
+// consecutive; else they are rows of 16, whose first blocks are `rowBlocks` apart.
 void drawSlopes(const SlopeSource& source, uint32_t block, uint32_t rowBlocks, float* slopes, int64_t count) {
   constexpr uint32_t vectorBlocks = lanes / 4;
   const uint32_t vectorsPerRow = rowBlocks ? 16 / lanes : 4;
   const uint32_t groupRows = 4 / vectorsPerRow;
   const uint32_t pitch = rowBlocks ? rowBlocks : lanes;
-  // Lane 4 m + j holds block m of vector j: unpacking then leaves each vector's elements in order.
+  // Lane 4 m + j computes block m of vector j, so that unpacking leaves the elements of each vector in order.
   UnsignedVector places;
   for (uint32_t lane = 0; lane < lanes; ++lane) {
     const uint32_t vector = lane % 4;
@@ -79,15 +79,16 @@ void drawSlopes(const SlopeSource& source, uint32_t block, uint32_t rowBlocks, f
     const UnsignedVector vectors[4] = {unpackLowPairs(low01, low23), unpackHighPairs(low01, low23),
                                        unpackLowPairs(high01, high23), unpackHighPairs(high01, high23)};
     for (int j = 0; j < 4; ++j) {
-      // 24 bits: exact in a float, and below 1.
+      // 24 bits are exact in a float and give numbers below 1.
       const FloatVector uniform = __builtin_convertvector((IntVector)(vectors[j] >> 8), FloatVector);
       store(slopes + i + j * lanes, source.lower + uniform * source.scale);
     }
   }
 }
 
-// Calls body(row, channel, slopes, count) for runs of elements of one row, with their slopes. `gapless`: nothing lies
-// between rows, and no operand is per channel; then runs go on over the ends of rows, counted from row 0.
+// Calls body(row, channel, slopes, count) for runs of elements of one row, with their slopes. `gapless`: there are no
+// gaps between rows and no operand per channel; then runs continue over the ends of rows, with indices counted from row
+// 0.
 template <typename Body>
 inline __attribute__((always_inline)) void forSlopes(const SlopeSource& source, const SlopeRows& rows, bool gapless,
                                                      const Body& body) {

@@ -19,8 +19,8 @@ struct Candidate {
 
 const SimdTable& selectSimdTable() {
   __builtin_cpu_init();
-  // The same features that CMakeLists.txt compiles each object for. libgcc asks the operating system, too, whether it
-  // saves the wide registers.
+  // The features that CMakeLists.txt compiles each object for. libgcc also asks whether the operating system saves the
+  // wide registers.
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");

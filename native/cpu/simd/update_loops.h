@@ -1,4 +1,4 @@
-// What changes the weights, element by element over flat arenas: SGD, Adam, the moving average.
+// The weight updates, element by element over flat arenas: SGD, Adam, the moving average.
 #pragma once
 
 #include "cpu/simd/table.h"
@@ -7,7 +7,7 @@
 namespace saturnn::cpu {
 namespace {
 
-// Without decay there is no term 0 * w: it would turn an infinite weight into NaN.
+// Without decay the term 0 * w is left out: it would turn an infinite weight into NaN.
 template <bool Decays, bool Nesterov>
 void sgdRun(const SgdRun& run) {
   float* w = run.parameters;

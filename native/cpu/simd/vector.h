@@ -1,5 +1,5 @@
-// The widest vectors of the instruction set that this object is compiled for, as GCC's portable vector types: for loops
-// that keep several vectors in registers (pooling windows, reductions), which auto-vectorised arrays would spill.
+// The widest vectors of the instruction set that this object is compiled for, as GCC's portable vector types. For loops
+// that keep several vectors in registers (pooling windows, reductions), where auto-vectorised arrays would spill.
 #pragma once
 
 #include <immintrin.h>
@@ -25,7 +25,7 @@ typedef uint32_t UnsignedVector __attribute__((vector_size(lanes * 4)));
 typedef double DoubleVector __attribute__((vector_size(lanes * 4)));
 typedef float HalfFloatVector __attribute__((vector_size(lanes * 2)));  // as many floats as a DoubleVector has doubles
 
-// Loads and stores of V = FloatVector (any alignment), or of V = float for the channels that fill no vector.
+// Loads and stores of V: FloatVector (any alignment), or float for the channels that do not fill a vector.
 template <typename V>
 inline V load(const float* p) {
   V v;
@@ -51,7 +51,7 @@ inline V load(const Bf16* p) {
 
 inline void store(Bf16* p, float v) { *p = narrow<Bf16>(v); }
 
-// As narrow() does it.
+// Rounds like narrow().
 inline void store(Bf16* p, FloatVector v) {
   const UnsignedVector bits = (UnsignedVector)v;
   const UnsignedVector rounded = bits + 0x7fff + (bits >> 16 & 1);
@@ -61,7 +61,7 @@ inline void store(Bf16* p, FloatVector v) {
 }
 #endif
 
-// The integers that go with V, lane by lane, and their loads and stores as bytes.
+// The vector of integers with as many lanes as V, with loads and stores as bytes.
 template <typename V>
 struct IntegersOf;
 template <>
@@ -75,7 +75,7 @@ struct IntegersOf<float> {
 template <typename V>
 using Integers = typename IntegersOf<V>::Type;
 
-// The result of a comparison as integers: all bits set where it holds.
+// Converts the result of a comparison to integers: all bits set where it holds.
 template <typename V, typename Comparison>
 inline Integers<V> maskOf(Comparison comparison) {
   if constexpr (sizeof(V) == sizeof(float)) {
@@ -85,10 +85,10 @@ inline Integers<V> maskOf(Comparison comparison) {
   }
 }
 
-// The portable conversions between bytes and integers go through scalar registers in GCC 12, twenty times slower.
+// In GCC 12 the portable conversions between bytes and integers use scalar registers and are twenty times slower.
 inline void storeBytes(uint8_t* p, IntVector v) {
 #if defined(__AVX512F__)
-  const __m128i bytes = _mm512_maskz_cvtepi32_epi8(0xffff, (__m512i)v);  // masked: GCC 12 warns of the plain one
+  const __m128i bytes = _mm512_maskz_cvtepi32_epi8(0xffff, (__m512i)v);  // masked: GCC 12 warns about the plain one
 #elif defined(__AVX2__)
   const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128((__m256i)v), _mm256_extracti128_si256((__m256i)v, 1));
   const __m128i bytes = _mm_packus_epi16(words, words);
@@ -116,8 +116,8 @@ inline I loadBytes(const uint8_t* p) {
   }
 }
 
-// Calls body.template run<V>(first channel) for whole vectors, then for the channels that are left, one by one:
-// networks have multiples of 16, so the tail has only to be right.
+// Calls body.template run<V>(first channel) for whole vectors, then for each remaining channel. The tail need not be
+// fast, because networks have multiples of 16 channels.
 template <typename Body>
 inline __attribute__((always_inline)) void forChannels(int64_t channels, const Body& body) {
   int64_t c = 0;

@@ -1,6 +1,6 @@
-// Adam over the whole parameter arena at once, weight decay as a part of the gradient (Adam) or apart from it (AdamW).
-// The bias correction comes from the State's counter, so that no number of a launch changes from step to step; it is
-// computed in double, because 1 - beta^t cancels. Nothing is written if the gate is not 0.
+// Adam over the whole parameter arena at once. Weight decay is added to the gradient (Adam) or subtracted from w
+// (AdamW). The bias correction is computed from the State's counter, so the arguments of a launch are the same in every
+// step, and in double, because 1 - beta^t cancels. Nothing is written if the gate is not 0.
 #include <cmath>
 
 #include "cpu/device/device.h"
@@ -18,16 +18,15 @@ class Adam final : public Kernel {
       : simd_(*device.simd),
         attributes_(attributesOf<SnAdamAttributes>(desc)),
         segments_(desc, 8, elementCount(desc.inputs[1]), attributes_.weight_decay, attributes_.decayed) {
-    requireCount(desc.inputs[0], "gate", SN_I32, 1);
-    requireTensor(desc.inputs[1], "parameters", SN_F32);
-    requireDense(desc.inputs[1], "parameters");
+    requireVector(desc.inputs[0], "gate", SN_I32, 1);
     const int64_t count = elementCount(desc.inputs[1]);
-    requireCount(desc.inputs[2], "firstMoment", SN_F32, count);
-    requireCount(desc.inputs[3], "secondMoment", SN_F32, count);
-    requireCount(desc.inputs[4], "gradient", SN_F32, count);
-    requireCount(desc.inputs[5], "learningRate", SN_F32, 1);
-    requireCount(desc.inputs[6], "counter", SN_I32, 2);
-    if (isPresent(desc.inputs[7])) requireCount(desc.inputs[7], "scale", SN_F32, 1);
+    requireVector(desc.inputs[1], "parameters", SN_F32, count);
+    requireVector(desc.inputs[2], "firstMoment", SN_F32, count);
+    requireVector(desc.inputs[3], "secondMoment", SN_F32, count);
+    requireVector(desc.inputs[4], "gradient", SN_F32, count);
+    requireVector(desc.inputs[5], "learningRate", SN_F32, 1);
+    requireVector(desc.inputs[6], "counter", SN_I32, 2);
+    if (isPresent(desc.inputs[7])) requireVector(desc.inputs[7], "scale", SN_F32, 1);
     chunks_ = Chunks(flatRows(count));
     setImplementation(simdImplementation(simd_));
   }

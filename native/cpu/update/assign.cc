@@ -1,5 +1,5 @@
-// The other writes to the State: assign overwrites a tensor of it, advance counts a step. Neither writes anything if
-// the gate is not 0.
+// The other writes to the State: assign overwrites a tensor of it, advance increments the step counter. Nothing is
+// written if the gate is not 0.
 #include "cpu/data/copy.h"
 #include "cpu/geometry.h"
 #include "cpu/ops.h"
@@ -14,13 +14,10 @@ class Assign final : public Kernel {
  public:
   explicit Assign(const SnOpDesc& desc) : tensor_(desc.inputs[1]) {
     const SnTensor& value = desc.inputs[2];
-    if (isPresent(desc.inputs[0])) requireCount(desc.inputs[0], "gate", SN_I32, 1);
-    require(isPresent(tensor_), "Expected a tensor for target but received none");
-    requireTensor(tensor_, "target", tensor_.dtype);
+    if (isPresent(desc.inputs[0])) requireVector(desc.inputs[0], "gate", SN_I32, 1);
     requireDense(tensor_, "target");
-    requireTensor(value, "value", tensor_.dtype);
-    requireDense(value, "value");
-    requireSameShape(tensor_, "target", value, "value");
+    requireDense(value, "value", tensor_.dtype);
+    requireSameShape(value, "value", tensor_);
     setImplementation("saturnn:copy");
   }
 
@@ -36,14 +33,14 @@ class Assign final : public Kernel {
 class Advance final : public Kernel {
  public:
   explicit Advance(const SnOpDesc& desc) {
-    if (isPresent(desc.inputs[0])) requireCount(desc.inputs[0], "gate", SN_I32, 1);
-    requireCount(desc.inputs[1], "counter", SN_I32, 2);
+    if (isPresent(desc.inputs[0])) requireVector(desc.inputs[0], "gate", SN_I32, 1);
+    requireVector(desc.inputs[1], "counter", SN_I32, 2);
     setImplementation("saturnn:scalar");
   }
 
   void launch(void* const* inputs, void* const*, void*) override {
     if (isClosed(inputs[0])) return;
-    // Unsigned: wraps around, which is all that a counter of random numbers needs.
+    // Unsigned, so that it wraps around, which a counter of random numbers may do.
     ++static_cast<uint32_t*>(inputs[1])[1];
   }
 };

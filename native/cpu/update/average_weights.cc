@@ -13,12 +13,11 @@ class AverageWeights final : public Kernel {
  public:
   AverageWeights(const SnOpDesc& desc, Device& device)
       : simd_(*device.simd), attributes_(attributesOf<SnAverageAttributes>(desc)) {
-    requireCount(desc.inputs[0], "gate", SN_I32, 1);
-    requireTensor(desc.inputs[1], "average", SN_F32);
-    requireDense(desc.inputs[1], "average");
+    requireVector(desc.inputs[0], "gate", SN_I32, 1);
     const int64_t count = elementCount(desc.inputs[1]);
-    requireCount(desc.inputs[2], "parameters", SN_F32, count);
-    requireCount(desc.inputs[3], "counter", SN_I32, 2);
+    requireVector(desc.inputs[1], "average", SN_F32, count);
+    requireVector(desc.inputs[2], "parameters", SN_F32, count);
+    requireVector(desc.inputs[3], "counter", SN_I32, 2);
     chunks_ = Chunks(flatRows(count));
     setImplementation(simdImplementation(simd_));
   }

@@ -1,7 +1,7 @@
-// Which learning rate and which weight decay each element of the parameter arena has: the part that the update kernels
-// share. Three optional inputs say it segment by segment: ends i32 [S], increasing, the first element beyond each
-// segment; rates f32 [S], factors on the learning rate; decays f32 [S], weight decay. Without them the rate is the
-// learning rate everywhere, and the first `decayed` elements have the weight decay of the op's attributes.
+// The learning rate and the weight decay of each element of the parameter arena, for the kernels that update it. Three
+// optional inputs give them by segment: ends i32 [S], increasing, the index after the last element of each segment;
+// rates f32 [S], factors on the learning rate; decays f32 [S], weight decay. Without them the rate is the learning rate
+// everywhere, and the first `decayed` elements have the weight decay of the op's attributes.
 #pragma once
 
 #include <algorithm>
@@ -11,16 +11,16 @@
 
 namespace saturnn::cpu {
 
-// A table as it is found at launch. Its numbers come from a tensor: elements that no segment covers are left alone, and
-// no order of the ends leads outside the arena.
+// The table at launch. Its numbers come from a tensor and may be wrong: elements that no segment covers are not
+// changed, and no order of the ends leads outside the arena.
 struct SegmentTable {
   const int32_t* ends;
   int64_t count;
 
-  // The first segment that ends beyond `element`.
+  // Returns the first segment whose end is larger than `element`.
   int64_t find(int64_t element) const { return std::upper_bound(ends, ends + count, element) - ends; }
 
-  // body(segment, begin, end) for all parts of segments within [begin, end), in order.
+  // Calls body(segment, begin, end) for the parts of all segments within [begin, end), in order.
   template <typename Body>
   void forEach(int64_t begin, int64_t end, const Body& body) const {
     for (int64_t s = find(begin); s < count && begin < end; ++s) {
@@ -33,10 +33,10 @@ struct SegmentTable {
 
 class Segments {
  public:
-  // The table is inputs `position`, `position` + 1 and `position` + 2 of the op, or none of them.
+  // The table is in the inputs `position`, `position` + 1 and `position` + 2 of the op, or all three are absent.
   Segments(const SnOpDesc& desc, int32_t position, int64_t count, float weightDecay, int32_t decayed);
 
-  // body(begin, end, rate, decay) for all parts of [begin, end) with the same numbers.
+  // Calls body(begin, end, rate, decay) for the parts of [begin, end) that have the same numbers.
   template <typename Body>
   void forEach(void* const* inputs, int64_t begin, int64_t end, const Body& body) const {
     if (length_ == 0) {
@@ -58,7 +58,7 @@ class Segments {
   int32_t decayed_;
 };
 
-// Of the input that is a factor on the gradient, f32 [1]; 1 where it is absent.
+// Returns the input that is a factor on the gradient, f32 [1]; 1 if it is absent.
 inline float gradientScale(const void* input) { return input ? *static_cast<const float*>(input) : 1.0f; }
 
 }  // namespace saturnn::cpu

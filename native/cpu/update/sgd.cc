@@ -1,6 +1,6 @@
 // SGD with momentum and weight decay over the whole parameter arena at once: m = momentum m - lr (g + decay w), w += m;
-// with Nesterov w += momentum m - lr (g + decay w). The gradient may have a factor (clipping), and segments of the arena
-// rates and decays of their own. Nothing is written if the gate is not 0.
+// with Nesterov w += momentum m - lr (g + decay w). The gradient may be multiplied by a factor (clipping), and segments
+// of the arena may have their own rates and decays. Nothing is written if the gate is not 0.
 #include "cpu/device/device.h"
 #include "cpu/ops.h"
 #include "cpu/update/segments.h"
@@ -15,14 +15,13 @@ class Sgd final : public Kernel {
       : simd_(*device.simd),
         attributes_(attributesOf<SnSgdAttributes>(desc)),
         segments_(desc, 6, elementCount(desc.inputs[1]), attributes_.weight_decay, attributes_.decayed) {
-    requireCount(desc.inputs[0], "gate", SN_I32, 1);
-    requireTensor(desc.inputs[1], "parameters", SN_F32);
-    requireDense(desc.inputs[1], "parameters");
+    requireVector(desc.inputs[0], "gate", SN_I32, 1);
     const int64_t count = elementCount(desc.inputs[1]);
-    requireCount(desc.inputs[2], "momentum", SN_F32, count);
-    requireCount(desc.inputs[3], "gradient", SN_F32, count);
-    requireCount(desc.inputs[4], "learningRate", SN_F32, 1);
-    if (isPresent(desc.inputs[5])) requireCount(desc.inputs[5], "scale", SN_F32, 1);
+    requireVector(desc.inputs[1], "parameters", SN_F32, count);
+    requireVector(desc.inputs[2], "momentum", SN_F32, count);
+    requireVector(desc.inputs[3], "gradient", SN_F32, count);
+    requireVector(desc.inputs[4], "learningRate", SN_F32, 1);
+    if (isPresent(desc.inputs[5])) requireVector(desc.inputs[5], "scale", SN_F32, 1);
     chunks_ = Chunks(flatRows(count));
     setImplementation(simdImplementation(simd_));
   }

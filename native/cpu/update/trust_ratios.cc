@@ -1,5 +1,5 @@
 // The learning rates of LARS, one per segment of the parameter arena: rate trust |w| / (|g| + decay |w|). Norms are
-// summed in double, in an order that depends on the segments only.
+// summed in double, in an order that depends only on the segments.
 #include "cpu/device/device.h"
 #include "cpu/ops.h"
 #include "cpu/update/segments.h"
@@ -17,19 +17,17 @@ class TrustRatios final : public Kernel {
  public:
   TrustRatios(const SnOpDesc& desc, Device& device)
       : simd_(*device.simd), attributes_(attributesOf<SnTrustAttributes>(desc)) {
-    requireTensor(desc.inputs[0], "parameters", SN_F32);
-    requireDense(desc.inputs[0], "parameters");
     const int64_t count = elementCount(desc.inputs[0]);
-    requireCount(desc.inputs[1], "gradient", SN_F32, count);
-    if (isPresent(desc.inputs[2])) requireCount(desc.inputs[2], "scale", SN_F32, 1);
-    requireTensor(desc.inputs[3], "ends", SN_I32);
-    requireDense(desc.inputs[3], "ends");
+    requireVector(desc.inputs[0], "parameters", SN_F32, count);
+    requireVector(desc.inputs[1], "gradient", SN_F32, count);
+    if (isPresent(desc.inputs[2])) requireVector(desc.inputs[2], "scale", SN_F32, 1);
     length_ = elementCount(desc.inputs[3]);
-    requireCount(desc.inputs[4], "rates", SN_F32, length_);
-    requireCount(desc.inputs[5], "decays", SN_F32, length_);
-    requireCount(desc.outputs[0], "ratios", SN_F32, length_);
+    requireVector(desc.inputs[3], "ends", SN_I32, length_);
+    requireVector(desc.inputs[4], "rates", SN_F32, length_);
+    requireVector(desc.inputs[5], "decays", SN_F32, length_);
+    requireVector(desc.outputs[0], "ratios", SN_F32, length_);
     chunks_ = Chunks(flatRows(count));
-    // Chunk c has its part of segment s at c + s: from one part to the next, at least one of the two grows.
+    // Index c + s holds the part of segment s in chunk c: it is unique, because from one part to the next c or s grows.
     parts_ = chunks_.count() + length_;
     reserveScratch(parts_ * sizeof(SquareSums));
     setImplementation(simdImplementation(simd_));

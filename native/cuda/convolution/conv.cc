@@ -1,13 +1,13 @@
-// conv2d, conv2dDgrad, conv2dDgradActivation and conv2dWgrad: cuDNN computes the convolution; bias and activation, or
-// its derivative, happen in its kernel where that is compiled at run time, else in ours, in place.
+// conv2d, conv2dDgrad, conv2dDgradActivation and conv2dWgrad. cuDNN computes the convolution. Bias and activation, or
+// its derivative, are fused into its kernel if that is compiled at run time; else kernels of ours apply them in place.
 //   conv2d:                x [N,H,W,C], w [O,KH,KW,C], bias? [O]          -> y [N,H',W',O]
 //   conv2dDgrad:           dy [N,H',W',O], w [O,KH,KW,C]                  -> dx [N,H,W,C]
 //   conv2dDgradActivation: dy [N,H',W',O], w [O,KH,KW,C], y [N,H,W,C]     -> dx [N,H,W,C], dbias? [C]
 //   conv2dWgrad:           x [N,H,W,C], dy [N,H',W',O]                    -> dw [O,KH,KW,C], dbias? [O]
 // Images f32, bf16 or f16; w f32 or that of the images; bias, dw and dbias f32.
 //
-// Why strict f32 is never fused: of the engines that take any activation all but a slow one use tensor cores (TF32). The
-// pass in place reads and writes the tensor once more, and keeps one arithmetic for all backends.
+// Strict f32 is never fused: all engines that can fuse an activation, except a slow one, use tensor cores (TF32). The
+// pass in place reads and writes the tensor once more, but uses the same arithmetic as the other backends.
 #include "cuda/convolution/conv_kernel.h"
 #include "cuda/ops.h"
 
@@ -17,24 +17,24 @@ namespace {
 ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTensor& x, const char* wName,
                 const SnTensor& w, const char* yName, const SnTensor& y) {
   const auto attributes = attributesOf<SnConvAttributes>(op);
-  requireConvOperands(op, pass, xName, x, wName, w, yName, y);
-  if (x.rank != 4) refuse(op, xName, "an image [batch, height, width, channels]", shapeText(x));
+  requireConvOperands(pass, xName, x, wName, w, yName, y);
+  requireImage(x, xName);
   if (w.rank != 4 || w.shape[3] != x.shape[3]) {
-    refuse(op, wName, "weights [out, height, width, " + std::to_string(x.shape[3]) + "]", shapeText(w));
+    refuse(wName, "weights [out, height, width, " + std::to_string(x.shape[3]) + "]", shapeText(w));
   }
   const auto outputLength = [](int64_t length, int64_t pad, int64_t kernel, int64_t stride) {
     return (length + 2 * pad - kernel) / stride + 1;
   };
   if (attributes.stride_h < 1 || attributes.stride_w < 1 || attributes.pad_h < 0 || attributes.pad_w < 0) {
-    refuse(op, "stride and padding", "strides of at least 1 and paddings of at least 0",
+    refuse("stride and padding", "strides of at least 1 and paddings of at least 0",
            std::to_string(attributes.stride_h) + ", " + std::to_string(attributes.stride_w) + " and " +
                std::to_string(attributes.pad_h) + ", " + std::to_string(attributes.pad_w));
   }
-  // The division below rounds towards 0, so a kernel that fits nowhere could seem to give one pixel.
+  // The division below rounds towards 0, so a kernel larger than the image could seem to give one pixel.
   const int64_t paddedHeight = x.shape[1] + int64_t{2} * attributes.pad_h;
   const int64_t paddedWidth = x.shape[2] + int64_t{2} * attributes.pad_w;
   if (w.shape[1] > paddedHeight || w.shape[2] > paddedWidth) {
-    refuse(op, wName, "a kernel within " + std::to_string(paddedHeight) + "x" + std::to_string(paddedWidth) + " pixels",
+    refuse(wName, "a kernel within " + std::to_string(paddedHeight) + "x" + std::to_string(paddedWidth) + " pixels",
            shapeText(w));
   }
   ConvProblem problem{
@@ -42,7 +42,7 @@ ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTe
       0,          0,          attributes.stride_h, attributes.stride_w, attributes.pad_h, attributes.pad_w};
   problem.oh = outputLength(problem.h, problem.padH, problem.kh, problem.strideH);
   problem.ow = outputLength(problem.w, problem.padW, problem.kw, problem.strideW);
-  requireShape(op, yName, y, {problem.n, problem.oh, problem.ow, problem.o});
+  requireShape(y, yName, {problem.n, problem.oh, problem.ow, problem.o});
   return makeConvTask(op, problem, pass, x.dtype, w.dtype);
 }
 
@@ -52,9 +52,9 @@ KernelPointer createConv2d(SnDevice& device, const SnOpDesc& op, SnKernelInfo& i
   const auto attributes = attributesOf<SnConvAttributes>(op);
   ConvTask task = taskOf(op, ConvPass::forward, "x", op.inputs[0], "w", op.inputs[1], "y", op.outputs[0]);
   if (attributes.activation < SN_NO_ACTIVATION || attributes.activation >= SN_ACTIVATION_COUNT) {
-    refuse(op, "activation", "an activation's id", std::to_string(attributes.activation));
+    refuse("activation", "an activation's id", std::to_string(attributes.activation));
   }
-  if (isPresent(op.inputs[2])) requireVector(op, "bias", op.inputs[2], task.problem.o);
+  if (isPresent(op.inputs[2])) requireVector(op.inputs[2], "bias", SN_F32, task.problem.o);
   task.epilogue = {isPresent(op.inputs[2]), attributes.activation, attributes.slope};
   return makeConvForward(device, op, task, info);
 }
@@ -65,18 +65,19 @@ KernelPointer createConv2dDgrad(SnDevice& device, const SnOpDesc& op, SnKernelIn
   return makeConvDgrad(device, op, task, info);
 }
 
-// y is the output of the activation before, from which f' is computed; dbias the gradient of that layer's bias.
+// y is the output of the activation before this layer, from which f' is computed; dbias is the gradient of that layer's
+// bias.
 KernelPointer createConv2dDgradActivation(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const auto attributes = attributesOf<SnConvAttributes>(op);
   ConvTask task = taskOf(op, ConvPass::dataGradient, "dx", op.outputs[0], "w", op.inputs[1], "dy", op.inputs[0]);
   const SnTensor& activated = op.inputs[2];
   const bool sums = isPresent(op.outputs[1]);
   if (attributes.activation < 0 || attributes.activation >= SN_ACTIVATION_COUNT) {
-    refuse(op, "activation", "an activation's id", std::to_string(attributes.activation));
+    refuse("activation", "an activation's id", std::to_string(attributes.activation));
   }
-  requireLike(op, "y", activated, op.outputs[0]);
-  if (!isDense(activated)) refuse(op, "y", "a dense tensor", describe(activated));
-  if (sums) requireVector(op, "dbias", op.outputs[1], task.problem.c);
+  requireLike(activated, "y", op.outputs[0]);
+  requireDense(activated, "y");
+  if (sums) requireVector(op.outputs[1], "dbias", SN_F32, task.problem.c);
   task.epilogue = {sums, attributes.activation, attributes.slope};
   return makeConvDgradActivation(device, op, task, info);
 }

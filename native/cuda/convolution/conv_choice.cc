@@ -14,7 +14,7 @@ Runner runner(SnDevice& device, const ConvTask& task, const ConvVariant& variant
   return std::make_unique<ConvRunner>(device, task, variant, std::move(plan));
 }
 
-// The last variant that could do it reports why it cannot; fusing is never needed.
+// Returns the first variant that works. Throws ERR_CUDNN with the reasons of all variants if none does.
 Runner firstRunner(SnDevice& device, const ConvTask& task) {
   std::string reasons;
   for (const ConvVariant& variant : variantsOf(task)) {
@@ -37,7 +37,7 @@ TuningPlace placeOf(SnDevice& device) {
                                     std::to_string(SATURNN_ABI_VERSION)};
 }
 
-// What was chosen, as it is remembered: "plain 62:2=0,13=1". Null if it cannot be made again.
+// Makes the plan of a remembered choice, "plain 62:2=0,13=1". Null if it cannot be made any more.
 Runner recalled(SnDevice& device, const ConvTask& task, const std::string& text) {
   const size_t space = text.rfind(' ');
   const auto choice = space == std::string::npos ? std::nullopt : EngineChoice::parse(text.substr(space + 1));
@@ -60,7 +60,7 @@ std::vector<Runner> candidatesOf(SnDevice& device, const ConvTask& task) {
   return candidates;
 }
 
-// Null if nothing could be timed, for want of memory above all.
+// Null if nothing could be timed, mostly because there is too little memory.
 Runner fastest(SnDevice& device, const ConvTask& task) {
   std::vector<Runner> candidates = candidatesOf(device, task);
   const std::vector<double> times = timeRunners(device, task, candidates);

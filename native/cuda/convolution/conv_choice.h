@@ -1,5 +1,5 @@
-// Which plan a convolution gets: the first that cuDNN's heuristics propose, or the fastest of several that were timed
-// here on the device.
+// Chooses the plan of a convolution: the first that cuDNN's heuristics propose, or the fastest of several that are
+// timed on the device.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,8 @@
 
 namespace saturnn::cuda {
 
-// autotune: candidates are timed, once per process for equal tasks, and not again where the cache folder knows the
-// answer. Throws ERR_CUDNN, with what each candidate said, if there is no plan.
+// With `autotune`, candidates are timed, once per process for equal tasks, or not at all if the cache folder has the
+// choice. Throws ERR_CUDNN, with the message of each candidate, if there is no plan.
 std::unique_ptr<ConvRunner> chooseRunner(SnDevice& device, const ConvTask& task, bool autotune);
 
 }  // namespace saturnn::cuda

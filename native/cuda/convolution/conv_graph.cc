@@ -6,7 +6,7 @@
 namespace saturnn::cuda {
 namespace {
 
-// The attribute names of one pass: cuDNN has the same operation three times under different names.
+// The attribute names of one pass: cuDNN has the same operation three times, with different names.
 struct PassNames {
   cudnnBackendDescriptorType_t type;
   cudnnBackendAttributeName_t x, w, y, convolution, alpha, beta;
@@ -34,15 +34,15 @@ const char* typeText(cudnnDataType_t type) {
 
 constexpr int64_t kPassing = 100;  // the first id of the tensors between operations
 
-enum class Kind { real, passing, scalar };  // in memory; between operations only; one number, given at every run
+enum class Kind { real, passing, scalar };  // in memory; only between operations; one number, passed at every run
 
-// cuDNN counts dimensions as [batch, channels, height, width]; the order in memory is said by the strides.
+// cuDNN's order of dimensions is [batch, channels, height, width]; the strides give the order in memory.
 Descriptor tensor(const CudnnApi& api, int64_t id, cudnnDataType_t type, int64_t n, int64_t h, int64_t w, int64_t c,
                   Kind kind = Kind::real) {
   Descriptor tensor(api, CUDNN_BACKEND_TENSOR_DESCRIPTOR, "tensor");
   tensor.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, {id});
   tensor.set(CUDNN_ATTR_TENSOR_DATA_TYPE, type);
-  // A bias lies anywhere in the State's arena, and a scalar on the host.
+  // A bias may be anywhere in the State's arena, and a scalar on the host.
   tensor.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, {id >= kBias && kind != Kind::passing ? 4 : 16});
   tensor.set(CUDNN_ATTR_TENSOR_DIMENSIONS, {n, c, h, w});
   tensor.set(CUDNN_ATTR_TENSOR_STRIDES, {h * w * c, 1, w * c, c});
@@ -80,7 +80,7 @@ Descriptor pointwise(const CudnnApi& api, const ConvStep& step) {
   pointwise.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
   if (step.mode == CUDNN_POINTWISE_RELU_FWD) {
     pointwise.setFloat(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, step.slope);
-    // Called deprecated, and what decides it in the releases that read it.
+    // Documented as deprecated, but the releases that read it depend on it.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     const cudnnNanPropagation_t propagate = CUDNN_PROPAGATE_NAN;
@@ -91,7 +91,7 @@ Descriptor pointwise(const CudnnApi& api, const ConvStep& step) {
   return pointwise;
 }
 
-// The tensors of one graph, and the numbers that are given at every run.
+// The tensors of one graph, and the scalars that are passed at every run.
 class Tensors {
  public:
   Tensors(const CudnnApi& api, const ConvSpec& spec, const std::vector<ConvStep>& steps)
@@ -99,7 +99,7 @@ class Tensors {
 
   std::vector<float> scalars;
 
-  // y, dx or dw: in memory, or what the first step reads.
+  // Returns y, dx or dw: in memory, or as the input of the first step.
   Descriptor convolutionResult() const { return steps_.empty() ? inMemory(resultId()) : passing(0, false); }
 
   Descriptor stepResult(size_t step) const {
@@ -133,7 +133,7 @@ class Tensors {
     return spec_.pass == ConvPass::forward ? kY : spec_.pass == ConvPass::dataGradient ? kX : kW;
   }
 
-  // Between operations, of the result's shape.
+  // Returns a tensor between operations, with the shape of the result.
   Descriptor passing(size_t index, bool isTruth) const {
     const ConvProblem& p = spec_.problem;
     const int64_t id = kPassing + static_cast<int64_t>(index);
@@ -191,7 +191,7 @@ std::string ConvSpec::text() const {
   return text;
 }
 
-// An operation graph keeps its own references to what it is made of, so the parts may go out of scope here.
+// An operation graph keeps references to its parts, so they may go out of scope here.
 ConvGraph makeConvGraph(const GraphTarget& target, const ConvSpec& spec) {
   const CudnnApi& api = target.api;
   const std::vector<ConvStep> steps = stepsOf(spec);

@@ -1,4 +1,4 @@
-// A convolution as cuDNN's operation graph: one of its three passes, and what is done with its result before it is
+// A convolution as cuDNN's operation graph: one of its three passes, and the operations on its result before it is
 // written (conv_steps.h).
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace saturnn::cuda {
 
-// x [n, h, w, c], w [o, kh, kw, c], y [n, oh, ow, o]; all dense, in this order in memory.
+// Sizes: x [n, h, w, c], w [o, kh, kw, c], y [n, oh, ow, o]; all dense, in this order in memory.
 struct ConvProblem {
   int64_t n, h, w, c;
   int64_t o, kh, kw;
@@ -21,7 +21,7 @@ struct ConvProblem {
 
 enum class ConvPass { forward, dataGradient, weightGradient };
 
-// Sums are always made in f32.
+// A pass of a convolution with its dtypes. Sums are always in f32.
 struct ConvSpec {
   ConvProblem problem;
   ConvPass pass;
@@ -30,12 +30,12 @@ struct ConvSpec {
   ConvEpilogue epilogue;                       // of forward and dataGradient
 
   const char* passName() const;  // "forward"
-  // Everything above in one line, which is equal where the specs are: "forward bf16 bf16 128x28x28x64 ...".
+  // Returns everything above in one line, equal for equal specs: "forward bf16 bf16 128x28x28x64 ...".
   std::string text() const;
 };
 
-// Unique ids of the tensors that execute() binds; kActivated: the x of a data gradient's epilogue, whose kX is dx;
-// kScalars and following: the scalars of the graph, in their order.
+// Unique ids of the tensors that execute() binds. kActivated is the x of a data gradient's epilogue, where kX is dx.
+// kScalars and following are the scalars of the graph, in their order.
 enum : int64_t { kX = 1, kW = 2, kY = 3, kActivated = 4, kBias = 5, kScalars = 6 };
 
 struct ConvGraph {

@@ -44,7 +44,7 @@ class ConvDgradActivation : public SnKernel {
   std::unique_ptr<ConvRunner> runner_;
 };
 
-// The sums of dy use the scratch after the convolution is done with it: what is enqueued runs in order.
+// The sums of dy use the same scratch as the convolution: enqueued work runs in order.
 class ConvWgrad : public SnKernel {
  public:
   ConvWgrad(SnDevice& device, std::unique_ptr<ConvRunner> runner, const ConvTask& task)
@@ -72,20 +72,20 @@ std::unique_ptr<ConvRunner> chooseFor(SnDevice& device, const SnOpDesc& op, cons
 
 }  // namespace
 
-void requireConvOperands(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTensor& x, const char* wName,
-                         const SnTensor& w, const char* yName, const SnTensor& y) {
-  const auto requireWhole = [&](const char* name, const SnTensor& tensor) {
-    requireFloats(op, name, tensor);
-    if (!isDense(tensor)) refuse(op, name, "a dense tensor", describe(tensor));
+void requireConvOperands(ConvPass pass, const char* xName, const SnTensor& x, const char* wName, const SnTensor& w,
+                         const char* yName, const SnTensor& y) {
+  const auto requireWhole = [](const SnTensor& tensor, const char* name) {
+    requireFloats(tensor, name);
+    requireDense(tensor, name);
   };
-  requireWhole(xName, x);
-  requireWhole(wName, w);
-  requireWhole(yName, y);
-  requireSameDType(op, yName, y, x);
+  requireWhole(x, xName);
+  requireWhole(w, wName);
+  requireWhole(y, yName);
+  requireSameDType(y, yName, x);
   if (w.dtype == SN_F32) return;
-  if (pass == ConvPass::weightGradient) refuse(op, wName, "an f32 tensor", describe(w));
+  if (pass == ConvPass::weightGradient) requireDType(w, wName, SN_F32);
   if (w.dtype != x.dtype) {
-    refuse(op, wName, std::string("f32 weights or, as ") + xName + " is, " + dtypeName(x.dtype), describe(w));
+    refuse(wName, std::string("f32 weights or, as ") + xName + " is, " + dtypeName(x.dtype), describe(w));
   }
 }
 
@@ -117,7 +117,7 @@ KernelPointer makeConvDgradActivation(SnDevice& device, const SnOpDesc& op, cons
 
 KernelPointer makeConvWgrad(SnDevice& device, const SnOpDesc& op, const ConvTask& task, SnKernelInfo& info) {
   const bool hasBias = isPresent(op.outputs[1]);
-  if (hasBias) requireVector(op, "dbias", op.outputs[1], task.problem.o);
+  if (hasBias) requireVector(op.outputs[1], "dbias", SN_F32, task.problem.o);
   auto runner = chooseFor(device, op, task);
   const int64_t scratch = std::max(runner->scratchBytes(), hasBias ? ConvWgrad::sumBytes(task) : 0);
   setImplementation(info, runner->implementation() + (hasBias ? "+saturnn:channelSum" : ""), scratch);

@@ -10,7 +10,7 @@
 namespace saturnn::cuda {
 namespace {
 
-// Empty if the policy allows an engine with these notes for this spec, else why not.
+// Returns why the policy refuses an engine with these notes for this spec; empty if it allows it.
 std::string objection(const ConvPolicy& policy, const Descriptor& engine) {
   cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
   const int64_t count =
@@ -19,8 +19,8 @@ std::string objection(const ConvPolicy& policy, const Descriptor& engine) {
     return std::find(notes, notes + count, note) != notes + count;
   };
   if (!policy.tensorCores && has(CUDNN_NUMERICAL_NOTE_TENSOR_CORE)) return "uses tensor cores";
-  // Not TF32, which every engine for f32 on tensor cores computes in: these make halves of f32 images, f16 among them,
-  // whose range is too small for gradients.
+  // Engines with this note convert f32 images to halves, even to f16, whose range is too small for gradients. TF32,
+  // which all f32 engines on tensor cores use, does not set it.
   if (has(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS)) return "rounds its inputs";
   if (has(CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION)) return "reduces in lower precision";
   if (policy.deterministic && has(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)) return "is not deterministic";
@@ -82,14 +82,14 @@ Descriptor configurationOf(const GraphTarget& target, const ConvGraph& graph, co
 
 }  // namespace
 
-// Walks through the configurations that cuDNN's heuristics propose for a graph.
+// Iterates over the configurations that cuDNN's heuristics propose for a graph.
 class ConvPlanSearch {
  public:
   ConvPlanSearch(const GraphTarget& target, const ConvSpec& spec, const ConvPolicy& policy)
       : target_(target), policy_(policy), spec_(spec), graph_(makeConvGraph(target, spec)) {}
 
   std::vector<ConvPlan> plans;
-  std::string reasons;  // of what was refused
+  std::string reasons;  // why configurations were refused
 
   const ConvGraph& graph() const { return graph_; }
 
@@ -174,7 +174,7 @@ ConvPlan ConvPlan::first(const GraphTarget& target, const ConvSpec& spec, const 
 std::vector<ConvPlan> ConvPlan::several(const GraphTarget& target, const ConvSpec& spec, const ConvPolicy& policy,
                                         size_t most) {
   ConvPlanSearch search(target, spec, policy);
-  // Half of the places for each heuristic; what the first leaves free goes to the second.
+  // Each heuristic may fill half of the list; places that the first does not use go to the second.
   search.tryMode(CUDNN_HEUR_MODE_A, (most + 1) / 2);
   search.tryMode(CUDNN_HEUR_MODE_B, most);
   search.tryMode(CUDNN_HEUR_MODE_A, most);

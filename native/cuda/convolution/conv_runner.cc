@@ -57,11 +57,11 @@ ConvRunner::ConvRunner(SnDevice& device, const ConvTask& task, const ConvVariant
   y_ = {task.images, images, outputs, given.o, outputs, planned.o};
   workspaceAt_ = reserve(plan_.workspaceBytes());
   xAt_ = reserve(x_.differs() ? x_.plannedBytes() : 0);
-  wAt_ = reserve(w_.plannedBytes());  // also for weights that lie anywhere in the State
+  wAt_ = reserve(w_.plannedBytes());  // also for weights, which may be unaligned in the State
   yAt_ = reserve(y_.differs() ? y_.plannedBytes() : 0);
   const bool sums = task.pass == ConvPass::dataGradient && task.epilogue.bias;
   partialsAt_ = reserve(sums ? kSumBlocks * given.c * int64_t{sizeof(float)} : 0);
-  scratchBytes_ += kAlignment;  // what launch() is given is aligned to less
+  scratchBytes_ += kAlignment;  // the scratch of launch() has a smaller alignment
 }
 
 int64_t ConvRunner::reserve(int64_t bytes) {
@@ -82,7 +82,8 @@ std::string ConvRunner::implementation() const {
   return name;
 }
 
-// cuDNN's plans want 16-byte alignment. Images have it; weights and their gradient lie anywhere in the State's arena.
+// cuDNN's plans need 16-byte alignment. Images have it; weights and their gradient may be anywhere in the State's
+// arena.
 void* ConvRunner::stageIn(const Staging& staging, void* given, void* reserved) const {
   if (!staging.differs() && isAligned(given)) return given;
   staging.in(given, reserved, device_.stream());
@@ -121,15 +122,15 @@ void ConvRunner::run(const ConvPointers& given, void* scratch) {
   }
 }
 
-// Bias, activation, and the cutting off of padded channels are one pass.
+// Adds the bias, applies the activation and removes padded channels in one pass.
 void ConvRunner::finishForward(const void* planned, const float* bias, void* y) const {
   if (planned == y && task_.epilogue.isEmpty()) return;
   launchChannelMap(task_.epilogue.activation, task_.epilogue.slope, {planned, y_.plannedChannels, y_.planned}, bias,
                    {y, y_.channels, y_.given}, y_.rows, y_.channels, device_.stream());
 }
 
-// As in finishForward, the derivative, the sums and the cutting off are one pass; of a fused plan's result only the sums
-// are left to make.
+// Like finishForward: the derivative, the sums and the removal of padding in one pass. After a fused plan only the sums
+// are still to be computed.
 void ConvRunner::finishDataGradient(const void* planned, const ConvPointers& given, void* partials) const {
   const ConvEpilogue& epilogue = task_.epilogue;
   const ConstRows source{planned, x_.plannedChannels, x_.planned};

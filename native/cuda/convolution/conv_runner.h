@@ -1,5 +1,5 @@
-// One convolution as it runs: what its plan wants in another form than the op has it (other dtype, padded channels,
-// 16-byte alignment) takes the way through scratch, and what the plan leaves of the epilogue follows.
+// Runs one convolution: operands that the plan needs in another form than the op's tensors (another dtype, padded
+// channels, 16-byte alignment) are copied through scratch, and the part of the epilogue that is not fused follows.
 #pragma once
 
 #include "cuda/convolution/conv_task.h"
@@ -7,7 +7,7 @@
 
 namespace saturnn::cuda {
 
-// A tensor as rows x channels, as the op has it and as the plan wants it; the larger is filled up with zeros.
+// A tensor as rows x channels, in the op's form and in the plan's; the larger is padded with zeros.
 struct Staging {
   SnDType given, planned;
   int64_t rows, channels;
@@ -15,7 +15,7 @@ struct Staging {
 
   bool differs() const { return given != planned || rows != plannedRows || channels != plannedChannels; }
   int64_t plannedBytes() const { return plannedRows * plannedChannels * elementBytes(planned); }
-  // Both enqueue one kernel or copy.
+  // Each enqueues one kernel or copy.
   void in(const void* from, void* to, cudaStream_t stream) const;
   void out(const void* from, void* to, cudaStream_t stream) const;
 };
@@ -25,13 +25,13 @@ class ConvRunner {
   ConvRunner(SnDevice& device, const ConvTask& task, const ConvVariant& variant, ConvPlan plan);
 
   int64_t scratchBytes() const { return scratchBytes_; }
-  // "cudnn:engine4+fused", "cudnn:engine62+saturnn:channelMap", "cudnn:engine67+saturnn:convertRows",
-  // "cudnn:engine67+saturnn:channelGradient", "cudnn:engine4+fused+saturnn:channelSum"
+  // Returns the names of the kernels, such as "cudnn:engine4+fused", "cudnn:engine62+saturnn:channelMap",
+  // "cudnn:engine67+saturnn:channelGradient" or "cudnn:engine4+fused+saturnn:channelSum".
   std::string implementation() const;
   const ConvPlan& plan() const { return plan_; }
   const ConvVariant& variant() const { return variant_; }
 
-  // Enqueues. What the pass computes is written: y; x, and the bias of its epilogue; or w. Images: 16-byte aligned.
+  // Enqueues the pass, which writes y; x, and the bias of its epilogue; or w. Images must be 16-byte aligned.
   void run(const ConvPointers& given, void* scratch);
 
  private:

@@ -22,17 +22,17 @@ class Steps {
   }
   StepOperand add(const StepOperand& x, const StepOperand& b) { return append(CUDNN_POINTWISE_ADD, x, b); }
   StepOperand multiply(const StepOperand& x, const StepOperand& b) { return append(CUDNN_POINTWISE_MUL, x, b); }
-  // `condition` ? x : otherwise
+  // Returns `condition` ? x : otherwise.
   StepOperand select(const StepOperand& condition, const StepOperand& x, const StepOperand& otherwise) {
     return append(CUDNN_POINTWISE_BINARY_SELECT, x, otherwise, condition);
   }
-  // How x compares with 0, as 0 or 1.
+  // Returns the result of a comparison of x with 0, as 0 or 1.
   StepOperand number(cudnnPointwiseMode_t mode, const StepOperand& x) {
     const StepOperand result = append(mode, x, scalar(0.0f));
     steps_.back().isTruth = false;
     return result;
   }
-  // x, times `slope` below 0. NaN stays NaN.
+  // Returns x, multiplied by `slope` if it is below 0. NaN stays NaN.
   StepOperand relu(const StepOperand& x, float slope) {
     const StepOperand result = append(CUDNN_POINTWISE_RELU_FWD, x);
     steps_.back().slope = slope;
@@ -49,9 +49,9 @@ class Steps {
   throw Error("ERR_INTERNAL", "activation " + std::to_string(epilogue.activation) + " is not fused");
 }
 
-// tanh(x), or 2 tanh(x / 2). cuDNN's engines compute tanh with the GPU's instruction, which is right to 11 bits: enough
-// for bf16. Where the result has more bits, it is 2 sigmoid(2x) - 1, whose two instructions are right to 22 bits; what it
-// loses of small x, 1e-7, is far below what the rounding of the factors has made of x.
+// Returns tanh(x), or 2 tanh(x / 2). cuDNN's engines compute tanh with the GPU's instruction, which is exact to 11
+// bits: enough for bf16. For results with more bits it is computed as 2 sigmoid(2x) - 1, whose two instructions are
+// exact to 22 bits. The error for small x, 1e-7, is much smaller than the error from rounding the factors of x.
 StepOperand tanh(Steps& steps, StepOperand x, bool scaled, bool isBf16) {
   if (isBf16) {
     if (scaled) x = steps.multiply(x, scalar(0.5f));
@@ -64,8 +64,8 @@ StepOperand tanh(Steps& steps, StepOperand x, bool scaled, bool isBf16) {
   return steps.append(CUDNN_POINTWISE_SUB, x, scalar(scaled ? 2.0f : 1.0f));
 }
 
-// dy times the derivative of relu or leakyRelu. With slope 0 all of x < 0 gives y = 0, so 0 belongs to that side. A
-// comparison loses a NaN of y, so where y is one, it is the result.
+// Returns dy times the derivative of relu or leakyRelu. With slope 0 all x < 0 give y = 0, so 0 counts as negative.
+// Since a comparison loses a NaN of y, the result is y where y is NaN.
 void multiplyBySide(Steps& steps, const StepOperand& dy, const StepOperand& y, float slope) {
   const StepOperand isPositive =
       steps.append(slope > 0.0f ? CUDNN_POINTWISE_CMP_GE : CUDNN_POINTWISE_CMP_GT, y, scalar(0.0f));
@@ -73,9 +73,9 @@ void multiplyBySide(Steps& steps, const StepOperand& dy, const StepOperand& y, f
   steps.select(steps.append(CUDNN_POINTWISE_CMP_EQ, y, y), gradient, y);
 }
 
-// From y = f(...), as in native/shared/activations.h: 1 - y^2, or slope - y^2 / slope below 0, which rounding can make slightly
-// negative. The side and the clamp are factors, 0 or 1: cuDNN's engines choose between two results by way of memory, and
-// their maximum would turn NaN into the bound.
+// The derivative from y, as in shared/activations.h: 1 - y^2, or slope - y^2 / slope below 0, which rounding can make
+// slightly negative. The side and the clamp are factors of 0 or 1: cuDNN's engines choose between two results through
+// memory, and their maximum would turn NaN into the bound.
 StepOperand leakyTanhDerivative(Steps& steps, const StepOperand& y, float slope) {
   const StepOperand square = steps.multiply(steps.relu(y, inverseSlopeOf(slope)), y);
   const StepOperand isNegative = steps.number(slope > 0.0f ? CUDNN_POINTWISE_CMP_LT : CUDNN_POINTWISE_CMP_LE, y);
@@ -84,7 +84,7 @@ StepOperand leakyTanhDerivative(Steps& steps, const StepOperand& y, float slope)
   return steps.multiply(both, steps.number(CUDNN_POINTWISE_CMP_GT, both));
 }
 
-// 1 + factor y^2
+// Returns 1 + factor y^2.
 StepOperand parabola(Steps& steps, const StepOperand& y, float factor) {
   return steps.add(steps.multiply(steps.multiply(y, y), scalar(factor)), scalar(1.0f));
 }
@@ -114,7 +114,7 @@ std::vector<ConvStep> dataGradientSteps(const ConvEpilogue& epilogue) {
   Steps steps;
   if (epilogue.activation == SN_NO_ACTIVATION) return {};
   const StepOperand dy{StepOperand::convolution};
-  // cuDNN's engines load a tensor as often as operations read it: this one does, and the others read its result.
+  // cuDNN's engines load a tensor once per operation that reads it, so only this operation reads it.
   const StepOperand y = steps.append(CUDNN_POINTWISE_IDENTITY, {StepOperand::activated});
   switch (epilogue.activation) {
     case SN_SIGMOID: {

@@ -1,5 +1,5 @@
-// What happens to a convolution's result before it is written, as pointwise operations of cuDNN's graph: bias and
-// activation of the forward pass, the activation's derivative of the data gradient.
+// Operations on a convolution's result before it is written, as pointwise operations of cuDNN's graph: bias and
+// activation of the forward pass, the activation's derivative in the data gradient.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,9 @@
 
 namespace saturnn::cuda {
 
-// Forward: y = f(conv + bias), with a bias of [o] floats and an activation of native/shared/activations.h, each optional. Data
-// gradient: dx = conv f'(x), where x = f(...) is what the layer before gave, and this convolution has read; with the
-// gradient of that layer's bias, [c] floats, the sum of dx over all pixels, which no plan makes.
+// Forward: y = f(conv + bias), with a bias of [o] floats and an activation of shared/activations.h, each optional. Data
+// gradient: dx = conv f'(x), where x = f(...) is the output of the layer before, which this convolution has read. With
+// it the gradient of that layer's bias, [c] floats, the sum of dx over all pixels, which no plan computes.
 struct ConvEpilogue {
   bool bias = false;
   int activation = SN_NO_ACTIVATION;
@@ -21,26 +21,27 @@ struct ConvEpilogue {
   bool isEmpty() const { return !bias && activation == SN_NO_ACTIVATION; }
 };
 
-// What a step reads: a tensor, or one number.
+// An operand of a step: a tensor, or one number.
 struct StepOperand {
   enum Kind { none, convolution, bias, activated, step, scalar };
   Kind kind = none;
-  size_t index = 0;    // of the step whose result it is
-  float value = 0.0f;  // of the scalar
+  size_t index = 0;    // index of the step whose result it is
+  float value = 0.0f;  // value of the scalar
 };
 
-// One operation on every element: mode(x), mode(x, b) or mode(x, b, t). x is never a scalar: it says the shape.
+// One element-wise operation: mode(x), mode(x, b) or mode(x, b, t). x must not be a scalar, because it gives the shape.
 struct ConvStep {
   cudnnPointwiseMode_t mode;
   StepOperand x, b, t;
-  float slope = 0.0f;  // of CUDNN_POINTWISE_RELU_FWD: below 0
-  bool isTruth = false;  // of a comparison: its result is true or false, else the number 1 or 0
+  float slope = 0.0f;  // for CUDNN_POINTWISE_RELU_FWD: the factor on x < 0
+  bool isTruth = false;  // for a comparison: the result is a boolean instead of the number 1 or 0
 };
 
-// cuDNN's engines for an activation lose small elu (e^x - 1 by a subtraction): that one is never fused, in either pass.
+// Whether the activation can be fused. elu never is: cuDNN computes e^x - 1 by a subtraction, which is inexact for
+// small x.
 bool isFusible(const ConvEpilogue& epilogue);
 
-// In an order in which they can run; the last gives the result. `isBf16`: the result is rounded to that.
+// Returns the steps in execution order; the last gives the result. `isBf16`: the result is rounded to bf16.
 std::vector<ConvStep> forwardSteps(const ConvEpilogue& epilogue, bool isBf16);
 std::vector<ConvStep> dataGradientSteps(const ConvEpilogue& epilogue);
 

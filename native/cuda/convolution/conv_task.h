@@ -1,4 +1,4 @@
-// What an op asks of a convolution, and the plans that could do it. Needs no GPU.
+// The convolution that an op needs, and the plans that could compute it. Needs no GPU.
 #pragma once
 
 #include "cuda/convolution/conv_plan.h"
@@ -14,26 +14,26 @@ struct ConvTask {
   ConvEpilogue epilogue;
   bool allowTf32 = false;
   bool deterministic = true;
-  bool plain = false;  // nothing is compiled at run time
+  bool plain = false;  // no plans that are compiled at run time
 
   bool usesTensorCores() const { return allowTf32 || isHalf(images); }
   ConvPolicy policy() const;
-  // Everything above in one line, equal where the tasks are.
+  // Returns everything above in one line, equal for equal tasks.
   std::string text() const;
 };
 
-// One way to do a task: `spec` may differ from it in the number of channels (padded with zeros), in the dtypes, and in
-// what is left of the epilogue for another kernel. Fused plans are compiled at run time.
+// One way to compute a task. `spec` may differ from it in the number of channels (padded with zeros), in the dtypes,
+// and in the epilogue, whose rest another kernel computes. Fused plans are compiled at run time.
 struct ConvVariant {
   std::string name;  // "plain", "fused": unique within a task
   ConvSpec spec;
   bool isFused() const { return !spec.epilogue.isEmpty(); }
 };
 
-// In the order of preference where nothing is timed.
+// Returns the variants in the order of preference that is used without timing.
 std::vector<ConvVariant> variantsOf(const ConvTask& task);
 
-// Candidates for timing; empty if there is none.
+// Returns the candidates for timing; empty if there is none.
 std::vector<ConvPlan> severalPlans(const GraphTarget& target, const ConvTask& task, const ConvVariant& variant);
 
 }  // namespace saturnn::cuda

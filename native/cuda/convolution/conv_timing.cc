@@ -11,8 +11,8 @@ namespace {
 
 constexpr int kRuns = 5;
 
-// Written before every run: more than the cache holds, and it keeps the GPU busy while the host enqueues what is timed, so
-// that the time is the GPU's alone.
+// Bytes written before every run: more than the cache holds. This also keeps the GPU busy while the host enqueues the
+// timed work, so that only GPU time is measured.
 size_t flushBytes() {
   int index = 0, cache = 0;
   checkCuda(cudaGetDevice(&index), "cudaGetDevice");
@@ -41,8 +41,8 @@ class DeviceMemory {
   void* data_ = nullptr;
 };
 
-// Of either sign and a size of 1/8 to 1/4: speed and power depend on the bits, and zeros would be faster than life. The
-// exponent is written into the bits, which is the same for every dtype.
+// Random numbers of both signs, from 1/8 to 1/4 in size: speed and power depend on the bits, and zeros would be too
+// fast. The exponent is written into the bits, which works for every dtype.
 template <class Bits>
 std::vector<Bits> smallNumbers(Bits exponent, int mantissaBits) {
   std::vector<Bits> numbers(1 << 16);
@@ -56,7 +56,7 @@ std::vector<Bits> smallNumbers(Bits exponent, int mantissaBits) {
   return numbers;
 }
 
-// The pattern repeated: uploaded once, then doubled on the device.
+// Repeats the pattern: uploads it once, then doubles it on the device.
 void fillWith(const void* pattern, size_t patternBytes, char* target, size_t bytes, cudaStream_t stream) {
   size_t done = std::min(patternBytes, bytes);
   checkCuda(cudaMemcpyAsync(target, pattern, done, cudaMemcpyHostToDevice, stream), "filling memory");
@@ -65,7 +65,7 @@ void fillWith(const void* pattern, size_t patternBytes, char* target, size_t byt
     checkCuda(cudaMemcpyAsync(target + done, target, part, cudaMemcpyDeviceToDevice, stream), "filling memory");
     done += part;
   }
-  checkCuda(cudaStreamSynchronize(stream), "filling memory");  // the pattern is the host's, and ends here
+  checkCuda(cudaStreamSynchronize(stream), "filling memory");  // the pattern is host memory that is freed here
 }
 
 void fillRandomly(SnDType dtype, char* target, size_t bytes, cudaStream_t stream) {

@@ -1,6 +1,6 @@
-// A program for the tests and for the table in docs/: which plans has cuDNN for these convolutions? It needs cuDNN's
-// libraries and a description of a GPU, but no GPU and no driver; for plans that are compiled at run time, a stand-in for
-// libcuda.so.1.
+// A program for the tests and for the table in docs/: prints the plans that cuDNN has for given convolutions. It needs
+// cuDNN's libraries and a description of a GPU, but no GPU and no driver; for plans that are compiled at run time it
+// needs a stand-in for libcuda.so.1.
 //
 //   cudnn_plans DEVICE_JSON FOLDER... < tasks
 //

@@ -1,4 +1,4 @@
-// See tuning.h. One file per place: a first line that says what it is, then a line per choice, "key<tab>choice".
+// See tuning.h. One file per place: a header line, then one line per choice, "key<tab>choice".
 #include "cuda/convolution/tuning.h"
 
 #include <unistd.h>
@@ -17,11 +17,11 @@ namespace {
 using Choices = std::map<std::string, std::string>;
 
 constexpr const char* kHeader = "saturnn tuning 1: ";
-// A cache that grew beyond this is not ours, or of no use.
+// A larger file is not ours, or too large to be useful.
 constexpr size_t kMostChoices = 100000;
 
 std::mutex mutex;
-// Of each place, by folder and name, since it was first asked for.
+// The choices of each place, by folder and name, that this process has read or made.
 std::map<std::pair<std::string, std::string>, Choices> known;
 
 std::string pathOf(const TuningPlace& place) {
@@ -46,7 +46,7 @@ Choices readFile(const TuningPlace& place) {
   return choices;
 }
 
-// Written beside the old file and renamed: a reader finds the old one or the new one, whole.
+// Writes a new file beside the old one and renames it, so that a reader always finds a complete file.
 void writeFile(const TuningPlace& place, const Choices& choices) {
   if (place.folder.empty()) return;
   std::error_code ignored;
@@ -80,7 +80,7 @@ void rememberChoice(const TuningPlace& place, const std::string& key, const std:
   const std::lock_guard<std::mutex> lock(mutex);
   Choices& choices = choicesOf(place);
   choices[key] = choice;
-  // Our own choices win: they are the newer ones.
+  // Choices of this process replace those of the file, because they are newer.
   Choices all = choices;
   all.merge(readFile(place));
   writeFile(place, all);

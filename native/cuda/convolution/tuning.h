@@ -1,4 +1,4 @@
-// What was chosen by timing, remembered: in this process, and between processes in a file of the cache folder.
+// Remembers choices made by timing: in this process, and between processes in a file of the cache folder.
 #pragma once
 
 #include <optional>
@@ -6,17 +6,17 @@
 
 namespace saturnn::cuda {
 
-// "NVIDIA H200, cuDNN 92400, ABI 3": choices made elsewhere say nothing about this place.
+// Where choices are valid: "NVIDIA H200, cuDNN 92400, ABI 3". Choices made on another GPU or version are not used.
 struct TuningPlace {
   std::string folder;  // empty: choices are kept in this process only
   std::string name;
 };
 
-// The choice for `key` (a line of text without tabs), or none. A file that is missing, broken or of another program is
-// as good as empty.
+// Returns the choice for `key` (a line of text without tabs), or none. A file that is missing, damaged or of another
+// program counts as empty.
 std::optional<std::string> recallChoice(const TuningPlace& place, const std::string& key);
 
-// Forgets an older choice for `key`. What other processes have written meanwhile is kept. A folder that cannot be
+// Stores a choice for `key` and replaces an older one. Keeps what other processes have written. A folder that cannot be
 // written to is no error: the next process times again.
 void rememberChoice(const TuningPlace& place, const std::string& key, const std::string& choice);
 

@@ -1,7 +1,7 @@
 // The cuDNN functions that this backend calls, as pointers: they are found with dlsym, never linked.
 #pragma once
 
-#include <cudnn_backend.h>  // not <cudnn_graph.h>: a header of ours has that name
+#include <cudnn_backend.h>  // not <cudnn_graph.h>, whose name one of our headers has
 
 namespace saturnn::cuda {
 

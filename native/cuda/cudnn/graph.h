@@ -1,5 +1,5 @@
-// The descriptors of cuDNN's graph API (the backend C API of cudnn_graph.h), wrapped so that they are freed and every
-// call is checked.
+// The descriptors of cuDNN's graph API (the backend C API of cudnn_graph.h), in wrappers that free them and check every
+// call.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +27,9 @@ class Descriptor {
   void set(cudnnBackendAttributeName_t name, cudnnDataType_t value);
   void setFlag(cudnnBackendAttributeName_t name, bool value);
   void setFloat(cudnnBackendAttributeName_t name, float value);
-  // The number of elements written; 0 if cuDNN does not know the attribute.
+  // Returns the number of elements written; 0 if cuDNN does not know the attribute.
   int64_t get(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t capacity, void* values) const;
-  // Fills descriptors that exist already, which is how cuDNN gives lists of them.
+  // Fills existing descriptors, which is how cuDNN returns lists of them.
   int64_t get(cudnnBackendAttributeName_t name, std::vector<Descriptor>& values) const;
   int64_t getInteger(cudnnBackendAttributeName_t name, int64_t otherwise) const;
   void finalize();
@@ -44,14 +44,14 @@ class Descriptor {
 std::vector<Descriptor> makeDescriptors(const CudnnApi& api, cudnnBackendDescriptorType_t type, const char* what,
                                         int count);
 
-// What plans are made for: a device (its handle), or only its description, which needs no GPU (cuDNN >= 9.8).
+// The target of plans: a device (its handle), or only its description, which needs no GPU (cuDNN >= 9.8).
 struct GraphTarget {
   const CudnnApi& api;
   cudnnHandle_t handle = nullptr;
   const Descriptor* deviceProperties = nullptr;
 };
 
-// The finalised description of a device, from the JSON text that cuDNN serialises DeviceProperties to.
+// Returns the finalised description of a device, from the JSON text that cuDNN serialises DeviceProperties to.
 Descriptor describeDevice(const CudnnApi& api, const std::string& json);
 
 // Throws ERR_CUDNN with cuDNN's last error.

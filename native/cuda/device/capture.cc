@@ -8,7 +8,7 @@ SnGraph::~SnGraph() {
 
 namespace saturnn::cuda {
 
-// Thread-local: another engine of this process may allocate meanwhile.
+// Thread-local, because another engine of this process may allocate at the same time.
 void beginCapture(SnDevice& device) {
   checkCuda(cudaStreamBeginCapture(device.stream(), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
 }

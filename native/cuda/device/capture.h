@@ -1,4 +1,4 @@
-// A step as one CUDA graph: what is enqueued on the device's stream between begin and end, recorded with its pointers.
+// A step as one CUDA graph: the work enqueued on the device's stream between begin and end, recorded with its pointers.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -19,7 +19,7 @@ namespace saturnn::cuda {
 
 void beginCapture(SnDevice& device);
 
-// Throws if anything in between failed. The stream is usable again in any case.
+// Throws if anything since beginCapture() failed. The stream is usable again in any case.
 std::unique_ptr<SnGraph> endCapture(SnDevice& device);
 
 void launchGraph(const SnGraph& graph);

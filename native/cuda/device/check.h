@@ -1,4 +1,4 @@
-// Calls of the CUDA runtime: what they return becomes an Error.
+// Throws an Error for a failed call of the CUDA runtime.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -1,21 +1,23 @@
-// Opening a GPU: the probes in order, then a context, a stream and a cuDNN handle.
+// Opens a GPU: checks driver and libraries in order, then makes a context, a stream and a cuDNN handle.
 #include "cuda/device/device.h"
 
 #include "cuda/device/check.h"
 #include "cuda/device/driver.h"
-#include "shared/json.h"
+#include "shared/precisions.h"
 
 using saturnn::cuda::checkCuda;
 using saturnn::Error;
+using saturnn::Precision;
 
 namespace {
 
-// Tensor cores take tf32 and bf16 since Ampere.
-std::string precisionFields(int major, int minor) {
-  if (major >= 8) return "\"precisions\":[\"f32\",\"tf32\",\"bf16\",\"fp16\"]";
-  const std::string lack = saturnn::jsonString("needs compute capability 8.0 or higher; this GPU has " +
-                                               std::to_string(major) + "." + std::to_string(minor));
-  return "\"precisions\":[\"f32\",\"fp16\"],\"missingPrecisions\":{\"tf32\":" + lack + ",\"bf16\":" + lack + "}";
+// Tensor cores take tf32 and bf16 since compute capability 8.0 (Ampere).
+std::string precisionFieldsOf(int major, int minor) {
+  return saturnn::precisionFields([&](Precision precision) {
+    if (major >= 8 || precision == Precision::f32 || precision == Precision::fp16) return std::string();
+    return "needs compute capability 8.0 or higher; this GPU has " + std::to_string(major) + "." +
+           std::to_string(minor);
+  });
 }
 
 void requireUsable(const saturnn::cuda::LibraryReport& report) {
@@ -38,7 +40,7 @@ SnDevice::SnDevice(int index, const std::vector<std::string>& searchPaths, std::
                                             " but received " + std::to_string(index) + ".");
   }
   name_ = "GPU " + std::to_string(index) + " (" + driver.devices[index] + ")";
-  // From here on the CUDA runtime works with the driver. What it refuses is still the host's state, not a plan's bug.
+  // From here on the CUDA runtime uses the driver. Its failures are still a state of the host, not a bug of a plan.
   try {
     use();
     checkCuda(cudaFree(nullptr), "creating a CUDA context");
@@ -100,5 +102,5 @@ std::string SnDevice::describe() const {
          ",\"cublasLt\":" + jsonString(libraries_.cublasLtReport.version) +
          ",\"nvrtc\":" + jsonString(libraries_.nvrtcReport.version) + "},\"features\":[" +
          (libraries_.nvrtcReport.problem.empty() ? "\"nvrtc\"" : "") +
-         "],\"halfWeights\":true," + precisionFields(properties.major, properties.minor) + "}";
+         "],\"halfWeights\":true," + precisionFieldsOf(properties.major, properties.minor) + "}";
 }

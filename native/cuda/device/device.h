@@ -1,4 +1,4 @@
-// One open GPU: its stream, on which everything is enqueued in order, and its cuDNN handle.
+// One open GPU: its stream, on which all work is enqueued in order, and its cuDNN handle.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -18,13 +18,13 @@ struct SnDevice {
   SnDevice& operator=(const SnDevice&) = delete;
   ~SnDevice();
 
-  // The CUDA runtime's current device belongs to the calling thread: every entry of the ABI calls this first.
+  // Makes this the current device of the calling thread. Every function of the ABI calls this first.
   void use() const;
 
   cudaStream_t stream() const { return stream_; }
   cudnnHandle_t cudnn() const { return cudnn_; }
   saturnn::cuda::GraphTarget graphTarget() const { return {libraries_.cudnn, cudnn_, nullptr}; }
-  // Where choices made by timing are kept; empty: nowhere.
+  // The folder for choices made by timing; empty: they are not kept.
   const std::string& cacheFolder() const { return cacheFolder_; }
   std::string describe() const;
   // "GPU 0 (NVIDIA H200)"

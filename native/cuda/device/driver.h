@@ -1,4 +1,4 @@
-// Is there a usable NVIDIA driver? Asked through dlopen, so that the question itself never fails to load.
+// Finds out whether there is a usable NVIDIA driver, through dlopen, so that this works without one.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace saturnn::cuda {
 
-// The CUDA runtime is linked statically; its version decides which driver is old enough to be refused.
+// The CUDA runtime is linked statically; its version decides which drivers are too old.
 constexpr int kOldestDriverCuda = 13000;
 
 struct DriverReport {

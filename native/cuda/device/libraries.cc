@@ -14,8 +14,8 @@ namespace {
 
 constexpr const char* kCudnn = "libcudnn.so.9";
 
-// In an order in which each finds the earlier ones loaded. cudnn_adv (attention, RNN) is not used here, but a cuDNN
-// without it is a broken installation, and says nothing when it aborts.
+// In the order of their dependencies. cudnn_adv (attention, RNN) is not used here, but a cuDNN without it is an
+// incomplete installation, which aborts without a message.
 constexpr const char* kSubLibraries[] = {
     "libcudnn_graph.so.9",
     "libcudnn_ops.so.9",
@@ -26,8 +26,8 @@ constexpr const char* kSubLibraries[] = {
     "libcudnn_engines_runtime_compiled.so.9",
 };
 
-// Sub-libraries of newer releases. Which minor brought each is not documented, so they are loaded where they are
-// present and demanded only from the release in which they were seen.
+// Sub-libraries of newer releases. It is not documented in which minor release each is new, so they are loaded if they
+// are present, and required only from the release in which they were first seen.
 constexpr const char* kNewerSubLibraries[] = {"libcudnn_ext.so.9", "libcudnn_engines_tensor_ir.so.9"};
 constexpr size_t kNewerSubLibrariesSince = 92400;
 
@@ -67,8 +67,8 @@ std::string pathOf(void* library) {
   return dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map ? realPath(map->l_name) : std::string();
 }
 
-// The file `name` in the first of the folders that has it, then wherever the dynamic loader finds it. `loadError` gets
-// the loader's text if a file is there but does not load: that ends the search.
+// Finds the file `name` in the first folder that has it, or else through the dynamic loader. If a file is there but
+// does not load, the search ends and `loadError` gets the loader's text.
 void* openFirst(const std::vector<std::string>& folders, const std::string& name, LibraryReport& report,
                 std::string& loadError) {
   for (const std::string& folder : folders) {
@@ -102,7 +102,7 @@ void* loadCudnn(const std::vector<std::string>& searchPaths, LibraryReport& repo
   return library;
 }
 
-// Loads one sub-library by full path; notes what is missing or does not load.
+// Loads one sub-library by full path, and records if it is missing or does not load.
 void loadBeside(const std::string& folder, const char* name, bool required, LibraryReport& report) {
   const std::string path = folder + "/" + name;
   if (!exists(path)) {
@@ -165,7 +165,7 @@ void loadCudnnCompletely(const std::vector<std::string>& searchPaths, Libraries&
   failIfIncomplete(report);
 }
 
-// Where the companions of a cuDNN lie: beside it, in the search paths, or where NVIDIA's pip packages put them.
+// Returns the folders of a cuDNN's companions: its own, the search paths, and those of NVIDIA's pip packages.
 std::vector<std::string> companionFolders(const std::vector<std::string>& searchPaths, const LibraryReport& cudnn) {
   std::vector<std::string> folders = searchPaths;
   if (cudnn.path.empty()) return folders;
@@ -212,7 +212,7 @@ Libraries loadLibraries(const std::vector<std::string>& searchPaths) {
   Libraries libraries;
   loadCudnnCompletely(searchPaths, libraries);
   const std::vector<std::string> folders = companionFolders(searchPaths, libraries.cudnnReport);
-  // cuDNN wants the cuBLASLt and NVRTC of the CUDA release that it was built with.
+  // cuDNN needs the cuBLASLt and NVRTC of the CUDA release that it was built with.
   const bool usable = libraries.cudnnReport.code.empty();
   const std::string major = std::to_string(usable ? libraries.cudnn.getCudartVersion() / 1000 : 13);
   loadCublasLt(folders, major, libraries.cublasLtReport);

@@ -1,7 +1,7 @@
 // Finds and loads the NVIDIA libraries that this backend uses at run time: cuDNN 9 with its sub-libraries, cuBLASLt,
 // and NVRTC (optional). Nothing is linked: on a host without them the backend still loads and says what is missing.
 //
-// cuDNN 9 aborts the process when it needs one of its sub-libraries, or cuBLASLt, and cannot load it. So all of them
+// cuDNN 9 aborts the process if it cannot load one of its sub-libraries, or cuBLASLt, when it needs it. So all of them
 // are loaded here first, by full path and from one folder; only then is a cuDNN function called.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace saturnn::cuda {
 
-// The oldest cuDNN that is accepted: the first with DeviceProperties, by which plans can be made without a GPU.
+// The oldest cuDNN that is accepted: the first with DeviceProperties, which allow making plans without a GPU.
 constexpr int kOldestCudnnMajor = 9;
 constexpr int kOldestCudnnMinor = 8;
 
@@ -29,11 +29,11 @@ struct Libraries {
   CudnnApi cudnn{};
   LibraryReport cudnnReport;
   LibraryReport cublasLtReport;
-  LibraryReport nvrtcReport;  // without it there are no plans compiled at run time; nothing else needs it
+  LibraryReport nvrtcReport;  // only plans that are compiled at run time need it
 };
 
-// Looks into each folder of `searchPaths` in order, then asks the dynamic loader. Never throws for a missing library.
-// The first folder that holds libcudnn.so.9 decides: one that is broken is reported, not skipped silently.
+// Looks in each folder of `searchPaths` in order, then asks the dynamic loader. Never throws for a missing library.
+// Only the first folder that has libcudnn.so.9 is used: if it is incomplete, that is reported.
 Libraries loadLibraries(const std::vector<std::string>& searchPaths);
 
 }  // namespace saturnn::cuda

@@ -1,4 +1,4 @@
-// The JSON of probe.h.
+// See probe.h.
 #include "cuda/device/probe.h"
 
 #include "shared/json.h"

@@ -1,4 +1,4 @@
-// What `doctor` shows of the CUDA backend: every piece that works and every piece that is missing, at once, as JSON.
+// The CUDA backend's part of `doctor`: every piece that works and every piece that is missing, as JSON.
 #pragma once
 
 #include <string>

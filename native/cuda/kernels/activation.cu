@@ -1,9 +1,8 @@
-// The forward pass: bias and activation in one pass; without them, the copy that scatters a dense tensor into a slice of a
-// concatenation, or gathers it from there, and the one that converts between dtypes. Reads each element once and writes
-// it once.
+// The forward pass: bias and activation in one pass. Without both it copies a dense tensor into a slice of a
+// concatenation or back, or converts between dtypes. Reads each element once and writes it once.
 //
-// The backward pass of an activation from its output, and the gradient of the bias, in one pass over the data. Also the
-// bias gradient of a convolution without activation, which is only the sum.
+// The backward pass of an activation, from its output, with the gradient of the bias, in one pass over the data. Also
+// the bias gradient of a convolution without activation, which is only the sum.
 #include "cuda/kernels/activation.h"
 #include "cuda/kernels/common/column_sums.cuh"
 #include "cuda/kernels/common/rows.cuh"
@@ -11,7 +10,7 @@
 namespace saturnn::cuda {
 namespace {
 
-// Between dtypes 8 elements at a time are 16 bytes of the half and 32 of the f32.
+// For conversions 8 elements at a time: 16 bytes of the half and 32 of the f32.
 template <class From, class To, int Kind, bool HasBias, int Width>
 __global__ void __launch_bounds__(kThreads)
     channelMap(View<const From> x, const float* __restrict__ bias, View<To> y, int64_t rows, int columns, int kind,
@@ -109,7 +108,8 @@ void run(const Problem& p) {
   if constexpr (Sums) launchColumnSums(p.partials, p.dbias, grid.x, p.channels, p.stream);
 }
 
-// Vectors for what steps are made of: the sum alone (a convolution without activation), and f' with or without the sum.
+// Vector kernels for the two cases of training: only the sum (a convolution without activation), and f' with or without
+// it.
 template <class T>
 bool runVectors(const Problem& p) {
   constexpr int kWidth = kVectorWidth<T>;

@@ -1,4 +1,4 @@
-// The sum of two to eight tensors, in one pass: where a tensor has several readers, their gradients meet here.
+// The sum of two to eight tensors in one pass: used where a tensor has several readers, to add their gradients.
 #include "cuda/kernels/channels.h"
 #include "cuda/kernels/common/rows.cuh"
 

@@ -5,7 +5,7 @@
 
 namespace saturnn::cuda {
 
-// y = the sum of `count` inputs, in their order. y may be the first.
+// y = the sum of `count` inputs, in their order. y may be the first input.
 constexpr int kMostAddends = 8;
 struct Addends {
   ConstRows inputs[kMostAddends];

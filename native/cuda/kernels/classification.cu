@@ -1,12 +1,12 @@
 // Softmax cross-entropy with integer labels, and its gradient. The loss is the mean over the rows whose label is not
-// negative. A label that is too large makes it NaN, which the finite check then reports, and is never used as an
-// address. With label smoothing e the target is 1 - e for the label, and e spread evenly over all classes.
+// negative. A label that is too large makes it NaN, which finiteCheck reports; it is never used as an index. With label
+// smoothing e the target is 1 - e for the label, plus e spread evenly over all classes.
 //
-// countCorrect: how many rows have their label among the k largest logits. Of equal logits the first comes first; rows with a NaN,
-// masked rows (label -1) and labels beyond the classes count nothing.
+// countCorrect: the number of rows whose label is among the k largest logits. Of equal logits the first counts as
+// larger. Rows with a NaN, with label -1 or with a label beyond the classes are not counted.
 //
-// Rows of logits: a warp each, or a block each where rows are long. Lane `threadIdx.x` of a row takes every Lanes-th
-// class; what the lanes found is put together in a fixed tree that gives every lane the same bits.
+// Each row of logits has a warp, or a block if it is long. Lane `threadIdx.x` of a row reads every Lanes-th class; the
+// results of the lanes are combined in a fixed tree that gives every lane the same bits.
 #include "cuda/kernels/classification.h"
 #include "cuda/kernels/common/rows.cuh"
 
@@ -14,10 +14,10 @@ namespace saturnn::cuda {
 namespace {
 
 constexpr int kWarp = 32;
-constexpr int kLongRow = 2048;    // classes from which a row has a block
-constexpr int kClassBlocks = 528;  // at most: each counts all labels, or takes row after row
+constexpr int kLongRow = 2048;    // with this many classes or more a row has a block
+constexpr int kClassBlocks = 528;  // at most, because each counts all labels, or loops over rows
 
-// A value per lane, put together for all lanes of the row. Every thread of the block must come here.
+// Combines the values of all lanes of a row. Must be called by every thread of the block.
 template <int Lanes, class Value, class Combine>
 __device__ __forceinline__ Value overRow(Value value, Combine combine) {
 #pragma unroll
@@ -43,12 +43,12 @@ struct Sum {
   }
 };
 
-// NaN only if all values are.
+// The maximum; NaN only if all values are.
 struct LargestNumber {
   __device__ __forceinline__ float operator()(float a, float b) const { return b > a || a != a ? b : a; }
 };
 
-// The row that this thread works on first; `rowsPerStep` further comes the next.
+// Returns the first row of this thread; its next rows are `rowsPerStep` apart.
 template <int Lanes>
 __device__ __forceinline__ int64_t firstRow() {
   return int64_t{blockIdx.x} * (kThreads / Lanes) + threadIdx.y;
@@ -58,7 +58,7 @@ __device__ __forceinline__ int64_t rowsPerStep() {
   return int64_t{gridDim.x} * (kThreads / Lanes);
 }
 
-// function(lanes as an integral constant, grid, block)
+// Calls function(lanes as an integral constant, grid, block).
 template <class Function>
 void withLanes(const Classification& batch, Function&& function) {
   const auto run = [&](auto lanes) {
@@ -75,7 +75,7 @@ void withLanes(const Classification& batch, Function&& function) {
 
 __device__ __forceinline__ float notANumber() { return __int_as_float(0x7fc00000); }
 
-// losses[row], 0 where the label is negative, and probabilities unless they are null.
+// Computes losses[row], 0 if the label is negative, and the probabilities unless they are null.
 template <int Lanes>
 __global__ void __launch_bounds__(kThreads)
     softmaxRows(const __grid_constant__ Classification batch, const float* __restrict__ logits, float smoothing,
@@ -87,7 +87,7 @@ __global__ void __launch_bounds__(kThreads)
     const int64_t classes = inside ? batch.classes : 0;
     const float* x = logits + row * batch.classes;
 
-    // NaN never is larger, so it does not become the maximum; it comes through in e^(x - maximum).
+    // A comparison with NaN is false, so NaN does not become the maximum; e^(x - maximum) keeps it.
     float maximum = notANumber();
     double total = 0.0;
     for (int64_t k = threadIdx.x; k < classes; k += Lanes) {
@@ -111,17 +111,17 @@ __global__ void __launch_bounds__(kThreads)
     const int32_t label = batch.labels[row];
     double loss = label < 0 ? 0.0 : double{notANumber()};
     if (label >= 0 && label < batch.classes) {
-      // The logit that the loss wants large: the label's, and the mean of all as far as labels are smoothed.
+      // The logit that the loss increases: the label's, mixed with the mean of all logits by the label smoothing.
       double target = x[label];
       if (smoothing != 0.0f) target = (1.0 - smoothing) * target + smoothing * (total / double(batch.classes));
-      // From the logits, so that a probability that underflows still has a finite loss.
+      // Computed from the logits, so that the loss is finite even if the probability underflows.
       loss = log(double{sum}) + (double{maximum} - target);
     }
     losses[row] = loss;
   }
 }
 
-// One block: the mean of the losses over the rows that count, 0 if there are none.
+// Runs in one block: the mean of the losses over the rows that count, 0 if there are none.
 __global__ void __launch_bounds__(kThreads)
     meanLoss(const __grid_constant__ Classification batch, const double* __restrict__ losses, float* __restrict__ loss) {
   double sum = 0.0;
@@ -135,7 +135,7 @@ __global__ void __launch_bounds__(kThreads)
   if (threadIdx.x == 0) *loss = count == 0 ? 0.0f : static_cast<float>(sum / static_cast<double>(count));
 }
 
-// The number of labels that are not negative, in every thread of the block.
+// Returns the number of labels that are not negative, in every thread of the block.
 template <int Lanes>
 __device__ __forceinline__ int64_t countLabels(const Classification& batch) {
   __shared__ int64_t shared[kThreads / kWarp];

@@ -1,11 +1,11 @@
-// From bytes to a batch: picks the images of the batch, crops (and mirrors) them, and normalises every channel. A mean
-// image is subtracted where its pixel lies in the whole image, so it is cropped and mirrored with it.
+// augment: selects the images of a batch from a data set of bytes, crops and mirrors them, and normalises every
+// channel. A mean image is indexed by the pixel's place in the whole image, so it is cropped and mirrored with it.
 //
-// fit copies rows x channels into rows x channels of another number: what is too much is cut off, what is missing is 0. It
-// pads channels to what tensor cores take, cuts the padding off again, and converts on the way. A thread writes 16 bytes
-// of a row where the target allows it; the source, whose rows have any length, is read element by element.
+// fit copies rows x channels into a tensor with other numbers of both: the excess is cut off, missing elements are 0.
+// It pads channels for tensor cores, removes the padding again, and converts dtypes. A thread writes 16 bytes of a row
+// if the target is aligned. The source, whose rows have any length, is read element by element.
 //
-// gather makes many small copies in one launch: a memcpy of its own for each costs more than what it moves.
+// gather makes many small copies in one launch, because a memcpy for each takes longer than its transfer.
 #include "cuda/kernels/common/rows.cuh"
 #include "cuda/kernels/data.h"
 #include "shared/crop.h"
@@ -13,7 +13,7 @@
 namespace saturnn::cuda {
 namespace {
 
-constexpr int kCropRows = 8;  // per thread, which draws its image's crop once for all of them
+constexpr int kCropRows = 8;  // per thread, so that it draws the crop of its image once for all of them
 
 template <class T>
 __global__ void __launch_bounds__(kThreads)
@@ -46,7 +46,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// 16-byte stores only: a source of three channels has no aligned rows.
+// Only the stores are 16 bytes: a source of three channels has no aligned rows.
 template <class From, class To, int Width>
 __global__ void __launch_bounds__(kThreads)
     fit(View<const From> x, int64_t xRows, int xChannels, View<To> y, int64_t yRows, int columns) {
@@ -68,7 +68,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-constexpr int kMostBlocks = 64;  // per piece; longer pieces are walked
+constexpr int kMostBlocks = 64;  // per piece; its threads loop over longer pieces
 
 template <class Word>
 __global__ void __launch_bounds__(kThreads) gather(const Pieces pieces) {

@@ -1,11 +1,11 @@
-// Launchers of kernels/data.cu, for data.cc; convolutions pad and cut with launchFit, too.
+// Launchers of kernels/data.cu, for data.cc. Convolutions pad and remove padding with launchFit.
 #pragma once
 
 #include "cuda/kernels/common/rows.h"
 
 namespace saturnn::cuda {
 
-// y = (pixel - mean) inverseDeviation for crops of the chosen images; all NaN for an index that is none.
+// y = (pixel - mean) inverseDeviation for crops of the chosen images; all NaN for an invalid index.
 struct Augmentation {
   const uint8_t* images;   // [count, height, width, channels]
   const int32_t* indices;  // [batch]

@@ -1,10 +1,10 @@
-// y = x / (1 - rate), or 0 x where a random number says so. Nothing is stored: the gradient is the same on dy.
+// y = x / (1 - rate), or 0 x for dropped elements. Nothing is stored: the gradient is the same kernel on dy.
 #include "cuda/kernels/common/random.cuh"
 
 namespace saturnn::cuda {
 namespace {
 
-// y may be x. A product, not a selection: so a NaN in x is seen whether it was dropped or not.
+// y may be x. A product, not a selection, so that a NaN in x stays visible even if the element was dropped.
 template <class T, int Width>
 __global__ void __launch_bounds__(kThreads)
     dropout(View<const T> x, const uint32_t* __restrict__ counter, int32_t stream, uint32_t threshold, float scale,

@@ -1,4 +1,4 @@
-// Many steps without asking the host: the first step that closes its gate closes those of all steps after it.
+// latch: in a run of many steps without the host, the first closed gate closes the gates of all later steps.
 #include "cuda/kernels/common/rows.cuh"
 
 namespace saturnn::cuda {

@@ -5,8 +5,8 @@
 
 namespace saturnn::cuda {
 
-// y = (x - mean) scale / sqrt(variance + epsilon) + shift. First with mean and variance of x itself, which
-// are also written where their pointers are not null; scratch: as many bytes as batchNormScratch says. y may be x.
+// y = (x - mean) scale / sqrt(variance + epsilon) + shift. First with mean and variance of x, which are
+// also written unless their pointers are null; the scratch must have batchNormScratch() bytes. y may be x.
 struct BatchNormProblem {
   ConstRows x;
   Rows y;
@@ -25,8 +25,8 @@ struct GivenStatistics {
 void launchBatchNormInference(ConstRows x, const GivenStatistics& given, Rows y, int64_t rows, int64_t channels,
                               cudaStream_t stream);
 
-// dscale and dshift are left out where their pointers are null. dx may be dy. Scratch: as many
-// bytes as batchNormGradientScratch says.
+// dscale and dshift are not computed if their pointers are null. dx may be dy. The scratch must have
+// batchNormGradientScratch() bytes.
 struct BatchNormGradientProblem {
   ConstRows dy, x;
   const float *mean, *variance, *scale;

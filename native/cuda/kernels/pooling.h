@@ -13,7 +13,7 @@ struct PoolShape {
   SnPoolAttributes windows;
 };
 constexpr int kLongestPoolHeight = 65535;
-// indices, dense and like y: the position of each maximum in its unclipped window, row by row; null if nobody asks.
+// indices: dense, with the shape of y; the position of each maximum in its unclipped window, row by row. May be null.
 void launchMaxPool(const PoolShape& shape, ConstRows x, Rows y, uint8_t* indices, cudaStream_t stream);
 void launchMaxPoolGradient(const PoolShape& shape, ConstRows dy, const uint8_t* indices, Rows dx, cudaStream_t stream);
 void launchAveragePool(const PoolShape& shape, ConstRows x, Rows y, cudaStream_t stream);

@@ -1,5 +1,5 @@
-// y = x + bias, times a slope of its own for every element below 0 (RReLU, arXiv:1505.00853, in training), and the
-// gradient, which draws the same slopes again, with the bias gradient in the same pass. Nothing is stored.
+// y = x + bias, multiplied by a random slope for each element below 0 (RReLU, arXiv:1505.00853, in training), and the
+// gradient, which draws the same slopes again and computes the bias gradient in the same pass. Nothing is stored.
 #include "cuda/kernels/common/column_sums.cuh"
 #include "cuda/kernels/common/random.cuh"
 #include "cuda/kernels/randomized_relu.h"
@@ -7,8 +7,8 @@
 namespace saturnn::cuda {
 namespace {
 
-// 24 bits: exact in a float, and below 1. One fused multiply-add in both directions, whatever the compiler would
-// choose.
+// 24 bits are exact in a float and give numbers below 1. An explicit fused multiply-add, so that both directions get
+// the same slopes whatever the compiler chooses.
 __device__ __forceinline__ float slopeOf(uint32_t number, float lower, float scale) {
   return fmaf(static_cast<float>(number >> 8), scale, lower);
 }

@@ -5,8 +5,8 @@
 
 namespace saturnn::cuda {
 
-// Slopes are lower + scale times 24 random bits, counter = {seed, step}; a null bias adds nothing,
-// a null dbias is left out. y may be x, and dx dy. `partials` holds kSumBlocks * channels floats.
+// Slopes are lower + scale times 24 random bits. counter = {seed, step}. A null bias is 0; a null dbias
+// is not computed. y may be x, and dx may be dy. `partials` holds kSumBlocks * channels floats.
 struct SlopeRange {
   const uint32_t* counter;
   int32_t stream;

@@ -1,7 +1,8 @@
-// Is this step's result fit to be written? The norm of the whole gradient, and one flag that closes the gate of every
-// state-writing kernel. Squares are summed in double, so the norm overflows only if it is itself too large for f32.
+// finiteCheck: the norm of the whole gradient, and a flag that closes the gate of all kernels that write state. Squares
+// are summed in double, so the norm is infinite only if it exceeds the range of f32.
 //
-// clipFactor and the few numbers of loss scaling, by one thread each: no host is asked whether a step has overflown.
+// clipFactor, unscale and adjustLossScale: one thread each, so that the host need not read whether a step has
+// overflown.
 #include <cmath>
 
 #include "cuda/kernels/common/block_sum.cuh"

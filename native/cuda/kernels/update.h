@@ -7,9 +7,9 @@
 
 namespace saturnn::cuda {
 
-// Rate (a factor on the learning rate) and weight decay of the elements of the parameter arena. Segment s of `count` goes
-// from ends[s - 1] to before ends[s]; what none covers is left alone. Without a table (ends is null) the rate is 1, and
-// `weightDecay` is that of the first `decayed` elements.
+// Rate (a factor on the learning rate) and weight decay of the elements of the parameter arena. Segment s of `count` is
+// from ends[s - 1] to ends[s] - 1; elements in no segment are not changed. Without a table (ends is null) the rate is
+// 1, and the first `decayed` elements have the decay `weightDecay`.
 struct Segments {
   const int32_t* ends;
   const float* rates;
@@ -35,7 +35,7 @@ struct SgdStep {
 };
 void launchSgd(const SgdStep& step, cudaStream_t stream);
 
-// As lib/ops/adam.ts says it. Gate and scale as in SgdStep; counter = {seed, steps done}.
+// Adam or AdamW as in lib/ops. Gate and scale as in SgdStep; counter = {seed, steps done}.
 struct AdamCorrections {
   double stepSize;  // learning rate / (1 - beta1^t)
   float inverse;    // 1 / sqrt(1 - beta2^t)
@@ -57,8 +57,8 @@ struct AdamStep {
 };
 void launchAdam(const AdamStep& step, cudaStream_t stream);
 
-// ratios[s] = trustRatio of segment s, or its rate if it ends beyond `trusted`. Scratch: as many bytes as
-// trustRatiosScratch says.
+// ratios[s] = trustRatio of segment s, or its rate if it ends beyond `trusted`. The scratch must have
+// trustRatiosScratch() bytes.
 struct TrustProblem {
   const float* parameters;
   const float* gradient;

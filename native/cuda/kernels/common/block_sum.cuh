@@ -1,4 +1,4 @@
-// The sum over all threads of a block of kThreads x 1.
+// The sum over all threads of a block of kThreads x 1 threads.
 #pragma once
 
 #include "cuda/kernels/common/rows.cuh"
@@ -6,10 +6,10 @@
 
 namespace saturnn::cuda {
 
-// In a fixed tree; complete in thread 0. To be called by all threads of the block.
+// Returns the sum in a fixed tree; complete in thread 0. Must be called by all threads of the block.
 __device__ __forceinline__ double sumOfBlock(double value) {
   __shared__ double shared[kThreads];
-  __syncthreads();  // an earlier call's values are read until here
+  __syncthreads();  // the values of an earlier call may still be being read
   shared[threadIdx.x] = value;
 #pragma unroll
   for (int half = kThreads / 2; half > 0; half /= 2) {

@@ -1,4 +1,4 @@
-// The second half of the sums per channel: adds up what the blocks have written.
+// The second kernel of the sums per channel: adds the partial sums of the blocks.
 #include "cuda/kernels/common/column_sums.cuh"
 
 namespace saturnn::cuda {

@@ -1,7 +1,7 @@
-// Sums over the rows, one per channel, in f32: the end of a kernel whose threads have summed the rows that they had.
+// Sums over the rows, one per channel, in f32: used at the end of a kernel whose threads have summed their own rows.
 //
-// The sum is the same in every run: a fixed grid, each thread adds its rows in order, each block adds its threads in a
-// fixed tree and writes its partial sums, and a second kernel adds those in a fixed order. No atomics.
+// The sum is the same in every run: the grid is fixed, each thread adds its rows in order, each block adds its threads
+// in a fixed tree and writes its partial sums, and a second kernel adds these in a fixed order. No atomics.
 #pragma once
 
 #include "cuda/kernels/common/rows.cuh"
@@ -14,8 +14,8 @@ inline dim3 sumGrid(const Tiling& tiling) {
   return dim3(static_cast<unsigned>(std::min(tiling.rowTiles, most)), static_cast<unsigned>(tiling.columnTiles));
 }
 
-// The sum over the rows of this block of what its threads have for their columns, in a fixed tree; complete in those
-// with threadIdx.y 0. To be called by all threads.
+// Returns the sum over the rows of this block, in a fixed tree; complete in the threads with threadIdx.y 0. Must be
+// called by all threads.
 template <int Width>
 __device__ __forceinline__ Vector<Width> sumOfRows(Vector<Width> sum) {
   __shared__ Vector<Width> shared[kThreads];
@@ -35,7 +35,7 @@ __device__ __forceinline__ Vector<Width> sumOfRows(Vector<Width> sum) {
   return sum;
 }
 
-// partials [gridDim.x, channels] = the sums of this block. To be called by all its threads; those whose column is not
+// partials [gridDim.x, channels] = the sums of this block. Must be called by all its threads; those whose column is not
 // below `columns` have no sum.
 template <int Width>
 __device__ __forceinline__ void storeColumnSums(Vector<Width> own, float* partials, int column, int columns) {

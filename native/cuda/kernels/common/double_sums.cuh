@@ -1,9 +1,8 @@
-// Sums over the rows, per channel, in double: what batch normalisation is made from. Differences to a pivot near the
-// mean are summed, so that a channel whose mean is 100,000 times its deviation loses nothing in one pass over the data.
+// Sums over the rows, per channel, in double, for batch normalisation. Differences to a pivot near the mean are summed,
+// so a channel whose mean is 100,000 times its deviation loses no accuracy in one pass over the data.
 //
-// As in column_sums.cuh, the sums are the same in every run. Blocks are no wider than 32 vectors, so that few of them
-// lie one below the other, and the second kernel has little to read: partials [channels, kinds, blocks], a warp per
-// channel.
+// As in column_sums.cuh, the sums are the same in every run. Blocks are at most 32 vectors wide, so that there are few
+// below each other and the second kernel has little to read: partials [channels, kinds, blocks], one warp per channel.
 #pragma once
 
 #include "cuda/kernels/common/rows.cuh"
@@ -28,19 +27,19 @@ inline Tiling tileForSums(int64_t rows, int64_t channels, int width) {
   return tiling;
 }
 
-// Most partial sums of one kind: a block has those of 32 vectors of at most 8 channels.
+// Largest number of partial sums of one kind in a block: for 32 vectors of at most 8 channels.
 inline int64_t mostPartials(int64_t channels) {
   return std::max(channels, kSumBlocks * std::min<int64_t>(channels, kWarp * kVectorWidth<__half>));
 }
 
-// Sum `kind` of the block's columns to its place in `partials`. To be called by all threads of the block; those whose
+// Writes sum `kind` of the block's columns to `partials`. Must be called by all threads of the block; those whose
 // column is not below `columns` have no sums.
 template <int Width>
 __device__ __forceinline__ void storeDoubleSums(double (&sums)[Width], int kind, int kinds, double* partials,
                                                 int column, int columns) {
   __shared__ double shared[Width][kThreads];
   const int place = threadIdx.y * blockDim.x + threadIdx.x;
-  __syncthreads();  // an earlier call's sums are read until here
+  __syncthreads();  // the sums of an earlier call may still be being read
 #pragma unroll
   for (int lane = 0; lane < Width; ++lane) shared[lane][place] = sums[lane];
   for (int live = blockDim.y; live > 1;) {
@@ -61,14 +60,14 @@ __device__ __forceinline__ void storeDoubleSums(double (&sums)[Width], int kind,
   }
 }
 
-// The sum over a warp, in a fixed tree, in every lane.
+// Returns the sum over a warp, in a fixed tree, in every lane.
 __device__ __forceinline__ double sumOfWarp(double sum) {
 #pragma unroll
   for (int lanes = kWarp / 2; lanes > 0; lanes /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, lanes);
   return sum;
 }
 
-// Of partials [blocks], by a whole warp, in every lane.
+// Returns the sum of partials [blocks], computed by a whole warp, in every lane.
 __device__ __forceinline__ double sumOfPartials(const double* __restrict__ partials, int blocks) {
   double sum = 0.0;
 #pragma unroll 4

@@ -1,4 +1,4 @@
-// Kernels over flat f32 arenas, element by element: a thread has one vector, the last threads perhaps single elements.
+// Kernels over flat f32 arenas, element by element: a thread has one vector; the last threads may have single elements.
 #pragma once
 
 #include <initializer_list>
@@ -8,7 +8,7 @@
 
 namespace saturnn::cuda {
 
-// body(width, first) for this thread's elements, as many at once as `width`, an integral constant, says.
+// Calls body(width, first) for this thread's elements, `width` at once; `width` is an integral constant.
 template <int Width, class Body>
 __device__ __forceinline__ void forElements(int64_t count, const Body& body) {
   const int64_t first = (int64_t{blockIdx.x} * kThreads + threadIdx.x) * Width;
@@ -19,7 +19,7 @@ __device__ __forceinline__ void forElements(int64_t count, const Body& body) {
   }
 }
 
-// Elements per thread, for arenas that begin at these pointers.
+// Returns the number of elements per thread, for arenas that begin at these pointers.
 inline int flatWidth(std::initializer_list<const void*> arenas) {
   for (const void* arena : arenas) {
     if (!isAligned(arena)) return 1;

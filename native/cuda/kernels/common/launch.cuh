@@ -1,5 +1,5 @@
-// The one way to launch a kernel: the arguments become what the kernel's parameters want, there is no dynamic shared
-// memory, and a launch that fails is an Error that names the kernel.
+// Launches a kernel; all launches use this. Arguments are converted to the kernel's parameter types, there is no
+// dynamic shared memory, and a launch that fails throws an Error that names the kernel.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,5 +1,5 @@
-// Random numbers for the elements of a tensor: a block of Philox numbers for four elements that follow each other in
-// the tensor's own order (NHWC), whatever buffer it is a slice of. The same on every backend.
+// Random numbers for the elements of a tensor: a block of Philox numbers for four consecutive elements in NHWC order,
+// even in a slice of a wider buffer. The same on every backend.
 #pragma once
 
 #include "cuda/kernels/common/rows.cuh"
@@ -21,7 +21,7 @@ struct RandomNumbers {
   uint32_t lane[Width];
 };
 
-// Those of `Width` elements from `first` on. With vectors `first` is a multiple of 4.
+// Returns the numbers of `Width` elements from `first` on. With vectors `first` must be a multiple of 4.
 template <uint32_t Key, int Width>
 __device__ __forceinline__ RandomNumbers<Width> draw(const RandomSource& source, int64_t first) {
   RandomNumbers<Width> numbers;
@@ -29,7 +29,7 @@ __device__ __forceinline__ RandomNumbers<Width> draw(const RandomSource& source,
   if constexpr (Width == 1) {
     const PhiloxNumbers block = philox4x32({{place, source.step, source.stream, 0}}, source.seed, Key);
     const int word = static_cast<int>(first % 4);
-    // Selections: an index that is only known at run time would put the block into memory.
+    // Selections, because an index that is not known at compile time would put the block into memory.
     const uint32_t low = word == 0 ? block.values[0] : block.values[1];
     const uint32_t high = word == 2 ? block.values[2] : block.values[3];
     numbers.lane[0] = word < 2 ? low : high;

@@ -1,6 +1,6 @@
-// How kernels over rows x channels share out their work. A thread keeps its channels (one, or as many as a 16-byte vector
-// holds) for all its rows: then a bias is loaded once and a bias gradient stays in registers. A block is as wide as the
-// channels, up to 256 threads, and as high as fits: its warps read whole, consecutive rows, whatever the channel count.
+// The division of work in kernels over rows x channels. A thread has the same channels (one, or a 16-byte vector) in
+// all its rows: so a bias is loaded once and a bias gradient stays in registers. A block is as wide as the channels, up
+// to 256 threads, and as high as fits: its warps read whole, consecutive rows for any channel count.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace saturnn::cuda {
 constexpr int kThreads = 256;
 constexpr int kUnroll = 4;  // rows in flight per thread, so that loads are issued before the first is used
 
-// Rows and ConstRows as a kernel sees them: T may be const.
+// Rows and ConstRows with their element type, for kernels: T may be const.
 template <class T>
 struct View {
   T* data;
@@ -42,14 +42,14 @@ bool allowsVectors(const View& view) {
   return isAligned(view.data) && view.stride * elementBytes(view.dtype) % 16 == 0;
 }
 
-// Elements in 16 bytes, for the host.
+// Returns the number of elements in 16 bytes. For the host.
 inline int64_t vectorWidth(SnDType dtype) { return 16 / elementBytes(dtype); }
 
 struct Tiling {
   dim3 block;
   int columns;       // vectors (or single elements) in a row
   int columnTiles;   // blocks side by side
-  int64_t rowTiles;  // blocks one below the other, each of block.y * kUnroll rows
+  int64_t rowTiles;  // blocks below each other, each of block.y * kUnroll rows
 
   dim3 grid() const { return dim3(static_cast<unsigned>(rowTiles), static_cast<unsigned>(columnTiles)); }
 };
@@ -71,8 +71,8 @@ inline Tiling tile(int64_t rows, int64_t channels, int width) {
   return tiling;
 }
 
-// Where in all views a row's end is followed at once by the next row, and nothing is per channel, only the element count
-// matters: rows of a good length serve any shape, and a long vector does not become one row.
+// If no view has gaps between its rows, and nothing is per channel, only the element count matters. Rows of a good
+// length are used for any shape then, so that a long vector does not become one row.
 template <class... Views>
 void flatten(int64_t& rows, int64_t& channels, Views&... views) {
   if (((views.stride != channels) || ...)) return;
@@ -86,8 +86,8 @@ void flatten(int64_t& rows, int64_t& channels, Views&... views) {
   }
 }
 
-// In place of an activation's id as a template argument: the id comes with the launch. For the variants without vectors,
-// of which there is then one, not one per activation.
+// Template argument that means: the activation's id is an argument of the launch. For the kernels without vectors, of
+// which there is one instead of one per activation.
 constexpr int kAnyActivation = -2;
 
 template <int Kind>
@@ -101,7 +101,7 @@ void withActivation(int kind, Function&& function, std::integer_sequence<int, Ki
   if (!found) function(ActivationKind<SN_NO_ACTIVATION>{});
 }
 
-// function(ActivationKind<kind>{}), SN_NO_ACTIVATION included.
+// Calls function(ActivationKind<kind>{}); SN_NO_ACTIVATION is allowed.
 template <class Function>
 void withActivation(int kind, Function&& function) {
   withActivation(kind, std::forward<Function>(function), AllActivations{});
@@ -114,7 +114,7 @@ __device__ __forceinline__ float activateAny(int kind, float x, float slope, std
   return y;
 }
 
-// activate<Kind>, or for kAnyActivation that of `kind`; without activation x.
+// Returns activate<Kind>; for kAnyActivation that of `kind`; without activation x.
 template <int Kind>
 __device__ __forceinline__ float activateAs(int kind, float x, float slope) {
   if constexpr (Kind == SN_NO_ACTIVATION) {
@@ -136,7 +136,7 @@ __device__ __forceinline__ float derivativeOfAny(int kind, float y, float slope,
   return derivative;
 }
 
-// derivativeFromOutput<Kind>, or for kAnyActivation that of `kind`; without activation 1.
+// Returns derivativeFromOutput<Kind>; for kAnyActivation that of `kind`; without activation 1.
 template <int Kind>
 __device__ __forceinline__ float derivativeAs(int kind, float y, float slope, float inverseSlope) {
   if constexpr (Kind == SN_NO_ACTIVATION) {

@@ -1,5 +1,5 @@
-// How the elements of images are stored (f32, bf16 or f16) and how kernels read and write them: as f32, in vectors of 16
-// bytes. A kernel is a template over the type of an element and the number of elements that a thread takes at once.
+// Storage of image elements (f32, bf16 or f16) and how kernels read and write them: converted to f32, in vectors of 16
+// bytes. A kernel is a template over the type of an element and the number of elements that a thread processes at once.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -12,7 +12,7 @@
 
 namespace saturnn::cuda {
 
-// Elements in 16 bytes.
+// Number of elements in 16 bytes.
 template <class T>
 constexpr int kVectorWidth = 16 / static_cast<int>(sizeof(T));
 
@@ -21,13 +21,13 @@ struct alignas(4 * (Width < 4 ? Width : 4)) Vector {
   float lane[Width];
 };
 
-// Elements as they are stored: as many registers as the load needs, so that many loads may be in flight.
+// Elements in storage format, in as many registers as the load needs, so that many loads can be in flight.
 template <class T, int Width>
 struct alignas(sizeof(T) * Width < 16 ? sizeof(T) * Width : 16) Packed {
   T element[Width];
 };
 
-// 16 bytes at a time where there are so many: `from` must then be aligned to 16 bytes.
+// Loads 16 bytes at a time if there are as many: `from` must then be aligned to 16 bytes.
 template <int Width, class T>
 __device__ __forceinline__ Packed<T, Width> loadPacked(const T* from) {
   constexpr int kQuads = static_cast<int>(sizeof(T)) * Width / 16;
@@ -48,7 +48,7 @@ __device__ __forceinline__ float toFloat(float value) { return value; }
 __device__ __forceinline__ float toFloat(__nv_bfloat16 value) { return __bfloat162float(value); }
 __device__ __forceinline__ float toFloat(__half value) { return __half2float(value); }
 
-// To the nearest, of two equally near to the even one. Too large for f16: infinite.
+// Rounds to nearest, ties to even. Numbers too large for f16 become infinite.
 template <class T>
 __device__ __forceinline__ T fromFloat(float value);
 template <>
@@ -72,7 +72,7 @@ __device__ __forceinline__ Vector<Width> unpack(const Packed<T, Width>& packed) 
   return vector;
 }
 
-// A bf16 is the upper half of an f32: taken apart as words, two to a register, where the compiler would spend one on each.
+// A bf16 is the upper half of an f32. Unpacked as words of two, because the compiler would use a register for each.
 template <int Width>
 __device__ __forceinline__ Vector<Width> unpack(const Packed<__nv_bfloat16, Width>& packed) {
   Vector<Width> vector;
@@ -94,7 +94,7 @@ __device__ __forceinline__ Vector<Width> load(const T* from) {
   return unpack(loadPacked<Width>(from));
 }
 
-// Two f32 as halves in one word: one instruction for both.
+// Converts two f32 to halves in one word, with one instruction.
 template <class T>
 __device__ __forceinline__ uint32_t toWord(float low, float high);
 template <>
@@ -137,7 +137,7 @@ struct Storage {
   using Element = T;
 };
 
-// function(Storage<T>{}) for the T of a dtype.
+// Calls function(Storage<T>{}) with the T of a dtype.
 template <class Function>
 void withStorage(SnDType dtype, Function&& function) {
   switch (dtype) {

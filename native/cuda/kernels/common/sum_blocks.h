@@ -1,5 +1,5 @@
-// The grid of sums over all elements or rows: 4 blocks on each of the 132 processors of an H100 or H200. A constant, not a
-// query: the order of the sum, and so its last bits, depends on the grid.
+// The grid size of sums over all elements or rows: 4 blocks on each of the 132 processors of an H100 or H200. A
+// constant, because the order of the sum, and so its last bits, depends on the grid.
 #pragma once
 
 namespace saturnn::cuda {

@@ -1,20 +1,20 @@
-// Batch normalisation, y = (x - mean) scale / sqrt(variance + epsilon) + shift: with the statistics of x itself in two
-// passes over x, or with given ones in one.
+// Batch normalisation, y = (x - mean) scale / sqrt(variance + epsilon) + shift: with the statistics of x in two passes
+// over x, or with given statistics in one.
 #include "cuda/kernels/common/double_sums.cuh"
 #include "cuda/kernels/normalization.h"
 
 namespace saturnn::cuda {
 namespace {
 
-// Per channel. With given statistics `rest` is the variance and `factor` the scale; else mean + rest is the mean, which
-// f32 alone does not hold well enough where it is many deviations from 0, and factor = scale / sqrt(variance +
-// epsilon).
+// Numbers per channel. With given statistics `rest` is the variance and `factor` the scale. Else factor = scale /
+// sqrt(variance + epsilon), and the mean is mean + rest, because f32 alone is not exact enough if it is many deviations
+// from 0.
 struct Numbers {
   const float *mean, *rest, *factor, *shift;
   float epsilon;
 };
 
-// The pivot is the first row: near enough to the mean, and the same in every run.
+// The pivot is the first row: close enough to the mean, and the same in every run.
 template <class T, int Width>
 __global__ void __launch_bounds__(kThreads, 2)
     channelMoments(View<const T> x, float* __restrict__ pivots, double* __restrict__ partials, int64_t rows,
@@ -53,7 +53,7 @@ __global__ void __launch_bounds__(kThreads, 2)
 
 struct Statistics {
   const double* partials;
-  float *pivots, *rest, *factor;  // the mean takes the place of the pivot
+  float *pivots, *rest, *factor;  // the mean overwrites the pivot
   const float* scale;
   float *mean, *variance;  // the op's outputs, or null
   double count;

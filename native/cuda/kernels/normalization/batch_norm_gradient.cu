@@ -4,15 +4,16 @@
 //   dx = scale v (dy - dshift / n - (x - mean) v dscale / n)      with the statistics of x itself
 //   dx = scale v dy                                               with given ones (frozen)
 //
-// In two passes over dy and x; dx may be dy. The mean comes rounded to f32, which is too coarse where it is many
-// deviations from 0: it serves as a pivot, and the sum of x - pivot says what the rounding has taken away.
+// Two passes over dy and x; dx may be dy. The mean, rounded to f32, is not exact enough if it is many deviations from
+// 0: so it is only a pivot, and the sum of x - pivot corrects it.
 #include "cuda/kernels/common/double_sums.cuh"
 #include "cuda/kernels/normalization.h"
 
 namespace saturnn::cuda {
 namespace {
 
-// Sums of x - mean (not if frozen), of dy, and of dy (x - mean). 16-byte loads only: it stores sums, once per block.
+// Sums of x - mean (not if frozen), of dy, and of dy (x - mean). Only the loads are 16 bytes: it stores sums, once per
+// block.
 template <class T, bool Frozen, int Width>
 __global__ void __launch_bounds__(kThreads, 2)
     gradientMoments(View<const T> dy, View<const T> x, const float* __restrict__ mean, double* __restrict__ partials,
@@ -131,7 +132,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// Frozen, dx does not depend on x: not even where that is not finite.
+// If frozen, x is not read, because dx must not depend on it: it may not be finite.
 template <class T, int Width>
 __global__ void __launch_bounds__(kThreads)
     scaleGradient(View<const T> dy, const float* __restrict__ variance, const float* __restrict__ scale, float epsilon,

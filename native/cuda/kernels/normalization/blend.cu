@@ -1,4 +1,4 @@
-// Running statistics move on by a part of the way.
+// blend: the update of running statistics.
 #include "cuda/kernels/common/flat.cuh"
 
 namespace saturnn::cuda {

@@ -1,5 +1,5 @@
-// Mean and variance of all elements of a tensor or a slice of one, in double and in one pass: differences to the first
-// element are summed, whose distance from the mean is at most sqrt(n) deviations, so that a large mean costs no digits.
+// Mean and variance of all elements of a tensor, which may be a slice, in double and in one pass. Differences to the
+// first element are summed. It is at most sqrt(n) deviations from the mean, so a large mean costs no accuracy.
 #include <cmath>
 
 #include "cuda/kernels/common/block_sum.cuh"

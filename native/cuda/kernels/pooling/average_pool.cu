@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// For any window.
+// The kernel for windows of any size.
 template <class T, int Width>
 __global__ void __launch_bounds__(kThreads)
     averagePoolAny(const __grid_constant__ PoolShape shape, Image<const T> x, Image<T> y) {

@@ -1,5 +1,5 @@
 // The gradient of average pooling in gather form: each element of dx sums dy / (pixels of the clipped window) over the
-// windows that hold it, so no element is written twice and nothing is zeroed first.
+// windows that contain it, so no element is written twice and nothing is zeroed first.
 #include "cuda/kernels/pooling/pool.cuh"
 
 namespace saturnn::cuda {
@@ -69,7 +69,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// For any window.
+// The kernel for windows of any size.
 template <class T, int Width>
 __global__ void __launch_bounds__(kThreads)
     averagePoolGradientAny(const __grid_constant__ PoolShape shape, Image<const T> dy, Image<T> dx) {

@@ -1,11 +1,12 @@
-// Vectors of bytes beside those of images: 1, 4 or 8 at a time, from an address that is a multiple of as many.
+// Vectors of 1, 4 or 8 bytes, one byte for each element of an image's vector, at an address that is a multiple of their
+// size.
 #pragma once
 
 #include <cstdint>
 
 namespace saturnn::cuda {
 
-// As they lie in memory: element `lane` is byte lane % 4 of word lane / 4.
+// The bytes in the order of memory: element `lane` is byte lane % 4 of word lane / 4.
 template <int Width>
 struct alignas(Width == 8 ? 8 : 4) Words {
   static_assert(Width == 1 || Width == 4 || Width == 8, "an element, or a vector beside one of 16 bytes");
@@ -32,7 +33,7 @@ __device__ __forceinline__ Words<Width> loadBytes(const uint8_t* from) {
   return words;
 }
 
-// The bytes that differ from `value` (0 ... 255) become something other than 0, the others 0.
+// Returns a nonzero byte where the byte differs from `value` (0 to 255), else 0.
 template <int Width>
 __device__ __forceinline__ Words<Width> differenceFrom(const Words<Width>& words, uint32_t value) {
   Words<Width> difference;

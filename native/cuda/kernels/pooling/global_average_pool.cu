@@ -1,5 +1,5 @@
-// The mean over all pixels of an image, and its gradient. A block takes some channels of one image; its sum has a fixed
-// order: pixel by pixel within a thread, then a tree over the threads of a channel.
+// The mean over all pixels of an image, and its gradient. A block computes some channels of one image. The order of its
+// sum is fixed: pixel by pixel within a thread, then a tree over the threads of a channel.
 #include "cuda/kernels/common/column_sums.cuh"
 #include "cuda/kernels/pooling.h"
 

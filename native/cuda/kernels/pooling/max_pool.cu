@@ -1,6 +1,6 @@
-// Max pooling, and where each maximum was within its unclipped window, so that the gradient needs neither x nor y. The
-// first of equal values in window order wins, as on the CPU: saturated activations make ties frequent. The first NaN
-// wins over everything.
+// Max pooling, with the position of each maximum in its unclipped window, so that the gradient needs neither x nor y.
+// If values are equal, the first in window order is the maximum, as on the CPU: saturated activations make ties
+// frequent. The first NaN is the maximum.
 #include "cuda/kernels/pooling/bytes.cuh"
 #include "cuda/kernels/pooling/pool.cuh"
 
@@ -33,8 +33,8 @@ __device__ __forceinline__ void take(Maximum<Width>& best, const Maximum<Width>&
   }
 }
 
-// Pixels beyond the image's edges are replaced by the nearest pixel of the window that is inside: being the same pixel
-// once more, with the same position, it changes nothing.
+// Pixels outside the image are replaced by the nearest pixel of the window that is inside. This changes nothing,
+// because it is the same pixel with the same position.
 template <class T, int Width, int Kernel, int Stride, bool HasIndices>
 __global__ void __launch_bounds__(kThreads)
     maxPool(const __grid_constant__ PoolShape shape, Image<const T> x, Image<T> y, Image<uint8_t> indices) {
@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(kThreads)
       Packed<T, Width> packed[Kernel];
 #pragma unroll
       for (int k = 0; k < Kernel; ++k) packed[k] = loadPacked<Width>(x.at(n, row, pixel[k], place.channel));
-      // Counted from this strip's top, so that windows that share the row share its maximum.
+      // Counted from the top of this strip, so that windows that share the row share its maximum.
       const int position = (row - top) * Kernel - left;
       Maximum<Width> rowBest = candidate(unpack(packed[0]), position + pixel[0]);
 #pragma unroll
@@ -81,7 +81,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// For any window. `indices.data` may be null.
+// The kernel for windows of any size. `indices.data` may be null.
 template <class T, int Width>
 __global__ void __launch_bounds__(kThreads)
     maxPoolAny(const __grid_constant__ PoolShape shape, Image<const T> x, Image<T> y, Image<uint8_t> indices) {

@@ -1,12 +1,12 @@
-// The gradient of max pooling in gather form: each element of dx sums dy over the windows that chose it, in window order
-// as on the CPU, so no element is written twice and nothing is zeroed first.
+// The gradient of max pooling in gather form: each element of dx sums dy over the windows whose maximum it is, in
+// window order as on the CPU. So no element is written twice and nothing is zeroed first.
 #include "cuda/kernels/pooling/bytes.cuh"
 #include "cuda/kernels/pooling/pool.cuh"
 
 namespace saturnn::cuda {
 namespace {
 
-// A selection, not a product: a NaN in a window that chose another pixel is none of this pixel's.
+// A selection, not a product: a NaN of a window whose maximum is another pixel must not be added.
 template <int Width>
 __device__ __forceinline__ void addChosen(Vector<Width>& sum, const Vector<Width>& dy, const Words<Width>& indices,
                                           int position) {
@@ -17,8 +17,8 @@ __device__ __forceinline__ void addChosen(Vector<Width>& sum, const Vector<Width
   }
 }
 
-// Rows are counted from `pad` rows above the image, so that which windows cover a row of the strip is known when this is
-// compiled: window row `first + j` covers the strip's rows (j - kBefore) * Stride ... + Kernel - 1.
+// Rows are counted from `pad` rows above the image, so that the windows that cover a row of the strip are known at
+// compile time: window row `first + j` covers the strip's rows (j - kBefore) * Stride ... + Kernel - 1.
 template <class T, int Width, int Kernel, int Stride>
 __global__ void __launch_bounds__(kThreads)
     maxPoolGradient(const __grid_constant__ PoolShape shape, Image<const T> dy, Image<const uint8_t> indices,
@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// For any window.
+// The kernel for windows of any size.
 template <class T, int Width>
 __global__ void __launch_bounds__(kThreads)
     maxPoolGradientAny(const __grid_constant__ PoolShape shape, Image<const T> dy, Image<const uint8_t> indices,

@@ -1,8 +1,9 @@
-// How the pooling kernels share out an image. A thread has one vector of channels of one column, and rows one below the
-// other, so that what it reads serves several windows; the threads of a block lie side by side in memory. Windows of
-// 3x3, which the networks have, are unrolled; any other takes the kernels with loops.
+// The division of work in the pooling kernels. A thread has one vector of channels of one column, and several rows
+// below each other, so that what it reads serves several windows. The threads of a block are adjacent in memory.
+// Windows of 3x3, which the networks have, are unrolled; all others use kernels with loops.
 //
-// Window o of an axis covers the pixels o * stride - pad ... + kernel - 1 that lie in the image.
+// Window o of an axis covers the pixels from o * stride - pad to o * stride - pad + kernel - 1 that are inside the
+// image.
 #pragma once
 
 #include "cuda/kernels/common/rows.cuh"
@@ -12,7 +13,7 @@ namespace saturnn::cuda {
 
 constexpr int kPoolRows = 4;  // of the written image, per thread, in the unrolled kernels
 
-// Rows as an image [N, H, W, C]; T may be const.
+// The view of an image [N, H, W, C]; T may be const.
 template <class T>
 struct Image {
   T* data;
@@ -39,8 +40,8 @@ struct PoolTiling {
   dim3 grid, block;
 };
 
-// x: channels, and in the grid columns too; y: columns in the block, rows in the grid; z: rows in the block, images in
-// the grid, so that blocks that read the same rows run at about the same time.
+// x: channels, and in the grid also columns; y: columns in the block, rows in the grid; z: rows in the block, images in
+// the grid. So blocks that read the same rows run at about the same time.
 inline PoolTiling poolTiling(int64_t batch, int height, int width, int64_t channels, int vectorWidth,
                              int rowsPerThread) {
   const int64_t columns = channels / vectorWidth;
@@ -59,7 +60,8 @@ inline PoolTiling poolTiling(int64_t batch, int height, int width, int64_t chann
   return tiling;
 }
 
-// The first channel of the vector that a thread writes, its column, and the first of its rows; perhaps outside.
+// The position of a thread: the first channel of its vector, its column, and its first row. May be outside of the
+// image.
 struct PoolPlace {
   int channel, column, row;
 };
@@ -85,7 +87,7 @@ __device__ __forceinline__ Span windowOf(int window, int kernel, int stride, int
   return {max(0, origin), min(length, origin + kernel)};
 }
 
-// The windows that a pixel lies in, perhaps none.
+// Returns the windows that contain a pixel; may be empty.
 __device__ __forceinline__ Span windowsOver(int pixel, int kernel, int stride, int pad, int windows) {
   const int last = pixel + pad;
   return {last < kernel ? 0 : (last - kernel) / stride + 1, min(windows, last / stride + 1)};
@@ -93,7 +95,7 @@ __device__ __forceinline__ Span windowsOver(int pixel, int kernel, int stride, i
 
 __device__ __forceinline__ float inverseOf(Span span) { return 1.0f / static_cast<float>(span.end - span.begin); }
 
-// The same for a span of 1 ... Most, without a division.
+// As above for a span of 1 to Most, without a division.
 template <int Most>
 __device__ __forceinline__ float inverseOf(Span span) {
   float inverse = 1.0f;
@@ -104,7 +106,7 @@ __device__ __forceinline__ float inverseOf(Span span) {
   return inverse;
 }
 
-// The unrolled kernels: function(kernel, stride) as integral constants, for those that they were compiled for.
+// Calls function(kernel, stride) with integral constants if there is an unrolled kernel for this window.
 template <class Function>
 bool withUnrolledWindow(const SnPoolAttributes& windows, Function&& function) {
   if (windows.kernel_h != 3 || windows.kernel_w != 3 || windows.stride_h != windows.stride_w) return false;

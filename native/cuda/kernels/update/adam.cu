@@ -1,5 +1,6 @@
-// Adam and AdamW over the whole, flat parameter arena, 28 bytes a parameter. What the step counter gives is computed
-// once, in double, by a kernel of one thread: so no argument of a launch changes from step to step.
+// Adam and AdamW over the whole, flat parameter arena, 28 bytes per parameter. The numbers that depend on the step
+// counter are computed once, in double, by a kernel of one thread: so the arguments of a launch are the same in every
+// step.
 #include "cuda/kernels/common/flat.cuh"
 #include "cuda/kernels/update/segments.cuh"
 #include "shared/updates.h"
@@ -17,7 +18,7 @@ template <int Width, bool HasTable>
 __global__ void __launch_bounds__(kThreads) adam(const __grid_constant__ AdamStep step) {
   forElements<Width>(step.count, [&](auto width, int64_t first) {
     constexpr int kWidth = decltype(width)::value;
-    // All that is read is asked for before the gate is looked at: else each block would wait twice.
+    // All loads are issued before the gate is tested: otherwise each block would wait for memory twice.
     const Vector<kWidth> gradient = load<kWidth>(step.gradient + first);
     Vector<kWidth> parameter = load<kWidth>(step.parameters + first);
     Vector<kWidth> firstMoment = load<kWidth>(step.firstMoment + first);

@@ -1,4 +1,4 @@
-// The writers of small state: a copy that the gate can forbid, and the step counter.
+// The writers of small state: a copy that does nothing if the gate is closed, and the step counter.
 #include "cuda/kernels/common/rows.cuh"
 
 namespace saturnn::cuda {

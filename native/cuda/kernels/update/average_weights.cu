@@ -1,4 +1,4 @@
-// The moving average of the weights: 12 bytes a parameter.
+// The moving average of the weights: 12 bytes per parameter.
 #include "cuda/kernels/common/flat.cuh"
 #include "shared/updates.h"
 

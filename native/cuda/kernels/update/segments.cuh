@@ -1,4 +1,4 @@
-// Rate and weight decay of the elements of the parameter arena, as a thread asks for them: one element after the other.
+// Rate and weight decay of the elements of the parameter arena, looked up by a thread for one element after the other.
 #pragma once
 
 #include "cuda/kernels/common/rows.cuh"
@@ -6,7 +6,7 @@
 
 namespace saturnn::cuda {
 
-// The first segment that ends beyond `element`; the count of segments if none does.
+// Returns the first segment whose end is larger than `element`, or the count of segments if there is none.
 __device__ __forceinline__ int findSegment(const int32_t* __restrict__ ends, int count, int64_t element) {
   int low = 0, high = count;
   while (low < high) {
@@ -20,7 +20,7 @@ __device__ __forceinline__ int findSegment(const int32_t* __restrict__ ends, int
   return low;
 }
 
-// With a table: searched once per thread, while the thread's elements are on their way from memory, then followed.
+// With a table: each thread searches it once, while its elements are being loaded, then follows it.
 template <bool HasTable>
 class SegmentCursor {
  public:
@@ -29,7 +29,7 @@ class SegmentCursor {
     read();
   }
 
-  // Whether the element, which must not come before the last one, is in any segment; only then it has these numbers.
+  // Whether the element is in a segment; if so, sets its numbers. Elements must be passed in increasing order.
   __device__ bool moveTo(int64_t element) {
     while (segment_ < segments_.count && element >= end_) {
       ++segment_;
@@ -54,7 +54,7 @@ class SegmentCursor {
   float rate_ = 0.0f, decay_ = 0.0f;
 };
 
-// Without: the decay of the first elements.
+// Without a table: weight decay applies to the first elements.
 template <>
 class SegmentCursor<false> {
  public:
@@ -73,13 +73,13 @@ class SegmentCursor<false> {
   float decay_ = 0.0f;
 };
 
-// scale g + decay w. Without decay there is no term 0 * w: it would turn an infinite weight into NaN.
+// Returns scale g + decay w. Without decay the term 0 * w is left out: it would turn an infinite weight into NaN.
 __device__ __forceinline__ float directionOf(float gradient, float scale, float decay, float weight) {
   const float direction = scale * gradient;
   return decay == 0.0f ? direction : direction + decay * weight;
 }
 
-// Of a factor that may be absent.
+// Returns a factor; 1 if it is absent.
 __device__ __forceinline__ float factorOf(const float* __restrict__ factor) { return factor ? *factor : 1.0f; }
 
 }  // namespace saturnn::cuda

@@ -1,4 +1,4 @@
-// SGD with momentum and weight decay over the whole, flat parameter arena: one kernel per step, 20 bytes a parameter.
+// SGD with momentum and weight decay over the whole, flat parameter arena: one kernel per step, 20 bytes per parameter.
 #include "cuda/kernels/common/flat.cuh"
 #include "cuda/kernels/update/segments.cuh"
 #include "shared/updates.h"
@@ -10,7 +10,7 @@ template <int Width, bool HasTable>
 __global__ void __launch_bounds__(kThreads) sgd(const __grid_constant__ SgdStep step) {
   forElements<Width>(step.count, [&](auto width, int64_t first) {
     constexpr int kWidth = decltype(width)::value;
-    // All that is read is asked for before the gate is looked at: else each block would wait twice.
+    // All loads are issued before the gate is tested: otherwise each block would wait for memory twice.
     const Vector<kWidth> gradient = load<kWidth>(step.gradient + first);
     Vector<kWidth> parameter = load<kWidth>(step.parameters + first);
     Vector<kWidth> momentum = load<kWidth>(step.momentum + first);

@@ -1,7 +1,7 @@
 // The learning rates of LARS, one per segment of the parameter arena.
 //
-// Each warp takes one part of the arena, the same in every run, and sums the squares of each segment's elements in it;
-// then a warp per segment adds up those sums in the order of the parts. In double: f32 does not hold squares.
+// Each warp processes one part of the arena, the same in every run, and sums the squares of each segment's elements in
+// it. Then one warp per segment adds these sums in the order of the parts. In double, because f32 could overflow.
 #include "cuda/kernels/common/rows.cuh"
 #include "cuda/kernels/common/sum_blocks.h"
 #include "cuda/kernels/update/segments.cuh"
@@ -17,7 +17,7 @@ struct SquareSums {
   double weights, gradient;
 };
 
-// The sum over a warp, in a fixed tree, in every lane.
+// Returns the sum over a warp, in a fixed tree, in every lane.
 __device__ __forceinline__ SquareSums sumOfWarp(SquareSums sums) {
 #pragma unroll
   for (int lanes = kWarp / 2; lanes > 0; lanes /= 2) {
@@ -38,7 +38,7 @@ __device__ __forceinline__ void addSquares(const float* parameters, const float*
   }
 }
 
-// A warp's sums over elements begin ... end - 1. In vectors, but for the elements before the first whole one and after
+// Returns a warp's sums over elements begin to end - 1. Uses vectors, except before the first whole vector and after
 // the last.
 template <int Width>
 __device__ __forceinline__ SquareSums squaresOf(const TrustProblem& p, int64_t begin, int64_t end, int lane) {
@@ -59,7 +59,7 @@ __device__ __forceinline__ SquareSums squaresOf(const TrustProblem& p, int64_t b
   return sumOfWarp(sums);
 }
 
-// Part c of the arena has its part of segment s at c + s: from one to the next, at least one of the two grows.
+// The sum for segment s in part c of the arena is at c + s, which is unique: from one sum to the next, c or s grows.
 template <int Width>
 __global__ void __launch_bounds__(kThreads)
     segmentSquares(const __grid_constant__ TrustProblem p, int64_t partLength, SquareSums* __restrict__ partials) {
@@ -108,7 +108,7 @@ int64_t trustRatiosScratch(int segments) {
 
 void launchTrustRatios(const TrustProblem& problem, void* scratch, cudaStream_t stream) {
   if (problem.segments == 0) return;
-  // Whole rounds of a warp's vectors, and no more parts than there is scratch for.
+  // A part is a multiple of a warp's vectors, and there are at most as many parts as the scratch has room for.
   constexpr int64_t kRound = kWarp * kVectorWidth<float>;
   const int64_t partLength = std::max<int64_t>(1, ceilDivide(problem.count, kSumBlocks * kWarps * kRound)) * kRound;
   const unsigned blocks = static_cast<unsigned>(ceilDivide(problem.count, partLength * kWarps));

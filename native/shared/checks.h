@@ -1,0 +1,122 @@
+// The checks of an op's operands and attributes, for the kernels of every backend. Each throws ERR_INVALID_ARGUMENT
+// with "Expected X for NAME but received Z". The backend's entry point puts "[op] " before it: see guarded().
+#pragma once
+
+#include <algorithm>
+#include <initializer_list>
+#include <string>
+
+#include "shared/error.h"
+#include "shared/operands.h"
+
+namespace saturnn {
+
+[[noreturn]] inline void refuse(const std::string& name, const std::string& expected, const std::string& received) {
+  throw Error("ERR_INVALID_ARGUMENT", "Expected " + expected + " for " + name + " but received " + received);
+}
+
+// Throws ERR_INVALID_ARGUMENT with a message of another form than refuse() makes.
+inline void require(bool condition, const std::string& message) {
+  if (!condition) throw Error("ERR_INVALID_ARGUMENT", message);
+}
+
+inline void requireDType(const SnTensor& tensor, const std::string& name, SnDType dtype) {
+  if (tensor.dtype != dtype) refuse(name, dtypeName(dtype), describe(tensor));
+}
+
+inline void requireSameDType(const SnTensor& tensor, const std::string& name, const SnTensor& other) {
+  requireDType(tensor, name, other.dtype);
+}
+
+// Checks that the tensor is present, has 1 to 4 positive sizes, and that its channels are inside its buffer. In the
+// blocked layout it must be an image of f32, i32 or u8 that begins and ends with a whole block.
+inline void requireView(const SnTensor& tensor, const std::string& name) {
+  if (!isPresent(tensor)) refuse(name, "a tensor", "none");
+  if (tensor.rank < 1 || tensor.rank > SN_MAX_RANK) {
+    refuse(name, "1 to " + std::to_string(SN_MAX_RANK) + " dimensions", std::to_string(tensor.rank));
+  }
+  const auto isPositive = [](int64_t size) { return size > 0; };
+  if (!std::all_of(tensor.shape, tensor.shape + tensor.rank, isPositive)) {
+    refuse(name, "positive sizes", describe(tensor));
+  }
+  const int64_t channels = channelCount(tensor);
+  if (tensor.channel_offset < 0 || tensor.channel_offset + channels > tensor.parent_channels) {
+    refuse(name, "channels inside its buffer", describe(tensor));
+  }
+  if (tensor.layout == SN_PLAIN) return;
+  if (isHalf(tensor.dtype)) refuse(name, "the plain layout", describe(tensor));
+  if (tensor.rank != 4 || channels % blockChannels != 0 || tensor.parent_channels % blockChannels != 0 ||
+      tensor.channel_offset % blockChannels != 0) {
+    refuse(name, "multiples of " + std::to_string(blockChannels) + " channels", describe(tensor));
+  }
+}
+
+// Checks the dtype and the view: any layout, and channel slices, will do.
+inline void requireTensor(const SnTensor& tensor, const std::string& name, SnDType dtype) {
+  requireDType(tensor, name, dtype);
+  requireView(tensor, name);
+}
+
+// Checks the view, which must be plain; a channel slice will do.
+inline void requirePlain(const SnTensor& tensor, const std::string& name) {
+  requireView(tensor, name);
+  if (tensor.layout != SN_PLAIN) refuse(name, "the plain layout", describe(tensor));
+}
+
+// Checks that the tensor is f32, bf16 or f16, and plain; a channel slice will do.
+inline void requireFloats(const SnTensor& tensor, const std::string& name) {
+  if (tensor.dtype != SN_F32 && !isHalf(tensor.dtype)) refuse(name, "f32, bf16 or f16", describe(tensor));
+  requirePlain(tensor, name);
+}
+
+// Checks that the tensor is plain and fills its buffer.
+inline void requireDense(const SnTensor& tensor, const std::string& name) {
+  requirePlain(tensor, name);
+  if (!isDense(tensor)) refuse(name, "a dense tensor", describe(tensor));
+}
+
+inline void requireDense(const SnTensor& tensor, const std::string& name, SnDType dtype) {
+  requireDType(tensor, name, dtype);
+  requireDense(tensor, name);
+}
+
+// `dimensions` says what the dimensions mean, for the message: "[batch, classes]".
+inline void requireRank(const SnTensor& tensor, const std::string& name, int32_t rank, const char* dimensions) {
+  if (tensor.rank != rank) refuse(name, dimensions, describe(tensor));
+}
+
+inline void requireImage(const SnTensor& tensor, const std::string& name) {
+  requireRank(tensor, name, 4, "[batch, height, width, channels]");
+}
+
+inline void requireImage(const SnTensor& tensor, const std::string& name, SnDType dtype) {
+  requireTensor(tensor, name, dtype);
+  requireImage(tensor, name);
+}
+
+inline void requireSameShape(const SnTensor& tensor, const std::string& name, const SnTensor& other) {
+  if (!std::equal(tensor.shape, tensor.shape + tensor.rank, other.shape, other.shape + other.rank)) {
+    refuse(name, "shape " + shapeText(other), describe(tensor));
+  }
+}
+
+inline void requireShape(const SnTensor& tensor, const std::string& name, std::initializer_list<int64_t> shape) {
+  if (!std::equal(tensor.shape, tensor.shape + tensor.rank, shape.begin(), shape.end())) {
+    refuse(name, "shape " + shapeText(shape.begin(), shape.size()), describe(tensor));
+  }
+}
+
+// Checks that the tensor is plain and has the dtype and the shape of `other`; a channel slice will do.
+inline void requireLike(const SnTensor& tensor, const std::string& name, const SnTensor& other) {
+  requireSameDType(tensor, name, other);
+  requirePlain(tensor, name);
+  requireSameShape(tensor, name, other);
+}
+
+// Checks that the tensor is dense, with one dimension of `length` elements.
+inline void requireVector(const SnTensor& tensor, const std::string& name, SnDType dtype, int64_t length) {
+  requireDense(tensor, name, dtype);
+  requireShape(tensor, name, {length});
+}
+
+}  // namespace saturnn
