@@ -17,8 +17,11 @@ export interface AdamOptions extends FlatOptimizerOptions {
 
 /** The common part of Adam and AdamW, which differ in the place of the weight decay. */
 export abstract class AdamRule extends FlatOptimizer {
+  /** Decay per step of the running mean of the gradient. */
   readonly beta1: number;
+  /** Decay per step of the running mean of the squared gradient. */
   readonly beta2: number;
+  /** Number that is added to the square root of the second mean. */
   readonly epsilon: number;
 
   constructor(
@@ -52,7 +55,7 @@ export abstract class AdamRule extends FlatOptimizer {
  * (default 0) is added to the gradient, as in PyTorch's Adam. AdamW usually decays weights better.
  */
 export class Adam extends AdamRule {
-  /** @throws ERR_INVALID_ARGUMENT */
+  /** Makes the optimizer. @throws ERR_INVALID_ARGUMENT for an option that is out of range */
   constructor(options: AdamOptions = {}) {
     super(options, 0, false);
   }
