@@ -9,7 +9,10 @@ const pixels = plane * shape[2];
 
 /** A kind of label: CIFAR-100 has 100 fine and 20 coarse classes; the 10 classes of CIFAR-10 count as fine. */
 export type LabelKind = 'fine' | 'coarse';
-/** A binary layout of records, named after the data set that has it. */
+/**
+ * A binary layout of records, named after the data set that has it. "cifar10": one byte with the label; "cifar100": two
+ * bytes, the coarse and the fine label. In both, 3072 bytes of pixels follow: 32x32 red, then green, then blue, row by row.
+ */
 export type LayoutName = 'cifar10' | 'cifar100';
 
 /** The layout of one record. */
