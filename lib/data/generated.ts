@@ -97,8 +97,10 @@ export interface GeneratedOptions {
 }
 
 /**
- * Makes `count` records in the binary layout of CIFAR-100 (3074 bytes each: coarse label, fine label, 32x32 pixels in 3 planes).
- * Record i does not depend on `count`, and every class occurs once before any occurs again.
+ * Makes `count` records in the binary layout of CIFAR-100 (3074 bytes each: coarse label, fine label, 32x32 pixels in 3
+ * planes). Record i does not depend on `count`, and every class occurs once before any occurs again.
+ * @param options `split`: "train" or "test", whose records differ. `count`: 1 to 1,000,000. `seed`: default 0. `classes`: 2
+ * to 100, default 100
  * @throws ERR_INVALID_ARGUMENT
  */
 export function generatedRecords({ split, count, seed = 0, classes = generatedClasses }: GeneratedOptions): Uint8Array {
@@ -125,7 +127,9 @@ export function generatedRecords({ split, count, seed = 0, classes = generatedCl
 
 /**
  * Makes training and test images of 32x32x3 bytes, from random numbers that never overlap: for first runs and tests without a
- * download. They are the same in every run. Default: 10,000 training and 2,000 test images of 100 classes.
+ * download. They are the same in every run. A convolutional network can learn the classes.
+ * @param options `train` and `test`: numbers of images, 1 to 1,000,000 each, default 10,000 and 2,000. `classes`: the number of
+ * classes, 2 to 100, default 100
  * @throws ERR_INVALID_ARGUMENT
  */
 export function generated({

@@ -44,6 +44,7 @@ export function installedFolder(name: LayoutName, folder = defaultDataFolder()):
 /**
  * Downloads the archive of a data set, checks its md5, unpacks it, and removes the archive. Does nothing if the official files
  * are there already, unless `md5` is given. After a lost connection, the next call continues the download.
+ * @returns `folder`: path of the folder with the .bin files; `downloaded`: false if the files were there already
  * @throws ERR_DOWNLOAD if the archive cannot be downloaded; ERR_DATA if its md5 is wrong or it does not contain the files;
  * ERR_OUTPUT if files cannot be written; ERR_INVALID_ARGUMENT
  */

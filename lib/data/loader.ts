@@ -36,13 +36,17 @@ export class DataLoader {
   readonly steps: number;
   readonly #options: Required<DataLoaderOptions>;
 
+  /** Makes a loader. @throws ERR_INVALID_ARGUMENT if `batch` is out of range */
   constructor({ labels, batch, shuffle, seed = 0 }: DataLoaderOptions) {
     checkInteger('batch', batch, 1, 1_000_000);
     this.#options = { labels, batch, shuffle, seed };
     this.steps = Math.ceil(labels.length / batch);
   }
 
-  /** Returns the batches of epoch number `epoch`, from 0; its method batches() gives any consecutive part of them. */
+  /**
+   * Returns the batches of epoch number `epoch`, from 0. The result's method `batches(first, steps)` returns `steps` consecutive
+   * batches as a Batches, beginning with number `first` (from 0).
+   */
   epoch(epoch: number): Epoch {
     const { labels, batch, shuffle, seed } = this.#options;
     const order = shuffle ? new Philox(seed, streams.shuffle, epoch).permutation(labels.length) : null;

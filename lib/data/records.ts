@@ -13,7 +13,10 @@ export const labelKinds = ['fine', 'coarse'] as const;
 export type LabelKind = (typeof labelKinds)[number];
 /** The kind of labels that is read by default. */
 export const defaultLabels: LabelKind = 'fine';
-/** A binary layout of records, named after the data set that has it. */
+/**
+ * A binary layout of records, named after the data set that has it. "cifar10": one byte with the label; "cifar100": two
+ * bytes, the coarse and the fine label. In both, 3072 bytes of pixels follow: 32x32 red, then green, then blue, row by row.
+ */
 export type LayoutName = 'cifar10' | 'cifar100';
 
 /** The layout of one record. */

@@ -11,6 +11,7 @@ export interface ImageSource {
   readonly shape: ImageShape;
   /** One label per image, from 0 to classes - 1. */
   readonly labels: Int32Array;
+  /** The number of classes. */
   readonly classes: number;
   /** One name per class; null if they are not known. */
   readonly classNames: readonly string[] | null;
@@ -107,6 +108,9 @@ export function checkIndices(indices: Int32Array, count: number): Int32Array {
 /** The two parts of a data set. */
 export type Split = 'train' | 'test';
 
-/** Where a training's images are: all on the device, or on the host, from where each step's are sent. */
+/**
+ * The place of a training's images. "resident": all are in the device's memory. "streaming": they are on the host, which
+ * sends the images of each step to the device.
+ */
 export type DataMode = 'resident' | 'streaming';
 export const dataModes: readonly DataMode[] = ['resident', 'streaming'];

@@ -1,5 +1,8 @@
 /**
- * The public names of `saturnn/experiments`.
+ * The public names of `saturnn/experiments`: the experiments of the paper (Table 1, variances of layers, sigmoid* and
+ * sigmoid), and what they are made of. The paper is "Revise Saturated Activation Functions" (Xu, Huang and Li,
+ * arXiv:1602.05980). Its sigmoid* is 4 sigmoid(x) - 2, the activation scaledSigmoid(); a sigmoid* network is a network with
+ * this activation.
  * @module saturnn/experiments
  */
 export {

@@ -3,7 +3,7 @@
 import type { Rates, SearchSettings } from './rates';
 import type { Recipe } from './recipe';
 
-/** Settings of a table 1. */
+/** A preset: default settings of table1() and sweep(). */
 export interface Preset {
   /** Purpose and duration, in a line. */
   readonly title: string;
@@ -23,7 +23,9 @@ export interface Preset {
   readonly tooLongOnCpu: string | null;
   /** Trainings per activation, with the seeds 0, 1, ... */
   readonly seeds: number;
+  /** Settings of each training. */
   readonly recipe: Omit<Recipe, 'activation' | 'learningRate' | 'seed'>;
+  /** Learning rates of the activations, or "auto" to search for them. */
   readonly rates: Rates;
   /** Search for learning rates, used if `rates` is "auto". */
   readonly search: SearchSettings;

@@ -24,6 +24,7 @@ export interface SearchSettings {
 
 /** The learning rate of an activation. */
 export interface RateChoice {
+  /** The learning rate. */
   readonly rate: number;
   /** "given": one rate for all activations; "preset": from the rates by activation of a preset; "search": found by a search. */
   readonly how: 'given' | 'preset' | 'search';
@@ -31,7 +32,9 @@ export interface RateChoice {
 
 /** A short training with one learning rate. */
 export interface Trial {
+  /** The learning rate. */
   readonly rate: number;
+  /** State of the training. */
   readonly status: Status;
   /** Mean training loss over the last complete epoch of the trial; null if there is no result or no complete epoch. */
   readonly trainLoss: number | null;
@@ -41,9 +44,14 @@ export interface Trial {
 
 /** The search for the learning rate of one activation. */
 export interface Search {
+  /** Text as parseActivation() reads it: "leakyTanh:0.25". */
   readonly activation: string;
+  /** One trial per learning rate of the grid, in its order. */
   readonly trials: readonly Trial[];
-  /** The chosen learning rate; null if not all trials have ended. */
+  /**
+   * The chosen learning rate: that of the trial with the lowest training loss in its last epoch, or the lowest rate if all trials
+   * diverged. Null if not all trials have ended.
+   */
   readonly chosen: number | null;
   /** A remark on the choice, such as "at the edge of the grid"; empty if there is none. */
   readonly note: string;

@@ -22,8 +22,11 @@ export interface Recipe {
   readonly activation: string;
   /** Initial weights, as the option --init of `saturnn train` reads them: "default". */
   readonly init: string;
+  /** The number of epochs. */
   readonly epochs: number;
+  /** Images per step. */
   readonly batch: number;
+  /** Arithmetic of the plans: "f32", "tf32", "bf16" or "fp16". */
   readonly precision: Precision;
   /** Base rate of the schedule: its first or largest rate. */
   readonly learningRate: number;
@@ -31,6 +34,7 @@ export interface Recipe {
   readonly schedule: string;
   /** Length of the warm-up, in which the rate rises, in epochs ("2") or steps ("500steps"); null: no warm-up. */
   readonly warmup: string | null;
+  /** Momentum of the optimizer, 0 to 1. */
   readonly momentum: number;
   /** Weight decay of weights. Biases have none. */
   readonly weightDecay: number;
@@ -77,6 +81,7 @@ export function partsOf(recipe: Recipe, classes: number): TrainingParts {
  * Makes an entry of the list for runTrainings() from a recipe.
  * @param label name of the training for people: "tanh, seed 0"
  * @param folder name of its folder
+ * @param recipe settings of the training
  * @param classes number of classes of the data set
  */
 export function trainingOf(label: string, folder: string, recipe: Recipe, classes: number): LabelledTraining {

@@ -25,6 +25,7 @@ export interface LabelledTraining {
   readonly label: string;
   /** Name of its folder, below the common folder. */
   readonly folder: string;
+  /** The number of epochs. */
   readonly epochs: number;
   /**
    * Everything, as JSON, that its results depend on, except data and machine. A training already in the folder must have the
@@ -35,13 +36,18 @@ export interface LabelledTraining {
   readonly make: () => TrainingParts;
 }
 
-/** The model, the optimizer, the schedule and the options of a Trainer, as partsOf() makes them from a recipe. */
+/**
+ * The model, the optimizer, the schedule and the options of a Trainer, as partsOf() makes them from a recipe. `prepare`
+ * changes the initial weights with the help of data (LSUV), and resolves to a line that describes the result, or null.
+ */
 export type TrainingParts = Pick<TrainingOptions, 'model' | 'optimizer' | 'schedule' | 'labelSmoothing' | 'prepare'> &
   Pick<TrainerOptions, 'batch' | 'seed' | 'precision' | 'deterministic' | 'autotune'>;
 
 /** The data of all trainings in a list. */
 export interface TrainingData {
+  /** The training set. */
   readonly train: ImageSource;
+  /** The test set, evaluated after each epoch. */
   readonly test: ImageSource;
   /** Normalisation of pixels. Default: mean 0 and deviation 1 per channel over the training set. */
   readonly statistics?: StatisticsOptions;
@@ -68,16 +74,21 @@ export interface TrainingResult {
    * Evaluation of the training set (centre crops) after the last step; null if it was not asked for or the training diverged.
    */
   readonly evaluatedTrain: Evaluation | null;
+  /** The accuracy of guessing, on the training set. */
   readonly chance: Chance;
-  /** Time of training over all complete epochs and all processes that ran them, without evaluation. */
+  /** Time of training in seconds, over all complete epochs and all processes that ran them, without evaluation. */
   readonly seconds: number;
 }
 
 /** State of a training, read from its folder. */
 export interface TrainingRecord {
+  /** Name for people, as in LabelledTraining. */
   readonly label: string;
+  /** Name of its folder, below the common folder. */
   readonly folder: string;
+  /** Settings of the training, as in LabelledTraining. */
   readonly settings: Settings;
+  /** State of the training. */
   readonly status: Status;
   /** All complete epochs, in order. */
   readonly epochs: readonly EpochEvent[];
@@ -85,25 +96,34 @@ export interface TrainingRecord {
   readonly result: TrainingResult | null;
 }
 
-/** An event of runTrainings(), in order of time. `index` is the position of the training in the list, from 0. */
+/**
+ * An event of runTrainings(), in order of time. `index` is the position of the training in the list, from 0. `begin` has the
+ * steps of the whole training, the steps that were done before a resume (`done`), and `stepsPerEpoch`.
+ */
 export type TrainingsEvent =
+  /** A training begins or is resumed: its weights are ready, and steps follow. */
   | {
       readonly event: 'begin';
       readonly index: number;
       readonly training: LabelledTraining;
       readonly begin: TrainingBegin;
     }
+  /** The training has yielded an event of Trainer.fit(), which is `detail`. */
   | { readonly event: 'step'; readonly index: number; readonly training: LabelledTraining; readonly detail: TrainEvent }
   /** The steps have stopped, because the training has ended or was interrupted. */
   | { readonly event: 'pause'; readonly index: number; readonly training: LabelledTraining }
+  /** The training has ended, and its results are in its folder. */
   | { readonly event: 'ended'; readonly index: number; readonly record: TrainingRecord };
 
 /** Options of runTrainings(). */
 export interface TrainingsOptions {
   /** Folder in which each training gets its own. */
   folder: string;
+  /** The trainings, which run in this order. */
   trainings: readonly LabelledTraining[];
+  /** The data of all trainings. */
   data: TrainingData;
+  /** The device that trains. */
   device: Device;
   /** Stops the training under way, which keeps a checkpoint, and starts no other. */
   signal?: AbortSignal;
@@ -146,8 +166,9 @@ export async function runTrainings(options: TrainingsOptions): Promise<boolean> 
 }
 
 /**
- * Reads the state of a training from its folder.
+ * Reads the state of a training from its folder, which need not exist.
  * @param folder the common folder of the list
+ * @param training an entry of the list; `make` is not needed
  * @throws ERR_CHECKPOINT if files are damaged
  */
 export function readTraining(folder: string, training: Omit<LabelledTraining, 'make'>): TrainingRecord {

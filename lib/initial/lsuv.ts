@@ -21,6 +21,7 @@ import { batchOfImages } from './lsuvBatch';
 
 /** Options of lsuv(): a model, its State, and exactly one of `images` and `dataset`. */
 export interface LsuvOptions {
+  /** The model whose convolutions and linear layers are initialised. */
   model: Model;
   /** The State of the model's parameters, whose weights are overwritten. Biases stay as they are; they should still be 0. */
   state: State;
@@ -44,6 +45,7 @@ export interface LsuvOptions {
 
 /** A layer in the result of lsuv(): the divisions of its weights, and the variance before and after them. */
 export interface LsuvLayer {
+  /** Name of the layer. */
   readonly name: string;
   /** The number of times that its weights were divided. */
   readonly iterations: number;

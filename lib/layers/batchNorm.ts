@@ -30,9 +30,13 @@ export interface BatchNormOptions {
  * them.
  */
 export class BatchNorm implements Layer {
+  /** NAME/scale [channels], which begins at 1 and has no weight decay. */
   readonly scale: Parameter;
+  /** NAME/shift [channels], which begins at 0 and has no weight decay. */
   readonly shift: Parameter;
+  /** NAME/runningMean [channels], which begins at 0. */
   readonly runningMean: StateBuffer;
+  /** NAME/runningVariance [channels], which begins at 1. */
   readonly runningVariance: StateBuffer;
   readonly parameters: readonly Parameter[];
   readonly buffers: readonly StateBuffer[];
@@ -40,7 +44,7 @@ export class BatchNorm implements Layer {
   readonly #epsilon: number;
   readonly #momentum: number;
 
-  /** @throws ERR_INVALID_ARGUMENT */
+  /** Makes the layer, its parameters and its buffers. @throws ERR_INVALID_ARGUMENT */
   constructor({ name, channels, epsilon = defaultEpsilon, momentum = 0.9 }: BatchNormOptions) {
     const shape = [checkInteger(`channels of ${name}`, channels, 1)];
     this.#name = name;

@@ -9,11 +9,16 @@ import { asLayer, buffersOf, type Layer, type LayerFunction, parametersOf } from
  * [N, H, W, C] -> [N, H', W', sum of the branches' channels]. A branch may be a plain function of a tensor.
  */
 export class Concatenate implements Layer {
+  /** The branches; plain functions are layers without parameters here. */
   readonly branches: readonly Layer[];
   readonly parameters: readonly Parameter[];
   readonly buffers: readonly StateBuffer[];
 
-  /** @throws ERR_INVALID_ARGUMENT */
+  /**
+   * Makes the layer.
+   * @param options `name`: name of the node that joins the outputs, for messages and profiles
+   * @throws ERR_INVALID_ARGUMENT if a branch is neither a layer nor a function
+   */
   constructor(
     branches: readonly (Layer | LayerFunction)[],
     private readonly options: { name?: string } = {},
@@ -23,7 +28,7 @@ export class Concatenate implements Layer {
     this.buffers = buffersOf(this.branches);
   }
 
-  /** @throws ERR_SHAPE if the branches' outputs differ in batch, height or width */
+  /** x [N, H, W, C] -> the outputs of all branches. @throws ERR_SHAPE if they differ in batch, height or width */
   forward(x: Tensor, context: ForwardContext = inference): Tensor {
     return concat(
       this.branches.map((branch) => branch.forward(x, context)),

@@ -55,8 +55,11 @@ export interface Conv2dOptions extends ConvolutionStyle {
  * NAME/weight [outputs, kernel height, kernel width, inputs] and NAME/bias [outputs].
  */
 export class Conv2d implements Layer {
+  /** NAME/weight [outputs, kernel height, kernel width, inputs]. */
   readonly weight: Parameter;
+  /** NAME/bias [outputs]; null if the convolution has no bias. */
   readonly bias: Parameter | null;
+  /** The batch normalisation after the convolution; null if there is none. */
   readonly normalization: BatchNorm | null;
   readonly parameters: readonly Parameter[];
   readonly buffers: readonly StateBuffer[];

@@ -21,10 +21,11 @@ export interface DropoutOptions {
  */
 export class Dropout implements Layer {
   readonly parameters: readonly Parameter[] = [];
+  /** Probability that an element is dropped. */
   readonly rate: number;
   readonly #name: string;
 
-  /** @throws ERR_INVALID_ARGUMENT */
+  /** Makes the layer. @throws ERR_INVALID_ARGUMENT if `rate` is out of range */
   constructor({ rate, name }: DropoutOptions) {
     this.rate = checkDropoutRate(`rate of ${name}`, rate);
     this.#name = name;

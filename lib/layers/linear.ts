@@ -22,12 +22,14 @@ export interface LinearOptions {
  * and NAME/bias [outputs].
  */
 export class Linear implements Layer {
+  /** NAME/weight [outputs, inputs]. */
   readonly weight: Parameter;
+  /** NAME/bias [outputs]. */
   readonly bias: Parameter;
   readonly parameters: readonly Parameter[];
   readonly #name: string;
 
-  /** @throws ERR_INVALID_ARGUMENT */
+  /** Makes the layer and its parameters. @throws ERR_INVALID_ARGUMENT */
   constructor({ name, inputs, outputs, initializer = defaultInitializer() }: LinearOptions) {
     checkInteger(`inputs of ${name}`, inputs, 1);
     checkInteger(`outputs of ${name}`, outputs, 1);

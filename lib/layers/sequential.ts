@@ -5,17 +5,19 @@ import { asLayer, buffersOf, type Layer, type LayerFunction, parametersOf } from
 
 /** Layers that are applied one after the other. A layer may also be a plain function of a tensor. */
 export class Sequential implements Layer {
+  /** The layers; plain functions are layers without parameters here. */
   readonly layers: readonly Layer[];
   readonly parameters: readonly Parameter[];
   readonly buffers: readonly StateBuffer[];
 
-  /** @throws ERR_INVALID_ARGUMENT */
+  /** Makes the layer. @throws ERR_INVALID_ARGUMENT for anything that is neither a layer nor a function */
   constructor(layers: readonly (Layer | LayerFunction)[]) {
     this.layers = layers.map(asLayer);
     this.parameters = parametersOf(this.layers);
     this.buffers = buffersOf(this.layers);
   }
 
+  /** Applies the layers to x, in order. @throws what the layers' forward() throws */
   forward(x: Tensor, context: ForwardContext = inference): Tensor {
     return this.layers.reduce((tensor, layer) => layer.forward(tensor, context), x);
   }

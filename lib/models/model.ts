@@ -34,10 +34,13 @@ export interface ModelOptions {
 
 /** A classifier: images [N, ...inputShape] -> logits [N, classes]. */
 export interface Model extends Layer {
+  /** Name, such as "inception33"; "custom" for functional models without a name. */
   readonly name: string;
   /** Factor on the channels, as in ModelOptions; 1 for functional models. */
   readonly width: number;
+  /** The number of classes. */
   readonly classes: number;
+  /** Activation of the convolutions. For functional models it is only shown in reports and recorded in checkpoints. */
   readonly activation: Activation;
   /** Normalisation of the convolutions. Absent in functional models; checkpoints then record 'none'. */
   readonly normalization?: Normalization;

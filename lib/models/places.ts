@@ -18,6 +18,7 @@ export interface Slope {
 
 /** The place of a parameter in the graph. */
 export interface ParameterPlace {
+  /** The parameter. */
   readonly parameter: Parameter;
   /** Name of the layer that uses it (first). */
   readonly layer: string;
@@ -27,9 +28,10 @@ export interface ParameterPlace {
    */
   readonly depth: number;
   /**
-   * The different activations that a weight of a convolution or linear layer multiplies, also through pools and concatenations.
-   * Pixels, and layers without an activation, count as { gain: 1, atZero: 0 }. Null: the parameter multiplies no activations
-   * (biases, scale and shift of a normalisation).
+   * The different activations that a weight of a convolution or linear layer multiplies, also through pools and
+   * concatenations. Each has `gain`, E[f'²] over both signs at 0 (1/16 for sigmoid, 1 for tanh, 1/2 for relu), and `atZero`,
+   * f(0). Pixels, and layers without an activation, count as { gain: 1, atZero: 0 }. Null: the parameter multiplies no
+   * activations (biases, scale and shift of a normalisation).
    */
   readonly reads: readonly Slope[] | null;
   /** The bias that belongs to a weight. Null: there is none that can be trained, or the parameter is not a weight. */

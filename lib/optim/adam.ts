@@ -20,8 +20,11 @@ export const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDec
 
 /** The common part of Adam and AdamW, which differ in the place of the weight decay. */
 export abstract class AdamRule extends FlatOptimizer {
+  /** Decay per step of the running mean of the gradient. */
   readonly beta1: number;
+  /** Decay per step of the running mean of the squared gradient. */
   readonly beta2: number;
+  /** Number that is added to the square root of the second mean. */
   readonly epsilon: number;
 
   constructor(
@@ -55,7 +58,7 @@ export abstract class AdamRule extends FlatOptimizer {
  * (default 0) is added to the gradient, as in PyTorch's Adam. AdamW usually decays weights better.
  */
 export class Adam extends AdamRule {
-  /** @throws ERR_INVALID_ARGUMENT */
+  /** Makes the optimizer. @throws ERR_INVALID_ARGUMENT for an option that is out of range */
   constructor(options: AdamOptions = {}) {
     super(options, adamDefaults.weightDecay, false);
   }

@@ -8,7 +8,7 @@ export const adamWDefaults = { ...adamDefaults, weightDecay: 0.01 } as const;
  * weights w, instead of adding weightDecay w to the gradient. Default weight decay 0.01.
  */
 export class AdamW extends AdamRule {
-  /** @throws ERR_INVALID_ARGUMENT */
+  /** Makes the optimizer. @throws ERR_INVALID_ARGUMENT for an option that is out of range */
   constructor(options: AdamOptions = {}) {
     super(options, adamWDefaults.weightDecay, true);
   }

@@ -41,9 +41,13 @@ export interface FlatOptimizerOptions {
  * check for non-finite gradients, loss scaling, clipping, the average of the weights and the step counter.
  */
 export abstract class FlatOptimizer implements Optimizer {
+  /** Weight decay (L2) of weights. */
   readonly weightDecay: number;
+  /** Groups of parameters with other learning rates or weight decays. */
   readonly groups: readonly ParameterGroup[];
+  /** Largest L2 norm of the gradient; null: it is not clipped. */
   readonly clipNorm: number | null;
+  /** Decay per step of the average of the weights; null: no average is kept. */
   readonly ema: { readonly decay: number } | null;
   readonly slots: number;
   readonly averageSlot: number | null;
@@ -66,7 +70,9 @@ export abstract class FlatOptimizer implements Optimizer {
   protected abstract step(inputs: UpdateInputs, slots: readonly Tensor[], state: State): Node;
 
   /**
-   * Returns the nodes of one step. A step whose loss or gradient is not finite writes nothing.
+   * Returns the nodes that change the State's parameters by one step. A step whose loss or gradient is not finite writes nothing.
+   * @param inputs the State that is trained, the loss (f32 [1]) and the learning rate (f32 [1])
+   * @returns `updates`, `gate` and `skip`, for Graph.from(), and `gradientNorm` (f32 [1], before clipping)
    * @throws ERR_INVALID_ARGUMENT if the State was made for another optimizer, or a group applies to no parameter
    */
   update({ state, loss, learningRate }: OptimizerInputs): OptimizerNodes {

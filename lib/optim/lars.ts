@@ -26,10 +26,12 @@ export const larsDefaults = { trust: 0.001, momentum: 0.9, weightDecay: 1e-4 } a
  * gradient. Default weight decay 1e-4.
  */
 export class Lars extends FlatOptimizer {
+  /** Trust coefficient. */
   readonly trust: number;
+  /** Momentum, 0 to 1. */
   readonly momentum: number;
 
-  /** @throws ERR_INVALID_ARGUMENT */
+  /** Makes the optimizer. @throws ERR_INVALID_ARGUMENT for an option that is out of range */
   constructor(options: LarsOptions = {}) {
     super(1, options, larsDefaults.weightDecay);
     const { trust = larsDefaults.trust, momentum = larsDefaults.momentum } = options;

@@ -1,45 +1,61 @@
-/** The metrics of an epoch, which schedules, early stopping and checkpoints look at. */
+/** The metrics of an epoch, which schedules, early stopping and checkpoints read. */
 import { invalid } from '../errors';
 
-/** After each epoch, and at the end of a fit() that stops within one. Accuracies are fractions. */
+/** The event after each epoch, and at the end of a fit() that ends within one. Accuracies are fractions, 0 to 1. */
 export interface EpochEvent {
   readonly event: 'epoch';
+  /** Number of the epoch, from 1. */
   readonly epoch: number;
   /** Steps done since the beginning of training. */
   readonly step: number;
-  /** False: fit() ended within the epoch. */
+  /** Whether the epoch is complete. False: fit() ended within it. */
   readonly complete: boolean;
-  /** Means over the epoch's augmented images so far, each as the network was when it saw it. */
+  /**
+   * Mean loss over the epoch's augmented images so far, each measured in the training step that used it; with label smoothing if
+   * it is used.
+   */
   readonly trainLoss: number;
+  /** Fraction of the same images whose label is the best guess. */
   readonly trainAccuracy: number;
-  /** Over the whole test set, centre crops, after the epoch; with the average of the weights if there is one. */
+  /**
+   * Mean loss (cross-entropy in nats, without label smoothing) over the whole test set after the epoch: centre crops, and the
+   * average of the weights if the optimizer keeps one.
+   */
   readonly testLoss: number;
+  /** Fraction of the test images whose label is the best guess. */
   readonly testAccuracy: number;
-  /** Of images whose label is among the five best guesses. */
+  /** Fraction of the test images whose label is among the five best guesses. */
   readonly testTop5: number;
-  /** Of the epoch's last step. */
+  /** Learning rate of the epoch's last step. */
   readonly learningRate: number;
-  /** Of training; evaluation is not counted. */
+  /** Training images per second, evaluation not counted. */
   readonly imagesPerSecond: number;
 }
 
-/** By metric: whether less or more of it is better. */
+/** Whether less or more is better, by metric. */
 const directions = { testAccuracy: 'more', testLoss: 'less', trainAccuracy: 'more', trainLoss: 'less' } as const;
 
-/** What "best" is measured by. */
+/**
+ * Name of a metric of EpochEvent by which epochs are compared: "testAccuracy", "testLoss", "trainAccuracy" or "trainLoss". A
+ * higher accuracy and a lower loss are better.
+ */
 export type Metric = keyof typeof directions;
+/** All metrics. */
 export const metrics = Object.keys(directions) as readonly Metric[];
 
 /** Whether less of a metric is better. */
 export const isLoss = (metric: Metric): boolean => directions[metric] === 'less';
 
-/** @throws ERR_INVALID_ARGUMENT */
+/** Checks the name of a metric. @throws ERR_INVALID_ARGUMENT */
 export function checkMetric(metric: Metric): Metric {
   if (!metrics.includes(metric)) throw invalid('metric', metrics.join(', '), metric);
   return metric;
 }
 
-/** Whether an epoch is better than the best so far by more than `minDelta`. NaN and infinity never are. */
+/**
+ * Whether an epoch's metric is better than `best`, that of the best epoch so far (null: there is none), by more than `minDelta`.
+ * False if it is NaN or infinite.
+ */
 export function isBetter(metric: Metric, event: EpochEvent, best: number | null, minDelta = 0): boolean {
   const value = event[metric];
   if (!Number.isFinite(value)) return false;

@@ -29,6 +29,11 @@ export interface Optimizer {
   readonly slots: number;
   /** Index of the slot that holds the average of the weights: State's averageSlot. Absent or null: there is no average. */
   readonly averageSlot?: number | null;
-  /** Makes the nodes that write parameters and slots at the end of a step. It is called once per graph. */
+  /**
+   * Makes the nodes that write parameters and slots at the end of a step. It is called once per graph.
+   * @param inputs the State that is trained, the loss (f32 [1]) and the learning rate (f32 [1])
+   * @returns `updates` (nodes that write the State), `gate` (i32 [1], not 0 if training must stop), `skip` (i32 [1], not 0 if
+   * the step must be skipped; null without loss scaling), for Graph.from(); and `gradientNorm` (f32 [1])
+   */
   update(inputs: OptimizerInputs): OptimizerNodes;
 }

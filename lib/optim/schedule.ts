@@ -7,6 +7,7 @@ import type { EpochEvent } from './metric';
 
 /** The length of a run, for schedules that depend on it. */
 export interface RunLength {
+  /** The number of steps of an epoch. */
   readonly stepsPerEpoch: number;
   /** The number of steps of the whole run, with those before a resume. */
   readonly totalSteps: number;
@@ -16,11 +17,11 @@ export interface RunLength {
 export interface Schedule {
   /** Name for messages and checkpoints, e.g. "cosine". */
   readonly name: string;
-  /** Returns the learning rate of step number `step`, from 0. */
+  /** Returns the learning rate, 0 to 1e6, of step number `step`, from 0. */
   at(step: number, length: RunLength): number;
   /** Settings, as JSON, that a resumed run must share, for a schedule that depends on observed metrics. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** Takes the metrics of every epoch, as soon as they are known. */
+  /** Called with the event of every complete epoch. */
   observe?(epoch: EpochEvent): void;
   /** Returns the state that observe() has changed, as JSON, for a checkpoint. */
   save?(): unknown;

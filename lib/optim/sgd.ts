@@ -26,10 +26,12 @@ export const sgdDefaults = { momentum: 0.9, nesterov: false, weightDecay: 1e-4 }
  * keeps the earlier steps as they were taken, while PyTorch scales them with the new rate.
  */
 export class Sgd extends FlatOptimizer {
+  /** Momentum, 0 to 1. */
   readonly momentum: number;
+  /** Whether Nesterov momentum is used. */
   readonly nesterov: boolean;
 
-  /** @throws ERR_INVALID_ARGUMENT */
+  /** Makes the optimizer. @throws ERR_INVALID_ARGUMENT for an option that is out of range */
   constructor(options: SgdOptions = {}) {
     super(1, options, sgdDefaults.weightDecay);
     const { momentum = sgdDefaults.momentum, nesterov = sgdDefaults.nesterov } = options;

@@ -21,6 +21,7 @@ export interface Series {
 
 /** An axis of a chart. */
 export interface Axis {
+  /** Title of the axis, with the unit: "accuracy, %". */
   readonly label: string;
   /** Uses a logarithmic scale. Default false. */
   readonly log?: boolean;
@@ -36,11 +37,15 @@ export interface Axis {
 export interface Chart {
   /** Names the file (`figures/<id>.svg`) and the anchor in a page: a letter, then letters, digits, `-` and `_`. */
   readonly id: string;
+  /** Text above the chart. */
   readonly title: string;
   /** Text below the chart in a page. An SVG file does not show it. */
   readonly caption?: string;
+  /** The horizontal axis. */
   readonly x: Axis;
+  /** The vertical axis. */
   readonly y: Axis;
+  /** The curves, in the order of the legend. */
   readonly series: readonly Series[];
 }
 

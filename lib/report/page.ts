@@ -10,6 +10,7 @@ import { pageStyle } from './style';
 
 /** A table of a report. */
 export interface ReportTable {
+  /** Heading above the table. */
   readonly title: string;
   /** Titles of the columns. */
   readonly heads: readonly string[];
@@ -23,9 +24,11 @@ export interface ReportTable {
 
 /** Contents of a report, for writeReport(). Texts are plain text, not HTML. */
 export interface ReportPage {
+  /** Heading of the page. */
   readonly title: string;
   /** Text below the title. An empty line separates paragraphs. */
   readonly lead: string;
+  /** Tables in the order of the page. */
   readonly tables: readonly ReportTable[];
   /** Charts in the order of the page. Their ids must differ. */
   readonly charts: readonly Chart[];

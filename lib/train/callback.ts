@@ -2,47 +2,63 @@ import type { EpochEvent } from '../optim/metric';
 import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
 import type { TrainerView } from './trainerView';
 
-/** What a callback may do about the run that calls it. */
+/** The run that calls a callback: what the callback may read and do. */
 export interface RunControl {
+  /** The Trainer that calls the callback, without the methods that would train, restore or dispose of it. */
   readonly trainer: TrainerView;
-  /** Whether no step follows: the end is reached, or a callback has asked for it. */
+  /**
+   * True if training ends after this event: fit() has reported its last epoch, or a callback has called stop(). It is read
+   * anew each time: within afterwards() it includes what later callbacks have asked for.
+   */
   readonly isLast: boolean;
-  /** Ends training after this event. The first reason counts. */
+  /** Ends training after this event. `reason` is reported in the stopped event; only the first call's reason is kept. */
   stop(reason: string): void;
   /**
-   * Runs `task` when every callback has seen the event: for what saves their state. The event that it returns is yielded
-   * by fit(); what it throws ends fit().
+   * Runs `task` after every callback has handled the event and fit() has yielded it: for tasks that save the callbacks' states,
+   * as a checkpoint does. fit() yields the event that the task returns, if any, and throws the error that it throws.
    */
   afterwards(task: () => Promise<TrainEvent | undefined>): void;
-  /** Makes the end event tell of this epoch instead of the last: when its weights are back. */
+  /**
+   * Reports this epoch, not the last, in the end event (for callbacks that restore its weights). It has an effect only in
+   * onStopped.
+   */
   reportAs(epoch: EpochEvent): void;
 }
 
+/** The state of a callback in a checkpoint. */
 export interface SavedCallback {
-  /** JSON. */
+  /** Any JSON value. */
   readonly state?: unknown;
+  /** Binary data by name, stored as they are. */
   readonly arrays?: Readonly<Record<string, Uint8Array>>;
 }
 
 /**
- * Something that looks on while a Trainer trains. Training waits for what its functions return; what they throw ends fit().
- * Events come in order, and none comes twice, however often training is interrupted and resumed.
+ * Functions that a Trainer calls while it trains. Training waits for the promises that they return, and fit() throws the errors
+ * that they throw. Events come in order. A run that is resumed from a checkpoint goes on after the checkpoint's last event, so a
+ * callback whose state is restored sees none twice.
  */
 export interface Callback {
-  /** Its key in checkpoints: unique in a Trainer. */
+  /** Key of the callback's state in checkpoints: unique among the callbacks of a Trainer. */
   readonly name: string;
-  /** Native calls end at multiples of this many steps, so that onStep is called there. */
+  /** If set, onStep is called at every multiple of this many steps (at least 1), and possibly between. */
   readonly everySteps?: number;
-  /** After each native call. */
+  /** Called after each native call, which computes as many steps as take about a second. */
   onStep?(event: StepEvent, run: RunControl): void | Promise<void>;
-  /** After each epoch, the test set evaluated. */
+  /**
+   * Called after each epoch, when the test set has been evaluated; also when fit() ends within an epoch (event.complete
+   * false).
+   */
   onEpoch?(event: EpochEvent, run: RunControl): void | Promise<void>;
-  /** Training ends early, before onEnd. */
+  /** Called before onEnd if a callback has ended training with run.stop(). */
   onStopped?(event: StoppedEvent, run: RunControl): void | Promise<void>;
-  /** When fit() has done what it was asked for. */
+  /** Called at the end of fit(), unless it throws or its loop is left early. */
   onEnd?(event: EndEvent, run: RunControl): void | Promise<void>;
-  /** What a resumed run needs to go on as if it had never stopped. Without it: nothing. */
+  /** Returns the state that a resumed run needs to go on as if it had never stopped. Absent: there is no state. */
   save?(): SavedCallback;
-  /** @throws ERR_CHECKPOINT if `saved` is not what `save` has given */
+  /**
+   * Sets the state to a result of save(); without a `state` if the checkpoint has none for this name.
+   * @throws ERR_CHECKPOINT if `saved` is not a result of save()
+   */
   restore?(saved: SavedCallback): void;
 }

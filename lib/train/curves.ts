@@ -1,11 +1,11 @@
-/** Learning curves of one training: a vector image, and a page that needs no network. */
+/** Draws the learning curves of one training: as an SVG image, and on an HTML page that loads nothing from the network. */
 
 import type { EpochEvent } from '../optim/metric';
 import { chartsSvg } from '../report/chart';
 import type { Chart } from '../report/option';
 import { reportHtml } from '../report/page';
 
-/** Accuracy and loss by epoch; train is dashed. */
+/** Returns two charts over epochs: accuracy in percent, and loss. The training set's lines are dashed. */
 export function trainingCharts(title: string, epochs: readonly EpochEvent[]): Chart[] {
   const line = (name: string, value: (event: EpochEvent) => number, dashed = false) => ({
     name,
@@ -34,11 +34,11 @@ export function trainingCharts(title: string, epochs: readonly EpochEvent[]): Ch
   ];
 }
 
-/** curves.svg */
+/** Returns the content of curves.svg: both charts in one image. */
 export const renderSvg = (title: string, epochs: readonly EpochEvent[]): string =>
   chartsSvg(trainingCharts(title, epochs));
 
-/** report.html: the curves, a row per epoch, and the run's settings. */
+/** Returns the content of report.html: the curves, a table with a row per epoch, and the run's settings. */
 export function renderReport(
   title: string,
   epochs: readonly EpochEvent[],

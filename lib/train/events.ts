@@ -1,58 +1,79 @@
 import type { EpochEvent } from '../optim/metric';
 
-/** What Trainer.fit() yields. metrics.jsonl holds those of training itself (step, epoch, stopped, end), one object per line. */
+/**
+ * The events that Trainer.fit() yields. metrics.jsonl contains those of training itself (step, epoch, stopped, end), one
+ * object per line.
+ */
 
-/** After each native call, which runs about a second's worth of steps. */
+/** The event after each native call, which computes as many steps as take about a second. */
 export interface StepEvent {
   readonly event: 'step';
   /** Steps done since the beginning of training. */
   readonly step: number;
-  /** 1 for the first. */
+  /** Number of the epoch, from 1. */
   readonly epoch: number;
-  /** Means over the steps of the call. */
+  /** Mean loss over the images of the call's steps, with label smoothing if it is used. */
   readonly loss: number;
+  /** Fraction of these images whose label is the best guess, 0 to 1. */
   readonly accuracy: number;
-  /** Of the call's last step. */
+  /** L2 norm of the gradient of all parameters in the call's last step, before any clipping. */
   readonly gradientNorm: number;
+  /** Learning rate of the call's last step. */
   readonly learningRate: number;
+  /** Training images per second during the call. */
   readonly imagesPerSecond: number;
 }
 
-/** Training ends before its time, because a callback asked for it: early stopping. An end event follows. */
+/** A callback has ended training early, for example EarlyStopping. An end event follows. */
 export interface StoppedEvent {
   readonly event: 'stopped';
+  /** Steps done since the beginning of training. */
   readonly step: number;
+  /** Number of the last epoch, from 1. */
   readonly epoch: number;
+  /** The reason that the callback gave. */
   readonly reason: string;
 }
 
+/** The last event of a fit(). */
 export interface EndEvent {
   readonly event: 'end';
-  /** Since the beginning of training, as `epochs` (the last may be unfinished). */
+  /** Steps done since the beginning of training. */
   readonly steps: number;
+  /** Epochs begun since the beginning of training; the last may be unfinished. */
   readonly epochs: number;
-  /** From the first step of this fit() to the end, evaluation included. */
+  /** Time from the beginning of this fit() to its end, in seconds, evaluation included. */
   readonly seconds: number;
-  /** Of the last epoch; of the best where early stopping has brought its weights back. */
+  /**
+   * trainAccuracy of the last epoch's event; of the best epoch's if early stopping has restored its weights. A fraction, 0 to
+   * 1.
+   */
   readonly trainAccuracy: number;
+  /** testAccuracy of the same epoch's event. */
   readonly testAccuracy: number;
+  /** Training images per second in the same epoch, evaluation not counted. */
   readonly imagesPerSecond: number;
 }
 
-/** A checkpoint is complete on disk. */
+/** A checkpoint was written and is complete on disk. */
 export interface CheckpointEvent {
   readonly event: 'checkpoint';
+  /** Steps done since the beginning of training. */
   readonly step: number;
+  /** Path of the file. */
   readonly path: string;
-  /** Whether it was kept as the best so far as well. */
+  /** Whether it was also kept as the checkpoint of the best epoch so far. */
   readonly best: boolean;
 }
 
-/** Something that training survives: a disk that is full, a machine other than the checkpoint's. */
+/** Something went wrong and training goes on: the disk is full, or the machine is not the kind that wrote the checkpoint. */
 export interface WarningEvent {
   readonly event: 'warning';
+  /** Steps done since the beginning of training. */
   readonly step: number;
+  /** A sentence that says what went wrong. */
   readonly message: string;
 }
 
+/** An event of Trainer.fit(); its field `event` says which kind. */
 export type TrainEvent = StepEvent | EpochEvent | StoppedEvent | EndEvent | CheckpointEvent | WarningEvent;

@@ -1,33 +1,34 @@
 /**
- * How images reach a plan. Resident: the whole set lies on the device, and a step takes rows of it by their numbers.
- * Streaming: the host gathers each step's images; the next call's are gathered while the present one runs. Both give the
- * same numbers, bit for bit: a row of a batch has the same place, image and label.
+ * Brings images to a plan, in one of two ways. Resident: the whole data set is on the device, and a step reads images by their
+ * indices. Streaming: the host gathers the images of each step; those of the next call are gathered while the present one runs.
+ * Both give the same results, bit for bit, because each row of a batch has the same image and label.
  */
 import type { RunInputs } from '../compile/compile';
 import type { Batches, Epoch } from '../data/loader';
 import { type ImageSource, imageBytes } from '../data/source';
 import type { Resident } from '../runtime/device';
 
-/** What one run of several steps takes. */
+/** The data of one call of several steps. */
 export interface Fed {
   readonly batches: Batches;
-  /** images, indices, labels. Valid until the next but one is asked for. */
+  /** The inputs images, indices and labels. They are valid until the reader is called for the second time from now. */
   readonly inputs: RunInputs;
 }
 
-/** Batches of one epoch, asked for one after the other. */
+/** Reads `steps` batches of one epoch, beginning with number `first` (from 0). */
 export type FeedReader = (first: number, steps: number) => Promise<Fed>;
 
+/** A way in which a data set's images reach a plan. */
 export interface Feed {
-  /** Shape of the plan's images: [count, height, width, channels]. */
+  /** Shape of the plan's input `images`: [count, height, width, channels]. */
   readonly images: readonly number[];
-  /** Steps that one call may have at most. */
+  /** Largest number of steps in one call. */
   readonly mostSteps: number;
-  /** A reader has buffers of its own: several may be at work. */
+  /** Returns a reader of an epoch's batches. Each reader has its own buffers, so several can be used at the same time. */
   reader(epoch: Epoch): FeedReader;
 }
 
-/** Images that were uploaded once: all of the source, in its order. */
+/** A feed of images that were uploaded once: all images of the source, in its order. */
 export class ResidentFeed implements Feed {
   readonly images: readonly number[];
   readonly mostSteps = Number.POSITIVE_INFINITY;
@@ -48,10 +49,10 @@ export class ResidentFeed implements Feed {
   }
 }
 
-/** Bytes of images in one call: some of the time that a call takes, little of the memory that a plan takes. */
+/** Most bytes of images in one call, unless one step has more: little beside the memory of a plan. */
 const bytesPerCall = 2 ** 24;
 
-/** Images that are read anew for every step. */
+/** A feed of images that are read from the source for every step. */
 export class StreamingFeed implements Feed {
   readonly images: readonly number[];
   readonly mostSteps: number;
@@ -68,7 +69,7 @@ export class StreamingFeed implements Feed {
   reader(epoch: Epoch): FeedReader {
     const stepBytes = this.#batch * imageBytes(this.#source);
     const places = Int32Array.from({ length: this.#batch }, (_, row) => row);
-    // One is gathered into while a run may still be taking the other.
+    // Two, because one is filled while a call may still read the other.
     const buffers: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
     let turn: 0 | 1 = 0;
     return async (first, steps) => {
@@ -82,7 +83,7 @@ export class StreamingFeed implements Feed {
   }
 }
 
-/** A source's images on a device. */
+/** Copies all images of a source to a device: u8 [count, height, width, channels]. */
 export async function uploadImages(
   source: ImageSource & { readonly images?: Uint8Array },
   device: { upload(data: Uint8Array): Resident },

@@ -1,4 +1,4 @@
-/** A network from the file that training has left: everything that prediction needs is in it. */
+/** Makes a network from the file that training wrote, which contains everything that prediction needs. */
 import type { Statistics } from '../data/statistics';
 import { SaturnnError, show } from '../errors';
 import { readSafetensors, type SafetensorsFile } from '../files/safetensors';
@@ -9,9 +9,13 @@ import { State } from '../tensor/state';
 import { Predictor, type PredictorOptions } from './predictor';
 
 /**
- * Makes the model that model.safetensors describes, with its weights.
- * @throws ERR_DATA if the file is broken, or describes no model of this package or another one than its tensors are of;
- * what compile throws
+ * Reads model.safetensors, which `saturnn train` and Trainer.saveWeights() write, and makes the model that it describes, with its
+ * weights. It works for the models of createModel() only. The predictor must be disposed of.
+ * @param path path of the file
+ * @param options shape [height, width, channels] of the images to predict, number of images per step, and device are required;
+ * see PredictorOptions for the others
+ * @throws ERR_DATA if the file is broken, does not describe a model of this package, or its tensors do not fit that model; what
+ * compile throws
  */
 export async function loadPredictor(
   path: string,
@@ -20,7 +24,7 @@ export async function loadPredictor(
   const file = readSafetensors(path);
   const fail = (what: string) => new SaturnnError('ERR_DATA', `${path} cannot be used: ${what}`);
   const { model, statistics } = describedBy(file, fail);
-  // Before anything is allocated: what the file says of the model's size may be anything.
+  // Checked before anything is allocated, because the sizes in a damaged or hostile file may be huge.
   const values = [...model.parameters, ...(model.buffers ?? [])].map((part) => {
     const tensor = file.tensors.get(part.name);
     if (!(tensor?.data instanceof Float32Array)) throw fail(`it has no F32 tensor "${part.name}"`);

@@ -5,8 +5,8 @@ import { SaturnnError } from '../errors';
 import type { Runner, RunOfSteps } from './runner';
 
 /**
- * The error of step `step`, at which the gate closed in `run`. The State is as before that step, so the step is computed
- * again, kernel by kernel, to name the first layer whose values are not finite.
+ * Returns the ERR_NON_FINITE of step number `step` (from 1), whose loss or gradient was not finite in `run`. The State is as
+ * before that step, so the step is computed again, kernel by kernel, to name the first layer whose values are not finite.
  */
 export async function nonFiniteError(step: number, { plan, graph }: Runner, run: RunOfSteps): Promise<SaturnnError> {
   const { steps, outputs } = run.result;
@@ -17,7 +17,7 @@ export async function nonFiniteError(step: number, { plan, graph }: Runner, run:
   return new SaturnnError('ERR_NON_FINITE', message);
 }
 
-/** What step number `step` of a run of several has been given. */
+/** Returns the inputs of step number `step` (from 0) of a run of several. */
 function inputsOfStep(graph: Graph, { inputs, batches }: RunOfSteps, step: number): RunInputs {
   const sizes = new Map(
     graph.nodes.flatMap(({ source, outputs: [tensor] }) =>

@@ -12,39 +12,52 @@ import { StreamingFeed } from './feed';
 import { Runner } from './runner';
 import { predictionGraph } from './stepGraphs';
 
+/** Options of Predictor.create(); loadPredictor() takes some of them. */
 export interface PredictorOptions {
   model: Model;
-  /** Its weights and running statistics. */
+  /** The State with the model's weights and running statistics. */
   state: State;
-  /** Of the images that the model was trained on. */
+  /** Mean and scale of the pixels of the images that the model was trained on: they normalise the images to predict. */
   statistics: Statistics;
-  /** Of an image: [height, width, channels]. */
+  /** Shape of an image: [height, width, channels]; height and width are at least the model's, the centre is used. */
   shape: ImageShape;
-  /** Images per step. */
+  /** Images per step, 1 to 1,000,000. The result does not depend on it, except for rounding. */
   batch: number;
   device: Device;
+  /** Arithmetic of the plan, as for compile(). Default "f32". */
   precision?: Precision;
+  /** Use only kernels that give the same bits in every run. Default true. */
   deterministic?: boolean;
+  /** On a GPU, time the candidates of each convolution and keep the fastest. Default true. */
   autotune?: boolean;
-  /** Predict with the average of the weights that the State keeps. Default false. */
+  /** Predict with the average of the weights, which the State must keep. Default false. */
   averaged?: boolean;
   /** Whether the State is disposed of with the predictor. Default false. */
   ownsState?: boolean;
 }
 
-/** Row by row, in the order of the images: [count, classes]. */
+/** The result of predict(): one row per image, in the order of the images. */
 export interface Predictions {
+  /** The number of images. */
   readonly count: number;
+  /** The number of classes. */
   readonly classes: number;
+  /** Probability of each class for each image, `[count, classes]`, row-major; each row adds up to 1. */
   readonly probabilities: Float32Array;
-  /** What the last layer gives: probabilities are their softmax. */
+  /** Outputs of the last layer, `[count, classes]`, row-major; the probabilities are their softmax. */
   readonly logits: Float32Array;
 }
 
-/** Images: a source of them, or bytes [count, height, width, channels]. */
+/**
+ * Images to predict: an ImageSource (its labels are not used), or bytes 0 to 255 of any number of images, [count, height,
+ * width, channels].
+ */
 export type Images = ImageSource | Uint8Array;
 
-/** A model as it answers, centre crops, with nothing random: one plan for any number of images. */
+/**
+ * A model that predicts the classes of any number of images. Images larger than the model's input are cropped at the centre, and
+ * nothing is random. loadPredictor() makes one from a file.
+ */
 export class Predictor {
   private constructor(
     private readonly options: PredictorOptions,
@@ -52,7 +65,7 @@ export class Predictor {
     private readonly plan: Plan,
   ) {}
 
-  /** @throws what compile throws */
+  /** Makes a predictor and compiles its plan. @throws what compile throws */
   static async create(options: PredictorOptions): Promise<Predictor> {
     const { shape, batch, device, precision, deterministic, autotune, averaged } = options;
     const graph = predictionGraph({ ...options, images: [batch, ...shape] }, { averaged });
@@ -60,12 +73,18 @@ export class Predictor {
     return new Predictor(options, graph, plan);
   }
 
-  /** Of the model. */
+  /** The number of classes of the model. */
   get classes(): number {
     return this.options.model.classes;
   }
 
-  /** @throws ERR_INVALID_ARGUMENT for images of another size */
+  /**
+   * Predicts the classes of images.
+   * @param images images of the shape that the predictor was made for
+   * @param options `signal`: ends the prediction, after the native call under way (about a second), by throwing the signal's
+   * reason
+   * @throws ERR_INVALID_ARGUMENT for images of another shape
+   */
   async predict(images: Images, { signal }: { signal?: AbortSignal } = {}): Promise<Predictions> {
     const { model, batch } = this.options;
     const source = this.#source(images);
@@ -77,7 +96,7 @@ export class Predictor {
     const logits = new Float32Array(count * classes);
     let at = 0;
     for await (const { result } of runner.run({ epoch: loader.epoch(0), first: 0, last: loader.steps, signal })) {
-      // The last batch is filled up with rows that nobody asked for.
+      // The last batch may be filled up with masked rows, which are left out.
       const part = Math.min(result.steps * batch * classes, probabilities.length - at);
       probabilities.set((result.outputs.probabilities as Float32Array).subarray(0, part), at);
       logits.set((result.outputs.logits as Float32Array).subarray(0, part), at);
@@ -105,7 +124,7 @@ export class Predictor {
     return Dataset.from({ images, labels: new Int32Array(count), shape, classes: model.classes });
   }
 
-  /** Frees its plan, and the State if it is its own. */
+  /** Frees the plan, and the State if it belongs to the predictor (always after loadPredictor). */
   dispose(): void {
     this.plan.dispose();
     if (this.options.ownsState) this.options.state.dispose();

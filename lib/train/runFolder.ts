@@ -22,32 +22,39 @@ import type { Trainer } from './trainer';
 
 const metricsName = 'metrics.jsonl';
 
+/** Settings of a run as JSON values by name. */
 export type Settings = Readonly<Record<string, unknown>>;
 
+/** Options of RunFolder. */
 export interface RunFolderOptions {
-  /** Whether a run that is in the folder already goes on. */
+  /** Whether the folder may already hold a run, which is then to go on. Default false. */
   resume?: boolean;
+  /** When to write checkpoints; default: that of Checkpoints. */
   checkpoints?: Omit<CheckpointsOptions, 'folder'>;
 }
 
+/** Paths of the files that finish() has written. */
 export interface Saved {
   readonly curves: string;
   readonly report: string;
   readonly model: string;
+  /** Weights of the best epoch; absent if no best.checkpoint exists. */
   readonly best?: string;
 }
 
+/** The folder of one training run, locked for this process until dispose(). */
 export class RunFolder {
+  /** Absolute path. */
   readonly path: string;
   readonly checkpoints: Checkpoints;
-  /** The logs, and the checkpoints after them: for the Trainer. */
+  /** Callbacks for the Trainer: the logs, and after them the checkpoints. */
   readonly callbacks: readonly Callback[];
   readonly #unlock: () => void;
 
   /**
-   * Makes the folder and takes it for this process.
-   * @throws ERR_OUTPUT: so before any training; ERR_BUSY if another process writes into it, or if it holds a run that would
-   * be overwritten
+   * Makes the folder and locks it for this process.
+   * @throws ERR_OUTPUT if files cannot be written into it, so that this is known before any training; ERR_BUSY if another process
+   * writes into it, or if it holds a run with checkpoints and `resume` is false
    */
   constructor(folder: string, { resume = false, checkpoints = {} }: RunFolderOptions = {}) {
     this.path = prepareFolder(folder);
@@ -71,8 +78,8 @@ export class RunFolder {
   }
 
   /**
-   * Goes on from a checkpoint of the folder.
-   * @throws what Trainer.restore() throws; where the last one is broken, it says that there is a previous one
+   * Restores the Trainer from a checkpoint of the folder.
+   * @throws what Trainer.restore() throws; if the last checkpoint is broken, the message mentions the previous one, if it exists
    */
   async restore(trainer: Trainer, which: 'last' | 'previous'): Promise<void> {
     const [path, previous] = [this.checkpoints.path(which), this.checkpoints.path('previous')];
@@ -85,27 +92,27 @@ export class RunFolder {
       );
       if (which === 'previous' || !isBroken || !existsSync(previous)) throw error;
       const { code, message } = error as SaturnnError;
-      throw new SaturnnError(code, `${message}; ${checkpointNames.previous} is there as well (--resume previous)`, {
+      throw new SaturnnError(code, `${message}; ${checkpointNames.previous} can be used instead (--resume previous)`, {
         cause: error,
       });
     }
-    // The last may be broken, and must not become the previous one.
+    // The last checkpoint may be broken. It must not become the previous one when the next is written.
     if (which === 'previous') linkOver(previous, this.checkpoints.path('last'));
   }
 
-  /** config.json. */
+  /** Writes config.json. */
   configure(settings: Settings): void {
     writeAtomically(join(this.path, 'config.json'), `${JSON.stringify(settings, null, 2)}\n`);
   }
 
-  /** model.safetensors. @returns its path */
+  /** Writes the present weights as model.safetensors. @returns its path */
   async saveWeights(model: Model, state: State, statistics: Statistics): Promise<string> {
     const path = join(this.path, 'model.safetensors');
     writeSafetensors(path, await collectWeights(model, state, statistics));
     return path;
   }
 
-  /** Weights, those of the best epoch too, curves and report. @returns the paths */
+  /** Writes the present weights, those of the best epoch, curves and report. @returns the paths */
   async finish(model: Model, state: State, statistics: Statistics, settings: Settings): Promise<Saved> {
     const paths = {
       curves: join(this.path, 'curves.svg'),
@@ -123,27 +130,32 @@ export class RunFolder {
     return { ...paths, best };
   }
 
-  /** Gives the folder back. */
+  /** Unlocks the folder. */
   dispose(): void {
     this.#unlock();
   }
 
+  /** For `using`: dispose(). */
   [Symbol.dispose](): void {
     this.dispose();
   }
 }
 
+/** Whether the folder has a last or a previous checkpoint. */
 export const hasCheckpoint = (folder: string): boolean =>
   [checkpointNames.last, checkpointNames.previous].some((name) => existsSync(join(folder, name)));
 
-/** The epochs that a run's folder tells of, those before a resume included; none if it is not there. */
+/**
+ * Returns the epoch events in a run's folder (its metrics.jsonl), those before a resume included; [] if there is no such
+ * file.
+ */
 export function readEpochs(folder: string): EpochEvent[] {
   const log = join(folder, metricsName);
   if (!existsSync(log)) return [];
   const text = readFileSync(log, 'utf8');
-  // The last line may be half written: the run goes on, or was killed.
+  // The last line may be half written, if the run still goes on or was killed.
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
-  // JSON has null for the loss of a network that has overflown.
+  // JSON has no NaN: a loss that overflowed was written as null.
   const parse = (line: string) => JSON.parse(line, (_, value) => (value === null ? Number.NaN : value));
   return lines
     .filter(Boolean)

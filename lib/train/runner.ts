@@ -4,51 +4,54 @@ import type { Graph } from '../compile/graph';
 import type { Batches, Epoch } from '../data/loader';
 import type { Feed } from './feed';
 
-/** Steps per native call are chosen to take this long: rare enough to cost nothing, often enough for a progress bar. */
+/** Time that the steps of one native call are to take: long enough that calls cost nothing, short enough for a progress bar. */
 const secondsPerCall = 1;
-/** More would only make the result arrays longer. */
+/** Largest number of steps in one call. More would gain nothing and only make the result arrays longer. */
 const mostStepsPerCall = 1000;
 
+/** One native call: its inputs, result and duration. */
 export interface RunOfSteps {
   readonly batches: Batches;
-  /** What the plan was given. */
+  /** The inputs of the plan. */
   readonly inputs: RunInputs;
   readonly result: StepResults;
   readonly milliseconds: number;
 }
 
+/** Options of Runner.run(). */
 export interface CallOptions {
   epoch: Epoch;
-  /** Batches `first` to `last` - 1 of the epoch. */
+  /** Index of the first batch of the epoch to run. */
   first: number;
+  /** Index after the last batch to run. */
   last: number;
-  /** Inputs beside images, indices and labels: one value per step, for `steps` steps from batch `batch` on. */
+  /** Returns the inputs beside images, indices and labels, with one value per step, for `steps` steps from batch `batch` on. */
   perStep?: (batch: number, steps: number) => RunInputs;
-  /** Most steps that the call which begins with batch `batch` may have; default: as many as take about a second. */
+  /** Returns the largest number of steps of the call that begins with batch `batch`. Default: as many as take about a second. */
   most?: (batch: number) => number;
-  /** Aborted, it ends the iteration between calls by throwing its reason. */
+  /** When it is aborted, the iteration ends between two calls by throwing the signal's reason. */
   signal?: AbortSignal;
 }
 
-/** Feeds a plan with the batches of an epoch, several steps per native call. How many never changes a result. */
+/** Runs a plan on the batches of an epoch, several steps per native call. Their number does not change any result. */
 export class Runner {
   #stepsPerCall = 1;
 
   constructor(
     readonly plan: Plan,
     private readonly feed: Feed,
-    /** What the plan was compiled from. */
+    /** The graph that the plan was compiled from. */
     readonly graph: Graph,
   ) {}
 
-  /** One native call per iteration. After a call in which the gate closed, the caller must not go on. */
+  /** Yields after each native call. If a result is not finite, the caller must end the iteration. */
   async *run({ epoch, first, last, perStep, most, signal }: CallOptions): AsyncGenerator<RunOfSteps, void, void> {
     if (first >= last) return;
     const read = this.feed.reader(epoch);
     const ask = (step: number) => {
       const atMost = Math.min(this.#stepsPerCall, this.feed.mostSteps, last - step);
       const fed = read(step, Math.min(atMost, most?.(step) ?? atMost));
-      // Whoever waits for it sees the error; after an abort nobody does.
+      // The `await` below throws its error. After an abort nothing awaits it, and without this the process would end.
       fed.catch(() => {});
       return fed;
     };
@@ -62,7 +65,7 @@ export class Runner {
       const inputs = { ...fed.inputs, ...perStep?.(step, steps) };
       const running = this.plan.run(inputs, { steps });
       step += steps;
-      // Gathered while the device works on this call.
+      // The next images are gathered while the device works on this call.
       if (step < last) next = ask(step);
       const result = await running;
       const milliseconds = performance.now() - started;

@@ -10,7 +10,7 @@ import { Runner } from './runner';
 import type { StepGraphOptions } from './stepGraphs';
 import type { ResolvedOptions } from './trainerOptions';
 
-/** The plans of a Trainer with the data that they read, each made when it is first asked for, and kept. */
+/** The plans of a Trainer with the data that they read. Each is made at its first use and kept. */
 export class Runners {
   readonly #made = new Map<string, Promise<Runner>>();
   readonly #residents = new Map<ImageSource, Promise<Resident>>();
@@ -23,24 +23,28 @@ export class Runners {
     private readonly state: State,
   ) {}
 
-  /** The plan of `graph`, known by `kind`, fed from `source`. @throws ERR_DISPOSED; what compile throws */
+  /**
+   * Returns the runner of this `kind` ("fit", "train", "test"); at its first use it is made from `graph`, with images of
+   * `source`.
+   * @throws ERR_DISPOSED; what compile throws
+   */
   get(kind: string, source: ImageSource, graph: (options: StepGraphOptions) => Graph): Promise<Runner> {
     this.checkNotDisposed();
     const known = this.#made.get(kind);
     if (known) return known;
     const runner = this.#prepare(source, graph);
     this.#made.set(kind, runner);
-    // Not kept: the next attempt may find memory.
+    // A failure is not kept, because a later attempt may find enough memory.
     runner.catch(() => this.#made.get(kind) === runner && this.#made.delete(kind));
     return runner;
   }
 
-  /** The one known by `kind`, if it was asked for and could be made. */
+  /** Returns the runner of this `kind` if get() has made one, else null. */
   async made(kind: string): Promise<Runner | null> {
     return (await this.#made.get(kind)?.catch(() => null)) ?? null;
   }
 
-  /** Of the training set. */
+  /** Returns the pixel statistics of the training set, computed at the first call. */
   statistics(): Promise<Statistics> {
     this.#statistics ??= statisticsOf(this.options.train, this.options.statistics).catch((error) => {
       this.#statistics = null;
@@ -75,14 +79,15 @@ export class Runners {
     return resident;
   }
 
+  /** @throws ERR_DISPOSED after dispose() */
   checkNotDisposed(): void {
     if (this.#disposed) throw new SaturnnError('ERR_DISPOSED', 'this Trainer was disposed of');
   }
 
-  /** Frees plans and data on the device. */
+  /** Frees the plans, and the data on the device. */
   dispose(): void {
     this.#disposed = true;
-    // A compilation that failed has nothing to free, and whoever asked for it has seen the error.
+    // A compilation that failed has nothing to free, and its caller has received the error.
     for (const runner of this.#made.values()) runner.then(({ plan }) => plan.dispose()).catch(() => {});
     for (const resident of this.#uploaded.splice(0)) resident.dispose();
     this.#made.clear();

@@ -1,4 +1,4 @@
-/** The graphs of a training run. They share one State, and nothing else. */
+/** Makes the three graphs of a training run: a training step, evaluation and prediction. They share one State. */
 
 import { Graph } from '../compile/graph';
 import { withAveragedWeights } from '../compile/withAveragedWeights';
@@ -11,17 +11,22 @@ import type { Optimizer } from '../optim/optimizer';
 import type { State } from '../tensor/state';
 import { constant, input, type Tensor } from '../tensor/tensor';
 
+/** What all graphs of a training run have in common. */
 export interface StepGraphOptions {
   model: Model;
   state: State;
-  /** Of the training images; both plans use them. */
+  /** Pixel statistics of the training set, which normalise all images. */
   statistics: Statistics;
-  /** Of the images that rows are taken from: [count, height, width, channels]. */
+  /** Shape of the input `images`, from which each step takes rows: [count, height, width, channels]. */
   images: readonly number[];
+  /** Images per step. */
   batch: number;
 }
 
-/** Inputs: images, indices, labels. */
+/**
+ * Makes the forward pass. Inputs: images (u8), indices (i32 [batch], rows of images), labels (i32 [batch]). In training,
+ * images are cropped and mirrored at random; in inference they are cropped at the centre.
+ */
 function forward(
   { model, state, statistics, images, batch }: StepGraphOptions,
   context: ForwardContext,
@@ -44,8 +49,8 @@ function forward(
 }
 
 /**
- * One whole step: crop and mirror, forward, loss, backward, optimizer. Inputs: images, indices, labels, learningRate.
- * Outputs: loss, correct and gradientNorm, [1] each. With label smoothing the loss is the smoothed one.
+ * Makes the graph of a training step: crop and mirror, forward, loss, backward, optimizer. Inputs: images, indices, labels,
+ * learningRate [1]. Outputs: loss, correct and gradientNorm, [1] each. With label smoothing the loss is the smoothed one.
  */
 export function trainGraph(
   options: StepGraphOptions,
@@ -64,12 +69,16 @@ export function trainGraph(
   });
 }
 
+/** Options of the graphs of evaluation and prediction. */
 export interface InferenceOptions {
   /** Compute with the average of the weights that the optimizer keeps (ema). Default false. */
   averaged?: boolean;
 }
 
-/** Inputs: images, indices, labels. Outputs: loss, correct, and correct5 (among the five best guesses), [1] each. */
+/**
+ * Makes the graph of an evaluation step. Inputs: images, indices, labels. Outputs, [1] each: loss (the mean over the batch),
+ * correct (rows whose label is the best guess), correct5 (rows whose label is among the five best guesses).
+ */
 export function evaluationGraph(options: StepGraphOptions, { averaged = false }: InferenceOptions = {}): Graph {
   const { loss, logits, labels } = forward(options, inference);
   const correct = countCorrect(logits, labels);
@@ -78,7 +87,10 @@ export function evaluationGraph(options: StepGraphOptions, { averaged = false }:
   return averaged ? withAveragedWeights(graph, options.state) : graph;
 }
 
-/** Inputs: images, indices, labels (which change nothing). Outputs: logits and probabilities, [batch, classes] each. */
+/**
+ * Makes the graph of a prediction step. Inputs: images, indices, labels (which have no influence). Outputs: logits and
+ * probabilities, [batch, classes] each.
+ */
 export function predictionGraph(options: StepGraphOptions, { averaged = false }: InferenceOptions = {}): Graph {
   const { logits, probabilities } = forward(options, inference);
   const graph = Graph.from({ outputs: { logits, probabilities } });

@@ -25,26 +25,32 @@ import type { Evaluation, TrainerView } from './trainerView';
 
 export type { TrainerOptions } from './trainerOptions';
 
+/** Options of fit(). Exactly one of epochs, steps, totalEpochs and totalSteps says how long to train. */
 export interface FitOptions {
-  /** How far to go, one of four: this many more; an epoch that was begun by steps counts as one. */
+  /** Train this many more epochs, 1 to 1,000,000. If an earlier fit() ended within an epoch, its rest counts as the first. */
   epochs?: number;
+  /** Train this many more steps, at least 1. */
   steps?: number;
-  /** Or until there have been this many since the beginning of training: for a resumed run. */
+  /** Train until there have been this many epochs since the beginning of training, those before a resume included. */
   totalEpochs?: number;
+  /** Train until there have been this many steps since the beginning of training, those before a resume included. */
   totalSteps?: number;
-  /** Ends the iteration with the signal's reason, after the native call under way (about a second). */
+  /** When it is aborted, fit() ends after the native call under way (about a second) by throwing the signal's reason. */
   signal?: AbortSignal;
 }
 
 /**
- * Trains a model on a data set. Each fit() goes on where the last one ended; whatever is evaluated
- * in between leaves no trace.
+ * Trains a model on a data set. Each fit() goes on where the last one ended; evaluation and prediction between them do not change
+ * the training. Dispose of a Trainer after use: it holds memory of the device.
  */
 export class Trainer implements TrainerView {
+  /** The device that trains. */
   readonly device: Device;
+  /** Parameters, optimizer slots and buffers of the training. */
   readonly state: State;
   /** Images per step. */
   readonly batch: number;
+  /** Steps per epoch: the number of training images divided by `batch`, rounded up. */
   readonly stepsPerEpoch: number;
   readonly #options: ResolvedOptions;
   readonly #loader: DataLoader;
@@ -53,12 +59,15 @@ export class Trainer implements TrainerView {
   #predictor: Promise<Predictor> | null = null;
   #description: Promise<RunDescription> | null = null;
   #fitting = false;
-  /** A native call that writes the State is under way. */
+  /** Whether a native call that writes the State is under way. */
   #running = false;
-  /** Of the checkpoint that was restored, until the kernels of this run are known. */
+  /** Description of the machine that wrote the restored checkpoint, until it is compared with this one. */
   #restoredMachine: Description | null = null;
 
-  /** @throws ERR_INVALID_ARGUMENT; what openDevice throws; ERR_UNSUPPORTED if the device lacks the precision */
+  /**
+   * Checks the options, opens the device and makes the State. Plans are compiled at the first use.
+   * @throws ERR_INVALID_ARGUMENT; what openDevice throws; ERR_UNSUPPORTED if the device lacks the precision
+   */
   constructor(options: TrainerOptions) {
     this.#options = resolveTrainerOptions(options);
     const { model, train, device, batch, optimizer, seed, precision } = this.#options;
@@ -73,17 +82,17 @@ export class Trainer implements TrainerView {
     this.#runners = new Runners(this.#options, this.state);
   }
 
-  /** Whether evaluation and prediction use the average of the weights: the optimizer keeps one. */
+  /** Whether the optimizer keeps an average of the weights, which evaluation and prediction then use. */
   get averaged(): boolean {
     return this.state.averageSlot !== null;
   }
 
-  /** Steps done so far. */
+  /** Steps done since the beginning of training. */
   get step(): number {
     return this.#cursor.step;
   }
 
-  /** Steps that a fit() with these options would do. @throws ERR_INVALID_ARGUMENT */
+  /** Returns the number of steps that a fit() with these options would do. @throws ERR_INVALID_ARGUMENT */
   stepsOf({ epochs, steps, totalEpochs, totalSteps }: FitOptions = {}): number {
     const given = Object.entries({ epochs, steps, totalEpochs, totalSteps }).filter(([, value]) => value !== undefined);
     if (given.length !== 1) {
@@ -101,8 +110,10 @@ export class Trainer implements TrainerView {
   }
 
   /**
-   * Trains, yielding a step event per native call, an epoch event per epoch (the last may be unfinished), and an end event;
-   * a stopped event before it where a callback ends training; and what callbacks have to tell. Leaving the loop is safe.
+   * Trains while its events are read: `for await (const event of trainer.fit({ epochs: 10 }))`. It yields a step event per
+   * native call (about a second), an epoch event per epoch (the last may be unfinished), a stopped event if a callback ends
+   * training, and an end event; between them, checkpoint and warning events. The loop may be left at any event, and a later
+   * fit() goes on there.
    * @throws ERR_NON_FINITE if loss or gradient overflow, naming step and layer: the state is then as before that step.
    * ERR_BUSY while another fit() of this trainer is under way; ERR_DISPOSED; what callbacks throw.
    */
@@ -118,14 +129,19 @@ export class Trainer implements TrainerView {
     }
   }
 
-  /** What is subtracted from pixels, and how they are scaled. @throws what reading the training set throws */
+  /**
+   * Returns the pixel statistics of the training set, with which all images are normalised: (pixel - mean) * scale.
+   * @throws what reading the training set throws
+   */
   statistics(): Promise<Statistics> {
     return this.#runners.statistics();
   }
 
   /**
-   * Loss and accuracy over all images of the training or test set, centre crops, with the average of the weights if the
-   * optimizer keeps one. Changes nothing.
+   * Returns loss and accuracy over all images of the training or test set. Images are cropped at the centre; the average of
+   * the weights is used if the optimizer keeps one. It does not change the training.
+   * @param options `signal`: when it is aborted, evaluate() throws its reason after the native call under way (about a
+   * second)
    * @throws ERR_INVALID_ARGUMENT; ERR_DISPOSED
    */
   async evaluate(split: 'train' | 'test', { signal }: Pick<FitOptions, 'signal'> = {}): Promise<Evaluation> {
@@ -142,8 +158,9 @@ export class Trainer implements TrainerView {
   }
 
   /**
-   * What the network makes of images of the training set's size: any number of them, centre crops, with the average of
-   * the weights if the optimizer keeps one. Changes nothing.
+   * Predicts the classes of any number of images, which have the shape of the training set's. They are cropped at the centre; the
+   * average of the weights is used if the optimizer keeps one. It does not change the training.
+   * @param options `signal`: when it is aborted, predict() throws its reason after the native call under way (about a second)
    * @throws ERR_INVALID_ARGUMENT; ERR_DISPOSED
    */
   async predict(images: Images, options: Pick<FitOptions, 'signal'> = {}): Promise<Predictions> {
@@ -159,7 +176,7 @@ export class Trainer implements TrainerView {
         ...{ precision, deterministic, autotune },
       });
       this.#predictor = made;
-      // Not kept: the next attempt may find memory.
+      // A failure is not kept, because a later attempt may find enough memory.
       made.catch(() => {
         this.#predictor = null;
       });
@@ -168,38 +185,44 @@ export class Trainer implements TrainerView {
   }
 
   /**
-   * Everything that a run needs to go on as if it had never stopped. Between events only.
+   * Returns everything that a run needs to go on as if it had never stopped. Call it between the events of fit().
    * @throws ERR_BUSY while steps are computed; ERR_DISPOSED
    */
   async checkpoint(): Promise<Checkpoint> {
-    return this.#betweenSteps('a checkpoint is taken', async () => {
+    return this.#betweenSteps('A checkpoint can be taken', async () => {
       const [run, machine] = [await this.#describe(), await this.#machine()];
       return takeCheckpoint(this.#options, this.state, this.#cursor, run, machine);
     });
   }
 
-  /** Writes a checkpoint, atomically and durably. @throws as checkpoint(); ERR_OUTPUT */
+  /**
+   * Writes a checkpoint file for restore(). The file is written whole or not at all, and is on the disk when the promise is
+   * fulfilled.
+   * @throws what checkpoint() throws; ERR_OUTPUT if the file cannot be written
+   */
   async save(path: string): Promise<void> {
     await writeCheckpoint(path, await this.checkpoint());
   }
 
   /**
-   * Writes the present weights (their average, if the optimizer keeps one) as a safetensors file, atomically and durably: what
-   * loadPredictor and other programs read. A network of one's own has to be made again by its own code.
-   * @throws ERR_OUTPUT; ERR_DISPOSED; ERR_BUSY while steps are computed
+   * Writes the present weights (their average, if the optimizer keeps one) as a safetensors file, whole or not at all.
+   * loadPredictor() makes a predictor of the file if the model is one of createModel(); for other models it holds the
+   * weights, not the network.
+   * @throws ERR_OUTPUT if the file cannot be written; ERR_DISPOSED; ERR_BUSY while steps are computed
    */
   async saveWeights(path: string): Promise<void> {
-    const weights = await this.#betweenSteps('weights are saved', async () =>
+    const weights = await this.#betweenSteps('Weights can be saved', async () =>
       collectWeights(this.#options.model, this.state, await this.statistics()),
     );
     writeSafetensors(path, weights);
   }
 
   /**
-   * Goes on from a checkpoint of the same model, data and settings: the next fit() computes what the run that wrote it would
-   * have computed next, bit for bit on the same kind of machine; on another it yields a warning event first.
-   * @throws ERR_CHECKPOINT naming what is wrong with the file, or the first difference; nothing has changed then.
-   * ERR_BUSY; ERR_DISPOSED
+   * Restores a checkpoint of the same model, data and settings. The next fit() computes what the run that wrote it would have
+   * computed next, bit for bit on the same kind of machine; on another kind it yields a warning event first.
+   * @throws ERR_CHECKPOINT naming what is wrong with the file, or the first difference; the training is then as before (only
+   * callbacks may already have taken their state from the file, if a later one refuses its own). ERR_BUSY while a fit() is
+   * under way; ERR_DISPOSED
    */
   async restore(path: string): Promise<void> {
     this.#checkIdle();
@@ -214,7 +237,7 @@ export class Trainer implements TrainerView {
     }
   }
 
-  /** Frees plans, data and state on the device. */
+  /** Frees the plans, the data on the device, and the State. */
   dispose(): void {
     this.#runners.dispose();
     this.#predictor?.then((predictor) => predictor.dispose()).catch(() => {});
@@ -226,13 +249,16 @@ export class Trainer implements TrainerView {
     this.dispose();
   }
 
-  /** What reads the State, all of it as one step has left it. @throws ERR_DISPOSED; ERR_BUSY */
+  /**
+   * Returns the result of `read`, after checking that no step was computed while it read the State. `what` begins the message.
+   * @throws ERR_DISPOSED; ERR_BUSY
+   */
   async #betweenSteps<T>(what: string, read: () => Promise<T>): Promise<T> {
     const { step } = this;
     const checkStill = () => {
       this.#runners.checkNotDisposed();
       if (this.#running || step !== this.step)
-        throw new SaturnnError('ERR_BUSY', `${what} between the events of fit(), not while steps are computed`);
+        throw new SaturnnError('ERR_BUSY', `${what} only between the events of fit(), not while steps are computed`);
     };
     checkStill();
     const result = await read();
@@ -248,7 +274,7 @@ export class Trainer implements TrainerView {
     const cursor = this.#cursor;
     const started = performance.now();
     yield* this.#machineWarning();
-    // An epoch whose steps are done may still want its evaluation: the run was interrupted there.
+    // If the run was interrupted after the last step of an epoch, the epoch's evaluation is still to be done.
     while (!cursor.isReported || (cursor.step < last && cursor.stopping === null)) {
       for await (const event of this.#steps(last, signal)) yield* this.#tell('onStep', event, last);
       yield* this.#tell('onEpoch', await this.#finishEpoch(last, signal), last);
@@ -263,7 +289,7 @@ export class Trainer implements TrainerView {
           reported = epoch;
         });
       } finally {
-        // A fit() that is asked for now may go on, also where this one was left at the event.
+        // A later fit() may go on, even if the caller left this one's loop at the event.
         cursor.stopping = null;
       }
     }
@@ -274,7 +300,7 @@ export class Trainer implements TrainerView {
     yield* this.#tell('onEnd', end, last);
   }
 
-  /** Has every callback look at an event, yields it, and then what callbacks do about it. */
+  /** Calls every callback with an event, yields the event, then runs the callbacks' tasks and yields their events. */
   async *#tell<Event extends StepEvent | EpochEvent | StoppedEvent | EndEvent>(
     hook: 'onStep' | 'onEpoch' | 'onStopped' | 'onEnd',
     event: Event,
@@ -308,7 +334,7 @@ export class Trainer implements TrainerView {
     }
   }
 
-  /** From the current step to the end of its epoch, to step `last`, or to where a callback ends training. */
+  /** Trains from the current step to the end of its epoch, to step `last`, or until a callback ends training. */
   async *#steps(last: number, signal?: AbortSignal): AsyncGenerator<StepEvent, void, void> {
     const cursor = this.#cursor;
     if (cursor.stopping !== null) return;
@@ -364,7 +390,7 @@ export class Trainer implements TrainerView {
       imagesPerSecond: tally.imagesPerSecond,
     };
     cursor.report(event);
-    // Of an unfinished epoch it is not told: how training is cut into calls of fit() must not change it.
+    // Unfinished epochs are not observed, so that the schedule does not depend on how training is divided into calls of fit().
     if (event.complete) this.#options.schedule.observe?.(event);
     return event;
   }
@@ -384,7 +410,7 @@ export class Trainer implements TrainerView {
     return this.#runners.get('fit', train, (options) => trainGraph(options, optimizer, { labelSmoothing }));
   }
 
-  /** Made once: it looks at a part of the data. */
+  /** Returns the description of the run, made once, because it reads a part of the data. */
   #describe(): Promise<RunDescription> {
     this.#description ??= describeRun(this.#options, this.state).catch((error) => {
       this.#description = null;
@@ -393,7 +419,7 @@ export class Trainer implements TrainerView {
     return this.#description;
   }
 
-  /** The device, and the kernels of a step once they are chosen. */
+  /** Returns the description of the device, with the kernels of a training step if it has been compiled. */
   async #machine(): Promise<Description> {
     const runner = await this.#runners.made('fit');
     return describeMachine(this.device, runner?.plan.kernels ?? null);
@@ -405,15 +431,15 @@ export class Trainer implements TrainerView {
     await this.#fitRunner();
     const here = await this.#machine();
     this.#restoredMachine = null;
-    // A checkpoint that was written before the first step knows no kernels.
+    // A checkpoint that was written before the first step has no kernels to compare.
     const difference = firstDifference(saved, saved.kernels === null ? { ...here, kernels: null } : here);
     if (!difference) return;
-    const message = `The checkpoint was written on another kind of machine (${difference}): equal bits are not promised`;
+    const message = `The checkpoint was written on another kind of machine (${difference}): results may not be equal bit for bit`;
     yield { event: 'warning', step: this.step, message };
   }
 }
 
-/** Steps until the next one at which a callback wants to be called. */
+/** Returns the number of steps from `step` to the next one at which a callback must be called; Infinity if there is none. */
 function mostSteps(callbacks: readonly Callback[], step: number): number {
   return Math.min(...callbacks.map(({ everySteps }) => (everySteps ? everySteps - (step % everySteps) : Infinity)));
 }

@@ -9,44 +9,52 @@ import { type Device, deviceOf, type Precision } from '../runtime/device';
 import type { Callback } from './callback';
 import type { Description } from './checkpoint/checkpointInfo';
 
+/** Options of a Trainer. */
 export interface TrainerOptions {
+  /** The model to train. It must not belong to another State: make a new one for each Trainer. */
   model: Model;
+  /** The training set. Its images are at least as large as the model's input; each step crops and mirrors them at random. */
   train: ImageSource;
+  /** The test set, with images of the same shape. It is evaluated after each epoch, cropped at the centre. */
   test: ImageSource;
   /**
-   * "resident" (default): both sets lie on the device. "streaming": each step's images are gathered on the host while the
-   * device works on those before. The results are the same.
+   * "resident" (default): both sets are in the device's memory. "streaming": the host gathers the images of each step while the
+   * device computes the steps before. The results are the same.
    */
   data?: DataMode;
-  /** What is subtracted from pixels and how they are scaled, from the training set; default: mean and deviation per channel. */
+  /** Normalisation of the pixels, computed from the training set. Default: by mean and standard deviation per channel. */
   statistics?: StatisticsOptions;
   /** A device, or its name for openDevice. Default "auto". */
   device?: Device | string;
-  /** Images per step; default 64 on a CPU, 128 on a GPU, or all if there are fewer. */
+  /** Images per step, 1 to 65536 and at most the training set. Default 64 on a CPU, 128 on a GPU, or all images if fewer. */
   batch?: number;
-  /** The same in every step; default 0.01. Or say `schedule`. */
+  /** A learning rate for all steps, 0 to 1e6; default 0.01. Give either this or `schedule`. */
   learningRate?: number;
-  /** The learning rate of every step. */
+  /** The learning rate of every step, for example cosineRate(). Give either this or `learningRate`. */
   schedule?: Schedule;
   /** Default: Sgd with momentum 0.9 and weight decay 1e-4. */
   optimizer?: Optimizer;
-  /** Part of the target that all classes share; default 0. Test loss has none. */
+  /**
+   * Part of the target probability that is divided equally among all classes: 0 to below 1, default 0. The test loss has
+   * none.
+   */
   labelSmoothing?: number;
-  /** Default f32. @throws ERR_UNSUPPORTED by the first fit() where the device has no such arithmetic */
+  /** Arithmetic of the plans. Default "f32". The constructor throws ERR_UNSUPPORTED if the device does not have it. */
   precision?: Precision;
-  /** Only kernels that give the same bits in every run; default true. */
+  /** Use only kernels that give the same bits in every run. Default true; without it some convolutions may be faster on a GPU. */
   deterministic?: boolean;
-  /** On a GPU, time the candidates of each convolution once; default true. */
+  /** On a GPU, time the candidates of each convolution and keep the fastest (seconds, at the first compile). Default true. */
   autotune?: boolean;
-  /** Of initial weights, order and augmentation; default 0. */
+  /** Seed of initial weights, order of the images, augmentation and dropout: 0 to 2^31 - 1, default 0. */
   seed?: number;
-  /** Told of every event, in this order. */
+  /** Objects that are called at every event, in this order. Their names must be different. Default: none. */
   callbacks?: readonly Callback[];
 }
 
+/** TrainerOptions with all defaults, an opened device, and always a schedule. */
 export type ResolvedOptions = Required<Omit<TrainerOptions, 'device' | 'learningRate'>> & {
   readonly device: Device;
-  /** Of a schedule that has no other description. */
+  /** The constant learning rate; null if `schedule` was given. */
   readonly learningRate: number | null;
 };
 
@@ -69,7 +77,7 @@ export const batchRange: Range = [1, 65536];
 export const defaultBatch = ({ backend }: Device): number =>
   backend === 'cpu' ? defaultBatches.cpu : defaultBatches.gpu;
 
-/** With trainerDefaults. @throws ERR_INVALID_ARGUMENT; what openDevice throws */
+/** Checks the options, fills in the defaults and opens the device. @throws ERR_INVALID_ARGUMENT; what openDevice throws */
 export function resolveTrainerOptions(options: TrainerOptions): ResolvedOptions {
   checkOptions('{ model, train, test }', options);
   const {
@@ -121,7 +129,7 @@ function resolveRate(learningRate: number | undefined, schedule: Schedule | unde
   return { schedule, learningRate: null };
 }
 
-/** What a resumed run must have in common with the one before, beside model and data, to compute the same. */
+/** Returns the settings, beside model and data, that a resumed run must share with the one before to compute the same. */
 export function describeSettings(options: ResolvedOptions): Description {
   const { batch, seed, precision, deterministic, statistics, labelSmoothing, optimizer, schedule, learningRate } =
     options;
@@ -130,7 +138,7 @@ export function describeSettings(options: ResolvedOptions): Description {
     batch,
     seed,
     precision,
-    // Only where it is not the default, which runs of earlier versions had.
+    // Left out if it is the default: checkpoints of earlier versions do not have it.
     ...(deterministic ? {} : { deterministic }),
     statistics,
     labelSmoothing,
@@ -139,7 +147,7 @@ export function describeSettings(options: ResolvedOptions): Description {
   };
 }
 
-/** By the rates that it gives in a run of some length; by its settings where they depend on what it has seen. */
+/** Describes a schedule by its rates at some steps of a run of 1000; one that depends on metrics by its settings. */
 function describeSchedule(schedule: Schedule): Description {
   const { name, settings } = schedule;
   if (schedule.save) return { name, ...settings };
@@ -147,13 +155,13 @@ function describeSchedule(schedule: Schedule): Description {
   return { name, rates: [0, 1, 10, 100, 500, 900, 999].map((step) => schedule.at(step, length)) };
 }
 
-/** Kind and fields. JSON would make an empty object of every RegExp. */
+/** Describes an object by the name of its class and its fields. A RegExp is written as text; JSON would make {} of it. */
 export function describeObject(object: object): Description {
   const fields = JSON.stringify(object, (_, value) => (value instanceof RegExp ? String(value) : value));
   return { kind: object.constructor.name, ...JSON.parse(fields) };
 }
 
-/** The learning rate of a step. @throws ERR_INVALID_ARGUMENT naming schedule and step, if it is no number that can be used */
+/** Checks a schedule's learning rate for a step. @throws ERR_INVALID_ARGUMENT, naming schedule and step, unless it is 0 to 1e6 */
 export function checkScheduledRate(rate: number, { name }: Schedule, step: number): number {
   return checkNumber(`learning rate of schedule "${name}" at step ${step}`, rate, ...learningRateRange);
 }
@@ -169,7 +177,7 @@ function checkSource(name: string, source: ImageSource, model: Model): void {
   const { classes, shape, count, labels } = source;
   if (!(count > 0)) throw invalid(name, 'at least one image', count);
   if (labels.length !== count) throw invalid(`labels of ${name}`, `one for each of ${count} images`, labels.length);
-  // -1 would mask an image, and a label beyond the classes make every loss NaN.
+  // The label -1 would mask an image, and a label beyond the classes would make every loss NaN.
   const wrong = labels.findIndex((label) => label < 0 || label >= classes);
   if (wrong >= 0) throw invalid(`labels[${wrong}] of ${name}`, `an integer from 0 to ${classes - 1}`, labels[wrong]);
   if (classes > model.classes) throw invalid(`classes of ${name}`, `at most the model's ${model.classes}`, classes);

@@ -4,34 +4,40 @@ import type { State } from '../tensor/state';
 import type { Checkpoint } from './checkpoint/checkpoint';
 import type { Images, Predictions } from './predictor';
 
+/** The result of Trainer.evaluate(). */
 export interface Evaluation {
+  /** Mean cross-entropy over all images, in nats, without label smoothing. */
   readonly loss: number;
-  /** Fractions: of images whose label is the best guess, and of those whose label is among the five best. */
+  /** Fraction of the images whose label is the best guess, 0 to 1. */
   readonly accuracy: number;
+  /** Fraction of the images whose label is among the five best guesses, 0 to 1. */
   readonly top5: number;
 }
 
-/** A Trainer as its callbacks see it: everything but what makes it train, resume or end. */
+/** A Trainer as its callbacks see it: without the methods that would train, restore or dispose of it. */
 export interface TrainerView {
+  /** The device that trains. */
   readonly device: Device;
+  /** Parameters, optimizer slots and buffers of the training. */
   readonly state: State;
   /** Images per step. */
   readonly batch: number;
+  /** Steps per epoch: the number of training images divided by `batch`, rounded up. */
   readonly stepsPerEpoch: number;
-  /** Whether evaluation and prediction use the average of the weights: the optimizer keeps one. */
+  /** Whether the optimizer keeps an average of the weights, which evaluation and prediction then use. */
   readonly averaged: boolean;
-  /** Steps done so far. */
+  /** Steps done since the beginning of training. */
   readonly step: number;
-  /** See Trainer.statistics(). */
+  /** Returns the pixel statistics of the training set: see Trainer.statistics(). */
   statistics(): Promise<Statistics>;
-  /** See Trainer.evaluate(). */
+  /** Returns loss and accuracy on the training or test set: see Trainer.evaluate(). */
   evaluate(split: 'train' | 'test', options?: { signal?: AbortSignal }): Promise<Evaluation>;
-  /** See Trainer.predict(). */
+  /** Predicts the classes of images: see Trainer.predict(). */
   predict(images: Images, options?: { signal?: AbortSignal }): Promise<Predictions>;
-  /** See Trainer.checkpoint(). */
+  /** Returns everything that a resumed run needs: see Trainer.checkpoint(). */
   checkpoint(): Promise<Checkpoint>;
-  /** See Trainer.save(). */
+  /** Writes a checkpoint file: see Trainer.save(). */
   save(path: string): Promise<void>;
-  /** See Trainer.saveWeights(). */
+  /** Writes the weights as a safetensors file: see Trainer.saveWeights(). */
   saveWeights(path: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** One training into its folder, begun or gone on with: what `saturnn train` and the experiments share. */
+/** Runs one training in its folder, new or resumed. `saturnn train` and the experiments share this. */
 
 import { SaturnnError } from '../errors';
 import type { LsuvOptions } from '../initial/lsuv';
@@ -9,67 +9,85 @@ import { hasCheckpoint, RunFolder, type RunFolderOptions, type Saved, type Setti
 import { type FitOptions, Trainer, type TrainerOptions } from './trainer';
 import type { Evaluation } from './trainerView';
 
+/** Options of runTraining(): those of a Trainer, and those of the run's folder. */
 export interface TrainingOptions extends Omit<TrainerOptions, 'device' | 'callbacks' | 'learningRate'> {
-  /** Where everything is written; made if it is not there. */
+  /** Folder of the run, which is made if it does not exist. */
   folder: string;
   device: Device | string;
-  /** Counted from the beginning of training, so that a resumed one ends where it was to end. */
+  /** Length of the whole training, counted from its beginning, so that a resumed run ends where the first was to end. */
   length: Pick<FitOptions, 'totalEpochs' | 'totalSteps'>;
-  /** Go on in the folder: from its last checkpoint, the previous one, or auto: begin if there is none. Default: begin. */
+  /**
+   * The checkpoint of the folder to resume from: the last, the previous, or auto: the last if there is a checkpoint, else a new
+   * training. Default: a new training.
+   */
   resume?: 'last' | 'previous' | 'auto';
+  /** When to write checkpoints. */
   checkpoints?: RunFolderOptions['checkpoints'];
-  /** Told of every event, before the folder's logs and checkpoints. */
+  /** Called at every event, before the folder's logs and checkpoints. */
   callbacks?: readonly Callback[];
-  /** What is kept in config.json, and of that what the run's report shows. */
+  /** Returns the content of config.json, and the settings that the run's report shows (default: the same). */
   describe?: (trainer: Trainer) => { readonly config: Settings; readonly report?: Settings };
-  /** What is done to the initial weights: an initialiser that wants data (LSUV). @returns a line for people, or null */
+  /** Changes the initial weights of a new training with the help of data (LSUV). @returns a line for the user, or null */
   prepare?: (options: LsuvOptions) => Promise<string | null>;
+  /** Takes the line that `prepare` has returned, unless it is null. */
   onPrepared?: (line: string) => void;
-  /** Called when the weights are there and steps follow. */
+  /** Called once, when the weights are ready and before the first step. */
   watch?: (begin: TrainingBegin) => TrainingWatch;
-  /** Whether to measure, after the last step, the training set as the test set is: centre crops, one set of weights. */
+  /**
+   * Whether to evaluate the training set after the last step, as the test set is: centre crops, the final weights. Default
+   * false.
+   */
   evaluateTrain?: boolean;
-  /** What to write at the end beside logs: weights, curves and a report (default), or weights alone unless it was interrupted. */
+  /**
+   * Results to write at the end, beside logs and checkpoints. all (default): weights, curves and a report; weights: the weights,
+   * unless training was interrupted; none.
+   */
   results?: 'all' | 'weights' | 'none';
 }
 
+/** The beginning of a training, new or resumed. */
 export interface TrainingBegin {
-  /** Of the whole training. */
+  /** Steps of the whole training. */
   readonly steps: number;
-  /** Steps that were done before. */
+  /** Steps that were done before a resume; 0 in a new training. */
   readonly done: number;
   readonly stepsPerEpoch: number;
 }
 
-/** Looks on while steps are computed. */
+/** Watches a training, for a progress bar and for Ctrl-C. */
 export interface TrainingWatch {
-  /** Interrupts: a checkpoint is written and training returns. */
+  /** When it is aborted, a checkpoint is written and runTraining() returns. */
   readonly signal?: AbortSignal;
+  /** Called at every event of fit(). */
   show?(event: TrainEvent): void;
-  /** No more steps. */
+  /** Called once, when training has ended. */
   stop?(): void;
 }
 
-/** nonFinite: loss or gradient overflowed. done: everything else that leaves nothing to do, early stopping included. */
+/**
+ * interrupted: by the watch's signal. nonFinite: loss or gradient overflowed. done: all other endings, early stopping
+ * included.
+ */
 export type TrainingEnding = 'done' | 'interrupted' | 'nonFinite';
 
+/** The result of runTraining(). */
 export interface TrainingOutcome {
   readonly ending: TrainingEnding;
-  /** Steps whose updates the weights have. */
+  /** Steps done since the beginning of training. */
   readonly step: number;
-  /** Of `done`. */
+  /** The end event; null if training did not reach its end. */
   readonly end: EndEvent | null;
-  /** Of the other endings: ERR_INTERRUPTED, or ERR_NON_FINITE naming step and layer. */
+  /** Null if `ending` is done; else ERR_INTERRUPTED, or ERR_NON_FINITE naming step and layer. */
   readonly failure: SaturnnError | null;
-  /** Of `done` with evaluateTrain. */
+  /** Loss and accuracy on the training set; null unless `evaluateTrain` was set and `ending` is done. */
   readonly evaluatedTrain: Evaluation | null;
-  /** Null unless `results` is all. */
+  /** Paths of the results; null unless `results` is all. */
   readonly saved: Saved | null;
 }
 
 /**
- * Trains until the end, or until the watch's signal or numbers that are not finite stop it: what was learned until then is
- * in the folder.
+ * Trains until the end, until the watch's signal is aborted, or until loss or gradient are not finite. In each case the results
+ * until then are written into the folder, and the function returns.
  * @throws ERR_BUSY, ERR_OUTPUT for the folder; ERR_CHECKPOINT; what Trainer throws, other than ERR_NON_FINITE
  */
 export async function runTraining(options: TrainingOptions): Promise<TrainingOutcome> {

@@ -161,7 +161,7 @@ describe('a resumed run', () => {
     await elsewhere.restore(path('z80'));
     expect((await run(elsewhere, { steps: 1 }))[0]).toMatchObject({
       event: 'warning',
-      message: expect.stringMatching(/another kind of machine \(name is Z80 there and .* here\): equal bits/),
+      message: expect.stringMatching(/another kind of machine \(name is Z80 there and .* here\): results may/),
     });
   });
 });
@@ -193,7 +193,7 @@ describe('a checkpoint is refused', () => {
       altered[at]! ^= 1;
       const decode = () => decodeCheckpoint(altered, 'file');
       expect(decode, String(at)).toThrow(expect.objectContaining({ code: 'ERR_CHECKPOINT' }));
-      if (at >= header) expect(decode).toThrow('file was altered or damaged: its checksum does not fit its content');
+      if (at >= header) expect(decode).toThrow('file was altered or damaged: its checksum does not match its content');
     }
     const longer = Buffer.concat([bytes, Buffer.of(0)]);
     expect(() => decodeCheckpoint(longer, 'file')).toThrow(/altered or damaged: expected \d+ bytes, found \d+/);
@@ -201,11 +201,11 @@ describe('a checkpoint is refused', () => {
 
   test('where it is no checkpoint', async () => {
     writeFileSync(path('foreign'), 'PK\u0003\u0004 and so on, for more than eight bytes');
-    expect(await refuse('foreign')).toBe(`${path('foreign')} is no checkpoint of saturnn`);
+    expect(await refuse('foreign')).toBe(`${path('foreign')} is not a checkpoint of saturnn`);
     const weights = Buffer.from('xxxxxxxx{"__metadata__":{"model":"small"}}');
     weights.writeBigUInt64LE(BigInt(weights.length - 8));
-    expect(() => decodeCheckpoint(weights, 'weights')).toThrow('weights is no checkpoint of saturnn');
-    expect(() => decodeCheckpoint(Buffer.alloc(100), 'zeros')).toThrow('zeros is no checkpoint of saturnn');
+    expect(() => decodeCheckpoint(weights, 'weights')).toThrow('weights is not a checkpoint of saturnn');
+    expect(() => decodeCheckpoint(Buffer.alloc(100), 'zeros')).toThrow('zeros is not a checkpoint of saturnn');
     expect(await refuse('missing')).toMatch(/^Cannot read checkpoint .*missing: ENOENT/);
   });
 
@@ -218,7 +218,7 @@ describe('a checkpoint is refused', () => {
   test('where it is of another model, data set or setting, naming the first difference', async () => {
     copyFileSync(path('checkpoint'), path('c'));
     expect(await refuse('c', { model: smallModel({ activation: relu() }) })).toMatch(
-      /is of another model: activation is leakyTanh:0.25 there and relu here$/,
+      /belongs to another model: activation is leakyTanh:0.25 there and relu here$/,
     );
     const model = smallModel();
     const dropping = {

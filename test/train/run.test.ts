@@ -64,7 +64,7 @@ test('where the last checkpoint is broken, the previous one is offered, and take
   );
   writeFileSync(last, readFileSync(last).subarray(0, 100));
   await expect(runs.restore(trainer, 'last')).rejects.toMatchObject(
-    refusal(/last\.checkpoint is cut off: .*; previous\.checkpoint is there as well \(--resume previous\)$/),
+    refusal(/last\.checkpoint is cut off: .*; previous\.checkpoint can be used instead \(--resume previous\)$/),
   );
   await runs.restore(trainer, 'previous');
   expect(trainer.step).toBe(3);
@@ -102,7 +102,7 @@ test('a checkpoint that a callback refuses changes neither state nor position no
 test('a checkpoint without content is refused, whatever its checksum', () => {
   const bytes = Buffer.concat(encodeCheckpoint({ info: null as unknown as CheckpointInfo, arrays: new Map() }));
   expect(() => decodeCheckpoint(bytes, 'file')).toThrow(
-    expect.objectContaining(refusal(/^file was altered or damaged: its content is no object/)),
+    expect.objectContaining(refusal(/^file was altered or damaged: its content is not an object/)),
   );
 });
 

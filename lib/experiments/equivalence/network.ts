@@ -27,8 +27,12 @@ export interface CoupledLayer {
 
 /** A sigmoid network made from a sigmoid* network. */
 export interface SigmoidTwin {
+  /** The sigmoid network. */
   readonly model: Model;
-  /** The layers that read sigmoids. All other parameters are the same in both networks. */
+  /**
+   * The layers that read outputs of sigmoids, each with its parameters `weight` (W' = 4 W) and `bias` (b' = b - 2 W 1, or b if
+   * sigmoids are centred). All other parameters are the same in both networks.
+   */
   readonly layers: readonly CoupledLayer[];
 }
 

@@ -28,23 +28,27 @@ export interface PreconditionedSgdOptions {
 }
 
 /**
- * Trains a sigmoid network so that it does what plain SGD does with the sigmoid* network that computes the same function:
- * m' = momentum m' - lr d' and theta' = theta' + m', with d' = J (Jᵀ g' + weightDecay (W, 0)) (equations 10 and 11 of
- * docs/equivalence.md). For a layer that reads sigmoids, with the gradients g_W' and g_b':
+ * Trains a sigmoid network so that it does what plain SGD does with the sigmoid* network that computes the same function: m'
+ * = momentum m' - lr d' and theta' = theta' + m', with d' = J (Jᵀ g' + weightDecay (W, 0)) (equations 10 and 11 of
+ * docs/equivalence.md). Here theta' are the parameters of the sigmoid network, g' is their gradient, and J is the linear part
+ * of the map from the sigmoid* network's parameters to theta' (mapParameters()). For a layer that reads sigmoids, with the
+ * gradients g_W' and g_b':
  *
- *     d_W' = 16 g_W' - 8 g_b' 1ᵀ + weightDecay W'
- *     d_b' = g_b' - d_W' 1 / 2
+ *     d_W' = 16 g_W' - 8 g_b' 1ᵀ + weightDecay W'     d_b' = g_b' - d_W' 1 / 2
  *
  * The reported gradientNorm is the norm of d', not that of the gradient.
  */
 export class PreconditionedSgd implements Optimizer {
   readonly slots = 1;
   readonly averageSlot = null;
+  /** Layers that read sigmoids, whose weights and biases move together. */
   readonly layers: readonly CoupledLayer[];
+  /** Momentum, 0 to 1. */
   readonly momentum: number;
+  /** Weight decay of the sigmoid* network's weights. */
   readonly weightDecay: number;
 
-  /** @throws ERR_INVALID_ARGUMENT if momentum or weightDecay is out of range */
+  /** Makes the optimizer. @throws ERR_INVALID_ARGUMENT if momentum or weightDecay is out of range */
   constructor({ layers, momentum = 0.9, weightDecay = 1e-4 }: PreconditionedSgdOptions) {
     this.layers = layers;
     this.momentum = checkNumber('momentum', momentum, 0, 1);

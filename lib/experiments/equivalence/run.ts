@@ -15,9 +15,16 @@ export interface RuleRun {
   readonly title: string;
   /** Loss of each step's batch, before its update: one entry per step. */
   readonly loss: readonly number[];
-  /** ‖z' - z‖ / ‖z‖ for the logits z of the probe images: entry t after t steps, entry 0 before the first. */
+  /**
+   * ‖z' - z‖ / ‖z‖, where z' are the logits of the rule's network for the probe images, and z those of the sigmoid* network:
+   * entry t after t steps, entry 0 before the first.
+   */
   readonly outputs: readonly number[];
-  /** ‖theta' - J theta‖ / ‖J theta‖ over all parameters: entry t after t steps, entry 0 before the first. */
+  /**
+   * ‖theta' - J theta‖ / ‖J theta‖ over all parameters theta' of the rule's network, where J theta are the parameters with
+   * which it would compute the same as the sigmoid* network (mapParameters()): entry t after t steps, entry 0 before the
+   * first.
+   */
   readonly parameters: readonly number[];
   /** First step, from 1, whose loss or gradient was not finite; null: none. */
   readonly overflow: number | null;
@@ -29,7 +36,10 @@ export interface Comparison {
   readonly padding: boolean;
   /** Loss of the sigmoid* network for each step's batch, before its update. */
   readonly loss: readonly number[];
-  /** ‖J theta_t - J theta_0‖ / ‖J theta_0‖ after t steps: how far training has moved the parameters. */
+  /**
+   * ‖J theta_t - J theta_0‖ / ‖J theta_0‖ after t steps: the relative distance by which training has moved the parameters. J
+   * theta is as in RuleRun.parameters.
+   */
   readonly moved: readonly number[];
   /**
    * The rules of docs/equivalence.md in order; last, the sigmoid* network again, from weights that differ in their last bit.

@@ -11,6 +11,7 @@ import { expectation, type PairCovariance } from './quadrature';
 export interface ChainOptions {
   /** Number of layers, 1 to 10,000: y1 = W1 x, y2 = W2 f(y1), ... */
   layers: number;
+  /** The activation f between the layers. */
   activation: Activation;
   /** Uses f - f(0) as the activation. For sigmoid its outputs have mean 0. Default false. */
   centred?: boolean;

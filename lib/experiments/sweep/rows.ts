@@ -21,6 +21,7 @@ export interface SweepRow extends Table1Row {
 
 /** Result of sweep(). */
 export interface Sweep {
+  /** Activation: "leakyTanh", "leakyRelu" or "elu". */
   readonly activation: string;
   /** One row per slope, in ascending order of a. */
   readonly rows: readonly SweepRow[];

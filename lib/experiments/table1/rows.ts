@@ -7,6 +7,7 @@ import type { Table1Settings } from './settings';
 
 /** Mean and spread of a value over seeds. */
 export interface Spread {
+  /** Mean over seeds. */
   readonly mean: number;
   /** Standard deviation over seeds, with n - 1 in the denominator; null for a single seed. */
   readonly deviation: number | null;
@@ -40,7 +41,7 @@ export interface Table1Row {
   readonly status: string;
   /** Whether every seed has ended. */
   readonly ended: boolean;
-  /** Time of training of all seeds that have ended, without evaluation. */
+  /** Time of training in seconds, over all seeds that have ended, without evaluation. */
   readonly seconds: number;
   /** One training per seed, from seed 0 on. */
   readonly runs: readonly TrainingRecord[];

@@ -47,11 +47,13 @@ export interface Table1Overrides {
   epochs?: number;
   /** Images per step. */
   batch?: number;
+  /** Arithmetic of the plans: "f32", "tf32", "bf16" or "fp16". */
   precision?: Precision;
   /** Schedule of the learning rate, as parseSchedule() reads it: "cosine". */
   schedule?: string;
   /** Length of the warm-up in epochs ("2") or steps ("500steps"), or "none". */
   warmup?: string;
+  /** Momentum of SGD, 0 to 1. */
   momentum?: number;
   /** Weight decay of weights; biases have none. */
   weightDecay?: number;
@@ -69,6 +71,7 @@ export interface Table1Settings {
 
 /** Settings that all trainings of a Table 1 have in common. */
 export interface Table1Fixed extends Omit<Recipe, 'activation' | 'learningRate' | 'seed'> {
+  /** Name of the preset that the settings come from. */
   readonly preset: PresetName;
   /** Name of a data set or path of its files. */
   readonly data: string;
@@ -78,6 +81,7 @@ export interface Table1Fixed extends Omit<Recipe, 'activation' | 'learningRate' 
   readonly limit: number | null;
   /** Number of test images that are used; null: at most `limit`. */
   readonly testLimit: number | null;
+  /** Learning rates of the activations, or "auto" if they are searched for. */
   readonly rates: Rates;
   /** Settings of the search; null if learning rates are not searched for. */
   readonly search: SearchSettings | null;

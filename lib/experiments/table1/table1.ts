@@ -57,8 +57,11 @@ export interface Table1Plan {
   readonly out: string;
   /** Name of the device. */
   readonly device: string;
+  /** Number of classes. */
   readonly classes: number;
+  /** Number of training images. */
   readonly trainImages: number;
+  /** Number of test images. */
   readonly testImages: number;
   /** Trainings of this call, those that have ended included. */
   readonly trainings: number;
@@ -67,8 +70,9 @@ export interface Table1Plan {
 }
 
 /**
- * An event of table1(): its plan; an event of a training, with the number of trainings in its phase; or a rate that was
- * chosen.
+ * An event of table1(): its plan; an event of a training, with its phase ("search": a trial of a learning rate; "runs": a
+ * training of the table) and `count`, the number of trainings in the list of which `index` is the position; or the result of
+ * a search.
  */
 export type Table1Event =
   | Table1Plan

@@ -8,6 +8,7 @@ import { type ChannelStatistics, isResolved } from './statistics';
 
 /** Factors of one part of a network (a convolution, linear layer, activation, pool or concatenation) on variances. */
 export interface Factor {
+  /** Kind of the part: "convolution", "linear", "activation", "pool" or "concatenation". */
   readonly kind: PartKind;
   /** Name of the layer that the part belongs to. */
   readonly name: string;

@@ -19,11 +19,15 @@ import type { ChannelStatistics } from './statistics';
 
 /** Options of variance(). */
 export interface VarianceOptions {
-  /** Makes the network, with new Parameters at each call. */
+  /** Makes the network, with new Parameters at each call. `initializer` is that of the convolutions; undefined: the default. */
   model: (options: { activation: Activation; initializer: Initializer | undefined }) => Model;
   /** Activations to measure, at least one. */
   activations: readonly Activation[];
-  /** Initialisations to measure, as parseInitialization() makes them, at least one. Default: the model's own. */
+  /**
+   * Initialisations to measure, at least one. Each has `text` (its name in the result), `initializer` (returns an Initializer of
+   * the convolutions' weights for an activation, or undefined: the model's default) and `prepare` (changes the weights before
+   * training and resolves to null). Default: the model's own.
+   */
   initializations?: readonly Initialization[];
   /** Images for training and measuring. */
   train: ImageSource;

@@ -9,16 +9,17 @@ import { writeCheckpoint } from '../checkpoint/checkpoint';
 import type { CheckpointEvent, StepEvent, TrainEvent } from '../events';
 import type { TrainerView } from '../trainerView';
 
+/** Options of Checkpoints. The three intervals are independent of each other, and training always ends with a checkpoint. */
 export interface CheckpointsOptions {
-  /** Made if it is not there. One run's: see lockFolder. */
+  /** Folder of the checkpoints, which is made if it does not exist. Two runs must not write into one folder. */
   folder: string;
-  /** A checkpoint after every so many epochs; 0: none. Default 1. There is always one at the end of training. */
+  /** Write a checkpoint after every so many complete epochs; 0: after none. Default 1. */
   everyEpochs?: number;
-  /** And after every so many steps. */
+  /** Also write one after every so many steps, at least 1. Default: not by steps. */
   everySteps?: number;
-  /** And when the last one is so many minutes old. */
+  /** Also write one when the last attempt is so many minutes old, 0 to 1e6. Default: not by time. */
   everyMinutes?: number;
-  /** Keep the best by this metric as well; null: do not. Default testAccuracy. */
+  /** Also keep the checkpoint of the epoch that is best by this metric; null: do not. Default "testAccuracy". */
   best?: Metric | null;
 }
 
@@ -30,7 +31,7 @@ export const checkpointsDefaults = {
 /** Limits of CheckpointsOptions.everyMinutes. */
 export const everyMinutesRange: Range = [0, 1e6];
 
-/** The three files of a folder. `previous` is what `last` was before. */
+/** Names of the three files in a folder. `previous` is the file that was `last` before. */
 export const checkpointNames = {
   last: 'last.checkpoint',
   previous: 'previous.checkpoint',
@@ -38,17 +39,18 @@ export const checkpointNames = {
 } as const;
 
 interface SavedCheckpoints {
-  /** What the best is the best by. */
+  /** The metric of the best epoch; null if the best is not kept. */
   readonly metric: Metric | null;
-  /** Value of the best so far, and when it was. */
+  /** Value of the metric in the best epoch so far, and the number of steps done then. */
   readonly best: number | null;
   readonly bestStep: number | null;
 }
 
 /**
- * Writes checkpoints while training goes on. At every moment, whatever becomes of process or machine, the folder's `last`
- * is one complete checkpoint, once there has been one. A checkpoint that cannot be written (a full disk) is a warning event,
- * and training goes on with the one before intact; if it is the one at the end of training, it is an error.
+ * Writes checkpoints during training: last.checkpoint, the one before it as previous.checkpoint, and that of the best epoch as
+ * best.checkpoint. Once there is a last.checkpoint, it is complete at every moment, even if the process is killed or the machine
+ * loses power. If a checkpoint cannot be written (the disk is full), fit() yields a warning event, the earlier checkpoint stays,
+ * and training goes on; at the end of training, fit() throws ERR_OUTPUT.
  */
 export class Checkpoints implements Callback {
   readonly name = 'checkpoints';
@@ -61,7 +63,7 @@ export class Checkpoints implements Callback {
   #bestStep: number | null = null;
   #triedAt = performance.now();
 
-  /** @throws ERR_INVALID_ARGUMENT; ERR_OUTPUT */
+  /** Makes the folder. @throws ERR_INVALID_ARGUMENT; ERR_OUTPUT if files cannot be written into the folder */
   constructor({ folder, everySteps, everyMinutes, ...options }: CheckpointsOptions) {
     const { everyEpochs = checkpointsDefaults.everyEpochs, best = checkpointsDefaults.best } = options;
     this.#everyEpochs = checkInteger('everyEpochs', everyEpochs, 0);
@@ -72,7 +74,7 @@ export class Checkpoints implements Callback {
     this.#folder = prepareFolder(folder);
   }
 
-  /** Where the checkpoint is. */
+  /** Returns the path of a checkpoint of the folder, whether or not it exists. */
   path(which: keyof typeof checkpointNames): string {
     return join(this.#folder, checkpointNames[which]);
   }
@@ -93,16 +95,17 @@ export class Checkpoints implements Callback {
   }
 
   /**
-   * Writes a checkpoint now, between events of fit(): when training is interrupted. `best`: the epoch event that it is the
-   * best of, if it is.
-   * @throws ERR_OUTPUT; what Trainer.checkpoint() throws
+   * Writes a checkpoint now, for example when training is interrupted. Call it between the events of fit().
+   * @param best the epoch event, if the weights are now those of the best epoch so far: best.checkpoint is then written too
+   * @throws ERR_OUTPUT; ERR_BUSY while steps are computed; ERR_DISPOSED
    */
   async write(trainer: TrainerView, best: EpochEvent | null = null): Promise<CheckpointEvent> {
     const before = { best: this.#best, bestStep: this.#bestStep };
     if (best && this.#metric) this.#set({ best: best[this.#metric], bestStep: best.step });
     const path = this.path('last');
     try {
-      // In this order a kill leaves no best that is older than what `last` says of it.
+      // In this order, even if the process is killed between two of the files, `best` is never older than the best epoch that
+      // `last` knows of.
       await writeCheckpoint(path, await trainer.checkpoint(), (complete) => {
         if (best) linkOver(complete, this.path('best'));
         if (existsSync(path)) linkOver(path, this.path('previous'));
@@ -116,12 +119,13 @@ export class Checkpoints implements Callback {
     return { event: 'checkpoint', step: trainer.step, path, best: best !== null };
   }
 
+  /** Returns metric, value and step of the best epoch so far. */
   save(): SavedCallback {
     const state: SavedCheckpoints = { metric: this.#metric, best: this.#best, bestStep: this.#bestStep };
     return { state };
   }
 
-  /** By another metric, nothing has been the best yet. */
+  /** Sets the best epoch so far. If it was the best by another metric, it is forgotten. */
   restore({ state }: SavedCallback): void {
     const { metric, best, bestStep } = (state ?? {}) as Partial<SavedCheckpoints>;
     const known = metric === this.#metric && typeof best === 'number';
@@ -142,7 +146,7 @@ export class Checkpoints implements Callback {
       return await this.write(trainer, best);
     } catch (error) {
       if (isLast || !(error instanceof SaturnnError && error.code === 'ERR_OUTPUT')) throw error;
-      const message = `No checkpoint at step ${trainer.step}, training goes on: ${error.message}`;
+      const message = `The checkpoint of step ${trainer.step} was not written; training goes on: ${error.message}`;
       return { event: 'warning', step: trainer.step, message };
     }
   }

@@ -5,14 +5,18 @@ import { counterBytes, type State } from '../../tensor/state';
 import type { Callback, RunControl, SavedCallback } from '../callback';
 import type { StoppedEvent } from '../events';
 
+/** Options of EarlyStopping. */
 export interface EarlyStoppingOptions {
-  /** Default testAccuracy. */
+  /** The metric that must improve. Default "testAccuracy". */
   metric?: Metric;
-  /** Epochs without improvement after which training stops; default 10. */
+  /** Training stops after so many epochs without an improvement: at least 1, default 10. */
   patience?: number;
-  /** What an improvement must exceed; default 0. */
+  /** An epoch improves on the best if its metric is better by more than this, in the metric's units: at least 0, default 0. */
   minDelta?: number;
-  /** Whether the weights (with their averages and running statistics) of the best epoch come back when it stops; default true. */
+  /**
+   * Whether the weights of the best epoch, with their averages and running statistics, are restored on stopping. Default
+   * true.
+   */
   restoreBest?: boolean;
 }
 
@@ -24,30 +28,30 @@ export const earlyStoppingDefaults = {
   restoreBest: true,
 } as const satisfies EarlyStoppingOptions;
 
-/** What comes back. Not what else the optimizer keeps: training is over. */
+/** The arenas of the best epoch. The optimizer's other values are not kept, because training ends when these are restored. */
 interface Kept {
   readonly parameters: Uint8Array;
   readonly buffers: Uint8Array;
-  /** Of the weights, where the optimizer keeps one: it is what was measured, and what evaluation goes on to use. */
+  /** The average of the weights, if the optimizer keeps one: the metric was measured with it, and evaluation uses it. */
   readonly average?: Uint8Array;
 }
 
-/** What is saved, with the kept arenas beside it. */
+/** The JSON part of the saved state; the kept arenas are stored beside it. */
 interface SavedEarlyStopping {
   readonly best: EpochEvent | null;
   readonly waited: number;
 }
 
 /**
- * Ends training when a metric has not improved for `patience` epochs. The weights of the best epoch are kept in memory, and
- * in checkpoints. A run that ends by its number of epochs keeps its last weights.
+ * Ends training when a metric has not improved for `patience` epochs, and then restores the weights of the best epoch, which it
+ * keeps in memory and in checkpoints. A run that ends without being stopped, at its last epoch, keeps its last weights.
  */
 export class EarlyStopping implements Callback {
   readonly name = 'earlyStopping';
   readonly #options: Required<EarlyStoppingOptions>;
   #best: EpochEvent | null = null;
   #kept: Kept | null = null;
-  /** Epochs since then. */
+  /** The number of epochs since the best one. */
   #waited = 0;
 
   /** @throws ERR_INVALID_ARGUMENT */
@@ -60,6 +64,7 @@ export class EarlyStopping implements Callback {
     this.#options = { metric, patience, minDelta, restoreBest };
   }
 
+  /** Compares a complete epoch with the best one, and ends training after `patience` epochs without an improvement. */
   async onEpoch(event: EpochEvent, run: RunControl): Promise<void> {
     const { metric, patience, minDelta, restoreBest } = this.#options;
     if (!event.complete) return;
@@ -73,28 +78,31 @@ export class EarlyStopping implements Callback {
     }
   }
 
+  /** Restores the weights of the best epoch, whichever callback has ended training. */
   async onStopped(_: StoppedEvent, run: RunControl): Promise<void> {
     this.#waited = 0;
     if (!this.#kept || !this.#best) return;
     const { state } = run.trainer;
     const { parameters, buffers, average } = this.#kept;
     await overwrite(state, 'parameters', 0, parameters);
-    // The steps that were done stay done: seed and steps, at the beginning of the buffers, are not taken back.
+    // The buffers begin with seed and steps done, which must stay as they are: the steps are not undone.
     await overwrite(state, 'buffers', counterBytes, buffers.subarray(counterBytes));
     const averages = state.averagesPlace;
     if (average && averages) await overwrite(state, averages.arena, averages.byteOffset, average);
     run.reportAs(this.#best);
   }
 
+  /** Returns the best epoch, its weights, and the number of epochs since. */
   save(): SavedCallback {
     const state: SavedEarlyStopping = { best: this.#best, waited: this.#waited };
     return this.#kept ? { state, arrays: { ...this.#kept } } : { state };
   }
 
+  /** Sets the state to a result of save(). @throws ERR_CHECKPOINT if it is none */
   restore({ state, arrays = {} }: SavedCallback): void {
     const { best = null, waited = 0 } = (state ?? {}) as Partial<SavedEarlyStopping>;
     if (!Number.isInteger(waited))
-      throw new SaturnnError('ERR_CHECKPOINT', 'the state of earlyStopping is not its own');
+      throw new SaturnnError('ERR_CHECKPOINT', 'the saved state of earlyStopping is not valid');
     this.#best = best;
     this.#waited = waited;
     const { parameters, buffers, average } = arrays;
@@ -110,7 +118,7 @@ async function keep({ trainer: { state } }: RunControl): Promise<Kept> {
   return { parameters, buffers, average: (await state.readArena(arena)).slice(byteOffset, byteOffset + byteLength) };
 }
 
-/** A part of an arena. */
+/** Overwrites the bytes of an arena from `begin` on. */
 async function overwrite(state: State, arena: Arena, begin: number, bytes: Uint8Array): Promise<void> {
   const whole = await state.readArena(arena);
   whole.set(bytes, begin);

@@ -5,28 +5,28 @@ import type { Callback, RunControl, SavedCallback } from '../callback';
 import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from '../events';
 
 /**
- * A text file that grows line by line, each there as soon as it happened. Its length is part of a checkpoint: a resumed run
- * cuts off what was written after that, so that no line comes twice. While lines cannot be written (a full disk), training
- * goes on with a warning event, and they follow when they can.
+ * A text file to which a line is appended at each event. Checkpoints contain its length: a resumed run cuts off the lines that
+ * were written after the checkpoint, so that none is there twice. If lines cannot be written (the disk is full), fit() yields a
+ * warning event, training goes on, and the lines are written together with a later one.
  */
 abstract class Log implements Callback {
   abstract readonly name: string;
-  /** Bytes that are ours. */
+  /** Bytes of the file that this log has written; the next line follows them. */
   #length = 0;
   /** Lines that could not be written yet. */
   #waiting = '';
   #warned = false;
 
   /**
-   * @param path an earlier file is replaced, unless the run is resumed
-   * @param head what every file begins with
+   * @param path path of the file; an existing file is replaced, unless the run is resumed
+   * @param head text at the beginning of the file
    */
   constructor(
     readonly path: string,
     private readonly head = '',
   ) {}
 
-  /** Appends whole lines. */
+  /** Appends whole lines, after those that could not be written before. */
   protected write(text: string, run: RunControl): void {
     this.#waiting += text;
     try {
@@ -41,7 +41,7 @@ abstract class Log implements Callback {
   }
 
   #append(): void {
-    // Removed by somebody: it begins again.
+    // If the file was removed, it begins again.
     if (!existsSync(this.path)) this.#length = 0;
     const file = openSync(this.path, this.#length > 0 ? 'r+' : 'w');
     try {
@@ -51,7 +51,7 @@ abstract class Log implements Callback {
           done += writeSync(file, bytes, done, bytes.length - done, this.#length + done);
         }
       } catch (error) {
-        // Half a line would stay.
+        // Otherwise half a line would stay in the file.
         ftruncateSync(file, this.#length);
         throw error;
       }
@@ -62,7 +62,11 @@ abstract class Log implements Callback {
     }
   }
 
-  /** On disk before the checkpoint that counts on it. If that fails, restore() finds what is there: no reason for no checkpoint. */
+  /**
+   * Returns the length of the file, and the lines that could not be written yet. The file is synced to disk first, so that a
+   * power failure leaves no checkpoint that is newer than its log. A failure does not prevent the checkpoint; restore()
+   * repairs the log.
+   */
   save(): SavedCallback {
     if (this.#length > 0) {
       try {
@@ -73,13 +77,16 @@ abstract class Log implements Callback {
           closeSync(file);
         }
       } catch {
-        // Removed, or a disk that is full: write() tells of it.
+        // The file was removed, or the disk is full: write() warns of it.
       }
     }
     return { state: { length: this.#length, waiting: this.#waiting } };
   }
 
-  /** What is missing of the file stays missing: a log is no reason not to go on. */
+  /**
+   * Cuts the file to the length that save() returned. If it is shorter, its whole lines are kept and the missing ones stay
+   * missing: a damaged log does not prevent a resume.
+   */
   restore({ state }: SavedCallback): void {
     const { length = 0, waiting = '' } = (state ?? {}) as { length?: number; waiting?: string };
     const size = statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
@@ -93,7 +100,7 @@ abstract class Log implements Callback {
   }
 }
 
-/** One event per line: step, epoch, stopped and end. */
+/** A log in JSON lines: every step, epoch, stopped and end event as one JSON object per line, with the fields of the event. */
 export class JsonlLog extends Log {
   readonly name = 'jsonlLog';
 
@@ -130,10 +137,14 @@ const columns = [
   'imagesPerSecond',
 ] as const satisfies readonly (keyof EpochEvent)[];
 
-/** One epoch per row, for spreadsheets and plotting, with a row of names. */
+/**
+ * A log in CSV, for spreadsheets and plotting: a row of names, then one row per epoch. Columns: epoch, step, trainLoss,
+ * trainAccuracy, testLoss, testAccuracy, testTop5, learningRate and imagesPerSecond, as in EpochEvent.
+ */
 export class CsvLog extends Log {
   readonly name = 'csvLog';
 
+  /** @param path path of the file; an existing file is replaced, unless the run is resumed */
   constructor(path: string) {
     super(path, `${columns.join(',')}\n`);
   }

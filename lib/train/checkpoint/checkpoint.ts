@@ -1,7 +1,7 @@
 /**
- * A checkpoint is a safetensors file of raw arenas. Its metadata are JSON; its last tensor is the SHA-256 of every byte
- * before it. So Python can look into one, and a reader can say what is wrong with a file that it refuses: cut off, altered,
- * or not a checkpoint at all.
+ * Reads and writes checkpoints. A checkpoint is a safetensors file of the raw bytes of the arenas, so Python can open it. Its
+ * metadata are JSON. Its last tensor is the SHA-256 of all bytes before it, so that a reader can say whether a file that it
+ * refuses is cut off, altered, or no checkpoint at all.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -10,22 +10,27 @@ import { writeDurably } from '../../files/durable';
 import { encodeSafetensors, headerLength, largestHeader, parseSafetensors } from '../../files/safetensors';
 import type { CheckpointInfo } from './checkpointInfo';
 
+/** The content of a checkpoint: everything that a run needs to go on as if it had never stopped. */
 export interface Checkpoint {
+  /** The run that it belongs to, and how far that run is. */
   readonly info: CheckpointInfo;
-  /** parameters, optimizer, buffers: whole arenas; and what callbacks keep, as callback/NAME/KEY. */
+  /**
+   * Bytes by name: the arenas "parameters", "optimizer" and "buffers" (float32 values, little-endian; the buffers begin with
+   * seed and step count, an int32 each), and the arrays of callbacks as "callback/NAME/KEY".
+   */
   readonly arrays: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Of the file. A reader refuses others. */
+/** Version of the file format. Files of other versions are refused. */
 const version = 1;
 const format = 'saturnn checkpoint';
 const digestName = 'sha256';
 const digestBytes = 32;
 
-/** Every checkpoint's header begins with this. */
+/** The first bytes of every checkpoint's header. */
 const opening = Buffer.from(`{"__metadata__":{"format":"${format}","version":"`);
 
-/** The whole file, in parts that share memory with the arrays. */
+/** Returns the bytes of the file, in parts that share memory with the arrays. */
 export function encodeCheckpoint({ info, arrays }: Checkpoint): Uint8Array[] {
   const tensors = new Map([...arrays].map(([name, data]) => [name, { shape: [data.length], data }]));
   const digest = new Uint8Array(digestBytes);
@@ -40,9 +45,9 @@ export function encodeCheckpoint({ info, arrays }: Checkpoint): Uint8Array[] {
 }
 
 /**
- * At every moment, a kill or a power failure included, `path` is either what it was before or the new checkpoint.
- * `beforeRename`: see writeDurably.
- * @throws ERR_OUTPUT
+ * Writes a checkpoint. Even if the process is killed or the machine loses power, `path` is at every moment either the file
+ * that it was before or the complete new checkpoint. `beforeRename`: see writeDurably.
+ * @throws ERR_OUTPUT if the file cannot be written
  */
 export const writeCheckpoint = (
   path: string,
@@ -50,7 +55,7 @@ export const writeCheckpoint = (
   beforeRename?: (complete: string) => void,
 ): Promise<void> => writeDurably(path, encodeCheckpoint(checkpoint), beforeRename);
 
-/** @throws ERR_CHECKPOINT that says what is wrong with the file */
+/** Reads a checkpoint. @throws ERR_CHECKPOINT, saying what is wrong with the file */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   let bytes: Buffer;
   try {
@@ -63,11 +68,11 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   return decodeCheckpoint(bytes, path);
 }
 
-/** A whole file in memory; `source` names it in errors. @throws ERR_CHECKPOINT */
+/** Decodes the bytes of a checkpoint file; `source` names the file in errors. @throws ERR_CHECKPOINT */
 export function decodeCheckpoint(bytes: Uint8Array, source: string): Checkpoint {
   const fail = (what: string) => new SaturnnError('ERR_CHECKPOINT', `${source} ${what}`);
   const cutOff = (expected: string) => fail(`is cut off: expected ${expected} bytes, found ${bytes.length}`);
-  const foreign = () => fail('is no checkpoint of saturnn');
+  const foreign = () => fail('is not a checkpoint of saturnn');
   const altered = (why: string) => fail(`was altered or damaged: ${why}`);
 
   if (bytes.length < 8) throw cutOff('at least 8');
@@ -87,14 +92,14 @@ export function decodeCheckpoint(bytes: Uint8Array, source: string): Checkpoint 
   if (bytes.length < total) throw cutOff(String(total));
   if (bytes.length > total) throw altered(`expected ${total} bytes, found ${bytes.length}`);
   const digest = createHash('sha256').update(bytes.subarray(0, -digestBytes)).digest();
-  if (!digest.equals(bytes.subarray(-digestBytes))) throw altered('its checksum does not fit its content');
+  if (!digest.equals(bytes.subarray(-digestBytes))) throw altered('its checksum does not match its content');
 
   try {
     const { tensors } = parseSafetensors(bytes, source);
     const kept = [...tensors].filter(([name]) => name !== digestName);
     const arrays = new Map(kept.map(([name, { data }]) => [name, data as Uint8Array]));
     const info: unknown = JSON.parse(metadata.content ?? '');
-    if (typeof info !== 'object' || info === null) throw new Error('its content is no object');
+    if (typeof info !== 'object' || info === null) throw new Error('its content is not an object');
     return { info: info as CheckpointInfo, arrays };
   } catch (error) {
     throw altered((error as Error).message);

@@ -1,4 +1,4 @@
-/** What a checkpoint says of the run that it belongs to, and whether this run is the same. */
+/** Describes the run that a checkpoint belongs to, and compares it with the run that is to go on from it. */
 import { createHash } from 'node:crypto';
 import { Graph } from '../../compile/graph';
 import type { PlanKernel } from '../../compile/planKernels';
@@ -13,42 +13,50 @@ import type { State } from '../../tensor/state';
 import { input } from '../../tensor/tensor';
 import type { SavedTally } from './tally';
 
-/** Where training stands. */
+/** How far training is. */
 export interface Position {
   /** Steps done since the beginning of training. */
   readonly step: number;
-  /** The epoch under way, 0 for the first; behind `step` if its last step is done, but its evaluation is not. */
+  /** Index of the epoch under way, from 0. It increases with the epoch's event, not yet with the epoch's last step. */
   readonly epoch: number;
-  /** Of the epoch under way. */
+  /** Sums of loss and accuracy over the steps of the epoch under way. */
   readonly tally: SavedTally;
-  /** The last epoch event. */
+  /** The last epoch event, or null before the first. */
   readonly reported: EpochEvent | null;
-  /** Why training was to stop at the last event; null: it was to go on. */
+  /** The reason with which a callback has ended training at the last event; null if training was to go on. */
   readonly stopping: string | null;
 }
 
-/** JSON values by name. What differs is named by its key. */
+/** JSON values by name. Messages name a value that differs by its key. */
 export type Description = Readonly<Record<string, unknown>>;
 
+/** A description of the run that a checkpoint belongs to, in JSON values. */
 export interface CheckpointInfo {
-  /** Version of the package. */
+  /** Version of the package that wrote the checkpoint. */
   readonly saturnn: string;
+  /** Names, shapes and order of the model's parameters and buffers, and a hash of its computation. Must be equal on restore. */
   readonly model: Description;
+  /** Size, shape and classes of the training set, and a hash of its labels and of some images. Must be equal on restore. */
   readonly train: Description;
+  /** The same of the test set. */
   readonly test: Description;
+  /** Batch size, seed, precision, optimizer, schedule and the other options of the Trainer. Must be equal on restore. */
   readonly settings: Description;
-  /** What bit-equality depends on beside these. */
+  /** Processor, threads, library versions and kernels. If they differ, a resumed run is not promised to be equal bit for bit. */
   readonly machine: Description;
+  /** How far training was. */
   readonly position: Position;
+  /** The result of the schedule's save(); null if it has none. */
   readonly schedule: unknown;
+  /** The `state` of each callback's save(), by its name; null if it has none. */
   readonly callbacks: Readonly<Record<string, unknown>>;
 }
 
 const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 /**
- * Everything that gives the arenas their meaning: names, shapes and order of parameters and buffers, activation; and what
- * is computed with them, op by op, which holds what has no name here (the rate of a dropout).
+ * Describes everything that gives the bytes of the arenas a meaning: names, shapes and order of parameters and buffers, the
+ * activation, and a hash of all ops with their attributes. The hash covers what has no field here, such as a dropout rate.
  */
 export function describeModel(model: Model, state: State): Description {
   const part = ({ name, shape }: { name: string; shape: readonly number[] }) => `"${name}" [${shape}]`;
@@ -63,7 +71,10 @@ export function describeModel(model: Model, state: State): Description {
   return { ...parts, computation: hashOf(computationOf(model, state)) };
 }
 
-/** The nodes of a forward pass in training of two images, the fewest that can be normalised: ops, their attributes, what they read, shapes. */
+/**
+ * Returns op, attributes, inputs and output shapes of every node of a forward pass in training. The batch has two images, the
+ * fewest that batch normalisation accepts.
+ */
 function computationOf(model: Model, state: State): unknown {
   const x = input('x', [2, ...model.inputShape]);
   const { nodes } = Graph.from({ outputs: { y: model.forward(x, new TrainingContext(state.counter)) } });
@@ -76,10 +87,10 @@ function computationOf(model: Model, state: State): unknown {
   ]);
 }
 
-/** Bytes of images that are looked at, at the beginning and at the end. */
+/** Bytes of images that are hashed, at the beginning of a data set and again at its end. */
 const sampleBytes = 2 ** 20;
 
-/** Its size, all labels, and some of the images. */
+/** Describes a data set: its size, and a hash of all labels and some of the images. */
 export async function describeSource(source: ImageSource): Promise<Description> {
   const { count, shape, classes, labels } = source;
   const rows = Math.min(count, Math.max(1, Math.floor(sampleBytes / imageBytes(source))));
@@ -95,34 +106,42 @@ export async function describeSource(source: ImageSource): Promise<Description> 
   return { count, shape: [...shape], classes, content: sum.digest('hex') };
 }
 
-/** Numbers depend on the processor, its threads, the libraries, and the kernels that they chose. */
+/**
+ * Describes everything else that the bits of a result depend on: the processor, its threads, the versions of libraries, and a
+ * hash of the kernels that were chosen.
+ */
 export function describeMachine(device: Device, kernels: readonly PlanKernel[] | null): Description {
-  // Memory says nothing about numbers, and is what changes most.
+  // The amount of memory changes often and has no influence on results.
   const { memory, ...info } = device.info;
   const chosen = kernels?.map(({ op, name, implementation }) => `${op} ${name} ${implementation}`);
   return { device: device.name, ...info, kernels: chosen ? hashOf(chosen) : null };
 }
 
 /**
- * @throws ERR_CHECKPOINT naming the first difference between a checkpoint and this run, if there is one. `what`: "model",
- * `source`: the checkpoint's path.
+ * Checks that a part of a checkpoint's description equals this run's.
+ * @param source path of the checkpoint
+ * @param what the part, for the message: "model", "training set"
+ * @throws ERR_CHECKPOINT naming the first difference
  */
 export function checkSame(source: string, what: string, saved: Description, here: Description): void {
   const difference = firstDifference(saved, here);
   if (!difference) return;
-  throw new SaturnnError('ERR_CHECKPOINT', `${source} is of another ${what}: ${difference}`);
+  throw new SaturnnError('ERR_CHECKPOINT', `${source} belongs to another ${what}: ${difference}`);
 }
 
-/** "batch is 16 there and 32 here"; null if there is none. `within`: what the descriptions describe. */
+/**
+ * Returns the first difference in words, e.g. "batch is 16 there and 32 here" (there: in `saved`); null if there is none.
+ * `within` is written before the name of the value, e.g. "optimizer.".
+ */
 export function firstDifference(saved: Description, here: Description, within = ''): string | null {
   for (const key of new Set([...Object.keys(here), ...Object.keys(saved ?? {})])) {
     const [there, now] = [saved?.[key], here[key]];
     if (JSON.stringify(there) === JSON.stringify(now)) continue;
     const name = within + key;
     if (isDescription(there) && isDescription(now)) return firstDifference(there, now, `${name}.`);
-    // Groups of parameters: there may be many.
+    // A list of objects (groups of parameters) may be long: only the first that differs is named.
     if (isDescriptions(there) && isDescriptions(now)) return firstDifference({ ...there }, { ...now }, `${name}.`);
-    // Of lists of names the first that differs; of shapes and the like all.
+    // Of a list of names, only the first that differs is shown; a list of numbers, such as a shape, is shown whole.
     if (!isNames(there) || !isNames(now)) return between(name, there, now);
     const length = Math.max(there.length, now.length);
     const at = Array.from({ length }, (_, i) => i).find((i) => there[i] !== now[i])!;

@@ -3,7 +3,7 @@ import type { EpochEvent } from '../../optim/metric';
 import type { Position } from './checkpointInfo';
 import { Tally } from './tally';
 
-/** Where training stands; see Position. */
+/** How far a Trainer is; the fields are those of Position. */
 export class Cursor {
   step = 0;
   epoch = 0;
@@ -13,22 +13,22 @@ export class Cursor {
 
   constructor(readonly stepsPerEpoch: number) {}
 
-  /** First step of the epoch under way. */
+  /** Index of the first step of the epoch under way. */
   get begin(): number {
     return this.epoch * this.stepsPerEpoch;
   }
 
-  /** First step of the next. */
+  /** Index of the first step of the next epoch. */
   get end(): number {
     return this.begin + this.stepsPerEpoch;
   }
 
-  /** Whether an epoch event has told of the last step. */
+  /** Whether there was an epoch event after the last step. */
   get isReported(): boolean {
     return this.reported?.step === this.step;
   }
 
-  /** After the epoch's event. */
+  /** Records an epoch's event; if the epoch is complete, the next one begins. */
   report(event: EpochEvent): void {
     this.reported = event;
     if (!event.complete) return;
@@ -41,7 +41,7 @@ export class Cursor {
     return { step, epoch, tally: this.tally.save(), reported, stopping };
   }
 
-  /** @throws ERR_INVALID_ARGUMENT if it is no Position of epochs of this length */
+  /** Sets all fields. @throws ERR_INVALID_ARGUMENT if step and epoch contradict each other for this number of steps per epoch */
   restore({ step, epoch, tally, reported, stopping }: Position): void {
     checkInteger('step of the position', step, 0);
     checkInteger('epoch of the position', epoch, Math.ceil(step / this.stepsPerEpoch) - 1, step / this.stepsPerEpoch);

@@ -1,4 +1,4 @@
-/** From a Trainer's parts to a checkpoint, and back. */
+/** Makes a checkpoint from the parts of a Trainer, and sets them to a checkpoint. */
 import { invalid, SaturnnError } from '../../errors';
 import { type State, savedArenas, stepsIn } from '../../tensor/state';
 import { version } from '../../version';
@@ -8,15 +8,16 @@ import type { Checkpoint } from './checkpoint';
 import { type CheckpointInfo, checkSame, type Description, describeModel, describeSource } from './checkpointInfo';
 import type { Cursor } from './cursor';
 
-/** What a checkpoint and the run that goes on with it must have in common. */
+/** The parts of CheckpointInfo that must be equal in a checkpoint and in the run that goes on from it. */
 export type RunDescription = Pick<CheckpointInfo, 'model' | 'train' | 'test' | 'settings'>;
 
-/** It does not change while a Trainer lives. */
+/** Describes the run of a Trainer. The result does not change during the Trainer's life. */
 export async function describeRun(options: ResolvedOptions, state: State): Promise<RunDescription> {
   const [train, test] = await Promise.all([describeSource(options.train), describeSource(options.test)]);
   return { model: describeModel(options.model, state), train, test, settings: describeSettings(options) };
 }
 
+/** Returns a checkpoint of the present state, position, schedule and callbacks. */
 export async function takeCheckpoint(
   options: ResolvedOptions,
   state: State,
@@ -45,7 +46,13 @@ export async function takeCheckpoint(
   return { info, arrays };
 }
 
-/** @throws ERR_CHECKPOINT if the checkpoint, read from `source`, is of another run; nothing has changed then */
+/**
+ * Sets state, position, schedule and callbacks to those of a checkpoint.
+ * @param source path of the checkpoint
+ * @param here description of this run
+ * @throws ERR_CHECKPOINT if the checkpoint belongs to another run or cannot be restored. State, position and schedule are then
+ * as before; callbacks before the one that refuses its state keep the checkpoint's.
+ */
 export async function applyCheckpoint(
   source: string,
   { info, arrays }: Checkpoint,
@@ -81,7 +88,7 @@ export async function applyCheckpoint(
   }
 }
 
-/** What a callback of this name has saved; without state if there was none. */
+/** Returns the saved state of the callback with this name; `state` is undefined if the checkpoint has none. */
 function savedOf(name: string, { info, arrays }: Checkpoint): SavedCallback {
   const prefix = `callback/${name}/`;
   const own = [...arrays]

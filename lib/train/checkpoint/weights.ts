@@ -1,11 +1,14 @@
-/** Weights of a model as a file that others can read: parameters and running statistics by name, plain numbers. */
+/** Makes a safetensors file of a model's weights, for other programs: parameters and running statistics by name, as float32. */
 import type { Statistics } from '../../data/statistics';
 import type { NamedTensor, SafetensorsFile } from '../../files/safetensors';
 import type { Model } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
 import type { State } from '../../tensor/state';
 
-/** The present values (averages of the weights, if the State keeps them), with what is needed to make the model again and to feed it. */
+/**
+ * Returns the present weights (their averages, if the State keeps them) and running statistics by name. The metadata say how to
+ * make the model again and how to normalise its images.
+ */
 export async function collectWeights(model: Model, state: State, statistics: Statistics): Promise<SafetensorsFile> {
   const tensors = new Map<string, NamedTensor>();
   for (const part of partsOf(model)) {
@@ -18,7 +21,7 @@ const partsOf = ({ parameters, buffers = [] }: Model) => [...parameters, ...buff
 
 const kindOf = ({ averageSlot }: State) => (averageSlot === null ? 'parameters' : 'averages');
 
-/** The same of a checkpoint's arenas. */
+/** Returns the same file as collectWeights(), but from the arenas of a checkpoint. */
 export function weightsOf(
   model: Model,
   state: State,
