@@ -43,7 +43,13 @@ describe('the layout of what is published', () => {
   });
 
   it('has files of our own, and of others', () => {
-    const names = ['out/libsaturnn_cuda.so', 'out/libdnnl.so.2', 'dist/ops/curve.d.ts', 'native/shared/backend.h', 'num.h'];
+    const names = [
+      'out/libsaturnn_cuda.so',
+      'out/libdnnl.so.2',
+      'dist/ops/curve.d.ts',
+      'native/shared/backend.h',
+      'num.h',
+    ];
     expect(check(folderWith(...names))).toMatchObject({ status: 0, stderr: '' });
   });
 
