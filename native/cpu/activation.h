@@ -11,14 +11,13 @@ namespace saturnn::cpu {
 // where both tensors are placed alike. `bias` (shape[rank - 1] elements) may be null. `kind` is SN_SIGMOID ...
 // SN_ELU, or SN_NO_ACTIVATION: then only the bias is added. T is float or Bf16.
 template <typename T>
-void activateTensor(const SimdTable& simd, const SnActivationAttributes& attributes, const SnTensor& xTensor,
-                    const T* x, const float* bias, const SnTensor& yTensor, T* y);
+void activateTensor(const SimdTable& simd, int kind, float slope, const SnTensor& xTensor, const T* x, const float* bias,
+                    const SnTensor& yTensor, T* y);
 
 // The same on one dense tensor in place.
 template <typename T>
-void activateInPlace(const SimdTable& simd, const SnActivationAttributes& attributes, const SnTensor& tensor,
-                     const float* bias, T* data) {
-  activateTensor<T>(simd, attributes, tensor, data, bias, tensor, data);
+void activateInPlace(const SimdTable& simd, int kind, float slope, const SnTensor& tensor, const float* bias, T* data) {
+  activateTensor<T>(simd, kind, slope, tensor, data, bias, tensor, data);
 }
 
 }  // namespace saturnn::cpu

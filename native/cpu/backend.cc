@@ -6,7 +6,6 @@
 #include <cstring>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "cpu/device/device.h"
 #include "cpu/device/memory.h"
@@ -87,24 +86,12 @@ void useThreadsOf(const Device& device) {
   omp_set_num_threads(device.threads);
 }
 
-void requireCount(const char* what, int32_t count, int32_t least, int32_t most) {
-  std::string expected = std::to_string(least);
-  if (most > least) expected += most == INT32_MAX ? " or more" : " to " + std::to_string(most);
-  require(count >= least && count <= most,
-          "Expected " + expected + " " + what + " but received " + std::to_string(count));
-}
-
 int createKernel(SnDevice* owner, const SnOpDesc* desc, SnKernel** result, SnKernelInfo* info, SnError* error) {
   return guarded(error, desc->name, [&] {
-    const Op* op = findOp(desc->name);
-    if (!op) throw Error("ERR_UNSUPPORTED", "The CPU backend has no kernel for this op");
-    requireCount("inputs", desc->input_count, op->minInputs, op->maxInputs);
-    requireCount("outputs", desc->output_count, op->outputs, op->outputs);
-    require(op->attributeBytes == 0 || desc->attribute_bytes == op->attributeBytes,
-            "Expected " + std::to_string(op->attributeBytes) + " bytes of attributes but received " +
-                std::to_string(desc->attribute_bytes));
+    CreateKernel* create = findOp(desc->name);
+    if (!create) throw Error("ERR_UNSUPPORTED", "The CPU backend has no kernel for this op");
     useThreadsOf(owner->device);
-    auto kernel = std::make_unique<SnKernel>(SnKernel{owner, desc->name, op->create(*desc, owner->device)});
+    auto kernel = std::make_unique<SnKernel>(SnKernel{owner, desc->name, create(*desc, owner->device)});
     *info = kernel->kernel->info();
     *result = kernel.release();
   });
@@ -120,15 +107,10 @@ int launch(SnKernel* kernel, void* const* inputs, void* const* outputs, void* sc
 }
 
 SnBackend makeBackend() {
-  static const std::vector<SnOpInfo> infos = [] {
-    std::vector<SnOpInfo> list;
-    for (int32_t i = 0; i < opCount; ++i) list.push_back({opTable[i].name, opTable[i].attributeBytes});
-    return list;
-  }();
   SnBackend backend{};
   backend.abi_version = SATURNN_ABI_VERSION;
   backend.name = "cpu";
-  backend.ops = infos.data();
+  backend.ops = opInfos;
   backend.op_count = opCount;
   backend.prefers_blocked_images = prefersBlockedImages() ? 1 : 0;
   backend.probe = probe;

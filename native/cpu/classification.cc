@@ -10,7 +10,8 @@
 
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
+#include "ops/classification.h"
 
 namespace saturnn::cpu {
 namespace {
@@ -30,7 +31,7 @@ void requireRows(const SnTensor& rows, const char* name) {
 }
 
 float smoothingOf(const SnOpDesc& desc) {
-  const float smoothing = attributesOf<SnLossAttributes>(desc).label_smoothing;
+  const float smoothing = attributesOf<LossAttributes>(desc).labelSmoothing;
   require(smoothing >= 0.0f && smoothing < 1.0f,
           "Expected a number from 0 to below 1 for labelSmoothing but received " + std::to_string(smoothing));
   return smoothing;
@@ -141,7 +142,7 @@ class SoftmaxCrossEntropyGradient final : public Kernel {
 
 class CountCorrect final : public Kernel {
  public:
-  explicit CountCorrect(const SnOpDesc& desc) : k_(attributesOf<SnCountCorrectAttributes>(desc).k) {
+  explicit CountCorrect(const SnOpDesc& desc) : k_(attributesOf<CountCorrectAttributes>(desc).k) {
     require(k_ >= 1, "Expected k >= 1 but received " + std::to_string(k_));
     requireTensor(desc.inputs[0], "logits", SN_F32);
     requireDense(desc.inputs[0], "logits");

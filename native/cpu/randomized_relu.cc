@@ -3,21 +3,22 @@
 // element's index in NHWC order, so layouts, slices and threads make no difference.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
+#include "ops/randomized_relu.h"
 
 namespace saturnn::cpu {
 
 namespace {
 
-SnRandomizedReluAttributes checkedAttributes(const SnOpDesc& desc) {
-  const auto attributes = attributesOf<SnRandomizedReluAttributes>(desc);
+RandomizedReluAttributes checkedAttributes(const SnOpDesc& desc) {
+  const auto attributes = attributesOf<RandomizedReluAttributes>(desc);
   require(attributes.lower > 0.0f && attributes.lower <= attributes.upper && attributes.upper <= 1.0f,
           "Expected slopes with 0 < lower <= upper <= 1 but received " + std::to_string(attributes.lower) + " and " +
               std::to_string(attributes.upper));
   return attributes;
 }
 
-SlopeSource slopeSource(const SnRandomizedReluAttributes& attributes, const int32_t* counter) {
+SlopeSource slopeSource(const RandomizedReluAttributes& attributes, const int32_t* counter) {
   return {static_cast<uint32_t>(counter[0]),
           static_cast<uint32_t>(counter[1]),
           static_cast<uint32_t>(attributes.stream),
@@ -66,7 +67,7 @@ class RandomizedRelu final : public Kernel {
 
  private:
   const SimdTable& simd_;
-  const SnRandomizedReluAttributes attributes_;
+  const RandomizedReluAttributes attributes_;
   Rows x_, y_;
   int64_t channels_;
   Chunks chunks_;
@@ -121,7 +122,7 @@ class RandomizedReluGradient final : public Kernel {
 
  private:
   const SimdTable& simd_;
-  const SnRandomizedReluAttributes attributes_;
+  const RandomizedReluAttributes attributes_;
   Rows dy_, y_, dx_;
   int64_t channels_, sumRowsCount_ = 0;
   Chunks chunks_;

@@ -7,7 +7,8 @@
 
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
+#include "ops/scaling.h"
 #include "shared/loss_scale.h"
 #include "shared/updates.h"
 
@@ -48,7 +49,7 @@ class FiniteCheck final : public Kernel {
 
 class ClipFactor final : public Kernel {
  public:
-  explicit ClipFactor(const SnOpDesc& desc) : limit_(attributesOf<SnClipAttributes>(desc).limit) {
+  explicit ClipFactor(const SnOpDesc& desc) : limit_(attributesOf<ClipAttributes>(desc).limit) {
     requireCount(desc.inputs[0], "norm", SN_F32, 1);
     requireCount(desc.outputs[0], "factor", SN_F32, 1);
     setImplementation("saturnn:scalar");
@@ -64,7 +65,7 @@ class ClipFactor final : public Kernel {
 
 class Unscale final : public Kernel {
  public:
-  explicit Unscale(const SnOpDesc& desc) : limit_(attributesOf<SnClipAttributes>(desc).limit) {
+  explicit Unscale(const SnOpDesc& desc) : limit_(attributesOf<ClipAttributes>(desc).limit) {
     requireCount(desc.inputs[0], "loss", SN_F32, 1);
     requireCount(desc.inputs[1], "overflow", SN_I32, 1);
     requireCount(desc.inputs[2], "norm", SN_F32, 1);
@@ -91,7 +92,7 @@ class Unscale final : public Kernel {
 class AdjustLossScale final : public Kernel {
  public:
   explicit AdjustLossScale(const SnOpDesc& desc)
-      : interval_(attributesOf<SnLossScaleAttributes>(desc).growth_interval) {
+      : interval_(attributesOf<LossScaleAttributes>(desc).growthInterval) {
     requireCount(desc.inputs[0], "gate", SN_I32, 1);
     requireCount(desc.inputs[1], "overflow", SN_I32, 1);
     requireCount(desc.inputs[2], "scale", SN_F32, 1);

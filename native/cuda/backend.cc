@@ -14,6 +14,7 @@
 #include "cuda/device/probe.h"
 #include "cuda/ops.h"
 #include "shared/json.h"
+#include "shared/ops_json.h"
 
 namespace saturnn::cuda {
 
@@ -29,18 +30,9 @@ std::vector<std::string> searchPathsOf(const SnOpenOptions* options) {
   return paths;
 }
 
-const std::vector<SnOpInfo>& opInfos() {
-  static const std::vector<SnOpInfo> infos = [] {
-    std::vector<SnOpInfo> rows;
-    for (int i = 0; i < kOpCount; ++i) rows.push_back(kOps[i].info);
-    return rows;
-  }();
-  return infos;
-}
-
 void probe(const SnOpenOptions* options, char* json, size_t capacity) {
   writeJson(json, capacity,
-            [&] { return probeJson(probeDriver(), loadLibraries(searchPathsOf(options)), opInfos()); });
+            [&] { return probeJson(probeDriver(), loadLibraries(searchPathsOf(options)), opsJson(opInfos, opCount)); });
 }
 
 int open(const SnOpenOptions* options, SnDevice** device, SnError* error) {
@@ -188,8 +180,8 @@ const SnBackend* table() {
     SnBackend rows{};
     rows.abi_version = SATURNN_ABI_VERSION;
     rows.name = "cuda";
-    rows.ops = opInfos().data();
-    rows.op_count = kOpCount;
+    rows.ops = opInfos;
+    rows.op_count = opCount;
     rows.probe = probe;
     rows.open = open;
     rows.close = close;

@@ -1,9 +1,10 @@
 // add: the sum of two to eight tensors of one shape. concat and slice: what the plan has already placed is left alone.
 #include <vector>
 
+#include "cuda/kernel.h"
 #include "cuda/kernels/channels.h"
 #include "cuda/move.h"
-#include "cuda/ops.h"
+#include "ops/channels.h"
 
 namespace saturnn::cuda {
 namespace {
@@ -89,17 +90,17 @@ KernelPointer createConcat(SnDevice& device, const SnOpDesc& op, SnKernelInfo& i
 }
 
 KernelPointer createSlice(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const auto attributes = attributesOf<SnSliceAttributes>(op);
+  const auto attributes = attributesOf<SliceAttributes>(op);
   const SnTensor& x = op.inputs[0];
   const SnTensor& y = op.outputs[0];
   requireFloats(op, "x", x);
   requireSameDType(op, "y", y, x);
   requireView(op, "y", y);
-  if (attributes.channel_offset < 0 || attributes.channel_offset + channelCount(y) > channelCount(x)) {
+  if (attributes.channelOffset < 0 || attributes.channelOffset + channelCount(y) > channelCount(x)) {
     refuse(op, "y", "channels within the " + std::to_string(channelCount(x)) + " of x",
-           std::to_string(channelCount(y)) + " from " + std::to_string(attributes.channel_offset));
+           std::to_string(channelCount(y)) + " from " + std::to_string(attributes.channelOffset));
   }
-  const SnTensor part = channelsOf(x, attributes.channel_offset, channelCount(y));
+  const SnTensor part = channelsOf(x, attributes.channelOffset, channelCount(y));
   requireSameShape(op, "y", y, part);
   setImplementation(info, "saturnn:channelMap");
   return std::make_unique<Slice>(device, Move{part, y});

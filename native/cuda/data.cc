@@ -3,9 +3,10 @@
 #include <vector>
 
 #include "cuda/device/check.h"
+#include "cuda/kernel.h"
 #include "cuda/kernels/data.h"
 #include "cuda/move.h"
-#include "cuda/ops.h"
+#include "ops/data.h"
 
 namespace saturnn::cuda {
 namespace {
@@ -97,7 +98,7 @@ class RowsOf : public SnKernel {
 }  // namespace
 
 KernelPointer createAugment(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const bool random = attributesOf<SnAugmentAttributes>(op).random != 0;
+  const bool random = attributesOf<AugmentAttributes>(op).random != 0;
   const SnTensor &images = op.inputs[0], &mean = op.inputs[3], &y = op.outputs[0];
   requireCrop(op, images, y);
   requireI32(op, "indices", op.inputs[1], y.shape[0]);
@@ -164,7 +165,7 @@ KernelPointer createRows(SnDevice& device, const SnOpDesc& op, SnKernelInfo& inf
   const SnTensor& y = op.outputs[0];
   requireDense(op, "x", x);
   requireDense(op, "y", y);
-  const int64_t firstRow = attributesOf<int32_t>(op);
+  const int64_t firstRow = attributesOf<RowsAttributes>(op).firstRow;
   SnTensor part = x;
   part.shape[0] = y.shape[0];
   requireSameShape(op, "y", y, part);

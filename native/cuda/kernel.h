@@ -25,6 +25,10 @@ namespace saturnn::cuda {
 
 using KernelPointer = std::unique_ptr<SnKernel>;
 
+// Validates the description, whose counts and attributes fit the op table, and makes the kernel, or throws an Error. One
+// per op of native/ops.def, defined in its family's source.
+using CreateKernel = KernelPointer(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+
 size_t byteCount(const SnTensor& tensor);
 
 // The product of all dimensions but the last.

@@ -5,7 +5,7 @@
 // x, y and their gradients f32, bf16 or f16; w f32 or that of x; bias, dw and dbias f32. cuDNN has as many plans for these
 // as for any convolution, strict f32 and 100 classes included, so a second kind of operation (matmul) brings nothing.
 #include "cuda/convolution/conv_kernel.h"
-#include "cuda/ops.h"
+#include "cuda/kernel.h"
 
 namespace saturnn::cuda {
 namespace {

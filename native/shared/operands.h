@@ -60,7 +60,7 @@ inline std::string describe(const SnTensor& tensor) {
   return text;
 }
 
-// The attribute struct of an op, whose size the backend has compared with its table.
+// The attribute struct of an op (native/ops.def), whose size the core has compared with the table.
 template <class Attributes>
 Attributes attributesOf(const SnOpDesc& op) {
   Attributes attributes;

@@ -1,12 +1,33 @@
-/** TypeScript's op table and every backend's agree: names, and the bytes of the attribute structs. */
+/** TypeScript's op table and every backend's (native/ops.def) agree: names, attributes, counts of inputs and outputs. */
 import { describe, expect, test } from 'vitest';
 import { type BackendName, probeBackend } from '../../lib/device';
+import { optimize } from '../../lib/graph/optimize';
+import type { NativeOp } from '../../lib/native';
 import { ops } from '../../lib/ops';
 import { activations } from '../../lib/ops/activation';
 import { type Backend, backends } from '../backends';
+import { allCases } from '../cases';
+import { TestRandom, testSeed } from '../random';
+import { isSource } from '../reference/interpret';
 
-/** Every attribute is four bytes; an op that encodes its own has no fixed struct, and says 0. */
-const expectedBytes = Object.fromEntries(ops.map(({ name, attributes }) => [name, attributes.length * 4]));
+/** The attribute struct of each op; null for an op that encodes its own. */
+const expectedFields = Object.fromEntries(
+  ops.map(({ name, attributes, encode }) => [name, encode ? null : attributes.map((field) => [...field])]),
+);
+
+/** The counts of inputs and of outputs that each op's nodes have in the conformance cases, before and after all passes. */
+function countsInCases(): Readonly<Record<string, { inputs: number[]; outputs: number[] }>> {
+  const counts = Object.fromEntries(ops.map(({ name }) => [name, { inputs: [] as number[], outputs: [] as number[] }]));
+  for (const one of allCases) {
+    const { graph } = one.build(new TestRandom(testSeed));
+    for (const node of [...graph.nodes, ...optimize(graph).nodes]) {
+      if (isSource(node)) continue;
+      counts[node.op.name]?.inputs.push(node.inputs.length);
+      counts[node.op.name]?.outputs.push(node.outputs.length);
+    }
+  }
+  return counts;
+}
 
 test('op names and activation ids are unique', () => {
   expect(new Set(ops.map(({ name }) => name)).size).toBe(ops.length);
@@ -18,10 +39,10 @@ test('the CPU backend opens: without it nothing was tested', () => {
 });
 
 /** A backend's own table: of its device, or, where none opens, of its library. */
-function tableOf({ name, device }: Backend): Readonly<Record<string, number>> | string {
+function tableOf({ name, device }: Backend): Readonly<Record<string, NativeOp>> | string {
   if (device) return device.ops;
   try {
-    return probeBackend(name as BackendName).ops as Record<string, number>;
+    return probeBackend(name as BackendName).ops as Record<string, NativeOp>;
   } catch (error) {
     return (error as Error).message;
   }
@@ -35,18 +56,27 @@ for (const backend of backends()) {
     continue;
   }
   describe(name, () => {
-    test('knows no op that TypeScript does not', () => {
-      expect(Object.keys(table).filter((op) => !(op in expectedBytes))).toEqual([]);
+    test('has a kernel for every op, and knows none that TypeScript does not', () => {
+      expect(Object.keys(table).sort()).toEqual(Object.keys(expectedFields).sort());
     });
 
-    test('has attribute structs of the same size', () => {
-      const known = Object.keys(table).sort();
-      expect(known.length).toBeGreaterThan(0);
-      expect(table).toEqual(Object.fromEntries(known.map((op) => [op, expectedBytes[op]])));
+    test.each(Object.keys(table))('%s has the attributes of TypeScript: names, types and order', (op) => {
+      const { fields, attributeBytes, variableAttributes } = table[op] as NativeOp;
+      expect(variableAttributes ? null : fields).toEqual(expectedFields[op]);
+      expect(attributeBytes).toBe(4 * fields.length);
     });
 
-    test.runIf(name === 'cpu')('has a kernel for every op', () => {
-      expect(Object.keys(table).sort()).toEqual(Object.keys(expectedBytes).sort());
+    test('takes the inputs and gives the outputs that nodes have', () => {
+      const counts = countsInCases();
+      for (const [op, { inputs, outputs }] of Object.entries(counts)) {
+        const row = table[op] as NativeOp;
+        expect({ op, counted: inputs.length > 0 }).toEqual({ op, counted: true });
+        expect({ op, outputs: [...new Set(outputs)] }).toEqual({ op, outputs: [row.outputs] });
+        const [least, most] = row.inputs;
+        expect({ op, outside: inputs.filter((count) => count < least || count > most) }).toEqual({ op, outside: [] });
+        // Exact, but for the ops that take any number or a range of it.
+        if (least === most) expect({ op, inputs: [...new Set(inputs)] }).toEqual({ op, inputs: [least] });
+      }
     });
   });
 }

@@ -3,9 +3,10 @@
 
 #include "cpu/activation.h"
 #include "cpu/convolution/convolution.h"
+#include "cpu/kernel.h"
 #include "cpu/onednn/fused_activation.h"
-#include "cpu/ops.h"
 #include "cpu/storage.h"
+#include "ops/convolution.h"
 
 namespace saturnn::cpu {
 
@@ -21,7 +22,7 @@ bool fusesWell(const char* implementation) {
 class Conv2d : public PrimitiveKernel {
  public:
   Conv2d(const SnOpDesc& op, Device& device)
-      : PrimitiveKernel(device), attributes_(attributesOf<SnConvAttributes>(op)), y_(op.outputs[0]) {
+      : PrimitiveKernel(device), attributes_(attributesOf<ConvolutionAttributes>(op)), y_(op.outputs[0]) {
     const SnTensor &x = op.inputs[0], &w = op.inputs[1], &b = op.inputs[2];
     const ConvolutionShape shape = convolutionShape(attributes_, "x", x, "w", w, "y", y_);
     dnnl::memory::desc bias;
@@ -41,11 +42,13 @@ class Conv2d : public PrimitiveKernel {
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
     PrimitiveKernel::launch(inputs, outputs, scratch);
     if (!activateAfter_) return;
-    const SnActivationAttributes activation{attributes_.activation, attributes_.slope};
+    const auto activate = [&](auto* y) {
+      activateInPlace(*device().simd, attributes_.activation, attributes_.slope, y_, nullptr, y);
+    };
     if (y_.dtype == SN_BF16) {
-      activateInPlace(*device().simd, activation, y_, nullptr, static_cast<Bf16*>(outputs[0]));
+      activate(static_cast<Bf16*>(outputs[0]));
     } else {
-      activateInPlace(*device().simd, activation, y_, nullptr, static_cast<float*>(outputs[0]));
+      activate(static_cast<float*>(outputs[0]));
     }
   }
 
@@ -69,7 +72,7 @@ class Conv2d : public PrimitiveKernel {
     return desc;
   }
 
-  SnConvAttributes attributes_;
+  ConvolutionAttributes attributes_;
   SnTensor y_;
   bool activateAfter_ = false;
 };

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cpu/onednn/onednn.h"
+#include "ops/convolution.h"
 
 namespace saturnn::cpu {
 
@@ -14,7 +15,7 @@ struct ConvolutionShape {
 
 // Checks that the three tensors fit each other: out = floor((in + 2 pad - kernel) / stride) + 1. The images are both
 // f32 or both bf16, the weights always f32.
-ConvolutionShape convolutionShape(const SnConvAttributes& attributes, const char* xName, const SnTensor& x,
+ConvolutionShape convolutionShape(const ConvolutionAttributes& attributes, const char* xName, const SnTensor& x,
                                   const char* weightsName, const SnTensor& weights, const char* yName,
                                   const SnTensor& y);
 

@@ -2,7 +2,7 @@
 // from it, both summed in double. The order of the sums depends on the shape alone.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 
 namespace saturnn::cpu {
 

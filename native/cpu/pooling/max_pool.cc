@@ -2,21 +2,22 @@
 // that the gradient reads neither x nor y. Of equal values the first in window order wins, on every backend: saturated
 // activations make ties frequent.
 #include "cpu/device/device.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 #include "cpu/pooling/pool.h"
+#include "ops/pooling.h"
 
 namespace saturnn::cpu {
 
 namespace {
 
-void requireIndices(const SnTensor& indices, const SnTensor& image, const char* name, const SnPoolAttributes& a) {
+void requireIndices(const SnTensor& indices, const SnTensor& image, const char* name, const PoolAttributes& a) {
   requireImage(indices, "indices", SN_U8);
   requireSameShape(image, name, indices, "indices");
   require(isDense(indices) && indices.layout == image.layout,
           std::string("Expected indices dense and in the layout of ") + name + " but received " + describe(indices));
-  require(int64_t{a.kernel_h} * a.kernel_w <= 256,
+  require(int64_t{a.kernelH} * a.kernelW <= 256,
           "Expected a window of at most 256 pixels, which a byte can number, but received " +
-              std::to_string(a.kernel_h) + "x" + std::to_string(a.kernel_w));
+              std::to_string(a.kernelH) + "x" + std::to_string(a.kernelW));
 }
 
 template <typename T>
@@ -27,7 +28,7 @@ class MaxPool final : public Kernel {
         pooling_(poolAttributesOf(desc, storedAs<T>, "x", "y"), desc.inputs[0], desc.outputs[0]),
         images_(poolImages(desc.inputs[0], desc.outputs[0])) {
     if (isPresent(desc.outputs[1])) {
-      requireIndices(desc.outputs[1], desc.outputs[0], "y", attributesOf<SnPoolAttributes>(desc));
+      requireIndices(desc.outputs[1], desc.outputs[0], "y", attributesOf<PoolAttributes>(desc));
       indices_ = pixelRows(desc.outputs[1]);
     }
     setImplementation(simdImplementation(simd_));
@@ -62,7 +63,7 @@ class MaxPoolGradient final : public Kernel {
         pooling_(poolAttributesOf(desc, storedAs<T>, "dy", "dx"), desc.outputs[0], desc.inputs[0]),
         images_(poolImages(desc.inputs[0], desc.outputs[0])),
         sums_(images_) {
-    requireIndices(desc.inputs[1], desc.inputs[0], "dy", attributesOf<SnPoolAttributes>(desc));
+    requireIndices(desc.inputs[1], desc.inputs[0], "dy", attributesOf<PoolAttributes>(desc));
     reserveScratch(sums_.bytes(device));
     indices_ = pixelRows(desc.inputs[1]);
     setImplementation(simdImplementation(simd_));

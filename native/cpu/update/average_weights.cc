@@ -2,7 +2,8 @@
 // Nothing is written if the gate is not 0.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
+#include "ops/update.h"
 #include "shared/updates.h"
 
 namespace saturnn::cpu {
@@ -12,7 +13,7 @@ namespace {
 class AverageWeights final : public Kernel {
  public:
   AverageWeights(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), attributes_(attributesOf<SnAverageAttributes>(desc)) {
+      : simd_(*device.simd), attributes_(attributesOf<AverageWeightsAttributes>(desc)) {
     requireCount(desc.inputs[0], "gate", SN_I32, 1);
     requireTensor(desc.inputs[1], "average", SN_F32);
     requireDense(desc.inputs[1], "average");
@@ -36,7 +37,7 @@ class AverageWeights final : public Kernel {
 
  private:
   const SimdTable& simd_;
-  const SnAverageAttributes attributes_;
+  const AverageWeightsAttributes attributes_;
   Chunks chunks_;
 };
 

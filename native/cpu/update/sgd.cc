@@ -2,8 +2,9 @@
 // with Nesterov w += momentum m - lr (g + decay w). The gradient may have a factor (clipping), and segments of the arena
 // rates and decays of their own. Nothing is written if the gate is not 0.
 #include "cpu/device/device.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 #include "cpu/update/segments.h"
+#include "ops/update.h"
 
 namespace saturnn::cpu {
 
@@ -13,8 +14,8 @@ class Sgd final : public Kernel {
  public:
   Sgd(const SnOpDesc& desc, Device& device)
       : simd_(*device.simd),
-        attributes_(attributesOf<SnSgdAttributes>(desc)),
-        segments_(desc, 6, elementCount(desc.inputs[1]), attributes_.weight_decay, attributes_.decayed) {
+        attributes_(attributesOf<SgdAttributes>(desc)),
+        segments_(desc, 6, elementCount(desc.inputs[1]), attributes_.weightDecay, attributes_.decayed) {
     requireCount(desc.inputs[0], "gate", SN_I32, 1);
     requireTensor(desc.inputs[1], "parameters", SN_F32);
     requireDense(desc.inputs[1], "parameters");
@@ -44,7 +45,7 @@ class Sgd final : public Kernel {
 
  private:
   const SimdTable& simd_;
-  const SnSgdAttributes attributes_;
+  const SgdAttributes attributes_;
   const Segments segments_;
   Chunks chunks_;
 };

@@ -9,14 +9,15 @@
 // Why strict f32 is never fused: of the engines that take any activation all but a slow one use tensor cores (TF32). The
 // pass in place reads and writes the tensor once more, and keeps one arithmetic for all backends.
 #include "cuda/convolution/conv_kernel.h"
-#include "cuda/ops.h"
+#include "cuda/kernel.h"
+#include "ops/convolution.h"
 
 namespace saturnn::cuda {
 namespace {
 
 ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTensor& x, const char* wName,
                 const SnTensor& w, const char* yName, const SnTensor& y) {
-  const auto attributes = attributesOf<SnConvAttributes>(op);
+  const auto attributes = attributesOf<ConvolutionAttributes>(op);
   requireConvOperands(op, pass, xName, x, wName, w, yName, y);
   if (x.rank != 4) refuse(op, xName, "an image [batch, height, width, channels]", shapeText(x));
   if (w.rank != 4 || w.shape[3] != x.shape[3]) {
@@ -25,21 +26,21 @@ ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTe
   const auto outputLength = [](int64_t length, int64_t pad, int64_t kernel, int64_t stride) {
     return (length + 2 * pad - kernel) / stride + 1;
   };
-  if (attributes.stride_h < 1 || attributes.stride_w < 1 || attributes.pad_h < 0 || attributes.pad_w < 0) {
+  if (attributes.strideH < 1 || attributes.strideW < 1 || attributes.padH < 0 || attributes.padW < 0) {
     refuse(op, "stride and padding", "strides of at least 1 and paddings of at least 0",
-           std::to_string(attributes.stride_h) + ", " + std::to_string(attributes.stride_w) + " and " +
-               std::to_string(attributes.pad_h) + ", " + std::to_string(attributes.pad_w));
+           std::to_string(attributes.strideH) + ", " + std::to_string(attributes.strideW) + " and " +
+               std::to_string(attributes.padH) + ", " + std::to_string(attributes.padW));
   }
   // The division below rounds towards 0, so a kernel that fits nowhere could seem to give one pixel.
-  const int64_t paddedHeight = x.shape[1] + int64_t{2} * attributes.pad_h;
-  const int64_t paddedWidth = x.shape[2] + int64_t{2} * attributes.pad_w;
+  const int64_t paddedHeight = x.shape[1] + int64_t{2} * attributes.padH;
+  const int64_t paddedWidth = x.shape[2] + int64_t{2} * attributes.padW;
   if (w.shape[1] > paddedHeight || w.shape[2] > paddedWidth) {
     refuse(op, wName, "a kernel within " + std::to_string(paddedHeight) + "x" + std::to_string(paddedWidth) + " pixels",
            shapeText(w));
   }
   ConvProblem problem{
       x.shape[0], x.shape[1], x.shape[2],          x.shape[3],          w.shape[0],       w.shape[1],      w.shape[2],
-      0,          0,          attributes.stride_h, attributes.stride_w, attributes.pad_h, attributes.pad_w};
+      0,          0,          attributes.strideH, attributes.strideW, attributes.padH, attributes.padW};
   problem.oh = outputLength(problem.h, problem.padH, problem.kh, problem.strideH);
   problem.ow = outputLength(problem.w, problem.padW, problem.kw, problem.strideW);
   requireShape(op, yName, y, {problem.n, problem.oh, problem.ow, problem.o});
@@ -49,7 +50,7 @@ ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTe
 }  // namespace
 
 KernelPointer createConv2d(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const auto attributes = attributesOf<SnConvAttributes>(op);
+  const auto attributes = attributesOf<ConvolutionAttributes>(op);
   ConvTask task = taskOf(op, ConvPass::forward, "x", op.inputs[0], "w", op.inputs[1], "y", op.outputs[0]);
   if (attributes.activation < SN_NO_ACTIVATION || attributes.activation >= SN_ACTIVATION_COUNT) {
     refuse(op, "activation", "an activation's id", std::to_string(attributes.activation));
@@ -67,7 +68,7 @@ KernelPointer createConv2dDgrad(SnDevice& device, const SnOpDesc& op, SnKernelIn
 
 // y is the output of the activation before, from which f' is computed; dbias the gradient of that layer's bias.
 KernelPointer createConv2dDgradActivation(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const auto attributes = attributesOf<SnConvAttributes>(op);
+  const auto attributes = attributesOf<ConvolutionAttributes>(op);
   ConvTask task = taskOf(op, ConvPass::dataGradient, "dx", op.outputs[0], "w", op.inputs[1], "dy", op.inputs[0]);
   const SnTensor& activated = op.inputs[2];
   const bool sums = isPresent(op.outputs[1]);
