@@ -8,6 +8,7 @@
 #include "addon/state.h"
 #include "addon/values.h"
 #include "core/loader.h"
+#include "shared/abi.h"
 
 namespace saturnn {
 namespace {
@@ -64,7 +65,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   PlanObject::define(env);
   stopEnginesAtExit(env);
   exports.Set("version", SATURNN_VERSION);
-  exports.Set("abiVersion", SATURNN_ABI_VERSION);
+  exports.Set("abiVersion", abiVersion);
   exports.Set("probe", Napi::Function::New(env, probe, "probe"));
   exports.Set("openDevice", Napi::Function::New(env, openDevice, "openDevice"));
   exports.Set("counters", Napi::Function::New(env, counters, "counters"));

@@ -14,6 +14,7 @@
 #include "cpu/kernel.h"
 #include "cpu/ops.h"
 #include "cpu/simd/table.h"
+#include "shared/abi.h"
 #include "shared/json.h"
 
 struct SnDevice {
@@ -108,7 +109,7 @@ int launch(SnKernel* kernel, void* const* inputs, void* const* outputs, void* sc
 
 SnBackend makeBackend() {
   SnBackend backend{};
-  backend.abi_version = SATURNN_ABI_VERSION;
+  backend.abi_version = abiVersion;
   backend.name = "cpu";
   backend.ops = opInfos;
   backend.op_count = opCount;
@@ -138,8 +139,8 @@ SnBackend makeBackend() {
 
 extern "C" __attribute__((visibility("default"))) const SnBackend* saturnn_backend(uint32_t abi_version,
                                                                                    uint32_t* own_version) {
-  if (own_version) *own_version = SATURNN_ABI_VERSION;
-  if (abi_version != SATURNN_ABI_VERSION) return nullptr;
+  if (own_version) *own_version = saturnn::abiVersion;
+  if (abi_version != saturnn::abiVersion) return nullptr;
   const SnBackend* table = nullptr;
   saturnn::guarded(nullptr, [&] {
     static const SnBackend backend = saturnn::cpu::makeBackend();

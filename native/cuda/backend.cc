@@ -13,6 +13,7 @@
 #include "cuda/device/libraries.h"
 #include "cuda/device/probe.h"
 #include "cuda/ops.h"
+#include "shared/abi.h"
 #include "shared/json.h"
 #include "shared/ops_json.h"
 
@@ -178,7 +179,7 @@ int latch(SnDevice* device, int32_t* gate, int32_t* skip, int32_t* halt, SnError
 const SnBackend* table() {
   static const SnBackend backend = [] {
     SnBackend rows{};
-    rows.abi_version = SATURNN_ABI_VERSION;
+    rows.abi_version = abiVersion;
     rows.name = "cuda";
     rows.ops = opInfos;
     rows.op_count = opCount;
@@ -211,10 +212,10 @@ const SnBackend* table() {
 }  // namespace
 }  // namespace saturnn::cuda
 
-extern "C" __attribute__((visibility("default"))) const SnBackend* saturnn_backend(uint32_t abiVersion,
+extern "C" __attribute__((visibility("default"))) const SnBackend* saturnn_backend(uint32_t version,
                                                                                    uint32_t* ownVersion) {
-  if (ownVersion) *ownVersion = SATURNN_ABI_VERSION;
-  if (abiVersion != SATURNN_ABI_VERSION) return nullptr;
+  if (ownVersion) *ownVersion = saturnn::abiVersion;
+  if (version != saturnn::abiVersion) return nullptr;
   const SnBackend* backend = nullptr;
   saturnn::guarded(nullptr, [&] { backend = saturnn::cuda::table(); });
   return backend;

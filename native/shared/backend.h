@@ -1,7 +1,7 @@
 // The private C ABI between the addon and a backend (one shared library per device family).
 //
-// A backend exports one symbol, saturnn_backend(), and nothing else. Both sides are built from this header; the
-// version must be exactly equal, so structs may change freely as long as the version changes with them.
+// A backend exports one symbol, saturnn_backend(), and nothing else. Both sides are built from this header; the version,
+// a hash of it (abi.h), must be exactly equal, so structs may change freely.
 // Nothing of C++ crosses it: no exceptions, no STL types. A call that fails returns SN_FAILED and fills SnError.
 #pragma once
 
@@ -12,7 +12,6 @@
 extern "C" {
 #endif
 
-#define SATURNN_ABI_VERSION 3u
 #define SN_MAX_RANK 4
 
 enum { SN_OK = 0, SN_FAILED = 1 };

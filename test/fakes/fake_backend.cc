@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "shared/backend.h"
+#include "shared/backend.h"  // SATURNN_ABI_VERSION comes from the command line: that of the addon under test
 
 #ifdef FAKE_BLOCKED
 constexpr int kBlocked = 1;

@@ -21,7 +21,9 @@ export class Fakes {
   build(name: string, sources: string[], flags: string[] = []): string {
     const path = join(this.folder, name);
     const files = sources.map((source) => join(packageRoot(), source));
-    execFileSync('g++', ['-std=c++17', '-O1', `-I${join(packageRoot(), 'native')}`, ...flags, ...files, '-o', path]);
+    const version = `-DSATURNN_ABI_VERSION=${loadAddon().abiVersion}u`;
+    const include = `-I${join(packageRoot(), 'native')}`;
+    execFileSync('g++', ['-std=c++17', '-O1', include, version, ...flags, ...files, '-o', path]);
     return path;
   }
 
