@@ -21,7 +21,8 @@ endif()
 # A new family is found, because ops.def must include it.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/native/ops.def")
 file(GLOB abi_files "${CMAKE_SOURCE_DIR}/native/ops/*.def")
-list(PREPEND abi_files "${CMAKE_SOURCE_DIR}/native/shared/backend.h" "${CMAKE_SOURCE_DIR}/native/ops.def")
+list(PREPEND abi_files "${CMAKE_SOURCE_DIR}/native/shared/backend.h" "${CMAKE_SOURCE_DIR}/native/ops.def"
+  "${CMAKE_SOURCE_DIR}/native/activations.def")
 set(abi_source "${CMAKE_BINARY_DIR}/abi_version.cc")
 add_custom_command(OUTPUT "${abi_source}" VERBATIM
   COMMAND ${CMAKE_COMMAND} "-DSATURNN_ABI_FILES=${abi_files}" "-DSATURNN_ABI_SOURCE=${abi_source}"

@@ -207,6 +207,8 @@ export interface NativeAddon {
   /** Of the package that it was built from. */
   readonly version: string;
   readonly abiVersion: number;
+  /** The activations of native/activations.def, in the order of their ids. */
+  readonly activationKinds: readonly string[];
   /** JSON of the backend's probe(); throws only if the backend library itself does not load or fit. */
   probe(options: OpenOptions): string;
   /** Throws an Error with `code` (ERR_BACKEND_NOT_FOUND, ERR_BACKEND_ABI, ERR_CUDA_UNAVAILABLE, ERR_CUDNN_..., ...). */

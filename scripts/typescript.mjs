@@ -2,6 +2,7 @@
 // `npm run build:ts`: the package, lib/ -> dist/.
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeNativeTables } from './native-tables.mjs';
 import { node, root, run, startIfMain } from './stage.mjs';
 
 const projects = {
@@ -11,6 +12,7 @@ const projects = {
 
 export async function compileTypescript(project) {
   const { output, command } = projects[project];
+  writeNativeTables();
   rmSync(join(root, output), { recursive: true, force: true });
   await run('typescript', node, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', project]);
   // npx runs the file itself; npm sets this bit only when it installs a package.

@@ -1,5 +1,5 @@
-// The addon's surface: what `require('saturnn.node')` returns, NativeAddon of lib/native.ts. The addon_* files are the
-// only ones that include N-API; each wraps one class of the core and checks everything that JavaScript passes to it.
+// The addon's surface: what `require('saturnn.node')` returns, NativeAddon of lib/native.ts. The files of this folder are
+// the only ones that include N-API; each wraps one class of the core and checks everything that JavaScript passes to it.
 #include <cstring>
 
 #include "addon/buffer.h"
@@ -7,6 +7,7 @@
 #include "addon/plan.h"
 #include "addon/state.h"
 #include "addon/values.h"
+#include "core/activation_kinds.h"
 #include "core/loader.h"
 #include "shared/abi.h"
 
@@ -57,6 +58,12 @@ void stopEnginesAtExit(Napi::Env env) {
   process.As<Napi::Object>().Get("once").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), stop});
 }
 
+Napi::Array listActivationKinds(Napi::Env env) {
+  Napi::Array kinds = Napi::Array::New(env);
+  for (size_t i = 0; i < activationKindCount; ++i) kinds.Set(static_cast<uint32_t>(i), activationKinds[i]);
+  return kinds;
+}
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment());
   DeviceObject::define(env);
@@ -66,6 +73,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   stopEnginesAtExit(env);
   exports.Set("version", SATURNN_VERSION);
   exports.Set("abiVersion", abiVersion);
+  exports.Set("activationKinds", listActivationKinds(env));
   exports.Set("probe", Napi::Function::New(env, probe, "probe"));
   exports.Set("openDevice", Napi::Function::New(env, openDevice, "openDevice"));
   exports.Set("counters", Napi::Function::New(env, counters, "counters"));

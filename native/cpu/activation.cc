@@ -12,13 +12,13 @@
 namespace saturnn::cpu {
 
 template <typename T>
-void activateTensor(const SimdTable& simd, int kind, float slope, const SnTensor& xTensor, const T* x, const float* bias,
-                    const SnTensor& yTensor, T* y) {
+void activateTensor(const SimdTable& simd, int kind, float slope, const SnTensor& xTensor, const T* x,
+                    const float* bias, const SnTensor& yTensor, T* y) {
   Rows xRows = elementRows(xTensor), yRows = elementRows(yTensor);
   if (!bias && xRows.segments == 1 && isDense(xTensor) && isDense(yTensor)) {
     xRows = yRows = flatRows(elementCount(xTensor));
   }
-  const auto activateRows = imageLoops<T>(simd).activate[kind == SN_NO_ACTIVATION ? simdIdentity : kind];
+  const auto activateRows = activationLoops<T>(simd)[kind].forward;
   Chunks(xRows).forEach([&](const Chunks::Chunk& chunk) {
     const int64_t channel = chunk.segment % xRows.blocksPerImage * blockChannels;
     activateRows({x + xRows.start(chunk.segment) + chunk.begin * xRows.pitch, xRows.pitch,
@@ -48,7 +48,7 @@ class Activation final : public Kernel {
     requireSameShape(x_, "x", y_, "y");
     requireSameRows(elementRows(x_), "x", elementRows(y_), "y");
     if (isPresent(desc.inputs[1])) requireCount(desc.inputs[1], "bias", SN_F32, x_.shape[x_.rank - 1]);
-    require(attributes_.kind >= 0 && attributes_.kind < SN_ACTIVATION_COUNT,
+    require(attributes_.kind >= 0 && attributes_.kind < simd_.activations->count,
             "Expected an activation but received kind " + std::to_string(attributes_.kind));
     setImplementation(simdImplementation(simd_));
   }
@@ -76,7 +76,7 @@ class ActivationGradient final : public Kernel {
     require(dy.rank > 0, "Expected at least one dimension for dy but received " + describe(dy));
     requireSameShape(dy, "dy", y, "y");
     requireSameShape(dy, "dy", dx, "dx");
-    require(attributes_.kind >= 0 && attributes_.kind < SN_ACTIVATION_COUNT,
+    require(attributes_.kind >= 0 && attributes_.kind < simd_.activations->count,
             "Expected an activation but received kind " + std::to_string(attributes_.kind));
     dy_ = elementRows(dy);
     y_ = elementRows(y);
@@ -104,7 +104,7 @@ class ActivationGradient final : public Kernel {
     auto* dbias = static_cast<float*>(outputs[1]);
     // One row of channels per part and image: [parts][images][channels]
     auto* sums = static_cast<float*>(scratch);
-    const auto gradientRows = imageLoops<T>(simd_).activateGradient[attributes_.kind];
+    const auto gradientRows = activationLoops<T>(simd_)[attributes_.kind].gradient;
     chunks_.forEach([&](const Chunks::Chunk& chunk) {
       const int64_t part = chunk.index % chunks_.parts();
       float* chunkSums = sums + (part * dy_.segments + chunk.segment) * dy_.channels;

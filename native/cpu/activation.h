@@ -8,11 +8,11 @@
 namespace saturnn::cpu {
 
 // y = f(x + bias) for tensors of one shape and layout, f32 or bf16, each perhaps a channel slice; `x == y` is allowed
-// where both tensors are placed alike. `bias` (shape[rank - 1] elements) may be null. `kind` is SN_SIGMOID ...
-// SN_ELU, or SN_NO_ACTIVATION: then only the bias is added. T is float or Bf16.
+// where both tensors are placed alike. `bias` (shape[rank - 1] elements) may be null. `kind` is an id of
+// native/activations.def, or SN_NO_ACTIVATION: then only the bias is added. T is float or Bf16.
 template <typename T>
-void activateTensor(const SimdTable& simd, int kind, float slope, const SnTensor& xTensor, const T* x, const float* bias,
-                    const SnTensor& yTensor, T* y);
+void activateTensor(const SimdTable& simd, int kind, float slope, const SnTensor& xTensor, const T* x,
+                    const float* bias, const SnTensor& yTensor, T* y);
 
 // The same on one dense tensor in place.
 template <typename T>

@@ -9,7 +9,7 @@ namespace {
 
 ActivationAttributes checkedAttributes(const SnOpDesc& op) {
   const auto attributes = attributesOf<ActivationAttributes>(op);
-  if (attributes.kind < 0 || attributes.kind >= SN_ACTIVATION_COUNT) {
+  if (!isActivation(attributes.kind)) {
     refuse(op, "kind", "an activation's id", std::to_string(attributes.kind));
   }
   return attributes;

@@ -41,18 +41,8 @@ typedef struct SnTensor {
   int64_t channel_offset;
 } SnTensor;
 
-// Activations: ids of native/shared/activations.h. SN_NO_ACTIVATION in a convolution: none is fused.
-enum {
-  SN_NO_ACTIVATION = -1,
-  SN_SIGMOID = 0,
-  SN_SCALED_SIGMOID = 1,
-  SN_TANH = 2,
-  SN_LEAKY_TANH = 3,
-  SN_RELU = 4,
-  SN_LEAKY_RELU = 5,
-  SN_ELU = 6,
-  SN_ACTIVATION_COUNT = 7
-};
+// In place of an id of native/activations.def: of a convolution, none is fused; of bias and activation, the bias alone.
+enum { SN_NO_ACTIVATION = -1 };
 
 // What a plan wants of all its kernels. Each field is 0 or 1.
 typedef struct SnPlanOptions {

@@ -2,6 +2,7 @@
 // a class, function or value that says nothing, is an error. TypeDoc and the TypeScript that it reads with are installed beside this file.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeNativeTables } from '../native-tables.mjs';
 import { node, root, run, stage, startIfMain } from '../stage.mjs';
 
 const here = join(root, 'scripts', 'docs');
@@ -18,6 +19,7 @@ async function install() {
 await startIfMain(import.meta.url, async () => {
   await stage('typedoc', install);
   await stage('documentation', async () => {
+    writeNativeTables();
     const typedoc = join(here, 'node_modules', 'typedoc', 'bin', 'typedoc');
     await run('documentation', node, [typedoc, '--options', join(here, 'typedoc.json')]);
     return `${readdirSync(output, { recursive: true }).filter((name) => name.endsWith('.html')).length} pages`;

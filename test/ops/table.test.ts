@@ -1,10 +1,12 @@
 /** TypeScript's op table and every backend's (native/ops.def) agree: names, attributes, counts of inputs and outputs. */
 import { describe, expect, test } from 'vitest';
+import { loadAddon } from '../../lib/addon';
 import { type BackendName, probeBackend } from '../../lib/device';
 import { optimize } from '../../lib/graph/optimize';
 import type { NativeOp } from '../../lib/native';
 import { ops } from '../../lib/ops';
 import { activations } from '../../lib/ops/activation';
+import { nativeActivations } from '../../lib/ops/nativeActivations';
 import { type Backend, backends } from '../backends';
 import { allCases } from '../cases';
 import { TestRandom, testSeed } from '../random';
@@ -32,6 +34,11 @@ function countsInCases(): Readonly<Record<string, { inputs: number[]; outputs: n
 test('op names and activation ids are unique', () => {
   expect(new Set(ops.map(({ name }) => name)).size).toBe(ops.length);
   expect(activations.map(({ id }) => id)).toEqual(activations.map((_, index) => index));
+});
+
+test('the activations are those of native/activations.def, as it is and as the addon was built with it', () => {
+  expect(activations.map(({ kind }) => kind)).toEqual(nativeActivations);
+  expect(loadAddon().activationKinds).toEqual(nativeActivations);
 });
 
 test('the CPU backend opens: without it nothing was tested', () => {

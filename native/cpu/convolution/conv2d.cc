@@ -56,9 +56,10 @@ class Conv2d : public PrimitiveKernel {
   // An implementation that takes the activation as a post-op, unless only a bare one is fast.
   ForwardDesc choose(const ConvolutionShape& shape, const dnnl::memory::desc& bias) {
     const bool activated = attributes_.activation != SN_NO_ACTIVATION;
-    const bool fusible = activated && hasPostOps(attributes_.activation);
+    const OneDnnActivation way = activated ? oneDnnActivation(attributes_.activation) : OneDnnActivation::none;
+    const bool fusible = way != OneDnnActivation::none;
     dnnl::primitive_attr bare = userScratchpad(), fused = userScratchpad();
-    if (fusible) fused.set_post_ops(activationPostOps(attributes_.activation, attributes_.slope));
+    if (fusible) fused.set_post_ops(activationPostOps(way, attributes_.slope));
     const auto make = [&](bool fuse) {
       return [&, fuse](const ConvolutionRequest& request) {
         // Winograd falls back to a direct convolution when it is given post-ops other than relu.

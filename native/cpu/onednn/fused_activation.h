@@ -1,14 +1,13 @@
-// The activations as oneDNN post-ops.
+// Activations as oneDNN's post-ops.
 #pragma once
 
 #include <dnnl.hpp>
 
+#include "cpu/onednn/activation_ways.h"
+
 namespace saturnn::cpu {
 
-// False for elu: oneDNN takes 1 from e^x, which leaves nothing of a small x.
-bool hasPostOps(int kind);
-
-// Agrees with native/shared/activations.h to rounding, and passes NaN on.
-dnnl::post_ops activationPostOps(int kind, float slope);
+// Agrees with native/activations.def to rounding, and passes NaN on. `way` is not `none`.
+dnnl::post_ops activationPostOps(OneDnnActivation way, float slope);
 
 }  // namespace saturnn::cpu

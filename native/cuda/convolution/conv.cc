@@ -8,6 +8,7 @@
 //
 // Why strict f32 is never fused: of the engines that take any activation all but a slow one use tensor cores (TF32). The
 // pass in place reads and writes the tensor once more, and keeps one arithmetic for all backends.
+#include "cuda/kernels/activation.h"
 #include "cuda/convolution/conv_kernel.h"
 #include "cuda/kernel.h"
 #include "ops/convolution.h"
@@ -52,7 +53,7 @@ ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTe
 KernelPointer createConv2d(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const auto attributes = attributesOf<ConvolutionAttributes>(op);
   ConvTask task = taskOf(op, ConvPass::forward, "x", op.inputs[0], "w", op.inputs[1], "y", op.outputs[0]);
-  if (attributes.activation < SN_NO_ACTIVATION || attributes.activation >= SN_ACTIVATION_COUNT) {
+  if (attributes.activation != SN_NO_ACTIVATION && !isActivation(attributes.activation)) {
     refuse(op, "activation", "an activation's id", std::to_string(attributes.activation));
   }
   if (isPresent(op.inputs[2])) requireVector(op, "bias", op.inputs[2], task.problem.o);
@@ -72,7 +73,7 @@ KernelPointer createConv2dDgradActivation(SnDevice& device, const SnOpDesc& op, 
   ConvTask task = taskOf(op, ConvPass::dataGradient, "dx", op.outputs[0], "w", op.inputs[1], "dy", op.inputs[0]);
   const SnTensor& activated = op.inputs[2];
   const bool sums = isPresent(op.outputs[1]);
-  if (attributes.activation < 0 || attributes.activation >= SN_ACTIVATION_COUNT) {
+  if (!isActivation(attributes.activation)) {
     refuse(op, "activation", "an activation's id", std::to_string(attributes.activation));
   }
   requireLike(op, "y", activated, op.outputs[0]);

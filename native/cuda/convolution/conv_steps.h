@@ -10,7 +10,7 @@
 
 namespace saturnn::cuda {
 
-// Forward: y = f(conv + bias), with a bias of [o] floats and an activation of native/shared/activations.h, each optional. Data
+// Forward: y = f(conv + bias), with a bias of [o] floats and an activation of native/activations.def, each optional. Data
 // gradient: dx = conv f'(x), where x = f(...) is what the layer before gave, and this convolution has read; with the
 // gradient of that layer's bias, [c] floats, the sum of dx over all pixels, which no plan makes.
 struct ConvEpilogue {
@@ -37,7 +37,7 @@ struct ConvStep {
   bool isTruth = false;  // of a comparison: its result is true or false, else the number 1 or 0
 };
 
-// cuDNN's engines for an activation lose small elu (e^x - 1 by a subtraction): that one is never fused, in either pass.
+// False where there is nothing to fuse, and for an activation that native/activations.def has no way of cuDNN's for.
 bool isFusible(const ConvEpilogue& epilogue);
 
 // In an order in which they can run; the last gives the result. `isBf16`: the result is rounded to that.

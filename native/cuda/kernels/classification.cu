@@ -7,6 +7,7 @@
 //
 // Rows of logits: a warp each, or a block each where rows are long. Lane `threadIdx.x` of a row takes every Lanes-th
 // class; what the lanes found is put together in a fixed tree that gives every lane the same bits.
+#include "shared/arithmetic.h"
 #include "cuda/kernels/classification.h"
 #include "cuda/kernels/common/rows.cuh"
 
