@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
+
+execFileSync(process.execPath, [new URL('scripts/native-tables.mjs', import.meta.url).pathname]);
 
 /** These use every core, kill processes after a time, or hold the main thread to a deadline. */
 const alone = [

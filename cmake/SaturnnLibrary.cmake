@@ -5,6 +5,7 @@ function(saturnn_library target)
   add_library(${target} MODULE ${ARGN})
   target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}/native")
   target_compile_features(${target} PRIVATE cxx_std_17)
+  target_link_libraries(${target} PRIVATE saturnn_abi)
   saturnn_compiler_options(${target})
   set_target_properties(${target} PROPERTIES
     CXX_EXTENSIONS OFF

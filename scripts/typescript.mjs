@@ -2,6 +2,7 @@
 // `npm run build:ts` compiles the package, lib/ to dist/.
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeNativeTables } from './native-tables.mjs';
 import { foreground, node, root, run, startIfMain } from './stage.mjs';
 
 const projects = {
@@ -12,6 +13,7 @@ const projects = {
 /** Compiles a project. @param project 'tsconfig.build.json' (the package) or 'tsconfig.bundle.json' (package and benchmarks) */
 export async function compileTypescript(project) {
   const { output, command } = projects[project];
+  writeNativeTables();
   rmSync(join(root, output), { recursive: true, force: true });
   await run('typescript', node, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', project]);
   // `npx saturnn` in this repository runs the file directly; npm sets the bit only for packages that it installs.

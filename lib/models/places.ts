@@ -4,6 +4,7 @@ import { activationOp, gainOfCurve } from '../ops/activation';
 import { activations } from '../ops/activations';
 import { conv2dOp } from '../ops/convolution';
 import { linearOp } from '../ops/linear';
+import { nativeActivations } from '../ops/nativeActivations';
 import { Parameter } from '../tensor/state';
 import { input, type Node, type Tensor } from '../tensor/tensor';
 import type { Model } from './model';
@@ -93,9 +94,7 @@ function slopesOf({ nodes }: Graph): ReadonlyMap<Node, ReadonlySet<Slope>> {
 }
 
 function slopeOf({ attributes: { kind, slope = 0 } }: Node, known: Map<string, Slope>): Slope {
-  const curve = Object.values(activations)
-    .find(({ id }) => id === kind)!
-    .curve(slope);
+  const curve = activations[nativeActivations[kind as number]!].curve(slope);
   const gain = gainOfCurve(curve);
   const atZero = curve.value(0);
   // Such an activation (tanh) counts as pixels do.

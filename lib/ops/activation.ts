@@ -9,6 +9,7 @@ import {
   leakyCurve,
 } from './activationRow';
 import { type Activation, activations, leakyRelu } from './activations';
+import { type NativeActivation, nativeActivations } from './nativeActivations';
 import { expectShape, expectTensor, first, shapeError } from './op';
 import { randomizedRelu } from './randomizedRelu';
 
@@ -65,7 +66,8 @@ export function encodeActivation(activation: Activation): { kind: number; slope:
     return encodeActivation(leakyRelu((lower + upper) / 2));
   }
   const row = activationRow(activation?.kind);
-  return { kind: row.id, slope: checkSlope(activation.kind, row, row.slope ? activation.slope : undefined) };
+  const id = nativeActivations.indexOf(activation.kind as NativeActivation);
+  return { kind: id, slope: checkSlope(activation.kind, row, row.slope ? activation.slope : undefined) };
 }
 
 /** y = f(x + bias). x: any shape; bias: [last dimension of x]. The backward pass needs y alone, so y may replace x. */
@@ -113,7 +115,7 @@ export function activate(x: Tensor, activation: Activation, options: ActivateOpt
 }
 
 /**
- * dx = dy f'(x), with f' computed from the output y (native/shared/activations.h); dbias = dx summed over all but the last
+ * dx = dy f'(x), with f' computed from the output y (native/activations.def); dbias = dx summed over all but the last
  * dimension, in the same pass. dy, y: one shape; either may be a slice of a concatenation.
  */
 export const activationGradientOp: Op = {

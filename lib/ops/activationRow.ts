@@ -13,8 +13,6 @@ export interface ActivationCurve {
 
 /** One activation that is a function of x alone. */
 export interface ActivationRow {
-  /** Number of the activation in native/shared/backend.h (SN_SIGMOID...). */
-  readonly id: number;
   /** Range and default of the slope; null: the activation has none. */
   readonly slope: { readonly minimum: number; readonly maximum: number; readonly default: number } | null;
   /** The function with slope `a`. */

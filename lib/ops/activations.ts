@@ -1,14 +1,14 @@
 /**
  * The activations: their table, and the functions that make one. Every export is a public name of the package; an activation
- * that is added here and in native/shared/activations.h needs nothing else.
+ * that is added here and in native/activations.def needs nothing else, and one that is added in one place only does not compile.
  */
 import { invalid, numberFromText } from '../errors';
 import { type ActivationRow, checkRange, checkSlope, defaultRange, leakyCurve } from './activationRow';
+import type { NativeActivation } from './nativeActivations';
 
 export type { ActivationCurve, ActivationRow } from './activationRow';
 
-type DeterministicKind = 'sigmoid' | 'scaledSigmoid' | 'tanh' | 'leakyTanh' | 'relu' | 'leakyRelu' | 'elu';
-export type ActivationKind = DeterministicKind | 'rrelu';
+export type ActivationKind = NativeActivation | 'rrelu';
 
 /** One of the activations. */
 export interface Activation {
@@ -22,25 +22,21 @@ export interface Activation {
 const sech2 = (x: number): number => 1 / Math.cosh(x) ** 2;
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
-/** Every activation that is a function of x alone (all but rrelu), by name; native/shared/activations.h has the same rows, in f32. */
-export const activations: Readonly<Record<DeterministicKind, ActivationRow>> = {
+/** Every activation that is a function of x alone (all but rrelu), by name; native/activations.def has the same rows, in f32. */
+export const activations: Readonly<Record<NativeActivation, ActivationRow>> = {
   sigmoid: {
-    id: 0,
     slope: null,
     curve: () => ({ value: logistic, slope: (x) => sech2(x / 2) / 4, kink: false }),
   },
   scaledSigmoid: {
-    id: 1,
     slope: null,
     curve: () => ({ value: (x) => 2 * Math.tanh(x / 2), slope: (x) => sech2(x / 2), kink: false }),
   },
   tanh: {
-    id: 2,
     slope: null,
     curve: () => ({ value: Math.tanh, slope: sech2, kink: false }),
   },
   leakyTanh: {
-    id: 3,
     slope: { minimum: 0, maximum: 0.5, default: 0.25 },
     curve: (a) => ({
       value: (x) => (x < 0 ? a : 1) * Math.tanh(x),
@@ -49,17 +45,14 @@ export const activations: Readonly<Record<DeterministicKind, ActivationRow>> = {
     }),
   },
   relu: {
-    id: 4,
     slope: null,
     curve: () => leakyCurve(0),
   },
   leakyRelu: {
-    id: 5,
     slope: { minimum: 0, maximum: 1, default: 0.25 },
     curve: leakyCurve,
   },
   elu: {
-    id: 6,
     slope: { minimum: 0, maximum: 10, default: 1 },
     curve: (a) => ({
       value: (x) => (x < 0 ? a * Math.expm1(x) : x),
@@ -69,7 +62,7 @@ export const activations: Readonly<Record<DeterministicKind, ActivationRow>> = {
   },
 };
 
-const make = (kind: DeterministicKind, slope?: number): Activation => ({
+const make = (kind: NativeActivation, slope?: number): Activation => ({
   kind,
   slope: checkSlope(kind, activations[kind], slope),
 });
@@ -104,10 +97,10 @@ export function parseActivation(text: string): Activation {
   if (kind === 'rrelu') return parseRandomized(text);
   if (!Object.hasOwn(activations, kind))
     throw invalid('activation', `one of ${Object.keys(activations).join(', ')}, rrelu`, kind);
-  if (slope === undefined) return make(kind as DeterministicKind);
+  if (slope === undefined) return make(kind as NativeActivation);
   const value = rest.length > 0 ? Number.NaN : numberFromText(slope);
   if (Number.isNaN(value)) throw invalid('activation', `NAME or NAME:SLOPE with a number`, text);
-  return make(kind as DeterministicKind, value);
+  return make(kind as NativeActivation, value);
 }
 
 function parseRandomized(text: string): Activation {

@@ -4,7 +4,7 @@ import { cacheFolder } from './cacheFolder';
 import { cudaSearchPaths } from './cudaSearchPaths';
 import { dtypeOf } from './dtypes';
 import { binaryPath } from './locate';
-import type { DType, NativeBuffer, NativeDevice, OpenOptions, TypedArray } from './native';
+import type { DType, NativeBuffer, NativeDevice, NativeOp, OpenOptions, TypedArray } from './native';
 import { dropPlansOf } from './planCache';
 import { type Precision, precisions } from './precisions';
 
@@ -22,8 +22,8 @@ export interface DeviceOptions {
 export class Device {
   /** What the backend says of itself: model, memory, threads, versions, features. */
   readonly info: Readonly<Record<string, unknown>>;
-  /** Attribute bytes of each op that the backend has a kernel for. */
-  readonly ops: Readonly<Record<string, number>>;
+  /** The ops that the backend has a kernel for, by name. */
+  readonly ops: Readonly<Record<string, NativeOp>>;
 
   constructor(
     /** "cpu", "cuda:0". */

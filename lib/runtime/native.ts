@@ -166,11 +166,23 @@ export interface DeviceMemory {
   peakBytes: number;
 }
 
+/** A row of native/ops.def, as a backend was built with it. */
+export interface NativeOp {
+  /** The attribute struct: name and type of each field, in order; each has four bytes. */
+  readonly fields: readonly (readonly [name: string, type: 'i32' | 'f32'])[];
+  readonly attributeBytes: number;
+  /** As many int32 as the node has inputs, instead of a struct. */
+  readonly variableAttributes: boolean;
+  /** How many it takes, absent ones included; 2147483647: any number. */
+  readonly inputs: readonly [least: number, most: number];
+  readonly outputs: number;
+}
+
 export interface NativeDevice {
   /** JSON object of the backend's describe(). */
   readonly info: string;
-  /** The backend's op table: attribute bytes by op name. */
-  readonly ops: Record<string, number>;
+  /** The backend's op table, by op name. */
+  readonly ops: Record<string, NativeOp>;
   readonly memory: DeviceMemory;
   upload(data: TypedArray): NativeBuffer;
   createState(bytes: Record<Arena, number>): NativeState;
@@ -195,6 +207,8 @@ export interface NativeAddon {
   /** Of the package that it was built from. */
   readonly version: string;
   readonly abiVersion: number;
+  /** The activations of native/activations.def, in the order of their ids. */
+  readonly activationKinds: readonly string[];
   /** JSON of the backend's probe(); throws only if the backend library itself does not load or fit. */
   probe(options: OpenOptions): string;
   /** Throws an Error with `code` (ERR_BACKEND_NOT_FOUND, ERR_BACKEND_ABI, ERR_CUDA_UNAVAILABLE, ERR_CUDNN_..., ...). */

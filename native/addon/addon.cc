@@ -7,7 +7,9 @@
 #include "addon/plan.h"
 #include "addon/state.h"
 #include "addon/values.h"
+#include "core/activation_kinds.h"
 #include "core/loader.h"
+#include "shared/abi.h"
 
 namespace saturnn {
 namespace {
@@ -57,6 +59,12 @@ void stopEnginesAtExit(Napi::Env env) {
   process.As<Napi::Object>().Get("once").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), stop});
 }
 
+Napi::Array listActivationKinds(Napi::Env env) {
+  Napi::Array kinds = Napi::Array::New(env);
+  for (size_t i = 0; i < activationKindCount; ++i) kinds.Set(static_cast<uint32_t>(i), activationKinds[i]);
+  return kinds;
+}
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment());
   DeviceObject::define(env);
@@ -65,7 +73,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   PlanObject::define(env);
   stopEnginesAtExit(env);
   exports.Set("version", SATURNN_VERSION);
-  exports.Set("abiVersion", SATURNN_ABI_VERSION);
+  exports.Set("abiVersion", abiVersion);
+  exports.Set("activationKinds", listActivationKinds(env));
   exports.Set("probe", Napi::Function::New(env, probe, "probe"));
   exports.Set("openDevice", Napi::Function::New(env, openDevice, "openDevice"));
   exports.Set("counters", Napi::Function::New(env, counters, "counters"));

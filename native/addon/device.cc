@@ -12,6 +12,27 @@ namespace {
 // 64 TiB: the sum of four such sizes cannot overflow, and no device has so much, so the device reports the error.
 constexpr int64_t kMaxArenaBytes = int64_t{1} << 46;
 
+// NativeOp of lib/native.ts.
+Napi::Object describeOp(Napi::Env env, const SnOpInfo& op) {
+  Napi::Array fields = Napi::Array::New(env);
+  for (int32_t i = 0; i < op.field_count; ++i) {
+    Napi::Array field = Napi::Array::New(env);
+    field.Set(0u, op.fields[i].name);
+    field.Set(1u, dtypeName(op.fields[i].type));
+    fields.Set(static_cast<uint32_t>(i), field);
+  }
+  Napi::Array inputs = Napi::Array::New(env);
+  inputs.Set(0u, op.least_inputs);
+  inputs.Set(1u, op.most_inputs);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("fields", fields);
+  result.Set("attributeBytes", static_cast<double>(op.attribute_bytes));
+  result.Set("variableAttributes", op.variable_attributes != 0);
+  result.Set("inputs", inputs);
+  result.Set("outputs", op.outputs);
+  return result;
+}
+
 }  // namespace
 
 void DeviceObject::define(Napi::Env env) {
@@ -33,9 +54,7 @@ Napi::Value DeviceObject::info(const Napi::CallbackInfo& info) { return Napi::St
 Napi::Value DeviceObject::ops(const Napi::CallbackInfo& info) {
   Napi::Object table = Napi::Object::New(info.Env());
   const SnBackend& backend = host_->backend();
-  for (int32_t i = 0; i < backend.op_count; ++i) {
-    table.Set(backend.ops[i].name, Napi::Number::New(info.Env(), static_cast<double>(backend.ops[i].attribute_bytes)));
-  }
+  for (int32_t i = 0; i < backend.op_count; ++i) table.Set(backend.ops[i].name, describeOp(info.Env(), backend.ops[i]));
   return table;
 }
 

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 
+#include "shared/abi.h"
 #include "shared/error.h"
 
 namespace saturnn {
@@ -40,10 +41,10 @@ const SnBackend& loadBackend(const std::string& path) {
   if (entry == nullptr) throwNotFound(path, "it is not a backend of saturnn (" + loaderText() + ")");
 
   uint32_t ownVersion = 0;
-  const SnBackend* backend = entry(SATURNN_ABI_VERSION, &ownVersion);
-  if (backend == nullptr || backend->abi_version != SATURNN_ABI_VERSION) {
+  const SnBackend* backend = entry(abiVersion, &ownVersion);
+  if (backend == nullptr || backend->abi_version != abiVersion) {
     throw Error("ERR_BACKEND_ABI", "The backend library " + path + " has ABI version " + std::to_string(ownVersion) +
-                                       ", but this addon needs version " + std::to_string(SATURNN_ABI_VERSION) +
+                                       ", but this addon needs version " + std::to_string(abiVersion) +
                                        ": install or build both from the same release of saturnn");
   }
   return *backend;

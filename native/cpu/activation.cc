@@ -5,32 +5,32 @@
 #include "cpu/activation.h"
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 #include "cpu/storage.h"
+#include "ops/activation.h"
 
 namespace saturnn::cpu {
 
 template <typename T>
-void activateTensor(const SimdTable& simd, const SnActivationAttributes& attributes, const SnTensor& xTensor,
-                    const T* x, const float* bias, const SnTensor& yTensor, T* y) {
+void activateTensor(const SimdTable& simd, int kind, float slope, const SnTensor& xTensor, const T* x,
+                    const float* bias, const SnTensor& yTensor, T* y) {
   Rows xRows = elementRows(xTensor), yRows = elementRows(yTensor);
   if (!bias && xRows.segments == 1 && isDense(xTensor) && isDense(yTensor)) {
     xRows = yRows = flatRows(elementCount(xTensor));
   }
-  const int kind = attributes.kind == SN_NO_ACTIVATION ? simdIdentity : attributes.kind;
-  const auto activateRows = imageLoops<T>(simd).activate[kind];
+  const auto activateRows = activationLoops<T>(simd)[kind].forward;
   Chunks(xRows).forEach([&](const Chunks::Chunk& chunk) {
     const int64_t channel = chunk.segment % xRows.blocksPerImage * blockChannels;
     activateRows({x + xRows.start(chunk.segment) + chunk.begin * xRows.pitch, xRows.pitch,
                   bias ? bias + channel : nullptr, y + yRows.start(chunk.segment) + chunk.begin * yRows.pitch,
-                  yRows.pitch, chunk.end - chunk.begin, xRows.channels, attributes.slope});
+                  yRows.pitch, chunk.end - chunk.begin, xRows.channels, slope});
   });
 }
 
-template void activateTensor<float>(const SimdTable&, const SnActivationAttributes&, const SnTensor&, const float*,
-                                    const float*, const SnTensor&, float*);
-template void activateTensor<Bf16>(const SimdTable&, const SnActivationAttributes&, const SnTensor&, const Bf16*,
-                                   const float*, const SnTensor&, Bf16*);
+template void activateTensor<float>(const SimdTable&, int, float, const SnTensor&, const float*, const float*,
+                                    const SnTensor&, float*);
+template void activateTensor<Bf16>(const SimdTable&, int, float, const SnTensor&, const Bf16*, const float*,
+                                   const SnTensor&, Bf16*);
 
 namespace {
 
@@ -39,7 +39,7 @@ class Activation final : public Kernel {
  public:
   Activation(const SnOpDesc& desc, Device& device)
       : simd_(*device.simd),
-        attributes_(attributesOf<SnActivationAttributes>(desc)),
+        attributes_(attributesOf<ActivationAttributes>(desc)),
         x_(desc.inputs[0]),
         y_(desc.outputs[0]) {
     requireTensor(x_, "x", storedAs<T>);
@@ -47,20 +47,20 @@ class Activation final : public Kernel {
     requireSameShape(y_, "y", x_);
     requireSameRows(elementRows(x_), "x", elementRows(y_), "y");
     if (isPresent(desc.inputs[1])) requireVector(desc.inputs[1], "bias", SN_F32, x_.shape[x_.rank - 1]);
-    if (attributes_.kind < 0 || attributes_.kind >= SN_ACTIVATION_COUNT) {
+    if (attributes_.kind < 0 || attributes_.kind >= simd_.activations->count) {
       refuse("kind", "an activation's id", std::to_string(attributes_.kind));
     }
     setImplementation(simdImplementation(simd_));
   }
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
-    activateTensor<T>(simd_, attributes_, x_, static_cast<const T*>(inputs[0]), static_cast<const float*>(inputs[1]),
-                      y_, static_cast<T*>(outputs[0]));
+    activateTensor<T>(simd_, attributes_.kind, attributes_.slope, x_, static_cast<const T*>(inputs[0]),
+                      static_cast<const float*>(inputs[1]), y_, static_cast<T*>(outputs[0]));
   }
 
  private:
   const SimdTable& simd_;
-  const SnActivationAttributes attributes_;
+  const ActivationAttributes attributes_;
   const SnTensor x_, y_;
 };
 
@@ -68,14 +68,14 @@ template <typename T>
 class ActivationGradient final : public Kernel {
  public:
   ActivationGradient(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), attributes_(attributesOf<SnActivationAttributes>(desc)) {
+      : simd_(*device.simd), attributes_(attributesOf<ActivationAttributes>(desc)) {
     const SnTensor &dy = desc.inputs[0], &y = desc.inputs[1], &dx = desc.outputs[0], &dbias = desc.outputs[1];
     requireTensor(dy, "dy", storedAs<T>);
     requireTensor(y, "y", storedAs<T>);
     requireTensor(dx, "dx", storedAs<T>);
     requireSameShape(y, "y", dy);
     requireSameShape(dx, "dx", dy);
-    if (attributes_.kind < 0 || attributes_.kind >= SN_ACTIVATION_COUNT) {
+    if (attributes_.kind < 0 || attributes_.kind >= simd_.activations->count) {
       refuse("kind", "an activation's id", std::to_string(attributes_.kind));
     }
     dy_ = elementRows(dy);
@@ -104,7 +104,7 @@ class ActivationGradient final : public Kernel {
     auto* dbias = static_cast<float*>(outputs[1]);
     // One row of channels per part and image: [parts][images][channels]
     auto* sums = static_cast<float*>(scratch);
-    const auto gradientRows = imageLoops<T>(simd_).activateGradient[attributes_.kind];
+    const auto gradientRows = activationLoops<T>(simd_)[attributes_.kind].gradient;
     chunks_.forEach([&](const Chunks::Chunk& chunk) {
       const int64_t part = chunk.index % chunks_.parts();
       float* chunkSums = sums + (part * dy_.segments + chunk.segment) * dy_.channels;
@@ -118,7 +118,7 @@ class ActivationGradient final : public Kernel {
 
  private:
   const SimdTable& simd_;
-  const SnActivationAttributes attributes_;
+  const ActivationAttributes attributes_;
   Rows dy_, y_, dx_;
   int64_t channels_, sumRowsCount_ = 0;
   Chunks chunks_;

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "cpu/device/device.h"
 #include "cpu/device/memory.h"
@@ -15,6 +14,7 @@
 #include "cpu/kernel.h"
 #include "cpu/ops.h"
 #include "cpu/simd/table.h"
+#include "shared/abi.h"
 #include "shared/json.h"
 
 struct SnDevice {
@@ -87,24 +87,12 @@ void useThreadsOf(const Device& device) {
   omp_set_num_threads(device.threads);
 }
 
-void requireCount(const char* what, int32_t count, int32_t least, int32_t most) {
-  std::string expected = std::to_string(least);
-  if (most > least) expected += most == INT32_MAX ? " or more" : " to " + std::to_string(most);
-  require(count >= least && count <= most,
-          "Expected " + expected + " " + what + " but received " + std::to_string(count));
-}
-
 int createKernel(SnDevice* owner, const SnOpDesc* desc, SnKernel** result, SnKernelInfo* info, SnError* error) {
   return guarded(error, desc->name, [&] {
-    const Op* op = findOp(desc->name);
-    if (!op) throw Error("ERR_UNSUPPORTED", "The CPU backend has no kernel for this op");
-    requireCount("inputs", desc->input_count, op->minInputs, op->maxInputs);
-    requireCount("outputs", desc->output_count, op->outputs, op->outputs);
-    require(op->attributeBytes == 0 || desc->attribute_bytes == op->attributeBytes,
-            "Expected " + std::to_string(op->attributeBytes) + " bytes of attributes but received " +
-                std::to_string(desc->attribute_bytes));
+    CreateKernel* create = findOp(desc->name);
+    if (!create) throw Error("ERR_UNSUPPORTED", "The CPU backend has no kernel for this op");
     useThreadsOf(owner->device);
-    auto kernel = std::make_unique<SnKernel>(SnKernel{owner, desc->name, op->create(*desc, owner->device)});
+    auto kernel = std::make_unique<SnKernel>(SnKernel{owner, desc->name, create(*desc, owner->device)});
     *info = kernel->kernel->info();
     *result = kernel.release();
   });
@@ -120,15 +108,10 @@ int launch(SnKernel* kernel, void* const* inputs, void* const* outputs, void* sc
 }
 
 SnBackend makeBackend() {
-  static const std::vector<SnOpInfo> infos = [] {
-    std::vector<SnOpInfo> list;
-    for (int32_t i = 0; i < opCount; ++i) list.push_back({opTable[i].name, opTable[i].attributeBytes});
-    return list;
-  }();
   SnBackend backend{};
-  backend.abi_version = SATURNN_ABI_VERSION;
+  backend.abi_version = abiVersion;
   backend.name = "cpu";
-  backend.ops = infos.data();
+  backend.ops = opInfos;
   backend.op_count = opCount;
   backend.prefers_blocked_images = prefersBlockedImages() ? 1 : 0;
   backend.probe = probe;
@@ -156,8 +139,8 @@ SnBackend makeBackend() {
 
 extern "C" __attribute__((visibility("default"))) const SnBackend* saturnn_backend(uint32_t abi_version,
                                                                                    uint32_t* own_version) {
-  if (own_version) *own_version = SATURNN_ABI_VERSION;
-  if (abi_version != SATURNN_ABI_VERSION) return nullptr;
+  if (own_version) *own_version = saturnn::abiVersion;
+  if (abi_version != saturnn::abiVersion) return nullptr;
   const SnBackend* table = nullptr;
   saturnn::guarded(nullptr, [&] {
     static const SnBackend backend = saturnn::cpu::makeBackend();

@@ -6,8 +6,9 @@
 #include "cpu/data/copy.h"
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 #include "cpu/storage.h"
+#include "ops/channels.h"
 
 namespace saturnn::cpu {
 namespace {
@@ -104,7 +105,7 @@ class Concat final : public Kernel {
 class Slice final : public Kernel {
  public:
   explicit Slice(const SnOpDesc& desc) : y_(desc.outputs[0]) {
-    const int64_t offset = attributesOf<SnSliceAttributes>(desc).channel_offset;
+    const int64_t offset = attributesOf<SliceAttributes>(desc).channelOffset;
     const SnTensor& x = desc.inputs[0];
     requireView(x, "x");
     requireTensor(y_, "y", x.dtype);

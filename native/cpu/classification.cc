@@ -11,7 +11,8 @@
 
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
+#include "ops/classification.h"
 
 namespace saturnn::cpu {
 namespace {
@@ -30,7 +31,7 @@ void requireRows(const SnTensor& rows, const char* name) {
 }
 
 float smoothingOf(const SnOpDesc& desc) {
-  const float smoothing = attributesOf<SnLossAttributes>(desc).label_smoothing;
+  const float smoothing = attributesOf<LossAttributes>(desc).labelSmoothing;
   if (!(smoothing >= 0.0f && smoothing < 1.0f)) {
     refuse("labelSmoothing", "a number from 0 to below 1", std::to_string(smoothing));
   }
@@ -142,7 +143,7 @@ class SoftmaxCrossEntropyGradient final : public Kernel {
 
 class CountCorrect final : public Kernel {
  public:
-  explicit CountCorrect(const SnOpDesc& desc) : k_(attributesOf<SnCountCorrectAttributes>(desc).k) {
+  explicit CountCorrect(const SnOpDesc& desc) : k_(attributesOf<CountCorrectAttributes>(desc).k) {
     if (k_ < 1) refuse("k", "at least 1", std::to_string(k_));
     requireRows(desc.inputs[0], "logits");
     rows_ = desc.inputs[0].shape[0];

@@ -3,7 +3,8 @@
 // the backward pass, which is this kernel applied to dy.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
+#include "ops/dropout.h"
 
 namespace saturnn::cpu {
 
@@ -12,7 +13,7 @@ namespace {
 class Dropout final : public Kernel {
  public:
   Dropout(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), attributes_(attributesOf<SnDropoutAttributes>(desc)) {
+      : simd_(*device.simd), attributes_(attributesOf<DropoutAttributes>(desc)) {
     const SnTensor &x = desc.inputs[0], &y = desc.outputs[0];
     requireTensor(x, "x", SN_F32);
     requireTensor(y, "y", SN_F32);
@@ -52,7 +53,7 @@ class Dropout final : public Kernel {
 
  private:
   const SimdTable& simd_;
-  const SnDropoutAttributes attributes_;
+  const DropoutAttributes attributes_;
   Rows x_, y_;
   int64_t channels_;  // elements from row to row in logical order
   Chunks chunks_;

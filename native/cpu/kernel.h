@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdio>
+#include <memory>
 #include <string>
 
 #include "shared/checks.h"
@@ -35,5 +36,11 @@ class Kernel {
  private:
   SnKernelInfo info_{};
 };
+
+struct Device;
+
+// Validates the description, whose counts and attributes fit the op table, and makes the kernel, or throws. One per op of
+// native/ops.def, defined in its family's source.
+using CreateKernel = std::unique_ptr<Kernel>(const SnOpDesc&, Device&);
 
 }  // namespace saturnn::cpu

@@ -4,8 +4,8 @@
 //   linearWgrad: x [N,I], dy [N,O]           -> dw [O,I], dbias? [O]
 #include <utility>
 
+#include "cpu/kernel.h"
 #include "cpu/onednn/onednn.h"
-#include "cpu/ops.h"
 
 namespace saturnn::cpu {
 

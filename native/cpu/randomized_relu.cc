@@ -3,14 +3,15 @@
 // element's index in NHWC order, so it is the same for all layouts, slices and thread counts.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
+#include "ops/randomized_relu.h"
 
 namespace saturnn::cpu {
 
 namespace {
 
-SnRandomizedReluAttributes checkedAttributes(const SnOpDesc& desc) {
-  const auto attributes = attributesOf<SnRandomizedReluAttributes>(desc);
+RandomizedReluAttributes checkedAttributes(const SnOpDesc& desc) {
+  const auto attributes = attributesOf<RandomizedReluAttributes>(desc);
   if (!(attributes.lower > 0.0f && attributes.lower <= attributes.upper && attributes.upper <= 1.0f)) {
     refuse("the slopes", "0 < lower <= upper <= 1",
            std::to_string(attributes.lower) + " and " + std::to_string(attributes.upper));
@@ -18,7 +19,7 @@ SnRandomizedReluAttributes checkedAttributes(const SnOpDesc& desc) {
   return attributes;
 }
 
-SlopeSource slopeSource(const SnRandomizedReluAttributes& attributes, const int32_t* counter) {
+SlopeSource slopeSource(const RandomizedReluAttributes& attributes, const int32_t* counter) {
   return {static_cast<uint32_t>(counter[0]),
           static_cast<uint32_t>(counter[1]),
           static_cast<uint32_t>(attributes.stream),
@@ -66,7 +67,7 @@ class RandomizedRelu final : public Kernel {
 
  private:
   const SimdTable& simd_;
-  const SnRandomizedReluAttributes attributes_;
+  const RandomizedReluAttributes attributes_;
   Rows x_, y_;
   int64_t channels_;
   Chunks chunks_;
@@ -120,7 +121,7 @@ class RandomizedReluGradient final : public Kernel {
 
  private:
   const SimdTable& simd_;
-  const SnRandomizedReluAttributes attributes_;
+  const RandomizedReluAttributes attributes_;
   Rows dy_, y_, dx_;
   int64_t channels_, sumRowsCount_ = 0;
   Chunks chunks_;

@@ -7,7 +7,8 @@
 
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
+#include "ops/scaling.h"
 #include "shared/loss_scale.h"
 #include "shared/updates.h"
 
@@ -47,7 +48,7 @@ class FiniteCheck final : public Kernel {
 
 class ClipFactor final : public Kernel {
  public:
-  explicit ClipFactor(const SnOpDesc& desc) : limit_(attributesOf<SnClipAttributes>(desc).limit) {
+  explicit ClipFactor(const SnOpDesc& desc) : limit_(attributesOf<ClipAttributes>(desc).limit) {
     requireVector(desc.inputs[0], "norm", SN_F32, 1);
     requireVector(desc.outputs[0], "factor", SN_F32, 1);
     setImplementation("saturnn:scalar");
@@ -63,7 +64,7 @@ class ClipFactor final : public Kernel {
 
 class Unscale final : public Kernel {
  public:
-  explicit Unscale(const SnOpDesc& desc) : limit_(attributesOf<SnClipAttributes>(desc).limit) {
+  explicit Unscale(const SnOpDesc& desc) : limit_(attributesOf<ClipAttributes>(desc).limit) {
     requireVector(desc.inputs[0], "loss", SN_F32, 1);
     requireVector(desc.inputs[1], "overflow", SN_I32, 1);
     requireVector(desc.inputs[2], "norm", SN_F32, 1);
@@ -90,7 +91,7 @@ class Unscale final : public Kernel {
 class AdjustLossScale final : public Kernel {
  public:
   explicit AdjustLossScale(const SnOpDesc& desc)
-      : interval_(attributesOf<SnLossScaleAttributes>(desc).growth_interval) {
+      : interval_(attributesOf<LossScaleAttributes>(desc).growthInterval) {
     requireVector(desc.inputs[0], "gate", SN_I32, 1);
     requireVector(desc.inputs[1], "overflow", SN_I32, 1);
     requireVector(desc.inputs[2], "scale", SN_F32, 1);

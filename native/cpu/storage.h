@@ -26,6 +26,17 @@ inline const ImageLoops<Bf16>& imageLoops<Bf16>(const SimdTable& simd) {
   return *simd.bf16;
 }
 
+template <typename T>
+const ActivationLoops<T>* activationLoops(const SimdTable& simd);
+template <>
+inline const ActivationLoops<float>* activationLoops<float>(const SimdTable& simd) {
+  return simd.activations->floats;
+}
+template <>
+inline const ActivationLoops<Bf16>* activationLoops<Bf16>(const SimdTable& simd) {
+  return simd.activations->bf16;
+}
+
 // The requirement of bf16, for messages.
 constexpr const char* bf16Needs = "a processor with AVX-512 F, BW, DQ and VL";
 

@@ -1,14 +1,15 @@
 // activation: y = f(x + bias). activationGradient: dx = dy f'(y), from the output alone, with the bias gradient.
+#include "cuda/kernel.h"
 #include "cuda/kernels/activation.h"
 #include "cuda/kernels/common/sum_blocks.h"
-#include "cuda/ops.h"
+#include "ops/activation.h"
 
 namespace saturnn::cuda {
 namespace {
 
-SnActivationAttributes checkedAttributes(const SnOpDesc& op) {
-  const auto attributes = attributesOf<SnActivationAttributes>(op);
-  if (attributes.kind < 0 || attributes.kind >= SN_ACTIVATION_COUNT) {
+ActivationAttributes checkedAttributes(const SnOpDesc& op) {
+  const auto attributes = attributesOf<ActivationAttributes>(op);
+  if (!isActivation(attributes.kind)) {
     refuse("kind", "an activation's id", std::to_string(attributes.kind));
   }
   return attributes;
@@ -16,7 +17,7 @@ SnActivationAttributes checkedAttributes(const SnOpDesc& op) {
 
 class Activation : public SnKernel {
  public:
-  Activation(SnDevice& device, const SnOpDesc& op, const SnActivationAttributes& attributes)
+  Activation(SnDevice& device, const SnOpDesc& op, const ActivationAttributes& attributes)
       : SnKernel(device), attributes_(attributes), x_(op.inputs[0]), y_(op.outputs[0]) {}
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
@@ -26,13 +27,13 @@ class Activation : public SnKernel {
   }
 
  private:
-  SnActivationAttributes attributes_;
+  ActivationAttributes attributes_;
   SnTensor x_, y_;
 };
 
 class ActivationGradient : public SnKernel {
  public:
-  ActivationGradient(SnDevice& device, const SnOpDesc& op, const SnActivationAttributes& attributes)
+  ActivationGradient(SnDevice& device, const SnOpDesc& op, const ActivationAttributes& attributes)
       : SnKernel(device), attributes_(attributes), dy_(op.inputs[0]), y_(op.inputs[1]), dx_(op.outputs[0]) {}
 
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
@@ -42,7 +43,7 @@ class ActivationGradient : public SnKernel {
   }
 
  private:
-  SnActivationAttributes attributes_;
+  ActivationAttributes attributes_;
   SnTensor dy_, y_, dx_;
 };
 

@@ -13,7 +13,9 @@
 #include "cuda/device/libraries.h"
 #include "cuda/device/probe.h"
 #include "cuda/ops.h"
+#include "shared/abi.h"
 #include "shared/json.h"
+#include "shared/ops_json.h"
 
 namespace saturnn::cuda {
 
@@ -29,18 +31,9 @@ std::vector<std::string> searchPathsOf(const SnOpenOptions* options) {
   return paths;
 }
 
-const std::vector<SnOpInfo>& opInfos() {
-  static const std::vector<SnOpInfo> infos = [] {
-    std::vector<SnOpInfo> rows;
-    for (int i = 0; i < kOpCount; ++i) rows.push_back(kOps[i].info);
-    return rows;
-  }();
-  return infos;
-}
-
 void probe(const SnOpenOptions* options, char* json, size_t capacity) {
   writeJson(json, capacity,
-            [&] { return probeJson(probeDriver(), loadLibraries(searchPathsOf(options)), opInfos()); });
+            [&] { return probeJson(probeDriver(), loadLibraries(searchPathsOf(options)), opsJson(opInfos, opCount)); });
 }
 
 int open(const SnOpenOptions* options, SnDevice** device, SnError* error) {
@@ -186,10 +179,10 @@ int latch(SnDevice* device, int32_t* gate, int32_t* skip, int32_t* halt, SnError
 const SnBackend* table() {
   static const SnBackend backend = [] {
     SnBackend rows{};
-    rows.abi_version = SATURNN_ABI_VERSION;
+    rows.abi_version = abiVersion;
     rows.name = "cuda";
-    rows.ops = opInfos().data();
-    rows.op_count = kOpCount;
+    rows.ops = opInfos;
+    rows.op_count = opCount;
     rows.probe = probe;
     rows.open = open;
     rows.close = close;
@@ -219,10 +212,10 @@ const SnBackend* table() {
 }  // namespace
 }  // namespace saturnn::cuda
 
-extern "C" __attribute__((visibility("default"))) const SnBackend* saturnn_backend(uint32_t abiVersion,
+extern "C" __attribute__((visibility("default"))) const SnBackend* saturnn_backend(uint32_t version,
                                                                                    uint32_t* ownVersion) {
-  if (ownVersion) *ownVersion = SATURNN_ABI_VERSION;
-  if (abiVersion != SATURNN_ABI_VERSION) return nullptr;
+  if (ownVersion) *ownVersion = saturnn::abiVersion;
+  if (version != saturnn::abiVersion) return nullptr;
   const SnBackend* backend = nullptr;
   saturnn::guarded(nullptr, [&] { backend = saturnn::cuda::table(); });
   return backend;

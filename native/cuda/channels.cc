@@ -2,9 +2,10 @@
 // already.
 #include <vector>
 
+#include "cuda/kernel.h"
 #include "cuda/kernels/channels.h"
 #include "cuda/move.h"
-#include "cuda/ops.h"
+#include "ops/channels.h"
 
 namespace saturnn::cuda {
 namespace {
@@ -90,17 +91,17 @@ KernelPointer createConcat(SnDevice& device, const SnOpDesc& op, SnKernelInfo& i
 }
 
 KernelPointer createSlice(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const auto attributes = attributesOf<SnSliceAttributes>(op);
+  const auto attributes = attributesOf<SliceAttributes>(op);
   const SnTensor& x = op.inputs[0];
   const SnTensor& y = op.outputs[0];
   requireFloats(x, "x");
   requireSameDType(y, "y", x);
   requirePlain(y, "y");
-  if (attributes.channel_offset < 0 || attributes.channel_offset + channelCount(y) > channelCount(x)) {
+  if (attributes.channelOffset < 0 || attributes.channelOffset + channelCount(y) > channelCount(x)) {
     refuse("y", "channels within the " + std::to_string(channelCount(x)) + " of x",
-           std::to_string(channelCount(y)) + " from " + std::to_string(attributes.channel_offset));
+           std::to_string(channelCount(y)) + " from " + std::to_string(attributes.channelOffset));
   }
-  const SnTensor part = channelsOf(x, attributes.channel_offset, channelCount(y));
+  const SnTensor part = channelsOf(x, attributes.channelOffset, channelCount(y));
   requireSameShape(y, "y", part);
   setImplementation(info, "saturnn:channelMap");
   return std::make_unique<Slice>(device, Move{part, y});

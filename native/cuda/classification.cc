@@ -1,6 +1,7 @@
 // The end of a classification: softmaxCrossEntropy and its gradient, and countCorrect.
+#include "cuda/kernel.h"
 #include "cuda/kernels/classification.h"
-#include "cuda/ops.h"
+#include "ops/classification.h"
 
 namespace saturnn::cuda {
 namespace {
@@ -20,7 +21,7 @@ Classification withLabels(Classification batch, const void* labels) {
 }
 
 float smoothingOf(const SnOpDesc& op) {
-  const float smoothing = attributesOf<SnLossAttributes>(op).label_smoothing;
+  const float smoothing = attributesOf<LossAttributes>(op).labelSmoothing;
   if (!(smoothing >= 0.0f && smoothing < 1.0f)) {
     refuse("labelSmoothing", "a number from 0 to below 1", std::to_string(smoothing));
   }
@@ -95,7 +96,7 @@ KernelPointer createSoftmaxCrossEntropyGradient(SnDevice& device, const SnOpDesc
 }
 
 KernelPointer createCountCorrect(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const int32_t k = attributesOf<SnCountCorrectAttributes>(op).k;
+  const int32_t k = attributesOf<CountCorrectAttributes>(op).k;
   if (k < 1) refuse("k", "at least 1", std::to_string(k));
   const Classification batch = classificationOf(op, "logits");
   requireVector(op.outputs[0], "count", SN_F32, 1);

@@ -3,9 +3,10 @@
 #include <vector>
 
 #include "cuda/device/check.h"
+#include "cuda/kernel.h"
 #include "cuda/kernels/data.h"
 #include "cuda/move.h"
-#include "cuda/ops.h"
+#include "ops/data.h"
 
 namespace saturnn::cuda {
 namespace {
@@ -96,7 +97,7 @@ class RowsOf : public SnKernel {
 }  // namespace
 
 KernelPointer createAugment(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const bool random = attributesOf<SnAugmentAttributes>(op).random != 0;
+  const bool random = attributesOf<AugmentAttributes>(op).random != 0;
   const SnTensor &images = op.inputs[0], &mean = op.inputs[3], &y = op.outputs[0];
   requireCrop(images, y);
   requireVector(op.inputs[1], "indices", SN_I32, y.shape[0]);
@@ -163,7 +164,7 @@ KernelPointer createRows(SnDevice& device, const SnOpDesc& op, SnKernelInfo& inf
   const SnTensor& y = op.outputs[0];
   requireDense(x, "x", SN_F32);
   requireDense(y, "y", SN_F32);
-  const int64_t firstRow = attributesOf<int32_t>(op);
+  const int64_t firstRow = attributesOf<RowsAttributes>(op).firstRow;
   SnTensor part = x;
   part.shape[0] = y.shape[0];
   requireSameShape(y, "y", part);

@@ -1,9 +1,10 @@
 // dropout: the random numbers depend on seed, step and element.
-#include "cuda/ops.h"
+#include "cuda/kernel.h"
+#include "ops/dropout.h"
 
 namespace saturnn::cuda {
 
-// Defined in kernels/dropout.cu. counter = {seed, step}; see SnDropoutAttributes. y may be x.
+// Defined in kernels/dropout.cu. counter = {seed, step}; see ops/dropout.def. y may be x.
 void launchDropout(ConstRows x, const uint32_t* counter, int32_t stream, float rate, Rows y, int64_t rows,
                    int64_t channels, cudaStream_t cudaStream);
 
@@ -11,7 +12,7 @@ namespace {
 
 class Dropout : public SnKernel {
  public:
-  Dropout(SnDevice& device, const SnOpDesc& op, const SnDropoutAttributes& attributes)
+  Dropout(SnDevice& device, const SnOpDesc& op, const DropoutAttributes& attributes)
       : SnKernel(device), attributes_(attributes), x_(op.inputs[0]), y_(op.outputs[0]) {}
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
@@ -20,14 +21,14 @@ class Dropout : public SnKernel {
   }
 
  private:
-  SnDropoutAttributes attributes_;
+  DropoutAttributes attributes_;
   SnTensor x_, y_;
 };
 
 }  // namespace
 
 KernelPointer createDropout(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const auto attributes = attributesOf<SnDropoutAttributes>(op);
+  const auto attributes = attributesOf<DropoutAttributes>(op);
   const SnTensor& x = op.inputs[0];
   requireFloats(x, "x");
   if (elementCount(x) > INT32_MAX) refuse("x", "fewer than 2^31 elements", describe(x));

@@ -25,6 +25,10 @@ namespace saturnn::cuda {
 
 using KernelPointer = std::unique_ptr<SnKernel>;
 
+// Validates the description, whose counts and attributes fit the op table, and makes the kernel, or throws an Error. One
+// per op of native/ops.def, defined in its family's source.
+using CreateKernel = KernelPointer(SnDevice&, const SnOpDesc&, SnKernelInfo&);
+
 size_t byteCount(const SnTensor& tensor);
 
 // Return the view of a tensor. `buffer` is the pointer of launch(): the start of the buffer that the tensor may be a

@@ -6,7 +6,7 @@
 // as many plans for these as for any convolution, also for strict f32 and 100 classes, so matmul operations are not
 // needed.
 #include "cuda/convolution/conv_kernel.h"
-#include "cuda/ops.h"
+#include "cuda/kernel.h"
 
 namespace saturnn::cuda {
 namespace {

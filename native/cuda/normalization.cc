@@ -1,7 +1,8 @@
 // batchNorm (training), batchNormInference (given statistics), and the gradient of both; moments, the mean and variance
 // of all elements of a tensor; and blend, which updates running statistics.
+#include "cuda/kernel.h"
 #include "cuda/kernels/normalization.h"
-#include "cuda/ops.h"
+#include "ops/normalization.h"
 
 namespace saturnn::cuda {
 
@@ -19,7 +20,7 @@ class BatchNorm : public SnKernel {
  public:
   BatchNorm(SnDevice& device, const SnOpDesc& op)
       : SnKernel(device),
-        epsilon_(attributesOf<SnBatchNormAttributes>(op).epsilon),
+        epsilon_(attributesOf<BatchNormAttributes>(op).epsilon),
         x_(op.inputs[0]),
         y_(op.outputs[0]) {}
 
@@ -46,7 +47,7 @@ class BatchNormInference : public SnKernel {
  public:
   BatchNormInference(SnDevice& device, const SnOpDesc& op)
       : SnKernel(device),
-        epsilon_(attributesOf<SnBatchNormAttributes>(op).epsilon),
+        epsilon_(attributesOf<BatchNormAttributes>(op).epsilon),
         x_(op.inputs[0]),
         y_(op.outputs[0]) {}
 
@@ -70,7 +71,7 @@ class BatchNormGradient : public SnKernel {
  public:
   BatchNormGradient(SnDevice& device, const SnOpDesc& op)
       : SnKernel(device),
-        attributes_(attributesOf<SnBatchNormGradientAttributes>(op)),
+        attributes_(attributesOf<BatchNormGradientAttributes>(op)),
         dy_(op.inputs[0]),
         x_(op.inputs[1]),
         dx_(op.outputs[0]) {}
@@ -93,7 +94,7 @@ class BatchNormGradient : public SnKernel {
   }
 
  private:
-  SnBatchNormGradientAttributes attributes_;
+  BatchNormGradientAttributes attributes_;
   SnTensor dy_, x_, dx_;
 };
 
@@ -121,7 +122,7 @@ class Moments : public SnKernel {
 
 class Blend : public SnKernel {
  public:
-  Blend(SnDevice& device, const SnBlendAttributes& attributes, int64_t count)
+  Blend(SnDevice& device, const BlendAttributes& attributes, int64_t count)
       : SnKernel(device), attributes_(attributes), count_(count) {}
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
@@ -130,7 +131,7 @@ class Blend : public SnKernel {
   }
 
  private:
-  SnBlendAttributes attributes_;
+  BlendAttributes attributes_;
   int64_t count_;
 };
 
@@ -162,7 +163,7 @@ KernelPointer createBatchNormGradient(SnDevice& device, const SnOpDesc& op, SnKe
   requireVectors(op.inputs + 2, {"mean", "variance", "scale"}, channels);
   requireLike(op.outputs[0], "dx", x);
   requireVectors(op.outputs + 1, {"dscale", "dshift"}, channels, true);
-  const bool frozen = attributesOf<SnBatchNormGradientAttributes>(op).frozen != 0;
+  const bool frozen = attributesOf<BatchNormGradientAttributes>(op).frozen != 0;
   const bool sums = !frozen || isPresent(op.outputs[1]) || isPresent(op.outputs[2]);
   setImplementation(info, "saturnn:batchNormGradient", sums ? batchNormGradientScratch(channels) : 0);
   return std::make_unique<BatchNormGradient>(device, op);
@@ -184,7 +185,7 @@ KernelPointer createBlend(SnDevice& device, const SnOpDesc& op, SnKernelInfo& in
     requireSameShape(op.inputs[i], names[i], y);
   }
   setImplementation(info, "saturnn:blend");
-  return std::make_unique<Blend>(device, attributesOf<SnBlendAttributes>(op), elementCount(y));
+  return std::make_unique<Blend>(device, attributesOf<BlendAttributes>(op), elementCount(y));
 }
 
 }  // namespace saturnn::cuda

@@ -1,7 +1,8 @@
 // Max and average pooling, the mean over all pixels ([N, H, W, C] -> f32 [N, C]), and their gradients. The forward max
 // pooling writes the position of each maximum in its window to a byte, so the gradient needs neither x nor y.
+#include "cuda/kernel.h"
 #include "cuda/kernels/pooling.h"
-#include "cuda/ops.h"
+#include "ops/pooling.h"
 #include "shared/error.h"
 
 namespace saturnn::cuda {
@@ -32,7 +33,8 @@ PoolShape poolShapeOf(const SnOpDesc& op, const char* beforeName, const SnTensor
            describe(after));
   }
   PoolShape shape{};
-  shape.windows = attributesOf<SnPoolAttributes>(op);
+  const auto given = attributesOf<PoolAttributes>(op);
+  shape.windows = {given.kernelH, given.kernelW, given.strideH, given.strideW, given.padH, given.padW};
   shape.batch = before.shape[0];
   shape.channels = before.shape[3];
   if (before.shape[1] > kLongestPoolHeight) {
@@ -43,19 +45,19 @@ PoolShape poolShapeOf(const SnOpDesc& op, const char* beforeName, const SnTensor
   shape.width = static_cast<int32_t>(before.shape[2]);
   shape.outputHeight = static_cast<int32_t>(after.shape[1]);
   shape.outputWidth = static_cast<int32_t>(after.shape[2]);
-  const SnPoolAttributes& w = shape.windows;
-  requireWindows("height", w.kernel_h, w.stride_h, w.pad_h, shape.height, shape.outputHeight);
-  requireWindows("width", w.kernel_w, w.stride_w, w.pad_w, shape.width, shape.outputWidth);
+  const PoolWindows& w = shape.windows;
+  requireWindows("height", w.kernelH, w.strideH, w.padH, shape.height, shape.outputHeight);
+  requireWindows("width", w.kernelW, w.strideW, w.padW, shape.width, shape.outputWidth);
   return shape;
 }
 
 void requireIndices(const SnTensor& indices, const SnTensor& image, const PoolShape& shape) {
   requireDense(indices, "indices", SN_U8);
   requireSameShape(indices, "indices", image);
-  const SnPoolAttributes& w = shape.windows;
-  if (int64_t{w.kernel_h} * w.kernel_w > 256) {
+  const PoolWindows& w = shape.windows;
+  if (int64_t{w.kernelH} * w.kernelW > 256) {
     refuse("kernel", "a window of at most 256 pixels, which a byte can number",
-           std::to_string(w.kernel_h) + "x" + std::to_string(w.kernel_w));
+           std::to_string(w.kernelH) + "x" + std::to_string(w.kernelW));
   }
 }
 

@@ -1,18 +1,19 @@
 // randomizedRelu and its gradient: the slopes are random numbers that depend on seed, step and element.
+#include "cuda/kernel.h"
 #include "cuda/kernels/common/sum_blocks.h"
 #include "cuda/kernels/randomized_relu.h"
-#include "cuda/ops.h"
+#include "ops/randomized_relu.h"
 
 namespace saturnn::cuda {
 namespace {
 
-SlopeRange slopeRange(const SnRandomizedReluAttributes& attributes, const void* counter) {
+SlopeRange slopeRange(const RandomizedReluAttributes& attributes, const void* counter) {
   return {static_cast<const uint32_t*>(counter), attributes.stream, attributes.lower,
           (attributes.upper - attributes.lower) * 0x1p-24f};
 }
 
-SnRandomizedReluAttributes checkedSlopes(const SnOpDesc& op) {
-  const auto attributes = attributesOf<SnRandomizedReluAttributes>(op);
+RandomizedReluAttributes checkedSlopes(const SnOpDesc& op) {
+  const auto attributes = attributesOf<RandomizedReluAttributes>(op);
   if (!(attributes.lower > 0.0f && attributes.lower <= attributes.upper && attributes.upper <= 1.0f)) {
     refuse("the slopes", "0 < lower <= upper <= 1",
            std::to_string(attributes.lower) + " and " + std::to_string(attributes.upper));
@@ -22,7 +23,7 @@ SnRandomizedReluAttributes checkedSlopes(const SnOpDesc& op) {
 
 class RandomizedRelu : public SnKernel {
  public:
-  RandomizedRelu(SnDevice& device, const SnOpDesc& op, const SnRandomizedReluAttributes& attributes)
+  RandomizedRelu(SnDevice& device, const SnOpDesc& op, const RandomizedReluAttributes& attributes)
       : SnKernel(device), attributes_(attributes), x_(op.inputs[0]), y_(op.outputs[0]) {}
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
@@ -32,13 +33,13 @@ class RandomizedRelu : public SnKernel {
   }
 
  private:
-  SnRandomizedReluAttributes attributes_;
+  RandomizedReluAttributes attributes_;
   SnTensor x_, y_;
 };
 
 class RandomizedReluGradient : public SnKernel {
  public:
-  RandomizedReluGradient(SnDevice& device, const SnOpDesc& op, const SnRandomizedReluAttributes& attributes)
+  RandomizedReluGradient(SnDevice& device, const SnOpDesc& op, const RandomizedReluAttributes& attributes)
       : SnKernel(device), attributes_(attributes), dy_(op.inputs[0]), y_(op.inputs[1]), dx_(op.outputs[0]) {}
 
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
@@ -49,7 +50,7 @@ class RandomizedReluGradient : public SnKernel {
   }
 
  private:
-  SnRandomizedReluAttributes attributes_;
+  RandomizedReluAttributes attributes_;
   SnTensor dy_, y_, dx_;
 };
 

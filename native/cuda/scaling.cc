@@ -1,8 +1,9 @@
 // Scalars of a whole step, computed from the norm of its gradient: finiteCheck, which sets the gate, clipFactor, and
 // unscale and adjustLossScale (see shared/loss_scale.h).
+#include "cuda/kernel.h"
 #include "cuda/kernels/common/sum_blocks.h"
 #include "cuda/kernels/scaling.h"
-#include "cuda/ops.h"
+#include "ops/scaling.h"
 
 namespace saturnn::cuda {
 
@@ -90,7 +91,7 @@ KernelPointer createClipFactor(SnDevice& device, const SnOpDesc& op, SnKernelInf
   requireVector(op.inputs[0], "norm", SN_F32, 1);
   requireVector(op.outputs[0], "factor", SN_F32, 1);
   setImplementation(info, "saturnn:clipFactor");
-  return std::make_unique<ClipFactor>(device, attributesOf<SnClipAttributes>(op).limit);
+  return std::make_unique<ClipFactor>(device, attributesOf<ClipAttributes>(op).limit);
 }
 
 KernelPointer createUnscale(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
@@ -102,7 +103,7 @@ KernelPointer createUnscale(SnDevice& device, const SnOpDesc& op, SnKernelInfo& 
   requireVector(op.outputs[1], "norm", SN_F32, 1);
   requireVector(op.outputs[2], "factor", SN_F32, 1);
   setImplementation(info, "saturnn:unscale");
-  return std::make_unique<Unscale>(device, attributesOf<SnClipAttributes>(op).limit);
+  return std::make_unique<Unscale>(device, attributesOf<ClipAttributes>(op).limit);
 }
 
 KernelPointer createAdjustLossScale(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
@@ -111,7 +112,7 @@ KernelPointer createAdjustLossScale(SnDevice& device, const SnOpDesc& op, SnKern
   requireVector(op.inputs[2], "scale", SN_F32, 1);
   requireVector(op.inputs[3], "steps", SN_F32, 1);
   setImplementation(info, "saturnn:adjustLossScale");
-  return std::make_unique<AdjustLossScale>(device, attributesOf<SnLossScaleAttributes>(op).growth_interval);
+  return std::make_unique<AdjustLossScale>(device, attributesOf<LossScaleAttributes>(op).growthInterval);
 }
 
 }  // namespace saturnn::cuda

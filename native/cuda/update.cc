@@ -1,7 +1,8 @@
 // The ops that write the State if the gate is open: sgd, adam, averageWeights, and for other values than weights assign
 // and advance. Also trustRatios, which computes the learning rates of LARS, one per segment.
+#include "cuda/kernel.h"
 #include "cuda/kernels/update.h"
-#include "cuda/ops.h"
+#include "ops/update.h"
 
 namespace saturnn::cuda {
 
@@ -52,11 +53,11 @@ class SegmentInputs {
 
 class Sgd : public SnKernel {
  public:
-  Sgd(SnDevice& device, const SnOpDesc& op, const SnSgdAttributes& attributes)
+  Sgd(SnDevice& device, const SnOpDesc& op, const SgdAttributes& attributes)
       : SnKernel(device),
         attributes_(attributes),
         count_(elementCount(op.inputs[1])),
-        segments_(op, 6, count_, attributes.weight_decay, attributes.decayed) {}
+        segments_(op, 6, count_, attributes.weightDecay, attributes.decayed) {}
 
   void launch(void* const* inputs, void* const*, void*) override {
     SgdStep step{};
@@ -74,18 +75,18 @@ class Sgd : public SnKernel {
   }
 
  private:
-  SnSgdAttributes attributes_;
+  SgdAttributes attributes_;
   int64_t count_;
   SegmentInputs segments_;
 };
 
 class Adam : public SnKernel {
  public:
-  Adam(SnDevice& device, const SnOpDesc& op, const SnAdamAttributes& attributes)
+  Adam(SnDevice& device, const SnOpDesc& op, const AdamAttributes& attributes)
       : SnKernel(device),
         attributes_(attributes),
         count_(elementCount(op.inputs[1])),
-        segments_(op, 8, count_, attributes.weight_decay, attributes.decayed) {}
+        segments_(op, 8, count_, attributes.weightDecay, attributes.decayed) {}
 
   void launch(void* const* inputs, void* const*, void* scratch) override {
     AdamStep step{};
@@ -100,15 +101,15 @@ class Adam : public SnKernel {
     step.segments = segments_.at(inputs);
     step.corrections = static_cast<AdamCorrections*>(scratch);
     step.count = count_;
-    step.firstRate = attributes_.first_rate;
-    step.secondRate = attributes_.second_rate;
+    step.firstRate = attributes_.firstRate;
+    step.secondRate = attributes_.secondRate;
     step.epsilon = attributes_.epsilon;
     step.decoupled = attributes_.decoupled != 0;
     launchAdam(step, device.stream());
   }
 
  private:
-  SnAdamAttributes attributes_;
+  AdamAttributes attributes_;
   int64_t count_;
   SegmentInputs segments_;
 };
@@ -149,7 +150,7 @@ class Assign : public SnKernel {
 
 class TrustRatios : public SnKernel {
  public:
-  TrustRatios(SnDevice& device, const SnTrustAttributes& attributes, int64_t count, int32_t segments)
+  TrustRatios(SnDevice& device, const TrustRatiosAttributes& attributes, int64_t count, int32_t segments)
       : SnKernel(device), attributes_(attributes), count_(count), segments_(segments) {}
 
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
@@ -169,7 +170,7 @@ class TrustRatios : public SnKernel {
   }
 
  private:
-  SnTrustAttributes attributes_;
+  TrustRatiosAttributes attributes_;
   int64_t count_;
   int32_t segments_;
 };
@@ -191,7 +192,7 @@ KernelPointer createSgd(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info
   requireVector(op.inputs[4], "learningRate", SN_F32, 1);
   requireScale(op.inputs[5]);
   setImplementation(info, "saturnn:sgd");
-  return std::make_unique<Sgd>(device, op, attributesOf<SnSgdAttributes>(op));
+  return std::make_unique<Sgd>(device, op, attributesOf<SgdAttributes>(op));
 }
 
 KernelPointer createAdam(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
@@ -201,7 +202,7 @@ KernelPointer createAdam(SnDevice& device, const SnOpDesc& op, SnKernelInfo& inf
   requireVector(op.inputs[6], "counter", SN_I32, 2);
   requireScale(op.inputs[7]);
   setImplementation(info, "saturnn:adam", sizeof(AdamCorrections));
-  return std::make_unique<Adam>(device, op, attributesOf<SnAdamAttributes>(op));
+  return std::make_unique<Adam>(device, op, attributesOf<AdamAttributes>(op));
 }
 
 KernelPointer createAverageWeights(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
@@ -210,7 +211,7 @@ KernelPointer createAverageWeights(SnDevice& device, const SnOpDesc& op, SnKerne
   requireArenas(op, 1, {"average", "parameters"}, count);
   requireVector(op.inputs[3], "counter", SN_I32, 2);
   setImplementation(info, "saturnn:averageWeights");
-  return std::make_unique<AverageWeights>(device, attributesOf<SnAverageAttributes>(op).rate, count);
+  return std::make_unique<AverageWeights>(device, attributesOf<AverageWeightsAttributes>(op).rate, count);
 }
 
 KernelPointer createAdvance(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
@@ -241,7 +242,7 @@ KernelPointer createTrustRatios(SnDevice& device, const SnOpDesc& op, SnKernelIn
   requireVector(op.inputs[5], "decays", SN_F32, segments);
   requireVector(op.outputs[0], "ratios", SN_F32, segments);
   setImplementation(info, "saturnn:trustRatios", trustRatiosScratch(static_cast<int>(segments)));
-  return std::make_unique<TrustRatios>(device, attributesOf<SnTrustAttributes>(op), count,
+  return std::make_unique<TrustRatios>(device, attributesOf<TrustRatiosAttributes>(op), count,
                                        static_cast<int32_t>(segments));
 }
 

@@ -1,8 +1,8 @@
 // The private C ABI between the addon and a backend (one shared library per device family).
 //
 // A backend exports one symbol, saturnn_backend(), and nothing else. Both sides are built from this header and must
-// have the same version, so structs may change freely as long as the version changes with them. Only C crosses it: no
-// exceptions, no STL types. A call that fails returns SN_FAILED and fills SnError.
+// have the same version, a hash of this header and of the tables (abi.h), so structs may change freely. Only C crosses it:
+// no exceptions, no STL types. A call that fails returns SN_FAILED and fills SnError.
 #pragma once
 
 #include <stddef.h>
@@ -12,7 +12,6 @@
 extern "C" {
 #endif
 
-#define SATURNN_ABI_VERSION 3u
 #define SN_MAX_RANK 4
 
 enum { SN_OK = 0, SN_FAILED = 1 };
@@ -42,106 +41,8 @@ typedef struct SnTensor {
   int64_t channel_offset;
 } SnTensor;
 
-// Activations: ids of native/shared/activations.h. SN_NO_ACTIVATION in a convolution: none is fused.
-enum {
-  SN_NO_ACTIVATION = -1,
-  SN_SIGMOID = 0,
-  SN_SCALED_SIGMOID = 1,
-  SN_TANH = 2,
-  SN_LEAKY_TANH = 3,
-  SN_RELU = 4,
-  SN_LEAKY_RELU = 5,
-  SN_ELU = 6,
-  SN_ACTIVATION_COUNT = 7
-};
-
-// One plain attribute struct per op that has attributes. Every field is 4 bytes, in the order that the op's TypeScript
-// file lists them; a test compares the sizes. The other ops have none, but for `pack`: the first element of each input
-// in the flat output, int32 each (its table entry says 0 bytes).
-typedef struct SnConvAttributes {  // conv2d, conv2dDgrad, conv2dDgradActivation, conv2dWgrad
-  int32_t stride_h, stride_w, pad_h, pad_w;
-  int32_t activation;  // of conv2d: after the bias; of conv2dDgradActivation: whose derivative; else not read
-  float slope;
-} SnConvAttributes;
-
-typedef struct SnPoolAttributes {  // maxPool, averagePool and their gradients; windows are clipped at the image's edges
-  int32_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
-} SnPoolAttributes;
-
-typedef struct SnActivationAttributes {  // activation, activationGradient
-  int32_t kind;
-  float slope;
-} SnActivationAttributes;
-
-typedef struct SnRandomizedReluAttributes {  // randomizedRelu, randomizedReluGradient
-  float lower, upper;  // slopes are drawn from here: 0 < lower <= upper <= 1
-  int32_t stream;      // Philox: counter (NHWC index / 4, step, stream, 0), key of philox.h; word index % 4
-} SnRandomizedReluAttributes;
-
-typedef struct SnSliceAttributes {  // slice
-  int32_t channel_offset;
-} SnSliceAttributes;
-
-typedef struct SnAugmentAttributes {  // augment
-  int32_t random;  // 1: crop offset and mirror drawn per image; 0: centre crop, no mirror
-} SnAugmentAttributes;
-
-typedef struct SnLossAttributes {  // softmaxCrossEntropy and its gradient
-  float label_smoothing;  // part of the target that is spread evenly over all classes: 0 <= label_smoothing < 1
-} SnLossAttributes;
-
-typedef struct SnBatchNormAttributes {  // batchNorm, batchNormInference
-  float epsilon;
-} SnBatchNormAttributes;
-
-typedef struct SnBatchNormGradientAttributes {  // batchNormGradient
-  float epsilon;
-  int32_t frozen;  // 1: mean and variance are given numbers; 0: they are x's own, and dx follows them
-} SnBatchNormGradientAttributes;
-
-typedef struct SnDropoutAttributes {  // dropout
-  float rate;
-  int32_t stream;  // as that of randomizedRelu
-} SnDropoutAttributes;
-
-typedef struct SnBlendAttributes {  // blend
-  float keep, take;
-} SnBlendAttributes;
-
-// Without a table of segments, weight decay applies to the first `decayed` elements of the arena.
-typedef struct SnSgdAttributes {  // sgd
-  float momentum, weight_decay;
-  int32_t decayed;
-  int32_t nesterov;  // 0 or 1
-} SnSgdAttributes;
-
-typedef struct SnAdamAttributes {  // adam
-  float first_rate, second_rate;   // 1 - beta1, 1 - beta2
-  float epsilon, weight_decay;
-  int32_t decayed;
-  int32_t decoupled;  // 0: the decay is a part of the gradient (Adam); 1: it shrinks the weights (AdamW)
-} SnAdamAttributes;
-
-typedef struct SnTrustAttributes {  // trustRatios
-  float trust;
-  int32_t trusted;  // segments that end beyond so many elements get no trust ratio
-} SnTrustAttributes;
-
-typedef struct SnClipAttributes {  // clipFactor, unscale
-  float limit;
-} SnClipAttributes;
-
-typedef struct SnLossScaleAttributes {  // adjustLossScale
-  int32_t growth_interval;  // steps without an overflow after which the scale is doubled
-} SnLossScaleAttributes;
-
-typedef struct SnAverageAttributes {  // averageWeights
-  float rate;  // 1 - decay
-} SnAverageAttributes;
-
-typedef struct SnCountCorrectAttributes {  // countCorrect
-  int32_t k;  // a row counts if fewer than k logits come before its label's
-} SnCountCorrectAttributes;
+// In place of an id of native/activations.def: of a convolution, none is fused; of bias and activation, the bias alone.
+enum { SN_NO_ACTIVATION = -1 };
 
 // Requirements of a plan on all its kernels. Each field is 0 or 1.
 typedef struct SnPlanOptions {
@@ -171,9 +72,22 @@ typedef struct SnKernelInfo {
   char implementation[96];     // the code that will run: "jit_wino_4x3:avx512_core", "saturnn:avx512"
 } SnKernelInfo;
 
+typedef struct SnField {
+  const char* name;  // as in TypeScript
+  SnDType type;      // SN_I32 or SN_F32
+} SnField;
+
+enum { SN_ANY_NUMBER = 0x7fffffff };
+
+// A row of native/ops.def. Every attribute is 4 bytes; the struct in SnOpDesc has them in the order of `fields`.
 typedef struct SnOpInfo {
   const char* name;
   size_t attribute_bytes;
+  const SnField* fields;
+  int32_t field_count;
+  int32_t variable_attributes;        // 1: as many int32 as there are inputs, and no fields
+  int32_t least_inputs, most_inputs;  // absent optional tensors count
+  int32_t outputs;
 } SnOpInfo;
 
 typedef struct SnOpenOptions {
@@ -188,7 +102,7 @@ typedef struct SnBackend {
   uint32_t abi_version;
   const char* name;  // "cpu", "cuda"
 
-  // The op table, for the test that compares it with TypeScript's, and for a readable "no kernel for op".
+  // The op table: the core checks every node against it, and a test compares it with TypeScript's.
   const SnOpInfo* ops;
   int32_t op_count;
 

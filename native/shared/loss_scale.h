@@ -4,7 +4,7 @@
 // Source: Micikevicius et al., "Mixed Precision Training" (arXiv:1710.03740), section 3.2.
 #pragma once
 
-#include "shared/activations.h"  // SN_INLINE
+#include "shared/arithmetic.h"  // SN_INLINE
 
 namespace saturnn {
 

@@ -56,7 +56,7 @@ inline std::string describe(const SnTensor& tensor) {
   return text;
 }
 
-// Returns the attribute struct of an op. The backend has compared its size with the op table before.
+// Returns the attribute struct of an op (native/ops.def). The core has compared its size with the table before.
 template <class Attributes>
 Attributes attributesOf(const SnOpDesc& op) {
   Attributes attributes;

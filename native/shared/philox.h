@@ -5,7 +5,7 @@
 // Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 #pragma once
 
-#include "shared/activations.h"  // SN_INLINE
+#include "shared/arithmetic.h"  // SN_INLINE
 
 namespace saturnn {
 

@@ -1,10 +1,10 @@
 // The arithmetic of the weight updates, for the host and for CUDA devices: one element of SGD and of Adam, and the few
-// numbers per step or per segment that they need. Internal linkage and forced inline: see activations.h.
+// numbers per step or per segment that they need. Internal linkage and forced inline: see arithmetic.h.
 #pragma once
 
 #include <math.h>
 
-#include "shared/activations.h"  // SN_INLINE
+#include "shared/arithmetic.h"  // SN_INLINE
 
 namespace saturnn {
 

@@ -3,6 +3,7 @@
 // installed in scripts/docs.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeNativeTables } from '../native-tables.mjs';
 import { node, root, run, stage, startIfMain } from '../stage.mjs';
 import { install, tool } from './tools.mjs';
 
@@ -12,6 +13,7 @@ const output = join(root, 'docs', 'api');
 await startIfMain(import.meta.url, async () => {
   await stage('typedoc', install);
   await stage('documentation', async () => {
+    writeNativeTables();
     const typedoc = tool('typedoc', 'bin', 'typedoc');
     await run('documentation', node, [typedoc, '--options', join(here, 'typedoc.json')]);
     return `${readdirSync(output, { recursive: true }).filter((name) => name.endsWith('.html')).length} pages`;

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile/compile';
 import { Graph } from '../../lib/compile/graph';
 import { optimize } from '../../lib/compile/optimize';
-import { activationRow } from '../../lib/ops/activation';
+import { encodeActivation } from '../../lib/ops/activation';
+import { elu } from '../../lib/ops/activations';
 import { conv2d, conv2dDgradActivationOp } from '../../lib/ops/convolution';
 import { type Device, openDevice, type Precision } from '../../lib/runtime/device';
 import { input, type Node } from '../../lib/tensor/tensor';
@@ -26,7 +27,7 @@ function fusibleNode({ build }: Case): Node | undefined {
   const { nodes } = optimize(build(new TestRandom(testSeed)).graph);
   const node = nodes.find(({ op }) => op === conv2dDgradActivationOp);
   const channels = node?.outputs[0]?.shape[3] ?? 0;
-  return node && channels % 8 === 0 && node.attributes.activation !== activationRow('elu').id ? node : undefined;
+  return node && channels % 8 === 0 && node.attributes.activation !== encodeActivation(elu()).kind ? node : undefined;
 }
 
 /** Names of such a task as in native/cuda/convolution/conv_task.cc, without and with a bias gradient. Weights have the dtype of images. */

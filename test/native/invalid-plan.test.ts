@@ -44,6 +44,14 @@ const cases: Record<string, [PlanDescription, code: string, text: string]> = {
     invalid,
     'Expected 4 bytes of attributes',
   ],
+  'too few inputs': [plan(pair, [node('copy', [], [1])], [0], [1]), invalid, 'Expected 1 inputs for op'],
+  'too many inputs': [plan(pair, [node('copy', [0, 0], [1])], [0], [1]), invalid, 'but received 2'],
+  'too many outputs': [plan(pair, [node('copy', [0], [1, -1])], [0], [1]), invalid, 'Expected 1 outputs for op'],
+  'attributes of another count than inputs': [
+    plan(pair, [node('placed', [0], [1], { attributes: int32(0, 0) })], [0], [1]),
+    invalid,
+    'Expected 4 bytes of attributes',
+  ],
   'a bf16 input': [plan([half(), image()], [copy], [0], [1]), invalid, 'Expected another dtype for an input'],
   'a bf16 output': [
     plan([image(), half()], [copy], [0], [1]),

@@ -277,7 +277,7 @@ describe('layout', () => {
           image(first, { base: 2, offset: 0 }),
           image(second, { base: 2, offset: first }),
         ],
-        [node('copy', [0], [3]), node('add', [1, 1], [4]), node('placed', [3, 4], [2])],
+        [node('copy', [0], [3]), node('add', [1, 1], [4]), node('placed', [3, 4], [2], { attributes: int32(0, 0) })],
         [0, 1],
         [2],
         { poison: true },

@@ -27,8 +27,9 @@ export class Fakes {
     const files = sources.map((source) => join(packageRoot(), source));
     const { LD_PRELOAD: _, CXXFLAGS = '', ...env } = process.env;
     const given = CXXFLAGS.split(' ').filter((flag) => flag !== '');
+    const version = `-DSATURNN_ABI_VERSION=${loadAddon().abiVersion}u`;
     const include = `-I${join(packageRoot(), 'native')}`;
-    execFileSync('g++', ['-std=c++17', '-O1', include, ...given, ...flags, ...files, '-o', path], { env });
+    execFileSync('g++', ['-std=c++17', '-O1', include, version, ...given, ...flags, ...files, '-o', path], { env });
     return path;
   }
 

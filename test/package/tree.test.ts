@@ -1,5 +1,5 @@
 /** Where files lie: families of ops by the same name in every folder, and sizes at which folders and files are still read. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../../lib/runtime/locate';
@@ -9,7 +9,7 @@ const filesOf = (folder: string) =>
   readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
 
 /** The files of lib/ops that are no family: tables, checks, the form of a row. */
-const shared = ['activationRow.ts', 'activations.ts', 'index.ts', 'op.ts'];
+const shared = ['activationRow.ts', 'activations.ts', 'index.ts', 'nativeActivations.ts', 'op.ts'];
 const families = filesOf('lib/ops')
   .filter((file) => !shared.includes(file))
   .map((file) => file.replace('.ts', ''));
@@ -44,9 +44,50 @@ test.each(Object.entries(others))('%s has a file for every family, and no other'
   expect(filesOf(folder).sort()).toEqual([...families.map((family) => family + ending), ...beside].sort());
 });
 
-test('lib’s root has five files, no folder of lib more than 25, and no file more than 500 lines', () => {
+/** Native files are named in snake_case: randomizedRelu is randomized_relu. */
+const nativeFamilies = families.map((family) => family.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+
+/** cuDNN computes these families; their own kernels are those of other families. */
+const withoutKernels = ['convolution', 'linear'];
+
+/** Everything in these folders of native/ that is no family. */
+const nativeOthers: Readonly<Record<string, readonly string[]>> = {
+  cpu: ['backend', 'device', 'geometry', 'kernel', 'onednn', 'ops', 'simd', 'storage'],
+  cuda: ['backend', 'cudnn', 'device', 'kernel', 'kernels', 'move', 'ops', 'tensor'],
+  'cuda/kernels': ['common', 'latch'],
+};
+
+/** Returns the names of a folder's sources and subfolders, without endings. */
+const namesIn = (folder: string): readonly string[] => [
+  ...new Set(
+    readdirSync(join(root, 'native', folder), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() || /\.(cc|cuh?|h)$/.test(entry.name))
+      .map(({ name }) => name.replace(/\.\w+$/, '')),
+  ),
+];
+
+test.each(Object.entries(nativeOthers))('native/%s has a source for every family, and no other', (folder, beside) => {
+  const expected = nativeFamilies.filter((name) => folder !== 'cuda/kernels' || !withoutKernels.includes(name));
+  expect([...namesIn(folder)].sort()).toEqual([...expected, ...beside].sort());
+});
+
+test('native/ops.def includes a table for every family, which has a header if it declares attributes', () => {
+  const included = readFileSync(join(root, 'native/ops.def'), 'utf8').matchAll(/^#include "ops\/(\w+)\.def"$/gm);
+  expect([...included].map(([, family]) => family).sort()).toEqual([...nativeFamilies].sort());
+  const tables = filesOf('native/ops').filter((name) => name.endsWith('.def'));
+  expect(tables.map((name) => name.slice(0, -4)).sort()).toEqual([...nativeFamilies].sort());
+  for (const table of tables) {
+    const declares = /^SN_ATTRIBUTES\(/m.test(readFileSync(join(root, 'native/ops', table), 'utf8'));
+    expect(existsSync(join(root, 'native/ops', table.replace('.def', '.h')))).toBe(declares);
+  }
+});
+
+test('lib’s root has five files', () => {
   expect(filesOf('lib').sort()).toEqual(['errors.ts', 'index.mts', 'index.ts', 'random.ts', 'version.ts']);
-  const entries = readdirSync(join(root, 'lib'), { withFileTypes: true, recursive: true });
+});
+
+test.each(['lib', 'native'])('no folder of %s has more than 25 files, and no file more than 500 lines', (top) => {
+  const entries = readdirSync(join(root, top), { withFileTypes: true, recursive: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const long = files.filter((file) => readFileSync(file, 'utf8').split('\n').length > 501);
   const folders = new Map<string, number>();

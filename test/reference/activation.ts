@@ -2,6 +2,7 @@
  * References of the activations, from the paper's formulas. The hyperbolic derivatives are sech²(x), with x from the inverse of
  * f, and not the kernels' formulas in y, so that a mistake in those is found.
  */
+import { type NativeActivation, nativeActivations } from '../../lib/ops/nativeActivations';
 import { sumOverRows } from './convolution';
 import { type Attributes, at, map, need, type Values } from './values';
 
@@ -15,24 +16,24 @@ interface Reference {
 
 const sech2 = (x: number): number => 1 / Math.cosh(x) ** 2;
 
-/** The activations by their id: see activations in lib/ops/activations.ts. */
-const references: readonly Reference[] = [
-  {
+/** A row for each activation of native/activations.def. */
+const references: Readonly<Record<NativeActivation, Reference>> = {
+  sigmoid: {
     f: (x) => 1 / (1 + Math.exp(-x)),
     derivative: (y) => y * (1 - y),
     kink: false,
   },
-  {
+  scaledSigmoid: {
     f: (x) => 2 * Math.tanh(x / 2),
     derivative: (y) => sech2(Math.atanh(y / 2)),
     kink: false,
   },
-  {
+  tanh: {
     f: (x) => Math.tanh(x),
     derivative: (y) => sech2(Math.atanh(y)),
     kink: false,
   },
-  {
+  leakyTanh: {
     f: (x, a) => (x < 0 ? a : 1) * Math.tanh(x),
     derivative: (y, a, negative) => {
       if (!negative) return sech2(Math.atanh(y));
@@ -40,17 +41,17 @@ const references: readonly Reference[] = [
     },
     kink: true,
   },
-  {
+  relu: {
     f: (x) => Math.max(0, x), // Math.max keeps NaN
     derivative: (y) => (y > 0 ? 1 : 0),
     kink: true,
   },
-  {
+  leakyRelu: {
     f: (x, a) => (x < 0 ? a : 1) * x,
     derivative: (_, a, negative) => (negative ? a : 1),
     kink: true,
   },
-  {
+  elu: {
     f: (x, a) => (x < 0 ? a * Math.expm1(x) : x),
     derivative: (y, a, negative) => {
       if (!negative) return 1;
@@ -58,12 +59,12 @@ const references: readonly Reference[] = [
     },
     kink: true,
   },
-];
+};
 
 function reference({ kind = -1 }: Attributes): Reference {
-  const row = references[kind];
-  if (!row) throw new Error(`no reference for activation ${kind}`);
-  return row;
+  const name = nativeActivations[kind];
+  if (!name) throw new Error(`no reference for activation ${kind}`);
+  return references[name];
 }
 
 export const hasKink = (attributes: Attributes): boolean => reference(attributes).kink;

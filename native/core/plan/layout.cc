@@ -1,4 +1,5 @@
 #include "core/plan/layout.h"
+#include "ops/channels.h"
 
 #include <algorithm>
 #include <cstring>
@@ -45,9 +46,9 @@ bool allowsBlocks(const PlanDescription& plan, const NodeDescription& node) {
     return !anyBlocked(node.outputs) || std::all_of(node.inputs.begin(), node.inputs.end(), blocked);
   }
   if (node.op != "slice" || !anyBlocked(node.inputs)) return true;
-  SnSliceAttributes slice{};
+  SliceAttributes slice{};
   if (node.attributes.size() == sizeof slice) std::memcpy(&slice, node.attributes.data(), sizeof slice);
-  return anyBlocked(node.outputs) && slice.channel_offset % blockChannels == 0;
+  return anyBlocked(node.outputs) && slice.channelOffset % blockChannels == 0;
 }
 
 bool wantsBlocks(const PlanDescription& plan) {

@@ -193,14 +193,25 @@ class Validator {
     for (const int id : node.outputs) {
       if (id != kAbsent) checkId(id, "an output of " + label(node));
     }
-    if (node.attributes.size() == info->attribute_bytes) return;
-    // `pack` is the one op with attributes of variable length: the offset of each input in the flat output.
-    const size_t offsetBytes = node.inputs.size() * sizeof(int32_t);
-    if (info->attribute_bytes == 0 && node.attributes.size() == offsetBytes) return checkOffsets(node);
-    reject("Expected " + std::to_string(info->attribute_bytes) + " bytes of attributes for " + label(node) +
-           " but received " + std::to_string(node.attributes.size()));
+    checkCount(node, "inputs", node.inputs.size(), info->least_inputs, info->most_inputs);
+    checkCount(node, "outputs", node.outputs.size(), info->outputs, info->outputs);
+    const size_t wanted =
+        info->variable_attributes ? node.inputs.size() * sizeof(int32_t) : info->attribute_bytes;
+    if (node.attributes.size() != wanted) {
+      reject("Expected " + std::to_string(wanted) + " bytes of attributes for " + label(node) + " but received " +
+             std::to_string(node.attributes.size()));
+    }
+    if (info->variable_attributes) checkOffsets(node);
   }
 
+  static void checkCount(const NodeDescription& node, const char* what, size_t count, int32_t least, int32_t most) {
+    if (count >= static_cast<size_t>(least) && count <= static_cast<size_t>(most)) return;
+    std::string expected = std::to_string(least);
+    if (most > least) expected += most == SN_ANY_NUMBER ? " or more" : " to " + std::to_string(most);
+    reject("Expected " + expected + " " + what + " for " + label(node) + " but received " + std::to_string(count));
+  }
+
+  // The attributes of variable length: where each input begins in the flat output.
   void checkOffsets(const NodeDescription& node) const {
     const bool hasOutput = node.outputs.size() == 1 && node.outputs[0] != kAbsent;
     const int64_t whole = hasOutput ? elementCount(tensor(node.outputs[0])) : 0;

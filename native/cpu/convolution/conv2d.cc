@@ -3,9 +3,10 @@
 
 #include "cpu/activation.h"
 #include "cpu/convolution/convolution.h"
+#include "cpu/kernel.h"
 #include "cpu/onednn/fused_activation.h"
-#include "cpu/ops.h"
 #include "cpu/storage.h"
+#include "ops/convolution.h"
 
 namespace saturnn::cpu {
 
@@ -22,7 +23,7 @@ bool fusesWell(const char* implementation) {
 class Conv2d : public PrimitiveKernel {
  public:
   Conv2d(const SnOpDesc& op, Device& device)
-      : PrimitiveKernel(device), attributes_(attributesOf<SnConvAttributes>(op)), y_(op.outputs[0]) {
+      : PrimitiveKernel(device), attributes_(attributesOf<ConvolutionAttributes>(op)), y_(op.outputs[0]) {
     const SnTensor &x = op.inputs[0], &w = op.inputs[1], &b = op.inputs[2];
     const ConvolutionShape shape = convolutionShape(attributes_, "x", x, "w", w, "y", y_);
     dnnl::memory::desc bias;
@@ -41,11 +42,13 @@ class Conv2d : public PrimitiveKernel {
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
     PrimitiveKernel::launch(inputs, outputs, scratch);
     if (!activateAfter_) return;
-    const SnActivationAttributes activation{attributes_.activation, attributes_.slope};
+    const auto activate = [&](auto* y) {
+      activateInPlace(*device().simd, attributes_.activation, attributes_.slope, y_, nullptr, y);
+    };
     if (y_.dtype == SN_BF16) {
-      activateInPlace(*device().simd, activation, y_, nullptr, static_cast<Bf16*>(outputs[0]));
+      activate(static_cast<Bf16*>(outputs[0]));
     } else {
-      activateInPlace(*device().simd, activation, y_, nullptr, static_cast<float*>(outputs[0]));
+      activate(static_cast<float*>(outputs[0]));
     }
   }
 
@@ -53,9 +56,10 @@ class Conv2d : public PrimitiveKernel {
   // Chooses an implementation that fuses the activation, unless only one without it is fast.
   ForwardDesc choose(const ConvolutionShape& shape, const dnnl::memory::desc& bias) {
     const bool activated = attributes_.activation != SN_NO_ACTIVATION;
-    const bool fusible = activated && hasPostOps(attributes_.activation);
+    const OneDnnActivation way = activated ? oneDnnActivation(attributes_.activation) : OneDnnActivation::none;
+    const bool fusible = way != OneDnnActivation::none;
     dnnl::primitive_attr bare = userScratchpad(), fused = userScratchpad();
-    if (fusible) fused.set_post_ops(activationPostOps(attributes_.activation, attributes_.slope));
+    if (fusible) fused.set_post_ops(activationPostOps(way, attributes_.slope));
     const auto make = [&](bool fuse) {
       return [&, fuse](const ConvolutionRequest& request) {
         // With post-ops other than relu, oneDNN replaces Winograd by a direct convolution.
@@ -69,7 +73,7 @@ class Conv2d : public PrimitiveKernel {
     return desc;
   }
 
-  SnConvAttributes attributes_;
+  ConvolutionAttributes attributes_;
   SnTensor y_;
   bool activateAfter_ = false;
 };

@@ -1,6 +1,7 @@
 // conv2dDgrad: dy [N,OH,OW,O], w [O,KH,KW,I] -> dx [N,H,W,I].
 #include "cpu/convolution/convolution.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
+#include "ops/convolution.h"
 
 namespace saturnn::cpu {
 
@@ -9,7 +10,7 @@ namespace {
 class Conv2dDgrad : public PrimitiveKernel {
  public:
   Conv2dDgrad(const SnOpDesc& op, Device& device) : PrimitiveKernel(device) {
-    const ConvolutionShape shape = convolutionShape(attributesOf<SnConvAttributes>(op), "dx", op.outputs[0], "w",
+    const ConvolutionShape shape = convolutionShape(attributesOf<ConvolutionAttributes>(op), "dx", op.outputs[0], "w",
                                                     op.inputs[1], "dy", op.inputs[0]);
     using Dgrad = dnnl::convolution_backward_data;
     const auto desc = chooseConvolution(shape, [&](const ConvolutionRequest& request) -> Dgrad::primitive_desc {

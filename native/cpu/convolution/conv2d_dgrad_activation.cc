@@ -3,17 +3,21 @@
 #include <algorithm>
 
 #include "cpu/device/device.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
+#include "ops/activation.h"
+#include "ops/convolution.h"
 
 namespace saturnn::cpu {
+
+CreateKernel createConv2dDgrad, createActivationGradient;
 
 namespace {
 
 class Conv2dDgradActivation final : public Kernel {
  public:
   Conv2dDgradActivation(const SnOpDesc& op, Device& device) {
-    const auto attributes = attributesOf<SnConvAttributes>(op);
-    const SnActivationAttributes activation{attributes.activation, attributes.slope};
+    const auto attributes = attributesOf<ConvolutionAttributes>(op);
+    const ActivationAttributes activation{attributes.activation, attributes.slope};
     SnOpDesc dgrad = op;
     dgrad.name = "conv2dDgrad";
     dgrad.input_count = 2;

@@ -7,8 +7,9 @@
 
 #include "cpu/convolution/convolution.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 #include "cpu/storage.h"
+#include "ops/convolution.h"
 
 namespace saturnn::cpu {
 
@@ -18,8 +19,8 @@ class Conv2dWgrad final : public PrimitiveKernel {
  public:
   Conv2dWgrad(const SnOpDesc& op, Device& device) : PrimitiveKernel(device) {
     const SnTensor &dw = op.outputs[0], &db = op.outputs[1];
-    const ConvolutionShape shape = convolutionShape(attributesOf<SnConvAttributes>(op), "x", op.inputs[0], "dw", dw,
-                                                    "dy", op.inputs[1]);
+    const auto attributes = attributesOf<ConvolutionAttributes>(op);
+    const ConvolutionShape shape = convolutionShape(attributes, "x", op.inputs[0], "dw", dw, "dy", op.inputs[1]);
     dnnl::memory::desc bias;
     if (isPresent(db)) {
       bias = plainDesc("dbias", db, 1);

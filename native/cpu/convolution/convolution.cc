@@ -1,4 +1,5 @@
 #include "cpu/convolution/convolution.h"
+#include "ops/convolution.h"
 
 #include <algorithm>
 #include <cstring>
@@ -43,11 +44,11 @@ bool prefersWinograd(const ConvolutionShape& shape) {
 
 }  // namespace
 
-ConvolutionShape convolutionShape(const SnConvAttributes& attributes, const char* xName, const SnTensor& x,
+ConvolutionShape convolutionShape(const ConvolutionAttributes& attributes, const char* xName, const SnTensor& x,
                                   const char* weightsName, const SnTensor& weights, const char* yName,
                                   const SnTensor& y) {
   ConvolutionShape shape{imageDesc(xName, x), weightsDesc(weightsName, weights), imageDesc(yName, y),
-                         {attributes.stride_h, attributes.stride_w}, {attributes.pad_h, attributes.pad_w}};
+                         {attributes.strideH, attributes.strideW}, {attributes.padH, attributes.padW}};
   requireSameDType(y, yName, x);
   const auto xd = shape.x.dims(), wd = shape.weights.dims(), yd = shape.y.dims();
   const auto requireSize = [](int64_t size, int64_t expected, const char* what, const char* name) {

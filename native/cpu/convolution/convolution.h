@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cpu/onednn/onednn.h"
+#include "ops/convolution.h"
 
 namespace saturnn::cpu {
 
@@ -14,7 +15,7 @@ struct ConvolutionShape {
 
 // Checks that the three tensors fit each other: out = floor((in + 2 pad - kernel) / stride) + 1. The images must both
 // be f32 or both be bf16, and the weights f32.
-ConvolutionShape convolutionShape(const SnConvAttributes& attributes, const char* xName, const SnTensor& x,
+ConvolutionShape convolutionShape(const ConvolutionAttributes& attributes, const char* xName, const SnTensor& x,
                                   const char* weightsName, const SnTensor& weights, const char* yName,
                                   const SnTensor& y);
 

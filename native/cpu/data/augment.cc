@@ -6,8 +6,9 @@
 
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 #include "cpu/storage.h"
+#include "ops/data.h"
 #include "shared/crop.h"
 
 namespace saturnn::cpu {
@@ -18,7 +19,7 @@ template <typename T>
 class Augment final : public Kernel {
  public:
   Augment(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), random_(attributesOf<SnAugmentAttributes>(desc).random != 0) {
+      : simd_(*device.simd), random_(attributesOf<AugmentAttributes>(desc).random != 0) {
     const SnTensor &images = desc.inputs[0], &y = desc.outputs[0];
     requireImage(images, "images", SN_U8);
     requireDense(images, "images");

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 #include "cpu/storage.h"
 
 namespace saturnn::cpu {

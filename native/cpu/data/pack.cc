@@ -5,7 +5,8 @@
 #include <vector>
 
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
+#include "ops/data.h"
 
 namespace saturnn::cpu {
 
@@ -68,7 +69,7 @@ class RowsOf final : public Kernel {
     requireDense(y, "y");
     require(x.rank > 0 && x.rank == y.rank, "Expected as many dimensions for y as x has, " + describe(x) +
                                                 ", but received " + describe(y));
-    const int64_t firstRow = attributesOf<int32_t>(desc);
+    const int64_t firstRow = attributesOf<RowsAttributes>(desc).firstRow;
     SnTensor part = x;
     part.shape[0] = y.shape[0];
     requireSameShape(y, "y", part);

@@ -2,8 +2,9 @@
 // training; two passes over x) or given statistics (batchNormInference; one pass). y may lie over x.
 #include <cmath>
 
+#include "cpu/kernel.h"
 #include "cpu/normalization/batch_norm_sums.h"
-#include "cpu/ops.h"
+#include "ops/normalization.h"
 
 namespace saturnn::cpu {
 
@@ -14,7 +15,7 @@ class Normalization : public Kernel {
  protected:
   Normalization(const SnOpDesc& desc, Device& device)
       : simd_(*device.simd),
-        epsilon_(attributesOf<SnBatchNormAttributes>(desc).epsilon),
+        epsilon_(attributesOf<BatchNormAttributes>(desc).epsilon),
         x_(batchNormRows(desc.inputs[0], "x")),
         y_(batchNormRows(desc.outputs[0], "y")),
         channels_(channelCount(desc.inputs[0])),

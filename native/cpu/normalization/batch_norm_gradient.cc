@@ -8,8 +8,9 @@
 // from 0: so it is only a pivot, and the sum of x - pivot corrects it.
 #include <cmath>
 
+#include "cpu/kernel.h"
 #include "cpu/normalization/batch_norm_sums.h"
-#include "cpu/ops.h"
+#include "ops/normalization.h"
 
 namespace saturnn::cpu {
 
@@ -19,7 +20,7 @@ class BatchNormGradient final : public Kernel {
  public:
   BatchNormGradient(const SnOpDesc& desc, Device& device)
       : simd_(*device.simd),
-        attributes_(attributesOf<SnBatchNormGradientAttributes>(desc)),
+        attributes_(attributesOf<BatchNormGradientAttributes>(desc)),
         dy_(batchNormRows(desc.inputs[0], "dy")),
         x_(batchNormRows(desc.inputs[1], "x")),
         dx_(batchNormRows(desc.outputs[0], "dx")),
@@ -94,7 +95,7 @@ class BatchNormGradient final : public Kernel {
   }
 
   const SimdTable& simd_;
-  const SnBatchNormGradientAttributes attributes_;
+  const BatchNormGradientAttributes attributes_;
   const Rows dy_, x_, dx_;
   const int64_t channels_;
   const double count_;  // values per channel

@@ -1,7 +1,8 @@
 // y = keep old + take value, element by element: the update of running averages.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
+#include "ops/normalization.h"
 
 namespace saturnn::cpu {
 
@@ -10,7 +11,7 @@ namespace {
 class Blend final : public Kernel {
  public:
   Blend(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), attributes_(attributesOf<SnBlendAttributes>(desc)) {
+      : simd_(*device.simd), attributes_(attributesOf<BlendAttributes>(desc)) {
     const SnTensor& y = desc.outputs[0];
     requireDense(y, "y", SN_F32);
     requireLike(desc.inputs[0], "old", y);
@@ -33,7 +34,7 @@ class Blend final : public Kernel {
 
  private:
   const SimdTable& simd_;
-  const SnBlendAttributes attributes_;
+  const BlendAttributes attributes_;
   Chunks chunks_;
 };
 

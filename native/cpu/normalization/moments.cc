@@ -2,7 +2,7 @@
 // differences from it, both summed in double. The order of the sums depends only on the shape.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 
 namespace saturnn::cpu {
 

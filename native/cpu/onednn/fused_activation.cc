@@ -1,7 +1,5 @@
 #include "cpu/onednn/fused_activation.h"
 
-#include <string>
-
 #include "cpu/kernel.h"
 
 namespace saturnn::cpu {
@@ -18,29 +16,26 @@ void appendLeakyRelu(dnnl::post_ops& ops, float slope) {
 
 }  // namespace
 
-bool hasPostOps(int kind) { return kind != SN_ELU; }
-
-dnnl::post_ops activationPostOps(int kind, float slope) {
+dnnl::post_ops activationPostOps(OneDnnActivation way, float slope) {
   dnnl::post_ops ops;
-  switch (kind) {
-    case SN_SIGMOID: ops.append_eltwise(1.0f, algorithm::eltwise_logistic, 0.0f, 0.0f); return ops;
+  switch (way) {
+    case OneDnnActivation::none: throw Error("ERR_INTERNAL", "an activation without post-ops is not fused");
+    case OneDnnActivation::logistic: ops.append_eltwise(1.0f, algorithm::eltwise_logistic, 0.0f, 0.0f); break;
     // 2 tanh(x / 2) is exact near 0, where 4 logistic(x) - 2 cancels. The factor 2 is the post-op's own scale, because
     // oneDNN 2.6 confuses the parameters of two post-ops of the same kind.
-    case SN_SCALED_SIGMOID:
+    case OneDnnActivation::scaledTanh:
       ops.append_eltwise(1.0f, algorithm::eltwise_linear, 0.5f, 0.0f);
       ops.append_eltwise(2.0f, algorithm::eltwise_tanh, 0.0f, 0.0f);
-      return ops;
-    case SN_TANH: ops.append_eltwise(1.0f, algorithm::eltwise_tanh, 0.0f, 0.0f); return ops;
-    case SN_LEAKY_TANH:
+      break;
+    case OneDnnActivation::tanh: ops.append_eltwise(1.0f, algorithm::eltwise_tanh, 0.0f, 0.0f); break;
+    case OneDnnActivation::leakyTanh:
       ops.append_eltwise(1.0f, algorithm::eltwise_tanh, 0.0f, 0.0f);
       appendLeakyRelu(ops, slope);
-      return ops;
-    case SN_RELU: appendLeakyRelu(ops, 0.0f); return ops;
-    case SN_LEAKY_RELU: appendLeakyRelu(ops, slope); return ops;
-    default:
-      throw Error("ERR_INVALID_ARGUMENT",
-                  "Expected an activation that has post-ops but received " + std::to_string(kind));
+      break;
+    case OneDnnActivation::relu: appendLeakyRelu(ops, 0.0f); break;
+    case OneDnnActivation::leakyRelu: appendLeakyRelu(ops, slope); break;
   }
+  return ops;
 }
 
 }  // namespace saturnn::cpu

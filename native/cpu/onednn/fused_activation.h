@@ -1,14 +1,13 @@
-// The activations as oneDNN post-ops.
+// Activations as oneDNN's post-ops.
 #pragma once
 
 #include <dnnl.hpp>
 
+#include "cpu/onednn/activation_ways.h"
+
 namespace saturnn::cpu {
 
-// False for elu: oneDNN computes e^x - 1 by a subtraction, which is inexact for small x.
-bool hasPostOps(int kind);
-
-// Adds the activation as a post-op. Equal to shared/activations.h up to rounding; NaN stays NaN.
-dnnl::post_ops activationPostOps(int kind, float slope);
+// Adds the activation as post-ops, in a way other than `none`. Equal to native/activations.def up to rounding; NaN stays NaN.
+dnnl::post_ops activationPostOps(OneDnnActivation way, float slope);
 
 }  // namespace saturnn::cpu

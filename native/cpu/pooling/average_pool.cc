@@ -1,7 +1,7 @@
 // Average pooling and its gradient: the mean over the window clipped at the image's edges, so padding is not counted.
 // oneDNN is not used: its backward pass is many times slower, and these kernels also read and write channel slices.
 #include "cpu/device/device.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 #include "cpu/pooling/pool.h"
 
 namespace saturnn::cpu {

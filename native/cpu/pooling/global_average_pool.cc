@@ -1,7 +1,7 @@
 // The mean over all pixels, [N, H, W, C] -> [N, C], and its gradient.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 #include "cpu/storage.h"
 
 namespace saturnn::cpu {

@@ -2,22 +2,23 @@
 // gradient needs neither x nor y. If values are equal, the first in window order is the maximum, on every backend:
 // saturated activations make ties frequent.
 #include "cpu/device/device.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 #include "cpu/pooling/pool.h"
+#include "ops/pooling.h"
 
 namespace saturnn::cpu {
 
 namespace {
 
-void requireIndices(const SnTensor& indices, const SnTensor& image, const char* name, const SnPoolAttributes& a) {
+void requireIndices(const SnTensor& indices, const SnTensor& image, const char* name, const PoolAttributes& a) {
   requireImage(indices, "indices", SN_U8);
   requireSameShape(indices, "indices", image);
   if (!isDense(indices) || indices.layout != image.layout) {
     refuse("indices", std::string("a dense tensor in the layout of ") + name, describe(indices));
   }
-  if (int64_t{a.kernel_h} * a.kernel_w > 256) {
+  if (int64_t{a.kernelH} * a.kernelW > 256) {
     refuse("kernel", "a window of at most 256 pixels, which a byte can number",
-           std::to_string(a.kernel_h) + "x" + std::to_string(a.kernel_w));
+           std::to_string(a.kernelH) + "x" + std::to_string(a.kernelW));
   }
 }
 
@@ -29,7 +30,7 @@ class MaxPool final : public Kernel {
         pooling_(poolAttributesOf(desc, storedAs<T>, "x", "y"), desc.inputs[0], desc.outputs[0]),
         images_(poolImages(desc.inputs[0], desc.outputs[0])) {
     if (isPresent(desc.outputs[1])) {
-      requireIndices(desc.outputs[1], desc.outputs[0], "y", attributesOf<SnPoolAttributes>(desc));
+      requireIndices(desc.outputs[1], desc.outputs[0], "y", attributesOf<PoolAttributes>(desc));
       indices_ = pixelRows(desc.outputs[1]);
     }
     setImplementation(simdImplementation(simd_));
@@ -64,7 +65,7 @@ class MaxPoolGradient final : public Kernel {
         pooling_(poolAttributesOf(desc, storedAs<T>, "dy", "dx"), desc.outputs[0], desc.inputs[0]),
         images_(poolImages(desc.inputs[0], desc.outputs[0])),
         sums_(images_) {
-    requireIndices(desc.inputs[1], desc.inputs[0], "dy", attributesOf<SnPoolAttributes>(desc));
+    requireIndices(desc.inputs[1], desc.inputs[0], "dy", attributesOf<PoolAttributes>(desc));
     reserveScratch(sums_.bytes(device));
     indices_ = pixelRows(desc.inputs[1]);
     setImplementation(simdImplementation(simd_));

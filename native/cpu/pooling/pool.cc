@@ -1,4 +1,5 @@
 #include "cpu/pooling/pool.h"
+#include "ops/pooling.h"
 
 #include <algorithm>
 
@@ -32,14 +33,14 @@ PoolAxis makeAxis(const char* name, int64_t kernel, int64_t stride, int64_t pad,
 
 }  // namespace
 
-SnPoolAttributes poolAttributesOf(const SnOpDesc& desc, SnDType dtype, const char* inputName, const char* outputName) {
+PoolAttributes poolAttributesOf(const SnOpDesc& desc, SnDType dtype, const char* inputName, const char* outputName) {
   requireImage(desc.inputs[0], inputName, dtype);
   requireImage(desc.outputs[0], outputName, dtype);
-  return attributesOf<SnPoolAttributes>(desc);
+  return attributesOf<PoolAttributes>(desc);
 }
 
-Pooling::Pooling(const SnPoolAttributes& a, const SnTensor& input, const SnTensor& output)
-    : kernelWidth(a.kernel_w),
+Pooling::Pooling(const PoolAttributes& a, const SnTensor& input, const SnTensor& output)
+    : kernelWidth(a.kernelW),
       inputHeight(static_cast<int32_t>(input.shape[1])),
       inputWidth(static_cast<int32_t>(input.shape[2])),
       outputHeight(static_cast<int32_t>(output.shape[1])),
@@ -47,8 +48,8 @@ Pooling::Pooling(const SnPoolAttributes& a, const SnTensor& input, const SnTenso
   require(input.shape[0] == output.shape[0] && input.shape[3] == output.shape[3],
           "Expected the same batch and channels before and after pooling but received " + describe(input) + " and " +
               describe(output));
-  vertical = makeAxis("height", a.kernel_h, a.stride_h, a.pad_h, inputHeight, outputHeight);
-  horizontal = makeAxis("width", a.kernel_w, a.stride_w, a.pad_w, inputWidth, outputWidth);
+  vertical = makeAxis("height", a.kernelH, a.strideH, a.padH, inputHeight, outputHeight);
+  horizontal = makeAxis("width", a.kernelW, a.strideW, a.padW, inputWidth, outputWidth);
 }
 
 PoolImages poolImages(const SnTensor& read, const SnTensor& written) {

@@ -8,6 +8,7 @@
 
 #include "cpu/geometry.h"
 #include "cpu/storage.h"
+#include "ops/pooling.h"
 
 namespace saturnn::cpu {
 
@@ -19,10 +20,10 @@ struct PoolAxis {
 };
 
 // Computes the windows of a pooling or its gradient. The first input and output must be images of `dtype`.
-SnPoolAttributes poolAttributesOf(const SnOpDesc& desc, SnDType dtype, const char* inputName, const char* outputName);
+PoolAttributes poolAttributesOf(const SnOpDesc& desc, SnDType dtype, const char* inputName, const char* outputName);
 
 struct Pooling {
-  Pooling(const SnPoolAttributes& attributes, const SnTensor& input, const SnTensor& output);
+  Pooling(const PoolAttributes& attributes, const SnTensor& input, const SnTensor& output);
 
   PoolAxis vertical, horizontal;
   int32_t kernelWidth;

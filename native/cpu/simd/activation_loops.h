@@ -15,7 +15,7 @@ constexpr int64_t patternLength = 128;
 
 template <int Kind>
 inline __attribute__((always_inline)) float activateOrPass(float x, float slope) {
-  if constexpr (Kind == simdIdentity) {
+  if constexpr (Kind == SN_NO_ACTIVATION) {
     return x;
   } else {
     return activate<Kind>(x, slope);

@@ -3,7 +3,7 @@
 
 #include "cpu/simd/table.h"
 #include "cpu/simd/vector.h"
-#include "shared/activations.h"
+#include "shared/arithmetic.h"
 
 namespace saturnn::cpu {
 namespace {

@@ -5,8 +5,8 @@
 // channel slice are such rows (../geometry.h), so no loop knows of layouts, slices or threads. T is how the elements of
 // images are stored, float or Bf16; all arithmetic is in f32.
 //
-// baseline.cc, avx2.cc and avx512.cc compile the same *_loops.h with different flags. Nothing in them may have external
-// linkage but the table itself: of an inline function that two objects share, the linker keeps one copy, and that could
+// baseline.cc, avx2.cc and avx512.cc, and those with activation_ before the name, compile the same *_loops.h with different
+// flags. Nothing in them may have external linkage but the table itself: of an inline function that two objects share, the linker keeps one copy, and that could
 // be the AVX-512 one on a processor that has none. So they include no C++ standard headers, and everything is in
 // anonymous namespaces (`nm -g --defined-only` on each object shows one symbol).
 #pragma once
@@ -16,9 +16,6 @@
 #include "cpu/simd/bf16.h"
 
 namespace saturnn::cpu {
-
-// Activation kinds of backend.h, and one more entry for SN_NO_ACTIVATION: the bias alone.
-enum { simdActivationCount = 8, simdIdentity = 7 };
 
 // y = f(x + bias). x may be y.
 template <typename T>
@@ -207,11 +204,25 @@ struct DropoutRows {
   float scale;
 };
 
+template <typename T>
+struct ActivationLoops {
+  void (*forward)(const ActivationRows<T>&);
+  void (*gradient)(const ActivationGradientRows<T>&);  // null for the bias alone
+};
+
+// The loops of native/activations.def, in sources of their own, so that a changed activation compiles nothing else:
+// activation_baseline.cc and so on. Of `count` activations by id; before the first, at SN_NO_ACTIVATION, the bias alone.
+struct ActivationTable {
+  int count;
+  const ActivationLoops<float>* floats;
+  const ActivationLoops<Bf16>* bf16;  // null where SimdTable::bf16 is
+};
+
+extern const ActivationTable simdActivationsBaseline, simdActivationsAvx2, simdActivationsAvx512;
+
 // What works on images, stored as T.
 template <typename T>
 struct ImageLoops {
-  void (*activate[simdActivationCount])(const ActivationRows<T>&);
-  void (*activateGradient[simdActivationCount - 1])(const ActivationGradientRows<T>&);
   void (*maxPool)(const MaxPoolRow<T>&);
   void (*maxPoolGradient)(const MaxPoolRow<T>&);
   void (*averagePool)(const AveragePoolRow<T>&);
@@ -230,6 +241,7 @@ struct ImageLoops {
 // Its own image loops are those of f32.
 struct SimdTable : ImageLoops<float> {
   const char* name;  // as in SnKernelInfo: "saturnn:" + name
+  const ActivationTable* activations;
   const ImageLoops<Bf16>* bf16;  // null: left out, because oneDNN has no bf16 for such processors either
   void (*randomizedRelu)(const RandomizedReluRows&);
   void (*randomizedReluGradient)(const RandomizedReluGradientRows&);

@@ -4,8 +4,9 @@
 #include <cmath>
 
 #include "cpu/device/device.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 #include "cpu/update/segments.h"
+#include "ops/update.h"
 #include "shared/updates.h"
 
 namespace saturnn::cpu {
@@ -16,8 +17,8 @@ class Adam final : public Kernel {
  public:
   Adam(const SnOpDesc& desc, Device& device)
       : simd_(*device.simd),
-        attributes_(attributesOf<SnAdamAttributes>(desc)),
-        segments_(desc, 8, elementCount(desc.inputs[1]), attributes_.weight_decay, attributes_.decayed) {
+        attributes_(attributesOf<AdamAttributes>(desc)),
+        segments_(desc, 8, elementCount(desc.inputs[1]), attributes_.weightDecay, attributes_.decayed) {
     requireVector(desc.inputs[0], "gate", SN_I32, 1);
     const int64_t count = elementCount(desc.inputs[1]);
     requireVector(desc.inputs[1], "parameters", SN_F32, count);
@@ -41,11 +42,11 @@ class Adam final : public Kernel {
     const double steps = static_cast<const uint32_t*>(inputs[6])[1] + 1.0;
     AdamRun common{};
     common.gradientScale = gradientScale(inputs[7]);
-    common.firstRate = attributes_.first_rate;
-    common.secondRate = attributes_.second_rate;
+    common.firstRate = attributes_.firstRate;
+    common.secondRate = attributes_.secondRate;
     common.epsilon = attributes_.epsilon;
-    common.inverseCorrection = static_cast<float>(1.0 / std::sqrt(biasCorrection(attributes_.second_rate, steps)));
-    const double stepSize = learningRate / biasCorrection(attributes_.first_rate, steps);
+    common.inverseCorrection = static_cast<float>(1.0 / std::sqrt(biasCorrection(attributes_.secondRate, steps)));
+    const double stepSize = learningRate / biasCorrection(attributes_.firstRate, steps);
     chunks_.forEach([&](const Chunks::Chunk& chunk) {
       segments_.forEach(inputs, chunk.begin, chunk.end, [&](int64_t begin, int64_t end, float rate, float decay) {
         AdamRun run = common;
@@ -67,7 +68,7 @@ class Adam final : public Kernel {
 
  private:
   const SimdTable& simd_;
-  const SnAdamAttributes attributes_;
+  const AdamAttributes attributes_;
   const Segments segments_;
   Chunks chunks_;
 };

@@ -2,7 +2,7 @@
 // written if the gate is not 0.
 #include "cpu/data/copy.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 
 namespace saturnn::cpu {
 

@@ -2,7 +2,8 @@
 // Nothing is written if the gate is not 0.
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
+#include "ops/update.h"
 #include "shared/updates.h"
 
 namespace saturnn::cpu {
@@ -12,7 +13,7 @@ namespace {
 class AverageWeights final : public Kernel {
  public:
   AverageWeights(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), attributes_(attributesOf<SnAverageAttributes>(desc)) {
+      : simd_(*device.simd), attributes_(attributesOf<AverageWeightsAttributes>(desc)) {
     requireVector(desc.inputs[0], "gate", SN_I32, 1);
     const int64_t count = elementCount(desc.inputs[1]);
     requireVector(desc.inputs[1], "average", SN_F32, count);
@@ -35,7 +36,7 @@ class AverageWeights final : public Kernel {
 
  private:
   const SimdTable& simd_;
-  const SnAverageAttributes attributes_;
+  const AverageWeightsAttributes attributes_;
   Chunks chunks_;
 };
 

@@ -2,8 +2,9 @@
 // with Nesterov w += momentum m - lr (g + decay w). The gradient may be multiplied by a factor (clipping), and segments
 // of the arena may have their own rates and decays. Nothing is written if the gate is not 0.
 #include "cpu/device/device.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 #include "cpu/update/segments.h"
+#include "ops/update.h"
 
 namespace saturnn::cpu {
 
@@ -13,8 +14,8 @@ class Sgd final : public Kernel {
  public:
   Sgd(const SnOpDesc& desc, Device& device)
       : simd_(*device.simd),
-        attributes_(attributesOf<SnSgdAttributes>(desc)),
-        segments_(desc, 6, elementCount(desc.inputs[1]), attributes_.weight_decay, attributes_.decayed) {
+        attributes_(attributesOf<SgdAttributes>(desc)),
+        segments_(desc, 6, elementCount(desc.inputs[1]), attributes_.weightDecay, attributes_.decayed) {
     requireVector(desc.inputs[0], "gate", SN_I32, 1);
     const int64_t count = elementCount(desc.inputs[1]);
     requireVector(desc.inputs[1], "parameters", SN_F32, count);
@@ -43,7 +44,7 @@ class Sgd final : public Kernel {
 
  private:
   const SimdTable& simd_;
-  const SnSgdAttributes attributes_;
+  const SgdAttributes attributes_;
   const Segments segments_;
   Chunks chunks_;
 };

@@ -1,8 +1,9 @@
 // The learning rates of LARS, one per segment of the parameter arena: rate trust |w| / (|g| + decay |w|). Norms are
 // summed in double, in an order that depends only on the segments.
 #include "cpu/device/device.h"
-#include "cpu/ops.h"
+#include "cpu/kernel.h"
 #include "cpu/update/segments.h"
+#include "ops/update.h"
 #include "shared/updates.h"
 
 namespace saturnn::cpu {
@@ -16,7 +17,7 @@ struct SquareSums {
 class TrustRatios final : public Kernel {
  public:
   TrustRatios(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), attributes_(attributesOf<SnTrustAttributes>(desc)) {
+      : simd_(*device.simd), attributes_(attributesOf<TrustRatiosAttributes>(desc)) {
     const int64_t count = elementCount(desc.inputs[0]);
     requireVector(desc.inputs[0], "parameters", SN_F32, count);
     requireVector(desc.inputs[1], "gradient", SN_F32, count);
@@ -70,7 +71,7 @@ class TrustRatios final : public Kernel {
 
  private:
   const SimdTable& simd_;
-  const SnTrustAttributes attributes_;
+  const TrustRatiosAttributes attributes_;
   int64_t length_, parts_;
   Chunks chunks_;
 };

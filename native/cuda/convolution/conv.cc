@@ -8,15 +8,17 @@
 //
 // Strict f32 is never fused: all engines that can fuse an activation, except a slow one, use tensor cores (TF32). The
 // pass in place reads and writes the tensor once more, but uses the same arithmetic as the other backends.
+#include "cuda/kernels/activation.h"
 #include "cuda/convolution/conv_kernel.h"
-#include "cuda/ops.h"
+#include "cuda/kernel.h"
+#include "ops/convolution.h"
 
 namespace saturnn::cuda {
 namespace {
 
 ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTensor& x, const char* wName,
                 const SnTensor& w, const char* yName, const SnTensor& y) {
-  const auto attributes = attributesOf<SnConvAttributes>(op);
+  const auto attributes = attributesOf<ConvolutionAttributes>(op);
   requireConvOperands(pass, xName, x, wName, w, yName, y);
   requireImage(x, xName);
   if (w.rank != 4 || w.shape[3] != x.shape[3]) {
@@ -25,21 +27,21 @@ ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTe
   const auto outputLength = [](int64_t length, int64_t pad, int64_t kernel, int64_t stride) {
     return (length + 2 * pad - kernel) / stride + 1;
   };
-  if (attributes.stride_h < 1 || attributes.stride_w < 1 || attributes.pad_h < 0 || attributes.pad_w < 0) {
+  if (attributes.strideH < 1 || attributes.strideW < 1 || attributes.padH < 0 || attributes.padW < 0) {
     refuse("stride and padding", "strides of at least 1 and paddings of at least 0",
-           std::to_string(attributes.stride_h) + ", " + std::to_string(attributes.stride_w) + " and " +
-               std::to_string(attributes.pad_h) + ", " + std::to_string(attributes.pad_w));
+           std::to_string(attributes.strideH) + ", " + std::to_string(attributes.strideW) + " and " +
+               std::to_string(attributes.padH) + ", " + std::to_string(attributes.padW));
   }
   // The division below rounds towards 0, so a kernel larger than the image could seem to give one pixel.
-  const int64_t paddedHeight = x.shape[1] + int64_t{2} * attributes.pad_h;
-  const int64_t paddedWidth = x.shape[2] + int64_t{2} * attributes.pad_w;
+  const int64_t paddedHeight = x.shape[1] + int64_t{2} * attributes.padH;
+  const int64_t paddedWidth = x.shape[2] + int64_t{2} * attributes.padW;
   if (w.shape[1] > paddedHeight || w.shape[2] > paddedWidth) {
     refuse(wName, "a kernel within " + std::to_string(paddedHeight) + "x" + std::to_string(paddedWidth) + " pixels",
            shapeText(w));
   }
   ConvProblem problem{
       x.shape[0], x.shape[1], x.shape[2],          x.shape[3],          w.shape[0],       w.shape[1],      w.shape[2],
-      0,          0,          attributes.stride_h, attributes.stride_w, attributes.pad_h, attributes.pad_w};
+      0,          0,          attributes.strideH, attributes.strideW, attributes.padH, attributes.padW};
   problem.oh = outputLength(problem.h, problem.padH, problem.kh, problem.strideH);
   problem.ow = outputLength(problem.w, problem.padW, problem.kw, problem.strideW);
   requireShape(y, yName, {problem.n, problem.oh, problem.ow, problem.o});
@@ -49,9 +51,9 @@ ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTe
 }  // namespace
 
 KernelPointer createConv2d(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const auto attributes = attributesOf<SnConvAttributes>(op);
+  const auto attributes = attributesOf<ConvolutionAttributes>(op);
   ConvTask task = taskOf(op, ConvPass::forward, "x", op.inputs[0], "w", op.inputs[1], "y", op.outputs[0]);
-  if (attributes.activation < SN_NO_ACTIVATION || attributes.activation >= SN_ACTIVATION_COUNT) {
+  if (attributes.activation != SN_NO_ACTIVATION && !isActivation(attributes.activation)) {
     refuse("activation", "an activation's id", std::to_string(attributes.activation));
   }
   if (isPresent(op.inputs[2])) requireVector(op.inputs[2], "bias", SN_F32, task.problem.o);
@@ -68,11 +70,11 @@ KernelPointer createConv2dDgrad(SnDevice& device, const SnOpDesc& op, SnKernelIn
 // y is the output of the activation before this layer, from which f' is computed; dbias is the gradient of that layer's
 // bias.
 KernelPointer createConv2dDgradActivation(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const auto attributes = attributesOf<SnConvAttributes>(op);
+  const auto attributes = attributesOf<ConvolutionAttributes>(op);
   ConvTask task = taskOf(op, ConvPass::dataGradient, "dx", op.outputs[0], "w", op.inputs[1], "dy", op.inputs[0]);
   const SnTensor& activated = op.inputs[2];
   const bool sums = isPresent(op.outputs[1]);
-  if (attributes.activation < 0 || attributes.activation >= SN_ACTIVATION_COUNT) {
+  if (!isActivation(attributes.activation)) {
     refuse("activation", "an activation's id", std::to_string(attributes.activation));
   }
   requireLike(activated, "y", op.outputs[0]);

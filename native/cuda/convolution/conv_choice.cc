@@ -4,6 +4,7 @@
 #include "cuda/convolution/conv_timing.h"
 #include "cuda/convolution/tuning.h"
 #include "cuda/device/check.h"
+#include "shared/abi.h"
 
 namespace saturnn::cuda {
 namespace {
@@ -34,7 +35,7 @@ TuningPlace placeOf(SnDevice& device) {
   checkCuda(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties");
   return {device.cacheFolder(), std::string(properties.name) + ", cuDNN " +
                                     std::to_string(device.graphTarget().api.getVersion()) + ", ABI " +
-                                    std::to_string(SATURNN_ABI_VERSION)};
+                                    std::to_string(abiVersion)};
 }
 
 // Makes the plan of a remembered choice, "plain 62:2=0,13=1". Null if it cannot be made any more.

@@ -45,14 +45,10 @@ class Steps {
   std::vector<ConvStep> steps_;
 };
 
-[[noreturn]] void refuse(const ConvEpilogue& epilogue) {
-  throw Error("ERR_INTERNAL", "activation " + std::to_string(epilogue.activation) + " is not fused");
-}
-
 // Returns tanh(x), or 2 tanh(x / 2). cuDNN's engines compute tanh with the GPU's instruction, which is exact to 11
 // bits: enough for bf16. For results with more bits it is computed as 2 sigmoid(2x) - 1, whose two instructions are
 // exact to 22 bits. The error for small x, 1e-7, is much smaller than the error from rounding the factors of x.
-StepOperand tanh(Steps& steps, StepOperand x, bool scaled, bool isBf16) {
+StepOperand appendTanh(Steps& steps, StepOperand x, bool scaled, bool isBf16) {
   if (isBf16) {
     if (scaled) x = steps.multiply(x, scalar(0.5f));
     x = steps.append(CUDNN_POINTWISE_TANH_FWD, x);
@@ -73,7 +69,7 @@ void multiplyBySide(Steps& steps, const StepOperand& dy, const StepOperand& y, f
   steps.select(steps.append(CUDNN_POINTWISE_CMP_EQ, y, y), gradient, y);
 }
 
-// The derivative from y, as in shared/activations.h: 1 - y^2, or slope - y^2 / slope below 0, which rounding can make
+// The derivative from y, as in native/activations.def: 1 - y^2, or slope - y^2 / slope below 0, which rounding can make
 // slightly negative. The side and the clamp are factors of 0 or 1: cuDNN's engines choose between two results through
 // memory, and their maximum would turn NaN into the bound.
 StepOperand leakyTanhDerivative(Steps& steps, const StepOperand& y, float slope) {
@@ -89,24 +85,80 @@ StepOperand parabola(Steps& steps, const StepOperand& y, float factor) {
   return steps.add(steps.multiply(steps.multiply(y, y), scalar(factor)), scalar(1.0f));
 }
 
+// How an activation is fused: f of x, and dy times its derivative from y. Both or none.
+struct Way {
+  void (*forward)(Steps& steps, const StepOperand& x, float slope, bool isBf16);
+  void (*gradient)(Steps& steps, const StepOperand& dy, const StepOperand& y, float slope);
+};
+
+// The names that native/activations.def has for them.
+namespace ways {
+
+constexpr Way none{nullptr, nullptr};
+
+constexpr Way sigmoid{
+    [](Steps& steps, const StepOperand& x, float, bool) { steps.append(CUDNN_POINTWISE_SIGMOID_FWD, x); },
+    [](Steps& steps, const StepOperand& dy, const StepOperand& y, float) {
+      const StepOperand rest = steps.add(steps.multiply(y, scalar(-1.0f)), scalar(1.0f));
+      steps.multiply(dy, steps.multiply(rest, y));
+    }};
+
+constexpr Way scaledSigmoid{
+    [](Steps& steps, const StepOperand& x, float, bool isBf16) { appendTanh(steps, x, true, isBf16); },
+    [](Steps& steps, const StepOperand& dy, const StepOperand& y, float) {
+      steps.multiply(dy, parabola(steps, y, -0.25f));
+    }};
+
+constexpr Way tanh{
+    [](Steps& steps, const StepOperand& x, float, bool isBf16) { appendTanh(steps, x, false, isBf16); },
+    [](Steps& steps, const StepOperand& dy, const StepOperand& y, float) {
+      steps.multiply(dy, parabola(steps, y, -1.0f));
+    }};
+
+constexpr Way leakyTanh{
+    [](Steps& steps, const StepOperand& x, float slope, bool isBf16) {
+      steps.relu(appendTanh(steps, x, false, isBf16), slope);
+    },
+    [](Steps& steps, const StepOperand& dy, const StepOperand& y, float slope) {
+      steps.multiply(dy, leakyTanhDerivative(steps, y, slope));
+    }};
+
+constexpr Way relu{[](Steps& steps, const StepOperand& x, float, bool) { steps.relu(x, 0.0f); },
+                   [](Steps& steps, const StepOperand& dy, const StepOperand& y, float) {
+                     multiplyBySide(steps, dy, y, 0.0f);
+                   }};
+
+constexpr Way leakyRelu{[](Steps& steps, const StepOperand& x, float slope, bool) { steps.relu(x, slope); },
+                        [](Steps& steps, const StepOperand& dy, const StepOperand& y, float slope) {
+                          multiplyBySide(steps, dy, y, slope);
+                        }};
+
+}  // namespace ways
+
+constexpr Way kWays[] = {
+#define SN_ACTIVATION(kind, f, derivative, oneDnn, cudnn) ways::cudnn,
+#include "activations.def"
+};
+
+// Of an activation that isFusible has accepted.
+const Way& wayOf(const ConvEpilogue& epilogue) {
+  const Way& way = kWays[epilogue.activation];
+  if (!way.forward) throw Error("ERR_INTERNAL", "activation " + std::to_string(epilogue.activation) + " is not fused");
+  return way;
+}
+
 }  // namespace
 
-bool isFusible(const ConvEpilogue& epilogue) { return !epilogue.isEmpty() && epilogue.activation != SN_ELU; }
+bool isFusible(const ConvEpilogue& epilogue) {
+  if (epilogue.isEmpty()) return false;
+  return epilogue.activation == SN_NO_ACTIVATION || kWays[epilogue.activation].forward != nullptr;
+}
 
 std::vector<ConvStep> forwardSteps(const ConvEpilogue& epilogue, bool isBf16) {
   Steps steps;
   StepOperand x{StepOperand::convolution};
   if (epilogue.bias) x = steps.add(x, {StepOperand::bias});
-  switch (epilogue.activation) {
-    case SN_NO_ACTIVATION: break;
-    case SN_SIGMOID: steps.append(CUDNN_POINTWISE_SIGMOID_FWD, x); break;
-    case SN_SCALED_SIGMOID: tanh(steps, x, true, isBf16); break;
-    case SN_TANH: tanh(steps, x, false, isBf16); break;
-    case SN_LEAKY_TANH: steps.relu(tanh(steps, x, false, isBf16), epilogue.slope); break;
-    case SN_RELU: steps.relu(x, 0.0f); break;
-    case SN_LEAKY_RELU: steps.relu(x, epilogue.slope); break;
-    default: refuse(epilogue);
-  }
+  if (epilogue.activation != SN_NO_ACTIVATION) wayOf(epilogue).forward(steps, x, epilogue.slope, isBf16);
   return steps.take();
 }
 
@@ -116,19 +168,7 @@ std::vector<ConvStep> dataGradientSteps(const ConvEpilogue& epilogue) {
   const StepOperand dy{StepOperand::convolution};
   // cuDNN's engines load a tensor once per operation that reads it, so only this operation reads it.
   const StepOperand y = steps.append(CUDNN_POINTWISE_IDENTITY, {StepOperand::activated});
-  switch (epilogue.activation) {
-    case SN_SIGMOID: {
-      const StepOperand rest = steps.add(steps.multiply(y, scalar(-1.0f)), scalar(1.0f));
-      steps.multiply(dy, steps.multiply(rest, y));
-      break;
-    }
-    case SN_SCALED_SIGMOID: steps.multiply(dy, parabola(steps, y, -0.25f)); break;
-    case SN_TANH: steps.multiply(dy, parabola(steps, y, -1.0f)); break;
-    case SN_LEAKY_TANH: steps.multiply(dy, leakyTanhDerivative(steps, y, epilogue.slope)); break;
-    case SN_RELU: multiplyBySide(steps, dy, y, 0.0f); break;
-    case SN_LEAKY_RELU: multiplyBySide(steps, dy, y, epilogue.slope); break;
-    default: refuse(epilogue);
-  }
+  wayOf(epilogue).gradient(steps, dy, y, epilogue.slope);
   return steps.take();
 }
 

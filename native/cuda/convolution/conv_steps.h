@@ -10,7 +10,7 @@
 
 namespace saturnn::cuda {
 
-// Forward: y = f(conv + bias), with a bias of [o] floats and an activation of shared/activations.h, each optional. Data
+// Forward: y = f(conv + bias), with a bias of [o] floats and an activation of native/activations.def, each optional. Data
 // gradient: dx = conv f'(x), where x = f(...) is the output of the layer before, which this convolution has read. With
 // it the gradient of that layer's bias, [c] floats, the sum of dx over all pixels, which no plan computes.
 struct ConvEpilogue {
@@ -37,8 +37,7 @@ struct ConvStep {
   bool isTruth = false;  // for a comparison: the result is a boolean instead of the number 1 or 0
 };
 
-// Whether the activation can be fused. elu never is: cuDNN computes e^x - 1 by a subtraction, which is inexact for
-// small x.
+// Whether there is something to fuse, and native/activations.def has a way of cuDNN's for the activation.
 bool isFusible(const ConvEpilogue& epilogue);
 
 // Returns the steps in execution order; the last gives the result. `isBf16`: the result is rounded to bf16.

@@ -35,11 +35,7 @@ void addProblem(std::string& missing, const std::string& code, const std::string
 
 }  // namespace
 
-std::string probeJson(const DriverReport& driver, const Libraries& libraries, const std::vector<SnOpInfo>& ops) {
-  std::string table;
-  for (const SnOpInfo& op : ops) {
-    table += (table.empty() ? "" : ",") + jsonString(op.name) + ":" + std::to_string(op.attribute_bytes);
-  }
+std::string probeJson(const DriverReport& driver, const Libraries& libraries, const std::string& ops) {
   std::string missing;
   addProblem(missing, "ERR_CUDA_UNAVAILABLE", driver.problem);
   addProblem(missing, libraries.cudnnReport.code, libraries.cudnnReport.problem);
@@ -49,7 +45,7 @@ std::string probeJson(const DriverReport& driver, const Libraries& libraries, co
          ",\"cudnn\":" + entry(libraries.cudnnReport) + ",\"cublasLt\":" + entry(libraries.cublasLtReport) +
          ",\"nvrtc\":" + entry(libraries.nvrtcReport) + ",\"missing\":[" + missing +
          "],\"oldest\":{\"driverCuda\":" + jsonString(cudaVersionText(kOldestDriverCuda)) +
-         ",\"cudnn\":" + jsonString(oldestCudnn) + "},\"ops\":{" + table + "}}";
+         ",\"cudnn\":" + jsonString(oldestCudnn) + "},\"ops\":" + ops + "}";
 }
 
 }  // namespace saturnn::cuda

@@ -15,7 +15,7 @@ namespace saturnn::cuda {
 //  "cudnn":    {"usable", "path"?, "version"?, "tried": [], "missing": [], "problem"?}, and so "cublasLt", "nvrtc",
 //  "missing":  [{"code": "ERR_...", "message": "..."}],
 //  "oldest":   {"driverCuda": "13.0", "cudnn": "9.8"},
-//  "ops":      {"conv2d": 24, ...}, the attribute bytes of each op that has a kernel}
-std::string probeJson(const DriverReport& driver, const Libraries& libraries, const std::vector<SnOpInfo>& ops);
+//  "ops":      `ops`, JSON}
+std::string probeJson(const DriverReport& driver, const Libraries& libraries, const std::string& ops);
 
 }  // namespace saturnn::cuda

@@ -3,6 +3,7 @@
 //
 // The backward pass of an activation, from its output, with the gradient of the bias, in one pass over the data. Also
 // the bias gradient of a convolution without activation, which is only the sum.
+#include "cuda/kernels/common/activations.cuh"
 #include "cuda/kernels/activation.h"
 #include "cuda/kernels/common/column_sums.cuh"
 #include "cuda/kernels/common/rows.cuh"
@@ -140,6 +141,8 @@ void runSingly(const Problem& p) {
 }
 
 }  // namespace
+
+bool isActivation(int kind) { return kind >= 0 && kind < SN_ACTIVATION_COUNT; }
 
 void launchChannelMap(int kind, float slope, ConstRows x, const float* bias, Rows y, int64_t rows, int64_t channels,
                       cudaStream_t stream) {

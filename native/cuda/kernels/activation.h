@@ -5,6 +5,9 @@
 
 namespace saturnn::cuda {
 
+// Whether `kind` is the id of an activation of native/activations.def.
+bool isActivation(int kind);
+
 // y = f(x + bias). SN_NO_ACTIVATION is the identity; a null bias is 0. y may be x.
 void launchChannelMap(int kind, float slope, ConstRows x, const float* bias, Rows y, int64_t rows, int64_t channels,
                       cudaStream_t stream);

@@ -7,6 +7,7 @@
 //
 // Each row of logits has a warp, or a block if it is long. Lane `threadIdx.x` of a row reads every Lanes-th class; the
 // results of the lanes are combined in a fixed tree that gives every lane the same bits.
+#include "shared/arithmetic.h"
 #include "cuda/kernels/classification.h"
 #include "cuda/kernels/common/rows.cuh"
 

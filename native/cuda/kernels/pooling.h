@@ -5,12 +5,16 @@
 
 namespace saturnn::cuda {
 
-// Images [batch, height, width, channels] before and
-// [batch, outputHeight, outputWidth, channels] after pooling; every window holds a pixel of the image.
+struct PoolWindows {
+  int32_t kernelH, kernelW, strideH, strideW, padH, padW;
+};
+
+// Images [batch, height, width, channels] before and [batch, outputHeight, outputWidth, channels] after pooling; every
+// window holds a pixel of the image.
 struct PoolShape {
   int64_t batch, channels;
   int32_t height, width, outputHeight, outputWidth;
-  SnPoolAttributes windows;
+  PoolWindows windows;
 };
 constexpr int kLongestPoolHeight = 65535;
 // indices: dense, with the shape of y; the position of each maximum in its unclipped window, row by row. May be null.

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "shared/abi.h"
 #include "shared/operands.h"
 
 namespace variants {
@@ -106,7 +107,7 @@ Backend::Backend(const std::string& path) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) throw std::runtime_error(dlerror());
   uint32_t version = 0;
-  table_ = reinterpret_cast<SnBackendEntry>(dlsym(library, "saturnn_backend"))(SATURNN_ABI_VERSION, &version);
+  table_ = reinterpret_cast<SnBackendEntry>(dlsym(library, "saturnn_backend"))(saturnn::abiVersion, &version);
   if (!table_) throw std::runtime_error(path + " has ABI version " + std::to_string(version));
   const std::string folder = path.substr(0, path.rfind('/'));
   const char* folders[] = {folder.c_str()};

@@ -3,6 +3,11 @@
 #include <cstring>
 #include <random>
 
+#include "ops/dropout.h"
+#include "ops/normalization.h"
+#include "ops/randomized_relu.h"
+#include "ops/update.h"
+
 namespace variants {
 namespace {
 
@@ -52,11 +57,11 @@ std::vector<char> bytesOf(const Attributes& attributes) {
 
 std::vector<Op> imageOps(const std::vector<int64_t>& shape) {
   Maker m(shape);
-  const auto norm = bytesOf(SnBatchNormAttributes{1e-3f});
-  const auto trained = bytesOf(SnBatchNormGradientAttributes{1e-3f, 0});
-  const auto frozen = bytesOf(SnBatchNormGradientAttributes{1e-3f, 1});
-  const auto dropout = bytesOf(SnDropoutAttributes{0.4f, -7});
-  const auto slopes = bytesOf(SnRandomizedReluAttributes{0.125f, 0.5f, 11});
+  const auto norm = bytesOf(saturnn::BatchNormAttributes{1e-3f});
+  const auto trained = bytesOf(saturnn::BatchNormGradientAttributes{1e-3f, 0});
+  const auto frozen = bytesOf(saturnn::BatchNormGradientAttributes{1e-3f, 1});
+  const auto dropout = bytesOf(saturnn::DropoutAttributes{0.4f, -7});
+  const auto slopes = bytesOf(saturnn::RandomizedReluAttributes{0.125f, 0.5f, 11});
   const Operand counter = integers({12345, 67}), image = m.imageOut(), vector = m.vectorOut();
   const std::vector<Operand> given = {m.image(), m.vector(), m.vector(0.1f), m.vector(), m.vector()};
   const std::vector<Operand> backward = {m.image(), m.image(), m.vector(), m.vector(0.1f), m.vector()};
@@ -84,10 +89,10 @@ std::vector<Op> arenaOps(int64_t count) {
   const Operand ends = integers({1, end(0.1), end(0.1), end(0.4), end(0.7), end(0.9)});
   const Operand rates = m.vectorOf(6, 0.1f), decays = m.vectorOf(6, 0.0f, 0.2f);
   const auto decayed = static_cast<int32_t>(count / 3);
-  const auto sgd = bytesOf(SnSgdAttributes{0.9f, 0.1f, decayed, 1});
-  const auto adam = bytesOf(SnAdamAttributes{0.1f, 0.001f, 1e-8f, 0.1f, decayed, 0});
-  const auto adamW = bytesOf(SnAdamAttributes{0.1f, 0.001f, 1e-8f, 0.1f, decayed, 1});
-  const auto trust = bytesOf(SnTrustAttributes{0.02f, static_cast<int32_t>(count)});
+  const auto sgd = bytesOf(saturnn::SgdAttributes{0.9f, 0.1f, decayed, 1});
+  const auto adam = bytesOf(saturnn::AdamAttributes{0.1f, 0.001f, 1e-8f, 0.1f, decayed, 0});
+  const auto adamW = bytesOf(saturnn::AdamAttributes{0.1f, 0.001f, 1e-8f, 0.1f, decayed, 1});
+  const auto trust = bytesOf(saturnn::TrustRatiosAttributes{0.02f, static_cast<int32_t>(count)});
   const Operand gate = integers({0}), counter = integers({7, 3});
   const Operand rate = m.vectorOf(1, 0.1f), scale = m.vectorOf(1, 0.5f);
   const Operand w = m.vector(), m1 = m.vector(), m2 = m.vector(0.0f), g = m.vector();
@@ -97,8 +102,8 @@ std::vector<Op> arenaOps(int64_t count) {
       {"adam", adam, {gate, w, m1, m2, g, rate, counter, none, none, none, none}, {}, {1, 2, 3}},
       {"adam", adam, {gate, w, m1, m2, g, rate, counter, scale, ends, rates, decays}, {}, {1, 2, 3}},
       {"adam", adamW, {gate, w, m1, m2, g, rate, counter, scale, ends, rates, decays}, {}, {1, 2, 3}},
-      {"averageWeights", bytesOf(SnAverageAttributes{0.01f}), {gate, m1, w, counter}, {}, {1}},
-      {"blend", bytesOf(SnBlendAttributes{0.9f, 0.1f}), {w, m1}, {m.vectorOut()}, {}},
+      {"averageWeights", bytesOf(saturnn::AverageWeightsAttributes{0.01f}), {gate, m1, w, counter}, {}, {1}},
+      {"blend", bytesOf(saturnn::BlendAttributes{0.9f, 0.1f}), {w, m1}, {m.vectorOut()}, {}},
       {"trustRatios", trust, {w, g, scale, ends, rates, decays}, {Maker::vectorOutOf(6)}, {}},
   };
 }

@@ -10,13 +10,13 @@ __global__ void __launch_bounds__(kThreads)
   constexpr int kReadRows = (kPoolRows - 1) * Stride + Kernel;
   const PoolPlace place = poolPlace<Width>(shape, kPoolRows);
   if (place.channel >= shape.channels || place.column >= shape.outputWidth || place.row >= shape.outputHeight) return;
-  const int top = place.row * Stride - shape.windows.pad_h;
-  const Span pixels = windowOf(place.column, Kernel, Stride, shape.windows.pad_w, shape.width);
-  const int left = place.column * Stride - shape.windows.pad_w;
+  const int top = place.row * Stride - shape.windows.padH;
+  const Span pixels = windowOf(place.column, Kernel, Stride, shape.windows.padW, shape.width);
+  const int left = place.column * Stride - shape.windows.padW;
   float weight[kPoolRows];
 #pragma unroll
   for (int i = 0; i < kPoolRows; ++i) {
-    weight[i] = inverseOf<Kernel>(windowOf(place.row + i, Kernel, Stride, shape.windows.pad_h, shape.height)) *
+    weight[i] = inverseOf<Kernel>(windowOf(place.row + i, Kernel, Stride, shape.windows.padH, shape.height)) *
                 inverseOf<Kernel>(pixels);
   }
 
@@ -62,9 +62,9 @@ __global__ void __launch_bounds__(kThreads)
     averagePoolAny(const __grid_constant__ PoolShape shape, Image<const T> x, Image<T> y) {
   const PoolPlace place = poolPlace<Width>(shape, 1);
   if (place.channel >= shape.channels || place.column >= shape.outputWidth || place.row >= shape.outputHeight) return;
-  const SnPoolAttributes& w = shape.windows;
-  const Span rows = windowOf(place.row, w.kernel_h, w.stride_h, w.pad_h, shape.height);
-  const Span pixels = windowOf(place.column, w.kernel_w, w.stride_w, w.pad_w, shape.width);
+  const PoolWindows& w = shape.windows;
+  const Span rows = windowOf(place.row, w.kernelH, w.strideH, w.padH, shape.height);
+  const Span pixels = windowOf(place.column, w.kernelW, w.strideW, w.padW, shape.width);
   const float weight = inverseOf(rows) * inverseOf(pixels);
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {

@@ -41,8 +41,8 @@ __global__ void __launch_bounds__(kThreads)
   constexpr int kReadRows = (kPoolRows - 1) * Stride + Kernel;
   const PoolPlace place = poolPlace<Width>(shape, kPoolRows);
   if (place.channel >= shape.channels || place.column >= shape.outputWidth || place.row >= shape.outputHeight) return;
-  const int top = place.row * Stride - shape.windows.pad_h;
-  const int left = place.column * Stride - shape.windows.pad_w;
+  const int top = place.row * Stride - shape.windows.padH;
+  const int left = place.column * Stride - shape.windows.padW;
   int pixel[Kernel];
 #pragma unroll
   for (int k = 0; k < Kernel; ++k) pixel[k] = min(max(left + k, 0), shape.width - 1);
@@ -87,18 +87,18 @@ __global__ void __launch_bounds__(kThreads)
     maxPoolAny(const __grid_constant__ PoolShape shape, Image<const T> x, Image<T> y, Image<uint8_t> indices) {
   const PoolPlace place = poolPlace<Width>(shape, 1);
   if (place.channel >= shape.channels || place.column >= shape.outputWidth || place.row >= shape.outputHeight) return;
-  const SnPoolAttributes& w = shape.windows;
-  const Span rows = windowOf(place.row, w.kernel_h, w.stride_h, w.pad_h, shape.height);
-  const Span pixels = windowOf(place.column, w.kernel_w, w.stride_w, w.pad_w, shape.width);
-  const int top = place.row * w.stride_h - w.pad_h;
-  const int left = place.column * w.stride_w - w.pad_w;
+  const PoolWindows& w = shape.windows;
+  const Span rows = windowOf(place.row, w.kernelH, w.strideH, w.padH, shape.height);
+  const Span pixels = windowOf(place.column, w.kernelW, w.strideW, w.padW, shape.width);
+  const int top = place.row * w.strideH - w.padH;
+  const int left = place.column * w.strideW - w.padW;
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
-    const int first = (rows.begin - top) * w.kernel_w + pixels.begin - left;
+    const int first = (rows.begin - top) * w.kernelW + pixels.begin - left;
     Maximum<Width> best = candidate(load<Width>(x.at(n, rows.begin, pixels.begin, place.channel)), first);
     for (int row = rows.begin; row < rows.end; ++row) {
       for (int pixel = pixels.begin; pixel < pixels.end; ++pixel) {
-        const int position = (row - top) * w.kernel_w + pixel - left;
+        const int position = (row - top) * w.kernelW + pixel - left;
         take(best, candidate(load<Width>(x.at(n, row, pixel, place.channel)), position));
       }
     }

@@ -108,11 +108,11 @@ __device__ __forceinline__ float inverseOf(Span span) {
 
 // Calls function(kernel, stride) with integral constants if there is an unrolled kernel for this window.
 template <class Function>
-bool withUnrolledWindow(const SnPoolAttributes& windows, Function&& function) {
-  if (windows.kernel_h != 3 || windows.kernel_w != 3 || windows.stride_h != windows.stride_w) return false;
+bool withUnrolledWindow(const PoolWindows& windows, Function&& function) {
+  if (windows.kernelH != 3 || windows.kernelW != 3 || windows.strideH != windows.strideW) return false;
   using Three = std::integral_constant<int, 3>;
-  if (windows.stride_h == 1) return function(Three{}, std::integral_constant<int, 1>{}), true;
-  if (windows.stride_h == 2) return function(Three{}, std::integral_constant<int, 2>{}), true;
+  if (windows.strideH == 1) return function(Three{}, std::integral_constant<int, 1>{}), true;
+  if (windows.strideH == 2) return function(Three{}, std::integral_constant<int, 2>{}), true;
   return false;
 }
 

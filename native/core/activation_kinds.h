@@ -1,0 +1,12 @@
+// The kinds of native/activations.def, for JavaScript: a test compares them with lib/ops.
+#pragma once
+
+#include <stddef.h>
+
+namespace saturnn {
+
+// By id.
+extern const char* const activationKinds[];
+extern const size_t activationKindCount;
+
+}  // namespace saturnn

@@ -1,0 +1,5 @@
+// The attribute structs of channels.def.
+#pragma once
+
+#define SN_FAMILY "ops/channels.def"
+#include "ops/attributes.h"

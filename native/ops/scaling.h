@@ -1,0 +1,5 @@
+// The attribute structs of scaling.def.
+#pragma once
+
+#define SN_FAMILY "ops/scaling.def"
+#include "ops/attributes.h"
