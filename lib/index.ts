@@ -1,9 +1,8 @@
 /**
- * The public names of the package.
+ * The public names of the package: tensors and operations, graphs and plans, layers and models, data, training, reports.
  * @module saturnn
  */
 
-// Graphs, plans, devices
 export {
   type CompileOptions,
   compile,
@@ -20,7 +19,6 @@ export { Graph } from './compile/graph';
 export { defaultPasses, optimize, type Pass } from './compile/optimize';
 export type { KernelOperand, PlanKernel } from './compile/planKernels';
 export { withAveragedWeights } from './compile/withAveragedWeights';
-// Data
 export { type CifarOptions, cifar, cifar10, cifar100, type Splits } from './data/cifar';
 export { CifarFile } from './data/cifarFile';
 export { Dataset, type DatasetOptions, type RecordsOptions } from './data/dataset';
@@ -42,7 +40,6 @@ export {
 export { type LsuvLayer, type LsuvOptions, lsuv } from './initial/lsuv';
 export type { ForwardContext, Layer, LayerFunction, Normalization } from './layers';
 export * as layers from './layers';
-// Networks
 export * as initializers from './layers/initializers';
 export {
   createModel,
@@ -68,7 +65,6 @@ export { batchNorm, batchNormInference, moments } from './ops/normalization';
 export { averagePool, globalAveragePool, maxPool } from './ops/pooling';
 export { type RandomizedReluOptions, randomizedRelu } from './ops/randomizedRelu';
 export { assign } from './ops/update';
-// Training
 export { Adam, type AdamOptions } from './optim/adam';
 export { AdamW } from './optim/adamW';
 export type { FlatOptimizerOptions } from './optim/flatOptimizer';
@@ -90,10 +86,8 @@ export {
   warmUp,
 } from './optim/schedules';
 export { Sgd, type SgdOptions } from './optim/sgd';
-// Random numbers, errors
 export { Philox, philox4x32 } from './random';
 export { chartSvg } from './report/chart';
-// Reports
 export type { Axis, Chart, Series } from './report/option';
 export type { ReportPage, ReportTable } from './report/page';
 export { writeReport } from './report/write';
@@ -107,7 +101,6 @@ export {
 } from './runtime/device';
 export { type DeviceMemoryStats, type MemoryStats, memoryStats } from './runtime/memoryStats';
 export { Parameter, State, StateBuffer, type StateOptions } from './tensor/state';
-// Tensors and operations
 export { constant, input, Tensor } from './tensor/tensor';
 export type { Callback, RunControl, SavedCallback } from './train/callback';
 export {

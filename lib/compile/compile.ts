@@ -10,65 +10,83 @@ import { defaultPasses, optimize, type Pass, passesWithHalfWeights } from './opt
 import { halveImages } from './passes/halveImages';
 import { describeKernels, type PlanKernel } from './planKernels';
 
+/** Options of compile(). */
 export interface CompileOptions {
-  /** A device, or its name for openDevice. Default "auto". */
+  /** A device, or its name for openDevice(); default "auto". */
   device?: Device | string;
-  /** Default: all. [] gives the plain plan, kernel by kernel as the graph says. */
+  /** The passes, in order; default: all. [] gives the plain plan, with one kernel for each node of the graph. */
   passes?: readonly Pass[];
-  /** Default f32. One that the device has no arithmetic for is refused: see Device.precisions. */
+  /** The arithmetic; default f32. A device has only some of them (Device.precisions). */
   precision?: Precision;
-  /** Only kernels that give the same bits in every run. Default true. Without it some convolutions may be faster on a GPU. */
+  /** Whether to use only kernels that give the same bits in every run; default true. False may be faster on a GPU. */
   deterministic?: boolean;
   /**
-   * Time the candidates of each convolution and keep the fastest: seconds at the first compile on a GPU, then read from a
-   * cache. Default true; the CPU backend has nothing to choose.
+   * Whether to time the candidates for each convolution on a GPU and use the fastest; default true. This takes seconds at the
+   * first compile; the choice is then kept in the user's cache. The CPU backend has no candidates.
    */
   autotune?: boolean;
   /**
-   * On a GPU, run all steps but the first as one CUDA graph. Default true; false launches kernel by kernel, with the same
-   * results. Not with `poison`.
+   * Whether to run all steps but the first as one CUDA graph on a GPU; default true. False launches kernel by kernel, with the
+   * same results. Ignored with `poison`.
    */
   replay?: boolean;
-  /** Fill buffers with NaN before kernels write them. Default: whether SATURNN_POISON is "1". */
+  /**
+   * Whether to fill every buffer with NaN before it is written, so that a kernel that leaves elements out shows. Default: true
+   * if the environment variable SATURNN_POISON is "1".
+   */
   poison?: boolean;
 }
 
+/** Options of Plan.trace(). */
 export interface TraceOptions {
-  /** Also count the elements that are infinite or NaN. */
+  /** Whether to count the elements that are infinite or NaN; default false. */
   nonFinite?: boolean;
-  /** Also run the kernels that write parameters, optimizer and counter, as a step of training does. Default false. */
+  /** Whether to run the kernels that write parameters, optimizer and counter, as a training step does; default false. */
   updates?: boolean;
 }
 
+/** A kernel of a plan, with the measurements of one step. */
 export interface TracedKernel extends PlanKernel {
-  /** 0 for a kernel that did not run. */
+  /** Time on the device; 0 for a kernel that did not run. */
   readonly milliseconds: number;
   /**
-   * How many elements of each output are infinite or NaN, and of each input that is given to the step (0 for one that
-   * another kernel has made). Only if it was asked for.
+   * Number of elements that are infinite or NaN, for each output and each input. An input that another kernel has made counts
+   * 0 here: it is an output there. Present only with option `nonFinite`.
    */
   readonly nonFinite?: { readonly inputs: readonly number[]; readonly outputs: readonly number[] };
 }
 
+/**
+ * Values of a run's inputs by name: a typed array of the input's dtype, with the elements of one step or of all steps one after
+ * the other, or data that is on the device already.
+ */
 export type RunInputs = Readonly<Record<string, TypedArray | Resident>>;
 
+/** The results of Plan.run(). */
 export interface StepResults {
-  /** Steps whose writes took effect. */
+  /** Number of steps that ended with their gate open. Steps that loss scaling skipped count too. */
   readonly steps: number;
-  /** False: loss or gradient were not finite in the step after these; the State is as before that step. */
+  /** False if the gate closed in the step after these, because loss or gradient were not finite: that step wrote nothing. */
   readonly finite: boolean;
-  /** By name: the values of all steps one after the other, the one that was not finite included. */
+  /** Values of each output by name, all steps one after the other. A step whose gate closed is included, as the last. */
   readonly outputs: Readonly<Record<string, TypedArray>>;
 }
 
-/** A graph, compiled for a device and bound to a State. Runs are queued; the main thread never waits for them. */
+/**
+ * A graph, compiled for a device and bound to the State of its parameters. Runs are queued on the device's thread; the main
+ * thread does not block.
+ */
 export class Plan {
+  /** The kernels in execution order. */
   readonly kernels: readonly PlanKernel[];
-  /** Memory that activations and scratch share. */
+  /** Bytes of the arena that activations, their gradients and scratch share. */
   readonly arenaBytes: number;
 
+  /** Called by compile(). */
   constructor(
+    /** The device that the plan runs on. */
     readonly device: Device,
+    /** The native plan. */
     readonly native: NativePlan,
     private readonly lowered: Lowered,
   ) {
@@ -77,9 +95,9 @@ export class Plan {
   }
 
   /**
-   * Runs `steps` steps in one native call. An input with as many elements as its tensor is the same in every step; one with
-   * `steps` times as many gives each step its own.
-   * @throws ERR_INVALID_ARGUMENT for a missing, unknown or ill-sized input
+   * Runs `steps` steps (default 1) in one native call, or fewer if the gate closes. An input with as many elements as its tensor
+   * is the same in every step; one with `steps` times as many holds a value for each step.
+   * @throws ERR_INVALID_ARGUMENT for an input that is missing, unknown, or of the wrong dtype or size; ERR_DISPOSED
    */
   async run(inputs: RunInputs = {}, { steps = 1 }: { steps?: number } = {}): Promise<StepResults> {
     if (!Number.isInteger(steps) || steps < 1) throw invalid('steps', 'a positive integer', steps);
@@ -90,9 +108,9 @@ export class Plan {
   }
 
   /**
-   * One step, kernel by kernel, with the time of each. Kernels that write parameters, optimizer or counter run only if
-   * `updates` says so, and then only if loss and gradient are finite.
-   * Gradients are computed, into the State's gradient arena, which is scratch.
+   * Runs one step kernel by kernel and returns the time of each. Kernels that write parameters, optimizer or counter run only
+   * with `updates`, and then only if the gate is open. Gradients are always computed, into the State's gradient arena.
+   * @throws as run()
    */
   async trace(
     inputs: RunInputs = {},
@@ -105,12 +123,12 @@ export class Plan {
     });
   }
 
-  /** Frees the plan's memory after what is queued. */
+  /** Frees the plan's memory once the runs that are queued have ended. Later runs reject with ERR_DISPOSED. */
   dispose(): void {
     this.native.dispose();
   }
 
-  /** For `using`: dispose(). */
+  /** Calls dispose(), for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -148,9 +166,10 @@ function bindArray(name: string, tensor: Tensor, value: TypedArray, steps: numbe
 }
 
 /**
- * Optimises a graph, compiles it for a device, and binds it to the State of its parameters.
- * @throws ERR_INVALID_ARGUMENT; ERR_UNSUPPORTED if the device lacks a kernel or the precision; ERR_GRAPH; ERR_OUT_OF_MEMORY, on a
- * GPU ERR_CUDA_OOM, with what the plan needs and what is free
+ * Applies the passes to a graph, compiles it for a device, and binds it to the State of its parameters.
+ * @throws ERR_INVALID_ARGUMENT for bad options; ERR_GRAPH for a graph that no plan can run, such as one with the parameters
+ * of two States; ERR_STATE if its State is on another device; ERR_UNSUPPORTED if the device lacks a kernel or the precision;
+ * ERR_OUT_OF_MEMORY, on a GPU ERR_CUDA_OOM, with the bytes that the plan needs and those that are free
  */
 export async function compile(graph: Graph, options: CompileOptions = {}): Promise<Plan> {
   if (!(graph instanceof Graph)) throw invalid('graph', 'a Graph', graph);
@@ -159,7 +178,7 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
   return compileLowered(lowerFor(device, graph, { ...options, poison }), device);
 }
 
-/** The first half of `compile`, which the native side takes no part in. */
+/** The first half of compile(), without native code: applies the passes and describes the plan. @throws as compile() */
 export function lowerFor(device: Device, graph: Graph, options: Omit<CompileOptions, 'device'>): Lowered {
   const { precision = 'f32', replay = true, poison = false } = options;
   device.checkPrecision(precision);
@@ -179,7 +198,10 @@ function planOptions({
   return { allowTf32: precisionTable[precision].roundsProducts, deterministic, autotune, plain: passes?.length === 0 };
 }
 
-/** The second half of `compile`, for those who need the description itself. */
+/**
+ * The second half of compile(): makes the native plan. Callers that need the description call both halves.
+ * @throws as compile()
+ */
 export async function compileLowered(lowered: Lowered, device: Device): Promise<Plan> {
   const state = lowered.state ? await lowered.state.on(device) : null;
   return new Plan(device, await typed(device.native.compile(lowered.description, state)), lowered);

@@ -8,17 +8,22 @@ import { type CompileOptions, compileLowered, lowerFor, type RunInputs } from '.
 import { Graph } from './graph';
 import type { Lowered } from './lower';
 
+/** Options of evaluate(). `autotune` is false by default here. */
 export interface EvaluateOptions extends CompileOptions {
+  /** Values of the tensors made by input(), by name; default none. */
   inputs?: RunInputs;
 }
 
 /**
- * Computes tensors now. Parameters, optimizer and counter of a State are read and never written: a node that writes them is
- * no Tensor and is refused. The State's gradient arena is scratch: tensors that stand on the gradients of an optimizer
- * update (its gradientNorm) are computed there.
- * @throws ERR_INVALID_ARGUMENT
+ * Computes a tensor, or several of one State, and returns the values, row-major. It compiles a plan, which it keeps for later
+ * calls with an equal expression (the last 32 plans are kept). Parameters, optimizer and counter of a State are read but
+ * never written. The gradient arena is overwritten if a tensor depends on the gradients of an optimizer update
+ * (gradientNorm).
+ * @throws ERR_INVALID_ARGUMENT for something that is not a Tensor, such as an update node, or for missing, unknown or wrong
+ * inputs; and what compile() throws
  */
 export async function evaluate(tensor: Tensor, options?: EvaluateOptions): Promise<TypedArray>;
+/** Computes several tensors in one plan, and returns their values in the same order. @throws as for one tensor */
 export async function evaluate(tensors: readonly Tensor[], options?: EvaluateOptions): Promise<TypedArray[]>;
 export async function evaluate(
   tensors: Tensor | readonly Tensor[],
@@ -31,7 +36,7 @@ export async function evaluate(
   }
   const device = deviceOf(where);
   const graph = Graph.from({ outputs: Object.fromEntries(list.map((tensor, index) => [String(index), tensor])) });
-  // What is computed once is not worth timing candidates for.
+  // Timing candidates would take longer than most evaluations.
   const lowered = lowerFor(device, graph, { autotune: false, ...options });
   const owners = [device, lowered.state];
   const plan = await cachedPlan(hash(lowered, device), owners, () => compileLowered(lowered, device));
@@ -50,7 +55,7 @@ function identity(object: object | null): number {
   return known;
 }
 
-/** Equal for plans that compute the same on the same device and State, constants included. */
+/** Returns a key that is equal for plans that compute the same, constants included, on the same device and State. */
 function hash({ description, state }: Lowered, device: Device): string {
   const sum = createHash('sha256').update(`${identity(device)} ${identity(state)}`);
   sum.update(JSON.stringify(description, (key, value) => (key === 'data' || key === 'attributes' ? undefined : value)));

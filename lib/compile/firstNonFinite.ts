@@ -1,26 +1,28 @@
 import { type Source, sizeOf } from '../tensor/tensor';
 import type { Plan, RunInputs } from './compile';
 
-/** Where the first NaN or infinity of a step comes from. */
+/** The first tensor of a step that holds NaN or infinity. */
 export interface NonFinite {
-  /** "kernel": all that it has read was finite. Anything else was not finite when it was given to the step. */
+  /** "kernel" if a kernel made the value from finite inputs; otherwise what was given to the step and not finite already. */
   readonly kind: 'kernel' | Source['kind'];
-  /** The layer; or the name of the input, the parameter or the buffer. */
+  /** Name of the kernel's layer; or of the input, the parameter, the buffer. */
   readonly name: string;
-  /** The op that made it, or was the first to read it. */
+  /** Name of the op that made the value, or was the first to read it. */
   readonly op: string;
-  /** The layer of that op. */
+  /** Name of that op's layer. */
   readonly layer: string;
-  /** How many elements are infinite or NaN, of how many. */
+  /** Number of elements that are infinite or NaN. */
   readonly count: number;
+  /** Number of elements of the tensor. */
   readonly size: number;
+  /** Shape of the tensor. */
   readonly shape: readonly number[];
 }
 
 /**
- * Runs one step kernel by kernel, without its updates, and says where the first value that is not finite appears; null if
- * there is none. What a fused kernel swallows is not seen: tanh(Infinity) is 1. It takes a while: every result is looked at.
- * @throws what Plan.run throws
+ * Runs one step kernel by kernel, without its updates, and returns the first tensor with a value that is not finite; null if
+ * there is none. Values inside of a fused kernel are not seen: tanh(Infinity) is 1. Slow, because every result is searched.
+ * @throws what Plan.run() throws
  */
 export async function firstNonFinite(plan: Plan, inputs: RunInputs = {}): Promise<NonFinite | null> {
   const kernels = await plan.trace(inputs, { nonFinite: true });
@@ -37,7 +39,10 @@ export async function firstNonFinite(plan: Plan, inputs: RunInputs = {}): Promis
   return null;
 }
 
-/** In words: "parameter 3a/1x1/weight: 1 of 4096 values [64, 1, 1, 64], read by conv2d 3a/1x1". */
+/**
+ * Returns a sentence: "parameter 3a/1x1/weight: 1 of 4096 values [64, 1, 1, 64] are not finite, read by conv2d of layer
+ * 3a/1x1".
+ */
 export function describeNonFinite({ kind, name, op, layer, count, size, shape }: NonFinite): string {
   const where = kind === 'kernel' ? `${op} of layer ${layer}` : `${kind} ${name}`;
   const reader = kind === 'kernel' ? '' : `, read by ${op} of layer ${layer}`;

@@ -4,23 +4,26 @@ import { constant, type Node, Tensor } from '../tensor/tensor';
 import { reachable, schedule } from './graph';
 
 /**
- * d loss / d target for each target, as nodes of the same graph: reverse-mode differentiation by graph rewriting.
- * @param loss shape [1]
+ * Returns d loss / d target for each target, in the target's shape: reverse-mode differentiation, which adds nodes to the
+ * graph.
+ * @param loss f32 [1]
  * @param targets parameters, or tensors between them and the loss, such as pre-activations
- * @param scale [1]: the gradients are those of scale loss. Default 1
- * @throws ERR_SHAPE if loss has another shape; ERR_GRAPH if a target does not influence it, or an op on the way has no gradient
+ * @param scale f32 [1]; the gradients are those of scale * loss. Default 1
+ * @throws ERR_SHAPE if loss or scale has another shape; ERR_GRAPH if a target does not influence the loss, or an op in
+ * between has no gradient; ERR_INVALID_ARGUMENT for something that is not a Tensor
  */
 export function gradient(loss: Tensor, targets: readonly Tensor[], scale: Tensor = constant([1])): Tensor[] {
   if (!(loss instanceof Tensor)) throw invalid('loss', 'a Tensor', loss);
   if (loss.shape.length !== 1 || loss.size !== 1)
-    throw new SaturnnError('ERR_SHAPE', `Expected one element, [1], for loss but received shape [${loss.shape}]`);
+    throw new SaturnnError('ERR_SHAPE', `Expected shape [1] for loss but received [${loss.shape}]`);
   return gradientFrom(loss, scale, targets);
 }
 
 /**
- * The same of a loss of which only its gradient with respect to `result` is known: Σ seed result. For studies of the
- * backward pass alone.
- * @param seed as result: shape, and whether it is an image
+ * Returns the gradients of the loss Σ seed * result: those of any loss whose gradient with respect to `result` is `seed`. For
+ * studies of the backward pass without a loss.
+ * @param seed of the shape of `result`, and an image if that is one
+ * @throws as gradient(); ERR_SHAPE if `seed` does not match `result`
  */
 export function gradientFrom(result: Tensor, seed: Tensor, targets: readonly Tensor[]): Tensor[] {
   for (const target of targets) if (!(target instanceof Tensor)) throw invalid('targets', 'Tensors', target);
@@ -42,7 +45,7 @@ export function gradientFrom(result: Tensor, seed: Tensor, targets: readonly Ten
     const outputGradients = node.outputs.map(total);
     if (outputGradients.every((tensor) => tensor === null)) continue;
     const needed = node.inputs.map((tensor) => tensor !== null && isInfluenced(tensor, influenced));
-    // A target that no other target influences: nothing flows further, and its op need not have a gradient.
+    // Only a target itself, which no other target influences: its op's gradient is not needed, and need not exist.
     if (!needed.includes(true)) continue;
     for (const [index, part] of backward(node, outputGradients, needed).entries()) {
       const tensor = node.inputs[index];
@@ -63,7 +66,7 @@ function backward(node: Node, outputGradients: readonly (Tensor | null)[], neede
   return node.op.gradient(node, outputGradients, needed);
 }
 
-/** The nodes, targets' own included, whose outputs change with a target. `nodes` is in execution order. */
+/** Returns the nodes whose outputs depend on a target, with the targets' own nodes. `nodes` is in execution order. */
 function influencedBy(nodes: readonly Node[], targets: ReadonlySet<Tensor>): Set<Node> {
   const influenced = new Set<Node>([...targets].map((tensor) => tensor.node));
   for (const node of nodes) {

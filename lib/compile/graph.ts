@@ -1,54 +1,71 @@
 import { invalid, SaturnnError } from '../errors';
 import { type Node, Tensor } from '../tensor/tensor';
 
-/** Where a tensor lies inside another: first channel of an image, first element of a flat buffer. */
+/** The place of a tensor inside of another tensor. */
 export interface Placement {
+  /** The tensor that contains it, which may have a placement itself. */
   readonly base: Tensor;
+  /** First channel within `base` if that is an image, else first element. */
   readonly offset: number;
 }
 
-/** What passes have decided about memory. Empty in a plain graph: every tensor then has a buffer of its own. */
+/** The decisions that passes have made about memory. With none, every tensor has a buffer of its own. */
 export interface Memory {
+  /** Tensors that lie inside of others. */
   readonly placements: ReadonlyMap<Tensor, Placement>;
-  /** Nodes whose output 0 replaces their input 0. */
+  /** Nodes whose output 0 overwrites the buffer of their input 0. */
   readonly inPlace: ReadonlySet<Node>;
-  /** Optional outputs that no kernel writes. */
+  /** Optional outputs (Op.optionalOutputs) that kernels do not compute. */
   readonly absent: ReadonlySet<Tensor>;
 }
 
+/** The tensors and nodes that a graph is made for. */
 export interface GraphRoots {
-  /** What a run returns, by name. */
+  /** Tensors whose values a run returns, by name. */
   readonly outputs: Readonly<Record<string, Tensor>>;
-  /** Nodes that write state: run last, in the order in which they were made. */
+  /** Nodes that write state (assign(), Optimizer.update()). They run last, in the order in which they were made. */
   readonly updates?: readonly Node[];
-  /** i32 [1]: nothing is written in a step where this is not 0. */
+  /** i32 [1]: a step in which it is not 0 (the gate is closed) writes nothing, and the run ends there. Default: no gate. */
   readonly gate?: Tensor | null;
   /**
-   * i32 [1]: what the updates are behind, where that is not the gate itself: a step that skips them for its own reasons does
-   * not end the run, but one whose gate is closed closes this too.
+   * i32 [1], if the weights have a gate of their own: a step in which it is not 0 does not change them, but the run goes on (loss
+   * scaling). Once `gate` is closed, the plan closes this too. Default: none.
    */
   readonly skip?: Tensor | null;
 }
 
-/** Everything that one step computes, in execution order. Immutable; passes make new graphs. */
+/** All nodes of one step, in execution order. Immutable: passes make new graphs. Made by Graph.from(). */
 export class Graph {
   private constructor(
+    /** All nodes that outputs, updates, gate and skip depend on, in execution order; those that write state come last. */
     readonly nodes: readonly Node[],
+    /** Tensors whose values a run returns, by name. */
     readonly outputs: Readonly<Record<string, Tensor>>,
+    /** Nodes that write state. */
     readonly updates: readonly Node[],
+    /** i32 [1]: a step in which it is not 0 writes nothing, and the run ends there. null: no gate. */
     readonly gate: Tensor | null,
+    /** i32 [1]: a step in which it is not 0 does not change the weights, and the run goes on. null: none. */
     readonly skip: Tensor | null,
+    /** Decisions about memory. */
     readonly memory: Memory,
   ) {}
 
-  /** The nodes that `roots` need. @throws ERR_GRAPH if `updates` holds a node that writes no state, or nothing is asked for; ERR_INVALID_ARGUMENT */
+  /**
+   * Returns the graph of all nodes that the outputs, updates, gate and skip depend on.
+   * @throws ERR_GRAPH if a node in `updates` writes no state, or there is neither an output nor an update;
+   * ERR_INVALID_ARGUMENT for an output that is not a Tensor
+   */
   static from({ outputs, updates = [], gate = null, skip = null }: GraphRoots, memory: Memory = noMemory): Graph {
     for (const [name, tensor] of Object.entries(outputs)) {
       if (!(tensor instanceof Tensor)) throw invalid(`output "${name}"`, 'a Tensor', tensor);
     }
     for (const node of updates) {
       if (!node.op.writesState) {
-        throw new SaturnnError('ERR_GRAPH', `updates: expected nodes that write state but received "${node.op.name}"`);
+        throw new SaturnnError(
+          'ERR_GRAPH',
+          `Expected nodes that write state for updates but received "${node.op.name}"`,
+        );
       }
     }
     const roots = [...Object.values(outputs).map((tensor) => tensor.node), ...updates];
@@ -57,12 +74,15 @@ export class Graph {
     return new Graph(schedule(reachable(roots)), outputs, updates, gate, skip, memory);
   }
 
-  /** The same nodes with other decisions about memory. */
+  /** Returns a graph of the same nodes, with the given decisions about memory in place of its own. */
   withMemory(memory: Partial<Memory>): Graph {
     return new Graph(this.nodes, this.outputs, this.updates, this.gate, this.skip, { ...this.memory, ...memory });
   }
 
-  /** Who reads each tensor, once per reading input; graph outputs, gate and skip are not counted. */
+  /**
+   * Returns the nodes that read each tensor; a node is listed once for each input that is this tensor. Tensors that no node reads
+   * have no entry, even if they are outputs, gate or skip: see results().
+   */
   readers(): ReadonlyMap<Tensor, readonly Node[]> {
     const readers = new Map<Tensor, Node[]>();
     for (const node of this.nodes) {
@@ -76,7 +96,7 @@ export class Graph {
     return readers;
   }
 
-  /** Tensors that are read after the last node: outputs, gate and skip. */
+  /** Returns the tensors that are read after the nodes have run: outputs, gate and skip. */
   results(): ReadonlySet<Tensor> {
     const results = new Set(Object.values(this.outputs));
     for (const flag of [this.gate, this.skip]) if (flag) results.add(flag);
@@ -84,14 +104,15 @@ export class Graph {
   }
 }
 
+/** No decisions: every tensor has a buffer of its own. */
 export const noMemory: Memory = { placements: new Map(), inPlace: new Set(), absent: new Set() };
 
-/** Whether a pass has decided about the memory of some tensor already. */
+/** Returns whether a pass has made a decision about memory already. */
 export function decidesAboutMemory({ memory: { placements, inPlace, absent } }: Graph): boolean {
   return placements.size + inPlace.size + absent.size > 0;
 }
 
-/** All nodes from which `roots` are computed, sources included. */
+/** Returns `roots` and all nodes that they depend on, sources included. */
 export function reachable(roots: readonly Node[]): Set<Node> {
   const found = new Set<Node>(roots);
   for (const node of found) {
@@ -101,9 +122,9 @@ export function reachable(roots: readonly Node[]): Set<Node> {
 }
 
 /**
- * Topological order; among nodes that are ready, the one made first. Nodes of a backward pass were made in reverse order of
- * the forward pass, so that each activation dies as early as it can. Nodes that write state come after all others:
- * everything else has then read the old values.
+ * Returns the nodes in topological order; of those that are ready, the smallest `order` comes first. Since gradient() makes the
+ * backward pass in reverse order, the memory of each activation is free as early as possible. Nodes that write state come after
+ * all others, which have then read the old values.
  */
 export function schedule(nodes: ReadonlySet<Node>): Node[] {
   const waiting = new Map<Node, number>();

@@ -4,19 +4,26 @@ import { Parameter, StateBuffer } from '../tensor/state';
 import type { ArenaOwner, Node, Tensor } from '../tensor/tensor';
 import type { Graph } from './graph';
 
+/** A graph in the form that the native side compiles, with what TypeScript needs to know about it. */
 export interface Lowered {
+  /** The plan for the native side. */
   readonly description: PlanDescription;
-  /** The State that the plan binds to, if it touches one. */
+  /** The State whose tensors the plan reads or writes; null: none. */
   readonly state: ArenaOwner | null;
-  /** Graph nodes of the description's nodes, in the same order. */
+  /** The graph's nodes in the order of description.nodes. */
   readonly nodes: readonly Node[];
-  /** Input tensors in the order of description.inputs. */
+  /** The input tensors in the order of description.inputs. */
   readonly inputs: readonly Tensor[];
 }
 
+/** The options of a plan that lowering only passes on. */
 export type LowerOptions = Pick<PlanDescription, 'options' | 'replay' | 'poison'>;
 
-/** Graph -> the flat description that the native side compiles. @throws ERR_GRAPH */
+/**
+ * Returns the description of a graph for the native side: tensors and nodes as flat lists that refer to each other by index.
+ * @throws ERR_GRAPH for a graph with tensors of two States or of none, two inputs of one name, or two sets of gradients in
+ * one State
+ */
 export function lower(graph: Graph, options: LowerOptions): Lowered {
   return new Lowering(graph, options).run();
 }
@@ -101,7 +108,7 @@ class Lowering {
     }
   }
 
-  /** A State has one gradient arena: a second set of gradients would overwrite the first while it is still read. */
+  /** Checks that the graph packs gradients once: a State has one gradient arena, so a second set would overwrite the first. */
   #claimGradients(): void {
     if (this.#computesGradients) {
       throw new SaturnnError(
@@ -131,7 +138,10 @@ function inputName(tensor: Tensor): string {
   return tensor.node.source?.kind === 'input' ? tensor.node.source.name : tensor.node.name;
 }
 
-/** The attribute struct of native/shared/backend.h: four bytes a field, little endian. */
+/**
+ * Returns a node's attribute struct (native/shared/backend.h): four bytes a field, little endian.
+ * @throws ERR_GRAPH, ERR_INVALID_ARGUMENT
+ */
 function encodeAttributes(node: Node): Uint8Array {
   if (node.op.encode) return node.op.encode(node);
   const { attributes: fields } = node.op;
@@ -140,7 +150,7 @@ function encodeAttributes(node: Node): Uint8Array {
     const value = node.attributes[name];
     if (value === undefined) throw new SaturnnError('ERR_GRAPH', `[${node.op.name}] attribute ${name} is missing`);
     if (type === 'i32') {
-      // Here, because DataView would take the low 32 bits of anything.
+      // DataView would silently take the low 32 bits of a larger number.
       if (value !== (value | 0)) throw invalid(`${name} of [${node.op.name}]`, 'a 32-bit integer', value);
       view.setInt32(index * 4, value, true);
     } else view.setFloat32(index * 4, value, true);

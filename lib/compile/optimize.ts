@@ -9,7 +9,7 @@ import { halveWeights } from './passes/halveWeights';
 import { inPlaceActivation } from './passes/inPlaceActivation';
 import { mergeSiblingConvs } from './passes/mergeSiblingConvs';
 
-/** A pure function from graph to graph that is legal on every graph and every backend. */
+/** A pure function from a graph to an equivalent one. It must work for every graph and every backend. */
 export type Pass = (graph: Graph) => Graph;
 
 const nodePasses: readonly Pass[] = [
@@ -21,17 +21,17 @@ const nodePasses: readonly Pass[] = [
 ];
 const memoryPasses: readonly Pass[] = [concatViews, inPlaceActivation];
 
-/** In this order: first what changes nodes, then what decides about their memory. */
+/** The passes of compile() in their order: first those that change nodes, then those that decide about memory. */
 export const defaultPasses: readonly Pass[] = [...nodePasses, ...memoryPasses];
 
-/** The same for a backend whose convolutions take half weights, of a graph whose images are halved. */
+/** Returns the default passes and halveWeights, for a graph of half images and a backend whose convolutions take half weights. */
 export const passesWithHalfWeights = (half: DType): readonly Pass[] => [
   ...nodePasses,
   (graph) => halveWeights(graph, half),
   ...memoryPasses,
 ];
 
-/** The graph after all `passes`, one after the other; the graph that is given stays as it is. */
+/** Returns a graph after `passes`, applied in order. The given graph is not changed. */
 export function optimize(graph: Graph, passes: readonly Pass[] = defaultPasses): Graph {
   return passes.reduce((current, pass) => pass(current), graph);
 }

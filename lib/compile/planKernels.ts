@@ -1,31 +1,39 @@
-/** What a plan's kernels are, put together from the two sides: what the graph asked for and what the backend made of it. */
+/** Describes a plan's kernels, from the graph's nodes and from the backend's report about each kernel. */
 
 import type { KernelInfo, NodeDescription, OperandInfo } from '../runtime/native';
 import { type Source, sizeOf, type Tensor } from '../tensor/tensor';
 import type { Lowered } from './lower';
 
+/** An input or output of a kernel: dtype, shape, bytes, and where it comes from. */
 export interface KernelOperand extends Readonly<Omit<OperandInfo, 'isGiven'>> {
-  /** What is given to the step rather than made by another kernel: `name` is the parameter's, the input's. */
+  /** The source of an operand that no kernel makes, with the name of the parameter or input; null: a kernel makes it. */
   readonly given: { readonly kind: Source['kind']; readonly name: string } | null;
 }
 
+/** A kernel of a plan. */
 export interface PlanKernel {
+  /** Name of the op. */
   readonly op: string;
-  /** The layer. */
+  /** Name of the layer. */
   readonly name: string;
-  /** What the backend chose, e.g. "jit_wino_4x3:avx512_core". */
+  /** Name of the code that the backend chose, e.g. "jit_wino_4x3:avx512_core". */
   readonly implementation: string;
+  /** Bytes of scratch memory that the kernel uses while it runs. */
   readonly scratchBytes: number;
-  /** Floating-point operations of one step; 0 for kernels that are bound by memory. */
+  /** Floating-point operations of one step (a multiply-add is two); 0 for kernels whose speed memory bounds. */
   readonly flops: number;
-  /** The least that one step must move: every input read once, every output written once; 0 where views leave nothing to do. */
+  /** Bytes that one step must move at least: each input read once, each output written once; 0 for a view that copies nothing. */
   readonly bytes: number;
-  /** null: an optional tensor that is absent. */
+  /** Inputs in the op's order; null: an optional tensor that is absent. */
   readonly inputs: readonly (KernelOperand | null)[];
+  /** Outputs in the op's order; null: an optional tensor that is absent. */
   readonly outputs: readonly (KernelOperand | null)[];
 }
 
-/** The native side may add copies between layouts; they are its own and have no node. The others keep their order. */
+/**
+ * Describes each kernel from the node that it computes. The native side may add kernels that copy images between layouts: these
+ * have no node. The others come in the order of the nodes.
+ */
 export function describeKernels(kernels: readonly KernelInfo[], lowered: Lowered): PlanKernel[] {
   let next = 0;
   return kernels.map((kernel) => {
@@ -62,7 +70,7 @@ function sourceOf(tensor: Tensor | null | undefined): KernelOperand['given'] {
   return tensor && kind ? { kind, name: tensor.node.name } : null;
 }
 
-/** "images (layout)" copies the input images; what else is given and gets copied is an image among the constants. */
+/** Returns the source of a layout copy: "images (layout)" copies the input `images`; all other given images are constants. */
 function sourceOfLayoutCopy({ name }: KernelInfo, { description }: Lowered): KernelOperand['given'] {
   const copied = name.replace(/ \(layout\)$/, '');
   return { kind: description.inputs.some((port) => port.name === copied) ? 'input' : 'constant', name: copied };
@@ -89,7 +97,7 @@ function leastBytes(
   return total(inputs) - notRead + total(outputs) + total(written);
 }
 
-/** One element for each of the output's. */
+/** Returns the bytes that are read of a sampled input: one element for each element of the output, or all if there are fewer. */
 function sampledBytes(sampled: OperandInfo, output: OperandInfo | null | undefined): number {
   const elementBytes = sampled.bytes / sizeOf(sampled.shape);
   return Math.min(sampled.bytes, elementBytes * sizeOf(output?.shape ?? []));

@@ -2,15 +2,19 @@ import { makeNode, type Node, type Tensor } from '../tensor/tensor';
 import { Graph, type Memory } from './graph';
 
 /**
- * New outputs for a node, or null to keep it; or, by tensor, what replaces outputs of this and of earlier nodes, if nobody has
- * read them yet. `inputs` are the node's inputs as rewritten so far. Nodes come in execution order.
+ * The rule of a rewrite, called for each node in execution order. `inputs` are the node's inputs as rewritten so far. It returns
+ * null to keep the node; or a list of tensors that replace its outputs, in order; or a map from outputs of this or earlier nodes
+ * to the tensors that replace them. No node before this one may read a tensor that the map replaces.
  */
 export type Rewrite = (
   node: Node,
   inputs: readonly (Tensor | null)[],
 ) => readonly Tensor[] | ReadonlyMap<Tensor, Tensor> | null;
 
-/** A graph in which `rewrite` has replaced nodes; what nobody needs any more is gone, decisions about memory are carried over. */
+/**
+ * Returns a graph in which `rewrite` has replaced nodes. Nodes that are no longer needed are dropped. Decisions about memory are
+ * kept for the tensors and nodes that stand in place of the old ones.
+ */
 export function rewriteGraph(graph: Graph, rewrite: Rewrite): Graph {
   const tensors = new Map<Tensor, Tensor>();
   const nodes = new Map<Node, Node>();
@@ -48,7 +52,7 @@ export function rewriteGraph(graph: Graph, rewrite: Rewrite): Graph {
   );
 }
 
-// Array.isArray() does not tell a readonly array from anything else.
+// TypeScript does not narrow a readonly array by Array.isArray().
 const isList = (outputs: readonly Tensor[] | ReadonlyMap<Tensor, Tensor>): outputs is readonly Tensor[] =>
   Array.isArray(outputs);
 

@@ -1,11 +1,14 @@
 import type { Tensor } from '../tensor/tensor';
 
-/** Tensors that a pass makes once and several of its new nodes read: by what they are made from. */
+/** Tensors that a pass makes once for several new nodes, found again by the tensors that they are made from. */
 export class SharedTensors {
   readonly #ids = new Map<Tensor, number>();
   readonly #made = new Map<string, Tensor>();
 
-  /** @param kind says all about the tensor that `inputs` do not */
+  /**
+   * Returns the tensor of this kind made from `inputs`; the first call makes it.
+   * @param kind everything about it that `inputs` do not tell
+   */
   get(kind: string, inputs: readonly Tensor[], make: () => Tensor): Tensor {
     const key = `${kind} of ${inputs.map((tensor) => this.id(tensor))}`;
     const known = this.#made.get(key);
@@ -15,7 +18,7 @@ export class SharedTensors {
     return made;
   }
 
-  /** A number that no other tensor has, for keys. */
+  /** Returns a number that is unique to a tensor, for keys. */
   id(tensor: Tensor): number {
     const known = this.#ids.get(tensor);
     if (known !== undefined) return known;
@@ -24,7 +27,7 @@ export class SharedTensors {
   }
 }
 
-/** The same for equal attributes. */
+/** Returns a text that is equal for equal attributes, whatever the order of their names. */
 export const attributesKey = (attributes: Readonly<Record<string, number>>): string =>
   Object.keys(attributes)
     .sort()

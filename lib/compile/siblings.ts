@@ -5,20 +5,20 @@ import type { Graph } from './graph';
 import { isPointwiseConvolution, isPointwiseDgrad, isPointwiseWgrad } from './pointwise';
 import { attributesKey, SharedTensors } from './sharedTensors';
 
-/** A backend keeps images of so few channels plain beside blocked ones. */
+/** In a plan with blocked images, images with at most this many channels stay plain (kMaxPixelChannels in layout.cc). */
 const mostPixelChannels = 4;
 
-/** The gradients that belong to one group of sibling convolutions. */
+/** The backward passes of a group of sibling convolutions, which can become one wgrad and one dgrad. */
 export interface GradientFamily {
-  /** Each read by one of `wgrads` and one of `dgrads`, where these are not empty, and by nobody else. */
+  /** The gradients with respect to the convolutions' results. Only the nodes in `wgrads` and `dgrads` read them. */
   readonly dys: readonly Tensor[];
-  /** In the order of `dys`; or none. */
+  /** The wgrad of each convolution, in the order of `dys`; empty if no weight needs a gradient. */
   readonly wgrads: readonly Node[];
-  /** In the order of `dys`, all terms of one sum; or none. */
+  /** The dgrad of each convolution, in the order of `dys`, all terms of one sum; empty if the image needs no gradient. */
   readonly dgrads: readonly Node[];
 }
 
-/** Finds 1x1 convolutions of one image that can become one convolution, and the same of their gradients. */
+/** Finds 1x1 convolutions that read one image and can become one convolution, and their gradients likewise. */
 export class Siblings {
   readonly #readers: ReadonlyMap<Tensor, readonly Node[]>;
   readonly #results: ReadonlySet<Tensor>;
@@ -32,8 +32,8 @@ export class Siblings {
   }
 
   /**
-   * Groups of convolutions, each in execution order. Their readers can read slices, and their weights are given, not computed:
-   * those of the last must be there before the first is run.
+   * Returns groups of convolutions, each in execution order. All their readers can read slices. Their weights are sources, not
+   * results of nodes, because the weights of the last must exist before the first runs.
    */
   convolutions(): readonly (readonly Node[])[] {
     const joinable = this.graph.nodes.filter((node) => {
@@ -50,7 +50,7 @@ export class Siblings {
     return groups(joinable, key).filter((group) => keepsBlocks(group.map(({ outputs: [y] }) => y)));
   }
 
-  /** Gradients that are read by the backward passes of siblings alone, and written by what can write slices. */
+  /** Returns the families of gradients that only wgrads and dgrads of siblings read, and whose producers can write slices. */
   gradients(): readonly GradientFamily[] {
     const keys = new Map<Tensor, string>();
     const members = new Map<Tensor, { wgrad: Node | undefined; dgrad: Node | undefined }>();
@@ -64,7 +64,7 @@ export class Siblings {
       members.set(dy, { wgrad, dgrad });
       keys.set(dy, [this.#wgradKey(wgrad), this.#dgradKey(dgrad), this.#kind(dy)].join('; '));
     }
-    // Gradients are made in the reverse order of the forward pass, so that this is the order of the convolutions.
+    // The backward pass is made in reverse order, so this is the order of the convolutions.
     const dys = [...keys.keys()].sort((a, b) => b.node.order - a.node.order);
     return groups(dys, (dy) => keys.get(dy) as string)
       .filter(keepsBlocks)
@@ -76,7 +76,7 @@ export class Siblings {
       .filter(({ wgrads }) => this.#readLate(wgrads));
   }
 
-  /** The node of a group that is run last. */
+  /** Returns the node of a group that runs last. */
   last(group: readonly Node[]): Node | undefined {
     return group.reduce<Node | undefined>(
       (latest, node) => (latest && this.#positionOf(latest) > this.#positionOf(node) ? latest : node),
@@ -84,14 +84,14 @@ export class Siblings {
     );
   }
 
-  /** The sum that a gradient is a term of, if it is nothing else. */
+  /** Returns the sum that a dgrad is a term of; null if anything else reads it, or nothing does. */
   #sumOf({ outputs: [dx] }: Node): Node | null {
     const readers = dx ? this.#readersOf(dx) : [];
     const [sum] = readers;
     return dx && sum?.op.sums && readers.length === 1 && !this.#results.has(dx) ? sum : null;
   }
 
-  /** Whether what the group gives is read only after all of it has been run: then all may be run together, at its end. */
+  /** Returns whether all readers of the group's results run after its last node, so that one node there can replace the group. */
   #readLate(group: readonly Node[]): boolean {
     const last = this.last(group);
     const readers = group.flatMap(({ outputs }) => outputs.flatMap((tensor) => this.#readersOf(tensor)));
@@ -107,7 +107,10 @@ export class Siblings {
     return sum ? `${this.#id(sum.outputs[0])}, ${attributesKey(dgrad.attributes)}` : '';
   }
 
-  /** What all parts of one image must have in common. */
+  /**
+   * Returns a key of the properties that all parts of a joined image must share: dtype, and whether its channels fill whole
+   * blocks.
+   */
   #kind(tensor: Tensor | undefined): string {
     return tensor ? `${tensor.dtype}, ${dimension(tensor.shape, 3) % blockChannels === 0}` : '';
   }
@@ -125,7 +128,7 @@ export class Siblings {
   }
 }
 
-/** Two or more of one key, in their order. */
+/** Returns the groups of two or more items with one key, in their order. */
 function groups<T>(items: readonly T[], key: (item: T) => string): T[][] {
   const all = new Map<string, T[]>();
   for (const item of items) {
@@ -137,7 +140,10 @@ function groups<T>(items: readonly T[], key: (item: T) => string): T[][] {
   return [...all.values()].filter(({ length }) => length > 1);
 }
 
-/** Whether a plan that could be blocked still can be if these become one: a few images of a few channels make one that cannot. */
+/**
+ * Returns false if merging would cost the plan its blocked layout: images narrow enough to stay plain would become one that is
+ * too wide for that.
+ */
 function keepsBlocks(parts: readonly (Tensor | undefined)[]): boolean {
   const channels = parts.map((tensor) => (tensor ? dimension(tensor.shape, 3) : 0));
   const total = channels.reduce((sum, count) => sum + count, 0);

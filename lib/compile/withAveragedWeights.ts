@@ -5,10 +5,10 @@ import type { Graph } from './graph';
 import { rewriteGraph } from './rewrite';
 
 /**
- * The same graph, computed with the average of the weights that an optimizer with `ema` keeps, instead of the weights. Buffers
- * (running statistics) stay the present ones.
- * @throws ERR_INVALID_ARGUMENT if the State keeps no average; ERR_GRAPH if the graph writes state: an average is no place
- * to train
+ * Returns a graph that computes the same with the moving average of the weights, which an optimizer with `ema` keeps, in
+ * place of the weights. Buffers (running statistics) are not averaged: it reads their present values.
+ * @throws ERR_INVALID_ARGUMENT if the State keeps no average; ERR_GRAPH if the graph writes state, because averages are not
+ * trained
  */
 export function withAveragedWeights(graph: Graph, state: State): Graph {
   const averages = state.averagesPlace;

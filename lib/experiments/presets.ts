@@ -18,7 +18,8 @@ export interface Preset {
   /** Device, as openDevice() takes it. */
   readonly device: string;
   /**
-   * How long it would take on a CPU. Such a preset runs on a CPU only if the device "cpu" is asked for. Null: no restriction.
+   * Time that it would take on a CPU, in words ("weeks"). Such a preset runs on a CPU only if the option `device` is "cpu". Null:
+   * no restriction.
    */
   readonly tooLongOnCpu: string | null;
   /** Trainings per activation, with the seeds 0, 1, ... */

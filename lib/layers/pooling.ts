@@ -6,7 +6,8 @@ import type { Layer } from './layer';
 /**
  * Average pooling: the mean of each window, padding not counted. [N, H, W, C] -> [N, H', W', C]. Options: `kernel` and `stride`
  * (a number, or [vertical, horizontal]), `padding` on each side (default 0, smaller than the kernel), `ceil`, `name`. H' is
- * (H + 2 padding - kernel) / stride + 1, rounded down, or up if `ceil` is true (default false); W' likewise.
+ * (H + 2 padding - kernel) / stride + 1, rounded down, or up if `ceil` is true (default false), but no window begins outside of
+ * the image; W' likewise.
  */
 export class AveragePool implements Layer {
   readonly parameters: readonly Parameter[] = [];

@@ -13,41 +13,47 @@ import { type NativeActivation, nativeActivations } from './nativeActivations';
 import { expectShape, expectTensor, first, shapeError } from './op';
 import { randomizedRelu } from './randomizedRelu';
 
-/** The row of an activation that is a function of x alone. @throws ERR_INVALID_ARGUMENT for rrelu and unknown kinds */
+/**
+ * Returns the row of a kind of activation that is a function of x alone.
+ * @throws ERR_INVALID_ARGUMENT for rrelu and unknown kinds
+ */
 export function activationRow(kind: string): ActivationRow {
   const names = Object.keys(activations);
   if (!names.includes(kind)) throw invalid('activation', `one of ${names.join(', ')}, rrelu`, kind);
   return activations[kind as keyof typeof activations];
 }
 
-/** The range of an rrelu that the caller made. @throws ERR_INVALID_ARGUMENT */
+/** Returns the range of an rrelu, checked, because any object may be given as an Activation. @throws ERR_INVALID_ARGUMENT */
 function rangeOf({ range = defaultRange }: Activation): readonly [number, number] {
   if (!Array.isArray(range) || range.length !== 2) throw invalid('range of rrelu', '[lower, upper]', range);
   checkRange(range[0], range[1]);
   return [range[0], range[1]];
 }
 
-/** An activation as a function in double precision; rrelu as in inference. @throws ERR_INVALID_ARGUMENT */
+/** Returns an activation as a function in double precision; of rrelu, that of inference. @throws ERR_INVALID_ARGUMENT */
 export function curveOf(activation: Activation): ActivationCurve {
-  encodeActivation(activation); // Refuses an unknown kind and a slope out of range.
+  encodeActivation(activation); // Throws for an unknown kind and for a slope out of range.
   if (activation.kind === 'rrelu') return leakyCurve(activation.slope);
   return activationRow(activation.kind).curve(activation.slope);
 }
 
-/** E[f'(x)²] near x = 0, over both signs: what initialisers divide by (equations 3 to 6 of the paper). */
+/** Returns E[f'(x)²] near x = 0, over both signs of x: initialisers divide the variance by it (equations 3 to 6 of the paper). */
 export function gainOfCurve({ slope }: ActivationCurve): number {
   const [above, below] = [slope(0), slope(-Number.MIN_VALUE)];
   return (above * above + below * below) / 2;
 }
 
-/** E[f'(x)²] near x = 0, over both signs and, for rrelu, over its slopes. */
+/** Returns E[f'(x)²] near x = 0, over both signs of x and, for rrelu, over its random slopes. @throws ERR_INVALID_ARGUMENT */
 export function meanSquareGain(activation: Activation): number {
   if (activation.kind !== 'rrelu') return gainOfCurve(activationRow(activation.kind).curve(activation.slope));
   const [lower, upper] = rangeOf(activation);
   return (1 + (lower * lower + lower * upper + upper * upper) / 3) / 2;
 }
 
-/** An activation as parseActivation reads it. */
+/**
+ * Returns an activation as a text that parseActivation() reads: "tanh", "leakyTanh:0.25", "rrelu:0.125:0.25".
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export function formatActivation(activation: Activation): string {
   const { kind, slope } = activation;
   if (kind === 'rrelu') return [kind, ...rangeOf(activation)].join(':');
@@ -59,7 +65,10 @@ export const activationAttributes: readonly AttributeField[] = [
   ['slope', 'f32'],
 ];
 
-/** The attributes of an Activation that the caller made, in inference; checked again, since any object may come. */
+/**
+ * Returns the attributes of an activation; of rrelu, those of inference. Any object may be given, so it is checked.
+ * @throws ERR_INVALID_ARGUMENT for an unknown kind, or a slope or range that does not fit it
+ */
 export function encodeActivation(activation: Activation): { kind: number; slope: number } {
   if (activation?.kind === 'rrelu') {
     const [lower, upper] = rangeOf(activation);
@@ -70,7 +79,7 @@ export function encodeActivation(activation: Activation): { kind: number; slope:
   return { kind: id, slope: checkSlope(activation.kind, row, row.slope ? activation.slope : undefined) };
 }
 
-/** y = f(x + bias). x: any shape; bias: [last dimension of x]. The backward pass needs y alone, so y may replace x. */
+/** y = f(x + bias). x: any shape; bias: [last dimension of x], optional. The backward pass needs only y, so y may overwrite x. */
 export const activationOp: Op = {
   name: 'activation',
   attributes: activationAttributes,
@@ -92,16 +101,21 @@ export const activationOp: Op = {
   },
 };
 
+/** Options of activate(). */
 export interface ActivateOptions {
-  /** Added before the activation; one value per channel (last dimension). */
+  /** A bias that is added before the activation: [last dimension of x]. Default: none. */
   bias?: Tensor;
-  /** Of the layer. In training, rrelu must have one: its random numbers belong to it. */
+  /** Name of the layer. rrelu in training must have one, which selects its random numbers. */
   name?: string;
-  /** What for, as a layer's ForwardContext says it; default inference. */
+  /** Whether this is training, with the State's counter, which rrelu then needs. A ForwardContext fits. Default: inference. */
   context?: { readonly training: boolean; readonly counter: Tensor | null };
 }
 
-/** f(x + bias), element by element. @throws ERR_SHAPE, ERR_INVALID_ARGUMENT (unknown activation, slope out of range) */
+/**
+ * Returns f(x + bias), element by element, in the shape of x.
+ * @throws ERR_SHAPE if x is not f32 or the bias does not fit; ERR_INVALID_ARGUMENT for an unknown activation, a slope or
+ * range out of bounds, or an rrelu in training without name or counter
+ */
 export function activate(x: Tensor, activation: Activation, options: ActivateOptions = {}): Tensor {
   const { bias, name, context } = options;
   if (activation?.kind === 'rrelu' && context?.training) {
@@ -115,8 +129,8 @@ export function activate(x: Tensor, activation: Activation, options: ActivateOpt
 }
 
 /**
- * dx = dy f'(x), with f' computed from the output y (native/activations.def); dbias = dx summed over all but the last
- * dimension, in the same pass. dy, y: one shape; either may be a slice of a concatenation.
+ * dx = dy f'(x), with f' computed from the output y (native/activations.def), and dbias = dx summed over all dimensions but
+ * the last. dy and y have one shape; either may be a slice of a concatenation.
  */
 export const activationGradientOp: Op = {
   name: 'activationGradient',
@@ -137,6 +151,7 @@ export const activationGradientOp: Op = {
   },
 };
 
+/** Returns dx and dbias of an activation. `attributes` are those of the forward node. @throws ERR_SHAPE */
 export function activationGradient(
   dy: Tensor,
   y: Tensor,
@@ -147,4 +162,5 @@ export function activationGradient(
   return { dx, dbias };
 }
 
+/** All ops of this file. */
 export const activationOps: readonly Op[] = [activationOp, activationGradientOp];

@@ -3,9 +3,9 @@ import { checkNumber, invalid } from '../errors';
 
 /** An activation as a function of one variable, in double precision. */
 export interface ActivationCurve {
-  /** f(x). */
+  /** Returns f(x). */
   value(x: number): number;
-  /** f'(x); at a kink the slope of the side that x lies on, 0 counting as positive. */
+  /** Returns f'(x). At a kink, 0 belongs to the positive side. */
   slope(x: number): number;
   /** Whether f' or f'' jumps at 0. */
   readonly kink: boolean;
@@ -19,7 +19,10 @@ export interface ActivationRow {
   readonly curve: (a: number) => ActivationCurve;
 }
 
-/** The slope that an activation of this row has. @throws ERR_INVALID_ARGUMENT for one that is out of range, or not known */
+/**
+ * Returns `slope`, or the row's default; 0 if the activation has none.
+ * @throws ERR_INVALID_ARGUMENT if it is out of range or there is none
+ */
 export function checkSlope(kind: string, row: ActivationRow, slope: number | undefined): number {
   if (row.slope)
     return checkNumber(`slope of ${kind}`, slope ?? row.slope.default, row.slope.minimum, row.slope.maximum);
@@ -27,20 +30,20 @@ export function checkSlope(kind: string, row: ActivationRow, slope: number | und
   return 0;
 }
 
-/** x, times `a` for x < 0. */
+/** Returns the curve x, and a x for x < 0. */
 export const leakyCurve = (a: number): ActivationCurve => ({
   value: (x) => (x < 0 ? a * x : x),
   slope: (x) => (x < 0 ? a : 1),
   kink: true,
 });
 
-/** Range of the slopes of an rrelu that does not say its own; as MXNet's LeakyReLU(act_type='rrelu'). */
+/** Default bounds of rrelu's slopes: those of MXNet's LeakyReLU(act_type='rrelu'). */
 export const defaultRange = [1 / 8, 1 / 3] as const;
 
-/** Smallest slope of rrelu: slopes of 0 would hide which side an output came from. */
+/** Smallest slope of rrelu. With slope 0, the output would not tell the sign of x, which the gradient needs. */
 const smallest = 1e-6;
 
-/** @throws ERR_INVALID_ARGUMENT */
+/** Returns the bounds of rrelu's slopes, checked. @throws ERR_INVALID_ARGUMENT unless 1e-6 <= lower <= upper <= 1 */
 export function checkRange(lower: number, upper: number): { lower: number; upper: number } {
   checkNumber('lower of rrelu', lower, smallest, 1);
   checkNumber('upper of rrelu', upper, lower, 1);

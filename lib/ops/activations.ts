@@ -8,14 +8,16 @@ import type { NativeActivation } from './nativeActivations';
 
 export type { ActivationCurve, ActivationRow } from './activationRow';
 
+/** Name of an activation. */
 export type ActivationKind = NativeActivation | 'rrelu';
 
-/** One of the activations. */
+/** An activation function with its parameters, as sigmoid(), tanh(), ... and parseActivation() make it. */
 export interface Activation {
+  /** Name of the function. */
   readonly kind: ActivationKind;
-  /** The factor a of the negative side, 0 where there is none; of rrelu: the mean of its range, its slope in inference. */
+  /** The factor a for x < 0; 0 for a function without one; for rrelu the mean of its range, which inference uses. */
   readonly slope: number;
-  /** Of rrelu alone: in training, slopes are drawn from here. */
+  /** The bounds between which rrelu draws slopes in training. Only rrelu has it. */
   readonly range?: readonly [lower: number, upper: number];
 }
 
@@ -67,31 +69,43 @@ const make = (kind: NativeActivation, slope?: number): Activation => ({
   slope: checkSlope(kind, activations[kind], slope),
 });
 
-/** 1 / (1 + e^-x): gain 1/4 at 0, the activation that the paper shows failing. */
+/** Returns the logistic sigmoid, 1 / (1 + e^-x). f'(0) = 1/4: the paper's network does not train with it (arXiv:1602.05980). */
 export const sigmoid = (): Activation => make('sigmoid');
-/** 4 sigmoid(x) - 2, the paper's sigmoid*: gain 1 at 0. */
+/** Returns the paper's sigmoid* (arXiv:1602.05980), 4 sigmoid(x) - 2. f'(0) = 1. */
 export const scaledSigmoid = (): Activation => make('scaledSigmoid');
-/** tanh x: gain 1 at 0. */
+/** Returns tanh x. f'(0) = 1. */
 export const tanh = (): Activation => make('tanh');
-/** tanh x, times `a` for x < 0 (penalized tanh). @param a 0 to 0.5. */
+/**
+ * Returns penalised (leaky) tanh: tanh x, and a tanh x for x < 0.
+ * @param a 0 to 0.5, default 0.25.
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export const leakyTanh = (a?: number): Activation => make('leakyTanh', a);
-/** x, 0 for x < 0. */
+/** Returns the rectifier: x, and 0 for x < 0. */
 export const relu = (): Activation => make('relu');
-/** x, times `a` for x < 0. @param a 0 to 1. */
+/** Returns the leaky rectifier: x, and a x for x < 0. @param a 0 to 1, default 0.25. @throws ERR_INVALID_ARGUMENT */
 export const leakyRelu = (a?: number): Activation => make('leakyRelu', a);
-/** x, a (e^x - 1) for x < 0 (Clevert et al., arXiv:1511.07289). @param a 0 to 10, default 1. */
+/**
+ * Returns ELU: x, and a (e^x - 1) for x < 0 (Clevert et al., arXiv:1511.07289).
+ * @param a 0 to 10, default 1. @throws ERR_INVALID_ARGUMENT
+ */
 export const elu = (a?: number): Activation => make('elu', a);
 
 /**
- * x, times a slope for x < 0: in training one of its own for every element and step, from U[lower, upper]; in inference
- * their mean (Xu et al., arXiv:1505.00853). 0 < lower <= upper <= 1; default 1/8 and 1/3.
+ * Returns the randomised leaky rectifier (Xu et al., arXiv:1505.00853): x, and a x for x < 0. In training, a is drawn from
+ * U[lower, upper] for every element and step; in inference it is (lower + upper) / 2. 1e-6 <= lower <= upper <= 1; default
+ * 1/8 and 1/3.
+ * @throws ERR_INVALID_ARGUMENT for bounds out of range
  */
 export function rrelu({ lower = defaultRange[0], upper = defaultRange[1] } = {}): Activation {
   checkRange(lower, upper);
   return { kind: 'rrelu', slope: (lower + upper) / 2, range: [lower, upper] };
 }
 
-/** "tanh", "leakyTanh:0.3" or "rrelu:0.1:0.3". @throws ERR_INVALID_ARGUMENT naming the choices or the slope's range. */
+/**
+ * Returns the activation that a text names: "tanh", "leakyTanh:0.3" or "rrelu:0.1:0.3"; without numbers, with its defaults.
+ * @throws ERR_INVALID_ARGUMENT for an unknown name (the message lists the names), or a slope out of range (it gives the range)
+ */
 export function parseActivation(text: string): Activation {
   const [kind = '', slope, ...rest] = text.split(':');
   if (kind === 'rrelu') return parseRandomized(text);

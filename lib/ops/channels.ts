@@ -3,9 +3,10 @@ import { apply, constant, type Op, sizeOf, type Tensor } from '../tensor/tensor'
 import { copy } from './data';
 import { dimension, expectShape, expectTensor, first, shapeError } from './op';
 
+/** Largest number of inputs of one `add` node. */
 const most = 8;
 
-/** The sum of 2 to 8 tensors of one shape, in one pass. */
+/** y = the sum of 2 to 8 tensors of one shape, in one pass over memory. */
 export const addOp: Op = {
   name: 'add',
   attributes: [],
@@ -27,14 +28,17 @@ export const addOp: Op = {
   gradient: (node, [dy]) => node.inputs.map(() => dy ?? null),
 };
 
-/** The sum of any number of tensors of one shape. @throws ERR_SHAPE */
+/**
+ * Returns the sum of one or more f32 tensors of one shape.
+ * @throws ERR_SHAPE if there is none, or they differ in shape or kind
+ */
 export function add(...tensors: readonly Tensor[]): Tensor {
   if (tensors.length === 1) return expectTensor('add', 'input 0', tensors[0], {});
   if (tensors.length <= most) return first(apply(addOp, tensors));
   return add(first(apply(addOp, tensors.slice(0, most))), ...tensors.slice(most));
 }
 
-/** Images side by side in their channels. Inputs [N, H, W, C_i] -> [N, H, W, ΣC_i]. Pass concatViews makes it free. */
+/** Images joined along their channels: [N, H, W, C_i] -> [N, H, W, ΣC_i]. Pass concatViews removes the copies. */
 export const concatOp: Op = {
   name: 'concat',
   attributes: [],
@@ -66,13 +70,16 @@ export const concatOp: Op = {
   },
 };
 
-/** @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
+/**
+ * Returns images joined along their channels: [N, H, W, C_i] -> [N, H, W, ΣC_i].
+ * @throws ERR_SHAPE if they differ in N, H or W or are not images; ERR_INVALID_ARGUMENT if `tensors` is not an array
+ */
 export function concat(tensors: readonly Tensor[], { name }: { name?: string } = {}): Tensor {
   if (!Array.isArray(tensors)) throw invalid('tensors', 'an array of Tensors', tensors);
   return first(apply(concatOp, tensors, {}, name));
 }
 
-/** Channels channelOffset .. channelOffset + channels of an image. Pass concatViews makes it free. */
+/** Channels channelOffset to channelOffset + channels - 1 of an image. Pass concatViews removes the copy. */
 export const sliceOp: Op = {
   name: 'slice',
   attributes: [['channelOffset', 'i32']],
@@ -101,20 +108,27 @@ export const sliceOp: Op = {
   },
 };
 
-/** An image of zeros with these many channels; null for none. A constant is no image, so that it goes through a copy. */
+/** Returns an image of zeros with this number of channels; null for 0. A constant is no image, so a copy makes one of it. */
 function zeros(shape: readonly number[], channels: number): Tensor | null {
   if (channels === 0) return null;
   const own = [...shape.slice(0, 3), channels];
   return copy(constant(new Float32Array(sizeOf(own)), own), { image: true });
 }
 
+/** Options of slice(). */
 export interface SliceOptions {
+  /** First channel, at least 0. */
   channelOffset: number;
+  /** Number of channels, at least 1. */
   channels: number;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
   name?: string;
 }
 
-/** @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
+/**
+ * Returns `channels` channels of an image, from channel `channelOffset` on: [N, H, W, C] -> [N, H, W, channels].
+ * @throws ERR_SHAPE if x is no image or has fewer channels; ERR_INVALID_ARGUMENT
+ */
 export function slice(x: Tensor, options: SliceOptions): Tensor {
   const { channelOffset, channels, name } = checkOptions('{ channelOffset, channels }', options);
   checkInteger('channelOffset', channelOffset, 0);
@@ -122,4 +136,5 @@ export function slice(x: Tensor, options: SliceOptions): Tensor {
   return first(apply(sliceOp, [x], { channelOffset, channels }, name));
 }
 
+/** All ops of this file. */
 export const channelsOps: readonly Op[] = [addOp, concatOp, sliceOp];

@@ -2,14 +2,17 @@ import { checkInteger, invalid, SaturnnError } from '../errors';
 import { apply, type Op, type Tensor } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first } from './op';
 
-/** Logits and labels of a classification, checked; [batch, classes]. */
+/** Checks logits [N, K] and labels i32 [N], and returns the logits. @throws ERR_SHAPE */
 export function expectClassification(op: string, logits: Tensor | null | undefined, labels: Tensor | null | undefined) {
   const scores = expectTensor(op, 'logits', logits, { rank: 2 });
   expectShape(op, 'labels', expectTensor(op, 'labels', labels, { dtype: 'i32' }), [dimension(scores.shape, 0)]);
   return scores;
 }
 
-/** @throws ERR_INVALID_ARGUMENT */
+/**
+ * Checks a label smoothing: from 0 to below 1, also after rounding to f32, in which kernels compute.
+ * @throws ERR_INVALID_ARGUMENT
+ */
 export function checkLabelSmoothing(value: unknown): number {
   if (typeof value !== 'number' || !(Math.fround(value) >= 0 && Math.fround(value) < 1))
     throw invalid('labelSmoothing', 'a number from 0 to below 1', value);
@@ -17,9 +20,9 @@ export function checkLabelSmoothing(value: unknown): number {
 }
 
 /**
- * The mean of -log softmax(logits)[label] over the batch. logits [N, K], labels i32 [N] -> loss [1], probabilities [N, K].
- * With label smoothing e: (1 - e) times that, plus e times the mean of -log softmax(logits) over all classes.
- * A row with label -1 does not count (padding of a last batch); a label of K or more makes the loss NaN.
+ * loss = the mean over the batch of -log softmax(logits)[label]; with label smoothing e, (1 - e) times that, plus e times
+ * the mean of -log softmax(logits) over rows and classes. logits [N, K], labels i32 [N] -> loss [1], probabilities [N, K].
+ * Rows with a negative label (-1: padding of a last batch) do not count; a label of K or more makes the loss NaN.
  */
 export const softmaxCrossEntropyOp: Op = {
   name: 'softmaxCrossEntropy',
@@ -48,13 +51,21 @@ export const softmaxCrossEntropyOp: Op = {
   },
 };
 
+/** Options of softmaxCrossEntropy(). */
 export interface LossOptions {
-  /** 0 to below 1; default 0. */
+  /** Part of the target that is spread evenly over all classes: from 0 to below 1; default 0. */
   labelSmoothing?: number;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
   name?: string;
 }
 
-/** Gradients flow through `loss` alone; gradient() refuses what depends on `probabilities`. @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
+/**
+ * Returns the cross-entropy of softmax(logits) with the labels, as a mean over the batch, `loss` [1], and `probabilities` =
+ * softmax(logits) [N, K]. logits: f32 [N, K]; labels: i32 [N], from 0 to K - 1. Rows with a negative label (-1: padding) do
+ * not count; a label of K or more makes the loss NaN. Only `loss` has a gradient: gradient() throws ERR_GRAPH for a loss
+ * that depends on `probabilities`.
+ * @throws ERR_SHAPE; ERR_INVALID_ARGUMENT for a label smoothing out of range
+ */
 export function softmaxCrossEntropy(
   logits: Tensor,
   labels: Tensor,
@@ -66,8 +77,9 @@ export function softmaxCrossEntropy(
 }
 
 /**
- * dlogits = (probabilities - (1 - e) onehot(label) - e / K) dloss / (rows that count), with label smoothing e; 0 in rows with
- * label -1. -> [N, K]
+ * dlogits [N, K] = (probabilities - (1 - e) onehot(label) - e / K) dloss / (number of rows that count), with label smoothing
+ * e; 0 in rows with a negative label, NaN in rows with a label of K or more. probabilities [N, K], labels i32 [N], dloss
+ * [1].
  */
 export const softmaxCrossEntropyGradientOp: Op = {
   name: 'softmaxCrossEntropyGradient',
@@ -82,6 +94,7 @@ export const softmaxCrossEntropyGradientOp: Op = {
   },
 };
 
+/** Returns dlogits [N, K]. The options are those of the forward node. @throws ERR_SHAPE */
 export function softmaxCrossEntropyGradient(
   probabilities: Tensor,
   labels: Tensor,
@@ -92,8 +105,8 @@ export function softmaxCrossEntropyGradient(
 }
 
 /**
- * How many rows have their label among the k largest logits. -> f32 [1]. Of equal logits the one with the smaller index
- * comes first; a row with a NaN, with label -1, or with a label beyond the classes never counts.
+ * count, f32 [1] = the number of rows whose label is among their k largest logits. Of equal logits, the smaller index comes
+ * first. A row with a NaN, or with a label that is no class (-1: padding), never counts. logits [N, K], labels i32 [N].
  */
 export const countCorrectOp: Op = {
   name: 'countCorrect',
@@ -106,16 +119,24 @@ export const countCorrectOp: Op = {
   },
 };
 
+/** Options of countCorrect(). */
 export interface CountCorrectOptions {
-  /** How many guesses a row has; default 1. With as many as classes, every labelled row counts. */
+  /** Number of guesses per row (top-k), at least 1; default 1. */
   k?: number;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
   name?: string;
 }
 
-/** logits [N, K], labels i32 [N]. @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
+/**
+ * Returns the number of rows, f32 [1], whose label is among their k largest logits. logits: f32 [N, K]; labels: i32 [N]. Of
+ * equal logits, the smaller index comes first. Rows with a NaN, or with a label that is no class (-1: padding), do not
+ * count.
+ * @throws ERR_SHAPE; ERR_INVALID_ARGUMENT for k
+ */
 export function countCorrect(logits: Tensor, labels: Tensor, { k = 1, name }: CountCorrectOptions = {}): Tensor {
   checkInteger('k', k, 1, 2 ** 31 - 1);
   return first(apply(countCorrectOp, [logits, labels], { k }, name));
 }
 
+/** All ops of this file. */
 export const classificationOps: readonly Op[] = [softmaxCrossEntropyOp, softmaxCrossEntropyGradientOp, countCorrectOp];

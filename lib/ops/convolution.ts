@@ -2,6 +2,7 @@ import { SaturnnError } from '../errors';
 import { type AttributeField, apply, type Op, sizeOf, type Tensor, type TensorSpec } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first, type Pair, pair, shapeError } from './op';
 
+/** Attribute `activation` of a convolution into which no activation is fused (SN_NO_ACTIVATION). */
 export const noActivation = -1;
 
 /** SnConvAttributes of native/shared/backend.h, shared by the three convolution passes. */
@@ -14,7 +15,7 @@ export const convAttributes: readonly AttributeField[] = [
   ['slope', 'f32'],
 ];
 
-/** x and the weights of a convolution, checked against each other; the shape of y. */
+/** Checks x and the weights of a convolution against each other, and returns the spec of y. @throws ERR_SHAPE */
 function convShape(x: Tensor, weight: Tensor, attributes: Readonly<Record<string, number>>): TensorSpec {
   const [batch, height, width, channels] = x.shape as [number, number, number, number];
   const [outChannels, kernelH, kernelW, inChannels] = weight.shape as [number, number, number, number];
@@ -36,7 +37,7 @@ function convShape(x: Tensor, weight: Tensor, attributes: Readonly<Record<string
 }
 
 /**
- * y = x * weight (+ bias), optionally through an activation that a pass has fused.
+ * Cross-correlation: y = x * weight + bias, through an activation if pass fuseConvBiasActivation has fused one. bias is optional.
  * x [N, H, W, C], weight [O, KH, KW, C], bias [O] -> y [N, H', W', O], H' = floor((H + 2 pad - KH) / stride) + 1.
  */
 export const conv2dOp: Op = {
@@ -55,7 +56,7 @@ export const conv2dOp: Op = {
     const [x, weight] = node.inputs;
     if (!dy || !x || !weight) return [];
     if (node.attributes.activation !== noActivation) {
-      const remedy = 'differentiate the graph as it was before the passes';
+      const remedy = 'differentiate the graph before the passes';
       throw new SaturnnError('ERR_GRAPH', `[conv2d] a pass has fused an activation into "${node.name}": ${remedy}`);
     }
     const dx = xNeeded ? conv2dDgrad(dy, weight, x.shape, node.attributes, node.name) : null;
@@ -66,22 +67,30 @@ export const conv2dOp: Op = {
   flops: (node) => convFlops(node.outputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
 };
 
-/** Two per multiply-add: 2 N H' W' O KH KW C, the same in all three passes. */
+/** Returns 2 N H' W' O KH KW C: two operations per multiply-add, the same for the convolution, dgrad and wgrad. */
 export function convFlops(output: readonly number[], weight: readonly number[]): number {
   const positions = sizeOf(output.slice(0, 3));
   return 2 * positions * sizeOf(weight);
 }
 
+/** Options of conv2d(). */
 export interface Conv2dOpOptions {
+  /** A bias [O] that is added to every pixel; default: none. */
   bias?: Tensor;
-  /** Default 1. */
+  /** Step between windows, vertical and horizontal: 1 to 65535; default 1. */
   stride?: Pair;
-  /** Rows and columns of zeros on each side; default 0. */
+  /** Rows and columns of zeros on each side: 0 to 65535; default 0. */
   padding?: Pair;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
   name?: string;
 }
 
-/** A convolution (cross-correlation). @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
+/**
+ * Returns the cross-correlation of an image x [N, H, W, C] with weights [O, KH, KW, C], which networks call a convolution:
+ * [N, H', W', O] with H' = floor((H + 2 padding - KH) / stride) + 1, and W' likewise.
+ * @throws ERR_SHAPE if shapes do not fit or the kernel is larger than the padded image; ERR_INVALID_ARGUMENT for stride or
+ * padding
+ */
 export function conv2d(
   x: Tensor,
   weight: Tensor,
@@ -93,7 +102,7 @@ export function conv2d(
   return first(apply(conv2dOp, [x, weight, bias ?? null], attributes, name));
 }
 
-/** dgrad: the gradient of a convolution's input. dy [N, H', W', O], weight [O, KH, KW, C] -> dx [N, H, W, C]. */
+/** dgrad: the gradient with respect to a convolution's input. dy [N, H', W', O], weight [O, KH, KW, C] -> dx [N, H, W, C]. */
 export const conv2dDgradOp: Op = {
   name: 'conv2dDgrad',
   attributes: convAttributes,
@@ -109,7 +118,11 @@ export const conv2dDgradOp: Op = {
   flops: (node) => convFlops(node.inputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
 };
 
-/** @param shape of x: a stride does not tell which of several heights and widths it was. */
+/**
+ * Returns dx [N, H, W, C] of a convolution. `attributes` are those of the forward node.
+ * @param shape of x, because with a stride several heights and widths of x give the same dy
+ * @throws ERR_SHAPE
+ */
 export function conv2dDgrad(
   dy: Tensor,
   weight: Tensor,
@@ -122,9 +135,10 @@ export function conv2dDgrad(
 }
 
 /**
- * conv2dDgrad, then activationGradient, as fuseDgradActivation joins them: dx = dgrad(dy, weight) f'(x), with f' computed from
- * the output y of the activation before; dbias = dx summed over all but the last dimension.
- * dy [N, H', W', O], weight [O, KH, KW, C], y [N, H, W, C] -> dx [N, H, W, C], dbias [C]. `activation` and `slope` say f.
+ * conv2dDgrad followed by activationGradient, which pass fuseDgradActivation joins: dx = dgrad(dy, weight) f'(x), with f'
+ * computed from y, the output of the activation before the convolution; dbias = dx summed over all dimensions but the last.
+ * dy [N, H', W', O], weight [O, KH, KW, C], y [N, H, W, C] -> dx [N, H, W, C], dbias [C]. Attributes `activation` and `slope`
+ * are f's.
  */
 export const conv2dDgradActivationOp: Op = {
   name: 'conv2dDgradActivation',
@@ -149,7 +163,10 @@ export const conv2dDgradActivationOp: Op = {
   flops: (node) => convFlops(node.inputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
 };
 
-/** wgrad: the gradients of a convolution's weights and bias. x [N, H, W, C], dy [N, H', W', O] -> dweight [O, KH, KW, C], dbias [O]. */
+/**
+ * wgrad: the gradients with respect to weights and bias. x [N, H, W, C], dy [N, H', W', O] -> dweight [O, KH, KW, C], dbias
+ * [O].
+ */
 export const conv2dWgradOp: Op = {
   name: 'conv2dWgrad',
   attributes: convAttributes,
@@ -169,6 +186,11 @@ export const conv2dWgradOp: Op = {
   flops: (node) => convFlops(node.inputs[1]?.shape ?? [], node.outputs[0]?.shape ?? []),
 };
 
+/**
+ * Returns dweight and dbias of a convolution. `attributes` are those of the forward node.
+ * @param shape of the weights
+ * @throws ERR_SHAPE
+ */
 export function conv2dWgrad(
   x: Tensor,
   dy: Tensor,
@@ -181,4 +203,5 @@ export function conv2dWgrad(
   return { dweight, dbias };
 }
 
+/** All ops of this file. */
 export const convolutionOps: readonly Op[] = [conv2dOp, conv2dDgradOp, conv2dDgradActivationOp, conv2dWgradOp];

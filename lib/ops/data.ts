@@ -4,10 +4,11 @@ import { apply, type Op, sizeOf, type Tensor } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first, shapeError } from './op';
 
 /**
- * A batch of crops: y = (pixel - mean) inverseDeviation. images u8 [M, H, W, C], indices i32 [N], counter i32 [2] (seed,
- * step), mean [C] or [H, W, C], inverseDeviation [C] -> y [N, OH, OW, C]. A mean per pixel is that of the pixel's place in
- * the whole image: it is cropped and mirrored with the image. With `random`: crop offset (uniform) and mirror (one half)
- * are drawn per image by Philox keyed by seed and step, so they depend on nothing else; without: centre crop.
+ * A batch of crops from a data set: y = (pixel - mean) inverseDeviation. images u8 [M, H, W, C], indices i32 [N], counter i32
+ * [2] (seed, step), mean [C] or [H, W, C], inverseDeviation [C] -> y [N, OH, OW, C]. A mean [H, W, C] belongs to the whole
+ * image: it is cropped and mirrored with it. With `random`, the crop's offset (uniform) and mirroring (probability 1/2) are
+ * drawn by Philox from seed, step and the place in the batch alone; without, it is the centre crop. An index outside of the
+ * data set gives NaN.
  */
 export const augmentOp: Op = {
   name: 'augment',
@@ -33,23 +34,36 @@ export const augmentOp: Op = {
   },
 };
 
+/** Inputs of augment(). */
 export interface AugmentInputs {
+  /** The data set: u8 [M, H, W, C]. */
   images: Tensor;
+  /** Indices of the batch's images in the data set: i32 [N]. */
   indices: Tensor;
+  /** i32 [2], seed and step: State.counter. */
   counter: Tensor;
+  /** Mean of each channel, f32 [C], or of each pixel, f32 [H, W, C]. */
   mean: Tensor;
+  /** 1 / standard deviation of each channel: f32 [C]. */
   inverseDeviation: Tensor;
 }
 
+/** Options of augment(). */
 export interface AugmentOptions {
-  /** Height and width of the crop. */
+  /** Height and width of the crop, in pixels. */
   size: readonly [number, number];
-  /** True in training: random crop and mirror. False: centre crop. */
+  /** True (training): random crop and mirroring. False: centre crop. */
   random: boolean;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
   name?: string;
 }
 
-/** @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
+/**
+ * Returns a batch of normalised crops from a data set, (pixel - mean) inverseDeviation: an image [N, height, width, C].
+ * Random choices depend on seed, step and the place in the batch alone. An index outside of the data set gives an image of
+ * NaN.
+ * @throws ERR_SHAPE if shapes do not fit or the crop is larger than the images; ERR_INVALID_ARGUMENT for `size`
+ */
 export function augment(inputs: AugmentInputs, { size: [height, width], random, name }: AugmentOptions): Tensor {
   const { images, indices, counter, mean, inverseDeviation } = inputs;
   checkInteger('size[0]', height, 1);
@@ -59,8 +73,8 @@ export function augment(inputs: AugmentInputs, { size: [height, width], random, 
 }
 
 /**
- * Some rows (first dimension) of weights or of a vector: x [R, ...] -> y [count, ...], from row `firstRow`. What joinRows()
- * has put together comes apart with it. Pass concatViews makes it free.
+ * Rows (first dimension) of weights or of a vector: x [R, ...] -> y [count, ...], from row `firstRow` on. It takes apart what
+ * joinRows() has joined. Pass concatViews removes the copy.
  */
 export const rowsOp: Op = {
   name: 'rows',
@@ -77,12 +91,18 @@ export const rowsOp: Op = {
   },
 };
 
-/** @throws ERR_SHAPE */
+/**
+ * Returns `count` rows of x, from row `firstRow` on: [R, ...] -> [count, ...].
+ * @throws ERR_SHAPE if x is an image or has fewer rows
+ */
 export function rows(x: Tensor, { firstRow, count, name }: { firstRow: number; count: number; name?: string }): Tensor {
   return first(apply(rowsOp, [x], { firstRow, count }, name));
 }
 
-/** The same values in a buffer of their own; also turns row-major data of four dimensions into an image and back. */
+/**
+ * y = x, in a buffer of its own. It also turns row-major data of four dimensions into an image, and back; passes convert f32
+ * to half types with it, and back.
+ */
 export const copyOp: Op = {
   name: 'copy',
   attributes: [],
@@ -100,15 +120,17 @@ export const copyOp: Op = {
   },
 };
 
+/** Options of copy(). */
 export interface CopyOptions {
-  /** Whether the result is an image; default: as x is. */
+  /** Whether the result is an image; default: whether x is one. */
   image?: boolean;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
   name?: string;
 }
 
 /**
- * The values of x in a buffer of their own, [...] -> [...].
- * @throws ERR_INVALID_ARGUMENT; ERR_SHAPE if an image is asked for and x has not four dimensions
+ * Returns x in a buffer of its own, with the same shape and dtype; with option `image`, as an image or as row-major data.
+ * @throws ERR_SHAPE if an image is asked for and x does not have four dimensions
  */
 export function copy(x: Tensor, { image = x.image, name }: CopyOptions = {}): Tensor {
   return first(apply(copyOp, [x], { image: image ? 1 : 0 }, name));
@@ -118,9 +140,9 @@ const offsetsOf = (attributes: Readonly<Record<string, number>>, count: number):
   Array.from({ length: count }, (_, index) => attributes[`offset${index}`] ?? 0);
 
 /**
- * Tensors one after the other in a flat buffer, each at its own first element: gradients in the State's arena. With
- * attribute `joined` without gaps, and the output has their shape but for the first dimension, which is the sum of theirs;
- * with attribute `rows` the output is a matrix of so many rows.
+ * Tensors in one flat buffer, input i from element `offset{i}` on: gradients in the State's arena. The output is a vector
+ * [size]; with attribute `rows`, a matrix of that many rows; with attribute `joined`, where there are no gaps, [ΣR_i, ...]
+ * from inputs [R_i, ...].
  */
 export const packOp: Op = {
   name: 'pack',
@@ -153,7 +175,10 @@ function joinedShape(inputs: readonly (Tensor | null)[]): number[] {
   return [counts.reduce((sum, count) => sum + count, 0), ...row];
 }
 
-/** Tensors that differ in their first dimension at most, joined along it: [R_i, ...] -> [ΣR_i, ...]. @throws ERR_SHAPE */
+/**
+ * Returns tensors joined along their first dimension: [R_i, ...] -> [ΣR_i, ...].
+ * @throws ERR_SHAPE if they differ in another one
+ */
 export function joinRows(tensors: readonly Tensor[], name?: string): Tensor {
   const attributes: Record<string, number> = { joined: 1 };
   let size = 0;
@@ -164,7 +189,10 @@ export function joinRows(tensors: readonly Tensor[], name?: string): Tensor {
   return first(apply(packOp, tensors, { ...attributes, size }, name));
 }
 
-/** The gradients of all of a State's parameters, in its order, as one vector [state.size] in its gradient arena. */
+/**
+ * Returns the gradients of a State's parameters, given in its order, as one vector [state.size] in its gradient arena.
+ * @throws ERR_SHAPE
+ */
 export function packGradients(state: State, gradients: readonly Tensor[]): Tensor {
   const attributes: Record<string, number> = { size: state.size };
   state.parameters.forEach((parameter, index) => {
@@ -175,4 +203,5 @@ export function packGradients(state: State, gradients: readonly Tensor[]): Tenso
   );
 }
 
+/** All ops of this file. */
 export const dataOps: readonly Op[] = [augmentOp, rowsOp, copyOp, packOp];

@@ -12,7 +12,7 @@ import { randomizedReluOps } from './randomizedRelu';
 import { scalingOps } from './scaling';
 import { updateOps } from './update';
 
-/** Every op. A test holds it against each backend's. */
+/** All ops that have kernels. A test compares them with the op table of each backend. */
 export const ops: readonly Op[] = [
   ...convolutionOps,
   ...linearOps,

@@ -1,7 +1,7 @@
 import { apply, type Op, type Tensor } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first, shapeError } from './op';
 
-/** y = x weightᵀ + bias. x [N, I], weight [O, I], bias [O] -> y [N, O]. */
+/** y = x weightᵀ + bias. x [N, I], weight [O, I], bias [O], which is optional -> y [N, O]. */
 export const linearOp: Op = {
   name: 'linear',
   attributes: [],
@@ -30,17 +30,20 @@ export const linearOp: Op = {
   flops: (node) => linearFlops(node.inputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
 };
 
-/** Two per multiply-add: 2 N O I, the same in all three passes. */
+/** Returns 2 N O I: two operations per multiply-add, the same for linear, linearDgrad and linearWgrad. */
 export function linearFlops([batch = 0]: readonly number[], [outputs = 0, features = 0]: readonly number[]): number {
   return 2 * batch * outputs * features;
 }
 
+/** Options of linear(). */
 export interface LinearOpOptions {
+  /** A bias [O]; default: none. */
   bias?: Tensor;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
   name?: string;
 }
 
-/** A fully connected layer. @throws ERR_SHAPE */
+/** Returns x weightᵀ + bias, a fully connected layer: x [N, I], weight [O, I] -> [N, O]. @throws ERR_SHAPE */
 export function linear(x: Tensor, weight: Tensor, { bias, name }: LinearOpOptions = {}): Tensor {
   return first(apply(linearOp, [x, weight, bias ?? null], {}, name));
 }
@@ -59,6 +62,7 @@ export const linearDgradOp: Op = {
   flops: (node) => linearFlops(node.inputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
 };
 
+/** Returns dx [N, I] of linear(). @throws ERR_SHAPE */
 export function linearDgrad(dy: Tensor, weight: Tensor, name?: string): Tensor {
   return first(apply(linearDgradOp, [dy, weight], {}, name));
 }
@@ -82,9 +86,11 @@ export const linearWgradOp: Op = {
   flops: (node) => linearFlops(node.inputs[0]?.shape ?? [], node.outputs[0]?.shape ?? []),
 };
 
+/** Returns dweight [O, I] and dbias [O] of linear(). @throws ERR_SHAPE */
 export function linearWgrad(x: Tensor, dy: Tensor, name?: string): { dweight: Tensor; dbias: Tensor } {
   const [dweight, dbias] = apply(linearWgradOp, [x, dy], {}, name) as [Tensor, Tensor];
   return { dweight, dbias };
 }
 
+/** All ops of this file. */
 export const linearOps: readonly Op[] = [linearOp, linearDgradOp, linearWgradOp];

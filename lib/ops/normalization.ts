@@ -2,12 +2,12 @@ import { SaturnnError } from '../errors';
 import { type AttributeField, apply, type Op, type Tensor } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first, shapeError } from './op';
 
-/** That of the paper's authors and of PyTorch. */
+/** Default epsilon of batch normalisation: that of the paper's authors and of PyTorch. */
 export const defaultEpsilon = 1e-5;
 
 export const batchNormAttributes: readonly AttributeField[] = [['epsilon', 'f32']];
 
-/** x [..., C], of 2 to 4 dimensions, and vectors [C]: the checked x. */
+/** Checks x [..., C], of 2 to 4 dimensions, and the named vectors [C]; returns x. @throws ERR_SHAPE */
 export function expectNormalized(
   op: string,
   x: Tensor | null | undefined,
@@ -22,9 +22,9 @@ export function expectNormalized(
 }
 
 /**
- * Batch normalisation in training (Ioffe and Szegedy 2015): y = (x - mean) scale / sqrt(variance + epsilon) + shift, with
- * mean and variance of each channel over all pixels of the batch. x: [..., C] -> y: the same, mean [C], variance [C]. The
- * variance is the biased one (divided by n), which y is made with.
+ * Batch normalisation in training (Ioffe and Szegedy 2015, arXiv:1502.03167): y = (x - mean) scale / sqrt(variance + epsilon)
+ * + shift, with mean and variance of each channel over all n pixels of the batch. x [..., C], scale [C], shift [C] -> y [...,
+ * C], mean [C], variance [C]. The variance is the biased one (divided by n).
  */
 export const batchNormOp: Op = {
   name: 'batchNorm',
@@ -36,7 +36,7 @@ export const batchNormOp: Op = {
   inferShape([x, scale, shift]) {
     const { shape, image, size } = expectNormalized('batchNorm', x, { scale, shift });
     const channels = dimension(shape, shape.length - 1);
-    // The variance of one value says nothing: y would be the shift, whatever x is.
+    // The variance of one value is 0, so y would be the shift, whatever x is.
     if (size === channels) throw shapeError('batchNorm', 'x', 'at least 2 values per channel', [...shape]);
     const vector = { dtype: 'f32', shape: [channels], image: false } as const;
     return [{ dtype: 'f32', shape, image }, vector, vector];
@@ -55,13 +55,20 @@ export const batchNormOp: Op = {
   },
 };
 
+/** Options of batchNorm() and batchNormInference(). */
 export interface BatchNormOpOptions {
-  /** Default 1e-5. */
+  /** Added to the variance; default 1e-5. */
   epsilon?: number;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
   name?: string;
 }
 
-/** @throws ERR_SHAPE */
+/**
+ * Returns batch normalisation with the statistics of x (training): y = (x - mean) scale / sqrt(variance + epsilon) + shift,
+ * and mean and biased variance of each channel, [C]. x: f32 [..., C] of 2 to 4 dimensions; scale, shift: [C]. Only y has a
+ * gradient.
+ * @throws ERR_SHAPE if shapes do not fit, or x has only one value per channel
+ */
 export function batchNorm(
   x: Tensor,
   { scale, shift }: { scale: Tensor; shift: Tensor },
@@ -72,8 +79,8 @@ export function batchNorm(
 }
 
 /**
- * Batch normalisation with given statistics: y = (x - mean) scale / sqrt(variance + epsilon) + shift. x: [..., C]; the others
- * [C]. Mean and variance count as constants: no gradient flows to them.
+ * Batch normalisation with given statistics: y = (x - mean) scale / sqrt(variance + epsilon) + shift. x [..., C], all others
+ * [C] -> y [..., C]. Mean and variance are treated as constants and have no gradient.
  */
 export const batchNormInferenceOp: Op = {
   name: 'batchNormInference',
@@ -95,14 +102,23 @@ export const batchNormInferenceOp: Op = {
   },
 };
 
+/** Inputs of batchNormInference() beside x. */
 export interface BatchNormInferenceInputs {
+  /** Mean of each channel: [C]. */
   mean: Tensor;
+  /** Variance of each channel: [C]. */
   variance: Tensor;
+  /** Factor of each channel: [C]. */
   scale: Tensor;
+  /** Summand of each channel: [C]. */
   shift: Tensor;
 }
 
-/** @throws ERR_SHAPE */
+/**
+ * Returns batch normalisation with given statistics (inference): (x - mean) scale / sqrt(variance + epsilon) + shift, in the
+ * shape of x, f32 [..., C] of 2 to 4 dimensions. Mean and variance have no gradient.
+ * @throws ERR_SHAPE
+ */
 export function batchNormInference(
   x: Tensor,
   { mean, variance, scale, shift }: BatchNormInferenceInputs,
@@ -112,9 +128,10 @@ export function batchNormInference(
 }
 
 /**
- * With v = 1 / sqrt(variance + epsilon) and n values per channel: dshift = Σ dy, dscale = v Σ dy (x - mean), and
- * dx = scale v (dy - dshift / n - (x - mean) v dscale / n), or, `frozen`, dx = scale v dy. Unless frozen, mean is that of x:
- * kernels need it only near, and find again what its rounding has taken away.
+ * The gradient of batch normalisation. With v = 1 / sqrt(variance + epsilon) and n values per channel: dshift = Σ dy,
+ * dscale = v Σ dy (x - mean), and dx = scale v (dy - dshift / n - (x - mean) v dscale / n); with `frozen` (given statistics),
+ * dx = scale v dy. If not frozen, mean must be that of x; kernels correct its rounding error by the sum of x - mean.
+ * dy, x [..., C], all others [C] -> dx [..., C], dscale [C], dshift [C].
  */
 export const batchNormGradientOp: Op = {
   name: 'batchNormGradient',
@@ -134,21 +151,31 @@ export const batchNormGradientOp: Op = {
   },
 };
 
+/** Inputs of batchNormGradient(). */
 export interface BatchNormGradientInputs {
+  /** Gradient with respect to y: [..., C]. */
   dy: Tensor;
+  /** Input of the forward node: [..., C]. */
   x: Tensor;
+  /** Mean of each channel, of x or as given: [C]. */
   mean: Tensor;
+  /** Variance of each channel, of x or as given: [C]. */
   variance: Tensor;
+  /** Factor of each channel: [C]. */
   scale: Tensor;
 }
 
+/** Options of batchNormGradient(). */
 export interface BatchNormGradientOptions {
+  /** As in the forward node. */
   epsilon: number;
-  /** Mean and variance are given numbers, not those of x. */
+  /** Whether mean and variance were given (batchNormInference), so that dx does not flow through them. */
   frozen: boolean;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
   name?: string;
 }
 
+/** Returns dx, dscale and dshift of batch normalisation. @throws ERR_SHAPE */
 export function batchNormGradient(
   { dy, x, mean, variance, scale }: BatchNormGradientInputs,
   { epsilon, frozen, name }: BatchNormGradientOptions,
@@ -160,8 +187,9 @@ export function batchNormGradient(
 }
 
 /**
- * Mean and variance of all elements of a tensor, the variance in two passes and both in double, so that a large mean
- * costs no digits. The variance is the population's (divided by the count). x: any shape -> f32 [2] = (mean, variance)
+ * Mean and variance of all elements of a tensor. x: any shape -> f32 [2] = (mean, variance). The variance is that of the
+ * population (divided by the count). It is computed in double precision and two passes, so that a large mean does not cost
+ * digits.
  */
 export const momentsOp: Op = {
   name: 'moments',
@@ -174,12 +202,12 @@ export const momentsOp: Op = {
   },
 };
 
-/** (mean, variance) of all elements of x, [2]. @throws ERR_SHAPE if x is not f32 */
+/** Returns mean and population variance of all elements of x: f32 [2]. It has no gradient. @throws ERR_SHAPE if x is not f32 */
 export function moments(x: Tensor, { name }: { name?: string } = {}): Tensor {
   return first(apply(momentsOp, [x], {}, name));
 }
 
-/** y = keep old + take value, of one shape, no images: how running averages move on. No gradient flows through it. */
+/** y = keep old + take value, for running averages. Both have one shape and are no images. It has no gradient. */
 export const blendOp: Op = {
   name: 'blend',
   attributes: [
@@ -195,17 +223,22 @@ export const blendOp: Op = {
   },
 };
 
+/** Options of blend(). */
 export interface BlendOptions {
+  /** Factor of the old value. */
   keep: number;
+  /** Factor of the new value. */
   take: number;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
   name?: string;
 }
 
-/** @throws ERR_SHAPE */
+/** Returns keep old + take value, in their shape. @throws ERR_SHAPE if they differ in shape or are images */
 export function blend(old: Tensor, value: Tensor, { keep, take, name }: BlendOptions): Tensor {
   return first(apply(blendOp, [old, value], { keep, take }, name));
 }
 
+/** All ops of this file. */
 export const normalizationOps: readonly Op[] = [
   batchNormOp,
   batchNormInferenceOp,

@@ -1,12 +1,12 @@
 import { checkInteger, invalid, SaturnnError, show } from '../errors';
 import type { Tensor, TensorSpec } from '../tensor/tensor';
 
-/** A shape mismatch, in the words of the op that found it. */
+/** Returns an ERR_SHAPE error: "[op] Expected ... for ... but received ...". */
 export function shapeError(op: string, argument: string, expected: string, received: unknown): SaturnnError {
   return new SaturnnError('ERR_SHAPE', `[${op}] Expected ${expected} for ${argument} but received ${show(received)}`);
 }
 
-/** The input at `index`, which must be there, with this dtype and rank. */
+/** Returns an input after checking that it is present and has this dtype (default f32), rank and kind. @throws ERR_SHAPE */
 export function expectTensor(
   op: string,
   argument: string,
@@ -19,7 +19,7 @@ export function expectTensor(
     throw shapeError(op, argument, `${rank} dimensions`, [...tensor.shape]);
   }
   if (image !== undefined && tensor.image !== image) {
-    // Only constants and inputs that say so are of four dimensions and no image.
+    // Constants, and inputs with image: false, have four dimensions without being images.
     const remedy = tensor.shape.length === 4 ? ' (copy(x, { image: true }) makes one)' : '';
     const expected = image ? `an image [batch, height, width, channels]${remedy}` : 'weights, not an image';
     throw shapeError(op, argument, expected, [...tensor.shape]);
@@ -27,32 +27,37 @@ export function expectTensor(
   return tensor;
 }
 
+/** Checks a tensor's shape. @throws ERR_SHAPE */
 export function expectShape(op: string, argument: string, tensor: Tensor, shape: readonly number[]): void {
   if (tensor.shape.length !== shape.length || tensor.shape.some((d, i) => d !== shape[i])) {
     throw shapeError(op, argument, `shape [${shape.join(', ')}]`, [...tensor.shape]);
   }
 }
 
-/** Dimension `axis` of a shape whose rank was checked. */
+/** Returns dimension `axis` of a shape whose rank was checked before. @throws RangeError, which would be a bug */
 export function dimension(shape: readonly number[], axis: number): number {
   const value = shape[axis];
   if (value === undefined) throw new RangeError(`shape [${shape}] has no dimension ${axis}`);
   return value;
 }
 
-/** The first output of a node that was just made. */
+/** Returns the first output of a node. @throws RangeError if there is none, which would be a bug */
 export function first(outputs: readonly Tensor[]): Tensor {
   const [tensor] = outputs;
   if (!tensor) throw new RangeError('this op has no output');
   return tensor;
 }
 
+/** A size in two directions; one number means both. */
 export type Pair = number | readonly [height: number, width: number];
 
-/** Of a stride, padding or kernel size: the kernels add and multiply them in 32 bits. */
+/** Largest stride, padding or kernel size: kernels add and multiply them in 32 bits. */
 const mostPixels = 65535;
 
-/** Both parts of a stride, padding or kernel size, checked. */
+/**
+ * Returns both parts of a stride, padding or kernel size.
+ * @throws ERR_INVALID_ARGUMENT unless they are integers from `minimum` to 65535
+ */
 export function pair(argument: string, value: Pair, minimum: number): readonly [number, number] {
   const both = typeof value === 'number' ? [value, value] : value;
   if (!Array.isArray(both) || both.length !== 2) throw invalid(argument, 'a number or [height, width]', value);

@@ -12,19 +12,24 @@ export const poolAttributes: readonly AttributeField[] = [
   ['padW', 'i32'],
 ];
 
+/** Options of maxPool() and averagePool(). */
 export interface PoolOptions {
+  /** Height and width of the windows, at most 256 pixels in all. */
   kernel: Pair;
+  /** Step between windows, vertical and horizontal: 1 to 65535. */
   stride: Pair;
-  /** How far the first window begins before the image; default 0. Smaller than the kernel. */
+  /** Rows and columns by which the first window begins before the image: from 0 to below the kernel; default 0. */
   padding?: Pair;
   /**
-   * Default false: windows that would pass the right or bottom edge (padding included) are left out. True: the output
-   * size is rounded up and such windows are clipped, as the paper's authors' framework does (28 -> 14 with kernel 3, stride 2).
+   * Whether to round the output's size up. False (default): windows that pass the right or bottom edge of the padded image
+   * are left out. True: they are clipped, as in the framework of the paper's authors (28 -> 14 with kernel 3, stride 2).
    */
   ceil?: boolean;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
   name?: string;
 }
 
+/** Returns the attributes of a pooling. @throws ERR_INVALID_ARGUMENT */
 export function encodePool(options: PoolOptions): Record<string, number> {
   const { kernel, stride, padding = 0, ceil = false } = checkOptions('{ kernel, stride }', options);
   const [kernelH, kernelW] = pair('kernel', kernel, 1);
@@ -36,7 +41,10 @@ export function encodePool(options: PoolOptions): Record<string, number> {
   return { kernelH, kernelW, strideH, strideW, padH, padW, ceil: ceil ? 1 : 0 };
 }
 
-/** Output shape of a pooling; the last window always begins inside the image, so no window is empty. */
+/**
+ * Returns the spec of a pooling's output. Windows that would begin after the image are left out, so no window is empty.
+ * @throws ERR_SHAPE
+ */
 export function poolShape(op: string, x: Tensor, attributes: Readonly<Record<string, number>>): TensorSpec {
   const { kernelH = 1, kernelW = 1, strideH = 1, strideW = 1, padH = 0, padW = 0, ceil = 0 } = attributes;
   const size = (length: number, kernel: number, stride: number, pad: number): number => {
@@ -52,8 +60,8 @@ export function poolShape(op: string, x: Tensor, attributes: Readonly<Record<str
 }
 
 /**
- * The largest value of each window, and where it was (position in the unclipped window, row by row, for the gradient).
- * x [N, H, W, C] -> y [N, H', W', C], indices u8 of the same shape. The first of equal values wins; NaN wins over all.
+ * y = the largest value of each window, and its position in the unclipped window, counted row by row, for the gradient. x [N,
+ * H, W, C] -> y [N, H', W', C], indices u8 of the same shape. Of equal values the first is taken; NaN counts as the largest.
  */
 export const maxPoolOp: Op = {
   name: 'maxPool',
@@ -74,12 +82,16 @@ export const maxPoolOp: Op = {
   },
 };
 
-/** Max pooling; windows are clipped at the image's edges. @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
+/**
+ * Returns the largest value of each window, clipped at the image's edges: [N, H, W, C] -> [N, H', W', C], with H' = floor((H + 2
+ * padding - kernel) / stride) + 1 (or ceil), and W' likewise. NaN counts as the largest.
+ * @throws ERR_SHAPE if x is no image or smaller than a window; ERR_INVALID_ARGUMENT for the options
+ */
 export function maxPool(x: Tensor, options: PoolOptions): Tensor {
   return first(apply(maxPoolOp, [x], encodePool(options), options.name));
 }
 
-/** Each element of dx sums dy over the windows that chose it. dy, indices [N, H', W', C] -> dx [N, H, W, C]. */
+/** dx = for each element, the sum of dy over the windows whose maximum it was. dy, indices [N, H', W', C] -> dx [N, H, W, C]. */
 export const maxPoolGradientOp: Op = {
   name: 'maxPoolGradient',
   attributes: poolAttributes,
@@ -95,7 +107,11 @@ export const maxPoolGradientOp: Op = {
   },
 };
 
-/** @param shape of x: the output size does not tell it. */
+/**
+ * Returns dx of maxPool(). `attributes` are those of the forward node.
+ * @param shape of x, which dy does not tell
+ * @throws ERR_SHAPE
+ */
 export function maxPoolGradient(
   dy: Tensor,
   indices: Tensor,
@@ -107,7 +123,7 @@ export function maxPoolGradient(
   return first(apply(maxPoolGradientOp, [dy, indices], { ...attributes, ...size }, name));
 }
 
-/** The mean of each window; what lies outside the image is not counted. x [N, H, W, C] -> y [N, H', W', C]. */
+/** y = the mean of each window, over its pixels inside of the image. x [N, H, W, C] -> y [N, H', W', C]. */
 export const averagePoolOp: Op = {
   name: 'averagePool',
   attributes: poolAttributes,
@@ -123,12 +139,19 @@ export const averagePoolOp: Op = {
   },
 };
 
-/** Average pooling; windows are clipped at the image's edges. @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
+/**
+ * Returns the mean of each window, over its pixels inside of the image: [N, H, W, C] -> [N, H', W', C], with H' and W' as in
+ * maxPool().
+ * @throws ERR_SHAPE if x is no image or smaller than a window; ERR_INVALID_ARGUMENT for the options
+ */
 export function averagePool(x: Tensor, options: PoolOptions): Tensor {
   return first(apply(averagePoolOp, [x], encodePool(options), options.name));
 }
 
-/** Each element of dx sums dy / (elements of the clipped window) over the windows that hold it. dy [N, H', W', C] -> dx [N, H, W, C]. */
+/**
+ * dx = for each element, the sum of dy / (pixels of the clipped window) over the windows that contain it.
+ * dy [N, H', W', C] -> dx [N, H, W, C].
+ */
 export const averagePoolGradientOp: Op = {
   name: 'averagePoolGradient',
   attributes: poolAttributes,
@@ -142,7 +165,11 @@ export const averagePoolGradientOp: Op = {
   },
 };
 
-/** @param shape of x: the output size does not tell it. */
+/**
+ * Returns dx of averagePool(). `attributes` are those of the forward node.
+ * @param shape of x, which dy does not tell
+ * @throws ERR_SHAPE
+ */
 export function averagePoolGradient(
   dy: Tensor,
   shape: readonly number[],
@@ -153,7 +180,7 @@ export function averagePoolGradient(
   return first(apply(averagePoolGradientOp, [dy], { ...attributes, ...size }, name));
 }
 
-/** The mean over height and width. x [N, H, W, C] -> y [N, C]. */
+/** y = the mean over height and width. x [N, H, W, C] -> y [N, C]. */
 export const globalAveragePoolOp: Op = {
   name: 'globalAveragePool',
   attributes: [],
@@ -170,7 +197,7 @@ export const globalAveragePoolOp: Op = {
   },
 };
 
-/** @throws ERR_SHAPE */
+/** Returns the mean over height and width: [N, H, W, C] -> [N, C]. @throws ERR_SHAPE if x is no image */
 export function globalAveragePool(x: Tensor, { name }: { name?: string } = {}): Tensor {
   return first(apply(globalAveragePoolOp, [x], {}, name));
 }
@@ -188,12 +215,13 @@ export const globalAveragePoolGradientOp: Op = {
   },
 };
 
-/** @param shape of x */
+/** Returns dx [N, H, W, C] of globalAveragePool(). @param shape of x @throws ERR_SHAPE */
 export function globalAveragePoolGradient(dy: Tensor, shape: readonly number[], name?: string): Tensor {
   const size = { height: dimension(shape, 1), width: dimension(shape, 2) };
   return first(apply(globalAveragePoolGradientOp, [dy], size, name));
 }
 
+/** All ops of this file. */
 export const poolingOps: readonly Op[] = [
   maxPoolOp,
   maxPoolGradientOp,

@@ -11,10 +11,10 @@ export const randomizedReluAttributes: readonly AttributeField[] = [
 ];
 
 /**
- * RReLU in training (Xu et al., arXiv:1505.00853): y = x + bias, times a slope where that is below 0, drawn for each element
- * from U[lower, upper]. x: any shape; bias: [last dimension of x]; counter i32 [2] (seed, step). A slope is a function of
- * seed, step, stream and the element's index in row-major (NHWC) order alone, so the gradient draws it again; slopes are
- * positive, so the sign of y tells the side, and y may replace x.
+ * RReLU in training (Xu et al., arXiv:1505.00853): with s = x + bias, y = s, and a s for s < 0; a is drawn from U[lower,
+ * upper] for each element. x: any shape; bias: [last dimension of x], optional; counter i32 [2] (seed, step). a depends only
+ * on seed, step, stream and the element's index in row-major (NHWC) order, so the gradient draws it again. a > 0, so y has
+ * the sign of s, and may overwrite x.
  */
 export const randomizedReluOp: Op = {
   name: 'randomizedRelu',
@@ -39,27 +39,33 @@ export const randomizedReluOp: Op = {
   },
 };
 
+/** Options of randomizedRelu(). */
 export interface RandomizedReluOptions {
   /** i32 [2], seed and step: State.counter. */
   counter: Tensor;
-  /** Slopes are drawn from here; 0 < lower <= upper <= 1. */
+  /** Smallest slope, at least 1e-6. */
   lower: number;
+  /** Largest slope, from `lower` to 1. */
   upper: number;
-  /** Of the layer. Its random numbers are its own: layers of one name draw the same. */
+  /** Name of the layer, which selects the random numbers: layers with one name draw the same slopes. */
   name: string;
-  /** Added before; one value per channel (last dimension). */
+  /** A bias that is added before: [last dimension of x]. Default: none. */
   bias?: Tensor;
 }
 
-/** @throws ERR_SHAPE, ERR_INVALID_ARGUMENT */
+/**
+ * Returns RReLU as in training (Xu et al., arXiv:1505.00853), in the shape of x: s = x + bias, and a s for s < 0, with a
+ * drawn from U[lower, upper] for each element and step. activate() chooses between this and inference.
+ * @throws ERR_SHAPE; ERR_INVALID_ARGUMENT for slopes out of range
+ */
 export function randomizedRelu(x: Tensor, { counter, lower, upper, name, bias }: RandomizedReluOptions): Tensor {
   const attributes = { ...checkRange(lower, upper), stream: streamOf(name) };
   return first(apply(randomizedReluOp, [x, bias ?? null, counter], attributes, name));
 }
 
 /**
- * dx = dy, times the element's slope where y is below 0: the slope that the forward pass of the same step drew. dbias = dx
- * summed over all but the last dimension, in the same pass. dy, y: one shape; counter i32 [2].
+ * dx = dy, and a dy where y < 0, with the slope a that the forward pass of the same step drew; dbias = dx summed over all
+ * dimensions but the last. dy and y have one shape; counter i32 [2].
  */
 export const randomizedReluGradientOp: Op = {
   name: 'randomizedReluGradient',
@@ -80,7 +86,7 @@ export const randomizedReluGradientOp: Op = {
   },
 };
 
-/** `attributes` are the forward pass's. */
+/** Returns dx and dbias of randomizedRelu(). `attributes` are those of the forward node. @throws ERR_SHAPE */
 export function randomizedReluGradient(
   dy: Tensor,
   y: Tensor,
@@ -92,4 +98,5 @@ export function randomizedReluGradient(
   return { dx, dbias };
 }
 
+/** All ops of this file. */
 export const randomizedReluOps: readonly Op[] = [randomizedReluOp, randomizedReluGradientOp];

@@ -1,7 +1,7 @@
 import { apply, applyNode, type Node, type Op, type Tensor } from '../tensor/tensor';
 import { expectShape, expectTensor, first } from './op';
 
-/** flag i32 [1] = 0 if the loss and the L2 norm of the gradient are finite, else 1; and that norm, [1]. */
+/** norm [1] = the L2 norm of the gradient; flag i32 [1] = 0 if it and the loss are finite, else 1. loss [1], gradient [P]. */
 export const finiteCheckOp: Op = {
   name: 'finiteCheck',
   attributes: [],
@@ -17,13 +17,17 @@ export const finiteCheckOp: Op = {
   },
 };
 
-/** The gate of a training step: nothing is written while `flag` is not 0. loss [1], gradient [P]. @throws ERR_SHAPE */
+/**
+ * Returns the L2 norm of the gradient, [1], and `flag`, i32 [1]: 0 if norm and loss are finite, else 1. It serves as the gate
+ * of a training step. loss [1], gradient [P].
+ * @throws ERR_SHAPE
+ */
 export function finiteCheck(loss: Tensor, gradient: Tensor): { flag: Tensor; norm: Tensor } {
   const [flag, norm] = apply(finiteCheckOp, [loss, gradient]) as [Tensor, Tensor];
   return { flag, norm };
 }
 
-/** min(1, limit / norm), all in f32: what gradients are multiplied with whose norm shall not exceed `limit`. [1] -> [1] */
+/** factor = min(1, limit / norm), in f32: gradients times this have at most the norm `limit`. norm [1] -> factor [1]. */
 export const clipFactorOp: Op = {
   name: 'clipFactor',
   attributes: [['limit', 'f32']],
@@ -35,15 +39,16 @@ export const clipFactorOp: Op = {
   },
 };
 
-/** @throws ERR_SHAPE */
+/** Returns min(1, limit / norm), [1], for clipping by the global norm. norm [1]. @throws ERR_SHAPE */
 export function clipFactor(norm: Tensor, limit: number): Tensor {
   return first(apply(clipFactorOp, [norm], { limit }));
 }
 
 /**
- * Takes loss scaling back (native/loss_scale.h). loss [1]; overflow i32 [1] and norm [1], finiteCheck's of the scaled gradient;
- * scale [1] -> halt i32 [1]: 1 if no smaller scale would help (the loss itself is not finite, or the scale is at its least);
- * norm [1] of the gradient itself; factor [1] = min(1, limit / norm) / scale, for the scaled gradient.
+ * Removes loss scaling (native/shared/loss_scale.h). Inputs: loss [1]; overflow i32 [1] and norm [1], from finiteCheck on the
+ * scaled gradient; scale [1]. Outputs: halt i32 [1], which is 1 if a smaller scale would not help, because the loss is not
+ * finite, or the gradient overflowed at scale 1; norm [1] of the unscaled gradient; factor [1] = min(1, limit / norm) /
+ * scale, for the scaled one.
  */
 export const unscaleOp: Op = {
   name: 'unscale',
@@ -59,14 +64,23 @@ export const unscaleOp: Op = {
   },
 };
 
+/** Inputs of unscale(). */
 export interface UnscaleInputs {
+  /** The loss, without the scale: [1]. */
   readonly loss: Tensor;
+  /** finiteCheck()'s flag for the scaled gradient: i32 [1]. */
   readonly overflow: Tensor;
+  /** finiteCheck()'s norm of the scaled gradient: [1]. */
   readonly norm: Tensor;
+  /** The loss scale: [1]. */
   readonly scale: Tensor;
 }
 
-/** @param limit of the norm; null: none. @throws ERR_SHAPE */
+/**
+ * Returns `halt` i32 [1], 1 if training must stop; `norm` [1] of the unscaled gradient; and `factor` [1] for the scaled gradient.
+ * @param limit of the norm; null (default): no clipping
+ * @throws ERR_SHAPE
+ */
 export function unscale({ loss, overflow, norm, scale }: UnscaleInputs, limit: number | null = null) {
   const outputs = apply(unscaleOp, [loss, overflow, norm, scale], { limit: limit ?? Number.POSITIVE_INFINITY });
   const [halt, trueNorm, factor] = outputs as [Tensor, Tensor, Tensor];
@@ -74,8 +88,9 @@ export function unscale({ loss, overflow, norm, scale }: UnscaleInputs, limit: n
 }
 
 /**
- * The loss scale of the next step (native/loss_scale.h): half of it after an overflow, twice as much after growthInterval steps
- * without. gate, overflow i32 [1]; scale [1]; steps [1]: those without an overflow since the last change.
+ * Sets the loss scale of the next step (native/shared/loss_scale.h; Micikevicius et al., arXiv:1710.03740): half of it after
+ * an overflow, at least 1; twice as much after `growthInterval` steps without, at most 2^24. gate, overflow i32 [1]; scale
+ * [1]; steps [1], the number of steps without an overflow since the last change.
  */
 export const adjustLossScaleOp: Op = {
   name: 'adjustLossScale',
@@ -93,17 +108,23 @@ export const adjustLossScaleOp: Op = {
   },
 };
 
+/** Inputs of adjustLossScale(). */
 export interface AdjustLossScaleInputs {
+  /** i32 [1]: nothing is written if it is not 0. */
   readonly gate: Tensor;
+  /** i32 [1]: not 0 if the scaled gradient overflowed. */
   readonly overflow: Tensor;
+  /** The loss scale, [1], in a State. */
   readonly scale: Tensor;
+  /** Number of steps without an overflow since the last change, f32 [1], in a State. */
   readonly steps: Tensor;
 }
 
-/** @throws ERR_SHAPE */
+/** Makes the node that sets the next step's loss scale. @throws ERR_SHAPE */
 export function adjustLossScale(inputs: AdjustLossScaleInputs, growthInterval: number): Node {
   const { gate, overflow, scale, steps } = inputs;
   return applyNode(adjustLossScaleOp, [gate, overflow, scale, steps], { growthInterval });
 }
 
+/** All ops of this file. */
 export const scalingOps: readonly Op[] = [finiteCheckOp, clipFactorOp, unscaleOp, adjustLossScaleOp];

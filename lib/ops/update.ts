@@ -2,64 +2,69 @@ import { type AttributeField, apply, applyNode, type Node, type Op, Tensor } fro
 import { copy } from './data';
 import { expectShape, expectTensor, first, shapeError } from './op';
 
-/** What the ops that change the weights have in common: a factor on the gradient, and rates and decays by segment. */
-
-/** Numbers of consecutive parts of the parameter arena. */
+/** Learning-rate factors and weight decays of consecutive segments of the parameter arena (groups of parameters, LARS). */
 export interface Segments {
-  /** i32 [S], increasing: the first element beyond each segment; the last is the arena's size. */
+  /** i32 [S], increasing: the end of each segment, which is the first element after it. The last is the arena's size. */
   readonly ends: Tensor;
-  /** f32 [S]: factors on the learning rate. */
+  /** f32 [S]: the factor of each segment on the learning rate. */
   readonly rates: Tensor;
-  /** f32 [S]: weight decay. */
+  /** f32 [S]: the weight decay of each segment. */
   readonly decays: Tensor;
 }
 
+/** The inputs that all updates of the weights share. */
 export interface UpdateInputs {
-  /** i32 [1]: nothing is written where it is not 0. */
+  /** i32 [1]: nothing is written if it is not 0. */
   gate: Tensor;
-  /** [P], of a State. */
+  /** The weights, f32 [P], in a State. */
   parameters: Tensor;
-  /** [P] */
+  /** Their gradient: f32 [P]. */
   gradient: Tensor;
-  /** [1] */
+  /** f32 [1]. */
   learningRate: Tensor;
-  /** [1]: a factor on the gradient. */
+  /** A factor on the gradient: f32 [1]. Default: none. */
   scale?: Tensor | null;
-  /** Absent: the attributes' weight decay on the first `decayed` elements, and the learning rate everywhere. */
+  /**
+   * Rates and decays by segment. Default: one learning rate, and the attributes' weight decay on the first `decayed`
+   * elements.
+   */
   segments?: Segments | null;
 }
 
+/** The attributes that all updates with weight decay share. They are not used with segments. */
 export interface DecayAttributes {
+  /** Weight decay, as a factor on the weights. */
   weightDecay: number;
-  /** Elements of the arena that decay; they come first. */
+  /** Number of elements, at the beginning of the arena, to which weight decay applies. */
   decayed: number;
 }
 
+/** The fields of DecayAttributes in the native attribute structs. */
 export const decayFields: readonly AttributeField[] = [
   ['weightDecay', 'f32'],
   ['decayed', 'i32'],
 ];
 
-/** The optional inputs in their order: scale, ends, rates, decays. */
+/** Returns the optional inputs in the order of the ops: scale, ends, rates, decays; null: absent. */
 export function optionalInputs({ scale = null, segments = null }: UpdateInputs): (Tensor | null)[] {
   return [scale, segments?.ends ?? null, segments?.rates ?? null, segments?.decays ?? null];
 }
 
-/** @throws ERR_SHAPE */
+/** Checks the optional inputs scale, ends, rates, decays. @throws ERR_SHAPE */
 export function expectOptional(op: string, inputs: readonly (Tensor | null | undefined)[]): void {
   const [scale, ...table] = inputs;
   if (scale) expectShape(op, 'scale', expectTensor(op, 'scale', scale, {}), [1]);
   if (table.some((tensor) => tensor)) expectSegments(op, table);
 }
 
-/** @throws ERR_SHAPE */
+/** Checks a table of segments. @throws ERR_SHAPE */
 export function expectSegments(op: string, [ends, rates, decays]: readonly (Tensor | null | undefined)[]): void {
   const { shape } = expectTensor(op, 'ends', ends, { dtype: 'i32', rank: 1 });
   expectShape(op, 'rates', expectTensor(op, 'rates', rates, {}), shape);
   expectShape(op, 'decays', expectTensor(op, 'decays', decays, {}), shape);
 }
 
-/** Gate, parameters, and what has the parameters' shape, by name. @throws ERR_SHAPE */
+/** Checks gate i32 [1], parameters [P], and the named vectors [P]. @throws ERR_SHAPE */
 export function expectUpdate(
   op: string,
   gate: Tensor | null | undefined,
@@ -73,8 +78,8 @@ export function expectUpdate(
 }
 
 /**
- * One step of SGD with momentum over a whole arena: d = scale g + weightDecay w, m = momentum m - lr d, then w = w + m, or
- * with Nesterov w = w + momentum m - lr d. Weight decay on the first `decayed` elements only, unless segments say otherwise.
+ * One step of SGD with momentum over a whole arena: d = scale g + weightDecay w, m = momentum m - lr d, then w = w + m, or with
+ * `nesterov` w = w + momentum m - lr d. Without segments, weight decay applies to the first `decayed` elements only.
  * gate i32 [1]; parameters, momentum, gradient [P]; learningRate [1]; optional: scale [1]; ends i32, rates, decays [S].
  */
 export const sgdOp: Op = {
@@ -91,16 +96,21 @@ export const sgdOp: Op = {
   },
 };
 
+/** Inputs of sgdUpdate(). */
 export interface SgdInputs extends UpdateInputs {
+  /** The momentum vector m, f32 [P], in a State. */
   momentum: Tensor;
 }
 
+/** Attributes of sgdUpdate(). */
 export interface SgdAttributes extends DecayAttributes {
+  /** Factor by which m is kept from step to step. */
   momentum: number;
-  /** Default false. */
+  /** Whether to use Nesterov momentum; default false. */
   nesterov?: boolean;
 }
 
+/** Makes the node for one step of SGD with momentum. @throws ERR_SHAPE */
 export function sgdUpdate(inputs: SgdInputs, { nesterov = false, ...attributes }: SgdAttributes): Node {
   const { gate, parameters, momentum, gradient, learningRate } = inputs;
   return applyNode(sgdOp, [gate, parameters, momentum, gradient, learningRate, ...optionalInputs(inputs)], {
@@ -110,12 +120,12 @@ export function sgdUpdate(inputs: SgdInputs, { nesterov = false, ...attributes }
 }
 
 /**
- * One step of Adam over a whole arena (Kingma and Ba, 1412.6980). With t = counter[1] + 1, the number of this step:
- * d = scale g + weightDecay w, m = m + firstRate (d - m), v = v + secondRate (d² - v),
- * w = w - lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon). Decoupled (AdamW, 1711.05101): d = scale g, and w also
- * loses lr weightDecay w. `firstRate` and `secondRate` are 1 - beta1 and 1 - beta2: f32 holds these exactly enough, not the betas.
- * gate i32 [1]; parameters, firstMoment, secondMoment, gradient [P]; learningRate [1]; counter i32 [2] (seed, steps done);
- * optional: scale [1]; ends i32, rates, decays [S].
+ * One step of Adam over a whole arena (Kingma and Ba, arXiv:1412.6980). With t = counter[1] + 1, the number of this step: d =
+ * scale g + weightDecay w, m = m + firstRate (d - m), v = v + secondRate (d² - v), w = w - lr m / (1 - beta1^t) / (sqrt(v /
+ * (1 - beta2^t)) + epsilon). With `decoupled` (AdamW, arXiv:1711.05101): d = scale g, and w also loses lr weightDecay w.
+ * firstRate = 1 - beta1 and secondRate = 1 - beta2, because f32 would round betas near 1 too coarsely. gate i32 [1];
+ * parameters, firstMoment, secondMoment, gradient [P]; learningRate [1]; counter i32 [2] (seed, steps done); optional: scale
+ * [1]; ends i32, rates, decays [S].
  */
 export const adamOp: Op = {
   name: 'adam',
@@ -132,20 +142,29 @@ export const adamOp: Op = {
   },
 };
 
+/** Inputs of adamUpdate(). */
 export interface AdamInputs extends UpdateInputs {
+  /** The moving mean m of the gradient, f32 [P], in a State. */
   firstMoment: Tensor;
+  /** The moving mean v of its square, f32 [P], in a State. */
   secondMoment: Tensor;
-  /** State.counter */
+  /** i32 [2], seed and steps done: State.counter. */
   counter: Tensor;
 }
 
+/** Attributes of adamUpdate(). */
 export interface AdamAttributes extends DecayAttributes {
+  /** Factor by which m is kept from step to step. */
   beta1: number;
+  /** Factor by which v is kept from step to step. */
   beta2: number;
+  /** Added to the square root of v. */
   epsilon: number;
+  /** Whether weight decay is apart from the gradient (AdamW). */
   decoupled: boolean;
 }
 
+/** Makes the node for one step of Adam or AdamW. @throws ERR_SHAPE */
 export function adamUpdate(inputs: AdamInputs, { beta1, beta2, decoupled, ...attributes }: AdamAttributes): Node {
   const { gate, parameters, firstMoment, secondMoment, gradient, learningRate, counter } = inputs;
   const required = [gate, parameters, firstMoment, secondMoment, gradient, learningRate, counter];
@@ -159,8 +178,8 @@ export function adamUpdate(inputs: AdamInputs, { beta1, beta2, decoupled, ...att
 
 /**
  * The exponential moving average of the weights: average = d average + (1 - d) w, with d = min(decay, (1 + t) / (10 + t)) and
- * t = counter[1], the steps done before this one. `rate` is 1 - decay. To be made after the update of the weights in the
- * same step, which it then reads. gate i32 [1]; average, parameters [P]; counter i32 [2]
+ * t = counter[1], the number of steps done before this one. rate = 1 - decay. It must be made after the update of the weights in
+ * the same step, to read the new weights. gate i32 [1]; average, parameters [P]; counter i32 [2].
  */
 export const averageWeightsOp: Op = {
   name: 'averageWeights',
@@ -176,18 +195,24 @@ export const averageWeightsOp: Op = {
   },
 };
 
+/** Inputs of averageWeights(). */
 export interface AverageInputs {
+  /** i32 [1]: nothing is written if it is not 0. */
   gate: Tensor;
+  /** The moving average of the weights, f32 [P], in a State. */
   average: Tensor;
+  /** The weights: f32 [P]. */
   parameters: Tensor;
+  /** i32 [2], seed and steps done: State.counter. */
   counter: Tensor;
 }
 
+/** Makes the node that updates the average of the weights, after that of the weights. @throws ERR_SHAPE */
 export function averageWeights({ gate, average, parameters, counter }: AverageInputs, decay: number): Node {
   return applyNode(averageWeightsOp, [gate, average, parameters, counter], { rate: 1 - decay });
 }
 
-/** target = value, after every read of the old value. gate i32 [1] or absent; target: a tensor of a State. */
+/** target = value, at the end of the step. gate i32 [1], optional; target: a tensor of a State; value: of its shape and dtype. */
 export const assignOp: Op = {
   name: 'assign',
   attributes: [],
@@ -206,14 +231,21 @@ export const assignOp: Op = {
   },
 };
 
-/** For Graph.from({updates}). @throws ERR_SHAPE */
+/**
+ * Makes a node that writes `value` to `target` at the end of a step, when all other nodes have read the old value; for
+ * Graph.from({ updates }).
+ * @param target a Parameter, a StateBuffer or another part of a State
+ * @param value of the same shape and dtype
+ * @param options `gate` i32 [1]: nothing is written if it is not 0. Default: no gate
+ * @throws ERR_SHAPE if `target` is not in a State, or `value` does not fit
+ */
 export function assign(target: Tensor, value: Tensor, { gate = null }: { gate?: Tensor | null } = {}): Node {
-  // A part of the State is read before any update writes it: a copy is no update, so it comes before all of them.
+  // `value` may be a part of the State that another update overwrites. A copy is no update, so it runs before all updates.
   const old = value instanceof Tensor && value.node.source ? copy(value) : value;
   return applyNode(assignOp, [gate, target, old]);
 }
 
-/** counter[1] += 1: the step that random numbers are keyed by. gate i32 [1], counter i32 [2] (seed, step). */
+/** counter[1] += 1, the number of steps done, which is part of the key of random numbers. gate i32 [1], counter i32 [2]. */
 export const advanceOp: Op = {
   name: 'advance',
   attributes: [],
@@ -227,14 +259,15 @@ export const advanceOp: Op = {
   },
 };
 
+/** Makes the node that counts a step. @throws ERR_SHAPE */
 export function advance(gate: Tensor, counter: Tensor): Node {
   return applyNode(advanceOp, [gate, counter]);
 }
 
 /**
- * The rates of LARS (You, Gitman and Ginsburg, 1708.03888), one per segment: rate trust |w| / (|scale g| + decay |w|). Just
- * `rate` where |w| or the divisor is 0, and in segments that end beyond element `trusted`.
- * parameters, gradient [P]; scale [1] or absent; ends i32, rates, decays [S] -> [S]
+ * The rates of LARS (You, Gitman and Ginsburg, arXiv:1708.03888), one per segment: rate trust |w| / (|scale g| + decay |w|).
+ * If |w| or the divisor is 0, or if the segment ends after element `trusted`, it is `rate`. parameters, gradient [P]; scale
+ * [1], optional; ends i32, rates, decays [S] -> rates [S].
  */
 export const trustRatiosOp: Op = {
   name: 'trustRatios',
@@ -253,24 +286,32 @@ export const trustRatiosOp: Op = {
   },
 };
 
+/** Inputs of trustRatios(). */
 export interface TrustInputs {
+  /** The weights: f32 [P]. */
   parameters: Tensor;
+  /** Their gradient: f32 [P]. */
   gradient: Tensor;
+  /** A factor on the gradient: f32 [1]. Default: none. */
   scale?: Tensor | null;
+  /** The segments, one per parameter tensor. */
   segments: Segments;
 }
 
+/** Attributes of trustRatios(). */
 export interface TrustAttributes {
+  /** The trust coefficient, a factor on the ratio of the norms. */
   trust: number;
-  /** Elements of the arena whose segments get a trust ratio; they come first. */
+  /** Number of elements, at the beginning of the arena, whose segments get a trust ratio. */
   trusted: number;
 }
 
-/** @throws ERR_SHAPE */
+/** Returns the rate of each segment for LARS: f32 [S], to take the place of `segments.rates`. @throws ERR_SHAPE */
 export function trustRatios(inputs: TrustInputs, attributes: TrustAttributes): Tensor {
   const { parameters, gradient, scale = null, segments } = inputs;
   const { ends, rates, decays } = segments;
   return first(apply(trustRatiosOp, [parameters, gradient, scale, ends, rates, decays], { ...attributes }));
 }
 
+/** All ops of this file. */
 export const updateOps: readonly Op[] = [sgdOp, adamOp, averageWeightsOp, assignOp, advanceOp, trustRatiosOp];

@@ -6,15 +6,15 @@ import { thisSystem, whyUnsupported } from './platform';
 
 let addon: NativeAddon | undefined;
 
-/** The native addon, if something has loaded it. */
+/** Returns the native addon if it is loaded already. */
 export function loadedAddon(): NativeAddon | undefined {
   return addon;
 }
 
 /**
- * The native addon, loaded on first use.
- * @throws what binaryPath throws; ERR_BINARY_NOT_LOADED with the dynamic loader's own words and what to do; ERR_BINARY_VERSION if
- * it was built from another version: a local build outlives an update
+ * Returns the native addon, which the first call loads.
+ * @throws what binaryPath() throws; ERR_BINARY_NOT_LOADED with the dynamic loader's message and a remedy; ERR_BINARY_VERSION
+ * if it was built from another version, as a local build is after an update
  */
 export function loadAddon(): NativeAddon {
   if (addon) return addon;

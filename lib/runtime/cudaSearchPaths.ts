@@ -3,9 +3,9 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 
 /**
- * Folders in which the CUDA backend looks for cuDNN, cuBLASLt and NVRTC before it asks the system's loader, in order:
- * CUDNN_PATH, CUDA_PATH, the pip packages of an active virtual environment, of conda, of the python3 on PATH, of the user
- * and of the system.
+ * Returns the folders in which the CUDA backend looks for cuDNN, cuBLASLt and NVRTC before it asks the system's loader. In order:
+ * CUDNN_PATH, CUDA_PATH; the pip packages of an active virtual environment, of conda, of each python3 on PATH, of the user and of
+ * the system; conda's own libraries. Folders that do not exist are left out.
  */
 export function cudaSearchPaths(environment: NodeJS.ProcessEnv = process.env): string[] {
   const { CUDNN_PATH, CUDA_PATH, VIRTUAL_ENV, CONDA_PREFIX, PATH = '' } = environment;
@@ -20,13 +20,13 @@ export function cudaSearchPaths(environment: NodeJS.ProcessEnv = process.env): s
   return [...new Set([...roots, ...pip, ...conda])].filter(isFolder);
 }
 
-/** Virtual environments that are used by their path alone, without being activated. */
+/** Returns the prefix of each python3 on PATH: a virtual environment may be used without being activated. */
 function pythonPrefixes(path: string): string[] {
   const folders = path.split(delimiter).filter((folder) => folder !== '' && existsSync(join(folder, 'python3')));
   return folders.map(dirname);
 }
 
-/** Where pip installs for one user. A user without a home (a bare container) has none. */
+/** Returns the folder in which pip installs for one user; undefined for a user without a home, as in a bare container. */
 function userPrefix(): string | undefined {
   try {
     return join(homedir(), '.local');
@@ -37,7 +37,7 @@ function userPrefix(): string | undefined {
 
 const isSet = (value: string | undefined): value is string => value !== undefined && value !== '';
 
-/** lib/python3.x/site-packages (pip) and dist-packages (Debian). */
+/** Returns the folders of packages in a prefix's lib: python3.x/site-packages (pip) and python3.x/dist-packages (Debian). */
 function sitePackages(lib: string): string[] {
   try {
     const versions = readdirSync(lib).filter((name) => /^python3(\.\d+)?$/.test(name));

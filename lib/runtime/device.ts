@@ -10,41 +10,49 @@ import { type Precision, precisions } from './precisions';
 
 export { type Precision, precisions } from './precisions';
 
+/** Name of a backend. */
 export type BackendName = 'cpu' | 'cuda';
+/** All backends. */
 export const backendNames: readonly BackendName[] = ['cpu', 'cuda'];
 
+/** Options of openDevice(). */
 export interface DeviceOptions {
-  /** Worker threads of the CPU; default: one per physical core. */
+  /** Number of worker threads of the CPU backend, 0 to 1024. Default 0: one per physical core. GPUs ignore it. */
   threads?: number;
 }
 
-/** A processor that runs plans: one native engine thread with a queue of its own. */
+/** A processor that runs plans, by a native thread with a queue. Opened by openDevice(). */
 export class Device {
-  /** What the backend says of itself: model, memory, threads, versions, features. */
+  /** The backend's description of the device: model, memory, threads, versions, features. */
   readonly info: Readonly<Record<string, unknown>>;
   /** The ops that the backend has a kernel for, by name. */
   readonly ops: Readonly<Record<string, NativeOp>>;
 
+  /** Called by openDevice(). */
   constructor(
-    /** "cpu", "cuda:0". */
+    /** Name, as for openDevice(): "cpu", "cuda:0". */
     readonly name: string,
+    /** The native device. */
     readonly native: NativeDevice,
   ) {
     this.info = JSON.parse(native.info);
     this.ops = native.ops;
   }
 
-  /** What `compile` may be asked for on this device. */
+  /** The precisions that compile() accepts for this device. */
   get precisions(): readonly Precision[] {
     return (this.info.precisions as Precision[] | undefined) ?? ['f32'];
   }
 
-  /** Whether convolutions of half images take half weights too; otherwise they make them themselves. */
+  /** Whether the kernels for convolutions of half images read half weights; if not, they convert f32 weights themselves. */
   get takesHalfWeights(): boolean {
     return this.info.halfWeights === true;
   }
 
-  /** @throws ERR_INVALID_ARGUMENT for an unknown precision; ERR_UNSUPPORTED, saying why, for one that this device has not */
+  /**
+   * Checks a precision.
+   * @throws ERR_INVALID_ARGUMENT for an unknown one; ERR_UNSUPPORTED, with the reason, for one that this device lacks
+   */
   checkPrecision(precision: Precision): void {
     if (!precisions.includes(precision)) throw invalid('precision', precisions.join(' or '), precision);
     if (this.precisions.includes(precision)) return;
@@ -56,11 +64,15 @@ export class Device {
     );
   }
 
+  /** Name of the backend. */
   get backend(): BackendName {
     return this.name.split(':')[0] as BackendName;
   }
 
-  /** Copies an array into the device's memory, where runs find it again without another copy: a data set. */
+  /**
+   * Copies an array into the device's memory, for runs to use without another copy: a data set.
+   * @throws ERR_INVALID_ARGUMENT; ERR_OUT_OF_MEMORY, on a GPU ERR_CUDA_OOM
+   */
   upload(data: TypedArray): Resident {
     const dtype = dtypeOf(data);
     try {
@@ -70,36 +82,43 @@ export class Device {
     }
   }
 
-  /** Ends the device after what is queued; its plans and states are then of no use. */
+  /**
+   * Ends the device's thread once the calls that are queued have run. Later calls of its plans and States reject with
+   * ERR_DISPOSED.
+   */
   dispose(): void {
     for (const [key, device] of open) if (device === this) open.delete(key);
     dropPlansOf(this);
     this.native.dispose();
   }
 
-  /** For `using`: dispose(). */
+  /** Calls dispose(), for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 }
 
-/** Device memory that outlives runs. */
+/** An array in a device's memory that stays from run to run, such as a data set. Made by Device.upload(). */
 export class Resident {
+  /** Called by Device.upload(). */
   constructor(
+    /** The native buffer. */
     readonly native: NativeBuffer,
+    /** Type of the elements. */
     readonly dtype: DType,
   ) {}
 
+  /** Size in bytes. */
   get byteLength(): number {
     return this.native.byteLength;
   }
 
-  /** Frees the memory when runs that use it have ended. */
+  /** Frees the memory once the runs that use it have ended. Later runs with it reject with ERR_DISPOSED. */
   dispose(): void {
     this.native.dispose();
   }
 
-  /** For `using`: dispose(). */
+  /** Calls dispose(), for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -114,9 +133,11 @@ export const defaultDevice = 'auto';
 const open = new Map<string, Device>();
 
 /**
- * The device of this name, opened once per process or worker: "cpu", "cuda", "cuda:1", or "auto": a GPU if one works,
- * else the CPU.
- * @throws ERR_INVALID_ARGUMENT for another name; ERR_BACKEND_..., ERR_CUDA_..., ERR_CUDNN_... if it cannot be opened
+ * Returns the device of this name: "cpu", "cuda" (the first GPU), "cuda:1", or "auto" (default), which is the first GPU if it
+ * works, else the CPU. A process or worker opens each device once; later calls return the same one until it is disposed of.
+ * @throws ERR_INVALID_ARGUMENT for another name or a bad option; ERR_BACKEND_..., ERR_CUDA_..., ERR_CUDNN_...,
+ * ERR_CUBLASLT_... if the device cannot be opened; ERR_BINARY_... or ERR_UNSUPPORTED_PLATFORM if the native parts are missing
+ * or do not load
  */
 export function openDevice(name: string = defaultDevice, { threads = 0 }: DeviceOptions = {}): Device {
   if (name === 'auto') return openAuto(threads);
@@ -135,17 +156,20 @@ export function openDevice(name: string = defaultDevice, { threads = 0 }: Device
   }
 }
 
-/** Those that were opened here and not disposed of. */
+/** Returns the devices that this process or worker has opened and not disposed of. */
 export function openDevices(): Device[] {
   return [...open.values()];
 }
 
-/** A device given as it is, or by its name for openDevice. @throws what openDevice throws */
+/** Returns `device`, or opens the device of that name; default "auto". @throws what openDevice() throws */
 export function deviceOf(device?: Device | string): Device {
   return device instanceof Device ? device : openDevice(device);
 }
 
-/** What a backend finds on this machine, missing pieces included. @throws if its library does not load */
+/**
+ * Returns what a backend finds on this machine: whether it is usable, processor, versions, features, and each missing piece.
+ * @throws ERR_BACKEND_... if the backend's library does not load; ERR_BINARY_... if the addon does not
+ */
 export function probeBackend(backend: BackendName): Record<string, unknown> {
   try {
     return JSON.parse(loadAddon().probe(openOptions(backend, 0, 0)));
@@ -175,7 +199,10 @@ function parseDevice(name: string): { backend: BackendName; index: number } {
   return { backend: backend as BackendName, index: Number(index ?? 0) };
 }
 
-/** Only GPUs choose by timing. A user without a home has no cache: every process then times anew. */
+/**
+ * Returns the folder for choices made by timing, which only GPUs make; none for a user without a home: each process times
+ * anew.
+ */
 function tuningCache(backend: BackendName): Pick<OpenOptions, 'cacheFolder'> {
   try {
     return backend === 'cuda' ? { cacheFolder: cacheFolder('tuning') } : {};

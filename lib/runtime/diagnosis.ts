@@ -1,4 +1,4 @@
-/** What works on this machine, what does not, and what to do about it: `saturnn doctor`. */
+/** Examines this machine for `saturnn doctor`: what works, what is missing, and which commands help. */
 import os from 'node:os';
 import { dirname } from 'node:path';
 import { SaturnnError } from '../errors';
@@ -9,23 +9,31 @@ import { binaryPath, type CompiledPart } from './locate';
 import { type NextStep, nextSteps } from './nextSteps';
 import { describeSystem, thisSystem } from './platform';
 
+/** The findings of `saturnn doctor`. */
 export interface Diagnosis {
+  /** Version of saturnn. */
   readonly saturnn: string;
+  /** Version of Node.js. */
   readonly node: string;
+  /** Operating system, architecture and C library: "Linux x64, glibc 2.36". */
   readonly system: string;
+  /** Model of the processor. */
   readonly processor: string;
+  /** The compiled parts, found or not. */
   readonly parts: readonly PartReport[];
+  /** The backends, usable or not. */
   readonly backends: readonly BackendReport[];
-  /** What `--device auto` takes, opened for the proof; null if nothing works. */
+  /** The device that `--device auto` uses, which was opened as a test; null, with the problem, if none can be opened. */
   readonly auto: {
     readonly device: string | null;
     readonly info: Readonly<Record<string, unknown>>;
     readonly problem?: string;
   };
-  /** In the order in which they are done. */
+  /** Commands to run next, in order. */
   readonly next: readonly NextStep[];
 }
 
+/** Examines this machine. It opens device "auto" and does not throw for what is missing. */
 export function diagnose(): Diagnosis {
   const parts = partNames.map(examinePart);
   const backends = backendNames.map(examineBackend);

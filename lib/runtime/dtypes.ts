@@ -1,11 +1,11 @@
-/** The types of a tensor's elements: one row per type. */
+/** The table of element types: one row per type. */
 import { invalid } from '../errors';
 import type { ArrayDType, DType, TypedArray } from './native';
 
 interface DTypeRow {
-  /** Bytes of an element. */
+  /** Bytes per element. */
   readonly bytes: number;
-  /** The typed array that holds them outside of plans; null: there is none. */
+  /** Class of the arrays that hold such elements outside of plans; null for the types that exist only inside a plan. */
   readonly array: (new (length: number) => TypedArray) | null;
 }
 
@@ -17,16 +17,17 @@ const table: Readonly<Record<DType, DTypeRow>> = {
   f16: { bytes: 2, array: null },
 };
 
-/** Those of inputs, outputs and constants. */
+/** The element types that inputs, outputs and constants can have. */
 export const arrayDTypes = (Object.keys(table) as DType[]).filter(
   (dtype): dtype is ArrayDType => table[dtype].array !== null,
 );
 
-/** The element type of a typed array. @throws ERR_INVALID_ARGUMENT */
+/** Returns the element type of a typed array. @throws ERR_INVALID_ARGUMENT for another kind of array, naming `argument` */
 export function dtypeOf(array: TypedArray, argument = 'data'): ArrayDType {
   const dtype = arrayDTypes.find((candidate) => array instanceof table[candidate].array!);
   if (!dtype) throw invalid(argument, 'a Float32Array, Int32Array or Uint8Array', array);
   return dtype;
 }
 
+/** Returns the bytes of one element. */
 export const bytesPerElement = (dtype: DType): number => table[dtype].bytes;

@@ -1,2 +1,2 @@
-/** Channels of a block where the CPU keeps images in blocks of channels (SN_NCHW16C of native/backend.h). */
+/** Channels per block in the CPU backend's blocked layout of images (SN_NCHW16C in native/shared/backend.h). */
 export const blockChannels = 16;

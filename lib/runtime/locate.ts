@@ -1,10 +1,10 @@
 /**
- * Finds the compiled parts of the package (saturnn.node, the backends), from wherever this file runs: lib/ under vitest,
- * dist/ in the published package, dist-bundle/lib/ in the offline bundle, a file of somebody's bundler. In this order:
+ * Finds the compiled parts of the package (saturnn.node, the backends), wherever this file runs: in lib/ under vitest, in
+ * dist/ of the published package, in dist-bundle/lib/ of the offline bundle, or in a user's bundle. It looks in this order:
  *
- * 1. the folder that SATURNN_BINARY names, and then nowhere else;
- * 2. out/ of this package: what `npm run build:native` or `npx saturnn build` made;
- * 3. the package for this platform, which npm installs beside this one; its version must be ours.
+ * 1. the folder that SATURNN_BINARY names; if that is set, nowhere else;
+ * 2. out/ of this package, which `npm run build:native` and `npx saturnn build` fill;
+ * 3. the package for this platform, which npm installs beside this one, and whose version must be equal.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -12,11 +12,16 @@ import { SaturnnError } from '../errors';
 import { version } from '../version';
 import { thisSystem, whyUnsupported } from './platform';
 
+/** File name of a compiled part of the package. */
 export type CompiledPart = 'saturnn.node' | 'libsaturnn_cpu.so' | 'libsaturnn_cuda.so';
 
 interface PlatformPackage {
+  /** Name in the npm registry. */
   readonly name: string;
-  /** Its package.json. A literal each, which bundlers can leave to be resolved at run time. */
+  /**
+   * Returns the path of its package.json. Each is a require.resolve() of a literal, so that bundlers can leave it to run
+   * time.
+   */
   readonly manifest: () => string;
 }
 
@@ -25,7 +30,7 @@ const common: PlatformPackage = {
   manifest: () => require.resolve('@saturnn/linux-x64/package.json'),
 };
 
-/** A package of its own, for those who have no GPU and leave it out. */
+/** A package of its own, so that users without a GPU can leave it out. */
 const cuda: PlatformPackage = {
   name: '@saturnn/linux-x64-cuda',
   manifest: () => require.resolve('@saturnn/linux-x64-cuda/package.json'),
@@ -37,7 +42,7 @@ const packages: Readonly<Record<CompiledPart, PlatformPackage>> = {
   'libsaturnn_cuda.so': cuda,
 };
 
-/** The folder of the nearest package.json above this file. */
+/** Returns the folder of the nearest package.json above this file. @throws ERR_PACKAGE if there is none */
 export function packageRoot(): string {
   const folder = nearestPackage();
   if (folder === undefined)
@@ -52,7 +57,7 @@ function nearestPackage(): string | undefined {
   }
 }
 
-/** Where a local build goes; nowhere if this file was bundled into another package. */
+/** Returns the folder of a local build, out/ of this package; undefined if this file was bundled into another package. */
 export function localBuildFolder(): string | undefined {
   const root = nearestPackage();
   return root !== undefined && manifestOf(join(root, 'package.json')).name === 'saturnn'
@@ -62,7 +67,7 @@ export function localBuildFolder(): string | undefined {
 
 const manifestOf = (file: string): { name?: string; version?: string } => JSON.parse(readFileSync(file, 'utf8'));
 
-/** Folders that are searched before the platform's package, in this order. */
+/** Returns the folders that are searched before the platform's package, in order. */
 export function binaryFolders(): string[] {
   const chosen = process.env.SATURNN_BINARY;
   if (chosen) return [resolve(chosen)];
@@ -70,9 +75,9 @@ export function binaryFolders(): string[] {
 }
 
 /**
- * The full path of a compiled part.
- * @throws ERR_BINARY_NOT_FOUND with every path tried and the remedy; ERR_BINARY_VERSION if the platform's package is of
- * another version; ERR_UNSUPPORTED_PLATFORM if there is none for this system
+ * Returns the full path of a compiled part.
+ * @throws ERR_BINARY_NOT_FOUND with every path tried and a remedy; ERR_BINARY_VERSION if the platform's package has another
+ * version; ERR_UNSUPPORTED_PLATFORM if there is no package for this system
  */
 export function binaryPath(part: CompiledPart): string {
   const tried = binaryFolders().map((folder) => join(folder, part));

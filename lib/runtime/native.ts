@@ -1,220 +1,289 @@
 /**
- * The typed surface of the native addon: everything that crosses between JavaScript and C++, in one place.
- * Nothing here checks its arguments; `compile`, `State` and `Device` do that before they call.
+ * The types of the native addon: all data that passes between JavaScript and C++. compile(), State and Device check their
+ * arguments before they call it; the addon checks again what could crash the process.
  */
 
-/** What a typed array holds: inputs, outputs, constants and parts of a State. */
+/** Types of elements outside of a plan: of inputs, outputs, constants and a State. Each has a typed array. */
 export type ArrayDType = 'f32' | 'i32' | 'u8';
-/** bf16, the upper half of an f32, and f16: images, and copies of weights, inside of a plan alone. */
+/** Types of elements. bf16 (the upper half of an f32) and f16 exist only inside a plan, for images and copies of weights. */
 export type DType = ArrayDType | 'bf16' | 'f16';
+/** Arrays that hold f32, i32 and u8. */
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
+/**
+ * A contiguous block of a State: the parameters, the optimizer's slots, the gradients, or the counter with the running
+ * statistics.
+ */
 export type Arena = 'parameters' | 'optimizer' | 'gradients' | 'buffers';
 
-/** One tensor of a plan. Exactly one of these places it: an own buffer (none set), `arena`, `data`, `base`. */
+/** A tensor of a plan. At most one of `arena`, `data` and `base` says where it lies; with none it has a buffer of its own. */
 export interface TensorDescription {
+  /** Type of the elements. */
   dtype: DType;
-  /** At most four dimensions; an image is [batch, height, width, channels]. */
+  /** 1 to 4 dimensions; an image is [batch, height, width, channels]. */
   shape: number[];
-  /** Images may get a blocked layout; everything else is row-major. */
+  /** Whether it is an image, which may get a blocked layout. Everything else is row-major. */
   image: boolean;
-  /** A tensor of the State: which arena, and where it begins. */
+  /** The arena of a tensor that belongs to the State. */
   arena?: Arena;
+  /** First byte within `arena`. */
   byteOffset?: number;
-  /** A constant, uploaded once at compile time. */
+  /** The values of a constant, which are uploaded once, when the plan is compiled. */
   data?: TypedArray;
-  /** A part of another tensor: of its channels (images), or of its elements (everything else). May chain. */
+  /**
+   * Index of the tensor that contains this one, as channels (images) or elements (everything else). It may have a base
+   * itself.
+   */
   base?: number;
   /** First channel (images) or first element (everything else) within `base`. */
   offset?: number;
 }
 
-/** One kernel of a plan. -1 in `inputs` or `outputs`: an optional tensor that is absent. */
+/** A node of a plan, which one kernel computes. */
 export interface NodeDescription {
+  /** Name of the op. */
   op: string;
-  /** For messages and traces: the layer it belongs to. */
+  /** Name of the layer, for messages and traces. */
   name: string;
   /** The op's attribute struct of native/shared/backend.h, little endian; empty if it has none. */
   attributes: Uint8Array;
+  /** Indices of the tensors that it reads; -1: an optional input that is absent. */
   inputs: number[];
+  /** Indices of the tensors that it makes; -1: an optional output that is absent. */
   outputs: number[];
-  /** Output i may share the buffer of input inPlace[i] (both positions within this node), which nobody reads later; -1: no. */
+  /** For each output i, the position of an input whose buffer it may share, and which no later node reads; -1: none. */
   inPlace: number[];
-  /** Positions of the inputs that it writes, each a part of the State. Such a node has no outputs, and no other has none. */
+  /** Positions of the inputs that it overwrites, each a part of the State. A node has either outputs or writes, never both. */
   writes: number[];
 }
 
+/** An input or output of a plan. */
 export interface InputDescription {
+  /** Name, unique among the inputs or among the outputs. */
   name: string;
+  /** Index of the tensor. */
   tensor: number;
 }
 
-/** What a plan wants of all its kernels: SnPlanOptions of native/shared/backend.h. */
+/** Options that hold for all kernels of a plan (SnPlanOptions of native/shared/backend.h). */
 export interface PlanOptions {
-  /** Convolutions of f32 may round what they multiply to 10 bits, as tensor cores do. */
+  /** Whether f32 convolutions may round their factors to tf32 (10 bits of mantissa), as tensor cores do. */
   allowTf32: boolean;
-  /** Only kernels that give the same bits in every run. */
+  /** Whether to use only kernels that give the same bits in every run. */
   deterministic: boolean;
-  /** Candidates may be timed on the device while a kernel is made. */
+  /** Whether candidates may be timed on the device while a kernel is made. */
   autotune: boolean;
-  /** Nothing is fused by compiling at run time. */
+  /** Whether to leave out kernels that fuse by compiling at run time (cuDNN's). */
   plain: boolean;
 }
 
+/** A graph in the form that the native side compiles. Tensors are referred to by their index in `tensors`. */
 export interface PlanDescription {
+  /** All tensors. */
   tensors: TensorDescription[];
-  /** In execution order; nodes that write state come last. */
+  /** All nodes in execution order; those that write state come last. */
   nodes: NodeDescription[];
+  /** The tensors whose values a run is given. */
   inputs: InputDescription[];
+  /** The tensors whose values a run returns. */
   outputs: InputDescription[];
-  /** An i32 [1] tensor: non-zero after a step means that nothing was written and the run stops there. -1: none. */
+  /** Index of the gate, i32 [1]: a step in which it is not 0 writes nothing, and the run ends there. -1: none. */
   gate: number;
-  /** An i32 [1] tensor behind which the nodes are that write state, where that is not the gate: what the gate closes. -1: none. */
+  /**
+   * Index of a flag, i32 [1], that the nodes that write state read in place of the gate: a step in which it is not 0 is
+   * skipped, and the run goes on. Once the gate is closed, replay closes this flag too. -1: none.
+   */
   skip: number;
+  /** Options of all kernels. */
   options: PlanOptions;
-  /** Replay steps as one captured graph, where the backend can. */
+  /** Whether to replay steps as one captured graph, if the backend can. */
   replay: boolean;
-  /** Fill every buffer with 0xff before it is written, so that a kernel that leaves elements out is seen. */
+  /** Whether to fill every buffer with 0xff (NaN) before it is written, so that a kernel that leaves elements out shows. */
   poison: boolean;
 }
 
-/** A tensor as a kernel sees it. */
+/** An input or output of a kernel. */
 export interface OperandInfo {
+  /** Type of the elements. */
   dtype: DType;
+  /** Shape; of an image [batch, height, width, channels] in every layout. */
   shape: number[];
-  /** Of its elements alone, also where they are a slice of a wider image. */
+  /** Bytes of its elements; of a slice, without the rest of the wider image. */
   bytes: number;
-  /** It comes from outside the step: an input, a constant, a part of the State (gradients excepted). */
+  /** Whether it comes from outside of the step: an input, a constant, or a part of the State other than the gradients. */
   isGiven: boolean;
 }
 
+/** A kernel of a plan: that of a node, or a copy between layouts. */
 export interface KernelInfo {
+  /** Name of the op. */
   op: string;
+  /** Name of the layer. */
   name: string;
-  /** What runs, e.g. "jit_wino_4x3:avx512_core". */
+  /** Name of the code that runs, e.g. "jit_wino_4x3:avx512_core". */
   implementation: string;
+  /** Bytes of scratch memory that the kernel uses while it runs. */
   scratchBytes: number;
-  /** null: an optional tensor that is absent. */
+  /** Inputs; null: an optional tensor that is absent. */
   inputs: (OperandInfo | null)[];
+  /** Outputs; null: an optional tensor that is absent. */
   outputs: (OperandInfo | null)[];
 }
 
+/** The measurements of one step, by kernel in the order of NativePlan.kernels. */
 export interface TraceResult {
-  /** In the order of `kernels`; 0 for those that did not run. */
+  /** Time of each kernel on the device; 0 for those that did not run. */
   milliseconds: Float64Array;
   /**
-   * In the order of `kernels`, if it was asked for: how many elements of each output are infinite or NaN, and of each input
-   * that is given to the step (0 for an input that another kernel has made: there it is an output).
+   * Number of elements that are infinite or NaN, for each input and output of each kernel; 0 for an input that another kernel has
+   * made, because it is an output there. Empty unless asked for.
    */
   nonFinite: { inputs: number[]; outputs: number[] }[];
 }
 
+/** The values of an input. */
 export interface RunInput {
+  /** An array, or data that is on the device already. */
   data: TypedArray | NativeBuffer;
-  /** True: `data` holds one value per step, one after the other. False: the same value in every step. */
+  /** True: `data` holds the values of all steps, one after the other. False: every step gets the same. */
   perStep: boolean;
 }
 
+/** The results of a run. */
 export interface RunResult {
-  /** Steps whose writes took effect. Less than asked for only if the gate closed. */
+  /** Number of steps that ended with their gate open: less than asked for only if the gate closed. */
   steps: number;
   /**
-   * One array per output of the plan, in its order: all steps one after the other (the failed one included). An output
-   * that is a part of the State is what the step has read, before the step's writes.
+   * One array per output, in the plan's order, with all steps one after the other. A step whose gate closed is included, as the
+   * last. An output that is a part of the State has the value that the step has read, before it wrote.
    */
   outputs: TypedArray[];
 }
 
-/** Device memory that outlives runs: a resident data set. */
+/** An array in device memory that stays from run to run: a resident data set. */
 export interface NativeBuffer {
+  /** Size in bytes. */
   readonly byteLength: number;
+  /** Frees the memory once the runs that use it have ended. */
   dispose(): void;
 }
 
+/** The four arenas of a State on a device. */
 export interface NativeState {
+  /** Returns a copy of a range of bytes, after the calls that are queued. */
   read(arena: Arena, byteOffset: number, byteLength: number): Promise<ArrayBuffer>;
+  /** Replaces the bytes from `byteOffset` on, after the calls that are queued. */
   write(arena: Arena, byteOffset: number, data: TypedArray): Promise<void>;
+  /** Frees the memory after the calls that are queued; later calls reject with ERR_DISPOSED. */
   dispose(): void;
 }
 
+/** A compiled plan on a device. */
 export interface NativePlan {
+  /** The kernels in execution order. */
   readonly kernels: KernelInfo[];
   /** Bytes of the arena that activations, their gradients and scratch share. Inputs have memory of their own. */
   readonly arenaBytes: number;
-  /** `inputs` in the order of PlanDescription.inputs. Typed arrays are copied before the call returns. */
+  /** Runs `steps` steps. `inputs` are in the order of PlanDescription.inputs; typed arrays are copied before the call returns. */
   run(inputs: RunInput[], steps: number): Promise<RunResult>;
-  /** One step, kernel by kernel; with `updates` also those that write state, unless the gate closes. Counting is not part of the times. */
+  /**
+   * Runs one step kernel by kernel; with `updates` also the kernels that write state, unless the gate closes. The times do not
+   * include counting.
+   */
   trace(inputs: RunInput[], countNonFinite: boolean, updates: boolean): Promise<TraceResult>;
+  /** Frees the memory after the calls that are queued; later calls reject with ERR_DISPOSED. */
   dispose(): void;
 }
 
-/** What lives on a device now; what is queued counts when it is done. */
+/** Objects and bytes on a device at this moment; calls that are still queued are not counted. */
 export interface DeviceMemory {
+  /** Number of States. */
   states: number;
+  /** Number of plans. */
   plans: number;
+  /** Number of resident arrays (Device.upload()). */
   buffers: number;
-  /** All arenas of the States: parameters, optimizer, gradients, buffers. */
+  /** Bytes of the States: parameters, optimizer, gradients, buffers. */
   stateBytes: number;
-  /** Arenas of the plans: activations and scratch. */
+  /** Bytes of the plans' arenas: activations, their gradients and scratch. */
   arenaBytes: number;
+  /** Bytes of the plans' constants. */
   constantBytes: number;
-  /** Copies of inputs that are given as typed arrays. */
+  /** Bytes that the plans use for inputs given as typed arrays. */
   inputBytes: number;
-  /** What was uploaded to stay: data sets. */
+  /** Bytes of the resident arrays: data sets. */
   bufferBytes: number;
-  /** All of these together; and the most that there has been at one time since the device was opened. */
+  /** Sum of these bytes. */
   bytes: number;
+  /** Largest value of `bytes` since the device was opened. */
   peakBytes: number;
 }
 
 /** A row of native/ops.def, as a backend was built with it. */
 export interface NativeOp {
-  /** The attribute struct: name and type of each field, in order; each has four bytes. */
+  /** Name and type of each attribute, in the order of the native struct; each has four bytes. */
   readonly fields: readonly (readonly [name: string, type: 'i32' | 'f32'])[];
+  /** Size of the attribute struct; 0 if `variableAttributes`. */
   readonly attributeBytes: number;
-  /** As many int32 as the node has inputs, instead of a struct. */
+  /** Whether the attributes are one i32 for each input instead of a struct. */
   readonly variableAttributes: boolean;
-  /** How many it takes, absent ones included; 2147483647: any number. */
+  /** Least and most inputs, absent ones included; 2147483647: any number. */
   readonly inputs: readonly [least: number, most: number];
+  /** Number of outputs, absent ones included. */
   readonly outputs: number;
 }
 
+/** An opened device. */
 export interface NativeDevice {
-  /** JSON object of the backend's describe(). */
+  /** The backend's description, a JSON object. */
   readonly info: string;
   /** The backend's op table, by op name. */
   readonly ops: Record<string, NativeOp>;
+  /** Memory in use now. */
   readonly memory: DeviceMemory;
+  /** Copies an array into device memory. */
   upload(data: TypedArray): NativeBuffer;
+  /** Makes a State with arenas of these bytes. */
   createState(bytes: Record<Arena, number>): NativeState;
+  /** Compiles a plan and binds it to a State; null: it uses none. */
   compile(plan: PlanDescription, state: NativeState | null): Promise<NativePlan>;
-  /** Ends the engine thread after what is queued; later calls reject with ERR_DISPOSED. */
+  /** Ends the engine's thread after the calls that are queued; later calls reject with ERR_DISPOSED. */
   dispose(): void;
 }
 
+/** Options for opening or probing a device. */
 export interface OpenOptions {
   /** Full path of libsaturnn_cpu.so or libsaturnn_cuda.so. */
   libraryPath: string;
+  /** Number of the device within its backend: 1 for cuda:1. */
   index: number;
-  /** Worker threads of the CPU backend; 0: one per physical core. */
+  /** Number of worker threads of the CPU backend; 0: one per physical core. */
   threads: number;
   /** Folders in which the CUDA backend looks for cuDNN, cuBLASLt and NVRTC, in order. */
   searchPaths: string[];
-  /** Where choices made by timing are kept from process to process. Default: nowhere. */
+  /** Folder in which choices made by timing are kept for later processes. Default: they are not kept. */
   cacheFolder?: string;
 }
 
+/** The exports of saturnn.node. */
 export interface NativeAddon {
-  /** Of the package that it was built from. */
+  /** Version of the package that it was built from. */
   readonly version: string;
+  /** Version of the ABI between addon and backends; both must have the same. */
   readonly abiVersion: number;
   /** The activations of native/activations.def, in the order of their ids. */
   readonly activationKinds: readonly string[];
-  /** JSON of the backend's probe(); throws only if the backend library itself does not load or fit. */
+  /**
+   * Returns a backend's findings, a JSON object. Throws only if the backend's library does not load or has another ABI
+   * version.
+   */
   probe(options: OpenOptions): string;
-  /** Throws an Error with `code` (ERR_BACKEND_NOT_FOUND, ERR_BACKEND_ABI, ERR_CUDA_UNAVAILABLE, ERR_CUDNN_..., ...). */
+  /**
+   * Opens a device. Throws an Error with `code`: ERR_BACKEND_NOT_FOUND, ERR_BACKEND_ABI, ERR_CUDA_UNAVAILABLE, ERR_CUDNN_...,
+   * ...
+   */
   openDevice(options: OpenOptions): NativeDevice;
-  /** Live native objects of this environment, and the bytes that the garbage collector is told they hold. */
+  /** Returns the numbers of live native objects of this thread, and their bytes as reported to the garbage collector. */
   counters(): { devices: number; states: number; plans: number; buffers: number; bytes: number };
-  /** All that the collector has been told of, by anybody: process.memoryUsage() counts only Node's own buffers. */
+  /** Returns all external bytes reported to the garbage collector, by any addon; process.memoryUsage() counts only Node's own. */
   externalBytes(): number;
 }

@@ -1,4 +1,4 @@
-/** What to type after `saturnn doctor` has said what is missing. */
+/** Chooses the commands that `saturnn doctor` suggests. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ErrorCode } from '../errors';
@@ -6,16 +6,19 @@ import { version } from '../version';
 import type { BackendReport, PartReport } from './findings';
 import { packageRoot } from './locate';
 
+/** A command that the user may run next. */
 export interface NextStep {
+  /** The purpose of the command, in a few words. */
   readonly purpose: string;
+  /** A line for the shell. */
   readonly command: string;
 }
 
-/** In the order in which they are done; each once. */
+/** Returns the steps in the order in which to do them, each command once. */
 export function nextSteps(found: {
   readonly parts: readonly PartReport[];
   readonly backends: readonly BackendReport[];
-  /** What works already. */
+  /** Name of a device that works; null: none does. */
   readonly device: string | null;
 }): NextStep[] {
   const { parts, backends, device } = found;
@@ -31,7 +34,7 @@ export function nextSteps(found: {
 
 const train = (device: string): NextStep => ({
   purpose: `train, on ${device}`,
-  // Learns a good part of the hundred classes in that time: a first run should show something.
+  // This network learns a good part of the hundred classes in one epoch: a first run should show some success.
   command:
     'npx saturnn train --data generated --width 0.25 --activation scaledSigmoid --lr 0.03 --batch 32 --epochs 1 --out runs/first',
 });
@@ -48,7 +51,7 @@ function stepForPart(code: ErrorCode | undefined, isForGpu: boolean): NextStep |
   return { purpose: what, command: 'npm install --include=optional saturnn' };
 }
 
-/** Of the repository: the published package has no scripts. */
+/** Returns whether this is a clone of the repository: the published package has no folder scripts. */
 const isClone = () => existsSync(join(packageRoot(), 'scripts'));
 
 const cudaLibraries = 'pip install nvidia-cudnn-cu13 nvidia-cublas nvidia-cuda-nvrtc';

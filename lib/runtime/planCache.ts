@@ -1,6 +1,7 @@
 /**
- * Compiled plans of recent evaluate() calls: a loop over the same expression compiles once. Knows of plans only that they can be
- * freed, and of their owners (a Device, a State) only who they are, so that these can say when they are disposed of.
+ * Keeps the plans of recent evaluate() calls, so that a loop over one expression compiles it once. It does not import Plan,
+ * Device or State, so that these may import it: a plan is anything that can be disposed of, and its owners (Device, State)
+ * are only compared, to drop their plans when they are disposed of.
  */
 
 interface Disposable {
@@ -12,11 +13,15 @@ interface Entry {
   readonly owners: readonly (object | null)[];
 }
 
-/** The one that was used last comes last. */
+/** The plans by key, the most recently used last. */
 const cache = new Map<string, Entry>();
+/** Largest number of plans that are kept. */
 const most = 32;
 
-/** The plan known as `key`, or what `compile` gives: that is kept, unless it fails. All plans of one key have one type. */
+/**
+ * Returns the plan that is kept under `key`, or else compiles it; a plan whose compilation fails is not kept. All calls with
+ * one key must ask for the same type of plan.
+ */
 export function cachedPlan<Plan extends Disposable>(
   key: string,
   owners: readonly (object | null)[],
@@ -34,13 +39,13 @@ export function cachedPlan<Plan extends Disposable>(
   return entry.plan as Promise<Plan>;
 }
 
-/** Frees the plans of an owner that is disposed of: they could not run again. */
+/** Frees the plans of a Device or State that is being disposed of, because they cannot run any more. */
 export function dropPlansOf(owner: object): void {
   for (const [key, { owners }] of cache) if (owners.includes(owner)) drop(key);
 }
 
 function drop(key: string): void {
-  // A compilation that failed has nothing to free, and whoever asked for it has seen the error.
+  // A failed compilation leaves nothing to free; its error went to the caller of cachedPlan().
   cache
     .get(key)
     ?.plan.then((plan) => plan.dispose())

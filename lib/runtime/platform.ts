@@ -1,21 +1,25 @@
-/** What the published binaries need of a system. scripts/pack holds what they are built from to these figures. */
+/** The systems on which the published binaries run. scripts/pack/floors.mjs checks the built files against these figures. */
 
-/** The oldest C library that has all they import: Debian 12, Ubuntu 22.04, RHEL 9 and Amazon Linux 2023 are new enough. */
+/** Oldest glibc that has all symbols that the binaries import. Debian 12, Ubuntu 22.04, RHEL 9 and Amazon Linux 2023 suffice. */
 export const oldestGlibc = '2.34';
 
+/** An operating system, architecture and C library. */
 export interface System {
+  /** As process.platform: "linux". */
   readonly platform: string;
+  /** As process.arch: "x64". */
   readonly arch: string;
-  /** Version of glibc; absent where the C library is another (musl). */
+  /** Version of glibc; absent with another C library (musl). */
   readonly glibc?: string;
 }
 
+/** Returns the system of this process. */
 export function thisSystem(): System {
   const { platform, arch } = process;
   return { platform, arch, glibc: platform === 'linux' ? glibcVersion() : undefined };
 }
 
-/** Without the part of the report that asks the network for names, which can take seconds. */
+/** Returns the version of glibc from Node's report, without its network part, which may wait seconds for names. */
 function glibcVersion(): string | undefined {
   const { report } = process as { report: NodeJS.ProcessReport & { excludeNetwork?: boolean } };
   const before = report.excludeNetwork;
@@ -25,13 +29,13 @@ function glibcVersion(): string | undefined {
   return header.glibcVersionRuntime;
 }
 
-/** "Linux x64, glibc 2.36" */
+/** Returns a system in words: "Linux x64, glibc 2.36". */
 export function describeSystem({ platform, arch, glibc }: System): string {
   if (platform !== 'linux') return `${platform} ${arch}`;
   return `Linux ${arch}, ${glibc === undefined ? 'no glibc (musl?)' : `glibc ${glibc}`}`;
 }
 
-/** Why no published binary can run on a system, and what to do; nothing where one can. */
+/** Returns why the published binaries cannot run on a system, with a remedy; undefined if they can. */
 export function whyUnsupported(system: System): string | undefined {
   const { platform, arch, glibc } = system;
   const is = `saturnn runs on Linux x64 with glibc ${oldestGlibc} or newer; this is ${describeSystem(system)}`;

@@ -1,21 +1,23 @@
-/** In what numbers a plan computes, and what is different from one precision to another: one row per precision. */
+/** The precisions in which a plan can compute: one row per precision. */
 import type { DType } from './native';
 
 /**
- * f32: strictly that, everywhere. tf32: convolutions round what they multiply to 10 bits. bf16, fp16: how images are stored,
- * and what convolutions multiply; parameters, their gradients and all sums stay f32.
+ * The arithmetic of a plan. f32: everything in f32. tf32: convolutions round their factors to 10 bits of mantissa. bf16, fp16:
+ * images are stored in two bytes and convolutions multiply such numbers; parameters, their gradients and all sums stay f32.
  */
 export type Precision = 'f32' | 'tf32' | 'bf16' | 'fp16';
 
+/** The properties of a precision. */
 export interface PrecisionRow {
-  /** How images are stored within a plan. */
+  /** Type in which images are stored inside a plan. */
   readonly images: DType;
-  /** Whether convolutions of f32 may round what they multiply, as tensor cores do. */
+  /** Whether f32 convolutions may round their factors to tf32, as tensor cores do. */
   readonly roundsProducts: boolean;
-  /** Whether gradients vanish and overflow, so that training scales its loss. */
+  /** Whether training scales its loss, because gradients could underflow or overflow. */
   readonly scalesLoss: boolean;
 }
 
+/** The row of each precision. */
 export const precisionTable: Readonly<Record<Precision, PrecisionRow>> = {
   f32: { images: 'f32', roundsProducts: false, scalesLoss: false },
   tf32: { images: 'f32', roundsProducts: true, scalesLoss: false },
@@ -23,7 +25,8 @@ export const precisionTable: Readonly<Record<Precision, PrecisionRow>> = {
   fp16: { images: 'f16', roundsProducts: false, scalesLoss: true },
 };
 
+/** All precisions. */
 export const precisions = Object.keys(precisionTable) as readonly Precision[];
 
-/** Whether images are stored in two bytes. */
+/** Returns whether a precision stores images in two bytes per element. */
 export const storesHalves = (precision: Precision): boolean => precisionTable[precision].images !== 'f32';

@@ -6,8 +6,9 @@ import type { Arena, NativeState } from '../runtime/native';
 import { dropPlansOf } from '../runtime/planCache';
 import { checkShape, type Source, sourceNode, stateTensor, Tensor, type TensorSpec } from './tensor';
 
-/** A named tensor whose values live in a State. It has one owner. */
+/** A named tensor whose values live in a State. It belongs to one State at most. */
 abstract class Owned extends Tensor {
+  /** Unique within a State. */
   readonly name: string;
   #state: State | null = null;
 
@@ -17,12 +18,12 @@ abstract class Owned extends Tensor {
     this.name = name;
   }
 
-  /** The State that holds the values, or null before one was made. */
+  /** The State that holds the values; null before a State was made with it. */
   get state(): State | null {
     return this.#state;
   }
 
-  /** @throws ERR_INVALID_ARGUMENT */
+  /** Checks that it belongs to no State yet. @throws ERR_INVALID_ARGUMENT */
   checkFree(): void {
     if (this.#state) {
       const kind = this instanceof Parameter ? 'Parameter' : 'StateBuffer';
@@ -30,29 +31,33 @@ abstract class Owned extends Tensor {
     }
   }
 
-  /** Called by State's constructor. */
+  /** Sets its State; only State's constructor calls this. @throws ERR_INVALID_ARGUMENT if it has one already */
   bind(state: State): void {
     this.checkFree();
     this.#state = state;
   }
 }
 
+/** Options of a Parameter. */
 export interface ParameterOptions {
-  /** Unique within a State, e.g. "3a/1x1/weight". */
+  /** Name, unique within a State, e.g. "3a/1x1/weight". */
   name: string;
+  /** 1 to 4 dimensions. */
   shape: readonly number[];
-  /** True: weight decay applies (weights, not biases). */
+  /** Whether weight decay applies: true for weights, false for biases. */
   decay: boolean;
-  /** Its first values, drawn from `random`: as many as the shape has. */
+  /** Returns the first values, row-major, one per element of the shape. `random` is a stream of this parameter alone. */
   initialize: (random: Philox) => Float32Array;
 }
 
-/** A trainable tensor. Its values live in a State; here are only its name, shape and initial distribution. */
+/** A trainable f32 tensor. It holds name, shape and initialiser; its values live in a State. */
 export class Parameter extends Owned {
+  /** Whether weight decay applies. */
   readonly decay: boolean;
-  /** Its first values. */
+  /** Returns the first values, row-major, one per element of the shape. */
   readonly initialize: (random: Philox) => Float32Array;
 
+  /** @throws ERR_INVALID_ARGUMENT for a shape that is not 1 to 4 positive integers */
   constructor({ name, shape, decay, initialize }: ParameterOptions) {
     super({ kind: 'parameter' }, name, { dtype: 'f32', shape: checkShape(`${name}.shape`, shape) });
     this.decay = decay;
@@ -60,19 +65,25 @@ export class Parameter extends Owned {
   }
 }
 
+/** Options of a StateBuffer. */
 export interface StateBufferOptions {
-  /** Unique within a State, e.g. "3a/1x1/runningMean". */
+  /** Name, unique within a State, e.g. "3a/1x1/runningMean". */
   name: string;
+  /** 1 to 4 dimensions. */
   shape: readonly number[];
-  /** Every element's first value; default 0. */
+  /** First value of every element, from -3.4e38 to 3.4e38; default 0. */
   initial?: number;
 }
 
-/** What a model remembers from step to step without following a gradient: running statistics. f32; its values live in a State. */
+/**
+ * An f32 tensor that a model keeps from step to step and that no gradient changes: running statistics. Its values live in a
+ * State.
+ */
 export class StateBuffer extends Owned {
+  /** First value of every element. */
   readonly initial: number;
 
-  /** @throws ERR_INVALID_ARGUMENT */
+  /** @throws ERR_INVALID_ARGUMENT for a shape that is not 1 to 4 positive integers, or `initial` out of range */
   constructor({ name, shape, initial = 0 }: StateBufferOptions) {
     super({ kind: 'buffer' }, name, { dtype: 'f32', shape: checkShape(`${name}.shape`, shape) });
     this.initial = checkNumber(`initial of ${name}`, initial, -3.4e38, 3.4e38);
@@ -84,56 +95,61 @@ const alignmentBytes = 64;
 const elementBytes = bytesPerElement('f32');
 const alignment = alignmentBytes / elementBytes;
 
-/** The arenas that say how far training is. Gradients are scratch, and not among them. */
+/** The arenas that a checkpoint saves: all but the gradients, which every step computes anew. */
 export const savedArenas = ['parameters', 'optimizer', 'buffers'] as const satisfies readonly Arena[];
 
-/** Bytes of the counter, at the beginning of the buffers: seed and steps done, each an i32. */
+/** Bytes of the counter at the beginning of the arena `buffers`: seed and steps done, an i32 each. */
 export const counterBytes = 2 * bytesPerElement('i32');
 
-/** The steps done that a copy of the buffers says; undefined if it is too short. */
+/** Returns the number of steps done from a copy of the arena `buffers`; undefined if it is too short to hold it. */
 export function stepsIn(buffers: Uint8Array): number | undefined {
   const steps = Buffer.from(buffers.subarray(counterBytes / 2, counterBytes));
   return steps.length < counterBytes / 2 ? undefined : steps.readInt32LE();
 }
 
-/** A part of an arena. */
+/** A range of bytes within an arena. */
 export interface ArenaPlace {
   readonly arena: Arena;
   readonly byteOffset: number;
   readonly byteLength: number;
 }
 
+/** Options of a State. */
 export interface StateOptions {
-  /** Of the initial values and of every random number in training. */
+  /** Seed of the initial values and of every random number in training: an integer from 0 to 2^31 - 1; default 0. */
   seed?: number;
-  /** How many values per parameter the optimizer keeps: 1 for SGD with momentum. */
+  /** Number of values that the optimizer keeps per weight (Optimizer.slots): 1 for SGD with momentum. 0 to 8; default 1. */
   optimizerSlots?: number;
   /**
-   * Which of these slots is the average of the weights: the optimizer's averageSlot. It begins as a copy of the weights, and
-   * again when a weight is written. Default null: none is.
+   * Index of the slot with the moving average of the weights (Optimizer.averageSlot). It begins as a copy of the weights, and
+   * State.write() sets it with the weight. Default null: no average.
    */
   averageSlot?: number | null;
-  /** What else a model remembers: running statistics. */
+  /** Tensors that the model keeps beside its parameters, such as running statistics; default none. */
   buffers?: readonly StateBuffer[];
 }
 
 /**
- * Owner of a model's numbers on a device: parameters, what the optimizer keeps for them, their gradients, and the counter
- * (seed, step) with running statistics, each in one contiguous arena. Plans bind to a State; training, evaluation and
- * statistics plans share one.
+ * The values of a model on a device, in four contiguous arenas: `parameters`; `optimizer`, one vector of the parameters' size
+ * per slot; `gradients`; and `buffers`, the counter (seed, steps done) followed by running statistics. Plans bind to a State:
+ * those of training, evaluation and statistics share one.
  */
 export class State {
-  /** Those with weight decay first: an optimizer then needs no mask. */
+  /** The parameters in the order of the arena: those with weight decay first, so that an optimizer needs no mask. */
   readonly parameters: readonly Parameter[];
-  /** f32 elements of the parameter arena, gaps included. */
+  /** Elements (f32) of the parameter arena, with the gaps that align every parameter to 64 bytes. */
   readonly size: number;
-  /** Elements at the arena's beginning to which weight decay applies. */
+  /** Number of elements at the beginning of the parameter arena to which weight decay applies. */
   readonly decayed: number;
+  /** Seed of the initial values and of every random number in training. */
   readonly seed: number;
+  /** Number of values that the optimizer keeps per weight. */
   readonly optimizerSlots: number;
+  /** Index of the slot with the moving average of the weights; null: no average. */
   readonly averageSlot: number | null;
+  /** Tensors that are kept beside the parameters, in the order of the arena. */
   readonly buffers: readonly StateBuffer[];
-  /** i32 [2]: seed, and steps done. */
+  /** i32 [2]: the seed, and the number of steps done. */
   readonly counter: Tensor;
   readonly #offsets = new Map<Parameter, number>();
   readonly #bufferOffsets = new Map<StateBuffer, number>();
@@ -142,7 +158,11 @@ export class State {
   #device: Device | null = null;
   #native: Promise<NativeState> | null = null;
 
-  /** @throws ERR_INVALID_ARGUMENT: no parameters, two parts of one name, one that belongs to another State */
+  /**
+   * Allocates nothing yet: the first plan that is compiled with it, read or write does.
+   * @throws ERR_INVALID_ARGUMENT if there are no parameters, two of these tensors have one name, one belongs to another State, or
+   * an option is out of range
+   */
   constructor(
     parameters: readonly Parameter[],
     { seed = 0, optimizerSlots = 1, averageSlot = null, buffers = [] }: StateOptions = {},
@@ -171,8 +191,7 @@ export class State {
       size += Math.ceil(parameter.size / alignment) * alignment;
       if (parameter.decay) decayed = size;
     }
-    // The counter comes first.
-    let bufferBytes = alignmentBytes;
+    let bufferBytes = alignmentBytes; // The counter comes first.
     this.buffers = [...buffers];
     for (const buffer of buffers) {
       this.#bufferOffsets.set(buffer, bufferBytes);
@@ -185,20 +204,23 @@ export class State {
     this.counter = stateTensor(this, 'buffers', 0, { dtype: 'i32', shape: [2], image: false }, 'counter');
   }
 
-  /** First element of a parameter in the arena. */
+  /**
+   * Returns the index of a parameter's first element in the parameter arena.
+   * @throws ERR_INVALID_ARGUMENT if it is not of this State
+   */
   offsetOf(parameter: Parameter): number {
     const offset = this.#offsets.get(parameter);
     if (offset === undefined) throw invalid('parameter', 'a Parameter of this State', parameter.name);
     return offset;
   }
 
-  /** First byte, in the optimizer's arena, of the average of a parameter. @throws ERR_INVALID_ARGUMENT if there is none */
+  /** Returns the first byte of a parameter's average in the arena `optimizer`. @throws ERR_INVALID_ARGUMENT if there is none */
   averageOffsetOf(parameter: Parameter): number {
     if (this.averageSlot === null) throw invalid('averageSlot of this State', 'a slot with averages', null);
     return this.#bytesOfSlots(this.averageSlot) + this.offsetOf(parameter) * elementBytes;
   }
 
-  /** First byte of a buffer in the arena. */
+  /** Returns the first byte of a buffer in the arena `buffers`. @throws ERR_INVALID_ARGUMENT if it is not of this State */
   byteOffsetOf(buffer: StateBuffer): number {
     const offset = this.#bufferOffsets.get(buffer);
     if (offset === undefined) throw invalid('buffer', 'a StateBuffer of this State', buffer.name);
@@ -206,8 +228,8 @@ export class State {
   }
 
   /**
-   * Where the values of one of its tensors lie; `which` of a parameter's values, a buffer has one kind.
-   * @throws ERR_INVALID_ARGUMENT for the averages of a State that has none
+   * Returns the place of a tensor's values. `which` chooses among those of a parameter; for a buffer it is ignored.
+   * @throws ERR_INVALID_ARGUMENT for a tensor of another State, or the averages of a State that has none
    * @internal
    */
   placeOf(tensor: Parameter | StateBuffer, which: 'parameters' | 'gradients' | 'averages' = 'parameters'): ArenaPlace {
@@ -218,7 +240,7 @@ export class State {
   }
 
   /**
-   * Where the averages of all parameters lie, in the parameters' order; null: there are none.
+   * The place of the averages of all parameters, in the layout of the parameter arena; null if there are none.
    * @internal
    */
   get averagesPlace(): ArenaPlace | null {
@@ -226,12 +248,12 @@ export class State {
     return { arena: 'optimizer', byteOffset: this.#bytesOfSlots(this.averageSlot), byteLength: this.#bytesOfSlots(1) };
   }
 
-  /** Bytes of so many vectors of the parameters' size: where the optimizer's slot of that number begins. */
+  /** Returns the bytes of `count` vectors [size]; this is also the first byte of the optimizer's slot `count`. */
   #bytesOfSlots(count: number): number {
     return count * this.size * elementBytes;
   }
 
-  /** The whole arena as a vector [size]; `slot` chooses among the optimizer's. */
+  /** Returns an arena as a vector [size], gaps included; for `optimizer`, slot number `slot`. @throws ERR_INVALID_ARGUMENT */
   vector(arena: Exclude<Arena, 'buffers'>, slot = 0): Tensor {
     checkInteger('slot', slot, 0, arena === 'optimizer' ? this.optimizerSlots - 1 : 0);
     return stateTensor(
@@ -243,17 +265,20 @@ export class State {
     );
   }
 
-  /** The values on `device`, made and initialised on first use. A State lives on one device. */
+  /**
+   * Returns the values on `device`; the first call allocates and initialises them. Rejects with ERR_STATE if they are on another
+   * device already, and with ERR_DISPOSED after dispose().
+   */
   on(device: Device): Promise<NativeState> {
     if (this.#device && this.#device !== device) {
-      const message = `this State lives on ${this.#device.name} and cannot be used on ${device.name}`;
+      const message = `this State is on ${this.#device.name} and cannot be used on ${device.name}`;
       return Promise.reject(new SaturnnError('ERR_STATE', message));
     }
     if (!this.#native) {
       const made = typed(this.#create(device));
       this.#device = device;
       this.#native = made;
-      // Not kept: the next attempt may find memory, or another device.
+      // A failure is not kept: the next attempt may find free memory, or use another device.
       made.catch(() => {
         if (this.#native !== made) return;
         this.#native = null;
@@ -293,8 +318,9 @@ export class State {
   }
 
   /**
-   * Current values, row-major. Waits for runs that are under way. `which` of a parameter's values; a buffer has one kind.
-   * @throws ERR_INVALID_ARGUMENT for the averages of a State that has none
+   * Returns a tensor's values, row-major, after the runs that are queued. `which` chooses among those of a parameter: its
+   * weights, the gradients of the last step, or its moving average. Opens device "auto" if the values are on no device yet.
+   * @throws ERR_INVALID_ARGUMENT for a tensor of another State, or the averages of a State that has none; ERR_DISPOSED
    */
   async read(
     tensor: Parameter | StateBuffer,
@@ -306,8 +332,8 @@ export class State {
   }
 
   /**
-   * Replaces a tensor's values; a parameter's average begins anew with them.
-   * @throws ERR_INVALID_ARGUMENT if `values` has not the tensor's number of elements
+   * Replaces a tensor's values (row-major), and a parameter's moving average with the same values.
+   * @throws ERR_INVALID_ARGUMENT for another number of elements than the tensor has, or a tensor of another State; ERR_DISPOSED
    */
   async write(tensor: Parameter | StateBuffer, values: Float32Array): Promise<void> {
     if (!(values instanceof Float32Array) || values.length !== tensor.size) {
@@ -322,13 +348,13 @@ export class State {
     }
   }
 
-  /** A whole arena, byte for byte: for checkpoints and comparisons. */
+  /** Returns a copy of a whole arena, byte for byte, for checkpoints and comparisons. @throws ERR_DISPOSED */
   async readArena(arena: Arena): Promise<Uint8Array> {
     const native = await this.#realized();
     return new Uint8Array(await typed(native.read(arena, 0, this.#arenaBytes(arena))));
   }
 
-  /** @throws ERR_INVALID_ARGUMENT if `bytes` has not the arena's size */
+  /** Replaces a whole arena. @throws ERR_INVALID_ARGUMENT if `bytes` is not of the arena's size; ERR_DISPOSED */
   async writeArena(arena: Arena, bytes: Uint8Array): Promise<void> {
     if (bytes.byteLength !== this.#arenaBytes(arena)) {
       throw invalid(`bytes of arena ${arena}`, `${this.#arenaBytes(arena)} bytes`, bytes.byteLength);
@@ -342,15 +368,15 @@ export class State {
     return this.#bytesOfSlots(arena === 'optimizer' ? this.optimizerSlots : 1);
   }
 
-  /** Opens the default device for a State that no plan has bound yet. */
+  /** Returns the values where they are; if they are on no device yet, makes them on device "auto". */
   async #realized(): Promise<NativeState> {
     if (this.#native) return this.#native;
     return this.on(openDevice('auto'));
   }
 
   /**
-   * Frees the device memory at once after what is queued. Later runs of plans that are bound to it reject with ERR_DISPOSED;
-   * the plans' own memory stays until they are disposed of.
+   * Frees the device memory as soon as the calls that are queued have run. Later runs of plans that are bound to this State
+   * reject with ERR_DISPOSED; those plans keep their own memory until they are disposed of.
    */
   dispose(): void {
     const native = this.#native;
@@ -360,7 +386,7 @@ export class State {
     native?.then((state) => state.dispose()).catch(() => {});
   }
 
-  /** For `using`: dispose(). */
+  /** Calls dispose(), for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -3,26 +3,34 @@ import type { Device } from '../runtime/device';
 import { arrayDTypes, dtypeOf } from '../runtime/dtypes';
 import type { Arena, ArrayDType, DType, NativeState, TypedArray } from '../runtime/native';
 
-/** What a tensor is, without how it came to be. */
+/** Type, shape and kind of a tensor, without the node that makes it. */
 export interface TensorSpec {
+  /** Type of the elements. */
   readonly dtype: DType;
-  /** At most four dimensions. An image is [batch, height, width, channels]. */
+  /** 1 to 4 dimensions. An image is [batch, height, width, channels]. */
   readonly shape: readonly number[];
-  /** A backend may keep images in a blocked layout; everything else (weights, vectors) is row-major. */
+  /** True: an image, which a backend may keep in a blocked layout. False: row-major data (weights, vectors). */
   readonly image: boolean;
 }
 
-/** One operation of a graph. Immutable: passes make new nodes. */
+/** One operation in a graph, with its inputs and outputs. Immutable: passes make new nodes. */
 export interface Node {
-  /** Execution follows this number wherever data does not decide; a rewritten node keeps its predecessor's. */
+  /**
+   * Time of execution: of the nodes whose inputs are computed, the one with the smallest order runs first. New nodes count up;
+   * passes give a rewritten node the order of a node that it replaces, or a fraction to run it in between.
+   */
   readonly order: number;
+  /** The operation. */
   readonly op: Op;
+  /** The op's numbers by name: strides, slopes, offsets. Op.attributes lists those that the kernel gets. */
   readonly attributes: Readonly<Record<string, number>>;
+  /** The tensors that the node reads. null: an optional input that is absent. */
   readonly inputs: readonly (Tensor | null)[];
+  /** The tensors that the node makes; none for a node that writes state. */
   readonly outputs: readonly Tensor[];
-  /** The layer it belongs to, for messages and traces. */
+  /** Name of the layer that the node belongs to, for messages and traces. */
   readonly name: string;
-  /** Where output 0 lives, if that is decided already: a source node's input, constant or part of a State. */
+  /** The memory of output 0 where it is fixed: an input, a constant or a part of a State. null: the plan's own memory. */
   readonly source: Source | null;
 }
 
@@ -30,54 +38,61 @@ export interface Node {
 export type AttributeField = readonly [name: string, type: 'i32' | 'f32'];
 
 /**
- * One operation: its shape rule, its gradient, and what passes and backends may do with it. Shared code never asks for an
- * op's name; it asks for these properties.
+ * The definition of an operation: its shape rule, its gradient, and what passes and backends may do with its nodes. Code that
+ * is not about a particular op (gradients, memory, lowering) reads these properties and does not compare ops or their names.
  */
 export interface Op {
+  /** Name in the backends' op tables, and in messages about shapes. */
   readonly name: string;
-  /** The native attribute struct, in its order. Attributes not listed here are for TypeScript alone. */
+  /** Fields of the op's native attribute struct, in its order. Attributes of a node that are not listed stay in TypeScript. */
   readonly attributes: readonly AttributeField[];
-  /** All of the node's bytes, for an op whose attributes are not a fixed struct. */
+  /** Returns all attribute bytes of a node, for an op whose attributes are not a fixed struct. */
   readonly encode?: (node: Node) => Uint8Array;
-  /** Checks the inputs and gives the outputs. @throws ERR_SHAPE that begins with `[name]`. */
+  /** Checks the inputs and returns the specs of the outputs. @throws ERR_SHAPE with a message that begins with `[name]` */
   readonly inferShape: (
     inputs: readonly (Tensor | null)[],
     attributes: Readonly<Record<string, number>>,
   ) => TensorSpec[];
   /**
-   * Gradients with respect to the inputs, as more nodes. `outputGradients[i]` is null where nothing flows back;
-   * `needed[i]` says whether input i's gradient is asked for. Absent: not differentiable.
+   * Makes the nodes that compute the loss's gradient with respect to each input, and returns their tensors; null, or a shorter
+   * list, where there is none. `outputGradients[i]` is the gradient with respect to output i, null if the loss does not depend
+   * on it; `needed[i]` says whether the gradient of input i is used. Absent: the op is not differentiable.
    */
   readonly gradient?: (
     node: Node,
     outputGradients: readonly (Tensor | null)[],
     needed: readonly boolean[],
   ) => readonly (Tensor | null)[];
-  /** Floating-point operations of one execution (a multiply-add is two); absent: bound by memory. */
+  /** Returns the floating-point operations of one execution (a multiply-add is two). Absent: memory bounds the op's speed. */
   readonly flops?: (node: Node) => number;
-  /** Position of an input of which no more elements are read than output 0 has: a data set. */
+  /** Index of an input that is sampled (a data set): at most size(output 0) of its elements are read. */
   readonly samples?: number;
-  /** Inputs and outputs may be channel slices of a wider image; for `writesSlices` also elements of a flat buffer. */
+  /** Whether its kernels can read images that are channel slices of a wider image. */
   readonly readsSlices: boolean;
+  /** Whether its kernels can write images that are channel slices of a wider image. */
   readonly writesSlices: boolean;
-  /** Its kernels also work on bf16 images; otherwise images are f32 around it, whatever the precision. */
+  /** Whether its kernels also take bf16 and f16 images. If not, its images are f32 in every precision (pass halveImages). */
   readonly halfImages?: boolean;
-  /** Outputs that a kernel leaves out when nobody reads them. */
+  /** Indices of the outputs that kernels do not compute if nothing reads them (pass eliminateDead). */
   readonly optionalOutputs?: readonly number[];
-  /** Output 0 may share the buffer of input 0. */
+  /** Whether output 0 may share the buffer of input 0. */
   readonly inPlace?: boolean;
-  /** Positions of the State tensors among the inputs that this op writes. Such a node is run last, and only if the gate is open. */
+  /** Indices of the inputs, tensors of a State, that the op overwrites. Its nodes run last, and only if the gate is open. */
   readonly writesState?: readonly number[];
-  /** Its output is the sum of its inputs. */
+  /** Whether its output is the sum of its inputs. */
   readonly sums?: boolean;
-  /** How its inputs may be placed inside its output, so that nothing is copied: channels of an image, elements of a flat buffer. */
+  /** Present if the output consists of the inputs, as channels of an image or elements of a buffer: they may lie inside of it. */
   readonly gathers?: 'channels' | 'elements';
-  /** Its output is a part of its input: channels from attribute `channelOffset`, or elements from row `firstRow`. */
+  /** Present if the output is a part of input 0: channels from attribute `channelOffset`, or elements from row `firstRow`. */
   readonly isView?: 'channels' | 'elements';
-  /** No kernel: a plan binds its nodes to memory (inputs, constants, parameters, parts of a State). */
+  /** Whether its nodes have no kernel: a plan binds them to memory (inputs, constants, parameters, parts of a State). */
   readonly isSource?: boolean;
 }
 
+/**
+ * Memory that a plan is given instead of planning it: an input of the run, a constant, a Parameter, a StateBuffer, or a part of
+ * one of a State's arenas.
+ */
 export type Source =
   | { readonly kind: 'input'; readonly name: string }
   | { readonly kind: 'constant'; readonly data: TypedArray }
@@ -85,19 +100,29 @@ export type Source =
   | { readonly kind: 'buffer' }
   | { readonly kind: 'state'; readonly state: ArenaOwner; readonly arena: Arena; readonly byteOffset: number };
 
-/** Owner of arenas that a plan binds to on a device: a State. */
+/** The owner of the arenas that a plan binds to: a State. An interface, because this file does not import state.ts. */
 export interface ArenaOwner {
+  /** Returns the values on `device`, which the first call makes. */
   on(device: Device): Promise<NativeState>;
 }
 
-/** A symbolic value: dtype, shape, and the node that makes it. Nothing is computed until a graph is compiled and run. */
+/**
+ * A symbolic tensor: dtype, shape, and the node that makes it. It has no values until a graph that contains it is compiled and
+ * run, by compile() or evaluate().
+ */
 export class Tensor implements TensorSpec {
+  /** Type of the elements. */
   readonly dtype: DType;
+  /** 1 to 4 dimensions. An image is [batch, height, width, channels]. */
   readonly shape: readonly number[];
+  /** Whether this is an image. Ops on images refuse other tensors of four dimensions; copy(x, { image: true }) makes one. */
   readonly image: boolean;
 
+  /** Called by the functions that make nodes; use input(), constant() and the operations instead. */
   constructor(
+    /** The node that makes it. */
     readonly node: Node,
+    /** Index among the node's outputs. */
     readonly output: number,
     spec: TensorSpec,
   ) {
@@ -106,20 +131,24 @@ export class Tensor implements TensorSpec {
     this.image = spec.image;
   }
 
+  /** Number of elements. */
   get size(): number {
     return sizeOf(this.shape);
   }
 }
 
+/** Options of input(). */
 export interface InputOptions {
+  /** Type of the elements; default f32. */
   dtype?: ArrayDType;
-  /** Default: true for four dimensions. Say false for weights that are given as an input. */
+  /** Whether it is an image. Default: true for f32 of four dimensions. Say false for weights that are given as an input. */
   image?: boolean;
 }
 
 /**
- * A value given anew at every run, by name.
- * @throws ERR_INVALID_ARGUMENT for a shape that is not 1 to 4 positive integers, an unknown dtype, an image without four dimensions
+ * Returns a tensor whose values every run is given anew, under this name (RunInputs).
+ * @throws ERR_INVALID_ARGUMENT for a name that is not a string, a shape that is not 1 to 4 positive integers or has 2^31 elements
+ * or more, an unknown dtype, or an image without four dimensions
  */
 export function input(name: string, shape: readonly number[], options: InputOptions = {}): Tensor {
   if (typeof name !== 'string') throw invalid('name of an input', 'a string', name);
@@ -132,7 +161,12 @@ export function input(name: string, shape: readonly number[], options: InputOpti
   return sourceTensor({ kind: 'input', name }, name, { dtype, shape: checked, image });
 }
 
-/** A value fixed at compile time. `data` has as many elements as `shape`; its kind of array is the dtype. */
+/**
+ * Returns a tensor whose values are fixed when its graph is compiled. The kind of array gives the dtype (Float32Array and plain
+ * numbers: f32, Int32Array: i32, Uint8Array: u8). `shape` is [data.length] by default. The result is no image, even with four
+ * dimensions. A typed array is not copied before compile(): do not change it until then.
+ * @throws ERR_INVALID_ARGUMENT if `data` has another number of elements than `shape`, or is another kind of array
+ */
 export function constant(data: TypedArray | readonly number[], shape?: readonly number[]): Tensor {
   const array = Array.isArray(data) ? Float32Array.from(data) : (data as TypedArray);
   const checked = checkShape('shape of constant', shape ?? [array.length]);
@@ -145,7 +179,7 @@ export function constant(data: TypedArray | readonly number[], shape?: readonly 
   });
 }
 
-/** A part of a State as a tensor: for optimizers and counters. */
+/** Returns the part of a State that begins at byte `byteOffset` of an arena as a tensor, for optimizers and counters. */
 export function stateTensor(
   state: ArenaOwner,
   arena: Arena,
@@ -158,7 +192,11 @@ export function stateTensor(
 
 let nextOrder = 0;
 
-/** Makes a node from checked inputs. Op files wrap this, or `apply`, in a typed function. */
+/**
+ * Makes a node that runs after those made before, as far as data allows. The files in lib/ops wrap this, or `apply`, in a typed
+ * function.
+ * @throws what op.inferShape throws
+ */
 export function applyNode(
   op: Op,
   inputs: readonly (Tensor | null)[],
@@ -169,11 +207,12 @@ export function applyNode(
   return makeNode({ order: nextOrder++, op, attributes, inputs, name, source }, op.inferShape(inputs, attributes));
 }
 
-/** The outputs of a new node. */
+/** Makes a node, as applyNode() does, and returns its outputs. @throws what op.inferShape throws */
 export function apply(...node: Parameters<typeof applyNode>): readonly Tensor[] {
   return applyNode(...node).outputs;
 }
 
+/** Makes a node whose outputs have the given specs, without checking them: for passes. */
 export function makeNode(node: Omit<Node, 'outputs'>, specs: readonly TensorSpec[]): Node {
   const outputs: Tensor[] = [];
   const made: Node = { ...node, outputs };
@@ -183,7 +222,7 @@ export function makeNode(node: Omit<Node, 'outputs'>, specs: readonly TensorSpec
   return made;
 }
 
-/** Source nodes have no kernel: a plan binds them to memory. */
+/** The op of all source nodes, whatever their source. */
 const sourceOp: Op = {
   name: 'source',
   isSource: true,
@@ -193,7 +232,7 @@ const sourceOp: Op = {
   inferShape: () => [],
 };
 
-/** The node of a tensor that no kernel makes; its outputs are for the caller to add. */
+/** Makes the node of a tensor that no kernel makes. The caller must add the tensor to its outputs. */
 export function sourceNode(source: Source, name: string): Node {
   return { order: nextOrder++, op: sourceOp, attributes: {}, inputs: [], outputs: [], name, source };
 }
@@ -205,10 +244,12 @@ function sourceTensor(source: Source, name: string, spec: TensorSpec): Tensor {
   return tensor;
 }
 
+/** Returns the number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
 
+/** Returns a frozen copy of `shape`. @throws ERR_INVALID_ARGUMENT unless it is 1 to 4 positive integers, below 2^31 elements */
 export function checkShape(argument: string, shape: readonly number[]): readonly number[] {
   const ok =
     Array.isArray(shape) && shape.length >= 1 && shape.length <= 4 && shape.every((d) => Number.isInteger(d) && d > 0);

@@ -11,7 +11,7 @@ import type { Optimizer } from '../optim/optimizer';
 import type { State } from '../tensor/state';
 import { constant, input, type Tensor } from '../tensor/tensor';
 
-/** What all graphs of a training run have in common. */
+/** Options that all graphs of a training run share. */
 export interface StepGraphOptions {
   model: Model;
   state: State;

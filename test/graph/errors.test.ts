@@ -158,7 +158,7 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
   [
     'the gradient of an image',
     'ERR_SHAPE',
-    /one element.*\[2,\s?8,\s?8,\s?16\]/,
+    /shape \[1\] for loss.*\[2,\s?8,\s?8,\s?16\]/,
     () => gradient(activate(x, relu()), [x]),
   ],
   ['a gradient without influence', 'ERR_GRAPH', /"matrix" does not influence/, () => gradient(scalar(), [matrix])],

@@ -74,7 +74,7 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
   [
     'a loss of two dimensions',
     'ERR_SHAPE',
-    /\[1\], for loss.*\[1,\s?1\]/,
+    /shape \[1\] for loss.*\[1,\s?1\]/,
     () => gradient(linear(logits, input('head', [1, 3])), [logits]),
   ],
   [

@@ -7,18 +7,18 @@ import { type Rewrite, rewriteGraph } from '../rewrite';
 import { attributesKey, SharedTensors } from '../sharedTensors';
 
 /**
- * average pool, then 1x1 convolution -> the convolution, then the pool. The pool mixes pixels and the convolution channels,
- * both are linear, and the mean of a constant over any window, clipped or not, is that constant, so a bias may stay in the
- * convolution. Where the convolution reduces channels, the pool has less to do, and what the backward pass keeps is the
- * pool's input, which others keep as well, rather than its output. The projection then also reads what its siblings read:
- * mergeSiblingConvs comes after. The nodes of the backward pass commute by rules of their own:
+ * Replaces an average pool followed by a 1x1 convolution by the convolution followed by the pool. Both are linear; the pool mixes
+ * pixels and the convolution mixes channels, so they commute. A bias may stay in the convolution, because the mean of a constant
+ * over any window, clipped or not, is that constant. The exchange is made where the convolution reduces channels: the pool then
+ * has fewer channels to work on, and the backward pass needs the pool's input, which other branches keep anyway, and no longer
+ * its output. The convolution then reads the same image as its siblings, so mergeSiblingConvs runs after this pass. Rules:
  *
  *   conv2d(pool(x), w, b)      -> pool(conv2d(x, w, b))
  *   wgrad(pool(x), dy)         -> wgrad(x, poolGradient(dy))
  *   poolGradient(dgrad(dy, w)) -> dgrad(poolGradient(dy), w)
  *
- * Only pools that keep the image's size, since otherwise the convolution would have more to do. A graph whose memory has
- * been decided about stays as it is.
+ * It applies only to pools that keep the image's size; after others the convolution has fewer pixels to work on. A graph with
+ * decisions about memory is returned unchanged.
  */
 export function commuteAveragePool(graph: Graph): Graph {
   return decidesAboutMemory(graph) ? graph : rewriteGraph(graph, rules(graph));
@@ -29,7 +29,10 @@ function rules(graph: Graph): Rewrite {
   const results = graph.results();
   const shared = new SharedTensors();
 
-  /** Whether the pool's output can go: one convolution reads it, which reduces channels, and gradients of weights. */
+  /**
+   * Returns whether a tensor is the output of a pool that this pass removes: one reducing 1x1 convolution reads it, and else
+   * only wgrads.
+   */
   const commutes = (pooled: Tensor): boolean => {
     const { op, inputs, attributes } = pooled.node;
     if (op !== averagePoolOp || !keepsSize(attributes, inputs[0], pooled) || results.has(pooled)) return false;
@@ -41,7 +44,7 @@ function rules(graph: Graph): Rewrite {
     return convolution !== undefined && convolutions.length === 1 && narrows(convolution);
   };
 
-  /** @param like the pool's attributes, or its gradient's */
+  /** Returns the gradient of the pool applied to `dy`. @param like a node with the pool's attributes: the pool or its gradient */
   const gradientOfPool = (dy: Tensor, like: Node, order: number): Tensor =>
     shared.get(`gradient ${attributesKey(windows(like))}`, [dy], () => {
       const { dtype, shape, image } = dy;
@@ -74,19 +77,19 @@ function rules(graph: Graph): Rewrite {
   };
 }
 
-/** A 1x1 convolution, pixel by pixel, of which more channels go in than come out. */
+/** Returns whether a node is a 1x1 convolution, with stride 1 and no padding, that reduces the number of channels. */
 function narrows(node: Node): boolean {
   const [outputs = 0, , , inputs = 0] = node.inputs[1]?.shape ?? [];
   return isPointwiseConvolution(node) && keepsPixels(node) && outputs < inputs;
 }
 
-/** The gradient of such a convolution's image. */
+/** Returns whether a tensor is the dgrad of such a convolution. */
 function gradientNarrows({ node }: Tensor): boolean {
   const [outputs = 0, , , inputs = 0] = node.inputs[1]?.shape ?? [];
   return isPointwiseDgrad(node) && keepsPixels(node) && outputs < inputs;
 }
 
-/** A pool with stride 1 whose image and result have the same height and width. */
+/** Returns whether a pool has stride 1, and an output as high and wide as its input. */
 function keepsSize(
   { strideH, strideW }: Node['attributes'],
   x: Tensor | null | undefined,
@@ -96,10 +99,10 @@ function keepsSize(
   return strideH === 1 && strideW === 1 && same(1) && same(2);
 }
 
-/** A pool's attributes but for what its gradient adds. */
+/** Returns a pool's attributes without height and width, which only its gradient has. */
 function windows({ attributes: { height: _, width: __, ...rest } }: Node): Readonly<Record<string, number>> {
   return rest;
 }
 
-/** The output of a new node, like `spec`. */
+/** Makes a node and returns its output, which has the given spec. */
 const made = (node: Omit<Node, 'outputs'>, spec: TensorSpec): Tensor => first(makeNode(node, [spec]).outputs);

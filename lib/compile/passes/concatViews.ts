@@ -3,15 +3,16 @@ import type { Node, Tensor } from '../../tensor/tensor';
 import type { Graph, Placement } from '../graph';
 
 /**
- * Makes joining and slicing free: what a concatenation or a gradient arena gathers is written into its place by its
- * producer, and a slice is read where it lies. Channel slices only between kernels that can address them (convolutions
- * cannot); a part of a flat buffer is an ordinary tensor for every kernel. What stays is copied by the gathering kernel.
+ * Removes the copies of concatenation and slicing: the inputs of a concatenation, or of the gradient arena, are written to their
+ * place inside of it by the kernels that make them, and a slice is read in its place. Channel slices are only used between
+ * kernels that can address them (Op.readsSlices, Op.writesSlices; convolutions cannot). A part of a flat buffer is an ordinary
+ * tensor for every kernel. Inputs that cannot be placed are copied by the kernel that gathers them.
  */
 export function concatViews(graph: Graph): Graph {
   const readers = graph.readers();
   const results = graph.results();
   const placements = new Map<Tensor, Placement>(graph.memory.placements);
-  // What an earlier pass lets a kernel overwrite must have a buffer that nobody else lies in.
+  // A tensor that an earlier pass lets a kernel overwrite must not share its buffer.
   const overwritten = new Set([...graph.memory.inPlace].map((node) => node.inputs[0]));
   const isFree = (tensor: Tensor) =>
     !tensor.node.source && !placements.has(tensor) && !results.has(tensor) && !overwritten.has(tensor);
@@ -38,13 +39,13 @@ export function concatViews(graph: Graph): Graph {
   return graph.withMemory({ placements });
 }
 
-/** First channel or element of a view in what it is a part of. */
+/** Returns the first channel or element of a view within the tensor that it is a part of. */
 function offsetInView({ op, attributes }: Node, x: Tensor): number {
   if (op.isView === 'elements') return (attributes.firstRow ?? 0) * (x.size / dimension(x.shape, 0));
   return attributes.channelOffset ?? 0;
 }
 
-/** First channel or element of each input in the output of a gathering node. */
+/** Returns the first channel or element of each input within the output of a gathering node. */
 function offsets(node: Node): number[] {
   let next = 0;
   return node.inputs.map((tensor, index) => {

@@ -1,6 +1,6 @@
 import { Graph } from '../graph';
 
-/** Drops nodes that no output and no update needs, and marks optional outputs that nobody reads, which kernels then leave out. */
+/** Drops nodes that nothing depends on, and marks optional outputs that nothing reads as absent: kernels do not compute these. */
 export function eliminateDead(graph: Graph): Graph {
   const alive = Graph.from(graph, graph.memory);
   const readers = alive.readers();

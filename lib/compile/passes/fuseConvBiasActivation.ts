@@ -5,9 +5,9 @@ import type { Graph } from '../graph';
 import { rewriteGraph } from '../rewrite';
 
 /**
- * convolution, then bias and activation -> one convolution that does all three. It stops where somebody else reads the
- * pre-activation, and where the result is joined to others: convolutions write dense tensors only, while the activation
- * kernel writes straight into its place in the concatenated buffer, which costs no more than a fused convolution and a copy.
+ * Replaces a convolution followed by bias and activation by one convolution that does all three. It does not if another node, or
+ * an output of the graph, needs the pre-activation; nor if the result is concatenated: convolutions write dense tensors only,
+ * while the activation kernel writes into the concatenated buffer, which costs no more than a fused convolution and a copy.
  */
 export function fuseConvBiasActivation(graph: Graph): Graph {
   const readers = graph.readers();

@@ -5,9 +5,9 @@ import type { Graph } from '../graph';
 import { rewriteGraph } from '../rewrite';
 
 /**
- * The data gradient of a convolution, then the derivative of the activation before it -> one node, which a backend may compute
- * without writing the gradient in between. It stops where somebody else reads that one, where the result is joined to others
- * or y is a part of an image, because a convolution's operands are dense, and where a pass has decided about memory.
+ * Replaces the dgrad of a convolution, followed by the gradient of the activation before that convolution, by one node: a backend
+ * need not write the gradient in between. It does not if another node reads that gradient; if the result is concatenated or y is
+ * a slice, because a convolution's operands are dense; or if a pass has decided about the memory of these tensors.
  */
 export function fuseDgradActivation(graph: Graph): Graph {
   const readers = graph.readers();

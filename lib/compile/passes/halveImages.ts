@@ -5,14 +5,17 @@ import { makeNode, type Node, type Tensor, type TensorSpec } from '../../tensor/
 import { decidesAboutMemory, Graph } from '../graph';
 
 /**
- * Stores images as bf16 or f16: every node whose op can (`halfImages`) is remade to take and give them so. Where an f32 image meets
- * such a node, at the graph's inputs and outputs and around the other ops, a copy converts. What is no image stays f32:
- * weights, biases, their gradients, logits, loss, optimizer. For precisions bf16 and fp16; runs before all other passes.
- * @throws ERR_GRAPH if another pass has decided about memory already
+ * Stores images as bf16 or f16: nodes whose op supports it (Op.halfImages) are made anew to read and write them. Copies convert
+ * images from and to f32 at the graph's inputs and outputs and around all other ops. Everything else stays f32: weights, biases,
+ * their gradients, logits, loss, optimizer. For precisions bf16 and fp16; it runs before all other passes.
+ * @throws ERR_GRAPH if a pass has decided about memory already
  */
 export function halveImages(graph: Graph, half: DType): Graph {
   if (decidesAboutMemory(graph)) {
-    throw new SaturnnError('ERR_GRAPH', 'images are halved before the other passes: compile the graph as it was then');
+    throw new SaturnnError(
+      'ERR_GRAPH',
+      'halving images must come before passes that decide about memory: compile the graph without those',
+    );
   }
   const halving = new Halving(half);
   const nodes = new Map(graph.nodes.map((node) => [node, halving.remake(node)]));
@@ -31,12 +34,12 @@ const isImage = ({ image, dtype }: TensorSpec): boolean => image && dtype === 'f
 class Halving {
   constructor(readonly half: DType) {}
 
-  /** What stands for a tensor of the graph, as its node gives it now. */
+  /** For each tensor of the graph, the tensor that its new node makes. */
   readonly #remade = new Map<Tensor, Tensor>();
-  /** Of those: their copies in the other dtype. */
+  /** For each of these, its copy in the other dtype, if there is one. */
   readonly #copies = new Map<Tensor, Tensor>();
 
-  /** The node for the new graph; its inputs' nodes were remade before. */
+  /** Makes the node for the new graph, after the nodes of its inputs. */
   remake(node: Node): Node {
     if (node.op.isSource) return node;
     const dtype = node.op.halfImages ? this.half : 'f32';
@@ -53,7 +56,7 @@ class Halving {
     return made;
   }
 
-  /** What stands for a tensor, an image in this dtype. */
+  /** Returns the tensor of the new graph for one of the old; an image in this dtype, by a copy if need be. */
   as(dtype: DType, tensor: Tensor): Tensor {
     const remade = this.#remade.get(tensor) ?? tensor;
     if (!isImage(tensor) || remade.dtype === dtype) return remade;

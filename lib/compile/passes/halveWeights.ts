@@ -6,13 +6,13 @@ import type { Graph } from '../graph';
 import { rewriteGraph } from '../rewrite';
 import { SharedTensors } from '../sharedTensors';
 
-/** Where convolutions have their weights. */
+/** Index of the weights among the inputs of each op that takes half weights. */
 const weightOf: Readonly<Record<string, number>> = { conv2d: 1, conv2dDgrad: 1, conv2dDgradActivation: 1 };
 
 /**
- * Convolutions of half images read a half copy of their weights, made once for the forward and the backward pass; otherwise each
- * makes its own, in scratch. For backends whose kernels take such weights. After the passes that join weights, before those
- * that decide about memory.
+ * Lets convolutions of half images read a half copy of their weights, made once for the forward and the backward pass. Without
+ * this pass each kernel makes its own copy, in scratch memory. For backends whose kernels take half weights; it runs after the
+ * passes that join weights and before those that decide about memory.
  */
 export function halveWeights(graph: Graph, half: DType): Graph {
   const shared = new SharedTensors();

@@ -2,8 +2,8 @@ import type { Node } from '../../tensor/tensor';
 import type { Graph } from '../graph';
 
 /**
- * Lets kernels that can (`inPlace`: activation, add, batchNorm, dropout, ...) replace their first input, where nobody else
- * reads it. The derivative of every activation is computed from its output, so the pre-activation need not be kept.
+ * Lets kernels that can (Op.inPlace: activation, add, batchNorm, dropout, ...) overwrite their first input if no other node reads
+ * it. The derivative of every activation is computed from its output, so the pre-activation need not be kept.
  */
 export function inPlaceActivation(graph: Graph): Graph {
   const { placements } = graph.memory;

@@ -8,12 +8,13 @@ import { SharedTensors } from '../sharedTensors';
 import { type GradientFamily, Siblings } from '../siblings';
 
 /**
- * 1x1 convolutions that read one image -> one convolution, whose parts are slices of a dense result: the image is read once,
- * and one large product of matrices is faster than some small ones. Their activations read the slices where they lie and
- * write each to its own place, joined or dense. In the backward pass the activations' gradients write slices of one image, of
- * which one dgrad makes what was a sum of several (the sum is gone, or has fewer terms), and one wgrad all their weights'
- * gradients. Weights are joined by a copy; it is small beside the images. Stops where somebody needs a part dense: another
- * convolution, or the graph's outputs. A graph whose memory has been decided about stays as it is.
+ * Merges 1x1 convolutions that read one image into one convolution, whose result holds theirs as slices: the image is read
+ * once, and one large matrix product is faster than several small ones. The activations read the slices in place, and each
+ * writes its result where it is needed, dense or in a concatenation. In the backward pass the activations' gradients write
+ * slices of one image; one wgrad makes the gradients of all weights from it, and one dgrad replaces a sum of several (the sum
+ * disappears, or has fewer terms). Weights are joined by a copy, which is small compared with the images. Convolutions stay
+ * apart if their result must be dense, for another convolution or as an output. A graph with decisions about memory is
+ * returned unchanged.
  */
 export function mergeSiblingConvs(graph: Graph): Graph {
   return decidesAboutMemory(graph) ? graph : new Merging(graph).run();
@@ -27,10 +28,11 @@ class Merging {
   readonly #convolutions = new Map<Node, readonly Node[]>();
   readonly #wgrads = new Map<Node, readonly Node[]>();
   readonly #dgrads = new Map<Tensor, GradientFamily>();
-  /** What each group of convolutions has become, and the slices of it. */
+  /** The merged convolution of each group. */
   readonly #merged = new Map<readonly Node[], Tensor>();
+  /** The slices of all merged convolutions. */
   readonly #parts = new Set<Tensor>();
-  /** Of wgrads whose group is not complete yet: their inputs as rewritten. */
+  /** The rewritten inputs of each wgrad that was reached so far. */
   readonly #inputs = new Map<Node, Inputs>();
 
   constructor(readonly graph: Graph) {
@@ -53,7 +55,7 @@ class Merging {
     });
   }
 
-  /** The slice that stands for one convolution; the first of a group makes the convolution itself. */
+  /** Returns the slice that replaces one convolution; for the first of a group, makes the merged convolution too. */
   #partOf(group: readonly Node[], node: Node, [x = null]: Inputs): Tensor {
     const y = first(node.outputs);
     let merged = this.#merged.get(group);
@@ -68,7 +70,7 @@ class Merging {
     const index = group.indexOf(node);
     const before = group.slice(0, index).map(({ outputs }) => first(outputs));
     const attributes = { channelOffset: channelsOf(before), channels: channelsOf([y]) };
-    // Orders are integers: right after the convolution, and before everything else.
+    // Orders of other nodes are integers, so the slices come right after the convolution.
     const order = merged.node.order + index / group.length;
     const part = first(makeNode({ ...node, order, op: sliceOp, attributes, inputs: [merged] }, [y]).outputs);
     this.#parts.add(part);
@@ -76,8 +78,8 @@ class Merging {
   }
 
   /**
-   * What reads a slice, and nothing else that is computed, is run as soon as the convolution has been: a cache may still hold
-   * its result, and all of its memory is free thereafter. Null for other nodes.
+   * Makes a node whose only computed input is a slice run right after the convolution: the slice may still be in a cache, and the
+   * convolution's memory is free early. Returns null for other nodes.
    */
   #rightAfter(node: Node, inputs: Inputs): readonly Tensor[] | null {
     const [part, ...others] = inputs.filter((tensor) => tensor && !tensor.node.source);
@@ -85,7 +87,10 @@ class Merging {
     return makeNode({ ...node, order: part.node.order, inputs }, node.outputs).outputs;
   }
 
-  /** One wgrad where the last of a group stood: by then all gradients are there, and nobody has read any result. */
+  /**
+   * Makes one wgrad in place of the last of a group: all gradients exist by then, and no result has been read. Null for the
+   * others.
+   */
   #mergeWgrads(group: readonly Node[], node: Node, inputs: Inputs): ReadonlyMap<Tensor, Tensor> | null {
     this.#inputs.set(node, inputs);
     if (node !== this.#siblings.last(group)) return null;
@@ -109,7 +114,10 @@ class Merging {
     return parts;
   }
 
-  /** A sum in which one dgrad stands for those of each family; or that dgrad, if nothing else is left. */
+  /**
+   * Makes a sum in which one dgrad replaces those of each family, or returns that dgrad if it is the only term. Null for
+   * other sums.
+   */
   #mergeTerms(node: Node, inputs: Inputs): readonly Tensor[] | null {
     const families = new Set(node.inputs.flatMap((tensor) => (tensor && this.#dgrads.get(tensor)) ?? []));
     if (families.size === 0) return null;
@@ -121,7 +129,7 @@ class Merging {
   }
 
   #mergedDgrad({ dgrads }: GradientFamily, sum: Node, inputs: Inputs): Tensor {
-    // As they have been remade, whatever they read.
+    // The dgrads of the new graph: earlier steps may have replaced their inputs.
     const remade = dgrads.flatMap(({ outputs: [dx] }) => inputs[sum.inputs.indexOf(dx as Tensor)]?.node ?? []);
     const dy = this.#gathered(
       remade.flatMap((node) => node.inputs[0] ?? []),
@@ -152,13 +160,13 @@ class Merging {
   }
 }
 
-/** A new tensor, run at the time of those that it belongs to. */
+/** Makes the node of a new tensor again, with another order. */
 const ordered = ({ node }: Tensor, order: number): Tensor => first(makeNode({ ...node, order }, node.outputs).outputs);
 
 const channelsOf = (images: readonly Tensor[]): number =>
   images.reduce((sum, { shape }) => sum + dimension(shape, 3), 0);
 
-/** "3a/1x1" and "3a/3x3r" -> "3a/1x1+3x3r". */
+/** Returns one name for several nodes: "3a/1x1" and "3a/3x3r" give "3a/1x1+3x3r". */
 export function joinNames(nodes: readonly Node[]): string {
   const names = nodes.map(({ name }) => name);
   const folder = names[0]?.slice(0, names[0].lastIndexOf('/') + 1) ?? '';

@@ -51,7 +51,7 @@ export interface TwinOptions {
 }
 
 /**
- * How a tensor of the original network follows from the twin's tensor t: "equal" means t; "scaled" means 4 t - 2, or 4 t if
+ * The value of a tensor of the original network, from the twin's tensor t: "equal" means t; "scaled" means 4 t - 2, or 4 t if
  * sigmoids are centred; a weight W means t - 2 W 1, a shift that a later bias takes up.
  */
 type Relation = 'equal' | 'scaled' | Parameter;

@@ -13,7 +13,7 @@ import type { State } from '../../tensor/state';
 import { input } from '../../tensor/tensor';
 import type { SavedTally } from './tally';
 
-/** How far training is. */
+/** The progress of a training: the steps that are done, and the epoch under way. */
 export interface Position {
   /** Steps done since the beginning of training. */
   readonly step: number;
@@ -44,7 +44,7 @@ export interface CheckpointInfo {
   readonly settings: Description;
   /** Processor, threads, library versions and kernels. If they differ, a resumed run is not promised to be equal bit for bit. */
   readonly machine: Description;
-  /** How far training was. */
+  /** Progress of the training: steps done, epoch under way, sums of its loss and accuracy, last epoch event. */
   readonly position: Position;
   /** The result of the schedule's save(); null if it has none. */
   readonly schedule: unknown;

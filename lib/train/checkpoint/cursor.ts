@@ -3,7 +3,7 @@ import type { EpochEvent } from '../../optim/metric';
 import type { Position } from './checkpointInfo';
 import { Tally } from './tally';
 
-/** How far a Trainer is; the fields are those of Position. */
+/** The progress of a Trainer; the fields are those of Position. */
 export class Cursor {
   step = 0;
   epoch = 0;
