@@ -27,7 +27,6 @@ export const errorCodes = {
   ERR_BUILD: 'The native parts could not be compiled.',
   ERR_BACKEND_NOT_FOUND: 'The library of a backend, or a library that it needs, does not load.',
   ERR_BACKEND_ABI: 'The library of a backend was built for another version of the addon.',
-  ERR_BACKEND: 'A kernel or a vendor library of the backend failed.',
   ERR_ONEDNN_VERSION: 'The oneDNN that was found has a version that saturnn does not support.',
   ERR_ONEDNN_RUNTIME: 'The oneDNN that was found was built without OpenMP.',
   ERR_CUDA_UNAVAILABLE: 'There is no NVIDIA driver, or no GPU, that saturnn can use.',
