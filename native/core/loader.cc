@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 
+#include <mutex>
+
 #include "shared/error.h"
 
 namespace saturnn {
@@ -17,15 +19,26 @@ std::string loaderText() {
   return text == nullptr ? "dlopen gave no reason" : text;
 }
 
+bool isLoaded(const char* library) {
+  void* found = dlopen(library, RTLD_NOW | RTLD_NOLOAD);
+  if (found != nullptr) dlclose(found);
+  return found != nullptr;
+}
+
 // GNU OpenMP, which the CPU backend brings along, lets a thread that waits for the others spin for milliseconds. On a
 // host that is shared, the others may be waiting for that very core: a step then takes five to seven times as long.
 // libgomp reads the variable once, when it is loaded, so it need not outlive the call; what the user has set stands.
 void* openWithShortSpins(const char* path) {
+  // Workers open devices at the same time, and the environment belongs to all threads: setenv may move what another
+  // thread is reading in getenv. So it is changed as seldom as can be, by one thread at a time.
+  static std::mutex mutex;
+  const std::lock_guard<std::mutex> lock(mutex);
   const bool chosen = getenv("OMP_WAIT_POLICY") != nullptr || getenv("GOMP_SPINCOUNT") != nullptr;
-  if (!chosen) setenv("GOMP_SPINCOUNT", "1000", /*overwrite=*/0);
+  const bool isRead = !chosen && !isLoaded("libgomp.so.1");
+  if (isRead) setenv("GOMP_SPINCOUNT", "1000", /*overwrite=*/0);
   // RTLD_LOCAL: two backends, or two versions of one library below them, must not see each other's symbols.
   void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  if (!chosen) unsetenv("GOMP_SPINCOUNT");
+  if (isRead) unsetenv("GOMP_SPINCOUNT");
   return library;
 }
 
