@@ -8,13 +8,13 @@
 // Each has its own build, in out/asan and out/tsan. Reports go to out/KIND/reports; a finding, or a test that fails, makes the exit code
 // 1. scripts/sanitize/reports.mjs says which reports are not ours, and why. oneDNN, Node.js and libstdc++ come from the system and are not
 // instrumented: what goes wrong inside them is seen only where they call malloc, free, memcpy and the like.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildNative } from './build-native.mjs';
 import { kinds } from './sanitize/kinds.mjs';
-import { foreignOf, reportsIn, withLines } from './sanitize/reports.mjs';
-import { foreground, node, root, StageError, startIfMain } from './stage.mjs';
+import { foreignOf, reportsIn, titleOf, withLines } from './sanitize/reports.mjs';
+import { node, root, StageError, startIfMain } from './stage.mjs';
 import { compileTypescript } from './typescript.mjs';
 
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
@@ -73,24 +73,41 @@ function environmentOf(kind, folder, reports) {
   return env;
 }
 
+/** Runs a command whose output is shown and written to `log`, because UBSan writes to stderr alone. */
+function shownAndKept([command, ...args], env, log) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const file = createWriteStream(log);
+    for (const [from, to] of [
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ]) {
+      from.pipe(to, { end: false });
+      from.pipe(file, { end: false });
+    }
+    child.on('error', reject);
+    child.on('close', (code) => file.end(() => resolve(code ?? 1)));
+  });
+}
+
 /** Prints every finding once, and counts what is left out; gives 1 if there are findings. */
 function showReports(reports, libraries) {
   const files = readdirSync(reports).filter((name) => name.startsWith('report'));
   const all = files.flatMap((name) => reportsIn(readFileSync(join(reports, name), 'utf8')));
-  const findings = new Map();
-  const leftOut = new Map();
-  const count = (map, key) => map.set(key, (map.get(key) ?? 0) + 1);
-  for (const report of all) {
-    const owner = foreignOf(report);
-    if (owner !== undefined) count(leftOut, owner);
-    else if (findings.size < 20) count(findings, withLines(report, libraries).replace(/ \(pid=\d+\)|==\d+==/g, ''));
+  const ours = all.filter((report) => foreignOf(report) === undefined);
+  const count = (list) => list.reduce((map, key) => map.set(key, (map.get(key) ?? 0) + 1), new Map());
+  for (const [title, number] of count(ours.map(titleOf))) {
+    const first = ours.find((report) => titleOf(report) === title);
+    console.log(`${number} x ${title}\n${withLines(first, libraries)}\n`);
   }
-  for (const [text, number] of findings) console.log(`${number} x ${text}\n`);
-  for (const [owner, number] of leftOut)
+  for (const [owner, number] of count(all.map(foreignOf).filter((owner) => owner !== undefined)))
     console.log(`left out: ${number} reports of ${owner} (scripts/sanitize/reports.mjs says why)`);
-  const found = [...findings.values()].reduce((sum, number) => sum + number, 0);
-  console.log(`${found} findings; all reports are in ${reports}`);
-  return found === 0 ? 0 : 1;
+  console.log(`${ours.length} findings; all reports are in ${reports}`);
+  return ours.length === 0 ? 0 : 1;
 }
 
 await startIfMain(import.meta.url, async ([name, ...chosen]) => {
@@ -110,8 +127,8 @@ await startIfMain(import.meta.url, async ([name, ...chosen]) => {
   mkdirSync(reports, { recursive: true });
   let failed = 0;
   const run = async (stage, args, more = {}) => {
-    const [command, ...rest] = [...kind.prefix, node, ...args];
-    const status = await timed(stage, () => foreground(command, rest, { ...env, ...more }));
+    const log = join(reports, `report-of-${stage.replaceAll(/\W+/g, '-')}.log`);
+    const status = await timed(stage, () => shownAndKept([...kind.prefix, node, ...args], { ...env, ...more }, log));
     if (status !== 0) failed = status;
   };
 

@@ -98,7 +98,8 @@ Napi::Value DeviceHost::submit(Napi::Env env, Work work) {
 
 void DeviceHost::send(std::unique_ptr<Completion> completion) {
   // No channel: the device did not open.
-  if (channel_ != nullptr && channel_.NonBlockingCall(completion.get()) == napi_ok) completion.release();
+  if (channel_ == nullptr || channel_.NonBlockingCall(completion.get()) != napi_ok) return;
+  static_cast<void>(completion.release());  // deliver() owns it now
 }
 
 // Without an environment, JavaScript is at its end and nobody waits for the promise.

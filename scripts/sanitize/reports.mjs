@@ -62,14 +62,17 @@ export function foreignOf(report) {
   return owners.includes(undefined) ? undefined : [...new Set(owners)].join(' and ');
 }
 
-/** The single reports in the text of a log file. */
+const beginning =
+  /^(?:WARNING: ThreadSanitizer|==\d+==ERROR: |FATAL: |AddressSanitizer:DEADLYSIGNAL|.*: runtime error: )/;
+
+/** The single reports in the output of a program. One ends where the next begins, or at an empty line after its summary or stack. */
 export function reportsIn(text) {
-  const starts =
-    /^(?=(?:WARNING: ThreadSanitizer|==\d+==ERROR: |FATAL: |.*: runtime error: |AddressSanitizer:DEADLYSIGNAL))/m;
-  return text
-    .split(starts)
-    .map((report) => report.replace(/^=+$/gm, '').trim())
-    .filter((report) => report !== '');
+  const starts = new RegExp(`(?=${beginning.source})`, 'm');
+  const pieces = text.replace(/^=+$/gm, '').split(starts);
+  return pieces
+    .filter((piece) => beginning.test(piece))
+    .map((piece) => piece.replace(/(^SUMMARY: .*)[\s\S]*/m, '$1').trim())
+    .map((report) => (report.includes(': runtime error: ') ? report.split(/\n\s*\n/)[0] : report));
 }
 
 /** A report whose frames of our libraries, which lie in `folder`, have functions and lines: the sanitizer misses some. */
@@ -80,4 +83,10 @@ export function withLines(report, folder) {
     const { stdout } = spawnSync('addr2line', ['-Cfpe', library, address], { encoding: 'utf8' });
     return stdout ? `${stdout.trim()} (${module}+${address})` : frame;
   });
+}
+
+/** What makes two reports the same: what was found, and where. */
+export function titleOf(report) {
+  const title = /^SUMMARY: (.*)$/m.exec(report)?.[1] ?? report.split('\n')[0];
+  return title.replace(/0x[0-9a-f]+|(?<=shift of )-?\d+/g, 'N');
 }
