@@ -95,7 +95,8 @@ Napi::Value DeviceHost::submit(Napi::Env env, Work work) {
 
 void DeviceHost::send(std::unique_ptr<Completion> completion) {
   // Without a channel, the device did not open.
-  if (channel_ != nullptr && channel_.NonBlockingCall(completion.get()) == napi_ok) completion.release();
+  if (channel_ == nullptr || channel_.NonBlockingCall(completion.get()) != napi_ok) return;
+  static_cast<void>(completion.release());  // deliver() owns it now
 }
 
 // Runs on the JavaScript thread. `env` is null when the environment is shutting down: then no promise is settled.

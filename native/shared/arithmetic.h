@@ -58,9 +58,9 @@ SN_INLINE float exponential(float x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  int32_t bits;
+  uint32_t bits;  // unsigned: the bits of a NaN would overflow an int, and the result is NaN whatever they are
   memcpy(&bits, &shifted, 4);
-  const int32_t scaleBits = (bits - 0x4b400000 + 127) << 23;
+  const uint32_t scaleBits = (bits - 0x4b400000u + 127u) << 23;
   float scale;
   memcpy(&scale, &scaleBits, 4);
   return p * scale;  // NaN: p is NaN whatever the scale
@@ -82,9 +82,9 @@ SN_INLINE float exponentialMinusOne(float x) {
   p = p * r + 1.0f / 6.0f;
   p = p * r + 0.5f;
   p = p * r * r + r;
-  int32_t bits;
+  uint32_t bits;  // unsigned: the bits of a NaN would overflow an int, and the result is NaN whatever they are
   memcpy(&bits, &shifted, 4);
-  const int32_t scaleBits = (bits - 0x4b400000 + 127) << 23;
+  const uint32_t scaleBits = (bits - 0x4b400000u + 127u) << 23;
   float scale;
   memcpy(&scale, &scaleBits, 4);
   return p * scale + (scale - 1.0f);

@@ -26,14 +26,13 @@ size_t roundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * u
 // Linux before 6.7 does not align mappings to huge pages, so one page more is mapped, and the ends are unmapped.
 void* mapHugePages(size_t bytes) {
   const size_t mapped = bytes + hugePage;
-  void* start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (start == MAP_FAILED) return nullptr;
-  const auto address = reinterpret_cast<uintptr_t>(start);
-  const uintptr_t aligned = roundUp(address, hugePage);
-  const size_t head = aligned - address;
-  if (head > 0) munmap(start, head);
-  if (head < hugePage) munmap(reinterpret_cast<void*>(aligned + bytes), hugePage - head);
-  void* memory = reinterpret_cast<void*>(aligned);
+  void* mapping = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping == MAP_FAILED) return nullptr;
+  const auto address = reinterpret_cast<uintptr_t>(mapping);
+  const size_t head = roundUp(address, hugePage) - address;
+  if (head > 0) munmap(mapping, head);
+  char* memory = static_cast<char*>(mapping) + head;
+  if (head < hugePage) munmap(memory + bytes, hugePage - head);
   madvise(memory, bytes, MADV_HUGEPAGE);  // only advice: without huge pages it fails, and small pages are used
   return memory;
 }

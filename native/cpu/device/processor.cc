@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <set>
 #include <utility>
@@ -24,7 +25,7 @@ int quotaOf(const std::string& path) {
   double quota = 0, period = 0;
   // "max 100000" (no limit) is not parsed as a number.
   if (!(file >> quota >> period) || period <= 0) return 0;
-  return std::max(1, static_cast<int>(quota / period + 0.5));
+  return std::max(1, static_cast<int>(std::lround(quota / period)));
 }
 
 }  // namespace

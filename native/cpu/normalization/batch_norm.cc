@@ -65,7 +65,8 @@ class Normalization : public Kernel {
 class BatchNorm final : public Normalization {
  public:
   BatchNorm(const SnOpDesc& desc, Device& device)
-      : Normalization(desc, device), count_(static_cast<double>(elementCount(desc.inputs[0]) / channels_)) {
+      : Normalization(desc, device),
+        count_(static_cast<double>(elementCount(desc.inputs[0])) / static_cast<double>(channels_)) {
     requireVector(desc.inputs[1], "scale", SN_F32, channels_);
     requireVector(desc.inputs[2], "shift", SN_F32, channels_);
     for (const int output : {1, 2}) {

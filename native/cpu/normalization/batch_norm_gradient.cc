@@ -25,7 +25,7 @@ class BatchNormGradient final : public Kernel {
         x_(batchNormRows(desc.inputs[1], "x")),
         dx_(batchNormRows(desc.outputs[0], "dx")),
         channels_(channelCount(desc.inputs[1])),
-        count_(static_cast<double>(elementCount(desc.inputs[1]) / channels_)),
+        count_(static_cast<double>(elementCount(desc.inputs[1])) / static_cast<double>(channels_)),
         sums_(x_, channels_, 3) {
     requireSameShape(desc.inputs[0], "dy", desc.inputs[1]);
     requireSameShape(desc.outputs[0], "dx", desc.inputs[1]);

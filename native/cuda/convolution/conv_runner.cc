@@ -94,7 +94,8 @@ void ConvRunner::run(const ConvPointers& given, void* scratch) {
   if (!isAligned(given.x) || !isAligned(given.y) || !isAligned(given.activated)) {
     throw Error("ERR_INTERNAL", "an image of a convolution is not 16-byte aligned");
   }
-  char* start = reinterpret_cast<char*>(alignUp(reinterpret_cast<int64_t>(scratch)));
+  const auto address = reinterpret_cast<int64_t>(scratch);
+  char* start = static_cast<char*>(scratch) + (alignUp(address) - address);
   float* bias = variant_.spec.epilogue.bias ? given.bias : nullptr;
   ConvPointers planned{start + xAt_, start + wAt_, start + yAt_, bias, given.activated};
   switch (task_.pass) {

@@ -6,10 +6,9 @@ namespace {
 
 constexpr int kSumColumns = 32;
 constexpr int kSumRows = 16;
-constexpr int kSumThreads = kSumColumns * kSumRows;
 
 // partials [blocks, channels] -> total [channels]
-__global__ void __launch_bounds__(kSumThreads)
+__global__ void __launch_bounds__(kSumColumns * kSumRows)
     sumPartials(const float* __restrict__ partials, float* __restrict__ total, int blocks, int channels) {
   __shared__ float shared[kSumRows][kSumColumns];
   const int channel = blockIdx.x * kSumColumns + threadIdx.x;
