@@ -39,13 +39,16 @@ export const errorCodes = {
   ERR_INTERNAL: 'Something happened that saturnn did not expect: please report it.',
 } as const;
 
+/** Code of a SaturnnError. docs/errors.md lists all codes with their meaning, and says what to do about each. */
 export type ErrorCode = keyof typeof errorCodes;
 
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCodes, code);
 
 /** An error that saturnn throws on purpose. Programs can rely on `code`; the message is for people and may change. */
 export class SaturnnError extends Error {
+  /** Makes an error. `options` may contain the cause, as for Error. */
   constructor(
+    /** The condition, by which programs tell errors apart. */
     readonly code: ErrorCode,
     message: string,
     options?: ErrorOptions,
@@ -57,6 +60,7 @@ export class SaturnnError extends Error {
   /**
    * Turns an error of the native side, an Error whose `code` begins with "ERR_", into a SaturnnError, and returns anything else
    * as it is. A code that is not in `errorCodes` becomes ERR_INTERNAL, with the original code in the message.
+   * @internal
    */
   static from(error: unknown): unknown {
     if (error instanceof SaturnnError || !(error instanceof Error)) return error;

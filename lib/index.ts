@@ -15,18 +15,18 @@ export {
 export { type EvaluateOptions, evaluate } from './compile/evaluate';
 export { describeNonFinite, firstNonFinite, type NonFinite } from './compile/firstNonFinite';
 export { gradient } from './compile/gradient';
-export { Graph } from './compile/graph';
+export { Graph, type GraphRoots } from './compile/graph';
 export { defaultPasses, optimize, type Pass } from './compile/optimize';
 export type { KernelOperand, PlanKernel } from './compile/planKernels';
 export { withAveragedWeights } from './compile/withAveragedWeights';
 export { type CifarOptions, cifar, cifar10, cifar100, type Splits } from './data/cifar';
 export { CifarFile } from './data/cifarFile';
 export { Dataset, type DatasetOptions, type RecordsOptions } from './data/dataset';
-export { generated, generatedRecords } from './data/generated';
-export { defaultDataFolder, type GetOptions, getData } from './data/get';
-export { type Batches, DataLoader, type DataLoaderOptions } from './data/loader';
+export { type GeneratedOptions, generated, generatedRecords } from './data/generated';
+export { defaultDataFolder, type GetOptions, type Got as GetDataResult, getData } from './data/get';
+export { type Batches, DataLoader, type DataLoaderOptions, type Epoch } from './data/loader';
 export type { LabelKind, LayoutName } from './data/records';
-export { type DataMode, type ImageShape, type ImageSource, Subset } from './data/source';
+export { type DataMode, type ImageShape, type ImageSource, type Split, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
 export { type ErrorCode, SaturnnError } from './errors';
 export {
@@ -53,16 +53,23 @@ export {
   subInception,
 } from './models';
 export { inspectModel, type LayerSummary, type ModelSummary } from './models/inspect';
-export { activate } from './ops/activation';
+export { type ActivateOptions, activate } from './ops/activation';
 export * from './ops/activations';
-export { add, concat, slice } from './ops/channels';
+export { add, concat, type SliceOptions, slice } from './ops/channels';
 export { type CountCorrectOptions, countCorrect, type LossOptions, softmaxCrossEntropy } from './ops/classification';
-export { conv2d } from './ops/convolution';
-export { augment, copy } from './ops/data';
-export { dropout } from './ops/dropout';
-export { linear } from './ops/linear';
-export { batchNorm, batchNormInference, moments } from './ops/normalization';
-export { averagePool, globalAveragePool, maxPool } from './ops/pooling';
+export { type Conv2dOpOptions, conv2d } from './ops/convolution';
+export { type AugmentInputs, type AugmentOptions, augment, type CopyOptions, copy } from './ops/data';
+export { type DropoutOpOptions, dropout } from './ops/dropout';
+export { type LinearOpOptions, linear } from './ops/linear';
+export {
+  type BatchNormInferenceInputs,
+  type BatchNormOpOptions,
+  batchNorm,
+  batchNormInference,
+  moments,
+} from './ops/normalization';
+export type { Pair } from './ops/op';
+export { averagePool, globalAveragePool, maxPool, type PoolOptions } from './ops/pooling';
 export { type RandomizedReluOptions, randomizedRelu } from './ops/randomizedRelu';
 export { assign } from './ops/update';
 export { Adam, type AdamOptions } from './optim/adam';
@@ -72,7 +79,7 @@ export type { ParameterGroup } from './optim/groups';
 export { Lars, type LarsOptions } from './optim/lars';
 export { precisionBuffers } from './optim/lossScaling';
 export type { EpochEvent } from './optim/metric';
-export type { Optimizer } from './optim/optimizer';
+export type { Optimizer, OptimizerInputs, OptimizerNodes } from './optim/optimizer';
 export { parseSchedule } from './optim/parseSchedule';
 export { type PlateauMetric, type PlateauOptions, plateauRate } from './optim/plateau';
 export { constantRate, type RunLength, type Schedule, type Span } from './optim/schedule';
@@ -92,6 +99,7 @@ export type { Axis, Chart, Series } from './report/option';
 export type { ReportPage, ReportTable } from './report/page';
 export { writeReport } from './report/write';
 export {
+  type BackendName,
   type Device,
   type DeviceOptions,
   openDevice,
@@ -100,8 +108,16 @@ export {
   type Resident,
 } from './runtime/device';
 export { type DeviceMemoryStats, type MemoryStats, memoryStats } from './runtime/memoryStats';
-export { Parameter, State, StateBuffer, type StateOptions } from './tensor/state';
-export { constant, input, Tensor } from './tensor/tensor';
+export type { Arena, ArrayDType, DType, TypedArray } from './runtime/native';
+export {
+  Parameter,
+  type ParameterOptions,
+  State,
+  StateBuffer,
+  type StateBufferOptions,
+  type StateOptions,
+} from './tensor/state';
+export { constant, type InputOptions, input, type Node, Tensor, type TensorSpec } from './tensor/tensor';
 export type { Callback, RunControl, SavedCallback } from './train/callback';
 export {
   Checkpoints,
@@ -113,7 +129,12 @@ export {
   type Metric,
 } from './train/callbacks';
 export type { Checkpoint } from './train/checkpoint/checkpoint';
-export type { CheckpointInfo } from './train/checkpoint/checkpointInfo';
+export type {
+  CheckpointInfo,
+  Description as CheckpointDescription,
+  Position as TrainingPosition,
+} from './train/checkpoint/checkpointInfo';
+export type { SavedTally } from './train/checkpoint/tally';
 export type { CheckpointEvent, EndEvent, StepEvent, StoppedEvent, TrainEvent, WarningEvent } from './train/events';
 export { loadPredictor } from './train/loadPredictor';
 export type { Images, Predictions, Predictor, PredictorOptions } from './train/predictor';

@@ -57,16 +57,22 @@ export interface TracedKernel extends PlanKernel {
 }
 
 /**
- * Values of a run's inputs by name: a typed array of the input's dtype, with the elements of one step or of all steps one after
- * the other, or data that is on the device already.
+ * Values of a run's inputs by name: a typed array of the input's dtype (Float32Array for f32, Int32Array for i32, Uint8Array for
+ * u8), with the elements of one step or of all steps one after the other; or a Resident, data that is on the device already.
  */
 export type RunInputs = Readonly<Record<string, TypedArray | Resident>>;
 
 /** The results of Plan.run(). */
 export interface StepResults {
-  /** Number of steps that ended with their gate open. Steps that loss scaling skipped count too. */
+  /**
+   * Number of steps that ended with their gate open, that is, with the value 0 in the tensor `gate` of Graph.from(); all steps if
+   * the graph has none. Steps that loss scaling skipped count too.
+   */
   readonly steps: number;
-  /** False if the gate closed in the step after these, because loss or gradient were not finite: that step wrote nothing. */
+  /**
+   * False if the gate closed in the step after these, which wrote nothing and ended the run. An optimizer's gate closes if loss or
+   * gradient are not finite.
+   */
   readonly finite: boolean;
   /** Values of each output by name, all steps one after the other. A step whose gate closed is included, as the last. */
   readonly outputs: Readonly<Record<string, TypedArray>>;
@@ -82,11 +88,11 @@ export class Plan {
   /** Bytes of the arena that activations, their gradients and scratch share. */
   readonly arenaBytes: number;
 
-  /** Called by compile(). */
+  /** Called by compile(). @internal */
   constructor(
     /** The device that the plan runs on. */
     readonly device: Device,
-    /** The native plan. */
+    /** The native plan. @internal */
     readonly native: NativePlan,
     private readonly lowered: Lowered,
   ) {
@@ -95,8 +101,10 @@ export class Plan {
   }
 
   /**
-   * Runs `steps` steps (default 1) in one native call, or fewer if the gate closes. An input with as many elements as its tensor
-   * is the same in every step; one with `steps` times as many holds a value for each step.
+   * Runs steps in one native call, and stops after one whose gate is closed (not 0).
+   * @param inputs values by name, one for each input() of the graph. An array with as many elements as the tensor is the same in
+   * every step; one with `steps` times as many holds the values of each step
+   * @param options `steps`: number of steps, default 1
    * @throws ERR_INVALID_ARGUMENT for an input that is missing, unknown, or of the wrong dtype or size; ERR_DISPOSED
    */
   async run(inputs: RunInputs = {}, { steps = 1 }: { steps?: number } = {}): Promise<StepResults> {
@@ -109,7 +117,9 @@ export class Plan {
 
   /**
    * Runs one step kernel by kernel and returns the time of each. Kernels that write parameters, optimizer or counter run only
-   * with `updates`, and then only if the gate is open. Gradients are always computed, into the State's gradient arena.
+   * with `updates`, and then only if the gate is open (0). Gradients are always computed, into the State's gradient arena.
+   * @param inputs as for run(), for one step
+   * @param options whether to count values that are not finite, and whether to write state; default: neither
    * @throws as run()
    */
   async trace(

@@ -40,8 +40,9 @@ export async function firstNonFinite(plan: Plan, inputs: RunInputs = {}): Promis
 }
 
 /**
- * Returns a sentence: "parameter 3a/1x1/weight: 1 of 4096 values [64, 1, 1, 64] are not finite, read by conv2d of layer
- * 3a/1x1".
+ * Returns a description for messages: "parameter 3a/1x1/weight: 1 of 4096 values [64, 1, 1, 64] are not finite, read by conv2d
+ * of layer 3a/1x1".
+ * @param found a result of firstNonFinite()
  */
 export function describeNonFinite({ kind, name, op, layer, count, size, shape }: NonFinite): string {
   const where = kind === 'kernel' ? `${op} of layer ${layer}` : `${kind} ${name}`;

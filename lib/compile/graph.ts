@@ -47,15 +47,20 @@ export class Graph {
     readonly gate: Tensor | null,
     /** i32 [1]: a step in which it is not 0 does not change the weights, and the run goes on. null: none. */
     readonly skip: Tensor | null,
-    /** Decisions about memory. */
+    /** Decisions about memory. @internal */
     readonly memory: Memory,
   ) {}
 
   /**
    * Returns the graph of all nodes that the outputs, updates, gate and skip depend on.
+   * @param roots `outputs`: tensors by name, may be {}; `updates`: nodes that write state, default none; `gate`, `skip`: i32 [1],
+   * default none
    * @throws ERR_GRAPH if a node in `updates` writes no state, or there is neither an output nor an update;
    * ERR_INVALID_ARGUMENT for an output that is not a Tensor
    */
+  static from(roots: GraphRoots): Graph;
+  /** Makes a graph with decisions about memory. @throws as without them @internal */
+  static from(roots: GraphRoots, memory: Memory): Graph;
   static from({ outputs, updates = [], gate = null, skip = null }: GraphRoots, memory: Memory = noMemory): Graph {
     for (const [name, tensor] of Object.entries(outputs)) {
       if (!(tensor instanceof Tensor)) throw invalid(`output "${name}"`, 'a Tensor', tensor);
@@ -74,7 +79,7 @@ export class Graph {
     return new Graph(schedule(reachable(roots)), outputs, updates, gate, skip, memory);
   }
 
-  /** Returns a graph of the same nodes, with the given decisions about memory in place of its own. */
+  /** Returns a graph of the same nodes, with the given decisions about memory in place of its own. @internal */
   withMemory(memory: Partial<Memory>): Graph {
     return new Graph(this.nodes, this.outputs, this.updates, this.gate, this.skip, { ...this.memory, ...memory });
   }

@@ -36,7 +36,11 @@ export class DataLoader {
   readonly steps: number;
   readonly #options: Required<DataLoaderOptions>;
 
-  /** Makes a loader. @throws ERR_INVALID_ARGUMENT if `batch` is out of range */
+  /**
+   * Makes a loader.
+   * @param options labels, batch size, whether to shuffle, and seed
+   * @throws ERR_INVALID_ARGUMENT if `batch` is out of range
+   */
   constructor({ labels, batch, shuffle, seed = 0 }: DataLoaderOptions) {
     checkInteger('batch', batch, 1, 1_000_000);
     this.#options = { labels, batch, shuffle, seed };
@@ -56,6 +60,7 @@ export class DataLoader {
 
 /** The batches of one epoch. */
 export class Epoch {
+  /** Called by DataLoader.epoch(). @internal */
   constructor(
     private readonly labels: Int32Array,
     private readonly batch: number,

@@ -7,10 +7,10 @@ export const shape: ImageShape = [32, 32, 3];
 const plane = shape[0] * shape[1];
 const pixels = plane * shape[2];
 
-/** Kinds of labels: CIFAR-100 has 100 fine and 20 coarse classes; the 10 classes of CIFAR-10 count as fine. */
-export const labelKinds = ['fine', 'coarse'] as const;
-/** A kind of labels: "fine" or "coarse". */
-export type LabelKind = (typeof labelKinds)[number];
+/** A kind of labels: CIFAR-100 has 100 fine and 20 coarse classes; the 10 classes of CIFAR-10 count as fine. */
+export type LabelKind = 'fine' | 'coarse';
+/** All kinds of labels. */
+export const labelKinds: readonly LabelKind[] = ['fine', 'coarse'];
 /** The kind of labels that is read by default. */
 export const defaultLabels: LabelKind = 'fine';
 /**

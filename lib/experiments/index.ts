@@ -5,6 +5,10 @@
  * this activation.
  * @module saturnn/experiments
  */
+export { type Initialization, parseInitialization } from '../initial/initialization';
+export type { Slope as ActivationSlope } from '../models/places';
+export type { Settings as RunSettings } from '../train/runFolder';
+export type { TrainingBegin } from '../train/training';
 export {
   type Comparison,
   type EquivalenceOptions,
@@ -12,8 +16,8 @@ export {
   equivalence,
   type RuleRun,
 } from './equivalence/equivalence';
-export { mapParameters } from './equivalence/map';
-export { type SigmoidTwin, sigmoidTwin, type TwinOptions } from './equivalence/network';
+export { mapParameters, type Values as ParameterValues } from './equivalence/map';
+export { type CoupledLayer, type SigmoidTwin, sigmoidTwin, type TwinOptions } from './equivalence/network';
 export { PreconditionedSgd, type PreconditionedSgdOptions } from './equivalence/optimizer';
 export { equivalencePage } from './equivalence/report';
 export {
@@ -58,6 +62,7 @@ export {
 } from './variance/chain';
 export type { Factor } from './variance/factors';
 export type { VarianceLayer, VarianceMoment } from './variance/gauge';
+export type { PartKind } from './variance/probe';
 export { chainPage, variancePage } from './variance/report';
 export type { ChannelStatistics } from './variance/statistics';
 export { type VarianceOptions, type VarianceRun, variance } from './variance/variance';

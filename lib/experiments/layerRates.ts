@@ -57,7 +57,9 @@ export interface LayerRateOptions {
 
 /**
  * Returns the factor of every parameter, in the order of model.parameters.
+ * @param model a model of any kind
  * @param rule a rule, or its text as for parseLayerRates()
+ * @param options the largest learning rate, for which factors are checked; default 1
  * @throws ERR_INVALID_ARGUMENT if the rule is not valid; if a layer's factor or learning rate would be 0 or infinite in f32;
  * for the rule `gain`, if weights multiply activations with different E[f'²], or one with E[f'²] = 0
  */

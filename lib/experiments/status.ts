@@ -22,7 +22,7 @@ export interface Chance {
   readonly images: number;
 }
 
-/** Returns the accuracy of always guessing the most frequent label of these images. */
+/** Returns the accuracy of always guessing the most frequent label of these images. @param images an ImageSource fits */
 export function chanceOf({ labels, classes, count }: Pick<ImageSource, 'labels' | 'classes' | 'count'>): Chance {
   const counts = new Int32Array(classes);
   for (const label of labels) counts[label]!++;
@@ -36,6 +36,7 @@ const sigmas = 3;
  * Returns the accuracy (0 to 1) that a network must exceed to count as having learned something: p + 3 sqrt(p (1 - p) / n),
  * where p is the accuracy of chance and n the number of images. The root is the standard deviation of the accuracy of n
  * guesses that are each right with probability p. For the 50,000 training images and 100 classes of CIFAR-100 it is 1.13 %.
+ * @param chance a result of chanceOf()
  */
 export const learningThreshold = ({ accuracy: p, images: n }: Chance): number =>
   p + sigmas * Math.sqrt((p * (1 - p)) / n);

@@ -8,6 +8,7 @@ import type { DataMode, ImageSource } from '../data/source';
 import type { StatisticsOptions } from '../data/statistics';
 import { SaturnnError } from '../errors';
 import { writeAtomically } from '../files/durable';
+import type { LsuvOptions } from '../initial/lsuv';
 import type { EpochEvent } from '../optim/metric';
 import type { Device } from '../runtime/device';
 import { checkpointNames } from '../train/callbacks';
@@ -16,7 +17,7 @@ import type { TrainEvent } from '../train/events';
 import { readEpochs, type Settings } from '../train/runFolder';
 import type { TrainerOptions } from '../train/trainer';
 import type { Evaluation } from '../train/trainerView';
-import { runTraining, type TrainingBegin, type TrainingOptions } from '../train/training';
+import { runTraining, type TrainingBegin } from '../train/training';
 import { type Chance, chanceOf, isStuck, type Status } from './status';
 
 /** A training in the list of runTrainings(). */
@@ -37,11 +38,15 @@ export interface LabelledTraining {
 }
 
 /**
- * The model, the optimizer, the schedule and the options of a Trainer, as partsOf() makes them from a recipe. `prepare`
- * changes the initial weights with the help of data (LSUV), and resolves to a line that describes the result, or null.
+ * The model, the optimizer, the schedule and the options of a Trainer, as partsOf() makes them from a recipe.
  */
-export type TrainingParts = Pick<TrainingOptions, 'model' | 'optimizer' | 'schedule' | 'labelSmoothing' | 'prepare'> &
-  Pick<TrainerOptions, 'batch' | 'seed' | 'precision' | 'deterministic' | 'autotune'>;
+export type TrainingParts = Pick<
+  TrainerOptions,
+  'model' | 'optimizer' | 'schedule' | 'labelSmoothing' | 'batch' | 'seed' | 'precision' | 'deterministic' | 'autotune'
+> & {
+  /** Changes the initial weights with the help of data, and resolves to a line that describes the result, or null. */
+  prepare?: (options: LsuvOptions) => Promise<string | null>;
+};
 
 /** The data of all trainings in a list. */
 export interface TrainingData {

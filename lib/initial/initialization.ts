@@ -105,7 +105,12 @@ function summary(layers: Awaited<ReturnType<typeof lsuv>>): string {
   return `LSUV: ${layers.length} layers, variance ${before} before, ${range(layers.map(({ after }) => after))} after`;
 }
 
-/** Reads an initialisation, e.g. "xavier:gaussian,in". @throws ERR_INVALID_ARGUMENT, with the forms that exist */
+/**
+ * Reads an initialisation of the weights from text.
+ * @param text "default" (the model's own), "xavier", "msra", "orthonormal", "lsuv" or "gain", as the option --init of the command.
+ * Options of the initialisation follow a colon, separated by commas: "xavier:gaussian,in,16", "orthonormal:1.1", "lsuv:0.01"
+ * @throws ERR_INVALID_ARGUMENT for another text
+ */
 export function parseInitialization(text: string): Initialization {
   const [name = '', ...rest] = text.split(':');
   const read = Object.hasOwn(readers, name) ? readers[name] : undefined;

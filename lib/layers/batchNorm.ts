@@ -44,7 +44,11 @@ export class BatchNorm implements Layer {
   readonly #epsilon: number;
   readonly #momentum: number;
 
-  /** Makes the layer, its parameters and its buffers. @throws ERR_INVALID_ARGUMENT */
+  /**
+   * Makes the layer, its parameters and its buffers.
+   * @param options name, number of channels, epsilon (default 1e-5) and momentum (default 0.9)
+   * @throws ERR_INVALID_ARGUMENT for a number out of range
+   */
   constructor({ name, channels, epsilon = defaultEpsilon, momentum = 0.9 }: BatchNormOptions) {
     const shape = [checkInteger(`channels of ${name}`, channels, 1)];
     this.#name = name;

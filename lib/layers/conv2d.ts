@@ -10,10 +10,10 @@ import { type ForwardContext, inference } from './context';
 import { defaultInitializer, type Initializer } from './initializers';
 import { type Layer, weightAndBias } from './layer';
 
-/** Normalisations that can stand between a convolution and its activation. */
-export const normalizations = ['none', 'batch'] as const;
 /** The normalisation between a convolution and its activation: none, or batch normalisation. */
-export type Normalization = (typeof normalizations)[number];
+export type Normalization = 'none' | 'batch';
+/** All normalisations. */
+export const normalizations: readonly Normalization[] = ['none', 'batch'];
 
 /** Checks a Normalization. @throws ERR_INVALID_ARGUMENT */
 export function checkNormalization(argument: string, value: unknown): Normalization {

@@ -25,7 +25,7 @@ export class Dropout implements Layer {
   readonly rate: number;
   readonly #name: string;
 
-  /** Makes the layer. @throws ERR_INVALID_ARGUMENT if `rate` is out of range */
+  /** Makes the layer. @param options rate and name @throws ERR_INVALID_ARGUMENT if `rate` is out of range */
   constructor({ rate, name }: DropoutOptions) {
     this.rate = checkDropoutRate(`rate of ${name}`, rate);
     this.#name = name;

@@ -35,6 +35,7 @@ export const zeros: Initializer = (shape) => new Float32Array(sizeOf(shape));
 
 /**
  * Draws from a normal distribution with mean 0 and standard deviation `deviation`.
+ * @param options `deviation`
  * @throws ERR_INVALID_ARGUMENT unless `deviation` is positive
  */
 export function gaussian({ deviation }: { deviation: number }): Initializer {
@@ -42,7 +43,11 @@ export function gaussian({ deviation }: { deviation: number }): Initializer {
   return (shape, random) => draw(shape, () => deviation * random.gaussian());
 }
 
-/** Draws from the uniform distribution between -limit and limit. @throws ERR_INVALID_ARGUMENT unless `limit` is positive */
+/**
+ * Draws from the uniform distribution between -limit and limit.
+ * @param options `limit`
+ * @throws ERR_INVALID_ARGUMENT unless `limit` is positive
+ */
 export function uniform({ limit }: { limit: number }): Initializer {
   checkPositive('limit', limit);
   return (shape, random) => draw(shape, () => limit * (2 * random.uniform() - 1));
@@ -108,7 +113,8 @@ export interface MsraOptions {
 /**
  * The initialisation of He et al. (arXiv:1502.01852) for relu and leaky relu: a normal distribution with variance
  * 2 / ((1 + slope²) fan).
- * @throws ERR_INVALID_ARGUMENT
+ * @param options slope (default 0), and the definition of the fan
+ * @throws ERR_INVALID_ARGUMENT for a slope that is not finite, or an unknown factor or fan out
  */
 export function msra({ slope = 0, factor = 'in', fanOut }: MsraOptions = {}): Initializer {
   if (!Number.isFinite(slope)) throw invalid('slope', 'a number', slope);
@@ -118,6 +124,7 @@ export function msra({ slope = 0, factor = 'in', fanOut }: MsraOptions = {}): In
 /**
  * Random orthonormal weights (Saxe et al., arXiv:1312.6120): `gain` (default 1) times a matrix [O, I] or [O, KH KW I] with
  * orthonormal rows, or with orthonormal columns if it has more rows than columns.
+ * @param options `gain`
  * @throws ERR_INVALID_ARGUMENT unless `gain` is positive
  */
 export function orthonormal({ gain = 1 }: { gain?: number } = {}): Initializer {

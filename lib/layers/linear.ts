@@ -29,7 +29,11 @@ export class Linear implements Layer {
   readonly parameters: readonly Parameter[];
   readonly #name: string;
 
-  /** Makes the layer and its parameters. @throws ERR_INVALID_ARGUMENT */
+  /**
+   * Makes the layer and its parameters.
+   * @param options name, numbers of inputs and outputs, and initialiser of the weights
+   * @throws ERR_INVALID_ARGUMENT unless inputs and outputs are positive integers
+   */
   constructor({ name, inputs, outputs, initializer = defaultInitializer() }: LinearOptions) {
     checkInteger(`inputs of ${name}`, inputs, 1);
     checkInteger(`outputs of ${name}`, outputs, 1);

@@ -29,8 +29,9 @@ export const addOp: Op = {
 };
 
 /**
- * Returns the sum of one or more f32 tensors of one shape.
- * @throws ERR_SHAPE if there is none, or they differ in shape or kind
+ * Returns the sum of one or more f32 tensors of one shape, element by element, in that shape.
+ * @param tensors any number from 1 on; a single one is returned as it is
+ * @throws ERR_SHAPE if there is none, or they differ in shape or kind (one is an image, another is not)
  */
 export function add(...tensors: readonly Tensor[]): Tensor {
   if (tensors.length === 1) return expectTensor('add', 'input 0', tensors[0], {});
@@ -72,7 +73,9 @@ export const concatOp: Op = {
 
 /**
  * Returns images joined along their channels: [N, H, W, C_i] -> [N, H, W, ΣC_i].
- * @throws ERR_SHAPE if they differ in N, H or W or are not images; ERR_INVALID_ARGUMENT if `tensors` is not an array
+ * @param tensors one or more images
+ * @param options `name`: name of the layer, for messages and traces; default: the op's name
+ * @throws ERR_SHAPE if there is none, or they differ in N, H or W or are not images; ERR_INVALID_ARGUMENT if `tensors` is not an array
  */
 export function concat(tensors: readonly Tensor[], { name }: { name?: string } = {}): Tensor {
   if (!Array.isArray(tensors)) throw invalid('tensors', 'an array of Tensors', tensors);

@@ -60,10 +60,14 @@ export interface LossOptions {
 }
 
 /**
- * Returns the cross-entropy of softmax(logits) with the labels, as a mean over the batch, `loss` [1], and `probabilities` =
- * softmax(logits) [N, K]. logits: f32 [N, K]; labels: i32 [N], from 0 to K - 1. Rows with a negative label (-1: padding) do
- * not count; a label of K or more makes the loss NaN. Only `loss` has a gradient: gradient() throws ERR_GRAPH for a loss
- * that depends on `probabilities`.
+ * Returns the cross-entropy of softmax(logits) with the labels, as a mean over the rows that count: `loss` [1], the mean of
+ * -log softmax(logits)[label], and `probabilities` [N, K], softmax(logits). With label smoothing e, the loss is (1 - e) times
+ * that mean plus e times the mean of -log softmax(logits) over rows and classes. Only `loss` has a gradient: gradient() throws
+ * ERR_GRAPH for a loss that depends on `probabilities`.
+ * @param logits f32 [N, K]
+ * @param labels i32 [N], from 0 to K - 1. Rows with a negative label (-1: padding) do not count; a label of K or more makes
+ * the loss NaN
+ * @param options label smoothing (default 0) and name
  * @throws ERR_SHAPE; ERR_INVALID_ARGUMENT for a label smoothing out of range
  */
 export function softmaxCrossEntropy(
@@ -128,9 +132,11 @@ export interface CountCorrectOptions {
 }
 
 /**
- * Returns the number of rows, f32 [1], whose label is among their k largest logits. logits: f32 [N, K]; labels: i32 [N]. Of
- * equal logits, the smaller index comes first. Rows with a NaN, or with a label that is no class (-1: padding), do not
- * count.
+ * Returns the number of rows, f32 [1], whose label is among their k largest logits. Of equal logits, the smaller index comes
+ * first.
+ * @param logits f32 [N, K]; a row with a NaN never counts
+ * @param labels i32 [N]; a row whose label is no class (-1: padding) never counts
+ * @param options `k` (default 1) and name
  * @throws ERR_SHAPE; ERR_INVALID_ARGUMENT for k
  */
 export function countCorrect(logits: Tensor, labels: Tensor, { k = 1, name }: CountCorrectOptions = {}): Tensor {

@@ -88,6 +88,9 @@ export interface Conv2dOpOptions {
 /**
  * Returns the cross-correlation of an image x [N, H, W, C] with weights [O, KH, KW, C], which networks call a convolution:
  * [N, H', W', O] with H' = floor((H + 2 padding - KH) / stride) + 1, and W' likewise.
+ * @param x an image, f32 [N, H, W, C]
+ * @param weight f32 [O, KH, KW, C]
+ * @param options bias [O] (default: none), stride (default 1), padding (default 0) and name
  * @throws ERR_SHAPE if shapes do not fit or the kernel is larger than the padded image; ERR_INVALID_ARGUMENT for stride or
  * padding
  */

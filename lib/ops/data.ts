@@ -62,6 +62,8 @@ export interface AugmentOptions {
  * Returns a batch of normalised crops from a data set, (pixel - mean) inverseDeviation: an image [N, height, width, C].
  * Random choices depend on seed, step and the place in the batch alone. An index outside of the data set gives an image of
  * NaN.
+ * @param inputs the data set, u8 [M, H, W, C], the batch's indices, the State's counter, and the statistics
+ * @param options size of the crops, whether crop and mirroring are random, and name
  * @throws ERR_SHAPE if shapes do not fit or the crop is larger than the images; ERR_INVALID_ARGUMENT for `size`
  */
 export function augment(inputs: AugmentInputs, { size: [height, width], random, name }: AugmentOptions): Tensor {
@@ -129,7 +131,10 @@ export interface CopyOptions {
 }
 
 /**
- * Returns x in a buffer of its own, with the same shape and dtype; with option `image`, as an image or as row-major data.
+ * Returns x in a buffer of its own, with the same shape and dtype. It also changes the kind of a tensor: `image: true` makes an
+ * image of row-major data of four dimensions, which convolutions and pools need; `image: false` makes row-major data.
+ * @param x any dtype and shape
+ * @param options `image` (default: as x) and name
  * @throws ERR_SHAPE if an image is asked for and x does not have four dimensions
  */
 export function copy(x: Tensor, { image = x.image, name }: CopyOptions = {}): Tensor {

@@ -40,7 +40,10 @@ export interface DropoutOpOptions {
 
 /**
  * Returns x with elements set to 0 with probability `rate`, and the others divided by 1 - rate (Srivastava et al. 2014). The mask
- * depends on seed, step and stream. counter: i32 [2], State.counter.
+ * depends on seed, step and stream. It is for training: in inference, use x as it is.
+ * @param x f32, any shape
+ * @param counter i32 [2], seed and step: State.counter
+ * @param options rate, stream and name
  * @throws ERR_SHAPE if x is not f32; ERR_INVALID_ARGUMENT for rate or stream
  */
 export function dropout(x: Tensor, counter: Tensor, { rate, stream, name }: DropoutOpOptions): Tensor {

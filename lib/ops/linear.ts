@@ -43,7 +43,13 @@ export interface LinearOpOptions {
   name?: string;
 }
 
-/** Returns x weightᵀ + bias, a fully connected layer: x [N, I], weight [O, I] -> [N, O]. @throws ERR_SHAPE */
+/**
+ * Returns x weightᵀ + bias, a fully connected layer: [N, I] -> [N, O].
+ * @param x f32 [N, I]
+ * @param weight f32 [O, I]
+ * @param options bias [O] (default: none) and name
+ * @throws ERR_SHAPE if shapes do not fit
+ */
 export function linear(x: Tensor, weight: Tensor, { bias, name }: LinearOpOptions = {}): Tensor {
   return first(apply(linearOp, [x, weight, bias ?? null], {}, name));
 }

@@ -64,9 +64,12 @@ export interface BatchNormOpOptions {
 }
 
 /**
- * Returns batch normalisation with the statistics of x (training): y = (x - mean) scale / sqrt(variance + epsilon) + shift,
- * and mean and biased variance of each channel, [C]. x: f32 [..., C] of 2 to 4 dimensions; scale, shift: [C]. Only y has a
- * gradient.
+ * Returns batch normalisation with the statistics of x (training): `y` = (x - mean) scale / sqrt(variance + epsilon) + shift, in
+ * the shape of x, and `mean` and biased `variance` of each channel, [C]. Only y has a gradient: gradient() throws ERR_GRAPH for
+ * a loss that depends on mean or variance.
+ * @param x f32 [..., C], 2 to 4 dimensions
+ * @param inputs `scale` and `shift` of each channel: [C]
+ * @param options epsilon (default 1e-5) and name
  * @throws ERR_SHAPE if shapes do not fit, or x has only one value per channel
  */
 export function batchNorm(
@@ -116,8 +119,11 @@ export interface BatchNormInferenceInputs {
 
 /**
  * Returns batch normalisation with given statistics (inference): (x - mean) scale / sqrt(variance + epsilon) + shift, in the
- * shape of x, f32 [..., C] of 2 to 4 dimensions. Mean and variance have no gradient.
- * @throws ERR_SHAPE
+ * shape of x. No gradient flows to mean and variance.
+ * @param x f32 [..., C], 2 to 4 dimensions
+ * @param inputs mean, variance, scale and shift of each channel: [C]
+ * @param options epsilon (default 1e-5) and name
+ * @throws ERR_SHAPE if shapes do not fit
  */
 export function batchNormInference(
   x: Tensor,
@@ -202,7 +208,12 @@ export const momentsOp: Op = {
   },
 };
 
-/** Returns mean and population variance of all elements of x: f32 [2]. It has no gradient. @throws ERR_SHAPE if x is not f32 */
+/**
+ * Returns mean and population variance of all elements of x: f32 [2]. It has no gradient.
+ * @param x f32, any shape
+ * @param options `name`: name of the layer, for messages and traces; default: the op's name
+ * @throws ERR_SHAPE if x is not f32
+ */
 export function moments(x: Tensor, { name }: { name?: string } = {}): Tensor {
   return first(apply(momentsOp, [x], {}, name));
 }

@@ -197,7 +197,12 @@ export const globalAveragePoolOp: Op = {
   },
 };
 
-/** Returns the mean over height and width: [N, H, W, C] -> [N, C]. @throws ERR_SHAPE if x is no image */
+/**
+ * Returns the mean over height and width: [N, H, W, C] -> [N, C].
+ * @param x an image, f32 [N, H, W, C]
+ * @param options `name`: name of the layer, for messages and traces; default: the op's name
+ * @throws ERR_SHAPE if x is no image
+ */
 export function globalAveragePool(x: Tensor, { name }: { name?: string } = {}): Tensor {
   return first(apply(globalAveragePoolOp, [x], {}, name));
 }

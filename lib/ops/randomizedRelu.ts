@@ -55,8 +55,10 @@ export interface RandomizedReluOptions {
 
 /**
  * Returns RReLU as in training (Xu et al., arXiv:1505.00853), in the shape of x: s = x + bias, and a s for s < 0, with a
- * drawn from U[lower, upper] for each element and step. activate() chooses between this and inference.
- * @throws ERR_SHAPE; ERR_INVALID_ARGUMENT for slopes out of range
+ * drawn from U[lower, upper] for each element and step. activate() with rrelu() chooses between this and inference.
+ * @param x f32, any shape
+ * @param options counter, range of the slopes, name, and a bias (default: none)
+ * @throws ERR_SHAPE if x is not f32 or the bias does not fit; ERR_INVALID_ARGUMENT for slopes out of range
  */
 export function randomizedRelu(x: Tensor, { counter, lower, upper, name, bias }: RandomizedReluOptions): Tensor {
   const attributes = { ...checkRange(lower, upper), stream: streamOf(name) };

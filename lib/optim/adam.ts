@@ -42,6 +42,7 @@ export abstract class AdamRule extends FlatOptimizer {
     this.epsilon = epsilon;
   }
 
+  /** @internal */
   protected step(inputs: UpdateInputs, slots: readonly Tensor[], state: State): Node {
     const [firstMoment, secondMoment] = slots as readonly [Tensor, Tensor];
     const segments = segmentTable(state, this.groups, this.weightDecay);

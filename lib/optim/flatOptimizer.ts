@@ -66,7 +66,10 @@ export abstract class FlatOptimizer implements Optimizer {
     this.slots = ownSlots + (ema ? 1 : 0);
   }
 
-  /** Returns the node that changes the weights. `slots` are the rule's own, [P] each, where P is the State's size. */
+  /**
+   * Returns the node that changes the weights. `slots` are the rule's own, [P] each, where P is the State's size.
+   * @internal
+   */
   protected abstract step(inputs: UpdateInputs, slots: readonly Tensor[], state: State): Node;
 
   /**

@@ -40,6 +40,7 @@ export class Lars extends FlatOptimizer {
     this.momentum = checkNumber('momentum', momentum, ...momentumRange);
   }
 
+  /** @internal */
   protected step(inputs: UpdateInputs, slots: readonly Tensor[], state: State): Node {
     const [momentum] = slots as readonly [Tensor];
     const { parameters, gradient, scale } = inputs;

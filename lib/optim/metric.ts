@@ -32,14 +32,20 @@ export interface EpochEvent {
   readonly imagesPerSecond: number;
 }
 
-/** Whether less or more is better, by metric. */
-const directions = { testAccuracy: 'more', testLoss: 'less', trainAccuracy: 'more', trainLoss: 'less' } as const;
-
 /**
  * Name of a metric of EpochEvent by which epochs are compared: "testAccuracy", "testLoss", "trainAccuracy" or "trainLoss". A
  * higher accuracy and a lower loss are better.
  */
-export type Metric = keyof typeof directions;
+export type Metric = 'testAccuracy' | 'testLoss' | 'trainAccuracy' | 'trainLoss';
+
+/** Whether less or more is better, by metric. */
+const directions: Readonly<Record<Metric, 'less' | 'more'>> = {
+  testAccuracy: 'more',
+  testLoss: 'less',
+  trainAccuracy: 'more',
+  trainLoss: 'less',
+};
+
 /** All metrics. */
 export const metrics = Object.keys(directions) as readonly Metric[];
 

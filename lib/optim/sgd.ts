@@ -40,6 +40,7 @@ export class Sgd extends FlatOptimizer {
     this.nesterov = nesterov;
   }
 
+  /** @internal */
   protected step(inputs: UpdateInputs, slots: readonly Tensor[], state: State): Node {
     const [momentum] = slots as readonly [Tensor];
     const segments = segmentTable(state, this.groups, this.weightDecay);

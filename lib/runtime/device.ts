@@ -23,16 +23,19 @@ export interface DeviceOptions {
 
 /** A processor that runs plans, by a native thread with a queue. Opened by openDevice(). */
 export class Device {
-  /** The backend's description of the device: model, memory, threads, versions, features. */
+  /**
+   * The backend's description of the device, for people: `name` of the processor, and by other keys, which depend on the backend,
+   * its memory, threads or multiprocessors, versions and features.
+   */
   readonly info: Readonly<Record<string, unknown>>;
-  /** The ops that the backend has a kernel for, by name. */
+  /** The ops that the backend has a kernel for, by name. @internal */
   readonly ops: Readonly<Record<string, NativeOp>>;
 
-  /** Called by openDevice(). */
+  /** Called by openDevice(). @internal */
   constructor(
     /** Name, as for openDevice(): "cpu", "cuda:0". */
     readonly name: string,
-    /** The native device. */
+    /** The native device. @internal */
     readonly native: NativeDevice,
   ) {
     this.info = JSON.parse(native.info);
@@ -44,7 +47,10 @@ export class Device {
     return (this.info.precisions as Precision[] | undefined) ?? ['f32'];
   }
 
-  /** Whether the kernels for convolutions of half images read half weights; if not, they convert f32 weights themselves. */
+  /**
+   * Whether the kernels for convolutions of half images read half weights; if not, they convert f32 weights themselves.
+   * @internal
+   */
   get takesHalfWeights(): boolean {
     return this.info.halfWeights === true;
   }
@@ -71,7 +77,7 @@ export class Device {
 
   /**
    * Copies an array into the device's memory, for runs to use without another copy: a data set.
-   * @throws ERR_INVALID_ARGUMENT; ERR_OUT_OF_MEMORY, on a GPU ERR_CUDA_OOM
+   * @throws ERR_INVALID_ARGUMENT for anything but a Float32Array, Int32Array or Uint8Array; ERR_OUT_OF_MEMORY, on a GPU ERR_CUDA_OOM
    */
   upload(data: TypedArray): Resident {
     const dtype = dtypeOf(data);
@@ -100,9 +106,9 @@ export class Device {
 
 /** An array in a device's memory that stays from run to run, such as a data set. Made by Device.upload(). */
 export class Resident {
-  /** Called by Device.upload(). */
+  /** Called by Device.upload(). @internal */
   constructor(
-    /** The native buffer. */
+    /** The native buffer. @internal */
     readonly native: NativeBuffer,
     /** Type of the elements. */
     readonly dtype: DType,
@@ -133,8 +139,10 @@ export const defaultDevice = 'auto';
 const open = new Map<string, Device>();
 
 /**
- * Returns the device of this name: "cpu", "cuda" (the first GPU), "cuda:1", or "auto" (default), which is the first GPU if it
- * works, else the CPU. A process or worker opens each device once; later calls return the same one until it is disposed of.
+ * Returns the device of this name. A process or worker opens each device once; later calls return the same one until it is
+ * disposed of.
+ * @param name "cpu", "cuda" (the first GPU), "cuda:1", or "auto" (default), which is the first GPU if it works, else the CPU
+ * @param options `threads`: number of worker threads of the CPU, 0 to 1024; default 0: one per physical core
  * @throws ERR_INVALID_ARGUMENT for another name or a bad option; ERR_BACKEND_..., ERR_CUDA_..., ERR_CUDNN_...,
  * ERR_CUBLASLT_... if the device cannot be opened; ERR_BINARY_... or ERR_UNSUPPORTED_PLATFORM if the native parts are missing
  * or do not load
@@ -167,7 +175,9 @@ export function deviceOf(device?: Device | string): Device {
 }
 
 /**
- * Returns what a backend finds on this machine: whether it is usable, processor, versions, features, and each missing piece.
+ * Returns what a backend finds on this machine: `usable`, whether a device can be opened; `missing`, an array of
+ * { code, message } with everything that prevents it; and by other keys, which depend on the backend, processor, versions and
+ * features.
  * @throws ERR_BACKEND_... if the backend's library does not load; ERR_BINARY_... if the addon does not
  */
 export function probeBackend(backend: BackendName): Record<string, unknown> {

@@ -23,7 +23,11 @@ abstract class Owned extends Tensor {
     return this.#state;
   }
 
-  /** Checks that it belongs to no State yet. @throws ERR_INVALID_ARGUMENT */
+  /**
+   * Checks that it belongs to no State yet.
+   * @throws ERR_INVALID_ARGUMENT
+   * @internal
+   */
   checkFree(): void {
     if (this.#state) {
       const kind = this instanceof Parameter ? 'Parameter' : 'StateBuffer';
@@ -31,7 +35,11 @@ abstract class Owned extends Tensor {
     }
   }
 
-  /** Sets its State; only State's constructor calls this. @throws ERR_INVALID_ARGUMENT if it has one already */
+  /**
+   * Sets its State; only State's constructor calls this.
+   * @throws ERR_INVALID_ARGUMENT if it has one already
+   * @internal
+   */
   bind(state: State): void {
     this.checkFree();
     this.#state = state;
@@ -57,7 +65,11 @@ export class Parameter extends Owned {
   /** Returns the first values, row-major, one per element of the shape. */
   readonly initialize: (random: Philox) => Float32Array;
 
-  /** @throws ERR_INVALID_ARGUMENT for a shape that is not 1 to 4 positive integers */
+  /**
+   * Makes a parameter, which belongs to no State yet.
+   * @param options name, shape, whether weight decay applies, and the function that makes the first values
+   * @throws ERR_INVALID_ARGUMENT for a shape that is not 1 to 4 positive integers
+   */
   constructor({ name, shape, decay, initialize }: ParameterOptions) {
     super({ kind: 'parameter' }, name, { dtype: 'f32', shape: checkShape(`${name}.shape`, shape) });
     this.decay = decay;
@@ -83,7 +95,11 @@ export class StateBuffer extends Owned {
   /** First value of every element. */
   readonly initial: number;
 
-  /** @throws ERR_INVALID_ARGUMENT for a shape that is not 1 to 4 positive integers, or `initial` out of range */
+  /**
+   * Makes a buffer, which belongs to no State yet.
+   * @param options name, shape, and the first value of every element (default 0)
+   * @throws ERR_INVALID_ARGUMENT for a shape that is not 1 to 4 positive integers, or `initial` out of range
+   */
   constructor({ name, shape, initial = 0 }: StateBufferOptions) {
     super({ kind: 'buffer' }, name, { dtype: 'f32', shape: checkShape(`${name}.shape`, shape) });
     this.initial = checkNumber(`initial of ${name}`, initial, -3.4e38, 3.4e38);
@@ -159,7 +175,9 @@ export class State {
   #native: Promise<NativeState> | null = null;
 
   /**
-   * Allocates nothing yet: the first plan that is compiled with it, read or write does.
+   * Makes a State, without values on a device yet: the first plan that is compiled with it, read or write allocates them.
+   * @param parameters one or more, with different names, in the order in which they get their first values
+   * @param options seed (default 0), optimizer slots (default 1), slot of the average and buffers (default: none)
    * @throws ERR_INVALID_ARGUMENT if there are no parameters, two of these tensors have one name, one belongs to another State, or
    * an option is out of range
    */
@@ -268,6 +286,7 @@ export class State {
   /**
    * Returns the values on `device`; the first call allocates and initialises them. Rejects with ERR_STATE if they are on another
    * device already, and with ERR_DISPOSED after dispose().
+   * @internal
    */
   on(device: Device): Promise<NativeState> {
     if (this.#device && this.#device !== device) {

@@ -13,16 +13,17 @@ export interface TensorSpec {
   readonly image: boolean;
 }
 
-/** One operation in a graph, with its inputs and outputs. Immutable: passes make new nodes. */
+/** One operation in a graph, with its inputs and outputs. Immutable. Operations make nodes; so do assign() and optimizers. */
 export interface Node {
   /**
    * Time of execution: of the nodes whose inputs are computed, the one with the smallest order runs first. New nodes count up;
    * passes give a rewritten node the order of a node that it replaces, or a fraction to run it in between.
+   * @internal
    */
   readonly order: number;
-  /** The operation. */
+  /** The operation. @internal */
   readonly op: Op;
-  /** The op's numbers by name: strides, slopes, offsets. Op.attributes lists those that the kernel gets. */
+  /** The operation's numbers by name: strides, slopes, offsets. */
   readonly attributes: Readonly<Record<string, number>>;
   /** The tensors that the node reads. null: an optional input that is absent. */
   readonly inputs: readonly (Tensor | null)[];
@@ -30,7 +31,7 @@ export interface Node {
   readonly outputs: readonly Tensor[];
   /** Name of the layer that the node belongs to, for messages and traces. */
   readonly name: string;
-  /** The memory of output 0 where it is fixed: an input, a constant or a part of a State. null: the plan's own memory. */
+  /** The memory of output 0 where it is fixed: an input, a constant or a part of a State. null: the plan's own. @internal */
   readonly source: Source | null;
 }
 
@@ -118,7 +119,7 @@ export class Tensor implements TensorSpec {
   /** Whether this is an image. Ops on images refuse other tensors of four dimensions; copy(x, { image: true }) makes one. */
   readonly image: boolean;
 
-  /** Called by the functions that make nodes; use input(), constant() and the operations instead. */
+  /** Called by the functions that make nodes; use input(), constant() and the operations instead. @internal */
   constructor(
     /** The node that makes it. */
     readonly node: Node,

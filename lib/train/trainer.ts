@@ -92,7 +92,11 @@ export class Trainer implements TrainerView {
     return this.#cursor.step;
   }
 
-  /** Returns the number of steps that a fit() with these options would do. @throws ERR_INVALID_ARGUMENT */
+  /**
+   * Returns the number of steps that a fit() with these options would do.
+   * @param options the length of training, as for fit()
+   * @throws ERR_INVALID_ARGUMENT unless exactly one option is given, an integer in its range
+   */
   stepsOf({ epochs, steps, totalEpochs, totalSteps }: FitOptions = {}): number {
     const given = Object.entries({ epochs, steps, totalEpochs, totalSteps }).filter(([, value]) => value !== undefined);
     if (given.length !== 1) {

@@ -11,8 +11,8 @@ std::string item(const std::string& list, uint32_t i) { return list + "[" + std:
 
 SnDType readDType(const Napi::Value& value, const std::string& argument) {
   const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
-  for (const SnDType dtype : {SN_F32, SN_I32, SN_U8, SN_BF16, SN_F16}) {
-    if (name == dtypeName(dtype)) return dtype;
+  for (const DTypeRow& row : dtypeRows) {
+    if (name == row.name) return row.dtype;
   }
   throwInvalid(argument, "'f32', 'i32', 'u8', 'bf16' or 'f16'", value);
 }

@@ -13,10 +13,11 @@ const own = [
   'randomizedRelu',
   'classification',
   'channels',
-  'moments',
   'normalization',
+  'dropout',
   'data',
   'update',
+  'scaling',
 ];
 const files = [...own, 'pooling'];
 

@@ -64,6 +64,7 @@ interface Rewritten {
  * Makes the sigmoid network that can compute the same function as a sigmoid* network. It has new Parameters with the same
  * names, order, shapes and initialisers; mapParameters() gives the values with which both networks compute the same.
  * @param model a network of convolutions and linear layers with biases, pools, concatenations and sigmoid*
+ * @param options value of zero padding (default 0.5), and whether sigmoids are centred (default false)
  * @throws ERR_INVALID_ARGUMENT, naming the layer, if a layer has no counterpart: another activation, batch
  * normalisation, no bias
  */

@@ -48,14 +48,22 @@ export class PreconditionedSgd implements Optimizer {
   /** Weight decay of the sigmoid* network's weights. */
   readonly weightDecay: number;
 
-  /** Makes the optimizer. @throws ERR_INVALID_ARGUMENT if momentum or weightDecay is out of range */
+  /**
+   * Makes the optimizer.
+   * @param options the layers that read sigmoids, momentum (default 0.9) and weight decay (default 1e-4)
+   * @throws ERR_INVALID_ARGUMENT if momentum or weightDecay is out of range
+   */
   constructor({ layers, momentum = 0.9, weightDecay = 1e-4 }: PreconditionedSgdOptions) {
     this.layers = layers;
     this.momentum = checkNumber('momentum', momentum, 0, 1);
     this.weightDecay = checkNumber('weightDecay', weightDecay, 0, 1e6);
   }
 
-  /** Makes the nodes of an update. @throws ERR_INVALID_ARGUMENT if a layer does not belong to the State that is trained */
+  /**
+   * Makes the nodes of an update.
+   * @param inputs State, loss and learning rate
+   * @throws ERR_INVALID_ARGUMENT if a layer does not belong to the State that is trained
+   */
   update({ state, loss, learningRate }: OptimizerInputs): OptimizerNodes {
     for (const { weight } of this.layers)
       if (weight.state !== state) throw invalid('layers', 'layers of the model that is trained', weight.name);

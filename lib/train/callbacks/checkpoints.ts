@@ -63,7 +63,11 @@ export class Checkpoints implements Callback {
   #bestStep: number | null = null;
   #triedAt = performance.now();
 
-  /** Makes the folder. @throws ERR_INVALID_ARGUMENT; ERR_OUTPUT if files cannot be written into the folder */
+  /**
+   * Makes the folder.
+   * @param options the folder, and when to write checkpoints
+   * @throws ERR_INVALID_ARGUMENT for an option out of range; ERR_OUTPUT if files cannot be written into the folder
+   */
   constructor({ folder, everySteps, everyMinutes, ...options }: CheckpointsOptions) {
     const { everyEpochs = checkpointsDefaults.everyEpochs, best = checkpointsDefaults.best } = options;
     this.#everyEpochs = checkInteger('everyEpochs', everyEpochs, 0);
@@ -79,6 +83,11 @@ export class Checkpoints implements Callback {
     return join(this.#folder, checkpointNames[which]);
   }
 
+  /**
+   * Asks for a checkpoint if one is due after this step.
+   * @param event the step
+   * @param run the run, whose afterwards() writes it
+   */
   onStep({ step }: StepEvent, run: RunControl): void {
     run.afterwards(async () => {
       const isDue = this.everySteps !== undefined && step % this.everySteps === 0;
@@ -125,7 +134,7 @@ export class Checkpoints implements Callback {
     return { state };
   }
 
-  /** Sets the best epoch so far. If it was the best by another metric, it is forgotten. */
+  /** Sets the best epoch so far. If it was the best by another metric, it is forgotten. @param saved a result of save() */
   restore({ state }: SavedCallback): void {
     const { metric, best, bestStep } = (state ?? {}) as Partial<SavedCheckpoints>;
     const known = metric === this.#metric && typeof best === 'number';

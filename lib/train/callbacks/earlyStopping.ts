@@ -98,7 +98,7 @@ export class EarlyStopping implements Callback {
     return this.#kept ? { state, arrays: { ...this.#kept } } : { state };
   }
 
-  /** Sets the state to a result of save(). @throws ERR_CHECKPOINT if it is none */
+  /** Sets the state. @param saved a result of save() @throws ERR_CHECKPOINT if it is none */
   restore({ state, arrays = {} }: SavedCallback): void {
     const { best = null, waited = 0 } = (state ?? {}) as Partial<SavedEarlyStopping>;
     if (!Number.isInteger(waited))

@@ -86,6 +86,7 @@ abstract class Log implements Callback {
   /**
    * Cuts the file to the length that save() returned. If it is shorter, its whole lines are kept and the missing ones stay
    * missing: a damaged log does not prevent a resume.
+   * @param saved a result of save()
    */
   restore({ state }: SavedCallback): void {
     const { length = 0, waiting = '' } = (state ?? {}) as { length?: number; waiting?: string };
