@@ -16,8 +16,8 @@ enum ActivationId : int {
 
 // What the rows of activations.def are written with.
 
-// `value`, times `slope` for x < 0.
-SN_INLINE float negativeTimes(float slope, float x, float value) { return choose(x < 0.0f, slope * value, value); }
+// `value`, times `slope` for x < 0. Not by choose(), with which GCC 12 makes 9% slower loops of leakyTanh.
+SN_INLINE float negativeTimes(float slope, float x, float value) { return x < 0.0f ? slope * value : value; }
 
 // Whether y is the output of an x < 0. With slope 0 that side gives y = 0 or -0, so y == 0 belongs to it.
 SN_INLINE bool isNegativeOutput(float y, float slope) { return slope > 0.0f ? y < 0.0f : y <= 0.0f; }
