@@ -8,10 +8,9 @@ constexpr napi_type_tag kTag = {0x7361747572656e62, 0x9c1f0d5b7e6a4821};
 }  // namespace
 
 void BufferObject::define(Napi::Env env) {
-  environmentOf(env).bufferClass =
-      Napi::Persistent(DefineClass(env, "NativeBuffer",
-                                   {InstanceAccessor<&BufferObject::byteLength>("byteLength"),
-                                    InstanceMethod<&BufferObject::dispose>("dispose")}));
+  environmentOf(env).bufferClass = Napi::Persistent(DefineClass(
+      env, "NativeBuffer",
+      {InstanceAccessor<&BufferObject::byteLength>("byteLength"), InstanceMethod<&BufferObject::dispose>("dispose")}));
 }
 
 BufferObject* BufferObject::from(const Napi::Value& value) {

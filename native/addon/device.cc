@@ -39,9 +39,9 @@ void DeviceObject::define(Napi::Env env) {
   environmentOf(env).deviceClass = Napi::Persistent(DefineClass(
       env, "NativeDevice",
       {InstanceAccessor<&DeviceObject::info>("info"), InstanceAccessor<&DeviceObject::ops>("ops"),
-       InstanceAccessor<&DeviceObject::memory>("memory"),
-       InstanceMethod<&DeviceObject::upload>("upload"), InstanceMethod<&DeviceObject::createState>("createState"),
-       InstanceMethod<&DeviceObject::compile>("compile"), InstanceMethod<&DeviceObject::dispose>("dispose")}));
+       InstanceAccessor<&DeviceObject::memory>("memory"), InstanceMethod<&DeviceObject::upload>("upload"),
+       InstanceMethod<&DeviceObject::createState>("createState"), InstanceMethod<&DeviceObject::compile>("compile"),
+       InstanceMethod<&DeviceObject::dispose>("dispose")}));
 }
 
 DeviceObject::DeviceObject(const Napi::CallbackInfo& info)

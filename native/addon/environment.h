@@ -35,13 +35,12 @@ inline Environment& environmentOf(Napi::Env env) { return *env.GetInstanceData<E
 
 // Makes an object of one of the addon's classes around `value`, which its constructor moves from.
 template <class T>
-Napi::Object construct(Napi::Env env, Napi::FunctionReference Environment::* which, T value) {
+Napi::Object construct(Napi::Env env, Napi::FunctionReference Environment::*which, T value) {
   Environment& environment = environmentOf(env);
   environment.construction = &value;
   // If the constructor is never called (stack overflow), no pointer to `value` may stay behind.
-  const std::unique_ptr<Environment, void (*)(Environment*)> reset(&environment, [](Environment* it) {
-    it->construction = nullptr;
-  });
+  const std::unique_ptr<Environment, void (*)(Environment*)> reset(&environment,
+                                                                   [](Environment* it) { it->construction = nullptr; });
   return (environment.*which).New({});
 }
 
@@ -60,7 +59,7 @@ T takeConstruction(const Napi::CallbackInfo& info) {
 class Counted {
  public:
   Counted() = default;
-  Counted(Napi::Env env, int Counters::* which) : counters_(environmentOf(env).counters), which_(which) {
+  Counted(Napi::Env env, int Counters::*which) : counters_(environmentOf(env).counters), which_(which) {
     ++(counters_.get()->*which_);
   }
   ~Counted() { leave(); }
@@ -86,7 +85,7 @@ class Counted {
   }
 
   std::shared_ptr<Counters> counters_;
-  int Counters::* which_ = nullptr;
+  int Counters::*which_ = nullptr;
   int64_t bytes_ = 0;
 };
 

@@ -61,11 +61,11 @@ Napi::Object makeTrace(Napi::Env env, const TraceOutcome& outcome) {
 }  // namespace
 
 void PlanObject::define(Napi::Env env) {
-  environmentOf(env).planClass = Napi::Persistent(DefineClass(
-      env, "NativePlan",
-      {InstanceAccessor<&PlanObject::kernels>("kernels"), InstanceAccessor<&PlanObject::arenaBytes>("arenaBytes"),
-       InstanceMethod<&PlanObject::run>("run"), InstanceMethod<&PlanObject::trace>("trace"),
-       InstanceMethod<&PlanObject::dispose>("dispose")}));
+  environmentOf(env).planClass = Napi::Persistent(
+      DefineClass(env, "NativePlan",
+                  {InstanceAccessor<&PlanObject::kernels>("kernels"),
+                   InstanceAccessor<&PlanObject::arenaBytes>("arenaBytes"), InstanceMethod<&PlanObject::run>("run"),
+                   InstanceMethod<&PlanObject::trace>("trace"), InstanceMethod<&PlanObject::dispose>("dispose")}));
 }
 
 PlanObject::PlanObject(const Napi::CallbackInfo& info)

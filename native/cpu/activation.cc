@@ -3,6 +3,7 @@
 // activationGradient: dx = dy f'(y), with the gradient of the bias in the same pass, which needs no more memory
 // traffic. It may be in place over dy, and may read dy and y from channel slices.
 #include "cpu/activation.h"
+
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/kernel.h"
@@ -110,8 +111,8 @@ class ActivationGradient final : public Kernel {
       float* chunkSums = sums + (part * dy_.segments + chunk.segment) * dy_.channels;
       gradientRows({dy + dy_.start(chunk.segment) + chunk.begin * dy_.pitch, dy_.pitch,
                     y + y_.start(chunk.segment) + chunk.begin * y_.pitch, y_.pitch,
-                    dx + dx_.start(chunk.segment) + chunk.begin * dx_.pitch, dx_.pitch,
-                    dbias ? chunkSums : nullptr, chunk.end - chunk.begin, dy_.channels, attributes_.slope});
+                    dx + dx_.start(chunk.segment) + chunk.begin * dx_.pitch, dx_.pitch, dbias ? chunkSums : nullptr,
+                    chunk.end - chunk.begin, dy_.channels, attributes_.slope});
     });
     if (dbias) simd_.sumRows(sums, channels_, sumRowsCount_, channels_, 1.0f, dbias);
   }

@@ -1,6 +1,8 @@
 // add: the sum of two to eight tensors, in the order of the inputs; may work in place over the first. concat and its
 // inverse slice do nothing if the plan has made their operands views: then other kernels have written directly into the
 // concatenated image.
+#include "ops/channels.h"
+
 #include <vector>
 
 #include "cpu/data/copy.h"
@@ -8,7 +10,6 @@
 #include "cpu/geometry.h"
 #include "cpu/kernel.h"
 #include "cpu/storage.h"
-#include "ops/channels.h"
 
 namespace saturnn::cpu {
 namespace {

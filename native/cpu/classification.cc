@@ -6,13 +6,14 @@
 // countCorrect: the number of rows whose label is among the k largest logits, the numerator of the top-k accuracy. Of
 // equal logits the first counts as larger. Rows with a NaN, with label -1 or with a label beyond the classes are not
 // counted.
+#include "ops/classification.h"
+
 #include <cmath>
 #include <limits>
 
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/kernel.h"
-#include "ops/classification.h"
 
 namespace saturnn::cpu {
 namespace {
@@ -40,8 +41,7 @@ float smoothingOf(const SnOpDesc& desc) {
 
 class SoftmaxCrossEntropy final : public Kernel {
  public:
-  SoftmaxCrossEntropy(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), smoothing_(smoothingOf(desc)) {
+  SoftmaxCrossEntropy(const SnOpDesc& desc, Device& device) : simd_(*device.simd), smoothing_(smoothingOf(desc)) {
     requireRows(desc.inputs[0], "logits");
     rows_ = desc.inputs[0].shape[0];
     classes_ = desc.inputs[0].shape[1];

@@ -14,7 +14,7 @@ Rows pixelRows(const SnTensor& image) {
   const int64_t blocks = channels / blockChannels;
   const int64_t blockStride = pixels * blockChannels;
   const int64_t imageStride = image.parent_channels * pixels;
-  return {image.shape[0] * blocks, pixels, blockChannels, blockChannels, blocks, blockStride, imageStride,
+  return {image.shape[0] * blocks,      pixels, blockChannels, blockChannels, blocks, blockStride, imageStride,
           image.channel_offset * pixels};
 }
 

@@ -16,10 +16,10 @@ struct Rows {
   int64_t segments;
   int64_t rows;  // per segment
   int64_t channels;
-  int64_t pitch;            // elements from row to row
-  int64_t blocksPerImage;   // consecutive segments of one image; 1 if plain
-  int64_t blockStride;      // elements from block to block of an image
-  int64_t imageStride;      // elements from image to image
+  int64_t pitch;           // elements from row to row
+  int64_t blocksPerImage;  // consecutive segments of one image; 1 if plain
+  int64_t blockStride;     // elements from block to block of an image
+  int64_t imageStride;     // elements from image to image
   int64_t firstElement;
 
   int64_t start(int64_t segment) const {

@@ -1,10 +1,11 @@
 // y = x + bias, multiplied by a random slope for each element below 0 (RReLU, arXiv:1505.00853, in training), and the
 // gradient, which draws the same slopes again, so nothing is stored. A slope depends on seed, step, stream and the
 // element's index in NHWC order, so it is the same for all layouts, slices and thread counts.
+#include "ops/randomized_relu.h"
+
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/kernel.h"
-#include "ops/randomized_relu.h"
 
 namespace saturnn::cpu {
 
@@ -20,11 +21,8 @@ RandomizedReluAttributes checkedAttributes(const SnOpDesc& desc) {
 }
 
 SlopeSource slopeSource(const RandomizedReluAttributes& attributes, const int32_t* counter) {
-  return {static_cast<uint32_t>(counter[0]),
-          static_cast<uint32_t>(counter[1]),
-          static_cast<uint32_t>(attributes.stream),
-          attributes.lower,
-          (attributes.upper - attributes.lower) * 0x1p-24f};
+  return {static_cast<uint32_t>(counter[0]), static_cast<uint32_t>(counter[1]),
+          static_cast<uint32_t>(attributes.stream), attributes.lower, (attributes.upper - attributes.lower) * 0x1p-24f};
 }
 
 // Position of a chunk in NHWC order. `channels` is the channel count of the whole tensor.
@@ -58,10 +56,9 @@ class RandomizedRelu final : public Kernel {
     const SlopeSource source = slopeSource(attributes_, static_cast<const int32_t*>(inputs[2]));
     chunks_.forEach([&](const Chunks::Chunk& chunk) {
       const int64_t channel = chunk.segment % x_.blocksPerImage * blockChannels;
-      simd_.randomizedRelu({source, slopeRows(x_, chunk, channels_),
-                            x + x_.start(chunk.segment) + chunk.begin * x_.pitch, x_.pitch,
-                            bias ? bias + channel : nullptr,
-                            y + y_.start(chunk.segment) + chunk.begin * y_.pitch, y_.pitch});
+      simd_.randomizedRelu(
+          {source, slopeRows(x_, chunk, channels_), x + x_.start(chunk.segment) + chunk.begin * x_.pitch, x_.pitch,
+           bias ? bias + channel : nullptr, y + y_.start(chunk.segment) + chunk.begin * y_.pitch, y_.pitch});
     });
   }
 
@@ -110,11 +107,10 @@ class RandomizedReluGradient final : public Kernel {
     chunks_.forEach([&](const Chunks::Chunk& chunk) {
       const int64_t part = chunk.index % chunks_.parts();
       float* chunkSums = sums + (part * dy_.segments + chunk.segment) * dy_.channels;
-      simd_.randomizedReluGradient({source, slopeRows(dy_, chunk, channels_),
-                                    dy + dy_.start(chunk.segment) + chunk.begin * dy_.pitch, dy_.pitch,
-                                    y + y_.start(chunk.segment) + chunk.begin * y_.pitch, y_.pitch,
-                                    dx + dx_.start(chunk.segment) + chunk.begin * dx_.pitch, dx_.pitch,
-                                    dbias ? chunkSums : nullptr});
+      simd_.randomizedReluGradient(
+          {source, slopeRows(dy_, chunk, channels_), dy + dy_.start(chunk.segment) + chunk.begin * dy_.pitch, dy_.pitch,
+           y + y_.start(chunk.segment) + chunk.begin * y_.pitch, y_.pitch,
+           dx + dx_.start(chunk.segment) + chunk.begin * dx_.pitch, dx_.pitch, dbias ? chunkSums : nullptr});
     });
     if (dbias) simd_.sumRows(sums, channels_, sumRowsCount_, channels_, 1.0f, dbias);
   }

@@ -3,12 +3,13 @@
 // summed in double, so the norm is infinite only if it exceeds the range of f32. The order of the sum is fixed.
 // clipFactor: clipping by the global norm, min(1, limit / norm). A norm of NaN gives NaN.
 // unscale and adjustLossScale: see shared/loss_scale.h.
+#include "ops/scaling.h"
+
 #include <cmath>
 
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/kernel.h"
-#include "ops/scaling.h"
 #include "shared/loss_scale.h"
 #include "shared/updates.h"
 
@@ -77,8 +78,7 @@ class Unscale final : public Kernel {
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
     const auto number = [&](int i) { return *static_cast<const float*>(inputs[i]); };
-    const Unscaled result =
-        unscale(number(0), *static_cast<const int32_t*>(inputs[1]), number(2), number(3), limit_);
+    const Unscaled result = unscale(number(0), *static_cast<const int32_t*>(inputs[1]), number(2), number(3), limit_);
     *static_cast<int32_t*>(outputs[0]) = result.halt;
     *static_cast<float*>(outputs[1]) = result.norm;
     *static_cast<float*>(outputs[2]) = result.factor;
@@ -90,8 +90,7 @@ class Unscale final : public Kernel {
 
 class AdjustLossScale final : public Kernel {
  public:
-  explicit AdjustLossScale(const SnOpDesc& desc)
-      : interval_(attributesOf<LossScaleAttributes>(desc).growthInterval) {
+  explicit AdjustLossScale(const SnOpDesc& desc) : interval_(attributesOf<LossScaleAttributes>(desc).growthInterval) {
     requireVector(desc.inputs[0], "gate", SN_I32, 1);
     requireVector(desc.inputs[1], "overflow", SN_I32, 1);
     requireVector(desc.inputs[2], "scale", SN_F32, 1);

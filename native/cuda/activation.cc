@@ -1,6 +1,7 @@
 // activation: y = f(x + bias). activationGradient: dx = dy f'(y), from the output alone, with the bias gradient.
-#include "cuda/kernel.h"
 #include "cuda/kernels/activation.h"
+
+#include "cuda/kernel.h"
 #include "cuda/kernels/common/sum_blocks.h"
 #include "ops/activation.h"
 

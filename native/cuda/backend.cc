@@ -37,8 +37,10 @@ void probe(const SnOpenOptions* options, char* json, size_t capacity) {
 }
 
 int open(const SnOpenOptions* options, SnDevice** device, SnError* error) {
-  return guarded(error, [&] { const char* cacheFolder = options->cache_folder ? options->cache_folder : "";
-    *device = new SnDevice(options->index, searchPathsOf(options), cacheFolder); });
+  return guarded(error, [&] {
+    const char* cacheFolder = options->cache_folder ? options->cache_folder : "";
+    *device = new SnDevice(options->index, searchPathsOf(options), cacheFolder);
+  });
 }
 
 void close(SnDevice* device) { delete device; }

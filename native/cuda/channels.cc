@@ -1,9 +1,10 @@
 // add: the sum of two to eight tensors of one shape. concat and slice do not copy tensors that the plan has placed
 // already.
+#include "cuda/kernels/channels.h"
+
 #include <vector>
 
 #include "cuda/kernel.h"
-#include "cuda/kernels/channels.h"
 #include "cuda/move.h"
 #include "ops/channels.h"
 

@@ -1,6 +1,7 @@
 // The end of a classification: softmaxCrossEntropy and its gradient, and countCorrect.
-#include "cuda/kernel.h"
 #include "cuda/kernels/classification.h"
+
+#include "cuda/kernel.h"
 #include "ops/classification.h"
 
 namespace saturnn::cuda {
@@ -49,8 +50,8 @@ class SoftmaxCrossEntropyGradient : public SnKernel {
       : SnKernel(device), batch_(batch), smoothing_(smoothing) {}
   void launch(void* const* inputs, void* const* outputs, void*) override {
     launchSoftmaxCrossEntropyGradient(withLabels(batch_, inputs[1]), static_cast<const float*>(inputs[0]),
-                                      static_cast<const float*>(inputs[2]), smoothing_,
-                                      static_cast<float*>(outputs[0]), device.stream());
+                                      static_cast<const float*>(inputs[2]), smoothing_, static_cast<float*>(outputs[0]),
+                                      device.stream());
   }
 
  private:

@@ -1,10 +1,11 @@
 // The ops that move data: augment (from bytes to a batch of normalised crops), copy (also between f32 and a half), pack
 // and rows. Tensors that the plan has already placed are not copied.
+#include "cuda/kernels/data.h"
+
 #include <vector>
 
 #include "cuda/device/check.h"
 #include "cuda/kernel.h"
-#include "cuda/kernels/data.h"
 #include "cuda/move.h"
 #include "ops/data.h"
 
@@ -85,8 +86,7 @@ class RowsOf : public SnKernel {
   void launch(void* const* inputs, void* const* outputs, void*) override {
     const float* source = static_cast<const float*>(inputs[0]) + offset_;
     if (source == outputs[0]) return;
-    checkCuda(cudaMemcpyAsync(outputs[0], source, bytes_, cudaMemcpyDeviceToDevice, device.stream()),
-              "copying rows");
+    checkCuda(cudaMemcpyAsync(outputs[0], source, bytes_, cudaMemcpyDeviceToDevice, device.stream()), "copying rows");
   }
 
  private:

@@ -1,6 +1,7 @@
 // dropout: the random numbers depend on seed, step and element.
-#include "cuda/kernel.h"
 #include "ops/dropout.h"
+
+#include "cuda/kernel.h"
 
 namespace saturnn::cuda {
 

@@ -35,8 +35,7 @@ KernelPointer createLinear(SnDevice& device, const SnOpDesc& op, SnKernelInfo& i
 }
 
 KernelPointer createLinearDgrad(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const ConvTask task =
-      taskOf(op, ConvPass::dataGradient, "dx", op.outputs[0], "w", op.inputs[1], "dy", op.inputs[0]);
+  const ConvTask task = taskOf(op, ConvPass::dataGradient, "dx", op.outputs[0], "w", op.inputs[1], "dy", op.inputs[0]);
   return makeConvDgrad(device, op, task, info);
 }
 

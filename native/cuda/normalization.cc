@@ -1,7 +1,8 @@
 // batchNorm (training), batchNormInference (given statistics), and the gradient of both; moments, the mean and variance
 // of all elements of a tensor; and blend, which updates running statistics.
-#include "cuda/kernel.h"
 #include "cuda/kernels/normalization.h"
+
+#include "cuda/kernel.h"
 #include "ops/normalization.h"
 
 namespace saturnn::cuda {

@@ -1,7 +1,8 @@
 // Max and average pooling, the mean over all pixels ([N, H, W, C] -> f32 [N, C]), and their gradients. The forward max
 // pooling writes the position of each maximum in its window to a byte, so the gradient needs neither x nor y.
-#include "cuda/kernel.h"
 #include "cuda/kernels/pooling.h"
+
+#include "cuda/kernel.h"
 #include "ops/pooling.h"
 #include "shared/error.h"
 
@@ -38,8 +39,8 @@ PoolShape poolShapeOf(const SnOpDesc& op, const char* beforeName, const SnTensor
   shape.batch = before.shape[0];
   shape.channels = before.shape[3];
   if (before.shape[1] > kLongestPoolHeight) {
-    throw Error("ERR_UNSUPPORTED", "Expected an image of at most " + std::to_string(kLongestPoolHeight) +
-                                       " rows for " + beforeName + " but received " + describe(before));
+    throw Error("ERR_UNSUPPORTED", "Expected an image of at most " + std::to_string(kLongestPoolHeight) + " rows for " +
+                                       beforeName + " but received " + describe(before));
   }
   shape.height = static_cast<int32_t>(before.shape[1]);
   shape.width = static_cast<int32_t>(before.shape[2]);

@@ -1,7 +1,8 @@
 // randomizedRelu and its gradient: the slopes are random numbers that depend on seed, step and element.
+#include "cuda/kernels/randomized_relu.h"
+
 #include "cuda/kernel.h"
 #include "cuda/kernels/common/sum_blocks.h"
-#include "cuda/kernels/randomized_relu.h"
 #include "ops/randomized_relu.h"
 
 namespace saturnn::cuda {

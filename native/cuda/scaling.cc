@@ -1,8 +1,9 @@
 // Scalars of a whole step, computed from the norm of its gradient: finiteCheck, which sets the gate, clipFactor, and
 // unscale and adjustLossScale (see shared/loss_scale.h).
+#include "cuda/kernels/scaling.h"
+
 #include "cuda/kernel.h"
 #include "cuda/kernels/common/sum_blocks.h"
-#include "cuda/kernels/scaling.h"
 #include "ops/scaling.h"
 
 namespace saturnn::cuda {

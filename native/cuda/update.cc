@@ -1,7 +1,8 @@
 // The ops that write the State if the gate is open: sgd, adam, averageWeights, and for other values than weights assign
 // and advance. Also trustRatios, which computes the learning rates of LARS, one per segment.
-#include "cuda/kernel.h"
 #include "cuda/kernels/update.h"
+
+#include "cuda/kernel.h"
 #include "ops/update.h"
 
 namespace saturnn::cuda {

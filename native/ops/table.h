@@ -17,7 +17,7 @@ constexpr AttributeList kVariableAttributes{nullptr, 0, true};
 #define SN_TYPE_i32 SN_I32
 #define SN_TYPE_f32 SN_F32
 #define SN_FIELD(type, name) {#name, SN_TYPE_##type},
-#define SN_ATTRIBUTES(Struct, ...)                     \
+#define SN_ATTRIBUTES(Struct, ...)                       \
   constexpr SnField k##Struct##Fields[] = {__VA_ARGS__}; \
   constexpr AttributeList k##Struct##Attributes{k##Struct##Fields, sizeof k##Struct##Fields / sizeof(SnField), false};
 #include "ops.def"
@@ -29,8 +29,7 @@ constexpr SnOpInfo opInfo(const char* name, const AttributeList& list, int32_t l
   return {name, 4 * static_cast<size_t>(list.count), list.fields, list.count, list.variable, least, most, outputs};
 }
 
-#define SN_OP(name, Factory, Struct, least, most, outputs) \
-  opInfo(#name, k##Struct##Attributes, least, most, outputs),
+#define SN_OP(name, Factory, Struct, least, most, outputs) opInfo(#name, k##Struct##Attributes, least, most, outputs),
 constexpr SnOpInfo kOpInfos[] = {
 #include "ops.def"
 };

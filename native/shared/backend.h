@@ -68,8 +68,8 @@ typedef struct SnKernel SnKernel;
 typedef struct SnGraph SnGraph;
 
 typedef struct SnKernelInfo {
-  int64_t scratch_bytes;       // given to every launch, 64-byte aligned, contents undefined
-  char implementation[96];     // the code that will run: "jit_wino_4x3:avx512_core", "saturnn:avx512"
+  int64_t scratch_bytes;    // given to every launch, 64-byte aligned, contents undefined
+  char implementation[96];  // the code that will run: "jit_wino_4x3:avx512_core", "saturnn:avx512"
 } SnKernelInfo;
 
 typedef struct SnField {
@@ -91,11 +91,11 @@ typedef struct SnOpInfo {
 } SnOpInfo;
 
 typedef struct SnOpenOptions {
-  int32_t index;                   // index of the device in this family
-  int32_t threads;                 // CPU: worker threads, 0 = one per physical core
-  const char* const* search_paths; // folders in which the backend looks for its own libraries, in order
+  int32_t index;                    // index of the device in this family
+  int32_t threads;                  // CPU: worker threads, 0 = one per physical core
+  const char* const* search_paths;  // folders in which the backend looks for its own libraries, in order
   int32_t search_path_count;
-  const char* cache_folder;        // keeps choices made by timing between processes; null: they are not kept
+  const char* cache_folder;  // keeps choices made by timing between processes; null: they are not kept
 } SnOpenOptions;
 
 typedef struct SnBackend {

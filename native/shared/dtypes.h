@@ -14,7 +14,7 @@ struct DTypeRow {
 };
 
 constexpr DTypeRow dtypeRows[] = {
-    {SN_F32, "f32", 4, false}, {SN_I32, "i32", 4, false}, {SN_U8, "u8", 1, false},
+    {SN_F32, "f32", 4, false},  {SN_I32, "i32", 4, false}, {SN_U8, "u8", 1, false},
     {SN_BF16, "bf16", 2, true}, {SN_F16, "f16", 2, true},
 };
 

@@ -15,7 +15,10 @@ struct PrecisionRow {
 };
 
 constexpr PrecisionRow precisionRows[] = {
-    {Precision::f32, "f32"}, {Precision::tf32, "tf32"}, {Precision::bf16, "bf16"}, {Precision::fp16, "fp16"},
+    {Precision::f32, "f32"},
+    {Precision::tf32, "tf32"},
+    {Precision::bf16, "bf16"},
+    {Precision::fp16, "fp16"},
 };
 
 // Returns "precisions", and "missingPrecisions" if there are any, for describe(). `lack` returns what the device lacks for

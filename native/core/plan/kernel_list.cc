@@ -77,8 +77,8 @@ PlannedKernel makeKernel(Device& device, const NodeDescription& node, const SnPl
   } catch (const Error& failure) {
     throw Error(failure.code(), std::string(failure.what()) + " (" + node.name + ")");
   }
-  PlannedKernel planned{node.op, node.name, info.implementation, node.writesState(), {kernel, {&backend}}, {}, {},
-                        info.scratch_bytes};
+  PlannedKernel planned{node.op, node.name, info.implementation, node.writesState(), {kernel, {&backend}},
+                        {},      {},        info.scratch_bytes};
   for (const int id : node.inputs) planned.inputs.push_back(operandOf(id, placement));
   for (const int id : node.outputs) {
     Operand output = operandOf(id, placement);

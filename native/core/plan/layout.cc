@@ -1,5 +1,4 @@
 #include "core/plan/layout.h"
-#include "ops/channels.h"
 
 #include <algorithm>
 #include <cstring>
@@ -7,6 +6,7 @@
 #include <utility>
 
 #include "core/plan/validate.h"
+#include "ops/channels.h"
 
 namespace saturnn {
 namespace {

@@ -184,8 +184,7 @@ RunOutcome Plan::runReplayed(const std::vector<RunInput>& inputs, int first, int
   }
   RunOutcome outcome;
   outcome.outputs.resize(outputs_.size());
-  outcome.steps =
-      replay_->run(stepInputs, steps, outcome.outputs, [this] { checkNotStopping(stopping_); }).steps;
+  outcome.steps = replay_->run(stepInputs, steps, outcome.outputs, [this] { checkNotStopping(stopping_); }).steps;
   return outcome;
 }
 

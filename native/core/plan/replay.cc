@@ -65,8 +65,8 @@ void Replay::capture(const Step& step) {
   checkStatus(status, ending);
 }
 
-Replay::Outcome Replay::run(const std::vector<StepInput>& inputs, int steps,
-                            std::vector<std::vector<uint8_t>>& results, const std::function<void()>& check) {
+Replay::Outcome Replay::run(const std::vector<StepInput>& inputs, int steps, std::vector<std::vector<uint8_t>>& results,
+                            const std::function<void()>& check) {
   const int most = chunkSteps(inputs);
   Outcome total{0, false};
   for (int first = 0; first < steps && !total.stopped; first += most) {

@@ -65,7 +65,7 @@ class Replay {
   std::vector<int64_t> resultOffsets_;
   int64_t resultBytes_ = 0;
   bool hasGate_;
-  DeviceMemory halt_;        // {stopped, steps done}
+  DeviceMemory halt_;         // {stopped, steps done}
   DeviceMemory lastResults_;  // of one step: where the graph leaves them
   DeviceMemory allResults_;   // of a chunk of steps
   DeviceMemory allInputs_;

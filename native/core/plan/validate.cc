@@ -195,8 +195,7 @@ class Validator {
     }
     checkCount(node, "inputs", node.inputs.size(), info->least_inputs, info->most_inputs);
     checkCount(node, "outputs", node.outputs.size(), info->outputs, info->outputs);
-    const size_t wanted =
-        info->variable_attributes ? node.inputs.size() * sizeof(int32_t) : info->attribute_bytes;
+    const size_t wanted = info->variable_attributes ? node.inputs.size() * sizeof(int32_t) : info->attribute_bytes;
     if (node.attributes.size() != wanted) {
       reject("Expected " + std::to_string(wanted) + " bytes of attributes for " + label(node) + " but received " +
              std::to_string(node.attributes.size()));

@@ -1,8 +1,9 @@
 #include "cpu/convolution/convolution.h"
-#include "ops/convolution.h"
 
 #include <algorithm>
 #include <cstring>
+
+#include "ops/convolution.h"
 
 namespace saturnn::cpu {
 
@@ -47,8 +48,11 @@ bool prefersWinograd(const ConvolutionShape& shape) {
 ConvolutionShape convolutionShape(const ConvolutionAttributes& attributes, const char* xName, const SnTensor& x,
                                   const char* weightsName, const SnTensor& weights, const char* yName,
                                   const SnTensor& y) {
-  ConvolutionShape shape{imageDesc(xName, x), weightsDesc(weightsName, weights), imageDesc(yName, y),
-                         {attributes.strideH, attributes.strideW}, {attributes.padH, attributes.padW}};
+  ConvolutionShape shape{imageDesc(xName, x),
+                         weightsDesc(weightsName, weights),
+                         imageDesc(yName, y),
+                         {attributes.strideH, attributes.strideW},
+                         {attributes.padH, attributes.padW}};
   requireSameDType(y, yName, x);
   const auto xd = shape.x.dims(), wd = shape.weights.dims(), yd = shape.y.dims();
   const auto requireSize = [](int64_t size, int64_t expected, const char* what, const char* name) {
@@ -76,8 +80,8 @@ std::vector<ConvolutionRequest> convolutionRequests(const ConvolutionShape& shap
   // jit_bf16_1x1 of oneDNN 2.6 computes wrong gradients of plain images for odd output channels and some sizes (1 -> 33
   // channels, 5x6 pixels), because it multiplies bf16 in pairs. Blocked images, padded with zeros, are computed
   // correctly.
-  const bool unpaired = x.data_type() == memory::data_type::bf16 && y.dims()[1] % 2 != 0 &&
-                        weights.dims()[2] * weights.dims()[3] == 1;
+  const bool unpaired =
+      x.data_type() == memory::data_type::bf16 && y.dims()[1] % 2 != 0 && weights.dims()[2] * weights.dims()[3] == 1;
   if (unpaired) requests.push_back({algorithm::convolution_direct, blocked(x), anyWeights, blocked(y)});
   if (prefersWinograd(shape)) requests.push_back({algorithm::convolution_winograd, x, anyWeights, y});
   const bool mixed = isBlocked(x) != isBlocked(y);

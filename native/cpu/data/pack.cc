@@ -67,8 +67,8 @@ class RowsOf final : public Kernel {
     requireTensor(y, "y", SN_F32);
     requireDense(x, "x");
     requireDense(y, "y");
-    require(x.rank > 0 && x.rank == y.rank, "Expected as many dimensions for y as x has, " + describe(x) +
-                                                ", but received " + describe(y));
+    require(x.rank > 0 && x.rank == y.rank,
+            "Expected as many dimensions for y as x has, " + describe(x) + ", but received " + describe(y));
     const int64_t firstRow = attributesOf<RowsAttributes>(desc).firstRow;
     SnTensor part = x;
     part.shape[0] = y.shape[0];

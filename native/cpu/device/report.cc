@@ -79,8 +79,8 @@ std::string probeJson() {
 }
 
 std::string describeJson(const Device& device) {
-  return "{\"backend\":\"cpu\"," + hostFields() + ",\"threads\":" + std::to_string(device.threads) +
-         "," + simdFields(*device.simd) + "}";
+  return "{\"backend\":\"cpu\"," + hostFields() + ",\"threads\":" + std::to_string(device.threads) + "," +
+         simdFields(*device.simd) + "}";
 }
 
 void requireOneDnn() {

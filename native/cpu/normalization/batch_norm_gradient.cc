@@ -75,7 +75,8 @@ class BatchNormGradient final : public Kernel {
           if (dshift) dshift[c] = static_cast<float>(gradient);
         });
     // If frozen, dx is dy times a factor. x is not read, because it may not be finite.
-    if (frozen) for (int64_t c = 0; c < 3 * channels_; ++c) rest[c] = 0.0f;
+    if (frozen)
+      for (int64_t c = 0; c < 3 * channels_; ++c) rest[c] = 0.0f;
     sums_.forEachChunk([&](const Chunks::Chunk& chunk) {
       const int64_t c = sums_.firstChannel(chunk), rows = chunk.end - chunk.begin;
       float* to = dx + dx_.start(chunk.segment) + chunk.begin * dx_.pitch;

@@ -52,9 +52,7 @@ class ChannelSums {
   }
 
   int64_t pitch() const { return channels_; }
-  int64_t firstChannel(const Chunks::Chunk& chunk) const {
-    return chunk.segment % blocksPerImage_ * blockChannels;
-  }
+  int64_t firstChannel(const Chunks::Chunk& chunk) const { return chunk.segment % blocksPerImage_ * blockChannels; }
 
  private:
   static constexpr int64_t mostSums = 3;

@@ -10,8 +10,7 @@ namespace {
 
 class Blend final : public Kernel {
  public:
-  Blend(const SnOpDesc& desc, Device& device)
-      : simd_(*device.simd), attributes_(attributesOf<BlendAttributes>(desc)) {
+  Blend(const SnOpDesc& desc, Device& device) : simd_(*device.simd), attributes_(attributesOf<BlendAttributes>(desc)) {
     const SnTensor& y = desc.outputs[0];
     requireDense(y, "y", SN_F32);
     requireLike(desc.inputs[0], "old", y);

@@ -22,9 +22,9 @@ class AveragePool final : public Kernel {
 
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
     images_.forEachRow([&](int64_t s, int32_t h) {
-      const PoolRow<T> row = images_.row(static_cast<const T*>(inputs[0]), static_cast<T*>(outputs[0]), s, h,
-                                         pooling_.vertical.windows[h], pooling_.horizontal.windows.data(),
-                                         sums_.ofThisThread(scratch));
+      const PoolRow<T> row =
+          images_.row(static_cast<const T*>(inputs[0]), static_cast<T*>(outputs[0]), s, h, pooling_.vertical.windows[h],
+                      pooling_.horizontal.windows.data(), sums_.ofThisThread(scratch));
       imageLoops<T>(simd_).averagePool({row, &pooling_.vertical.weights[h], pooling_.horizontal.weights.data()});
     });
   }
@@ -50,9 +50,9 @@ class AveragePoolGradient final : public Kernel {
 
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
     images_.forEachRow([&](int64_t s, int32_t h) {
-      const PoolRow<T> row = images_.row(static_cast<const T*>(inputs[0]), static_cast<T*>(outputs[0]), s, h,
-                                         pooling_.vertical.covering[h], pooling_.horizontal.covering.data(),
-                                         sums_.ofThisThread(scratch));
+      const PoolRow<T> row =
+          images_.row(static_cast<const T*>(inputs[0]), static_cast<T*>(outputs[0]), s, h,
+                      pooling_.vertical.covering[h], pooling_.horizontal.covering.data(), sums_.ofThisThread(scratch));
       imageLoops<T>(simd_).averagePoolGradient(
           {row, pooling_.vertical.weights.data(), pooling_.horizontal.weights.data()});
     });

@@ -55,8 +55,7 @@ class GlobalAveragePoolGradient final : public Kernel {
     const float scale = 1.0f / static_cast<float>(dx_.rows);
 #pragma omp parallel for schedule(static)
     for (int64_t s = 0; s < dx_.segments; ++s) {
-      imageLoops<T>(simd_).fillRows(dy + s * dx_.channels, scale, dx + dx_.start(s), dx_.pitch, dx_.rows,
-                                    dx_.channels);
+      imageLoops<T>(simd_).fillRows(dy + s * dx_.channels, scale, dx + dx_.start(s), dx_.pitch, dx_.rows, dx_.channels);
     }
   }
 

@@ -40,13 +40,11 @@ class MaxPool final : public Kernel {
     auto* indices = static_cast<uint8_t*>(outputs[1]);
     images_.forEachRow([&](int64_t s, int32_t h) {
       const int64_t indexRowPitch = pooling_.outputWidth * indices_.pitch;
-      const PoolRow<T> row =
-          images_.row(static_cast<const T*>(inputs[0]), static_cast<T*>(outputs[0]), s, h,
-                      pooling_.vertical.windows[h], pooling_.horizontal.windows.data(), nullptr);
-      imageLoops<T>(simd_).maxPool({row, pooling_.kernelWidth, pooling_.vertical.origins[h],
-                                    pooling_.horizontal.origins.data(), nullptr,
-                                    indices ? indices + indices_.start(s) + h * indexRowPitch : nullptr,
-                                    indexRowPitch, indices_.pitch});
+      const PoolRow<T> row = images_.row(static_cast<const T*>(inputs[0]), static_cast<T*>(outputs[0]), s, h,
+                                         pooling_.vertical.windows[h], pooling_.horizontal.windows.data(), nullptr);
+      imageLoops<T>(simd_).maxPool(
+          {row, pooling_.kernelWidth, pooling_.vertical.origins[h], pooling_.horizontal.origins.data(), nullptr,
+           indices ? indices + indices_.start(s) + h * indexRowPitch : nullptr, indexRowPitch, indices_.pitch});
     });
   }
 
@@ -75,9 +73,9 @@ class MaxPoolGradient final : public Kernel {
     images_.forEachRow([&](int64_t s, int32_t h) {
       // The struct is used for both directions; this loop only reads the indices.
       auto* indices = static_cast<uint8_t*>(inputs[1]) + indices_.start(s);
-      const PoolRow<T> row = images_.row(static_cast<const T*>(inputs[0]), static_cast<T*>(outputs[0]), s, h,
-                                         pooling_.vertical.covering[h], pooling_.horizontal.covering.data(),
-                                         sums_.ofThisThread(scratch));
+      const PoolRow<T> row =
+          images_.row(static_cast<const T*>(inputs[0]), static_cast<T*>(outputs[0]), s, h,
+                      pooling_.vertical.covering[h], pooling_.horizontal.covering.data(), sums_.ofThisThread(scratch));
       imageLoops<T>(simd_).maxPoolGradient({row, pooling_.kernelWidth, h, pooling_.horizontal.origins.data(),
                                             pooling_.vertical.origins.data(), indices,
                                             pooling_.outputWidth * indices_.pitch, indices_.pitch});

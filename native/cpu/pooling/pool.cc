@@ -1,7 +1,8 @@
 #include "cpu/pooling/pool.h"
-#include "ops/pooling.h"
 
 #include <algorithm>
+
+#include "ops/pooling.h"
 
 namespace saturnn::cpu {
 

@@ -39,16 +39,11 @@ struct PoolImages {
   // `columns[w]`.
   template <typename T>
   PoolRow<T> row(const T* x, T* y, int64_t s, int32_t h, Span rows, const Span* columns, float* sums) const {
-    return {x + read.start(s),
-            readWidth * read.pitch,
-            read.pitch,
-            rows,
-            columns,
-            y + written.start(s) + int64_t{h} * writtenWidth * written.pitch,
-            written.pitch,
-            writtenWidth,
-            read.channels,
-            sums};
+    return {x + read.start(s), readWidth * read.pitch,
+            read.pitch,        rows,
+            columns,           y + written.start(s) + int64_t{h} * writtenWidth * written.pitch,
+            written.pitch,     writtenWidth,
+            read.channels,     sums};
   }
 
   // Calls body(segment, row) for every row of the written image, on all threads.

@@ -36,9 +36,25 @@ constexpr ImageLoops<Bf16> bf16Loops = makeImageLoops<Bf16>();
 }  // namespace
 
 extern const SimdTable SIMD_TABLE = {
-    makeImageLoops<float>(), SIMD_NAME, &SIMD_ACTIVATIONS, SIMD_BF16, randomizedRelu, randomizedReluGradient, sgd, adam,
-    approach, sumOfSquares, centredSums, exponentials, scale, moments, gradientMoments, normalize, normalizeGradient,
-    dropout, blend,
+    makeImageLoops<float>(),
+    SIMD_NAME,
+    &SIMD_ACTIVATIONS,
+    SIMD_BF16,
+    randomizedRelu,
+    randomizedReluGradient,
+    sgd,
+    adam,
+    approach,
+    sumOfSquares,
+    centredSums,
+    exponentials,
+    scale,
+    moments,
+    gradientMoments,
+    normalize,
+    normalizeGradient,
+    dropout,
+    blend,
 };
 
 }  // namespace saturnn::cpu

@@ -106,9 +106,8 @@ struct MomentsBody {
 
 void moments(const MomentRows& all) {
   clearSums(all, 2);
-  inPasses(all.rows, all.channels, summedRows, [&](int64_t row, int64_t rows) {
-    forChannels(all.channels, MomentsBody{part(all, row, rows)});
-  });
+  inPasses(all.rows, all.channels, summedRows,
+           [&](int64_t row, int64_t rows) { forChannels(all.channels, MomentsBody{part(all, row, rows)}); });
 }
 
 struct GradientMomentsBody {
@@ -134,9 +133,8 @@ struct GradientMomentsBody {
 
 void gradientMoments(const MomentRows& all) {
   clearSums(all, 3);
-  inPasses(all.rows, all.channels, summedRows, [&](int64_t row, int64_t rows) {
-    forChannels(all.channels, GradientMomentsBody{part(all, row, rows)});
-  });
+  inPasses(all.rows, all.channels, summedRows,
+           [&](int64_t row, int64_t rows) { forChannels(all.channels, GradientMomentsBody{part(all, row, rows)}); });
 }
 
 struct NormalizeBody {
@@ -154,9 +152,8 @@ struct NormalizeBody {
 };
 
 void normalize(const NormalizeRows& all) {
-  inPasses(all.rows, all.channels, writtenRows, [&](int64_t row, int64_t rows) {
-    forChannels(all.channels, NormalizeBody{part(all, row, rows)});
-  });
+  inPasses(all.rows, all.channels, writtenRows,
+           [&](int64_t row, int64_t rows) { forChannels(all.channels, NormalizeBody{part(all, row, rows)}); });
 }
 
 struct NormalizeGradientBody {
@@ -175,9 +172,8 @@ struct NormalizeGradientBody {
 };
 
 void normalizeGradient(const NormalizeRows& all) {
-  inPasses(all.rows, all.channels, writtenRows, [&](int64_t row, int64_t rows) {
-    forChannels(all.channels, NormalizeGradientBody{part(all, row, rows)});
-  });
+  inPasses(all.rows, all.channels, writtenRows,
+           [&](int64_t row, int64_t rows) { forChannels(all.channels, NormalizeGradientBody{part(all, row, rows)}); });
 }
 
 }  // namespace

@@ -49,8 +49,7 @@ struct MaxPoolBody {
   }
 
   template <typename V>
-  inline __attribute__((always_inline)) Maximum<V> rowMaximum(const T* pixels, int32_t position,
-                                                              int32_t width) const {
+  inline __attribute__((always_inline)) Maximum<V> rowMaximum(const T* pixels, int32_t position, int32_t width) const {
     typedef Integers<V> I;
     const V first = load<V>(pixels);
     Maximum<V> best = {first, I{} + position, maskOf<V>(first == first)};
@@ -189,9 +188,9 @@ void averagePoolRow(const AveragePoolRow<T>& row) {
   for (int32_t ih = pool.rows.begin; ih < pool.rows.end; ++ih) {
     const T* x = pool.input + ih * pool.rowPitch;
     for (int32_t w = 0; w < pool.outputWidth; ++w) {
-      forChannels(pool.channels, AveragePoolBody<T>{x, pool.columns[w], pool.pixelPitch,
-                                                    row.rowWeights[0] * row.columnWeights[w], sumsOfPixel(pool, w),
-                                                    ih == pool.rows.begin});
+      forChannels(pool.channels,
+                  AveragePoolBody<T>{x, pool.columns[w], pool.pixelPitch, row.rowWeights[0] * row.columnWeights[w],
+                                     sumsOfPixel(pool, w), ih == pool.rows.begin});
     }
   }
   storeSums(pool);
@@ -204,9 +203,9 @@ void averagePoolGradientRow(const AveragePoolRow<T>& row) {
   for (int32_t oh = pool.rows.begin; oh < pool.rows.end; ++oh) {
     const T* dy = pool.input + oh * pool.rowPitch;
     for (int32_t w = 0; w < pool.outputWidth; ++w) {
-      forChannels(pool.channels, AveragePoolGradientBody<T>{dy, pool.columns[w], pool.pixelPitch, row.rowWeights[oh],
-                                                            row.columnWeights, sumsOfPixel(pool, w),
-                                                            oh == pool.rows.begin});
+      forChannels(pool.channels,
+                  AveragePoolGradientBody<T>{dy, pool.columns[w], pool.pixelPitch, row.rowWeights[oh],
+                                             row.columnWeights, sumsOfPixel(pool, w), oh == pool.rows.begin});
     }
   }
   storeSums(pool);

@@ -140,9 +140,9 @@ struct AdamRun {
   const float* gradient;
   int64_t count;
   float gradientScale;
-  float firstRate, secondRate;   // 1 - beta1, 1 - beta2
-  float stepSize;                // learning rate / (1 - beta1^t)
-  float inverseCorrection;       // 1 / sqrt(1 - beta2^t)
+  float firstRate, secondRate;  // 1 - beta1, 1 - beta2
+  float stepSize;               // learning rate / (1 - beta1^t)
+  float inverseCorrection;      // 1 / sqrt(1 - beta2^t)
   float epsilon;
   float gradientDecay;  // added to the gradient, times the weight (Adam)
   float weightShrink;   // subtracted from the weight, times the weight: learning rate * decay (AdamW)

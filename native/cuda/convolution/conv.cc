@@ -8,9 +8,9 @@
 //
 // Strict f32 is never fused: all engines that can fuse an activation, except a slow one, use tensor cores (TF32). The
 // pass in place reads and writes the tensor once more, but uses the same arithmetic as the other backends.
-#include "cuda/kernels/activation.h"
 #include "cuda/convolution/conv_kernel.h"
 #include "cuda/kernel.h"
+#include "cuda/kernels/activation.h"
 #include "ops/convolution.h"
 
 namespace saturnn::cuda {
@@ -39,9 +39,9 @@ ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTe
     refuse(wName, "a kernel within " + std::to_string(paddedHeight) + "x" + std::to_string(paddedWidth) + " pixels",
            shapeText(w));
   }
-  ConvProblem problem{
-      x.shape[0], x.shape[1], x.shape[2],          x.shape[3],          w.shape[0],       w.shape[1],      w.shape[2],
-      0,          0,          attributes.strideH, attributes.strideW, attributes.padH, attributes.padW};
+  ConvProblem problem{x.shape[0],     x.shape[1], x.shape[2], x.shape[3],         w.shape[0],         w.shape[1],
+                      w.shape[2],     0,          0,          attributes.strideH, attributes.strideW, attributes.padH,
+                      attributes.padW};
   problem.oh = outputLength(problem.h, problem.padH, problem.kh, problem.strideH);
   problem.ow = outputLength(problem.w, problem.padW, problem.kw, problem.strideW);
   requireShape(y, yName, {problem.n, problem.oh, problem.ow, problem.o});
@@ -62,8 +62,7 @@ KernelPointer createConv2d(SnDevice& device, const SnOpDesc& op, SnKernelInfo& i
 }
 
 KernelPointer createConv2dDgrad(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const ConvTask task =
-      taskOf(op, ConvPass::dataGradient, "dx", op.outputs[0], "w", op.inputs[1], "dy", op.inputs[0]);
+  const ConvTask task = taskOf(op, ConvPass::dataGradient, "dx", op.outputs[0], "w", op.inputs[1], "dy", op.inputs[0]);
   return makeConvDgrad(device, op, task, info);
 }
 

@@ -1,11 +1,11 @@
 // See conv_kernel.h.
 #include "cuda/convolution/conv_kernel.h"
-#include "cuda/kernels/activation.h"
-#include "cuda/kernels/common/sum_blocks.h"
 
 #include <algorithm>
 
 #include "cuda/convolution/conv_choice.h"
+#include "cuda/kernels/activation.h"
+#include "cuda/kernels/common/sum_blocks.h"
 
 namespace saturnn::cuda {
 namespace {

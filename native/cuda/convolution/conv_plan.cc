@@ -102,8 +102,8 @@ class ConvPlanSearch {
       heuristics.set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
       if (target_.deviceProperties) heuristics.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, *target_.deviceProperties);
       heuristics.finalize();
-      std::vector<Descriptor> configurations = makeDescriptors(
-          api, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, "engine configuration", kMostConfigurations);
+      std::vector<Descriptor> configurations =
+          makeDescriptors(api, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, "engine configuration", kMostConfigurations);
       const int64_t count = heuristics.get(CUDNN_ATTR_ENGINEHEUR_RESULTS, configurations);
       for (int64_t i = 0; i < count && plans.size() < most; ++i) tryConfiguration(configurations[i]);
     } catch (const Error& failure) {
@@ -167,8 +167,8 @@ ConvPlan ConvPlan::first(const GraphTarget& target, const ConvSpec& spec, const 
     search.tryMode(mode, 1);
     if (!search.plans.empty()) return std::move(search.plans[0]);
   }
-  throw Error("ERR_CUDNN", "cuDNN has no plan for this convolution (" + spec.text() + ", " + policy.text() + ")." +
-                               search.reasons);
+  throw Error("ERR_CUDNN",
+              "cuDNN has no plan for this convolution (" + spec.text() + ", " + policy.text() + ")." + search.reasons);
 }
 
 std::vector<ConvPlan> ConvPlan::several(const GraphTarget& target, const ConvSpec& spec, const ConvPolicy& policy,

@@ -26,7 +26,7 @@ struct EngineChoice {
   std::vector<std::pair<int32_t, int64_t>> knobs;
 
   bool operator==(const EngineChoice& other) const { return engine == other.engine && knobs == other.knobs; }
-  std::string text() const;                                        // "34:2=5,14=3"
+  std::string text() const;                                           // "34:2=5,14=3"
   static std::optional<EngineChoice> parse(const std::string& text);  // none if `text` is not a result of text()
 };
 
@@ -64,8 +64,8 @@ class ConvPlan {
 
  private:
   // Throws an Error that says why the policy or cuDNN refuses the configuration.
-  ConvPlan(const GraphTarget& target, const ConvGraph& graph, const Descriptor& configuration,
-           const ConvPolicy& policy, const ConvSpec& spec);
+  ConvPlan(const GraphTarget& target, const ConvGraph& graph, const Descriptor& configuration, const ConvPolicy& policy,
+           const ConvSpec& spec);
 
   friend class ConvPlanSearch;
 

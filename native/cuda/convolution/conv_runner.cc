@@ -1,10 +1,10 @@
 // See conv_runner.h.
 #include "cuda/convolution/conv_runner.h"
+
+#include "cuda/device/check.h"
 #include "cuda/kernels/activation.h"
 #include "cuda/kernels/common/sum_blocks.h"
 #include "cuda/kernels/data.h"
-
-#include "cuda/device/check.h"
 
 namespace saturnn::cuda {
 namespace {
@@ -140,9 +140,8 @@ void ConvRunner::finishDataGradient(const void* planned, const ConvPointers& giv
     if (planned != given.x) x_.out(planned, given.x, device_.stream());
   } else {
     launchChannelGradient(isDone ? SN_NO_ACTIVATION : epilogue.activation, epilogue.slope, source,
-                          {given.activated, x_.channels, x_.given},
-                          {isDone ? nullptr : given.x, x_.channels, x_.given}, given.bias,
-                          static_cast<float*>(partials), x_.rows, x_.channels, device_.stream());
+                          {given.activated, x_.channels, x_.given}, {isDone ? nullptr : given.x, x_.channels, x_.given},
+                          given.bias, static_cast<float*>(partials), x_.rows, x_.channels, device_.stream());
   }
 }
 

@@ -109,24 +109,21 @@ constexpr Way scaledSigmoid{
       steps.multiply(dy, parabola(steps, y, -0.25f));
     }};
 
-constexpr Way tanh{
-    [](Steps& steps, const StepOperand& x, float, bool isBf16) { appendTanh(steps, x, false, isBf16); },
-    [](Steps& steps, const StepOperand& dy, const StepOperand& y, float) {
-      steps.multiply(dy, parabola(steps, y, -1.0f));
-    }};
-
-constexpr Way leakyTanh{
-    [](Steps& steps, const StepOperand& x, float slope, bool isBf16) {
-      steps.relu(appendTanh(steps, x, false, isBf16), slope);
-    },
-    [](Steps& steps, const StepOperand& dy, const StepOperand& y, float slope) {
-      steps.multiply(dy, leakyTanhDerivative(steps, y, slope));
-    }};
-
-constexpr Way relu{[](Steps& steps, const StepOperand& x, float, bool) { steps.relu(x, 0.0f); },
+constexpr Way tanh{[](Steps& steps, const StepOperand& x, float, bool isBf16) { appendTanh(steps, x, false, isBf16); },
                    [](Steps& steps, const StepOperand& dy, const StepOperand& y, float) {
-                     multiplyBySide(steps, dy, y, 0.0f);
+                     steps.multiply(dy, parabola(steps, y, -1.0f));
                    }};
+
+constexpr Way leakyTanh{[](Steps& steps, const StepOperand& x, float slope, bool isBf16) {
+                          steps.relu(appendTanh(steps, x, false, isBf16), slope);
+                        },
+                        [](Steps& steps, const StepOperand& dy, const StepOperand& y, float slope) {
+                          steps.multiply(dy, leakyTanhDerivative(steps, y, slope));
+                        }};
+
+constexpr Way relu{
+    [](Steps& steps, const StepOperand& x, float, bool) { steps.relu(x, 0.0f); },
+    [](Steps& steps, const StepOperand& dy, const StepOperand& y, float) { multiplyBySide(steps, dy, y, 0.0f); }};
 
 constexpr Way leakyRelu{[](Steps& steps, const StepOperand& x, float slope, bool) { steps.relu(x, slope); },
                         [](Steps& steps, const StepOperand& dy, const StepOperand& y, float slope) {

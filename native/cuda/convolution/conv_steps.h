@@ -33,7 +33,7 @@ struct StepOperand {
 struct ConvStep {
   cudnnPointwiseMode_t mode;
   StepOperand x, b, t;
-  float slope = 0.0f;  // for CUDNN_POINTWISE_RELU_FWD: the factor on x < 0
+  float slope = 0.0f;    // for CUDNN_POINTWISE_RELU_FWD: the factor on x < 0
   bool isTruth = false;  // for a comparison: the result is a boolean instead of the number 1 or 0
 };
 

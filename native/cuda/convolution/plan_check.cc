@@ -46,9 +46,8 @@ std::string check(const GraphTarget& target, const Question& question, const Con
     if (question.twice && !ConvPlan::again(target, variant.spec, task.policy(), plan.choice())) {
       throw Error("ERR_CUDNN", "no plan from the choice " + plan.choice().text());
     }
-    return name + ",\"engine\":" + jsonString(plan.name()) + ",\"workspace\":" +
-           std::to_string(plan.workspaceBytes()) + ",\"compiled\":" + (plan.isCompiledAtRunTime() ? "true" : "false") +
-           "}";
+    return name + ",\"engine\":" + jsonString(plan.name()) + ",\"workspace\":" + std::to_string(plan.workspaceBytes()) +
+           ",\"compiled\":" + (plan.isCompiledAtRunTime() ? "true" : "false") + "}";
   } catch (const Error& failure) {
     return name + ",\"problem\":" + jsonString(failure.what()) + "}";
   }

@@ -5,9 +5,9 @@
 #include "cuda/device/driver.h"
 #include "shared/precisions.h"
 
-using saturnn::cuda::checkCuda;
 using saturnn::Error;
 using saturnn::Precision;
+using saturnn::cuda::checkCuda;
 
 namespace {
 
@@ -101,6 +101,6 @@ std::string SnDevice::describe() const {
          ",\"cudnn\":" + jsonString(libraries_.cudnnReport.version) +
          ",\"cublasLt\":" + jsonString(libraries_.cublasLtReport.version) +
          ",\"nvrtc\":" + jsonString(libraries_.nvrtcReport.version) + "},\"features\":[" +
-         (libraries_.nvrtcReport.problem.empty() ? "\"nvrtc\"" : "") +
-         "],\"halfWeights\":true," + precisionFieldsOf(properties.major, properties.minor) + "}";
+         (libraries_.nvrtcReport.problem.empty() ? "\"nvrtc\"" : "") + "],\"halfWeights\":true," +
+         precisionFieldsOf(properties.major, properties.minor) + "}";
 }

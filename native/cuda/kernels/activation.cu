@@ -3,8 +3,8 @@
 //
 // The backward pass of an activation, from its output, with the gradient of the bias, in one pass over the data. Also
 // the bias gradient of a convolution without activation, which is only the sum.
-#include "cuda/kernels/common/activations.cuh"
 #include "cuda/kernels/activation.h"
+#include "cuda/kernels/common/activations.cuh"
 #include "cuda/kernels/common/column_sums.cuh"
 #include "cuda/kernels/common/rows.cuh"
 
@@ -13,9 +13,8 @@ namespace {
 
 // For conversions 8 elements at a time: 16 bytes of the half and 32 of the f32.
 template <class From, class To, int Kind, bool HasBias, int Width>
-__global__ void __launch_bounds__(kThreads)
-    channelMap(View<const From> x, const float* __restrict__ bias, View<To> y, int64_t rows, int columns, int kind,
-               float slope) {
+__global__ void __launch_bounds__(kThreads) channelMap(View<const From> x, const float* __restrict__ bias, View<To> y,
+                                                       int64_t rows, int columns, int kind, float slope) {
   const int column = blockIdx.y * blockDim.x + threadIdx.x;
   if (column >= columns) return;
 

@@ -7,15 +7,15 @@
 //
 // Each row of logits has a warp, or a block if it is long. Lane `threadIdx.x` of a row reads every Lanes-th class; the
 // results of the lanes are combined in a fixed tree that gives every lane the same bits.
-#include "shared/arithmetic.h"
 #include "cuda/kernels/classification.h"
 #include "cuda/kernels/common/rows.cuh"
+#include "shared/arithmetic.h"
 
 namespace saturnn::cuda {
 namespace {
 
 constexpr int kWarp = 32;
-constexpr int kLongRow = 2048;    // with this many classes or more a row has a block
+constexpr int kLongRow = 2048;     // with this many classes or more a row has a block
 constexpr int kClassBlocks = 528;  // at most, because each counts all labels, or loops over rows
 
 // Combines the values of all lanes of a row. Must be called by every thread of the block.
@@ -123,8 +123,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // Runs in one block: the mean of the losses over the rows that count, 0 if there are none.
-__global__ void __launch_bounds__(kThreads)
-    meanLoss(const __grid_constant__ Classification batch, const double* __restrict__ losses, float* __restrict__ loss) {
+__global__ void __launch_bounds__(kThreads) meanLoss(const __grid_constant__ Classification batch,
+                                                     const double* __restrict__ losses, float* __restrict__ loss) {
   double sum = 0.0;
   int64_t count = 0;
   for (int64_t row = threadIdx.x; row < batch.rows; row += kThreads) {

@@ -16,8 +16,7 @@ namespace {
 constexpr int kCropRows = 8;  // per thread, so that it draws the crop of its image once for all of them
 
 template <class T>
-__global__ void __launch_bounds__(kThreads)
-    augment(const __grid_constant__ Augmentation a, View<T> y) {
+__global__ void __launch_bounds__(kThreads) augment(const __grid_constant__ Augmentation a, View<T> y) {
   const int column = blockIdx.x * blockDim.y + threadIdx.y;
   if (column >= a.cropWidth) return;
   const int firstRow = blockIdx.y * kCropRows;

@@ -99,9 +99,8 @@ void launchRandomizedRelu(ConstRows x, const float* bias, const SlopeRange& rang
     using T = typename decltype(storage)::Element;
     constexpr int kWidth = kVectorWidth<T>;
     const Tiling tiling = tile(rows, channels, vectors ? kWidth : 1);
-    const auto kernel =
-        bias ? (vectors ? randomizedRelu<T, true, kWidth> : randomizedRelu<T, true, 1>)
-             : (vectors ? randomizedRelu<T, false, kWidth> : randomizedRelu<T, false, 1>);
+    const auto kernel = bias ? (vectors ? randomizedRelu<T, true, kWidth> : randomizedRelu<T, true, 1>)
+                             : (vectors ? randomizedRelu<T, false, kWidth> : randomizedRelu<T, false, 1>);
     launch("randomizedRelu", kernel, tiling.grid(), tiling.block, stream, viewOf<T>(x), bias, range, viewOf<T>(y), rows,
            tiling.columns);
   });

@@ -69,8 +69,7 @@ Builder pixel(int64_t id, bool isVirtual = false) { return tensor(id, {1, 1, 1, 
 
 Builder convolution(const Builder& x, const Builder& w, const Builder& y) {
   Builder descriptor(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
-  descriptor
-      .set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, std::vector<cudnnDataType_t>{CUDNN_DATA_FLOAT})
+  descriptor.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, std::vector<cudnnDataType_t>{CUDNN_DATA_FLOAT})
       .set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE,
            std::vector<cudnnConvolutionMode_t>{CUDNN_CROSS_CORRELATION})
       .set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, {2});
@@ -110,9 +109,7 @@ struct Session {
     Builder graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
     graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, convolution(pixel(1), pixel(2), pixel(3))).finalize();
     Builder engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
-    engine.set(CUDNN_ATTR_ENGINE_OPERATION_GRAPH, graph)
-        .set(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, {engineIndex})
-        .finalize();
+    engine.set(CUDNN_ATTR_ENGINE_OPERATION_GRAPH, graph).set(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, {engineIndex}).finalize();
     Builder configuration(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
     configuration.set(CUDNN_ATTR_ENGINECFG_ENGINE, engine).finalize();
     Builder plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
@@ -164,9 +161,8 @@ const Case kCudnnCases[] = {
     {"captured convolution", capturedConvolution},
     {"attribute missing",
      [] {
-       return refusalOf([] {
-         Builder(CUDNN_BACKEND_TENSOR_DESCRIPTOR).set(CUDNN_ATTR_TENSOR_UNIQUE_ID, {1}).finalize();
-       });
+       return refusalOf(
+           [] { Builder(CUDNN_BACKEND_TENSOR_DESCRIPTOR).set(CUDNN_ATTR_TENSOR_UNIQUE_ID, {1}).finalize(); });
      }},
     {"attribute type",
      [] {
@@ -175,13 +171,15 @@ const Case kCudnnCases[] = {
              .set(CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT32, std::vector<int32_t>{1});
        });
      }},
-    {"overlapping strides", [] { return refusalOf([] { tensor(1, {1, 4, 2, 2}, {16, 1, 8, 2}); }); }},
+    {"overlapping strides", [] { return refusalOf([] {
+                                   tensor(1, {1, 4, 2, 2}, {16, 1, 8, 2});
+                                 }); }},
     {"wrong output shape",
-     [] { return refusalOf([] { convolution(pixel(1), pixel(2), tensor(3, {1, 1, 2, 1}, {2, 1, 1, 1})); }); }},
+     [] { return refusalOf([] {
+            convolution(pixel(1), pixel(2), tensor(3, {1, 1, 2, 1}, {2, 1, 1, 1}));
+          }); }},
     {"duplicate id",
-     [] {
-       return refusalOf([] { graphOf({convolution(pixel(1), pixel(1, true), pixel(3)).raw()}); });
-     }},
+     [] { return refusalOf([] { graphOf({convolution(pixel(1), pixel(1, true), pixel(3)).raw()}); }); }},
     {"unread virtual tensor",
      [] { return refusalOf([] { graphOf({convolution(pixel(1), pixel(2), pixel(3, true)).raw()}); }); }},
     {"unknown engine", [] { return refusalOf([] { Session().plan(99); }); }},

@@ -101,8 +101,7 @@ std::string sumAfter(int count, Launcher&& launcher) {
   try {
     launcher(out);
     std::vector<float> values(count);
-    const cudaError_t status =
-        cudaMemcpy(values.data(), out, values.size() * sizeof(float), cudaMemcpyDeviceToHost);
+    const cudaError_t status = cudaMemcpy(values.data(), out, values.size() * sizeof(float), cudaMemcpyDeviceToHost);
     float sum = 0.0f;
     for (const float value : values) sum += value;
     text = status != cudaSuccess ? textOf(status) : "ok " + std::to_string(sum);

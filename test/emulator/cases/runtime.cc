@@ -25,9 +25,7 @@ struct Setup {
     cudaFreeHost(host);
     cudaFree(device);
   }
-  cudaError_t readBack() {
-    return cudaMemcpyAsync(host, device, sizeof(float), cudaMemcpyDeviceToHost, stream);
-  }
+  cudaError_t readBack() { return cudaMemcpyAsync(host, device, sizeof(float), cudaMemcpyDeviceToHost, stream); }
 };
 
 // Returns the status of a call while the stream is captured, and the status with which the capture then ends.

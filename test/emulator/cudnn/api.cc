@@ -111,8 +111,8 @@ void checkWorkspace(const void* workspace, int64_t bytes) {
   if (!workspace) refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, "the plan needs a workspace");
   const emulator::Place place = emulator::placeOf(workspace, static_cast<size_t>(bytes));
   if (place.where != emulator::Where::device || !place.inside) {
-    refuse(CUDNN_STATUS_BAD_PARAM_SIZE_INSUFFICIENT, "the workspace of " + std::to_string(bytes) +
-                                                         " bytes is not within one allocation of device memory");
+    refuse(CUDNN_STATUS_BAD_PARAM_SIZE_INSUFFICIENT,
+           "the workspace of " + std::to_string(bytes) + " bytes is not within one allocation of device memory");
   }
 }
 

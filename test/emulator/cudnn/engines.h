@@ -10,8 +10,8 @@
 namespace emulated_cudnn {
 
 struct GraphTraits {
-  bool isFused = false;  // more than one operation
-  bool isHalf = false;   // bf16 or f16 images
+  bool isFused = false;       // more than one operation
+  bool isHalf = false;        // bf16 or f16 images
   int64_t largestTensor = 0;  // bytes
 };
 

@@ -115,8 +115,7 @@ void finalizeConfiguration(Content& content) {
   const ContentPointer engine = partOf(content, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
   content.program = engine->program;
   const std::vector<Engine> engines = enginesOf(engine->program->traits());
-  const bool hasKnob =
-      engineOf(engines, engine->value<int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, -1)).hasKnob;
+  const bool hasKnob = engineOf(engines, engine->value<int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, -1)).hasKnob;
   for (const ContentPointer& choice : content.descriptors(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES)) {
     const auto type = choice->value(CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_KNOB_TYPE_COUNTS);
     if (!hasKnob || type != kKnob) refuse("a choice for knob " + std::to_string(type) + ", which the engine lacks");

@@ -32,17 +32,17 @@ struct ConvolutionNames {
 };
 
 constexpr ConvolutionNames kForward = {
-    CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,         CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
-    CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,         CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
-    CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,     CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA};
+    CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,     CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
+    CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,     CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
+    CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA};
 constexpr ConvolutionNames kBackwardData = {
-    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,       CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W,
-    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY,       CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
-    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA,    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA};
+    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W,
+    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY,    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
+    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA};
 constexpr ConvolutionNames kBackwardFilter = {
-    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X,      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW,
-    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY,     CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC,
-    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,  CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA};
+    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X,     CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW,
+    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY,    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC,
+    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA};
 
 ConvolutionShape shapeOf(const Content& convolution, const TensorInfo& x, const TensorInfo& w, const TensorInfo& y) {
   const auto pair = [&](cudnnBackendAttributeName_t name) {
@@ -55,10 +55,9 @@ ConvolutionShape shapeOf(const Content& convolution, const TensorInfo& x, const 
   if (x.dimensions.size() != 4 || w.dimensions.size() != 4 || y.dimensions.size() != 4) {
     refuse("x, w and y of a convolution over two dimensions have four each");
   }
-  const ConvolutionShape shape{
-      x.dimensions[0], x.dimensions[1], x.dimensions[2], x.dimensions[3], w.dimensions[0],
-      w.dimensions[1], w.dimensions[2], y.dimensions[1], y.dimensions[2], strides[0],
-      strides[1],      before[0],       before[1],       dilations[0],    dilations[1]};
+  const ConvolutionShape shape{x.dimensions[0], x.dimensions[1], x.dimensions[2], x.dimensions[3], w.dimensions[0],
+                               w.dimensions[1], w.dimensions[2], y.dimensions[1], y.dimensions[2], strides[0],
+                               strides[1],      before[0],       before[1],       dilations[0],    dilations[1]};
   const auto length = [](int64_t input, int64_t padding, int64_t dilation, int64_t kernel, int64_t stride) {
     const int64_t room = input + padding - dilation * (kernel - 1) - 1;
     return room < 0 ? 0 : room / stride + 1;
@@ -91,8 +90,9 @@ Operation convolutionOf(const Content& content, const ConvolutionNames& names) {
   Operation operation;
   operation.isConvolution = true;
   operation.beta = static_cast<float>(content.number(names.beta, 0.0));
-  operation.inputs = forward ? std::vector<TensorInfo>{x, w} : data ? std::vector<TensorInfo>{y, w}
-                                                                    : std::vector<TensorInfo>{x, y};
+  operation.inputs = forward ? std::vector<TensorInfo>{x, w}
+                     : data  ? std::vector<TensorInfo>{y, w}
+                             : std::vector<TensorInfo>{x, y};
   operation.outputs = {forward ? y : data ? x : w};
   if (operation.inputs[0].type != operation.inputs[1].type) {
     throw Failure{CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE, "the inputs of a convolution have different types"};
@@ -111,8 +111,8 @@ Operation convolutionOf(const Content& content, const ConvolutionNames& names) {
 Pointwise pointwiseOf(const Content& content) {
   Pointwise pointwise{content.value(CUDNN_ATTR_POINTWISE_MODE, CUDNN_POINTWISE_IDENTITY)};
   pointwise.lowerClip = static_cast<float>(content.number(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP, 0.0));
-  pointwise.upperClip = static_cast<float>(
-      content.number(CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP, std::numeric_limits<float>::infinity()));
+  pointwise.upperClip =
+      static_cast<float>(content.number(CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP, std::numeric_limits<float>::infinity()));
   pointwise.slope = static_cast<float>(content.number(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, 0.0));
   pointwise.alpha = static_cast<float>(content.number(CUDNN_ATTR_POINTWISE_ELU_ALPHA, 1.0));
   // cuDNN's CUDNN_PROPAGATE_NAN
@@ -140,8 +140,8 @@ Operation pointwiseOperation(const Content& content) {
     operation.inputs.push_back(tensorOf(content, names[i]));
     shapes.push_back(operation.inputs.back().dimensions);
     if (!broadcastsTo(shapes.back(), operation.outputs[0].dimensions)) {
-      throw Failure{CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, "an operand " + text(shapes.back()) + " for a result " +
-                                                               text(operation.outputs[0].dimensions)};
+      throw Failure{CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH,
+                    "an operand " + text(shapes.back()) + " for a result " + text(operation.outputs[0].dimensions)};
     }
   }
   const auto first = static_cast<float>(content.number(CUDNN_ATTR_OPERATION_POINTWISE_ALPHA1, 1.0));

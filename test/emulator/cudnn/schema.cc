@@ -166,8 +166,8 @@ const AttributeRule& ruleOf(cudnnBackendDescriptorType_t descriptor, cudnnBacken
   for (const AttributeRule& rule : kRules) {
     if (rule.descriptor == descriptor && rule.name == name) return rule;
   }
-  throw Failure{CUDNN_STATUS_NOT_SUPPORTED, "descriptor type " + std::to_string(descriptor) +
-                                                " has no attribute " + std::to_string(name) + " in the emulation"};
+  throw Failure{CUDNN_STATUS_NOT_SUPPORTED, "descriptor type " + std::to_string(descriptor) + " has no attribute " +
+                                                std::to_string(name) + " in the emulation"};
 }
 
 void requireComplete(const Content& content) {

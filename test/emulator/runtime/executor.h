@@ -2,10 +2,11 @@
 // shuffles. A thread without these runs to its end on the fiber of the thread before it, which costs nothing.
 #pragma once
 
+#include <vector_types.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <vector_types.h>
 
 #include "export.h"
 

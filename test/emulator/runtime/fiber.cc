@@ -47,7 +47,7 @@ constexpr size_t kStack = 512 * 1024;  // redzones around every local array
 constexpr size_t kStack = 128 * 1024;
 #endif
 
-thread_local void* outside = nullptr;      // where resume() was called
+thread_local void* outside = nullptr;  // where resume() was called
 thread_local Fiber* current = nullptr;
 thread_local void** currentSlot = nullptr;  // where the running fiber's stack pointer goes
 

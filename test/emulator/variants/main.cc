@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <stdexcept>
 
-#include "shared/operands.h"
 #include "ops.h"
+#include "shared/operands.h"
 
 namespace {
 
@@ -29,8 +29,8 @@ class Check {
     } catch (const std::exception& error) {
       failed_ = true;
       std::printf("%s of %s, %s, %d channels before it and %d after, vectors from element %d on%s: %s\n",
-                  op.name.c_str(), std::to_string(op.inputs[0].shape.back()).c_str(),
-                  saturnn::dtypeName(storage.dtype), static_cast<int>(storage.before), static_cast<int>(storage.after),
+                  op.name.c_str(), std::to_string(op.inputs[0].shape.back()).c_str(), saturnn::dtypeName(storage.dtype),
+                  static_cast<int>(storage.before), static_cast<int>(storage.after),
                   static_cast<int>(storage.vectorShift), storage.inPlace ? ", in place" : "", error.what());
     }
   }

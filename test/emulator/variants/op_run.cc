@@ -65,9 +65,7 @@ struct Buffer {
     for (size_t i = 0; i < operand.values.size(); ++i) write(tensor.dtype, operand.values[i], at(i));
   }
 
-  size_t rows() const {
-    return static_cast<size_t>(saturnn::elementCount(tensor) / saturnn::channelCount(tensor));
-  }
+  size_t rows() const { return static_cast<size_t>(saturnn::elementCount(tensor) / saturnn::channelCount(tensor)); }
 
   // Returns the element with this index in the order of the tensor's shape.
   char* at(size_t index) {
@@ -129,9 +127,14 @@ std::vector<std::vector<float>> Backend::run(const Op& op, const Storage& storag
   for (const Buffer& buffer : inputs) tensors.push_back(buffer.tensor);
   for (const Buffer& buffer : outputs) tensors.push_back(buffer.tensor);
   const SnPlanOptions plan{0, 1, 0, 0};
-  SnOpDesc desc{op.name.c_str(), op.attributes.data(), op.attributes.size(), tensors.data(),
-                static_cast<int32_t>(inputs.size()), tensors.data() + inputs.size(),
-                static_cast<int32_t>(outputs.size()), &plan};
+  SnOpDesc desc{op.name.c_str(),
+                op.attributes.data(),
+                op.attributes.size(),
+                tensors.data(),
+                static_cast<int32_t>(inputs.size()),
+                tensors.data() + inputs.size(),
+                static_cast<int32_t>(outputs.size()),
+                &plan};
   SnKernel* kernel = nullptr;
   SnKernelInfo info{};
   check(table_->create_kernel(device_, &desc, &kernel, &info, &error_), op.name);

@@ -8,7 +8,7 @@ constexpr int kSumColumns = 32;
 constexpr int kSumRows = 16;
 
 // partials [blocks, channels] -> total [channels]
-__global__ void __launch_bounds__(kSumColumns * kSumRows)
+__global__ void __launch_bounds__(kSumColumns* kSumRows)
     sumPartials(const float* __restrict__ partials, float* __restrict__ total, int blocks, int channels) {
   __shared__ float shared[kSumRows][kSumColumns];
   const int channel = blockIdx.x * kSumColumns + threadIdx.x;

@@ -16,8 +16,7 @@ constexpr int kWarps = kThreads / kWarp;
 inline Tiling tileForSums(int64_t rows, int64_t channels, int width) {
   Tiling tiling;
   const int64_t columns = channels / width, tiles = ceilDivide(columns, kWarp);
-  if (tiles > 65535)
-    throw Error("ERR_UNSUPPORTED", "a last dimension of " + std::to_string(channels) + " is too long");
+  if (tiles > 65535) throw Error("ERR_UNSUPPORTED", "a last dimension of " + std::to_string(channels) + " is too long");
   const int64_t blockColumns = ceilDivide(columns, tiles);
   const int64_t blockRows = std::max<int64_t>(1, std::min<int64_t>(kThreads / blockColumns, ceilDivide(rows, kUnroll)));
   tiling.columns = static_cast<int>(columns);

@@ -59,8 +59,7 @@ inline Tiling tile(int64_t rows, int64_t channels, int width) {
   Tiling tiling;
   const int64_t columns = channels / width;
   const int64_t tiles = ceilDivide(columns, kThreads);
-  if (tiles > 65535)
-    throw Error("ERR_UNSUPPORTED", "a last dimension of " + std::to_string(channels) + " is too long");
+  if (tiles > 65535) throw Error("ERR_UNSUPPORTED", "a last dimension of " + std::to_string(channels) + " is too long");
   tiling.columns = static_cast<int>(columns);
   tiling.columnTiles = static_cast<int>(tiles);
   const int64_t blockColumns = ceilDivide(columns, tiles);

@@ -145,11 +145,16 @@ void launchBatchNorm(const BatchNormProblem& p, void* scratch, cudaStream_t stre
     const Tiling tiling = tileForSums(p.rows, p.channels, vectors ? kWidth : 1);
     launch("channelMoments", vectors ? channelMoments<T, kWidth> : channelMoments<T, 1>, tiling.grid(), tiling.block,
            stream, viewOf<T>(p.x), pivots, partials, p.rows, tiling.columns);
-    const Statistics statistics{partials, pivots,
-                                rest,     factor,
-                                p.scale,  p.mean,
-                                p.variance, static_cast<double>(p.rows),
-                                p.epsilon, static_cast<int>(tiling.rowTiles),
+    const Statistics statistics{partials,
+                                pivots,
+                                rest,
+                                factor,
+                                p.scale,
+                                p.mean,
+                                p.variance,
+                                static_cast<double>(p.rows),
+                                p.epsilon,
+                                static_cast<int>(tiling.rowTiles),
                                 static_cast<int>(p.channels)};
     launch("finishMoments", finishMoments, static_cast<unsigned>(ceilDivide(p.channels, kWarps)), kThreads, stream,
            statistics);

@@ -172,9 +172,8 @@ void runSums(const BatchNormGradientProblem& p, double* partials, const Coeffici
   constexpr int kWidth = kVectorWidth<T>;
   const bool vectors = p.channels % kWidth == 0 && allowsVectors(p.dy) && allowsVectors(p.x);
   const Tiling tiling = tileForSums(p.rows, p.channels, vectors ? kWidth : 1);
-  launch("gradientMoments", vectors ? gradientMoments<T, Frozen, kWidth> : gradientMoments<T, Frozen, 1>,
-         tiling.grid(), tiling.block, stream, viewOf<T>(p.dy), viewOf<T>(p.x), p.mean, partials, p.rows,
-         tiling.columns);
+  launch("gradientMoments", vectors ? gradientMoments<T, Frozen, kWidth> : gradientMoments<T, Frozen, 1>, tiling.grid(),
+         tiling.block, stream, viewOf<T>(p.dy), viewOf<T>(p.x), p.mean, partials, p.rows, tiling.columns);
   Totals totals{};
   totals.partials = partials;
   totals.variance = p.variance;
@@ -215,8 +214,7 @@ void launchBatchNormGradient(const BatchNormGradientProblem& p, void* scratch, c
     const bool allVectors = vectors && allowsVectors(p.x);
     const Tiling tiling = tile(p.rows, p.channels, allVectors ? kWidth : 1);
     launch("normalizeGradient", allVectors ? normalizeGradient<T, kWidth> : normalizeGradient<T, 1>, tiling.grid(),
-           tiling.block, stream, viewOf<T>(p.dy), viewOf<T>(p.x), p.mean, by, viewOf<T>(p.dx), p.rows,
-           tiling.columns);
+           tiling.block, stream, viewOf<T>(p.dy), viewOf<T>(p.x), p.mean, by, viewOf<T>(p.dx), p.rows, tiling.columns);
   });
 }
 

@@ -39,9 +39,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads)
-    finishAllMoments(View<const T> x, const Sums* __restrict__ partials, int blocks, double count,
-                     float* __restrict__ moments) {
+__global__ void __launch_bounds__(kThreads) finishAllMoments(View<const T> x, const Sums* __restrict__ partials,
+                                                             int blocks, double count, float* __restrict__ moments) {
   Sums sums{};
   for (int block = threadIdx.x; block < blocks; block += kThreads) {
     sums.sum += partials[block].sum;
@@ -67,8 +66,7 @@ void launchMoments(ConstRows x, int64_t rows, int64_t channels, float* moments, 
     using T = typename decltype(storage)::Element;
     constexpr int kWidth = kVectorWidth<T>;
     const int64_t columns = vectors ? channels / kWidth : channels;
-    const unsigned blocks =
-        static_cast<unsigned>(std::min<int64_t>(kSumBlocks, ceilDivide(rows * columns, kThreads)));
+    const unsigned blocks = static_cast<unsigned>(std::min<int64_t>(kSumBlocks, ceilDivide(rows * columns, kThreads)));
     auto* partials = static_cast<Sums*>(scratch);
     launch("sumMoments", vectors ? sumMoments<T, kWidth> : sumMoments<T, 1>, blocks, kThreads, stream, viewOf<T>(x),
            partials, rows, columns);

@@ -13,9 +13,7 @@ struct alignas(Width == 8 ? 8 : 4) Words {
   uint32_t word[(Width + 3) / 4];
 
   // Whether element `lane` of a vector is 0.
-  __device__ __forceinline__ bool isZero(int lane) const {
-    return (word[lane / 4] & 0xffu << (lane % 4 * 8)) == 0;
-  }
+  __device__ __forceinline__ bool isZero(int lane) const { return (word[lane / 4] & 0xffu << (lane % 4 * 8)) == 0; }
 };
 
 template <int Width>

@@ -118,8 +118,9 @@ void launchMaxPool(const PoolShape& shape, ConstRows x, Rows y, uint8_t* indices
     const auto run = [&](auto kernel, int width, int rowsPerThread) {
       const PoolTiling tiling =
           poolTiling(shape.batch, shape.outputHeight, shape.outputWidth, shape.channels, width, rowsPerThread);
-      launch("maxPool", kernel, tiling.grid, tiling.block, stream, shape, imageOf<const T>(x, shape.height, shape.width),
-             imageOf<T>(y, shape.outputHeight, shape.outputWidth), indicesOf(indices, shape));
+      launch("maxPool", kernel, tiling.grid, tiling.block, stream, shape,
+             imageOf<const T>(x, shape.height, shape.width), imageOf<T>(y, shape.outputHeight, shape.outputWidth),
+             indicesOf(indices, shape));
     };
     if (!vectors) return run(maxPoolAny<T, 1>, 1, 1);
     const bool unrolled = withUnrolledWindow(shape.windows, [&](auto kernel, auto stride) {

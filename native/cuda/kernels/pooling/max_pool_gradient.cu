@@ -20,9 +20,8 @@ __device__ __forceinline__ void addChosen(Vector<Width>& sum, const Vector<Width
 // Rows are counted from `pad` rows above the image, so that the windows that cover a row of the strip are known at
 // compile time: window row `first + j` covers the strip's rows (j - kBefore) * Stride ... + Kernel - 1.
 template <class T, int Width, int Kernel, int Stride>
-__global__ void __launch_bounds__(kThreads)
-    maxPoolGradient(const __grid_constant__ PoolShape shape, Image<const T> dy, Image<const uint8_t> indices,
-                    Image<T> dx) {
+__global__ void __launch_bounds__(kThreads) maxPoolGradient(const __grid_constant__ PoolShape shape, Image<const T> dy,
+                                                            Image<const uint8_t> indices, Image<T> dx) {
   static_assert(kPoolRows % Stride == 0 && Kernel * Kernel <= 255, "strips begin with a window; 255 is no position");
   constexpr int kBefore = (Kernel - 1) / Stride;  // windows that begin above the strip, or left of the pixel's own
   constexpr int kWindowRows = kBefore + (kPoolRows - 1) / Stride + 1;
@@ -89,8 +88,8 @@ __global__ void __launch_bounds__(kThreads)
     Vector<Width> sum = {};
     for (int windowRow = windowRows.begin; windowRow < windowRows.end; ++windowRow) {
       for (int window = windows.begin; window < windows.end; ++window) {
-        const int position = (place.row + w.padH - windowRow * w.strideH) * w.kernelW + place.column + w.padW -
-                             window * w.strideW;
+        const int position =
+            (place.row + w.padH - windowRow * w.strideH) * w.kernelW + place.column + w.padW - window * w.strideW;
         addChosen(sum, load<Width>(dy.at(n, windowRow, window, place.channel)),
                   loadBytes<Width>(indices.at(n, windowRow, window, place.channel)), position);
       }
@@ -101,10 +100,9 @@ __global__ void __launch_bounds__(kThreads)
 
 }  // namespace
 
-void launchMaxPoolGradient(const PoolShape& shape, ConstRows dy, const uint8_t* indices, Rows dx,
-                           cudaStream_t stream) {
-  const bool vectors = shape.channels % vectorWidth(dy.dtype) == 0 && allowsVectors(dy) && allowsVectors(dx) &&
-                       isAligned(indices);
+void launchMaxPoolGradient(const PoolShape& shape, ConstRows dy, const uint8_t* indices, Rows dx, cudaStream_t stream) {
+  const bool vectors =
+      shape.channels % vectorWidth(dy.dtype) == 0 && allowsVectors(dy) && allowsVectors(dx) && isAligned(indices);
   withStorage(dy.dtype, [&](auto storage) {
     using T = typename decltype(storage)::Element;
     constexpr int kWidth = kVectorWidth<T>;
@@ -117,8 +115,7 @@ void launchMaxPoolGradient(const PoolShape& shape, ConstRows dy, const uint8_t* 
     if (!vectors) return run(maxPoolGradientAny<T, 1>, 1, shape.height, 1);
     const bool unrolled = withUnrolledWindow(shape.windows, [&](auto kernel, auto stride) {
       constexpr int kKernel = decltype(kernel)::value, kStride = decltype(stride)::value;
-      run(maxPoolGradient<T, kWidth, kKernel, kStride>, kWidth, shape.height + shape.windows.padH % kStride,
-          kPoolRows);
+      run(maxPoolGradient<T, kWidth, kKernel, kStride>, kWidth, shape.height + shape.windows.padH % kStride, kPoolRows);
     });
     if (!unrolled) run(maxPoolGradientAny<T, kWidth>, kWidth, shape.height, 1);
   });

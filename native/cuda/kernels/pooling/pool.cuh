@@ -52,11 +52,11 @@ inline PoolTiling poolTiling(int64_t batch, int height, int width, int64_t chann
   const int64_t strips = ceilDivide(height, rowsPerThread);
   const int64_t stripsPerBlock = std::min<int64_t>({strips, kThreads / (perBlock * pixels), 64});
   PoolTiling tiling;
-  tiling.block = dim3(static_cast<unsigned>(perBlock), static_cast<unsigned>(pixels),
-                      static_cast<unsigned>(stripsPerBlock));
-  tiling.grid = dim3(static_cast<unsigned>(widthTiles * channelTiles),
-                     static_cast<unsigned>(ceilDivide(strips, stripsPerBlock)),
-                     static_cast<unsigned>(std::min<int64_t>(batch, 65535)));
+  tiling.block =
+      dim3(static_cast<unsigned>(perBlock), static_cast<unsigned>(pixels), static_cast<unsigned>(stripsPerBlock));
+  tiling.grid =
+      dim3(static_cast<unsigned>(widthTiles * channelTiles), static_cast<unsigned>(ceilDivide(strips, stripsPerBlock)),
+           static_cast<unsigned>(std::min<int64_t>(batch, 65535)));
   return tiling;
 }
 

@@ -94,10 +94,9 @@ __global__ void __launch_bounds__(kThreads)
   sums = sumOfWarp(sums);
   if (lane != 0) return;
   const float rate = p.rates[segment];
-  p.ratios[segment] =
-      p.ends[segment] <= p.trusted
-          ? trustRatio(sums.weights, sums.gradient, factorOf(p.scale), rate, p.decays[segment], p.trust)
-          : rate;
+  p.ratios[segment] = p.ends[segment] <= p.trusted
+                          ? trustRatio(sums.weights, sums.gradient, factorOf(p.scale), rate, p.decays[segment], p.trust)
+                          : rate;
 }
 
 }  // namespace
