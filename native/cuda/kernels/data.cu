@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(kThreads) augment(const __grid_constant__ Augm
   }
 }
 
-// Only the stores are 16 bytes: a source of three channels has no aligned rows.
+// 16-byte stores only: a source of three channels has no aligned rows.
 template <class From, class To, int Width>
 __global__ void __launch_bounds__(kThreads)
     fit(View<const From> x, int64_t xRows, int xChannels, View<To> y, int64_t yRows, int columns) {

@@ -12,8 +12,7 @@
 namespace saturnn::cuda {
 namespace {
 
-// Sums of x - mean (not if frozen), of dy, and of dy (x - mean). Only the loads are 16 bytes: it stores sums, once per
-// block.
+// Sums of x - mean (not if frozen), of dy, and of dy (x - mean). 16-byte loads only: it stores sums, once per block.
 template <class T, bool Frozen, int Width>
 __global__ void __launch_bounds__(kThreads, 2)
     gradientMoments(View<const T> dy, View<const T> x, const float* __restrict__ mean, double* __restrict__ partials,
