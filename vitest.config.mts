@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 
-execFileSync(process.execPath, [new URL('scripts/native-tables.mjs', import.meta.url).pathname]);
+execFileSync(process.execPath, [fileURLToPath(new URL('scripts/native-tables.mjs', import.meta.url))]);
 
 /** These use every core, kill processes after a time, or hold the main thread to a deadline. */
 const alone = [

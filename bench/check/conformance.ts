@@ -20,7 +20,7 @@ interface CaseRow extends Row {
 }
 
 /** Groups whose cases call cuDNN; `ownKernels` leaves them out. */
-const ofLibraries = new Set(['convolution', 'block']);
+const ofLibraries = new Set(['convolution', 'linear', 'block']);
 
 export const conformance: Section = {
   name: 'conformance',
