@@ -5,7 +5,7 @@ import { dimension, expectShape, expectTensor, first, type Pair, pair, shapeErro
 /** Attribute `activation` of a convolution into which no activation is fused (SN_NO_ACTIVATION). */
 export const noActivation = -1;
 
-/** SnConvAttributes of native/shared/backend.h, shared by the three convolution passes. */
+/** Attributes of conv2d and its gradients, as native/ops/convolution.def declares them. */
 export const convAttributes: readonly AttributeField[] = [
   ['strideH', 'i32'],
   ['strideW', 'i32'],

@@ -2,7 +2,7 @@ import { checkInteger, checkOptions } from '../errors';
 import { type AttributeField, apply, type Op, type Tensor, type TensorSpec } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first, type Pair, pair, shapeError } from './op';
 
-/** SnPoolAttributes of native/shared/backend.h, shared by both kinds of pooling and their gradients. */
+/** Attributes of maxPool, averagePool and their gradients, as native/ops/pooling.def declares them. */
 export const poolAttributes: readonly AttributeField[] = [
   ['kernelH', 'i32'],
   ['kernelW', 'i32'],

@@ -3,7 +3,7 @@ import { type AttributeField, apply, type Op, type Tensor } from '../tensor/tens
 import { checkRange } from './activationRow';
 import { expectShape, expectTensor, first, shapeError } from './op';
 
-/** SnRandomizedReluAttributes of native/shared/backend.h. */
+/** Attributes of randomizedRelu and its gradient, as native/ops/randomized_relu.def declares them. */
 export const randomizedReluAttributes: readonly AttributeField[] = [
   ['lower', 'f32'],
   ['upper', 'f32'],

@@ -22,7 +22,7 @@ export function floorsOf(file) {
   return floors;
 }
 
-/** Oldest versions that published files must run with: glibc as lib/platform.ts says, libstdc++ of GCC 11. RHEL 9 has both. */
+/** Oldest versions that published files must run with: glibc as lib/runtime/platform.ts says, libstdc++ of GCC 11. RHEL 9 has both. */
 export function promisedFloors() {
   const { oldestGlibc } = createRequire(import.meta.url)(`${root}/dist/runtime/platform.js`);
   return { GLIBC: oldestGlibc, GLIBCXX: '3.4.29', CXXABI: '1.3.13' };
