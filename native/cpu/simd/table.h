@@ -220,7 +220,7 @@ struct ActivationTable {
 
 extern const ActivationTable simdActivationsBaseline, simdActivationsAvx2, simdActivationsAvx512;
 
-// What works on images, stored as T.
+// Loops over images whose elements are stored as T.
 template <typename T>
 struct ImageLoops {
   void (*maxPool)(const MaxPoolRow<T>&);
