@@ -6,7 +6,7 @@ import { dimension, expectShape, expectTensor, first, type Pair, pair, shapeErro
 export const noActivation = -1;
 
 /** Attributes of conv2d and its gradients, as native/ops/convolution.def declares them. */
-export const convAttributes: readonly AttributeField[] = [
+const convAttributes: readonly AttributeField[] = [
   ['strideH', 'i32'],
   ['strideW', 'i32'],
   ['padH', 'i32'],
@@ -68,7 +68,7 @@ export const conv2dOp: Op = {
 };
 
 /** Returns 2 N H' W' O KH KW C: two operations per multiply-add, the same for the convolution, dgrad and wgrad. */
-export function convFlops(output: readonly number[], weight: readonly number[]): number {
+function convFlops(output: readonly number[], weight: readonly number[]): number {
   const positions = sizeOf(output.slice(0, 3));
   return 2 * positions * sizeOf(weight);
 }
