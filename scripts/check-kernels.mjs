@@ -33,7 +33,7 @@ async function kernelsOf(path, toolkit) {
 }
 
 /** Returns the rules that a kernel breaks, one text for each; empty if it breaks none. */
-export function violations(kernel) {
+function violations(kernel) {
   const found = [];
   if (kernel.spillStores + kernel.spillLoads > 0)
     found.push(`spills (${kernel.spillStores} bytes stored, ${kernel.spillLoads} loaded)`);

@@ -1,5 +1,5 @@
-// The imports of lib. `npm run docs:architecture` draws the layers and what they import into docs/design.md. `npm run check:imports`
-// holds the code to the rules of .dependency-cruiser.cjs, and the picture to the code.
+// The imports of lib. `npm run docs:architecture` draws the layers and what they import into docs/design.md.
+// `npm run check:imports` checks that the code obeys .dependency-cruiser.cjs, and that the picture is that of the code.
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,7 @@ import { node, root, StageError, startIfMain } from './stage.mjs';
 
 const rules = join(root, '.dependency-cruiser.cjs');
 
-/** What dependency-cruiser prints of the lib in `folder`, and whether it holds to the rules. */
+/** Runs dependency-cruiser on the lib in `folder`. Returns what it prints, and whether lib obeys the rules (`ok`). */
 export async function cruise(folder, format) {
   const program = tool('dependency-cruiser', 'bin', 'dependency-cruise.mjs');
   const args = [program, 'lib', '--config', rules, '--output-type', format];
@@ -23,7 +23,7 @@ export async function cruise(folder, format) {
   }
 }
 
-/** Name, what it holds, and its files, of every layer, from bottom to top. */
+/** Lists the layers from bottom to top: name, what it holds, and a pattern of its files. */
 function layersOfRules() {
   const { forbidden } = createRequire(import.meta.url)(rules);
   return forbidden
@@ -35,7 +35,7 @@ function layersOfRules() {
     }));
 }
 
-/** By layer: the layers that its files import. */
+/** Returns for each layer the set of layers (as indices) that its files import. */
 function arrowsOf({ modules }, layers) {
   const layerOf = (path) => layers.findIndex((layer) => layer.path.test(path));
   const arrows = layers.map(() => new Set());
@@ -49,7 +49,7 @@ function arrowsOf({ modules }, layers) {
   return arrows;
 }
 
-/** Without the arrows that follow from others. */
+/** Leaves out the arrows that follow from others. */
 function shortest(arrows) {
   const below = arrows.map(() => new Set());
   arrows.forEach((targets, from) => {
@@ -71,7 +71,7 @@ function pictureOf(graph) {
 const page = join(root, 'docs', 'design.md');
 const marks = ['<!-- begin: npm run docs:architecture -->', '<!-- end: npm run docs:architecture -->'];
 
-/** The page as it is, and as it should be. */
+/** Returns docs/design.md as it is (`before`) and with the picture of the code (`after`). */
 async function pages() {
   const { text } = await cruise(root, 'json');
   const before = readFileSync(page, 'utf8');

@@ -88,7 +88,7 @@ export function parseKernels(source) {
 }
 
 /** Splits a list at its commas, except for commas inside <> or (). */
-export function splitArguments(text) {
+function splitArguments(text) {
   const parts = [];
   let depth = 0;
   let begin = 0;

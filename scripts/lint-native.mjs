@@ -4,8 +4,8 @@
 //   --compile   clang++ with our warnings as errors, without generating code: what g++ accepts and clang does not
 //   --tidy      clang-tidy with the checks of .clang-tidy; with --analyze clang's static analyser, too (minutes)
 //
-// Without one of them: all three. Files and folders limit what is checked; without: native/, the emulator and the fakes, --tidy
-// native/ alone. The last two take the files that compile_commands.json has, so `npm run build:native` comes first.
+// Without one of these options, all three run. Files and folders limit what is checked; the default is native/ and the native
+// sources of test/, for --tidy native/ alone. The last two take the files that compile_commands.json has, so `npm run build:native` comes first.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -54,7 +54,7 @@ const forClang = '-Wno-unknown-pragmas';
 // g++ 12's default, so CMake leaves it out of some commands.
 const standard = '-std=c++17';
 
-/** One command per source that g++ compiles; a source of two targets counts once. */
+/** Returns one command per source that g++ compiles, by name; a source of two targets counts once. */
 function compileCommands() {
   const file = join(root, 'compile_commands.json');
   if (!existsSync(file)) throw new StageError('compile_commands.json is not there.\nRemedy: npm run build:native');
@@ -66,14 +66,14 @@ function compileCommands() {
   return bySource;
 }
 
-/** The words of a command line; CMake quotes with backslashes and double quotes. */
+/** Splits a command line into words. CMake quotes with backslashes and double quotes. */
 function wordsOf(command) {
   return (command.match(/(?:\\.|"(?:\\.|[^"\\])*"|[^\s"\\])+/g) ?? []).map((word) =>
     word.replace(/\\(.)|"((?:\\.|[^"\\])*)"/g, (_, escaped, quoted) => escaped ?? quoted.replace(/\\(.)/g, '$1')),
   );
 }
 
-/** Each takes a test of a file's name, and resolves to the number of files with findings. */
+/** The checks, by option. Each takes a test of a file's name, and resolves to the number of files with findings. */
 const checks = {
   format(isChosen, fix) {
     const tool = requireTool('clang-format');

@@ -5,9 +5,9 @@
 //   tsan   ThreadSanitizer: addon and CPU backend, with LLVM's OpenMP, whose synchronisation it can see; runs the native stress
 //          and a stress of training
 //
-// Each has its own build, in out/asan and out/tsan. Reports go to out/KIND/reports; a finding, or a test that fails, makes the exit code
-// 1. scripts/sanitize/reports.mjs says which reports are not ours, and why. oneDNN, Node.js and libstdc++ come from the system and are not
-// instrumented: what goes wrong inside them is seen only where they call malloc, free, memcpy and the like.
+// Each has its own build, in out/asan and out/tsan. Reports go to out/KIND/reports; a finding, or a test that fails, makes the
+// exit code 1. scripts/sanitize/reports.mjs says which reports are not ours, and why. oneDNN, Node.js and libstdc++ come from the
+// system and are not instrumented: an error inside them is found only where they call malloc, free, memcpy and the like.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ async function timed(name, work) {
   return status;
 }
 
-/** Where the compiler keeps a library of its own. */
+/** Returns the path of a library that comes with the compiler. @throws StageError that names the `packages` that have it */
 function libraryOf(compiler, name, packages) {
   const found = spawnSync(compiler, [`-print-file-name=${name}`], { encoding: 'utf8' });
   const path = found.stdout?.trim() ?? '';
@@ -61,7 +61,7 @@ function environmentOf(kind, folder, reports) {
     SATURNN_BINARY: folder,
     LD_PRELOAD: runtime,
     CXXFLAGS: kind.flags,
-    // One arena of malloc's for all threads hides nothing, and the reports of one seed can be compared.
+    // With the same test data in every run, the reports of two runs can be compared.
     SATURNN_TEST_SEED: process.env.SATURNN_TEST_SEED ?? '1',
   };
   for (const [name, list] of Object.entries(kind.options)) env[name] = options(list);
@@ -94,7 +94,7 @@ function shownAndKept([command, ...args], env, log) {
   });
 }
 
-/** Prints every finding once, and counts what is left out; gives 1 if there are findings. */
+/** Prints every finding once, and counts what is left out. Returns 1 if there are findings, else 0. */
 function showReports(reports, libraries) {
   const files = readdirSync(reports).filter((name) => name.startsWith('report'));
   const all = files.flatMap((name) => reportsIn(readFileSync(join(reports, name), 'utf8')));

@@ -15,7 +15,7 @@ import { type Expectation, type Expected, expectation, stateWrites } from './ref
 import { isSource, type Read } from './reference/interpret';
 import { compare, describeComparison } from './tolerance';
 
-/** How the graph is compiled: "plain" without passes, "fused" with the default passes. */
+/** Passes with which a graph is compiled: "plain" is without any, "fused" with the default passes. */
 export type Mode = 'plain' | 'fused';
 export const modes: readonly Mode[] = ['plain', 'fused'];
 

@@ -74,7 +74,7 @@ const ranks = ['bf16', 'tf32', 'fp16', 'f32'];
 const rank = (precision: string) => ranks.indexOf(precision);
 
 /** Joins reports about one device. @throws Error if there are none */
-export function mergeReports(reports: readonly BenchReport[]): BenchReport {
+function mergeReports(reports: readonly BenchReport[]): BenchReport {
   const [first] = reports;
   if (!first) throw new Error('Expected at least one report.');
   return {

@@ -110,7 +110,7 @@ export class Graph {
 }
 
 /** No decisions: every tensor has a buffer of its own. */
-export const noMemory: Memory = { placements: new Map(), inPlace: new Set(), absent: new Set() };
+const noMemory: Memory = { placements: new Map(), inPlace: new Set(), absent: new Set() };
 
 /** Returns whether a pass has made a decision about memory already. */
 export function decidesAboutMemory({ memory: { placements, inPlace, absent } }: Graph): boolean {

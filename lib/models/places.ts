@@ -97,7 +97,7 @@ function slopeOf({ attributes: { kind, slope = 0 } }: Node, known: Map<string, S
   const curve = activations[nativeActivations[kind as number]!].curve(slope);
   const gain = gainOfCurve(curve);
   const atZero = curve.value(0);
-  // Such an activation (tanh) counts as pixels do.
+  // An activation with slope 1 and value 0 at x = 0 (tanh) counts like the pixels.
   if (gain === 1 && atZero === 0) return linearSlope;
   const key = `${gain} ${atZero}`;
   const made = known.get(key) ?? { gain, atZero };

@@ -60,7 +60,7 @@ export function formatActivation(activation: Activation): string {
   return activationRow(kind).slope ? `${kind}:${slope}` : kind;
 }
 
-export const activationAttributes: readonly AttributeField[] = [
+const activationAttributes: readonly AttributeField[] = [
   ['kind', 'i32'],
   ['slope', 'f32'],
 ];

@@ -3,7 +3,7 @@ import { apply, type Op, type Tensor } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first } from './op';
 
 /** Checks logits [N, K] and labels i32 [N], and returns the logits. @throws ERR_SHAPE */
-export function expectClassification(op: string, logits: Tensor | null | undefined, labels: Tensor | null | undefined) {
+function expectClassification(op: string, logits: Tensor | null | undefined, labels: Tensor | null | undefined) {
   const scores = expectTensor(op, 'logits', logits, { rank: 2 });
   expectShape(op, 'labels', expectTensor(op, 'labels', labels, { dtype: 'i32' }), [dimension(scores.shape, 0)]);
   return scores;
@@ -13,7 +13,7 @@ export function expectClassification(op: string, logits: Tensor | null | undefin
  * Checks a label smoothing: from 0 to below 1, also after rounding to f32, in which kernels compute.
  * @throws ERR_INVALID_ARGUMENT
  */
-export function checkLabelSmoothing(value: unknown): number {
+function checkLabelSmoothing(value: unknown): number {
   if (typeof value !== 'number' || !(Math.fround(value) >= 0 && Math.fround(value) < 1))
     throw invalid('labelSmoothing', 'a number from 0 to below 1', value);
   return value;
@@ -85,7 +85,7 @@ export function softmaxCrossEntropy(
  * e; 0 in rows with a negative label, NaN in rows with a label of K or more. probabilities [N, K], labels i32 [N], dloss
  * [1].
  */
-export const softmaxCrossEntropyGradientOp: Op = {
+const softmaxCrossEntropyGradientOp: Op = {
   name: 'softmaxCrossEntropyGradient',
   attributes: [['labelSmoothing', 'f32']],
   readsSlices: false,
@@ -112,7 +112,7 @@ export function softmaxCrossEntropyGradient(
  * count, f32 [1] = the number of rows whose label is among their k largest logits. Of equal logits, the smaller index comes
  * first. A row with a NaN, or with a label that is no class (-1: padding), never counts. logits [N, K], labels i32 [N].
  */
-export const countCorrectOp: Op = {
+const countCorrectOp: Op = {
   name: 'countCorrect',
   attributes: [['k', 'i32']],
   readsSlices: false,

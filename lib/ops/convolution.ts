@@ -5,8 +5,8 @@ import { dimension, expectShape, expectTensor, first, type Pair, pair, shapeErro
 /** Attribute `activation` of a convolution into which no activation is fused (SN_NO_ACTIVATION). */
 export const noActivation = -1;
 
-/** SnConvAttributes of native/shared/backend.h, shared by the three convolution passes. */
-export const convAttributes: readonly AttributeField[] = [
+/** Attributes of conv2d and its gradients, as native/ops/convolution.def declares them. */
+const convAttributes: readonly AttributeField[] = [
   ['strideH', 'i32'],
   ['strideW', 'i32'],
   ['padH', 'i32'],
@@ -68,7 +68,7 @@ export const conv2dOp: Op = {
 };
 
 /** Returns 2 N H' W' O KH KW C: two operations per multiply-add, the same for the convolution, dgrad and wgrad. */
-export function convFlops(output: readonly number[], weight: readonly number[]): number {
+function convFlops(output: readonly number[], weight: readonly number[]): number {
   const positions = sizeOf(output.slice(0, 3));
   return 2 * positions * sizeOf(weight);
 }

@@ -10,7 +10,7 @@ import { dimension, expectShape, expectTensor, first, shapeError } from './op';
  * drawn by Philox from seed, step and the place in the batch alone; without, it is the centre crop. An index outside of the
  * data set gives NaN.
  */
-export const augmentOp: Op = {
+const augmentOp: Op = {
   name: 'augment',
   attributes: [['random', 'i32']],
   readsSlices: false,
@@ -78,7 +78,7 @@ export function augment(inputs: AugmentInputs, { size: [height, width], random, 
  * Rows (first dimension) of weights or of a vector: x [R, ...] -> y [count, ...], from row `firstRow` on. It takes apart what
  * joinRows() has joined. Pass concatViews removes the copy.
  */
-export const rowsOp: Op = {
+const rowsOp: Op = {
   name: 'rows',
   attributes: [['firstRow', 'i32']],
   readsSlices: false,

@@ -8,7 +8,7 @@ import { expectShape, expectTensor, first } from './op';
  * / 4), step, stream, 0} with key {seed, "drop"} is below rate 2^32. No mask is stored: the gradient is the same op on dy. A
  * NaN or infinity that is dropped gives NaN.
  */
-export const dropoutOp: Op = {
+const dropoutOp: Op = {
   name: 'dropout',
   attributes: [
     ['rate', 'f32'],

@@ -31,7 +31,7 @@ export const linearOp: Op = {
 };
 
 /** Returns 2 N O I: two operations per multiply-add, the same for linear, linearDgrad and linearWgrad. */
-export function linearFlops([batch = 0]: readonly number[], [outputs = 0, features = 0]: readonly number[]): number {
+function linearFlops([batch = 0]: readonly number[], [outputs = 0, features = 0]: readonly number[]): number {
   return 2 * batch * outputs * features;
 }
 
@@ -74,7 +74,7 @@ export function linearDgrad(dy: Tensor, weight: Tensor, name?: string): Tensor {
 }
 
 /** dweight = dyᵀ x, dbias = dy summed over the batch. x [N, I], dy [N, O] -> dweight [O, I], dbias [O]. */
-export const linearWgradOp: Op = {
+const linearWgradOp: Op = {
   name: 'linearWgrad',
   attributes: [],
   readsSlices: false,

@@ -5,10 +5,10 @@ import { dimension, expectShape, expectTensor, first, shapeError } from './op';
 /** Default epsilon of batch normalisation: that of the paper's authors and of PyTorch. */
 export const defaultEpsilon = 1e-5;
 
-export const batchNormAttributes: readonly AttributeField[] = [['epsilon', 'f32']];
+const batchNormAttributes: readonly AttributeField[] = [['epsilon', 'f32']];
 
 /** Checks x [..., C], of 2 to 4 dimensions, and the named vectors [C]; returns x. @throws ERR_SHAPE */
-export function expectNormalized(
+function expectNormalized(
   op: string,
   x: Tensor | null | undefined,
   vectors: Readonly<Record<string, Tensor | null | undefined>>,
@@ -85,7 +85,7 @@ export function batchNorm(
  * Batch normalisation with given statistics: y = (x - mean) scale / sqrt(variance + epsilon) + shift. x [..., C], all others
  * [C] -> y [..., C]. Mean and variance are treated as constants and have no gradient.
  */
-export const batchNormInferenceOp: Op = {
+const batchNormInferenceOp: Op = {
   name: 'batchNormInference',
   attributes: batchNormAttributes,
   readsSlices: true,
@@ -139,7 +139,7 @@ export function batchNormInference(
  * dx = scale v dy. If not frozen, mean must be that of x; kernels correct its rounding error by the sum of x - mean.
  * dy, x [..., C], all others [C] -> dx [..., C], dscale [C], dshift [C].
  */
-export const batchNormGradientOp: Op = {
+const batchNormGradientOp: Op = {
   name: 'batchNormGradient',
   attributes: [
     ['epsilon', 'f32'],
@@ -219,7 +219,7 @@ export function moments(x: Tensor, { name }: { name?: string } = {}): Tensor {
 }
 
 /** y = keep old + take value, for running averages. Both have one shape and are no images. It has no gradient. */
-export const blendOp: Op = {
+const blendOp: Op = {
   name: 'blend',
   attributes: [
     ['keep', 'f32'],

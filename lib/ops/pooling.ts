@@ -2,8 +2,8 @@ import { checkInteger, checkOptions } from '../errors';
 import { type AttributeField, apply, type Op, type Tensor, type TensorSpec } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first, type Pair, pair, shapeError } from './op';
 
-/** SnPoolAttributes of native/shared/backend.h, shared by both kinds of pooling and their gradients. */
-export const poolAttributes: readonly AttributeField[] = [
+/** Attributes of maxPool, averagePool and their gradients, as native/ops/pooling.def declares them. */
+const poolAttributes: readonly AttributeField[] = [
   ['kernelH', 'i32'],
   ['kernelW', 'i32'],
   ['strideH', 'i32'],
@@ -30,7 +30,7 @@ export interface PoolOptions {
 }
 
 /** Returns the attributes of a pooling. @throws ERR_INVALID_ARGUMENT */
-export function encodePool(options: PoolOptions): Record<string, number> {
+function encodePool(options: PoolOptions): Record<string, number> {
   const { kernel, stride, padding = 0, ceil = false } = checkOptions('{ kernel, stride }', options);
   const [kernelH, kernelW] = pair('kernel', kernel, 1);
   const [strideH, strideW] = pair('stride', stride, 1);
@@ -45,7 +45,7 @@ export function encodePool(options: PoolOptions): Record<string, number> {
  * Returns the spec of a pooling's output. Windows that would begin after the image are left out, so no window is empty.
  * @throws ERR_SHAPE
  */
-export function poolShape(op: string, x: Tensor, attributes: Readonly<Record<string, number>>): TensorSpec {
+function poolShape(op: string, x: Tensor, attributes: Readonly<Record<string, number>>): TensorSpec {
   const { kernelH = 1, kernelW = 1, strideH = 1, strideW = 1, padH = 0, padW = 0, ceil = 0 } = attributes;
   const size = (length: number, kernel: number, stride: number, pad: number): number => {
     const steps = (length + 2 * pad - kernel) / stride;

@@ -3,8 +3,8 @@ import { type AttributeField, apply, type Op, type Tensor } from '../tensor/tens
 import { checkRange } from './activationRow';
 import { expectShape, expectTensor, first, shapeError } from './op';
 
-/** SnRandomizedReluAttributes of native/shared/backend.h. */
-export const randomizedReluAttributes: readonly AttributeField[] = [
+/** Attributes of randomizedRelu and its gradient, as native/ops/randomized_relu.def declares them. */
+const randomizedReluAttributes: readonly AttributeField[] = [
   ['lower', 'f32'],
   ['upper', 'f32'],
   ['stream', 'i32'],
@@ -69,7 +69,7 @@ export function randomizedRelu(x: Tensor, { counter, lower, upper, name, bias }:
  * dx = dy, and a dy where y < 0, with the slope a that the forward pass of the same step drew; dbias = dx summed over all
  * dimensions but the last. dy and y have one shape; counter i32 [2].
  */
-export const randomizedReluGradientOp: Op = {
+const randomizedReluGradientOp: Op = {
   name: 'randomizedReluGradient',
   attributes: randomizedReluAttributes,
   readsSlices: true,

@@ -2,7 +2,7 @@ import { apply, applyNode, type Node, type Op, type Tensor } from '../tensor/ten
 import { expectShape, expectTensor, first } from './op';
 
 /** norm [1] = the L2 norm of the gradient; flag i32 [1] = 0 if it and the loss are finite, else 1. loss [1], gradient [P]. */
-export const finiteCheckOp: Op = {
+const finiteCheckOp: Op = {
   name: 'finiteCheck',
   attributes: [],
   readsSlices: false,
@@ -28,7 +28,7 @@ export function finiteCheck(loss: Tensor, gradient: Tensor): { flag: Tensor; nor
 }
 
 /** factor = min(1, limit / norm), in f32: gradients times this have at most the norm `limit`. norm [1] -> factor [1]. */
-export const clipFactorOp: Op = {
+const clipFactorOp: Op = {
   name: 'clipFactor',
   attributes: [['limit', 'f32']],
   readsSlices: false,
@@ -50,7 +50,7 @@ export function clipFactor(norm: Tensor, limit: number): Tensor {
  * finite, or the gradient overflowed at scale 1; norm [1] of the unscaled gradient; factor [1] = min(1, limit / norm) /
  * scale, for the scaled one.
  */
-export const unscaleOp: Op = {
+const unscaleOp: Op = {
   name: 'unscale',
   attributes: [['limit', 'f32']],
   readsSlices: false,
@@ -92,7 +92,7 @@ export function unscale({ loss, overflow, norm, scale }: UnscaleInputs, limit: n
  * an overflow, at least 1; twice as much after `growthInterval` steps without, at most 2^24. gate, overflow i32 [1]; scale
  * [1]; steps [1], the number of steps without an overflow since the last change.
  */
-export const adjustLossScaleOp: Op = {
+const adjustLossScaleOp: Op = {
   name: 'adjustLossScale',
   attributes: [['growthInterval', 'i32']],
   readsSlices: false,

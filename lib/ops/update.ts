@@ -40,32 +40,32 @@ export interface DecayAttributes {
 }
 
 /** The fields of DecayAttributes in the native attribute structs. */
-export const decayFields: readonly AttributeField[] = [
+const decayFields: readonly AttributeField[] = [
   ['weightDecay', 'f32'],
   ['decayed', 'i32'],
 ];
 
 /** Returns the optional inputs in the order of the ops: scale, ends, rates, decays; null: absent. */
-export function optionalInputs({ scale = null, segments = null }: UpdateInputs): (Tensor | null)[] {
+function optionalInputs({ scale = null, segments = null }: UpdateInputs): (Tensor | null)[] {
   return [scale, segments?.ends ?? null, segments?.rates ?? null, segments?.decays ?? null];
 }
 
 /** Checks the optional inputs scale, ends, rates, decays. @throws ERR_SHAPE */
-export function expectOptional(op: string, inputs: readonly (Tensor | null | undefined)[]): void {
+function expectOptional(op: string, inputs: readonly (Tensor | null | undefined)[]): void {
   const [scale, ...table] = inputs;
   if (scale) expectShape(op, 'scale', expectTensor(op, 'scale', scale, {}), [1]);
   if (table.some((tensor) => tensor)) expectSegments(op, table);
 }
 
 /** Checks a table of segments. @throws ERR_SHAPE */
-export function expectSegments(op: string, [ends, rates, decays]: readonly (Tensor | null | undefined)[]): void {
+function expectSegments(op: string, [ends, rates, decays]: readonly (Tensor | null | undefined)[]): void {
   const { shape } = expectTensor(op, 'ends', ends, { dtype: 'i32', rank: 1 });
   expectShape(op, 'rates', expectTensor(op, 'rates', rates, {}), shape);
   expectShape(op, 'decays', expectTensor(op, 'decays', decays, {}), shape);
 }
 
 /** Checks gate i32 [1], parameters [P], and the named vectors [P]. @throws ERR_SHAPE */
-export function expectUpdate(
+function expectUpdate(
   op: string,
   gate: Tensor | null | undefined,
   parameters: Tensor | null | undefined,
@@ -82,7 +82,7 @@ export function expectUpdate(
  * `nesterov` w = w + momentum m - lr d. Without segments, weight decay applies to the first `decayed` elements only.
  * gate i32 [1]; parameters, momentum, gradient [P]; learningRate [1]; optional: scale [1]; ends i32, rates, decays [S].
  */
-export const sgdOp: Op = {
+const sgdOp: Op = {
   name: 'sgd',
   attributes: [['momentum', 'f32'], ...decayFields, ['nesterov', 'i32']],
   readsSlices: false,
@@ -127,7 +127,7 @@ export function sgdUpdate(inputs: SgdInputs, { nesterov = false, ...attributes }
  * parameters, firstMoment, secondMoment, gradient [P]; learningRate [1]; counter i32 [2] (seed, steps done); optional: scale
  * [1]; ends i32, rates, decays [S].
  */
-export const adamOp: Op = {
+const adamOp: Op = {
   name: 'adam',
   attributes: [['firstRate', 'f32'], ['secondRate', 'f32'], ['epsilon', 'f32'], ...decayFields, ['decoupled', 'i32']],
   readsSlices: false,
@@ -181,7 +181,7 @@ export function adamUpdate(inputs: AdamInputs, { beta1, beta2, decoupled, ...att
  * t = counter[1], the number of steps done before this one. rate = 1 - decay. It must be made after the update of the weights in
  * the same step, to read the new weights. gate i32 [1]; average, parameters [P]; counter i32 [2].
  */
-export const averageWeightsOp: Op = {
+const averageWeightsOp: Op = {
   name: 'averageWeights',
   attributes: [['rate', 'f32']],
   readsSlices: false,
@@ -213,7 +213,7 @@ export function averageWeights({ gate, average, parameters, counter }: AverageIn
 }
 
 /** target = value, at the end of the step. gate i32 [1], optional; target: a tensor of a State; value: of its shape and dtype. */
-export const assignOp: Op = {
+const assignOp: Op = {
   name: 'assign',
   attributes: [],
   readsSlices: false,
@@ -246,7 +246,7 @@ export function assign(target: Tensor, value: Tensor, { gate = null }: { gate?: 
 }
 
 /** counter[1] += 1, the number of steps done, which is part of the key of random numbers. gate i32 [1], counter i32 [2]. */
-export const advanceOp: Op = {
+const advanceOp: Op = {
   name: 'advance',
   attributes: [],
   readsSlices: false,
@@ -269,7 +269,7 @@ export function advance(gate: Tensor, counter: Tensor): Node {
  * If |w| or the divisor is 0, or if the segment ends after element `trusted`, it is `rate`. parameters, gradient [P]; scale
  * [1], optional; ends i32, rates, decays [S] -> rates [S].
  */
-export const trustRatiosOp: Op = {
+const trustRatiosOp: Op = {
   name: 'trustRatios',
   attributes: [
     ['trust', 'f32'],

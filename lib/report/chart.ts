@@ -73,7 +73,7 @@ export function drawChart(chart: Chart): { readonly svg: string; readonly height
 }
 
 /** Checks a chart. @throws ERR_INVALID_ARGUMENT if the id cannot be a file name, or `series` is not an array */
-export function checkChart({ id, series }: Chart): void {
+function checkChart({ id, series }: Chart): void {
   if (typeof id !== 'string' || !/^[a-z][\w-]*$/i.test(id))
     throw invalid('the id of a chart', 'a letter, then letters, digits, - and _', id);
   if (!Array.isArray(series)) throw invalid(`series of chart ${id}`, 'an array', series);

@@ -130,7 +130,7 @@ export class Resident {
   }
 }
 
-/** How devices are named, for help texts and messages. */
+/** The names that openDevice() accepts, as text for help and messages. */
 export const deviceForms = 'auto, cpu, cuda or cuda:N';
 
 /** The device that openDevice takes where none is named. */

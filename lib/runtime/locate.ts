@@ -58,7 +58,7 @@ function nearestPackage(): string | undefined {
 }
 
 /** Returns the folder of a local build, out/ of this package; undefined if this file was bundled into another package. */
-export function localBuildFolder(): string | undefined {
+function localBuildFolder(): string | undefined {
   const root = nearestPackage();
   return root !== undefined && manifestOf(join(root, 'package.json')).name === 'saturnn'
     ? join(root, 'out')

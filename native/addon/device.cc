@@ -12,7 +12,7 @@ namespace {
 // 64 TiB: the sum of four such sizes cannot overflow, and no device has so much, so the device reports the error.
 constexpr int64_t kMaxArenaBytes = int64_t{1} << 46;
 
-// NativeOp of lib/runtime/native.ts.
+// Returns a row of the op table as the NativeOp of lib/runtime/native.ts.
 Napi::Object describeOp(Napi::Env env, const SnOpInfo& op) {
   Napi::Array fields = Napi::Array::New(env);
   for (int32_t i = 0; i < op.field_count; ++i) {

@@ -5,7 +5,7 @@
 
 namespace saturnn {
 
-// By id.
+// Names of the activations; index: id.
 extern const char* const activationKinds[];
 extern const size_t activationKindCount;
 

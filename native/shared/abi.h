@@ -5,7 +5,8 @@
 
 namespace saturnn {
 
-// A hash of backend.h, ops.def with the families' tables, and activations.def, made when the libraries are built (cmake/AbiVersion.cmake).
+// A hash of backend.h, ops.def with the families' tables, and activations.def, made when the libraries are built
+// (cmake/AbiVersion.cmake).
 extern const uint32_t abiVersion;
 
 }  // namespace saturnn

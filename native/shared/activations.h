@@ -14,7 +14,7 @@ enum ActivationId : int {
   SN_ACTIVATION_COUNT
 };
 
-// What the rows of activations.def are written with.
+// Helpers for the rows of activations.def.
 
 // `value`, times `slope` for x < 0. Not by choose(), with which GCC 12 makes 9% slower loops of leakyTanh.
 SN_INLINE float negativeTimes(float slope, float x, float value) { return x < 0.0f ? slope * value : value; }

@@ -6,7 +6,7 @@
 namespace saturnn {
 
 // {"conv2d": {"fields": [["strideH", "i32"], ...], "attributeBytes": 24, "variableAttributes": false, "inputs": [3, 3],
-// "outputs": 1}, ...}, as NativeOp of lib/runtime/native.ts says it.
+// "outputs": 1}, ...}, as the NativeOp of lib/runtime/native.ts says it.
 inline std::string opsJson(const SnOpInfo* ops, int32_t count) {
   std::string table;
   for (const SnOpInfo* op = ops; op != ops + count; ++op) {

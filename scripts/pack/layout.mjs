@@ -12,7 +12,7 @@ const header =
 
 const isNvidias = (file) => library.test(basename(file)) || header.test(basename(file));
 
-/** Whether a header has NVIDIA's copyright. In native/, names do not tell: a header of ours may be called cudnn_graph.h. */
+/** Whether a header has NVIDIA's copyright. In native/, names do not tell: a header of ours may be called as one of NVIDIA's, such as cudnn_graph.h. */
 const saysNvidias = (folder, file) => /copyright[^\n]*nvidia/i.test(readFileSync(join(folder, file), 'utf8'));
 
 /** Sonames of the libraries that the loader must find before it can open a file; empty if the file is not ELF. */

@@ -39,7 +39,7 @@ function stageMain(packages) {
 }
 
 /** Turns links of Markdown `text` to files that are not in the package `folder` into plain text. */
-export const withoutDeadLinks = (text, folder) =>
+const withoutDeadLinks = (text, folder) =>
   text.replaceAll(/(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)]+)\)/g, (link, words, path) =>
     existsSync(join(folder, path)) ? link : words,
   );

@@ -1,4 +1,4 @@
-// What `npm run sanitize` does for each kind: how it builds, what it sets, and what it runs.
+// The kinds of `npm run sanitize`: how each is built, which variables it sets, and what it runs.
 export const kinds = {
   asan: {
     cmake: 'address',
@@ -43,9 +43,9 @@ export const kinds = {
     prefix: ['setarch', '-R'],
     options: {
       TSAN_OPTIONS: [
-        // What is left out is decided by reports.mjs.
+        // The reports decide: reports.mjs leaves some of them out.
         'exitcode=0',
-        // As far back as it can look: a report whose second stack is lost cannot be left out, whosever it is.
+        // The longest history that it can keep: a report whose second stack is lost cannot be left out, even if it is not ours.
         'history_size=7',
         // Node starts and ends threads of its own while a worker is terminated.
         'report_thread_leaks=0',

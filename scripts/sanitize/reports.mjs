@@ -30,18 +30,18 @@ export const foreign = [
   },
 ];
 
-/** These act for their caller, so the frame above them says who made an access. */
+/** Libraries that act for their caller: the frame above them says who made an access. */
 const acting = /^(lib(tsan|asan|ubsan|c|m|pthread|stdc\+\+|gcc_s|archer)|ld-linux-x86-64|linux-vdso)\b/;
 
 const moduleOf = (frame) => /\(([^()\s]+?)\+0x[0-9a-f]+\)\s*$/.exec(frame)?.[1].split('/').at(-1);
 
-/** The module that made an access, from the frames of its stack; undefined if no frame says. */
+/** Returns the module that made an access, from the frames of its stack; undefined if no frame says. */
 function makerOf(frames) {
   const modules = frames.map(moduleOf).filter((module) => module !== undefined);
   return modules.find((module) => !acting.test(module));
 }
 
-/** The stacks of the accesses of a race: not where memory was allocated, a thread created or a lock made. */
+/** Returns the stacks of the two accesses of a race, without those where memory was allocated, a thread created or a lock made. */
 function accessesOf(report) {
   const blocks = report.split(/\n\s*\n/);
   const accesses = blocks.filter((block) =>
@@ -50,7 +50,7 @@ function accessesOf(report) {
   return accesses.map((block) => block.split('\n').filter((line) => /^\s+#\d+ /.test(line)));
 }
 
-/** Whose a race is: the names of `foreign` if both accesses are foreign, else undefined. */
+/** Returns the names in `foreign` of the code that races, or undefined unless both accesses are foreign. */
 export function foreignOf(report) {
   if (!report.includes('WARNING: ThreadSanitizer: data race')) return undefined;
   const accesses = accessesOf(report);
@@ -65,7 +65,7 @@ export function foreignOf(report) {
 const beginning =
   /^(?:WARNING: ThreadSanitizer|==\d+==ERROR: |FATAL: |AddressSanitizer:DEADLYSIGNAL|.*: runtime error: )/;
 
-/** The single reports in the output of a program. One ends where the next begins, or at an empty line after its summary or stack. */
+/** Splits the output of a program into reports. One ends where the next begins, or at an empty line after its summary or stack. */
 export function reportsIn(text) {
   const starts = new RegExp(`(?=${beginning.source})`, 'm');
   const pieces = text.replace(/^=+$/gm, '').split(starts);
@@ -75,7 +75,7 @@ export function reportsIn(text) {
     .map((report) => (report.includes(': runtime error: ') ? report.split(/\n\s*\n/)[0] : report));
 }
 
-/** A report whose frames of our libraries, which lie in `folder`, have functions and lines: the sanitizer misses some. */
+/** Adds functions and lines to frames of our libraries, which lie in `folder`, where the sanitizer found none. */
 export function withLines(report, folder) {
   return report.replace(/<null> <null> \(([^()\s]+)\+(0x[0-9a-f]+)\)/g, (frame, module, address) => {
     const library = join(folder, basename(module));
@@ -85,7 +85,7 @@ export function withLines(report, folder) {
   });
 }
 
-/** What makes two reports the same: what was found, and where. */
+/** Returns what was found, and where. Reports with equal titles are the same finding. */
 export function titleOf(report) {
   const title = /^SUMMARY: (.*)$/m.exec(report)?.[1] ?? report.split('\n')[0];
   return title.replace(/0x[0-9a-f]+|(?<=shift of )-?\d+/g, 'N');

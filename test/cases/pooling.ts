@@ -36,7 +36,7 @@ function describe({ image, options: { kernel, stride, padding = 0, ceil } }: Sha
 }
 
 /** Returns the gradient of an op's first input, from its gradient rule, for a new input dy. */
-export function gradientOf(b: Builder, y: Tensor, fill: Fill = gaussian): Tensor {
+function gradientOf(b: Builder, y: Tensor, fill: Fill = gaussian): Tensor {
   const dy = y.image ? b.f32('dy', y.shape, fill) : b.plain('dy', y.shape, fill);
   const outputGradients = y.node.outputs.map((output) => (output === y ? dy : null));
   const [dx] =

@@ -79,7 +79,7 @@ test.concurrent.each<[string, string]>([
   ['train --device cpu --precision fp16', 'ERR_UNSUPPORTED'],
   ['train --device cpu --out /proc/saturnn', 'ERR_OUTPUT'],
   ['data get cifar10 --dir /proc/saturnn', 'ERR_OUTPUT'],
-  // Of the operating system, where saturnn does not expect it.
+  // An error of the operating system that saturnn does not expect keeps the system's code.
   ['bench step --smoke --device cpu --rounds 1 --minutes 0.00001 --save /nowhere/x', 'ENOENT'],
 ])('saturnn %s: the code is %s', async (line, expected) => {
   expect((await saturnn(line.split(' '))).stderr).toContain(`error [${expected}]: `);

@@ -122,7 +122,7 @@ async function writing(folder: string, end: Promise<void>): Promise<void> {
 }
 
 /** Compares the results of two runs. @returns descriptions of what differs but must not; empty if nothing does */
-export function compareRuns(whole: string, other: string): string[] {
+function compareRuns(whole: string, other: string): string[] {
   const differences: string[] = [];
   for (const name of ['model.safetensors', 'best.safetensors']) {
     const [a, b] = [whole, other].map((folder) => readFileSync(join(folder, name)));

@@ -53,7 +53,7 @@ const plans = [
 const allowed = new Set(['ERR_DISPOSED', 'ERR_FAKE_LAUNCH']);
 const count = { rounds: 0, runs: 0, refused: 0, terminated: 0 };
 
-/** What a call came to: its value, or one of the errors that are allowed. */
+/** Waits for a call, and checks its value; a failure must be one of the allowed errors. */
 async function settle(promise, check = () => {}) {
   try {
     check(await promise);

@@ -1,4 +1,4 @@
-/** docs/environment.md against the code: what is read is documented, and what is documented is read. */
+/** Compares docs/environment.md with the code: every variable that is read is documented, and every documented one is read. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ const root = packageRoot();
 const places = ['lib', 'native', 'scripts', 'cmake', 'test', 'bench', 'CMakeLists.txt', 'vitest.config.mts', '.ci'];
 const self = 'test/package/environment.test.ts';
 
-/** How a variable is read: process.env.X, a name in quotes (getenv), an option of CMake. */
+/** Patterns of code that reads a variable: process.env.X, a name in quotes (getenv), an option of CMake. */
 const readers = [
   /\benv\.(SATURNN_[A-Z0-9_]+)/g,
   /(?<=['"])(SATURNN_[A-Z0-9_]+)(?=['"])/g,

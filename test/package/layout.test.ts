@@ -54,10 +54,10 @@ describe('the layout of what is published', () => {
   });
 
   it('has headers of our own that are called like those of NVIDIA, but not those', () => {
-    const own = folderWith('native/cuda/cudnn/graph.h');
+    const own = folderWith('native/cuda/cudnn_graph.h');
     expect(check(own)).toMatchObject({ status: 0, stderr: '' });
-    writeFileSync(join(own, 'native/cuda/cudnn/graph.h'), '/*\n * Copyright 2014-2025 NVIDIA Corporation.\n */');
-    expect(check(own).stderr).toContain("native/cuda/cudnn/graph.h is NVIDIA's");
+    writeFileSync(join(own, 'native/cuda/cudnn_graph.h'), '/*\n * Copyright 2014-2025 NVIDIA Corporation.\n */');
+    expect(check(own).stderr).toContain("native/cuda/cudnn_graph.h is NVIDIA's");
   });
 
   it("needs none of NVIDIA's libraries to be loaded", () => {

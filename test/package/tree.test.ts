@@ -1,4 +1,4 @@
-/** Where files lie: families of ops by the same name in every folder, and sizes at which folders and files are still read. */
+/** Checks where files lie: each family of ops has one name in every folder, and folders and files stay small enough to read. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';

@@ -7,7 +7,7 @@ import { type Attributes, at, map, need, type Values } from './values';
 const purpose = 0x64726f70;
 
 /** Returns the factor on each element: 0 if it is dropped, else 1 / (1 - rate). counter: seed and step. */
-export function dropoutFactors(count: number, counter: Values, { rate = 0, stream = 0 }: Attributes): Float64Array {
+function dropoutFactors(count: number, counter: Values, { rate = 0, stream = 0 }: Attributes): Float64Array {
   const [seed, step] = [at(counter.data, 0) >>> 0, at(counter.data, 1) >>> 0];
   return Float64Array.from({ length: count }, (_, element) => {
     const words = philox([Math.floor(element / 4), step, stream >>> 0, 0], [seed, purpose]);

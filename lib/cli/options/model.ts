@@ -14,7 +14,7 @@ import * as read from './readers';
 const defaultModel = 'inception33';
 const defaultInit = 'default';
 
-/** How activations are written, with the range of each slope: "leakyTanh[:0..0.5]". */
+/** The values of --activation as text, with the range of each slope: "leakyTanh[:0..0.5]". */
 export const activationForms = [
   ...Object.entries(activations).map(([kind, { slope }]) =>
     slope ? `${kind}[:${slope.minimum}..${slope.maximum}]` : kind,

@@ -167,7 +167,7 @@ const channelsOf = (images: readonly Tensor[]): number =>
   images.reduce((sum, { shape }) => sum + dimension(shape, 3), 0);
 
 /** Returns one name for several nodes: "3a/1x1" and "3a/3x3r" give "3a/1x1+3x3r". */
-export function joinNames(nodes: readonly Node[]): string {
+function joinNames(nodes: readonly Node[]): string {
   const names = nodes.map(({ name }) => name);
   const folder = names[0]?.slice(0, names[0].lastIndexOf('/') + 1) ?? '';
   return names.every((name) => name.startsWith(folder))

@@ -12,7 +12,7 @@ const paddingOf = ({ padding }: Comparison): string => (padding ? 'with zero pad
 const idOf = ({ padding }: Comparison, what: string): string => `${what}-${padding ? 'padding' : 'no-padding'}`;
 
 /** Returns the largest relative difference, over steps, between the loss of a run and that of the sigmoid* run. */
-export function lossDistance({ loss }: Comparison, run: RuleRun): number {
+function lossDistance({ loss }: Comparison, run: RuleRun): number {
   return greatest(run.loss.map((value, step) => Math.abs(value - loss[step]!) / Math.abs(loss[step]!)));
 }
 

@@ -33,7 +33,7 @@ function withDetail(chart: Chart): Chart[] {
 }
 
 /** Returns charts of the measured (solid) and predicted (dashed) quantities along a chain. */
-export function chainCharts(chains: readonly VarianceChain[]): Chart[] {
+function chainCharts(chains: readonly VarianceChain[]): Chart[] {
   const charts = chainQuantities.map(({ key, title }) => ({
     id: `chain-${key}`,
     title: `${title} along the chain`,
@@ -68,7 +68,7 @@ export function chainPage(chains: readonly VarianceChain[], settings: Readonly<R
 }
 
 /** Returns a chart per initialisation and quantity: along the longest path, a line per activation, dashed after training. */
-export function layerCharts(runs: readonly VarianceRun[]): Chart[] {
+function layerCharts(runs: readonly VarianceRun[]): Chart[] {
   const charts = byInitialization(runs).flatMap(([initialization, group], number) =>
     quantities.map(({ key, title, of }): Chart => {
       const path = (group[0]?.moments[0]?.layers ?? []).flatMap(({ onLongestPath }, index) =>

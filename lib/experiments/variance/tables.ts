@@ -6,7 +6,7 @@ import type { VarianceLayer } from './gauge';
 import type { VarianceRun } from './variance';
 
 /** Formats a number with three digits and a power of ten, to compare orders of magnitude: "1.23e-4"; "-" if there is none. */
-export const scientific = (value: number | null | undefined): string =>
+const scientific = (value: number | null | undefined): string =>
   value === null || value === undefined || !Number.isFinite(value) ? '-' : value.toExponential(2);
 
 /** Formats a number with three digits, or two and a power of ten if it is below 0.01 or at least 10,000. */

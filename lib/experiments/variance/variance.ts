@@ -54,7 +54,7 @@ export const varianceDefaults = { steps: 50, learningRate: 0.01, batch: 64, draw
 /** Limits of VarianceOptions.draws. */
 export const varianceDrawsRange: Range = [1, 1000];
 /** The fewest images per step that have a variance. */
-export const fewestImages = 2;
+const fewestImages = 2;
 
 /** Measurements with one activation and one initialisation. */
 export interface VarianceRun {

@@ -141,7 +141,7 @@ export function firstDifference(saved: Description, here: Description, within = 
     if (isDescription(there) && isDescription(now)) return firstDifference(there, now, `${name}.`);
     // A list of objects (groups of parameters) may be long: only the first that differs is named.
     if (isDescriptions(there) && isDescriptions(now)) return firstDifference({ ...there }, { ...now }, `${name}.`);
-    // Of a list of names, only the first that differs is shown; a list of numbers, such as a shape, is shown whole.
+    // A list of names may be long too: only the first that differs is shown. A list of numbers, such as a shape, is shown whole.
     if (!isNames(there) || !isNames(now)) return between(name, there, now);
     const length = Math.max(there.length, now.length);
     const at = Array.from({ length }, (_, i) => i).find((i) => there[i] !== now[i])!;

@@ -1,4 +1,4 @@
-// Which of oneDNN's activations is which of ours.
+// Tells how oneDNN computes each of our activations, if it does.
 #pragma once
 
 namespace saturnn::cpu {

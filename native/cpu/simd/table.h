@@ -211,7 +211,7 @@ struct ActivationLoops {
 };
 
 // The loops of native/activations.def, in sources of their own, so that a changed activation compiles nothing else:
-// activation_baseline.cc and so on. Of `count` activations by id; before the first, at SN_NO_ACTIVATION, the bias alone.
+// activation_baseline.cc and so on. Index: id, from 0 to `count` - 1; at SN_NO_ACTIVATION (-1), the loop for the bias alone.
 struct ActivationTable {
   int count;
   const ActivationLoops<float>* floats;
@@ -220,7 +220,7 @@ struct ActivationTable {
 
 extern const ActivationTable simdActivationsBaseline, simdActivationsAvx2, simdActivationsAvx512;
 
-// What works on images, stored as T.
+// Loops over images whose elements are stored as T.
 template <typename T>
 struct ImageLoops {
   void (*maxPool)(const MaxPoolRow<T>&);

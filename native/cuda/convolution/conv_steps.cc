@@ -85,7 +85,7 @@ StepOperand parabola(Steps& steps, const StepOperand& y, float factor) {
   return steps.add(steps.multiply(steps.multiply(y, y), scalar(factor)), scalar(1.0f));
 }
 
-// How an activation is fused: f of x, and dy times its derivative from y. Both or none.
+// Appends f(x), and dy f'(x) computed from y = f(x), to a graph of cuDNN's. Both are null if the activation is not fused.
 struct Way {
   void (*forward)(Steps& steps, const StepOperand& x, float slope, bool isBf16);
   void (*gradient)(Steps& steps, const StepOperand& dy, const StepOperand& y, float slope);
@@ -137,7 +137,7 @@ constexpr Way kWays[] = {
 #include "activations.def"
 };
 
-// Of an activation that isFusible has accepted.
+// Returns how an activation that isFusible() has accepted is fused.
 const Way& wayOf(const ConvEpilogue& epilogue) {
   const Way& way = kWays[epilogue.activation];
   if (!way.forward) throw Error("ERR_INTERNAL", "activation " + std::to_string(epilogue.activation) + " is not fused");

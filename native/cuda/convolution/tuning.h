@@ -6,7 +6,8 @@
 
 namespace saturnn::cuda {
 
-// Where choices are valid: "NVIDIA H200, cuDNN 92400, ABI 3". Choices made on another GPU or version are not used.
+// Where choices are valid: `name` is the GPU, the version of cuDNN and the hash of the ABI, "NVIDIA H200, cuDNN 92400, ABI
+// 2654435769". Choices made with another GPU or version are not used.
 struct TuningPlace {
   std::string folder;  // empty: choices are kept in this process only
   std::string name;
