@@ -43,8 +43,8 @@ bool samePlace(const SnTensor& a, const SnTensor& b) {
   return a.layout == b.layout && a.parent_channels == b.parent_channels && a.channel_offset == b.channel_offset;
 }
 
-void requireSameRows(const Rows& a, const std::string& nameA, const Rows& b, const std::string& nameB) {
-  if (!sameRows(a, b)) refuse(nameA + " and " + nameB, "one layout", "two");
+void requireSameRows(const Rows& a, std::string_view nameA, const Rows& b, std::string_view nameB) {
+  if (!sameRows(a, b)) refuse(std::string(nameA).append(" and ").append(nameB), "one layout", "two");
 }
 
 Chunks::Chunks(const Rows& rows) : segments_(rows.segments), rows_(rows.rows) {

@@ -47,7 +47,7 @@ SnTensor channelSlice(const SnTensor& tensor, int64_t offset, int64_t channels);
 bool samePlace(const SnTensor& a, const SnTensor& b);
 
 // Throws ERR_INVALID_ARGUMENT, with both names, unless sameRows(a, b).
-void requireSameRows(const Rows& a, const std::string& nameA, const Rows& b, const std::string& nameB);
+void requireSameRows(const Rows& a, std::string_view nameA, const Rows& b, std::string_view nameB);
 
 // Rows divided into chunks for the threads. The division depends only on the shape, so sums that are made per chunk
 // first do not depend on the number of threads.

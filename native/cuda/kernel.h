@@ -36,14 +36,6 @@ size_t byteCount(const SnTensor& tensor);
 ConstRows constRows(const SnTensor& tensor, const void* buffer);
 Rows rows(const SnTensor& tensor, void* buffer);
 
-using saturnn::refuse;
-
-// As above for calls that still pass the op (ops.cc), whose name the entry point adds.
-[[noreturn]] inline void refuse(const SnOpDesc&, const std::string& name, const std::string& expected,
-                                const std::string& received) {
-  saturnn::refuse(name, expected, received);
-}
-
 inline void setImplementation(SnKernelInfo& info, const std::string& name, int64_t scratchBytes = 0) {
   std::snprintf(info.implementation, sizeof info.implementation, "%s", name.c_str());
   info.scratch_bytes = scratchBytes;

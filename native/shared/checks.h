@@ -1,18 +1,23 @@
 // The checks of an op's operands and attributes, for the kernels of every backend. Each throws ERR_INVALID_ARGUMENT
-// with "Expected X for NAME but received Z". The backend's entry point puts "[op] " before it: see guarded().
+// with "Expected X for NAME but received Z". The backend's entry point puts "[op] " before it: see guarded(). They are
+// called several hundred times, so they are not inlined and take views of text: inlined, they added 100 KB to a backend.
 #pragma once
 
 #include <algorithm>
 #include <initializer_list>
 #include <string>
+#include <string_view>
 
 #include "shared/error.h"
 #include "shared/operands.h"
 
 namespace saturnn {
 
-[[noreturn]] inline void refuse(const std::string& name, const std::string& expected, const std::string& received) {
-  throw Error("ERR_INVALID_ARGUMENT", "Expected " + expected + " for " + name + " but received " + received);
+[[noreturn, gnu::noinline]] inline void refuse(std::string_view name, std::string_view expected,
+                                               std::string_view received) {
+  throw Error(
+      "ERR_INVALID_ARGUMENT",
+      std::string("Expected ").append(expected).append(" for ").append(name).append(" but received ").append(received));
 }
 
 // Throws ERR_INVALID_ARGUMENT with a message of another form than refuse() makes.
@@ -20,17 +25,17 @@ inline void require(bool condition, const std::string& message) {
   if (!condition) throw Error("ERR_INVALID_ARGUMENT", message);
 }
 
-inline void requireDType(const SnTensor& tensor, const std::string& name, SnDType dtype) {
+[[gnu::noinline]] inline void requireDType(const SnTensor& tensor, std::string_view name, SnDType dtype) {
   if (tensor.dtype != dtype) refuse(name, dtypeName(dtype), describe(tensor));
 }
 
-inline void requireSameDType(const SnTensor& tensor, const std::string& name, const SnTensor& other) {
+[[gnu::noinline]] inline void requireSameDType(const SnTensor& tensor, std::string_view name, const SnTensor& other) {
   requireDType(tensor, name, other.dtype);
 }
 
 // Checks that the tensor is present, has 1 to 4 positive sizes, and that its channels are inside its buffer. In the
 // blocked layout it must be an image of f32, i32 or u8 that begins and ends with a whole block.
-inline void requireView(const SnTensor& tensor, const std::string& name) {
+[[gnu::noinline]] inline void requireView(const SnTensor& tensor, std::string_view name) {
   if (!isPresent(tensor)) refuse(name, "a tensor", "none");
   if (tensor.rank < 1 || tensor.rank > SN_MAX_RANK) {
     refuse(name, "1 to " + std::to_string(SN_MAX_RANK) + " dimensions", std::to_string(tensor.rank));
@@ -52,69 +57,72 @@ inline void requireView(const SnTensor& tensor, const std::string& name) {
 }
 
 // Checks the dtype and the view: any layout, and channel slices, will do.
-inline void requireTensor(const SnTensor& tensor, const std::string& name, SnDType dtype) {
+[[gnu::noinline]] inline void requireTensor(const SnTensor& tensor, std::string_view name, SnDType dtype) {
   requireDType(tensor, name, dtype);
   requireView(tensor, name);
 }
 
 // Checks the view, which must be plain; a channel slice will do.
-inline void requirePlain(const SnTensor& tensor, const std::string& name) {
+[[gnu::noinline]] inline void requirePlain(const SnTensor& tensor, std::string_view name) {
   requireView(tensor, name);
   if (tensor.layout != SN_PLAIN) refuse(name, "the plain layout", describe(tensor));
 }
 
 // Checks that the tensor is f32, bf16 or f16, and plain; a channel slice will do.
-inline void requireFloats(const SnTensor& tensor, const std::string& name) {
+[[gnu::noinline]] inline void requireFloats(const SnTensor& tensor, std::string_view name) {
   if (tensor.dtype != SN_F32 && !isHalf(tensor.dtype)) refuse(name, "f32, bf16 or f16", describe(tensor));
   requirePlain(tensor, name);
 }
 
 // Checks that the tensor is plain and fills its buffer.
-inline void requireDense(const SnTensor& tensor, const std::string& name) {
+[[gnu::noinline]] inline void requireDense(const SnTensor& tensor, std::string_view name) {
   requirePlain(tensor, name);
   if (!isDense(tensor)) refuse(name, "a dense tensor", describe(tensor));
 }
 
-inline void requireDense(const SnTensor& tensor, const std::string& name, SnDType dtype) {
+[[gnu::noinline]] inline void requireDense(const SnTensor& tensor, std::string_view name, SnDType dtype) {
   requireDType(tensor, name, dtype);
   requireDense(tensor, name);
 }
 
 // `dimensions` says what the dimensions mean, for the message: "[batch, classes]".
-inline void requireRank(const SnTensor& tensor, const std::string& name, int32_t rank, const char* dimensions) {
+[[gnu::noinline]] inline void requireRank(const SnTensor& tensor, std::string_view name, int32_t rank,
+                                          const char* dimensions) {
   if (tensor.rank != rank) refuse(name, dimensions, describe(tensor));
 }
 
-inline void requireImage(const SnTensor& tensor, const std::string& name) {
+[[gnu::noinline]] inline void requireImage(const SnTensor& tensor, std::string_view name) {
   requireRank(tensor, name, 4, "[batch, height, width, channels]");
 }
 
-inline void requireImage(const SnTensor& tensor, const std::string& name, SnDType dtype) {
+[[gnu::noinline]] inline void requireImage(const SnTensor& tensor, std::string_view name, SnDType dtype) {
   requireTensor(tensor, name, dtype);
   requireImage(tensor, name);
 }
 
-inline void requireSameShape(const SnTensor& tensor, const std::string& name, const SnTensor& other) {
+[[gnu::noinline]] inline void requireSameShape(const SnTensor& tensor, std::string_view name, const SnTensor& other) {
   if (!std::equal(tensor.shape, tensor.shape + tensor.rank, other.shape, other.shape + other.rank)) {
     refuse(name, "shape " + shapeText(other), describe(tensor));
   }
 }
 
-inline void requireShape(const SnTensor& tensor, const std::string& name, std::initializer_list<int64_t> shape) {
+[[gnu::noinline]] inline void requireShape(const SnTensor& tensor, std::string_view name,
+                                           std::initializer_list<int64_t> shape) {
   if (!std::equal(tensor.shape, tensor.shape + tensor.rank, shape.begin(), shape.end())) {
     refuse(name, "shape " + shapeText(shape.begin(), shape.size()), describe(tensor));
   }
 }
 
 // Checks that the tensor is plain and has the dtype and the shape of `other`; a channel slice will do.
-inline void requireLike(const SnTensor& tensor, const std::string& name, const SnTensor& other) {
+[[gnu::noinline]] inline void requireLike(const SnTensor& tensor, std::string_view name, const SnTensor& other) {
   requireSameDType(tensor, name, other);
   requirePlain(tensor, name);
   requireSameShape(tensor, name, other);
 }
 
 // Checks that the tensor is dense, with one dimension of `length` elements.
-inline void requireVector(const SnTensor& tensor, const std::string& name, SnDType dtype, int64_t length) {
+[[gnu::noinline]] inline void requireVector(const SnTensor& tensor, std::string_view name, SnDType dtype,
+                                            int64_t length) {
   requireDense(tensor, name, dtype);
   requireShape(tensor, name, {length});
 }
