@@ -3,18 +3,18 @@
  * in small networks; a test checks that no op is without a case. Imports no test framework, because the bundle runs the
  * same table.
  */
-import { activationCases } from './cases/activation';
+import { activationCases, activationGradients } from './cases/activation';
 import { blockCases } from './cases/block';
-import { channelCases } from './cases/channels';
-import { classificationCases } from './cases/classification';
-import { convolutionCases } from './cases/convolution';
-import { dataCases } from './cases/data';
-import { dropoutCases } from './cases/dropout';
-import { linearCases } from './cases/linear';
-import { normalizationCases } from './cases/normalization';
-import { poolingCases } from './cases/pooling';
-import type { Case } from './cases/problem';
-import { randomizedReluCases } from './cases/randomizedRelu';
+import { channelCases, channelGradients } from './cases/channels';
+import { classificationCases, classificationGradients } from './cases/classification';
+import { convolutionCases, convolutionGradients } from './cases/convolution';
+import { dataCases, dataGradients } from './cases/data';
+import { dropoutCases, dropoutGradients } from './cases/dropout';
+import { linearCases, linearGradients } from './cases/linear';
+import { normalizationCases, normalizationGradients } from './cases/normalization';
+import { poolingCases, poolingGradients } from './cases/pooling';
+import type { Case, GradientProblems } from './cases/problem';
+import { randomizedReluCases, randomizedReluGradients } from './cases/randomizedRelu';
 import { scalingCases } from './cases/scaling';
 import { updateCases } from './cases/update';
 
@@ -36,3 +36,17 @@ export const caseTable: Readonly<Record<string, readonly Case[]>> = {
 };
 
 export const allCases: readonly Case[] = Object.values(caseTable).flat();
+
+/** Problems for the check of gradients by finite differences, of all groups. */
+export const gradientProblems: GradientProblems = {
+  ...convolutionGradients,
+  ...linearGradients,
+  ...poolingGradients,
+  ...classificationGradients,
+  ...channelGradients,
+  ...dataGradients,
+  ...randomizedReluGradients,
+  ...normalizationGradients,
+  ...dropoutGradients,
+  ...activationGradients,
+};

@@ -4,7 +4,7 @@ import { activate, activationGradient, encodeActivation, formatActivation } from
 import { type Activation, type ActivationKind, activations, leakyTanh } from '../../lib/ops/activations';
 import { activation as reference } from '../reference/activation';
 import { type Fill, gaussian, mapped, saturated, scaled, special, withNaN } from './fills';
-import { type Builder, type Case, graphCase } from './problem';
+import { type Builder, type Case, type GradientProblems, graphCase } from './problem';
 
 /** Every activation of the table, at each of these slopes that its row allows. */
 const every: readonly Activation[] = Object.entries(activations).flatMap(([name, { slope }]) => {
@@ -96,3 +96,20 @@ export const activationCases: readonly Case[] = [
     }),
   ),
 ];
+
+/** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
+export const activationGradients: GradientProblems = {
+  ...Object.fromEntries(
+    Object.entries(activations).flatMap(([kind, { slope }]) =>
+      (slope ? [0, 0.1, slope.maximum] : [0]).map((a) => [
+        `activation ${kind} ${a}`,
+        (b: Builder) =>
+          activate(
+            b.f32('x', [2, 3, 4, 5]),
+            { kind: kind as ActivationKind, slope: a },
+            { bias: b.plain('bias', [5]) },
+          ),
+      ]),
+    ),
+  ),
+};

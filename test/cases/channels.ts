@@ -8,7 +8,7 @@ import { copy } from '../../lib/ops/data';
 import { averagePool, globalAveragePool, maxPool } from '../../lib/ops/pooling';
 import type { Tensor } from '../../lib/tensor/tensor';
 import { scaled, special, withNaN } from './fills';
-import { type Builder, type Case, graphCase } from './problem';
+import { type Builder, type Case, type GradientProblems, graphCase } from './problem';
 
 /** Channel counts of the joined images. Blocked layouts need multiples of 16; the other counts force plain layouts. */
 const joined: readonly (readonly number[])[] = [
@@ -148,3 +148,10 @@ function sliceGradients(b: Builder, channels: readonly number[]) {
   const [dx0, dbias, dx1, dx2] = gradients.filter((tensor) => tensor !== null) as [Tensor, Tensor, Tensor, Tensor];
   return { dx0, dbias, dx1, dx2, dx: concat([copy(dx0), copy(dx1), copy(dx2)]) };
 }
+
+/** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
+export const channelGradients: GradientProblems = {
+  add: (b) => add(b.f32('x', [2, 2, 2, 3]), b.f32('y', [2, 2, 2, 3]), b.f32('z', [2, 2, 2, 3])),
+  concat: (b) => concat([b.f32('x', [2, 2, 2, 3]), b.f32('y', [2, 2, 2, 5])]),
+  slice: (b) => slice(b.f32('x', [2, 2, 2, 7]), { channelOffset: 2, channels: 4 }),
+};

@@ -1,7 +1,7 @@
 /** Cases of softmax cross-entropy, its gradient, and the count of correct rows. */
 import { countCorrect, softmaxCrossEntropy, softmaxCrossEntropyGradient } from '../../lib/ops/classification';
 import { all, coarse, type Fill, gaussian, mapped, scaled, withNaN } from './fills';
-import { type Case, graphCase } from './problem';
+import { type Case, type GradientProblems, graphCase } from './problem';
 
 interface Rows {
   readonly name: string;
@@ -75,3 +75,10 @@ export const classificationCases: readonly Case[] = rows.flatMap((row) => {
     ),
   ];
 });
+
+/** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
+export const classificationGradients: GradientProblems = {
+  softmaxCrossEntropy: (b) => softmaxCrossEntropy(b.plain('x', [4, 6]), b.labels('labels', 4, 6, { 1: -1 })).loss,
+  'softmaxCrossEntropy, smoothed': (b) =>
+    softmaxCrossEntropy(b.plain('x', [4, 6]), b.labels('labels', 4, 6, { 1: -1 }), { labelSmoothing: 0.3 }).loss,
+};

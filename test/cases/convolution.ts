@@ -15,7 +15,7 @@ import {
 import { conv2d, conv2dDgrad, conv2dWgrad } from '../../lib/ops/convolution';
 import { activation as reference } from '../reference/activation';
 import { type Fill, gaussian, mapped, scaled, withNaN } from './fills';
-import { type Builder, type Case, graphCase } from './problem';
+import { type Builder, type Case, type GradientProblems, graphCase } from './problem';
 
 interface Shape {
   batch: number;
@@ -195,3 +195,21 @@ function nanCases(shape: Shape): Case[] {
     wgradCase(shape, `of ${name}`, withNaN()),
   ];
 }
+
+/** Returns the problem of a convolution of 3 channels to 4. */
+const gradientProblem =
+  (kernel: readonly [number, number], stride: readonly [number, number], padding: readonly [number, number]) =>
+  (b: Builder) =>
+    conv2d(b.f32('x', [2, 6, 5, 3]), b.plain('weight', [4, ...kernel, 3]), {
+      bias: b.plain('bias', [4]),
+      stride,
+      padding,
+    });
+
+/** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
+export const convolutionGradients: GradientProblems = {
+  'conv2d 1x1': gradientProblem([1, 1], [1, 1], [0, 0]),
+  'conv2d 3x3': gradientProblem([3, 3], [1, 1], [1, 1]),
+  'conv2d 3x2, strides 2 and 1': gradientProblem([3, 2], [2, 1], [1, 0]),
+  'conv2d 5x3 with more padding than image at the edge': gradientProblem([5, 3], [3, 2], [4, 2]),
+};

@@ -1,11 +1,11 @@
 /** Cases of batches of crops, and of tensors that are packed into a flat buffer and taken out of it. */
 import { activate } from '../../lib/ops/activation';
 import { leakyTanh } from '../../lib/ops/activations';
-import { augment, joinRows, packGradients, rows } from '../../lib/ops/data';
+import { augment, copy, joinRows, packGradients, rows } from '../../lib/ops/data';
 import { finiteCheck } from '../../lib/ops/scaling';
 import type { Tensor } from '../../lib/tensor/tensor';
 import { type Fill, gaussian, mapped, withNaN } from './fills';
-import { type Case, graphCase, makeState, stateCase } from './problem';
+import { type Case, type GradientProblems, graphCase, makeState, stateCase } from './problem';
 
 interface Batch {
   readonly name: string;
@@ -128,3 +128,8 @@ export const dataCases: readonly Case[] = [
     }),
   ),
 ];
+
+/** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
+export const dataGradients: GradientProblems = {
+  copy: (b) => copy(b.plain('x', [2, 2, 2, 7]), { image: true }),
+};

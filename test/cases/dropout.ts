@@ -7,7 +7,7 @@ import { dropout } from '../../lib/ops/dropout';
 import { linear } from '../../lib/ops/linear';
 import type { Tensor } from '../../lib/tensor/tensor';
 import { type Fill, gaussian, withNaN } from './fills';
-import { type Builder, type Case, graphCase } from './problem';
+import { type Builder, type Case, type GradientProblems, graphCase } from './problem';
 
 const tensor = (b: Builder, name: string, shape: readonly number[], fill: Fill = gaussian) =>
   shape.length === 4 ? b.f32(name, shape, fill) : b.plain(name, shape, fill);
@@ -46,3 +46,8 @@ export const dropoutCases: readonly Case[] = [
     return { loss, y, dx: dx as Tensor };
   }),
 ];
+
+/** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
+export const dropoutGradients: GradientProblems = {
+  dropout: (b) => dropout(b.f32('x', [2, 3, 2, 5]), b.i32('counter', [7, 8]), { rate: 0.4, stream: 3 }),
+};

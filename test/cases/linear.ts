@@ -1,7 +1,7 @@
 /** Cases of linear layers: forward, dgrad and wgrad. */
 import { linear, linearDgrad, linearWgrad } from '../../lib/ops/linear';
 import { type Fill, withNaN } from './fills';
-import { type Builder, type Case, graphCase } from './problem';
+import { type Builder, type Case, type GradientProblems, graphCase } from './problem';
 
 function casesOf(batch: number, inputs: number, outputs: number): Case[] {
   const name = `${inputs} -> ${outputs}, batch ${batch}`;
@@ -28,3 +28,8 @@ export const linearCases: readonly Case[] = [
   [64, 16, 10],
   [1, 1, 1],
 ].flatMap(([batch = 1, inputs = 1, outputs = 1]) => casesOf(batch, inputs, outputs));
+
+/** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
+export const linearGradients: GradientProblems = {
+  linear: (b) => linear(b.plain('x', [3, 7]), b.plain('weight', [5, 7]), { bias: b.plain('bias', [5]) }),
+};

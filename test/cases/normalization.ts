@@ -12,7 +12,7 @@ import { batchNorm, batchNormGradient, batchNormInference, blend, moments } from
 import { globalAveragePool } from '../../lib/ops/pooling';
 import type { Tensor } from '../../lib/tensor/tensor';
 import { all, type Fill, gaussian, mapped, saturated, scaled, special, withNaN } from './fills';
-import { type Builder, type Case, graphCase } from './problem';
+import { type Builder, type Case, type GradientProblems, graphCase } from './problem';
 
 /** Shapes with several chunks per channel, with less than one vector of channels, and with one pixel per image. */
 const shapes: readonly (readonly number[])[] = [
@@ -202,3 +202,36 @@ export const normalizationCases: readonly Case[] = [
     return { m: moments(before), y: activate(before, leakyTanh()) };
   }),
 ];
+
+/** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
+export const normalizationGradients: GradientProblems = {
+  batchNorm: (b) =>
+    batchNorm(
+      b.f32('x', [2, 3, 2, 5]),
+      { scale: b.plain('scale', [5]), shift: b.plain('shift', [5]) },
+      { epsilon: 0.1 },
+    ).y,
+  'batchNorm, far from 0': (b) =>
+    batchNorm(
+      b.plain(
+        'x',
+        [7, 3],
+        mapped(gaussian, (value) => 100 + value),
+      ),
+      {
+        scale: b.plain('scale', [3]),
+        shift: b.plain('shift', [3]),
+      },
+    ).y,
+  batchNormInference: (b) =>
+    batchNormInference(b.f32('x', [2, 3, 2, 5]), {
+      mean: b.plain('mean', [5]),
+      variance: b.plain(
+        'variance',
+        [5],
+        mapped(gaussian, (value) => 0.1 + value * value),
+      ),
+      scale: b.plain('scale', [5]),
+      shift: b.plain('shift', [5]),
+    }),
+};

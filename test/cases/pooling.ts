@@ -2,7 +2,7 @@
 import { averagePool, globalAveragePool, maxPool, type PoolOptions } from '../../lib/ops/pooling';
 import type { Tensor } from '../../lib/tensor/tensor';
 import { all, coarse, type Fill, gaussian, special, withNaN } from './fills';
-import { type Builder, type Case, graphCase } from './problem';
+import { type Builder, type Case, type GradientProblems, graphCase } from './problem';
 
 interface Shape {
   readonly image: readonly number[];
@@ -111,3 +111,12 @@ export const poolingCases: readonly Case[] = [
   ...globalCases([3, 4, 4, 16], ', a NaN', withNaN()),
   ...globalCases([3, 4, 4, 7], ', a NaN', withNaN()),
 ];
+
+/** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
+export const poolingGradients: GradientProblems = {
+  'maxPool, clipped': (b) => maxPool(b.f32('x', [2, 6, 6, 2]), { kernel: 3, stride: 2, ceil: true }),
+  'maxPool, padded': (b) => maxPool(b.f32('x', [1, 5, 4, 2]), { kernel: 3, stride: 1, padding: 1 }),
+  'averagePool, clipped': (b) => averagePool(b.f32('x', [2, 6, 6, 2]), { kernel: 3, stride: 2, ceil: true }),
+  'averagePool, padded': (b) => averagePool(b.f32('x', [2, 5, 4, 2]), { kernel: [2, 3], stride: 1, padding: [0, 1] }),
+  globalAveragePool: (b) => globalAveragePool(b.f32('x', [2, 3, 4, 5])),
+};

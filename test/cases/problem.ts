@@ -25,6 +25,9 @@ export interface Case {
   readonly build: (random: TestRandom) => Problem;
 }
 
+/** Problems for the check of gradients: each returns the output of one op. A name is that of the op, and maybe a variant: "conv2d 1x1". */
+export type GradientProblems = Readonly<Record<string, (b: Builder) => Tensor>>;
+
 export interface StateParts {
   readonly state: State;
   readonly arenas: Arenas;

@@ -9,7 +9,7 @@ import { globalAveragePool } from '../../lib/ops/pooling';
 import { randomizedRelu, randomizedReluGradient } from '../../lib/ops/randomizedRelu';
 import type { Tensor } from '../../lib/tensor/tensor';
 import { type Fill, gaussian, saturated, scaled, special, withNaN } from './fills';
-import { type Builder, type Case, graphCase } from './problem';
+import { type Builder, type Case, type GradientProblems, graphCase } from './problem';
 
 /** Whole and partial tiles, blocks of 16 channels, and shapes whose rows or second chunk begin inside a Philox block. */
 const shapes: readonly (readonly number[])[] = [
@@ -126,3 +126,15 @@ export const randomizedReluCases: readonly Case[] = [
   joinedCase([16, 32]),
   joinedCase([7, 20]),
 ];
+
+/** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
+export const randomizedReluGradients: GradientProblems = {
+  randomizedRelu: (b) =>
+    randomizedRelu(b.f32('x', [2, 3, 4, 5]), {
+      counter: b.i32('counter', [b.random.integer(2 ** 31), b.random.integer(1000)]),
+      lower: 0.1,
+      upper: 0.9,
+      name: 'layer',
+      bias: b.plain('bias', [5]),
+    }),
+};
