@@ -93,8 +93,8 @@ export const elu = (a?: number): Activation => make('elu', a);
 
 /**
  * Returns the randomised leaky rectifier (Xu et al., arXiv:1505.00853): x, and a x for x < 0. In training, a is drawn from
- * U[lower, upper] for every element and step; in inference it is (lower + upper) / 2. 1e-6 <= lower <= upper <= 1; default
- * 1/8 and 1/3.
+ * U[lower, upper] for every element and step; in inference it is (lower + upper) / 2.
+ * @param range bounds of the slopes: 1e-6 <= lower <= upper <= 1; default 1/8 and 1/3
  * @throws ERR_INVALID_ARGUMENT for bounds out of range
  */
 export function rrelu({ lower = defaultRange[0], upper = defaultRange[1] } = {}): Activation {
