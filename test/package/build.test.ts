@@ -79,7 +79,7 @@ describe.skipIf(reason !== undefined && !isRequired)(`saturnn build${reason ? ` 
     writeFileSync(file, '');
     const { status, stderr } = build(['--out', join(file, 'below')]);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^error \[ERR_BUILD\]: .*below/);
+    expect(stderr).toMatch(/^error \[ERR_OUTPUT\]: .*below/);
   });
 
   it('forgets what an earlier build was told', () => {
