@@ -1,129 +1,200 @@
-/** A lock on a folder of results: only one process at a time may write into it. */
-import { constants, copyFileSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+/**
+ * A lock on a folder of results: only one process at a time may write into it. It is a lock of the kernel (flock) on the file
+ * `.lock` in the folder, so it ends when its process ends, in whatever way, and it holds between containers that share the folder.
+ * The content of the file is for messages. On a file system that has no such locks, the file itself is the lock.
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  linkSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { constants as system } from 'node:os';
 import { join } from 'node:path';
 import { SaturnnError } from '../errors';
-import { temporaryFor, unwritable } from './durable';
+import { loadAddon } from '../runtime/addon';
+import { temporaryFor } from './durable';
+import { describeHolder, fateOf, type Holder, parseHolder, thisHolder } from './lockHolder';
 
 /** Name of the lock file in the folder. */
 export const lockName = '.lock';
 
-/** The process that holds a lock. Its start time distinguishes it from a later process with the same number. */
-interface Holder {
-  readonly pid: number;
-  readonly host: string;
-  /** Start time in the kernel's units; null if the system does not say. */
-  readonly started: string | null;
+/** Takes a lock of the kernel on an open file, as NativeAddon.lockFile: 0, or the errno of the refusal. */
+export type LockFile = (descriptor: number) => number;
+
+/** Opens nothing but a file of this folder, and never waits: a link is refused, and a pipe without a writer is no obstacle. */
+const careful = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Limits the attempts while other processes make and remove the file at the same moment. */
+const mostAttempts = 1000;
+
+/** Most bytes of a lock file that are read. Its own content is shorter; another program's may have any length. */
+const mostBytes = 4096;
+
+/**
+ * Locks a folder, which must exist, for this process. What a process left that no longer runs does not count.
+ * @param lockFile default: the kernel's; tests imitate file systems that have no locks
+ * @returns a function that releases the lock
+ * @throws ERR_BUSY, with process and folder, if another process holds it, or this one does already; ERR_OUTPUT if the lock file
+ * cannot be opened or written; what loadAddon() throws
+ */
+export function lockFolder(folder: string, lockFile: LockFile = loadAddon().lockFile): () => void {
+  const path = join(folder, lockName);
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    const file = openLock(folder, path);
+    if (!file) continue;
+    try {
+      if (take(file, folder, path, lockFile)) return () => release(file.descriptor, path);
+    } catch (error) {
+      closeSync(file.descriptor);
+      throw error instanceof SaturnnError ? error : unusable(folder, path, error);
+    }
+    closeSync(file.descriptor);
+  }
+  throw new SaturnnError('ERR_BUSY', `Other processes lock and unlock ${folder} again and again.`);
+}
+
+/** An open lock file. */
+interface LockFileHandle {
+  readonly descriptor: number;
+  /** Whether this process has made the file. */
+  readonly isNew: boolean;
+  /** False if it is another user's file that can only be read. */
+  readonly isWritable: boolean;
+}
+
+/** Opens the lock file; makes it if there is none. @returns null if another process removed it in between */
+function openLock(folder: string, path: string): LockFileHandle | null {
+  const { O_RDWR, O_RDONLY, O_CREAT, O_EXCL } = constants;
+  const attempts: [flags: number, isNew: boolean, isWritable: boolean, next: readonly string[]][] = [
+    [O_RDWR | O_CREAT | O_EXCL, true, true, ['EEXIST']],
+    [O_RDWR, false, true, ['EACCES', 'EPERM', 'EROFS']],
+    // To read suffices to ask the kernel who has the lock.
+    [O_RDONLY, false, false, []],
+  ];
+  for (const [flags, isNew, isWritable, next] of attempts) {
+    try {
+      return { descriptor: openSync(path, flags | careful, 0o666), isNew, isWritable };
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (!isNew && code === 'ENOENT') return null;
+      if (!next.includes(code)) throw unusable(folder, path, error);
+    }
+  }
+  return null;
 }
 
 /**
- * Locks a folder, which must exist, for this process. A lock whose process no longer runs is taken over.
- * @returns a function that releases the lock
- * @throws ERR_BUSY, with process and folder, if another process holds it; ERR_OUTPUT if the lock file cannot be written
+ * Takes the lock, and writes this process into the file.
+ * @returns false if the file was removed in between, or removed here because it counts for nothing: then try again
+ * @throws ERR_BUSY if the folder is locked
  */
-export function lockFolder(folder: string): () => void {
-  const path = join(folder, lockName);
-  const own: Holder = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
-  const content = JSON.stringify(own);
-  const temporary = temporaryFor(path);
-  try {
-    writeFileSync(temporary, content, { flag: 'wx' });
-    while (!claim(temporary, path)) evict(path, folder);
-  } catch (error) {
-    throw unwritable(path, error);
-  } finally {
-    rmSync(temporary, { force: true });
-  }
-  return () => {
-    // Another process, on another host perhaps, may have removed or replaced the lock: only our own is removed.
-    if (read(path) === content) rmSync(path, { force: true });
-  };
-}
-
-/** Makes the lock file, with its content, in one step. @returns false if there is one already */
-function claim(temporary: string, path: string): boolean {
-  try {
-    try {
-      linkSync(temporary, path);
-    } catch (error) {
-      if (isCode(error, 'EEXIST')) throw error;
-      // The file system has no hard links.
-      copyFileSync(temporary, path, constants.COPYFILE_EXCL);
+function take(
+  { descriptor, isNew, isWritable }: LockFileHandle,
+  folder: string,
+  path: string,
+  lockFile: LockFile,
+): boolean {
+  if (!fstatSync(descriptor).isFile()) throw unusable(folder, path, new Error('it is not a regular file'));
+  const refusal = lockFile(descriptor);
+  if (refusal === system.errno.EWOULDBLOCK) throw busy(folder, parseHolder(read(descriptor)));
+  // The file may have been removed by its holder after it was opened here.
+  if (!isAt(path, descriptor)) return false;
+  const hasLock = refusal === 0;
+  if (!isNew) {
+    const left = parseHolder(read(descriptor));
+    if (!hasLock) {
+      checkGone(folder, path, left, `the file system has no locks (${nameOf(refusal)})`);
+      return evict(descriptor, path);
     }
-    return true;
-  } catch (error) {
-    if (isCode(error, 'EEXIST')) return false;
-    throw error;
+    // A holder of the kernel's lock would have it still. Another content is no lock, and counts for nothing.
+    if (left && !left.flock) checkGone(folder, path, left, 'its lock file is that of an earlier version of saturnn');
+    if (!isWritable) return remove(path);
   }
+  write(descriptor, JSON.stringify(thisHolder(hasLock)));
+  return true;
 }
 
-/** Removes the lock of a process that no longer runs. @throws ERR_BUSY if it does */
-function evict(path: string, folder: string): void {
-  const content = read(path);
-  if (content === null) return;
-  checkGone(content, folder);
-  // If several processes find the lock stale, only one can rename it. By then it may be the new lock of another process: that
-  // one is put back.
+function remove(path: string): false {
+  rmSync(path);
+  return false;
+}
+
+/**
+ * Removes a lock file where the kernel has no locks. If several processes find that it counts for nothing, only one can rename it.
+ * By then it may be the new file of another process: that one is put back.
+ */
+function evict(descriptor: number, path: string): false {
   const taken = temporaryFor(path);
+  renameSync(path, taken);
   try {
-    renameSync(path, taken);
-  } catch (error) {
-    if (isCode(error, 'ENOENT')) return;
-    throw error;
-  }
-  try {
-    if (read(taken) !== content) claim(taken, path);
+    if (!isAt(taken, descriptor)) linkSync(taken, path);
   } finally {
     rmSync(taken, { force: true });
   }
+  return false;
 }
 
-/** @throws ERR_BUSY if the process that wrote this lock may still run */
-function checkGone(content: string, folder: string): void {
-  const { pid, host, started } = parse(content);
-  // Not a lock of ours, or an unfinished one: without hard links it is written in two steps, and a process may be killed between.
-  if (typeof pid !== 'number') return;
-  const elsewhere = host !== hostname();
-  if (!elsewhere && !isRunning(pid, started ?? null)) return;
-  const where = elsewhere ? ` on ${host}` : '';
-  const remedy = elsewhere ? ` If it is gone, remove ${join(folder, lockName)}.` : '';
-  throw new SaturnnError('ERR_BUSY', `Process ${pid}${where} is writing into ${folder}.${remedy}`);
-}
-
-function parse(content: string): Partial<Holder> {
+/** Removes the file while it is locked, then gives the lock up. To close the file suffices, so a failure to remove it is none. */
+function release(descriptor: number, path: string): void {
   try {
-    return JSON.parse(content) ?? {};
+    if (isAt(path, descriptor)) rmSync(path, { force: true });
   } catch {
-    return {};
+    // For instance, the file system has become read-only.
   }
+  closeSync(descriptor);
 }
 
-function isRunning(pid: number, started: string | null): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: the process runs, but belongs to another user.
-    return isCode(error, 'EPERM');
-  }
-  const now = startOf(pid);
-  return started === null || now === null || started === now;
+/** Whether `path` is the name of the open file. */
+function isAt(path: string, descriptor: number): boolean {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  const { dev, ino } = fstatSync(descriptor, { bigint: true });
+  return found?.dev === dev && found.ino === ino;
 }
 
-/** Start time of a process; null if /proc does not say; "ended" for a process that has ended but was not waited for. */
-function startOf(pid: number): string | null {
-  const stat = read(`/proc/${pid}/stat`);
-  // The name, in parentheses, may contain anything, so fields are counted behind it: the state is field 3, the start time 22.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (!fields) return null;
-  return fields[0] === 'Z' ? 'ended' : (fields[19] ?? null);
+function read(descriptor: number): string {
+  const bytes = Buffer.alloc(mostBytes);
+  return bytes.toString('utf8', 0, readSync(descriptor, bytes, 0, mostBytes, 0));
 }
 
-function read(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return null;
-  }
+function write(descriptor: number, content: string): void {
+  ftruncateSync(descriptor);
+  writeSync(descriptor, content, 0);
 }
 
-const isCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException).code === code;
+/** @throws ERR_BUSY if the process that the lock file names runs, or if that cannot be known because of `why` */
+function checkGone(folder: string, path: string, holder: Holder | null, why: string): void {
+  const fate = holder ? fateOf(holder) : 'unknown';
+  if (fate === 'gone') return;
+  if (fate === 'running') throw busy(folder, holder);
+  const message = `${describeHolder(holder)} may be writing into ${folder}: ${why}. If it is gone, remove ${path}.`;
+  throw new SaturnnError('ERR_BUSY', message);
+}
+
+const nameOf = (errno: number): string =>
+  Object.entries(system.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+
+const busy = (folder: string, holder: Holder | null): SaturnnError =>
+  new SaturnnError('ERR_BUSY', `${describeHolder(holder)} is writing into ${folder}.`);
+
+function unusable(folder: string, path: string, error: unknown): SaturnnError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const reasons: Partial<Record<string, string>> = {
+    EISDIR: 'it is a folder',
+    ELOOP: 'it is a symbolic link',
+    EACCES: `it belongs to another user (${message})`,
+  };
+  const reason = reasons[code ?? ''] ?? message;
+  return new SaturnnError(
+    'ERR_OUTPUT',
+    `Cannot lock ${folder} with ${path}: ${reason}. If no other process writes into the folder, remove ${lockName}.`,
+    { cause: error },
+  );
+}

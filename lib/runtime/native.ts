@@ -282,6 +282,11 @@ export interface NativeAddon {
    * ...
    */
   openDevice(options: OpenOptions): NativeDevice;
+  /**
+   * Takes an exclusive lock of the kernel (flock) on an open file, without waiting. It ends when the descriptor is closed, at the
+   * latest when the process ends, however it ends. Returns 0, or the errno of the refusal: EWOULDBLOCK if somebody else has it.
+   */
+  lockFile(descriptor: number): number;
   /** Returns the numbers of live native objects of this thread, and their bytes as reported to the garbage collector. */
   counters(): { devices: number; states: number; plans: number; buffers: number; bytes: number };
   /** Returns all external bytes reported to the garbage collector, by any addon; process.memoryUsage() counts only Node's own. */

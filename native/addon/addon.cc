@@ -4,6 +4,7 @@
 
 #include "addon/buffer.h"
 #include "addon/device.h"
+#include "addon/file_lock.h"
 #include "addon/plan.h"
 #include "addon/state.h"
 #include "addon/values.h"
@@ -77,6 +78,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("activationKinds", listActivationKinds(env));
   exports.Set("probe", Napi::Function::New(env, probe, "probe"));
   exports.Set("openDevice", Napi::Function::New(env, openDevice, "openDevice"));
+  exports.Set("lockFile", Napi::Function::New(env, lockFile, "lockFile"));
   exports.Set("counters", Napi::Function::New(env, counters, "counters"));
   exports.Set("externalBytes", Napi::Function::New(env, externalBytes, "externalBytes"));
   return exports;
