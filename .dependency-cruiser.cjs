@@ -4,7 +4,7 @@
  * `npm run docs:architecture` makes from the code.
  */
 const layers = [
-  ['base', 'errors, random numbers, the version'],
+  ['base', 'errors, the checks of options, random numbers, the version'],
   ['runtime', 'the native addon and where it lies, devices, types of elements'],
   ['tensor', 'symbolic tensors, nodes, what an op is, State'],
   ['ops', 'every operation, by family'],
@@ -23,10 +23,10 @@ const layers = [
   ['index', 'the public names of the package'],
 ];
 
-/** The layers that are files at lib's root; every other is a folder. */
-const rootFiles = { base: ['errors', 'random', 'version'], index: ['index'] };
+/** The layers that are files at lib's root, or more than one folder; every other is the folder of its name. */
+const paths = { base: '^lib/((errors|random|version)\\.ts$|options/)', index: '^lib/index\\.m?ts$' };
 
-const pathOf = (layer) => (rootFiles[layer] ? `^lib/(${rootFiles[layer].join('|')})\\.m?ts$` : `^lib/${layer}/`);
+const pathOf = (layer) => paths[layer] ?? `^lib/${layer}/`;
 
 /** Files that nobody in lib imports: what users import and run. */
 const entries = ['^lib/index\\.m?ts$', '^lib/experiments/index\\.m?ts$', '^lib/cli/main\\.ts$'];

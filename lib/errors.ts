@@ -92,19 +92,36 @@ export function invalid(argument: string, expected: string, received: unknown): 
 
 /** Limits the elements of an array in a message: an array given where a typed array belongs may have millions. */
 const mostShown = 16;
+/** Limits the arrays within arrays in a message, which may contain themselves. */
+const deepestShown = 4;
+/** Limits the letters of a text in a message. */
+const longestShown = 200;
 
 /** Describes a value for a message. */
 export function show(value: unknown): string {
+  try {
+    return describe(value, 0);
+  } catch {
+    // A getter, or the trap of a Proxy, has thrown.
+    return 'an object that cannot be read';
+  }
+}
+
+function describe(value: unknown, depth: number): string {
   if (value === undefined) return 'nothing';
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return JSON.stringify(shortened(value));
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) {
-    const shown = value.slice(0, mostShown).map(show);
+    if (depth === deepestShown) return '[…]';
+    const shown = Array.from(value.slice(0, mostShown), (item) => describe(item, depth + 1));
     return `[${(value.length > mostShown ? [...shown, '…'] : shown).join(', ')}]`;
   }
-  if (typeof value === 'object' && value !== null) return value.constructor?.name ?? 'an object';
-  return String(value);
+  if (typeof value !== 'object' || value === null) return shortened(String(value));
+  const name: unknown = value.constructor?.name;
+  return typeof name === 'string' && name !== '' ? shortened(name) : 'an object';
 }
+
+const shortened = (text: string): string => (text.length > longestShown ? `${text.slice(0, longestShown)}…` : text);
 
 /**
  * Returns required options if they are an object: destructuring undefined or null would throw an error without a code.

@@ -15,7 +15,8 @@ const lockFile = join(root, 'package-lock.json');
  */
 export const runtimePackages = () =>
   Object.entries(readPackages(lockFile))
-    .filter(([path, { dev }]) => path !== '' && !dev)
+    // devOptional: TypeScript, which valibot names as an optional peer for its types.
+    .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional)
     .map(([path, { version, optional = false }]) => ({
       path,
       name: path.replace(/^.*node_modules\//, ''),

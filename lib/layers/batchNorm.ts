@@ -1,5 +1,6 @@
-import { checkInteger, checkNumber } from '../errors';
 import { batchNorm, batchNormInference, blend, defaultEpsilon } from '../ops/normalization';
+import { integer, number, optional, text } from '../options/field';
+import { Options } from '../options/options';
 import { Parameter, StateBuffer } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
@@ -19,6 +20,12 @@ export interface BatchNormOptions {
    */
   momentum?: number;
 }
+
+const batchNormOptions = new Options<BatchNormOptions>(
+  'BatchNorm',
+  { name: text, channels: integer(1), epsilon: optional(number([1e-30, 1])), momentum: optional(number([0, 1])) },
+  { named: true },
+);
 
 /**
  * Batch normalisation (Ioffe and Szegedy 2015): y = scale (x - mean) / sqrt(variance + epsilon) + shift, with trained scale and
@@ -49,11 +56,12 @@ export class BatchNorm implements Layer {
    * @param options name, number of channels, epsilon (default 1e-5) and momentum (default 0.9)
    * @throws ERR_INVALID_ARGUMENT for a number out of range
    */
-  constructor({ name, channels, epsilon = defaultEpsilon, momentum = 0.9 }: BatchNormOptions) {
-    const shape = [checkInteger(`channels of ${name}`, channels, 1)];
+  constructor(options: BatchNormOptions) {
+    const { name, channels, epsilon = defaultEpsilon, momentum = 0.9 } = batchNormOptions.check(options);
+    const shape = [channels];
     this.#name = name;
-    this.#epsilon = checkNumber(`epsilon of ${name}`, epsilon, 1e-30, 1);
-    this.#momentum = checkNumber(`momentum of ${name}`, momentum, 0, 1);
+    this.#epsilon = epsilon;
+    this.#momentum = momentum;
     const parameter = (part: string, value: number) =>
       new Parameter({
         name: `${name}/${part}`,

@@ -1,8 +1,12 @@
 import { concat } from '../ops/channels';
+import { optional, text } from '../options/field';
+import { Options } from '../options/options';
 import type { Parameter, StateBuffer } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
-import { asLayer, buffersOf, type Layer, type LayerFunction, parametersOf } from './layer';
+import { asLayers, buffersOf, type Layer, type LayerFunction, parametersOf } from './layer';
+
+const concatenateOptions = new Options<{ name?: string }>('Concatenate', { name: optional(text) });
 
 /**
  * Branches that read the same image; their outputs are joined in the channels, in the order of the branches.
@@ -14,16 +18,16 @@ export class Concatenate implements Layer {
   readonly parameters: readonly Parameter[];
   readonly buffers: readonly StateBuffer[];
 
+  readonly #options: { name?: string };
+
   /**
    * Makes the layer.
    * @param options `name`: name of the node that joins the outputs, for messages and profiles
    * @throws ERR_INVALID_ARGUMENT if a branch is neither a layer nor a function
    */
-  constructor(
-    branches: readonly (Layer | LayerFunction)[],
-    private readonly options: { name?: string } = {},
-  ) {
-    this.branches = branches.map(asLayer);
+  constructor(branches: readonly (Layer | LayerFunction)[], options: { name?: string } = {}) {
+    this.#options = concatenateOptions.check(options);
+    this.branches = asLayers('branches', branches);
     this.parameters = parametersOf(this.branches);
     this.buffers = buffersOf(this.branches);
   }
@@ -32,7 +36,7 @@ export class Concatenate implements Layer {
   forward(x: Tensor, context: ForwardContext = inference): Tensor {
     return concat(
       this.branches.map((branch) => branch.forward(x, context)),
-      this.options,
+      this.#options,
     );
   }
 }

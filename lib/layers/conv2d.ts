@@ -1,13 +1,14 @@
-import { checkInteger, invalid } from '../errors';
-import { activate } from '../ops/activation';
+import { activate, activationField } from '../ops/activation';
 import type { Activation } from '../ops/activations';
 import { conv2d } from '../ops/convolution';
-import { type Pair, pair } from '../ops/op';
+import { type Pair, pair, pairField } from '../ops/op';
+import { flag, integer, oneOf, optional, text } from '../options/field';
+import { type Fields, Options } from '../options/options';
 import type { Parameter, StateBuffer } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
 import { BatchNorm } from './batchNorm';
 import { type ForwardContext, inference } from './context';
-import { defaultInitializer, type Initializer } from './initializers';
+import { defaultInitializer, type Initializer, initializerField } from './initializers';
 import { type Layer, weightAndBias } from './layer';
 
 /** The normalisation between a convolution and its activation: none, or batch normalisation. */
@@ -15,11 +16,8 @@ export type Normalization = 'none' | 'batch';
 /** All normalisations. */
 export const normalizations: readonly Normalization[] = ['none', 'batch'];
 
-/** Checks a Normalization. @throws ERR_INVALID_ARGUMENT */
-export function checkNormalization(argument: string, value: unknown): Normalization {
-  if (value !== 'none' && value !== 'batch') throw invalid(argument, '"none" or "batch"', value);
-  return value;
-}
+/** Accepts a Normalization. */
+export const normalizationField = oneOf(normalizations, '"none" or "batch"');
 
 /** The options that all convolutions of a network share. */
 export interface ConvolutionStyle {
@@ -32,6 +30,14 @@ export interface ConvolutionStyle {
   /** Initialiser of the weights. Default: defaultInitializer(activation). Biases begin at 0. */
   initializer?: Initializer;
 }
+
+/** What the options of ConvolutionStyle accept. */
+export const styleFields: Fields<ConvolutionStyle> = {
+  normalization: optional(normalizationField),
+  bias: optional(flag),
+  activation: optional(activationField),
+  initializer: optional(initializerField),
+};
 
 /** Options of the layer Conv2d. */
 export interface Conv2dOptions extends ConvolutionStyle {
@@ -48,6 +54,16 @@ export interface Conv2dOptions extends ConvolutionStyle {
   /** Rows and columns of zeros on each side; default 0. */
   padding?: Pair;
 }
+
+const conv2dOptions = new Options<Conv2dOptions>(
+  'Conv2d',
+  {
+    ...styleFields,
+    ...{ name: text, inputs: integer(1), outputs: integer(1) },
+    ...{ kernel: pairField, stride: optional(pairField), padding: optional(pairField) },
+  },
+  { named: true },
+);
 
 /**
  * A convolution, followed by bias, normalisation and activation as far as the options ask for them.
@@ -67,13 +83,13 @@ export class Conv2d implements Layer {
 
   /** @throws ERR_INVALID_ARGUMENT */
   constructor(options: Conv2dOptions) {
-    const { name, activation, initializer = defaultInitializer(activation) } = options;
-    const inputs = checkInteger(`inputs of ${name}`, options.inputs, 1);
-    const outputs = checkInteger(`outputs of ${name}`, options.outputs, 1);
-    const shape = [outputs, ...pair(`kernel of ${name}`, options.kernel, 1), inputs];
-    const normalization = checkNormalization(`normalization of ${name}`, options.normalization ?? 'none');
-    const { bias: wantsBias = normalization === 'none' } = options;
-    this.#options = options;
+    const checked = conv2dOptions.check(options);
+    const { name, inputs, outputs, kernel, stride = 1, padding = 0, activation, normalization = 'none' } = checked;
+    const { initializer = defaultInitializer(activation), bias: wantsBias = normalization === 'none' } = checked;
+    const shape = [outputs, ...pair(`kernel of ${name}`, kernel, 1), inputs];
+    pair(`stride of ${name}`, stride, 1);
+    pair(`padding of ${name}`, padding, 0);
+    this.#options = checked;
     const { weight, bias } = weightAndBias(name, shape, initializer);
     this.weight = weight;
     this.bias = wantsBias ? bias : null;

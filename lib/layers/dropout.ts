@@ -1,5 +1,7 @@
 import { invalid } from '../errors';
-import { checkDropoutRate, dropout } from '../ops/dropout';
+import { dropout, dropoutRateField } from '../ops/dropout';
+import { text } from '../options/field';
+import { Options } from '../options/options';
 import { streamOf } from '../random';
 import type { Parameter } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
@@ -14,6 +16,8 @@ export interface DropoutOptions {
   name: string;
 }
 
+const dropoutOptions = new Options<DropoutOptions>('Dropout', { rate: dropoutRateField, name: text }, { named: true });
+
 /**
  * Dropout: in training, each element of x (any shape) becomes 0 with probability `rate`, and is divided by 1 - rate otherwise.
  * The choice depends on seed, step, name and the element's index alone, so it is the same on every device. In inference x is
@@ -26,8 +30,9 @@ export class Dropout implements Layer {
   readonly #name: string;
 
   /** Makes the layer. @param options rate and name @throws ERR_INVALID_ARGUMENT if `rate` is out of range */
-  constructor({ rate, name }: DropoutOptions) {
-    this.rate = checkDropoutRate(`rate of ${name}`, rate);
+  constructor(options: DropoutOptions) {
+    const { rate, name } = dropoutOptions.check(options);
+    this.rate = rate;
     this.#name = name;
   }
 

@@ -1,5 +1,7 @@
+import { integer, oneOf, text } from '../options/field';
+import { Options } from '../options/options';
 import { Concatenate } from './concatenate';
-import { Conv2d, type ConvolutionStyle } from './conv2d';
+import { Conv2d, type ConvolutionStyle, styleFields } from './conv2d';
 import type { Layer } from './layer';
 import { AveragePool, MaxPool } from './pooling';
 import { Sequential } from './sequential';
@@ -26,13 +28,24 @@ export interface InceptionAOptions extends ConvolutionStyle {
   projection: number;
 }
 
+const inceptionAOptions = new Options<InceptionAOptions>(
+  'inceptionA()',
+  {
+    ...styleFields,
+    ...{ name: text, inputs: integer(1) },
+    ...{ c1: integer(1), c3r: integer(1), c3: integer(1), d3r: integer(1), d3: integer(1), projection: integer(1) },
+    pool: oneOf(['average', 'max'], '"average" or "max"'),
+  },
+  { named: true },
+);
+
 /**
  * Inception block A, which keeps the image size: four branches (1x1; 1x1, 3x3; 1x1, 3x3, 3x3; pool, 1x1) with concatenated
  * outputs. [N, H, W, inputs] -> [N, H, W, c1 + c3 + d3 + projection]
  * @throws ERR_INVALID_ARGUMENT
  */
 export function inceptionA(options: InceptionAOptions): Layer {
-  const { name, inputs, c1, c3r, c3, d3r, d3, pool, projection, ...style } = options;
+  const { name, inputs, c1, c3r, c3, d3r, d3, pool, projection, ...style } = inceptionAOptions.check(options);
   const conv = (part: string, from: number, to: number, size: 1 | 3) =>
     new Conv2d({
       name: `${name}/${part}`,

@@ -1,5 +1,7 @@
+import { integer, text } from '../options/field';
+import { Options } from '../options/options';
 import { Concatenate } from './concatenate';
-import { Conv2d, type ConvolutionStyle } from './conv2d';
+import { Conv2d, type ConvolutionStyle, styleFields } from './conv2d';
 import type { Layer } from './layer';
 import { MaxPool } from './pooling';
 import { Sequential } from './sequential';
@@ -20,6 +22,16 @@ export interface InceptionBOptions extends ConvolutionStyle {
   d3: number;
 }
 
+const inceptionBOptions = new Options<InceptionBOptions>(
+  'inceptionB()',
+  {
+    ...styleFields,
+    ...{ name: text, inputs: integer(1) },
+    ...{ c3r: integer(1), c3: integer(1), d3r: integer(1), d3: integer(1) },
+  },
+  { named: true },
+);
+
 /**
  * Inception block B, which halves the image: three branches (1x1, 3x3; 1x1, 3x3, 3x3; 3x3 max pool), the last op of each with
  * stride 2, with concatenated outputs. [N, H, W, inputs] -> [N, H/2, W/2, c3 + d3 + inputs]. H and W must be even: only then does
@@ -27,7 +39,7 @@ export interface InceptionBOptions extends ConvolutionStyle {
  * @throws ERR_INVALID_ARGUMENT
  */
 export function inceptionB(options: InceptionBOptions): Layer {
-  const { name, inputs, c3r, c3, d3r, d3, ...style } = options;
+  const { name, inputs, c3r, c3, d3r, d3, ...style } = inceptionBOptions.check(options);
   const reduce = (part: string, to: number) =>
     new Conv2d({ name: `${name}/${part}`, inputs, outputs: to, kernel: 1, ...style });
   const conv = (part: string, from: number, to: number, stride: number) =>

@@ -2,6 +2,8 @@
 import { invalid } from '../errors';
 import { meanSquareGain } from '../ops/activation';
 import type { Activation } from '../ops/activations';
+import { callback, custom, type Field, oneOf, optional } from '../options/field';
+import { Options } from '../options/options';
 import type { Philox } from '../random';
 import { sizeOf } from '../tensor/tensor';
 import { orthonormalMatrix } from './orthonormal';
@@ -19,10 +21,10 @@ export type Distribution = 'gaussian' | 'uniform';
  */
 export type FanOut = 'kernel' | 'channels';
 
-function checkPositive(argument: string, value: number): number {
-  if (!(Number.isFinite(value) && value > 0)) throw invalid(argument, 'a positive number', value);
-  return value;
-}
+/** Accepts an Initializer. */
+export const initializerField: Field<Initializer> = callback('a function such as initializers.xavier()');
+
+const positive = custom<number>('a positive number', (value) => Number.isFinite(value) && (value as number) > 0);
 
 function draw(shape: readonly number[], next: () => number): Float32Array {
   const values = new Float32Array(sizeOf(shape));
@@ -33,23 +35,27 @@ function draw(shape: readonly number[], next: () => number): Float32Array {
 /** Sets all values to 0, the usual start of biases. */
 export const zeros: Initializer = (shape) => new Float32Array(sizeOf(shape));
 
+const gaussianOptions = new Options<{ deviation: number }>('gaussian()', { deviation: positive });
+
 /**
  * Draws from a normal distribution with mean 0 and standard deviation `deviation`.
  * @param options `deviation`
  * @throws ERR_INVALID_ARGUMENT unless `deviation` is positive
  */
-export function gaussian({ deviation }: { deviation: number }): Initializer {
-  checkPositive('deviation', deviation);
+export function gaussian(options: { deviation: number }): Initializer {
+  const { deviation } = gaussianOptions.check(options);
   return (shape, random) => draw(shape, () => deviation * random.gaussian());
 }
+
+const uniformOptions = new Options<{ limit: number }>('uniform()', { limit: positive });
 
 /**
  * Draws from the uniform distribution between -limit and limit.
  * @param options `limit`
  * @throws ERR_INVALID_ARGUMENT unless `limit` is positive
  */
-export function uniform({ limit }: { limit: number }): Initializer {
-  checkPositive('limit', limit);
+export function uniform(options: { limit: number }): Initializer {
+  const { limit } = uniformOptions.check(options);
   return (shape, random) => draw(shape, () => limit * (2 * random.uniform() - 1));
 }
 
@@ -80,19 +86,24 @@ export interface XavierOptions {
   fanOut?: FanOut;
 }
 
+const factorField = oneOf<Factor>(['in', 'out', 'avg'], "'in', 'out' or 'avg'");
+const fanOutField = oneOf<FanOut>(['kernel', 'channels'], "'kernel' or 'channels'");
+
+const xavierOptions = new Options<XavierOptions>('xavier()', {
+  magnitude: optional(positive),
+  factor: optional(factorField),
+  distribution: optional(oneOf<Distribution>(['gaussian', 'uniform'], "'gaussian' or 'uniform'")),
+  fanOut: optional(fanOutField),
+});
+
 /**
  * Xavier initialisation (Glorot and Bengio 2010) in MXNet's form: with s = sqrt(magnitude / fan), values are drawn uniformly
  * between -s and s (variance s² / 3), or from a normal distribution with standard deviation s.
  * @throws ERR_INVALID_ARGUMENT
  */
 export function xavier(options: XavierOptions = {}): Initializer {
-  const { magnitude = 3, factor = 'avg', distribution = 'uniform', fanOut = 'kernel' } = options;
-  checkPositive('magnitude', magnitude);
-  if (!['in', 'out', 'avg'].includes(factor)) throw invalid('factor', "'in', 'out' or 'avg'", factor);
-  if (distribution !== 'gaussian' && distribution !== 'uniform') {
-    throw invalid('distribution', "'gaussian' or 'uniform'", distribution);
-  }
-  fans([1, 1], fanOut); // Refuses an unknown rule now, and not when the weights are drawn.
+  const checked = xavierOptions.check(options);
+  const { magnitude = 3, factor = 'avg', distribution = 'uniform', fanOut = 'kernel' } = checked;
   return (shape, random) => {
     const scale = Math.sqrt(magnitude / fans(shape, fanOut)[factor]);
     const make = distribution === 'gaussian' ? gaussian({ deviation: scale }) : uniform({ limit: scale });
@@ -110,16 +121,24 @@ export interface MsraOptions {
   fanOut?: FanOut;
 }
 
+const msraOptions = new Options<MsraOptions>('msra()', {
+  slope: optional(custom<number>('a number', Number.isFinite)),
+  factor: optional(factorField),
+  fanOut: optional(fanOutField),
+});
+
 /**
  * The initialisation of He et al. (arXiv:1502.01852) for relu and leaky relu: a normal distribution with variance
  * 2 / ((1 + slope²) fan).
  * @param options slope (default 0), and the definition of the fan
  * @throws ERR_INVALID_ARGUMENT for a slope that is not finite, or an unknown factor or fan out
  */
-export function msra({ slope = 0, factor = 'in', fanOut }: MsraOptions = {}): Initializer {
-  if (!Number.isFinite(slope)) throw invalid('slope', 'a number', slope);
+export function msra(options: MsraOptions = {}): Initializer {
+  const { slope = 0, factor = 'in', fanOut } = msraOptions.check(options);
   return xavier({ magnitude: 2 / (1 + slope * slope), factor, distribution: 'gaussian', fanOut });
 }
+
+const orthonormalOptions = new Options<{ gain?: number }>('orthonormal()', { gain: optional(positive) });
 
 /**
  * Random orthonormal weights (Saxe et al., arXiv:1312.6120): `gain` (default 1) times a matrix [O, I] or [O, KH KW I] with
@@ -127,8 +146,8 @@ export function msra({ slope = 0, factor = 'in', fanOut }: MsraOptions = {}): In
  * @param options `gain`
  * @throws ERR_INVALID_ARGUMENT unless `gain` is positive
  */
-export function orthonormal({ gain = 1 }: { gain?: number } = {}): Initializer {
-  checkPositive('gain', gain);
+export function orthonormal(options: { gain?: number } = {}): Initializer {
+  const { gain = 1 } = orthonormalOptions.check(options);
   return (shape, random) => {
     const rows = shape[0]!;
     return Float32Array.from(orthonormalMatrix(rows, sizeOf(shape) / rows, random), (value) => gain * value);

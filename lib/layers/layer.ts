@@ -33,6 +33,12 @@ export function asLayer(layer: Layer | LayerFunction): Layer {
   return layer;
 }
 
+/** Returns layers and functions as layers. @throws ERR_INVALID_ARGUMENT unless it is an array of them */
+export function asLayers(argument: string, layers: readonly (Layer | LayerFunction)[]): Layer[] {
+  if (!Array.isArray(layers)) throw invalid(argument, 'an array of layers', layers);
+  return Array.from(layers, asLayer);
+}
+
 /** Returns the parameters of all `layers`, each once, even if a layer occurs twice. */
 export function parametersOf(layers: readonly Layer[]): readonly Parameter[] {
   return [...new Set(layers.flatMap((layer) => layer.parameters))];

@@ -1,8 +1,9 @@
-import { checkInteger } from '../errors';
 import { linear } from '../ops/linear';
+import { integer, optional, text } from '../options/field';
+import { Options } from '../options/options';
 import type { Parameter } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
-import { defaultInitializer, type Initializer } from './initializers';
+import { defaultInitializer, type Initializer, initializerField } from './initializers';
 import { type Layer, weightAndBias } from './layer';
 
 /** Options of the layer Linear. */
@@ -16,6 +17,12 @@ export interface LinearOptions {
   /** Initialiser of the weights. Default: a normal distribution with variance 1 / inputs. Biases begin at 0. */
   initializer?: Initializer;
 }
+
+const linearOptions = new Options<LinearOptions>(
+  'Linear',
+  { name: text, inputs: integer(1), outputs: integer(1), initializer: optional(initializerField) },
+  { named: true },
+);
 
 /**
  * A fully connected layer with bias: y = x weightᵀ + bias. [N, inputs] -> [N, outputs]. Parameters: NAME/weight [outputs, inputs]
@@ -34,9 +41,8 @@ export class Linear implements Layer {
    * @param options name, numbers of inputs and outputs, and initialiser of the weights
    * @throws ERR_INVALID_ARGUMENT unless inputs and outputs are positive integers
    */
-  constructor({ name, inputs, outputs, initializer = defaultInitializer() }: LinearOptions) {
-    checkInteger(`inputs of ${name}`, inputs, 1);
-    checkInteger(`outputs of ${name}`, outputs, 1);
+  constructor(options: LinearOptions) {
+    const { name, inputs, outputs, initializer = defaultInitializer() } = linearOptions.check(options);
     const shape = [outputs, inputs];
     this.#name = name;
     const { weight, bias } = weightAndBias(name, shape, initializer);

@@ -1,7 +1,20 @@
-import { averagePool, globalAveragePool, maxPool, type PoolOptions } from '../ops/pooling';
+import { averagePool, encodePool, globalAveragePool, maxPool, type PoolOptions, poolFields } from '../ops/pooling';
+import { optional, text } from '../options/field';
+import { Options } from '../options/options';
 import type { Parameter } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
 import type { Layer } from './layer';
+
+const averagePoolOptions = new Options('AveragePool', poolFields, { named: true });
+const maxPoolOptions = new Options('MaxPool', poolFields, { named: true });
+const globalAveragePoolOptions = new Options<{ name?: string }>('GlobalAveragePool', { name: optional(text) });
+
+/** Checks the options of a pooling, also against each other. @throws ERR_INVALID_ARGUMENT */
+function checkPool(declared: Options<PoolOptions>, options: PoolOptions): PoolOptions {
+  const checked = declared.check(options);
+  encodePool(checked);
+  return checked;
+}
 
 /**
  * Average pooling: the mean of each window, padding not counted. [N, H, W, C] -> [N, H', W', C]. Options: `kernel` and `stride`
@@ -12,12 +25,16 @@ import type { Layer } from './layer';
 export class AveragePool implements Layer {
   readonly parameters: readonly Parameter[] = [];
 
-  /** Makes the layer. The options are checked by forward(). */
-  constructor(private readonly options: PoolOptions) {}
+  readonly #options: PoolOptions;
 
-  /** x [N, H, W, C] -> [N, H', W', C]. @throws ERR_SHAPE; ERR_INVALID_ARGUMENT for an option that is not valid */
+  /** Makes the layer. @throws ERR_INVALID_ARGUMENT for an option that is not valid */
+  constructor(options: PoolOptions) {
+    this.#options = checkPool(averagePoolOptions, options);
+  }
+
+  /** x [N, H, W, C] -> [N, H', W', C]. @throws ERR_SHAPE */
   forward(x: Tensor): Tensor {
-    return averagePool(x, this.options);
+    return averagePool(x, this.#options);
   }
 }
 
@@ -25,12 +42,16 @@ export class AveragePool implements Layer {
 export class MaxPool implements Layer {
   readonly parameters: readonly Parameter[] = [];
 
-  /** Makes the layer. The options are checked by forward(). */
-  constructor(private readonly options: PoolOptions) {}
+  readonly #options: PoolOptions;
 
-  /** x [N, H, W, C] -> [N, H', W', C]. @throws ERR_SHAPE; ERR_INVALID_ARGUMENT for an option that is not valid */
+  /** Makes the layer. @throws ERR_INVALID_ARGUMENT for an option that is not valid */
+  constructor(options: PoolOptions) {
+    this.#options = checkPool(maxPoolOptions, options);
+  }
+
+  /** x [N, H, W, C] -> [N, H', W', C]. @throws ERR_SHAPE */
   forward(x: Tensor): Tensor {
-    return maxPool(x, this.options);
+    return maxPool(x, this.#options);
   }
 }
 
@@ -38,11 +59,15 @@ export class MaxPool implements Layer {
 export class GlobalAveragePool implements Layer {
   readonly parameters: readonly Parameter[] = [];
 
-  /** @param options `name`: name of the node, for messages and profiles */
-  constructor(private readonly options: { name?: string } = {}) {}
+  readonly #options: { name?: string };
+
+  /** @param options `name`: name of the node, for messages and profiles @throws ERR_INVALID_ARGUMENT */
+  constructor(options: { name?: string } = {}) {
+    this.#options = globalAveragePoolOptions.check(options);
+  }
 
   /** x [N, H, W, C] -> [N, C]. @throws ERR_SHAPE */
   forward(x: Tensor): Tensor {
-    return globalAveragePool(x, this.options);
+    return globalAveragePool(x, this.#options);
   }
 }

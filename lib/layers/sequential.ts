@@ -1,7 +1,7 @@
 import type { Parameter, StateBuffer } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
 import { type ForwardContext, inference } from './context';
-import { asLayer, buffersOf, type Layer, type LayerFunction, parametersOf } from './layer';
+import { asLayers, buffersOf, type Layer, type LayerFunction, parametersOf } from './layer';
 
 /** Layers that are applied one after the other. A layer may also be a plain function of a tensor. */
 export class Sequential implements Layer {
@@ -12,7 +12,7 @@ export class Sequential implements Layer {
 
   /** Makes the layer. @throws ERR_INVALID_ARGUMENT for anything that is neither a layer nor a function */
   constructor(layers: readonly (Layer | LayerFunction)[]) {
-    this.layers = layers.map(asLayer);
+    this.layers = asLayers('layers', layers);
     this.parameters = parametersOf(this.layers);
     this.buffers = buffersOf(this.layers);
   }

@@ -8,7 +8,7 @@ import { classifier, type Model, type ModelOptions, resolveOptions, scaleChannel
  * @throws ERR_INVALID_ARGUMENT
  */
 export function inception33(options: ModelOptions = {}): Model {
-  const resolved = resolveOptions(options);
+  const resolved = resolveOptions('inception33', options);
   const { width, style } = resolved;
   const [narrow, wide] = [scaleChannels(64, width), scaleChannels(192, width)];
   const conv = (name: string, inputs: number, outputs: number, kernel: 1 | 3) =>

@@ -14,7 +14,7 @@ export const inceptionBnDefaults = { classes: 1000, size: 224, sizeStep: 32, nor
  * @throws ERR_INVALID_ARGUMENT
  */
 export function inceptionBn(options: ModelOptions = {}): Model {
-  const resolved = resolveOptions(options, { ...inceptionBnDefaults, bias: true });
+  const resolved = resolveOptions('inceptionBn', options, { ...inceptionBnDefaults, bias: true });
   const { width, style } = resolved;
   const [narrow, wide] = [scaleChannels(64, width), scaleChannels(192, width)];
   const pool = (name: string) => new MaxPool({ kernel: 3, stride: 2, ceil: true, name });

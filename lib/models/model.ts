@@ -1,14 +1,16 @@
-import { checkInteger, checkNumber, invalid, type Range } from '../errors';
-import { type ConvolutionStyle, checkNormalization, type Normalization } from '../layers/conv2d';
+import { checkInteger, invalid, type Range } from '../errors';
+import { type ConvolutionStyle, type Normalization, normalizationField } from '../layers/conv2d';
 import { Dropout } from '../layers/dropout';
-import type { Initializer } from '../layers/initializers';
+import { type Initializer, initializerField } from '../layers/initializers';
 import type { Layer } from '../layers/layer';
 import { Linear } from '../layers/linear';
 import { GlobalAveragePool } from '../layers/pooling';
 import { Sequential } from '../layers/sequential';
-import { encodeActivation } from '../ops/activation';
+import { activationField, encodeActivation } from '../ops/activation';
 import { type Activation, leakyTanh } from '../ops/activations';
-import { checkDropoutRate } from '../ops/dropout';
+import { dropoutRateField } from '../ops/dropout';
+import { integer, numberWithin, optional } from '../options/field';
+import { type Fields, Options } from '../options/options';
 import { blockChannels } from '../runtime/layout';
 
 /** Options of the built-in models. */
@@ -74,21 +76,32 @@ export const widthRange: Range = [0, 8];
 /** The largest ModelOptions.size. */
 export const largestSize = 4096;
 
-/** Checks the options and fills in the defaults. @throws ERR_INVALID_ARGUMENT */
-export function resolveOptions(options: ModelOptions, own: ModelDefaults = {}) {
+/** Limits of the number of classes of a model. */
+export const classesRange: Range = [2, 1_000_000];
+
+/** What the options of the built-in models accept. */
+export const modelFields: Fields<ModelOptions> = {
+  width: optional(numberWithin({ least: widthRange[0], most: widthRange[1], open: 'least' })),
+  classes: optional(integer(...classesRange)),
+  activation: optional(activationField),
+  initializer: optional(initializerField),
+  size: optional(integer(1, largestSize)),
+  normalization: optional(normalizationField),
+  dropout: optional(dropoutRateField),
+};
+
+/** Checks the options of a model and fills in the defaults. @throws ERR_INVALID_ARGUMENT */
+export function resolveOptions(name: string, given: ModelOptions, own: ModelDefaults = {}) {
+  const options = new Options(`${name}()`, modelFields).check(given);
   const defaults = { ...modelDefaults, ...own };
   const { sizeStep } = defaults;
   const { width = defaults.width, classes = defaults.classes, activation = defaults.activation, initializer } = options;
   const { size = defaults.size, dropout = defaults.dropout, normalization = defaults.normalization } = options;
-  if (!(typeof width === 'number' && width > 0)) throw invalid('width', 'a positive number', width);
-  checkNumber('width', width, ...widthRange);
-  checkInteger('classes', classes, 2, 1_000_000);
   checkInteger('size', size, sizeStep, largestSize);
   if (size % sizeStep !== 0) throw invalid('size', `a multiple of ${sizeStep}`, size);
   encodeActivation(activation);
-  checkNormalization('normalization', normalization);
   const style: ConvolutionStyle = { activation, normalization, bias: own.bias, initializer };
-  return { width, classes, activation, size, normalization, dropout: checkDropoutRate('dropout', dropout), style };
+  return { width, classes, activation, size, normalization, dropout, style };
 }
 
 /** Returns the channels at a width, rounded to a multiple of 16: that keeps the CPU's blocked layout, and vectors full. */

@@ -8,7 +8,7 @@ import { classifier, type Model, type ModelOptions, resolveOptions } from './mod
  * @throws ERR_INVALID_ARGUMENT
  */
 export function subInception(options: ModelOptions = {}): Model {
-  const resolved = resolveOptions(options);
+  const resolved = resolveOptions('subInception', options);
   const { blocks, channels } = inceptionBlocks(3, resolved);
   return classifier('subInception', blocks, channels, resolved);
 }

@@ -1,5 +1,6 @@
 import { invalid } from '../errors';
-import { type AttributeField, apply, type Op, type Tensor } from '../tensor/tensor';
+import { type Field, instance, optional, text } from '../options/field';
+import { type AttributeField, apply, isTensor, type Op, type Tensor, tensorField } from '../tensor/tensor';
 import {
   type ActivationCurve,
   type ActivationRow,
@@ -10,7 +11,7 @@ import {
 } from './activationRow';
 import { type Activation, activations, leakyRelu } from './activations';
 import { type NativeActivation, nativeActivations } from './nativeActivations';
-import { expectShape, expectTensor, first, shapeError } from './op';
+import { expectShape, expectTensor, first, opOptions, shapeError } from './op';
 import { randomizedRelu } from './randomizedRelu';
 
 /**
@@ -111,13 +112,31 @@ export interface ActivateOptions {
   context?: { readonly training: boolean; readonly counter: Tensor | null };
 }
 
+/** Accepts an Activation, whose kind and numbers encodeActivation() checks. */
+export const activationField: Field<Activation> = instance<Activation>(
+  'an activation such as tanh()',
+  ({ kind }) => typeof kind === 'string',
+);
+
+/** A ForwardContext has more members, so unknown ones are no mistake here. */
+const contextField = instance<{ readonly training: boolean; readonly counter: Tensor | null }>(
+  'a ForwardContext, or { training, counter }',
+  ({ training, counter }) => typeof training === 'boolean' && (counter === null || isTensor(counter)),
+);
+
+const activateOptions = opOptions<ActivateOptions>('activate', {
+  bias: optional(tensorField),
+  name: optional(text),
+  context: optional(contextField),
+});
+
 /**
  * Returns f(x + bias), element by element, in the shape of x.
  * @throws ERR_SHAPE if x is not f32 or the bias does not fit; ERR_INVALID_ARGUMENT for an unknown activation, a slope or
  * range out of bounds, or an rrelu in training without name or counter
  */
 export function activate(x: Tensor, activation: Activation, options: ActivateOptions = {}): Tensor {
-  const { bias, name, context } = options;
+  const { bias, name, context } = activateOptions.check(options);
   if (activation?.kind === 'rrelu' && context?.training) {
     const { counter } = context;
     if (!counter) throw invalid('context.counter', 'the counter of a State, which rrelu needs in training', counter);

@@ -3,6 +3,8 @@
  * that is added here and in native/activations.def needs nothing else, and one that is added in one place only does not compile.
  */
 import { invalid, numberFromText } from '../errors';
+import { anyNumber, optional } from '../options/field';
+import { Options } from '../options/options';
 import { type ActivationRow, checkRange, checkSlope, defaultRange, leakyCurve } from './activationRow';
 import type { NativeActivation } from './nativeActivations';
 
@@ -91,13 +93,19 @@ export const leakyRelu = (a?: number): Activation => make('leakyRelu', a);
  */
 export const elu = (a?: number): Activation => make('elu', a);
 
+const rreluOptions = new Options<{ lower?: number; upper?: number }>('rrelu()', {
+  lower: optional(anyNumber),
+  upper: optional(anyNumber),
+});
+
 /**
  * Returns the randomised leaky rectifier (Xu et al., arXiv:1505.00853): x, and a x for x < 0. In training, a is drawn from
  * U[lower, upper] for every element and step; in inference it is (lower + upper) / 2.
  * @param range bounds of the slopes: 1e-6 <= lower <= upper <= 1; default 1/8 and 1/3
  * @throws ERR_INVALID_ARGUMENT for bounds out of range
  */
-export function rrelu({ lower = defaultRange[0], upper = defaultRange[1] } = {}): Activation {
+export function rrelu(range: { lower?: number; upper?: number } = {}): Activation {
+  const { lower = defaultRange[0], upper = defaultRange[1] } = rreluOptions.check(range);
   checkRange(lower, upper);
   return { kind: 'rrelu', slope: (lower + upper) / 2, range: [lower, upper] };
 }

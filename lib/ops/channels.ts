@@ -1,7 +1,8 @@
-import { checkInteger, checkOptions, invalid } from '../errors';
+import { invalid } from '../errors';
+import { integer, optional, text } from '../options/field';
 import { apply, constant, type Op, sizeOf, type Tensor } from '../tensor/tensor';
 import { copy } from './data';
-import { dimension, expectShape, expectTensor, first, shapeError } from './op';
+import { dimension, expectShape, expectTensor, first, opOptions, shapeError } from './op';
 
 /** Largest number of inputs of one `add` node. */
 const most = 8;
@@ -71,14 +72,17 @@ export const concatOp: Op = {
   },
 };
 
+const concatOptions = opOptions<{ name?: string }>('concat', { name: optional(text) });
+
 /**
  * Returns images joined along their channels: [N, H, W, C_i] -> [N, H, W, ΣC_i].
  * @param tensors one or more images
  * @param options `name`: name of the layer, for messages and traces; default: the op's name
  * @throws ERR_SHAPE if there is none, or they differ in N, H or W or are not images; ERR_INVALID_ARGUMENT if `tensors` is not an array
  */
-export function concat(tensors: readonly Tensor[], { name }: { name?: string } = {}): Tensor {
+export function concat(tensors: readonly Tensor[], options: { name?: string } = {}): Tensor {
   if (!Array.isArray(tensors)) throw invalid('tensors', 'an array of Tensors', tensors);
+  const { name } = concatOptions.check(options);
   return first(apply(concatOp, tensors, {}, name));
 }
 
@@ -128,14 +132,18 @@ export interface SliceOptions {
   name?: string;
 }
 
+const sliceOptions = opOptions<SliceOptions>('slice', {
+  channelOffset: integer(0),
+  channels: integer(1),
+  name: optional(text),
+});
+
 /**
  * Returns `channels` channels of an image, from channel `channelOffset` on: [N, H, W, C] -> [N, H, W, channels].
  * @throws ERR_SHAPE if x is no image or has fewer channels; ERR_INVALID_ARGUMENT
  */
 export function slice(x: Tensor, options: SliceOptions): Tensor {
-  const { channelOffset, channels, name } = checkOptions('{ channelOffset, channels }', options);
-  checkInteger('channelOffset', channelOffset, 0);
-  checkInteger('channels', channels, 1);
+  const { channelOffset, channels, name } = sliceOptions.check(options);
   return first(apply(sliceOp, [x], { channelOffset, channels }, name));
 }
 

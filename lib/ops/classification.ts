@@ -1,6 +1,7 @@
-import { checkInteger, invalid, SaturnnError } from '../errors';
+import { SaturnnError } from '../errors';
+import { custom, type Field, integer, optional, text } from '../options/field';
 import { apply, type Op, type Tensor } from '../tensor/tensor';
-import { dimension, expectShape, expectTensor, first } from './op';
+import { dimension, expectShape, expectTensor, first, opOptions } from './op';
 
 /** Checks logits [N, K] and labels i32 [N], and returns the logits. @throws ERR_SHAPE */
 function expectClassification(op: string, logits: Tensor | null | undefined, labels: Tensor | null | undefined) {
@@ -9,15 +10,12 @@ function expectClassification(op: string, logits: Tensor | null | undefined, lab
   return scores;
 }
 
-/**
- * Checks a label smoothing: from 0 to below 1, also after rounding to f32, in which kernels compute.
- * @throws ERR_INVALID_ARGUMENT
- */
-function checkLabelSmoothing(value: unknown): number {
-  if (typeof value !== 'number' || !(Math.fround(value) >= 0 && Math.fround(value) < 1))
-    throw invalid('labelSmoothing', 'a number from 0 to below 1', value);
-  return value;
-}
+/** Accepts a label smoothing: from 0 to below 1, also after rounding to f32, in which kernels compute. */
+export const labelSmoothingField: Field<number> = custom(
+  'a number from 0 to below 1',
+  (value) => typeof value === 'number' && Math.fround(value) >= 0 && Math.fround(value) < 1,
+  { least: 0, most: 1, open: 'most' },
+);
 
 /**
  * loss = the mean over the batch of -log softmax(logits)[label]; with label smoothing e, (1 - e) times that, plus e times
@@ -59,6 +57,11 @@ export interface LossOptions {
   name?: string;
 }
 
+const lossOptions = opOptions<LossOptions>('softmaxCrossEntropy', {
+  labelSmoothing: optional(labelSmoothingField),
+  name: optional(text),
+});
+
 /**
  * Returns the cross-entropy of softmax(logits) with the labels, as a mean over the rows that count: `loss` [1], the mean of
  * -log softmax(logits)[label], and `probabilities` [N, K], softmax(logits). With label smoothing e, the loss is (1 - e) times
@@ -73,10 +76,11 @@ export interface LossOptions {
 export function softmaxCrossEntropy(
   logits: Tensor,
   labels: Tensor,
-  { labelSmoothing = 0, name }: LossOptions = {},
+  options: LossOptions = {},
 ): { loss: Tensor; probabilities: Tensor } {
-  const attributes = { labelSmoothing: checkLabelSmoothing(labelSmoothing) };
-  const [loss, probabilities] = apply(softmaxCrossEntropyOp, [logits, labels], attributes, name) as [Tensor, Tensor];
+  const { labelSmoothing = 0, name } = lossOptions.check(options);
+  const outputs = apply(softmaxCrossEntropyOp, [logits, labels], { labelSmoothing }, name);
+  const [loss, probabilities] = outputs as [Tensor, Tensor];
   return { loss, probabilities };
 }
 
@@ -131,6 +135,11 @@ export interface CountCorrectOptions {
   name?: string;
 }
 
+const countCorrectOptions = opOptions<CountCorrectOptions>('countCorrect', {
+  k: optional(integer(1, 2 ** 31 - 1)),
+  name: optional(text),
+});
+
 /**
  * Returns the number of rows, f32 [1], whose label is among their k largest logits. Of equal logits, the smaller index comes
  * first.
@@ -139,8 +148,8 @@ export interface CountCorrectOptions {
  * @param options `k` (default 1) and name
  * @throws ERR_SHAPE; ERR_INVALID_ARGUMENT for k
  */
-export function countCorrect(logits: Tensor, labels: Tensor, { k = 1, name }: CountCorrectOptions = {}): Tensor {
-  checkInteger('k', k, 1, 2 ** 31 - 1);
+export function countCorrect(logits: Tensor, labels: Tensor, options: CountCorrectOptions = {}): Tensor {
+  const { k = 1, name } = countCorrectOptions.check(options);
   return first(apply(countCorrectOp, [logits, labels], { k }, name));
 }
 

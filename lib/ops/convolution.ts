@@ -1,6 +1,15 @@
 import { SaturnnError } from '../errors';
-import { type AttributeField, apply, type Op, sizeOf, type Tensor, type TensorSpec } from '../tensor/tensor';
-import { dimension, expectShape, expectTensor, first, type Pair, pair, shapeError } from './op';
+import { optional, text } from '../options/field';
+import {
+  type AttributeField,
+  apply,
+  type Op,
+  sizeOf,
+  type Tensor,
+  type TensorSpec,
+  tensorField,
+} from '../tensor/tensor';
+import { dimension, expectShape, expectTensor, first, opOptions, type Pair, pair, pairField, shapeError } from './op';
 
 /** Attribute `activation` of a convolution into which no activation is fused (SN_NO_ACTIVATION). */
 export const noActivation = -1;
@@ -85,20 +94,23 @@ export interface Conv2dOpOptions {
   name?: string;
 }
 
+const conv2dOptions = opOptions<Conv2dOpOptions>('conv2d', {
+  bias: optional(tensorField),
+  stride: optional(pairField),
+  padding: optional(pairField),
+  name: optional(text),
+});
+
 /**
  * Returns the cross-correlation of an image x [N, H, W, C] with weights [O, KH, KW, C], which networks call a convolution:
  * [N, H', W', O] with H' = floor((H + 2 padding - KH) / stride) + 1, and W' likewise.
  * @param x an image, f32 [N, H, W, C]
  * @param weight f32 [O, KH, KW, C]
  * @param options bias [O] (default: none), stride (default 1), padding (default 0) and name
- * @throws ERR_SHAPE if shapes do not fit or the kernel is larger than the padded image; ERR_INVALID_ARGUMENT for stride or
- * padding
+ * @throws ERR_SHAPE if shapes do not fit or the kernel is larger than the padded image; ERR_INVALID_ARGUMENT for the options
  */
-export function conv2d(
-  x: Tensor,
-  weight: Tensor,
-  { bias, stride = 1, padding = 0, name }: Conv2dOpOptions = {},
-): Tensor {
+export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOpOptions = {}): Tensor {
+  const { bias, stride = 1, padding = 0, name } = conv2dOptions.check(options);
   const [strideH, strideW] = pair('stride', stride, 1);
   const [padH, padW] = pair('padding', padding, 0);
   const attributes = { strideH, strideW, padH, padW, activation: noActivation, slope: 0 };

@@ -1,7 +1,7 @@
-import { checkInteger } from '../errors';
+import { flag, optional, size, text } from '../options/field';
 import type { State } from '../tensor/state';
-import { apply, type Op, sizeOf, type Tensor } from '../tensor/tensor';
-import { dimension, expectShape, expectTensor, first, shapeError } from './op';
+import { apply, isTensor, type Op, sizeOf, type Tensor, tensorField } from '../tensor/tensor';
+import { dimension, expectShape, expectTensor, first, opOptions, shapeError } from './op';
 
 /**
  * A batch of crops from a data set: y = (pixel - mean) inverseDeviation. images u8 [M, H, W, C], indices i32 [N], counter i32
@@ -58,6 +58,18 @@ export interface AugmentOptions {
   name?: string;
 }
 
+const augmentInputs = opOptions<AugmentInputs>(
+  'augment',
+  { images: tensorField, indices: tensorField, counter: tensorField, mean: tensorField, inverseDeviation: tensorField },
+  'inputs',
+);
+
+const augmentOptions = opOptions<AugmentOptions>('augment', {
+  size,
+  random: flag,
+  name: optional(text),
+});
+
 /**
  * Returns a batch of normalised crops from a data set, (pixel - mean) inverseDeviation: an image [N, height, width, C].
  * Random choices depend on seed, step and the place in the batch alone. An index outside of the data set gives an image of
@@ -66,10 +78,10 @@ export interface AugmentOptions {
  * @param options size of the crops, whether crop and mirroring are random, and name
  * @throws ERR_SHAPE if shapes do not fit or the crop is larger than the images; ERR_INVALID_ARGUMENT for `size`
  */
-export function augment(inputs: AugmentInputs, { size: [height, width], random, name }: AugmentOptions): Tensor {
-  const { images, indices, counter, mean, inverseDeviation } = inputs;
-  checkInteger('size[0]', height, 1);
-  checkInteger('size[1]', width, 1);
+export function augment(inputs: AugmentInputs, options: AugmentOptions): Tensor {
+  const { images, indices, counter, mean, inverseDeviation } = augmentInputs.check(inputs);
+  const { size: crop, random, name } = augmentOptions.check(options);
+  const [height, width] = crop;
   const attributes = { random: random ? 1 : 0, height, width };
   return first(apply(augmentOp, [images, indices, counter, mean, inverseDeviation], attributes, name));
 }
@@ -112,7 +124,7 @@ export const copyOp: Op = {
   writesSlices: true,
   halfImages: true,
   inferShape([x], { image = 0 }) {
-    if (!x) throw shapeError('copy', 'x', 'a tensor', x);
+    if (!isTensor(x)) throw shapeError('copy', 'x', 'a tensor', x);
     if (image && x.shape.length !== 4) expectTensor('copy', 'x', x, { rank: 4 });
     return [{ dtype: x.dtype, shape: x.shape, image: image === 1 }];
   },
@@ -130,6 +142,8 @@ export interface CopyOptions {
   name?: string;
 }
 
+const copyOptions = opOptions<CopyOptions>('copy', { image: optional(flag), name: optional(text) });
+
 /**
  * Returns x in a buffer of its own, with the same shape and dtype. It also changes the kind of a tensor: `image: true` makes an
  * image of row-major data of four dimensions, which convolutions and pools need; `image: false` makes row-major data.
@@ -137,7 +151,8 @@ export interface CopyOptions {
  * @param options `image` (default: as x) and name
  * @throws ERR_SHAPE if an image is asked for and x does not have four dimensions
  */
-export function copy(x: Tensor, { image = x.image, name }: CopyOptions = {}): Tensor {
+export function copy(x: Tensor, options: CopyOptions = {}): Tensor {
+  const { image = x?.image, name } = copyOptions.check(options);
   return first(apply(copyOp, [x], { image: image ? 1 : 0 }, name));
 }
 

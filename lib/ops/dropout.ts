@@ -1,6 +1,6 @@
-import { checkInteger, invalid } from '../errors';
+import { custom, type Field, integer, optional, text } from '../options/field';
 import { apply, type Op, type Tensor } from '../tensor/tensor';
-import { expectShape, expectTensor, first } from './op';
+import { expectShape, expectTensor, first, opOptions } from './op';
 
 /**
  * y = x / (1 - rate) with probability 1 - rate, else 0 x, drawn anew for each element and step. counter i32 [2]: seed and
@@ -38,6 +38,19 @@ export interface DropoutOpOptions {
   name?: string;
 }
 
+/** Accepts a dropout rate: from 0 to below 1, also after rounding to f32, in which kernels compute. */
+export const dropoutRateField: Field<number> = custom(
+  'a number of at least 0 and less than 1',
+  (rate) => typeof rate === 'number' && rate >= 0 && Math.fround(rate) < 1,
+  { least: 0, most: 1, open: 'most' },
+);
+
+const dropoutOptions = opOptions<DropoutOpOptions>('dropout', {
+  rate: dropoutRateField,
+  stream: integer(-(2 ** 31), 2 ** 31 - 1),
+  name: optional(text),
+});
+
 /**
  * Returns x with elements set to 0 with probability `rate`, and the others divided by 1 - rate (Srivastava et al. 2014). The mask
  * depends on seed, step and stream. It is for training: in inference, use x as it is.
@@ -46,20 +59,9 @@ export interface DropoutOpOptions {
  * @param options rate, stream and name
  * @throws ERR_SHAPE if x is not f32; ERR_INVALID_ARGUMENT for rate or stream
  */
-export function dropout(x: Tensor, counter: Tensor, { rate, stream, name }: DropoutOpOptions): Tensor {
-  checkInteger('stream', stream, -(2 ** 31), 2 ** 31 - 1);
-  return first(apply(dropoutOp, [x, counter], { rate: checkDropoutRate('rate', rate), stream }, name));
-}
-
-/**
- * Checks a dropout rate: from 0 to below 1, also after rounding to f32, in which kernels compute.
- * @throws ERR_INVALID_ARGUMENT
- */
-export function checkDropoutRate(argument: string, rate: number): number {
-  if (!(typeof rate === 'number' && rate >= 0 && Math.fround(rate) < 1)) {
-    throw invalid(argument, 'a number of at least 0 and less than 1', rate);
-  }
-  return rate;
+export function dropout(x: Tensor, counter: Tensor, options: DropoutOpOptions): Tensor {
+  const { rate, stream, name } = dropoutOptions.check(options);
+  return first(apply(dropoutOp, [x, counter], { rate, stream }, name));
 }
 
 /** All ops of this file. */

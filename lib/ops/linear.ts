@@ -1,5 +1,6 @@
-import { apply, type Op, type Tensor } from '../tensor/tensor';
-import { dimension, expectShape, expectTensor, first, shapeError } from './op';
+import { optional, text } from '../options/field';
+import { apply, type Op, type Tensor, tensorField } from '../tensor/tensor';
+import { dimension, expectShape, expectTensor, first, opOptions, shapeError } from './op';
 
 /** y = x weightᵀ + bias. x [N, I], weight [O, I], bias [O], which is optional -> y [N, O]. */
 export const linearOp: Op = {
@@ -43,14 +44,17 @@ export interface LinearOpOptions {
   name?: string;
 }
 
+const linearOptions = opOptions<LinearOpOptions>('linear', { bias: optional(tensorField), name: optional(text) });
+
 /**
  * Returns x weightᵀ + bias, a fully connected layer: [N, I] -> [N, O].
  * @param x f32 [N, I]
  * @param weight f32 [O, I]
  * @param options bias [O] (default: none) and name
- * @throws ERR_SHAPE if shapes do not fit
+ * @throws ERR_SHAPE if shapes do not fit; ERR_INVALID_ARGUMENT for the options
  */
-export function linear(x: Tensor, weight: Tensor, { bias, name }: LinearOpOptions = {}): Tensor {
+export function linear(x: Tensor, weight: Tensor, options: LinearOpOptions = {}): Tensor {
+  const { bias, name } = linearOptions.check(options);
   return first(apply(linearOp, [x, weight, bias ?? null], {}, name));
 }
 

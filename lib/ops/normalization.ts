@@ -1,9 +1,14 @@
 import { SaturnnError } from '../errors';
-import { type AttributeField, apply, type Op, type Tensor } from '../tensor/tensor';
-import { dimension, expectShape, expectTensor, first, shapeError } from './op';
+import { type Field, number, optional, text } from '../options/field';
+import type { Fields } from '../options/options';
+import { type AttributeField, apply, type Op, type Tensor, tensorField } from '../tensor/tensor';
+import { dimension, expectShape, expectTensor, first, opOptions, shapeError } from './op';
 
 /** Default epsilon of batch normalisation: that of the paper's authors and of PyTorch. */
 export const defaultEpsilon = 1e-5;
+
+/** Accepts an epsilon. A negative one could make a variance negative. */
+export const epsilonField: Field<number> = number([0, 3.4e38]);
 
 const batchNormAttributes: readonly AttributeField[] = [['epsilon', 'f32']];
 
@@ -63,6 +68,11 @@ export interface BatchNormOpOptions {
   name?: string;
 }
 
+const batchNormFields: Fields<BatchNormOpOptions> = { epsilon: optional(epsilonField), name: optional(text) };
+const batchNormOptions = opOptions('batchNorm', batchNormFields);
+const affine = { scale: tensorField, shift: tensorField };
+const batchNormInputs = opOptions<{ scale: Tensor; shift: Tensor }>('batchNorm', affine, 'inputs');
+
 /**
  * Returns batch normalisation with the statistics of x (training): `y` = (x - mean) scale / sqrt(variance + epsilon) + shift, in
  * the shape of x, and `mean` and biased `variance` of each channel, [C]. Only y has a gradient: gradient() throws ERR_GRAPH for
@@ -70,13 +80,15 @@ export interface BatchNormOpOptions {
  * @param x f32 [..., C], 2 to 4 dimensions
  * @param inputs `scale` and `shift` of each channel: [C]
  * @param options epsilon (default 1e-5) and name
- * @throws ERR_SHAPE if shapes do not fit, or x has only one value per channel
+ * @throws ERR_SHAPE if shapes do not fit, or x has only one value per channel; ERR_INVALID_ARGUMENT for inputs or options
  */
 export function batchNorm(
   x: Tensor,
-  { scale, shift }: { scale: Tensor; shift: Tensor },
-  { epsilon = defaultEpsilon, name }: BatchNormOpOptions = {},
+  inputs: { scale: Tensor; shift: Tensor },
+  options: BatchNormOpOptions = {},
 ): { y: Tensor; mean: Tensor; variance: Tensor } {
+  const { scale, shift } = batchNormInputs.check(inputs);
+  const { epsilon = defaultEpsilon, name } = batchNormOptions.check(options);
   const [y, mean, variance] = apply(batchNormOp, [x, scale, shift], { epsilon }, name) as [Tensor, Tensor, Tensor];
   return { y, mean, variance };
 }
@@ -117,6 +129,13 @@ export interface BatchNormInferenceInputs {
   shift: Tensor;
 }
 
+const inferenceOptions = opOptions('batchNormInference', batchNormFields);
+const inferenceInputs = opOptions<BatchNormInferenceInputs>(
+  'batchNormInference',
+  { ...affine, mean: tensorField, variance: tensorField },
+  'inputs',
+);
+
 /**
  * Returns batch normalisation with given statistics (inference): (x - mean) scale / sqrt(variance + epsilon) + shift, in the
  * shape of x. No gradient flows to mean and variance.
@@ -127,9 +146,11 @@ export interface BatchNormInferenceInputs {
  */
 export function batchNormInference(
   x: Tensor,
-  { mean, variance, scale, shift }: BatchNormInferenceInputs,
-  { epsilon = defaultEpsilon, name }: BatchNormOpOptions = {},
+  inputs: BatchNormInferenceInputs,
+  options: BatchNormOpOptions = {},
 ): Tensor {
+  const { mean, variance, scale, shift } = inferenceInputs.check(inputs);
+  const { epsilon = defaultEpsilon, name } = inferenceOptions.check(options);
   return first(apply(batchNormInferenceOp, [x, mean, variance, scale, shift], { epsilon }, name));
 }
 
@@ -208,13 +229,16 @@ export const momentsOp: Op = {
   },
 };
 
+const momentsOptions = opOptions<{ name?: string }>('moments', { name: optional(text) });
+
 /**
  * Returns mean and population variance of all elements of x: f32 [2]. It has no gradient.
  * @param x f32, any shape
  * @param options `name`: name of the layer, for messages and traces; default: the op's name
  * @throws ERR_SHAPE if x is not f32
  */
-export function moments(x: Tensor, { name }: { name?: string } = {}): Tensor {
+export function moments(x: Tensor, options: { name?: string } = {}): Tensor {
+  const { name } = momentsOptions.check(options);
   return first(apply(momentsOp, [x], {}, name));
 }
 

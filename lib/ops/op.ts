@@ -1,5 +1,7 @@
 import { checkInteger, invalid, SaturnnError, show } from '../errors';
-import type { Tensor, TensorSpec } from '../tensor/tensor';
+import { custom, type Field } from '../options/field';
+import { type Fields, Options } from '../options/options';
+import { isTensor, type Tensor, type TensorSpec } from '../tensor/tensor';
 
 /** Returns an ERR_SHAPE error: "[op] Expected ... for ... but received ...". */
 export function shapeError(op: string, argument: string, expected: string, received: unknown): SaturnnError {
@@ -13,7 +15,7 @@ export function expectTensor(
   tensor: Tensor | null | undefined,
   { dtype = 'f32', rank, image }: { dtype?: TensorSpec['dtype']; rank?: number; image?: boolean },
 ): Tensor {
-  if (!tensor) throw shapeError(op, argument, 'a tensor', tensor);
+  if (!isTensor(tensor)) throw shapeError(op, argument, 'a tensor', tensor);
   if (tensor.dtype !== dtype) throw shapeError(op, argument, `dtype ${dtype}`, tensor.dtype);
   if (rank !== undefined && tensor.shape.length !== rank) {
     throw shapeError(op, argument, `${rank} dimensions`, [...tensor.shape]);
@@ -50,6 +52,19 @@ export function first(outputs: readonly Tensor[]): Tensor {
 
 /** A size in two directions; one number means both. */
 export type Pair = number | readonly [height: number, width: number];
+
+/** Accepts a Pair, whose numbers pair() checks. */
+export const pairField: Field<Pair> = custom(
+  'a number or [height, width]',
+  (value) => typeof value === 'number' || (Array.isArray(value) && value.length === 2),
+);
+
+/** Declares the options of an op. A Tensor in their place is most likely a bias, in the order of PyTorch's arguments. */
+export function opOptions<T extends object>(op: string, fields: Fields<T>, argument?: string): Options<T> {
+  const takesBias = 'bias' in fields;
+  const hint = (value: unknown) => (takesBias && isTensor(value) ? 'a bias is given by name, as { bias }' : undefined);
+  return new Options(`${op}()`, fields, { argument, hint });
+}
 
 /** Largest stride, padding or kernel size: kernels add and multiply them in 32 bits. */
 const mostPixels = 65535;

@@ -1,6 +1,8 @@
-import { checkInteger, checkOptions } from '../errors';
+import { checkInteger } from '../errors';
+import { flag, optional, text } from '../options/field';
+import type { Fields } from '../options/options';
 import { type AttributeField, apply, type Op, type Tensor, type TensorSpec } from '../tensor/tensor';
-import { dimension, expectShape, expectTensor, first, type Pair, pair, shapeError } from './op';
+import { dimension, expectShape, expectTensor, first, opOptions, type Pair, pair, pairField, shapeError } from './op';
 
 /** Attributes of maxPool, averagePool and their gradients, as native/ops/pooling.def declares them. */
 const poolAttributes: readonly AttributeField[] = [
@@ -29,9 +31,20 @@ export interface PoolOptions {
   name?: string;
 }
 
-/** Returns the attributes of a pooling. @throws ERR_INVALID_ARGUMENT */
-function encodePool(options: PoolOptions): Record<string, number> {
-  const { kernel, stride, padding = 0, ceil = false } = checkOptions('{ kernel, stride }', options);
+/** What the options of poolings accept. */
+export const poolFields: Fields<PoolOptions> = {
+  kernel: pairField,
+  stride: pairField,
+  padding: optional(pairField),
+  ceil: optional(flag),
+  name: optional(text),
+};
+
+const maxPoolOptions = opOptions('maxPool', poolFields);
+const averagePoolOptions = opOptions('averagePool', poolFields);
+
+/** Returns the attributes of a pooling. @throws ERR_INVALID_ARGUMENT if the numbers do not fit together */
+export function encodePool({ kernel, stride, padding = 0, ceil = false }: PoolOptions): Record<string, number> {
   const [kernelH, kernelW] = pair('kernel', kernel, 1);
   const [strideH, strideW] = pair('stride', stride, 1);
   const [padH, padW] = pair('padding', padding, 0);
@@ -88,7 +101,8 @@ export const maxPoolOp: Op = {
  * @throws ERR_SHAPE if x is no image or smaller than a window; ERR_INVALID_ARGUMENT for the options
  */
 export function maxPool(x: Tensor, options: PoolOptions): Tensor {
-  return first(apply(maxPoolOp, [x], encodePool(options), options.name));
+  const checked = maxPoolOptions.check(options);
+  return first(apply(maxPoolOp, [x], encodePool(checked), checked.name));
 }
 
 /** dx = for each element, the sum of dy over the windows whose maximum it was. dy, indices [N, H', W', C] -> dx [N, H, W, C]. */
@@ -145,7 +159,8 @@ export const averagePoolOp: Op = {
  * @throws ERR_SHAPE if x is no image or smaller than a window; ERR_INVALID_ARGUMENT for the options
  */
 export function averagePool(x: Tensor, options: PoolOptions): Tensor {
-  return first(apply(averagePoolOp, [x], encodePool(options), options.name));
+  const checked = averagePoolOptions.check(options);
+  return first(apply(averagePoolOp, [x], encodePool(checked), checked.name));
 }
 
 /**
@@ -197,13 +212,16 @@ export const globalAveragePoolOp: Op = {
   },
 };
 
+const globalAveragePoolOptions = opOptions<{ name?: string }>('globalAveragePool', { name: optional(text) });
+
 /**
  * Returns the mean over height and width: [N, H, W, C] -> [N, C].
  * @param x an image, f32 [N, H, W, C]
  * @param options `name`: name of the layer, for messages and traces; default: the op's name
  * @throws ERR_SHAPE if x is no image
  */
-export function globalAveragePool(x: Tensor, { name }: { name?: string } = {}): Tensor {
+export function globalAveragePool(x: Tensor, options: { name?: string } = {}): Tensor {
+  const { name } = globalAveragePoolOptions.check(options);
   return first(apply(globalAveragePoolOp, [x], {}, name));
 }
 

@@ -1,7 +1,8 @@
+import { anyNumber, optional, text } from '../options/field';
 import { streamOf } from '../random';
-import { type AttributeField, apply, type Op, type Tensor } from '../tensor/tensor';
+import { type AttributeField, apply, type Op, type Tensor, tensorField } from '../tensor/tensor';
 import { checkRange } from './activationRow';
-import { expectShape, expectTensor, first, shapeError } from './op';
+import { expectShape, expectTensor, first, opOptions, shapeError } from './op';
 
 /** Attributes of randomizedRelu and its gradient, as native/ops/randomized_relu.def declares them. */
 const randomizedReluAttributes: readonly AttributeField[] = [
@@ -53,6 +54,14 @@ export interface RandomizedReluOptions {
   bias?: Tensor;
 }
 
+const randomizedReluOptions = opOptions<RandomizedReluOptions>('randomizedRelu', {
+  counter: tensorField,
+  lower: anyNumber,
+  upper: anyNumber,
+  name: text,
+  bias: optional(tensorField),
+});
+
 /**
  * Returns RReLU as in training (Xu et al., arXiv:1505.00853), in the shape of x: s = x + bias, and a s for s < 0, with a
  * drawn from U[lower, upper] for each element and step. activate() with rrelu() chooses between this and inference.
@@ -60,7 +69,8 @@ export interface RandomizedReluOptions {
  * @param options counter, range of the slopes, name, and a bias (default: none)
  * @throws ERR_SHAPE if x is not f32 or the bias does not fit; ERR_INVALID_ARGUMENT for slopes out of range
  */
-export function randomizedRelu(x: Tensor, { counter, lower, upper, name, bias }: RandomizedReluOptions): Tensor {
+export function randomizedRelu(x: Tensor, options: RandomizedReluOptions): Tensor {
+  const { counter, lower, upper, name, bias } = randomizedReluOptions.check(options);
   const attributes = { ...checkRange(lower, upper), stream: streamOf(name) };
   return first(apply(randomizedReluOp, [x, bias ?? null, counter], attributes, name));
 }

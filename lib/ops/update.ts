@@ -1,6 +1,16 @@
-import { type AttributeField, apply, applyNode, type Node, type Op, Tensor } from '../tensor/tensor';
+import { optional, orNull } from '../options/field';
+import {
+  type AttributeField,
+  apply,
+  applyNode,
+  isTensor,
+  type Node,
+  type Op,
+  type Tensor,
+  tensorField,
+} from '../tensor/tensor';
 import { copy } from './data';
-import { expectShape, expectTensor, first, shapeError } from './op';
+import { expectShape, expectTensor, first, opOptions, shapeError } from './op';
 
 /** Learning-rate factors and weight decays of consecutive segments of the parameter arena (groups of parameters, LARS). */
 export interface Segments {
@@ -231,6 +241,8 @@ const assignOp: Op = {
   },
 };
 
+const assignOptions = opOptions<{ gate?: Tensor | null }>('assign', { gate: optional(orNull(tensorField)) });
+
 /**
  * Makes a node that writes `value` to `target` at the end of a step, when all other nodes have read the old value; for
  * Graph.from({ updates }).
@@ -239,9 +251,10 @@ const assignOp: Op = {
  * @param options `gate` i32 [1]: nothing is written if it is not 0. Default: no gate
  * @throws ERR_SHAPE if `target` is not in a State, or `value` does not fit
  */
-export function assign(target: Tensor, value: Tensor, { gate = null }: { gate?: Tensor | null } = {}): Node {
+export function assign(target: Tensor, value: Tensor, options: { gate?: Tensor | null } = {}): Node {
+  const { gate = null } = assignOptions.check(options);
   // `value` may be a part of the State that another update overwrites. A copy is no update, so it runs before all updates.
-  const old = value instanceof Tensor && value.node.source ? copy(value) : value;
+  const old = isTensor(value) && value.node.source ? copy(value) : value;
   return applyNode(assignOp, [gate, target, old]);
 }
 

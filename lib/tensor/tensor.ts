@@ -1,4 +1,6 @@
 import { invalid } from '../errors';
+import { type Field, flag, instance, oneOf, optional } from '../options/field';
+import { Options } from '../options/options';
 import type { Device } from '../runtime/device';
 import { arrayDTypes, dtypeOf } from '../runtime/dtypes';
 import type { Arena, ArrayDType, DType, NativeState, TypedArray } from '../runtime/native';
@@ -138,6 +140,16 @@ export class Tensor implements TensorSpec {
   }
 }
 
+/** Whether a value has the members of a Tensor. It may be of another realm, or of another copy of saturnn. */
+export function isTensor(value: unknown): value is Tensor {
+  if (typeof value !== 'object' || value === null) return false;
+  const { node, shape, dtype } = value as Tensor;
+  return typeof node === 'object' && node !== null && Array.isArray(shape) && typeof dtype === 'string';
+}
+
+/** Accepts a Tensor as an option. */
+export const tensorField: Field<Tensor> = instance<Tensor>('a Tensor', isTensor);
+
 /** Options of input(). */
 export interface InputOptions {
   /** Type of the elements; default f32. */
@@ -146,6 +158,11 @@ export interface InputOptions {
   image?: boolean;
 }
 
+const inputOptions = new Options<InputOptions>('input()', {
+  dtype: optional(oneOf(arrayDTypes)),
+  image: optional(flag),
+});
+
 /**
  * Returns a tensor whose values every run is given anew, under this name (RunInputs).
  * @throws ERR_INVALID_ARGUMENT for a name that is not a string, a shape that is not 1 to 4 positive integers or has 2^31 elements
@@ -153,10 +170,9 @@ export interface InputOptions {
  */
 export function input(name: string, shape: readonly number[], options: InputOptions = {}): Tensor {
   if (typeof name !== 'string') throw invalid('name of an input', 'a string', name);
-  const { dtype = 'f32' } = options;
-  if (!arrayDTypes.includes(dtype)) throw invalid(`dtype of input "${name}"`, 'f32, i32 or u8', dtype);
+  const { dtype = 'f32', image: asked } = inputOptions.check(options, `input "${name}"`);
   const checked = checkShape(`shape of input "${name}"`, shape);
-  const { image = checked.length === 4 && dtype === 'f32' } = options;
+  const image = asked ?? (checked.length === 4 && dtype === 'f32');
   if (image && checked.length !== 4)
     throw invalid(`shape of input "${name}"`, '4 dimensions, as it is an image', [...checked]);
   return sourceTensor({ kind: 'input', name }, name, { dtype, shape: checked, image });

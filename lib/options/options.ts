@@ -1,0 +1,136 @@
+/**
+ * Strict options: each function that takes an object of options declares what its options accept, beside the interface that
+ * documents them. An unknown name, a value of another type and something else in the object's place are errors that say so.
+ */
+import * as v from 'valibot';
+import { invalid, SaturnnError, show } from '../errors';
+import { Field, schemaOf } from './field';
+import { nearestName } from './nearest';
+
+/** A field for each option of T: a missing or superfluous one, or one of another type, does not compile. */
+export type Fields<T> = { readonly [K in keyof T]-?: Field<T[K]> };
+
+/** Settings of a declaration. */
+interface Settings {
+  /** Name of the argument that takes the object; default "options". */
+  readonly argument?: string;
+  /** Whether messages about an option add the option `name`: "inputs of conv1". */
+  readonly named?: boolean;
+  /** Returns what to do instead if this value was given in the object's place; undefined: no hint. */
+  readonly hint?: (value: unknown) => string | undefined;
+}
+
+/** The declared options of a function. */
+export class Options<T extends object> {
+  readonly #schema: v.GenericSchema<unknown, T>;
+  readonly #names: readonly string[];
+
+  constructor(
+    /** The function as users know it: "conv2d()", "Trainer". */
+    readonly owner: string,
+    /** What each option accepts. */
+    readonly fields: Fields<T>,
+    private readonly settings: Settings = {},
+  ) {
+    this.#names = Object.keys(fields);
+    const entries: Record<string, v.GenericSchema> = {};
+    for (const name of this.#names) entries[name] = schemaOf((fields as Record<string, Field<unknown>>)[name]!);
+    const message = ({ expected, path }: { expected: string | null; path?: readonly { key?: unknown }[] }) => {
+      const name = String(path?.at(-1)?.key);
+      return expected === 'never' ? this.#unknown(name) : (this.#field(name)?.expected ?? '');
+    };
+    const strict = v.strictObject(entries, message as never) as unknown as v.GenericSchema<unknown, T>;
+    this.#schema = v.pipe(v.custom(isOptions, this.#described()), strict as never) as never;
+  }
+
+  /**
+   * Returns a copy of options after checking every one of them.
+   * @param of what the options describe, for messages: "inputs of conv1"
+   * @throws ERR_INVALID_ARGUMENT for something that is no object of options, an unknown name, or a value that is not accepted
+   */
+  check(options: unknown, of?: string): T {
+    try {
+      return this.#check(options, of);
+    } catch (error) {
+      if (error instanceof SaturnnError) throw error;
+      throw this.#unreadable(error);
+    }
+  }
+
+  #check(options: unknown, of?: string): T {
+    if (!isOptions(options)) throw this.#misplaced(options);
+    for (const name in options) if (!this.#names.includes(name)) throw this.#refused(name, options);
+    const result = v.safeParse(this.#schema, options, { abortEarly: true });
+    if (result.success) return result.output;
+    throw this.#errorOf(result.issues[0], of ?? this.#nameOf(options));
+  }
+
+  /** Returns these options as a field of other options. */
+  nested(expected = this.#described()): Field<T> {
+    return new Field<T>(this.#schema, expected);
+  }
+
+  #nameOf({ name }: { name?: unknown }): string | undefined {
+    return this.settings.named && typeof name === 'string' ? name : undefined;
+  }
+
+  #errorOf(issue: v.BaseIssue<unknown>, of: string | undefined): SaturnnError {
+    if (issue.type === 'strict_object' && issue.expected === 'never') {
+      return new SaturnnError('ERR_INVALID_ARGUMENT', issue.message);
+    }
+    const path = pathOf(issue);
+    return invalid(of === undefined || path === 'name' ? path : `${path} of ${of}`, issue.message, issue.input);
+  }
+
+  #field(name: string): Field<unknown> | undefined {
+    return (this.fields as Record<string, Field<unknown>>)[name];
+  }
+
+  #described(): string {
+    return `an object { ${this.#names.join(', ')} }`;
+  }
+
+  #misplaced(value: unknown): SaturnnError {
+    const { argument = 'options', hint } = this.settings;
+    const error = invalid(`${argument} of ${this.owner}`, this.#described(), value);
+    const remedy = hint?.(value);
+    return remedy === undefined ? error : new SaturnnError(error.code, `${error.message}: ${remedy}`);
+  }
+
+  /** A getter has thrown, or a Proxy's trap. */
+  #unreadable(cause: unknown): SaturnnError {
+    const { argument = 'options' } = this.settings;
+    const reason = cause instanceof Error ? cause.message : show(cause);
+    return new SaturnnError('ERR_INVALID_ARGUMENT', `The ${argument} of ${this.owner} cannot be read: ${reason}`, {
+      cause,
+    });
+  }
+
+  /** An unknown name in an instance of a class means that the instance is in the options' place. */
+  #refused(name: string, options: object): SaturnnError {
+    const prototype = Object.getPrototypeOf(options);
+    const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
+    if (!isPlain && nearestName(name, this.#names) === null) return this.#misplaced(options);
+    return new SaturnnError('ERR_INVALID_ARGUMENT', this.#unknown(name));
+  }
+
+  #unknown(name: string): string {
+    const nearest = nearestName(name, this.#names);
+    const advice = nearest === null ? `its options are ${this.#names.join(', ')}` : `did you mean "${nearest}"?`;
+    return `${this.owner} has no option ${JSON.stringify(name)}: ${advice}`;
+  }
+}
+
+/** Whether a value can hold options: no array, function, Map or the like, in which options would be overlooked. */
+function isOptions(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  return ['[object Object]', '[object Module]'].includes(Object.prototype.toString.call(value));
+}
+
+/** Returns the place of a value within the options: "checkpoints.everyEpochs", "groups[1].match". */
+function pathOf({ path }: v.BaseIssue<unknown>): string {
+  return (path ?? []).reduce((text: string, { key }) => {
+    if (typeof key === 'number') return `${text}[${key}]`;
+    return text === '' ? String(key) : `${text}.${String(key)}`;
+  }, '');
+}
