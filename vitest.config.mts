@@ -5,14 +5,14 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 execFileSync(process.execPath, [fileURLToPath(new URL('scripts/native-tables.mjs', import.meta.url))]);
 
-/** These use every core, kill processes after a time, or hold the main thread to a deadline. */
+/** These kill processes after a time, hold the main thread to a deadline, measure time or memory, or write into out/. */
 const alone = [
-  'test/{bench,cli,kill,native,train}/**/*.test.ts',
-  'test/package/!(cudnn-plans).test.ts',
-  'test/package/install/*.test.ts',
-  'test/examples.test.ts',
+  'test/{bench,kill,native}/**/*.test.ts',
+  'test/cli/{bench,data,trace,train}.test.ts',
   'test/experiments/*-kill.test.ts',
-  'test/lsuv.test.ts',
+  'test/package/{build,first-call,limits,published,release}.test.ts',
+  'test/package/install/*.test.ts',
+  'test/train/{event-loop,leaks,lock,memory}.test.ts',
 ];
 
 const common = {
@@ -28,7 +28,7 @@ export default defineConfig({
       {
         test: {
           ...common,
-          // References in double precision, emulated kernels: one core most of the time.
+          // References in double precision, emulated kernels, child processes: one core most of the time.
           name: 'beside others',
           include: ['test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...alone],

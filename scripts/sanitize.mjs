@@ -110,6 +110,12 @@ function showReports(reports, libraries) {
   return ours.length === 0 ? 0 : 1;
 }
 
+/** Returns the ABI version of a build, which CMake makes of the headers, as C++. */
+function abiVersion(folder) {
+  const source = readFileSync(join(folder, 'cmake', 'abi_version.cc'), 'utf8');
+  return /= (0x[0-9a-f]+u);/.exec(source)[1];
+}
+
 await startIfMain(import.meta.url, async ([name, ...chosen]) => {
   const kind = kinds[name];
   if (kind === undefined)
@@ -136,7 +142,9 @@ await startIfMain(import.meta.url, async ([name, ...chosen]) => {
     await run(chosen.join(' '), [vitest, 'run', ...kind.vitest, ...chosen]);
   } else {
     const fake = join(folder, 'fake_backend.so');
-    const flags = ['-std=c++17', '-g', '-O1', '-shared', '-fPIC', '-pthread', '-Inative', ...kind.flags.split(' ')];
+    const version = `-DSATURNN_ABI_VERSION=${abiVersion(folder)}`;
+    const own = ['-std=c++17', '-g', '-O1', '-shared', '-fPIC', '-pthread', '-Inative', version];
+    const flags = [...own, ...kind.flags.split(' ')];
     execFileSync('g++', [...flags, 'test/fakes/fake_backend.cc', '-o', fake], { cwd: root, stdio: 'inherit' });
     const addon = join(folder, 'saturnn.node');
     await run('native stress', ['--expose-gc', 'test/native/stress.cjs', addon, fake, String(kind.rounds), '1']);
