@@ -27,8 +27,9 @@ class Conv2dWgrad final : public PrimitiveKernel {
       requireShape(db, "dbias", {dw.shape[0]});
     }
     using Wgrad = dnnl::convolution_backward_weights;
-    const auto desc = chooseConvolution(shape, [&](const ConvolutionRequest& request) -> Wgrad::primitive_desc {
-      const auto hint = forwardDesc(shape, request, bias, userScratchpad(), device.engine);
+    const ConvolutionShape computed = shapeOfWgrad(shape);
+    const auto desc = chooseConvolution(computed, [&](const ConvolutionRequest& request) -> Wgrad::primitive_desc {
+      const auto hint = forwardDesc(computed, request, bias, userScratchpad(), device.engine);
       if (!hint) return {};
       const Wgrad::desc wish(request.algorithm, request.x, anyLayout(shape.weights), bias, request.y, shape.strides,
                              shape.padding, shape.padding);

@@ -70,19 +70,12 @@ ConvolutionShape convolutionShape(const ConvolutionAttributes& attributes, const
 std::vector<ConvolutionRequest> convolutionRequests(const ConvolutionShape& shape) {
   const auto& [x, weights, y, strides, padding] = shape;
   const memory::desc anyWeights = anyLayout(weights, x.data_type());
-  const auto nhwc = [](const memory::desc& d) {
-    return memory::desc(d.dims(), d.data_type(), memory::format_tag::nhwc);
-  };
-  const auto blocked = [](const memory::desc& d) {
-    return memory::desc(d.dims(), d.data_type(), memory::format_tag::nChw16c);
-  };
   std::vector<ConvolutionRequest> requests;
-  // jit_bf16_1x1 of oneDNN 2.6 computes wrong gradients of plain images for odd output channels and some sizes (1 -> 33
-  // channels, 5x6 pixels), because it multiplies bf16 in pairs. Blocked images, padded with zeros, are computed
-  // correctly.
-  const bool unpaired =
-      x.data_type() == memory::data_type::bf16 && y.dims()[1] % 2 != 0 && weights.dims()[2] * weights.dims()[3] == 1;
-  if (unpaired) requests.push_back({algorithm::convolution_direct, blocked(x), anyWeights, blocked(y)});
+  const auto requestIn = [&](memory::format_tag layout) {
+    const auto in = [&](const memory::desc& d) { return memory::desc(d.dims(), d.data_type(), layout); };
+    requests.push_back({algorithm::convolution_direct, in(x), anyWeights, in(y)});
+  };
+  if (needsPairs(shape)) requestIn(memory::format_tag::nChw16c);
   if (prefersWinograd(shape)) requests.push_back({algorithm::convolution_winograd, x, anyWeights, y});
   const bool mixed = isBlocked(x) != isBlocked(y);
   // If the layouts differ (an image of three channels at the network's input), the smaller tensor is reordered.
@@ -90,7 +83,10 @@ std::vector<ConvolutionRequest> convolutionRequests(const ConvolutionShape& shap
   requests.push_back({algorithm::convolution_direct, mixed && xIsSmaller ? anyLayout(x) : x, anyWeights,
                       mixed && !xIsSmaller ? anyLayout(y) : y});
   requests.push_back({algorithm::convolution_direct, anyLayout(x), anyWeights, anyLayout(y)});
-  requests.push_back({algorithm::convolution_direct, nhwc(x), anyWeights, nhwc(y)});
+  requestIn(memory::format_tag::nhwc);
+  // For what is wrong in plain images. oneDNN 2.6 chooses blocks of its own accord, 2.7 may choose plain images.
+  requestIn(memory::format_tag::nChw16c);
+  requestIn(memory::format_tag::nChw8c);
   return requests;
 }
 

@@ -3,15 +3,12 @@
 
 #include <vector>
 
+#include "cpu/convolution/convolution_shape.h"
+#include "cpu/convolution/onednn_faults.h"
 #include "cpu/onednn/onednn.h"
 #include "ops/convolution.h"
 
 namespace saturnn::cpu {
-
-struct ConvolutionShape {
-  dnnl::memory::desc x, weights, y;  // in the layouts of the op's tensors
-  dnnl::memory::dims strides, padding;
-};
 
 // Checks that the three tensors fit each other: out = floor((in + 2 pad - kernel) / stride) + 1. The images must both
 // be f32 or both be bf16, and the weights f32.
@@ -31,14 +28,15 @@ std::vector<ConvolutionRequest> convolutionRequests(const ConvolutionShape& shap
 // Whether the implementation is what was requested: where oneDNN has no Winograd, it answers with another algorithm.
 bool isAnswered(const ConvolutionRequest& request, const char* implementation);
 
-// Returns the first implementation that is not a reference one, else the first of all; throws ERR_UNSUPPORTED if none.
-// `make` must return an empty primitive descriptor if oneDNN has no implementation.
+// Returns the first implementation that is right (onednn_faults.h) and not a reference one, else the first that is
+// right; throws ERR_UNSUPPORTED if there is none. `make` must return an empty primitive descriptor if oneDNN has no
+// implementation.
 template <typename Make>
 auto chooseConvolution(const ConvolutionShape& shape, const Make& make) {
   decltype(make(std::declval<ConvolutionRequest>())) fallback;
   for (const ConvolutionRequest& request : convolutionRequests(shape)) {
     auto desc = make(request);
-    if (!desc || !isAnswered(request, desc.impl_info_str())) continue;
+    if (!desc || !isAnswered(request, desc.impl_info_str()) || !isRight(desc, shape)) continue;
     if (!isReference(desc.impl_info_str())) return desc;
     if (!fallback) fallback = desc;
   }

@@ -1,0 +1,47 @@
+#include "cpu/convolution/onednn_faults.h"
+
+#include <cstring>
+
+namespace saturnn::cpu {
+
+using dnnl::memory;
+
+namespace {
+
+constexpr int64_t mostLanes = 16;  // of f32, in AVX-512
+
+bool isBf16(const ConvolutionShape& shape) { return shape.x.data_type() == memory::data_type::bf16; }
+
+bool isPoint(const ConvolutionShape& shape) {
+  const auto dims = shape.weights.dims();  // O, I, KH, KW
+  return dims[2] == 1 && dims[3] == 1;
+}
+
+bool isPlain(const memory::desc& image) {
+  return image == memory::desc(image.dims(), image.data_type(), memory::format_tag::nhwc);
+}
+
+memory::desc floats(const memory::desc& image) {
+  return memory::desc(image.dims(), memory::data_type::f32, memory::format_tag::nhwc);
+}
+
+}  // namespace
+
+bool needsPairs(const ConvolutionShape& shape) { return isBf16(shape) && isPoint(shape) && shape.y.dims()[1] % 2 != 0; }
+
+ConvolutionShape shapeOfWgrad(const ConvolutionShape& shape) {
+  const int64_t width = shape.x.dims()[3];
+  if (!isBf16(shape) || width >= shape.strides[1]) return shape;
+  ConvolutionShape wide = shape;
+  wide.x = floats(shape.x);
+  wide.y = floats(shape.y);
+  return wide;
+}
+
+bool isRight(const dnnl::convolution_backward_weights::primitive_desc& desc, const ConvolutionShape& shape) {
+  const bool strides = shape.strides[0] > 1 || shape.strides[1] > 1;
+  const bool copiesPixels = std::strstr(desc.impl_info_str(), "_1x1") != nullptr && strides && isPoint(shape);
+  return !(copiesPixels && isPlain(desc.src_desc()) && shape.x.dims()[1] < mostLanes);
+}
+
+}  // namespace saturnn::cpu
