@@ -46,7 +46,7 @@ async function run(options: EstimateOptions): Promise<Report> {
   const { train, test, mode, close } = await openData(options);
   try {
     // A run draws its curves at the end: the modules that this loads are part of the process's memory.
-    renderSvg('estimate', []);
+    renderSvg('estimate', { epochs: [], steps: [] });
     const uploaded = mode === 'resident' ? await uploadData(device, { train, test }) : null;
     const common = { device, ...arithmeticOf(options), labelSmoothing, train, test, data: mode, steps };
     const estimates: Estimate[] = [];

@@ -36,7 +36,7 @@ export function program(): Command {
   ])
     root.addCommand(command);
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)]) {
-    command.exitOverride().configureOutput({ outputError: (text, write) => write(usageErrorLine(text)) });
+    command.exitOverride().configureOutput({ outputError: (text, write) => write(usageErrorLine(text, command)) });
   }
   return root;
 }

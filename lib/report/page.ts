@@ -32,7 +32,10 @@ export interface ReportPage {
   readonly tables: readonly ReportTable[];
   /** Charts in the order of the page. Their ids must differ. */
   readonly charts: readonly Chart[];
-  /** Settings, versions, seeds by name. Each value that is an object becomes its own table; the others share the first one. */
+  /**
+   * Settings, versions, seeds by name. Each value that is an object becomes its own table; the others share the first one. A value
+   * that is undefined is left out, in these objects too.
+   */
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
@@ -156,7 +159,7 @@ function swatch({ series }: Chart, index: number): string {
 }
 
 function settingsTables(settings: Readonly<Record<string, unknown>>): string[] {
-  const entries = Object.entries(settings);
+  const entries = definedIn(settings);
   const isTable = (value: unknown): value is object =>
     typeof value === 'object' && value !== null && !Array.isArray(value);
   const plain = entries.filter(([, value]) => !isTable(value));
@@ -164,11 +167,14 @@ function settingsTables(settings: Readonly<Record<string, unknown>>): string[] {
   const rows = (pairs: readonly (readonly [string, unknown])[]) => pairs.map(([key, value]) => [key, shown(value)]);
   return [
     ...(plain.length > 0 ? [tableHtml('settings', ['setting', 'value'], rows(plain))] : []),
-    ...grouped.map(([name, group]) => tableHtml(name, ['setting', 'value'], rows(Object.entries(group)))),
+    ...grouped.map(([name, group]) => tableHtml(name, ['setting', 'value'], rows(definedIn(group)))),
   ];
 }
 
+const definedIn = (settings: object) => Object.entries(settings).filter(([, value]) => value !== undefined);
+
 function shown(value: unknown): string {
+  if (value === null) return 'none';
   if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ');
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

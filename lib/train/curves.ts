@@ -3,48 +3,111 @@
 import type { EpochEvent } from '../optim/metric';
 import { chartsSvg } from '../report/chart';
 import type { Chart } from '../report/option';
-import { reportHtml } from '../report/page';
+import { type ReportTable, reportHtml } from '../report/page';
+import type { StepEvent } from './events';
 
-/** Returns two charts over epochs: accuracy in percent, and loss. The training set's lines are dashed. */
-export function trainingCharts(title: string, epochs: readonly EpochEvent[]): Chart[] {
-  const line = (name: string, value: (event: EpochEvent) => number, dashed = false) => ({
-    name,
-    dashed,
-    points: epochs.map((event) => [event.epoch, value(event)] as const),
+/** The events of a run that its curves show. */
+export interface RunEvents {
+  readonly epochs: readonly EpochEvent[];
+  readonly steps: readonly StepEvent[];
+}
+
+/** With fewer epochs, curves are drawn over steps, because a few points make no curve. */
+const fewEpochs = 10;
+
+/** The most points of a line over steps; each is the mean of a few step events then. */
+const mostPoints = 200;
+
+type Point = readonly [x: number, y: number];
+
+/**
+ * Returns two charts: accuracy in percent, and loss. The training set's lines are dashed. With at least 10 epochs they are over
+ * epochs; otherwise over steps, where the training set has a point for each step event and the test set for each epoch.
+ */
+export function trainingCharts({ epochs, steps }: RunEvents): Chart[] {
+  const isBySteps = epochs.length < fewEpochs && steps.length > 1;
+  const x = { label: isBySteps ? 'step' : 'epoch' };
+  const test = (value: (event: EpochEvent) => number) => ({
+    name: 'test',
+    points: epochs.map((event): Point => [isBySteps ? event.step : event.epoch, value(event)]),
   });
-  const x = { label: 'epoch' };
+  const train = (ofEpoch: (event: EpochEvent) => number, ofStep: (event: StepEvent) => number) => ({
+    name: 'train',
+    dashed: true,
+    points: isBySteps
+      ? joined(steps.map((event): Point => [event.step, ofStep(event)]))
+      : epochs.map((event): Point => [event.epoch, ofEpoch(event)]),
+  });
   return [
     {
       id: 'accuracy',
-      title: `${title}: accuracy`,
+      title: 'Accuracy',
       x,
       y: { label: 'accuracy, %', min: 0 },
       series: [
-        line('train', ({ trainAccuracy }) => 100 * trainAccuracy, true),
-        line('test', ({ testAccuracy }) => 100 * testAccuracy),
+        train(
+          ({ trainAccuracy }) => 100 * trainAccuracy,
+          ({ accuracy }) => 100 * accuracy,
+        ),
+        test(({ testAccuracy }) => 100 * testAccuracy),
       ],
     },
     {
       id: 'loss',
-      title: `${title}: loss`,
+      title: 'Loss',
       x,
-      y: { label: 'loss', min: 0 },
-      series: [line('train', ({ trainLoss }) => trainLoss, true), line('test', ({ testLoss }) => testLoss)],
+      y: { label: 'loss' },
+      series: [
+        train(
+          ({ trainLoss }) => trainLoss,
+          ({ loss }) => loss,
+        ),
+        test(({ testLoss }) => testLoss),
+      ],
     },
   ];
 }
 
-/** Returns the content of curves.svg: both charts in one image. */
-export const renderSvg = (title: string, epochs: readonly EpochEvent[]): string =>
-  chartsSvg(trainingCharts(title, epochs));
+/** Returns at most `mostPoints` points: the means of neighbours, at the last x of each group. */
+function joined(points: readonly Point[]): Point[] {
+  const size = Math.ceil(points.length / mostPoints);
+  const groups = Array.from({ length: Math.ceil(points.length / size) }, (_, i) =>
+    points.slice(i * size, (i + 1) * size),
+  );
+  return groups.map((group) => [group.at(-1)![0], group.reduce((sum, [, y]) => sum + y, 0) / group.length]);
+}
+
+/** Returns the content of curves.svg: both charts in one image, the first with the run's name in its title. */
+export function renderSvg(name: string, events: RunEvents): string {
+  const [accuracy, loss] = trainingCharts(events) as [Chart, Chart];
+  return chartsSvg([{ ...accuracy, title: `${name}: accuracy` }, loss]);
+}
+
+const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
 
 /** Returns the content of report.html: the curves, a table with a row per epoch, and the run's settings. */
-export function renderReport(
-  title: string,
-  epochs: readonly EpochEvent[],
-  settings: Readonly<Record<string, unknown>>,
-): string {
-  const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
+export function renderReport(name: string, events: RunEvents, settings: Readonly<Record<string, unknown>>): string {
+  return reportHtml({
+    title: name,
+    lead: summary(events.epochs),
+    tables: [epochTable(events.epochs)],
+    charts: trainingCharts(events),
+    settings,
+  });
+}
+
+/** Returns the result in a sentence or two: the accuracies at the end, and the best epoch's if that is another one. */
+function summary(epochs: readonly EpochEvent[]): string {
+  const last = epochs.at(-1);
+  if (!last) return 'No epoch has been evaluated.';
+  const best = epochs.reduce((a, b) => (b.testAccuracy > a.testAccuracy ? b : a));
+  const end = `After epoch ${last.epoch} (step ${last.step}): test accuracy ${percent(last.testAccuracy)}, train accuracy ${percent(last.trainAccuracy)}.`;
+  return best === last
+    ? end
+    : `${end} The best test accuracy was ${percent(best.testAccuracy)}, after epoch ${best.epoch}.`;
+}
+
+function epochTable(epochs: readonly EpochEvent[]): ReportTable {
   const rows = epochs.map((e) => [
     String(e.epoch),
     e.trainLoss.toFixed(4),
@@ -54,11 +117,5 @@ export function renderReport(
     e.imagesPerSecond.toFixed(0),
   ]);
   const heads = ['epoch', 'train loss', 'train accuracy', 'test loss', 'test accuracy', 'images/s'];
-  return reportHtml({
-    title,
-    lead: '',
-    tables: [{ title: 'Epochs', heads, rows, appendix: true }],
-    charts: trainingCharts(title, epochs),
-    settings: { settings },
-  });
+  return { title: 'Epochs', heads, rows, appendix: true };
 }

@@ -17,7 +17,8 @@ import type { Callback } from './callback';
 import { Checkpoints, type CheckpointsOptions, CsvLog, checkpointNames, JsonlLog } from './callbacks';
 import { readCheckpoint } from './checkpoint/checkpoint';
 import { collectWeights, weightsOf } from './checkpoint/weights';
-import { renderReport, renderSvg } from './curves';
+import { type RunEvents, renderReport, renderSvg } from './curves';
+import type { TrainEvent } from './events';
 import type { Trainer } from './trainer';
 
 const metricsName = 'metrics.jsonl';
@@ -120,9 +121,9 @@ export class RunFolder {
       model: await this.saveWeights(model, state, statistics),
     };
     const title = `${model.name}, width ${model.width}, ${formatActivation(model.activation)}`;
-    const epochs = readEpochs(this.path);
-    writeAtomically(paths.curves, renderSvg(title, epochs));
-    writeAtomically(paths.report, renderReport(title, epochs, settings));
+    const events = readEvents(this.path);
+    writeAtomically(paths.curves, renderSvg(title, events));
+    writeAtomically(paths.report, renderReport(title, events, settings));
     if (!existsSync(this.checkpoints.path('best'))) return paths;
     const best = join(this.path, 'best.safetensors');
     const { arrays } = await readCheckpoint(this.checkpoints.path('best'));
@@ -145,20 +146,24 @@ export class RunFolder {
 export const hasCheckpoint = (folder: string): boolean =>
   [checkpointNames.last, checkpointNames.previous].some((name) => existsSync(join(folder, name)));
 
+/** Returns the epoch events of readEvents(). */
+export const readEpochs = (folder: string): readonly EpochEvent[] => readEvents(folder).epochs;
+
 /**
- * Returns the epoch events in a run's folder (its metrics.jsonl), those before a resume included; [] if there is no such
- * file.
+ * Returns the epoch and step events in a run's folder (its metrics.jsonl), those before a resume included; none if there is no
+ * such file.
  */
-export function readEpochs(folder: string): EpochEvent[] {
+export function readEvents(folder: string): RunEvents {
   const log = join(folder, metricsName);
-  if (!existsSync(log)) return [];
+  if (!existsSync(log)) return { epochs: [], steps: [] };
   const text = readFileSync(log, 'utf8');
   // The last line may be half written, if the run still goes on or was killed.
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
   // JSON has no NaN: a loss that overflowed was written as null.
   const parse = (line: string) => JSON.parse(line, (_, value) => (value === null ? Number.NaN : value));
-  return lines
-    .filter(Boolean)
-    .map(parse)
-    .filter(({ event }) => event === 'epoch');
+  const events: TrainEvent[] = lines.filter(Boolean).map(parse);
+  return {
+    epochs: events.filter((event) => event.event === 'epoch'),
+    steps: events.filter((event) => event.event === 'step'),
+  };
 }

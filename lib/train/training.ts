@@ -3,7 +3,9 @@
 import { SaturnnError } from '../errors';
 import type { LsuvOptions } from '../initial/lsuv';
 import { type Device, deviceOf } from '../runtime/device';
+import { version } from '../version';
 import type { Callback } from './callback';
+import { describeSource } from './checkpoint/checkpointInfo';
 import type { EndEvent, TrainEvent } from './events';
 import { hasCheckpoint, RunFolder, type RunFolderOptions, type Saved, type Settings } from './runFolder';
 import { type FitOptions, Trainer, type TrainerOptions } from './trainer';
@@ -99,7 +101,8 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingOut
   using trainer = new Trainer({ ...trainerOptions, device, callbacks: [...callbacks, ...folder.callbacks] });
   if (isResumed) await folder.restore(trainer, resume === 'previous' ? 'previous' : 'last');
   const { config, report = config } = describe?.(trainer) ?? { config: {} };
-  folder.configure(config);
+  const origin = await originOf(options);
+  folder.configure({ ...config, ...origin });
   const { model, train: dataset, statistics, seed } = options;
   if (!isResumed) {
     const line = await prepare?.({ model, state: trainer.state, dataset, statistics, device, seed });
@@ -107,10 +110,17 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingOut
   }
   const ended = await runToEnd(trainer, folder, length, { watch, evaluateTrain });
   let saved: Saved | null = null;
-  if (results === 'all') saved = await folder.finish(model, trainer.state, await trainer.statistics(), report);
+  if (results === 'all')
+    saved = await folder.finish(model, trainer.state, await trainer.statistics(), { ...report, ...origin });
   else if (results === 'weights' && ended.ending !== 'interrupted')
     await folder.saveWeights(model, trainer.state, await trainer.statistics());
   return { ...ended, step: trainer.step, saved };
+}
+
+/** Returns what config.json and the report say of every run: the version of saturnn, and both data sets with their fingerprints. */
+async function originOf({ train, test }: Pick<TrainingOptions, 'train' | 'test'>): Promise<Settings> {
+  const [trainSet, testSet] = await Promise.all([describeSource(train), describeSource(test)]);
+  return { saturnn: version, trainSet, testSet };
 }
 
 type Ended = Pick<TrainingOutcome, 'ending' | 'end' | 'failure' | 'evaluatedTrain'>;

@@ -15,7 +15,12 @@ test.concurrent.each<[string, RegExp]>([
   ['frob', /unknown command 'frob'/],
   ['train --frob', /unknown option '--frob'/],
   ['train --epoch 3', /unknown option '--epoch' \(Did you mean --epochs\?\)/],
-  ['train extra', /too many arguments/],
+  [
+    'train extra',
+    /too many arguments for 'train': expected options only but received "extra"\. `saturnn train --help`/,
+  ],
+  ['predict --weights w x.png', /received "x\.png"\. The images come from --data: .*A picture.*examples\/predict\.js/],
+  ['inspect inception33 b c', /expected <model> and options but received "b" "c"\./],
   ['train --data imagenet', /'imagenet' is invalid.*generated/],
   [`train --data ${folder}`, /Expected train\.bin, test\.bin .* in .*saturnn-.* but found file\n$/],
   ['train --data cifar10 --data-dir /nowhere', /Expected a folder or a \.tar\.gz at \/nowhere but found nothing/],

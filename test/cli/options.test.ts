@@ -48,6 +48,15 @@ describe('each flag', () => {
     }
   });
 
+  it('has its default and its choices once in --help', () => {
+    for (const command of commands) {
+      const help = command.createHelp();
+      const texts = command.options.map((option) => `${option.flags} ${help.optionDescription(option)}`);
+      for (const text of [...texts, ...command.registeredArguments.map((one) => help.argumentDescription(one))])
+        for (const word of ['default:', 'choices:']) expect(text.split(word).length, text).toBeLessThan(3);
+    }
+  });
+
   it('cannot be declared again', () => {
     expect(() => declare({ flags: '--width <x>', help: 'another' })).toThrow('--width is declared twice');
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { readSafetensors } from '../../lib/files/safetensors';
 import { createModel } from '../../lib/models';
+import { version } from '../../lib/version';
 import { type Outcome, saturnn } from './support';
 
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
@@ -39,7 +40,16 @@ test('train writes settings, metrics, weights and curves, and ends with what the
     momentum: 0.9,
     weightDecay: 1e-4,
     seed: 0,
+    saturnn: version,
+    trainSet: { count: 40, shape: [32, 32, 3], classes: 100, content: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    testSet: { content: expect.stringMatching(/^[0-9a-f]{64}$/) },
   });
+  expect(config.trainSet.content).not.toBe(config.testSet.content);
+  const report = readFileSync(join(out, 'report.html'), 'utf8').replaceAll(/<script>[\s\S]*?<\/script>/g, '');
+  expect(report).not.toContain('undefined');
+  expect(report).toContain(config.trainSet.content);
+  // Two epochs are two points: the curves are over steps.
+  expect(report).toContain('Loss. loss by step: train, test');
 
   const events = readFileSync(join(out, 'metrics.jsonl'), 'utf8')
     .trimEnd()
@@ -125,7 +135,9 @@ test('train keeps what was learned when it is interrupted, and goes on from ther
   expect(stdout).toContain(`{"event":"checkpoint","step":${step},`);
   expect(readdirSync(out).sort()).toEqual(results);
 
-  // A resumed run takes its settings from its folder.
+  // A resumed run takes its settings from its folder, also from one that an earlier version has begun.
+  const { saturnn: _, trainSet, testSet, ...earlier } = JSON.parse(read(out, 'config.json').toString());
+  writeFileSync(join(out, 'config.json'), JSON.stringify(earlier));
   const resumed = await saturnn(['train', '--out', out, '--resume']);
   expect({ code: resumed.code, stderr: resumed.stderr }).toEqual({ code: 0, stderr: '' });
   expect(resumed.stdout).toContain('epoch 4/4: ');

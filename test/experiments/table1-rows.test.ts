@@ -6,9 +6,10 @@ import type { Status } from '../../lib/experiments/status';
 import { figuresOf } from '../../lib/experiments/table1/figures';
 import { rowOf, spreadOf, type Table1Row } from '../../lib/experiments/table1/rows';
 import { resolveSettings } from '../../lib/experiments/table1/settings';
-import { duration, table1Cells } from '../../lib/experiments/table1/text';
+import { table1Cells } from '../../lib/experiments/table1/text';
 import type { TrainingRecord } from '../../lib/experiments/trainings';
 import type { EpochEvent } from '../../lib/optim/metric';
+import { formatDuration } from '../../lib/report/number';
 import { TestRandom, testSeed } from '../random';
 
 const random = new TestRandom(testSeed);
@@ -103,7 +104,7 @@ describe('a row', () => {
     const sigmoid = rowOf('sigmoid', null, [recordOf(missing, 0)], null);
     expect(table1Cells([sigmoid])).toEqual([['sigmoid', '-', '-', '-', 'N/A', 'N/A', 'missing', '0 s']]);
     expect(table1Cells([rowOf('elu:1', given, [recordOf(done, 1)], null)])[0]!.slice(4, 7)).toEqual(['-', '-', 'done']);
-    expect([38.4, 800, 40_000].map(duration)).toEqual(['38 s', '13 min', '11.1 h']);
+    expect([38.4, 800, 40_000].map(formatDuration)).toEqual(['38 s', '13 min', '11.1 h']);
   });
 });
 

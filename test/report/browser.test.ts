@@ -2,13 +2,25 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
+import type { EpochEvent } from '../../lib/optim/metric';
 import { writeReport } from '../../lib/report/write';
+import { renderReport } from '../../lib/train/curves';
+import type { StepEvent } from '../../lib/train/events';
 import { temporaryFolder } from '../temporary';
 import { describeInBrowser, openReport } from './browser';
 import { fakePage, layers } from './fake';
 import { controls, figuresInPage, recordFocus } from './inPage';
 
 const folder = temporaryFolder();
+
+const step: StepEvent = {
+  ...{ event: 'step', step: 1, epoch: 1, loss: 5, accuracy: 0.1, gradientNorm: 1 },
+  ...{ learningRate: 0.01, imagesPerSecond: 100 },
+};
+const epoch: EpochEvent = {
+  ...{ event: 'epoch', epoch: 1, step: 30, complete: true, trainLoss: 4, trainAccuracy: 0.1 },
+  ...{ testLoss: 3.8, testAccuracy: 0.1, testTop5: 0.2, learningRate: 0.01, imagesPerSecond: 100 },
+};
 let report: string;
 beforeAll(() => {
   report = writeReport(folder, fakePage).report;
@@ -81,6 +93,23 @@ describeInBrowser('a report in a browser', () => {
     await page.keyboard.press('Escape');
     await tip.waitFor({ state: 'hidden' });
     expect(problems).toEqual([]);
+    await close();
+  });
+
+  test('of a training of one epoch shows lines over steps, and no setting without a value', async () => {
+    const steps = Array.from({ length: 30 }, (_, index) => ({ ...step, step: index + 1, loss: 5 - index / 20 }));
+    const path = join(folder, 'run.html');
+    writeFileSync(path, renderReport('a run', { epochs: [epoch], steps }, { lr: 0.1, out: undefined }));
+    const { page, problems, figures, close } = await openReport(path);
+    expect(problems).toEqual([]);
+    // The test set has one point so far, which is a mark and no line.
+    expect(figures).toMatchObject([
+      { title: 'Accuracy', legend: ['train', 'test'] },
+      { title: 'Loss', legend: ['train', 'test'], texts: expect.arrayContaining(['step', 'loss', '3.3', '5.1']) },
+    ]);
+    const text = await page.locator('body').innerText();
+    expect(text).not.toContain('undefined');
+    expect(text.match(/a run/g)).toHaveLength(1);
     await close();
   });
 

@@ -7,6 +7,7 @@ import { prepareFolder, writeAtomically } from '../../lib/files/durable';
 import { type NamedTensor, readSafetensors, writeSafetensors } from '../../lib/files/safetensors';
 import type { EpochEvent } from '../../lib/optim/metric';
 import { renderReport, renderSvg, trainingCharts } from '../../lib/train/curves';
+import type { StepEvent } from '../../lib/train/events';
 
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -22,6 +23,17 @@ const epochs: EpochEvent[] = [1, 2, 3].map((epoch) => ({
   testLoss: epoch === 2 ? Number.NaN : 4.5 - epoch,
   testAccuracy: epoch / 12,
   testTop5: epoch / 6,
+  learningRate: 0.01,
+  imagesPerSecond: 100,
+}));
+
+const steps: StepEvent[] = Array.from({ length: 450 }, (_, index) => ({
+  event: 'step',
+  step: index + 1,
+  epoch: 1 + Math.floor(index / 150),
+  loss: index % 2,
+  accuracy: index / 900,
+  gradientNorm: 1,
   learningRate: 0.01,
   imagesPerSecond: 100,
 }));
@@ -150,7 +162,7 @@ describe('safetensors', () => {
 
 describe('curves', () => {
   test('are a vector image that follows light and dark', () => {
-    const svg = renderSvg('a <title>', epochs);
+    const svg = renderSvg('a <title>', { epochs, steps });
     expect(svg).toMatch(/^<svg /);
     expect(svg).toContain('a &lt;title&gt;');
     expect(svg).toContain('prefers-color-scheme:dark');
@@ -161,26 +173,54 @@ describe('curves', () => {
     expect(svg.replaceAll(/xmlns(:xlink)?="[^"]*"/g, '')).not.toMatch(/https?:/);
   });
 
+  const many = Array.from({ length: 12 }, (_, index) => ({ ...epochs[index % 3]!, epoch: index + 1 }));
+
   test('are accuracy and loss by epoch', () => {
-    const values = trainingCharts('t', epochs).flatMap(({ series }) => series.map(({ points }) => points));
-    expect(values.map((points) => points.map(([, y]) => Number(y.toPrecision(5))))).toEqual([
+    const charts = trainingCharts({ epochs: many, steps });
+    expect(charts.map(({ title, x }) => [title, x.label])).toEqual([
+      ['Accuracy', 'epoch'],
+      ['Loss', 'epoch'],
+    ]);
+    const values = charts.flatMap(({ series }) => series.map(({ points }) => points));
+    expect(values.map((points) => points.slice(0, 3).map(([, y]) => Number(y.toPrecision(5))))).toEqual([
       [10, 20, 30],
       [8.3333, 16.667, 25],
       [3, 2, 1],
       [3.5, Number.NaN, 1.5],
     ]);
-    expect(values.every((points) => points.every(([x], index) => x === index + 1))).toBe(true);
+    expect(values.every((points) => points.length === 12 && points.every(([x], index) => x === index + 1))).toBe(true);
+  });
+
+  test('are over steps in a run of few epochs: the training set has a line even after one epoch', () => {
+    const [accuracy, loss] = trainingCharts({ epochs: epochs.slice(0, 1), steps });
+    expect([accuracy!.x.label, loss!.x.label]).toEqual(['step', 'step']);
+    const [train, test] = loss!.series.map(({ points }) => points);
+    // 450 step events are 150 means of three.
+    expect(train).toHaveLength(150);
+    expect(train![0]).toEqual([3, 1 / 3]);
+    expect(train!.at(-1)).toEqual([450, 2 / 3]);
+    expect(test).toEqual([[10, 3.5]]);
+    // The loss is not held to an axis that begins at 0.
+    expect(loss!.y.min).toBeUndefined();
   });
 
   test('are in a page that loads nothing', () => {
-    const whole = renderReport('small </script><b>', epochs, { lr: 0.01, device: { name: '<cpu>' } });
+    const settings = { lr: 0.01, out: undefined, device: { name: '<cpu>', memory: undefined }, patience: null };
+    const whole = renderReport('small </script><b>', { epochs, steps }, settings);
     const scripts = [...whole.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(([, source]) => source ?? '');
     // The first script is the charting library, the second the few lines that use it.
     expect(scripts.map((source) => source.length > 100_000)).toEqual([true, false]);
     for (const source of scripts) expect(() => new Function(source)).not.toThrow();
     const page = scripts.reduce((text, source) => text.replace(source, () => ''), whole);
     expect(page).toContain('small &lt;/script&gt;&lt;b&gt;');
-    expect(page).toContain('{&quot;name&quot;:&quot;&lt;cpu&gt;&quot;}');
+    expect(page).toContain('&lt;cpu&gt;');
+    expect(page).not.toContain('undefined');
+    // A setting without a value is left out; null is a value.
+    expect(page).not.toMatch(/>(out|memory)</);
+    expect(page).toMatch(/>patience<.*>none</);
+    // The run's name is its title, and is not repeated in each heading.
+    expect(page.match(/small &lt;/g)).toHaveLength(2);
+    expect(page).toContain('After epoch 3 (step 30): test accuracy 25.00 %, train accuracy 30.00 %.');
     expect(page).toMatch(/<td[^>]*>30.00 %<\/td>/);
     expect(page).not.toMatch(/<(script|link|img|iframe)[^>]*(src|href)=(?!"data:)/);
   });

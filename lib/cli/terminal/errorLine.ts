@@ -1,4 +1,5 @@
 /** Formats the line on stderr with which the command reports an error. */
+import type { Command } from 'commander';
 import type { ErrorCode } from '../../errors';
 
 /** Returns "error [CODE]: message" as one line, with the code of a SaturnnError or of an error of Node (ENOSPC). */
@@ -7,9 +8,32 @@ export function errorLine(error: unknown): string {
   return line(typeof code === 'string' ? code : 'ERR_INTERNAL', error instanceof Error ? message : String(error));
 }
 
-/** Returns commander's message about wrong usage ("error: unknown option ...") in the same form. */
-export const usageErrorLine = (text: string): string =>
-  line('ERR_INVALID_ARGUMENT' satisfies ErrorCode, text.replace(/^error: /, ''));
+/** Returns commander's message about wrong usage of a command ("error: unknown option ...") in the same form. */
+export function usageErrorLine(text: string, command: Command): string {
+  const message = text.startsWith('error: too many arguments')
+    ? excessArguments(command)
+    : text.replace(/^error: /, '');
+  return line('ERR_INVALID_ARGUMENT' satisfies ErrorCode, message);
+}
+
+/** Says what a command accepts; commander's message has only the numbers of arguments. */
+function excessArguments(command: Command): string {
+  const accepted = command.registeredArguments.map((argument) => `<${argument.name()}>`).join(' ');
+  const excess = command.args.slice(command.registeredArguments.length).map((text) => JSON.stringify(text));
+  const hint = command.name() === 'predict' ? ` ${predictHint}` : '';
+  return (
+    `too many arguments for '${command.name()}': expected ${accepted ? `${accepted} and options` : 'options only'} but ` +
+    `received ${excess.join(' ')}.${hint} \`${commandPath(command)} --help\` lists the options.`
+  );
+}
+
+const predictHint =
+  "The images come from --data: a data set's name, or a folder or .tar.gz in CIFAR's binary layout. A picture (PNG, JPEG) must " +
+  'be decoded first: examples/predict.js classifies one from a program.';
+
+/** Returns the command as it is typed: "saturnn data get". */
+const commandPath = (command: Command): string =>
+  command.parent ? `${commandPath(command.parent)} ${command.name()}` : command.name();
 
 /** Joins lines: commander puts its suggestion ("Did you mean ...?") on a line of its own. */
 const line = (code: string, message: string): string =>

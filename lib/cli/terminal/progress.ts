@@ -1,6 +1,7 @@
 /** Shows the progress of a training run: a bar on a terminal, plain lines anywhere else, or every event as a line of JSON. */
 import { SingleBar } from 'cli-progress';
 import type { EpochEvent } from '../../optim/metric';
+import { formatDuration } from '../../report/number';
 import type { TrainEvent } from '../../train/events';
 
 export interface Progress {
@@ -69,21 +70,26 @@ function plainProgress(stream: NodeJS.WriteStream, steps: number, epochs: number
 function terminalProgress(stream: NodeJS.WriteStream, steps: number, begun: number, epochs: number): Progress {
   const bar = new SingleBar({
     stream,
-    format: '{bar} {percentage} % · step {value}/{total} · loss {loss} · {speed} images/s · {eta_formatted} left',
+    format: '{bar} {percentage} % · step {value}/{total} · loss {loss} · {speed} images/s · {left} left',
     barCompleteChar: '█',
     barIncompleteChar: '░',
     barsize: 24,
     clearOnComplete: true,
     hideCursor: true,
   });
-  const waiting = { loss: '-', speed: '-' };
+  // The bar's own estimate of the time left would begin again after each epoch, with "0s".
+  const began = performance.now();
+  const left = () =>
+    done > begun ? formatDuration((((performance.now() - began) / 1000) * (steps - done)) / (done - begun)) : '-';
+  let shown = { loss: '-', speed: '-' };
   let done = begun;
-  bar.start(steps, done, waiting);
+  bar.start(steps, done, { ...shown, left: '-' });
   return {
     show(event) {
       if (event.event === 'step') {
         done = event.step;
-        bar.update(done, { loss: event.loss.toFixed(3), speed: event.imagesPerSecond.toFixed(0) });
+        shown = { loss: event.loss.toFixed(3), speed: event.imagesPerSecond.toFixed(0) };
+        bar.update(done, { ...shown, left: left() });
         return;
       }
       const line = lineOf(event, epochs);
@@ -91,7 +97,7 @@ function terminalProgress(stream: NodeJS.WriteStream, steps: number, begun: numb
       // The bar must not mix with the line: it stops, and starts again below it.
       bar.stop();
       streamOf(event, stream).write(line);
-      if (done < steps) bar.start(steps, done, waiting);
+      if (done < steps) bar.start(steps, done, { ...shown, left: left() });
     },
     stop: () => bar.stop(),
   };

@@ -1,4 +1,5 @@
 /** Cells of the tables of a Table 1: rows, search, trainings. */
+import { formatDuration } from '../../report/number';
 import { table } from '../../report/textTable';
 import type { RateChoice, Search } from '../rates';
 import { describeStatus } from '../status';
@@ -30,7 +31,7 @@ export function table1Cells(rows: readonly Table1Row[]): string[][] {
     spread(test),
     ...[paper?.train, paper?.test].map((value) => (value ? `${percent(value)} %` : paper ? 'N/A' : '-')),
     status,
-    duration(seconds),
+    formatDuration(seconds),
   ]);
 }
 
@@ -87,15 +88,9 @@ export const runCells = (rows: readonly Table1Row[]): string[][] =>
         `${epochs.length}`,
         ...cells,
         best,
-        result ? duration(result.seconds) : '-',
+        result ? formatDuration(result.seconds) : '-',
       ];
     });
-
-/** Formats a duration: "38 s", "12 min", "13.4 h". */
-export function duration(seconds: number): string {
-  if (seconds < 600) return `${seconds.toFixed(0)} s`;
-  return seconds < 36_000 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(1)} h`;
-}
 
 /** Returns Table 1 as text, for the terminal and table.txt. */
 export const table1Text = (rows: readonly Table1Row[]): string => table(table1Heads, table1Cells(rows));
