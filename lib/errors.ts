@@ -90,6 +90,29 @@ export function invalid(argument: string, expected: string, received: unknown): 
   );
 }
 
+/** The flag of Node.js that gives a permission, by the `permission` of its ERR_ACCESS_DENIED. */
+const permissionFlags: Readonly<Record<string, string>> = {
+  FileSystemRead: '--allow-fs-read',
+  FileSystemWrite: '--allow-fs-write',
+  ChildProcess: '--allow-child-process',
+  WorkerThreads: '--allow-worker',
+  Net: '--allow-net',
+};
+
+/**
+ * Returns the reason that an error of the system gives, for the end of a message. Under Node's permission model, the reason is the
+ * flag that is missing.
+ */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, permission = '', resource, message } = error as NodeJS.ErrnoException & Partial<Record<string, string>>;
+  if (code === 'ERR_DLOPEN_DISABLED') return `${message} Node.js runs without --allow-addons`;
+  if (code !== 'ERR_ACCESS_DENIED') return message;
+  const flag = permissionFlags[permission];
+  if (!flag) return `${message} (Node.js runs with --permission)`;
+  return `Node.js runs without ${flag}${resource && flag.includes('fs') ? `=${resource}` : ''}`;
+}
+
 /** Limits the elements of an array in a message: an array given where a typed array belongs may have millions. */
 const mostShown = 16;
 /** Limits the arrays within arrays in a message, which may contain themselves. */

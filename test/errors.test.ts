@@ -8,8 +8,8 @@ const root = join(__dirname, '..');
 const read = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8');
 const table = Object.keys(errorCodes).sort();
 
-/** A code of Node's own, which lib/data recognises and turns into one of ours. */
-const codesOfNode = new Set(['ERR_BUFFER_TOO_LARGE']);
+/** Codes of Node's own, which lib recognises and turns into ours. */
+const codesOfNode = new Set(['ERR_BUFFER_TOO_LARGE', 'ERR_ACCESS_DENIED', 'ERR_DLOPEN_DISABLED']);
 
 /** The sources of a folder, without the table itself. */
 function sourcesOf(folder: string): { path: string; text: string }[] {

@@ -2,10 +2,10 @@
  * Reads and writes the safetensors format: 8 bytes with the length of the header, a JSON header (dtype, shape and byte range of
  * each tensor), and the numbers. Python's `safetensors` package can read the files that are written here.
  */
-import { readFileSync } from 'node:fs';
-import { invalid, SaturnnError, show } from '../errors';
+import { invalid, reasonOf, SaturnnError, show } from '../errors';
 import { sizeOf } from '../tensor/tensor';
 import { writeAtomically } from './durable';
+import { allocate, largestPart, type Parser, parseBytes, parseFile, requestBytes } from './read';
 
 /**
  * Numbers of a tensor. The type of the array is the dtype in the file: Float32Array F32, Int32Array I32, Uint8Array U8,
@@ -31,8 +31,11 @@ export interface SafetensorsFile {
 
 /** The numbers begin at a multiple of these bytes, so that readers can map the file into memory. */
 const alignment = 8;
-/** Largest header, in bytes, that the format allows. */
-export const largestHeader = 100_000_000;
+/**
+ * Largest header in bytes that is read and written. The format allows 100,000,000, for which a hostile file would take most of a
+ * minute; this is enough for 80,000 tensors.
+ */
+export const largestHeader = 2 ** 23;
 
 const dtypes = {
   F32: Float32Array,
@@ -51,7 +54,7 @@ interface HeaderEntry {
 
 /**
  * Returns the bytes of a safetensors file, in parts that share memory with the tensors.
- * @throws ERR_INVALID_ARGUMENT if data and shape of a tensor do not agree, or its array has no dtype
+ * @throws ERR_INVALID_ARGUMENT if data and shape of a tensor do not agree, its array has no dtype, or the header is too large
  */
 export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array[] {
   const header: [string, HeaderEntry | Readonly<Record<string, string>>][] = [['__metadata__', metadata]];
@@ -63,15 +66,25 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
     if (name === '__metadata__') throw invalid('name of a tensor', 'another name', name);
     if (data.length !== sizeOf(shape)) throw invalid(`data of "${name}"`, `${sizeOf(shape)} elements`, data.length);
     header.push([name, { dtype, shape: [...shape], data_offsets: [offset, offset + data.byteLength] }]);
-    parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    parts.push(...viewsOf(data));
     offset += data.byteLength;
   }
   const json = Buffer.from(JSON.stringify(Object.fromEntries(header)));
   const length = Math.ceil(json.length / alignment) * alignment;
+  if (length > largestHeader) {
+    throw invalid('names, shapes and metadata', `at most ${largestHeader} bytes as JSON`, json.length);
+  }
   const head = Buffer.alloc(8 + length, ' ');
   head.writeBigUInt64LE(BigInt(length));
   json.copy(head, 8);
   return [head, ...parts];
+}
+
+/** Returns the bytes of an array, in views of at most `largestPart` bytes: Node.js 20 has no view of more than 4 GiB. */
+function* viewsOf({ buffer, byteOffset, byteLength }: TensorData): Generator<Uint8Array, void, void> {
+  for (let at = 0; at < byteLength; at += largestPart) {
+    yield new Uint8Array(buffer, byteOffset + at, Math.min(largestPart, byteLength - at));
+  }
 }
 
 /**
@@ -83,17 +96,17 @@ export function writeSafetensors(path: string, file: SafetensorsFile): void {
 }
 
 /**
- * Reads a safetensors file into memory.
- * @throws ERR_DATA if the file cannot be read, is malformed, or has a dtype other than F32, I32, U8, I64 and BF16
+ * Reads a safetensors file into memory. Its size is not limited, other than by the memory.
+ * @throws ERR_DATA if the file cannot be read, is malformed, or has a dtype other than F32, I32, U8, I64 and BF16;
+ * ERR_OUT_OF_MEMORY
  */
 export function readSafetensors(path: string): SafetensorsFile {
-  let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    return parseFile(path, (size) => safetensorsParser(size, path));
   } catch (error) {
-    throw new SaturnnError('ERR_DATA', `Cannot read ${path}: ${(error as Error).message}`, { cause: error });
+    if (error instanceof SaturnnError) throw error;
+    throw new SaturnnError('ERR_DATA', `Cannot read ${path}: ${reasonOf(error)}`, { cause: error });
   }
-  return parseSafetensors(bytes, path);
 }
 
 /**
@@ -102,43 +115,78 @@ export function readSafetensors(path: string): SafetensorsFile {
  * @param source names the file in errors
  * @throws ERR_DATA if the bytes are malformed, or have a dtype other than F32, I32, U8, I64 and BF16
  */
-export function parseSafetensors(bytes: Uint8Array, source: string): SafetensorsFile {
-  const fail = (what: string) => new SaturnnError('ERR_DATA', `${source} is not a valid safetensors file: ${what}`);
-  if (bytes.length < 8) throw fail(`it has ${bytes.length} bytes, and the header's length alone takes 8`);
-  const length = headerLength(bytes);
-  if (length > largestHeader) throw fail(`its header would have ${length} bytes`);
-  if (8 + length > bytes.length) {
-    throw fail(`its header would end at byte ${8 + length}, but it has ${bytes.length} bytes`);
+export const parseSafetensors = (bytes: Uint8Array, source: string): SafetensorsFile =>
+  parseBytes(bytes, (size) => safetensorsParser(size, source));
+
+/** Reads the header, and then the tensors in the order of their bytes. `part`: most bytes of one read. */
+export function* safetensorsParser(size: number, source: string, part?: number): Parser<SafetensorsFile> {
+  const fail = failure(source);
+  if (size < 8) throw fail(`it has ${size} bytes, and the header's length alone takes 8`);
+  const beginning = new Uint8Array(8);
+  yield* requestBytes(0, beginning.buffer);
+  const length = headerLength(beginning);
+  if (length > largestHeader) throw fail(`its header would have ${length} bytes, more than ${largestHeader}`);
+  if (8 + length > size) throw fail(`its header would end at byte ${8 + length}, but it has ${size} bytes`);
+  const header = new Uint8Array(length);
+  yield* requestBytes(8, header.buffer, { part });
+  const { entries, metadata } = parseLayout(header, size - 8 - length, source);
+  const arrays = new Map<string, TensorData>();
+  for (const { name, dtype, begin, end } of inOrder(entries)) {
+    const memory = allocate(end - begin, `Tensor ${show(name)} of ${source}`);
+    yield* requestBytes(8 + length + begin, memory, { part });
+    arrays.set(name, new dtypes[dtype](memory));
   }
-  const header = parseHeader(bytes.subarray(8, 8 + length), fail);
-  const data = bytes.subarray(8 + length);
-  const { __metadata__: metadata = {}, ...entries } = header;
+  const tensors = new Map(entries.map(({ name, shape }) => [name, { shape, data: arrays.get(name)! }]));
+  return { tensors, metadata };
+}
+
+/** A tensor in the header of a file: the range of its bytes counts from the end of the header. */
+export interface TensorEntry {
+  readonly name: string;
+  readonly dtype: FileDType;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/**
+ * Reads a header.
+ * @param bytes the number of bytes that follow the header
+ * @param source names the file in errors
+ * @returns the tensors in the order of the header, and the metadata
+ * @throws ERR_DATA if the header is malformed, or its tensors do not cover the bytes without gap or overlap
+ */
+export function parseLayout(
+  header: Uint8Array,
+  bytes: number,
+  source: string,
+): { readonly entries: readonly TensorEntry[]; readonly metadata: Readonly<Record<string, string>> } {
+  const fail = failure(source);
+  const { __metadata__: metadata = {}, ...named } = parseHeader(header, fail);
   if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
     throw fail('its metadata are not an object of strings');
   }
-  const tensors = new Map<string, NamedTensor>();
-  const ranges: { name: string; begin: number; end: number }[] = [];
-  for (const [name, entry] of Object.entries(entries)) {
-    const { dtype, shape, begin, end } = checkEntry(name, entry, data.length, fail);
-    ranges.push({ name, begin, end });
-    // A copy, because the bytes in the file need not begin at a multiple of the element size.
-    const copy = new Uint8Array(data.subarray(begin, end)).buffer;
-    tensors.set(name, { shape, data: new dtypes[dtype](copy) });
-  }
-  ranges.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  const entries = Object.entries(named).map(([name, entry]) => checkEntry(name, entry, bytes, fail));
   let covered = 0;
-  for (const { name, begin, end } of ranges) {
-    if (begin !== covered) throw fail(`tensor "${name}" begins at byte ${begin} of the data, expected ${covered}`);
+  for (const { name, begin, end } of inOrder(entries)) {
+    if (begin !== covered) throw fail(`tensor ${show(name)} begins at byte ${begin} of the data, expected ${covered}`);
     covered = end;
   }
-  if (covered !== data.length) throw fail(`its tensors have ${covered} bytes, but ${data.length} follow the header`);
-  return { tensors, metadata: metadata as Record<string, string> };
+  if (covered !== bytes) throw fail(`its tensors have ${covered} bytes, but ${bytes} follow the header`);
+  return { entries, metadata: metadata as Record<string, string> };
 }
+
+/** Returns tensors in the order of their bytes. */
+export const inOrder = (entries: readonly TensorEntry[]): TensorEntry[] =>
+  [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end);
 
 /** Length of the header in bytes, from the first 8 bytes of a file. */
 export function headerLength(bytes: Uint8Array): number {
   return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
 }
+
+const failure = (source: string) => (what: string) =>
+  new SaturnnError('ERR_DATA', `${source} is not a valid safetensors file: ${what}`);
 
 type Fail = (what: string) => SaturnnError;
 
@@ -153,19 +201,19 @@ function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
   return header;
 }
 
-function checkEntry(name: string, entry: unknown, bytes: number, fail: Fail) {
+function checkEntry(name: string, entry: unknown, bytes: number, fail: Fail): TensorEntry {
   const { dtype, shape, data_offsets: range } = (isRecord(entry) ? entry : {}) as Partial<HeaderEntry>;
   if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype)) {
-    throw fail(`tensor "${name}" has dtype ${show(dtype)}, expected ${Object.keys(dtypes).join(', ')}`);
+    throw fail(`tensor ${show(name)} has dtype ${show(dtype)}, expected ${Object.keys(dtypes).join(', ')}`);
   }
   const [begin, end] = Array.isArray(range) && range.length === 2 ? range : [-1, -1];
   const whole = [begin, end, ...(Array.isArray(shape) ? shape : [-1])];
   const size = whole.every((value) => Number.isSafeInteger(value) && value >= 0) ? sizeOf(shape as number[]) : -1;
   const fits = size >= 0 && begin <= end && end <= bytes;
   if (!fits || end - begin !== dtypes[dtype].BYTES_PER_ELEMENT * size) {
-    throw fail(`tensor "${name}" has ${dtype} ${show(shape)} in bytes ${show(range)} of ${bytes}`);
+    throw fail(`tensor ${show(name)} has ${dtype} ${show(shape)} in bytes ${show(range)} of ${bytes}`);
   }
-  return { dtype, shape: shape as number[], begin, end };
+  return { name, dtype, shape: shape as number[], begin, end };
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

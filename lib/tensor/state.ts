@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import { checkInteger, checkNumber, invalid, SaturnnError, typed } from '../errors';
 import { Philox, seedRange } from '../random';
 import { type Device, openDevice } from '../runtime/device';
@@ -310,10 +311,10 @@ export class State {
   async #create(device: Device): Promise<NativeState> {
     const values = this.#initialValues();
     const native = device.native.createState({
-      parameters: this.#arenaBytes('parameters'),
-      optimizer: this.#arenaBytes('optimizer'),
-      gradients: this.#arenaBytes('gradients'),
-      buffers: this.#arenaBytes('buffers'),
+      parameters: this.bytesOf('parameters'),
+      optimizer: this.bytesOf('optimizer'),
+      gradients: this.bytesOf('gradients'),
+      buffers: this.bytesOf('buffers'),
     });
     await native.write('parameters', 0, values);
     const averages = this.averagesPlace;
@@ -367,22 +368,42 @@ export class State {
     }
   }
 
-  /** Returns a copy of a whole arena, byte for byte, for checkpoints and comparisons. @throws ERR_DISPOSED */
+  /**
+   * Returns a copy of a whole arena, byte for byte, for checkpoints and comparisons.
+   * @throws ERR_DISPOSED; ERR_UNSUPPORTED if it is larger than an array of this version of Node.js can be (4 GiB in Node.js 20)
+   */
   async readArena(arena: Arena): Promise<Uint8Array> {
+    this.requireReadable(arena);
     const native = await this.#realized();
-    return new Uint8Array(await typed(native.read(arena, 0, this.#arenaBytes(arena))));
+    return new Uint8Array(await typed(native.read(arena, 0, this.bytesOf(arena))));
+  }
+
+  /**
+   * Checks that readArena() can return an arena, which a checkpoint needs.
+   * @throws ERR_UNSUPPORTED
+   * @internal
+   */
+  requireReadable(arena: Arena, most = constants.MAX_LENGTH): void {
+    const bytes = this.bytesOf(arena);
+    if (bytes <= most) return;
+    const message = `The arena ${arena} has ${bytes} bytes, and Node.js ${process.versions.node} has arrays of at most ${most}. Use a newer Node.js, or a smaller model`;
+    throw new SaturnnError('ERR_UNSUPPORTED', message);
   }
 
   /** Replaces a whole arena. @throws ERR_INVALID_ARGUMENT if `bytes` is not of the arena's size; ERR_DISPOSED */
   async writeArena(arena: Arena, bytes: Uint8Array): Promise<void> {
-    if (bytes.byteLength !== this.#arenaBytes(arena)) {
-      throw invalid(`bytes of arena ${arena}`, `${this.#arenaBytes(arena)} bytes`, bytes.byteLength);
+    if (bytes.byteLength !== this.bytesOf(arena)) {
+      throw invalid(`bytes of arena ${arena}`, `${this.bytesOf(arena)} bytes`, bytes.byteLength);
     }
     const native = await this.#realized();
     await typed(native.write(arena, 0, bytes));
   }
 
-  #arenaBytes(arena: Arena): number {
+  /**
+   * Returns the size of an arena in bytes, gaps included.
+   * @internal
+   */
+  bytesOf(arena: Arena): number {
     if (arena === 'buffers') return this.#bufferBytes;
     return this.#bytesOfSlots(arena === 'optimizer' ? this.optimizerSlots : 1);
   }

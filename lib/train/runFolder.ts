@@ -9,6 +9,7 @@ import { SaturnnError } from '../errors';
 import { linkOver, prepareFolder, removeTemporaries, writeAtomically } from '../files/durable';
 import { lockFolder } from '../files/lock';
 import { writeSafetensors } from '../files/safetensors';
+import { requireSpace } from '../files/space';
 import type { Model } from '../models/model';
 import { formatActivation } from '../ops/activation';
 import type { EpochEvent } from '../optim/metric';
@@ -22,6 +23,8 @@ import type { TrainEvent } from './events';
 import type { Trainer } from './trainer';
 
 const metricsName = 'metrics.jsonl';
+const weightsName = 'model.safetensors';
+const bestWeightsName = 'best.safetensors';
 
 /** Settings of a run as JSON values by name. */
 export type Settings = Readonly<Record<string, unknown>>;
@@ -101,6 +104,22 @@ export class RunFolder {
     if (which === 'previous') linkOver(previous, this.checkpoints.path('last'));
   }
 
+  /**
+   * Checks, before a training, that the disk has room for its checkpoints and weights.
+   * @param sizes greatest size of a checkpoint, and size of the weights, in bytes; 0: they are not written
+   * @throws ERR_OUTPUT with what is needed and what is free
+   */
+  requireSpace({ checkpoint, weights }: { readonly checkpoint: number; readonly weights: number }): void {
+    const { keepsBest } = this.checkpoints;
+    const kinds: (keyof typeof checkpointNames)[] = keepsBest ? ['last', 'previous', 'best'] : ['last', 'previous'];
+    const names = keepsBest ? [weightsName, bestWeightsName] : [weightsName];
+    const files = [
+      ...kinds.map((kind) => ({ path: this.checkpoints.path(kind), bytes: checkpoint })),
+      ...names.map((name) => ({ path: join(this.path, name), bytes: weights })),
+    ];
+    requireSpace(this.path, files, checkpoint);
+  }
+
   /** Writes config.json. */
   configure(settings: Settings): void {
     writeAtomically(join(this.path, 'config.json'), `${JSON.stringify(settings, null, 2)}\n`);
@@ -108,7 +127,7 @@ export class RunFolder {
 
   /** Writes the present weights as model.safetensors. @returns its path */
   async saveWeights(model: Model, state: State, statistics: Statistics): Promise<string> {
-    const path = join(this.path, 'model.safetensors');
+    const path = join(this.path, weightsName);
     writeSafetensors(path, await collectWeights(model, state, statistics));
     return path;
   }
@@ -125,7 +144,7 @@ export class RunFolder {
     writeAtomically(paths.curves, renderSvg(title, events));
     writeAtomically(paths.report, renderReport(title, events, settings));
     if (!existsSync(this.checkpoints.path('best'))) return paths;
-    const best = join(this.path, 'best.safetensors');
+    const best = join(this.path, bestWeightsName);
     const { arrays } = await readCheckpoint(this.checkpoints.path('best'));
     writeSafetensors(best, weightsOf(model, state, statistics, arrays));
     return { ...paths, best };

@@ -6,6 +6,7 @@ import { type Device, deviceOf } from '../runtime/device';
 import { version } from '../version';
 import type { Callback } from './callback';
 import { describeSource } from './checkpoint/checkpointInfo';
+import { sizesOf } from './checkpoint/saving';
 import type { EndEvent, TrainEvent } from './events';
 import { hasCheckpoint, RunFolder, type RunFolderOptions, type Saved, type Settings } from './runFolder';
 import { type FitOptions, Trainer, type TrainerOptions } from './trainer';
@@ -100,6 +101,8 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingOut
   using folder = new RunFolder(path, { resume: resume !== undefined, checkpoints });
   using trainer = new Trainer({ ...trainerOptions, device, callbacks: [...callbacks, ...folder.callbacks] });
   if (isResumed) await folder.restore(trainer, resume === 'previous' ? 'previous' : 'last');
+  const { checkpoint, weights } = sizesOf(trainer.state, callbacks);
+  folder.requireSpace({ checkpoint, weights: results === 'none' ? 0 : weights });
   const { config, report = config } = describe?.(trainer) ?? { config: {} };
   const origin = await originOf(options);
   folder.configure({ ...config, ...origin });

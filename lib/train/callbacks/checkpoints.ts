@@ -78,6 +78,11 @@ export class Checkpoints implements Callback {
     this.#folder = prepareFolder(folder);
   }
 
+  /** Whether the checkpoint of the best epoch is kept. */
+  get keepsBest(): boolean {
+    return this.#metric !== null;
+  }
+
   /** Returns the path of a checkpoint of the folder, whether or not it exists. */
   path(which: keyof typeof checkpointNames): string {
     return join(this.#folder, checkpointNames[which]);

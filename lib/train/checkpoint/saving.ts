@@ -2,7 +2,8 @@
 import { invalid, SaturnnError } from '../../errors';
 import { type State, savedArenas, stepsIn } from '../../tensor/state';
 import { version } from '../../version';
-import type { SavedCallback } from '../callback';
+import type { Callback, SavedCallback } from '../callback';
+import { EarlyStopping } from '../callbacks/earlyStopping';
 import { describeSettings, type ResolvedOptions } from '../trainerOptions';
 import type { Checkpoint } from './checkpoint';
 import { type CheckpointInfo, checkSame, type Description, describeModel, describeSource } from './checkpointInfo';
@@ -44,6 +45,24 @@ export async function takeCheckpoint(
     callbacks: Object.fromEntries(saved.map(({ name, state: kept = null }) => [name, kept])),
   };
   return { info, arrays };
+}
+
+/** Bytes that a checkpoint has beside its arrays, at most: names, settings and what callbacks save as JSON. */
+const jsonBytes = 2 ** 20;
+
+/**
+ * Returns the sizes of a training's files in bytes before there are any: those of a checkpoint, at most, and of the weights.
+ * @throws ERR_UNSUPPORTED if no checkpoint can be made of a State of this size
+ */
+export function sizesOf(state: State, callbacks: readonly Callback[]): { checkpoint: number; weights: number } {
+  for (const arena of savedArenas) state.requireReadable(arena);
+  const arenas = savedArenas.reduce((sum, arena) => sum + state.bytesOf(arena), 0);
+  const weights = state.bytesOf('parameters') + state.bytesOf('buffers');
+  // It keeps the weights of the best epoch and their averages.
+  const kept = callbacks.some((callback) => callback instanceof EarlyStopping)
+    ? weights + state.bytesOf('parameters')
+    : 0;
+  return { checkpoint: arenas + kept + jsonBytes, weights: weights + jsonBytes };
 }
 
 /**
