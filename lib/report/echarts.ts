@@ -1,5 +1,8 @@
 /** The charting library ECharts: one file, used to draw charts here and copied into the scripts of a page. */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { SaturnnError } from '../errors';
 
 /** The only file of the package that is used, and that the offline bundle keeps (scripts/bundle-npm.mjs). */
 export const file = 'echarts/dist/echarts.common.min.js';
@@ -12,12 +15,29 @@ let loaded: typeof import('echarts') | undefined;
 /** Loads ECharts at the first call: it costs a tenth of a second and much memory, which only a report needs. */
 export function echarts(): typeof import('echarts') {
   if (!loaded) {
-    loaded = require(file) as typeof import('echarts');
+    // A literal, so that bundlers and programs that collect files see which one is needed.
+    loaded = require('echarts/dist/echarts.common.min.js') as typeof import('echarts');
     const size = (font?: string) => Number(/([\d.]+)px/.exec(font ?? '')?.[1] ?? 12);
     loaded.setPlatformAPI({ measureText: (text, font) => ({ width: textWidth(text, size(font)) }) });
   }
   return loaded;
 }
 
-/** Text of the ECharts file, which begins with its licence. */
-export const echartsSource = (): string => readFileSync(require.resolve(file), 'utf8');
+/**
+ * Returns the text of the ECharts file, which begins with its licence.
+ * @throws ERR_PACKAGE if the file is not there, as in a bundle without node_modules
+ */
+export function echartsSource(): string {
+  // A bundler would replace require.resolve(), and cannot say where the file is in any case.
+  const here = typeof __filename === 'string' ? __filename : join(process.cwd(), 'program');
+  try {
+    return readFileSync(createRequire(here).resolve(file), 'utf8');
+  } catch (error) {
+    throw new SaturnnError(
+      'ERR_PACKAGE',
+      `A report needs the file ${file}, which was not found from ${here}. Remedy: \`npm install echarts\` where the program runs. ` +
+        'If the program was bundled, leave saturnn external, or install echarts beside it.',
+      { cause: error },
+    );
+  }
+}

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { SaturnnError } from '../errors';
 import { version } from '../version';
 import { binaryPath } from './locate';
@@ -33,7 +34,8 @@ export function loadAddon(): NativeAddon {
 
 function load(path: string): NativeAddon {
   try {
-    return require(path) as NativeAddon;
+    // A bundler would replace require() of a path that it does not know.
+    return createRequire(path)(path) as NativeAddon;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     throw new SaturnnError('ERR_BINARY_NOT_LOADED', `${path} does not load: ${text}. ${whyNotLoaded()}.`, {

@@ -58,6 +58,7 @@ export function platformManifest(name, licences) {
     os: ['linux'],
     cpu: ['x64'],
     libc: ['glibc'],
+    main: 'files.js',
     // Libraries are opened by their paths, so a package manager that keeps packages in archives must unpack this one.
     preferUnplugged: true,
   };

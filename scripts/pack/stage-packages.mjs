@@ -44,6 +44,19 @@ const withoutDeadLinks = (text, folder) =>
     existsSync(join(folder, path)) ? link : words,
   );
 
+/**
+ * Text of files.js, the main file of a platform package: its version and the paths of its libraries. Programs that collect the
+ * files that another program needs (@vercel/nft, Next.js, ncc) understand calls of join() with __dirname.
+ */
+export const filesModule = (files) => `'use strict';
+const { join } = require('node:path');
+
+exports.version = require('./package.json').version;
+exports.files = {
+${files.map((file) => `  '${file}': join(__dirname, '${file}'),`).join('\n')}
+};
+`;
+
 function stagePlatform(packages, manifest, libraries, files) {
   const folder = begin(packages, manifest);
   for (const file of files) cpSync(join(libraries, file), join(folder, file));
@@ -68,7 +81,10 @@ export function stagePackages(libraries, packages) {
     folder,
     besideBackend,
   );
+  write(folder, 'files.js', filesModule([...own, ...copied.map(({ soname }) => soname)]));
   writeCommonNotices(folder, Object.fromEntries(copied.map(({ soname, path }) => [soname, ownerOf(path)])));
-  writeCudaNotices(stagePlatform(packages, platformManifest(cuda, cudaLicences), libraries, [libraryOf('cuda')]));
+  const cudaFolder = stagePlatform(packages, platformManifest(cuda, cudaLicences), libraries, [libraryOf('cuda')]);
+  write(cudaFolder, 'files.js', filesModule([libraryOf('cuda')]));
+  writeCudaNotices(cudaFolder);
   return Object.fromEntries(['saturnn', common, cuda].map((name) => [name, join(packages, name)]));
 }

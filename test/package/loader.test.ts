@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../lib/runtime/locate';
 import { describeSystem, oldestGlibc, thisSystem, whyUnsupported } from '../../lib/runtime/platform';
 import { version } from '../../lib/version';
@@ -13,6 +13,10 @@ const folder = temporaryFolder();
 const out = join(root, 'out');
 let app: string;
 let made = 0;
+let filesModule: (files: readonly string[]) => string;
+beforeAll(async () => {
+  ({ filesModule } = await import(join(root, 'scripts/pack/stage-packages.mjs')));
+});
 
 /** Makes an app that has saturnn's JavaScript but no native libraries yet. */
 beforeEach(() => {
@@ -33,7 +37,9 @@ function platformPackage(
 ): string {
   const where = join(app, 'node_modules/@saturnn', name);
   mkdirSync(where, { recursive: true });
-  writeFileSync(join(where, 'package.json'), JSON.stringify({ name: `@saturnn/${name}`, version: its }));
+  const manifest = { name: `@saturnn/${name}`, version: its, main: 'files.js' };
+  writeFileSync(join(where, 'package.json'), JSON.stringify(manifest));
+  writeFileSync(join(where, 'files.js'), filesModule(['saturnn.node', 'libsaturnn_cpu.so', 'libsaturnn_cuda.so']));
   for (const [file, from] of Object.entries(files)) {
     if (typeof from === 'string') cpSync(from, join(where, file));
     else writeFileSync(join(where, file), from);

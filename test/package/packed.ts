@@ -1,6 +1,6 @@
 /** The published packages, as folders and archives: those that CI has made, or made here from the libraries in out/. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../lib/runtime/locate';
 
@@ -27,4 +27,16 @@ export function packedPackages(): Packed {
   if (process.env.SATURNN_PACKED !== '1') execFileSync(process.execPath, [script, '--built'], { stdio: 'pipe' });
   const archives = readdirSync(root).filter((name) => name.endsWith('.tgz'));
   return { folder: (name) => join(root, name), archives: archives.map((name) => join(root, name)) };
+}
+
+/** Makes a folder in which copies of the three packages are installed, with links to their dependencies. @returns its path */
+export function installPackages(packed: Packed, app: string): string {
+  mkdirSync(join(app, 'node_modules/@saturnn'), { recursive: true });
+  for (const name of ['saturnn', '@saturnn/linux-x64', '@saturnn/linux-x64-cuda'])
+    cpSync(packed.folder(name), join(app, 'node_modules', name), { recursive: true });
+  const { dependencies } = JSON.parse(readFileSync(join(packed.folder('saturnn'), 'package.json'), 'utf8'));
+  for (const name of Object.keys(dependencies))
+    symlinkSync(join(packageRoot(), 'node_modules', name), join(app, 'node_modules', name));
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true }));
+  return app;
 }

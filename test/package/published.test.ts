@@ -1,15 +1,12 @@
-/**
- * The published packages: well-formed, small, typed for both module systems, without install scripts, and usable through
- * a bundler.
- */
+/** The published packages: well-formed, small, typed for both module systems, without install scripts. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../lib/runtime/locate';
 import * as own from '../../lib/version';
 import { temporaryFolder } from '../temporary';
-import { isRequired, type Packed, packedPackages, whyNotPacked } from './packed';
+import { installPackages, isRequired, type Packed, packedPackages, whyNotPacked } from './packed';
 
 const root = packageRoot();
 const folder = temporaryFolder();
@@ -23,20 +20,6 @@ const filesOf = (name: string) => readdirSync(packed.folder(name), { recursive: 
 function run(command: string, args: readonly string[], cwd = root) {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
   return { status, text: stdout + stderr };
-}
-
-/** Makes a folder in which copies of the three packages and their dependencies are installed. */
-function installed(name: string): string {
-  const app = join(folder, name);
-  mkdirSync(join(app, 'node_modules/@saturnn'), { recursive: true });
-  for (const each of ['saturnn', ...platform]) {
-    cpSync(packed.folder(each), join(app, 'node_modules', each), { recursive: true });
-  }
-  for (const each of Object.keys(manifestOf('saturnn').dependencies)) {
-    symlinkSync(join(root, 'node_modules', each), join(app, 'node_modules', each));
-  }
-  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true }));
-  return app;
 }
 
 const reason = whyNotPacked();
@@ -101,6 +84,7 @@ describe.skipIf(reason !== undefined && !isRequired)(`the published packages${re
       'LICENSE',
       'README.md',
       'THIRD-PARTY.md',
+      'files.js',
       'libsaturnn_cuda.so',
       'package.json',
     ]);
@@ -129,7 +113,7 @@ describe.skipIf(reason !== undefined && !isRequired)(`the published packages${re
   it.each(['nodenext', 'node16', 'preserve'])(
     'type programs of both kinds, and refuse wrong ones (module %s)',
     (module) => {
-      const app = installed(`types-${module}`);
+      const app = installPackages(packed, join(folder, `types-${module}`));
       cpSync(join(root, 'test/types'), app, { recursive: true });
       mkdirSync(join(app, 'node_modules/@types'));
       symlinkSync(join(root, 'node_modules/@types/node'), join(app, 'node_modules/@types/node'));
@@ -140,26 +124,4 @@ describe.skipIf(reason !== undefined && !isRequired)(`the published packages${re
       expect(status).toBe(0);
     },
   );
-
-  it('work in a program that esbuild has bundled, which finds the native parts in the packages that stay outside', async () => {
-    const app = installed('bundled');
-    writeFileSync(
-      join(app, 'program.ts'),
-      `import { openDevice, inception33, inspectModel } from 'saturnn';
-      console.log(openDevice('cpu').name, inspectModel(inception33()).totals.parameters > 1e6);`,
-    );
-    const { build } = require('esbuild') as typeof import('esbuild');
-    const { warnings } = await build({
-      bundle: true,
-      platform: 'node',
-      format: 'cjs',
-      external: ['@saturnn/*'],
-      logLevel: 'silent',
-      entryPoints: [join(app, 'program.ts')],
-      outfile: join(app, 'program.cjs'),
-    });
-    expect(warnings).toEqual([]);
-    rmSync(join(app, 'node_modules/saturnn'), { recursive: true });
-    expect(execFileSync(process.execPath, [join(app, 'program.cjs')], { encoding: 'utf8' })).toBe('cpu true\n');
-  });
 });

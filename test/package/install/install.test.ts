@@ -3,7 +3,7 @@
  * tests are skipped on hosts where that is not possible, except in CI (SATURNN_INSTALL=required).
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -180,6 +180,7 @@ describe.skipIf(reason !== undefined && !isRequired)(`the published packages${re
       readFileSync(join(packageRoot(), 'out/packages/@saturnn/linux-x64/package.json'), 'utf8'),
     );
     writeFileSync(join(old, 'package.json'), JSON.stringify({ ...manifest, version: '0.0.1' }));
+    cpSync(join(packageRoot(), 'out/packages/@saturnn/linux-x64/files.js'), join(old, 'files.js'));
     await publish('npm', ['publish', old, '--registry', registry.url, '--access', 'public', '--tag', 'old']);
     const where = project('mismatch', { overrides: { '@saturnn/linux-x64': '0.0.1' } });
     await good('22', where, npmInstall('mismatch'));
