@@ -5,7 +5,6 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { nodeFileTrace } from '@vercel/nft';
 import { type BuildOptions, build } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../temporary';
@@ -16,6 +15,13 @@ const reason = whyNotPacked();
 let packed: Packed;
 /** A folder with a program, in which the packages are installed. */
 let app: string;
+
+interface Tracer {
+  nodeFileTrace(
+    files: readonly string[],
+    options: { base: string },
+  ): Promise<{ fileList: ReadonlySet<string>; warnings: ReadonlySet<Error> }>;
+}
 
 /** Prints the device, and the number of figures of a report; or the code and message of the error. */
 const body = `
@@ -70,6 +76,8 @@ describe.skipIf(reason !== undefined && !isRequired)(`programs in other places${
   });
 
   it('run from the files that @vercel/nft collects, and write reports', async () => {
+    // Not imported: only this test needs it, and the type check should not.
+    const { nodeFileTrace } = require('@vercel/nft') as Tracer;
     const { fileList, warnings } = await nodeFileTrace([join(app, 'program.cjs')], { base: '/' });
     expect([...warnings]).toEqual([]);
     const away = join(folder, 'traced');
