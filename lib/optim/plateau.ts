@@ -1,5 +1,6 @@
 import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
 import { checkMetric, type EpochEvent, isLoss, type Metric } from './metric';
+import { own } from './owner';
 import { checkRate, type Schedule } from './schedule';
 
 /** Name of the metric that plateauRate() watches: a loss, which should fall, or an accuracy, which should rise. */
@@ -31,7 +32,8 @@ interface PlateauState {
 
 /**
  * Makes a schedule that lowers the rate when a metric stops improving, like PyTorch's ReduceLROnPlateau with a relative
- * threshold. A metric that is not a finite number counts as no improvement.
+ * threshold. A metric that is not a finite number counts as no improvement. It belongs to one Trainer at a time: for another one,
+ * after the first was disposed of, it begins anew with the first rate.
  * @throws ERR_INVALID_ARGUMENT
  */
 export function plateauRate(options: PlateauOptions): Schedule {
@@ -49,7 +51,8 @@ export function plateauRate(options: PlateauOptions): Schedule {
   checkMetric(metric);
   checkNumber('minimum', minimum, 0, rate);
   checkNumber('threshold', threshold, 0, 1);
-  let state: PlateauState = { rate, best: null, waited: 0 };
+  const initial: PlateauState = { rate, best: null, waited: 0 };
+  let state = initial;
 
   const improves = (value: unknown, best: number | null): value is number => {
     if (typeof value !== 'number' || !Number.isFinite(value)) return false;
@@ -57,10 +60,15 @@ export function plateauRate(options: PlateauOptions): Schedule {
     return isLoss(metric) ? value < best * (1 - threshold) : value > best * (1 + threshold);
   };
 
-  return {
+  const schedule: Schedule = {
     name: 'plateau',
     settings: { rate, factor, patience, metric, minimum, threshold },
     at: () => state.rate,
+    begin(owner) {
+      // Two warm-ups of one plateau are two schedules for their Trainers, but share this state.
+      own('Schedule "plateau"', schedule, owner);
+      state = initial;
+    },
     observe(epoch: EpochEvent) {
       const value = epoch[metric];
       if (improves(value, state.best)) state = { ...state, best: value, waited: 0 };
@@ -72,6 +80,7 @@ export function plateauRate(options: PlateauOptions): Schedule {
       state = checkState(saved);
     },
   };
+  return schedule;
 }
 
 function checkState(saved: unknown): PlateauState {

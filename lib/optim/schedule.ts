@@ -4,6 +4,7 @@
  */
 import { checkInteger, checkNumber, checkOptions, invalid, type Range } from '../errors';
 import type { EpochEvent } from './metric';
+import type { Owner } from './owner';
 
 /** The length of a run, for schedules that depend on it. */
 export interface RunLength {
@@ -21,6 +22,13 @@ export interface Schedule {
   at(step: number, length: RunLength): number;
   /** Settings, as JSON, that a resumed run must share, for a schedule that depends on observed metrics. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /**
+   * Called by the constructor of the Trainer that it now belongs to: forgets what it remembers of an earlier training. Without it, a
+   * schedule with save() or restore() is refused by a second Trainer (ERR_BUSY). While the first Trainer is not disposed of, a
+   * second one refuses it in any case. A schedule with none of the three remembers nothing, and may belong to several Trainers.
+   * @param owner the training, for a schedule that passes the call on to another one
+   */
+  begin?(owner: Owner): void;
   /** Called with the event of every complete epoch. */
   observe?(epoch: EpochEvent): void;
   /** Returns the state that observe() has changed, as JSON, for a checkpoint. */

@@ -112,7 +112,7 @@ function anneal(from: number, to: number, progress: number): number {
 export function warmUp(schedule: Schedule, span: Span): Schedule {
   if (typeof schedule?.at !== 'function') throw invalid('schedule', 'a Schedule', schedule);
   const checked = checkSpan('warm-up', span);
-  const { observe, save, restore, settings } = schedule;
+  const { begin, observe, save, restore, settings } = schedule;
   return {
     name: schedule.name,
     at(step: number, length: RunLength) {
@@ -120,6 +120,7 @@ export function warmUp(schedule: Schedule, span: Span): Schedule {
       return schedule.at(step, length) * (step < steps ? (step + 1) / steps : 1);
     },
     ...(settings && { settings: { ...settings, warmUp: checked } }),
+    ...(begin && { begin: begin.bind(schedule) }),
     ...(observe && { observe: observe.bind(schedule) }),
     ...(save && { save: save.bind(schedule) }),
     ...(restore && { restore: restore.bind(schedule) }),

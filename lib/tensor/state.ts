@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import { checkInteger, checkNumber, invalid, SaturnnError, typed } from '../errors';
 import { Philox, seedRange } from '../random';
-import { type Device, openDevice } from '../runtime/device';
+import { type Device, deviceOf, openDevice } from '../runtime/device';
 import { bytesPerElement } from '../runtime/dtypes';
 import type { Arena, NativeState } from '../runtime/native';
 import { dropPlansOf } from '../runtime/planCache';
@@ -144,6 +144,8 @@ export interface StateOptions {
   averageSlot?: number | null;
   /** Tensors that the model keeps beside its parameters, such as running statistics; default none. */
   buffers?: readonly StateBuffer[];
+  /** The device of the values, or its name. Default: that of the first plan; for a read or write before any plan, "auto". */
+  device?: Device | string;
 }
 
 /**
@@ -172,6 +174,8 @@ export class State {
   readonly #bufferOffsets = new Map<StateBuffer, number>();
   readonly #bufferBytes: number;
   readonly #initialOrder: readonly Parameter[];
+  /** The device that the values must be on; null: any. */
+  readonly #home: Device | null;
   #device: Device | null = null;
   #native: Promise<NativeState> | null = null;
 
@@ -184,10 +188,11 @@ export class State {
    */
   constructor(
     parameters: readonly Parameter[],
-    { seed = 0, optimizerSlots = 1, averageSlot = null, buffers = [] }: StateOptions = {},
+    { seed = 0, optimizerSlots = 1, averageSlot = null, buffers = [], device }: StateOptions = {},
   ) {
     this.seed = checkInteger('seed', seed, ...seedRange);
     this.optimizerSlots = checkInteger('optimizerSlots', optimizerSlots, 0, 8);
+    this.#home = device === undefined ? null : deviceOf(device);
     this.averageSlot = averageSlot === null ? null : checkInteger('averageSlot', averageSlot, 0, optimizerSlots - 1);
     if (!Array.isArray(parameters) || parameters.length === 0)
       throw invalid('parameters', 'at least one Parameter', parameters);
@@ -290,8 +295,12 @@ export class State {
    * @internal
    */
   on(device: Device): Promise<NativeState> {
-    if (this.#device && this.#device !== device) {
-      const message = `this State is on ${this.#device.name} and cannot be used on ${device.name}`;
+    const there = this.#home ?? this.#device;
+    if (there && there !== device) {
+      // A device that is opened with another number of threads has the same name.
+      const here =
+        there.name === device.name ? `another ${device.name}, which was opened with other options` : device.name;
+      const message = `this State is on ${there.name} and cannot be used on ${here}`;
       return Promise.reject(new SaturnnError('ERR_STATE', message));
     }
     if (!this.#native) {
@@ -408,10 +417,10 @@ export class State {
     return this.#bytesOfSlots(arena === 'optimizer' ? this.optimizerSlots : 1);
   }
 
-  /** Returns the values where they are; if they are on no device yet, makes them on device "auto". */
+  /** Returns the values where they are; if they are on no device yet, makes them on their own device, or else on "auto". */
   async #realized(): Promise<NativeState> {
     if (this.#native) return this.#native;
-    return this.on(openDevice('auto'));
+    return this.on(this.#home ?? openDevice('auto'));
   }
 
   /**

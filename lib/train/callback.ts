@@ -1,4 +1,5 @@
 import type { EpochEvent } from '../optim/metric';
+import type { Owner } from '../optim/owner';
 import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
 import type { TrainerView } from './trainerView';
 
@@ -37,12 +38,23 @@ export interface SavedCallback {
  * Functions that a Trainer calls while it trains. Training waits for the promises that they return, and fit() throws the errors
  * that they throw. Events come in order. A run that is resumed from a checkpoint goes on after the checkpoint's last event, so a
  * callback whose state is restored sees none twice.
+ *
+ * A callback that remembers something from event to event belongs to one Trainer, from its constructor to its dispose(). Give it a
+ * begin(); those of this package have one. A callback with none of begin(), save() and restore() may be given to several Trainers,
+ * also at the same time, and must then remember nothing.
  */
 export interface Callback {
   /** Key of the callback's state in checkpoints: unique among the callbacks of a Trainer. */
   readonly name: string;
   /** If set, onStep is called at every multiple of this many steps (at least 1), and possibly between. */
   readonly everySteps?: number;
+  /**
+   * Called by the constructor of the Trainer that it now belongs to: forgets what it remembers of an earlier training, or throws if
+   * it cannot be used again. Without it, a callback with save() or restore() is refused by a second Trainer (ERR_BUSY). While the
+   * first Trainer is not disposed of, a second one refuses it in any case.
+   * @param owner the training, for a callback that passes the call on to another one
+   */
+  begin?(owner: Owner): void;
   /** Called after each native call, which computes as many steps as take about a second. */
   onStep?(event: StepEvent, run: RunControl): void | Promise<void>;
   /**
@@ -57,8 +69,11 @@ export interface Callback {
   /** Returns the state that a resumed run needs to go on as if it had never stopped. Absent: there is no state. */
   save?(): SavedCallback;
   /**
-   * Sets the state to a result of save(); without a `state` if the checkpoint has none for this name.
+   * Sets the state to a result of save(); without a `state` if the checkpoint has none for this name. If a later callback refuses
+   * its state, it is called again, with the result of a save() from before: what cannot be undone belongs into restored().
    * @throws ERR_CHECKPOINT if `saved` is not a result of save()
    */
   restore?(saved: SavedCallback): void;
+  /** Called when everything in a checkpoint is restored, and all callbacks have accepted their states. */
+  restored?(): void;
 }

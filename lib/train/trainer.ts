@@ -5,9 +5,11 @@ import { checkInteger, invalid, SaturnnError } from '../errors';
 import { writeSafetensors } from '../files/safetensors';
 import { precisionBuffers } from '../optim/lossScaling';
 import type { EpochEvent } from '../optim/metric';
+import { beginAll } from '../optim/owner';
 import type { Device } from '../runtime/device';
 import { State } from '../tensor/state';
-import type { Callback, RunControl } from './callback';
+import { Announcer } from './announcer';
+import type { Callback } from './callback';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint/checkpoint';
 import { type Description, describeMachine, firstDifference } from './checkpoint/checkpointInfo';
 import { Cursor } from './checkpoint/cursor';
@@ -15,6 +17,7 @@ import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } fro
 import { Tally } from './checkpoint/tally';
 import { collectWeights } from './checkpoint/weights';
 import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
+import { type Fit, RunningFit } from './fit';
 import { nonFiniteError } from './nonFinite';
 import { type Images, type Predictions, Predictor } from './predictor';
 import type { Runner, RunOfSteps } from './runner';
@@ -23,6 +26,7 @@ import { evaluationGraph, trainGraph } from './stepGraphs';
 import { checkScheduledRate, type ResolvedOptions, resolveTrainerOptions, type TrainerOptions } from './trainerOptions';
 import type { Evaluation, TrainerView } from './trainerView';
 
+export type { Fit } from './fit';
 export type { TrainerOptions } from './trainerOptions';
 
 /** Options of fit(). Exactly one of epochs, steps, totalEpochs and totalSteps says how long to train. */
@@ -58,7 +62,10 @@ export class Trainer implements TrainerView {
   readonly #cursor: Cursor;
   #predictor: Promise<Predictor> | null = null;
   #description: Promise<RunDescription> | null = null;
-  #fitting = false;
+  /** The fit() or restore() under way, or a fit() that waits at an event. */
+  #busy: RunningFit | 'restore' | null = null;
+  /** Owner of the schedule and the callbacks. */
+  readonly #owner = { disposed: false };
   /** Whether a native call that writes the State is under way. */
   #running = false;
   /** Description of the machine that wrote the restored checkpoint, until it is compared with this one. */
@@ -66,7 +73,8 @@ export class Trainer implements TrainerView {
 
   /**
    * Checks the options, opens the device and makes the State. Plans are compiled at the first use.
-   * @throws ERR_INVALID_ARGUMENT; what openDevice throws; ERR_UNSUPPORTED if the device lacks the precision
+   * @throws ERR_INVALID_ARGUMENT; what openDevice throws; ERR_UNSUPPORTED if the device lacks the precision; ERR_BUSY if the
+   * schedule or a callback remembers something and belongs to another Trainer that was not disposed of
    */
   constructor(options: TrainerOptions) {
     this.#options = resolveTrainerOptions(options);
@@ -75,7 +83,14 @@ export class Trainer implements TrainerView {
     this.batch = batch;
     const { slots: optimizerSlots, averageSlot } = optimizer;
     const buffers = [...(model.buffers ?? []), ...precisionBuffers(precision)];
-    this.state = new State(model.parameters, { seed, optimizerSlots, averageSlot, buffers });
+    try {
+      // Before the State, which would bind the model even if a callback is refused.
+      beginAll(this.#owner, rememberingOf(this.#options));
+      this.state = new State(model.parameters, { seed, optimizerSlots, averageSlot, buffers, device });
+    } catch (error) {
+      this.#owner.disposed = true;
+      throw error;
+    }
     this.#loader = new DataLoader({ labels: train.labels, batch, shuffle: true, seed });
     this.stepsPerEpoch = this.#loader.steps;
     this.#cursor = new Cursor(this.stepsPerEpoch);
@@ -114,21 +129,28 @@ export class Trainer implements TrainerView {
   }
 
   /**
-   * Trains while its events are read: `for await (const event of trainer.fit({ epochs: 10 }))`. It yields a step event per
-   * native call (about a second), an epoch event per epoch (the last may be unfinished), a stopped event if a callback ends
-   * training, and an end event; between them, checkpoint and warning events. The loop may be left at any event, and a later
-   * fit() goes on there.
+   * Trains while its events are read (`for await (const event of trainer.fit({ epochs: 10 }))`), or to the end if it is awaited
+   * (`const end = await trainer.fit({ epochs: 10 })`). It yields a step event per native call (about a second), an epoch event per
+   * epoch (the last may be unfinished), a stopped event if a callback ends training, and an end event; between them, checkpoint and
+   * warning events. The loop may be left at any event, and a later fit() goes on there: it ends an earlier one that waits at an
+   * event, and reading on in that one throws ERR_BUSY.
+   * @returns the events, for a loop; an await gives the end event. Without one of the two, nothing is trained
    * @throws ERR_NON_FINITE if loss or gradient overflow, naming step and layer: the state is then as before that step.
-   * ERR_BUSY while another fit() of this trainer is under way; ERR_DISPOSED; what callbacks throw.
+   * ERR_BUSY while another fit() or restore() of this trainer computes; ERR_DISPOSED; what callbacks throw.
    */
-  async *fit(options: FitOptions = {}): AsyncGenerator<TrainEvent, void, void> {
-    const last = this.step + this.stepsOf(options);
-    this.#checkIdle();
-    this.#fitting = true;
+  fit(options: FitOptions = {}): Fit {
+    const taken = { ...options };
+    return new RunningFit((fit) => this.#begin(fit, taken));
+  }
+
+  async *#begin(fit: RunningFit, options: FitOptions): AsyncGenerator<TrainEvent, void, void> {
+    this.#runners.checkNotDisposed();
+    this.stepsOf(options);
+    await this.#occupy(fit);
     try {
-      yield* this.#fit(last, options.signal);
+      yield* this.#fit(this.step + this.stepsOf(options), options.signal);
     } finally {
-      this.#fitting = false;
+      if (this.#busy === fit) this.#busy = null;
       this.#running = false;
     }
   }
@@ -224,25 +246,24 @@ export class Trainer implements TrainerView {
   /**
    * Restores a checkpoint of the same model, data and settings. The next fit() computes what the run that wrote it would have
    * computed next, bit for bit on the same kind of machine; on another kind it yields a warning event first.
-   * @throws ERR_CHECKPOINT naming what is wrong with the file, or the first difference; the training is then as before (only
-   * callbacks may already have taken their state from the file, if a later one refuses its own). ERR_BUSY while a fit() is
-   * under way; ERR_DISPOSED
+   * @throws ERR_CHECKPOINT naming what is wrong with the file, or the first difference; the training, its schedule and its callbacks
+   * are then as before. ERR_BUSY while a fit() computes; one that waits at an event is ended. ERR_DISPOSED
    */
   async restore(path: string): Promise<void> {
-    this.#checkIdle();
     this.#runners.checkNotDisposed();
-    this.#fitting = true;
+    await this.#occupy('restore');
     try {
       const checkpoint = await readCheckpoint(path);
       await applyCheckpoint(path, checkpoint, this.#options, this.state, this.#cursor, await this.#describe());
       this.#restoredMachine = checkpoint.info.machine;
     } finally {
-      this.#fitting = false;
+      this.#busy = null;
     }
   }
 
   /** Frees the plans, the data on the device, and the State. */
   dispose(): void {
+    this.#owner.disposed = true;
     this.#runners.dispose();
     this.#predictor?.then((predictor) => predictor.dispose()).catch(() => {});
     this.state.dispose();
@@ -270,18 +291,28 @@ export class Trainer implements TrainerView {
     return result;
   }
 
-  #checkIdle(): void {
-    if (this.#fitting) throw new SaturnnError('ERR_BUSY', 'another fit() of this Trainer is under way');
+  /**
+   * Begins a fit() or restore(). An earlier fit() that waits at an event is ended, because nobody might ever read on in it.
+   * @throws ERR_BUSY if the earlier one computes
+   */
+  async #occupy(next: RunningFit | 'restore'): Promise<void> {
+    const earlier = this.#busy;
+    if (earlier === 'restore' || earlier?.isWaiting === false)
+      throw new SaturnnError('ERR_BUSY', 'another fit() or restore() of this Trainer is under way');
+    this.#busy = next;
+    await earlier?.replace();
   }
 
   async *#fit(last: number, signal?: AbortSignal): AsyncGenerator<TrainEvent, void, void> {
     const cursor = this.#cursor;
+    const check = () => this.#runners.checkNotDisposed();
+    const announcer = new Announcer(this, this.#options.callbacks, cursor, last, check);
     const started = performance.now();
     yield* this.#machineWarning();
     // If the run was interrupted after the last step of an epoch, the epoch's evaluation is still to be done.
     while (!cursor.isReported || (cursor.step < last && cursor.stopping === null)) {
-      for await (const event of this.#steps(last, signal)) yield* this.#tell('onStep', event, last);
-      yield* this.#tell('onEpoch', await this.#finishEpoch(last, signal), last);
+      for await (const event of this.#steps(last, signal)) yield* announcer.tell('onStep', event);
+      yield* announcer.tell('onEpoch', await this.#finishEpoch(last, signal));
     }
     let reported = cursor.reported!;
     const { stopping: reason } = cursor;
@@ -289,7 +320,7 @@ export class Trainer implements TrainerView {
       const { step, epoch } = reported;
       const stopped: StoppedEvent = { event: 'stopped', step, epoch, reason };
       try {
-        yield* this.#tell('onStopped', stopped, last, (epoch) => {
+        yield* announcer.tell('onStopped', stopped, (epoch) => {
           reported = epoch;
         });
       } finally {
@@ -301,41 +332,7 @@ export class Trainer implements TrainerView {
     const seconds = (performance.now() - started) / 1000;
     const counts = { steps: cursor.step, epochs: cursor.reported!.epoch };
     const end: EndEvent = { event: 'end', ...counts, seconds, trainAccuracy, testAccuracy, imagesPerSecond };
-    yield* this.#tell('onEnd', end, last);
-  }
-
-  /** Calls every callback with an event, yields the event, then runs the callbacks' tasks and yields their events. */
-  async *#tell<Event extends StepEvent | EpochEvent | StoppedEvent | EndEvent>(
-    hook: 'onStep' | 'onEpoch' | 'onStopped' | 'onEnd',
-    event: Event,
-    last: number,
-    reportAs: (epoch: EpochEvent) => void = () => {},
-  ): AsyncGenerator<TrainEvent, void, void> {
-    const cursor = this.#cursor;
-    const tasks: (() => Promise<TrainEvent | undefined>)[] = [];
-    const control: RunControl = {
-      trainer: this,
-      get isLast() {
-        return cursor.stopping !== null || (cursor.step >= last && cursor.isReported);
-      },
-      stop: (reason) => {
-        cursor.stopping ??= reason;
-      },
-      afterwards: (task) => tasks.push(task),
-      reportAs,
-    };
-    for (const callback of this.#options.callbacks) {
-      await (callback[hook] as ((event: Event, run: RunControl) => unknown) | undefined)?.call(
-        callback,
-        event,
-        control,
-      );
-    }
-    yield event;
-    for (const task of tasks) {
-      const told = await task();
-      if (told) yield told;
-    }
+    yield* announcer.tell('onEnd', end);
   }
 
   /** Trains from the current step to the end of its epoch, to step `last`, or until a callback ends training. */
@@ -447,3 +444,9 @@ export class Trainer implements TrainerView {
 function mostSteps(callbacks: readonly Callback[], step: number): number {
   return Math.min(...callbacks.map(({ everySteps }) => (everySteps ? everySteps - (step % everySteps) : Infinity)));
 }
+
+/** Returns the schedule and the callbacks with their names for messages. */
+const rememberingOf = ({ schedule, callbacks }: ResolvedOptions) => [
+  [`Schedule "${schedule.name}"`, schedule] as const,
+  ...callbacks.map((callback) => [`Callback "${callback.name}"`, callback] as const),
+];

@@ -286,8 +286,12 @@ describe('logs', () => {
     const { checkpoints, trainer } = make();
     await run(trainer, { epochs: 1 });
     for (const name of ['removed/log.jsonl', 'removed/log.csv']) rmSync(path(name));
-    const events = names(await run(trainer, { epochs: 1 }));
-    expect(events).toEqual(['epoch', 'checkpoint', 'end']);
+    const events = await run(trainer, { epochs: 1 });
+    expect(names(events)).toEqual(['warning', 'epoch', 'warning', 'checkpoint', 'end']);
+    for (const event of events.filter(({ event }) => event === 'warning'))
+      expect(event).toMatchObject({
+        message: expect.stringMatching(/log\.\w+ has lost lines: 0 of \d+ bytes are left/),
+      });
     expect(read('removed/log.csv').map((row) => row.split(',')[0])).toEqual(['epoch', '2']);
     // The same if the files are removed before a resume.
     for (const name of ['removed/log.jsonl', 'removed/log.csv']) rmSync(path(name));
@@ -298,10 +302,14 @@ describe('logs', () => {
     for (const line of read('removed/log.jsonl')) JSON.parse(line);
   });
 
-  test('that cannot be written give one warning, and are completed once they can', async () => {
+  test('that cannot be written give one warning and an error at the end, and are completed once they can', async () => {
     const log = new JsonlLog(path('missing/log.jsonl'));
     const trainer = small([log, { name: 'singly', everySteps: 1 }]);
-    const events = await run(trainer, { steps: 2 });
+    const events: TrainEvent[] = [];
+    const toEnd = async () => {
+      for await (const event of trainer.fit({ steps: 2 })) events.push(event);
+    };
+    await expect(toEnd()).rejects.toMatchObject({ code: 'ERR_OUTPUT', message: /Cannot write .*log.jsonl: ENOENT/ });
     expect(names(events)).toEqual(['warning', 'epoch', 'end']);
     expect(events[1]).toMatchObject({
       event: 'warning',
@@ -312,6 +320,53 @@ describe('logs', () => {
     const more = await run(trainer, { steps: 1 });
     const lines = read('missing/log.jsonl').map((line) => JSON.parse(line));
     expect(lines).toEqual([...events, ...more].filter(({ event }) => event !== 'warning'));
+  });
+});
+
+describe('logs that lose lines', () => {
+  test('because they were cut while training goes on: whole lines, and a warning', async () => {
+    const trainer = small([new JsonlLog(path('cut.jsonl'))]);
+    await run(trainer, { epochs: 1 });
+    const { size } = statSync(path('cut.jsonl'));
+    truncateSync(path('cut.jsonl'), size - 5);
+    const events = await run(trainer, { steps: 1 });
+    expect(events.map(({ event }) => event)).toEqual(['step', 'warning', 'epoch', 'end']);
+    expect(events[1]).toMatchObject({ message: expect.stringContaining(`of ${size} bytes are left`) });
+    for (const line of readFileSync(path('cut.jsonl'), 'utf8').trimEnd().split('\n')) JSON.parse(line);
+  });
+
+  test('between a checkpoint and its resume, or have an altered byte: one warning', async () => {
+    const damages: [string, (file: string) => void, RegExp][] = [
+      ['whole', () => {}, /^$/],
+      ['shorter', (file) => truncateSync(file, 20), /has lost lines: 0 of \d+ bytes are left/],
+      [
+        'altered',
+        (file) => writeFileSync(file, Buffer.from(readFileSync(file)).fill(0, 9, 10)),
+        /was altered or damaged/,
+      ],
+    ];
+    for (const [name, damage, expected] of damages) {
+      const file = path(`${name}.jsonl`);
+      const first = small([new JsonlLog(file)]);
+      await run(first, { epochs: 1 });
+      await first.save(path(`${name}.checkpoint`));
+      damage(file);
+      const resumed = small([new JsonlLog(file)]);
+      await resumed.restore(path(`${name}.checkpoint`));
+      const warnings = async () =>
+        (await run(resumed, { epochs: 1 })).flatMap((event) => (event.event === 'warning' ? event.message : []));
+      expect((await warnings()).join(), name).toMatch(expected);
+      expect(await warnings()).toEqual([]);
+    }
+  });
+
+  test('whose last row cannot be written at first: it is written at the end', async () => {
+    const log = new CsvLog(path('late/log.csv'));
+    // Runs after the log: the folder is there when training ends.
+    const later: Callback = { name: 'later', onEpoch: () => void execFileSync('mkdir', ['-p', path('late')]) };
+    const events = await run(small([log, later]), { epochs: 1 });
+    expect(names(events)).toEqual(['epoch', 'warning', 'end']);
+    expect(readFileSync(path('late/log.csv'), 'utf8').trimEnd().split('\n')).toHaveLength(2);
   });
 });
 

@@ -7,6 +7,7 @@ import { plateauRate } from '../../lib/optim/plateau';
 import { warmUp } from '../../lib/optim/schedules';
 import { Sgd } from '../../lib/optim/sgd';
 import type { Callback } from '../../lib/train/callback';
+import { Checkpoints, EarlyStopping, JsonlLog } from '../../lib/train/callbacks';
 import { decodeCheckpoint, encodeCheckpoint, readCheckpoint } from '../../lib/train/checkpoint/checkpoint';
 import type { CheckpointInfo } from '../../lib/train/checkpoint/checkpointInfo';
 import { RunFolder } from '../../lib/train/runFolder';
@@ -59,9 +60,7 @@ test('where the last checkpoint is broken, the previous one is offered, and take
   begun.runs.dispose();
   const { runs, trainer } = make();
   const [last, previous] = [runs.checkpoints.path('last'), runs.checkpoints.path('previous')];
-  await expect(small({ callbacks: runs.callbacks, batch: 8 }).restore(last)).rejects.toMatchObject(
-    refusal(/batch is 16 there and 8 here$/),
-  );
+  await expect(small({ batch: 8 }).restore(last)).rejects.toMatchObject(refusal(/batch is 16 there and 8 here$/));
   writeFileSync(last, readFileSync(last).subarray(0, 100));
   await expect(runs.restore(trainer, 'last')).rejects.toMatchObject(
     refusal(/last\.checkpoint is cut off: .*; previous\.checkpoint can be used instead \(--resume previous\)$/),
@@ -77,25 +76,34 @@ test('where the last checkpoint is broken, the previous one is offered, and take
   expect(existsSync(join(runs.path, '.lock'))).toBe(false);
 });
 
-test('a checkpoint that a callback refuses changes neither state nor position nor schedule', async () => {
+test('a checkpoint that a callback refuses changes nothing: no state, position, schedule, callback, no file', async () => {
   const refusing: Callback = {
     name: 'refusing',
     restore: () => {
       throw new Error('not mine');
     },
   };
-  const make = (callbacks: Callback[] = []) => small({ schedule: plateauRate({ rate: 0.01, patience: 0 }), callbacks });
-  const other = make();
-  await run(other, 6);
-  await other.save(path('other'));
-  const schedule = plateauRate({ rate: 0.01, patience: 0 });
-  const trainer = small({ schedule, callbacks: [refusing] });
+  const make = (name: string, callbacks: Callback[] = []) => {
+    const log = new JsonlLog(path(`${name}.jsonl`));
+    const stopping = new EarlyStopping({ metric: 'testLoss', patience: 1, minDelta: 1e3 });
+    const schedule = plateauRate({ rate: 0.01, patience: 0 });
+    const remembering = [log, stopping, new Checkpoints({ folder: path(name), best: 'testLoss' })];
+    return { remembering, schedule, trainer: small({ schedule, callbacks: [...remembering, ...callbacks] }) };
+  };
+  const { trainer: other } = make('other');
+  await run(other, 3);
+  await other.save(path('other.checkpoint'));
+  const { trainer, remembering, schedule } = make('own', [refusing]);
   await run(trainer, 4);
-  const [before, rate] = [await snapshot(trainer.state), schedule.save!()];
-  await expect(trainer.restore(path('other'))).rejects.toMatchObject(refusal(/other cannot be restored: not mine$/));
+  const saved = () => [schedule.save!(), ...remembering.map(({ save }, index) => save!.call(remembering[index]))];
+  const [before, known, lines] = [await snapshot(trainer.state), saved(), readFileSync(path('own.jsonl'))];
+  await expect(trainer.restore(path('other.checkpoint'))).rejects.toMatchObject(
+    refusal(/other\.checkpoint cannot be restored: not mine$/),
+  );
   expect(trainer.step).toBe(4);
   expect((await snapshot(trainer.state)).equals(before)).toBe(true);
-  expect(schedule.save!()).toEqual(rate);
+  expect(saved()).toEqual(known);
+  expect(readFileSync(path('own.jsonl')).equals(lines)).toBe(true);
   await run(trainer, 1);
 });
 
@@ -107,19 +115,19 @@ test('a checkpoint without content is refused, whatever its checksum', () => {
 });
 
 test('settings that no rate shows are compared: groups of parameters, and what a plateau waits for', async () => {
-  const saved = async (name: string, options: Partial<TrainerOptions>) => {
-    await small(options).save(path(name));
-    await small(options).restore(path(name));
+  const saved = async (name: string, options: () => Partial<TrainerOptions>) => {
+    await small(options()).save(path(name));
+    await small(options()).restore(path(name));
   };
   const grouped = (match: RegExp) => ({ optimizer: new Sgd({ groups: [{ match, learningRate: 2 }] }) });
-  await saved('groups', grouped(/bias$/));
+  await saved('groups', () => grouped(/bias$/));
   await expect(small(grouped(/weight$/)).restore(path('groups'))).rejects.toMatchObject(
     refusal(/settings differ: optimizer\.groups/),
   );
   const plateau = (patience: number, epochs = 1) => ({
     schedule: warmUp(plateauRate({ rate: 0.1, patience }), { epochs }),
   });
-  await saved('plateau', plateau(3));
+  await saved('plateau', () => plateau(3));
   await expect(small(plateau(4)).restore(path('plateau'))).rejects.toMatchObject(
     refusal(/settings differ: learningRate\.patience is 3 there and 4 here$/),
   );

@@ -193,8 +193,9 @@ describe('Trainer', () => {
     await expect(collect(trainer, { epochs: 1, steps: 1 })).rejects.toThrow(/received "epochs and steps"/);
     await expect(collect(trainer, { steps: 0 })).rejects.toThrow(/steps/);
     const iterator = trainer.fit({ epochs: 5 });
-    await iterator.next();
+    const computing = iterator.next();
     await expect(collect(trainer, { steps: 1 })).rejects.toMatchObject({ code: 'ERR_BUSY' });
+    await computing;
     await iterator.return();
     await collect(trainer, { steps: 1 });
   });

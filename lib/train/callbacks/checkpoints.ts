@@ -50,7 +50,8 @@ interface SavedCheckpoints {
  * Writes checkpoints during training: last.checkpoint, the one before it as previous.checkpoint, and that of the best epoch as
  * best.checkpoint. Once there is a last.checkpoint, it is complete at every moment, even if the process is killed or the machine
  * loses power. If a checkpoint cannot be written (the disk is full), fit() yields a warning event, the earlier checkpoint stays,
- * and training goes on; at the end of training, fit() throws ERR_OUTPUT.
+ * and training goes on; at the end of training, fit() throws ERR_OUTPUT. Once it has written or restored a checkpoint, it belongs to
+ * its Trainer for good, because its folder does: make a new one for another Trainer.
  */
 export class Checkpoints implements Callback {
   readonly name = 'checkpoints';
@@ -62,6 +63,8 @@ export class Checkpoints implements Callback {
   #best: number | null = null;
   #bestStep: number | null = null;
   #triedAt = performance.now();
+  /** Whether the folder has checkpoints of the Trainer that this belongs to. */
+  #isUsed = false;
 
   /**
    * Makes the folder.
@@ -86,6 +89,15 @@ export class Checkpoints implements Callback {
   /** Returns the path of a checkpoint of the folder, whether or not it exists. */
   path(which: keyof typeof checkpointNames): string {
     return join(this.#folder, checkpointNames[which]);
+  }
+
+  /** Begins to count the minutes. @throws ERR_BUSY if the folder has checkpoints of another Trainer */
+  begin(): void {
+    if (this.#isUsed) {
+      const message = `${this.#folder} has the checkpoints of another Trainer: make new Checkpoints, with another folder`;
+      throw new SaturnnError('ERR_BUSY', message);
+    }
+    this.#triedAt = performance.now();
   }
 
   /**
@@ -121,6 +133,7 @@ export class Checkpoints implements Callback {
       // In this order, even if the process is killed between two of the files, `best` is never older than the best epoch that
       // `last` knows of.
       await writeCheckpoint(path, await trainer.checkpoint(), (complete) => {
+        this.#isUsed = true;
         if (best) linkOver(complete, this.path('best'));
         if (existsSync(path)) linkOver(path, this.path('previous'));
       });
@@ -144,6 +157,11 @@ export class Checkpoints implements Callback {
     const { metric, best, bestStep } = (state ?? {}) as Partial<SavedCheckpoints>;
     const known = metric === this.#metric && typeof best === 'number';
     this.#set(known ? { best, bestStep: bestStep ?? null } : { best: null, bestStep: null });
+  }
+
+  /** Notes that the folder belongs to the Trainer. */
+  restored(): void {
+    this.#isUsed = true;
   }
 
   #set({ best, bestStep }: Pick<SavedCheckpoints, 'best' | 'bestStep'>): void {

@@ -44,7 +44,8 @@ interface SavedEarlyStopping {
 
 /**
  * Ends training when a metric has not improved for `patience` epochs, and then restores the weights of the best epoch, which it
- * keeps in memory and in checkpoints. A run that ends without being stopped, at its last epoch, keeps its last weights.
+ * keeps in memory and in checkpoints. A run that ends without being stopped, at its last epoch, keeps its last weights. It belongs
+ * to one Trainer at a time: for another one, after the first was disposed of, it begins anew.
  */
 export class EarlyStopping implements Callback {
   readonly name = 'earlyStopping';
@@ -62,6 +63,13 @@ export class EarlyStopping implements Callback {
     checkInteger('patience', patience, 1);
     checkNumber('minDelta', minDelta, 0, Number.MAX_VALUE);
     this.#options = { metric, patience, minDelta, restoreBest };
+  }
+
+  /** Forgets the best epoch and its weights. */
+  begin(): void {
+    this.#best = null;
+    this.#kept = null;
+    this.#waited = 0;
   }
 
   /** Compares a complete epoch with the best one, and ends training after `patience` epochs without an improvement. */

@@ -1,21 +1,39 @@
-import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { checkInteger, SaturnnError } from '../../errors';
 import { unwritable } from '../../files/durable';
 import type { EpochEvent } from '../../optim/metric';
 import type { Callback, RunControl, SavedCallback } from '../callback';
 import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from '../events';
 
+/** The saved state of a log. */
+interface SavedLog {
+  /** Bytes of the file that the log has written. */
+  readonly length: number;
+  /** CRC-32 of these bytes. Checkpoints of earlier versions have none. */
+  readonly crc?: number;
+  /** Lines that could not be written yet. */
+  readonly waiting: string;
+}
+
 /**
- * A text file to which a line is appended at each event. Checkpoints contain its length: a resumed run cuts off the lines that
- * were written after the checkpoint, so that none is there twice. If lines cannot be written (the disk is full), fit() yields a
- * warning event, training goes on, and the lines are written together with a later one.
+ * A text file to which a line is appended at each event. Checkpoints contain its length and checksum: a resumed run cuts off the
+ * lines that were written after the checkpoint, so that none is there twice. If lines cannot be written (the disk is full), fit()
+ * yields a warning event, training goes on, and the lines are written together with a later one; if they still cannot be written at
+ * the end of training, fit() throws ERR_OUTPUT after the end event. If lines are lost, because the file was removed, cut or altered
+ * by another program, fit() yields a warning event that says so. A log belongs to one Trainer, because its file does.
  */
 abstract class Log implements Callback {
   abstract readonly name: string;
   /** Bytes of the file that this log has written; the next line follows them. */
   #length = 0;
+  /** CRC-32 of these bytes. */
+  #crc = 0;
   /** Lines that could not be written yet. */
   #waiting = '';
   #warned = false;
+  /** A loss of lines that fit() has not reported yet. */
+  #loss: string | null = null;
 
   /**
    * @param path path of the file; an existing file is replaced, unless the run is resumed
@@ -26,6 +44,22 @@ abstract class Log implements Callback {
     private readonly head = '',
   ) {}
 
+  /** @throws ERR_BUSY if the file has lines of another Trainer, which would be lost */
+  begin(): void {
+    if (this.#length === 0 && this.#waiting === '') return;
+    const message = `${this.path} is the log of another Trainer: make a new log, with another path`;
+    throw new SaturnnError('ERR_BUSY', message);
+  }
+
+  /** Writes the lines that could not be written before. It is called at the end of training. @throws ERR_OUTPUT */
+  flush(): void {
+    try {
+      this.#append();
+    } catch (error) {
+      throw unwritable(this.path, error);
+    }
+  }
+
   /** Appends whole lines, after those that could not be written before. */
   protected write(text: string, run: RunControl): void {
     this.#waiting += text;
@@ -35,14 +69,25 @@ abstract class Log implements Callback {
     } catch (error) {
       if (this.#warned) return;
       this.#warned = true;
-      const { message } = unwritable(this.path, error);
-      run.afterwards(async () => ({ event: 'warning', step: run.trainer.step, message }));
+      warn(run, unwritable(this.path, error).message);
     }
+    if (this.#loss !== null) warn(run, this.#loss);
+    this.#loss = null;
+  }
+
+  /** Appends the last lines; what cannot be written is an error after the end event. */
+  protected end(text: string, run: RunControl): void {
+    this.write(text, run);
+    if (this.#waiting === '') return;
+    run.afterwards(async () => {
+      this.flush();
+      return undefined;
+    });
   }
 
   #append(): void {
-    // If the file was removed, it begins again.
-    if (!existsSync(this.path)) this.#length = 0;
+    if (this.#waiting === '') return;
+    this.#noticeLoss();
     const file = openSync(this.path, this.#length > 0 ? 'r+' : 'w');
     try {
       const bytes = Buffer.from(this.#length > 0 ? this.#waiting : this.head + this.#waiting);
@@ -55,6 +100,7 @@ abstract class Log implements Callback {
         ftruncateSync(file, this.#length);
         throw error;
       }
+      this.#crc = crc32(bytes, this.#crc);
       this.#length += bytes.length;
       this.#waiting = '';
     } finally {
@@ -62,9 +108,18 @@ abstract class Log implements Callback {
     }
   }
 
+  /** If the file has become shorter, goes on after its last whole line: writing at the old length would leave a gap of zeros. */
+  #noticeLoss(): void {
+    if (this.#length === 0 || sizeOf(this.path) >= this.#length) return;
+    const { length, crc } = wholeLines(this.path);
+    this.#loss = lossMessage(this.path, this.#length, length);
+    this.#length = length;
+    this.#crc = crc;
+  }
+
   /**
-   * Returns the length of the file, and the lines that could not be written yet. The file is synced to disk first, so that a
-   * power failure leaves no checkpoint that is newer than its log. A failure does not prevent the checkpoint; restore()
+   * Returns the length of the file, its checksum, and the lines that could not be written yet. The file is synced to disk first, so
+   * that a power failure leaves no checkpoint that is newer than its log. A failure does not prevent the checkpoint; restore()
    * repairs the log.
    */
   save(): SavedCallback {
@@ -80,25 +135,86 @@ abstract class Log implements Callback {
         // The file was removed, or the disk is full: write() warns of it.
       }
     }
-    return { state: { length: this.#length, waiting: this.#waiting } };
+    const state: SavedLog = { length: this.#length, crc: this.#crc, waiting: this.#waiting };
+    return { state };
   }
 
   /**
-   * Cuts the file to the length that save() returned. If it is shorter, its whole lines are kept and the missing ones stay
-   * missing: a damaged log does not prevent a resume.
+   * Goes on after the bytes of the file that save() has described. If they are not all there, or altered, the whole lines that are
+   * there stay, and the next event brings a warning: a damaged log does not prevent a resume.
    * @param saved a result of save()
+   * @throws ERR_CHECKPOINT if it is none; ERR_OUTPUT if the file cannot be read or written
    */
   restore({ state }: SavedCallback): void {
-    const { length = 0, waiting = '' } = (state ?? {}) as { length?: number; waiting?: string };
-    const size = statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
-    const wholeLines = () => (size === 0 ? 0 : readFileSync(this.path).lastIndexOf('\n') + 1);
-    this.#length = size >= length ? length : wholeLines();
+    const { length, crc, waiting } = checkSaved(this.name, state);
+    const present = sizeOf(this.path) > 0 ? readWritable(this.path) : Buffer.alloc(0);
+    const kept = present.length >= length ? length : lastLineEnd(present);
+    const here = crc32(present.subarray(0, kept));
+    this.#loss = null;
+    if (kept < length) this.#loss = lossMessage(this.path, length, kept);
+    else if (crc !== undefined && crc !== here)
+      this.#loss = `${this.path} was altered or damaged since the checkpoint. Its lines stay as they are; ${independent}`;
+    this.#length = kept;
+    this.#crc = here;
     this.#waiting = waiting;
-    if (size === 0) return;
-    const file = openSync(this.path, 'r+');
-    ftruncateSync(file, this.#length);
-    closeSync(file);
   }
+
+  /** Cuts off the lines that were written after the checkpoint. */
+  restored(): void {
+    if (sizeOf(this.path) <= this.#length) return;
+    const file = openSync(this.path, 'r+');
+    try {
+      ftruncateSync(file, this.#length);
+    } finally {
+      closeSync(file);
+    }
+  }
+}
+
+const independent = 'results and checkpoints do not depend on it';
+
+const lossMessage = (path: string, before: number, now: number): string =>
+  `${path} has lost lines: ${now} of ${before} bytes are left. Training goes on below them; ${independent}`;
+
+const warn = (run: RunControl, message: string): void =>
+  run.afterwards(async () => ({ event: 'warning', step: run.trainer.step, message }));
+
+/** Returns the size of a file in bytes; 0 if there is none. */
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+
+/** Returns the bytes of a file that can be written. @throws ERR_OUTPUT if it cannot */
+function readWritable(path: string): Buffer {
+  try {
+    const file = openSync(path, 'r+');
+    try {
+      return readFileSync(file);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+const lastLineEnd = (bytes: Buffer): number => bytes.lastIndexOf('\n') + 1;
+
+/** Returns the length and checksum of the whole lines of a file. */
+function wholeLines(path: string): Pick<SavedLog, 'length'> & { readonly crc: number } {
+  const bytes = sizeOf(path) > 0 ? readFileSync(path) : Buffer.alloc(0);
+  const length = lastLineEnd(bytes);
+  return { length, crc: crc32(bytes.subarray(0, length)) };
+}
+
+function checkSaved(name: string, state: unknown): SavedLog {
+  const { length = 0, crc, waiting = '' } = (state ?? {}) as Partial<SavedLog>;
+  try {
+    checkInteger('length', length, 0);
+    if (crc !== undefined) checkInteger('crc', crc, 0, 2 ** 32 - 1);
+    if (typeof waiting === 'string') return { length, crc, waiting };
+  } catch {
+    // The message below is the same for every field.
+  }
+  throw new SaturnnError('ERR_CHECKPOINT', `the saved state of ${name} is not valid`);
 }
 
 /** A log in JSON lines: every step, epoch, stopped and end event as one JSON object per line, with the fields of the event. */
@@ -106,25 +222,23 @@ export class JsonlLog extends Log {
   readonly name = 'jsonlLog';
 
   onStep(event: StepEvent, run: RunControl): void {
-    this.#line(event, run);
+    this.write(lineOf(event), run);
   }
 
   onEpoch(event: EpochEvent, run: RunControl): void {
-    this.#line(event, run);
+    this.write(lineOf(event), run);
   }
 
   onStopped(event: StoppedEvent, run: RunControl): void {
-    this.#line(event, run);
+    this.write(lineOf(event), run);
   }
 
   onEnd(event: EndEvent, run: RunControl): void {
-    this.#line(event, run);
-  }
-
-  #line(event: TrainEvent, run: RunControl): void {
-    this.write(`${JSON.stringify(event)}\n`, run);
+    this.end(lineOf(event), run);
   }
 }
+
+const lineOf = (event: TrainEvent): string => `${JSON.stringify(event)}\n`;
 
 const columns = [
   'epoch',
@@ -152,5 +266,9 @@ export class CsvLog extends Log {
 
   onEpoch(event: EpochEvent, run: RunControl): void {
     this.write(`${columns.map((column) => event[column]).join(',')}\n`, run);
+  }
+
+  onEnd(_: EndEvent, run: RunControl): void {
+    this.end('', run);
   }
 }

@@ -69,42 +69,71 @@ export function sizesOf(state: State, callbacks: readonly Callback[]): { checkpo
  * Sets state, position, schedule and callbacks to those of a checkpoint.
  * @param source path of the checkpoint
  * @param here description of this run
- * @throws ERR_CHECKPOINT if the checkpoint belongs to another run or cannot be restored. State, position and schedule are then
- * as before; callbacks before the one that refuses its state keep the checkpoint's.
+ * @throws ERR_CHECKPOINT if the checkpoint belongs to another run or cannot be restored. Everything is then as before; only a
+ * callback that has restore() but no save() keeps what it was given
  */
 export async function applyCheckpoint(
   source: string,
-  { info, arrays }: Checkpoint,
+  checkpoint: Checkpoint,
   options: ResolvedOptions,
   state: State,
   cursor: Cursor,
   here: RunDescription,
 ): Promise<void> {
+  const { info } = checkpoint;
   checkSame(source, 'model', info.model, here.model);
   checkSame(source, 'training set', info.train, here.train);
   checkSame(source, 'test set', info.test, here.test);
   checkSame(source, 'run: its settings differ', info.settings, here.settings);
   await state.on(options.device);
-  const before = await Promise.all(savedArenas.map(async (arena) => [arena, await state.readArena(arena)] as const));
-  const position = cursor.save();
-  const scheduled = options.schedule.save?.();
+  const undo = await remember(options, state, cursor);
   try {
-    const { step } = info.position;
-    const counted = stepsIn(arrays.get('buffers') ?? new Uint8Array(0));
-    if (counted !== step) throw invalid('steps in the buffers', `${step}`, counted);
-    for (const arena of savedArenas) await state.writeArena(arena, arrays.get(arena) ?? new Uint8Array(0));
-    cursor.restore(info.position);
-    if (info.schedule !== null) options.schedule.restore?.(info.schedule);
-    for (const callback of options.callbacks) {
-      callback.restore?.(savedOf(callback.name, { info, arrays }));
-    }
+    await setAll(checkpoint, options, state, cursor);
   } catch (error) {
-    for (const [arena, bytes] of before) await state.writeArena(arena, bytes);
-    cursor.restore(position);
-    if (scheduled !== undefined) options.schedule.restore?.(scheduled);
-    const message = `${source} cannot be restored: ${(error as Error).message}`;
+    const left = await undo();
+    const also = left.length > 0 ? `; these could not be set back: ${left.join(', ')}` : '';
+    const message = `${source} cannot be restored: ${(error as Error).message}${also}`;
     throw new SaturnnError('ERR_CHECKPOINT', message, { cause: error });
   }
+  for (const callback of options.callbacks) callback.restored?.();
+}
+
+async function setAll(
+  { info, arrays }: Checkpoint,
+  { schedule, callbacks }: ResolvedOptions,
+  state: State,
+  cursor: Cursor,
+): Promise<void> {
+  const { step } = info.position;
+  const counted = stepsIn(arrays.get('buffers') ?? new Uint8Array(0));
+  if (counted !== step) throw invalid('steps in the buffers', `${step}`, counted);
+  for (const arena of savedArenas) await state.writeArena(arena, arrays.get(arena) ?? new Uint8Array(0));
+  cursor.restore(info.position);
+  if (info.schedule !== null) schedule.restore?.(info.schedule);
+  for (const callback of callbacks) callback.restore?.(savedOf(callback.name, { info, arrays }));
+}
+
+/** Remembers state, position, schedule and callbacks. @returns a function that sets them back, and names what refuses that */
+async function remember({ schedule, callbacks }: ResolvedOptions, state: State, cursor: Cursor) {
+  const arenas = await Promise.all(savedArenas.map(async (arena) => [arena, await state.readArena(arena)] as const));
+  const position = cursor.save();
+  const scheduled = schedule.save?.();
+  const saved = callbacks.map((callback) => callback.save?.());
+  return async (): Promise<string[]> => {
+    for (const [arena, bytes] of arenas) await state.writeArena(arena, bytes);
+    cursor.restore(position);
+    if (scheduled !== undefined) schedule.restore?.(scheduled);
+    return callbacks.flatMap((callback, index) => {
+      const before = saved[index];
+      if (!before) return [];
+      try {
+        callback.restore?.(before);
+        return [];
+      } catch {
+        return `callback "${callback.name}"`;
+      }
+    });
+  };
 }
 
 /** Returns the saved state of the callback with this name; `state` is undefined if the checkpoint has none. */
