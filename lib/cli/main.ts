@@ -1,23 +1,32 @@
 #!/usr/bin/env node
 /** Runs the `saturnn` command. An error becomes one line on stderr and exit code 1; SATURNN_DEBUG=1 adds the stack. */
 import { CommanderError } from 'commander';
+import { SaturnnError } from '../errors';
 import { program } from './program';
 import { errorLine } from './terminal/errorLine';
+import { LostOutput } from './terminal/lostOutput';
 
 async function main(): Promise<void> {
-  // A reader may close the pipe early (saturnn inspect ... | head): that is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit();
-    throw error;
-  });
+  const output = new LostOutput();
+  process.on('exit', refuseSuccess);
   try {
     await program().parseAsync();
+    await output.check();
   } catch (error) {
     process.exitCode ||= error instanceof CommanderError ? error.exitCode : 1;
     if (error instanceof CommanderError) return;
     process.stderr.write(errorLine(error));
     if (process.env.SATURNN_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  } finally {
+    process.off('exit', refuseSuccess);
   }
+}
+
+/** Node ends a process that waits for nothing with exit code 0, even if a promise of the command is still open. */
+function refuseSuccess(code: number): void {
+  if (code !== 0) return;
+  process.exitCode = 1;
+  process.stderr.write(errorLine(new SaturnnError('ERR_INTERNAL', 'The command ended before its work was complete')));
 }
 
 void main();

@@ -66,6 +66,8 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
   const device = openDeviceFor(options);
   const { train, test, statistics, mode, close } = await openData(options);
+  // Until the results are saved: a second SIGHUP or SIGTERM meanwhile must not end the process.
+  const interruption = new Interruption();
   try {
     const model = modelFrom(options, train.classes);
     const optimizer = optimizerFrom(options, model);
@@ -102,28 +104,25 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
       watch(begin) {
         const rates = json ? null : layerRatesFrom(options, model);
         if (rates) process.stdout.write(`${describeLayerRates(options.lrLayers!, rates)}\n`);
-        return watchTraining(begin, json);
+        return watchTraining(begin, json, interruption);
       },
     });
     if (json) process.stdout.write(`${JSON.stringify({ event: 'saved', out: folder, ...saved })}\n`);
     else process.stdout.write(summary(end, model.classes, saved!));
     if (failure) throw failure;
   } finally {
+    interruption.dispose();
     await close();
   }
 }
 
 /** Shows progress and lets Ctrl-C interrupt while steps are computed. */
-function watchTraining(begin: TrainingBegin, json: boolean): TrainingWatch {
+function watchTraining(begin: TrainingBegin, json: boolean, interruption: Interruption): TrainingWatch {
   const progress = createProgress({ ...begin, json });
-  const interruption = new Interruption();
   return {
     signal: interruption.signal,
     show: (event) => progress.show(event),
-    stop() {
-      progress.stop();
-      interruption.dispose();
-    },
+    stop: () => progress.stop(),
   };
 }
 
