@@ -1,5 +1,7 @@
 import { invalid, typed } from '../errors';
-import { type Device, deviceOf, type Precision, Resident } from '../runtime/device';
+import { arrayOf, callback, flag, integer, optional } from '../options/field';
+import { type Fields, Options } from '../options/options';
+import { type Device, deviceField, deviceOf, type Precision, precisionField, Resident } from '../runtime/device';
 import { bytesPerElement, dtypeOf } from '../runtime/dtypes';
 import type { NativePlan, PlanOptions, RunInput, TypedArray } from '../runtime/native';
 import { precisionTable, storesHalves } from '../runtime/precisions';
@@ -37,6 +39,17 @@ export interface CompileOptions {
   poison?: boolean;
 }
 
+/** What the options of compile() accept. */
+export const compileFields: Fields<CompileOptions> = {
+  device: optional(deviceField),
+  passes: optional(arrayOf(callback<Pass>('a pass, which is a function'), 'an array of passes')),
+  precision: optional(precisionField),
+  deterministic: optional(flag),
+  autotune: optional(flag),
+  replay: optional(flag),
+  poison: optional(flag),
+};
+
 /** Options of Plan.trace(). */
 export interface TraceOptions {
   /** Whether to count the elements that are infinite or NaN; default false. */
@@ -44,6 +57,13 @@ export interface TraceOptions {
   /** Whether to run the kernels that write parameters, optimizer and counter, as a training step does; default false. */
   updates?: boolean;
 }
+
+const compileOptions = new Options('compile()', compileFields);
+const runOptions = new Options<{ steps?: number }>('Plan.run()', { steps: optional(integer(1)) });
+const traceOptions = new Options<TraceOptions>('Plan.trace()', {
+  nonFinite: optional(flag),
+  updates: optional(flag),
+});
 
 /** A kernel of a plan, with the measurements of one step. */
 export interface TracedKernel extends PlanKernel {
@@ -107,8 +127,8 @@ export class Plan {
    * @param options `steps`: number of steps, default 1
    * @throws ERR_INVALID_ARGUMENT for an input that is missing, unknown, or of the wrong dtype or size; ERR_DISPOSED
    */
-  async run(inputs: RunInputs = {}, { steps = 1 }: { steps?: number } = {}): Promise<StepResults> {
-    if (!Number.isInteger(steps) || steps < 1) throw invalid('steps', 'a positive integer', steps);
+  async run(inputs: RunInputs = {}, options: { steps?: number } = {}): Promise<StepResults> {
+    const { steps = 1 } = runOptions.check(options);
     const result = await typed(this.native.run(this.#bind(inputs, steps), steps));
     const names = this.lowered.description.outputs.map(({ name }) => name);
     const outputs = Object.fromEntries(names.map((name, index) => [name, result.outputs[index] as TypedArray]));
@@ -122,10 +142,8 @@ export class Plan {
    * @param options whether to count values that are not finite, and whether to write state; default: neither
    * @throws as run()
    */
-  async trace(
-    inputs: RunInputs = {},
-    { nonFinite = false, updates = false }: TraceOptions = {},
-  ): Promise<TracedKernel[]> {
+  async trace(inputs: RunInputs = {}, options: TraceOptions = {}): Promise<TracedKernel[]> {
+    const { nonFinite = false, updates = false } = traceOptions.check(options);
     const trace = await typed(this.native.trace(this.#bind(inputs, 1), nonFinite, updates));
     return this.kernels.map((kernel, index) => {
       const counts = trace.nonFinite[index];
@@ -145,6 +163,8 @@ export class Plan {
 
   #bind(inputs: RunInputs, steps: number): RunInput[] {
     const known = this.lowered.description.inputs.map(({ name }) => name);
+    if (typeof inputs !== 'object' || inputs === null || Array.isArray(inputs))
+      throw invalid('inputs', 'an object of arrays by name', inputs);
     for (const name of Object.keys(inputs)) {
       if (!known.includes(name)) throw invalid('inputs', `the names ${known.join(', ') || '(none)'}`, name);
     }
@@ -183,9 +203,10 @@ function bindArray(name: string, tensor: Tensor, value: TypedArray, steps: numbe
  */
 export async function compile(graph: Graph, options: CompileOptions = {}): Promise<Plan> {
   if (!(graph instanceof Graph)) throw invalid('graph', 'a Graph', graph);
-  const { poison = process.env.SATURNN_POISON === '1' } = options;
-  const device = deviceOf(options.device);
-  return compileLowered(lowerFor(device, graph, { ...options, poison }), device);
+  const checked = compileOptions.check(options);
+  const { poison = process.env.SATURNN_POISON === '1' } = checked;
+  const device = deviceOf(checked.device);
+  return compileLowered(lowerFor(device, graph, { ...checked, poison }), device);
 }
 
 /** The first half of compile(), without native code: applies the passes and describes the plan. @throws as compile() */

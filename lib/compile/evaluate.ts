@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { invalid } from '../errors';
+import { optional, record } from '../options/field';
+import { Options } from '../options/options';
 import { type Device, deviceOf } from '../runtime/device';
 import type { TypedArray } from '../runtime/native';
 import { cachedPlan } from '../runtime/planCache';
 import { Tensor } from '../tensor/tensor';
-import { type CompileOptions, compileLowered, lowerFor, type RunInputs } from './compile';
+import { type CompileOptions, compileFields, compileLowered, lowerFor, type RunInputs } from './compile';
 import { Graph } from './graph';
 import type { Lowered } from './lower';
 
@@ -13,6 +15,11 @@ export interface EvaluateOptions extends CompileOptions {
   /** Values of the tensors made by input(), by name; default none. */
   inputs?: RunInputs;
 }
+
+const evaluateOptions = new Options<EvaluateOptions>('evaluate()', {
+  ...compileFields,
+  inputs: optional(record<RunInputs>('an object of arrays by name')),
+});
 
 /**
  * Computes a tensor, or several of one State, and returns the values, row-major. It compiles a plan, which it keeps for later
@@ -27,8 +34,9 @@ export async function evaluate(tensor: Tensor, options?: EvaluateOptions): Promi
 export async function evaluate(tensors: readonly Tensor[], options?: EvaluateOptions): Promise<TypedArray[]>;
 export async function evaluate(
   tensors: Tensor | readonly Tensor[],
-  { inputs = {}, device: where, ...options }: EvaluateOptions = {},
+  given: EvaluateOptions = {},
 ): Promise<TypedArray | TypedArray[]> {
+  const { inputs = {}, device: where, ...options } = evaluateOptions.check(given);
   const list = Array.isArray(tensors) ? (tensors as readonly Tensor[]) : [tensors as Tensor];
   for (const tensor of list) {
     if (!(tensor instanceof Tensor))

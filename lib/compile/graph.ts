@@ -1,5 +1,7 @@
 import { invalid, SaturnnError } from '../errors';
-import { type Node, Tensor } from '../tensor/tensor';
+import { arrayOf, instance, optional, orNull, record } from '../options/field';
+import { Options } from '../options/options';
+import { type Node, Tensor, tensorField } from '../tensor/tensor';
 
 /** The place of a tensor inside of another tensor. */
 export interface Placement {
@@ -34,6 +36,23 @@ export interface GraphRoots {
   readonly skip?: Tensor | null;
 }
 
+/** Accepts a node of a graph. */
+const nodeField = instance<Node>(
+  'a node, which an optimizer or assign() makes,',
+  ({ op, inputs }) => typeof op === 'object' && op !== null && Array.isArray(inputs),
+);
+
+const graphRoots = new Options<GraphRoots>(
+  'Graph.from()',
+  {
+    outputs: record('an object of Tensors by name'),
+    updates: optional(arrayOf(nodeField, 'an array of nodes')),
+    gate: optional(orNull(tensorField)),
+    skip: optional(orNull(tensorField)),
+  },
+  { argument: 'roots' },
+);
+
 /** All nodes of one step, in execution order. Immutable: passes make new graphs. Made by Graph.from(). */
 export class Graph {
   private constructor(
@@ -61,7 +80,10 @@ export class Graph {
   static from(roots: GraphRoots): Graph;
   /** Makes a graph with decisions about memory. @throws as without them @internal */
   static from(roots: GraphRoots, memory: Memory): Graph;
-  static from({ outputs, updates = [], gate = null, skip = null }: GraphRoots, memory: Memory = noMemory): Graph {
+  static from(given: GraphRoots, memory: Memory = noMemory): Graph {
+    // A Graph has the members of roots, and more.
+    const roots = given instanceof Graph ? given : graphRoots.check(given);
+    const { outputs, updates = [], gate = null, skip = null } = roots;
     for (const [name, tensor] of Object.entries(outputs)) {
       if (!(tensor instanceof Tensor)) throw invalid(`output "${name}"`, 'a Tensor', tensor);
     }
@@ -73,10 +95,10 @@ export class Graph {
         );
       }
     }
-    const roots = [...Object.values(outputs).map((tensor) => tensor.node), ...updates];
-    if (roots.length === 0) throw new SaturnnError('ERR_GRAPH', 'a graph needs at least one output or update');
-    for (const flag of [gate, skip]) if (flag) roots.push(flag.node);
-    return new Graph(schedule(reachable(roots)), outputs, updates, gate, skip, memory);
+    const last = [...Object.values(outputs).map((tensor) => tensor.node), ...updates];
+    if (last.length === 0) throw new SaturnnError('ERR_GRAPH', 'a graph needs at least one output or update');
+    for (const flag of [gate, skip]) if (flag) last.push(flag.node);
+    return new Graph(schedule(reachable(last)), outputs, updates, gate, skip, memory);
   }
 
   /** Returns a graph of the same nodes, with the given decisions about memory in place of its own. @internal */

@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkOptions, invalid, SaturnnError } from '../errors';
+import { invalid, SaturnnError } from '../errors';
+import { flag, oneOf, optional } from '../options/field';
+import { type Fields, Options } from '../options/options';
 import { checkMd5, unpack } from './archive';
 import { archiveOf, type CifarFiles, cifarFiles, findFolder, findInArchive, isFolder } from './cifarFiles';
 import { Dataset } from './dataset';
-import { defaultLabels, type LabelKind, type LayoutName, layouts } from './records';
+import { defaultLabels, type LabelKind, type LayoutName, labelKinds, layouts } from './records';
 import type { Split } from './source';
 
 /** Options of cifar(), cifar10(), cifar100() and CifarFile.open(). */
@@ -18,6 +20,19 @@ export interface CifarOptions {
    * for an archive; false for a folder, which may hold a part of the data, or other images in the same layout.
    */
   verify?: boolean;
+}
+
+/** What the options of the readers of CIFAR accept. */
+export const cifarFields: Fields<CifarOptions> = { labels: optional(oneOf(labelKinds)), verify: optional(flag) };
+
+const cifarOptions = new Options('cifar()', cifarFields);
+
+/** Returns the names of data sets to look for, checked. @throws ERR_INVALID_ARGUMENT */
+export function checkNames(names: readonly LayoutName[]): readonly LayoutName[] {
+  const known = Object.keys(layouts);
+  const fits = Array.isArray(names) && names.length > 0 && names.every((name) => known.includes(name));
+  if (!fits) throw invalid('names', `an array of ${known.join(', ')}`, names);
+  return names;
 }
 
 /** The training and the test images of a data set. */
@@ -54,8 +69,8 @@ export async function cifar(
   names: readonly LayoutName[] = ['cifar100', 'cifar10'],
 ): Promise<Splits> {
   if (typeof path !== 'string' || path === '') throw invalid('path', 'a folder or a .tar.gz', path);
-  const { labels, verify } = checkOptions('{ labels, verify }', options);
-  const candidates = names.map((name) => cifarFiles[name]);
+  const { labels, verify } = cifarOptions.check(options);
+  const candidates = checkNames(names).map((name) => cifarFiles[name]);
   if (isFolder(path)) {
     const { files, folder } = findFolder(path, candidates);
     const read = (name: string) => readOrFail(join(folder, name));

@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalid, SaturnnError } from '../errors';
-import { type CifarOptions, checkSize, labelOf, readNames, type Splits } from './cifar';
+import { Options } from '../options/options';
+import { type CifarOptions, checkNames, checkSize, cifarFields, labelOf, readNames, type Splits } from './cifar';
 import { type CifarFiles, cifarFiles, findFolder, isFolder } from './cifarFiles';
 import {
   defaultLabels,
@@ -30,6 +31,8 @@ interface RecordFile {
   readonly first: number;
   readonly count: number;
 }
+
+const openOptions = new Options('CifarFile.open()', cifarFields);
 
 /**
  * One split of CIFAR-10 or CIFAR-100 that stays on disk. The labels are in memory; read() reads images of 32x32x3 bytes from the
@@ -61,14 +64,15 @@ export class CifarFile implements ImageSource {
    */
   static async open(
     path: string,
-    { labels: kind = defaultLabels, verify = false }: CifarOptions = {},
+    options: CifarOptions = {},
     names: readonly LayoutName[] = ['cifar100', 'cifar10'],
   ): Promise<Splits<CifarFile>> {
     if (typeof path !== 'string' || path === '') throw invalid('path', 'a folder', path);
+    const { labels: kind = defaultLabels, verify = false } = openOptions.check(options);
     if (!isFolder(path)) throw invalid('path', 'a folder (images can be streamed from unpacked files only)', path);
     const { files, folder } = findFolder(
       path,
-      names.map((name) => cifarFiles[name]),
+      checkNames(names).map((name) => cifarFiles[name]),
     );
     const label = labelOf(files, kind);
     const nameFile = files.names[kind] && join(folder, files.names[kind]);

@@ -1,9 +1,13 @@
-import { checkInteger, checkOptions, invalid } from '../errors';
+import { types } from 'node:util';
+import { checkInteger, invalid } from '../errors';
+import { anyArray, custom, integer, oneOf, optional, orNull, text } from '../options/field';
+import { Options } from '../options/options';
 import {
   decodeRecords,
   defaultLabels,
   type LabelKind,
   type LayoutName,
+  labelKinds,
   layouts,
   shape as recordShape,
 } from './records';
@@ -35,6 +39,28 @@ export interface RecordsOptions {
   /** Names the records in errors; default "records". */
   source?: string;
 }
+
+const isNames = (value: unknown): boolean =>
+  Array.isArray(value) && !value.includes(undefined) && value.every((name) => typeof name === 'string');
+
+const isLabels = (value: unknown): boolean =>
+  types.isInt32Array(value) || types.isUint8Array(value) || Array.isArray(value);
+
+const datasetOptions = new Options<DatasetOptions>('Dataset.from()', {
+  images: custom('a Uint8Array', types.isUint8Array),
+  labels: custom('an Int32Array, a Uint8Array or an array', isLabels),
+  shape: anyArray<ImageShape>('3 positive integers (height, width, channels)'),
+  classes: optional(integer(1, 2 ** 31 - 1)),
+  // Not copied: a Dataset returns the array that it was given.
+  classNames: optional(orNull(custom('an array of names', isNames))),
+});
+
+const recordsOptions = new Options<RecordsOptions>('Dataset.fromRecords()', {
+  layout: optional(oneOf(Object.keys(layouts) as LayoutName[])),
+  labels: optional(oneOf(labelKinds)),
+  classes: optional(integer(1, 2 ** 31 - 1)),
+  source: optional(text),
+});
 
 /** Labelled images of one size in memory: bytes from 0 to 255, [count, height, width, channels], row-major. */
 export class Dataset implements ImageSource {
@@ -73,8 +99,8 @@ export class Dataset implements ImageSource {
    * @throws ERR_INVALID_ARGUMENT if sizes do not agree, or a label is out of range (the message names the first one)
    */
   static from(options: DatasetOptions): Dataset {
-    const { images, labels: given, shape, classNames = null } = checkOptions('{ images, labels, shape }', options);
-    if (!(images instanceof Uint8Array)) throw invalid('images', 'a Uint8Array', images);
+    const checkedOptions = datasetOptions.check(options);
+    const { images, labels: given, shape, classNames = null } = checkedOptions;
     const checked = checkImageShape(shape);
     const labels = checkLabels(given);
     const size = checked[0] * checked[1] * checked[2];
@@ -82,13 +108,11 @@ export class Dataset implements ImageSource {
       const expected = `${labels.length * size} bytes (${labels.length} labels, ${checked.join('x')} each)`;
       throw invalid('images', expected, images.length);
     }
-    const { classes = labels.reduce((most, label) => Math.max(most, label), 0) + 1 } = options;
-    checkInteger('classes', classes, 1, 2 ** 31 - 1);
+    const { classes = labels.reduce((most, label) => Math.max(most, label), 0) + 1 } = checkedOptions;
     const wrong = labels.findIndex((label) => label < 0 || label >= classes);
     if (wrong >= 0) throw invalid(`labels[${wrong}]`, `an integer from 0 to ${classes - 1}`, given[wrong]);
-    if (classNames !== null && !(Array.isArray(classNames) && classNames.length === classes)) {
-      throw invalid('classNames', `${classes} names`, Array.isArray(classNames) ? classNames.length : classNames);
-    }
+    if (classNames !== null && classNames.length !== classes)
+      throw invalid('classNames', `${classes} names`, classNames.length);
     return new Dataset(images, labels, checked, classes, classNames);
   }
 
@@ -99,12 +123,12 @@ export class Dataset implements ImageSource {
    */
   static fromRecords(bytes: Uint8Array, options: RecordsOptions = {}): Dataset {
     if (!(bytes instanceof Uint8Array)) throw invalid('records', 'a Uint8Array', bytes);
-    const { layout: name = 'cifar100', labels: kind = defaultLabels, source = 'records' } = options;
-    const layout = Object.hasOwn(layouts, name) ? layouts[name] : undefined;
-    if (!layout) throw invalid('layout', Object.keys(layouts).join(' or '), name);
+    const checked = recordsOptions.check(options);
+    const { layout: name = 'cifar100', labels: kind = defaultLabels, source = 'records' } = checked;
+    const layout = layouts[name];
     const label = layout.labels[kind];
     if (!label) throw invalid('labels', `${Object.keys(layout.labels).join(' or ')} for ${name}`, kind);
-    const { classes = label.classes } = options;
+    const { classes = label.classes } = checked;
     const decoded = decodeRecords(bytes, { layout, byte: label.byte, classes, source });
     return new Dataset(decoded.images, decoded.labels, recordShape, classes, null);
   }
@@ -167,8 +191,6 @@ function checkImageShape(shape: ImageShape): ImageShape {
 }
 
 function checkLabels(labels: DatasetOptions['labels']): Int32Array {
-  const kind = labels instanceof Int32Array || labels instanceof Uint8Array || Array.isArray(labels);
-  if (!kind) throw invalid('labels', 'an Int32Array, a Uint8Array or an array', labels);
   if (labels.length === 0) throw invalid('labels', 'at least one label', 'none');
   return Array.isArray(labels) ? exactly(labels, 'labels') : Int32Array.from(labels);
 }

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { checkInteger, invalid, SaturnnError } from '../errors';
+import { checkInteger, invalid, type Range, SaturnnError } from '../errors';
 import { checkMd5, md5Of } from './archive';
 
 /** Options of download(). */
@@ -26,6 +26,9 @@ export interface DownloadOptions {
   retryDelay?: number;
 }
 
+/** Limits of DownloadOptions.retries. */
+export const retriesRange: Range = [0, 100];
+
 /** A failure after which a new connection may succeed. */
 class Broken extends Error {}
 
@@ -38,7 +41,7 @@ class Broken extends Error {}
 export async function download(options: DownloadOptions): Promise<void> {
   const { url, path, md5, retries = 3, retryDelay = 1000, signal } = options;
   if (!/^https?:$/.test(parseUrl(url).protocol)) throw invalid('url', 'an address with http or https', url);
-  checkInteger('retries', retries, 0, 100);
+  checkInteger('retries', retries, ...retriesRange);
   const part = new PartialFile(path);
   for (let attempt = 0; ; attempt++) {
     try {

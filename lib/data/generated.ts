@@ -8,11 +8,12 @@
  * soon does. Shifts and mirroring do not change the class.
  */
 
-import { checkInteger } from '../errors';
+import { integer, oneOf, optional } from '../options/field';
+import { Options } from '../options/options';
 import { Philox, streams } from '../random';
 import { Dataset } from './dataset';
 import { record } from './records';
-import type { Split } from './source';
+import { fewestClasses, type Split } from './source';
 
 /** The number of classes that generated data have at most. */
 export const generatedClasses = 100;
@@ -96,6 +97,13 @@ export interface GeneratedOptions {
   classes?: number;
 }
 
+const generatedOptions = new Options<GeneratedOptions>('generatedRecords()', {
+  split: oneOf<Split>(['train', 'test'], '"train" or "test"'),
+  count: integer(1, 1_000_000),
+  seed: optional(integer(0, 0xffffffff)),
+  classes: optional(integer(fewestClasses, generatedClasses)),
+});
+
 /**
  * Makes `count` records in the binary layout of CIFAR-100 (3074 bytes each: coarse label, fine label, 32x32 pixels in 3
  * planes). Record i does not depend on `count`, and every class occurs once before any occurs again.
@@ -103,9 +111,8 @@ export interface GeneratedOptions {
  * to 100, default 100
  * @throws ERR_INVALID_ARGUMENT
  */
-export function generatedRecords({ split, count, seed = 0, classes = generatedClasses }: GeneratedOptions): Uint8Array {
-  checkInteger('count', count, 1, 1_000_000);
-  checkInteger('classes', classes, 2, generatedClasses);
+export function generatedRecords(options: GeneratedOptions): Uint8Array {
+  const { split, count, seed = 0, classes = generatedClasses } = generatedOptions.check(options);
   const stream = streams.data + (split === 'train' ? 0 : 1);
   const bytes = new Uint8Array(count * record.bytes);
   let order: Int32Array = new Int32Array(0);
@@ -125,6 +132,14 @@ export function generatedRecords({ split, count, seed = 0, classes = generatedCl
   return bytes;
 }
 
+type SplitCounts = Partial<Record<Split, number>> & Pick<GeneratedOptions, 'classes'>;
+const { count: countField, classes: classesField } = generatedOptions.fields;
+const countsOptions = new Options<SplitCounts>('generated()', {
+  train: optional(countField),
+  test: optional(countField),
+  classes: classesField,
+});
+
 /**
  * Makes training and test images of 32x32x3 bytes, from random numbers that never overlap: for first runs and tests without a
  * download. They are the same in every run. A convolutional network can learn the classes.
@@ -132,10 +147,11 @@ export function generatedRecords({ split, count, seed = 0, classes = generatedCl
  * classes, 2 to 100, default 100
  * @throws ERR_INVALID_ARGUMENT
  */
-export function generated({
-  classes = generatedClasses,
-  ...counts
-}: Partial<Record<Split, number>> & Pick<GeneratedOptions, 'classes'> = {}): { train: Dataset; test: Dataset } {
+export function generated(options: Partial<Record<Split, number>> & Pick<GeneratedOptions, 'classes'> = {}): {
+  train: Dataset;
+  test: Dataset;
+} {
+  const { classes = generatedClasses, ...counts } = countsOptions.check(options);
   const make = (split: Split) =>
     Dataset.fromRecords(generatedRecords({ split, count: counts[split] ?? generatedCounts[split], classes }), {
       classes,

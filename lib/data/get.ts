@@ -2,12 +2,14 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { SaturnnError } from '../errors';
+import { invalid, SaturnnError } from '../errors';
 import { prepareFolder } from '../files/durable';
+import { callback, custom, integer, numberWithin, optional, signal, text } from '../options/field';
+import { Options } from '../options/options';
 import { cacheFolder } from '../runtime/cacheFolder';
 import { md5Of, unpack } from './archive';
 import { binaryFiles, type CifarFiles, cifarFiles, findInArchive } from './cifarFiles';
-import { type DownloadOptions, download } from './download';
+import { type DownloadOptions, download, retriesRange } from './download';
 import { type LayoutName, layouts } from './records';
 
 /** Returns the folder in which data sets are kept: $XDG_CACHE_HOME/saturnn/data, or ~/.cache/saturnn/data. */
@@ -22,6 +24,16 @@ export interface GetOptions extends Pick<DownloadOptions, 'onProgress' | 'signal
   /** Expected md5 of the archive, in hex. Default: that of the official one. Another archive may hold any number of records. */
   md5?: string;
 }
+
+const getOptions = new Options<GetOptions>('getData()', {
+  folder: optional(text),
+  url: optional(text),
+  md5: optional(custom('32 hexadecimal digits', (value) => typeof value === 'string' && /^[0-9a-f]{32}$/i.test(value))),
+  onProgress: optional(callback()),
+  signal: optional(signal),
+  retries: optional(integer(...retriesRange)),
+  retryDelay: optional(numberWithin({ least: 0, most: 2 ** 31 - 1 })),
+});
 
 /** The result of getData(). */
 export interface Got {
@@ -48,7 +60,9 @@ export function installedFolder(name: LayoutName, folder = defaultDataFolder()):
  * @throws ERR_DOWNLOAD if the archive cannot be downloaded; ERR_DATA if its md5 is wrong or it does not contain the files;
  * ERR_OUTPUT if files cannot be written; ERR_INVALID_ARGUMENT
  */
-export async function getData(name: LayoutName, options: GetOptions = {}): Promise<Got> {
+export async function getData(name: LayoutName, given: GetOptions = {}): Promise<Got> {
+  if (!Object.hasOwn(cifarFiles, name)) throw invalid('name', Object.keys(cifarFiles).join(' or '), name);
+  const options = getOptions.check(given);
   const files = cifarFiles[name];
   const folder = resolve(options.folder ?? defaultDataFolder());
   const known = options.md5 === undefined ? installedFolder(name, folder) : null;

@@ -1,4 +1,7 @@
+import { types } from 'node:util';
 import { checkInteger } from '../errors';
+import { custom, flag, integer, optional } from '../options/field';
+import { Options } from '../options/options';
 import { Philox, streams } from '../random';
 
 /** Image indices and labels of consecutive batches: the data of one run of several steps. */
@@ -25,6 +28,13 @@ export interface DataLoaderOptions {
   seed?: number;
 }
 
+const loaderOptions = new Options<DataLoaderOptions>('DataLoader', {
+  labels: custom('an Int32Array with at least one label', (value) => types.isInt32Array(value) && value.length > 0),
+  batch: integer(1, 1_000_000),
+  shuffle: flag,
+  seed: optional(integer(0, 0xffffffff)),
+});
+
 /**
  * Divides a data set into batches. Every image counts exactly once per epoch. If the batch size does not divide the number of
  * images, the last batch is filled up with masked rows (label -1), so that all batches have one size and one plan. The masked
@@ -41,8 +51,8 @@ export class DataLoader {
    * @param options labels, batch size, whether to shuffle, and seed
    * @throws ERR_INVALID_ARGUMENT if `batch` is out of range
    */
-  constructor({ labels, batch, shuffle, seed = 0 }: DataLoaderOptions) {
-    checkInteger('batch', batch, 1, 1_000_000);
+  constructor(options: DataLoaderOptions) {
+    const { labels, batch, shuffle, seed = 0 } = loaderOptions.check(options);
     this.#options = { labels, batch, shuffle, seed };
     this.steps = Math.ceil(labels.length / batch);
   }
@@ -52,6 +62,7 @@ export class DataLoader {
    * batches as a Batches, beginning with number `first` (from 0).
    */
   epoch(epoch: number): Epoch {
+    checkInteger('epoch', epoch, 0, 0xffffffff);
     const { labels, batch, shuffle, seed } = this.#options;
     const order = shuffle ? new Philox(seed, streams.shuffle, epoch).permutation(labels.length) : null;
     return new Epoch(labels, batch, order);
@@ -69,6 +80,9 @@ export class Epoch {
 
   /** Returns `steps` consecutive batches, beginning with number `first` (from 0). */
   batches(first: number, steps: number): Batches {
+    const most = Math.ceil(this.labels.length / this.batch);
+    checkInteger('first', first, 0, most - 1);
+    checkInteger('steps', steps, 1, most - first);
     const indices = new Int32Array(steps * this.batch);
     const labels = new Int32Array(steps * this.batch).fill(-1);
     const offset = first * this.batch;

@@ -1,4 +1,5 @@
 import { checkInteger, invalid } from '../errors';
+import { type Field, instance, oneOf } from '../options/field';
 
 /** Shape of one image: height, width, channels. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
@@ -22,6 +23,16 @@ export interface ImageSource {
   read(indices: Int32Array, target: Uint8Array): Promise<void>;
 }
 
+/** Whether a value has the members of an ImageSource. */
+export function isSource(value: unknown): value is ImageSource {
+  if (typeof value !== 'object' || value === null) return false;
+  const { read, shape, labels } = value as ImageSource;
+  return typeof read === 'function' && Array.isArray(shape) && ArrayBuffer.isView(labels);
+}
+
+/** Accepts an ImageSource. */
+export const sourceField: Field<ImageSource> = instance<ImageSource>('a Dataset or another ImageSource', isSource);
+
 /** Returns the bytes of one image. */
 export const imageBytes = ({ shape: [height, width, channels] }: Pick<ImageSource, 'shape'>): number =>
   height * width * channels;
@@ -41,13 +52,16 @@ export class Subset implements ImageSource {
   constructor(
     private readonly source: ImageSource,
     private readonly indices: Int32Array,
-    classes = source.classes,
+    classes = source?.classes,
   ) {
+    if (!isSource(source)) throw invalid('source', sourceField.expected, source);
     checkIndices(indices, source.count);
+    this.classes = checkInteger('classes', classes, 1, 2 ** 31 - 1);
     this.shape = source.shape;
-    this.classes = classes;
     this.classNames = source.classNames?.slice(0, classes) ?? null;
     this.labels = indices.map((index) => source.labels[index]!);
+    const most = this.labels.reduce((largest, label) => Math.max(largest, label), 0);
+    if (most >= classes) throw invalid('classes', `more than the label ${most}`, classes);
   }
 
   /** The number of images. */
@@ -114,3 +128,5 @@ export type Split = 'train' | 'test';
  */
 export type DataMode = 'resident' | 'streaming';
 export const dataModes: readonly DataMode[] = ['resident', 'streaming'];
+/** Accepts a DataMode. */
+export const dataModeField: Field<DataMode> = oneOf(dataModes);

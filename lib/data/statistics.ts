@@ -1,6 +1,8 @@
 /** Computes the mean that is subtracted from pixels and the scale that they are multiplied by, over a whole training set. */
-import { checkNumber, checkOptions, invalid, type Range } from '../errors';
-import { type ImageShape, type ImageSource, imageBytes } from './source';
+import { invalid, type Range } from '../errors';
+import { anyOf, type Field, numberWithin, oneOf, optional } from '../options/field';
+import { Options } from '../options/options';
+import { type ImageShape, type ImageSource, imageBytes, isSource, sourceField } from './source';
 
 /** Options of the normalisation of pixels, (pixel - mean) * scale. */
 export interface StatisticsOptions {
@@ -32,13 +34,23 @@ export interface Statistics {
   readonly scale: Float32Array;
 }
 
+const scaleField: Field<NonNullable<StatisticsOptions['scale']>> = anyOf(
+  '"deviation", "none" or a positive number up to 1000000',
+  oneOf<'deviation' | 'none'>(['deviation', 'none']),
+  numberWithin({ least: scaleRange[0], most: scaleRange[1], open: 'least' }),
+);
+
+const statisticsOptions = new Options<StatisticsOptions>('statistics', {
+  per: optional(oneOf(meanKinds, '"channel" or "pixel"')),
+  scale: optional(scaleField),
+});
+
+/** Accepts StatisticsOptions. */
+export const statisticsField: Field<StatisticsOptions> = statisticsOptions.nested();
+
 /** Fills in the defaults. @throws ERR_INVALID_ARGUMENT */
 export function checkStatisticsOptions(options: StatisticsOptions): Required<StatisticsOptions> {
-  const { per = statisticsDefaults.per, scale = statisticsDefaults.scale } = checkOptions('{ per, scale }', options);
-  if (!meanKinds.includes(per)) throw invalid('per', '"channel" or "pixel"', per);
-  if (typeof scale === 'string') {
-    if (scale !== 'deviation' && scale !== 'none') throw invalid('scale', '"deviation", "none" or a number', scale);
-  } else if (checkNumber('scale', scale, ...scaleRange) === 0) throw invalid('scale', 'a positive number', scale);
+  const { per = statisticsDefaults.per, scale = statisticsDefaults.scale } = statisticsOptions.check(options);
   return { per, scale };
 }
 
@@ -106,6 +118,7 @@ const chunkBytes = 2 ** 24;
  */
 export async function statisticsOf(source: ImageSource, options: StatisticsOptions = {}): Promise<Statistics> {
   checkStatisticsOptions(options);
+  if (!isSource(source)) throw invalid('source', sourceField.expected, source);
   const sums = new StatisticsSums(source.shape);
   const size = imageBytes(source);
   const images = Math.min(source.count, Math.max(1, Math.floor(chunkBytes / size)));

@@ -1,10 +1,12 @@
 /** Scales weights by the slope of the activations that they multiply: "initialize W on f'(y)" (the paper, Section 2). */
 
-import { checkOptions, invalid } from '../errors';
-import type { Model } from '../models/model';
+import { invalid } from '../errors';
+import { type Model, modelField } from '../models/model';
 import { parameterPlaces } from '../models/places';
-import { type Device, deviceOf } from '../runtime/device';
-import { State } from '../tensor/state';
+import { flag, optional } from '../options/field';
+import { Options } from '../options/options';
+import { type Device, deviceField, deviceOf } from '../runtime/device';
+import { type State, stateField } from '../tensor/state';
 
 /** Options of gainInit(). */
 export interface GainInitOptions {
@@ -20,6 +22,13 @@ export interface GainInitOptions {
   device?: Device | string;
 }
 
+const gainInitOptions = new Options<GainInitOptions>('gainInit()', {
+  model: modelField,
+  state: stateField,
+  centred: optional(flag),
+  device: optional(deviceField),
+});
+
 /**
  * Multiplies the weights of every convolution and linear layer by 1 / sqrt(E[f'²]), where f is the activation that they multiply
  * and E[f'²] the mean square of its slope near 0. If the weights had variance 1 / fan_in before, Var[y] of equation 4 is then the
@@ -28,9 +37,9 @@ export interface GainInitOptions {
  * @returns the smallest and the largest factor
  * @throws ERR_INVALID_ARGUMENT, also if a weight multiplies activations of different E[f'²] or f(0), or of E[f'²] = 0
  */
-export async function gainInit(options: GainInitOptions): Promise<{ smallest: number; largest: number }> {
-  const { model, state, centred = false } = checkOptions('{ model, state }', options);
-  if (!(state instanceof State)) throw invalid('state', 'a State', state);
+export async function gainInit(given: GainInitOptions): Promise<{ smallest: number; largest: number }> {
+  const options = gainInitOptions.check(given);
+  const { model, state, centred = false } = options;
   const places = parameterPlaces(model).map(({ reads, ...place }) => {
     const slopes = reads ?? [];
     if (slopes.length > 1 || !((slopes[0]?.gain ?? 1) > 0))

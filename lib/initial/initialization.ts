@@ -1,5 +1,5 @@
 /** Initialisations of weights, written as text: NAME, or NAME:OPTIONS. */
-import { checkNumber, numberFromText, SaturnnError } from '../errors';
+import { checkNumber, invalid, numberFromText, SaturnnError } from '../errors';
 import { type Initializer, msra, orthonormal, type XavierOptions, xavier } from '../layers/initializers';
 import type { Activation } from '../ops/activations';
 import { gainInit } from './gainInit';
@@ -112,6 +112,7 @@ function summary(layers: Awaited<ReturnType<typeof lsuv>>): string {
  * @throws ERR_INVALID_ARGUMENT for another text
  */
 export function parseInitialization(text: string): Initialization {
+  if (typeof text !== 'string') throw invalid('initialization', initializationForms, text);
   const [name = '', ...rest] = text.split(':');
   const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
   const parts = rest.length === 0 ? [] : rest.join(':').split(',');

@@ -3,19 +3,23 @@
  * begin orthonormal; then, layer by layer in forward order, they are divided by the standard deviation of the layer's
  * pre-activation for a batch, until its variance is 1.
  */
+
+import { types } from 'node:util';
 import { compile, type Plan } from '../compile/compile';
 import { Graph } from '../compile/graph';
-import type { ImageSource } from '../data/source';
-import type { StatisticsOptions } from '../data/statistics';
-import { checkInteger, checkNumber, checkOptions, invalid, SaturnnError } from '../errors';
+import { type ImageSource, sourceField } from '../data/source';
+import { type StatisticsOptions, statisticsField } from '../data/statistics';
+import { invalid, SaturnnError } from '../errors';
 import { orthonormal } from '../layers/initializers';
-import type { Model } from '../models/model';
+import { type Model, modelField } from '../models/model';
 import { conv2dOp } from '../ops/convolution';
 import { linearOp } from '../ops/linear';
 import { moments } from '../ops/normalization';
+import { custom, integer, number, optional } from '../options/field';
+import { Options } from '../options/options';
 import { Philox, seedRange, streams } from '../random';
-import { type Device, deviceOf } from '../runtime/device';
-import { Parameter, State } from '../tensor/state';
+import { type Device, deviceField, deviceOf } from '../runtime/device';
+import { Parameter, type State, stateField } from '../tensor/state';
 import { input, type Node, sizeOf, type Tensor } from '../tensor/tensor';
 import { batchOfImages } from './lsuvBatch';
 
@@ -42,6 +46,19 @@ export interface LsuvOptions {
   /** Seed of the orthonormal weights and of the drawn batch: 0 to 2^31 - 1. Default: the State's seed. */
   seed?: number;
 }
+
+const lsuvOptions = new Options<LsuvOptions>('lsuv()', {
+  model: modelField,
+  state: stateField,
+  images: optional(custom('a Float32Array', types.isFloat32Array)),
+  dataset: optional(sourceField),
+  statistics: optional(statisticsField),
+  device: optional(deviceField),
+  batch: optional(integer(1)),
+  tolerance: optional(number([1e-5, 1])),
+  maxIterations: optional(integer(1)),
+  seed: optional(integer(...seedRange)),
+});
 
 /** A layer in the result of lsuv(): the divisions of its weights, and the variance before and after them. */
 export interface LsuvLayer {
@@ -77,13 +94,10 @@ interface ScaledLayer {
  * @throws ERR_LSUV, with the layer, if its variance is 0 or not finite, or `maxIterations` divisions do not reach the tolerance
  * (the weights are then partly scaled); ERR_INVALID_ARGUMENT
  */
-export async function lsuv(options: LsuvOptions): Promise<LsuvLayer[]> {
-  checkOptions('{ model, state, images or dataset }', options);
+export async function lsuv(given: LsuvOptions): Promise<LsuvLayer[]> {
+  const options = lsuvOptions.check(given);
   const { model, state, tolerance = 0.02, maxIterations = 20 } = options;
-  if (!(state instanceof State)) throw invalid('state', 'a State', state);
-  checkNumber('tolerance', tolerance, 1e-5, 1);
-  checkInteger('maxIterations', maxIterations, 1);
-  const seed = checkInteger('seed', options.seed ?? state.seed, ...seedRange);
+  const { seed = state.seed } = options;
   const device = deviceOf(options.device);
   const images = await imagesFor({ ...options, device }, seed);
   const levels = levelsOf(model, images.length / sizeOf(model.inputShape));
@@ -116,9 +130,8 @@ function imagesFor(
   }
   if (dataset) return batchOfImages({ dataset, statistics, inputShape: model.inputShape, batch, seed, device });
   const size = sizeOf(model.inputShape);
-  if (!(images instanceof Float32Array)) throw invalid('images', 'a Float32Array', images);
-  if (images.length === 0 || images.length % size !== 0) {
-    throw invalid('images', `a multiple of ${size} elements, [${model.inputShape}] each`, images.length);
+  if (!images || images.length === 0 || images.length % size !== 0) {
+    throw invalid('images', `a multiple of ${size} elements, [${model.inputShape}] each`, images?.length);
   }
   return Promise.resolve(images);
 }

@@ -9,7 +9,7 @@ import { Sequential } from '../layers/sequential';
 import { activationField, encodeActivation } from '../ops/activation';
 import { type Activation, leakyTanh } from '../ops/activations';
 import { dropoutRateField } from '../ops/dropout';
-import { integer, numberWithin, optional } from '../options/field';
+import { type Field, instance, integer, numberWithin, optional } from '../options/field';
 import { type Fields, Options } from '../options/options';
 import { blockChannels } from '../runtime/layout';
 
@@ -49,6 +49,13 @@ export interface Model extends Layer {
   /** Shape of one image: [height, width, channels]. */
   readonly inputShape: readonly [number, number, number];
 }
+
+/** Accepts a Model. */
+export const modelField: Field<Model> = instance<Model>(
+  'a Model',
+  ({ forward, parameters, inputShape }) =>
+    typeof forward === 'function' && Array.isArray(parameters) && Array.isArray(inputShape),
+);
 
 /** The defaults in which a model differs from the others. */
 export interface ModelDefaults {

@@ -1,8 +1,9 @@
-import { invalid } from '../errors';
 import { adamUpdate, type UpdateInputs } from '../ops/update';
+import { number, optional } from '../options/field';
+import { type Fields, Options } from '../options/options';
 import type { State } from '../tensor/state';
 import type { Node, Tensor } from '../tensor/tensor';
-import { checkDecay, FlatOptimizer, type FlatOptimizerOptions } from './flatOptimizer';
+import { decayField, FlatOptimizer, type FlatOptimizerOptions, flatOptimizerFields } from './flatOptimizer';
 import { segmentTable } from './groups';
 
 /** Options of Adam and AdamW. */
@@ -17,6 +18,17 @@ export interface AdamOptions extends FlatOptimizerOptions {
 
 /** The defaults of Adam. AdamW differs in its weight decay. */
 export const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 } as const;
+
+/** What the options of Adam and AdamW accept. */
+export const adamFields: Fields<AdamOptions> = {
+  ...flatOptimizerFields,
+  beta1: optional(decayField),
+  beta2: optional(decayField),
+  // With 0, a weight that never had a gradient would become 0 / 0.
+  epsilon: optional(number([1e-30, 1])),
+};
+
+const adamOptions = new Options('Adam', adamFields);
 
 /** The common part of Adam and AdamW, which differ in the place of the weight decay. */
 export abstract class AdamRule extends FlatOptimizer {
@@ -34,11 +46,8 @@ export abstract class AdamRule extends FlatOptimizer {
   ) {
     super(2, options, defaultDecay);
     const { beta1 = adamDefaults.beta1, beta2 = adamDefaults.beta2, epsilon = adamDefaults.epsilon } = options;
-    this.beta1 = checkDecay('beta1', beta1);
-    this.beta2 = checkDecay('beta2', beta2);
-    // With 0, a weight that never had a gradient would become 0 / 0.
-    if (typeof epsilon !== 'number' || !(epsilon >= 1e-30 && epsilon <= 1))
-      throw invalid('epsilon', 'a number from 1e-30 to 1', epsilon);
+    this.beta1 = beta1;
+    this.beta2 = beta2;
     this.epsilon = epsilon;
   }
 
@@ -61,6 +70,6 @@ export abstract class AdamRule extends FlatOptimizer {
 export class Adam extends AdamRule {
   /** Makes the optimizer. @throws ERR_INVALID_ARGUMENT for an option that is out of range */
   constructor(options: AdamOptions = {}) {
-    super(options, adamDefaults.weightDecay, false);
+    super(adamOptions.check(options), adamDefaults.weightDecay, false);
   }
 }

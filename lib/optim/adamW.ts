@@ -1,4 +1,7 @@
-import { type AdamOptions, AdamRule, adamDefaults } from './adam';
+import { Options } from '../options/options';
+import { type AdamOptions, AdamRule, adamDefaults, adamFields } from './adam';
+
+const adamWOptions = new Options('AdamW', adamFields);
 
 /** The defaults of AdamW. */
 export const adamWDefaults = { ...adamDefaults, weightDecay: 0.01 } as const;
@@ -10,6 +13,6 @@ export const adamWDefaults = { ...adamDefaults, weightDecay: 0.01 } as const;
 export class AdamW extends AdamRule {
   /** Makes the optimizer. @throws ERR_INVALID_ARGUMENT for an option that is out of range */
   constructor(options: AdamOptions = {}) {
-    super(options, adamWDefaults.weightDecay, true);
+    super(adamWOptions.check(options), adamWDefaults.weightDecay, true);
   }
 }

@@ -1,11 +1,13 @@
 import { gradient } from '../compile/gradient';
-import { checkNumber, checkOptions, invalid, type Range } from '../errors';
+import { invalid, type Range } from '../errors';
 import { packGradients } from '../ops/data';
 import { clipFactor, finiteCheck, unscale } from '../ops/scaling';
 import { advance, averageWeights, type UpdateInputs } from '../ops/update';
-import type { State } from '../tensor/state';
-import type { Node, Tensor } from '../tensor/tensor';
-import { checkGroups, type ParameterGroup } from './groups';
+import { arrayOf, custom, type Field, number, optional, orNull } from '../options/field';
+import { type Fields, Options } from '../options/options';
+import { type State, stateField } from '../tensor/state';
+import { type Node, type Tensor, tensorField } from '../tensor/tensor';
+import { groupField, type ParameterGroup } from './groups';
 import { LossScaling } from './lossScaling';
 import type { Optimizer, OptimizerInputs, OptimizerNodes } from './optimizer';
 
@@ -36,6 +38,36 @@ export interface FlatOptimizerOptions {
   ema?: { readonly decay: number } | null;
 }
 
+/** Accepts the decay per step of a running average: 0 to below 1. */
+export const decayField: Field<number> = custom(
+  'a number from 0 to below 1',
+  // Kernels get 1 - decay in f32. Nearer to 1 than this, an average would never move.
+  (value) => typeof value === 'number' && value >= 0 && value <= 1 - 1e-12,
+  { least: 0, most: 1, open: 'most' },
+);
+
+const emaOptions = new Options<{ readonly decay: number }>('option ema', { decay: decayField });
+
+/** What the options of every optimizer accept. */
+export const flatOptimizerFields: Fields<FlatOptimizerOptions> = {
+  weightDecay: optional(number(weightDecayRange)),
+  groups: optional(arrayOf(groupField, 'an array of { match, learningRate, weightDecay }')),
+  clipNorm: optional(
+    orNull(custom('a positive number', (value) => Number.isFinite(value) && Math.fround(value as number) > 0)),
+  ),
+  ema: optional(orNull(emaOptions.nested('{ decay }'))),
+};
+
+const updateInputs = new Options<OptimizerInputs>(
+  'Optimizer.update()',
+  {
+    state: stateField,
+    loss: tensorField,
+    learningRate: tensorField,
+  },
+  { argument: 'inputs' },
+);
+
 /**
  * An optimizer that updates all parameters at once, as flat vectors, with one kernel that a subclass chooses. This class adds the
  * check for non-finite gradients, loss scaling, clipping, the average of the weights and the step counter.
@@ -52,16 +84,16 @@ export abstract class FlatOptimizer implements Optimizer {
   readonly slots: number;
   readonly averageSlot: number | null;
 
-  /** @param ownSlots the number of values that the rule itself keeps per parameter; the average's slot follows these */
+  /**
+   * @param options checked by the subclass
+   * @param ownSlots the number of values that the rule itself keeps per parameter; the average's slot follows these
+   */
   constructor(ownSlots: number, options: FlatOptimizerOptions, defaultDecay: number) {
-    checkOptions('an object', options);
     const { weightDecay = defaultDecay, groups = [], clipNorm = null, ema = null } = options;
-    this.weightDecay = checkNumber('weightDecay', weightDecay, ...weightDecayRange);
-    this.groups = checkGroups(groups);
-    if (clipNorm !== null && !(Number.isFinite(clipNorm) && Math.fround(clipNorm) > 0))
-      throw invalid('clipNorm', 'a positive number', clipNorm);
+    this.weightDecay = weightDecay;
+    this.groups = groups;
     this.clipNorm = clipNorm;
-    this.ema = ema && { decay: checkDecay('ema.decay', ema.decay) };
+    this.ema = ema;
     this.averageSlot = ema ? ownSlots : null;
     this.slots = ownSlots + (ema ? 1 : 0);
   }
@@ -78,7 +110,8 @@ export abstract class FlatOptimizer implements Optimizer {
    * @returns `updates`, `gate` and `skip`, for Graph.from(), and `gradientNorm` (f32 [1], before clipping)
    * @throws ERR_INVALID_ARGUMENT if the State was made for another optimizer, or a group applies to no parameter
    */
-  update({ state, loss, learningRate }: OptimizerInputs): OptimizerNodes {
+  update(inputs: OptimizerInputs): OptimizerNodes {
+    const { state, loss, learningRate } = updateInputs.check(inputs);
     const { slots, averageSlot, ema } = this;
     if (state.optimizerSlots < slots)
       throw invalid('state', `a State with optimizerSlots of at least ${slots}`, state.optimizerSlots);
@@ -114,12 +147,4 @@ export abstract class FlatOptimizer implements Optimizer {
     }
     return { flag, gate: flag, norm, scale: clipNorm === null ? null : clipFactor(norm, clipNorm) };
   }
-}
-
-/** Checks the decay per step of a running average: 0 to below 1. @throws ERR_INVALID_ARGUMENT */
-export function checkDecay(argument: string, value: unknown): number {
-  // Kernels get 1 - decay in f32. Nearer to 1 than this, an average would never move.
-  if (typeof value !== 'number' || !(value >= 0 && value <= 1 - 1e-12))
-    throw invalid(argument, 'a number from 0 to below 1', value);
-  return value;
 }

@@ -1,6 +1,9 @@
 /** Learning rates and weight decays that differ from parameter to parameter. */
-import { checkNumber, invalid } from '../errors';
+import { types } from 'node:util';
+import { invalid } from '../errors';
 import type { Segments } from '../ops/update';
+import { custom, type Field, number, optional } from '../options/field';
+import { Options } from '../options/options';
 import type { Parameter, State } from '../tensor/state';
 import { constant } from '../tensor/tensor';
 
@@ -17,20 +20,17 @@ export interface ParameterGroup {
 /** The largest finite float32. */
 export const largestFloat = 3.4028234663852886e38;
 
-/** Checks groups and copies them. @throws ERR_INVALID_ARGUMENT */
-export function checkGroups(groups: readonly ParameterGroup[]): readonly ParameterGroup[] {
-  if (!Array.isArray(groups)) throw invalid('groups', 'an array of { match, learningRate, weightDecay }', groups);
-  groups.forEach((group, index) => {
-    const match = group?.match;
-    if (!(match instanceof RegExp) && typeof match !== 'function')
-      throw invalid(`groups[${index}].match`, 'a RegExp or a function of a Parameter', match);
-    for (const name of ['learningRate', 'weightDecay'] as const) {
-      const value = group[name];
-      if (value !== undefined) checkNumber(`groups[${index}].${name}`, value, 0, largestFloat);
-    }
-  });
-  return groups.map((group) => ({ ...group }));
-}
+const factor = optional(number([0, largestFloat]));
+
+/** Accepts a group, and copies it. */
+export const groupField: Field<ParameterGroup> = new Options<ParameterGroup>('a group of parameters', {
+  match: custom(
+    'a RegExp or a function of a Parameter',
+    (match) => typeof match === 'function' || types.isRegExp(match),
+  ),
+  learningRate: factor,
+  weightDecay: factor,
+}).nested('{ match, learningRate, weightDecay }');
 
 // search() and not test(), which depends on the lastIndex that an earlier use of a RegExp with flag g or y has left.
 const matches = ({ match }: ParameterGroup, parameter: Parameter): boolean =>

@@ -1,8 +1,9 @@
-import { checkNumber, invalid } from '../errors';
 import { sgdUpdate, trustRatios, type UpdateInputs } from '../ops/update';
+import { number, numberWithin, optional } from '../options/field';
+import { Options } from '../options/options';
 import type { State } from '../tensor/state';
 import type { Node, Tensor } from '../tensor/tensor';
-import { FlatOptimizer, type FlatOptimizerOptions, momentumRange } from './flatOptimizer';
+import { FlatOptimizer, type FlatOptimizerOptions, flatOptimizerFields, momentumRange } from './flatOptimizer';
 import { segmentPerParameter } from './groups';
 
 /** Options of Lars. */
@@ -19,6 +20,12 @@ export interface LarsOptions extends FlatOptimizerOptions {
 /** The defaults of LarsOptions. */
 export const larsDefaults = { trust: 0.001, momentum: 0.9, weightDecay: 1e-4 } as const;
 
+const larsOptions = new Options<LarsOptions>('Lars', {
+  ...flatOptimizerFields,
+  trust: optional(numberWithin({ least: 0, most: 1e6, open: 'least' })),
+  momentum: optional(number(momentumRange)),
+});
+
 /**
  * LARS (You, Gitman and Ginsburg, arXiv:1708.03888), for large batches: SGD with momentum whose learning rate is multiplied, for
  * each tensor, by the trust ratio trust |w| / (|g| + weightDecay |w|). Parameters that do not decay (biases) have neither trust
@@ -33,11 +40,11 @@ export class Lars extends FlatOptimizer {
 
   /** Makes the optimizer. @throws ERR_INVALID_ARGUMENT for an option that is out of range */
   constructor(options: LarsOptions = {}) {
-    super(1, options, larsDefaults.weightDecay);
-    const { trust = larsDefaults.trust, momentum = larsDefaults.momentum } = options;
-    if (!(Number.isFinite(trust) && trust > 0 && trust <= 1e6)) throw invalid('trust', 'a positive number', trust);
+    const checked = larsOptions.check(options);
+    super(1, checked, larsDefaults.weightDecay);
+    const { trust = larsDefaults.trust, momentum = larsDefaults.momentum } = checked;
     this.trust = trust;
-    this.momentum = checkNumber('momentum', momentum, ...momentumRange);
+    this.momentum = momentum;
   }
 
   /** @internal */

@@ -1,5 +1,5 @@
 /** The metrics of an epoch, which schedules, early stopping and checkpoints read. */
-import { invalid } from '../errors';
+import { type Field, oneOf } from '../options/field';
 
 /** The event after each epoch, and at the end of a fit() that ends within one. Accuracies are fractions, 0 to 1. */
 export interface EpochEvent {
@@ -52,11 +52,8 @@ export const metrics = Object.keys(directions) as readonly Metric[];
 /** Whether less of a metric is better. */
 export const isLoss = (metric: Metric): boolean => directions[metric] === 'less';
 
-/** Checks the name of a metric. @throws ERR_INVALID_ARGUMENT */
-export function checkMetric(metric: Metric): Metric {
-  if (!metrics.includes(metric)) throw invalid('metric', metrics.join(', '), metric);
-  return metric;
-}
+/** Accepts the name of a metric. */
+export const metricField: Field<Metric> = oneOf(metrics);
 
 /**
  * Whether an epoch's metric is better than `best`, that of the best epoch so far (null: there is none), by more than `minDelta`.

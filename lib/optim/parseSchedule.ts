@@ -1,6 +1,7 @@
 import { invalid, numberFromText } from '../errors';
+import { Options } from '../options/options';
 import { type PlateauMetric, plateauRate } from './plateau';
-import { constantRate, type Schedule, type Span } from './schedule';
+import { constantRate, rateField, type Schedule, type Span } from './schedule';
 import { cosineRate, oneCycleRate, stepRate } from './schedules';
 
 /** The forms of a schedule, for help texts and messages. */
@@ -16,6 +17,8 @@ export function parseSpan(argument: string, text: string): Span {
   return unit ? { steps: value } : { epochs: value };
 }
 
+const parseOptions = new Options<{ rate: number }>('parseSchedule()', { rate: rateField });
+
 /**
  * Reads a schedule that is written as text: its name, and options after colons. The forms are constant,
  * step:MILESTONES[:FACTOR], cosine[:MINIMUM], onecycle[:SHARE[:FINAL DIVISION]] and plateau[:FACTOR[:PATIENCE[:METRIC]]], for
@@ -24,7 +27,9 @@ export function parseSpan(argument: string, text: string): Span {
  * @param rate the first learning rate; for onecycle the largest
  * @throws ERR_INVALID_ARGUMENT
  */
-export function parseSchedule(text: string, { rate }: { rate: number }): Schedule {
+export function parseSchedule(text: string, options: { rate: number }): Schedule {
+  if (typeof text !== 'string') throw invalid('schedule', scheduleForms, text);
+  const { rate } = parseOptions.check(options);
   const [name = '', ...fields] = text.split(':');
   const at = (index: number, what: string): number | undefined => {
     const field = fields[index];

@@ -1,7 +1,9 @@
-import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
-import { checkMetric, type EpochEvent, isLoss, type Metric } from './metric';
+import { checkNumber } from '../errors';
+import { custom, integer, number, optional, orNull } from '../options/field';
+import { Options } from '../options/options';
+import { type EpochEvent, isLoss, type Metric, metricField } from './metric';
 import { own } from './owner';
-import { checkRate, type Schedule } from './schedule';
+import { rateField, type Schedule } from './schedule';
 
 /** Name of the metric that plateauRate() watches: a loss, which should fall, or an accuracy, which should rise. */
 export type PlateauMetric = Metric;
@@ -21,6 +23,15 @@ export interface PlateauOptions {
   /** Smallest improvement that counts, relative to the best value so far: 0 to 1, default 1e-4. */
   threshold?: number;
 }
+
+const plateauOptions = new Options<PlateauOptions>('plateauRate()', {
+  rate: rateField,
+  factor: optional(number([0, 1])),
+  patience: optional(integer(0)),
+  metric: optional(metricField),
+  minimum: optional(rateField),
+  threshold: optional(number([0, 1])),
+});
 
 interface PlateauState {
   readonly rate: number;
@@ -44,13 +55,8 @@ export function plateauRate(options: PlateauOptions): Schedule {
     metric = 'testLoss',
     minimum = 0,
     threshold = 1e-4,
-  } = checkOptions('{ rate }', options);
-  checkRate('learningRate', rate);
-  checkNumber('factor', factor, 0, 1);
-  checkInteger('patience', patience, 0);
-  checkMetric(metric);
+  } = plateauOptions.check(options);
   checkNumber('minimum', minimum, 0, rate);
-  checkNumber('threshold', threshold, 0, 1);
   const initial: PlateauState = { rate, best: null, waited: 0 };
   let state = initial;
 
@@ -77,16 +83,14 @@ export function plateauRate(options: PlateauOptions): Schedule {
     },
     save: () => ({ ...state }),
     restore(saved) {
-      state = checkState(saved);
+      state = savedState.check(saved, 'a saved plateau');
     },
   };
   return schedule;
 }
 
-function checkState(saved: unknown): PlateauState {
-  const { rate, best, waited } = checkOptions('the result of save() of a plateau', saved as PlateauState);
-  checkRate('rate of a saved plateau', rate);
-  if (best !== null && !Number.isFinite(best)) throw invalid('best of a saved plateau', 'a number or null', best);
-  checkInteger('waited of a saved plateau', waited, 0);
-  return { rate, best, waited };
-}
+const savedState = new Options<PlateauState>(
+  'a saved plateau',
+  { rate: rateField, best: orNull(custom('a number', Number.isFinite)), waited: integer(0) },
+  { argument: 'state' },
+);

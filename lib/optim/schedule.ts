@@ -2,7 +2,9 @@
  * The learning rate of every step. Schedules are pure functions of the step, so that a resumed run continues exactly; one that
  * depends on metrics (plateau) keeps its state as plain JSON.
  */
-import { checkInteger, checkNumber, checkOptions, invalid, type Range } from '../errors';
+import { checkNumber, invalid, type Range } from '../errors';
+import { custom, type Field, instance, integer, number, optional } from '../options/field';
+import { Options } from '../options/options';
 import type { EpochEvent } from './metric';
 import type { Owner } from './owner';
 
@@ -40,6 +42,16 @@ export interface Schedule {
 /** Limits of every learning rate. */
 export const learningRateRange: Range = [0, 1e6];
 
+/** Accepts a learning rate, 0 to 1e6. */
+export const rateField: Field<number> = number(learningRateRange);
+
+/** Whether a value has the members of a Schedule. */
+export const isSchedule = (value: unknown): value is Schedule =>
+  typeof value === 'object' && value !== null && typeof (value as Schedule).at === 'function';
+
+/** Accepts a Schedule. */
+export const scheduleField: Field<Schedule> = instance<Schedule>('a Schedule such as cosineRate({ rate })', isSchedule);
+
 /** Checks a learning rate, 0 to 1e6. @throws ERR_INVALID_ARGUMENT */
 export const checkRate = (argument: string, rate: unknown): number => checkNumber(argument, rate, ...learningRateRange);
 
@@ -51,15 +63,21 @@ export interface Span {
   epochs?: number;
 }
 
+const spanOptions = new Options<Span>(
+  'a span',
+  {
+    steps: optional(integer(1)),
+    epochs: optional(custom('a positive number', (value) => Number.isFinite(value) && (value as number) > 0)),
+  },
+  { argument: 'value' },
+);
+
 /** Checks a Span. @throws ERR_INVALID_ARGUMENT unless it has exactly one of its fields, positive */
 export function checkSpan(argument: string, span: Span): Span {
-  const { steps, epochs } = checkOptions('{ steps } or { epochs }', span);
+  const { steps, epochs } = spanOptions.check(span, argument);
   if ((steps === undefined) === (epochs === undefined))
     throw invalid(argument, 'one of { steps } and { epochs }', steps === undefined ? 'neither' : 'both');
-  if (steps !== undefined) return { steps: checkInteger(`steps of ${argument}`, steps, 1) };
-  if (!(Number.isFinite(epochs) && (epochs as number) > 0))
-    throw invalid(`epochs of ${argument}`, 'a positive number', epochs);
-  return { epochs };
+  return steps === undefined ? { epochs } : { steps };
 }
 
 /** Returns a Span in steps, rounded to a whole number. */

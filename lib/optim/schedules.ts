@@ -1,6 +1,17 @@
 /** Schedules that are pure functions of the step. */
-import { checkInteger, checkNumber, checkOptions, invalid } from '../errors';
-import { checkRate, checkSpan, type RunLength, type Schedule, type Span, stepsOf } from './schedule';
+import { checkInteger, checkNumber, invalid } from '../errors';
+import { anyArray, number, oneOf, optional } from '../options/field';
+import { Options } from '../options/options';
+import {
+  checkSpan,
+  isSchedule,
+  type RunLength,
+  rateField,
+  type Schedule,
+  type Span,
+  scheduleField,
+  stepsOf,
+} from './schedule';
 
 /** Options of stepRate(). */
 export interface StepRateOptions {
@@ -14,18 +25,21 @@ export interface StepRateOptions {
   factor?: number;
 }
 
+const stepRateOptions = new Options<StepRateOptions>('stepRate()', {
+  rate: rateField,
+  milestones: anyArray<readonly number[]>('at least one number'),
+  unit: optional(oneOf(['epochs', 'steps'], "'epochs' or 'steps'")),
+  factor: optional(number([0, 1])),
+});
+
 /**
  * Makes a schedule that lowers the rate at milestones, like PyTorch's MultiStepLR: rate * factor^(number of milestones reached).
  * @throws ERR_INVALID_ARGUMENT
  */
 export function stepRate(options: StepRateOptions): Schedule {
-  const { rate, milestones, unit = 'epochs', factor = 0.1 } = checkOptions('{ rate, milestones }', options);
-  checkRate('learningRate', rate);
-  checkNumber('factor', factor, 0, 1);
-  if (unit !== 'epochs' && unit !== 'steps') throw invalid('unit', "'epochs' or 'steps'", unit);
-  if (!Array.isArray(milestones) || milestones.length === 0)
-    throw invalid('milestones', 'at least one number', milestones);
-  const all = milestones.map((milestone, i) =>
+  const { rate, milestones, unit = 'epochs', factor = 0.1 } = stepRateOptions.check(options);
+  if (milestones.length === 0) throw invalid('milestones', 'at least one number', milestones);
+  const all = Array.from(milestones, (milestone, i) =>
     checkInteger(`milestones[${i}]`, milestone, (milestones[i - 1] ?? 0) + 1),
   );
   return {
@@ -45,14 +59,18 @@ export interface CosineRateOptions {
   minimum?: number;
 }
 
+const cosineRateOptions = new Options<CosineRateOptions>('cosineRate()', {
+  rate: rateField,
+  minimum: optional(rateField),
+});
+
 /**
  * Makes a schedule that lowers the rate along half a cosine (Loshchilov and Hutter, arXiv:1608.03983, without restarts):
  * minimum + (rate - minimum) (1 + cos(π step / totalSteps)) / 2.
  * @throws ERR_INVALID_ARGUMENT
  */
 export function cosineRate(options: CosineRateOptions): Schedule {
-  const { rate, minimum = 0 } = checkOptions('{ rate }', options);
-  checkRate('learningRate', rate);
+  const { rate, minimum = 0 } = cosineRateOptions.check(options);
   checkNumber('minimum', minimum, 0, rate);
   return {
     name: 'cosine',
@@ -72,6 +90,14 @@ export interface OneCycleRateOptions {
   finalDivision?: number;
 }
 
+const division = optional(number([1, 1e9]));
+const oneCycleRateOptions = new Options<OneCycleRateOptions>('oneCycleRate()', {
+  peak: rateField,
+  warmUpShare: optional(number([0, 1])),
+  initialDivision: division,
+  finalDivision: division,
+});
+
 /**
  * Makes a schedule that raises the rate to `peak` and lowers it again, both along half a cosine (Smith and Topin,
  * arXiv:1708.07120, in the form of PyTorch's OneCycleLR). The peak is in step warmUpShare * totalSteps - 1, the last rate in step
@@ -79,11 +105,7 @@ export interface OneCycleRateOptions {
  * @throws ERR_INVALID_ARGUMENT
  */
 export function oneCycleRate(options: OneCycleRateOptions): Schedule {
-  const { peak, warmUpShare = 0.3, initialDivision = 25, finalDivision = 1e4 } = checkOptions('{ peak }', options);
-  checkRate('peak', peak);
-  checkNumber('warmUpShare', warmUpShare, 0, 1);
-  checkNumber('initialDivision', initialDivision, 1, 1e9);
-  checkNumber('finalDivision', finalDivision, 1, 1e9);
+  const { peak, warmUpShare = 0.3, initialDivision = 25, finalDivision = 1e4 } = oneCycleRateOptions.check(options);
   const first = peak / initialDivision;
   return {
     name: 'onecycle',
@@ -110,7 +132,7 @@ function anneal(from: number, to: number, progress: number): number {
  * @throws ERR_INVALID_ARGUMENT
  */
 export function warmUp(schedule: Schedule, span: Span): Schedule {
-  if (typeof schedule?.at !== 'function') throw invalid('schedule', 'a Schedule', schedule);
+  if (!isSchedule(schedule)) throw invalid('schedule', scheduleField.expected, schedule);
   const checked = checkSpan('warm-up', span);
   const { begin, observe, save, restore, settings } = schedule;
   return {

@@ -1,8 +1,9 @@
-import { checkNumber, invalid } from '../errors';
 import { sgdUpdate, type UpdateInputs } from '../ops/update';
+import { flag, number, optional } from '../options/field';
+import { Options } from '../options/options';
 import type { State } from '../tensor/state';
 import type { Node, Tensor } from '../tensor/tensor';
-import { FlatOptimizer, type FlatOptimizerOptions, momentumRange } from './flatOptimizer';
+import { FlatOptimizer, type FlatOptimizerOptions, flatOptimizerFields, momentumRange } from './flatOptimizer';
 import { segmentTable } from './groups';
 
 /** Options of Sgd. */
@@ -17,6 +18,12 @@ export interface SgdOptions extends FlatOptimizerOptions {
 
 /** The defaults of SgdOptions. */
 export const sgdDefaults = { momentum: 0.9, nesterov: false, weightDecay: 1e-4 } as const;
+
+const sgdOptions = new Options<SgdOptions>('Sgd', {
+  ...flatOptimizerFields,
+  momentum: optional(number(momentumRange)),
+  nesterov: optional(flag),
+});
 
 /**
  * SGD with momentum, by the rule of MXNet, the framework of the paper's authors: m = momentum m - lr (g + weightDecay w),
@@ -33,10 +40,10 @@ export class Sgd extends FlatOptimizer {
 
   /** Makes the optimizer. @throws ERR_INVALID_ARGUMENT for an option that is out of range */
   constructor(options: SgdOptions = {}) {
-    super(1, options, sgdDefaults.weightDecay);
-    const { momentum = sgdDefaults.momentum, nesterov = sgdDefaults.nesterov } = options;
-    this.momentum = checkNumber('momentum', momentum, ...momentumRange);
-    if (typeof nesterov !== 'boolean') throw invalid('nesterov', 'true or false', nesterov);
+    const checked = sgdOptions.check(options);
+    super(1, checked, sgdDefaults.weightDecay);
+    const { momentum = sgdDefaults.momentum, nesterov = sgdDefaults.nesterov } = checked;
+    this.momentum = momentum;
     this.nesterov = nesterov;
   }
 

@@ -34,11 +34,19 @@ export const schemaOf = <T>(field: Field<T>) => field.schema as v.GenericSchema<
 export const custom = <T>(expected: string, is: (value: unknown) => boolean, limits: Limits | null = null): Field<T> =>
   new Field<T>(v.custom<T>(is, expected), expected, limits);
 
+/** Accepts every array: for values whose function checks their elements itself. */
+export const anyArray = <T extends readonly unknown[]>(expected: string): Field<T> =>
+  custom<T>(expected, Array.isArray);
+
 /** Accepts objects, and functions with properties, for which `is` returns true: a Model, a Device. */
 export const instance = <T extends object>(expected: string, is: (value: T) => boolean): Field<T> =>
   custom<T>(expected, (value) => isObject(value) && is(value as T));
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** Accepts an object by whose keys the caller names things. The function checks the values. */
+export const record = <T extends object>(expected: string): Field<T> =>
+  instance<T>(expected, (value) => !Array.isArray(value) && !ArrayBuffer.isView(value));
 
 /** Accepts true and false. */
 export const flag: Field<boolean> = custom('true or false', (value) => typeof value === 'boolean');
@@ -109,7 +117,7 @@ export function listing(words: readonly string[]): string {
 
 /** Accepts what `field` accepts, and null. */
 export const orNull = <T>(field: Field<T>): Field<T | null> =>
-  new Field(v.union([v.null(), schemaOf(field)], field.expected), `${field.expected}, or null`, field.limits);
+  new Field(v.nullable(schemaOf(field)), `${field.expected}, or null`, field.limits);
 
 /** Accepts what `field` accepts, and nothing. */
 export const optional = <T>(field: Field<T>): Field<T | undefined> =>

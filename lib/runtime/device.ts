@@ -1,4 +1,6 @@
-import { checkInteger, invalid, SaturnnError } from '../errors';
+import { invalid, SaturnnError } from '../errors';
+import { anyOf, type Field, instance, integer, oneOf, optional, text } from '../options/field';
+import { Options } from '../options/options';
 import { loadAddon } from './addon';
 import { cacheFolder } from './cacheFolder';
 import { cudaSearchPaths } from './cudaSearchPaths';
@@ -136,6 +138,18 @@ export const deviceForms = 'auto, cpu, cuda or cuda:N';
 /** The device that openDevice takes where none is named. */
 export const defaultDevice = 'auto';
 
+/** Accepts a Device. It may be of another realm; one of another copy of saturnn has no plans here. */
+export const openedDeviceField: Field<Device> = instance<Device>(
+  'a Device',
+  ({ native, name }) => typeof native === 'object' && native !== null && typeof name === 'string',
+);
+/** Accepts a Device, or its name for openDevice(). */
+export const deviceField: Field<Device | string> = anyOf(`a Device, or ${deviceForms}`, openedDeviceField, text);
+/** Accepts a precision; Device.checkPrecision() says whether a device has it. */
+export const precisionField: Field<Precision> = oneOf(precisions);
+
+const deviceOptions = new Options<DeviceOptions>('openDevice()', { threads: optional(integer(0, 1024)) });
+
 const open = new Map<string, Device>();
 
 /**
@@ -147,10 +161,10 @@ const open = new Map<string, Device>();
  * ERR_CUBLASLT_... if the device cannot be opened; ERR_BINARY_... or ERR_UNSUPPORTED_PLATFORM if the native parts are missing
  * or do not load
  */
-export function openDevice(name: string = defaultDevice, { threads = 0 }: DeviceOptions = {}): Device {
+export function openDevice(name: string = defaultDevice, options: DeviceOptions = {}): Device {
+  const { threads = 0 } = deviceOptions.check(options);
   if (name === 'auto') return openAuto(threads);
   const { backend, index } = parseDevice(name);
-  checkInteger('threads', threads, 0, 1024);
   const key = `${backend}:${index}:${threads}`;
   const known = open.get(key);
   if (known) return known;
@@ -178,9 +192,11 @@ export function deviceOf(device?: Device | string): Device {
  * Returns what a backend finds on this machine: `usable`, whether a device can be opened; `missing`, an array of
  * { code, message } with everything that prevents it; and by other keys, which depend on the backend, processor, versions and
  * features.
- * @throws ERR_BACKEND_... if the backend's library does not load; ERR_BINARY_... if the addon does not
+ * @throws ERR_INVALID_ARGUMENT for another name; ERR_BACKEND_... if the backend's library does not load; ERR_BINARY_... if the
+ * addon does not
  */
 export function probeBackend(backend: BackendName): Record<string, unknown> {
+  if (!backendNames.includes(backend)) throw invalid('backend', backendNames.join(' or '), backend);
   try {
     return JSON.parse(loadAddon().probe(openOptions(backend, 0, 0)));
   } catch (error) {
@@ -204,7 +220,7 @@ export function checkDeviceName(name: string): string {
 }
 
 function parseDevice(name: string): { backend: BackendName; index: number } {
-  const [, backend, index] = /^(cpu|cuda)(?::(\d{1,3}))?$/.exec(name) ?? [];
+  const [, backend, index] = (typeof name === 'string' && /^(cpu|cuda)(?::(\d{1,3}))?$/.exec(name)) || [];
   if (!backend || (backend === 'cpu' && index !== undefined)) throw invalid('device', deviceForms, name);
   return { backend: backend as BackendName, index: Number(index ?? 0) };
 }

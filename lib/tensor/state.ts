@@ -1,7 +1,21 @@
 import { constants } from 'node:buffer';
-import { checkInteger, checkNumber, invalid, SaturnnError, typed } from '../errors';
+import { checkInteger, invalid, SaturnnError, typed } from '../errors';
+import {
+  anyArray,
+  arrayOf,
+  callback,
+  type Field,
+  flag,
+  instance,
+  integer,
+  number,
+  optional,
+  orNull,
+  text,
+} from '../options/field';
+import { Options } from '../options/options';
 import { Philox, seedRange } from '../random';
-import { type Device, deviceOf, openDevice } from '../runtime/device';
+import { type Device, deviceField, deviceOf, openDevice } from '../runtime/device';
 import { bytesPerElement } from '../runtime/dtypes';
 import type { Arena, NativeState } from '../runtime/native';
 import { dropPlansOf } from '../runtime/planCache';
@@ -59,6 +73,15 @@ export interface ParameterOptions {
   initialize: (random: Philox) => Float32Array;
 }
 
+/** Accepts a shape, which checkShape() checks. */
+const shapeField = anyArray<readonly number[]>('1 to 4 positive integers');
+
+const parameterOptions = new Options<ParameterOptions>(
+  'Parameter',
+  { name: text, shape: shapeField, decay: flag, initialize: callback() },
+  { named: true },
+);
+
 /** A trainable f32 tensor. It holds name, shape and initialiser; its values live in a State. */
 export class Parameter extends Owned {
   /** Whether weight decay applies. */
@@ -71,7 +94,8 @@ export class Parameter extends Owned {
    * @param options name, shape, whether weight decay applies, and the function that makes the first values
    * @throws ERR_INVALID_ARGUMENT for a shape that is not 1 to 4 positive integers
    */
-  constructor({ name, shape, decay, initialize }: ParameterOptions) {
+  constructor(options: ParameterOptions) {
+    const { name, shape, decay, initialize } = parameterOptions.check(options);
     super({ kind: 'parameter' }, name, { dtype: 'f32', shape: checkShape(`${name}.shape`, shape) });
     this.decay = decay;
     this.initialize = initialize;
@@ -88,6 +112,12 @@ export interface StateBufferOptions {
   initial?: number;
 }
 
+const stateBufferOptions = new Options<StateBufferOptions>(
+  'StateBuffer',
+  { name: text, shape: shapeField, initial: optional(number([-3.4e38, 3.4e38])) },
+  { named: true },
+);
+
 /**
  * An f32 tensor that a model keeps from step to step and that no gradient changes: running statistics. Its values live in a
  * State.
@@ -101,9 +131,10 @@ export class StateBuffer extends Owned {
    * @param options name, shape, and the first value of every element (default 0)
    * @throws ERR_INVALID_ARGUMENT for a shape that is not 1 to 4 positive integers, or `initial` out of range
    */
-  constructor({ name, shape, initial = 0 }: StateBufferOptions) {
+  constructor(options: StateBufferOptions) {
+    const { name, shape, initial = 0 } = stateBufferOptions.check(options);
     super({ kind: 'buffer' }, name, { dtype: 'f32', shape: checkShape(`${name}.shape`, shape) });
-    this.initial = checkNumber(`initial of ${name}`, initial, -3.4e38, 3.4e38);
+    this.initial = initial;
   }
 }
 
@@ -148,6 +179,17 @@ export interface StateOptions {
   device?: Device | string;
 }
 
+/** Accepts a StateBuffer of this copy of saturnn: the State is bound to it. */
+const bufferField = instance<StateBuffer>('a StateBuffer', (value) => value instanceof StateBuffer);
+
+const stateOptions = new Options<StateOptions>('State', {
+  seed: optional(integer(...seedRange)),
+  optimizerSlots: optional(integer(0, 8)),
+  averageSlot: optional(orNull(integer(0))),
+  buffers: optional(arrayOf(bufferField, 'an array of StateBuffers')),
+  device: optional(deviceField),
+});
+
 /**
  * The values of a model on a device, in four contiguous arenas: `parameters`; `optimizer`, one vector of the parameters' size
  * per slot; `gradients`; and `buffers`, the counter (seed, steps done) followed by running statistics. Plans bind to a State:
@@ -186,20 +228,16 @@ export class State {
    * @throws ERR_INVALID_ARGUMENT if there are no parameters, two of these tensors have one name, one belongs to another State, or
    * an option is out of range
    */
-  constructor(
-    parameters: readonly Parameter[],
-    { seed = 0, optimizerSlots = 1, averageSlot = null, buffers = [], device }: StateOptions = {},
-  ) {
-    this.seed = checkInteger('seed', seed, ...seedRange);
-    this.optimizerSlots = checkInteger('optimizerSlots', optimizerSlots, 0, 8);
+  constructor(parameters: readonly Parameter[], options: StateOptions = {}) {
+    const { seed = 0, optimizerSlots = 1, averageSlot = null, buffers = [], device } = stateOptions.check(options);
+    this.seed = seed;
+    this.optimizerSlots = optimizerSlots;
     this.#home = device === undefined ? null : deviceOf(device);
     this.averageSlot = averageSlot === null ? null : checkInteger('averageSlot', averageSlot, 0, optimizerSlots - 1);
     if (!Array.isArray(parameters) || parameters.length === 0)
       throw invalid('parameters', 'at least one Parameter', parameters);
     for (const parameter of parameters)
       if (!(parameter instanceof Parameter)) throw invalid('parameters', 'Parameters', parameter);
-    for (const buffer of buffers)
-      if (!(buffer instanceof StateBuffer)) throw invalid('buffers', 'StateBuffers', buffer);
     const names = new Set<string>();
     for (const owned of [...parameters, ...buffers]) {
       owned.checkFree();
@@ -440,3 +478,6 @@ export class State {
     this.dispose();
   }
 }
+
+/** Accepts a State of this copy of saturnn, whose private values are used. */
+export const stateField: Field<State> = instance<State>('a State', (value) => value instanceof State);

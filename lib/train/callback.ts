@@ -1,5 +1,8 @@
+import { SaturnnError } from '../errors';
 import type { EpochEvent } from '../optim/metric';
 import type { Owner } from '../optim/owner';
+import { type Field, instance } from '../options/field';
+import { nearestName } from '../options/nearest';
 import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
 import type { TrainerView } from './trainerView';
 
@@ -76,4 +79,31 @@ export interface Callback {
   restore?(saved: SavedCallback): void;
   /** Called when everything in a checkpoint is restored, and all callbacks have accepted their states. */
   restored?(): void;
+}
+
+/** Every function of a Callback that is called at an event. */
+const hooks = Object.keys({ onStep: 0, onEpoch: 0, onStopped: 0, onEnd: 0 } satisfies Record<Hook, 0>);
+type Hook = Extract<keyof Callback, `on${string}`>;
+
+/** Accepts a Callback: it may have none of the functions, only everySteps. */
+export const callbackField: Field<Callback> = instance<Callback>(
+  'a callback, which is an object with a name,',
+  (value) => typeof value.name === 'string',
+);
+
+/**
+ * Checks that a callback has no function that is meant to be called at an event but never will be, because its name is another
+ * library's, or mistyped.
+ * @throws ERR_INVALID_ARGUMENT
+ */
+export function checkHooks(callback: Callback): void {
+  const names = new Set<string>();
+  for (let at: object | null = callback; at && at !== Object.prototype; at = Object.getPrototypeOf(at))
+    for (const name of Object.getOwnPropertyNames(at)) if (/^on[A-Z]/.test(name)) names.add(name);
+  for (const name of names) {
+    const nearest = hooks.includes(name) ? null : nearestName(name, hooks);
+    if (nearest === null) continue;
+    const message = `Callback "${callback.name}" has a function ${name}, which is never called: did you mean "${nearest}"?`;
+    throw new SaturnnError('ERR_INVALID_ARGUMENT', message);
+  }
 }

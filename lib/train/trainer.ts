@@ -1,11 +1,13 @@
 import { performance } from 'node:perf_hooks';
 import { DataLoader } from '../data/loader';
 import type { Statistics } from '../data/statistics';
-import { checkInteger, invalid, SaturnnError } from '../errors';
+import { invalid, SaturnnError } from '../errors';
 import { writeSafetensors } from '../files/safetensors';
 import { precisionBuffers } from '../optim/lossScaling';
 import type { EpochEvent } from '../optim/metric';
 import { beginAll } from '../optim/owner';
+import { integer, optional, signal } from '../options/field';
+import { Options } from '../options/options';
 import type { Device } from '../runtime/device';
 import { State } from '../tensor/state';
 import { Announcer } from './announcer';
@@ -29,6 +31,9 @@ import type { Evaluation, TrainerView } from './trainerView';
 export type { Fit } from './fit';
 export type { TrainerOptions } from './trainerOptions';
 
+/** Most epochs of one call of fit(). */
+const mostEpochs = 1_000_000;
+
 /** Options of fit(). Exactly one of epochs, steps, totalEpochs and totalSteps says how long to train. */
 export interface FitOptions {
   /** Train this many more epochs, 1 to 1,000,000. If an earlier fit() ended within an epoch, its rest counts as the first. */
@@ -42,6 +47,15 @@ export interface FitOptions {
   /** When it is aborted, fit() ends after the native call under way (about a second) by throwing the signal's reason. */
   signal?: AbortSignal;
 }
+
+const fitOptions = new Options<FitOptions>('Trainer.fit()', {
+  epochs: optional(integer(1, mostEpochs)),
+  steps: optional(integer(1)),
+  totalEpochs: optional(integer(1, mostEpochs)),
+  totalSteps: optional(integer(1)),
+  signal: optional(signal),
+});
+const evaluateOptions = new Options<Pick<FitOptions, 'signal'>>('Trainer.evaluate()', { signal: optional(signal) });
 
 /**
  * Trains a model on a data set. Each fit() goes on where the last one ended; evaluation and prediction between them do not change
@@ -112,20 +126,18 @@ export class Trainer implements TrainerView {
    * @param options the length of training, as for fit()
    * @throws ERR_INVALID_ARGUMENT unless exactly one option is given, an integer in its range
    */
-  stepsOf({ epochs, steps, totalEpochs, totalSteps }: FitOptions = {}): number {
+  stepsOf(options: FitOptions = {}): number {
+    const { epochs, steps, totalEpochs, totalSteps } = fitOptions.check(options);
     const given = Object.entries({ epochs, steps, totalEpochs, totalSteps }).filter(([, value]) => value !== undefined);
     if (given.length !== 1) {
       const received = given.map(([name]) => name).join(' and ') || 'none';
       throw invalid('fit()', 'one of epochs, steps, totalEpochs and totalSteps', received);
     }
     const { step } = this;
-    if (steps !== undefined) return checkInteger('steps', steps, 1);
-    if (totalSteps !== undefined) return Math.max(0, checkInteger('totalSteps', totalSteps, 1) - step);
-    const most = 1_000_000;
-    if (epochs === undefined) {
-      return Math.max(0, checkInteger('totalEpochs', totalEpochs, 1, most) * this.stepsPerEpoch - step);
-    }
-    return checkInteger('epochs', epochs, 1, most) * this.stepsPerEpoch - (step % this.stepsPerEpoch);
+    if (steps !== undefined) return steps;
+    if (totalSteps !== undefined) return Math.max(0, totalSteps - step);
+    if (epochs !== undefined) return epochs * this.stepsPerEpoch - (step % this.stepsPerEpoch);
+    return Math.max(0, (totalEpochs as number) * this.stepsPerEpoch - step);
   }
 
   /**
@@ -170,11 +182,12 @@ export class Trainer implements TrainerView {
    * second)
    * @throws ERR_INVALID_ARGUMENT; ERR_DISPOSED
    */
-  async evaluate(split: 'train' | 'test', { signal }: Pick<FitOptions, 'signal'> = {}): Promise<Evaluation> {
+  async evaluate(split: 'train' | 'test', options: Pick<FitOptions, 'signal'> = {}): Promise<Evaluation> {
+    const { signal } = evaluateOptions.check(options);
     if (split !== 'train' && split !== 'test') throw invalid('split', '"train" or "test"', split);
     const source = this.#options[split];
     const { averaged } = this;
-    const runner = await this.#runners.get(split, source, (options) => evaluationGraph(options, { averaged }));
+    const runner = await this.#runners.get(split, source, (parts) => evaluationGraph(parts, { averaged }));
     const loader = new DataLoader({ labels: source.labels, batch: this.batch, shuffle: false });
     const tally = new Tally();
     for await (const run of runner.run({ epoch: loader.epoch(0), first: 0, last: loader.steps, signal })) {

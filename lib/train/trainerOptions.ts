@@ -1,12 +1,17 @@
-import { type DataMode, dataModes, type ImageSource } from '../data/source';
-import { checkStatisticsOptions, type StatisticsOptions } from '../data/statistics';
-import { checkInteger, checkNumber, checkOptions, invalid, type Range } from '../errors';
-import type { Model } from '../models/model';
+import { types } from 'node:util';
+import { type DataMode, dataModeField, type ImageSource, sourceField } from '../data/source';
+import { type StatisticsOptions, statisticsField } from '../data/statistics';
+import { checkInteger, checkNumber, invalid, type Range } from '../errors';
+import { type Model, modelField } from '../models/model';
+import { labelSmoothingField } from '../ops/classification';
 import type { Optimizer } from '../optim/optimizer';
-import { constantRate, learningRateRange, type Schedule } from '../optim/schedule';
+import { constantRate, learningRateRange, rateField, type Schedule, scheduleField } from '../optim/schedule';
 import { Sgd } from '../optim/sgd';
-import { type Device, deviceOf, type Precision } from '../runtime/device';
-import type { Callback } from './callback';
+import { arrayOf, type Field, flag, instance, integer, optional } from '../options/field';
+import { Options } from '../options/options';
+import { seedRange } from '../random';
+import { type Device, deviceField, deviceOf, type Precision, precisionField } from '../runtime/device';
+import { type Callback, callbackField, checkHooks } from './callback';
 import type { Description } from './checkpoint/checkpointInfo';
 
 /** Options of a Trainer. */
@@ -73,13 +78,30 @@ export const defaultBatches = { cpu: 64, gpu: 128 } as const;
 /** Limits of TrainerOptions.batch. */
 export const batchRange: Range = [1, 65536];
 
+/** Accepts an Optimizer. */
+const optimizerField: Field<Optimizer> = instance<Optimizer>(
+  'an Optimizer',
+  ({ update }) => typeof update === 'function',
+);
+
+const trainerOptions = new Options<TrainerOptions>('Trainer', {
+  ...{ model: modelField, train: sourceField, test: sourceField },
+  ...{ data: optional(dataModeField), statistics: optional(statisticsField) },
+  ...{ device: optional(deviceField), batch: optional(integer(...batchRange)) },
+  ...{ learningRate: optional(rateField), schedule: optional(scheduleField), optimizer: optional(optimizerField) },
+  labelSmoothing: optional(labelSmoothingField),
+  ...{ precision: optional(precisionField), deterministic: optional(flag), autotune: optional(flag) },
+  seed: optional(integer(...seedRange)),
+  callbacks: optional(arrayOf(callbackField, 'an array of callbacks')),
+});
+
 /** Returns the images per step by default on a device, where the training set has as many. */
 export const defaultBatch = ({ backend }: Device): number =>
   backend === 'cpu' ? defaultBatches.cpu : defaultBatches.gpu;
 
 /** Checks the options, fills in the defaults and opens the device. @throws ERR_INVALID_ARGUMENT; what openDevice throws */
-export function resolveTrainerOptions(options: TrainerOptions): ResolvedOptions {
-  checkOptions('{ model, train, test }', options);
+export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
+  const options = trainerOptions.check(given);
   const {
     model,
     train,
@@ -97,21 +119,14 @@ export function resolveTrainerOptions(options: TrainerOptions): ResolvedOptions 
   } = options;
   const { precision = trainerDefaults.precision } = options;
   const { deterministic = trainerDefaults.deterministic, autotune = trainerDefaults.autotune } = options;
-  checkModel(model);
   checkSource('train', train, model);
   checkSource('test', test, model);
   if (String(train.shape) !== String(test.shape))
     throw invalid('shape of test', `train's [${train.shape}]`, test.shape);
-  if (!dataModes.includes(data)) throw invalid('data', dataModes.join(' or '), data);
-  checkStatisticsOptions(statistics);
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
-    throw invalid('labelSmoothing', 'at least 0, below 1', labelSmoothing);
   checkCallbacks(callbacks);
-  if (typeof optimizer?.update !== 'function') throw invalid('optimizer', 'an Optimizer', optimizer);
   const device = deviceOf(options.device);
   device.checkPrecision(precision);
   const { batch = Math.min(defaultBatch(device), train.count) } = options;
-  checkInteger('batch', batch, ...batchRange);
   if (batch > train.count) throw invalid('batch', `at most the ${train.count} images of train`, batch);
   const rate = resolveRate(learningRate, schedule);
   const machine = { device, precision, deterministic, autotune };
@@ -125,7 +140,6 @@ function resolveRate(learningRate: number | undefined, schedule: Schedule | unde
     return { schedule: constantRate(rate), learningRate: rate };
   }
   if (learningRate !== undefined) throw invalid('options', 'one of learningRate and schedule', 'both');
-  if (typeof schedule?.at !== 'function') throw invalid('schedule', 'a Schedule', schedule);
   return { schedule, learningRate: null };
 }
 
@@ -166,14 +180,8 @@ export function checkScheduledRate(rate: number, { name }: Schedule, step: numbe
   return checkNumber(`learning rate of schedule "${name}" at step ${step}`, rate, ...learningRateRange);
 }
 
-function checkModel(model: Model): void {
-  const parts = [model?.parameters, model?.inputShape];
-  if (typeof model?.forward !== 'function' || !parts.every(Array.isArray)) throw invalid('model', 'a Model', model);
-}
-
 function checkSource(name: string, source: ImageSource, model: Model): void {
-  const parts = source instanceof Object && Array.isArray(source.shape) && source.labels instanceof Int32Array;
-  if (!parts || typeof source.read !== 'function') throw invalid(name, 'a Dataset or another ImageSource', source);
+  if (!types.isInt32Array(source.labels)) throw invalid(`labels of ${name}`, 'an Int32Array', source.labels);
   const { classes, shape, count, labels } = source;
   if (!(count > 0)) throw invalid(name, 'at least one image', count);
   if (labels.length !== count) throw invalid(`labels of ${name}`, `one for each of ${count} images`, labels.length);
@@ -194,10 +202,9 @@ function checkSource(name: string, source: ImageSource, model: Model): void {
 }
 
 function checkCallbacks(callbacks: readonly Callback[]): void {
-  if (!Array.isArray(callbacks)) throw invalid('callbacks', 'an array', callbacks);
   const names = new Set<string>();
   for (const callback of callbacks) {
-    if (typeof callback?.name !== 'string') throw invalid('callbacks', 'objects with a name', callback);
+    checkHooks(callback);
     if (names.has(callback.name)) throw invalid('callbacks', 'different names', callback.name);
     names.add(callback.name);
     if (callback.everySteps !== undefined) checkInteger(`everySteps of "${callback.name}"`, callback.everySteps, 1);

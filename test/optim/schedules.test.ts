@@ -146,10 +146,10 @@ describe('plateau', () => {
 describe('a learning rate that is NaN, infinite or negative is refused by name', () => {
   test.each([Number.NaN, Number.POSITIVE_INFINITY, -0.1, '0.1' as never, undefined as never])('%s', (rate) => {
     expect(() => constantRate(rate)).toThrow(invalid('learningRate'));
-    expect(() => stepRate({ rate, milestones: [1] })).toThrow(invalid('learningRate'));
-    expect(() => cosineRate({ rate })).toThrow(invalid('learningRate'));
+    expect(() => stepRate({ rate, milestones: [1] })).toThrow(invalid('rate'));
+    expect(() => cosineRate({ rate })).toThrow(invalid('rate'));
     expect(() => oneCycleRate({ peak: rate })).toThrow(invalid('peak'));
-    expect(() => plateauRate({ rate })).toThrow(invalid('learningRate'));
+    expect(() => plateauRate({ rate })).toThrow(invalid('rate'));
   });
 });
 

@@ -177,7 +177,7 @@ test('a Trainer refuses a precision at once: one that the device lacks, and one 
     expect(() => new Trainer({ ...options(), precision: precision as Precision })).toThrow(
       expect.objectContaining({
         code: 'ERR_INVALID_ARGUMENT',
-        message: expect.stringMatching(/^Expected f32 or tf32 or bf16 or fp16 for precision but received/),
+        message: expect.stringMatching(/^Expected f32, tf32, bf16 or fp16 for precision but received/),
       }),
     );
   }

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { checkInteger, checkNumber, type Range, SaturnnError } from '../../errors';
+import { type Range, SaturnnError } from '../../errors';
 import { linkOver, prepareFolder } from '../../files/durable';
-import { checkMetric, type EpochEvent, isBetter, type Metric } from '../../optim/metric';
+import { type EpochEvent, isBetter, type Metric, metricField } from '../../optim/metric';
+import { integer, number, optional, orNull, text } from '../../options/field';
+import { type Fields, Options } from '../../options/options';
 import type { Callback, RunControl, SavedCallback } from '../callback';
 import { writeCheckpoint } from '../checkpoint/checkpoint';
 import type { CheckpointEvent, StepEvent, TrainEvent } from '../events';
@@ -30,6 +32,16 @@ export const checkpointsDefaults = {
 } as const satisfies Partial<CheckpointsOptions>;
 /** Limits of CheckpointsOptions.everyMinutes. */
 export const everyMinutesRange: Range = [0, 1e6];
+
+/** What the options of Checkpoints beside the folder accept. */
+export const checkpointsFields: Fields<Omit<CheckpointsOptions, 'folder'>> = {
+  everyEpochs: optional(integer(0)),
+  everySteps: optional(integer(1)),
+  everyMinutes: optional(number(everyMinutesRange)),
+  best: optional(orNull(metricField)),
+};
+
+const checkpointsOptions = new Options<CheckpointsOptions>('Checkpoints', { ...checkpointsFields, folder: text });
 
 /** Names of the three files in a folder. `previous` is the file that was `last` before. */
 export const checkpointNames = {
@@ -71,13 +83,14 @@ export class Checkpoints implements Callback {
    * @param options the folder, and when to write checkpoints
    * @throws ERR_INVALID_ARGUMENT for an option out of range; ERR_OUTPUT if files cannot be written into the folder
    */
-  constructor({ folder, everySteps, everyMinutes, ...options }: CheckpointsOptions) {
-    const { everyEpochs = checkpointsDefaults.everyEpochs, best = checkpointsDefaults.best } = options;
-    this.#everyEpochs = checkInteger('everyEpochs', everyEpochs, 0);
-    if (everySteps !== undefined) this.everySteps = checkInteger('everySteps', everySteps, 1);
-    if (everyMinutes !== undefined) checkNumber('everyMinutes', everyMinutes, ...everyMinutesRange);
+  constructor(options: CheckpointsOptions) {
+    const checked = checkpointsOptions.check(options);
+    const { everyEpochs = checkpointsDefaults.everyEpochs, best = checkpointsDefaults.best } = checked;
+    const { folder, everySteps, everyMinutes } = checked;
+    this.#everyEpochs = everyEpochs;
+    if (everySteps !== undefined) this.everySteps = everySteps;
     this.#everyMilliseconds = (everyMinutes ?? Number.POSITIVE_INFINITY) * 60_000;
-    this.#metric = best === null ? null : checkMetric(best);
+    this.#metric = best;
     this.#folder = prepareFolder(folder);
   }
 

@@ -1,5 +1,7 @@
-import { checkInteger, checkNumber, SaturnnError } from '../../errors';
-import { checkMetric, type EpochEvent, isBetter, type Metric } from '../../optim/metric';
+import { SaturnnError } from '../../errors';
+import { type EpochEvent, isBetter, type Metric, metricField } from '../../optim/metric';
+import { flag, integer, numberWithin, optional } from '../../options/field';
+import { Options } from '../../options/options';
 import type { Arena } from '../../runtime/native';
 import { counterBytes, type State } from '../../tensor/state';
 import type { Callback, RunControl, SavedCallback } from '../callback';
@@ -27,6 +29,13 @@ export const earlyStoppingDefaults = {
   minDelta: 0,
   restoreBest: true,
 } as const satisfies EarlyStoppingOptions;
+
+const earlyStoppingOptions = new Options<EarlyStoppingOptions>('EarlyStopping', {
+  metric: optional(metricField),
+  patience: optional(integer(1)),
+  minDelta: optional(numberWithin({ least: 0 })),
+  restoreBest: optional(flag),
+});
 
 /** The arenas of the best epoch. The optimizer's other values are not kept, because training ends when these are restored. */
 interface Kept {
@@ -57,11 +66,9 @@ export class EarlyStopping implements Callback {
 
   /** @throws ERR_INVALID_ARGUMENT */
   constructor(options: EarlyStoppingOptions = {}) {
-    const { metric = earlyStoppingDefaults.metric, patience = earlyStoppingDefaults.patience } = options;
-    const { minDelta = earlyStoppingDefaults.minDelta, restoreBest = earlyStoppingDefaults.restoreBest } = options;
-    checkMetric(metric);
-    checkInteger('patience', patience, 1);
-    checkNumber('minDelta', minDelta, 0, Number.MAX_VALUE);
+    const checked = earlyStoppingOptions.check(options);
+    const { metric = earlyStoppingDefaults.metric, patience = earlyStoppingDefaults.patience } = checked;
+    const { minDelta = earlyStoppingDefaults.minDelta, restoreBest = earlyStoppingDefaults.restoreBest } = checked;
     this.#options = { metric, patience, minDelta, restoreBest };
   }
 
