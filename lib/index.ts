@@ -129,14 +129,25 @@ export {
   JsonlLog,
   type Metric,
 } from './train/callbacks';
+export type { ChangeableSetting, RestoreOptions } from './train/checkpoint/changes';
 export type { Checkpoint } from './train/checkpoint/checkpoint';
 export type {
+  ChangedSetting,
   CheckpointInfo,
   Description as CheckpointDescription,
   Position as TrainingPosition,
+  SettingsChange,
 } from './train/checkpoint/checkpointInfo';
 export type { SavedTally } from './train/checkpoint/tally';
-export type { CheckpointEvent, EndEvent, StepEvent, StoppedEvent, TrainEvent, WarningEvent } from './train/events';
+export type {
+  ChangedEvent,
+  CheckpointEvent,
+  EndEvent,
+  StepEvent,
+  StoppedEvent,
+  TrainEvent,
+  WarningEvent,
+} from './train/events';
 export { loadPredictor } from './train/loadPredictor';
 export type { Images, Predictions, Predictor, PredictorOptions } from './train/predictor';
 export { type Fit, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';

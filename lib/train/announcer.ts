@@ -2,7 +2,7 @@
 import type { EpochEvent } from '../optim/metric';
 import type { Callback, RunControl } from './callback';
 import type { Cursor } from './checkpoint/cursor';
-import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
+import type { ChangedEvent, EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
 import type { TrainerView } from './trainerView';
 
 type Task = () => Promise<TrainEvent | undefined>;
@@ -11,6 +11,7 @@ type Task = () => Promise<TrainEvent | undefined>;
 interface Hooks {
   onStep: StepEvent;
   onEpoch: EpochEvent;
+  onChanged: ChangedEvent;
   onStopped: StoppedEvent;
   onEnd: EndEvent;
 }

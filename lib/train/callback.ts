@@ -3,7 +3,7 @@ import type { EpochEvent } from '../optim/metric';
 import type { Owner } from '../optim/owner';
 import { type Field, instance } from '../options/field';
 import { nearestName } from '../options/nearest';
-import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
+import type { ChangedEvent, EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
 import type { TrainerView } from './trainerView';
 
 /** The run that calls a callback: what the callback may read and do. */
@@ -65,6 +65,8 @@ export interface Callback {
    * false).
    */
   onEpoch?(event: EpochEvent, run: RunControl): void | Promise<void>;
+  /** Called before the first step after a restore() with changed settings. */
+  onChanged?(event: ChangedEvent, run: RunControl): void | Promise<void>;
   /** Called before onEnd if a callback has ended training with run.stop(). */
   onStopped?(event: StoppedEvent, run: RunControl): void | Promise<void>;
   /** Called at the end of fit(), unless it throws or its loop is left early. */
@@ -82,7 +84,7 @@ export interface Callback {
 }
 
 /** Every function of a Callback that is called at an event. */
-const hooks = Object.keys({ onStep: 0, onEpoch: 0, onStopped: 0, onEnd: 0 } satisfies Record<Hook, 0>);
+const hooks = Object.keys({ onStep: 0, onEpoch: 0, onChanged: 0, onStopped: 0, onEnd: 0 } satisfies Record<Hook, 0>);
 type Hook = Extract<keyof Callback, `on${string}`>;
 
 /** Accepts a Callback: it may have none of the functions, only everySteps. */

@@ -1,7 +1,8 @@
 import type { EpochEvent } from '../optim/metric';
+import type { ChangedSetting } from './checkpoint/checkpointInfo';
 
 /**
- * The events that Trainer.fit() yields. metrics.jsonl contains those of training itself (step, epoch, stopped, end), one
+ * The events that Trainer.fit() yields. metrics.jsonl contains those of training itself (step, epoch, changed, stopped, end), one
  * object per line.
  */
 
@@ -75,5 +76,23 @@ export interface WarningEvent {
   readonly message: string;
 }
 
+/** The first event of a fit() after a restore() with changed settings. */
+export interface ChangedEvent {
+  readonly event: 'changed';
+  /** Steps done before the change. */
+  readonly step: number;
+  /** The settings that have changed: name, and JSON values before and after. */
+  readonly changed: readonly ChangedSetting[];
+  /** Why, if restore() was told. */
+  readonly reason?: string;
+}
+
 /** An event of Trainer.fit(); its field `event` says which kind. */
-export type TrainEvent = StepEvent | EpochEvent | StoppedEvent | EndEvent | CheckpointEvent | WarningEvent;
+export type TrainEvent =
+  | StepEvent
+  | EpochEvent
+  | ChangedEvent
+  | StoppedEvent
+  | EndEvent
+  | CheckpointEvent
+  | WarningEvent;

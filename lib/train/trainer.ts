@@ -12,8 +12,9 @@ import type { Device } from '../runtime/device';
 import { State } from '../tensor/state';
 import { Announcer } from './announcer';
 import type { Callback } from './callback';
+import { checkRestore, type RestoreOptions } from './checkpoint/changes';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint/checkpoint';
-import { type Description, describeMachine, firstDifference } from './checkpoint/checkpointInfo';
+import { type Description, describeMachine, firstDifference, type SettingsChange } from './checkpoint/checkpointInfo';
 import { Cursor } from './checkpoint/cursor';
 import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } from './checkpoint/saving';
 import { Tally } from './checkpoint/tally';
@@ -82,6 +83,8 @@ export class Trainer implements TrainerView {
   readonly #owner = { disposed: false };
   /** Whether a native call that writes the State is under way. */
   #running = false;
+  /** Settings that restore() has changed, until fit() reports them. */
+  #change: SettingsChange | null = null;
   /** Description of the machine that wrote the restored checkpoint, until it is compared with this one. */
   #restoredMachine: Description | null = null;
 
@@ -107,7 +110,7 @@ export class Trainer implements TrainerView {
     }
     this.#loader = new DataLoader({ labels: train.labels, batch, shuffle: true, seed });
     this.stepsPerEpoch = this.#loader.steps;
-    this.#cursor = new Cursor(this.stepsPerEpoch);
+    this.#cursor = new Cursor({ batch, stepsPerEpoch: this.stepsPerEpoch });
     this.#runners = new Runners(this.#options, this.state);
   }
 
@@ -119,6 +122,16 @@ export class Trainer implements TrainerView {
   /** Steps done since the beginning of training. */
   get step(): number {
     return this.#cursor.step;
+  }
+
+  /** Every epoch event since the beginning of training, those before a resume included. */
+  get epochs(): readonly EpochEvent[] {
+    return [...this.#cursor.history];
+  }
+
+  /** Every change of settings by restore(), those before a resume included. */
+  get changes(): readonly SettingsChange[] {
+    return this.#cursor.changes;
   }
 
   /**
@@ -134,10 +147,11 @@ export class Trainer implements TrainerView {
       throw invalid('fit()', 'one of epochs, steps, totalEpochs and totalSteps', received);
     }
     const { step } = this;
+    const scheduled = this.#cursor.scheduled(step);
     if (steps !== undefined) return steps;
     if (totalSteps !== undefined) return Math.max(0, totalSteps - step);
-    if (epochs !== undefined) return epochs * this.stepsPerEpoch - (step % this.stepsPerEpoch);
-    return Math.max(0, (totalEpochs as number) * this.stepsPerEpoch - step);
+    if (epochs !== undefined) return epochs * this.stepsPerEpoch - (scheduled % this.stepsPerEpoch);
+    return Math.max(0, (totalEpochs as number) * this.stepsPerEpoch - scheduled);
   }
 
   /**
@@ -258,16 +272,20 @@ export class Trainer implements TrainerView {
 
   /**
    * Restores a checkpoint of the same model, data and settings. The next fit() computes what the run that wrote it would have
-   * computed next, bit for bit on the same kind of machine; on another kind it yields a warning event first.
+   * computed next, bit for bit on the same kind of machine; on another kind it yields a warning event first. Settings may change on
+   * request, for example for a lower learning rate after ERR_NON_FINITE; the next fit() then yields a changed event first.
+   * @param options `change`: names of settings that may differ; `rateFactor`: a factor on all learning rates from here on
    * @throws ERR_CHECKPOINT naming what is wrong with the file, or the first difference; the training, its schedule and its callbacks
-   * are then as before. ERR_BUSY while a fit() computes; one that waits at an event is ended. ERR_DISPOSED
+   * are then as before. ERR_BUSY while a fit() computes; one that waits at an event is ended. ERR_DISPOSED; ERR_INVALID_ARGUMENT
    */
-  async restore(path: string): Promise<void> {
+  async restore(path: string, options: RestoreOptions = {}): Promise<void> {
+    const asked = checkRestore(options);
     this.#runners.checkNotDisposed();
     await this.#occupy('restore');
     try {
       const checkpoint = await readCheckpoint(path);
-      await applyCheckpoint(path, checkpoint, this.#options, this.state, this.#cursor, await this.#describe());
+      const here = await this.#describe();
+      this.#change = await applyCheckpoint(path, checkpoint, this.#options, this.state, this.#cursor, here, asked);
       this.#restoredMachine = checkpoint.info.machine;
     } finally {
       this.#busy = null;
@@ -322,6 +340,9 @@ export class Trainer implements TrainerView {
     const announcer = new Announcer(this, this.#options.callbacks, cursor, last, check);
     const started = performance.now();
     yield* this.#machineWarning();
+    const change = this.#change;
+    this.#change = null;
+    if (change) yield* announcer.tell('onChanged', { event: 'changed', ...change });
     // If the run was interrupted after the last step of an epoch, the epoch's evaluation is still to be done.
     while (!cursor.isReported || (cursor.step < last && cursor.stopping === null)) {
       for await (const event of this.#steps(last, signal)) yield* announcer.tell('onStep', event);
@@ -379,11 +400,9 @@ export class Trainer implements TrainerView {
 
   #rate(step: number, last: number): number {
     const { schedule } = this.#options;
-    return checkScheduledRate(
-      schedule.at(step, { stepsPerEpoch: this.stepsPerEpoch, totalSteps: last }),
-      schedule,
-      step,
-    );
+    const cursor = this.#cursor;
+    const length = { stepsPerEpoch: this.stepsPerEpoch, totalSteps: cursor.scheduled(last) };
+    return checkScheduledRate(cursor.rateFactor * schedule.at(cursor.scheduled(step), length), schedule, step);
   }
 
   async #finishEpoch(last: number, signal?: AbortSignal): Promise<EpochEvent> {
@@ -445,8 +464,12 @@ export class Trainer implements TrainerView {
     await this.#fitRunner();
     const here = await this.#machine();
     this.#restoredMachine = null;
-    // A checkpoint that was written before the first step has no kernels to compare.
-    const difference = firstDifference(saved, saved.kernels === null ? { ...here, kernels: null } : here);
+    // A checkpoint that was written before the first step has no kernels to compare, and other settings may need other kernels.
+    const withoutKernels = (machine: Description): Description => ({ ...machine, kernels: null });
+    const isComparable = saved.kernels !== null && this.#change === null;
+    const difference = isComparable
+      ? firstDifference(saved, here)
+      : firstDifference(withoutKernels(saved), withoutKernels(here));
     if (!difference) return;
     const message = `The checkpoint was written on another kind of machine (${difference}): results may not be equal bit for bit`;
     yield { event: 'warning', step: this.step, message };

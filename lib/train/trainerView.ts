@@ -1,7 +1,9 @@
 import type { Statistics } from '../data/statistics';
+import type { EpochEvent } from '../optim/metric';
 import type { Device } from '../runtime/device';
 import type { State } from '../tensor/state';
 import type { Checkpoint } from './checkpoint/checkpoint';
+import type { SettingsChange } from './checkpoint/checkpointInfo';
 import type { Images, Predictions } from './predictor';
 
 /** The result of Trainer.evaluate(). */
@@ -28,6 +30,10 @@ export interface TrainerView {
   readonly averaged: boolean;
   /** Steps done since the beginning of training. */
   readonly step: number;
+  /** Every epoch event since the beginning of training, those before a resume included. */
+  readonly epochs: readonly EpochEvent[];
+  /** Every change of settings by restore(), those before a resume included. */
+  readonly changes: readonly SettingsChange[];
   /** Returns the pixel statistics of the training set: see Trainer.statistics(). */
   statistics(): Promise<Statistics>;
   /** Returns loss and accuracy on the training or test set: see Trainer.evaluate(). */

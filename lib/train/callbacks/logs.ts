@@ -4,7 +4,7 @@ import { checkInteger, SaturnnError } from '../../errors';
 import { unwritable } from '../../files/durable';
 import type { EpochEvent } from '../../optim/metric';
 import type { Callback, RunControl, SavedCallback } from '../callback';
-import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from '../events';
+import type { ChangedEvent, EndEvent, StepEvent, StoppedEvent, TrainEvent } from '../events';
 
 /** The saved state of a log. */
 interface SavedLog {
@@ -217,7 +217,7 @@ function checkSaved(name: string, state: unknown): SavedLog {
   throw new SaturnnError('ERR_CHECKPOINT', `the saved state of ${name} is not valid`);
 }
 
-/** A log in JSON lines: every step, epoch, stopped and end event as one JSON object per line, with the fields of the event. */
+/** A log in JSON lines: every step, epoch, changed, stopped and end event as one JSON object per line, with the fields of the event. */
 export class JsonlLog extends Log {
   readonly name = 'jsonlLog';
 
@@ -226,6 +226,10 @@ export class JsonlLog extends Log {
   }
 
   onEpoch(event: EpochEvent, run: RunControl): void {
+    this.write(lineOf(event), run);
+  }
+
+  onChanged(event: ChangedEvent, run: RunControl): void {
     this.write(lineOf(event), run);
   }
 

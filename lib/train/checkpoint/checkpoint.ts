@@ -16,7 +16,8 @@ export interface Checkpoint {
   readonly info: CheckpointInfo;
   /**
    * Bytes by name: the arenas "parameters", "optimizer" and "buffers" (float32 values, little-endian; the buffers begin with
-   * seed and step count, an int32 each), and the arrays of callbacks as "callback/NAME/KEY".
+   * seed and step count, an int32 each); "epochs", all epoch events so far (float64 [events, 10], the fields of EpochEvent from `epoch`
+   * on); and the arrays of callbacks as "callback/NAME/KEY".
    */
   readonly arrays: ReadonlyMap<string, Uint8Array>;
 }

@@ -13,6 +13,26 @@ import type { State } from '../../tensor/state';
 import { input } from '../../tensor/tensor';
 import type { SavedTally } from './tally';
 
+/** A setting that has changed. */
+export interface ChangedSetting {
+  /** Its name: "batch", "optimizer.clipNorm", or "rateFactor". */
+  readonly name: string;
+  /** JSON value before the change. */
+  readonly from: unknown;
+  /** JSON value after the change. */
+  readonly to: unknown;
+}
+
+/** A change of a run's settings. */
+export interface SettingsChange {
+  /** Steps done before the change. */
+  readonly step: number;
+  /** The settings that have changed, and their values. */
+  readonly changed: readonly ChangedSetting[];
+  /** Why, if that was given. */
+  readonly reason?: string;
+}
+
 /** The progress of a training: the steps that are done, and the epoch under way. */
 export interface Position {
   /** Steps done since the beginning of training. */
@@ -25,6 +45,15 @@ export interface Position {
   readonly reported: EpochEvent | null;
   /** The reason with which a callback has ended training at the last event; null if training was to go on. */
   readonly stopping: string | null;
+  /**
+   * Number that a step is more, or less, than it would be if every epoch had had as many steps as the present ones; absent: 0. It
+   * changes when the batch does.
+   */
+  readonly shift?: number;
+  /** Factor on all learning rates of the schedule; absent: 1. */
+  readonly rateFactor?: number;
+  /** Changes of settings so far, in order; absent: none. */
+  readonly changes?: readonly SettingsChange[];
 }
 
 /** JSON values by name. Messages name a value that differs by its key. */

@@ -1,13 +1,23 @@
 /** Makes a checkpoint from the parts of a Trainer, and sets them to a checkpoint. */
-import { invalid, SaturnnError } from '../../errors';
+import { checkInteger, invalid, SaturnnError } from '../../errors';
 import { type State, savedArenas, stepsIn } from '../../tensor/state';
 import { version } from '../../version';
 import type { Callback, SavedCallback } from '../callback';
 import { EarlyStopping } from '../callbacks/earlyStopping';
 import { describeSettings, type ResolvedOptions } from '../trainerOptions';
+import { changesOf, type ResolvedRestore } from './changes';
 import type { Checkpoint } from './checkpoint';
-import { type CheckpointInfo, checkSame, type Description, describeModel, describeSource } from './checkpointInfo';
-import type { Cursor } from './cursor';
+import {
+  type ChangedSetting,
+  type CheckpointInfo,
+  checkSame,
+  type Description,
+  describeModel,
+  describeSource,
+  type SettingsChange,
+} from './checkpointInfo';
+import type { Cursor, Pace } from './cursor';
+import { decodeHistory, encodeHistory, historyName } from './history';
 
 /** The parts of CheckpointInfo that must be equal in a checkpoint and in the run that goes on from it. */
 export type RunDescription = Pick<CheckpointInfo, 'model' | 'train' | 'test' | 'settings'>;
@@ -32,7 +42,7 @@ export async function takeCheckpoint(
   const saved = callbacks.map(({ name, save }, index) => ({ name, ...save?.call(callbacks[index]) }));
   await state.on(options.device);
   const arenas = await Promise.all(savedArenas.map(async (arena) => [arena, await state.readArena(arena)] as const));
-  const arrays = new Map<string, Uint8Array>(arenas);
+  const arrays = new Map<string, Uint8Array>([...arenas, [historyName, encodeHistory(cursor.history)]]);
   for (const { name, arrays: kept = {} } of saved) {
     for (const [key, data] of Object.entries(kept)) arrays.set(`callback/${name}/${key}`, data);
   }
@@ -69,6 +79,8 @@ export function sizesOf(state: State, callbacks: readonly Callback[]): { checkpo
  * Sets state, position, schedule and callbacks to those of a checkpoint.
  * @param source path of the checkpoint
  * @param here description of this run
+ * @param asked the settings that may differ, and a factor on the learning rates
+ * @returns what has changed; null if nothing has
  * @throws ERR_CHECKPOINT if the checkpoint belongs to another run or cannot be restored. Everything is then as before; only a
  * callback that has restore() but no save() keeps what it was given
  */
@@ -79,16 +91,17 @@ export async function applyCheckpoint(
   state: State,
   cursor: Cursor,
   here: RunDescription,
-): Promise<void> {
+  asked: ResolvedRestore,
+): Promise<SettingsChange | null> {
   const { info } = checkpoint;
   checkSame(source, 'model', info.model, here.model);
   checkSame(source, 'training set', info.train, here.train);
   checkSame(source, 'test set', info.test, here.test);
-  checkSame(source, 'run: its settings differ', info.settings, here.settings);
+  const changed = changesOf(source, info.settings, here.settings, asked.change);
   await state.on(options.device);
   const undo = await remember(options, state, cursor);
   try {
-    await setAll(checkpoint, options, state, cursor);
+    await setAll(checkpoint, options, state, cursor, changed);
   } catch (error) {
     const left = await undo();
     const also = left.length > 0 ? `; these could not be set back: ${left.join(', ')}` : '';
@@ -96,6 +109,23 @@ export async function applyCheckpoint(
     throw new SaturnnError('ERR_CHECKPOINT', message, { cause: error });
   }
   for (const callback of options.callbacks) callback.restored?.();
+  return noteChange(cursor, changed, asked);
+}
+
+/** Adds a change to the cursor. @returns it; null if nothing has changed */
+function noteChange(
+  cursor: Cursor,
+  changed: readonly ChangedSetting[],
+  { rateFactor, reason }: ResolvedRestore,
+): SettingsChange | null {
+  const from = cursor.rateFactor;
+  const factor = rateFactor === 1 ? [] : [{ name: 'rateFactor', from, to: from * rateFactor }];
+  const all = [...changed, ...factor];
+  if (all.length === 0) return null;
+  const change: SettingsChange = { step: cursor.step, changed: all, ...(reason !== undefined && { reason }) };
+  cursor.rateFactor *= rateFactor;
+  cursor.changes = [...cursor.changes, change];
+  return change;
 }
 
 async function setAll(
@@ -103,25 +133,34 @@ async function setAll(
   { schedule, callbacks }: ResolvedOptions,
   state: State,
   cursor: Cursor,
+  changed: readonly ChangedSetting[],
 ): Promise<void> {
   const { step } = info.position;
   const counted = stepsIn(arrays.get('buffers') ?? new Uint8Array(0));
   if (counted !== step) throw invalid('steps in the buffers', `${step}`, counted);
   for (const arena of savedArenas) await state.writeArena(arena, arrays.get(arena) ?? new Uint8Array(0));
-  cursor.restore(info.position);
-  if (info.schedule !== null) schedule.restore?.(info.schedule);
+  cursor.restore(info.position, decodeHistory(arrays.get(historyName)), paceOf(info));
+  // Another schedule cannot use what this one has remembered.
+  const isOther = changed.some(({ name }) => name === 'learningRate');
+  if (info.schedule !== null && !isOther) schedule.restore?.(info.schedule);
   for (const callback of callbacks) callback.restore?.(savedOf(callback.name, { info, arrays }));
+}
+
+/** Returns the batch of the run that has written a checkpoint, and its steps per epoch. */
+function paceOf({ settings, train }: CheckpointInfo): Pace {
+  const batch = checkInteger('batch of the checkpoint', settings.batch, 1);
+  return { batch, stepsPerEpoch: Math.ceil(checkInteger('count of the checkpoint', train.count, 1) / batch) };
 }
 
 /** Remembers state, position, schedule and callbacks. @returns a function that sets them back, and names what refuses that */
 async function remember({ schedule, callbacks }: ResolvedOptions, state: State, cursor: Cursor) {
   const arenas = await Promise.all(savedArenas.map(async (arena) => [arena, await state.readArena(arena)] as const));
-  const position = cursor.save();
+  const before = { ...cursor };
   const scheduled = schedule.save?.();
   const saved = callbacks.map((callback) => callback.save?.());
   return async (): Promise<string[]> => {
     for (const [arena, bytes] of arenas) await state.writeArena(arena, bytes);
-    cursor.restore(position);
+    Object.assign(cursor, before);
     if (scheduled !== undefined) schedule.restore?.(scheduled);
     return callbacks.flatMap((callback, index) => {
       const before = saved[index];

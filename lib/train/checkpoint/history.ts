@@ -1,0 +1,33 @@
+/** Stores the epoch events of a run in its checkpoints, so that results do not depend on the log. */
+import { SaturnnError } from '../../errors';
+import type { EpochEvent } from '../../optim/metric';
+
+/** Name of the array in a checkpoint. */
+export const historyName = 'epochs';
+
+/** The fields of an EpochEvent, each one float64 in this order. Fields that come later are added at the end. */
+const fields = [
+  ...(['epoch', 'step', 'complete', 'trainLoss', 'trainAccuracy', 'testLoss', 'testAccuracy', 'testTop5'] as const),
+  ...(['learningRate', 'imagesPerSecond'] as const),
+] satisfies readonly (keyof EpochEvent)[];
+const rowBytes = fields.length * Float64Array.BYTES_PER_ELEMENT;
+
+/** Returns the events as bytes: float64 [events, 10]. NaN and infinity are kept, which JSON has no words for. */
+export function encodeHistory(events: readonly EpochEvent[]): Uint8Array {
+  const values = Float64Array.from(events.flatMap((event) => fields.map((field) => Number(event[field]))));
+  return new Uint8Array(values.buffer);
+}
+
+/** Returns the events of encodeHistory(); none if there are no bytes. @throws ERR_CHECKPOINT if their number does not fit */
+export function decodeHistory(bytes: Uint8Array = new Uint8Array(0)): EpochEvent[] {
+  if (bytes.length % rowBytes !== 0)
+    throw new SaturnnError(
+      'ERR_CHECKPOINT',
+      `the history of epochs has ${bytes.length} bytes, not a multiple of ${rowBytes}`,
+    );
+  const values = new Float64Array(new Uint8Array(bytes).buffer);
+  return Array.from({ length: bytes.length / rowBytes }, (_, row) => {
+    const own = Object.fromEntries(fields.map((field, index) => [field, values[row * fields.length + index]]));
+    return { ...own, event: 'epoch', complete: own.complete === 1 } as unknown as EpochEvent;
+  });
+}
