@@ -1,4 +1,4 @@
-# What every shared library of ours has in common: C++17, warnings, one exported interface, found beside its neighbours.
+# What every shared library of ours has in common: C++17, warnings, hardening, one exported interface, found beside its neighbours.
 
 # saturnn_library(<target> <sources...>): `exports.map` in the caller's folder lists the symbols that it exports.
 function(saturnn_library target)
@@ -7,6 +7,7 @@ function(saturnn_library target)
   target_compile_features(${target} PRIVATE cxx_std_17)
   target_link_libraries(${target} PRIVATE saturnn_abi)
   saturnn_compiler_options(${target})
+  saturnn_hardening(${target})
   set_target_properties(${target} PROPERTIES
     CXX_EXTENSIONS OFF
     CXX_VISIBILITY_PRESET hidden

@@ -1,6 +1,6 @@
 // `npm run build:release`: compiles the libraries as they are published, into out/release: for every GPU architecture
 // from Turing on, with PTX for later ones, compressed device code and no symbols. Fails if the CUDA backend is larger
-// than allowed or needs a library of NVIDIA's. --check (`npm run check:release`) compiles the CUDA backend only.
+// than allowed or needs a library of NVIDIA's, or if a library is not hardened. --check (`npm run check:release`) compiles the CUDA backend only.
 // Compiling takes minutes; --built takes the libraries that `npm run build:native` made for sm_90 instead, and applies
 // the limit for one architecture.
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { nativeBuildCommands } from '../build-native.mjs';
 import { copyStripped, isNativeFile, libraryOf } from '../native-files.mjs';
 import { root, run, StageError, stage, startIfMain } from '../stage.mjs';
+import { checkHardening } from './hardening.mjs';
 import { checkLayout } from './layout.mjs';
 
 /** Machine code for sm_75 to sm_120, and PTX of the last, which a driver compiles for later GPUs. */
@@ -66,6 +67,7 @@ export async function releaseLibraries({ built: isBuilt = false, targets = every
       'The CUDA backend was not built. Remedy: install nvcc, then npm run setup:cuda && npm run build:native',
     );
   checkLayout(folder);
+  checkHardening(files.map(({ name }) => join(folder, name)));
   checkSize(backend.bytes, isBuilt);
   return { folder, files, architectures: isBuilt ? 'as built in out/' : architectures };
 }
