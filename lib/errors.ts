@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /**
  * Every code of a SaturnnError, with what it means. docs/errors.md says what to do about each; test/errors.test.ts holds this
  * table to the codes that lib and native use. A code keeps its name and meaning from one version to the next.
@@ -18,6 +20,7 @@ export const errorCodes = {
   ERR_OUTPUT: 'A file or folder cannot be written.',
   ERR_BUSY: 'The folder or trainer is in use.',
   ERR_INTERRUPTED: 'The work was interrupted by Ctrl-C, a signal or an AbortSignal.',
+  ERR_THREADS: 'The system does not grant the threads that computing needs.',
   ERR_OUT_OF_MEMORY: "The host's memory did not suffice.",
   ERR_UNSUPPORTED_PLATFORM: 'There are no binaries for this operating system, processor or C library.',
   ERR_PACKAGE: 'The installed package is incomplete.',
@@ -63,15 +66,18 @@ export class SaturnnError extends Error {
    * @internal
    */
   static from(error: unknown): unknown {
-    if (error instanceof SaturnnError || !(error instanceof Error)) return error;
+    if (error instanceof SaturnnError || !isError(error)) return error;
     const { code } = error as NodeJS.ErrnoException;
-    if (!code?.startsWith('ERR_')) return error;
+    if (typeof code !== 'string' || !code.startsWith('ERR_')) return error;
     const [known, message] = isErrorCode(code)
       ? [code, error.message]
       : ['ERR_INTERNAL' as const, `${error.message} (${code})`];
     return new SaturnnError(known, message, { cause: error });
   }
 }
+
+/** Whether a value is an Error, also one of another realm (node:vm, Jest), which `instanceof` does not know. */
+export const isError = (value: unknown): value is Error => value instanceof Error || types.isNativeError(value);
 
 /** Waits for a promise of the native side; an error that it rejects with becomes a SaturnnError. */
 export async function typed<T>(promise: Promise<T>): Promise<T> {
@@ -104,7 +110,7 @@ const permissionFlags: Readonly<Record<string, string>> = {
  * flag that is missing.
  */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isError(error)) return String(error);
   const { code, permission = '', resource, message } = error as NodeJS.ErrnoException & Partial<Record<string, string>>;
   if (code === 'ERR_DLOPEN_DISABLED') return `${message} Node.js runs without --allow-addons`;
   if (code !== 'ERR_ACCESS_DENIED') return message;

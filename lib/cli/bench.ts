@@ -7,7 +7,7 @@ import { activationNames, type BenchOptions, bench, everyActivation, type Part, 
 import { formatComparison, formatReport } from '../measure/tables';
 import type { Activation } from '../ops/activations';
 import { type Device, openDevice, type Precision } from '../runtime/device';
-import { addKernelOptions, deviceOption, precisionOption } from './options/arithmetic';
+import { addKernelOptions, deviceOption, precisionOption, threadsOption } from './options/arithmetic';
 import { addOptions, declare } from './options/declare';
 import { batchOption, minutesOption } from './options/length';
 import { activationForms, activationOption, modelOption, widthOption } from './options/model';
@@ -17,6 +17,7 @@ import { clearStatusLine, statusLine } from './terminal/statusLine';
 
 interface Options {
   device: string;
+  threads?: number;
   model: string;
   width: number;
   batch?: number[];
@@ -63,7 +64,7 @@ export function benchCommand(): Command {
         .choices(['kernels', 'step', 'all'])
         .default('all'),
     );
-  addKernelOptions(addOptions(command, deviceOption()));
+  addKernelOptions(addOptions(command, deviceOption(), threadsOption()));
   addOptions(
     command,
     modelOption(),
@@ -85,7 +86,7 @@ export function benchCommand(): Command {
   );
   return command.action(async (what: Part | 'all', options: Options) => {
     const before = options.against === undefined ? null : readReport(options.against);
-    using device = openDevice(options.device);
+    using device = openDevice(options.device, { threads: options.threads });
     const report = await bench(device, { ...optionsOn(device, options), parts: partsOf(what), onProgress: statusLine });
     clearStatusLine();
     if (options.save !== undefined) writeFileSync(options.save, `${JSON.stringify(report, null, 2)}\n`);

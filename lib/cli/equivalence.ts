@@ -17,7 +17,7 @@ import { momentumRange } from '../optim/flatOptimizer';
 import { table } from '../report/textTable';
 import { writeReport } from '../report/write';
 import { precisions } from '../runtime/device';
-import { deviceOption, openDeviceFor, precisionOption } from './options/arithmetic';
+import { deviceOption, openDeviceFor, precisionOption, threadsOption } from './options/arithmetic';
 import { addSourceOptions, type DataOptions, limitNote, limitOption } from './options/data';
 import { addOptions, declare, within } from './options/declare';
 import { batchOption, seedOption, stepsOption } from './options/length';
@@ -37,6 +37,7 @@ const noPaddingOption = declare({ flags: '--no-padding', help: 'train without pa
 
 interface EquivalenceCommandOptions extends Pick<DataOptions, 'data' | 'dataDir' | 'labels' | 'verify' | 'limit'> {
   model: EquivalenceModelName;
+  threads?: number;
   width: number;
   size: number;
   /** Undefined without --padding and --no-padding. */
@@ -72,6 +73,7 @@ export function equivalenceCommand(): Command {
     weightDecayOption({ default: defaults.weightDecay }),
     seedOption({ default: defaults.seed }),
     deviceOption(),
+    threadsOption(),
     precisionOption({
       choices: precisions.filter((name) => name !== 'fp16'),
       default: defaults.precision,
@@ -84,7 +86,7 @@ export function equivalenceCommand(): Command {
 }
 
 async function run(options: EquivalenceCommandOptions): Promise<void> {
-  const { lr: learningRate, data, out, json, device: _, ...settings } = options;
+  const { lr: learningRate, data, out, json, device: _, threads: __, ...settings } = options;
   using device = openDeviceFor(options);
   // Before the training, so that a folder that cannot be written is found at once.
   if (out !== undefined) prepareFolder(out);

@@ -16,7 +16,8 @@ import { type Activation, parseActivation } from '../ops/activations';
 import type { ReportPage, ReportTable } from '../report/page';
 import { table } from '../report/textTable';
 import { writeReport } from '../report/write';
-import { deviceOption } from './options/arithmetic';
+import { openDevice } from '../runtime/device';
+import { deviceOption, threadsOption } from './options/arithmetic';
 import { addDataOptions, type DataOptions, openData } from './options/data';
 import { addOptions, declare, doesNotApply, limitsText, within } from './options/declare';
 import { batchOption, seedOption, stepsOption } from './options/length';
@@ -31,6 +32,7 @@ interface Options extends DataOptions {
   activations: Activation[];
   init?: Initialization[];
   device: string;
+  threads?: number;
   width?: number;
   batch: number;
   draws?: number;
@@ -125,7 +127,7 @@ export function varianceCommand(): Command {
     outOption({ note: ': a folder, for a report, charts, and everything as JSON' }),
     jsonOption({ note: oneObject }),
   );
-  return addOptions(addDataOptions(command), deviceOption()).action(run);
+  return addOptions(addDataOptions(command), deviceOption(), threadsOption()).action(run);
 }
 
 /** Options that only a chain, or only another model, has. */
@@ -167,7 +169,8 @@ async function studyChain(options: Options): Promise<Study> {
   const chains: VarianceChain[] = [];
   for (const magnitude of magnitudes) {
     const onDraw = (done: number) => statusLine(`draw ${done} of ${draws}`);
-    const setting = { activations, layers, width, batch, draws, seed, inputDeviation, device };
+    const opened = openDevice(device, { threads: options.threads });
+    const setting = { activations, layers, width, batch, draws, seed, inputDeviation, device: opened };
     chains.push(...(await varianceChain({ ...setting, magnitude, onDraw: process.stderr.isTTY ? onDraw : undefined })));
   }
   const settings = { model: chain, layers, width, batch, draws, seed, inputDeviation, device };
@@ -199,12 +202,13 @@ async function studyModel(options: Options): Promise<Study> {
     steps = varianceDefaults.steps,
     lr = varianceDefaults.learningRate,
   } = options;
+  const device = openDevice(options.device, { threads: options.threads });
   const { train, statistics, close } = await openData(options);
   try {
     const runs: VarianceRun[] = await variance({
       model: (made) => createModel(model, { width, classes: train.classes, ...made }),
       initializations: init,
-      ...{ activations, train, statistics, steps, learningRate: lr, batch, draws, seed, device: options.device },
+      ...{ activations, train, statistics, steps, learningRate: lr, batch, draws, seed, device },
       onProgress: statusLine,
     });
     const settings = {

@@ -4,9 +4,9 @@ import { Options } from '../options/options';
 import { loadAddon } from './addon';
 import { cacheFolder } from './cacheFolder';
 import { cudaSearchPaths } from './cudaSearchPaths';
-import { dtypeOf } from './dtypes';
+import { dtypeOf, type GivenArray, typedArrayOf } from './dtypes';
 import { binaryPath } from './locate';
-import type { DType, NativeBuffer, NativeDevice, NativeOp, OpenOptions, TypedArray } from './native';
+import type { DType, NativeBuffer, NativeDevice, NativeOp, OpenOptions } from './native';
 import { dropPlansOf } from './planCache';
 import { type Precision, precisions } from './precisions';
 
@@ -19,7 +19,10 @@ export const backendNames: readonly BackendName[] = ['cpu', 'cuda'];
 
 /** Options of openDevice(). */
 export interface DeviceOptions {
-  /** Number of worker threads of the CPU backend, 0 to 1024. Default 0: one per physical core. GPUs ignore it. */
+  /**
+   * Number of threads of the CPU backend, 0 to 1024. Default 0: OMP_NUM_THREADS if it is set, else one per physical core that
+   * affinity and control groups (containers) leave to this process; fewer if the system refuses some. GPUs ignore it.
+   */
   threads?: number;
 }
 
@@ -79,12 +82,12 @@ export class Device {
 
   /**
    * Copies an array into the device's memory, for runs to use without another copy: a data set.
-   * @throws ERR_INVALID_ARGUMENT for anything but a Float32Array, Int32Array or Uint8Array; ERR_OUT_OF_MEMORY, on a GPU ERR_CUDA_OOM
+   * @throws ERR_INVALID_ARGUMENT for anything but a GivenArray; ERR_OUT_OF_MEMORY, on a GPU ERR_CUDA_OOM
    */
-  upload(data: TypedArray): Resident {
-    const dtype = dtypeOf(data);
+  upload(data: GivenArray): Resident {
+    const array = typedArrayOf(data, 'data');
     try {
-      return new Resident(this.native.upload(data), dtype);
+      return new Resident(this.native.upload(array), dtypeOf(array));
     } catch (error) {
       throw SaturnnError.from(error);
     }
@@ -148,7 +151,10 @@ export const deviceField: Field<Device | string> = anyOf(`a Device, or ${deviceF
 /** Accepts a precision; Device.checkPrecision() says whether a device has it. */
 export const precisionField: Field<Precision> = oneOf(precisions);
 
-const deviceOptions = new Options<DeviceOptions>('openDevice()', { threads: optional(integer(0, 1024)) });
+/** Most threads of the CPU. */
+export const mostThreads = 1024;
+
+const deviceOptions = new Options<DeviceOptions>('openDevice()', { threads: optional(integer(0, mostThreads)) });
 
 const open = new Map<string, Device>();
 
@@ -156,8 +162,8 @@ const open = new Map<string, Device>();
  * Returns the device of this name. A process or worker opens each device once; later calls return the same one until it is
  * disposed of.
  * @param name "cpu", "cuda" (the first GPU), "cuda:1", or "auto" (default), which is the first GPU if it works, else the CPU
- * @param options `threads`: number of worker threads of the CPU, 0 to 1024; default 0: one per physical core
- * @throws ERR_INVALID_ARGUMENT for another name or a bad option; ERR_BACKEND_..., ERR_CUDA_..., ERR_CUDNN_...,
+ * @param options `threads`: number of threads of the CPU, 0 to 1024; default 0: OMP_NUM_THREADS, else one per physical core
+ * @throws ERR_INVALID_ARGUMENT for another name or a bad option; ERR_THREADS if the system refuses the threads; ERR_BACKEND_..., ERR_CUDA_..., ERR_CUDNN_...,
  * ERR_CUBLASLT_... if the device cannot be opened; ERR_BINARY_... or ERR_UNSUPPORTED_PLATFORM if the native parts are missing
  * or do not load
  */

@@ -1,7 +1,6 @@
 // The CPU backend behind the C ABI: devices, memory, and kernels from the op table. No exception leaves this file.
 #include <omp.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <memory>
@@ -9,8 +8,8 @@
 
 #include "cpu/device/device.h"
 #include "cpu/device/memory.h"
-#include "cpu/device/processor.h"
 #include "cpu/device/report.h"
+#include "cpu/device/threads.h"
 #include "cpu/kernel.h"
 #include "cpu/ops.h"
 #include "cpu/simd/table.h"
@@ -39,9 +38,9 @@ int open(const SnOpenOptions* options, SnDevice** device, SnError* error) {
     require(options->index == 0, "Expected device index 0 for the CPU but received " + std::to_string(options->index));
     require(options->threads >= 0, "Expected threads >= 0 but received " + std::to_string(options->threads));
     requireOneDnn();
-    const int wanted = options->threads > 0 ? options->threads : usableCores();
+    const bool isGiven = options->threads > 0;
     const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-    const int threads = std::min(wanted, omp_get_thread_limit());
+    const int threads = startThreads(isGiven ? options->threads : defaultThreads(), isGiven);
     *device = new SnDevice{{threads, &selectSimdTable(), engine, dnnl::stream(engine)}, {}};
   });
 }

@@ -170,6 +170,8 @@ const library: Readonly<Record<string, (value: number) => unknown>> = {
   '--dropout': (dropout) => inception33({ width: 0.1, dropout }),
   '--size': (size) => inception33({ width: 0.1, size }),
   '--batch': (batch) => trainer({ batch }),
+  // The number is checked for every device; a GPU that is not there makes no threads.
+  '--threads': (threads) => openDevice('cuda:999', { threads }),
   '--seed': (seed) => new State([...model.parameters], { seed }),
   '--lr': (rate) => constantRate(rate),
   '--momentum': (momentum) => [new Sgd({ momentum }), new Lars({ momentum })],

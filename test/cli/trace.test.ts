@@ -24,8 +24,9 @@ async function traced(...args: string[]): Promise<Report> {
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 test('a training step: all kernels are timed, the optimizer too, and the shares make a whole', async () => {
-  const { settings, ceilings, kernels, kernelMilliseconds, stepMilliseconds, rows } = await traced();
+  const { settings, ceilings, kernels, kernelMilliseconds, stepMilliseconds, rows } = await traced('--threads', '3');
   expect(settings).toMatchObject({ model: 'inception33', batch: 2, precision: 'f32', inference: false });
+  expect(settings.deviceInfo).toMatchObject({ threads: 3 });
   expect(kernels.every(({ milliseconds }) => milliseconds > 0)).toBe(true);
   expect(sum(kernels.map(({ milliseconds }) => milliseconds))).toBeCloseTo(kernelMilliseconds, 6);
   expect(sum(rows.map(({ share }) => share))).toBeCloseTo(1, 9);

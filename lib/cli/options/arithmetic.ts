@@ -1,6 +1,14 @@
 /** The options that say where and how a step is computed. */
 import type { Command } from 'commander';
-import { type Device, defaultDevice, deviceForms, openDevice, type Precision, precisions } from '../../runtime/device';
+import {
+  type Device,
+  defaultDevice,
+  deviceForms,
+  mostThreads,
+  openDevice,
+  type Precision,
+  precisions,
+} from '../../runtime/device';
 import { trainerDefaults } from '../../train/trainerOptions';
 import { addOptions, declare } from './declare';
 import * as read from './readers';
@@ -11,6 +19,14 @@ export const deviceOption = declare({
   read: read.device,
   default: defaultDevice,
   shown: defaultDevice,
+});
+
+export const threadsOption = declare({
+  flags: '--threads <n>',
+  help: 'threads of the CPU',
+  read: read.positiveInteger,
+  limits: { least: 1, most: mostThreads },
+  otherwise: 'OMP_NUM_THREADS, or one per core',
 });
 
 export const precisionOption = declare({
@@ -33,6 +49,7 @@ const noAutotuneOption = declare({
 
 export interface ArithmeticOptions {
   device: string;
+  threads?: number;
   precision: Precision;
   deterministic: boolean;
   autotune: boolean;
@@ -40,7 +57,7 @@ export interface ArithmeticOptions {
 
 /** Adds --device, --precision, and the options of addKernelOptions. */
 export const addArithmeticOptions = (command: Command): Command =>
-  addKernelOptions(addOptions(command, deviceOption(), precisionOption()));
+  addKernelOptions(addOptions(command, deviceOption(), threadsOption(), precisionOption()));
 
 /** Adds --no-deterministic and --no-autotune. */
 export const addKernelOptions = (command: Command): Command =>
@@ -57,8 +74,12 @@ export const arithmeticOf = ({ precision, deterministic, autotune }: ArithmeticO
  * Opens the device if it computes in the precision. Commands do this before they read data or make folders.
  * @throws what openDevice and Device.checkPrecision throw
  */
-export function openDeviceFor({ device, precision }: Pick<ArithmeticOptions, 'device' | 'precision'>): Device {
-  const opened = openDevice(device);
+export function openDeviceFor({
+  device,
+  threads,
+  precision,
+}: Pick<ArithmeticOptions, 'device' | 'threads' | 'precision'>): Device {
+  const opened = openDevice(device, { threads });
   opened.checkPrecision(precision);
   return opened;
 }

@@ -4,7 +4,7 @@ import { type PresetName, presets } from '../../experiments/presets';
 import { epochsRange, seedsRange } from '../../experiments/table1/settings';
 import { minutesRange, type Table1Options } from '../../experiments/table1/table1';
 import { defaultCheckpointMinutes } from '../../experiments/trainings';
-import { deviceOption, precisionOption } from './arithmetic';
+import { deviceOption, precisionOption, threadsOption } from './arithmetic';
 import { classesOption, dataDirOption, dataOption, limitOption, testLimitOption } from './data';
 import { above, addOptions, declare, within } from './declare';
 import { batchOption, epochsOption, minutesOption } from './length';
@@ -71,7 +71,7 @@ export const addTrainingsOptions = (command: Command): Command =>
     classesOption(),
     limitOption({ note: 'of those classes' }),
     testLimitOption({ note: 'of those classes' }),
-    ...[deviceOption(ofPreset), precisionOption(ofPreset), initOption(ofPreset), scheduleOption()],
+    ...[deviceOption(ofPreset), threadsOption(), precisionOption(ofPreset), initOption(ofPreset), scheduleOption()],
     warmupOption({ read: readWarmupText, note: '; none switches it off' }),
     ...[trainingLrLayersOption(), momentumOption(), weightDecayOption()],
     checkpointMinutesOption({ default: defaultCheckpointMinutes }),

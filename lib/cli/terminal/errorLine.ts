@@ -1,11 +1,11 @@
 /** Formats the line on stderr with which the command reports an error. */
 import type { Command } from 'commander';
-import type { ErrorCode } from '../../errors';
+import { type ErrorCode, isError } from '../../errors';
 
 /** Returns "error [CODE]: message" as one line, with the code of a SaturnnError or of an error of Node (ENOSPC). */
 export function errorLine(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
-  return line(typeof code === 'string' ? code : 'ERR_INTERNAL', error instanceof Error ? message : String(error));
+  return line(typeof code === 'string' ? code : 'ERR_INTERNAL', isError(error) ? message : String(error));
 }
 
 /** Returns commander's message about wrong usage of a command ("error: unknown option ...") in the same form. */

@@ -137,9 +137,13 @@ export function presetOf(name: PresetName): Preset {
  * @throws ERR_UNSUPPORTED if the preset would take too long on a CPU and "cpu" was not asked for, or the device lacks the
  * precision; what openDevice() throws
  */
-export function deviceFor(name: PresetName, asked: string | undefined, precision: Precision): Device {
+export function deviceFor(
+  name: PresetName,
+  { device: asked, threads }: { device?: string; threads?: number },
+  precision: Precision,
+): Device {
   const { device: own, tooLongOnCpu } = presetOf(name);
-  const device = openDevice(asked ?? own);
+  const device = openDevice(asked ?? own, { threads });
   if (device.backend === 'cpu' && tooLongOnCpu !== null && asked !== 'cpu') {
     const message =
       `The preset ${name} is for a GPU, but no GPU can be used here (\`saturnn doctor\` says why). On a CPU it would take ` +

@@ -38,6 +38,8 @@ export interface Table1Options extends Table1Overrides {
   dataDir?: string;
   /** Name of a device, as openDevice() takes it. Default: the preset's. */
   device?: string;
+  /** Number of threads of the CPU, as for openDevice(). Default 0: as it chooses them. */
+  threads?: number;
   /** Stops the trainings. What they have done is kept, and table1() resolves to the table of that. */
   signal?: AbortSignal;
   /** Stops the trainings in the same way after about so many minutes (above 0, at most 35,000). Default: no limit. */
@@ -87,12 +89,13 @@ export type Table1Event =
  * settings or damaged files; ERR_BUSY if another process uses the folder; ERR_OUTPUT if it cannot be written; what a Trainer
  * throws
  */
-export async function table1(options: Table1Options): Promise<Table1> {
-  const { preset, dataDir, minutes } = checkOptions('{ preset }', options);
+export async function table1(given: Table1Options): Promise<Table1> {
+  const options = { ...checkOptions('{ preset }', given) }; // it is read in every training
+  const { preset, dataDir, minutes } = options;
   const signals = [options.signal ?? [], minutes === undefined ? [] : timeout(minutes)].flat();
   const asked = resolveSettings(preset, options);
   const { fixed } = asked;
-  const device = deviceFor(preset, options.device, fixed.precision);
+  const device = deviceFor(preset, options, fixed.precision);
   const { data, classes, limit, testLimit } = fixed;
   const [ofClasses, ofTrain, ofTest] = [classes ?? undefined, limit ?? undefined, testLimit ?? undefined];
   const opened = await openSource({ data, dataDir, classes: ofClasses, limit: ofTrain, testLimit: ofTest });

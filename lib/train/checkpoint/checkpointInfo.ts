@@ -140,8 +140,8 @@ export async function describeSource(source: ImageSource): Promise<Description> 
  * hash of the kernels that were chosen.
  */
 export function describeMachine(device: Device, kernels: readonly PlanKernel[] | null): Description {
-  // The amount of memory changes often and has no influence on results.
-  const { memory, ...info } = device.info;
+  // Limits change often and have no influence on results: the number of threads, which has, is there by itself.
+  const { memory, memoryLimit, processorQuota, ...info } = device.info;
   const chosen = kernels?.map(({ op, name, implementation }) => `${op} ${name} ${implementation}`);
   return { device: device.name, ...info, kernels: chosen ? hashOf(chosen) : null };
 }

@@ -4,10 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <set>
 #include <utility>
+
+#include "cpu/device/limits.h"
 
 namespace saturnn::cpu {
 
@@ -17,15 +18,6 @@ int readNumber(const std::string& path, int fallback) {
   std::ifstream file(path);
   int value = fallback;
   return file >> value ? value : fallback;
-}
-
-// Returns how many whole processors control group v2 allows; 0 if no limit is known.
-int quotaOf(const std::string& path) {
-  std::ifstream file(path);
-  double quota = 0, period = 0;
-  // "max 100000" (no limit) is not parsed as a number.
-  if (!(file >> quota >> period) || period <= 0) return 0;
-  return std::max(1, static_cast<int>(std::lround(quota / period)));
 }
 
 }  // namespace
@@ -44,8 +36,9 @@ int usableCores() {
     cores.emplace(readNumber(topology + "physical_package_id", -1), readNumber(topology + "core_id", cpu));
   }
   const int count = std::max<int>(1, static_cast<int>(cores.size()));
-  const int quota = quotaOf("/sys/fs/cgroup/cpu.max");
-  return quota > 0 ? std::min(count, quota) : count;
+  const double quota = controlGroupLimits().processors;
+  // Rounded down: threads beyond a quota wait for each other at every barrier.
+  return quota > 0 ? std::clamp(static_cast<int>(quota), 1, count) : count;
 }
 
 std::string processorName() {
@@ -58,6 +51,10 @@ std::string processorName() {
   return "CPU";
 }
 
-int64_t memoryBytes() { return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE); }
+int64_t memoryBytes() {
+  const int64_t installed = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+  const int64_t limit = controlGroupLimits().memory;
+  return limit > 0 ? std::min(installed, limit) : installed;
+}
 
 }  // namespace saturnn::cpu

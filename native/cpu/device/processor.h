@@ -1,4 +1,4 @@
-// Properties of the host: how many threads to use, and its name and memory for describe().
+// Properties of the host, for the default number of threads and for describe().
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@ namespace saturnn::cpu {
 int usableCores();
 
 std::string processorName();
+// Returns the bytes of memory that this process may use: those installed, or the limit of a control group.
 int64_t memoryBytes();
 
 }  // namespace saturnn::cpu

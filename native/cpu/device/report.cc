@@ -3,6 +3,7 @@
 #include <dnnl.hpp>
 
 #include "cpu/device/device.h"
+#include "cpu/device/limits.h"
 #include "cpu/device/processor.h"
 #include "cpu/simd/table.h"
 #include "cpu/storage.h"
@@ -52,9 +53,18 @@ std::string simdFields(const SimdTable& simd) {
   return "\"simd\":" + jsonString(simd.name) + "," + precisionFields(lack);
 }
 
+// The fields "processorQuota" and "memoryLimit", each only if a control group sets it.
+std::string limitFields() {
+  const Limits limits = controlGroupLimits();
+  std::string fields;
+  if (limits.processors > 0) fields += ",\"processorQuota\":" + std::to_string(limits.processors);
+  if (limits.memory > 0) fields += ",\"memoryLimit\":" + std::to_string(limits.memory);
+  return fields;
+}
+
 std::string hostFields() {
   return "\"name\":" + jsonString(processorName()) + ",\"memory\":" + std::to_string(memoryBytes()) +
-         ",\"cores\":" + std::to_string(usableCores()) + ",\"onednn\":" + jsonString(oneDnnVersion()) +
+         ",\"cores\":" + std::to_string(usableCores()) + limitFields() + ",\"onednn\":" + jsonString(oneDnnVersion()) +
          ",\"onednnIsa\":" + jsonString(oneDnnIsa());
 }
 

@@ -7,10 +7,11 @@ namespace saturnn::cpu {
 
 struct Device;
 
-// {"usable", "name", "memory", "cores", "onednn", "onednnIsa", "simd", "precisions", "missingPrecisions",
-// "missing": [{"code", "message"}]}; every missing piece is listed. memory: bytes.
+// {"usable", "name", "memory", "cores", "processorQuota", "memoryLimit", "onednn", "onednnIsa", "simd", "precisions",
+// "missingPrecisions", "missing": [{"code", "message"}]}; every missing piece is listed. memory, memoryLimit: bytes.
 std::string probeJson();
-// {"backend", "name", "memory", "cores", "onednn", "onednnIsa", "threads", "simd", "precisions", "missingPrecisions"}
+// {"backend", "name", "memory", "cores", "processorQuota", "memoryLimit", "onednn", "onednnIsa", "threads", "simd",
+// "precisions", "missingPrecisions"}; the two limits only if a control group sets them.
 std::string describeJson(const Device& device);
 
 // Throws ERR_ONEDNN_VERSION or ERR_ONEDNN_RUNTIME if the oneDNN that was loaded cannot be used.
