@@ -1,8 +1,9 @@
 import { invalid, typed } from '../errors';
-import { arrayOf, callback, flag, integer, optional } from '../options/field';
+import { arrayOf, callback, flag, integer, optional, signal } from '../options/field';
 import { type Fields, Options } from '../options/options';
+import { type Cancellable, cancellable } from '../runtime/cancellation';
 import { type Device, deviceField, deviceOf, type Precision, precisionField, Resident } from '../runtime/device';
-import { bytesPerElement, dtypeOf } from '../runtime/dtypes';
+import { bytesPerElement, copyOf, dtypeOf, type GivenArray, ofThisRealm, typedArrayOf } from '../runtime/dtypes';
 import type { NativePlan, PlanOptions, RunInput, TypedArray } from '../runtime/native';
 import { precisionTable, storesHalves } from '../runtime/precisions';
 import type { Tensor } from '../tensor/tensor';
@@ -49,9 +50,17 @@ export const compileFields: Fields<CompileOptions> = {
   replay: optional(flag),
   poison: optional(flag),
 };
+/** Options of Plan.run(). */
+export interface PlanRunOptions extends Cancellable {
+  /** Number of steps, 1 to 1,000,000; default 1. The outputs of several steps take at most 1 GiB together. */
+  steps?: number;
+}
+
+/** Most steps of one run. */
+const mostSteps = 1_000_000;
 
 /** Options of Plan.trace(). */
-export interface TraceOptions {
+export interface TraceOptions extends Cancellable {
   /** Whether to count the elements that are infinite or NaN; default false. */
   nonFinite?: boolean;
   /** Whether to run the kernels that write parameters, optimizer and counter, as a training step does; default false. */
@@ -59,10 +68,14 @@ export interface TraceOptions {
 }
 
 const compileOptions = new Options('compile()', compileFields);
-const runOptions = new Options<{ steps?: number }>('Plan.run()', { steps: optional(integer(1)) });
+const runOptions = new Options<PlanRunOptions>('Plan.run()', {
+  steps: optional(integer(1, mostSteps)),
+  signal: optional(signal),
+});
 const traceOptions = new Options<TraceOptions>('Plan.trace()', {
   nonFinite: optional(flag),
   updates: optional(flag),
+  signal: optional(signal),
 });
 
 /** A kernel of a plan, with the measurements of one step. */
@@ -78,9 +91,10 @@ export interface TracedKernel extends PlanKernel {
 
 /**
  * Values of a run's inputs by name: a typed array of the input's dtype (Float32Array for f32, Int32Array for i32, Uint8Array for
- * u8), with the elements of one step or of all steps one after the other; or a Resident, data that is on the device already.
+ * u8; see GivenArray for others), with the elements of one step or of all steps one after the other; or a Resident, data that is
+ * on the device already. Arrays are copied at the call.
  */
-export type RunInputs = Readonly<Record<string, TypedArray | Resident>>;
+export type RunInputs = Readonly<Record<string, GivenArray | Resident>>;
 
 /** The results of Plan.run(). */
 export interface StepResults {
@@ -124,14 +138,16 @@ export class Plan {
    * Runs steps in one native call, and stops after one whose gate is closed (not 0).
    * @param inputs values by name, one for each input() of the graph. An array with as many elements as the tensor is the same in
    * every step; one with `steps` times as many holds the values of each step
-   * @param options `steps`: number of steps, default 1
-   * @throws ERR_INVALID_ARGUMENT for an input that is missing, unknown, or of the wrong dtype or size; ERR_DISPOSED
+   * @param options `steps`: number of steps, default 1; `signal`: ends the run early, after a whole step
+   * @throws ERR_INVALID_ARGUMENT for an input that is missing, unknown, or of the wrong dtype or size, or for steps whose outputs
+   * are too large; ERR_DISPOSED; ERR_OUT_OF_MEMORY; the signal's reason if it is aborted
    */
-  async run(inputs: RunInputs = {}, options: { steps?: number } = {}): Promise<StepResults> {
-    const { steps = 1 } = runOptions.check(options);
-    const result = await typed(this.native.run(this.#bind(inputs, steps), steps));
+  async run(inputs: RunInputs = {}, options: PlanRunOptions = {}): Promise<StepResults> {
+    const { steps = 1, signal } = runOptions.check(options);
+    const bound = this.#bind(inputs, steps);
+    const result = await cancellable(signal, (cancellation) => this.native.run(bound, steps, cancellation));
     const names = this.lowered.description.outputs.map(({ name }) => name);
-    const outputs = Object.fromEntries(names.map((name, index) => [name, result.outputs[index] as TypedArray]));
+    const outputs = Object.fromEntries(names.map((name, index) => [name, ofThisRealm(result.outputs[index]!)]));
     return { steps: result.steps, finite: result.steps === steps, outputs };
   }
 
@@ -139,12 +155,16 @@ export class Plan {
    * Runs one step kernel by kernel and returns the time of each. Kernels that write parameters, optimizer or counter run only
    * with `updates`, and then only if the gate is open (0). Gradients are always computed, into the State's gradient arena.
    * @param inputs as for run(), for one step
-   * @param options whether to count values that are not finite, and whether to write state; default: neither
+   * @param options whether to count values that are not finite, and whether to write state; default: neither; `signal`: ends the
+   * trace before a kernel that does not write state
    * @throws as run()
    */
   async trace(inputs: RunInputs = {}, options: TraceOptions = {}): Promise<TracedKernel[]> {
-    const { nonFinite = false, updates = false } = traceOptions.check(options);
-    const trace = await typed(this.native.trace(this.#bind(inputs, 1), nonFinite, updates));
+    const { nonFinite = false, updates = false, signal } = traceOptions.check(options);
+    const bound = this.#bind(inputs, 1);
+    const trace = await cancellable(signal, (cancellation) =>
+      this.native.trace(bound, nonFinite, updates, cancellation),
+    );
     return this.kernels.map((kernel, index) => {
       const counts = trace.nonFinite[index];
       return { ...kernel, milliseconds: trace.milliseconds[index] ?? 0, ...(counts && { nonFinite: counts }) };
@@ -184,8 +204,9 @@ function bindResident(name: string, tensor: Tensor, value: Resident): RunInput {
   return { data: value.native, perStep: false };
 }
 
-function bindArray(name: string, tensor: Tensor, value: TypedArray, steps: number): RunInput {
-  const dtype = dtypeOf(value, `input "${name}"`);
+function bindArray(name: string, tensor: Tensor, given: GivenArray, steps: number): RunInput {
+  const value = typedArrayOf(given, `input "${name}"`);
+  const dtype = dtypeOf(value);
   if (dtype !== tensor.dtype) throw invalid(`input "${name}"`, `dtype ${tensor.dtype}`, dtype);
   const perStep = value.length !== tensor.size;
   if (perStep && value.length !== tensor.size * steps) {
@@ -193,6 +214,15 @@ function bindArray(name: string, tensor: Tensor, value: TypedArray, steps: numbe
     throw invalid(`input "${name}"`, `${expected} for shape [${tensor.shape}]`, value.length);
   }
   return { data: value, perStep };
+}
+
+/** Returns a copy of the values of a run, for a run that begins later: the caller may change them meanwhile. */
+export function copyOfInputs(inputs: RunInputs): RunInputs {
+  const copied = Object.entries(inputs).map(([name, value]) => {
+    const isArray = ArrayBuffer.isView(value);
+    return [name, isArray ? copyOf(value, `input "${name}"`) : value] as const;
+  });
+  return Object.fromEntries(copied);
 }
 
 /**

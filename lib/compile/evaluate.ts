@@ -6,7 +6,7 @@ import { type Device, deviceOf } from '../runtime/device';
 import type { TypedArray } from '../runtime/native';
 import { cachedPlan } from '../runtime/planCache';
 import { Tensor } from '../tensor/tensor';
-import { type CompileOptions, compileFields, compileLowered, lowerFor, type RunInputs } from './compile';
+import { type CompileOptions, compileFields, compileLowered, copyOfInputs, lowerFor, type RunInputs } from './compile';
 import { Graph } from './graph';
 import type { Lowered } from './lower';
 
@@ -37,20 +37,21 @@ export async function evaluate(
   given: EvaluateOptions = {},
 ): Promise<TypedArray | TypedArray[]> {
   const { inputs = {}, device: where, ...options } = evaluateOptions.check(given);
-  const list = Array.isArray(tensors) ? (tensors as readonly Tensor[]) : [tensors as Tensor];
+  const list = Array.isArray(tensors) ? [...(tensors as readonly Tensor[])] : [tensors as Tensor];
   for (const tensor of list) {
     if (!(tensor instanceof Tensor))
       throw invalid('tensors', 'Tensors (evaluate never writes parameters, optimizer or counter)', tensor);
   }
+  const values = copyOfInputs(inputs);
   const device = deviceOf(where);
   const graph = Graph.from({ outputs: Object.fromEntries(list.map((tensor, index) => [String(index), tensor])) });
   // Timing candidates would take longer than most evaluations.
   const lowered = lowerFor(device, graph, { autotune: false, ...options });
   const owners = [device, lowered.state];
   const plan = await cachedPlan(hash(lowered, device), owners, () => compileLowered(lowered, device));
-  const { outputs } = await plan.run(inputs);
-  const values = list.map((_, index) => outputs[String(index)] as TypedArray);
-  return Array.isArray(tensors) ? values : (values[0] as TypedArray);
+  const { outputs } = await plan.run(values);
+  const results = list.map((_, index) => outputs[String(index)] as TypedArray);
+  return Array.isArray(tensors) ? results : (results[0] as TypedArray);
 }
 
 const identities = new WeakMap<object, number>();

@@ -177,19 +177,35 @@ export interface NativeState {
   dispose(): void;
 }
 
+/** Ends runs and traces that were given it; they reject with ERR_INTERRUPTED. No step is written by half. */
+export interface NativeCancellation {
+  /** Ends them before the next kernel, or after the step if it has begun to write. */
+  cancel(): void;
+}
+
 /** A compiled plan on a device. */
 export interface NativePlan {
   /** The kernels in execution order. */
   readonly kernels: KernelInfo[];
   /** Bytes of the arena that activations, their gradients and scratch share. Inputs have memory of their own. */
   readonly arenaBytes: number;
-  /** Runs `steps` steps. `inputs` are in the order of PlanDescription.inputs; typed arrays are copied before the call returns. */
-  run(inputs: RunInput[], steps: number): Promise<RunResult>;
+  /** Most steps of one run, 1 to 1,000,000: fewer than that if the outputs of all steps would be larger than 1 GiB. */
+  readonly mostSteps: number;
+  /**
+   * Runs 1 to mostSteps steps. `inputs` are in the order of PlanDescription.inputs; typed arrays are copied before the call
+   * returns.
+   */
+  run(inputs: RunInput[], steps: number, cancellation?: NativeCancellation | null): Promise<RunResult>;
   /**
    * Runs one step kernel by kernel; with `updates` also the kernels that write state, unless the gate closes. The times do not
    * include counting.
    */
-  trace(inputs: RunInput[], countNonFinite: boolean, updates: boolean): Promise<TraceResult>;
+  trace(
+    inputs: RunInput[],
+    countNonFinite: boolean,
+    updates: boolean,
+    cancellation?: NativeCancellation | null,
+  ): Promise<TraceResult>;
   /** Frees the memory after the calls that are queued; later calls reject with ERR_DISPOSED. */
   dispose(): void;
 }
@@ -256,7 +272,7 @@ export interface OpenOptions {
   libraryPath: string;
   /** Number of the device within its backend: 1 for cuda:1. */
   index: number;
-  /** Number of worker threads of the CPU backend; 0: one per physical core. */
+  /** Number of threads of the CPU backend; 0: OMP_NUM_THREADS, or one per core, or fewer if the system refuses some. */
   threads: number;
   /** Folders in which the CUDA backend looks for cuDNN, cuBLASLt and NVRTC, in order. */
   searchPaths: string[];
@@ -287,6 +303,8 @@ export interface NativeAddon {
    * latest when the process ends, however it ends. Returns 0, or the errno of the refusal: EWOULDBLOCK if somebody else has it.
    */
   lockFile(descriptor: number): number;
+  /** Makes a cancellation, for calls of this thread. */
+  createCancellation(): NativeCancellation;
   /** Returns the numbers of live native objects of this thread, and their bytes as reported to the garbage collector. */
   counters(): { devices: number; states: number; plans: number; buffers: number; bytes: number };
   /** Returns all external bytes reported to the garbage collector, by any addon; process.memoryUsage() counts only Node's own. */

@@ -49,7 +49,7 @@ export class Runner {
     if (first >= last) return;
     const read = this.feed.reader(epoch);
     const ask = (step: number) => {
-      const atMost = Math.min(this.#stepsPerCall, this.feed.mostSteps, last - step);
+      const atMost = Math.min(this.#stepsPerCall, this.feed.mostSteps, this.plan.native.mostSteps, last - step);
       const fed = read(step, Math.min(atMost, most?.(step) ?? atMost));
       // The `await` below throws its error. After an abort nothing awaits it, and without this the process would end.
       fed.catch(() => {});

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "addon/buffer.h"
+#include "addon/cancellation.h"
 #include "addon/device.h"
 #include "addon/file_lock.h"
 #include "addon/plan.h"
@@ -49,15 +50,10 @@ Napi::Value externalBytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(bytes));
 }
 
-// process.exit() runs no cleanup hooks on the main thread and goes on to the static destructors of libraries that a
-// running kernel may still use. So the engines are stopped in the 'exit' event, the last moment at which that is
-// possible.
-void stopEnginesAtExit(Napi::Env env) {
-  const Napi::Value process = env.Global().Get("process");
-  const Napi::Function stop = Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
-    for (const std::shared_ptr<DeviceHost>& host : environmentOf(info.Env()).hosts) host->stop();
+Napi::Value createCancellation(const Napi::CallbackInfo& info) {
+  return guard(info.Env(), [&]() -> Napi::Value {
+    return construct(info.Env(), &Environment::cancellationClass, std::make_shared<std::atomic<bool>>(false));
   });
-  process.As<Napi::Object>().Get("once").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), stop});
 }
 
 Napi::Array listActivationKinds(Napi::Env env) {
@@ -72,13 +68,15 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   StateObject::define(env);
   BufferObject::define(env);
   PlanObject::define(env);
-  stopEnginesAtExit(env);
+  CancellationObject::define(env);
+  environmentOf(env).arrayBuffer = Napi::Persistent(env.Global().Get("ArrayBuffer").As<Napi::Function>());
   exports.Set("version", SATURNN_VERSION);
   exports.Set("abiVersion", abiVersion);
   exports.Set("activationKinds", listActivationKinds(env));
   exports.Set("probe", Napi::Function::New(env, probe, "probe"));
   exports.Set("openDevice", Napi::Function::New(env, openDevice, "openDevice"));
   exports.Set("lockFile", Napi::Function::New(env, lockFile, "lockFile"));
+  exports.Set("createCancellation", Napi::Function::New(env, createCancellation, "createCancellation"));
   exports.Set("counters", Napi::Function::New(env, counters, "counters"));
   exports.Set("externalBytes", Napi::Function::New(env, externalBytes, "externalBytes"));
   return exports;

@@ -1,22 +1,21 @@
 // The class NativeBuffer of lib/runtime/native.ts.
 #pragma once
 
-#include "addon/environment.h"
 #include "addon/host.h"
+#include "addon/wrapped.h"
 #include "core/resident.h"
 
 namespace saturnn {
 
-class BufferObject final : public Napi::ObjectWrap<BufferObject> {
+class BufferObject final : public Wrapped<BufferObject> {
  public:
+  static constexpr const char* name = "NativeBuffer";
   struct Parts {
     std::shared_ptr<DeviceHost> host;
     std::shared_ptr<Resident> resident;
   };
 
   static void define(Napi::Env env);
-  // Returns null if `value` is not a NativeBuffer.
-  static BufferObject* from(const Napi::Value& value);
   explicit BufferObject(const Napi::CallbackInfo& info);
   void Finalize(Napi::BasicEnv env) override { dispose(env); }
 
@@ -26,7 +25,7 @@ class BufferObject final : public Napi::ObjectWrap<BufferObject> {
 
  private:
   Napi::Value byteLength(const Napi::CallbackInfo& info);
-  void dispose(const Napi::CallbackInfo& info) { dispose(info.Env()); }
+  Napi::Value dispose(const Napi::CallbackInfo& info);
   void dispose(Napi::BasicEnv env);
 
   Parts parts_;

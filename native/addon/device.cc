@@ -37,15 +37,14 @@ Napi::Object describeOp(Napi::Env env, const SnOpInfo& op) {
 
 void DeviceObject::define(Napi::Env env) {
   environmentOf(env).deviceClass = Napi::Persistent(DefineClass(
-      env, "NativeDevice",
-      {InstanceAccessor<&DeviceObject::info>("info"), InstanceAccessor<&DeviceObject::ops>("ops"),
-       InstanceAccessor<&DeviceObject::memory>("memory"), InstanceMethod<&DeviceObject::upload>("upload"),
-       InstanceMethod<&DeviceObject::createState>("createState"), InstanceMethod<&DeviceObject::compile>("compile"),
-       InstanceMethod<&DeviceObject::dispose>("dispose")}));
+      env, name,
+      {getter<&DeviceObject::info>("info"), getter<&DeviceObject::ops>("ops"), getter<&DeviceObject::memory>("memory"),
+       method<&DeviceObject::upload>("upload"), method<&DeviceObject::createState>("createState"),
+       method<&DeviceObject::compile>("compile"), method<&DeviceObject::dispose>("dispose")}));
 }
 
 DeviceObject::DeviceObject(const Napi::CallbackInfo& info)
-    : ObjectWrap(info),
+    : Wrapped(info),
       host_(takeConstruction<std::shared_ptr<DeviceHost>>(info)),
       counted_(info.Env(), &Counters::devices) {}
 
@@ -79,31 +78,27 @@ Napi::Value DeviceObject::memory(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value DeviceObject::upload(const Napi::CallbackInfo& info) {
-  return guard(info.Env(), [&]() -> Napi::Value {
-    host_->requireOpen();
-    const auto resident = std::make_shared<Resident>(readBytes(info[0], "data").data);
-    host_->post([resident](Device& device) { resident->create(device); });
-    return construct(info.Env(), &Environment::bufferClass, BufferObject::Parts{host_, resident});
-  });
+  host_->requireOpen();
+  const auto resident = std::make_shared<Resident>(readBytes(info[0], "data").data);
+  host_->post([resident](Device& device) { resident->create(device); });
+  return construct(info.Env(), &Environment::bufferClass, BufferObject::Parts{host_, resident});
 }
 
 Napi::Value DeviceObject::createState(const Napi::CallbackInfo& info) {
-  return guard(info.Env(), [&]() -> Napi::Value {
-    host_->requireOpen();
-    const Napi::Object sizes = readObject(info[0], "bytes");
-    ArenaBytes bytes{};
-    for (int i = 0; i < kArenaCount; ++i) {
-      bytes[i] = readInteger(sizes.Get(kArenaNames[i]), std::string("bytes.") + kArenaNames[i], 0, kMaxArenaBytes);
-    }
-    const auto state = std::make_shared<State>(bytes);
-    host_->post([state](Device& device) { state->create(device); });
-    return construct(info.Env(), &Environment::stateClass, StateObject::Parts{host_, state});
-  });
+  const Napi::Object sizes = readObject(info[0], "bytes");
+  ArenaBytes bytes{};
+  for (int i = 0; i < kArenaCount; ++i) {
+    bytes[i] = readInteger(sizes.Get(kArenaNames[i]), std::string("bytes.") + kArenaNames[i], 0, kMaxArenaBytes);
+  }
+  host_->requireOpen();  // after the getters of the caller's object, which may dispose of the device
+  const auto state = std::make_shared<State>(bytes);
+  host_->post([state](Device& device) { state->create(device); });
+  return construct(info.Env(), &Environment::stateClass, StateObject::Parts{host_, state});
 }
 
 Napi::Value DeviceObject::compile(const Napi::CallbackInfo& info) {
   return guardPromise(info.Env(), [&] {
-    host_->requireOpen();
+    host_->requireOpen();  // before the plan's mistakes; submit() asks again, because getters of `info[0]` may close it
     const auto description = std::make_shared<PlanDescription>(readPlanDescription(info[0]));
     std::shared_ptr<State> state;
     if (!info[1].IsNull() && !info[1].IsUndefined()) {
@@ -122,9 +117,10 @@ Napi::Value DeviceObject::compile(const Napi::CallbackInfo& info) {
   });
 }
 
-void DeviceObject::dispose(const Napi::CallbackInfo& info) {
+Napi::Value DeviceObject::dispose(const Napi::CallbackInfo& info) {
   host_->close();
   counted_.end(info.Env());
+  return info.Env().Undefined();
 }
 
 }  // namespace saturnn

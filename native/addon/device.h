@@ -1,13 +1,14 @@
 // The class NativeDevice of lib/runtime/native.ts.
 #pragma once
 
-#include "addon/environment.h"
 #include "addon/host.h"
+#include "addon/wrapped.h"
 
 namespace saturnn {
 
-class DeviceObject final : public Napi::ObjectWrap<DeviceObject> {
+class DeviceObject final : public Wrapped<DeviceObject> {
  public:
+  static constexpr const char* name = "NativeDevice";
   static void define(Napi::Env env);
   explicit DeviceObject(const Napi::CallbackInfo& info);
 
@@ -18,7 +19,7 @@ class DeviceObject final : public Napi::ObjectWrap<DeviceObject> {
   Napi::Value upload(const Napi::CallbackInfo& info);
   Napi::Value createState(const Napi::CallbackInfo& info);
   Napi::Value compile(const Napi::CallbackInfo& info);
-  void dispose(const Napi::CallbackInfo& info);
+  Napi::Value dispose(const Napi::CallbackInfo& info);
 
   std::shared_ptr<DeviceHost> host_;
   Counted counted_;

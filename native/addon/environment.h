@@ -25,6 +25,9 @@ struct Environment {
   Napi::FunctionReference stateClass;
   Napi::FunctionReference bufferClass;
   Napi::FunctionReference planClass;
+  Napi::FunctionReference cancellationClass;
+  // The constructor ArrayBuffer: unlike N-API's function, it throws if there is no memory, and does not abort.
+  Napi::FunctionReference arrayBuffer;
   // The value that the next constructor call wraps. Null in calls from JavaScript, which the constructors reject.
   void* construction = nullptr;
   // The devices whose engine has not ended.
@@ -48,7 +51,11 @@ Napi::Object construct(Napi::Env env, Napi::FunctionReference Environment::*whic
 template <class T>
 T takeConstruction(const Napi::CallbackInfo& info) {
   void*& construction = environmentOf(info.Env()).construction;
-  if (construction == nullptr) throw Napi::TypeError::New(info.Env(), "Illegal constructor: use openDevice()");
+  if (construction == nullptr) {
+    Napi::Error error = Napi::TypeError::New(info.Env(), "Illegal constructor: use openDevice()");
+    error.Set("code", "ERR_INVALID_ARGUMENT");
+    throw error;
+  }
   T value = std::move(*static_cast<T*>(construction));
   construction = nullptr;
   return value;

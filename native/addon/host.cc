@@ -37,9 +37,10 @@ std::shared_ptr<DeviceHost> DeviceHost::open(Napi::Env env, const SnBackend& bac
 }
 
 DeviceHost::DeviceHost(Napi::Env env, const SnBackend& backend, const OpenOptions& options) : backend_(backend) {
-  engine_ = std::make_unique<Engine>([this] {
+  const auto last = std::make_shared<std::unique_ptr<Completion>>(std::make_unique<Completion>());
+  engine_ = std::make_unique<Engine>([this, last] {
     device_.reset();
-    send(std::make_unique<Completion>());
+    send(std::move(*last));
   });
   // Shared, because this thread may return from the wait while the engine is still inside set_value().
   const auto opened = std::make_shared<std::promise<void>>();
@@ -78,15 +79,16 @@ void DeviceHost::post(std::function<void(Device&)> work) {
 
 Napi::Value DeviceHost::submit(Napi::Env env, Work work) {
   const Napi::Promise::Deferred deferred = Napi::Promise::Deferred::New(env);
-  const bool accepted = engine_->post([this, deferred, work = std::move(work)] {
-    auto completion = std::make_unique<Completion>();
-    completion->deferred = deferred;
+  // Made here, because a job must not throw: memory may run out. Shared, because a job is copied.
+  const auto completion = std::make_shared<std::unique_ptr<Completion>>(std::make_unique<Completion>());
+  (*completion)->deferred = deferred;
+  const bool accepted = engine_->post([this, completion, work = std::move(work)] {
     try {
-      completion->settle = work(*device_);
+      (*completion)->settle = work(*device_);
     } catch (...) {
-      completion->error = std::current_exception();
+      (*completion)->error = std::current_exception();
     }
-    send(std::move(completion));
+    send(std::move(*completion));
   });
   if (!accepted) throw disposed();
   if (pending_++ == 0) channel_.Ref(env);

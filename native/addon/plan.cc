@@ -1,15 +1,17 @@
 #include "addon/plan.h"
 
 #include "addon/buffer.h"
+#include "addon/cancellation.h"
 #include "addon/values.h"
 
 namespace saturnn {
 namespace {
 
-Napi::Object makeResult(Napi::Env env, const RunOutcome& outcome, const std::vector<SnDType>& dtypes) {
+Napi::Object makeResult(Napi::Env env, RunOutcome& outcome, const std::vector<SnDType>& dtypes) {
   const Napi::Array outputs = Napi::Array::New(env, dtypes.size());
   for (size_t i = 0; i < dtypes.size(); ++i) {
     outputs.Set(static_cast<uint32_t>(i), makeTypedArray(env, dtypes[i], outcome.outputs[i]));
+    outcome.outputs[i] = {};  // now, so that no more than one output is in memory twice
   }
   Napi::Object result = Napi::Object::New(env);
   result.Set("steps", Napi::Number::New(env, outcome.steps));
@@ -62,23 +64,24 @@ Napi::Object makeTrace(Napi::Env env, const TraceOutcome& outcome) {
 
 void PlanObject::define(Napi::Env env) {
   environmentOf(env).planClass = Napi::Persistent(
-      DefineClass(env, "NativePlan",
-                  {InstanceAccessor<&PlanObject::kernels>("kernels"),
-                   InstanceAccessor<&PlanObject::arenaBytes>("arenaBytes"), InstanceMethod<&PlanObject::run>("run"),
-                   InstanceMethod<&PlanObject::trace>("trace"), InstanceMethod<&PlanObject::dispose>("dispose")}));
+      DefineClass(env, name,
+                  {getter<&PlanObject::kernels>("kernels"), getter<&PlanObject::arenaBytes>("arenaBytes"),
+                   getter<&PlanObject::mostSteps>("mostSteps"), method<&PlanObject::run>("run"),
+                   method<&PlanObject::trace>("trace"), method<&PlanObject::dispose>("dispose")}));
 }
 
 PlanObject::PlanObject(const Napi::CallbackInfo& info)
-    : ObjectWrap(info), parts_(takeConstruction<Parts>(info)), counted_(info.Env(), &Counters::plans) {
+    : Wrapped(info), parts_(takeConstruction<Parts>(info)), counted_(info.Env(), &Counters::plans) {
   kernels_ = parts_.plan->kernels();
   arenaBytes_ = parts_.plan->arenaBytes();
+  mostSteps_ = parts_.plan->mostSteps();
   inputIsReported_.resize(parts_.plan->inputs().size());
   counted_.addBytes(info.Env(), parts_.plan->deviceBytes());
 }
 
-const std::shared_ptr<Plan>& PlanObject::plan() const {
+const PlanObject::Parts& PlanObject::parts() const {
   if (parts_.plan == nullptr) throw Error("ERR_DISPOSED", "the plan was disposed");
-  return parts_.plan;
+  return parts_;
 }
 
 Napi::Value PlanObject::kernels(const Napi::CallbackInfo& info) {
@@ -101,15 +104,21 @@ Napi::Value PlanObject::arenaBytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(arenaBytes_));
 }
 
+Napi::Value PlanObject::mostSteps(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), mostSteps_); }
+
 Napi::Value PlanObject::run(const Napi::CallbackInfo& info) {
   return guardPromise(info.Env(), [&] {
-    const std::shared_ptr<Plan> it = plan();
-    const int steps = static_cast<int>(readInteger(info[1], "steps", 1, INT32_MAX));
-    const auto inputs = std::make_shared<std::vector<RunInput>>(readInputs(info[0], steps));
-    return parts_.host->submit(info.Env(), [it, inputs, steps](Device&) -> Settle {
-      const auto outcome = std::make_shared<RunOutcome>(it->run(*inputs, steps));
+    static_cast<void>(parts());  // of a plan that was disposed of, no mistake of the arguments matters
+    const int steps = static_cast<int>(readInteger(info[1], "steps", 1, kMostSteps));
+    const CancellationObject::Flag cancellation = CancellationObject::read(info[2]);
+    const std::vector<GivenInput> given = readGiven(info[0]);
+    const Parts it = parts();
+    it.plan->checkSteps(steps);
+    const auto inputs = std::make_shared<std::vector<RunInput>>(readInputs(given, it, steps));
+    return it.host->submit(info.Env(), [plan = it.plan, inputs, steps, cancellation](Device&) -> Settle {
+      const auto outcome = std::make_shared<RunOutcome>(plan->run(*inputs, steps, cancellation.get()));
       std::vector<SnDType> dtypes;
-      for (const Port& port : it->outputs()) dtypes.push_back(port.dtype);
+      for (const Port& port : plan->outputs()) dtypes.push_back(port.dtype);
       return [outcome, dtypes](Napi::Env env) { return makeResult(env, *outcome, dtypes); };
     });
   });
@@ -117,51 +126,67 @@ Napi::Value PlanObject::run(const Napi::CallbackInfo& info) {
 
 Napi::Value PlanObject::trace(const Napi::CallbackInfo& info) {
   return guardPromise(info.Env(), [&] {
-    const std::shared_ptr<Plan> it = plan();
-    const auto inputs = std::make_shared<std::vector<RunInput>>(readInputs(info[0], 1));
+    static_cast<void>(parts());
     const TraceOptions options{readBoolean(info[1], "countNonFinite"), readBoolean(info[2], "updates")};
-    return parts_.host->submit(info.Env(), [it, inputs, options](Device&) -> Settle {
-      return [outcome = it->trace(*inputs, options)](Napi::Env env) { return makeTrace(env, outcome); };
+    const CancellationObject::Flag cancellation = CancellationObject::read(info[3]);
+    const std::vector<GivenInput> given = readGiven(info[0]);
+    const Parts it = parts();
+    const auto inputs = std::make_shared<std::vector<RunInput>>(readInputs(given, it, 1));
+    return it.host->submit(info.Env(), [plan = it.plan, inputs, options, cancellation](Device&) -> Settle {
+      return [outcome = plan->trace(*inputs, options, cancellation.get())](Napi::Env env) {
+        return makeTrace(env, outcome);
+      };
     });
   });
 }
 
-std::vector<RunInput> PlanObject::readInputs(const Napi::Value& value, int64_t steps) {
-  const std::vector<Port>& ports = plan()->inputs();
+std::vector<PlanObject::GivenInput> PlanObject::readGiven(const Napi::Value& value) {
   const Napi::Array array = readArray(value, "inputs");
-  if (array.Length() != ports.size()) {
+  std::vector<GivenInput> given;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const std::string argument = "inputs[" + std::to_string(i) + "]";
+    const Napi::Object object = readObject(array.Get(i), argument);
+    const bool perStep = readBoolean(object.Get("perStep"), argument + ".perStep");
+    given.push_back({object.Get("data"), perStep});
+  }
+  return given;
+}
+
+std::vector<RunInput> PlanObject::readInputs(const std::vector<GivenInput>& given, const Parts& parts, int64_t steps) {
+  const std::vector<Port>& ports = parts.plan->inputs();
+  if (given.size() != ports.size()) {
     throw Error("ERR_INVALID_ARGUMENT", "Expected " + std::to_string(ports.size()) +
-                                            " inputs for this plan but received " + std::to_string(array.Length()));
+                                            " inputs for this plan but received " + std::to_string(given.size()));
   }
   std::vector<RunInput> inputs;
-  for (uint32_t i = 0; i < ports.size(); ++i) inputs.push_back(readInput(array.Get(i), ports[i], steps));
-  reportInputs(array.Env(), inputs);
+  for (size_t i = 0; i < ports.size(); ++i) inputs.push_back(readInput(given[i], ports[i], *parts.host, steps));
+  reportInputs(Env(), inputs, *parts.plan);
   return inputs;
 }
 
 // The plan allocates memory for an input when it is first given as a typed array: that is when it is reported.
-void PlanObject::reportInputs(Napi::Env env, const std::vector<RunInput>& inputs) {
+void PlanObject::reportInputs(Napi::Env env, const std::vector<RunInput>& inputs, const Plan& plan) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].resident != nullptr || inputIsReported_[i]) continue;
     inputIsReported_[i] = true;
-    counted_.addBytes(env, parts_.plan->inputs()[i].bytes);
+    counted_.addBytes(env, plan.inputs()[i].bytes);
   }
 }
 
-RunInput PlanObject::readInput(const Napi::Value& value, const Port& port, int64_t steps) const {
+RunInput PlanObject::readInput(const GivenInput& given, const Port& port, const DeviceHost& host, int64_t steps) {
   const std::string argument = "the input '" + port.name + "'";
-  const Napi::Object object = readObject(value, argument);
   RunInput input;
-  input.perStep = readBoolean(object.Get("perStep"), argument + " (perStep)");
-  const Napi::Value data = object.Get("data");
+  input.perStep = given.perStep;
   int64_t received = 0;
-  if (BufferObject* buffer = BufferObject::from(data)) {
+  if (BufferObject* buffer = BufferObject::from(given.data)) {
     input.resident = buffer->resident();
-    if (buffer->host() != parts_.host.get()) throwInvalid(argument, "a resident buffer of the plan's device", data);
+    if (buffer->host() != &host) throwInvalid(argument, "a resident buffer of the plan's device", given.data);
     received = input.resident->bytes();
   } else {
-    Bytes bytes = readBytes(data, argument);
-    if (bytes.dtype != port.dtype) throwInvalid(argument, std::string("data of dtype ") + dtypeName(port.dtype), data);
+    Bytes bytes = readBytes(given.data, argument);
+    if (bytes.dtype != port.dtype) {
+      throwInvalid(argument, std::string("data of dtype ") + dtypeName(port.dtype), given.data);
+    }
     received = static_cast<int64_t>(bytes.data.size());
     input.data = std::move(bytes.data);
   }
@@ -172,6 +197,11 @@ RunInput PlanObject::readInput(const Napi::Value& value, const Port& port, int64
                                             " for " + argument + " but received " + std::to_string(received));
   }
   return input;
+}
+
+Napi::Value PlanObject::dispose(const Napi::CallbackInfo& info) {
+  dispose(info.Env());
+  return info.Env().Undefined();
 }
 
 void PlanObject::dispose(Napi::BasicEnv env) {

@@ -1,31 +1,23 @@
 #include "addon/state.h"
 
-#include <cstring>
-
 #include "addon/values.h"
 
 namespace saturnn {
 namespace {
 
-constexpr napi_type_tag kTag = {0x7361747572656e73, 0x4b0de2a1c95f7736};
 constexpr int64_t kMaxOffset = int64_t{1} << 53;
 
 }  // namespace
 
 void StateObject::define(Napi::Env env) {
-  environmentOf(env).stateClass = Napi::Persistent(
-      DefineClass(env, "NativeState",
-                  {InstanceMethod<&StateObject::read>("read"), InstanceMethod<&StateObject::write>("write"),
-                   InstanceMethod<&StateObject::dispose>("dispose")}));
-}
-
-StateObject* StateObject::from(const Napi::Value& value) {
-  return value.IsObject() && value.As<Napi::Object>().CheckTypeTag(&kTag) ? Unwrap(value.As<Napi::Object>()) : nullptr;
+  environmentOf(env).stateClass =
+      Napi::Persistent(DefineClass(env, name,
+                                   {method<&StateObject::read>("read"), method<&StateObject::write>("write"),
+                                    method<&StateObject::dispose>("dispose")}));
 }
 
 StateObject::StateObject(const Napi::CallbackInfo& info)
-    : ObjectWrap(info), parts_(takeConstruction<Parts>(info)), counted_(info.Env(), &Counters::states) {
-  info.This().As<Napi::Object>().TypeTag(&kTag);
+    : Wrapped(info), parts_(takeConstruction<Parts>(info)), counted_(info.Env(), &Counters::states) {
   counted_.addBytes(info.Env(), parts_.state->totalBytes());
 }
 
@@ -44,11 +36,7 @@ Napi::Value StateObject::read(const Napi::CallbackInfo& info) {
     return parts_.host->submit(info.Env(), [it, arena, offset, length](Device&) -> Settle {
       const auto bytes = std::make_shared<std::vector<uint8_t>>(static_cast<size_t>(length));
       it->read(arena, offset, bytes->data(), length);
-      return [bytes](Napi::Env env) -> Napi::Value {
-        Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes->size());
-        if (!bytes->empty()) std::memcpy(buffer.Data(), bytes->data(), bytes->size());
-        return buffer;
-      };
+      return [bytes](Napi::Env env) -> Napi::Value { return makeArrayBuffer(env, *bytes); };
     });
   });
 }
@@ -65,6 +53,11 @@ Napi::Value StateObject::write(const Napi::CallbackInfo& info) {
       return [](Napi::Env env) { return env.Undefined(); };
     });
   });
+}
+
+Napi::Value StateObject::dispose(const Napi::CallbackInfo& info) {
+  dispose(info.Env());
+  return info.Env().Undefined();
 }
 
 void StateObject::dispose(Napi::BasicEnv env) {

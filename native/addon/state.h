@@ -1,22 +1,21 @@
 // The class NativeState of lib/runtime/native.ts.
 #pragma once
 
-#include "addon/environment.h"
 #include "addon/host.h"
+#include "addon/wrapped.h"
 #include "core/state.h"
 
 namespace saturnn {
 
-class StateObject final : public Napi::ObjectWrap<StateObject> {
+class StateObject final : public Wrapped<StateObject> {
  public:
+  static constexpr const char* name = "NativeState";
   struct Parts {
     std::shared_ptr<DeviceHost> host;
     std::shared_ptr<State> state;
   };
 
   static void define(Napi::Env env);
-  // Returns null if `value` is not a NativeState.
-  static StateObject* from(const Napi::Value& value);
   explicit StateObject(const Napi::CallbackInfo& info);
   void Finalize(Napi::BasicEnv env) override { dispose(env); }
 
@@ -27,7 +26,7 @@ class StateObject final : public Napi::ObjectWrap<StateObject> {
  private:
   Napi::Value read(const Napi::CallbackInfo& info);
   Napi::Value write(const Napi::CallbackInfo& info);
-  void dispose(const Napi::CallbackInfo& info) { dispose(info.Env()); }
+  Napi::Value dispose(const Napi::CallbackInfo& info);
   void dispose(Napi::BasicEnv env);
 
   Parts parts_;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "addon/environment.h"
 #include "core/plan/description.h"
 
 namespace saturnn {
@@ -110,9 +111,25 @@ Bytes readBytes(const Napi::Value& value, const std::string& argument) {
   return bytes;
 }
 
-Napi::Value makeTypedArray(Napi::Env env, SnDType dtype, const std::vector<uint8_t>& bytes) {
-  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes.size());
+// napi_create_arraybuffer ends the process if there is no memory; JavaScript's constructor throws a RangeError.
+Napi::ArrayBuffer makeArrayBuffer(Napi::Env env, const std::vector<uint8_t>& bytes) {
+  const auto fail = [&] {
+    return Error("ERR_OUT_OF_MEMORY", "Cannot allocate an ArrayBuffer of " + std::to_string(bytes.size()) + " bytes");
+  };
+  Napi::Value made;
+  try {
+    made = environmentOf(env).arrayBuffer.New({Napi::Number::New(env, static_cast<double>(bytes.size()))});
+  } catch (const Napi::Error&) {
+    throw fail();
+  }
+  if (!made.IsArrayBuffer() || made.As<Napi::ArrayBuffer>().ByteLength() != bytes.size()) throw fail();
+  auto buffer = made.As<Napi::ArrayBuffer>();
   if (!bytes.empty()) std::memcpy(buffer.Data(), bytes.data(), bytes.size());
+  return buffer;
+}
+
+Napi::Value makeTypedArray(Napi::Env env, SnDType dtype, const std::vector<uint8_t>& bytes) {
+  const Napi::ArrayBuffer buffer = makeArrayBuffer(env, bytes);
   for (const TypedArrayRow& row : typedArrays) {
     if (row.dtype != dtype) continue;
     napi_value array = nullptr;

@@ -30,7 +30,10 @@ struct Bytes {
 // Returns a copy of a Float32Array, an Int32Array or a Uint8Array.
 Bytes readBytes(const Napi::Value& value, const std::string& argument);
 
-// Returns a typed array of the dtype with a copy of the bytes.
+// Returns an ArrayBuffer with a copy of the bytes. Throws ERR_OUT_OF_MEMORY.
+Napi::ArrayBuffer makeArrayBuffer(Napi::Env env, const std::vector<uint8_t>& bytes);
+
+// Returns a typed array of the dtype with a copy of the bytes. Throws ERR_OUT_OF_MEMORY.
 Napi::Value makeTypedArray(Napi::Env env, SnDType dtype, const std::vector<uint8_t>& bytes);
 
 Napi::Error makeError(Napi::Env env, const Failure& failure);

@@ -131,6 +131,7 @@ void LateResource::create(Device& device) noexcept {
     allocate(device);
   } catch (...) {
     failure_ = std::current_exception();
+    free();  // what was made of it: the failure must not keep memory until someone collects the object
   }
 }
 

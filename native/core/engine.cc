@@ -3,6 +3,11 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <system_error>
+
+#include "core/exit.h"
+#include "shared/error.h"
+
 namespace saturnn {
 
 Engine::Engine(Job atEnd) : atEnd_(std::move(atEnd)) {
@@ -13,16 +18,19 @@ Engine::Engine(Job atEnd) : atEnd_(std::move(atEnd)) {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
     thread_ = std::thread(&Engine::loop, this);
-  } catch (...) {
+  } catch (const std::system_error& error) {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
+    throw Error("ERR_THREADS", std::string("The system refused the thread of the device: ") + error.what());
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  id_ = thread_.get_id();
+  endAtExit(*this);
 }
 
 Engine::~Engine() {
   stop();
   join();
+  forgetAtExit(*this);
 }
 
 bool Engine::post(Job job) {
@@ -57,6 +65,8 @@ void Engine::stop() {
 }
 
 void Engine::join() {
+  if (id_ == std::this_thread::get_id()) return;
+  const std::lock_guard<std::mutex> lock(joining_);
   if (thread_.joinable()) thread_.join();
 }
 
@@ -73,6 +83,7 @@ void Engine::loop() {
   pthread_setname_np(pthread_self(), "saturnn-engine");
   Job job;
   while (next(job)) {
+    renewExitHandler();
     job();
     job = nullptr;  // frees what it captured now, not when the next job arrives
   }

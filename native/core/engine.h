@@ -16,7 +16,7 @@ class Engine {
   // A job must not throw. It is run, and destroyed, on the engine's thread.
   using Job = std::function<void()>;
 
-  // `atEnd` runs on the thread after the last job.
+  // `atEnd` runs on the thread after the last job. Throws ERR_THREADS if the system refuses the thread.
   explicit Engine(Job atEnd);
   ~Engine();
   Engine(const Engine&) = delete;
@@ -32,7 +32,8 @@ class Engine {
   // Ends the thread after the running job, which should watch stopping(). Queued jobs are dropped.
   void stop();
 
-  // Waits for the end of the thread, after close() or stop(). May be called twice, but only by one thread.
+  // Waits for the end of the thread, after close() or stop(). May be called twice and by any thread; does nothing on the
+  // engine's own, which calls exit() if a library does.
   void join();
 
   const std::atomic<bool>& stopping() const { return stopping_; }
@@ -47,7 +48,9 @@ class Engine {
   bool closed_ = false;
   std::atomic<bool> stopping_{false};
   Job atEnd_;
-  std::thread thread_;  // last: it uses everything above
+  std::mutex joining_;
+  std::thread thread_;  // it uses everything above
+  std::thread::id id_;  // of the thread, also when it has been joined
 };
 
 }  // namespace saturnn

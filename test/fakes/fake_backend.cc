@@ -50,6 +50,13 @@ std::atomic<long> liveKernels{0};
 std::atomic<long> liveGraphs{0};
 std::atomic<long> liveBytes{0};
 
+// As oneDNN's static objects, it must outlive every use of the library: exit() may destroy it only when no device is open.
+const struct Static {
+  ~Static() {
+    if (liveDevices > 0) abort();
+  }
+} staticObject;
+
 int fail(SnError* error, const char* code, const char* message) {
   snprintf(error->code, sizeof error->code, "%s", code);
   snprintf(error->message, sizeof error->message, "%s", message);

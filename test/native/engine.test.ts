@@ -183,6 +183,18 @@ test('an uncaught exception in the middle of a step', async () => {
   expect(output).toContain('Error: oops');
 });
 
+test.each([
+  ['process.reallyExit()', 'process.reallyExit(3)', 3],
+  ['process.exit() without listeners', `process.removeAllListeners('exit'); process.exit(3)`, 3],
+  ['an exception without listeners', `process.removeAllListeners('exit'); throw new Error('oops')`, 1],
+  ['process.exit() in a listener', `process.prependListener('exit', () => process.reallyExit(3)); process.exit(4)`, 3],
+])('%s, which runs no code of ours, in the middle of a step', async (name, how, expected) => {
+  const path = script(`${name.replace(/\W/g, '')}.js`, `run(1000); run(1000); setTimeout(() => { ${how}; }, 60);`);
+  const { code, signal } = await runScript(path);
+  // The fake backend aborts if its static objects are destroyed while its device is open.
+  expect({ code, signal }).toEqual({ code: expected, signal: null });
+});
+
 test('Node ends by itself when no promise is pending, with everything left open', async () => {
   const path = script('idle.js', `plan.dispose(); await state.read('parameters', 0, 4); console.log('done');`);
   const { code, output, ms } = await runScript(path);

@@ -12,6 +12,11 @@ namespace {
 
 // The alignment that cuDNN and the widest vectors prefer; CPU kernels need 64.
 constexpr int64_t kAlignment = 256;
+// A run returns the results of all its steps at once, so its memory must be bounded: a mistyped number of steps would
+// take all there is. One step may have any size.
+constexpr int64_t kMostResultBytes = int64_t{1} << 30;
+// Steps that a run which can be cancelled enqueues before it waits for them.
+constexpr int kCancellableSteps = 64;
 constexpr uint8_t kPoison = 0xff;  // an f32 of these bytes is NaN, an i32 is -1
 
 LaidOutPlan prepare(PlanDescription description, const Device& device, const State* state) {
@@ -131,7 +136,54 @@ void Plan::uploadConstants(const PlanDescription& plan, const Placement& placeme
   }
 }
 
-RunOutcome Plan::run(const std::vector<RunInput>& inputs, int steps) {
+int64_t Plan::bytesPerStep() const {
+  int64_t bytes = 0;
+  for (const Port& port : outputs_) bytes += port.bytes;
+  return bytes;
+}
+
+int Plan::mostSteps() const {
+  const int64_t most = kMostResultBytes / std::max<int64_t>(bytesPerStep(), 1);
+  return static_cast<int>(std::clamp<int64_t>(most, 1, kMostSteps));
+}
+
+void Plan::checkSteps(int steps) const {
+  if (steps <= mostSteps()) return;
+  throw Error("ERR_INVALID_ARGUMENT",
+              "Expected at most " + std::to_string(mostSteps()) + " steps for a run of this plan, whose outputs take " +
+                  std::to_string(bytesPerStep()) + " bytes in each, but received " + std::to_string(steps));
+}
+
+// Runs `body` with the flag that its kernels look at. What was queued before a cancellation ends before this throws.
+template <class Body>
+auto Plan::cancellable(Cancellation cancellation, Body body) -> decltype(body()) {
+  cancellation_ = cancellation;
+  try {
+    checkNotCancelled();  // it may have waited in the queue
+    auto outcome = body();
+    cancellation_ = nullptr;
+    return outcome;
+  } catch (...) {
+    const bool isCancelled = cancellation_ != nullptr && *cancellation_;
+    cancellation_ = nullptr;
+    if (isCancelled && device_ != nullptr) device_->synchronize();
+    throw;
+  }
+}
+
+void Plan::checkNotCancelled() const {
+  if (cancellation_ != nullptr && *cancellation_) throw Error("ERR_INTERRUPTED", "the run of a plan was cancelled");
+}
+
+RunOutcome Plan::run(const std::vector<RunInput>& inputs, int steps, Cancellation cancellation) {
+  return cancellable(cancellation, [&] { return runAll(inputs, steps); });
+}
+
+TraceOutcome Plan::trace(const std::vector<RunInput>& inputs, const TraceOptions& options, Cancellation cancellation) {
+  return cancellable(cancellation, [&] { return traceAll(inputs, options); });
+}
+
+RunOutcome Plan::runAll(const std::vector<RunInput>& inputs, int steps) {
   begin(inputs);
   // The first step runs without a capture: it loads code and makes plans that are not allowed in one.
   const auto moves = [](const RunInput& it) { return it.resident != nullptr && it.perStep; };
@@ -153,6 +205,7 @@ RunOutcome Plan::runDirectly(const std::vector<RunInput>& inputs, int first, int
   outcome.outputs.resize(outputs_.size());
   const size_t writers = firstWriter();
   for (int step = first; step < first + steps; ++step) {
+    checkNotCancelled();
     uploadInputs(inputs, step);
     launchAll(0, writers);
     // Before nodes write state: an output that is a part of the State is the value that this step has read.
@@ -184,7 +237,12 @@ RunOutcome Plan::runReplayed(const std::vector<RunInput>& inputs, int first, int
   }
   RunOutcome outcome;
   outcome.outputs.resize(outputs_.size());
-  outcome.steps = replay_->run(stepInputs, steps, outcome.outputs, [this] { checkNotStopping(stopping_); }).steps;
+  const auto check = [this] {
+    checkNotStopping(stopping_);
+    checkNotCancelled();
+  };
+  const int together = cancellation_ == nullptr ? steps : kCancellableSteps;
+  outcome.steps = replay_->run(stepInputs, steps, together, outcome.outputs, check).steps;
   return outcome;
 }
 
@@ -208,7 +266,7 @@ void Plan::launchAll(size_t from, size_t to) {
   for (size_t k = from; k < to; ++k) launch(kernels_[k]);
 }
 
-TraceOutcome Plan::trace(const std::vector<RunInput>& inputs, const TraceOptions& options) {
+TraceOutcome Plan::traceAll(const std::vector<RunInput>& inputs, const TraceOptions& options) {
   begin(inputs);
   uploadInputs(inputs, 0);
   TraceOutcome outcome;
@@ -274,6 +332,7 @@ void Plan::uploadInputs(const std::vector<RunInput>& inputs, int step) {
 
 void Plan::launch(const PlannedKernel& kernel) {
   checkNotStopping(stopping_);
+  if (!kernel.writesState) checkNotCancelled();
   if (poison_) poison(kernel);
   inputPointers_.clear();
   for (const Operand& operand : kernel.inputs) inputPointers_.push_back(pointer(operand));

@@ -38,6 +38,13 @@ struct RunInput {
   bool perStep = false;
 };
 
+// Set by any thread to end a run or trace early; null: it cannot be ended. A run ends between two steps, or before a
+// step has begun to write: no step is written by half.
+using Cancellation = const std::atomic<bool>*;
+
+// Most steps of one run of any plan.
+constexpr int kMostSteps = 1000000;
+
 struct RunOutcome {
   int steps = 0;
   std::vector<std::vector<uint8_t>> outputs;
@@ -71,8 +78,14 @@ class Plan final : public Resource {
   int64_t arenaBytes() const { return arenaBytes_; }
   int64_t deviceBytes() const { return deviceBytes_; }
 
-  RunOutcome run(const std::vector<RunInput>& inputs, int steps);
-  TraceOutcome trace(const std::vector<RunInput>& inputs, const TraceOptions& options);
+  // Most steps of one run of this plan: fewer if its outputs are large. May be called on any thread.
+  int mostSteps() const;
+  // Throws ERR_INVALID_ARGUMENT for more steps than that. May be called on any thread.
+  void checkSteps(int steps) const;
+
+  // Both throw ERR_INTERRUPTED, when the device is idle, if they are cancelled.
+  RunOutcome run(const std::vector<RunInput>& inputs, int steps, Cancellation cancellation);
+  TraceOutcome trace(const std::vector<RunInput>& inputs, const TraceOptions& options, Cancellation cancellation);
   void release() noexcept override;
 
  private:
@@ -85,9 +98,15 @@ class Plan final : public Resource {
   void planArena(const PlanDescription& plan, const Placement& placement);
   void uploadConstants(const PlanDescription& plan, const Placement& placement);
 
+  int64_t bytesPerStep() const;
+  RunOutcome runAll(const std::vector<RunInput>& inputs, int steps);
+  TraceOutcome traceAll(const std::vector<RunInput>& inputs, const TraceOptions& options);
   RunOutcome runDirectly(const std::vector<RunInput>& inputs, int first, int steps);
   RunOutcome runReplayed(const std::vector<RunInput>& inputs, int first, int steps);
   Replay::Step replayStep();
+  template <class Body>
+  auto cancellable(Cancellation cancellation, Body body) -> decltype(body());
+  void checkNotCancelled() const;
   void begin(const std::vector<RunInput>& inputs);
   void uploadInputs(const std::vector<RunInput>& inputs, int step);
   void launch(const PlannedKernel& kernel);
@@ -124,8 +143,9 @@ class Plan final : public Resource {
   std::vector<char*> bases_;               // by buffer; pointers of inputs are set for every run
   std::vector<void*> inputPointers_;       // of the kernel that is being launched
   std::vector<void*> outputPointers_;
-  bool hasRun_ = false;             // each kernel has been launched once, so a capture is possible
-  std::unique_ptr<Replay> replay_;  // made for replayBases_
+  Cancellation cancellation_ = nullptr;  // of the run or trace in progress
+  bool hasRun_ = false;                  // each kernel has been launched once, so a capture is possible
+  std::unique_ptr<Replay> replay_;       // made for replayBases_
   std::vector<char*> replayBases_;
 };
 

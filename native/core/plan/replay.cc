@@ -65,9 +65,9 @@ void Replay::capture(const Step& step) {
   checkStatus(status, ending);
 }
 
-Replay::Outcome Replay::run(const std::vector<StepInput>& inputs, int steps, std::vector<std::vector<uint8_t>>& results,
-                            const std::function<void()>& check) {
-  const int most = chunkSteps(inputs);
+Replay::Outcome Replay::run(const std::vector<StepInput>& inputs, int steps, int together,
+                            std::vector<std::vector<uint8_t>>& results, const std::function<void()>& check) {
+  const int most = std::min(chunkSteps(inputs), together);
   Outcome total{0, false};
   for (int first = 0; first < steps && !total.stopped; first += most) {
     const Outcome chunk = runChunk(inputs, first, std::min(most, steps - first), results, check);

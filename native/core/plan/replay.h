@@ -50,8 +50,8 @@ class Replay {
     bool stopped;  // the gate was closed in the step after these
   };
   // Appends the results of each step to `results`, also those of a step that was stopped. `check` is called before each
-  // step and may throw.
-  Outcome run(const std::vector<StepInput>& inputs, int steps, std::vector<std::vector<uint8_t>>& results,
+  // step and may throw. Waits for the device after `together` steps at the latest.
+  Outcome run(const std::vector<StepInput>& inputs, int steps, int together, std::vector<std::vector<uint8_t>>& results,
               const std::function<void()>& check);
 
  private:
