@@ -15,6 +15,9 @@ const alone = [
   'test/train/{event-loop,leaks,lock,memory}.test.ts',
 ];
 
+/** These run within a `vm` context, as every test does in Jest. */
+const inContext = ['test/vm/*.test.ts'];
+
 const common = {
   // Native addon, worker threads and child processes: every test file gets its own process.
   pool: 'forks',
@@ -31,9 +34,19 @@ export default defineConfig({
           // References in double precision, emulated kernels, child processes: one core most of the time.
           name: 'beside others',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...alone],
+          exclude: [...configDefaults.exclude, ...alone, ...inContext],
           maxWorkers: Math.min(4, availableParallelism()),
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'in a context',
+          include: inContext,
+          pool: 'vmForks',
+          sequence: { groupOrder: 1 },
+          fileParallelism: false,
         },
       },
       { test: { ...common, name: 'alone', include: alone, fileParallelism: false, sequence: { groupOrder: 1 } } },

@@ -7,6 +7,7 @@ export {
   type CompileOptions,
   compile,
   type Plan,
+  type PlanRunOptions,
   type RunInputs,
   type StepResults,
   type TracedKernel,
@@ -99,6 +100,7 @@ export { chartSvg } from './report/chart';
 export type { Axis, Chart, Series } from './report/option';
 export type { ReportPage, ReportTable } from './report/page';
 export { writeReport } from './report/write';
+export type { Cancellable } from './runtime/cancellation';
 export {
   type BackendName,
   type Device,
@@ -108,6 +110,7 @@ export {
   probeBackend,
   type Resident,
 } from './runtime/device';
+export type { GivenArray } from './runtime/dtypes';
 export { type DeviceMemoryStats, type MemoryStats, memoryStats } from './runtime/memoryStats';
 export type { Arena, ArrayDType, DType, TypedArray } from './runtime/native';
 export {

@@ -103,13 +103,14 @@ export class CifarFile implements ImageSource {
     if (this.#closed) throw new SaturnnError('ERR_DISPOSED', 'This CifarFile was closed');
     checkRead(this, indices, target);
     const size = imageBytes(this);
-    const rows = Int32Array.from(indices.keys()).sort((a, b) => indices[a]! - indices[b]!);
+    const chosen = Int32Array.from(indices); // the caller may change the array while files are read
+    const rows = Int32Array.from(chosen.keys()).sort((a, b) => chosen[a]! - chosen[b]!);
     let next = 0;
     const lane = async () => {
       const planes = new Uint8Array(size);
       while (next < rows.length) {
         const row = rows[next++]!;
-        const index = indices[row]!;
+        const index = chosen[row]!;
         const part = this.parts.findLast(({ first }) => first <= index)!;
         const at = (index - part.first) * this.layout.bytes + this.layout.labelBytes;
         await readExactly(part, planes, at);

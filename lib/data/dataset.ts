@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { checkInteger, invalid } from '../errors';
 import { anyArray, custom, integer, oneOf, optional, orNull, text } from '../options/field';
 import { Options } from '../options/options';
+import { bytesOf } from '../runtime/dtypes';
 import {
   decodeRecords,
   defaultLabels,
@@ -16,8 +17,11 @@ import { type Statistics, type StatisticsOptions, StatisticsSums } from './stati
 
 /** Options of Dataset.from(). */
 export interface DatasetOptions {
-  /** The pixels, 0 to 255: [count, height, width, channels], row-major. The Dataset keeps this array; it makes no copy. */
-  images: Uint8Array;
+  /**
+   * The pixels, 0 to 255: [count, height, width, channels], row-major. The Dataset keeps this memory; it makes no copy, because it
+   * may be large. Change it only while nothing reads the Dataset.
+   */
+  images: Uint8Array | Uint8ClampedArray;
   /** One label per image, from 0 to classes - 1. They are copied. */
   labels: Int32Array | Uint8Array | readonly number[];
   /** Shape of one image: [height, width, channels]. */
@@ -47,7 +51,7 @@ const isLabels = (value: unknown): boolean =>
   types.isInt32Array(value) || types.isUint8Array(value) || Array.isArray(value);
 
 const datasetOptions = new Options<DatasetOptions>('Dataset.from()', {
-  images: custom('a Uint8Array', types.isUint8Array),
+  images: custom('a Uint8Array', (images) => types.isUint8Array(images) || types.isUint8ClampedArray(images)),
   labels: custom('an Int32Array, a Uint8Array or an array', isLabels),
   shape: anyArray<ImageShape>('3 positive integers (height, width, channels)'),
   classes: optional(integer(1, 2 ** 31 - 1)),
@@ -101,19 +105,20 @@ export class Dataset implements ImageSource {
   static from(options: DatasetOptions): Dataset {
     const checkedOptions = datasetOptions.check(options);
     const { images, labels: given, shape, classNames = null } = checkedOptions;
+    const bytes = bytesOf(images, 'images');
     const checked = checkImageShape(shape);
     const labels = checkLabels(given);
     const size = checked[0] * checked[1] * checked[2];
-    if (images.length !== labels.length * size) {
+    if (bytes.length !== labels.length * size) {
       const expected = `${labels.length * size} bytes (${labels.length} labels, ${checked.join('x')} each)`;
-      throw invalid('images', expected, images.length);
+      throw invalid('images', expected, bytes.length);
     }
     const { classes = labels.reduce((most, label) => Math.max(most, label), 0) + 1 } = checkedOptions;
     const wrong = labels.findIndex((label) => label < 0 || label >= classes);
     if (wrong >= 0) throw invalid(`labels[${wrong}]`, `an integer from 0 to ${classes - 1}`, given[wrong]);
     if (classNames !== null && classNames.length !== classes)
       throw invalid('classNames', `${classes} names`, classNames.length);
-    return new Dataset(images, labels, checked, classes, classNames);
+    return new Dataset(bytes, labels, checked, classes, classNames);
   }
 
   /**
@@ -122,7 +127,7 @@ export class Dataset implements ImageSource {
    * ERR_INVALID_ARGUMENT
    */
   static fromRecords(bytes: Uint8Array, options: RecordsOptions = {}): Dataset {
-    if (!(bytes instanceof Uint8Array)) throw invalid('records', 'a Uint8Array', bytes);
+    bytesOf(bytes, 'records');
     const checked = recordsOptions.check(options);
     const { layout: name = 'cifar100', labels: kind = defaultLabels, source = 'records' } = checked;
     const layout = layouts[name];

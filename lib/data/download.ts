@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { checkInteger, invalid, type Range, SaturnnError } from '../errors';
+import { checkInteger, invalid, isError, type Range, SaturnnError } from '../errors';
 import { checkMd5, md5Of } from './archive';
 
 /** Options of download(). */
@@ -194,7 +194,7 @@ const totalOf = ({ headers }: Response): number =>
 /** Returns the message of an error's cause: that of fetch() itself is only "fetch failed". */
 function reasonOf(error: Error): string {
   const { cause } = error;
-  return cause instanceof Error && cause.message ? cause.message : error.message;
+  return isError(cause) && cause.message ? cause.message : error.message;
 }
 
 function givenUp(url: string, part: PartialFile, error: Error): SaturnnError {

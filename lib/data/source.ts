@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { checkInteger, invalid } from '../errors';
 import { type Field, instance, oneOf } from '../options/field';
 
@@ -43,6 +44,7 @@ export class Subset implements ImageSource {
   readonly labels: Int32Array;
   readonly classes: number;
   readonly classNames: readonly string[] | null;
+  readonly #indices: Int32Array;
 
   /**
    * @param indices indices of the images in `source`, 0 to source.count - 1
@@ -51,28 +53,28 @@ export class Subset implements ImageSource {
    */
   constructor(
     private readonly source: ImageSource,
-    private readonly indices: Int32Array,
+    indices: Int32Array,
     classes = source?.classes,
   ) {
     if (!isSource(source)) throw invalid('source', sourceField.expected, source);
-    checkIndices(indices, source.count);
+    this.#indices = Int32Array.from(checkIndices(indices, source.count));
     this.classes = checkInteger('classes', classes, 1, 2 ** 31 - 1);
     this.shape = source.shape;
     this.classNames = source.classNames?.slice(0, classes) ?? null;
-    this.labels = indices.map((index) => source.labels[index]!);
+    this.labels = this.#indices.map((index) => source.labels[index]!);
     const most = this.labels.reduce((largest, label) => Math.max(largest, label), 0);
     if (most >= classes) throw invalid('classes', `more than the label ${most}`, classes);
   }
 
   /** The number of images. */
   get count(): number {
-    return this.indices.length;
+    return this.#indices.length;
   }
 
   /** Writes the images of `indices` (0 to count - 1, positions in this subset) into `target`, in that order. */
   read(indices: Int32Array, target: Uint8Array): Promise<void> {
     return this.source.read(
-      indices.map((index) => this.indices[index]!),
+      indices.map((index) => this.#indices[index]!),
       target,
     );
   }
@@ -106,13 +108,13 @@ export function firstOf(source: ImageSource, count: number): ImageSource {
 export function checkRead(source: ImageSource, indices: Int32Array, target: Uint8Array): void {
   checkIndices(indices, source.count);
   const bytes = indices.length * imageBytes(source);
-  const fits = target instanceof Uint8Array && target.length >= bytes;
+  const fits = types.isUint8Array(target) && target.length >= bytes;
   if (!fits) throw invalid('target', `a Uint8Array of at least ${bytes} bytes`, target?.length ?? target);
 }
 
 /** Checks that indices lie in 0 to count - 1. @throws ERR_INVALID_ARGUMENT, with the first index that does not */
 export function checkIndices(indices: Int32Array, count: number): Int32Array {
-  if (!(indices instanceof Int32Array)) throw invalid('indices', 'an Int32Array', indices);
+  if (!types.isInt32Array(indices)) throw invalid('indices', 'an Int32Array', indices);
   if (indices.length === 0) throw invalid('indices', 'at least one index', 'none');
   const wrong = indices.findIndex((index) => index < 0 || index >= count);
   if (wrong >= 0) throw invalid(`indices[${wrong}]`, `an integer from 0 to ${count - 1}`, indices[wrong]);

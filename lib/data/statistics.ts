@@ -117,7 +117,7 @@ const chunkBytes = 2 ** 24;
  * @throws ERR_INVALID_ARGUMENT; whatever source.read() throws
  */
 export async function statisticsOf(source: ImageSource, options: StatisticsOptions = {}): Promise<Statistics> {
-  checkStatisticsOptions(options);
+  const checked = checkStatisticsOptions(options);
   if (!isSource(source)) throw invalid('source', sourceField.expected, source);
   const sums = new StatisticsSums(source.shape);
   const size = imageBytes(source);
@@ -132,5 +132,5 @@ export async function statisticsOf(source: ImageSource, options: StatisticsOptio
     );
     sums.add(part);
   }
-  return sums.result(options);
+  return sums.result(checked);
 }

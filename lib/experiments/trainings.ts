@@ -148,7 +148,8 @@ export interface TrainingsOptions {
  * @throws ERR_CHECKPOINT, before any training starts, if a folder holds a training with other settings, or later if files in
  * a folder are damaged; what a Trainer throws
  */
-export async function runTrainings(options: TrainingsOptions): Promise<boolean> {
+export async function runTrainings(given: TrainingsOptions): Promise<boolean> {
+  const options = { ...given, trainings: [...given.trainings], data: { ...given.data } }; // read in every training
   const { trainings, folder, signal, onEvent } = options;
   for (const training of trainings) checkSettings(join(folder, training.folder), training.settings);
   // A Trainer recognises an interruption by this reason, so the caller's reason is replaced.

@@ -2,6 +2,7 @@
  * Reads and writes the safetensors format: 8 bytes with the length of the header, a JSON header (dtype, shape and byte range of
  * each tensor), and the numbers. Python's `safetensors` package can read the files that are written here.
  */
+import { types } from 'node:util';
 import { invalid, reasonOf, SaturnnError, show } from '../errors';
 import { sizeOf } from '../tensor/tensor';
 import { writeAtomically } from './durable';
@@ -46,6 +47,15 @@ const dtypes = {
 } as const;
 type FileDType = keyof typeof dtypes;
 
+/** Whether data are an array of a dtype, also one of another realm, which `instanceof` does not know. */
+const isArrayOf: Readonly<Record<FileDType, (data: unknown) => boolean>> = {
+  F32: types.isFloat32Array,
+  I32: types.isInt32Array,
+  U8: types.isUint8Array,
+  I64: types.isBigInt64Array,
+  BF16: types.isUint16Array,
+};
+
 interface HeaderEntry {
   dtype: FileDType;
   shape: number[];
@@ -61,7 +71,7 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
   const parts: Uint8Array[] = [];
   let offset = 0;
   for (const [name, { shape, data }] of tensors) {
-    const dtype = (Object.keys(dtypes) as FileDType[]).find((key) => data instanceof dtypes[key]);
+    const dtype = (Object.keys(dtypes) as FileDType[]).find((key) => isArrayOf[key](data));
     if (!dtype) throw invalid(`data of "${name}"`, 'a typed array of a known dtype', data);
     if (name === '__metadata__') throw invalid('name of a tensor', 'another name', name);
     if (data.length !== sizeOf(shape)) throw invalid(`data of "${name}"`, `${sizeOf(shape)} elements`, data.length);

@@ -19,6 +19,7 @@ import { custom, integer, number, optional } from '../options/field';
 import { Options } from '../options/options';
 import { Philox, seedRange, streams } from '../random';
 import { type Device, deviceField, deviceOf } from '../runtime/device';
+import { copyOf } from '../runtime/dtypes';
 import { Parameter, type State, stateField } from '../tensor/state';
 import { input, type Node, sizeOf, type Tensor } from '../tensor/tensor';
 import { batchOfImages } from './lsuvBatch';
@@ -30,7 +31,7 @@ export interface LsuvOptions {
   /** The State of the model's parameters, whose weights are overwritten. Biases stay as they are; they should still be 0. */
   state: State;
   /** The batch that variances are measured on: normalised images, [count, height, width, channels] of the model's input. */
-  images?: Float32Array;
+  images?: Float32Array | Float64Array;
   /** A data set instead, from which `batch` images are drawn, cropped at the centre and normalised by its statistics. */
   dataset?: ImageSource;
   /** Normalisation of the pixels of `dataset`. Default: by mean and standard deviation per channel. */
@@ -50,7 +51,7 @@ export interface LsuvOptions {
 const lsuvOptions = new Options<LsuvOptions>('lsuv()', {
   model: modelField,
   state: stateField,
-  images: optional(custom('a Float32Array', types.isFloat32Array)),
+  images: optional(custom('a Float32Array', (images) => types.isFloat32Array(images) || types.isFloat64Array(images))),
   dataset: optional(sourceField),
   statistics: optional(statisticsField),
   device: optional(deviceField),
@@ -133,7 +134,7 @@ function imagesFor(
   if (!images || images.length === 0 || images.length % size !== 0) {
     throw invalid('images', `a multiple of ${size} elements, [${model.inputShape}] each`, images?.length);
   }
-  return Promise.resolve(images);
+  return Promise.resolve(copyOf(images, 'images') as Float32Array); // it is read in many runs
 }
 
 /** Groups the layers with weights by depth. Layers of one level do not depend on each other. */

@@ -1,4 +1,5 @@
 import { constants } from 'node:buffer';
+import { types } from 'node:util';
 import { checkInteger, invalid, SaturnnError, typed } from '../errors';
 import {
   anyArray,
@@ -16,7 +17,7 @@ import {
 import { Options } from '../options/options';
 import { Philox, seedRange } from '../random';
 import { type Device, deviceField, deviceOf, openDevice } from '../runtime/device';
-import { bytesPerElement } from '../runtime/dtypes';
+import { bytesOf, bytesPerElement, copyOf } from '../runtime/dtypes';
 import type { Arena, NativeState } from '../runtime/native';
 import { dropPlansOf } from '../runtime/planCache';
 import { checkShape, type Source, sourceNode, stateTensor, Tensor, type TensorSpec } from './tensor';
@@ -363,20 +364,26 @@ export class State {
       gradients: this.bytesOf('gradients'),
       buffers: this.bytesOf('buffers'),
     });
-    await native.write('parameters', 0, values);
-    const averages = this.averagesPlace;
-    if (averages) await native.write(averages.arena, averages.byteOffset, values);
-    await native.write('buffers', 0, Int32Array.of(this.seed, 0));
-    for (const buffer of this.buffers)
-      await native.write('buffers', this.byteOffsetOf(buffer), new Float32Array(buffer.size).fill(buffer.initial));
-    return native;
+    try {
+      await native.write('parameters', 0, values);
+      const averages = this.averagesPlace;
+      if (averages) await native.write(averages.arena, averages.byteOffset, values);
+      await native.write('buffers', 0, Int32Array.of(this.seed, 0));
+      for (const buffer of this.buffers)
+        await native.write('buffers', this.byteOffsetOf(buffer), new Float32Array(buffer.size).fill(buffer.initial));
+      return native;
+    } catch (error) {
+      // Now, not when it is collected: the caller may try again with something smaller, or on another device.
+      native.dispose();
+      throw error;
+    }
   }
 
   #initialValues(): Float32Array {
     const values = new Float32Array(this.size);
     this.#initialOrder.forEach((parameter, index) => {
       const initial = parameter.initialize(new Philox(this.seed, index));
-      if (!(initial instanceof Float32Array) || initial.length !== parameter.size) {
+      if (!types.isFloat32Array(initial) || initial.length !== parameter.size) {
         throw invalid(`initial values of "${parameter.name}"`, `a Float32Array of ${parameter.size}`, initial?.length);
       }
       values.set(initial, this.offsetOf(parameter));
@@ -393,26 +400,30 @@ export class State {
     tensor: Parameter | StateBuffer,
     which: 'parameters' | 'gradients' | 'averages' = 'parameters',
   ): Promise<Float32Array> {
-    const native = await this.#realized();
     const { arena, byteOffset, byteLength } = this.placeOf(tensor, which);
+    const native = await this.#realized();
     return new Float32Array(await typed(native.read(arena, byteOffset, byteLength)));
   }
 
   /**
-   * Replaces a tensor's values (row-major), and a parameter's moving average with the same values.
+   * Replaces a tensor's values (row-major), and a parameter's moving average with the same values. `values` is copied at the
+   * call; a Float64Array is rounded to float32.
    * @throws ERR_INVALID_ARGUMENT for another number of elements than the tensor has, or a tensor of another State; ERR_DISPOSED
    */
-  async write(tensor: Parameter | StateBuffer, values: Float32Array): Promise<void> {
-    if (!(values instanceof Float32Array) || values.length !== tensor.size) {
-      throw invalid(`values of "${tensor.name}"`, `a Float32Array of ${tensor.size}`, values?.length);
+  async write(tensor: Parameter | StateBuffer, values: Float32Array | Float64Array): Promise<void> {
+    const isFloats = types.isFloat32Array(values) || types.isFloat64Array(values);
+    if (!isFloats || values.length !== tensor.size) {
+      throw invalid(
+        `values of "${tensor.name}"`,
+        `a Float32Array of ${tensor.size}`,
+        isFloats ? values.length : values,
+      );
     }
+    const copied = copyOf(values, `values of "${tensor.name}"`);
+    const hasAverage = tensor instanceof Parameter && this.averageSlot !== null;
+    const places = [this.placeOf(tensor), ...(hasAverage ? [this.placeOf(tensor, 'averages')] : [])];
     const native = await this.#realized();
-    const { arena, byteOffset } = this.placeOf(tensor);
-    await typed(native.write(arena, byteOffset, values));
-    if (tensor instanceof Parameter && this.averageSlot !== null) {
-      const average = this.placeOf(tensor, 'averages');
-      await typed(native.write(average.arena, average.byteOffset, values));
-    }
+    for (const { arena, byteOffset } of places) await typed(native.write(arena, byteOffset, copied));
   }
 
   /**
@@ -437,13 +448,18 @@ export class State {
     throw new SaturnnError('ERR_UNSUPPORTED', message);
   }
 
-  /** Replaces a whole arena. @throws ERR_INVALID_ARGUMENT if `bytes` is not of the arena's size; ERR_DISPOSED */
+  /**
+   * Replaces a whole arena. `bytes` is copied at the call.
+   * @throws ERR_INVALID_ARGUMENT if `bytes` is not of the arena's size; ERR_DISPOSED
+   */
   async writeArena(arena: Arena, bytes: Uint8Array): Promise<void> {
-    if (bytes.byteLength !== this.bytesOf(arena)) {
-      throw invalid(`bytes of arena ${arena}`, `${this.bytesOf(arena)} bytes`, bytes.byteLength);
+    const given = bytesOf(bytes, `bytes of arena ${arena}`);
+    if (given.length !== this.bytesOf(arena)) {
+      throw invalid(`bytes of arena ${arena}`, `${this.bytesOf(arena)} bytes`, given.length);
     }
+    const copied = new Uint8Array(given);
     const native = await this.#realized();
-    await typed(native.write(arena, 0, bytes));
+    await typed(native.write(arena, 0, copied));
   }
 
   /**

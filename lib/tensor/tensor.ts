@@ -2,7 +2,7 @@ import { invalid } from '../errors';
 import { type Field, flag, instance, oneOf, optional } from '../options/field';
 import { Options } from '../options/options';
 import type { Device } from '../runtime/device';
-import { arrayDTypes, dtypeOf } from '../runtime/dtypes';
+import { arrayDTypes, copyOf, dtypeOf, type GivenArray } from '../runtime/dtypes';
 import type { Arena, ArrayDType, DType, NativeState, TypedArray } from '../runtime/native';
 
 /** Type, shape and kind of a tensor, without the node that makes it. */
@@ -181,11 +181,12 @@ export function input(name: string, shape: readonly number[], options: InputOpti
 /**
  * Returns a tensor whose values are fixed when its graph is compiled. The kind of array gives the dtype (Float32Array and plain
  * numbers: f32, Int32Array: i32, Uint8Array: u8). `shape` is [data.length] by default. The result is no image, even with four
- * dimensions. A typed array is not copied before compile(): do not change it until then.
+ * dimensions. The array is copied.
  * @throws ERR_INVALID_ARGUMENT if `data` has another number of elements than `shape`, or is another kind of array
  */
-export function constant(data: TypedArray | readonly number[], shape?: readonly number[]): Tensor {
-  const array = Array.isArray(data) ? Float32Array.from(data) : (data as TypedArray);
+export function constant(data: GivenArray | readonly number[], shape?: readonly number[]): Tensor {
+  // A copy, because plans are compiled from it later, after the caller may have changed the array.
+  const array = Array.isArray(data) ? Float32Array.from(data) : copyOf(data as GivenArray, 'data');
   const checked = checkShape('shape of constant', shape ?? [array.length]);
   if (sizeOf(checked) !== array.length)
     throw invalid('data', `${sizeOf(checked)} elements for shape [${checked}]`, array.length);

@@ -12,15 +12,16 @@ import { Predictor, type PredictorOptions } from './predictor';
  * Reads model.safetensors, which `saturnn train` and Trainer.saveWeights() write, and makes the model that it describes, with its
  * weights. It works for the models of createModel() only. The predictor must be disposed of.
  * @param path path of the file
- * @param options shape [height, width, channels] of the images to predict, number of images per step, and device are required;
+ * @param given options: shape [height, width, channels] of the images to predict, number of images per step, and device are required;
  * see PredictorOptions for the others
  * @throws ERR_DATA if the file is broken, does not describe a model of this package, or its tensors do not fit that model; what
  * compile throws
  */
 export async function loadPredictor(
   path: string,
-  options: Pick<PredictorOptions, 'shape' | 'batch' | 'device' | 'precision' | 'deterministic' | 'autotune'>,
+  given: Pick<PredictorOptions, 'shape' | 'batch' | 'device' | 'precision' | 'deterministic' | 'autotune'>,
 ): Promise<Predictor> {
+  const options = { ...given }; // the caller may change the object while weights are written
   const file = readSafetensors(path);
   const fail = (what: string) => new SaturnnError('ERR_DATA', `${path} cannot be used: ${what}`);
   const { model, statistics } = describedBy(file, fail);

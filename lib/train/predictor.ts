@@ -7,6 +7,7 @@ import type { Statistics } from '../data/statistics';
 import { invalid } from '../errors';
 import type { Model } from '../models/model';
 import type { Device, Precision } from '../runtime/device';
+import { bytesOf } from '../runtime/dtypes';
 import type { State } from '../tensor/state';
 import { StreamingFeed } from './feed';
 import { Runner } from './runner';
@@ -52,7 +53,7 @@ export interface Predictions {
  * Images to predict: an ImageSource (its labels are not used), or bytes 0 to 255 of any number of images, [count, height,
  * width, channels].
  */
-export type Images = ImageSource | Uint8Array;
+export type Images = ImageSource | Uint8Array | Uint8ClampedArray;
 
 /**
  * A model that predicts the classes of any number of images. Images larger than the model's input are cropped at the centre, and
@@ -66,7 +67,8 @@ export class Predictor {
   ) {}
 
   /** Makes a predictor and compiles its plan. @throws what compile throws */
-  static async create(options: PredictorOptions): Promise<Predictor> {
+  static async create(given: PredictorOptions): Promise<Predictor> {
+    const options = { ...given }; // the caller may change the object while the plan is compiled
     const { shape, batch, device, precision, deterministic, autotune, averaged } = options;
     const graph = predictionGraph({ ...options, images: [batch, ...shape] }, { averaged });
     const plan = await compile(graph, { device, precision, deterministic, autotune });
@@ -79,7 +81,7 @@ export class Predictor {
   }
 
   /**
-   * Predicts the classes of images.
+   * Predicts the classes of images. Bytes are copied at the call.
    * @param images images of the shape that the predictor was made for
    * @param options `signal`: ends the prediction, after the native call under way (about a second), by throwing the signal's
    * reason
@@ -87,7 +89,7 @@ export class Predictor {
    */
   async predict(images: Images, { signal }: { signal?: AbortSignal } = {}): Promise<Predictions> {
     const { model, batch } = this.options;
-    const source = this.#source(images);
+    const source = imagesToPredict(images, this.options.shape, model);
     const { count } = source;
     const { classes } = model;
     const loader = new DataLoader({ labels: new Int32Array(count), batch, shuffle: false });
@@ -105,25 +107,6 @@ export class Predictor {
     return { count, classes, probabilities, logits };
   }
 
-  #source(images: Images): ImageSource {
-    const { shape, model } = this.options;
-    if (!(images instanceof Uint8Array)) {
-      if (typeof images?.read !== 'function' || !Array.isArray(images.shape))
-        throw invalid('images', 'a Dataset, another ImageSource, or a Uint8Array', images);
-      if (String(images.shape) !== String(shape)) throw invalid('shape of images', `[${shape}]`, images.shape);
-      return images;
-    }
-    const count = images.length / imageBytes({ shape });
-    if (!(Number.isInteger(count) && count > 0)) {
-      throw invalid(
-        'images',
-        `a positive multiple of ${imageBytes({ shape })} bytes (${shape.join('x')})`,
-        images.length,
-      );
-    }
-    return Dataset.from({ images, labels: new Int32Array(count), shape, classes: model.classes });
-  }
-
   /** Frees the plan, and the State if it belongs to the predictor (always after loadPredictor). */
   dispose(): void {
     this.plan.dispose();
@@ -134,4 +117,25 @@ export class Predictor {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/**
+ * Returns what predict() is given as a source. Bytes are copied, because they are read over many native calls.
+ * @throws ERR_INVALID_ARGUMENT for images of another shape
+ * @internal
+ */
+export function imagesToPredict(images: Images, shape: ImageShape, { classes }: Pick<Model, 'classes'>): ImageSource {
+  if (!ArrayBuffer.isView(images)) {
+    if (typeof images?.read !== 'function' || !Array.isArray(images.shape))
+      throw invalid('images', 'a Dataset, another ImageSource, or a Uint8Array', images);
+    if (String(images.shape) !== String(shape)) throw invalid('shape of images', `[${shape}]`, images.shape);
+    return images;
+  }
+  const bytes = new Uint8Array(bytesOf(images, 'images'));
+  const size = imageBytes({ shape });
+  const count = bytes.length / size;
+  if (!(Number.isInteger(count) && count > 0)) {
+    throw invalid('images', `a positive multiple of ${size} bytes (${shape.join('x')})`, bytes.length);
+  }
+  return Dataset.from({ images: bytes, labels: new Int32Array(count), shape, classes });
 }

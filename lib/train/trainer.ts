@@ -22,7 +22,7 @@ import { collectWeights } from './checkpoint/weights';
 import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
 import { type Fit, RunningFit } from './fit';
 import { nonFiniteError } from './nonFinite';
-import { type Images, type Predictions, Predictor } from './predictor';
+import { type Images, imagesToPredict, type Predictions, Predictor } from './predictor';
 import type { Runner, RunOfSteps } from './runner';
 import { Runners } from './runners';
 import { evaluationGraph, trainGraph } from './stepGraphs';
@@ -217,9 +217,10 @@ export class Trainer implements TrainerView {
    * @throws ERR_INVALID_ARGUMENT; ERR_DISPOSED
    */
   async predict(images: Images, options: Pick<FitOptions, 'signal'> = {}): Promise<Predictions> {
+    const { model, device, batch, train, precision, deterministic, autotune } = this.#options;
+    const source = imagesToPredict(images, train.shape, model);
     const statistics = await this.#runners.statistics();
     this.#runners.checkNotDisposed();
-    const { model, device, batch, train, precision, deterministic, autotune } = this.#options;
     const { state } = this;
     if (!this.#predictor) {
       const { averaged } = this;
@@ -234,7 +235,7 @@ export class Trainer implements TrainerView {
         this.#predictor = null;
       });
     }
-    return (await this.#predictor).predict(images, options);
+    return (await this.#predictor).predict(source, options);
   }
 
   /**

@@ -130,8 +130,8 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
   if (batch > train.count) throw invalid('batch', `at most the ${train.count} images of train`, batch);
   const rate = resolveRate(learningRate, schedule);
   const machine = { device, precision, deterministic, autotune };
-  const sources = { train, test, data, statistics };
-  return { model, ...sources, ...machine, batch, optimizer, labelSmoothing, seed, callbacks, ...rate };
+  const sources = { train, test, data, statistics: { ...statistics } };
+  return { model, ...sources, ...machine, batch, optimizer, labelSmoothing, seed, callbacks: [...callbacks], ...rate };
 }
 
 function resolveRate(learningRate: number | undefined, schedule: Schedule | undefined) {
@@ -171,7 +171,7 @@ function describeSchedule(schedule: Schedule): Description {
 
 /** Describes an object by the name of its class and its fields. A RegExp is written as text; JSON would make {} of it. */
 export function describeObject(object: object): Description {
-  const fields = JSON.stringify(object, (_, value) => (value instanceof RegExp ? String(value) : value));
+  const fields = JSON.stringify(object, (_, value) => (types.isRegExp(value) ? String(value) : value));
   return { kind: object.constructor.name, ...JSON.parse(fields) };
 }
 

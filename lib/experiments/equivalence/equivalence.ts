@@ -106,7 +106,8 @@ export async function equivalence(options: EquivalenceOptions = {}): Promise<Equ
     width = equivalenceDefaults.width,
     precision = equivalenceDefaults.precision,
   } = options;
-  const { statistics: pixels = {}, signal, onStep } = options;
+  const { signal, onStep } = options;
+  const pixels = { ...options.statistics }; // it is read later
   const ownModel = typeof model === 'function';
   if (!ownModel && !equivalenceModels.includes(model)) throw invalid('model', equivalenceModels.join(', '), model);
   const numbers = checkNumbers(options);

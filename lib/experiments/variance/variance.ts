@@ -75,14 +75,17 @@ const modelsOwn = parseInitialization('default');
  * and after training. The measured plan is the next training step without its update, with statistics as further ops.
  * @throws ERR_INVALID_ARGUMENT if an option is not valid; what openDevice(), compile(), a Trainer and the initialisers throw
  */
-export async function variance(options: VarianceOptions): Promise<VarianceRun[]> {
-  const { initializations = [modelsOwn], activations, onProgress } = resolve(options);
+export async function variance(given: VarianceOptions): Promise<VarianceRun[]> {
+  const { initializations = [modelsOwn], activations, onProgress } = resolve(given);
+  // Copies, because they are read in every training.
+  const options = { ...given, statistics: { ...given.statistics } };
+  const pairs = initializations.flatMap((initialization) =>
+    activations.map((activation) => ({ initialization, activation })),
+  );
   const runs: VarianceRun[] = [];
-  for (const initialization of initializations) {
-    for (const activation of activations) {
-      onProgress?.(`${formatActivation(activation)}, ${initialization.text}`);
-      runs.push(await measure(options, activation, initialization));
-    }
+  for (const { initialization, activation } of pairs) {
+    onProgress?.(`${formatActivation(activation)}, ${initialization.text}`);
+    runs.push(await measure(options, activation, initialization));
   }
   return runs;
 }
