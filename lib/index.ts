@@ -151,7 +151,7 @@ export type {
   TrainEvent,
   WarningEvent,
 } from './train/events';
-export { loadPredictor } from './train/loadPredictor';
-export type { Images, Predictions, Predictor, PredictorOptions } from './train/predictor';
+export { type LoadPredictorOptions, loadPredictor } from './train/loadPredictor';
+export type { Images, Predictions, PredictOptions, Predictor, PredictorOptions } from './train/predictor';
 export { type Fit, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';
 export type { Evaluation, TrainerView } from './train/trainerView';

@@ -147,9 +147,9 @@ describe('models', () => {
   it('Trainer.predict() and Predictor take the images', async () => {
     using trainer = new Trainer({ model: model(), train, test, device, batch: 4, seed: 1 });
     const images = () => new Uint8Array(train.images);
-    const expected = await trainer.predict(images());
+    const expected = await trainer.predict(images(), { count: 8 });
     const given = images();
-    const options = {};
+    const options = { count: 8 };
     const predicted = trainer.predict(given, options);
     spoil(given);
     expect((await predicted).logits).toEqual(expected.logits);
@@ -161,9 +161,9 @@ describe('models', () => {
     const creating = Predictor.create(all);
     ruin(all);
     const predictor = await creating;
-    const before = await predictor.predict(images());
+    const before = await predictor.predict(images(), { count: 8 });
     const changed = images();
-    const predicting = predictor.predict(changed);
+    const predicting = predictor.predict(changed, { count: 8 });
     spoil(changed);
     expect((await predicting).logits).toEqual(before.logits);
     predictor.dispose();
@@ -220,7 +220,7 @@ describe('models', () => {
       const state = new State(net.parameters, { seed: 1, buffers: net.buffers });
       const size = net.inputShape.reduce((product, count) => product * count, 1);
       const images = Float32Array.from({ length: 4 * size }, (_, index) => Math.sin(index));
-      const options = { model: net, state, device, images };
+      const options = { model: net, state, device, images, batch: 4 };
       const done = lsuv(options);
       change(options);
       const layers = await done;

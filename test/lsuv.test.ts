@@ -74,7 +74,7 @@ describe('measured by the test itself, on the images that were given', () => {
     const model = subInception({ width: 0.1, activation, size: 16, classes: 10 });
     const state = new State(model.parameters);
     const images = gaussianImages(8, model);
-    const layers = await lsuv({ model, state, images, device });
+    const layers = await lsuv({ model, state, images, batch: 8, device });
     const measured = await variances(model, images);
     expect([...measured.keys()].sort()).toEqual(layers.map(({ name }) => name).sort());
     for (const { name, after } of layers) {
@@ -125,7 +125,9 @@ test('a layer that is used twice is scaled for its first use; plain functions ar
   const model = plainModel(shared.parameters, (x) => shared.forward(shared.forward(x)));
   const state = new State(model.parameters);
   const images = gaussianImages(20, model);
-  const [layer, ...others] = await lsuv({ model, state, images, device });
+  const [layer, ...others] = await lsuv({ model, state, images, batch: 20, device });
+  await expect(lsuv({ model, state, images, device })).rejects.toThrow(/the number of images in the array for batch/);
+  await expect(lsuv({ model, state, images, batch: 5, device })).rejects.toThrow(/elements \(5 images of/);
   expect(others).toEqual([]);
   expect(layer).toMatchObject({ name: 'shared', iterations: 1 });
   expect(Math.abs((layer?.after ?? 0) - 1)).toBeLessThan(1e-4);
@@ -142,13 +144,13 @@ describe('refusals', () => {
   const state = new State(model.parameters);
   const dataset = smallData().train;
   const images = gaussianImages(2, model);
-  const valid = { model, state, images, device };
+  const valid = { model, state, images, batch: 2, device };
 
   test.each([
-    ['no options', undefined, /model, state, images or dataset.*nothing/],
+    ['no options', undefined, /model, state, images, dataset.*nothing/],
     ['no images', { ...valid, images: undefined }, /one of images and dataset.*none/],
     ['images and a data set', { ...valid, dataset }, /one of images and dataset.*both/],
-    ['half an image', { ...valid, images: images.subarray(1) }, /multiple of 2352 elements.*4703/],
+    ['half an image', { ...valid, images: images.subarray(1) }, /4704 elements \(2 images of .*4703/],
     ['images as an array', { ...valid, images: [1, 2] }, /Float32Array for images.*\[1, 2\]/],
     ['a batch larger than the data', { ...valid, images: undefined, dataset, batch: 101 }, /batch.*101/],
     ['a tolerance of 0', { ...valid, tolerance: 0 }, /tolerance.*0/],
@@ -166,14 +168,20 @@ describe('refusals', () => {
   test('a model without layers that have weights', async () => {
     const scale = new Parameter({ name: 'scale', shape: [3], decay: false, initialize: () => new Float32Array(3) });
     const bare = plainModel([scale], (x) => x);
-    const options = { model: bare, state: new State([scale]), images: gaussianImages(1, bare), device };
+    const options = { model: bare, state: new State([scale]), images: gaussianImages(1, bare), batch: 1, device };
     await expect(lsuv(options)).rejects.toThrow(/convolutions or linear layers/);
   });
 
   test('a layer whose input never changes is named', async () => {
     const layer = new Conv2d({ name: 'first', inputs: 3, outputs: 4, kernel: 1, activation: relu() });
     const one = plainModel(layer.parameters, (x) => layer.forward(x));
-    const options = { model: one, state: new State(layer.parameters), images: new Float32Array(2 * 6 * 6 * 3), device };
+    const options = {
+      model: one,
+      state: new State(layer.parameters),
+      images: new Float32Array(2 * 6 * 6 * 3),
+      batch: 2,
+      device,
+    };
     await expect(lsuv(options)).rejects.toMatchObject({
       code: 'ERR_LSUV',
       message: expect.stringMatching(/"first".*variance 0/),
@@ -187,7 +195,14 @@ describe('refusals', () => {
     const biasedState = new State(conv.parameters);
     await biasedState.on(device);
     await biasedState.write(conv.bias!, Float32Array.of(-5, 5, -5, 5));
-    const options = { model: biased, state: biasedState, images: gaussianImages(4, biased), device, maxIterations: 3 };
+    const options = {
+      model: biased,
+      state: biasedState,
+      images: gaussianImages(4, biased),
+      batch: 4,
+      device,
+      maxIterations: 3,
+    };
     await expect(lsuv(options)).rejects.toMatchObject({
       code: 'ERR_LSUV',
       message: expect.stringMatching(/not converge.*"biased".*variance 2\d.*at most 3 iterations/),

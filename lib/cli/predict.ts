@@ -20,6 +20,11 @@ const weightsOption = declare({
   help: 'the network: model.safetensors or best.safetensors of a run',
 });
 
+const cropOption = declare({
+  flags: '--crop',
+  help: 'take images of another size than those of the training: only their centre, of the size that the network reads',
+});
+
 const splitOption = declare({
   flags: '--split <name>',
   help: 'which images of the data set',
@@ -33,6 +38,7 @@ interface PredictOptions
     ArithmeticOptions {
   weights: string;
   split: (typeof splits)[number];
+  crop?: boolean;
   batch: number;
   out?: string;
   json?: boolean;
@@ -44,6 +50,7 @@ export function predictCommand(): Command {
     addArithmeticOptions(addSourceOptions(command)),
     weightsOption().makeOptionMandatory(),
     splitOption(),
+    cropOption(),
     limitOption({ note: limitNote }),
     batchOption({ default: defaultBatch }),
     outOption({ argument: '<file>', note: ': a safetensors file with logits, probabilities and labels of all images' }),
@@ -53,13 +60,14 @@ export function predictCommand(): Command {
 }
 
 async function predict(options: PredictOptions): Promise<void> {
-  const { weights, batch, split, out, json } = options;
+  const { weights, batch, split, crop, out, json } = options;
   const device = openDeviceFor(options);
   const sources = await openSource(options);
   try {
     const source = sources[split];
-    using predictor = await loadPredictor(weights, { shape: source.shape, batch, device, ...arithmeticOf(options) });
-    const { classes } = predictor;
+    const arithmetic = { batch, device, ...arithmeticOf(options) };
+    using predictor = await loadPredictor(weights, { shape: source.shape, crop, ...arithmetic });
+    const { classes, inputShape } = predictor;
     if (source.classes > classes) throw invalid('--data', `at most the network's ${classes} classes`, source.classes);
     const { count, logits, probabilities } = await predictor.predict(source);
     const { labels, classNames } = source;
@@ -81,7 +89,9 @@ async function predict(options: PredictOptions): Promise<void> {
       ] as const);
       writeSafetensors(out, { tensors, metadata: { weights } });
     }
-    if (!json) process.stdout.write(`${count} images, accuracy ${percent(correct / count)}\n`);
+    const [from, to] = [source.shape, inputShape].map(([height, width]) => `${height}x${width}`);
+    const cropped = from === to ? '' : ` of ${from}, cropped to ${to} at the centre`;
+    if (!json) process.stdout.write(`${count} images${cropped}, accuracy ${percent(correct / count)}\n`);
   } finally {
     await sources.close();
   }

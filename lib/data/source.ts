@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { checkInteger, invalid } from '../errors';
-import { type Field, instance, oneOf } from '../options/field';
+import { type Field, imageShape, instance, oneOf } from '../options/field';
 
 /** Shape of one image: height, width, channels. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
@@ -33,6 +33,9 @@ export function isSource(value: unknown): value is ImageSource {
 
 /** Accepts an ImageSource. */
 export const sourceField: Field<ImageSource> = instance<ImageSource>('a Dataset or another ImageSource', isSource);
+
+/** Accepts the shape of an image, and copies it. */
+export const imageShapeField: Field<ImageShape> = imageShape('3 positive integers (height, width, channels)');
 
 /** Returns the bytes of one image. */
 export const imageBytes = ({ shape: [height, width, channels] }: Pick<ImageSource, 'shape'>): number =>

@@ -32,6 +32,8 @@ export interface Statistics {
   readonly deviation: Float32Array;
   /** Factor on pixels minus mean, `[channels]`. */
   readonly scale: Float32Array;
+  /** Shape of the images: [height, width, channels]. Absent if it is not known: weights of version 0.1.0 do not say it. */
+  readonly imageShape?: ImageShape;
 }
 
 const scaleField: Field<NonNullable<StatisticsOptions['scale']>> = anyOf(
@@ -104,6 +106,7 @@ export class StatisticsSums {
       mean: Float32Array.from(per === 'pixel' ? places : means),
       meanShape: per === 'pixel' ? [height, width, channels] : [channels],
       deviation,
+      imageShape: this.#shape,
       scale: deviation.map((value) => (scale === 'deviation' ? 1 / value : scale === 'none' ? 1 : scale)),
     };
   }

@@ -1,8 +1,11 @@
 /** Learning rates that differ from layer to layer, the paper's first open question. docs/layer-rates.md derives the rules. */
+
 import { checkNumber, invalid, numberFromText } from '../errors';
-import type { Model } from '../models/model';
+import { isModel, type Model, modelField } from '../models/model';
 import { type ParameterPlace, parameterPlaces } from '../models/places';
 import { largestFloat, type ParameterGroup } from '../optim/groups';
+import { custom, optional } from '../options/field';
+import { Options } from '../options/options';
 import type { Parameter } from '../tensor/state';
 
 /**
@@ -55,6 +58,10 @@ export interface LayerRateOptions {
   learningRate?: number;
 }
 
+const layerRateOptions = new Options<LayerRateOptions>('layerFactors()', {
+  learningRate: optional(custom('a positive number', (value) => Number.isFinite(value) && (value as number) > 0)),
+});
+
 /**
  * Returns the factor of every parameter, in the order of model.parameters.
  * @param model a model of any kind
@@ -63,11 +70,9 @@ export interface LayerRateOptions {
  * @throws ERR_INVALID_ARGUMENT if the rule is not valid; if a layer's factor or learning rate would be 0 or infinite in f32;
  * for the rule `gain`, if weights multiply activations with different E[f'²], or one with E[f'²] = 0
  */
-export function layerFactors(
-  model: Model,
-  rule: LayerRateRule | string,
-  { learningRate = 1 }: LayerRateOptions = {},
-): LayerRate[] {
+export function layerFactors(model: Model, rule: LayerRateRule | string, options: LayerRateOptions = {}): LayerRate[] {
+  const { learningRate = 1 } = layerRateOptions.check(options);
+  if (!isModel(model)) throw invalid('model', modelField.expected, model);
   const checked = typeof rule === 'string' ? parseLayerRates(rule) : checkRule(rule);
   return parameterPlaces(model).map((place) => {
     const factor = checked.kind === 'gain' ? gainFactor(place) : depthFactor(place, checked);

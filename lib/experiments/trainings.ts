@@ -4,14 +4,17 @@
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DataMode, ImageSource } from '../data/source';
+import { type DataMode, type ImageSource, isSource } from '../data/source';
 import type { StatisticsOptions } from '../data/statistics';
 import { SaturnnError } from '../errors';
 import { writeAtomically } from '../files/durable';
 import type { LsuvOptions } from '../initial/lsuv';
 import type { EpochEvent } from '../optim/metric';
-import type { Device } from '../runtime/device';
+import { arrayOf, callback, flag, instance, number, optional, signal, text } from '../options/field';
+import { Options } from '../options/options';
+import { type Device, openedDeviceField } from '../runtime/device';
 import { checkpointNames } from '../train/callbacks';
+import { everyMinutesRange } from '../train/callbacks/checkpoints';
 import { firstDifference } from '../train/checkpoint/checkpointInfo';
 import type { TrainEvent } from '../train/events';
 import { readEpochs, type Settings } from '../train/runFolder';
@@ -142,6 +145,24 @@ export interface TrainingsOptions {
   checkpointMinutes?: number;
 }
 
+const trainingsOptions = new Options<TrainingsOptions>('runTrainings()', {
+  folder: text,
+  trainings: arrayOf(
+    instance<LabelledTraining>(
+      'a training',
+      ({ label, make }) => typeof label === 'string' && typeof make === 'function',
+    ),
+    'an array of trainings',
+  ),
+  data: instance<TrainingData>('the data, { train, test }', ({ train, test }) => isSource(train) && isSource(test)),
+  device: openedDeviceField,
+  signal: optional(signal),
+  onEvent: optional(callback()),
+  evaluateTrain: optional(flag),
+  keepWeights: optional(flag),
+  checkpointMinutes: optional(number(everyMinutesRange)),
+});
+
 /**
  * Runs all trainings of the list that have not ended.
  * @returns whether all have ended: false if `signal` was aborted before
@@ -149,7 +170,8 @@ export interface TrainingsOptions {
  * a folder are damaged; what a Trainer throws
  */
 export async function runTrainings(given: TrainingsOptions): Promise<boolean> {
-  const options = { ...given, trainings: [...given.trainings], data: { ...given.data } }; // read in every training
+  const checked = trainingsOptions.check(given);
+  const options = { ...checked, data: { ...checked.data } }; // read in every training
   const { trainings, folder, signal, onEvent } = options;
   for (const training of trainings) checkSettings(join(folder, training.folder), training.settings);
   // A Trainer recognises an interruption by this reason, so the caller's reason is replaced.

@@ -10,8 +10,9 @@ import { Graph } from '../compile/graph';
 import { type ImageSource, sourceField } from '../data/source';
 import { type StatisticsOptions, statisticsField } from '../data/statistics';
 import { invalid, SaturnnError } from '../errors';
+import { inference } from '../layers/context';
 import { orthonormal } from '../layers/initializers';
-import { type Model, modelField } from '../models/model';
+import { forwardOf, type Model, modelField } from '../models/model';
 import { conv2dOp } from '../ops/convolution';
 import { linearOp } from '../ops/linear';
 import { moments } from '../ops/normalization';
@@ -38,7 +39,7 @@ export interface LsuvOptions {
   statistics?: StatisticsOptions;
   /** The device of the State. Default "auto". */
   device?: Device | string;
-  /** The number of images to draw from `dataset`: 1 to its size, default 64. */
+  /** The number of images to draw from `dataset`, 1 to its size, default 64. With `images`, their number, which must be given. */
   batch?: number;
   /** Largest accepted |variance - 1|: 1e-5 to 1, default 0.02. */
   tolerance?: number;
@@ -123,23 +124,30 @@ export async function lsuv(given: LsuvOptions): Promise<LsuvLayer[]> {
 }
 
 function imagesFor(
-  { model, images, dataset, statistics, batch = 64, device }: LsuvOptions,
+  { model, images, dataset, statistics, batch, device }: LsuvOptions,
   seed: number,
 ): Promise<Float32Array> {
   if ((images === undefined) === (dataset === undefined)) {
     throw invalid('lsuv()', 'one of images and dataset', images === undefined ? 'none' : 'both');
   }
-  if (dataset) return batchOfImages({ dataset, statistics, inputShape: model.inputShape, batch, seed, device });
+  if (dataset)
+    return batchOfImages({ dataset, statistics, inputShape: model.inputShape, batch: batch ?? 64, seed, device });
   const size = sizeOf(model.inputShape);
-  if (!images || images.length === 0 || images.length % size !== 0) {
-    throw invalid('images', `a multiple of ${size} elements, [${model.inputShape}] each`, images?.length);
+  // The length alone would take one large image for several small ones.
+  if (batch === undefined) throw invalid('batch', 'the number of images in the array', batch);
+  if (images?.length !== batch * size) {
+    throw invalid(
+      'images',
+      `${batch * size} elements (${batch} images of ${model.inputShape.join('x')})`,
+      images?.length,
+    );
   }
   return Promise.resolve(copyOf(images, 'images') as Float32Array); // it is read in many runs
 }
 
 /** Groups the layers with weights by depth. Layers of one level do not depend on each other. */
 function levelsOf(model: Model, batch: number): ScaledLayer[][] {
-  const logits = model.forward(input('images', [batch, ...model.inputShape]));
+  const logits = forwardOf(model, input('images', [batch, ...model.inputShape]), inference);
   const depths = new Map<Node, number>();
   const layers = new Map<Parameter, ScaledLayer>();
   for (const node of Graph.from({ outputs: { logits } }).nodes) {

@@ -3,7 +3,7 @@ import { integer, number, optional, text } from '../options/field';
 import { Options } from '../options/options';
 import { Parameter, StateBuffer } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
-import { type ForwardContext, inference } from './context';
+import { currentContext, type ForwardContext } from './context';
 import type { Layer } from './layer';
 
 /** Options of BatchNorm. */
@@ -78,7 +78,7 @@ export class BatchNorm implements Layer {
   }
 
   /** x [..., C] -> [..., C]. @throws ERR_SHAPE, also in training for fewer than 2 values per channel */
-  forward(x: Tensor, context: ForwardContext = inference): Tensor {
+  forward(x: Tensor, context: ForwardContext = currentContext()): Tensor {
     const { scale, shift, runningMean, runningVariance } = this;
     const options = { epsilon: this.#epsilon, name: this.#name };
     if (!context.training) {

@@ -1,3 +1,4 @@
+import { invalid } from '../errors';
 import { assign } from '../ops/update';
 import type { StateBuffer } from '../tensor/state';
 import type { Node, Tensor } from '../tensor/tensor';
@@ -16,6 +17,44 @@ export interface ForwardContext {
    */
   remember(target: StateBuffer, next: (old: Tensor) => Tensor): void;
 }
+
+/** The context of the model's forward pass that is under way. */
+let current: ForwardContext | null = null;
+
+/**
+ * Makes a forward pass with this context: layers that are given none within `make` have it too. A graph is made without waiting for
+ * anything, so no other forward pass can come in between.
+ */
+export function within<T>(context: ForwardContext, make: () => T): T {
+  const before = current;
+  current = context;
+  try {
+    return make();
+  } finally {
+    current = before;
+  }
+}
+
+/**
+ * Returns the context of the model's forward pass that is under way. Outside of one, the result is a context that a layer cannot
+ * read: a layer that needs it throws ERR_INVALID_ARGUMENT, because inference would be a guess.
+ */
+export const currentContext = (): ForwardContext => current ?? unknown;
+
+const missing = (): never => {
+  const remedy = 'layers.inference, or new layers.TrainingContext(state.counter) for a training step,';
+  throw invalid('context of a layer that differs between training and inference', remedy, undefined);
+};
+
+const unknown: ForwardContext = {
+  get training() {
+    return missing();
+  },
+  get counter() {
+    return missing();
+  },
+  remember: missing,
+};
 
 /** The context of inference: without random numbers, and without changes of buffers. */
 export const inference: ForwardContext = { training: false, counter: null, remember: () => {} };

@@ -7,7 +7,7 @@ import { type Fields, Options } from '../options/options';
 import type { Parameter, StateBuffer } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
 import { BatchNorm } from './batchNorm';
-import { type ForwardContext, inference } from './context';
+import { currentContext, type ForwardContext } from './context';
 import { defaultInitializer, type Initializer, initializerField } from './initializers';
 import { type Layer, weightAndBias } from './layer';
 
@@ -102,15 +102,17 @@ export class Conv2d implements Layer {
    * x [N, H, W, inputs] -> [N, H', W', outputs].
    * @throws ERR_SHAPE; ERR_INVALID_ARGUMENT, also for rrelu in training without a counter
    */
-  forward(x: Tensor, context: ForwardContext = inference): Tensor {
+  forward(x: Tensor, context: ForwardContext = currentContext()): Tensor {
     const { name, stride, padding, activation } = this.#options;
     const { weight, normalization } = this;
     const bias = this.bias ?? undefined;
+    // Only rrelu differs in training. Another activation needs no context, which may then be missing.
+    const needed = activation?.kind === 'rrelu' ? { context } : {};
     if (normalization) {
       const normalized = normalization.forward(conv2d(x, weight, { bias, stride, padding, name }), context);
-      return activation ? activate(normalized, activation, { name, context }) : normalized;
+      return activation ? activate(normalized, activation, { name, ...needed }) : normalized;
     }
     if (!activation) return conv2d(x, weight, { bias, stride, padding, name });
-    return activate(conv2d(x, weight, { stride, padding, name }), activation, { bias, name, context });
+    return activate(conv2d(x, weight, { stride, padding, name }), activation, { bias, name, ...needed });
   }
 }

@@ -5,7 +5,7 @@ import { Options } from '../options/options';
 import { streamOf } from '../random';
 import type { Parameter } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
-import { type ForwardContext, inference } from './context';
+import { currentContext, type ForwardContext } from './context';
 import type { Layer } from './layer';
 
 /** Options of the layer Dropout. */
@@ -37,9 +37,10 @@ export class Dropout implements Layer {
   }
 
   /** x -> the same shape. @throws ERR_INVALID_ARGUMENT in training without a counter; ERR_SHAPE */
-  forward(x: Tensor, context: ForwardContext = inference): Tensor {
+  forward(x: Tensor, context: ForwardContext = currentContext()): Tensor {
+    if (this.rate === 0) return x;
     const { training, counter } = context;
-    if (!training || this.rate === 0) return x;
+    if (!training) return x;
     if (!counter) throw invalid('context.counter', 'the counter of a State, which dropout needs in training', counter);
     return dropout(x, counter, { rate: this.rate, stream: streamOf(this.#name), name: this.#name });
   }

@@ -1,7 +1,7 @@
 import { invalid } from '../errors';
 import { Parameter, type StateBuffer } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
-import { type ForwardContext, inference } from './context';
+import { currentContext, type ForwardContext } from './context';
 import { type Initializer, zeros } from './initializers';
 
 /**
@@ -15,8 +15,9 @@ export interface Layer {
   readonly buffers?: readonly StateBuffer[];
   /**
    * Adds the layer's ops to the graph of x and returns their output. Each class documents the shapes.
-   * @param context default: inference
-   * @throws ERR_SHAPE if x has the wrong shape
+   * @param context default: that of the model's forward pass that is under way, so that a model need not hand it on. Outside of
+   * one, a layer that differs between training and inference (batch normalisation, dropout, rrelu) needs it
+   * @throws ERR_SHAPE if x has the wrong shape; ERR_INVALID_ARGUMENT if the layer needs a context and there is none
    */
   forward(x: Tensor, context?: ForwardContext): Tensor;
 }
@@ -26,7 +27,8 @@ export type LayerFunction = (x: Tensor, context: ForwardContext) => Tensor;
 
 /** Returns a layer as it is, and a function as a layer without parameters. @throws ERR_INVALID_ARGUMENT for anything else */
 export function asLayer(layer: Layer | LayerFunction): Layer {
-  if (typeof layer === 'function') return { parameters: [], forward: (x, context = inference) => layer(x, context) };
+  if (typeof layer === 'function')
+    return { parameters: [], forward: (x, context = currentContext()) => layer(x, context) };
   if (typeof layer?.forward !== 'function' || !Array.isArray(layer.parameters)) {
     throw invalid('layers', 'layers and functions of a tensor', layer);
   }

@@ -1,6 +1,6 @@
 import { reachable } from '../compile/graph';
 import { checkInteger, checkOptions, invalid } from '../errors';
-import { type ForwardContext, inference, TrainingContext } from '../layers/context';
+import { currentContext, type ForwardContext, inference, TrainingContext, within } from '../layers/context';
 import { encodeActivation } from '../ops/activation';
 import { type Activation, leakyTanh } from '../ops/activations';
 import { Parameter, StateBuffer } from '../tensor/state';
@@ -19,7 +19,7 @@ export interface FunctionalModelOptions {
   classes: number;
   /**
    * Computes logits [N, classes] from images [N, height, width, channels]. It is called once per graph, with symbolic tensors,
-   * for several N. Pass `context` to layers that need it (BatchNorm, Dropout, Sequential).
+   * for several N. Layers find `context` by themselves; it is for functions that differ between training and inference.
    */
   forward: (x: Tensor, context: ForwardContext) => Tensor;
   /** Name in reports; default 'custom'. */
@@ -57,7 +57,7 @@ export function functionalModel(options: FunctionalModelOptions): Model {
     inputShape: [inputShape[0], inputShape[1], inputShape[2]],
     parameters: [...parameters],
     buffers: [...buffers],
-    forward: (x, context = inference) => forward(x, context),
+    forward: (x, context = currentContext()) => within(context, () => forward(x, context)),
   };
   // Checked here, near the cause of an error, and not in the first step of a training.
   checkForward(model, inference);

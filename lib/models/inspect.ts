@@ -1,9 +1,12 @@
 /** Counts layers, parameters and multiply-adds of a model on its graph, for `saturnn inspect`. */
+
 import { Graph } from '../compile/graph';
+import { invalid } from '../errors';
+import { inference } from '../layers/context';
 import { conv2dOp } from '../ops/convolution';
 import { Parameter } from '../tensor/state';
 import { input, type Node, type Tensor } from '../tensor/tensor';
-import type { Model } from './model';
+import { forwardOf, isModel, type Model, modelField } from './model';
 
 /** One row of inspectModel(): a layer with its activation. */
 export interface LayerSummary {
@@ -35,16 +38,17 @@ export interface ModelSummary {
 /**
  * Returns, for each layer of a model, its output shape, number of parameters and multiply-adds for one image, and their totals.
  * It only makes a graph: no backend is loaded.
+ * @throws ERR_INVALID_ARGUMENT for something that is no Model
  */
 export function inspectModel(model: Model): ModelSummary {
-  const logits = model.forward(input('images', [1, ...model.inputShape]));
+  if (!isModel(model)) throw invalid('model', modelField.expected, model);
+  const logits = forwardOf(model, input('images', [1, ...model.inputShape]), inference);
   const { nodes } = Graph.from({ outputs: { logits } });
-  const layers = new Map<string, LayerSummary>();
   const counted = new Set<Tensor>();
-  for (const node of nodes) {
-    if (!node.source) layers.set(node.name, addNode(layers.get(node.name), node, counted));
-  }
-  const rows = [...layers.values()];
+  const rows = layersOf(nodes.filter(({ source }) => !source)).map(({ name, nodes: own }) => {
+    const row = own.reduce<LayerSummary | undefined>((sum, node) => addNode(sum, node, counted), undefined);
+    return { ...(row as LayerSummary), name };
+  });
   return {
     layers: rows,
     totals: {
@@ -56,7 +60,47 @@ export function inspectModel(model: Model): ModelSummary {
   };
 }
 
-/** Adds a node to the row of its layer. All nodes of one name are one layer: a convolution and its activation share a row. */
+/** A layer, made of nodes of one name. */
+interface Nodes {
+  readonly name: string;
+  readonly nodes: Node[];
+}
+
+/**
+ * Groups nodes by layer. A node of a known name belongs to the last layer of that name if it shares a parameter with it, or
+ * reads its result and is another op (a convolution and its activation). Otherwise it begins another layer, because nodes have the
+ * op's name where no name was given; later layers of one name are numbered: "conv2d (2)".
+ */
+function layersOf(nodes: readonly Node[]): Nodes[] {
+  const layers: Nodes[] = [];
+  const last = new Map<string, Nodes>();
+  const counts = new Map<string, number>();
+  for (const node of nodes) {
+    const known = last.get(node.name);
+    if (known && belongs(node, known.nodes)) {
+      known.nodes.push(node);
+      continue;
+    }
+    const count = (counts.get(node.name) ?? 0) + 1;
+    counts.set(node.name, count);
+    const layer = { name: count === 1 ? node.name : `${node.name} (${count})`, nodes: [node] };
+    last.set(node.name, layer);
+    layers.push(layer);
+  }
+  return layers;
+}
+
+function belongs(node: Node, layer: readonly Node[]): boolean {
+  const parameters = node.inputs.filter((tensor) => tensor instanceof Parameter);
+  if (layer.some(({ inputs }) => parameters.some((parameter) => inputs.includes(parameter)))) return true;
+  const isRead = layer.some(({ outputs }) => node.inputs.some((tensor) => tensor && outputs.includes(tensor)));
+  if (!isRead) return false;
+  // A layer that is used twice, with its activation, has each op twice.
+  const times = (op: Node['op']): number => layer.filter((other) => other.op === op).length;
+  return times(node.op) === 0 || layer.some(({ op }) => times(op) > times(node.op));
+}
+
+/** Adds a node to the row of its layer. */
 function addNode(row: LayerSummary | undefined, node: Node, counted: Set<Tensor>): LayerSummary {
   const own = node.inputs.filter((tensor) => tensor instanceof Parameter).filter((tensor) => !counted.has(tensor));
   for (const parameter of own) counted.add(parameter);

@@ -1,4 +1,5 @@
 import { checkInteger, invalid, type Range } from '../errors';
+import { currentContext, type ForwardContext, within } from '../layers/context';
 import { type ConvolutionStyle, type Normalization, normalizationField } from '../layers/conv2d';
 import { Dropout } from '../layers/dropout';
 import { type Initializer, initializerField } from '../layers/initializers';
@@ -12,6 +13,7 @@ import { dropoutRateField } from '../ops/dropout';
 import { type Field, instance, integer, numberWithin, optional } from '../options/field';
 import { type Fields, Options } from '../options/options';
 import { blockChannels } from '../runtime/layout';
+import type { Tensor } from '../tensor/tensor';
 
 /** Options of the built-in models. */
 export interface ModelOptions {
@@ -50,12 +52,19 @@ export interface Model extends Layer {
   readonly inputShape: readonly [number, number, number];
 }
 
+/** Whether a value has the members of a Model. */
+export function isModel(value: unknown): value is Model {
+  if (typeof value !== 'object' || value === null) return false;
+  const { forward, parameters, inputShape } = value as Model;
+  return typeof forward === 'function' && Array.isArray(parameters) && Array.isArray(inputShape);
+}
+
 /** Accepts a Model. */
-export const modelField: Field<Model> = instance<Model>(
-  'a Model',
-  ({ forward, parameters, inputShape }) =>
-    typeof forward === 'function' && Array.isArray(parameters) && Array.isArray(inputShape),
-);
+export const modelField: Field<Model> = instance<Model>('a Model', isModel);
+
+/** Makes a model's forward pass with a context that its layers find, also if the model does not hand it on. */
+export const forwardOf = (model: Model, x: Tensor, context: ForwardContext): Tensor =>
+  within(context, () => model.forward(x, context));
 
 /** The defaults in which a model differs from the others. */
 export interface ModelDefaults {
@@ -86,9 +95,12 @@ export const largestSize = 4096;
 /** Limits of the number of classes of a model. */
 export const classesRange: Range = [2, 1_000_000];
 
+/** Accepts the width of a model. */
+export const widthField: Field<number> = numberWithin({ least: widthRange[0], most: widthRange[1], open: 'least' });
+
 /** What the options of the built-in models accept. */
 export const modelFields: Fields<ModelOptions> = {
-  width: optional(numberWithin({ least: widthRange[0], most: widthRange[1], open: 'least' })),
+  width: optional(widthField),
   classes: optional(integer(...classesRange)),
   activation: optional(activationField),
   initializer: optional(initializerField),
@@ -141,6 +153,6 @@ export function classifier(
     inputShape: [size, size, 3],
     parameters: layers.parameters,
     buffers: layers.buffers,
-    forward: (x, context) => layers.forward(x, context),
+    forward: (x, context = currentContext()) => within(context, () => layers.forward(x, context)),
   };
 }

@@ -1,5 +1,7 @@
 /** Finds the place of each parameter in the graph of a model's forward pass, for any model. */
+
 import { Graph } from '../compile/graph';
+import { inference } from '../layers/context';
 import { activationOp, gainOfCurve } from '../ops/activation';
 import { activations } from '../ops/activations';
 import { conv2dOp } from '../ops/convolution';
@@ -7,7 +9,7 @@ import { linearOp } from '../ops/linear';
 import { nativeActivations } from '../ops/nativeActivations';
 import { Parameter } from '../tensor/state';
 import { input, type Node, type Tensor } from '../tensor/tensor';
-import type { Model } from './model';
+import { forwardOf, type Model } from './model';
 
 /** Slope and value of an activation near x = 0. */
 export interface Slope {
@@ -46,7 +48,7 @@ const linearSlope: Slope = { gain: 1, atZero: 0 };
  * of its slopes.
  */
 export function parameterPlaces(model: Model): ParameterPlace[] {
-  const logits = model.forward(input('images', [1, ...model.inputShape]));
+  const logits = forwardOf(model, input('images', [1, ...model.inputShape]), inference);
   const graph = Graph.from({ outputs: { logits } });
   const readers = graph.readers();
   const depths = depthsOf(graph, readers);

@@ -46,6 +46,7 @@ export function gainOfCurve({ slope }: ActivationCurve): number {
 
 /** Returns E[f'(x)²] near x = 0, over both signs of x and, for rrelu, over its random slopes. @throws ERR_INVALID_ARGUMENT */
 export function meanSquareGain(activation: Activation): number {
+  encodeActivation(activation); // Throws for what is no activation.
   if (activation.kind !== 'rrelu') return gainOfCurve(activationRow(activation.kind).curve(activation.slope));
   const [lower, upper] = rangeOf(activation);
   return (1 + (lower * lower + lower * upper + upper * upper) / 3) / 2;

@@ -58,7 +58,8 @@ export const flatOptimizerFields: Fields<FlatOptimizerOptions> = {
   ema: optional(orNull(emaOptions.nested('{ decay }'))),
 };
 
-const updateInputs = new Options<OptimizerInputs>(
+/** The declared inputs of update(). */
+export const updateInputs = new Options<OptimizerInputs>(
   'Optimizer.update()',
   {
     state: stateField,

@@ -104,11 +104,20 @@ export const oneOf = <T extends string | number>(
   expected: string = listing(choices.map(String)),
 ): Field<T> => custom(expected, (value) => choices.includes(value as T));
 
+const isTriple = (value: unknown): boolean => Array.isArray(value) && value.length === 3;
+const isPair = (value: unknown): boolean => Array.isArray(value) && value.length === 2;
+
 /** Accepts a height and a width in pixels, and copies them. */
 export const size: Field<readonly [number, number]> = new Field(
-  v.tuple([schemaOf(integer(1)), schemaOf(integer(1))], '[height, width]'),
+  v.pipe(v.custom(isPair, '[height, width]'), v.tuple([schemaOf(integer(1)), schemaOf(integer(1))], '[height, width]')),
   '[height, width]',
 );
+
+/** Accepts three positive integers, and copies them. */
+export const imageShape = (expected: string): Field<readonly [number, number, number]> => {
+  const each = schemaOf(integer(1));
+  return new Field(v.pipe(v.custom(isTriple, expected), v.tuple([each, each, each], expected)), expected);
+};
 
 /** Joins words: "a, b or c". */
 export function listing(words: readonly string[]): string {

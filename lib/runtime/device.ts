@@ -154,7 +154,10 @@ export const precisionField: Field<Precision> = oneOf(precisions);
 /** Most threads of the CPU. */
 export const mostThreads = 1024;
 
-const deviceOptions = new Options<DeviceOptions>('openDevice()', { threads: optional(integer(0, mostThreads)) });
+/** Accepts a number of threads of the CPU. */
+export const threadsField: Field<number> = integer(0, mostThreads);
+
+const deviceOptions = new Options<DeviceOptions>('openDevice()', { threads: optional(threadsField) });
 
 const open = new Map<string, Device>();
 

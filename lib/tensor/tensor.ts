@@ -182,19 +182,32 @@ export function input(name: string, shape: readonly number[], options: InputOpti
  * Returns a tensor whose values are fixed when its graph is compiled. The kind of array gives the dtype (Float32Array and plain
  * numbers: f32, Int32Array: i32, Uint8Array: u8). `shape` is [data.length] by default. The result is no image, even with four
  * dimensions. The array is copied.
- * @throws ERR_INVALID_ARGUMENT if `data` has another number of elements than `shape`, or is another kind of array
+ * @throws ERR_INVALID_ARGUMENT if `data` has another number of elements than `shape`, is another kind of array, or holds anything
+ * but numbers
  */
 export function constant(data: GivenArray | readonly number[], shape?: readonly number[]): Tensor {
   // A copy, because plans are compiled from it later, after the caller may have changed the array.
-  const array = Array.isArray(data) ? Float32Array.from(data) : copyOf(data as GivenArray, 'data');
+  const array = Array.isArray(data) ? numbersOf(data) : copyOf(data as GivenArray, 'data');
+  const dtype = dtypeOf(array);
   const checked = checkShape('shape of constant', shape ?? [array.length]);
   if (sizeOf(checked) !== array.length)
     throw invalid('data', `${sizeOf(checked)} elements for shape [${checked}]`, array.length);
   return sourceTensor({ kind: 'constant', data: array }, 'constant', {
-    dtype: dtypeOf(array),
+    dtype,
     shape: checked,
     image: false,
   });
+}
+
+/** Copies an array of numbers. Anything else, and a hole, would silently become NaN. @throws ERR_INVALID_ARGUMENT */
+function numbersOf(data: readonly unknown[]): Float32Array {
+  for (let index = 0; index < data.length; index++) {
+    const value = data[index];
+    if (typeof value === 'number') continue;
+    const remedy = Array.isArray(value) ? ' (a flat array; the second argument is the shape)' : '';
+    throw invalid(`data[${index}] of constant`, `a number${remedy}`, value);
+  }
+  return Float32Array.from(data as readonly number[]);
 }
 
 /** Returns the part of a State that begins at byte `byteOffset` of an arena as a tensor, for optimizers and counters. */

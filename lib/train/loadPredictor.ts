@@ -1,30 +1,58 @@
 /** Makes a network from the file that training wrote, which contains everything that prediction needs. */
+
+import { type ImageShape, imageShapeField } from '../data/source';
 import type { Statistics } from '../data/statistics';
-import { SaturnnError, show } from '../errors';
+import { invalid, SaturnnError, show } from '../errors';
 import { readSafetensors, type SafetensorsFile } from '../files/safetensors';
 import type { Normalization } from '../layers';
 import { createModel, type Model } from '../models';
 import { parseActivation } from '../ops/activations';
+import { flag, integer, optional } from '../options/field';
+import { Options } from '../options/options';
+import { type Device, deviceField, deviceOf, precisionField } from '../runtime/device';
 import { State } from '../tensor/state';
 import { Predictor, type PredictorOptions } from './predictor';
+
+/** Options of loadPredictor(). */
+export interface LoadPredictorOptions
+  extends Pick<PredictorOptions, 'shape' | 'batch' | 'precision' | 'deterministic' | 'autotune'> {
+  /** A device, or its name for openDevice(). */
+  device: Device | string;
+  /**
+   * Whether images of another height and width than those of the training are taken: only the pixels at their centre, as many as
+   * the model reads, then count. Default false: such images are refused, because they should be resized first.
+   */
+  crop?: boolean;
+}
+
+const loadOptions = new Options<LoadPredictorOptions>('loadPredictor()', {
+  shape: imageShapeField,
+  batch: integer(1, 1_000_000),
+  device: deviceField,
+  precision: optional(precisionField),
+  deterministic: optional(flag),
+  autotune: optional(flag),
+  crop: optional(flag),
+});
 
 /**
  * Reads model.safetensors, which `saturnn train` and Trainer.saveWeights() write, and makes the model that it describes, with its
  * weights. It works for the models of createModel() only. The predictor must be disposed of.
  * @param path path of the file
- * @param given options: shape [height, width, channels] of the images to predict, number of images per step, and device are required;
+ * @param options shape [height, width, channels] of the images to predict, number of images per step, and device are required;
  * see PredictorOptions for the others
- * @throws ERR_DATA if the file is broken, does not describe a model of this package, or its tensors do not fit that model; what
+ * @throws ERR_INVALID_ARGUMENT for an option, also for a shape of other images than those of the training, without `crop`;
+ * ERR_DATA if the file is broken, does not describe a model of this package, or its tensors do not fit that model; what
  * compile throws
  */
-export async function loadPredictor(
-  path: string,
-  given: Pick<PredictorOptions, 'shape' | 'batch' | 'device' | 'precision' | 'deterministic' | 'autotune'>,
-): Promise<Predictor> {
-  const options = { ...given }; // the caller may change the object while weights are written
+export async function loadPredictor(path: string, options: LoadPredictorOptions): Promise<Predictor> {
+  if (typeof path !== 'string' || path === '') throw invalid('path', 'the path of a safetensors file', path);
+  const { crop = false, device: where, ...own } = loadOptions.check(options);
   const file = readSafetensors(path);
   const fail = (what: string) => new SaturnnError('ERR_DATA', `${path} cannot be used: ${what}`);
   const { model, statistics } = describedBy(file, fail);
+  checkShape(own.shape, model, statistics, crop);
+  const device = deviceOf(where);
   // Checked before anything is allocated, because the sizes in a damaged or hostile file may be huge.
   const values = [...model.parameters, ...(model.buffers ?? [])].map((part) => {
     const tensor = file.tensors.get(part.name);
@@ -36,13 +64,27 @@ export async function loadPredictor(
   });
   const state = new State(model.parameters, { optimizerSlots: 0, buffers: model.buffers });
   try {
-    await state.on(options.device);
+    await state.on(device);
     for (const [part, data] of values) await state.write(part, data);
-    return await Predictor.create({ ...options, model, state, statistics, ownsState: true });
+    return await Predictor.create({ ...own, device, model, state, statistics, ownsState: true });
   } catch (error) {
     state.dispose();
     throw error;
   }
+}
+
+/** Checks the shape of the images to predict against the model and its training. @throws ERR_INVALID_ARGUMENT */
+function checkShape(shape: ImageShape, { inputShape }: Model, { imageShape }: Statistics, crop: boolean): void {
+  const [height, width, channels] = shape;
+  const [modelHeight, modelWidth, modelChannels] = inputShape;
+  if (channels !== modelChannels) throw invalid('channels of shape', `the model's ${modelChannels}`, channels);
+  const read = `${modelHeight}x${modelWidth}`;
+  if (height < modelHeight || width < modelWidth)
+    throw invalid('shape', `images of at least the model's ${read}`, [...shape]);
+  const trained = imageShape ?? inputShape;
+  if (crop || (height === trained[0] && width === trained[1])) return;
+  const expected = `images of ${trained[0]}x${trained[1]}, as in training (crop: true takes the ${read} at the centre of others),`;
+  throw invalid('shape', expected, [...shape]);
 }
 
 function describedBy({ metadata }: SafetensorsFile, fail: (what: string) => SaturnnError) {
@@ -69,5 +111,10 @@ function statisticsOf(metadata: SafetensorsFile['metadata']): Statistics {
   };
   const scale = Float32Array.from(numbers('scale'));
   const mean = Float32Array.from(numbers('mean'));
-  return { mean, meanShape: numbers('meanShape'), scale, deviation: scale.map((factor) => 1 / factor) };
+  const deviation = scale.map((factor) => 1 / factor);
+  const shape = metadata.imageShape === undefined ? null : numbers('imageShape');
+  return {
+    ...{ mean, meanShape: numbers('meanShape'), scale, deviation },
+    ...(shape?.length === 3 && { imageShape: shape as unknown as ImageShape }),
+  };
 }

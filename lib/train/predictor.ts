@@ -2,10 +2,12 @@ import { compile, type Plan } from '../compile/compile';
 import type { Graph } from '../compile/graph';
 import { Dataset } from '../data/dataset';
 import { DataLoader } from '../data/loader';
-import { type ImageShape, type ImageSource, imageBytes } from '../data/source';
+import { type ImageShape, type ImageSource, imageBytes, isSource } from '../data/source';
 import type { Statistics } from '../data/statistics';
 import { invalid } from '../errors';
 import type { Model } from '../models/model';
+import { integer, optional, signal } from '../options/field';
+import { type Fields, Options } from '../options/options';
 import type { Device, Precision } from '../runtime/device';
 import { bytesOf } from '../runtime/dtypes';
 import type { State } from '../tensor/state';
@@ -37,6 +39,19 @@ export interface PredictorOptions {
   ownsState?: boolean;
 }
 
+/** Options of predict(). */
+export interface PredictOptions {
+  /** The number of images in an array of bytes, which has no shape of its own; default 1. For an ImageSource, its count. */
+  count?: number;
+  /** When it is aborted, predict() throws its reason after the native call under way (about a second). */
+  signal?: AbortSignal;
+}
+
+/** What the options of predict() accept. */
+export const predictFields: Fields<PredictOptions> = { count: optional(integer(1)), signal: optional(signal) };
+
+const predictOptions = new Options('predict()', predictFields);
+
 /** The result of predict(): one row per image, in the order of the images. */
 export interface Predictions {
   /** The number of images. */
@@ -50,8 +65,8 @@ export interface Predictions {
 }
 
 /**
- * Images to predict: an ImageSource (its labels are not used), or bytes 0 to 255 of any number of images, [count, height,
- * width, channels].
+ * Images to predict: an ImageSource (its labels are not used), or bytes 0 to 255, [count, height, width, channels], whose
+ * option `count` is 1 by default.
  */
 export type Images = ImageSource | Uint8Array | Uint8ClampedArray;
 
@@ -75,6 +90,11 @@ export class Predictor {
     return new Predictor(options, graph, plan);
   }
 
+  /** Shape of the images that the model reads: [height, width, channels]. Larger images are cropped to it at the centre. */
+  get inputShape(): ImageShape {
+    return this.options.model.inputShape;
+  }
+
   /** The number of classes of the model. */
   get classes(): number {
     return this.options.model.classes;
@@ -83,13 +103,13 @@ export class Predictor {
   /**
    * Predicts the classes of images. Bytes are copied at the call.
    * @param images images of the shape that the predictor was made for
-   * @param options `signal`: ends the prediction, after the native call under way (about a second), by throwing the signal's
-   * reason
-   * @throws ERR_INVALID_ARGUMENT for images of another shape
+   * @param options number of images in an array of bytes (default 1), and a signal that ends the prediction
+   * @throws ERR_INVALID_ARGUMENT for images of another shape, or another number of bytes than `count` images have
    */
-  async predict(images: Images, { signal }: { signal?: AbortSignal } = {}): Promise<Predictions> {
+  async predict(images: Images, options: PredictOptions = {}): Promise<Predictions> {
+    const { count: given, signal } = predictOptions.check(options);
     const { model, batch } = this.options;
-    const source = imagesToPredict(images, this.options.shape, model);
+    const source = imagesToPredict(images, this.options.shape, model, given);
     const { count } = source;
     const { classes } = model;
     const loader = new DataLoader({ labels: new Int32Array(count), batch, shuffle: false });
@@ -124,18 +144,27 @@ export class Predictor {
  * @throws ERR_INVALID_ARGUMENT for images of another shape
  * @internal
  */
-export function imagesToPredict(images: Images, shape: ImageShape, { classes }: Pick<Model, 'classes'>): ImageSource {
+export function imagesToPredict(
+  images: Images,
+  shape: ImageShape,
+  { classes }: Pick<Model, 'classes'>,
+  count?: number,
+): ImageSource {
   if (!ArrayBuffer.isView(images)) {
-    if (typeof images?.read !== 'function' || !Array.isArray(images.shape))
-      throw invalid('images', 'a Dataset, another ImageSource, or a Uint8Array', images);
+    if (!isSource(images)) throw invalid('images', 'a Dataset, another ImageSource, or a Uint8Array', images);
     if (String(images.shape) !== String(shape)) throw invalid('shape of images', `[${shape}]`, images.shape);
+    if (count !== undefined && count !== images.count)
+      throw invalid('count', `the source's ${images.count}, or nothing,`, count);
     return images;
   }
   const bytes = new Uint8Array(bytesOf(images, 'images'));
+  // The length alone would take one large image for several small ones.
+  const number = count ?? 1;
   const size = imageBytes({ shape });
-  const count = bytes.length / size;
-  if (!(Number.isInteger(count) && count > 0)) {
-    throw invalid('images', `a positive multiple of ${size} bytes (${shape.join('x')})`, bytes.length);
+  if (bytes.length !== number * size) {
+    const remedy = count === undefined ? '; option count says how many there are' : '';
+    const what = `${number} image${number === 1 ? '' : 's'} of ${shape.join('x')}${remedy}`;
+    throw invalid('images', `${number * size} bytes (${what})`, bytes.length);
   }
-  return Dataset.from({ images: bytes, labels: new Int32Array(count), shape, classes });
+  return Dataset.from({ images: bytes, labels: new Int32Array(number), shape, classes });
 }

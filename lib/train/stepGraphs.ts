@@ -4,7 +4,7 @@ import { Graph } from '../compile/graph';
 import { withAveragedWeights } from '../compile/withAveragedWeights';
 import type { Statistics } from '../data/statistics';
 import { type ForwardContext, inference, TrainingContext } from '../layers/context';
-import type { Model } from '../models/model';
+import { forwardOf, type Model } from '../models/model';
 import { countCorrect, softmaxCrossEntropy } from '../ops/classification';
 import { augment } from '../ops/data';
 import type { Optimizer } from '../optim/optimizer';
@@ -43,7 +43,7 @@ function forward(
     },
     { size: [model.inputShape[0], model.inputShape[1]], random: context.training },
   );
-  const logits = model.forward(batchOfImages, context);
+  const logits = forwardOf(model, batchOfImages, context);
   const { loss, probabilities } = softmaxCrossEntropy(logits, labels, { labelSmoothing, name: 'loss' });
   return { logits, labels, loss, probabilities };
 }

@@ -22,7 +22,14 @@ import { collectWeights } from './checkpoint/weights';
 import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
 import { type Fit, RunningFit } from './fit';
 import { nonFiniteError } from './nonFinite';
-import { type Images, imagesToPredict, type Predictions, Predictor } from './predictor';
+import {
+  type Images,
+  imagesToPredict,
+  type Predictions,
+  type PredictOptions,
+  Predictor,
+  predictFields,
+} from './predictor';
 import type { Runner, RunOfSteps } from './runner';
 import { Runners } from './runners';
 import { evaluationGraph, trainGraph } from './stepGraphs';
@@ -56,6 +63,7 @@ const fitOptions = new Options<FitOptions>('Trainer.fit()', {
   totalSteps: optional(integer(1)),
   signal: optional(signal),
 });
+const predictOptions = new Options('Trainer.predict()', predictFields);
 const evaluateOptions = new Options<Pick<FitOptions, 'signal'>>('Trainer.evaluate()', { signal: optional(signal) });
 
 /**
@@ -213,12 +221,13 @@ export class Trainer implements TrainerView {
   /**
    * Predicts the classes of any number of images, which have the shape of the training set's. They are cropped at the centre; the
    * average of the weights is used if the optimizer keeps one. It does not change the training.
-   * @param options `signal`: when it is aborted, predict() throws its reason after the native call under way (about a second)
+   * @param options number of images in an array of bytes (default 1), and a signal that ends the prediction
    * @throws ERR_INVALID_ARGUMENT; ERR_DISPOSED
    */
-  async predict(images: Images, options: Pick<FitOptions, 'signal'> = {}): Promise<Predictions> {
+  async predict(images: Images, options: PredictOptions = {}): Promise<Predictions> {
+    const { count, signal } = predictOptions.check(options);
     const { model, device, batch, train, precision, deterministic, autotune } = this.#options;
-    const source = imagesToPredict(images, train.shape, model);
+    const source = imagesToPredict(images, train.shape, model, count);
     const statistics = await this.#runners.statistics();
     this.#runners.checkNotDisposed();
     const { state } = this;
@@ -235,7 +244,7 @@ export class Trainer implements TrainerView {
         this.#predictor = null;
       });
     }
-    return (await this.#predictor).predict(source, options);
+    return (await this.#predictor).predict(source, { signal });
   }
 
   /**

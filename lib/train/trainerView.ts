@@ -4,7 +4,7 @@ import type { Device } from '../runtime/device';
 import type { State } from '../tensor/state';
 import type { Checkpoint } from './checkpoint/checkpoint';
 import type { SettingsChange } from './checkpoint/checkpointInfo';
-import type { Images, Predictions } from './predictor';
+import type { Images, Predictions, PredictOptions } from './predictor';
 
 /** The result of Trainer.evaluate(). */
 export interface Evaluation {
@@ -39,7 +39,7 @@ export interface TrainerView {
   /** Returns loss and accuracy on the training or test set: see Trainer.evaluate(). */
   evaluate(split: 'train' | 'test', options?: { signal?: AbortSignal }): Promise<Evaluation>;
   /** Predicts the classes of images: see Trainer.predict(). */
-  predict(images: Images, options?: { signal?: AbortSignal }): Promise<Predictions>;
+  predict(images: Images, options?: PredictOptions): Promise<Predictions>;
   /** Returns everything that a resumed run needs: see Trainer.checkpoint(). */
   checkpoint(): Promise<Checkpoint>;
   /** Writes a checkpoint file: see Trainer.save(). */

@@ -119,7 +119,7 @@ describe('its parts', () => {
 
 describe('refusals', () => {
   test.each([
-    ['a model', { model: 'other' as 'chain' }, /chain, small, smallMax, inception33 for model/],
+    ['a model', { model: 'other' as 'chain' }, /chain, small, smallMax, inception33, or a function .* for model/],
     [
       'inception33 without padding',
       { model: 'inception33' as const, padding: false },

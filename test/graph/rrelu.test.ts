@@ -118,7 +118,7 @@ describe('as an activation', () => {
     const layer = new Conv2d({ name: 'conv', inputs: 3, outputs: 4, kernel: 1, activation: rrelu() });
     const state = new State(layer.parameters);
     const x = input('x', [1, 2, 2, 3]);
-    expect(layer.forward(x).node.op.name).toBe('activation');
+    expect(layer.forward(x, inference).node.op.name).toBe('activation');
     const { node } = layer.forward(x, new TrainingContext(state.counter));
     expect(node).toMatchObject({ op: { name: 'randomizedRelu' }, name: 'conv' });
     expect(node.inputs[2]).toBe(state.counter);

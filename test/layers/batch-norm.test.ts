@@ -9,7 +9,16 @@ import { compile } from '../../lib/compile/compile';
 import { evaluate } from '../../lib/compile/evaluate';
 import { gradient } from '../../lib/compile/gradient';
 import { Graph } from '../../lib/compile/graph';
-import { BatchNorm, Conv2d, Dropout, GlobalAveragePool, Linear, Sequential, TrainingContext } from '../../lib/layers';
+import {
+  BatchNorm,
+  Conv2d,
+  Dropout,
+  GlobalAveragePool,
+  inference,
+  Linear,
+  Sequential,
+  TrainingContext,
+} from '../../lib/layers';
 import { leakyTanh } from '../../lib/ops/activations';
 import { softmaxCrossEntropy } from '../../lib/ops/classification';
 import { linear } from '../../lib/ops/linear';
@@ -142,7 +151,7 @@ test('inference normalises by the running statistics, so an image does not depen
   others.set(gaussian(size / 2, 5), size / 2);
   const firstTwo = async (logits: Tensor, given: Float32Array) =>
     [...(await evaluate(logits, { device, inputs: { images: given } }))].slice(0, 6);
-  const inferred = network.forward(x);
+  const inferred = network.forward(x, inference);
   expect(await firstTwo(inferred, others)).toEqual(await firstTwo(inferred, images));
   const trained = network.forward(x, new TrainingContext(state.counter));
   expect(await firstTwo(trained, others)).not.toEqual(await firstTwo(trained, images));
@@ -219,7 +228,7 @@ test.each(['training', 'inference'] as const)('%s agrees with the figures record
   }
   const context = new TrainingContext(state.counter);
   const x = input('x', recorded.shape);
-  const y = mode === 'training' ? norm.forward(x, context) : norm.forward(x);
+  const y = mode === 'training' ? norm.forward(x, context) : norm.forward(x, inference);
   const dy = input('dy', recorded.shape);
   const { node } = y;
   const needed = node.inputs.map(() => true);

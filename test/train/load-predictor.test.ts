@@ -55,3 +55,20 @@ test('a file that contradicts its own metadata is refused before anything of the
   expect(making).not.toHaveBeenCalled();
   making.mockRestore();
 });
+
+test('images of another size than those of the training are refused, unless they are to be cropped', async () => {
+  writeSafetensors(path, file);
+  const refused = (shape: readonly number[]) => loadPredictor(path, { ...options, shape: shape as never });
+  await expect(refused([224, 224, 3])).rejects.toThrow(
+    'Expected images of 32x32, as in training (crop: true takes the 28x28 at the centre of others), for shape but received [224, 224, 3]',
+  );
+  await expect(refused([28, 28, 3])).rejects.toThrow(/as in training/);
+  await expect(refused([20, 32, 3])).rejects.toThrow(/images of at least the model's 28x28 for shape/);
+  await expect(refused([32, 32, 1])).rejects.toThrow(/the model's 3 for channels of shape but received 1/);
+  using predictor = await loadPredictor(path, { ...options, shape: [40, 36, 3], crop: true });
+  expect(predictor.inputShape).toEqual([28, 28, 3]);
+  await expect(loadPredictor(path, { ...options, device: 'gpu' })).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARGUMENT',
+  });
+  await expect(loadPredictor(path, { device: 'cpu' } as never)).rejects.toThrow(/for shape but received nothing/);
+});

@@ -290,13 +290,18 @@ describe('Trainer', () => {
     expect(loss).toBeCloseTo(evaluation.loss, 5);
     expect([correct / count, correct5 / count]).toEqual([evaluation.accuracy, evaluation.top5]);
     // Seventeen images are a batch and one more.
-    const some = await trainer.predict(data.images.subarray(0, 17 * 32 * 32 * 3));
+    const some = await trainer.predict(data.images.subarray(0, 17 * 32 * 32 * 3), { count: 17 });
     expect(some.logits).toEqual(logits.subarray(0, 1700));
     const one = await trainer.predict(data.take(1));
     expect(one.probabilities).toEqual(probabilities.subarray(0, 100));
     expect((await snapshot(trainer.state)).equals(before)).toBe(true);
-    await expect(trainer.predict(new Uint8Array(100))).rejects.toThrow(/positive multiple of 3072 bytes .*100/);
-    await expect(trainer.predict(new Uint8Array(0))).rejects.toThrow(/positive multiple of 3072 bytes/);
+    await expect(trainer.predict(new Uint8Array(100))).rejects.toThrow(/3072 bytes \(1 image of 32x32x3.*100/);
+    await expect(trainer.predict(new Uint8Array(0))).rejects.toThrow(/3072 bytes/);
+    // One image of 224x224 has as many bytes as 49 of 32x32.
+    const large = new Uint8Array(224 * 224 * 3);
+    await expect(trainer.predict(large)).rejects.toThrow(/3072 bytes .*option count says how many.*150528$/);
+    await expect(trainer.predict(large, { count: 50 })).rejects.toThrow(/153600 bytes \(50 images of 32x32x3\)/);
+    await expect(trainer.predict(data, { count: 3 })).rejects.toThrow(/50, or nothing, for count but received 3/);
     await expect(trainer.predict(null as never)).rejects.toThrow(/for images/);
     const aborted = AbortSignal.abort(new Error('enough'));
     await expect(trainer.predict(data, { signal: aborted })).rejects.toThrow('enough');

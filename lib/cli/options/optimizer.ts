@@ -39,8 +39,8 @@ const sgdRate = trainerDefaults.learningRate;
 const optimizers: Readonly<Record<string, OptimizerKind>> = {
   sgd: { lr: sgdRate, defaults: sgdDefaults, make: (options) => new Sgd(options) },
   nesterov: { lr: sgdRate, defaults: sgdDefaults, make: (options) => new Sgd({ ...options, nesterov: true }) },
-  adam: { lr: 0.001, defaults: adamDefaults, make: (options) => new Adam(options) },
-  adamw: { lr: 0.001, defaults: adamWDefaults, make: (options) => new AdamW(options) },
+  adam: { lr: 0.001, defaults: adamDefaults, make: ({ momentum: _, ...options }) => new Adam(options) },
+  adamw: { lr: 0.001, defaults: adamWDefaults, make: ({ momentum: _, ...options }) => new AdamW(options) },
   lars: { lr: 1, defaults: larsDefaults, make: (options) => new Lars(options) },
 };
 const defaultOptimizer = 'sgd';

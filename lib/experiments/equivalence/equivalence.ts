@@ -3,14 +3,16 @@
  */
 
 import { generated, generatedClasses, generatedCounts } from '../../data/generated';
-import { type ImageSource, imageBytes } from '../../data/source';
-import { type StatisticsOptions, statisticsOf } from '../../data/statistics';
-import { checkInteger, checkNumber, invalid, type Range } from '../../errors';
-import type { Model } from '../../models/model';
+import { type ImageSource, imageBytes, sourceField } from '../../data/source';
+import { type StatisticsOptions, statisticsField, statisticsOf } from '../../data/statistics';
+import { invalid, type Range } from '../../errors';
+import { type Model, widthField } from '../../models/model';
 import { momentumRange, weightDecayRange } from '../../optim/flatOptimizer';
-import { learningRateRange } from '../../optim/schedule';
+import { rateField } from '../../optim/schedule';
+import { anyOf, callback, flag, integer, number, oneOf, optional, signal } from '../../options/field';
+import { Options } from '../../options/options';
 import { seedRange } from '../../random';
-import { type Device, deviceOf, type Precision } from '../../runtime/device';
+import { type Device, deviceField, deviceOf, type Precision, precisionField } from '../../runtime/device';
 import { precisionTable } from '../../runtime/precisions';
 import { uploadImages } from '../../train/feed';
 import { batchRange } from '../../train/trainerOptions';
@@ -86,6 +88,27 @@ export const equivalenceStepsRange: Range = [1, 100_000];
 /** Limits of EquivalenceOptions.size: a multiple of 4; without padding, models of two sizes need more than the least. */
 export const equivalenceSizeRange: Range = [4, 4096];
 
+const equivalenceOptions = new Options<EquivalenceOptions>('equivalence()', {
+  model: optional(
+    anyOf(
+      `${equivalenceModels.join(', ')}, or a function that makes a Model`,
+      oneOf(equivalenceModels),
+      callback<MakeModel>(),
+    ),
+  ),
+  padding: optional(flag),
+  steps: optional(integer(...equivalenceStepsRange)),
+  ...{ learningRate: optional(rateField), momentum: optional(number(momentumRange)) },
+  weightDecay: optional(number(weightDecayRange)),
+  ...{ batch: optional(integer(...batchRange)), probe: optional(integer(...batchRange)) },
+  ...{ size: optional(integer(...equivalenceSizeRange)), width: optional(widthField) },
+  seed: optional(integer(...seedRange)),
+  ...{ train: optional(sourceField), test: optional(sourceField), statistics: optional(statisticsField) },
+  ...{ device: optional(deviceField), precision: optional(precisionField) },
+  ...{ signal: optional(signal), onStep: optional(callback()) },
+});
+type MakeModel = (options: { padding: boolean; classes: number }) => Model;
+
 /** Result of equivalence(). */
 export interface EquivalenceResult {
   /** All settings, for reports. */
@@ -100,7 +123,8 @@ export interface EquivalenceResult {
  * @throws ERR_INVALID_ARGUMENT if an option is not valid, or a model of the caller has no sigmoid counterpart;
  * ERR_UNSUPPORTED if the device lacks the precision; what compile throws; the signal's reason
  */
-export async function equivalence(options: EquivalenceOptions = {}): Promise<EquivalenceResult> {
+export async function equivalence(given: EquivalenceOptions = {}): Promise<EquivalenceResult> {
+  const options = equivalenceOptions.check(given);
   const {
     model = equivalenceDefaults.model,
     width = equivalenceDefaults.width,
@@ -109,11 +133,10 @@ export async function equivalence(options: EquivalenceOptions = {}): Promise<Equ
   const { signal, onStep } = options;
   const pixels = { ...options.statistics }; // it is read later
   const ownModel = typeof model === 'function';
-  if (!ownModel && !equivalenceModels.includes(model)) throw invalid('model', equivalenceModels.join(', '), model);
-  const numbers = checkNumbers(options);
+  const numbers = numbersOf(options);
   if (Boolean(options.train) !== Boolean(options.test))
     throw invalid('train and test', 'both or neither', 'one of them');
-  if (precisionTable[precision]?.scalesLoss) throw invalid('precision', 'f32, tf32 or bf16', precision);
+  if (precisionTable[precision].scalesLoss) throw invalid('precision', 'f32, tf32 or bf16', precision);
   const paddings = choosePaddings(options.padding, model === 'inception33');
   const { classes } = options.train ?? { classes: generatedClasses };
   const make = (padding: boolean) => () => {
@@ -152,35 +175,21 @@ export async function equivalence(options: EquivalenceOptions = {}): Promise<Equ
   }
 }
 
-function checkNumbers(options: EquivalenceOptions) {
-  return {
-    steps: checkInteger('steps', options.steps ?? equivalenceDefaults.steps, ...equivalenceStepsRange),
-    learningRate: checkNumber(
-      'learningRate',
-      options.learningRate ?? equivalenceDefaults.learningRate,
-      ...learningRateRange,
-    ),
-    momentum: checkNumber('momentum', options.momentum ?? equivalenceDefaults.momentum, ...momentumRange),
-    weightDecay: checkNumber(
-      'weightDecay',
-      options.weightDecay ?? equivalenceDefaults.weightDecay,
-      ...weightDecayRange,
-    ),
-    batch: checkInteger('batch', options.batch ?? equivalenceDefaults.batch, ...batchRange),
-    probe: checkInteger('probe', options.probe ?? equivalenceDefaults.probe, ...batchRange),
-    size: checkInteger('size', options.size ?? equivalenceDefaults.size, ...equivalenceSizeRange),
-    seed: checkInteger('seed', options.seed ?? equivalenceDefaults.seed, ...seedRange),
-  };
+function numbersOf(options: EquivalenceOptions) {
+  const { steps = equivalenceDefaults.steps, learningRate = equivalenceDefaults.learningRate } = options;
+  const { momentum = equivalenceDefaults.momentum, weightDecay = equivalenceDefaults.weightDecay } = options;
+  const { batch = equivalenceDefaults.batch, probe = equivalenceDefaults.probe } = options;
+  const { size = equivalenceDefaults.size, seed = equivalenceDefaults.seed } = options;
+  return { steps, learningRate, momentum, weightDecay, batch, probe, size, seed };
 }
 
 /** Generates only as many images as are used: generating an image takes longer than a step with it. */
-function draw({ steps, batch, probe }: ReturnType<typeof checkNumbers>) {
+function draw({ steps, batch, probe }: ReturnType<typeof numbersOf>) {
   const { train, test } = generatedCounts;
   return generated({ train: Math.min(steps * batch, train), test: Math.min(probe, test) });
 }
 
 function choosePaddings(padding: boolean | undefined, needsIt: boolean): readonly boolean[] {
-  if (padding !== undefined && typeof padding !== 'boolean') throw invalid('padding', 'true or false', padding);
   if (padding !== undefined) return [padding];
   return needsIt ? [true] : [true, false];
 }

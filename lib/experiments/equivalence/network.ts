@@ -2,9 +2,10 @@
  * Makes the sigmoid network that computes the same as a sigmoid* network (docs/equivalence.md, section 1): the same graph with
  * sigmoid as activation, new parameters, and padding with 1/2 where the sigmoid* network pads with 0.
  */
+
 import { invalid } from '../../errors';
-import type { ForwardContext } from '../../layers/context';
-import type { Model } from '../../models/model';
+import { currentContext, type ForwardContext, inference } from '../../layers/context';
+import { forwardOf, isModel, type Model, modelField } from '../../models/model';
 import { activationOp, encodeActivation } from '../../ops/activation';
 import { scaledSigmoid, sigmoid } from '../../ops/activations';
 import { add, concatOp, sliceOp } from '../../ops/channels';
@@ -13,6 +14,8 @@ import { copy, copyOp } from '../../ops/data';
 import { linearOp } from '../../ops/linear';
 import { first } from '../../ops/op';
 import { averagePoolOp, globalAveragePoolOp, maxPoolOp } from '../../ops/pooling';
+import { flag, oneOf, optional } from '../../options/field';
+import { Options } from '../../options/options';
 import { Parameter } from '../../tensor/state';
 import { apply, constant, input, type Node, type Op, type Tensor } from '../../tensor/tensor';
 import { padImage } from './padding';
@@ -50,6 +53,11 @@ export interface TwinOptions {
   centred?: boolean;
 }
 
+const twinOptions = new Options<TwinOptions>('sigmoidTwin()', {
+  padding: optional(oneOf([0, 0.5])),
+  centred: optional(flag),
+});
+
 /**
  * The value of a tensor of the original network, from the twin's tensor t: "equal" means t; "scaled" means 4 t - 2, or 4 t if
  * sigmoids are centred; a weight W means t - 2 W 1, a shift that a later bias takes up.
@@ -68,16 +76,18 @@ interface Rewritten {
  * @throws ERR_INVALID_ARGUMENT, naming the layer, if a layer has no counterpart: another activation, batch
  * normalisation, no bias
  */
-export function sigmoidTwin(model: Model, { padding = 0.5, centred = false }: TwinOptions = {}): SigmoidTwin {
+export function sigmoidTwin(model: Model, options: TwinOptions = {}): SigmoidTwin {
+  const { padding = 0.5, centred = false } = twinOptions.check(options);
+  if (!isModel(model)) throw invalid('model', modelField.expected, model);
   const twins = new Map<Parameter, Parameter>(
     model.parameters.map((parameter) => {
       const { name, shape, decay, initialize } = parameter;
       return [parameter, new Parameter({ name, shape, decay, initialize })];
     }),
   );
-  const rewrite = (x: Tensor, context?: ForwardContext) => {
+  const rewrite = (x: Tensor, context: ForwardContext) => {
     const rewriter = new Rewriter(twins, { padding: centred ? 0 : padding, centred }, x);
-    const logits = rewriter.rewrite(model.forward(x, context));
+    const logits = rewriter.rewrite(forwardOf(model, x, context));
     if (logits.relation !== 'equal') throw refusal('a linear layer at its end', model.name);
     return { logits: logits.tensor, layers: rewriter.layers };
   };
@@ -86,9 +96,9 @@ export function sigmoidTwin(model: Model, { padding = 0.5, centred = false }: Tw
     name: `${model.name}, sigmoid`,
     activation: sigmoid(),
     parameters: [...twins.values()],
-    forward: (x, context) => rewrite(x, context).logits,
+    forward: (x, context = currentContext()) => rewrite(x, context).logits,
   };
-  return { model: twin, layers: rewrite(input('images', [1, ...model.inputShape])).layers };
+  return { model: twin, layers: rewrite(input('images', [1, ...model.inputShape]), inference).layers };
 }
 
 const refusal = (expected: string, received: string) => invalid('model', expected, received);

@@ -1,7 +1,7 @@
 /** Trains a sigmoid network exactly as SGD trains the sigmoid* network that computes the same (docs/equivalence.md). */
 
 import { gradient } from '../../compile/gradient';
-import { checkNumber, invalid } from '../../errors';
+import { invalid } from '../../errors';
 import { copy, packGradients, packOp } from '../../ops/data';
 import { linear, linearWgrad } from '../../ops/linear';
 import { blend } from '../../ops/normalization';
@@ -9,9 +9,12 @@ import { first } from '../../ops/op';
 import { globalAveragePool, globalAveragePoolGradient } from '../../ops/pooling';
 import { finiteCheck } from '../../ops/scaling';
 import { advance, sgdUpdate } from '../../ops/update';
+import { momentumRange, updateInputs, weightDecayRange } from '../../optim/flatOptimizer';
 import type { Optimizer, OptimizerInputs, OptimizerNodes } from '../../optim/optimizer';
+import { arrayOf, instance, number, optional } from '../../options/field';
+import { Options } from '../../options/options';
 import type { Parameter } from '../../tensor/state';
-import { apply, constant, sizeOf, type Tensor } from '../../tensor/tensor';
+import { apply, constant, isTensor, sizeOf, type Tensor } from '../../tensor/tensor';
 import { gain, offset } from './map';
 import type { CoupledLayer } from './network';
 
@@ -26,6 +29,15 @@ export interface PreconditionedSgdOptions {
   /** Weight decay of the sigmoid* network's weights W = W'/4, 0 to 1e6. Default 1e-4. */
   weightDecay?: number;
 }
+
+const preconditionedOptions = new Options<PreconditionedSgdOptions>('PreconditionedSgd', {
+  layers: arrayOf(
+    instance<CoupledLayer>('a layer of sigmoidTwin()', ({ weight, bias }) => isTensor(weight) && isTensor(bias)),
+    'the layers of sigmoidTwin()',
+  ),
+  momentum: optional(number(momentumRange)),
+  weightDecay: optional(number(weightDecayRange)),
+});
 
 /**
  * Trains a sigmoid network so that it does what plain SGD does with the sigmoid* network that computes the same function: m'
@@ -53,10 +65,11 @@ export class PreconditionedSgd implements Optimizer {
    * @param options the layers that read sigmoids, momentum (default 0.9) and weight decay (default 1e-4)
    * @throws ERR_INVALID_ARGUMENT if momentum or weightDecay is out of range
    */
-  constructor({ layers, momentum = 0.9, weightDecay = 1e-4 }: PreconditionedSgdOptions) {
+  constructor(options: PreconditionedSgdOptions) {
+    const { layers, momentum = 0.9, weightDecay = 1e-4 } = preconditionedOptions.check(options);
     this.layers = layers;
-    this.momentum = checkNumber('momentum', momentum, 0, 1);
-    this.weightDecay = checkNumber('weightDecay', weightDecay, 0, 1e6);
+    this.momentum = momentum;
+    this.weightDecay = weightDecay;
   }
 
   /**
@@ -64,7 +77,8 @@ export class PreconditionedSgd implements Optimizer {
    * @param inputs State, loss and learning rate
    * @throws ERR_INVALID_ARGUMENT if a layer does not belong to the State that is trained
    */
-  update({ state, loss, learningRate }: OptimizerInputs): OptimizerNodes {
+  update(inputs: OptimizerInputs): OptimizerNodes {
+    const { state, loss, learningRate } = updateInputs.check(inputs);
     for (const { weight } of this.layers)
       if (weight.state !== state) throw invalid('layers', 'layers of the model that is trained', weight.name);
     const { parameters, size, counter } = state;

@@ -1,9 +1,11 @@
 /**
  * Predicts variances along a plain chain: Section 2 of the paper, extended to pre-activations of any size (docs/variance.md).
  */
-import { checkInteger, checkNumber, checkOptions, type Range } from '../../errors';
-import { curveOf, meanSquareGain } from '../../ops/activation';
+import type { Range } from '../../errors';
+import { activationField, curveOf, meanSquareGain } from '../../ops/activation';
 import type { Activation, ActivationCurve as Curve } from '../../ops/activations';
+import { flag, integer, number, optional } from '../../options/field';
+import { Options } from '../../options/options';
 import { type PairMoments, pairMoments } from './pair';
 import { expectation, type PairCovariance } from './quadrature';
 
@@ -30,6 +32,16 @@ export interface ChainOptions {
 /** Limits of the magnitude of a chain: channels times Var[w]. */
 export const magnitudeRange: Range = [1e-6, 1e6];
 
+const chainOptions = new Options<ChainOptions>('predictChain()', {
+  layers: integer(1, 10_000),
+  activation: activationField,
+  centred: optional(flag),
+  magnitude: optional(number(magnitudeRange)),
+  width: optional(integer(2)),
+  inputVariance: optional(number([1e-12, 1e12])),
+  gradientVariance: optional(number([1e-30, 1e30])),
+});
+
 /** Predictions for one layer's pre-activation y, averaged over random weights. */
 export interface ChainLayer {
   /** E[y²] over inputs and channels: q of docs/variance.md. */
@@ -50,7 +62,7 @@ export interface ChainLayer {
  * @throws ERR_INVALID_ARGUMENT if the activation is not known
  */
 export function defaultMagnitude(activation: Activation): number {
-  return activation.kind === 'sigmoid' ? 1 : 1 / meanSquareGain(activation);
+  return activation?.kind === 'sigmoid' ? 1 : 1 / meanSquareGain(activation);
 }
 
 /**
@@ -59,15 +71,12 @@ export function defaultMagnitude(activation: Activation): number {
  * @returns one entry per layer, the first layer first
  * @throws ERR_INVALID_ARGUMENT if an option is out of range
  */
-export function predictChain(options: ChainOptions): ChainLayer[] {
-  checkOptions('{ layers, activation }', options);
-  const { activation, inputVariance = 1, gradientVariance = 1, width } = options;
-  const layers = checkInteger('layers', options.layers, 1, 10_000);
+export function predictChain(given: ChainOptions): ChainLayer[] {
+  const options = chainOptions.check(given);
+  const { activation, inputVariance = 1, gradientVariance = 1, width, layers } = options;
   const curve = options.centred ? centre(curveOf(activation)) : curveOf(activation);
-  const magnitude = checkNumber('magnitude', options.magnitude ?? defaultMagnitude(activation), ...magnitudeRange);
-  checkNumber('inputVariance', inputVariance, 1e-12, 1e12);
-  checkNumber('gradientVariance', gradientVariance, 1e-30, 1e30);
-  const inverseWidth = width === undefined ? 0 : 1 / checkInteger('width', width, 2);
+  const { magnitude = defaultMagnitude(activation) } = options;
+  const inverseWidth = width === undefined ? 0 : 1 / width;
   const setting = { curve, magnitude, inverseWidth };
   const squares = [firstSquare(setting, inputVariance)];
   const pairs = [firstPair(setting, inputVariance)];

@@ -3,14 +3,16 @@
  * form a table like Table 1, in a folder in which an interrupted sweep goes on; the report shows accuracy over the slope.
  */
 import { join } from 'node:path';
-import { checkOptions, invalid } from '../../errors';
+import { invalid } from '../../errors';
 import { prepareFolder, writeAtomically } from '../../files/durable';
 import { activationRow, formatActivation } from '../../ops/activation';
 import { parseActivation } from '../../ops/activations';
+import { anyNumber, arrayOf, optional, text } from '../../options/field';
+import { Options } from '../../options/options';
 import type { PresetName } from '../presets';
 import { spreadOf, type Table1Row } from '../table1/rows';
 import { presetOf } from '../table1/settings';
-import { type Table1Options, table1 } from '../table1/table1';
+import { type Table1Options, table1, table1Fields } from '../table1/table1';
 import { sweepText, writeSweepReport } from './report';
 import type { Sweep, SweepRow } from './rows';
 
@@ -43,13 +45,21 @@ export interface SweepOptions extends Omit<Table1Options, 'activations' | 'learn
   out?: string;
 }
 
+const { activations: _, ...fieldsOfTable } = table1Fields;
+const sweepOptions = new Options<SweepOptions>('sweep()', {
+  ...fieldsOfTable,
+  activation: optional(text),
+  values: optional(arrayOf(anyNumber, 'an array of slopes')),
+});
+
 /**
  * Runs the trainings of a sweep that the folder does not hold yet, and writes table, curves and report of all that it holds:
  * report.html, figures/, sweep.json and sweep.txt. Its subfolder trainings/ is a folder of table1().
  * @throws ERR_INVALID_ARGUMENT for another activation, equal slopes or a slope out of range; what table1() throws
  */
-export async function sweep(options: SweepOptions): Promise<Sweep> {
-  const { activation = 'leakyTanh', values = defaultSlopes, ...rest } = checkOptions('{ preset }', options);
+export async function sweep(given: SweepOptions): Promise<Sweep> {
+  const options = sweepOptions.check(given);
+  const { activation = 'leakyTanh', values = defaultSlopes, ...rest } = options;
   const activations = activationsOf(activation, values);
   const folder = prepareFolder(options.out ?? join('results', `sweep-${activation}-${options.preset}`));
   const learningRate = options.learningRate ?? presetRate(options.preset, activation);

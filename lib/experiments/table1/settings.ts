@@ -9,7 +9,9 @@ import { checkInteger, checkNumber, invalid, type Range, SaturnnError } from '..
 import { writeAtomically } from '../../files/durable';
 import { formatActivation } from '../../ops/activation';
 import { parseActivation } from '../../ops/activations';
-import { type Device, openDevice, type Precision, precisions } from '../../runtime/device';
+import { anyNumber, anyOf, arrayOf, integer, oneOf, optional, orNull, text } from '../../options/field';
+import { type Fields, Options } from '../../options/options';
+import { type Device, openDevice, type Precision, precisionField, precisions } from '../../runtime/device';
 import { type Description, firstDifference } from '../../train/checkpoint/checkpointInfo';
 import { paperActivations } from '../paper';
 import { type Preset, type PresetName, presets } from '../presets';
@@ -91,6 +93,27 @@ export interface Table1Fixed extends Omit<Recipe, 'activation' | 'learningRate' 
 export const seedsRange: Range = [1, 1000];
 /** Limits of Table1Overrides.epochs. */
 export const epochsRange: Range = [1, 100_000];
+
+const searchOptions = new Options<Partial<SearchSettings>>('option search', {
+  grid: optional(arrayOf(anyNumber, 'an array of learning rates')),
+  epochs: optional(anyNumber),
+  limit: optional(orNull(anyNumber)),
+});
+
+/** What the overrides of a preset accept. Where a field takes any text or number, the function that uses it checks that. */
+export const overridesFields: Fields<Table1Overrides> = {
+  activations: optional(arrayOf(text, 'an array of activations as text')),
+  seeds: optional(integer(...seedsRange)),
+  learningRate: optional(anyOf('"auto" or a number', oneOf<'auto'>(['auto']), anyNumber)),
+  search: optional(searchOptions.nested()),
+  ...{ data: optional(text), classes: optional(integer(fewestClasses)) },
+  ...{ limit: optional(integer(1)), testLimit: optional(integer(1)) },
+  ...{ model: optional(text), width: optional(anyNumber), init: optional(text), layerRates: optional(text) },
+  epochs: optional(integer(...epochsRange)),
+  ...{ batch: optional(anyNumber), precision: optional(precisionField) },
+  ...{ schedule: optional(text), warmup: optional(text) },
+  ...{ momentum: optional(anyNumber), weightDecay: optional(anyNumber) },
+};
 
 /** Applies the overrides to a preset. @throws ERR_INVALID_ARGUMENT, naming the option that is not valid */
 export function resolveSettings(name: PresetName, overrides: Table1Overrides): Table1Settings {

@@ -5,13 +5,16 @@
  */
 import { join } from 'node:path';
 import { type OpenedSource, openSource } from '../../data/openSource';
-import { checkNumber, checkOptions, invalid, type Range } from '../../errors';
+import type { Range } from '../../errors';
 import { prepareFolder, writeAtomically } from '../../files/durable';
 import { lockFolder } from '../../files/lock';
 import { environment } from '../../measure/harness';
-import type { Device } from '../../runtime/device';
+import { callback, number, numberWithin, oneOf, optional, signal, text } from '../../options/field';
+import { type Fields, Options } from '../../options/options';
+import { type Device, threadsField } from '../../runtime/device';
+import { everyMinutesRange } from '../../train/callbacks/checkpoints';
 import { describeSource } from '../../train/checkpoint/checkpointInfo';
-import type { PresetName } from '../presets';
+import { type PresetName, presets } from '../presets';
 import { type RateChoice, readSearch, type Search, searchData, searchFolder, searchImages, trialsOf } from '../rates';
 import { folderName, trainingOf } from '../recipe';
 import { chanceOf, learningThreshold } from '../status';
@@ -21,6 +24,7 @@ import { rowOf, type Table1 } from './rows';
 import {
   deviceFor,
   keepSettings,
+  overridesFields,
   recipeOf,
   resolveSettings,
   type Table1Overrides,
@@ -49,6 +53,23 @@ export interface Table1Options extends Table1Overrides {
   /** Called for every event. */
   onEvent?: (event: Table1Event) => void;
 }
+
+/** Limits of Table1Options.minutes, of which 0 itself is refused. */
+export const minutesRange: Range = [0, 35_000];
+
+/** What the options of table1() accept. */
+export const table1Fields: Fields<Table1Options> = {
+  ...overridesFields,
+  preset: oneOf(Object.keys(presets) as PresetName[]),
+  ...{ out: optional(text), dataDir: optional(text), device: optional(text), threads: optional(threadsField) },
+  ...{
+    signal: optional(signal),
+    minutes: optional(numberWithin({ least: minutesRange[0], most: minutesRange[1], open: 'least' })),
+  },
+  ...{ checkpointMinutes: optional(number(everyMinutesRange)), onEvent: optional(callback()) },
+};
+
+const table1Options = new Options('table1()', table1Fields);
 
 /** The first event of table1(): what it is going to do. */
 export interface Table1Plan {
@@ -90,7 +111,7 @@ export type Table1Event =
  * throws
  */
 export async function table1(given: Table1Options): Promise<Table1> {
-  const options = { ...checkOptions('{ preset }', given) }; // it is read in every training
+  const options = table1Options.check(given);
   const { preset, dataDir, minutes } = options;
   const signals = [options.signal ?? [], minutes === undefined ? [] : timeout(minutes)].flat();
   const asked = resolveSettings(preset, options);
@@ -223,11 +244,6 @@ function planOf({ folder, device, opened: { train, test } }: Work, settings: Tab
   };
 }
 
-/** Limits of Table1Options.minutes, of which 0 itself is refused. */
-export const minutesRange: Range = [0, 35_000];
-
 function timeout(minutes: number): AbortSignal {
-  checkNumber('minutes', minutes, ...minutesRange);
-  if (minutes === 0) throw invalid('minutes', 'a positive number', minutes);
   return AbortSignal.timeout(60_000 * minutes);
 }

@@ -2,15 +2,18 @@
  * Measures the plain chain of Section 2, on which equations 3 to 6 can be checked: square layers, no padding, independent
  * inputs.
  */
+
 import { compile, type Plan } from '../../compile/compile';
 import { gradientFrom } from '../../compile/gradient';
 import { Graph } from '../../compile/graph';
-import { checkInteger, checkNumber, checkOptions, invalid, type Range } from '../../errors';
-import { activate, curveOf, formatActivation } from '../../ops/activation';
+import { invalid, type Range } from '../../errors';
+import { activate, activationField, curveOf, formatActivation } from '../../ops/activation';
 import type { Activation } from '../../ops/activations';
 import { conv2d } from '../../ops/convolution';
+import { arrayOf, callback, flag, integer, number, optional } from '../../options/field';
+import { Options } from '../../options/options';
 import { Philox, seedRange } from '../../random';
-import { type Device, deviceOf } from '../../runtime/device';
+import { type Device, deviceField, deviceOf } from '../../runtime/device';
 import type { TypedArray } from '../../runtime/native';
 import { Parameter, State } from '../../tensor/state';
 import { input, sizeOf, type Tensor } from '../../tensor/tensor';
@@ -53,6 +56,20 @@ export const chainRanges = {
   draws: [2, 100_000],
   inputDeviation: [1e-6, 1e6],
 } as const satisfies Readonly<Partial<Record<keyof VarianceChainOptions, Range>>>;
+
+const chainOptions = new Options<VarianceChainOptions>('varianceChain()', {
+  activations: arrayOf(activationField, 'an array of activations'),
+  centred: optional(flag),
+  layers: optional(integer(...chainRanges.layers)),
+  width: optional(integer(...chainRanges.width)),
+  batch: optional(integer(...chainRanges.batch)),
+  draws: optional(integer(...chainRanges.draws)),
+  magnitude: optional(callback('a function of an Activation')),
+  inputDeviation: optional(number(chainRanges.inputDeviation)),
+  seed: optional(integer(...seedRange)),
+  device: optional(deviceField),
+  onDraw: optional(callback()),
+});
 
 /** A measured value and its prediction. */
 export interface Compared {
@@ -105,7 +122,8 @@ type ResolvedChain = Required<Omit<VarianceChainOptions, 'device' | 'onDraw' | '
  * draws, and compares them with predictChain().
  * @throws ERR_INVALID_ARGUMENT if an option is not valid; what openDevice() and compile() throw
  */
-export async function varianceChain(options: VarianceChainOptions): Promise<VarianceChain[]> {
+export async function varianceChain(given: VarianceChainOptions): Promise<VarianceChain[]> {
+  const options = chainOptions.check(given);
   const setting = resolve(options);
   const { activations, centred = true, onDraw } = options;
   const { layers, width, batch, draws, seed, inputDeviation } = setting;
@@ -138,25 +156,12 @@ export async function varianceChain(options: VarianceChainOptions): Promise<Vari
   }
 }
 
-function resolve(options: VarianceChainOptions): ResolvedChain {
-  checkOptions('{ activations }', options);
-  const { activations, magnitude = defaultMagnitude } = options;
-  if (!Array.isArray(activations) || activations.length === 0)
-    throw invalid('activations', 'at least one Activation', activations);
-  if (typeof magnitude !== 'function') throw invalid('magnitude', 'a function of an Activation', magnitude);
-  return {
-    magnitude,
-    layers: checkInteger('layers', options.layers ?? chainDefaults.layers, ...chainRanges.layers),
-    width: checkInteger('width', options.width ?? chainDefaults.width, ...chainRanges.width),
-    batch: checkInteger('batch', options.batch ?? chainDefaults.batch, ...chainRanges.batch),
-    draws: checkInteger('draws', options.draws ?? chainDefaults.draws, ...chainRanges.draws),
-    seed: checkInteger('seed', options.seed ?? chainDefaults.seed, ...seedRange),
-    inputDeviation: checkNumber(
-      'inputDeviation',
-      options.inputDeviation ?? chainDefaults.inputDeviation,
-      ...chainRanges.inputDeviation,
-    ),
-  };
+function resolve({ activations, ...options }: VarianceChainOptions): ResolvedChain {
+  if (activations.length === 0) throw invalid('activations', 'at least one Activation', activations);
+  const { magnitude = defaultMagnitude, layers = chainDefaults.layers, width = chainDefaults.width } = options;
+  const { batch = chainDefaults.batch, draws = chainDefaults.draws, seed = chainDefaults.seed } = options;
+  const { inputDeviation = chainDefaults.inputDeviation } = options;
+  return { magnitude, layers, width, batch, draws, seed, inputDeviation };
 }
 
 /** The chain of one activation. It has its own State and plan, so that several chains can be queued at once. */

@@ -1,9 +1,11 @@
 /**
  * A training step that also computes statistics of a model's layers. It finds the layers in the graph, so any model will do.
  */
+
 import { gradient } from '../../compile/gradient';
 import { Graph } from '../../compile/graph';
 import { TrainingContext } from '../../layers/context';
+import { forwardOf } from '../../models/model';
 import { activationOp } from '../../ops/activation';
 import { concatOp } from '../../ops/channels';
 import { softmaxCrossEntropy } from '../../ops/classification';
@@ -105,7 +107,7 @@ export function probeGraph({ model, state, statistics, images, batch }: StepGrap
     },
     { size: [model.inputShape[0], model.inputShape[1]], random: true },
   );
-  const logits = model.forward(pixels, new TrainingContext(state.counter));
+  const logits = forwardOf(model, pixels, new TrainingContext(state.counter));
   const { loss } = softmaxCrossEntropy(logits, labels, { name: 'loss' });
   const forward = Graph.from({ outputs: { logits } }).nodes;
   const nodes = forward.filter(({ op }) => kinds.has(op));

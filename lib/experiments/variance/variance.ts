@@ -2,16 +2,20 @@
  * Measures the variances of Section 2 of the paper: of values and gradients in every layer of a network, before and during
  * training.
  */
-import { type ImageSource, Subset } from '../../data/source';
-import type { StatisticsOptions } from '../../data/statistics';
-import { checkInteger, checkNumber, checkOptions, invalid, type Range, SaturnnError } from '../../errors';
+
+import { type ImageSource, Subset, sourceField } from '../../data/source';
+import { type StatisticsOptions, statisticsField } from '../../data/statistics';
+import { checkInteger, invalid, type Range, SaturnnError } from '../../errors';
 import { type Initialization, parseInitialization } from '../../initial/initialization';
 import type { Initializer } from '../../layers/initializers';
 import type { Model } from '../../models/model';
-import { formatActivation } from '../../ops/activation';
+import { activationField, formatActivation } from '../../ops/activation';
 import type { Activation } from '../../ops/activations';
-import { learningRateRange } from '../../optim/schedule';
-import { type Device, deviceOf } from '../../runtime/device';
+import { rateField } from '../../optim/schedule';
+import { anyNumber, arrayOf, callback, instance, integer, optional } from '../../options/field';
+import { Options } from '../../options/options';
+import { seedRange } from '../../random';
+import { type Device, deviceField, deviceOf } from '../../runtime/device';
 import { Trainer } from '../../train/trainer';
 import type { FactorName } from './factors';
 import { Gauge, type VarianceMoment } from './gauge';
@@ -56,6 +60,27 @@ export const varianceDrawsRange: Range = [1, 1000];
 /** The fewest images per step that have a variance. */
 const fewestImages = 2;
 
+/** Accepts an Initialization. */
+const initializationField = instance<Initialization>(
+  'an Initialization such as parseInitialization("lsuv")',
+  ({ initializer, prepare }) => typeof initializer === 'function' && typeof prepare === 'function',
+);
+
+const varianceOptions = new Options<VarianceOptions>('variance()', {
+  model: callback('a function that makes a Model'),
+  activations: arrayOf(activationField, 'an array of activations'),
+  initializations: optional(arrayOf(initializationField, 'an array of initialisations')),
+  train: sourceField,
+  statistics: optional(statisticsField),
+  steps: optional(integer(0)),
+  learningRate: optional(rateField),
+  batch: optional(anyNumber),
+  draws: optional(integer(...varianceDrawsRange)),
+  seed: optional(integer(...seedRange)),
+  device: optional(deviceField),
+  onProgress: optional(callback()),
+});
+
 /** Measurements with one activation and one initialisation. */
 export interface VarianceRun {
   /** Text as parseActivation() reads it: "leakyTanh:0.25". */
@@ -76,9 +101,8 @@ const modelsOwn = parseInitialization('default');
  * @throws ERR_INVALID_ARGUMENT if an option is not valid; what openDevice(), compile(), a Trainer and the initialisers throw
  */
 export async function variance(given: VarianceOptions): Promise<VarianceRun[]> {
-  const { initializations = [modelsOwn], activations, onProgress } = resolve(given);
-  // Copies, because they are read in every training.
-  const options = { ...given, statistics: { ...given.statistics } };
+  const options = varianceOptions.check(given);
+  const { initializations = [modelsOwn], activations, onProgress } = resolve(options);
   const pairs = initializations.flatMap((initialization) =>
     activations.map((activation) => ({ initialization, activation })),
   );
@@ -91,17 +115,10 @@ export async function variance(given: VarianceOptions): Promise<VarianceRun[]> {
 }
 
 function resolve(options: VarianceOptions): VarianceOptions {
-  checkOptions('{ model, activations, train }', options);
-  const { model, activations, initializations = [modelsOwn], train } = options;
-  if (typeof model !== 'function') throw invalid('model', 'a function that makes a Model', model);
-  if (!Array.isArray(activations) || activations.length === 0)
-    throw invalid('activations', 'at least one Activation', activations);
-  if (!Array.isArray(initializations) || initializations.length === 0)
-    throw invalid('initializations', 'at least one', initializations);
-  checkInteger('steps', options.steps ?? 0, 0);
-  checkInteger('draws', options.draws ?? varianceDefaults.draws, ...varianceDrawsRange);
-  checkInteger('batch', options.batch ?? fewestImages, fewestImages, train?.count);
-  checkNumber('learningRate', options.learningRate ?? varianceDefaults.learningRate, ...learningRateRange);
+  const { activations, initializations, train } = options;
+  if (activations.length === 0) throw invalid('activations', 'at least one Activation', activations);
+  if (initializations?.length === 0) throw invalid('initializations', 'at least one', initializations);
+  checkInteger('batch', options.batch ?? fewestImages, fewestImages, train.count);
   return options;
 }
 

@@ -5,7 +5,7 @@ import type { PlanKernel } from '../../compile/planKernels';
 import { type ImageSource, imageBytes } from '../../data/source';
 import { SaturnnError } from '../../errors';
 import { TrainingContext } from '../../layers/context';
-import type { Model } from '../../models/model';
+import { forwardOf, type Model } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
 import type { EpochEvent } from '../../optim/metric';
 import type { Device } from '../../runtime/device';
@@ -106,7 +106,7 @@ export function describeModel(model: Model, state: State): Description {
  */
 function computationOf(model: Model, state: State): unknown {
   const x = input('x', [2, ...model.inputShape]);
-  const { nodes } = Graph.from({ outputs: { y: model.forward(x, new TrainingContext(state.counter)) } });
+  const { nodes } = Graph.from({ outputs: { y: forwardOf(model, x, new TrainingContext(state.counter)) } });
   const places = new Map(nodes.map((node, place) => [node, place]));
   return nodes.map(({ op, attributes, inputs, outputs }) => [
     op.name,

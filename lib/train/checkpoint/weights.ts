@@ -37,7 +37,7 @@ export function weightsOf(
   return { tensors, metadata: metadataOf(model, statistics) };
 }
 
-function metadataOf(model: Model, { mean, meanShape, scale }: Statistics): Record<string, string> {
+function metadataOf(model: Model, { mean, meanShape, scale, imageShape }: Statistics): Record<string, string> {
   return {
     model: model.name,
     width: String(model.width),
@@ -48,5 +48,6 @@ function metadataOf(model: Model, { mean, meanShape, scale }: Statistics): Recor
     mean: JSON.stringify([...mean]),
     meanShape: JSON.stringify(meanShape),
     scale: JSON.stringify([...scale]),
+    ...(imageShape && { imageShape: JSON.stringify(imageShape) }),
   };
 }
