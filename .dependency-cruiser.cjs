@@ -4,7 +4,7 @@
  * `npm run docs:architecture` makes from the code.
  */
 const layers = [
-  ['base', 'errors, the checks of options, random numbers, the version'],
+  ['base', 'errors, the checks of options, random numbers, the version, copies of the package'],
   ['runtime', 'the native addon and where it lies, devices, types of elements'],
   ['tensor', 'symbolic tensors, nodes, what an op is, State'],
   ['ops', 'every operation, by family'],
@@ -24,7 +24,7 @@ const layers = [
 ];
 
 /** The layers that are files at lib's root, or more than one folder; every other is the folder of its name. */
-const paths = { base: '^lib/((errors|random|version)\\.ts$|options/)', index: '^lib/index\\.m?ts$' };
+const paths = { base: '^lib/((copies|errors|random|version)\\.ts$|options/)', index: '^lib/index\\.m?ts$' };
 
 const pathOf = (layer) => paths[layer] ?? `^lib/${layer}/`;
 

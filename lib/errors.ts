@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { originOf } from './copies';
 
 /**
  * Every code of a SaturnnError, with what it means. docs/errors.md says what to do about each; test/errors.test.ts holds this
@@ -147,7 +148,7 @@ function describe(value: unknown, depth: number): string {
   }
   if (typeof value !== 'object' || value === null) return shortened(String(value));
   const name: unknown = value.constructor?.name;
-  return typeof name === 'string' && name !== '' ? shortened(name) : 'an object';
+  return `${typeof name === 'string' && name !== '' ? shortened(name) : 'an object'}${originOf(value)}`;
 }
 
 const shortened = (text: string): string => (text.length > longestShown ? `${text.slice(0, longestShown)}…` : text);

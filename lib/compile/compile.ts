@@ -1,3 +1,4 @@
+import { markCopy } from '../copies';
 import { invalid, typed } from '../errors';
 import { arrayOf, callback, flag, integer, optional, signal } from '../options/field';
 import { type Fields, Options } from '../options/options';
@@ -196,6 +197,8 @@ export class Plan {
     });
   }
 }
+
+markCopy(Plan);
 
 function bindResident(name: string, tensor: Tensor, value: Resident): RunInput {
   const bytes = tensor.size * bytesPerElement(tensor.dtype);

@@ -1,3 +1,4 @@
+import { markCopy } from '../copies';
 import { invalid, SaturnnError } from '../errors';
 import { arrayOf, instance, optional, orNull, record } from '../options/field';
 import { Options } from '../options/options';
@@ -130,6 +131,8 @@ export class Graph {
     return results;
   }
 }
+
+markCopy(Graph);
 
 /** No decisions: every tensor has a buffer of its own. */
 const noMemory: Memory = { placements: new Map(), inPlace: new Set(), absent: new Set() };

@@ -34,7 +34,10 @@ export interface ResidentImages {
 /**
  * Draws random images as bytes, larger than the model's so that crops can be taken: [count, height + 4, width + 4, channels].
  */
-export function drawImages({ inputShape: [height, width, channels] }: Model, count: number) {
+export function drawImages(
+  { inputShape: [height, width, channels] }: Model,
+  count: number,
+): { shape: number[]; images: Uint8Array } {
   const shape = [count, height + 4, width + 4, channels];
   const random = new Philox(0, 0x696d6167);
   const images = Uint8Array.from({ length: sizeOf(shape) }, () => random.uint32() & 255);

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { invalid, SaturnnError, show } from '../errors';
-import { Field, schemaOf } from './field';
+import { Field } from './field';
 import { nearestName } from './nearest';
 
 /** A field for each option of T: a missing or superfluous one, or one of another type, does not compile. */
@@ -34,7 +34,8 @@ export class Options<T extends object> {
   ) {
     this.#names = Object.keys(fields);
     const entries: Record<string, v.GenericSchema> = {};
-    for (const name of this.#names) entries[name] = schemaOf((fields as Record<string, Field<unknown>>)[name]!);
+    for (const name of this.#names)
+      entries[name] = (fields as Record<string, Field<unknown>>)[name]!.schema as v.GenericSchema;
     const message = ({ expected, path }: { expected: string | null; path?: readonly { key?: unknown }[] }) => {
       const name = String(path?.at(-1)?.key);
       return expected === 'never' ? this.#unknown(name) : (this.#field(name)?.expected ?? '');

@@ -1,3 +1,4 @@
+import { markCopy } from '../copies';
 import { invalid, SaturnnError } from '../errors';
 import { anyOf, type Field, instance, integer, oneOf, optional, text } from '../options/field';
 import { Options } from '../options/options';
@@ -109,6 +110,8 @@ export class Device {
   }
 }
 
+markCopy(Device);
+
 /** An array in a device's memory that stays from run to run, such as a data set. Made by Device.upload(). */
 export class Resident {
   /** Called by Device.upload(). @internal */
@@ -134,6 +137,8 @@ export class Resident {
     this.dispose();
   }
 }
+
+markCopy(Resident);
 
 /** The names that openDevice() accepts, as text for help and messages. */
 export const deviceForms = 'auto, cpu, cuda or cuda:N';

@@ -1,5 +1,6 @@
 import { constants } from 'node:buffer';
 import { types } from 'node:util';
+import { markCopy } from '../copies';
 import { checkInteger, invalid, SaturnnError, typed } from '../errors';
 import {
   anyArray,
@@ -494,6 +495,8 @@ export class State {
     this.dispose();
   }
 }
+
+markCopy(State);
 
 /** Accepts a State of this copy of saturnn, whose private values are used. */
 export const stateField: Field<State> = instance<State>('a State', (value) => value instanceof State);

@@ -1,3 +1,4 @@
+import { markCopy } from '../copies';
 import { invalid } from '../errors';
 import { type Field, flag, instance, oneOf, optional } from '../options/field';
 import { Options } from '../options/options';
@@ -139,6 +140,8 @@ export class Tensor implements TensorSpec {
     return sizeOf(this.shape);
   }
 }
+
+markCopy(Tensor);
 
 /** Whether a value has the members of a Tensor. It may be of another realm, or of another copy of saturnn. */
 export function isTensor(value: unknown): value is Tensor {

@@ -2,11 +2,11 @@
 // the time of require('saturnn'): this reduced it from 124 ms to 52 (bench/results/install.json). Inside the library, a
 // module still runs when it is first required, so the package's two entries share modules and load only those they need.
 // Type declarations are not joined.
-import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import esbuild from 'esbuild';
-import { root } from '../stage.mjs';
+import { root, StageError } from '../stage.mjs';
 
 /** Modules that "exports" of package.json names. */
 const entries = ['index', 'experiments/index'];
@@ -29,11 +29,27 @@ export function joinJavascript(dist) {
     esbuild.buildSync({ ...options, ...what, outfile: join(dist, file), allowOverwrite: true });
   build({ stdin: { contents, resolveDir: dist } }, library);
   build({ entryPoints: [join(dist, command)] }, command);
+  for (const file of [library, command]) {
+    const text = readFileSync(join(dist, file), 'utf8');
+    writeFileSync(join(dist, file), withClassNames(text));
+  }
   chmodSync(join(dist, command), 0o755);
   const kept = [library, command];
   for (const file of readdirSync(dist, { recursive: true }))
     if (file.endsWith('.js') && !kept.includes(file)) rmSync(join(dist, file));
   for (const entry of entries) writeFileSync(join(dist, `${entry}.js`), entryText(entry));
+}
+
+/**
+ * Gives classes their names back: esbuild writes "var Graph = class _Graph" where a class mentions itself, and messages and
+ * util.inspect() would show that name. Its option keepNames adds a call for each of a thousand functions.
+ */
+export function withClassNames(text) {
+  const names = [...text.matchAll(/\bvar (\w+) = class _\1\b/g)].map(([, name]) => name);
+  const named = names.reduce((all, name) => all.replaceAll(new RegExp(`\\b_${name}\\b`, 'g'), name), text);
+  const [left] = named.match(/\bclass _\w+/) ?? [];
+  if (left) throw new StageError(`esbuild has renamed a class in another way than expected: ${left}`);
+  return named;
 }
 
 /** Text of the file of an entry: it loads the library's module of that name. */

@@ -90,6 +90,18 @@ describe.skipIf(reason !== undefined && !isRequired)(`the published packages${re
     ]);
   });
 
+  it('have classes with their own names, as messages and util.inspect() show them', () => {
+    const app = installPackages(packed, join(folder, 'names'));
+    const script = `
+      const isClass = (value) => typeof value === 'function' && /^class\\b/.test(value.toString());
+      const classes = ['saturnn', 'saturnn/experiments'].flatMap((entry) => Object.entries(require(entry))).filter(([, value]) => isClass(value));
+      console.log(JSON.stringify(classes.map(([key, { name }]) => [key, name])));`;
+    const { text } = run(process.execPath, ['-e', script], app);
+    const names: [string, string][] = JSON.parse(text);
+    expect(names.length).toBeGreaterThan(20);
+    for (const [exported, own] of names) expect(own).toBe(exported);
+  });
+
   it('have no link in their README that leads nowhere', () => {
     const readme = readFileSync(join(packed.folder('saturnn'), 'README.md'), 'utf8');
     const links = [...readme.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map(([, path]) => path as string);
@@ -107,6 +119,18 @@ describe.skipIf(reason !== undefined && !isRequired)(`the published packages${re
     const archive = packed.archives.find((path) => path.endsWith(`/saturnn-${own.version}.tgz`)) as string;
     const { status, text } = run(bin('attw'), [archive, '--format', 'ascii']);
     expect(text).toContain('No problems found');
+    expect(status).toBe(0);
+  });
+
+  it('type programs with TypeScript 5.0, without skipLibCheck', async ({ skip }) => {
+    const oldest = join(root, 'out/node/typescript/bin/tsc');
+    if (!existsSync(oldest) && !isRequired) skip('out/node has no TypeScript 5.0: npm run setup:node');
+    const { typeProject, typeWays } = await import(join(root, 'scripts/types/project.mjs'));
+    const app = join(folder, 'oldest');
+    typeProject(app);
+    expect(run(process.execPath, [oldest, '--version']).text).toMatch(/^Version 5\.0\./);
+    const { status, text } = run(process.execPath, [oldest, ...typeWays.node16], app);
+    expect(text).toBe('');
     expect(status).toBe(0);
   });
 

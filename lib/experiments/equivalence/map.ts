@@ -22,10 +22,11 @@ export type Values = ReadonlyMap<string, ArrayLike<number>>;
  * @returns values by name, with the shapes of the sigmoid* network's parameters
  * @throws RangeError if the values of a parameter are missing
  */
-export const mapParameters = (twin: SigmoidTwin, star: Values) => mapWith(offset, twin, star);
+export const mapParameters = (twin: SigmoidTwin, star: Values): Map<string, Float64Array> =>
+  mapWith(offset, twin, star);
 
 /** The same for a network of centred sigmoids, t - 1/2. sigmoid* is 4 times that, so W' = 4 W and b' = b. */
-export const mapCentred = (twin: SigmoidTwin, star: Values) => mapWith(0, twin, star);
+export const mapCentred = (twin: SigmoidTwin, star: Values): Map<string, Float64Array> => mapWith(0, twin, star);
 
 function mapWith(shift: number, { model, layers }: SigmoidTwin, star: Values): Map<string, Float64Array> {
   const mapped = new Map(model.parameters.map(({ name }) => [name, Float64Array.from(valuesOf(star, name))]));
