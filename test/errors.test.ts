@@ -9,7 +9,7 @@ const read = (...path: string[]): string => readFileSync(join(root, ...path), 'u
 const table = Object.keys(errorCodes).sort();
 
 /** Codes of Node's own, which lib recognises and turns into ours. */
-const codesOfNode = new Set(['ERR_BUFFER_TOO_LARGE', 'ERR_ACCESS_DENIED', 'ERR_DLOPEN_DISABLED']);
+const codesOfNode = new Set(['ERR_ACCESS_DENIED', 'ERR_DLOPEN_DISABLED']);
 
 /** The sources of a folder, without the table itself. */
 function sourcesOf(folder: string): { path: string; text: string }[] {

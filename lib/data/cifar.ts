@@ -1,12 +1,13 @@
 /** Reads CIFAR-10 and CIFAR-100 in the official binary layout into memory, from a folder or from the official .tar.gz. */
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { invalid, SaturnnError } from '../errors';
+import type { Readable } from 'node:stream';
+import { invalid, reasonOf, SaturnnError } from '../errors';
+import { readWhole } from '../files/read';
 import { flag, oneOf, optional } from '../options/field';
 import { type Fields, Options } from '../options/options';
-import { checkMd5, unpack } from './archive';
-import { archiveOf, type CifarFiles, cifarFiles, findFolder, findInArchive, isFolder } from './cifarFiles';
+import { checkMd5, md5Of, openStream, unpack } from './archive';
+import { archiveOf, binaryFiles, type CifarFiles, cifarFiles, findFolder, findInArchive, isFolder } from './cifarFiles';
 import { Dataset } from './dataset';
 import { defaultLabels, type LabelKind, type LayoutName, labelKinds, layouts } from './records';
 import type { Split } from './source';
@@ -73,31 +74,28 @@ export async function cifar(
   const candidates = checkNames(names).map((name) => cifarFiles[name]);
   if (isFolder(path)) {
     const { files, folder } = findFolder(path, candidates);
-    const read = (name: string) => readOrFail(join(folder, name));
+    const read = (name: string, most?: number) => readOrFail(join(folder, name), most);
     const has = (name: string) => existsSync(join(folder, name));
     return assemble(files, { read, has, place: folder }, { labels, verify: verify ?? false });
   }
-  const packed = readOrFail(path);
-  if (verify ?? true) {
-    const { md5 } = archiveOf(path, candidates).archive;
-    checkMd5(path, createHash('md5').update(packed).digest('hex'), md5);
-  }
-  return cifarFromArchive(packed, path, { labels, verify: verify ?? true }, names);
+  if (verify ?? true) checkMd5(path, await md5Of(path), archiveOf(path, candidates).archive.md5);
+  return cifarFromArchive(await openStream(path), path, { labels, verify: verify ?? true }, names);
 }
 
 /**
- * Reads a .tar.gz that is in memory already. `verify` (default false) checks the size of each file, not the md5 of the archive.
+ * Reads a .tar.gz from a stream, or from memory. `verify` (default false) checks the size of each file, not the md5 of the archive.
  * @param source names the archive in errors
  * @throws ERR_DATA, with file and position; ERR_INVALID_ARGUMENT
  */
 export async function cifarFromArchive(
-  packed: Uint8Array,
+  packed: Uint8Array | Readable,
   source: string,
   { labels, verify = false }: CifarOptions = {},
   names: readonly LayoutName[] = ['cifar100', 'cifar10'],
 ): Promise<Splits> {
-  const entries = await unpack(packed, source);
   const candidates = names.map((name) => cifarFiles[name]);
+  const wanted = new Set(candidates.flatMap((files) => [...binaryFiles(files), ...Object.values(files.names)]));
+  const entries = await unpack(packed, source, { isWanted: (name) => wanted.has(name) });
   const files = findInArchive(source, [...entries.keys()], candidates);
   const read = (name: string) => entries.get(name)!;
   return assemble(files, { read, has: (name) => entries.has(name), place: source }, { labels, verify });
@@ -105,7 +103,8 @@ export async function cifarFromArchive(
 
 /** Reads files by name, from a folder or an archive; `place` names either in errors. */
 interface Files {
-  read(name: string): Uint8Array;
+  /** `most`: most bytes that it may have. */
+  read(name: string, most?: number): Uint8Array;
   has(name: string): boolean;
   readonly place: string;
 }
@@ -115,7 +114,7 @@ function assemble(files: CifarFiles, source: Files, { labels: kind = defaultLabe
   const nameFile = files.names[kind];
   const classNames =
     nameFile && source.has(nameFile)
-      ? readNames(source.read(nameFile), join(source.place, nameFile), label.classes)
+      ? readNames(source.read(nameFile, largestNames), join(source.place, nameFile), label.classes)
       : null;
   const make = (split: Split): Dataset => {
     const parts = files.splits[split].map((name) => {
@@ -153,11 +152,16 @@ export function readNames(bytes: Uint8Array, path: string, classes: number): str
   throw new SaturnnError('ERR_DATA', `Expected ${classes} class names in ${path} but received ${names.length}`);
 }
 
-function readOrFail(path: string): Uint8Array {
+/** Most bytes of a text file of class names. */
+export const largestNames = 2 ** 20;
+
+/** Reads a file of a data set. @throws ERR_DATA, also for a pipe or a device; ERR_OUT_OF_MEMORY */
+export function readOrFail(path: string, most = Number.MAX_SAFE_INTEGER): Uint8Array {
   try {
-    return readFileSync(path);
+    return readWhole(path, most);
   } catch (error) {
-    throw new SaturnnError('ERR_DATA', `Cannot read ${path}: ${(error as Error).message}`, { cause: error });
+    if (error instanceof SaturnnError) throw error;
+    throw new SaturnnError('ERR_DATA', `Cannot read ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }
 

@@ -1,10 +1,21 @@
 /** CIFAR's binary files, streamed: only the labels are kept in memory; images are read from disk when they are asked for. */
-import { existsSync, readFileSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { invalid, SaturnnError } from '../errors';
+import { invalid, reasonOf, SaturnnError } from '../errors';
+import { openRegularLater, readExactly } from '../files/read';
 import { Options } from '../options/options';
-import { type CifarOptions, checkNames, checkSize, cifarFields, labelOf, readNames, type Splits } from './cifar';
+import {
+  type CifarOptions,
+  checkNames,
+  checkSize,
+  cifarFields,
+  labelOf,
+  largestNames,
+  readNames,
+  readOrFail,
+  type Splits,
+} from './cifar';
 import { type CifarFiles, cifarFiles, findFolder, isFolder } from './cifarFiles';
 import {
   defaultLabels,
@@ -77,7 +88,7 @@ export class CifarFile implements ImageSource {
     const label = labelOf(files, kind);
     const nameFile = files.names[kind] && join(folder, files.names[kind]);
     const classNames =
-      nameFile && existsSync(nameFile) ? readNames(readFileSync(nameFile), nameFile, label.classes) : null;
+      nameFile && existsSync(nameFile) ? readNames(readOrFail(nameFile, largestNames), nameFile, label.classes) : null;
     const make = (split: Split) => openSplit(files, folder, split, { ...label, verify });
     const train = await make('train');
     const test = await make('test').catch(async (error) => {
@@ -113,7 +124,7 @@ export class CifarFile implements ImageSource {
         const index = chosen[row]!;
         const part = this.parts.findLast(({ first }) => first <= index)!;
         const at = (index - part.first) * this.layout.bytes + this.layout.labelBytes;
-        await readExactly(part, planes, at);
+        await readPart(part, planes, at);
         interleave(planes, target, row * size);
       }
     };
@@ -145,12 +156,11 @@ async function openSplit(
     let first = 0;
     for (const name of files.splits[split]) {
       const path = join(folder, name);
-      const handle = await open(path).catch((error: Error) => {
-        throw new SaturnnError('ERR_DATA', `Cannot read ${path}: ${error.message}`, { cause: error });
+      const { handle, size } = await openRegularLater(path).catch((error: Error) => {
+        throw new SaturnnError('ERR_DATA', `Cannot read ${path}: ${reasonOf(error)}`, { cause: error });
       });
       const part = { path, handle, first, count: 0 };
       parts.push(part);
-      const { size } = await handle.stat();
       if (verify) checkSize(path, size, files, split);
       part.count = recordCount(size, layout, path);
       first += part.count;
@@ -174,7 +184,7 @@ async function readLabels(part: RecordFile, options: Parameters<typeof readLabel
   const chunk = new Uint8Array(Math.min(most, part.count) * bytes);
   for (let begin = 0; begin < part.count; begin += most) {
     const count = Math.min(most, part.count - begin);
-    await readExactly(part, chunk.subarray(0, count * bytes), begin * bytes);
+    await readPart(part, chunk.subarray(0, count * bytes), begin * bytes);
     for (let index = 0; index < count; index++) {
       labels[begin + index] = readLabel(chunk, index * bytes, begin + index, options);
     }
@@ -182,12 +192,10 @@ async function readLabels(part: RecordFile, options: Parameters<typeof readLabel
   return labels;
 }
 
-async function readExactly({ path, handle }: RecordFile, target: Uint8Array, at: number): Promise<void> {
-  for (let done = 0; done < target.length; ) {
-    const { bytesRead } = await handle.read(target, done, target.length - done, at + done);
-    if (bytesRead === 0) throw new SaturnnError('ERR_DATA', `${path} ends at byte ${at + done}: it has become shorter`);
-    done += bytesRead;
-  }
+async function readPart({ path, handle }: RecordFile, target: Uint8Array, at: number): Promise<void> {
+  await readExactly(handle, target, at).catch((error: Error) => {
+    throw new SaturnnError('ERR_DATA', `Cannot read ${path}: ${reasonOf(error)}`, { cause: error });
+  });
 }
 
 const closeAll = (parts: readonly RecordFile[]) => Promise.all(parts.map(({ handle }) => handle.close()));

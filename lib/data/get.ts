@@ -1,13 +1,13 @@
 /** Downloads CIFAR-10 and CIFAR-100, and finds them on this machine. */
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { invalid, SaturnnError } from '../errors';
+import { invalid, reasonOf, SaturnnError } from '../errors';
 import { prepareFolder } from '../files/durable';
 import { callback, custom, integer, numberWithin, optional, signal, text } from '../options/field';
 import { Options } from '../options/options';
 import { cacheFolder } from '../runtime/cacheFolder';
-import { md5Of, unpack } from './archive';
+import { type ArchivedFile, md5Of, openStream, readArchive } from './archive';
 import { binaryFiles, type CifarFiles, cifarFiles, findInArchive } from './cifarFiles';
 import { type DownloadOptions, download, retriesRange } from './download';
 import { type LayoutName, layouts } from './records';
@@ -75,41 +75,80 @@ export async function getData(name: LayoutName, given: GetOptions = {}): Promise
   if (!existsSync(archive) || (await md5Of(archive)) !== md5) {
     await download({ url, path: archive, md5, onProgress, signal, retries, retryDelay });
   }
-  const place = join(folder, files.folder);
+  const place = placeOf(join(folder, files.folder));
   try {
-    await install(files, archive, place);
+    await install(files, archive, place, signal);
   } catch (error) {
-    // If the disk was full, the archive is kept for the next attempt. After any other error it is of no use.
-    if ((error as SaturnnError).code !== 'ERR_OUTPUT') rmSync(archive);
+    // If the disk was full or the user interrupted, the archive is kept for the next attempt. After ERR_DATA it is of no use.
+    if ((error as SaturnnError).code === 'ERR_DATA') rmSync(archive);
     throw error;
   }
   rmSync(archive);
   return { folder: place, downloaded: true };
 }
 
+/** Returns the folder that is to be made: if there is a link to one, the folder at its end. @throws ERR_OUTPUT if it is a file */
+function placeOf(path: string): string {
+  if (!existsSync(path)) return path;
+  const place = realpathSync(path);
+  if (statSync(place).isDirectory()) return place;
+  throw new SaturnnError('ERR_OUTPUT', `Cannot write ${path}: it is not a folder`);
+}
+
 /**
  * Unpacks the data set's own files into a temporary folder and renames that at the end, so that a folder of the final name is
  * always complete.
  */
-async function install(files: CifarFiles, archive: string, place: string): Promise<void> {
-  const entries = await unpack(await readFile(archive), archive);
-  findInArchive(archive, [...entries.keys()], [files]);
+async function install(files: CifarFiles, archive: string, place: string, signal?: AbortSignal): Promise<void> {
   const temporary = `${place}.${process.pid}.tmp`;
+  const wanted = new Set([...binaryFiles(files), ...Object.values(files.names)]);
+  const found: string[] = [];
+  const unpacking = (work: () => unknown) => orUnwritable(archive, place, work);
+  const keep = async ({ name, bytes }: ArchivedFile) => {
+    found.push(name);
+    if (wanted.has(name)) await writeStream(join(temporary, name), bytes, unpacking);
+  };
   try {
-    rmSync(temporary, { recursive: true, force: true });
-    mkdirSync(temporary);
-    for (const name of [...binaryFiles(files), ...Object.values(files.names)]) {
-      const bytes = entries.get(name);
-      if (bytes) writeFileSync(join(temporary, name), bytes, { flush: true });
-    }
-    rmSync(place, { recursive: true, force: true });
-    renameSync(temporary, place);
+    await unpacking(() => {
+      rmSync(temporary, { recursive: true, force: true });
+      mkdirSync(temporary);
+    });
+    await readArchive(await openStream(archive), archive, keep, { signal });
+    findInArchive(archive, found, [files]);
+    await unpacking(() => {
+      rmSync(place, { recursive: true, force: true });
+      renameSync(temporary, place);
+    });
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
-    const reason = (error as Error).message;
-    throw new SaturnnError('ERR_OUTPUT', `Cannot unpack ${basename(archive)} into ${place}: ${reason}`, {
-      cause: error,
-    });
+    throw error;
+  }
+}
+
+/** Writes bytes to a new file as they come. `writing` runs what touches the file. */
+async function writeStream(
+  path: string,
+  bytes: AsyncIterable<Uint8Array>,
+  writing: (work: () => Promise<unknown>) => Promise<void>,
+): Promise<void> {
+  const files: FileHandle[] = [];
+  const file = () => files[0]!;
+  try {
+    await writing(async () => files.push(await open(path, 'wx')));
+    for await (const part of bytes) await writing(() => file().appendFile(part));
+    await writing(() => file().sync());
+  } finally {
+    await files[0]?.close();
+  }
+}
+
+/** Does something with the files of the data set. @throws ERR_OUTPUT if it fails */
+async function orUnwritable(archive: string, place: string, work: () => unknown): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const message = `Cannot unpack ${basename(archive)} into ${place}: ${reasonOf(error)}`;
+    throw new SaturnnError('ERR_OUTPUT', message, { cause: error });
   }
 }
 

@@ -197,7 +197,7 @@ test('CifarFile refuses archives, and files that become shorter while they are u
   truncateSync(join(folder, 'train.bin'), 7000);
   const target = new Uint8Array(3 * 3072);
   const reading = train.read(Int32Array.of(0, 1, 2), target);
-  await expect(reading).rejects.toMatchObject(fails('ERR_DATA', /train\.bin ends at byte 7000/));
+  await expect(reading).rejects.toMatchObject(fails('ERR_DATA', /train\.bin: it ends at byte 7000/));
   const outside = train.read(Int32Array.of(0, 3), target);
   await expect(outside).rejects.toMatchObject(fails('ERR_INVALID_ARGUMENT', /0 to 2 for indices\[1\] but received 3/));
   const small = train.read(Int32Array.of(0), target.subarray(1, 3072));
