@@ -30,9 +30,9 @@ export function checkSlope(kind: string, row: ActivationRow, slope: number | und
   return 0;
 }
 
-/** Returns the curve x, and a x for x < 0. */
+/** Returns the curve x, and a x for x < 0; with a = 0 that is 0 at -Infinity, too. */
 export const leakyCurve = (a: number): ActivationCurve => ({
-  value: (x) => (x < 0 ? a * x : x),
+  value: (x) => (x < 0 ? (a === 0 ? 0 : a * x) : x),
   slope: (x) => (x < 0 ? a : 1),
   kink: true,
 });

@@ -19,8 +19,11 @@ enum ActivationId : int {
 // `value`, times `slope` for x < 0. Not by choose(), with which GCC 12 makes 9% slower loops of leakyTanh.
 SN_INLINE float negativeTimes(float slope, float x, float value) { return x < 0.0f ? slope * value : value; }
 
-// Whether y is the output of an x < 0. With slope 0 that side gives y = 0 or -0, so y == 0 belongs to it.
-SN_INLINE bool isNegativeOutput(float y, float slope) { return slope > 0.0f ? y < 0.0f : y <= 0.0f; }
+// Whether y = 0 is the output of some normal x < 0: with slope 0, and with slopes so small that slope * x underflows.
+SN_INLINE bool hidesSide(float slope) { return slope < 0x1p-23f; }
+
+// Whether y is the output of an x < 0. If that side may give y = 0 or -0, y == 0 belongs to it.
+SN_INLINE bool isNegativeOutput(float y, float slope) { return hidesSide(slope) ? y <= 0.0f : y < 0.0f; }
 
 // 0, or NaN if y is: a comparison alone would lose it, and adding this carries it into the gradient.
 SN_INLINE float nanOf(float y) { return choose(y != y, y, 0.0f); }
@@ -44,6 +47,10 @@ SN_INLINE float derivativeFromOutput(float y, float slope, float inverseSlope) {
 #include "activations.def"
 }
 
-SN_INLINE float inverseSlopeOf(float slope) { return slope > 0.0f ? 1.0f / slope : 0.0f; }
+// At most the largest float: the inverse of a subnormal slope may be infinite, and infinity times y = 0 would be NaN.
+SN_INLINE float inverseSlopeOf(float slope) {
+  if (slope <= 0.0f) return 0.0f;
+  return slope < 0x1p-126f ? 3.402823466e38f : 1.0f / slope;
+}
 
 }  // namespace saturnn

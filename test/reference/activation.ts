@@ -47,7 +47,7 @@ const references: Readonly<Record<NativeActivation, Reference>> = {
     kink: true,
   },
   leakyRelu: {
-    f: (x, a) => (x < 0 ? a : 1) * x,
+    f: (x, a) => (x < 0 && a === 0 ? 0 : (x < 0 ? a : 1) * x),
     derivative: (_, a, negative) => (negative ? a : 1),
     kink: true,
   },
@@ -88,8 +88,8 @@ export function derivativeFromOutput(y: Values, attributes: Attributes): Values 
   const { slope = 0 } = attributes;
   return map(y, (value) => {
     if (Number.isNaN(value)) return value;
-    // With slope 0, every x < 0 gives y = 0 or -0, so 0 belongs to the negative side.
-    const negative = slope > 0 ? value < 0 : value <= 0;
+    // With slope 0, or one so small that the products underflow, x < 0 gives y = 0 or -0: 0 belongs to the negative side.
+    const negative = slope >= 2 ** -23 ? value < 0 : value <= 0;
     const result = derivative(value, slope, negative);
     return Number.isNaN(result) ? 0 : Math.max(0, result);
   });

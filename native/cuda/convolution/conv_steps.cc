@@ -60,11 +60,11 @@ StepOperand appendTanh(Steps& steps, StepOperand x, bool scaled, bool isBf16) {
   return steps.append(CUDNN_POINTWISE_SUB, x, scalar(scaled ? 2.0f : 1.0f));
 }
 
-// Returns dy times the derivative of relu or leakyRelu. With slope 0 all x < 0 give y = 0, so 0 counts as negative.
+// Returns dy times the derivative of relu or leakyRelu. Where x < 0 may give y = 0, 0 counts as negative.
 // Since a comparison loses a NaN of y, the result is y where y is NaN.
 void multiplyBySide(Steps& steps, const StepOperand& dy, const StepOperand& y, float slope) {
   const StepOperand isPositive =
-      steps.append(slope > 0.0f ? CUDNN_POINTWISE_CMP_GE : CUDNN_POINTWISE_CMP_GT, y, scalar(0.0f));
+      steps.append(hidesSide(slope) ? CUDNN_POINTWISE_CMP_GT : CUDNN_POINTWISE_CMP_GE, y, scalar(0.0f));
   const StepOperand gradient = steps.select(isPositive, dy, steps.multiply(dy, scalar(slope)));
   steps.select(steps.append(CUDNN_POINTWISE_CMP_EQ, y, y), gradient, y);
 }
@@ -74,7 +74,7 @@ void multiplyBySide(Steps& steps, const StepOperand& dy, const StepOperand& y, f
 // memory, and their maximum would turn NaN into the bound.
 StepOperand leakyTanhDerivative(Steps& steps, const StepOperand& y, float slope) {
   const StepOperand square = steps.multiply(steps.relu(y, inverseSlopeOf(slope)), y);
-  const StepOperand isNegative = steps.number(slope > 0.0f ? CUDNN_POINTWISE_CMP_LT : CUDNN_POINTWISE_CMP_LE, y);
+  const StepOperand isNegative = steps.number(hidesSide(slope) ? CUDNN_POINTWISE_CMP_LE : CUDNN_POINTWISE_CMP_LT, y);
   const StepOperand most = steps.add(steps.multiply(isNegative, scalar(slope - 1.0f)), scalar(1.0f));
   const StepOperand both = steps.append(CUDNN_POINTWISE_SUB, most, square);
   return steps.multiply(both, steps.number(CUDNN_POINTWISE_CMP_GT, both));
