@@ -12,6 +12,7 @@ namespace saturnn::cpu {
 
 namespace {
 
+// Rows may overlap with themselves, where both tensors are slices of one buffer, so each is moved.
 void copyRows(const Rows& xRows, const char* x, const Rows& yRows, char* y, int64_t size) {
   Chunks(xRows).forEach([&](const Chunks::Chunk& chunk) {
     const int64_t rows = chunk.end - chunk.begin;
@@ -21,9 +22,15 @@ void copyRows(const Rows& xRows, const char* x, const Rows& yRows, char* y, int6
     const char* from = x + (xRows.start(chunk.segment) + chunk.begin * xRows.pitch) * size;
     char* to = y + (yRows.start(chunk.segment) + chunk.begin * yRows.pitch) * size;
     for (int64_t run = 0; run < runs; ++run) {
-      std::memcpy(to + run * yRows.pitch * size, from + run * xRows.pitch * size, bytes);
+      std::memmove(to + run * yRows.pitch * size, from + run * xRows.pitch * size, bytes);
     }
   });
+}
+
+// Whether two ranges of memory have a byte in common.
+bool overlap(const char* x, const char* y, int64_t bytes) {
+  const auto a = reinterpret_cast<uintptr_t>(x), b = reinterpret_cast<uintptr_t>(y);
+  return a < b + bytes && b < a + bytes;
 }
 
 // Copies between layouts, 16 channels at a time: a cache line of floats.
@@ -120,6 +127,11 @@ void copyTensor(const SnTensor& xTensor, const void* xData, const SnTensor& yTen
   if (sameRows(xRows, yRows)) {
     const bool flat = xRows.segments == 1 && isDense(xTensor) && isDense(yTensor);
     const Rows all = flatRows(elementCount(xTensor));
+    const int64_t bytes = elementCount(xTensor) * size;
+    if (flat && overlap(x, y, bytes)) {  // no thread may write what another has not read yet
+      std::memmove(y, x, bytes);
+      return;
+    }
     copyRows(flat ? all : xRows, x, flat ? all : yRows, y, size);
     return;
   }

@@ -42,9 +42,12 @@ class MaxPool final : public Kernel {
       const int64_t indexRowPitch = pooling_.outputWidth * indices_.pitch;
       const PoolRow<T> row = images_.row(static_cast<const T*>(inputs[0]), static_cast<T*>(outputs[0]), s, h,
                                          pooling_.vertical.windows[h], pooling_.horizontal.windows.data(), nullptr);
-      imageLoops<T>(simd_).maxPool(
-          {row, pooling_.kernelWidth, pooling_.vertical.origins[h], pooling_.horizontal.origins.data(), nullptr,
-           indices ? indices + indices_.start(s) + h * indexRowPitch : nullptr, indexRowPitch, indices_.pitch});
+      // Without indices a window may be so large that the number of a pixel in it exceeds an int: pixels are then not
+      // numbered across rows.
+      imageLoops<T>(simd_).maxPool({row, indices ? pooling_.kernelWidth : 0, pooling_.vertical.origins[h],
+                                    pooling_.horizontal.origins.data(), nullptr,
+                                    indices ? indices + indices_.start(s) + h * indexRowPitch : nullptr, indexRowPitch,
+                                    indices_.pitch});
     });
   }
 

@@ -81,6 +81,11 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+// Unsigned, because the number of a pixel may exceed an int in a window of more than 256 pixels, which has no indices.
+__device__ __forceinline__ int positionOf(int row, int column, int kernelW) {
+  return static_cast<int>(static_cast<unsigned>(row) * static_cast<unsigned>(kernelW) + static_cast<unsigned>(column));
+}
+
 // The kernel for windows of any size. `indices.data` may be null.
 template <class T, int Width>
 __global__ void __launch_bounds__(kThreads)
@@ -94,11 +99,11 @@ __global__ void __launch_bounds__(kThreads)
   const int left = place.column * w.strideW - w.padW;
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
-    const int first = (rows.begin - top) * w.kernelW + pixels.begin - left;
+    const int first = positionOf(rows.begin - top, pixels.begin - left, w.kernelW);
     Maximum<Width> best = candidate(load<Width>(x.at(n, rows.begin, pixels.begin, place.channel)), first);
     for (int row = rows.begin; row < rows.end; ++row) {
       for (int pixel = pixels.begin; pixel < pixels.end; ++pixel) {
-        const int position = (row - top) * w.kernelW + pixel - left;
+        const int position = positionOf(row - top, pixel - left, w.kernelW);
         take(best, candidate(load<Width>(x.at(n, row, pixel, place.channel)), position));
       }
     }
