@@ -13,7 +13,8 @@ export const errorCodes = {
   ERR_STATE: 'A State lives on another device than the one that it is used on.',
   ERR_DISPOSED: 'A device, plan, State, buffer or trainer was used after it had been disposed of.',
   ERR_UNSUPPORTED: 'The device or backend cannot do this: a precision, an operation or a size that it does not have.',
-  ERR_NON_FINITE: 'The loss or a gradient became infinite or NaN, and training stopped before the step was applied.',
+  ERR_NON_FINITE:
+    'The loss or a gradient became infinite or NaN, or the update would overflow, and training stopped before the step was applied.',
   ERR_LSUV: 'LSUV could not bring the variance of a layer to 1.',
   ERR_DATA: 'A data set, archive or weights file is missing, damaged or of another layout.',
   ERR_DOWNLOAD: 'A data set could not be downloaded.',

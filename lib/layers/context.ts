@@ -71,6 +71,11 @@ export class TrainingContext implements ForwardContext {
     this.#remembered.set(target, next(this.#remembered.get(target) ?? target));
   }
 
+  /** The new values of the buffers, f32. */
+  get values(): Tensor[] {
+    return [...this.#remembered.values()];
+  }
+
   /**
    * Returns the nodes that change the buffers, for Graph.from({ updates }).
    * @param gate i32 [1]: nothing is written if it is not 0. OptimizerNodes.skip or, if that is null, OptimizerNodes.gate

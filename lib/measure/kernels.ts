@@ -17,7 +17,7 @@ import {
 } from '../ops/pooling';
 import { randomizedRelu, randomizedReluGradient } from '../ops/randomizedRelu';
 import { finiteCheck } from '../ops/scaling';
-import { adamUpdate, averageWeights, sgdUpdate } from '../ops/update';
+import { adamUpdate, averageWeights, checkUpdate, sgdUpdate } from '../ops/update';
 import { apply, constant, type Node, type Tensor } from '../tensor/tensor';
 import type { Declared } from './operands';
 
@@ -235,6 +235,15 @@ export const benchKernels: readonly BenchKernel[] = [
     build: (operands) => {
       const momentum = operands.state.vector('optimizer');
       return { updates: [sgdUpdate({ ...update(operands), momentum }, { momentum: 0.9, ...decayed(operands) })] };
+    },
+  },
+  {
+    name: 'check before SGD',
+    op: 'sgdCheck',
+    target: null,
+    build: (operands) => {
+      const momentum = operands.state.vector('optimizer');
+      return [checkUpdate(sgdUpdate({ ...update(operands), momentum }, { momentum: 0.9, ...decayed(operands) }))];
     },
   },
   {

@@ -209,6 +209,17 @@ export function joinRows(tensors: readonly Tensor[], name?: string): Tensor {
   return first(apply(packOp, tensors, { ...attributes, size }, name));
 }
 
+/** Returns the elements of f32 tensors, one tensor after the other: [Σ size]. @throws ERR_SHAPE */
+export function packElements(tensors: readonly Tensor[]): Tensor {
+  const attributes: Record<string, number> = {};
+  let size = 0;
+  tensors.forEach((tensor, index) => {
+    attributes[`offset${index}`] = size;
+    size += tensor.size;
+  });
+  return first(apply(packOp, tensors, { ...attributes, size }));
+}
+
 /**
  * Returns the gradients of a State's parameters, given in its order, as one vector [state.size] in its gradient arena.
  * @throws ERR_SHAPE

@@ -187,6 +187,43 @@ export function adamUpdate(inputs: AdamInputs, { beta1, beta2, decoupled, ...att
 }
 
 /**
+ * Makes the op that computes what an update would write, without writing it. Inputs: those of the update; and skip i32 [1],
+ * optional. Output: flag i32 [1], 1 if the gate is not 0, or if skip is 0 or absent and one of the new values is NaN or larger
+ * than 2^126 (8.5e37) in magnitude; else 0. The bound is below the largest float, so that an average of such values stays finite.
+ */
+const checkOf = ({ name, attributes, inferShape }: Op): Op => ({
+  name: `${name}Check`,
+  attributes,
+  readsSlices: false,
+  writesSlices: false,
+  inferShape(inputs, values) {
+    inferShape(inputs.slice(0, -1), values);
+    const skip = inputs.at(-1);
+    if (skip) expectShape(`${name}Check`, 'skip', expectTensor(`${name}Check`, 'skip', skip, { dtype: 'i32' }), [1]);
+    return [{ dtype: 'i32', shape: [1], image: false }];
+  },
+});
+
+const sgdCheckOp = checkOf(sgdOp);
+const adamCheckOp = checkOf(adamOp);
+const checkOps: Readonly<Record<string, Op>> = { sgd: sgdCheckOp, adam: adamCheckOp };
+
+/**
+ * Returns the flag of an update of sgdUpdate() or adamUpdate(), i32 [1]: 1 if its gate is not 0, or if it would write a number that
+ * is NaN or larger than 2^126 (8.5e37), although `skip` is 0.
+ * @param update the node; it need not be a part of the graph
+ * @param skip i32 [1]: not 0 if the step will be skipped, so that its numbers do not matter. null: never
+ */
+export function checkUpdate({ op, inputs, attributes }: Node, skip: Tensor | null = null): Tensor {
+  return first(apply(checkOps[op.name] as Op, [...inputs, skip], attributes));
+}
+
+/** Returns the same update behind another gate, i32 [1]. */
+export function behindGate({ op, inputs, attributes, name }: Node, gate: Tensor): Node {
+  return applyNode(op, [gate, ...inputs.slice(1)], attributes, name);
+}
+
+/**
  * The exponential moving average of the weights: average = d average + (1 - d) w, with d = min(decay, (1 + t) / (10 + t)) and
  * t = counter[1], the number of steps done before this one. rate = 1 - decay. It must be made after the update of the weights in
  * the same step, to read the new weights. gate i32 [1]; average, parameters [P]; counter i32 [2].
@@ -327,4 +364,7 @@ export function trustRatios(inputs: TrustInputs, attributes: TrustAttributes): T
 }
 
 /** All ops of this file. */
-export const updateOps: readonly Op[] = [sgdOp, adamOp, averageWeightsOp, assignOp, advanceOp, trustRatiosOp];
+export const updateOps: readonly Op[] = [
+  ...[sgdOp, sgdCheckOp, adamOp, adamCheckOp],
+  ...[averageWeightsOp, assignOp, advanceOp, trustRatiosOp],
+];

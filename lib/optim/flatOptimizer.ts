@@ -2,7 +2,7 @@ import { gradient } from '../compile/gradient';
 import { invalid, type Range } from '../errors';
 import { packGradients } from '../ops/data';
 import { clipFactor, finiteCheck, unscale } from '../ops/scaling';
-import { advance, averageWeights, type UpdateInputs } from '../ops/update';
+import { advance, averageWeights, behindGate, checkUpdate, type UpdateInputs } from '../ops/update';
 import { arrayOf, custom, type Field, number, optional, orNull } from '../options/field';
 import { type Fields, Options } from '../options/options';
 import { type State, stateField } from '../tensor/state';
@@ -65,6 +65,7 @@ export const updateInputs = new Options<OptimizerInputs>(
     state: stateField,
     loss: tensorField,
     learningRate: tensorField,
+    watched: optional(tensorField),
   },
   { argument: 'inputs' },
 );
@@ -106,13 +107,14 @@ export abstract class FlatOptimizer implements Optimizer {
   protected abstract step(inputs: UpdateInputs, slots: readonly Tensor[], state: State): Node;
 
   /**
-   * Returns the nodes that change the State's parameters by one step. A step whose loss or gradient is not finite writes nothing.
-   * @param inputs the State that is trained, the loss (f32 [1]) and the learning rate (f32 [1])
+   * Returns the nodes that change the State's parameters by one step. A step writes nothing if its loss or gradient is not finite,
+   * or if it would write a number that is NaN or larger than 2^126 (8.5e37): a weight or a slot that has overflown.
+   * @param inputs the State that is trained, the loss (f32 [1]), the learning rate (f32 [1]), and what else must be finite
    * @returns `updates`, `gate` and `skip`, for Graph.from(), and `gradientNorm` (f32 [1], before clipping)
    * @throws ERR_INVALID_ARGUMENT if the State was made for another optimizer, or a group applies to no parameter
    */
   update(inputs: OptimizerInputs): OptimizerNodes {
-    const { state, loss, learningRate } = updateInputs.check(inputs);
+    const { state, loss, learningRate, watched = loss } = updateInputs.check(inputs);
     const { slots, averageSlot, ema } = this;
     if (state.optimizerSlots < slots)
       throw invalid('state', `a State with optimizerSlots of at least ${slots}`, state.optimizerSlots);
@@ -121,13 +123,17 @@ export abstract class FlatOptimizer implements Optimizer {
       throw invalid('state', `a State with averageSlot ${averageSlot}`, state.averageSlot);
     const lossScaling = LossScaling.of(state);
     const flat = packGradients(state, gradient(loss, state.parameters, lossScaling?.scale));
-    const { flag, gate, norm, scale } = this.#check(loss, flat, lossScaling);
+    const { flag, halt, norm, scale } = this.#check(watched, flat, lossScaling);
     const parameters = state.vector('parameters');
     const own = Array.from({ length: averageSlot ?? slots }, (_, slot) => state.vector('optimizer', slot));
-    const updates = [this.step({ gate: flag, parameters, gradient: flat, learningRate, scale }, own, state)];
+    const update = this.step({ gate: halt, parameters, gradient: flat, learningRate, scale }, own, state);
+    const gate = checkUpdate(update, lossScaling ? flag : null);
+    // With loss scaling `flag`, too, is closed by the plan where `gate` is: OptimizerNodes.skip.
+    const open = lossScaling ? flag : gate;
+    const updates = [behindGate(update, open)];
     if (ema && averageSlot !== null) {
       const average = state.vector('optimizer', averageSlot);
-      updates.push(averageWeights({ gate: flag, average, parameters, counter: state.counter }, ema.decay));
+      updates.push(averageWeights({ gate: open, average, parameters, counter: state.counter }, ema.decay));
     }
     // `gate`, not `flag`: a step that loss scaling skips counts too, because it has used its batch.
     updates.push(advance(gate, state.counter));
@@ -136,7 +142,7 @@ export abstract class FlatOptimizer implements Optimizer {
   }
 
   /**
-   * Makes the nodes around the update: `flag`, which is not 0 if no weight may be written; `gate`, which is not 0 if the run must
+   * Makes the nodes before the update: `flag`, which is not 0 if no weight may be written; `halt`, which is not 0 if the run must
    * end; the norm of the gradient; and the factor on the gradient (null: 1).
    */
   #check(loss: Tensor, gradient: Tensor, lossScaling: LossScaling | null) {
@@ -144,8 +150,8 @@ export abstract class FlatOptimizer implements Optimizer {
     const { flag, norm } = finiteCheck(loss, gradient);
     if (lossScaling) {
       const unscaled = unscale({ loss, overflow: flag, norm, scale: lossScaling.scale }, clipNorm);
-      return { flag, gate: unscaled.halt, norm: unscaled.norm, scale: unscaled.factor };
+      return { flag, halt: unscaled.halt, norm: unscaled.norm, scale: unscaled.factor };
     }
-    return { flag, gate: flag, norm, scale: clipNorm === null ? null : clipFactor(norm, clipNorm) };
+    return { flag, halt: flag, norm, scale: clipNorm === null ? null : clipFactor(norm, clipNorm) };
   }
 }

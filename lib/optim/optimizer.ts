@@ -9,13 +9,18 @@ export interface OptimizerInputs {
   readonly loss: Tensor;
   /** The learning rate, f32 [1]: an input of the graph, so that it can change from step to step. */
   readonly learningRate: Tensor;
+  /**
+   * f32 [1]: a number that is not finite if the loss, or something else that the step will write beside the weights, is not; then
+   * the step must write nothing. Default: the loss.
+   */
+  readonly watched?: Tensor;
 }
 
 /** The result of Optimizer.update(), for Graph.from(). */
 export interface OptimizerNodes {
   /** The nodes that write the State, for Graph.from({ updates }). */
   readonly updates: readonly Node[];
-  /** i32 [1], for Graph.from({ gate }): not 0 if loss or gradient are not finite. Training then stops. */
+  /** i32 [1], for Graph.from({ gate }): not 0 if loss or gradient are not finite, or the update overflows. Training then stops. */
   readonly gate: Tensor;
   /** i32 [1], for Graph.from({ skip }), with loss scaling only: not 0 if the scaled gradient overflowed; the step is skipped. */
   readonly skip?: Tensor | null;

@@ -6,7 +6,8 @@ import type { Statistics } from '../data/statistics';
 import { type ForwardContext, inference, TrainingContext } from '../layers/context';
 import { forwardOf, type Model } from '../models/model';
 import { countCorrect, softmaxCrossEntropy } from '../ops/classification';
-import { augment } from '../ops/data';
+import { augment, packElements } from '../ops/data';
+import { finiteCheck } from '../ops/scaling';
 import type { Optimizer } from '../optim/optimizer';
 import type { State } from '../tensor/state';
 import { constant, input, type Tensor } from '../tensor/tensor';
@@ -60,13 +61,20 @@ export function trainGraph(
   const context = new TrainingContext(options.state.counter);
   const { loss, logits, labels } = forward(options, context, labelSmoothing);
   const learningRate: Tensor = input('learningRate', [1]);
-  const { updates, gate, skip = null, gradientNorm } = optimizer.update({ state: options.state, loss, learningRate });
+  const watched = watchedWith(loss, context.values);
+  const made = optimizer.update({ state: options.state, loss, learningRate, watched });
+  const { updates, gate, skip = null, gradientNorm } = made;
   return Graph.from({
     outputs: { loss, correct: countCorrect(logits, labels), gradientNorm },
     updates: [...updates, ...context.updates(skip ?? gate)],
     gate,
     skip,
   });
+}
+
+/** Returns a number, f32 [1], that is finite if and only if the loss and all these values are (up to a norm of 3.4e38). */
+function watchedWith(loss: Tensor, values: readonly Tensor[]): Tensor {
+  return values.length === 0 ? loss : finiteCheck(loss, packElements([loss, ...values])).norm;
 }
 
 /** Options of the graphs of evaluation and prediction. */

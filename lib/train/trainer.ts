@@ -169,7 +169,7 @@ export class Trainer implements TrainerView {
    * warning events. The loop may be left at any event, and a later fit() goes on there: it ends an earlier one that waits at an
    * event, and reading on in that one throws ERR_BUSY.
    * @returns the events, for a loop; an await gives the end event. Without one of the two, nothing is trained
-   * @throws ERR_NON_FINITE if loss or gradient overflow, naming step and layer: the state is then as before that step.
+   * @throws ERR_NON_FINITE if loss, gradient or the update overflow, naming step and layer: the state is then as before that step.
    * ERR_BUSY while another fit() or restore() of this trainer computes; ERR_DISPOSED; what callbacks throw.
    */
   fit(options: FitOptions = {}): Fit {

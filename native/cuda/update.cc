@@ -1,5 +1,5 @@
 // The ops that write the State if the gate is open: sgd, adam, averageWeights, and for other values than weights assign
-// and advance. Also trustRatios, which computes the learning rates of LARS, one per segment.
+// and advance. sgdCheck and adamCheck, which tell before whether a new value would overflow, are the same kernels. Also trustRatios, which computes the learning rates of LARS, one per segment.
 #include "cuda/kernels/update.h"
 
 #include "cuda/kernel.h"
@@ -11,6 +11,8 @@ namespace saturnn::cuda {
 // average += averageRate(rate, steps done) (parameters - average)
 void launchAverageWeights(const int32_t* gate, const int32_t* counter, float* average, const float* parameters,
                           int64_t count, float rate, cudaStream_t stream);
+// *flag = whether *gate is not 0: before launchSgd() or launchAdam() with this flag.
+void launchBeginCheck(const int32_t* gate, int32_t* flag, cudaStream_t stream);
 // target = source, `bytes` long; and counter[1] += 1.
 void launchGatedCopy(const int32_t* gate, void* target, const void* source, size_t bytes, cudaStream_t stream);
 void launchAdvance(const int32_t* gate, int32_t* counter, cudaStream_t stream);
@@ -57,10 +59,11 @@ class Sgd : public SnKernel {
   Sgd(SnDevice& device, const SnOpDesc& op, const SgdAttributes& attributes)
       : SnKernel(device),
         attributes_(attributes),
+        checks_(op.output_count > 0),
         count_(elementCount(op.inputs[1])),
         segments_(op, 6, count_, attributes.weightDecay, attributes.decayed) {}
 
-  void launch(void* const* inputs, void* const*, void*) override {
+  void launch(void* const* inputs, void* const* outputs, void*) override {
     SgdStep step{};
     step.gate = static_cast<const int32_t*>(inputs[0]);
     step.parameters = static_cast<float*>(inputs[1]);
@@ -72,11 +75,17 @@ class Sgd : public SnKernel {
     step.count = count_;
     step.momentumFactor = attributes_.momentum;
     step.nesterov = attributes_.nesterov != 0;
+    if (checks_) {
+      step.flag = static_cast<int32_t*>(outputs[0]);
+      step.skip = static_cast<const int32_t*>(inputs[9]);
+      launchBeginCheck(step.gate, step.flag, device.stream());
+    }
     launchSgd(step, device.stream());
   }
 
  private:
   SgdAttributes attributes_;
+  bool checks_;  // this is sgdCheck
   int64_t count_;
   SegmentInputs segments_;
 };
@@ -86,10 +95,11 @@ class Adam : public SnKernel {
   Adam(SnDevice& device, const SnOpDesc& op, const AdamAttributes& attributes)
       : SnKernel(device),
         attributes_(attributes),
+        checks_(op.output_count > 0),
         count_(elementCount(op.inputs[1])),
         segments_(op, 8, count_, attributes.weightDecay, attributes.decayed) {}
 
-  void launch(void* const* inputs, void* const*, void* scratch) override {
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
     AdamStep step{};
     step.gate = static_cast<const int32_t*>(inputs[0]);
     step.parameters = static_cast<float*>(inputs[1]);
@@ -106,11 +116,17 @@ class Adam : public SnKernel {
     step.secondRate = attributes_.secondRate;
     step.epsilon = attributes_.epsilon;
     step.decoupled = attributes_.decoupled != 0;
+    if (checks_) {
+      step.flag = static_cast<int32_t*>(outputs[0]);
+      step.skip = static_cast<const int32_t*>(inputs[11]);
+      launchBeginCheck(step.gate, step.flag, device.stream());
+    }
     launchAdam(step, device.stream());
   }
 
  private:
   AdamAttributes attributes_;
+  bool checks_;  // this is adamCheck
   int64_t count_;
   SegmentInputs segments_;
 };
@@ -185,6 +201,12 @@ void requireScale(const SnTensor& scale) {
   if (isPresent(scale)) requireVector(scale, "scale", SN_F32, 1);
 }
 
+// Checks what the check before an update has more than the update: input `skip`, and the flag.
+void requireCheck(const SnOpDesc& op, int skip) {
+  if (isPresent(op.inputs[skip])) requireVector(op.inputs[skip], "skip", SN_I32, 1);
+  requireVector(op.outputs[0], "flag", SN_I32, 1);
+}
+
 }  // namespace
 
 KernelPointer createSgd(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
@@ -204,6 +226,16 @@ KernelPointer createAdam(SnDevice& device, const SnOpDesc& op, SnKernelInfo& inf
   requireScale(op.inputs[7]);
   setImplementation(info, "saturnn:adam", sizeof(AdamCorrections));
   return std::make_unique<Adam>(device, op, attributesOf<AdamAttributes>(op));
+}
+
+KernelPointer createSgdCheck(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  requireCheck(op, 9);
+  return createSgd(device, op, info);
+}
+
+KernelPointer createAdamCheck(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  requireCheck(op, 11);
+  return createAdam(device, op, info);
 }
 
 KernelPointer createAverageWeights(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {

@@ -14,6 +14,11 @@ SN_INLINE float squareRoot(float x) { return sqrtf(x); }
 SN_INLINE float squareRoot(float x) { return __builtin_sqrtf(x); }  // unlike sqrtf, it can be vectorised in a loop
 #endif
 
+// The largest number that an update may write. Below the largest float, so that a moving average of such numbers, whose
+// terms are differences, stays finite.
+constexpr float largestWritten = 0x1p126f;
+SN_INLINE bool mayBeWritten(float x) { return (x < 0.0f ? -x : x) <= largestWritten; }  // false for NaN
+
 // SGD: m = factor m - rate d, w += m; with Nesterov w += factor m - rate d. d is the gradient plus weight decay times
 // w.
 SN_INLINE void sgdElement(float direction, float factor, float rate, bool nesterov, float& w, float& m) {

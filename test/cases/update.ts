@@ -7,6 +7,7 @@ import {
   advance,
   assign,
   averageWeights,
+  checkUpdate,
   type Segments,
   sgdUpdate,
   trustRatios,
@@ -111,6 +112,64 @@ const averageCase = (name: string, decay: number, how: UpdateCase) =>
     averageWeights({ gate, parameters, counter, average: average as Tensor }, decay),
   );
 
+interface CheckCase extends UpdateCase {
+  /** Value of the skip flag; absent: none. */
+  readonly skip?: number;
+  /** Values of the first slot. */
+  readonly slot?: Fill;
+  readonly learningRate?: number;
+  readonly size?: number;
+}
+
+/** Makes a case of the check before an update: its flag is compared. */
+const checkCase = (rule: 'sgd' | 'adam', name: string, how: CheckCase = {}): Case =>
+  graphCase(`${rule}Check ${name}`, [`${rule}Check`], (b) => {
+    const {
+      gate = 0,
+      fill,
+      weights,
+      scale,
+      table = false,
+      steps = 3,
+      skip,
+      slot,
+      learningRate = 0.05,
+      size = 200,
+    } = how;
+    const vector = (label: string, values?: Fill) => b.plain(label, [size], values);
+    const inputs = {
+      gate: b.i32('gate', [gate]),
+      parameters: vector('parameters', weights),
+      gradient: vector('gradient', fill),
+      learningRate: b.plain('learningRate', [1], all(learningRate)),
+      scale: scale === undefined ? null : b.plain('scale', [1], all(scale)),
+      segments: table ? makeTable(b, { size } as State) : null,
+    };
+    const flag = skip === undefined ? null : b.i32('skip', [skip]);
+    const first = vector('first', slot);
+    if (rule === 'sgd')
+      return { flag: checkUpdate(sgdUpdate({ ...inputs, momentum: first }, { ...decays, decayed: 50 }), flag) };
+    const rest = { secondMoment: vector('second', mapped(gaussian, Math.abs)), counter: b.i32('counter', [0, steps]) };
+    const rates = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, decoupled: false, decayed: 50 };
+    return { flag: checkUpdate(adamUpdate({ ...inputs, ...rest, firstMoment: first }, rates), flag) };
+  });
+
+/** Cases of both checks. Values are clearly below the bound of 2^126 = 8.5e37, or clearly above. */
+const checkCases = (['sgd', 'adam'] as const).flatMap((rule) => [
+  checkCase(rule, 'of an update as usual'),
+  checkCase(rule, 'by segments, scaled', { table: true, scale: 0.3 }),
+  checkCase(rule, 'of many parameters', { size: 100_003 }),
+  checkCase(rule, 'of one large weight', { weights: withOne(1e36), size: 2000 }),
+  checkCase(rule, 'of a weight beyond the bound', { weights: withOne(-2e38), size: 100_003 }),
+  checkCase(rule, 'of a weight beyond the bound, in a step to be skipped', { weights: withOne(2e38), skip: 1 }),
+  checkCase(rule, 'of a weight beyond the bound, in a step not to be skipped', { weights: withOne(2e38), skip: 0 }),
+  checkCase(rule, 'of a slot beyond the bound', { slot: withOne(3e38), learningRate: 0 }),
+  checkCase(rule, 'of a NaN', { fill: withNaN() }),
+  checkCase(rule, 'of an infinite slot', { slot: withOne(Number.POSITIVE_INFINITY) }),
+  checkCase(rule, 'behind a closed gate', { gate: 1 }),
+  checkCase(rule, 'behind a closed gate, in a step to be skipped', { gate: 1, skip: 1 }),
+]);
+
 /** Makes a case with one segment per parameter; the biases, which come last, have no trust ratio. */
 const trustCase = (name: string, { fill, weights, scale }: UpdateCase, decay = 0.1, size = 5): Case =>
   graphCase(`trustRatios ${name}`, ['trustRatios'], (b) => {
@@ -162,6 +221,10 @@ export const updateCases: readonly Case[] = [
   adamCase('decoupled, by segments, scaled', { decoupled: true }, { table: true, scale: 0.3 }),
   adamCase('decoupled, of a NaN weight', { decoupled: true }, { weights: withNaN() }),
   adamCase('decoupled, of an infinite weight', { decoupled: true }, { weights: withOne(Number.NEGATIVE_INFINITY) }),
+  ...checkCases,
+  checkCase('sgd', 'of a large learning rate', { learningRate: 3e38, fill: all(2), scale: 0.9 }),
+  checkCase('adam', 'of a large learning rate', { learningRate: 3e38, fill: all(2) }),
+  checkCase('adam', 'of a gradient whose square overflows', { fill: withOne(1e25) }),
   averageCase('in the first step', 0.999, { steps: 0 }),
   averageCase('while the decay grows', 0.999, { steps: 50 }),
   averageCase('with its full decay', 0.999, { steps: 100_000 }),

@@ -49,7 +49,7 @@ import {
   sums,
 } from './rounding';
 import { adjustLossScale, clipFactor, finiteCheck, unscale } from './scaling';
-import { adam, averageWeights, sgd, trustRatios } from './update';
+import { adam, averageWeights, overflowFlag, sgd, trustRatios } from './update';
 import { at, map, need, type Shape, type Values } from './values';
 
 export interface ReferenceOp {
@@ -192,6 +192,19 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
       return [after.parameters, after.firstMoment, after.secondMoment];
     });
   }, adamRounding),
+  sgdCheck: op(([gate, w, m, gradient, rate, scale, ...others], a) => {
+    const [skip, table] = [others[3], others.slice(0, 3)];
+    const before = { parameters: need(w), momentum: need(m) };
+    const factors = { rate: scalar(rate), scale: scalar(scale), table };
+    return [overflowFlag(gate, skip, () => Object.values(sgd(before, need(gradient), factors, a)))];
+  }, exact),
+  adamCheck: op(([gate, w, m, v, gradient, rate, counter, scale, ...others], a) => {
+    const [skip, table] = [others[3], others.slice(0, 3)];
+    const before = { parameters: need(w), firstMoment: need(m), secondMoment: need(v) };
+    const factors = { rate: scalar(rate), scale: scalar(scale), table };
+    const step = at(need(counter).data, 1) + 1;
+    return [overflowFlag(gate, skip, () => Object.values(adam(before, need(gradient), step, factors, a)))];
+  }, exact),
   averageWeights: op(
     ([gate, average, w, counter], a) =>
       gated(gate, [need(average)], () => [averageWeights(need(average), need(w), at(need(counter).data, 1), a)]),

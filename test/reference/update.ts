@@ -106,3 +106,17 @@ export function averageWeights(average: Values, parameters: Values, t: number, {
   const d = Math.min(1 - rate, (1 + t) / (10 + t));
   return map(average, (old, i) => d * old + (1 - d) * at(parameters.data, i));
 }
+
+/**
+ * Returns the flag of a check before an update, [1]: 1 if the gate is not 0, or if the step is not skipped and one of the new
+ * values is not at most 2^126 in magnitude.
+ */
+export function overflowFlag(
+  gate: Values | null | undefined,
+  skip: Values | null | undefined,
+  update: () => readonly Values[],
+): Values {
+  const isSet = (flag: Values | null | undefined) => flag != null && at(flag.data, 0) !== 0;
+  const overflows = () => update().some(({ data }) => !data.every((value) => Math.abs(value) <= 2 ** 126));
+  return { shape: [1], data: Float64Array.of(Number(isSet(gate) || (!isSet(skip) && overflows()))) };
+}

@@ -3,6 +3,7 @@ import { inception33 } from '../../lib/models';
 import { relu } from '../../lib/ops/activations';
 import { linear } from '../../lib/ops/linear';
 import { globalAveragePool } from '../../lib/ops/pooling';
+import { AdamW } from '../../lib/optim/adamW';
 import type { EpochEvent } from '../../lib/optim/metric';
 import { constantRate, type RunLength } from '../../lib/optim/schedule';
 import { Sgd } from '../../lib/optim/sgd';
@@ -121,6 +122,33 @@ describe('Trainer', () => {
       const values = await trainer.state.read(parameter);
       expect(values.every(Number.isFinite), parameter.name).toBe(true);
     }
+  });
+
+  // Weight decay multiplies the weights by -1e12 per step, until f32 cannot hold them. Loss and gradient are still finite then.
+  test.each([
+    ['SGD', new Sgd({ momentum: 0, weightDecay: 1e6 })],
+    ['SGD with momentum and an average', new Sgd({ momentum: 0.9, weightDecay: 1e6, ema: { decay: 0.9 } })],
+    ['AdamW', new AdamW({ weightDecay: 1e6 })],
+  ])('stops before an update that would overflow: %s', async (_, optimizer) => {
+    const trainer = small({ learningRate: 1e6, optimizer });
+    const message = await collect(trainer, { steps: 4 }).catch((error: Error) => error.message);
+    expect(message).toMatch(/^Training stopped at step 4: the update would make .*loss [\d.]+e\+\d+, .*learning rate/);
+    expect(trainer.step).toBe(3);
+    for (const arena of ['parameters', 'optimizer'] as const) {
+      const values = new Float32Array((await trainer.state.readArena(arena)).buffer);
+      expect(values.every(Number.isFinite), arena).toBe(true);
+    }
+  });
+
+  test('stops before running statistics that would overflow, although the loss is finite', async () => {
+    const trainer = small({ model: smallModel({ normalization: 'batch' }) });
+    // Variances of 1e44: what is normalised by them is 0.
+    const weight = trainer.state.parameters.find(({ name }) => name === 'stem/weight')!;
+    await trainer.state.write(weight, new Float32Array(weight.size).fill(1e22));
+    const before = await trainer.state.readArena('buffers');
+    const message = await collect(trainer, { steps: 2 }).catch((error: Error) => error.message);
+    expect(message).toMatch(/^Training stopped at step 1: loss [\d.]+, gradient norm .*; first in \w+ of layer stem/);
+    expect(await trainer.state.readArena('buffers')).toEqual(before);
   });
 
   test('names the same step and layer for all ways of feeding data and grouping steps', async () => {

@@ -8,7 +8,7 @@ import { blend } from '../../ops/normalization';
 import { first } from '../../ops/op';
 import { globalAveragePool, globalAveragePoolGradient } from '../../ops/pooling';
 import { finiteCheck } from '../../ops/scaling';
-import { advance, sgdUpdate } from '../../ops/update';
+import { advance, behindGate, checkUpdate, sgdUpdate } from '../../ops/update';
 import { momentumRange, updateInputs, weightDecayRange } from '../../optim/flatOptimizer';
 import type { Optimizer, OptimizerInputs, OptimizerNodes } from '../../optim/optimizer';
 import { arrayOf, instance, number, optional } from '../../options/field';
@@ -78,7 +78,7 @@ export class PreconditionedSgd implements Optimizer {
    * @throws ERR_INVALID_ARGUMENT if a layer does not belong to the State that is trained
    */
   update(inputs: OptimizerInputs): OptimizerNodes {
-    const { state, loss, learningRate } = updateInputs.check(inputs);
+    const { state, loss, learningRate, watched = loss } = updateInputs.check(inputs);
     for (const { weight } of this.layers)
       if (weight.state !== state) throw invalid('layers', 'layers of the model that is trained', weight.name);
     const { parameters, size, counter } = state;
@@ -91,16 +91,17 @@ export class PreconditionedSgd implements Optimizer {
       directions[place(bias)] = direction.bias;
     }
     const flat = packGradients(state, directions);
-    const { flag: gate, norm: gradientNorm } = finiteCheck(loss, flat);
+    const { flag, norm: gradientNorm } = finiteCheck(watched, flat);
     const step = sgdUpdate(
       {
-        ...{ gate, learningRate, gradient: flat },
+        ...{ gate: flag, learningRate, gradient: flat },
         ...{ parameters: state.vector('parameters'), momentum: state.vector('optimizer') },
       },
       // The direction contains weight decay already, because it acts on biases as well.
       { momentum: this.momentum, weightDecay: 0, decayed: size },
     );
-    return { updates: [step, advance(gate, counter)], gate, gradientNorm };
+    const gate = checkUpdate(step);
+    return { updates: [behindGate(step, gate), advance(gate, counter)], gate, gradientNorm };
   }
 
   /** Direction of plain SGD, for a layer that does not read sigmoids: g, with weight decay if the parameter is a weight. */

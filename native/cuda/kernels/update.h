@@ -20,7 +20,8 @@ struct Segments {
 };
 
 // m = momentum m - learningRate (scale g + decay w), w += m; with Nesterov w += momentum m - learningRate (...).
-// Nothing is written if *gate is not 0. A null scale is 1.
+// Nothing is written if *gate is not 0. A null scale is 1. With a `flag`, nothing else is written: *flag becomes 1 if *gate
+// is not 0, or if *skip is 0 (or null) and a new value is none that mayBeWritten(); else 0.
 struct SgdStep {
   const int32_t* gate;
   float* parameters;
@@ -32,10 +33,12 @@ struct SgdStep {
   int64_t count;
   float momentumFactor;
   bool nesterov;
+  int32_t* flag;
+  const int32_t* skip;
 };
 void launchSgd(const SgdStep& step, cudaStream_t stream);
 
-// Adam or AdamW as in lib/ops. Gate and scale as in SgdStep; counter = {seed, steps done}.
+// Adam or AdamW as in lib/ops. Gate, scale, flag and skip as in SgdStep; counter = {seed, steps done}.
 struct AdamCorrections {
   double stepSize;  // learning rate / (1 - beta1^t)
   float inverse;    // 1 / sqrt(1 - beta2^t)
@@ -54,6 +57,8 @@ struct AdamStep {
   int64_t count;
   float firstRate, secondRate, epsilon;
   bool decoupled;
+  int32_t* flag;
+  const int32_t* skip;
 };
 void launchAdam(const AdamStep& step, cudaStream_t stream);
 

@@ -2,6 +2,7 @@
 // counter are computed once, in double, by a kernel of one thread: so the arguments of a launch are the same in every
 // step.
 #include "cuda/kernels/common/flat.cuh"
+#include "cuda/kernels/update/overflow.cuh"
 #include "cuda/kernels/update/segments.cuh"
 #include "shared/updates.h"
 
@@ -26,7 +27,7 @@ __global__ void __launch_bounds__(kThreads) adam(const __grid_constant__ AdamSte
     const float scale = factorOf(step.scale);
     const double learningRate = *step.learningRate;
     const AdamCorrections corrections = *step.corrections;
-    if (*step.gate != 0) return;
+    if (*step.gate != 0 || isSkipped(step.flag, step.skip)) return;
     const AdamFactors factors{step.firstRate, step.secondRate, step.epsilon, corrections.inverse};
     SegmentCursor<HasTable> segment(step.segments, first);
 #pragma unroll
@@ -40,6 +41,10 @@ __global__ void __launch_bounds__(kThreads) adam(const __grid_constant__ AdamSte
       const float shrink = step.decoupled ? static_cast<float>(learningRate * rate * decay) : 0.0f;
       if (shrink != 0.0f) change += shrink * weight;
       weight -= change;
+    }
+    if (step.flag != nullptr) {
+      if (!(mayBeWritten(parameter) && mayBeWritten(firstMoment) && mayBeWritten(secondMoment))) *step.flag = 1;
+      return;
     }
     store<kWidth>(step.parameters + first, parameter);
     store<kWidth>(step.firstMoment + first, firstMoment);

@@ -1,5 +1,6 @@
 // SGD with momentum and weight decay over the whole, flat parameter arena: one kernel per step, 20 bytes per parameter.
 #include "cuda/kernels/common/flat.cuh"
+#include "cuda/kernels/update/overflow.cuh"
 #include "cuda/kernels/update/segments.cuh"
 #include "shared/updates.h"
 
@@ -16,7 +17,7 @@ __global__ void __launch_bounds__(kThreads) sgd(const __grid_constant__ SgdStep 
     Vector<kWidth> momentum = load<kWidth>(step.momentum + first);
     const float scale = factorOf(step.scale);
     const float learningRate = *step.learningRate;
-    if (*step.gate != 0) return;
+    if (*step.gate != 0 || isSkipped(step.flag, step.skip)) return;
     SegmentCursor<HasTable> segment(step.segments, first);
 #pragma unroll
     for (int lane = 0; lane < kWidth; ++lane) {
@@ -25,6 +26,10 @@ __global__ void __launch_bounds__(kThreads) sgd(const __grid_constant__ SgdStep 
       const float direction = directionOf(gradient.lane[lane], scale, segment.decay(), weight);
       sgdElement(direction, step.momentumFactor, learningRate * segment.rate(), step.nesterov, weight,
                  momentum.lane[lane]);
+    }
+    if (step.flag != nullptr) {
+      if (!(mayBeWritten(parameter) && mayBeWritten(momentum))) *step.flag = 1;
+      return;
     }
     store<kWidth>(step.parameters + first, parameter);
     store<kWidth>(step.momentum + first, momentum);
