@@ -24,7 +24,7 @@ const parseOptions = new Options<{ rate: number }>('parseSchedule()', { rate: ra
  * step:MILESTONES[:FACTOR], cosine[:MINIMUM], onecycle[:SHARE[:FINAL DIVISION]] and plateau[:FACTOR[:PATIENCE[:METRIC]]], for
  * example "cosine", "step:30,60:0.2" or "plateau:0.5:5:testAccuracy". MILESTONES are epochs, or steps as in
  * "step:3000,6000steps". Defaults and ranges are those of stepRate(), cosineRate(), oneCycleRate() and plateauRate().
- * @param rate the first learning rate; for onecycle the largest
+ * @param options `rate`: the first learning rate; for onecycle the largest
  * @throws ERR_INVALID_ARGUMENT
  */
 export function parseSchedule(text: string, options: { rate: number }): Schedule {
