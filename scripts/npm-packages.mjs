@@ -10,19 +10,14 @@ const readPackages = (path) => JSON.parse(readFileSync(path, 'utf8')).packages;
 const lockFile = join(root, 'package-lock.json');
 
 /**
- * Lists the packages that saturnn needs at run time, from package-lock.json.
- * @returns for each its path (node_modules/NAME), name, version, and whether it is optional
+ * Lists the packages that saturnn needs at run time, from package-lock.json. Optional ones are left out: saturnn has none of its own,
+ * and those of a dependency (valibot names TypeScript, for its types) are not needed.
+ * @returns for each its path (node_modules/NAME), name and version
  */
 export const runtimePackages = () =>
   Object.entries(readPackages(lockFile))
-    // devOptional: TypeScript, which valibot names as an optional peer for its types.
-    .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional)
-    .map(([path, { version, optional = false }]) => ({
-      path,
-      name: path.replace(/^.*node_modules\//, ''),
-      version,
-      optional,
-    }));
+    .filter(([path, { dev, devOptional, optional }]) => path !== '' && !dev && !devOptional && !optional)
+    .map(([path, { version }]) => ({ path, name: path.replace(/^.*node_modules\//, ''), version }));
 
 /**
  * Whether node_modules holds every package of package-lock.json in the right version, according to the lock file that npm

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { debianSource, licenceFile } from '../shared-libraries.mjs';
 import { root, StageError } from '../stage.mjs';
 
+/** Licence of GCC's run-time libraries. */
+export const gccException = 'GPL-3.0-or-later WITH GCC-exception-3.1';
+
 /**
  * Libraries that are shipped beside the CPU backend, by soname. `owner` is the Debian package that each must come from:
  * the same soname from elsewhere (e.g. a GPU vendor's libOpenCL) would be another library under another licence.
@@ -12,8 +15,11 @@ import { root, StageError } from '../stage.mjs';
 const beside = {
   'libdnnl.so.2': { owner: 'libdnnl2', what: 'oneDNN', licence: 'Apache-2.0 AND BSD-3-Clause' },
   'libOpenCL.so.1': { owner: 'ocl-icd-libopencl1', what: 'OCL ICD Loader', licence: 'BSD-2-Clause' },
-  'libgomp.so.1': { owner: 'libgomp1', what: 'GNU OpenMP', licence: 'GPL-3.0-or-later WITH GCC-exception-3.1' },
+  'libgomp.so.1': { owner: 'libgomp1', what: 'GNU OpenMP', licence: gccException },
 };
+
+/** The same as a list, for the bill of materials. */
+export const shippedLibraries = Object.entries(beside).map(([soname, library]) => ({ soname, ...library }));
 
 /** Sonames of the libraries that are shipped beside the CPU backend. */
 export const besideBackend = Object.keys(beside);

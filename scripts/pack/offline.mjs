@@ -29,7 +29,7 @@ npx saturnn train --data generated --width 0.25 --activation scaledSigmoid --lr 
 
 /** Lists the packages that saturnn needs at run time, from the lock file, as name@version. */
 function dependencies() {
-  const needed = runtimePackages().filter(({ optional }) => !optional);
+  const needed = runtimePackages();
   // install.sh installs all archives into one node_modules folder.
   if (new Set(needed.map(({ name }) => name)).size < needed.length)
     throw new StageError(

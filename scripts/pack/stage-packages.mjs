@@ -7,6 +7,7 @@ import { root } from '../stage.mjs';
 import { joinJavascript } from './join-javascript.mjs';
 import { experimentsManifest, mainManifest, platformManifest, platformPackages } from './manifests.mjs';
 import { besideBackend, commonLicences, cudaLicences, writeCommonNotices, writeCudaNotices } from './notices.mjs';
+import { writeSbom } from './sbom.mjs';
 
 const [common, cuda] = Object.keys(platformPackages);
 
@@ -86,5 +87,7 @@ export function stagePackages(libraries, packages) {
   const cudaFolder = stagePlatform(packages, platformManifest(cuda, cudaLicences), libraries, [libraryOf('cuda')]);
   write(cudaFolder, 'files.js', filesModule([libraryOf('cuda')]));
   writeCudaNotices(cudaFolder);
-  return Object.fromEntries(['saturnn', common, cuda].map((name) => [name, join(packages, name)]));
+  const folders = Object.fromEntries(['saturnn', common, cuda].map((name) => [name, join(packages, name)]));
+  for (const each of Object.values(folders)) writeSbom(each);
+  return folders;
 }

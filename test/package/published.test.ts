@@ -87,7 +87,45 @@ describe.skipIf(reason !== undefined && !isRequired)(`the published packages${re
       'files.js',
       'libsaturnn_cuda.so',
       'package.json',
+      'sbom.cdx.json',
     ]);
+  });
+
+  it('have a bill of materials (CycloneDX) that is valid and names every npm package and native part', async () => {
+    const { Validation, Spec } = require('@cyclonedx/cyclonedx-library');
+    const read = async (
+      name: string,
+    ): Promise<Record<string, { version?: string; scope: string; licenses?: unknown }>> => {
+      const text = readFileSync(join(packed.folder(name), 'sbom.cdx.json'), 'utf8');
+      expect(await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(text), name).toBeNull();
+      const { metadata, components } = JSON.parse(text);
+      expect(metadata.component).toMatchObject({ name, version: own.version });
+      return Object.fromEntries(components.map((part: { name: string }) => [part.name, part]));
+    };
+    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+    const main = await read('saturnn');
+    for (const [name, range] of Object.entries(manifestOf('saturnn').dependencies)) {
+      expect(range).toBeTruthy();
+      expect(main[name], name).toMatchObject({ version: lock.packages[`node_modules/${name}`].version });
+    }
+    // What a dependency needs itself is there, too.
+    expect(Object.keys(main)).toContain('zrender');
+
+    const common = await read('@saturnn/linux-x64');
+    expect(Object.keys(common).sort()).toEqual([
+      'GNU OpenMP',
+      'OCL ICD Loader',
+      'libstdc++',
+      'node-addon-api',
+      'oneDNN',
+    ]);
+    const cuda = await read('@saturnn/linux-x64-cuda');
+    const runtime = 'CUDA runtime (cudart_static)';
+    const inside = [...Object.values(main), ...Object.values(common), cuda[runtime]];
+    for (const part of inside)
+      expect(part).toMatchObject({ version: expect.stringMatching(/\d/), scope: 'required', licenses: [{}] });
+    const { [runtime]: _, ...opened } = cuda;
+    expect(Object.values(opened).map(({ scope }) => scope)).toEqual(['excluded', 'excluded', 'excluded', 'excluded']);
   });
 
   it('have classes with their own names, as messages and util.inspect() show them', () => {
