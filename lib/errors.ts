@@ -113,12 +113,19 @@ const permissionFlags: Readonly<Record<string, string>> = {
  */
 export function reasonOf(error: unknown): string {
   if (!isError(error)) return String(error);
-  const { code, permission = '', resource, message } = error as NodeJS.ErrnoException & Partial<Record<string, string>>;
-  if (code === 'ERR_DLOPEN_DISABLED') return `${message} Node.js runs without --allow-addons`;
+  const {
+    code,
+    permission = '',
+    resource = '',
+    message,
+  } = error as NodeJS.ErrnoException & Partial<Record<string, string>>;
+  if (code === 'ERR_DLOPEN_DISABLED') return 'Node.js runs without --allow-addons';
   if (code !== 'ERR_ACCESS_DENIED') return message;
   const flag = permissionFlags[permission];
-  if (!flag) return `${message} (Node.js runs with --permission)`;
-  return `Node.js runs without ${flag}${resource && flag.includes('fs') ? `=${resource}` : ''}`;
+  if (!flag) return `${message.replace(/\.$/, '')} (Node.js runs with --permission)`;
+  // A file is written beside the one that it replaces, under another name: the folder must be allowed.
+  const path = permission === 'FileSystemWrite' ? resource.slice(0, resource.lastIndexOf('/') + 1) : resource;
+  return `Node.js runs without ${flag}${path && flag.includes('fs') ? `=${path}` : ''}`;
 }
 
 /** Limits the elements of an array in a message: an array given where a typed array belongs may have millions. */

@@ -1,7 +1,7 @@
 /** The files of CIFAR-10 and CIFAR-100: their names and official sizes, and how to find them in a folder or an archive. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { SaturnnError } from '../errors';
+import { reasonOf, SaturnnError } from '../errors';
 import type { LabelKind, LayoutName } from './records';
 import type { Split } from './source';
 
@@ -71,7 +71,7 @@ export function findFolder(path: string, candidates: readonly CifarFiles[]): Fou
     }
   }
   const wanted = candidates.map((files) => `${list(binaryFiles(files))} (or a folder ${files.folder} with them)`);
-  const message = `Expected ${wanted.join(', or ')} in ${path} but found ${list(readdirSync(path).sort())}`;
+  const message = `Expected ${wanted.join(', or ')} in ${path} but found ${list(orUnreadable(path, () => readdirSync(path).sort()))}`;
   throw new SaturnnError('ERR_DATA', message);
 }
 
@@ -83,9 +83,18 @@ export function findInArchive(path: string, names: readonly string[], candidates
   throw new SaturnnError('ERR_DATA', `Expected ${wanted} in ${path} but found ${list(names)}`);
 }
 
+/** @throws ERR_DATA if the system refuses what `read` does */
+function orUnreadable<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new SaturnnError('ERR_DATA', `Cannot read ${path}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
 /** Whether `path` is a folder (true) or a file (false). @throws ERR_DATA if nothing has this path */
 export function isFolder(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = orUnreadable(path, () => statSync(path, { throwIfNoEntry: false }));
   if (!stats) throw new SaturnnError('ERR_DATA', `Expected a folder or a .tar.gz at ${path} but found nothing`);
   return stats.isDirectory();
 }

@@ -75,7 +75,8 @@ export async function writeDurably(
     await rename(temporary, destination.path);
     await syncFolder(dirname(destination.path));
   } catch (error) {
-    if (temporary) await rm(temporary, { force: true });
+    // A failure to remove it must not hide the first error.
+    if (temporary) await rm(temporary, { force: true }).catch(() => {});
     throw unwritable(path, error);
   }
 }
@@ -89,11 +90,20 @@ function replace(path: string, make: (temporary: string, destination: Destinatio
     make(temporary, destination);
     renameSync(temporary, destination.path);
     syncFolderNow(dirname(destination.path));
+    // It is still there if both are names of one file: a rename then does nothing.
+    rmSync(temporary, { force: true });
   } catch (error) {
+    if (temporary) removeIfPossible(temporary);
     throw unwritable(path, error);
-  } finally {
-    // It is still there after an error, and if both are names of one file: a rename then does nothing.
-    if (temporary) rmSync(temporary, { force: true });
+  }
+}
+
+/** Removes a file after an error, which a failure to remove it must not hide. */
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // removeTemporaries() removes it later.
   }
 }
 
@@ -129,7 +139,7 @@ function warnUnlessLost(error: unknown, path: string): void {
   hasWarned = true;
   const consequence = 'a power failure may lose it';
   process.emitWarning(
-    `${path} was written, but not flushed to the disk: ${reasonOf(error)}. ${consequence}.`,
+    `${path} was written, but not flushed to the disk: ${reasonOf(error)}; ${consequence}.`,
     'SaturnnWarning',
   );
 }

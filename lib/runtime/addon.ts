@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { isError, SaturnnError } from '../errors';
+import { reasonOf, SaturnnError } from '../errors';
 import { version } from '../version';
 import { binaryPath } from './locate';
 import type { NativeAddon } from './native';
@@ -37,8 +37,9 @@ function load(path: string): NativeAddon {
     // A bundler would replace require() of a path that it does not know.
     return createRequire(path)(path) as NativeAddon;
   } catch (error) {
-    const text = isError(error) ? error.message : String(error);
-    throw new SaturnnError('ERR_BINARY_NOT_LOADED', `${path} does not load: ${text}. ${whyNotLoaded()}.`, {
+    const { code } = error as NodeJS.ErrnoException;
+    const remedy = code === 'ERR_DLOPEN_DISABLED' ? '' : ` ${whyNotLoaded()}.`;
+    throw new SaturnnError('ERR_BINARY_NOT_LOADED', `${path} does not load: ${reasonOf(error)}.${remedy}`, {
       cause: error,
     });
   }

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { cifar } from '../../lib/data/cifar';
 import { type DownloadOptions, download } from '../../lib/data/download';
 import { defaultDataFolder, getData, installedFolder } from '../../lib/data/get';
@@ -233,9 +233,13 @@ describe('getData', () => {
       expect(defaultDataFolder()).toBe('/caches/saturnn/data');
       for (const none of ['', 'relative']) {
         process.env.XDG_CACHE_HOME = none;
-        expect(defaultDataFolder()).toMatch(/^\/.*\/\.cache\/saturnn\/data$/);
+        for (const home of [process.env.HOME, '', 'relative']) {
+          vi.stubEnv('HOME', home);
+          expect(defaultDataFolder()).toMatch(/^\/.*\/\.cache\/saturnn\/data$/);
+        }
       }
     } finally {
+      vi.unstubAllEnvs();
       if (before === undefined) delete process.env.XDG_CACHE_HOME;
       else process.env.XDG_CACHE_HOME = before;
     }

@@ -45,3 +45,25 @@ test('conda: its pip packages, then its own libraries', () => {
 test('what does not exist is left out', () => {
   expect(found({ CUDNN_PATH: join(root, 'none'), VIRTUAL_ENV: join(root, 'none'), PATH: '' })).toEqual([]);
 });
+
+test('folders that are relative are left out, but for those that are given for cuDNN', () => {
+  const before = process.cwd();
+  for (const name of ['venv', 'bin', 'conda'])
+    folder(name, 'lib', 'python3.12', 'site-packages', 'nvidia', 'cudnn', 'lib');
+  folder('lib', 'python3.12', 'site-packages', 'nvidia', 'cudnn', 'lib');
+  for (const name of ['venv/bin', 'bin', '.']) writeFileSync(join(folder(name), 'python3'), '');
+  folder('.local', 'lib', 'python3.12', 'site-packages', 'nvidia', 'cudnn', 'lib');
+  const home = process.env.HOME;
+  try {
+    process.chdir(root);
+    process.env.HOME = '';
+    const relative = { PATH: 'venv/bin:bin:.::./bin', VIRTUAL_ENV: 'venv', CONDA_PREFIX: 'conda' };
+    const paths = cudaSearchPaths(relative);
+    expect(paths.filter((path) => !path.startsWith('/') || path.startsWith(root))).toEqual([]);
+    expect(found({ CUDNN_PATH: 'conda' })).toEqual([join(root, 'conda'), join(root, 'conda', 'lib')]);
+  } finally {
+    process.chdir(before);
+    if (home === undefined) delete process.env.HOME;
+    else process.env.HOME = home;
+  }
+});
