@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <condition_variable>
 #include <cstdlib>
 #include <mutex>
 #include <string>
@@ -34,10 +33,12 @@ size_t stackBytes() {
   }
 }
 
-// Threads that wait until all have been made, to see how many the system grants at the same time.
+// Threads that wait until all have been made, to see how many the system grants at the same time. They wait for a mutex: waiting for
+// a condition_variable would need the C++ library of GCC 12, which RHEL 9 does not have.
 class Trial {
  public:
   explicit Trial(int wanted) {
+    over_.lock();
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     if (const size_t bytes = stackBytes()) pthread_attr_setstacksize(&attributes, bytes);
@@ -51,11 +52,7 @@ class Trial {
   }
 
   ~Trial() {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      isOver_ = true;
-    }
-    over_.notify_all();
+    over_.unlock();
     for (const pthread_t thread : threads_) pthread_join(thread, nullptr);
   }
 
@@ -66,16 +63,13 @@ class Trial {
 
  private:
   static void* wait(void* self) {
-    auto* trial = static_cast<Trial*>(self);
-    std::unique_lock<std::mutex> lock(trial->mutex_);
-    trial->over_.wait(lock, [trial] { return trial->isOver_; });
+    const std::lock_guard<std::mutex> lock(static_cast<Trial*>(self)->over_);
     return nullptr;
   }
 
   std::vector<pthread_t> threads_;
-  std::mutex mutex_;
-  std::condition_variable over_;
-  bool isOver_ = false;
+  // Locked while the trial lasts.
+  std::mutex over_;
 };
 
 }  // namespace
