@@ -11,7 +11,7 @@ import {
 } from '../experiments/equivalence/equivalence';
 import { type EquivalenceModelName, equivalenceModels } from '../experiments/equivalence/models';
 import { equivalencePage, equivalenceTable, verdict } from '../experiments/equivalence/report';
-import { prepareFolder } from '../files/durable';
+import { ResultFolder } from '../experiments/resultFolder';
 import { environment, writeJson } from '../measure/harness';
 import { momentumRange } from '../optim/flatOptimizer';
 import { table } from '../report/textTable';
@@ -89,7 +89,7 @@ async function run(options: EquivalenceCommandOptions): Promise<void> {
   const { lr: learningRate, data, out, json, device: _, threads: __, ...settings } = options;
   using device = openDeviceFor(options);
   // Before the training, so that a folder that cannot be written is found at once.
-  if (out !== undefined) prepareFolder(out);
+  using _results = out === undefined ? null : new ResultFolder(out);
   const interruption = new Interruption();
   const source = data === 'generated' && options.limit === undefined ? null : await openSource(options);
   try {

@@ -9,16 +9,12 @@ import { addSourceOptions, type DataOptions, limitNote, limitOption } from './op
 import { addOptions, declare } from './options/declare';
 import { batchOption } from './options/length';
 import { jsonOption, outOption } from './options/output';
+import { weightsOption } from './options/weights';
 import { percent } from './terminal/progress';
 
 const splits = ['train', 'test'] as const;
 const defaultSplit: (typeof splits)[number] = 'test';
 const defaultBatch = 64;
-
-const weightsOption = declare({
-  flags: '--weights <file>',
-  help: 'the network: model.safetensors or best.safetensors of a run',
-});
 
 const cropOption = declare({
   flags: '--crop',

@@ -1,16 +1,18 @@
 /** `saturnn train`: trains a model on a data set and writes the results into a folder. */
 import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
+import { SaturnnError } from '../errors';
 import { describeLayerRates } from '../experiments/layerRates';
 import { formatActivation } from '../ops/activation';
 import type { Sgd } from '../optim/sgd';
+import { changeableSettings, SettingsDiffer } from '../train/checkpoint/changes';
 import type { EndEvent } from '../train/events';
-import type { Saved } from '../train/runFolder';
+import { hasCheckpoint, type Saved } from '../train/runFolder';
 import type { Trainer } from '../train/trainer';
 import { runTraining, type TrainingBegin, type TrainingWatch } from '../train/training';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
 import { addDataOptions, type DataOptions, openData } from './options/data';
-import { addOptions } from './options/declare';
+import { addOptions, doesNotApply } from './options/declare';
 import { batchByDevice, batchOption, epochsOption, seedOption, stepsOption } from './options/length';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
 import {
@@ -21,16 +23,19 @@ import {
   optimizerFrom,
   scheduleFrom,
 } from './options/optimizer';
-import { collectGiven, type Given, isResumed, resumedOptions } from './options/resume';
+import { collectGiven, type Given, isResumed, optionsOf, resumedOptions } from './options/resume';
 import { addRunOptions, checkpointsFrom, earlyStoppingFrom, type RunOptions } from './options/run';
+import { modelFlagsOf, weightsOption } from './options/weights';
 import { Interruption } from './terminal/interruption';
 import { createProgress, percent } from './terminal/progress';
+import { commandOf } from './terminal/trainings';
 
 interface TrainOptions extends DataOptions, ModelOptions, OptimizerOptions, RunOptions, ArithmeticOptions {
   batch?: number;
   epochs?: number;
   steps?: number;
   seed: number;
+  weights?: string;
 }
 
 const defaultEpochs = 10;
@@ -39,10 +44,13 @@ export function trainCommand(): Command {
   const command = withOptions();
   const given = collectGiven(command);
   return command.action(async (options: TrainOptions) => {
-    if (!isResumed(options)) return train(options, given);
-    const { out, resume, json } = options;
+    const { out, resume, json, change } = options;
+    if (!isResumed(options)) {
+      const all = withModelOfWeights(options, given);
+      return train({ ...optionsOf<TrainOptions>(withOptions(), all), out, resume, json }, all);
+    }
     const resumed = resumedOptions<TrainOptions>(out!, given, withOptions);
-    return train({ ...resumed.options, out, resume, json }, resumed.given);
+    return train({ ...resumed.options, out, resume, json, change: change || resumed.goesOnChanged }, resumed.given);
   });
 }
 
@@ -57,8 +65,18 @@ export function withOptions(): Command {
     epochsOption({ otherwise: `${defaultEpochs}` }),
     stepsOption({ note: 'instead of --epochs' }).conflicts('epochs'),
     seedOption(),
+    weightsOption({
+      note: "; a new training begins with these weights, and with their model's options unless others are given",
+    }),
   );
   return addRunOptions(addOptimizerOptions(command));
+}
+
+/** Returns the given options, and those of the model that --weights holds. @throws ERR_DATA, ERR_INVALID_ARGUMENT */
+function withModelOfWeights({ weights }: TrainOptions, given: Given): Given {
+  if (weights === undefined) return given;
+  if (given['--init'] !== undefined) throw doesNotApply('--init', 'to a training that begins with --weights');
+  return { ...modelFlagsOf(weights), ...given };
 }
 
 async function train(options: TrainOptions, given: Given): Promise<void> {
@@ -84,12 +102,14 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
       device: device.name,
       batch: trainer.batch,
       epochs,
-      ...{ out: undefined, resume: undefined, json: undefined },
+      ...{ out: undefined, resume: undefined, change: undefined, json: undefined },
       node: process.versions.node,
       deviceInfo: device.info,
     });
     const folder = resolve(options.out ?? defaultFolder(options));
-    const { end, failure, saved } = await runTraining({
+    const trained = runTraining({
+      change: options.change ? changeableSettings : undefined,
+      ...{ weights: options.weights, onNonFinite: options.onNonFinite ?? undefined },
       ...{ folder, resume: options.resume, checkpoints: checkpointsFrom(options) },
       ...{ model, train, test, statistics, data: mode, device, batch, seed },
       ...{ optimizer, schedule, labelSmoothing, ...arithmeticOf(options) },
@@ -107,13 +127,31 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
         return watchTraining(begin, json, interruption);
       },
     });
+    const { end, failure, saved } = await trained.catch(adviseChange);
     if (json) process.stdout.write(`${JSON.stringify({ event: 'saved', out: folder, ...saved })}\n`);
     else process.stdout.write(summary(end, model.classes, saved!));
-    if (failure) throw failure;
+    if (failure) throw adviseLowerRate(failure, folder, learningRateFrom(options));
   } finally {
     interruption.dispose();
     await close();
   }
+}
+
+/** Throws an error again; if settings differ that may change, with the option that changes them. */
+function adviseChange(error: unknown): never {
+  if (!(error instanceof SettingsDiffer)) throw error;
+  const message = `${error.message}. --resume --change goes on with the new value`;
+  throw new SaturnnError(error.code, message, { cause: error });
+}
+
+/** Adds to an ERR_NON_FINITE the command that goes on from a checkpoint, if there is one. */
+function adviseLowerRate(failure: SaturnnError, folder: string, rate: number): SaturnnError {
+  if (failure.code !== 'ERR_NON_FINITE' || !hasCheckpoint(folder)) return failure;
+  const out = relative('', folder) || '.';
+  const next = commandOf('train', { '--out': out, '--resume': true, '--change': true, '--lr': `${rate / 10}` });
+  return new SaturnnError(failure.code, `${failure.message} To go on from the last checkpoint: ${next}`, {
+    cause: failure,
+  });
 }
 
 /** Shows progress and lets Ctrl-C interrupt while steps are computed. */

@@ -3,11 +3,12 @@ import { join, relative } from 'node:path';
 import { Command } from 'commander';
 import { paperActivations } from '../experiments/paper';
 import { defaultMagnitude, magnitudeRange } from '../experiments/prediction/chain';
+import { ResultFolder } from '../experiments/resultFolder';
 import { chainDefaults, chainRanges, type VarianceChain, varianceChain } from '../experiments/variance/chain';
 import { chainPage, variancePage } from '../experiments/variance/report';
 import { chainSummary, chainTables, factorTables, layerTables } from '../experiments/variance/tables';
 import { type VarianceRun, variance, varianceDefaults, varianceDrawsRange } from '../experiments/variance/variance';
-import { prepareFolder, writeAtomically } from '../files/durable';
+import { writeAtomically } from '../files/durable';
 import { type Initialization, initializationForms, parseInitialization } from '../initial/initialization';
 import { environment } from '../measure/harness';
 import { createModel, models } from '../models';
@@ -147,12 +148,13 @@ async function run(options: Options): Promise<void> {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     throw doesNotApply(flag, `to --model ${model}`, options[name]);
   }
+  // Before anything is computed, so that a folder that cannot be written is found at once.
+  using _results = out === undefined ? null : new ResultFolder(out);
   const { result, tables, page } = model === chain ? await studyChain(options) : await studyModel(options);
   clearStatusLine();
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else process.stdout.write(tables.map(text).join('\n'));
   if (out === undefined) return;
-  prepareFolder(out);
   writeAtomically(join(out, 'variance.json'), `${JSON.stringify(result, null, 1)}\n`);
   const { report } = writeReport(out, page);
   if (!json) process.stdout.write(`\nreport: ${relative('', report)}\n`);

@@ -2,12 +2,12 @@
  * Runs many trainings one after the other, each in its own folder. They may be interrupted at any moment: called again with the
  * same list, runTrainings() skips those that have ended, resumes the one that was interrupted, and runs the others.
  */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DataMode, type ImageSource, isSource } from '../data/source';
 import type { StatisticsOptions } from '../data/statistics';
 import { SaturnnError } from '../errors';
-import { writeAtomically } from '../files/durable';
+import { removeTemporaries } from '../files/durable';
 import type { LsuvOptions } from '../initial/lsuv';
 import type { EpochEvent } from '../optim/metric';
 import { arrayOf, callback, flag, instance, number, optional, signal, text } from '../options/field';
@@ -19,9 +19,12 @@ import { firstDifference } from '../train/checkpoint/checkpointInfo';
 import type { TrainEvent } from '../train/events';
 import { readEpochs, type Settings } from '../train/runFolder';
 import type { TrainerOptions } from '../train/trainer';
-import type { Evaluation } from '../train/trainerView';
 import { runTraining, type TrainingBegin } from '../train/training';
-import { type Chance, chanceOf, isStuck, type Status } from './status';
+import { chanceOf, isStuck, type Status } from './status';
+import { object, readStored } from './storedJson';
+import { readResult, type TrainingResult, writeResult } from './trainingResult';
+
+export type { TrainingResult } from './trainingResult';
 
 /** A training in the list of runTrainings(). */
 export interface LabelledTraining {
@@ -61,31 +64,6 @@ export interface TrainingData {
   readonly statistics?: StatisticsOptions;
   /** Whether images are kept on the device or streamed, as the option `data` of a Trainer. */
   readonly mode?: DataMode;
-}
-
-/**
- * Result of a training that has ended, as in its result.json. Accuracies are from 0 to 1. A loss may be NaN, which is null in
- * JSON.
- */
-export interface TrainingResult {
-  /** "nonFinite" if a loss or gradient overflowed, else "done". */
-  readonly ending: 'done' | 'nonFinite';
-  /** Steps that have updated the weights. */
-  readonly steps: number;
-  /** The first step, from 1, that was refused because its loss or gradient was not finite, and the reason; null: none. */
-  readonly failure: { readonly step: number; readonly message: string } | null;
-  /** The last complete epoch; null if there is none. */
-  readonly last: EpochEvent | null;
-  /** The complete epoch with the best test accuracy, the first of equals; null if there is none. */
-  readonly best: EpochEvent | null;
-  /**
-   * Evaluation of the training set (centre crops) after the last step; null if it was not asked for or the training diverged.
-   */
-  readonly evaluatedTrain: Evaluation | null;
-  /** The accuracy of guessing, on the training set. */
-  readonly chance: Chance;
-  /** Time of training in seconds, over all complete epochs and all processes that ran them, without evaluation. */
-  readonly seconds: number;
 }
 
 /** State of a training, read from its folder. */
@@ -185,7 +163,7 @@ export async function runTrainings(given: TrainingsOptions): Promise<boolean> {
         if (signal?.aborted || !(await trainOne(own, training, index))) return false;
         onEvent?.({ event: 'ended', index, record: readTraining(folder, training) });
       }
-      removeCheckpoints(join(folder, training.folder));
+      tidy(join(folder, training.folder));
     }
     return true;
   } finally {
@@ -202,8 +180,9 @@ export async function runTrainings(given: TrainingsOptions): Promise<boolean> {
 export function readTraining(folder: string, training: Omit<LabelledTraining, 'make'>): TrainingRecord {
   const { label, settings, epochs: of } = training;
   const path = join(folder, training.folder);
-  const epochs = readEpochs(path).filter(({ complete }) => complete);
-  const result = readResult(path);
+  const ended = readResult(path);
+  const result = ended?.result ?? null;
+  const epochs = (ended?.epochs ?? readEpochs(path)).filter(({ complete }) => complete);
   return {
     label,
     folder: training.folder,
@@ -264,7 +243,7 @@ async function trainOne(options: TrainingsOptions, training: LabelledTraining, i
   });
   const { ending, step, failure, evaluatedTrain } = outcome;
   if (ending === 'interrupted') return false;
-  const epochs = readEpochs(path).filter(({ complete }) => complete);
+  const epochs = outcome.epochs.filter(({ complete }) => complete);
   const result: TrainingResult = {
     ending,
     steps: step,
@@ -275,45 +254,23 @@ async function trainOne(options: TrainingsOptions, training: LabelledTraining, i
     chance: chanceOf(train),
     seconds: epochs.reduce((sum, { imagesPerSecond }) => sum + train.count / imagesPerSecond, 0),
   };
-  writeAtomically(join(path, resultName), `${JSON.stringify(result, null, 2)}\n`);
+  writeResult(path, result, epochs);
   return true;
-}
-
-const resultName = 'result.json';
-
-function readResult(path: string): TrainingResult | null {
-  const result = readJson(join(path, resultName)) as TrainingResult | null;
-  if (result === null) return null;
-  const { last, best, evaluatedTrain } = result;
-  return { ...result, last: numbersOf(last), best: numbersOf(best), evaluatedTrain: numbersOf(evaluatedTrain) };
-}
-
-/** Restores NaN, which JSON stores as null. */
-const numbersOf = <T extends object>(record: T | null): T | null =>
-  record && (Object.fromEntries(Object.entries(record).map(([key, value]) => [key, value ?? Number.NaN])) as T);
-
-/** Reads a JSON file; null if it does not exist. @throws ERR_CHECKPOINT if it is damaged */
-export function readJson(path: string): unknown {
-  if (!existsSync(path)) return null;
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new SaturnnError('ERR_CHECKPOINT', `Cannot use ${path}: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 /** Checks that a folder holds no training with other settings. @throws ERR_CHECKPOINT, naming the first that differs */
 function checkSettings(path: string, settings: Settings): void {
-  const config = readJson(join(path, 'config.json')) as { settings?: Settings } | null;
+  const config = readStored(join(path, 'config.json'), { settings: object });
   if (config === null) return;
   // Compared as JSON, which leaves undefined values out.
-  const difference = firstDifference(config.settings ?? {}, JSON.parse(JSON.stringify(settings)));
+  const difference = firstDifference(config.settings as Settings, JSON.parse(JSON.stringify(settings)));
   if (difference === null) return;
   const message = `${path} holds a training with other settings: ${difference}. Choose another folder`;
   throw new SaturnnError('ERR_CHECKPOINT', message);
 }
 
-/** Removes the checkpoints of a training that has ended: it does not need them, and they are its largest files. */
-function removeCheckpoints(path: string): void {
+/** Removes what a training that has ended does not need: its checkpoints, which are its largest files, and what a kill left. */
+function tidy(path: string): void {
+  removeTemporaries(path);
   for (const name of Object.values(checkpointNames)) rmSync(join(path, name), { force: true });
 }

@@ -11,6 +11,7 @@ import { flag, integer, optional } from '../options/field';
 import { Options } from '../options/options';
 import { type Device, deviceField, deviceOf, precisionField } from '../runtime/device';
 import { State } from '../tensor/state';
+import { valuesFrom } from './checkpoint/weights';
 import { Predictor, type PredictorOptions } from './predictor';
 
 /** Options of loadPredictor(). */
@@ -53,15 +54,7 @@ export async function loadPredictor(path: string, options: LoadPredictorOptions)
   const { model, statistics } = describedBy(file, fail);
   checkShape(own.shape, model, statistics, crop);
   const device = deviceOf(where);
-  // Checked before anything is allocated, because the sizes in a damaged or hostile file may be huge.
-  const values = [...model.parameters, ...(model.buffers ?? [])].map((part) => {
-    const tensor = file.tensors.get(part.name);
-    if (!(tensor?.data instanceof Float32Array)) throw fail(`it has no F32 tensor "${part.name}"`);
-    if (String(tensor.shape) !== String(part.shape)) {
-      throw fail(`expected shape [${part.shape}] for "${part.name}" but received [${tensor.shape}]`);
-    }
-    return [part, tensor.data] as const;
-  });
+  const values = valuesFrom(file, model, fail);
   const state = new State(model.parameters, { optimizerSlots: 0, buffers: model.buffers });
   try {
     await state.on(device);

@@ -2,7 +2,7 @@
  * The folder of one training run: config.json, metrics.jsonl, epochs.csv, checkpoints, and at the end model.safetensors,
  * best.safetensors, curves.svg and report.html.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Statistics } from '../data/statistics';
 import { SaturnnError } from '../errors';
@@ -14,12 +14,14 @@ import type { Model } from '../models/model';
 import { formatActivation } from '../ops/activation';
 import type { EpochEvent } from '../optim/metric';
 import type { State } from '../tensor/state';
+import { Attempts } from './attempts';
 import type { Callback } from './callback';
 import { Checkpoints, type CheckpointsOptions, CsvLog, checkpointNames, JsonlLog } from './callbacks';
+import type { RestoreOptions } from './checkpoint/changes';
 import { readCheckpoint } from './checkpoint/checkpoint';
 import { collectWeights, weightsOf } from './checkpoint/weights';
 import { type RunEvents, renderReport, renderSvg } from './curves';
-import type { TrainEvent } from './events';
+import { readEvents } from './runLog';
 import type { Trainer } from './trainer';
 
 const metricsName = 'metrics.jsonl';
@@ -53,6 +55,7 @@ export class RunFolder {
   readonly checkpoints: Checkpoints;
   /** Callbacks for the Trainer: the logs, and after them the checkpoints. */
   readonly callbacks: readonly Callback[];
+  readonly #logs: readonly (JsonlLog | CsvLog)[];
   readonly #unlock: () => void;
 
   /**
@@ -70,11 +73,8 @@ export class RunFolder {
         throw new SaturnnError('ERR_BUSY', message);
       }
       this.checkpoints = new Checkpoints({ ...checkpoints, folder: this.path });
-      this.callbacks = [
-        new JsonlLog(join(this.path, metricsName)),
-        new CsvLog(join(this.path, 'epochs.csv')),
-        this.checkpoints,
-      ];
+      this.#logs = [new JsonlLog(join(this.path, metricsName)), new CsvLog(join(this.path, 'epochs.csv'))];
+      this.callbacks = [...this.#logs, this.checkpoints];
     } catch (error) {
       this.#unlock();
       throw error;
@@ -83,25 +83,39 @@ export class RunFolder {
 
   /**
    * Restores the Trainer from a checkpoint of the folder.
-   * @throws what Trainer.restore() throws; if the last checkpoint is broken, the message mentions the previous one, if it exists
+   * @param which auto: the last or, if that is broken, the previous one
+   * @param options those of Trainer.restore()
+   * @returns a sentence for the user if the previous checkpoint has taken the place of a broken one, else null
+   * @throws what Trainer.restore() throws; if the last checkpoint is broken, the message says what can be done
    */
-  async restore(trainer: Trainer, which: 'last' | 'previous'): Promise<void> {
-    const [path, previous] = [this.checkpoints.path(which), this.checkpoints.path('previous')];
+  async restore(
+    trainer: Trainer,
+    which: 'last' | 'previous' | 'auto',
+    options: RestoreOptions = {},
+  ): Promise<string | null> {
+    const [last, previous] = [this.checkpoints.path('last'), this.checkpoints.path('previous')];
+    let replaced: string | null = null;
     try {
-      await trainer.restore(path);
+      await trainer.restore(which === 'previous' ? previous : last, options);
     } catch (error) {
-      const isBroken = await readCheckpoint(path).then(
-        () => false,
-        () => true,
-      );
-      if (which === 'previous' || !isBroken || !existsSync(previous)) throw error;
+      if (which === 'previous' || !(await isBroken(last))) throw error;
       const { code, message } = error as SaturnnError;
-      throw new SaturnnError(code, `${message}; ${checkpointNames.previous} can be used instead (--resume previous)`, {
-        cause: error,
-      });
+      const fail = (remedy: string) => new SaturnnError(code, `${message}; ${remedy}`, { cause: error });
+      if (!existsSync(previous) || (await isBroken(previous)))
+        throw which === 'auto' ? fail(`remove ${this.path} to begin anew`) : error;
+      if (which === 'last') throw fail(`${checkpointNames.previous} can be used instead (--resume previous)`);
+      await trainer.restore(previous, options);
+      replaced = `${message}; the run goes on from ${checkpointNames.previous}`;
     }
     // The last checkpoint may be broken. It must not become the previous one when the next is written.
-    if (which === 'previous') linkOver(previous, this.checkpoints.path('last'));
+    if (which === 'previous' || replaced !== null) linkOver(previous, last);
+    return replaced;
+  }
+
+  /** Goes back to the last checkpoint with lower learning rates, which a checkpoint holds from then on. @param reason for the log */
+  async lowerRate(trainer: Trainer, factor: number, reason: string): Promise<void> {
+    await this.restore(trainer, 'auto', { rateFactor: factor, reason });
+    await this.checkpoints.write(trainer);
   }
 
   /**
@@ -132,22 +146,47 @@ export class RunFolder {
     return path;
   }
 
-  /** Writes the present weights, those of the best epoch, curves and report. @returns the paths */
-  async finish(model: Model, state: State, statistics: Statistics, settings: Settings): Promise<Saved> {
-    const paths = {
-      curves: join(this.path, 'curves.svg'),
-      report: join(this.path, 'report.html'),
-      model: await this.saveWeights(model, state, statistics),
-    };
+  /**
+   * Writes the present weights, those of the best epoch, curves and report. A file that cannot be written does not prevent the others.
+   * @param epochs the epoch events that the Trainer knows
+   * @returns the paths
+   * @throws ERR_OUTPUT, naming every file that cannot be written; ERR_CHECKPOINT if the best checkpoint is damaged
+   */
+  async finish(
+    model: Model,
+    state: State,
+    statistics: Statistics,
+    settings: Settings,
+    epochs: readonly EpochEvent[] = [],
+  ): Promise<Saved> {
+    const [curves, report, best] = ['curves.svg', 'report.html', bestWeightsName].map((name) =>
+      join(this.path, name),
+    ) as [...[string, string, string]];
+    const hasBest = existsSync(this.checkpoints.path('best'));
+    const attempts = new Attempts();
+    await attempts.make(() => this.saveWeights(model, state, statistics));
+    if (hasBest)
+      await attempts.make(async () => {
+        const { arrays } = await readCheckpoint(this.checkpoints.path('best'));
+        writeSafetensors(best, weightsOf(model, state, statistics, arrays));
+      });
+    for (const log of this.#logs) await attempts.make(() => log.flush());
     const title = `${model.name}, width ${model.width}, ${formatActivation(model.activation)}`;
-    const events = readEvents(this.path);
-    writeAtomically(paths.curves, renderSvg(title, events));
-    writeAtomically(paths.report, renderReport(title, events, settings));
-    if (!existsSync(this.checkpoints.path('best'))) return paths;
-    const best = join(this.path, bestWeightsName);
-    const { arrays } = await readCheckpoint(this.checkpoints.path('best'));
-    writeSafetensors(best, weightsOf(model, state, statistics, arrays));
-    return { ...paths, best };
+    const events = this.events(epochs);
+    await attempts.make(() => writeAtomically(curves, renderSvg(title, events)));
+    await attempts.make(() => writeAtomically(report, renderReport(title, events, settings)));
+    attempts.check();
+    return { curves, report, model: join(this.path, weightsName), ...(hasBest && { best }) };
+  }
+
+  /**
+   * Returns the epochs that the Trainer knows, and from the log what it does not: the steps, and the epochs before a checkpoint of an
+   * earlier version, which holds none.
+   */
+  events(epochs: readonly EpochEvent[]): RunEvents {
+    const logged = readEvents(join(this.path, metricsName));
+    const first = epochs[0]?.step ?? Number.POSITIVE_INFINITY;
+    return { ...logged, epochs: [...logged.epochs.filter(({ step }) => !(step >= first)), ...epochs] };
   }
 
   /** Unlocks the folder. */
@@ -165,24 +204,12 @@ export class RunFolder {
 export const hasCheckpoint = (folder: string): boolean =>
   [checkpointNames.last, checkpointNames.previous].some((name) => existsSync(join(folder, name)));
 
-/** Returns the epoch events of readEvents(). */
-export const readEpochs = (folder: string): readonly EpochEvent[] => readEvents(folder).epochs;
+/** Whether a checkpoint cannot be read, for whatever reason. */
+const isBroken = (path: string): Promise<boolean> =>
+  readCheckpoint(path).then(
+    () => false,
+    () => true,
+  );
 
-/**
- * Returns the epoch and step events in a run's folder (its metrics.jsonl), those before a resume included; none if there is no
- * such file.
- */
-export function readEvents(folder: string): RunEvents {
-  const log = join(folder, metricsName);
-  if (!existsSync(log)) return { epochs: [], steps: [] };
-  const text = readFileSync(log, 'utf8');
-  // The last line may be half written, if the run still goes on or was killed.
-  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
-  // JSON has no NaN: a loss that overflowed was written as null.
-  const parse = (line: string) => JSON.parse(line, (_, value) => (value === null ? Number.NaN : value));
-  const events: TrainEvent[] = lines.filter(Boolean).map(parse);
-  return {
-    epochs: events.filter((event) => event.event === 'epoch'),
-    steps: events.filter((event) => event.event === 'step'),
-  };
-}
+/** Returns the epoch events in the log of a run's folder: those of a run that has not ended. */
+export const readEpochs = (folder: string): readonly EpochEvent[] => readEvents(join(folder, metricsName)).epochs;

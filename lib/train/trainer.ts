@@ -18,7 +18,7 @@ import { type Description, describeMachine, firstDifference, type SettingsChange
 import { Cursor } from './checkpoint/cursor';
 import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } from './checkpoint/saving';
 import { Tally } from './checkpoint/tally';
-import { collectWeights } from './checkpoint/weights';
+import { collectWeights, loadWeights } from './checkpoint/weights';
 import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
 import { type Fit, RunningFit } from './fit';
 import { nonFiniteError } from './nonFinite';
@@ -278,6 +278,16 @@ export class Trainer implements TrainerView {
       collectWeights(this.#options.model, this.state, await this.statistics()),
     );
     writeSafetensors(path, weights);
+  }
+
+  /**
+   * Sets parameters and running statistics to those of a file that saveWeights() has written for such a model, for a training that
+   * begins with them. Optimizer and progress stay as they are.
+   * @throws ERR_DATA if the file cannot be read or lacks a tensor of the model; ERR_DISPOSED; ERR_BUSY while steps are computed
+   */
+  async loadWeights(path: string): Promise<void> {
+    const load = () => loadWeights(path, this.#options.model, this.state);
+    await this.#betweenSteps('Weights can be loaded', load);
   }
 
   /**

@@ -2,9 +2,12 @@
 
 import { SaturnnError } from '../errors';
 import type { LsuvOptions } from '../initial/lsuv';
+import type { EpochEvent } from '../optim/metric';
 import { type Device, deviceOf } from '../runtime/device';
 import { version } from '../version';
+import { Attempts } from './attempts';
 import type { Callback } from './callback';
+import { describeChange, type RestoreOptions } from './checkpoint/changes';
 import { describeSource } from './checkpoint/checkpointInfo';
 import { sizesOf } from './checkpoint/saving';
 import type { EndEvent, TrainEvent } from './events';
@@ -24,6 +27,15 @@ export interface TrainingOptions extends Omit<TrainerOptions, 'device' | 'callba
    * training. Default: a new training.
    */
   resume?: 'last' | 'previous' | 'auto';
+  /** Settings in which a resumed run may differ from its checkpoint, as for Trainer.restore(). Default: none. */
+  change?: RestoreOptions['change'];
+  /** A safetensors file of weights with which a new training begins, in place of random ones. */
+  weights?: string;
+  /**
+   * What to do when loss or gradient overflow: go back to the last checkpoint and multiply all learning rates by `factor`, at most
+   * `times` times in the whole run. Default: training ends.
+   */
+  onNonFinite?: { readonly factor: number; readonly times: number };
   /** When to write checkpoints. */
   checkpoints?: RunFolderOptions['checkpoints'];
   /** Called at every event, before the folder's logs and checkpoints. */
@@ -34,7 +46,7 @@ export interface TrainingOptions extends Omit<TrainerOptions, 'device' | 'callba
   prepare?: (options: LsuvOptions) => Promise<string | null>;
   /** Takes the line that `prepare` has returned, unless it is null. */
   onPrepared?: (line: string) => void;
-  /** Called once, when the weights are ready and before the first step. */
+  /** Called when the weights are ready and before the first step; again when training goes back to a checkpoint. */
   watch?: (begin: TrainingBegin) => TrainingWatch;
   /**
    * Whether to evaluate the training set after the last step, as the test set is: centre crops, the final weights. Default
@@ -63,7 +75,7 @@ export interface TrainingWatch {
   readonly signal?: AbortSignal;
   /** Called at every event of fit(). */
   show?(event: TrainEvent): void;
-  /** Called once, when training has ended. */
+  /** Called when training has ended, or goes back. */
   stop?(): void;
 }
 
@@ -86,38 +98,64 @@ export interface TrainingOutcome {
   readonly evaluatedTrain: Evaluation | null;
   /** Paths of the results; null unless `results` is all. */
   readonly saved: Saved | null;
+  /** Every epoch event of the run, those before a resume included. */
+  readonly epochs: readonly EpochEvent[];
 }
 
 /**
  * Trains until the end, until the watch's signal is aborted, or until loss or gradient are not finite. In each case the results
  * until then are written into the folder, and the function returns.
- * @throws ERR_BUSY, ERR_OUTPUT for the folder; ERR_CHECKPOINT; what Trainer throws, other than ERR_NON_FINITE
+ * @throws ERR_BUSY for the folder; ERR_OUTPUT if something could not be written, after everything else was written; ERR_CHECKPOINT;
+ * what Trainer throws, other than ERR_NON_FINITE
  */
 export async function runTraining(options: TrainingOptions): Promise<TrainingOutcome> {
-  const { folder: path, resume, checkpoints, callbacks = [], length, results = 'all', ...rest } = options;
-  const { describe, prepare, onPrepared, watch, evaluateTrain, ...trainerOptions } = rest;
+  const {
+    folder: path,
+    resume,
+    checkpoints,
+    callbacks = [],
+    results = 'all',
+    change,
+    weights: from,
+    ...rest
+  } = options;
+  const { describe, prepare, onPrepared, length, watch, evaluateTrain, onNonFinite, ...trainerOptions } = rest;
   const device = deviceOf(options.device);
   const isResumed = resume !== undefined && (resume !== 'auto' || hasCheckpoint(path));
   using folder = new RunFolder(path, { resume: resume !== undefined, checkpoints });
   using trainer = new Trainer({ ...trainerOptions, device, callbacks: [...callbacks, ...folder.callbacks] });
-  if (isResumed) await folder.restore(trainer, resume === 'previous' ? 'previous' : 'last');
+  const warning = isResumed ? await folder.restore(trainer, resume, { change }) : null;
   const { checkpoint, weights } = sizesOf(trainer.state, callbacks);
   folder.requireSpace({ checkpoint, weights: results === 'none' ? 0 : weights });
-  const { config, report = config } = describe?.(trainer) ?? { config: {} };
   const origin = await originOf(options);
-  folder.configure({ ...config, ...origin });
+  const described = () => {
+    const { config, report = config } = describe?.(trainer) ?? { config: {} };
+    const all = { ...origin, ...(trainer.changes.length > 0 && { changes: trainer.changes.map(describeChange) }) };
+    folder.configure({ ...config, ...origin, changes: trainer.changes });
+    return { ...report, ...all };
+  };
+  let report = described();
   const { model, train: dataset, statistics, seed } = options;
-  if (!isResumed) {
+  if (!isResumed && from !== undefined) await trainer.loadWeights(from);
+  else if (!isResumed) {
     const line = await prepare?.({ model, state: trainer.state, dataset, statistics, device, seed });
     if (line) onPrepared?.(line);
   }
-  const ended = await runToEnd(trainer, folder, length, { watch, evaluateTrain });
+  const parts: Parts = { trainer, folder, length, watch, evaluateTrain, onNonFinite, warning };
+  const attempts = new Attempts();
+  const ended = await attempts.make(() =>
+    runWithRetries(parts, () => {
+      report = described();
+    }),
+  );
+  const averages = await trainer.statistics();
   let saved: Saved | null = null;
   if (results === 'all')
-    saved = await folder.finish(model, trainer.state, await trainer.statistics(), { ...report, ...origin });
-  else if (results === 'weights' && ended.ending !== 'interrupted')
-    await folder.saveWeights(model, trainer.state, await trainer.statistics());
-  return { ...ended, step: trainer.step, saved };
+    saved = (await attempts.make(() => folder.finish(model, trainer.state, averages, report, trainer.epochs))) ?? null;
+  else if (results === 'weights' && ended?.ending !== 'interrupted')
+    await attempts.make(() => folder.saveWeights(model, trainer.state, averages));
+  attempts.check();
+  return { ...ended!, step: trainer.step, saved, epochs: folder.events(trainer.epochs).epochs };
 }
 
 /** Returns what config.json and the report say of every run: the version of saturnn, and both data sets with their fingerprints. */
@@ -128,18 +166,41 @@ async function originOf({ train, test }: Pick<TrainingOptions, 'train' | 'test'>
 
 type Ended = Pick<TrainingOutcome, 'ending' | 'end' | 'failure' | 'evaluatedTrain'>;
 
-async function runToEnd(
-  trainer: Trainer,
-  folder: RunFolder,
-  length: FitOptions,
-  { watch, evaluateTrain = false }: Pick<TrainingOptions, 'watch' | 'evaluateTrain'>,
-): Promise<Ended> {
+interface Parts extends Pick<TrainingOptions, 'length' | 'watch' | 'evaluateTrain' | 'onNonFinite'> {
+  readonly trainer: Trainer;
+  readonly folder: RunFolder;
+  /** A sentence that the watch gets as a warning event before the first step. */
+  readonly warning: string | null;
+}
+
+/** Trains; goes back to the last checkpoint with lower rates as often as it is allowed to, and calls `onLowered` each time. */
+async function runWithRetries(parts: Parts, onLowered: () => void): Promise<Ended> {
+  const { trainer, folder, onNonFinite } = parts;
+  // There must be a checkpoint to go back to, also from the first epoch.
+  if (onNonFinite && !hasCheckpoint(folder.path)) await folder.checkpoints.write(trainer);
+  for (let { warning } = parts; ; warning = null) {
+    const ended = await runToEnd({ ...parts, warning });
+    if (ended.ending !== 'nonFinite' || !onNonFinite) return ended;
+    const { factor, times } = onNonFinite;
+    const lowered = trainer.changes.filter(({ changed }) => changed.some(({ name }) => name === 'rateFactor')).length;
+    if (lowered >= times) {
+      const { code, message } = ended.failure!;
+      const all = `${message} The rates were lowered ${lowered} times before, which is the limit.`;
+      return { ...ended, failure: new SaturnnError(code, all, { cause: ended.failure }) };
+    }
+    await folder.lowerRate(trainer, factor, ended.failure!.message);
+    onLowered();
+  }
+}
+
+async function runToEnd({ trainer, folder, length, watch, evaluateTrain, warning }: Parts): Promise<Ended> {
   const { step: done, stepsPerEpoch } = trainer;
   const watching: TrainingWatch = watch?.({ steps: done + trainer.stepsOf(length), done, stepsPerEpoch }) ?? {};
   const { signal } = watching;
   let end: EndEvent | null = null;
   let evaluatedTrain: Evaluation | null = null;
   try {
+    if (warning !== null) watching.show?.({ event: 'warning', step: done, message: warning });
     for await (const event of trainer.fit({ ...length, signal })) {
       watching.show?.(event);
       if (event.event === 'end') end = event;

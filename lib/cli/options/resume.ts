@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Command, CommanderError } from 'commander';
 import { invalid, SaturnnError } from '../../errors';
 import { hasCheckpoint } from '../../train/runFolder';
-import { declare } from './declare';
+import { declare, doesNotApply } from './declare';
 
 const declareResume = declare({
   flags: '--resume [which]',
@@ -15,16 +15,29 @@ const declareResume = declare({
 /** Makes --resume, which without a value means --resume last. */
 export const resumeOption = () => declareResume().preset('last');
 
+/** Makes --change. */
+export const changeOption = declare({
+  flags: '--change',
+  help: 'with --resume: go on with another --lr, --schedule, --warmup, --lr-layers, --momentum, --weight-decay, --clip-norm, --label-smoothing or --batch than before, and record that',
+});
+
+/** Options that --change lets a resumed run change. */
+export const changeableFlags: readonly string[] = [
+  ...['--lr', '--schedule', '--warmup', '--lr-layers', '--momentum', '--weight-decay', '--clip-norm'],
+  ...['--label-smoothing', '--batch'],
+];
+
 export interface ResumeOptions {
   out?: string;
   resume?: 'last' | 'previous' | 'auto';
+  change?: boolean;
 }
 
 /** Options as they are typed, by flag; true for an option without a value. */
 export type Given = Readonly<Record<string, string | true>>;
 
 /** Options of one call of the command, which are no settings of the run. */
-const ofOneCall = ['--out', '--resume', '--json'];
+const ofOneCall = ['--out', '--resume', '--change', '--json'];
 
 /** Returns an object that the command fills, when it is parsed, with the options that are given, without those in `notKept`. */
 export function collectGiven(command: Command, notKept: readonly string[] = ofOneCall): Given {
@@ -43,8 +56,11 @@ export function collectGiven(command: Command, notKept: readonly string[] = ofOn
  * Whether there is a run to continue.
  * @throws ERR_INVALID_ARGUMENT without --out; ERR_CHECKPOINT if there is no checkpoint and --resume is not auto
  */
-export function isResumed({ out, resume }: ResumeOptions): boolean {
-  if (resume === undefined) return false;
+export function isResumed({ out, resume, change }: ResumeOptions): boolean {
+  if (resume === undefined) {
+    if (change) throw doesNotApply('--change', 'without --resume');
+    return false;
+  }
   if (out === undefined) throw invalid('--out', 'the folder of the run that --resume continues', out);
   if (hasCheckpoint(out)) return true;
   if (resume === 'auto') return false;
@@ -53,7 +69,8 @@ export function isResumed({ out, resume }: ResumeOptions): boolean {
 }
 
 /**
- * Returns the settings that a run was begun with, replaced by those that are given now.
+ * Returns the settings that a run was begun with, replaced by those that are given now, and whether it goes on with a change that an
+ * earlier call has made.
  * @param makeCommand makes a command that reads settings as if they were typed
  * @throws ERR_CHECKPOINT if its config.json cannot be used
  */
@@ -71,22 +88,29 @@ export function resumedOptions<Options>(out: string, given: Given, makeCommand: 
 /** Does the same with the bytes of a config.json; `source` names it in errors. @throws ERR_CHECKPOINT */
 export function parseSettings<Options>(bytes: Uint8Array, source: string, given: Given, makeCommand: () => Command) {
   try {
-    const stored = checkGiven(JSON.parse(Buffer.from(bytes).toString('utf8')).given);
+    const { given: before, changes } = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    const stored = checkGiven(before);
     // --epochs and --steps both say how long: the one that is given now counts.
     const isLength = (flag: string) => flag === '--epochs' || flag === '--steps';
     const kept = Object.entries(stored).filter(([flag]) => !(isLength(flag) && Object.keys(given).some(isLength)));
     const all: Given = { ...Object.fromEntries(kept), ...given };
-    const command = makeCommand()
-      .exitOverride()
-      .configureOutput({ writeErr: () => {}, writeOut: () => {} });
-    command.parse(
-      Object.entries(all).map(([flag, value]) => (value === true ? flag : `${flag}=${value}`)),
-      { from: 'user' },
-    );
-    return { options: command.opts() as Options, given: all };
+    // A change is in config.json before it is in a checkpoint: a run that was killed in between goes on with it.
+    const hasChanged = Array.isArray(changes) && changes.length > 0;
+    const asksAgain = Object.keys(given).some((flag) => changeableFlags.includes(flag));
+    return { options: optionsOf<Options>(makeCommand(), all), given: all, goesOnChanged: hasChanged && !asksAgain };
   } catch (error) {
     throw unusable(source, error);
   }
+}
+
+/** Returns the options that a command reads from flags and values. @throws CommanderError */
+export function optionsOf<Options>(command: Command, given: Given): Options {
+  const flags = Object.entries(given).map(([flag, value]) => (value === true ? flag : `${flag}=${value}`));
+  command
+    .exitOverride()
+    .configureOutput({ writeErr: () => {}, writeOut: () => {} })
+    .parse(flags, { from: 'user' });
+  return command.opts() as Options;
 }
 
 function unusable(source: string, error: unknown): SaturnnError {

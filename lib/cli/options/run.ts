@@ -1,12 +1,13 @@
 /** The options of a training run's folder: checkpoints, the best weights, early stopping. */
 import type { Command } from 'commander';
+import { invalid, numberFromText } from '../../errors';
 import type { Metric } from '../../optim/metric';
 import { checkpointsDefaults, everyMinutesRange } from '../../train/callbacks/checkpoints';
 import { EarlyStopping, earlyStoppingDefaults } from '../../train/callbacks/earlyStopping';
 import { above, addOptions, declare } from './declare';
 import { jsonOption, outOption } from './output';
 import * as read from './readers';
-import { type ResumeOptions, resumeOption } from './resume';
+import { changeOption, type ResumeOptions, resumeOption } from './resume';
 
 /** Minutes between the checkpoints of `saturnn train`, beside those at the end of epochs. */
 const defaultMinutes = 10;
@@ -57,6 +58,30 @@ const minDeltaOption = declare({
   default: earlyStoppingDefaults.minDelta,
 });
 
+/** What a run does when its numbers overflow: how the rates are lowered, and how often; null: it stops. */
+export type OnNonFinite = { readonly factor: number; readonly times: number } | null;
+
+const lowerRateDefaults = { factor: 0.5, times: 3 } as const;
+
+/** Reads "stop" or "lower-rate[:FACTOR[:TIMES]]". @throws ERR_INVALID_ARGUMENT */
+export function parseOnNonFinite(text: string): OnNonFinite {
+  if (text === 'stop') return null;
+  const [word, factor = `${lowerRateDefaults.factor}`, times = `${lowerRateDefaults.times}`, ...more] = text.split(':');
+  const [lower, most] = [numberFromText(factor), numberFromText(times)];
+  const fits = lower > 0 && lower < 1 && Number.isSafeInteger(most) && most > 0;
+  if (word === 'lower-rate' && more.length === 0 && fits) return { factor: lower, times: most };
+  const form = 'stop or lower-rate[:FACTOR[:TIMES]], with a factor above 0 and below 1 and at least 1 time,';
+  throw invalid('--on-non-finite', form, text);
+}
+
+const onNonFiniteOption = declare({
+  flags: '--on-non-finite <form>',
+  help: `when loss or gradient overflow: stop, or lower-rate[:FACTOR[:TIMES]], which goes back to the last checkpoint and multiplies the learning rate by FACTOR (default ${lowerRateDefaults.factor}), at most TIMES times in the run (default ${lowerRateDefaults.times})`,
+  read: read.reading(parseOnNonFinite),
+  default: null,
+  shown: 'stop',
+});
+
 export interface RunOptions extends ResumeOptions {
   checkpointEpochs: number;
   checkpointSteps?: number;
@@ -64,6 +89,7 @@ export interface RunOptions extends ResumeOptions {
   best: keyof typeof metrics;
   patience?: number;
   minDelta: number;
+  onNonFinite: OnNonFinite;
   json?: boolean;
 }
 
@@ -72,9 +98,9 @@ export const addRunOptions = (command: Command): Command =>
   addOptions(
     command,
     outOption({ note: ': a folder', otherwise: 'runs/MODEL-ACTIVATION-TIME' }),
-    ...[resumeOption(), checkpointEpochsOption(), checkpointStepsOption()],
+    ...[resumeOption(), changeOption(), checkpointEpochsOption(), checkpointStepsOption()],
     checkpointMinutesOption({ default: defaultMinutes }),
-    ...[bestOption(), patienceOption(), minDeltaOption()],
+    ...[bestOption(), patienceOption(), minDeltaOption(), onNonFiniteOption()],
     jsonOption({ note: ': one line for each event' }),
   );
 

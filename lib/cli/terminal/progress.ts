@@ -2,6 +2,7 @@
 import { SingleBar } from 'cli-progress';
 import type { EpochEvent } from '../../optim/metric';
 import { formatDuration } from '../../report/number';
+import { describeChange } from '../../train/checkpoint/changes';
 import type { TrainEvent } from '../../train/events';
 
 export interface Progress {
@@ -38,6 +39,7 @@ export function createProgress(options: ProgressOptions): Progress {
 function lineOf(event: TrainEvent, epochs: number): string | null {
   if (event.event === 'epoch') return epochLine(event, epochs);
   if (event.event === 'stopped') return `stopped after epoch ${event.epoch}: ${event.reason}\n`;
+  if (event.event === 'changed') return `changed after step ${event.step}: ${describeChange(event)}\n`;
   if (event.event === 'warning') return `warning: ${event.message}\n`;
   return null;
 }

@@ -4,12 +4,13 @@
  */
 import { join } from 'node:path';
 import { invalid } from '../../errors';
-import { prepareFolder, writeAtomically } from '../../files/durable';
+import { writeAtomically } from '../../files/durable';
 import { activationRow, formatActivation } from '../../ops/activation';
 import { parseActivation } from '../../ops/activations';
 import { anyNumber, arrayOf, optional, text } from '../../options/field';
 import { Options } from '../../options/options';
 import type { PresetName } from '../presets';
+import { ResultFolder } from '../resultFolder';
 import { spreadOf, type Table1Row } from '../table1/rows';
 import { presetOf } from '../table1/settings';
 import { type Table1Options, table1, table1Fields } from '../table1/table1';
@@ -61,7 +62,8 @@ export async function sweep(given: SweepOptions): Promise<Sweep> {
   const options = sweepOptions.check(given);
   const { activation = 'leakyTanh', values = defaultSlopes, ...rest } = options;
   const activations = activationsOf(activation, values);
-  const folder = prepareFolder(options.out ?? join('results', `sweep-${activation}-${options.preset}`));
+  using results = new ResultFolder(options.out ?? join('results', `sweep-${activation}-${options.preset}`));
+  const folder = results.path;
   const learningRate = options.learningRate ?? presetRate(options.preset, activation);
   const table = await table1({ ...rest, learningRate, activations, out: join(folder, 'trainings') });
   const rows = table.rows.flatMap((row) => rowOf(activation, row) ?? []).sort((x, y) => x.a - y.a);

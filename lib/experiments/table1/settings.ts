@@ -2,7 +2,6 @@
  * Settings of a Table 1: a preset and the options that override it. They are stored in its folder; activations and seeds may
  * be added.
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fewestClasses } from '../../data/source';
 import { checkInteger, checkNumber, invalid, type Range, SaturnnError } from '../../errors';
@@ -17,7 +16,7 @@ import { paperActivations } from '../paper';
 import { type Preset, type PresetName, presets } from '../presets';
 import type { Rates, SearchSettings } from '../rates';
 import { partsOf, type Recipe } from '../recipe';
-import { readJson } from '../trainings';
+import { count, object, readStored, texts } from '../storedJson';
 
 /** Options that override the settings of a preset. Without an option, the preset's value is used. */
 export interface Table1Overrides {
@@ -194,7 +193,9 @@ const settingsName = 'table1.json';
  */
 export function keepSettings(folder: string, settings: Table1Settings, sources: Description): Table1Settings {
   const path = join(folder, settingsName);
-  const stored = existsSync(path) ? (readJson(path) as (Table1Settings & { sources: Description }) | null) : null;
+  const stored = readStored(path, { activations: texts, seeds: count, fixed: object, sources: object }) as
+    | (Table1Settings & { sources: Description })
+    | null;
   // Compared as JSON, which leaves undefined values out.
   const here = JSON.parse(JSON.stringify({ ...settings, sources })) as Table1Settings & { sources: Description };
   const difference =

@@ -6,8 +6,7 @@
 import { join } from 'node:path';
 import { type OpenedSource, openSource } from '../../data/openSource';
 import type { Range } from '../../errors';
-import { prepareFolder, writeAtomically } from '../../files/durable';
-import { lockFolder } from '../../files/lock';
+import { writeAtomically } from '../../files/durable';
 import { environment } from '../../measure/harness';
 import { callback, number, numberWithin, oneOf, optional, signal, text } from '../../options/field';
 import { type Fields, Options } from '../../options/options';
@@ -17,6 +16,7 @@ import { describeSource } from '../../train/checkpoint/checkpointInfo';
 import { type PresetName, presets } from '../presets';
 import { type RateChoice, readSearch, type Search, searchData, searchFolder, searchImages, trialsOf } from '../rates';
 import { folderName, trainingOf } from '../recipe';
+import { ResultFolder } from '../resultFolder';
 import { chanceOf, learningThreshold } from '../status';
 import { type LabelledTraining, readTraining, runTrainings, type TrainingsEvent } from '../trainings';
 import { writeTable1Report } from './report';
@@ -120,16 +120,15 @@ export async function table1(given: Table1Options): Promise<Table1> {
   const { data, classes, limit, testLimit } = fixed;
   const [ofClasses, ofTrain, ofTest] = [classes ?? undefined, limit ?? undefined, testLimit ?? undefined];
   const opened = await openSource({ data, dataDir, classes: ofClasses, limit: ofTrain, testLimit: ofTest });
-  const folder = prepareFolder(options.out ?? join('results', `table1-${preset}`));
-  const unlock = lockFolder(folder);
   try {
+    using results = new ResultFolder(options.out ?? join('results', `table1-${preset}`));
+    const folder = results.path;
     const sources = { train: await describeSource(opened.train), test: await describeSource(opened.test) };
     const all = keepSettings(folder, asked, sources);
     const work = { ...options, folder, opened, device, signal: AbortSignal.any(signals) };
     const done = await trainAll(work, asked);
     return finish(work, all, !done);
   } finally {
-    unlock();
     await opened.close();
   }
 }

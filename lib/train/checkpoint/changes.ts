@@ -95,6 +95,7 @@ export const describeChange = ({ changed }: Pick<SettingsChange, 'changed'>): st
 /** Puts a value into words; a schedule by its name and first rate. */
 function valueText(value: unknown): string {
   const { name, rates } = (value ?? {}) as { name?: unknown; rates?: unknown[] };
+  if (name === 'constant' && rates) return show(rates[0]);
   if (typeof name === 'string') return rates ? `${name} from ${rates[0]}` : name;
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : show(value);
 }

@@ -119,11 +119,14 @@ function noteChange(
   { rateFactor, reason }: ResolvedRestore,
 ): SettingsChange | null {
   const from = cursor.rateFactor;
-  const factor = rateFactor === 1 ? [] : [{ name: 'rateFactor', from, to: from * rateFactor }];
+  // A new learning rate is meant as it is: factors on the old one do not apply to it.
+  const isNewRate = changed.some(({ name }) => name === 'learningRate');
+  const to = (isNewRate ? 1 : from) * rateFactor;
+  const factor = to === from ? [] : [{ name: 'rateFactor', from, to }];
   const all = [...changed, ...factor];
   if (all.length === 0) return null;
   const change: SettingsChange = { step: cursor.step, changed: all, ...(reason !== undefined && { reason }) };
-  cursor.rateFactor *= rateFactor;
+  cursor.rateFactor = to;
   cursor.changes = [...cursor.changes, change];
   return change;
 }

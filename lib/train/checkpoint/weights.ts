@@ -1,9 +1,10 @@
 /** Makes a safetensors file of a model's weights, for other programs: parameters and running statistics by name, as float32. */
 import type { Statistics } from '../../data/statistics';
-import type { NamedTensor, SafetensorsFile } from '../../files/safetensors';
+import { SaturnnError } from '../../errors';
+import { type NamedTensor, readSafetensors, type SafetensorsFile } from '../../files/safetensors';
 import type { Model } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
-import type { State } from '../../tensor/state';
+import type { Parameter, State, StateBuffer } from '../../tensor/state';
 
 /**
  * Returns the present weights (their averages, if the State keeps them) and running statistics by name. The metadata say how to
@@ -15,6 +16,33 @@ export async function collectWeights(model: Model, state: State, statistics: Sta
     tensors.set(part.name, { shape: part.shape, data: await state.read(part, kindOf(state)) });
   }
   return { tensors, metadata: metadataOf(model, statistics) };
+}
+
+/**
+ * Returns the values that a file has for every parameter and buffer of a model.
+ * @param fail makes the error from what is wrong
+ * @throws the error of `fail` if a tensor is missing or has another type or shape: before anything is allocated, because the sizes in
+ * a damaged or hostile file may be huge
+ */
+export function valuesFrom(
+  { tensors }: SafetensorsFile,
+  model: Model,
+  fail: (what: string) => SaturnnError,
+): (readonly [Parameter | StateBuffer, Float32Array])[] {
+  return partsOf(model).map((part) => {
+    const tensor = tensors.get(part.name);
+    if (!(tensor?.data instanceof Float32Array)) throw fail(`it has no F32 tensor "${part.name}"`);
+    if (String(tensor.shape) !== String(part.shape))
+      throw fail(`expected shape [${part.shape}] for "${part.name}" but received [${tensor.shape}]`);
+    return [part, tensor.data] as const;
+  });
+}
+
+/** Sets the parameters and buffers of a State to those of a file. @throws ERR_DATA if the file does not fit the model */
+export async function loadWeights(path: string, model: Model, state: State): Promise<void> {
+  const fail = (what: string) => new SaturnnError('ERR_DATA', `${path} cannot be used: ${what}`);
+  const values = valuesFrom(readSafetensors(path), model, fail);
+  for (const [part, data] of values) await state.write(part, data);
 }
 
 const partsOf = ({ parameters, buffers = [] }: Model) => [...parameters, ...buffers];
