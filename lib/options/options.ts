@@ -3,7 +3,7 @@
  * documents them. An unknown name, a value of another type and something else in the object's place are errors that say so.
  */
 import * as v from 'valibot';
-import { invalid, SaturnnError, show } from '../errors';
+import { invalid, isError, SaturnnError, show } from '../errors';
 import { Field } from './field';
 import { nearestName } from './nearest';
 
@@ -101,7 +101,7 @@ export class Options<T extends object> {
   /** A getter has thrown, or a Proxy's trap. */
   #unreadable(cause: unknown): SaturnnError {
     const { argument = 'options' } = this.settings;
-    const reason = cause instanceof Error ? cause.message : show(cause);
+    const reason = isError(cause) ? cause.message : show(cause);
     return new SaturnnError('ERR_INVALID_ARGUMENT', `The ${argument} of ${this.owner} cannot be read: ${reason}`, {
       cause,
     });

@@ -2,6 +2,7 @@
  * saturnn within a `vm` context, as in Jest: this file runs in one (pool vmForks), where the addon's arrays and errors are of
  * another realm, and it gives saturnn arrays of a third.
  */
+import { join } from 'node:path';
 import { types } from 'node:util';
 import { createContext, runInContext } from 'node:vm';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -24,7 +25,9 @@ import {
   tanh,
 } from '../../lib';
 import { encodeSafetensors } from '../../lib/files/safetensors';
+import { temporaryFolder } from '../temporary';
 
+const folder = temporaryFolder();
 const device = openDevice('cpu', { threads: 1 });
 afterAll(() => device.dispose());
 
@@ -77,7 +80,13 @@ describe('arrays of another realm', () => {
       seed: 1,
       optimizer: new Sgd({ groups }),
     });
-    expect((await trainer.predict(options.images)).count).toBe(4);
+    expect((await trainer.predict(options.images, { count: 4 })).count).toBe(4);
+    await trainer.fit({ steps: 1 });
+    const path = join(folder, 'a.checkpoint');
+    await trainer.save(path);
+    await trainer.restore(path);
+    await trainer.saveWeights(join(folder, 'a.safetensors'));
+    expect((await trainer.evaluate('test')).loss).toBeGreaterThan(0);
     trainer.dispose();
     const tensors = new Map([['t', { shape: [2], data: foreign<Int32Array>('new Int32Array([1, 2])') }]]);
     const bytes = Buffer.concat(encodeSafetensors({ tensors, metadata: {} }));
