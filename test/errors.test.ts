@@ -42,6 +42,13 @@ describe('the table of error codes', () => {
     expect(Object.fromEntries(rows.map(([, code, meaning]) => [code, meaning]))).toEqual(errorCodes);
   });
 
+  it('is in README with the same remedies, as `npm run docs:errors` writes it', async () => {
+    const { readmeWithTable } = await import(join(root, 'scripts/error-table.mjs'));
+    const readme = read('README.md');
+    expect(readme).toBe(readmeWithTable());
+    for (const code of table) expect(readme).toContain(`| \`${code}\` |`);
+  });
+
   it('has every code that README and docs name', () => {
     const documents = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => join('docs', name))];
     for (const path of documents.filter((name) => name.endsWith('.md')))
