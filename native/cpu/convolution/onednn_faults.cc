@@ -8,7 +8,8 @@ using dnnl::memory;
 
 namespace {
 
-constexpr int64_t mostLanes = 16;  // of f32, in AVX-512
+// Channels per block of an implementation: lanes of f32 in a vector.
+int64_t lanesOf(const char* implementation) { return std::strstr(implementation, "avx2") != nullptr ? 8 : 16; }
 
 bool isBf16(const ConvolutionShape& shape) { return shape.x.data_type() == memory::data_type::bf16; }
 
@@ -39,9 +40,10 @@ ConvolutionShape shapeOfWgrad(const ConvolutionShape& shape) {
 }
 
 bool isRight(const dnnl::convolution_backward_weights::primitive_desc& desc, const ConvolutionShape& shape) {
+  const char* implementation = desc.impl_info_str();
   const bool strides = shape.strides[0] > 1 || shape.strides[1] > 1;
-  const bool copiesPixels = std::strstr(desc.impl_info_str(), "_1x1") != nullptr && strides && isPoint(shape);
-  return !(copiesPixels && isPlain(desc.src_desc()) && shape.x.dims()[1] < mostLanes);
+  const bool copiesPixels = std::strstr(implementation, "_1x1") != nullptr && strides && isPoint(shape);
+  return !(copiesPixels && isPlain(desc.src_desc()) && shape.x.dims()[1] < lanesOf(implementation));
 }
 
 }  // namespace saturnn::cpu
