@@ -49,6 +49,20 @@ export type ErrorCode = keyof typeof errorCodes;
 
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCodes, code);
 
+/**
+ * Characters that act on a terminal instead of being seen: control characters (but for tab and line feed), separators of lines and
+ * paragraphs, and those that change the direction of text.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const invisible = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/**
+ * Replaces characters that would act on a terminal by escapes, "\\u001b" for ESC. Names in files, answers of servers and names of
+ * hosts may hold them. JSON stays the same JSON.
+ */
+export const visible = (text: string): string =>
+  text.replace(invisible, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 /** An error that saturnn throws on purpose. Programs can rely on `code`; the message is for people and may change. */
 export class SaturnnError extends Error {
   /** Makes an error. `options` may contain the cause, as for Error. */
@@ -58,7 +72,7 @@ export class SaturnnError extends Error {
     message: string,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(visible(message), options);
     this.name = 'SaturnnError';
   }
 
@@ -147,7 +161,7 @@ export function show(value: unknown): string {
 
 function describe(value: unknown, depth: number): string {
   if (value === undefined) return 'nothing';
-  if (typeof value === 'string') return JSON.stringify(shortened(value));
+  if (typeof value === 'string') return visible(JSON.stringify(shortened(value)));
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) {
     if (depth === deepestShown) return '[…]';

@@ -1,7 +1,8 @@
 /** `saturnn bench`: measures kernels and training steps, and compares them with what the machine can do. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { Argument, Command } from 'commander';
 import { invalid, SaturnnError } from '../errors';
+import { readJsonFile } from '../files/json';
 import { type BenchReport, compareReports } from '../measure/report';
 import { activationNames, type BenchOptions, bench, everyActivation, type Part, parts } from '../measure/run';
 import { formatComparison, formatReport } from '../measure/tables';
@@ -13,6 +14,7 @@ import { batchOption, minutesOption } from './options/length';
 import { activationForms, activationOption, modelOption, widthOption } from './options/model';
 import { jsonOption, oneObject } from './options/output';
 import * as read from './options/readers';
+import { print } from './terminal/print';
 import { clearStatusLine, statusLine } from './terminal/statusLine';
 
 interface Options {
@@ -95,7 +97,7 @@ export function benchCommand(): Command {
       compared && options.against
         ? `\n${formatComparison(compared, `${options.against} (${before?.device.name})`)}`
         : '';
-    process.stdout.write(
+    print(
       options.json
         ? `${JSON.stringify(compared ? { ...report, compared } : report)}\n`
         : `${formatReport(report)}${comparison}`,
@@ -132,7 +134,7 @@ function optionsOn(device: Device, options: Options): Omit<BenchOptions, 'parts'
 function readReport(path: string): BenchReport {
   let report: Partial<BenchReport> | null;
   try {
-    report = JSON.parse(readFileSync(path, 'utf8'));
+    report = readJsonFile(path) as typeof report;
   } catch (error) {
     const message = `Cannot compare with ${path}: ${(error as Error).message}`;
     throw new SaturnnError('ERR_INVALID_ARGUMENT', message, { cause: error });

@@ -10,6 +10,7 @@ import { packageRoot } from '../runtime/locate';
 import { addOptions, declare } from './options/declare';
 import { outOption } from './options/output';
 import * as read from './options/readers';
+import { print } from './terminal/print';
 
 const whens = ['auto', 'on', 'off'] as const;
 const defaultWhen: (typeof whens)[number] = 'auto';
@@ -95,8 +96,8 @@ async function build(options: BuildOptions): Promise<void> {
     ...definitions(options, out),
   ]);
   await cmake(['--build', tree, '--parallel', String(options.jobs)]);
-  process.stdout.write(`\nbuilt in ${out}\n`);
-  if (options.out !== undefined) process.stdout.write(`saturnn uses it where SATURNN_BINARY=${out} is set\n`);
+  print(`\nbuilt in ${out}\n`);
+  if (options.out !== undefined) print(`saturnn uses it where SATURNN_BINARY=${out} is set\n`);
 }
 
 function outputFolder(folder: string, isDefault: boolean): string {

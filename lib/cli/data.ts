@@ -11,6 +11,7 @@ import { SaturnnError } from '../errors';
 import { addSourceOptions, type DataOptions } from './options/data';
 import { addOptions, declare } from './options/declare';
 import { jsonOption, oneObject } from './options/output';
+import { print } from './terminal/print';
 
 const names = Object.keys(cifarFiles) as LayoutName[];
 
@@ -56,7 +57,7 @@ function getCommand(): Command {
         const got = await getData(name, { ...rest, folder, signal: abort.signal, onProgress: progress.show });
         progress.stop();
         const what = got.downloaded ? 'is in' : 'was already in';
-        process.stdout.write(`${cifarFiles[name].title} ${what} ${got.folder}\n`);
+        print(`${cifarFiles[name].title} ${what} ${got.folder}\n`);
       } finally {
         progress.stop();
         process.off('SIGINT', onInterrupt);
@@ -74,7 +75,7 @@ function createProgress(file: string): { show: NonNullable<GetOptions['onProgres
       const reached = total ? Math.floor((10 * done) / total) : 0;
       if (!total || reached <= tenths) return;
       tenths = reached;
-      process.stdout.write(`${file}: ${10 * tenths} % of ${megabytes(total)} MB\n`);
+      print(`${file}: ${10 * tenths} % of ${megabytes(total)} MB\n`);
     };
     return { show, stop: () => {} };
   }
@@ -106,7 +107,7 @@ function listCommand(): Command {
       const line = ({ name, folder }: (typeof sets)[number]) =>
         `${name.padEnd(9)} ${folder ?? `not there: saturnn data get ${name}`}`;
       const text = ['generated made anew by every command', ...sets.map(line)].join('\n');
-      process.stdout.write(`${json ? JSON.stringify({ dir, sets }) : text}\n`);
+      print(`${json ? JSON.stringify({ dir, sets }) : text}\n`);
     },
   );
 }
@@ -118,7 +119,7 @@ function showCommand(): Command {
       const { train, test, close } = await openSource(options);
       try {
         const summary = { data: options.data, train: await summarize(train), test: await summarize(test) };
-        process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : format(summary));
+        print(options.json ? `${JSON.stringify(summary)}\n` : format(summary));
       } finally {
         await close();
       }

@@ -4,6 +4,7 @@ import { type Diagnosis, diagnose } from '../runtime/diagnosis';
 import type { BackendReport, Missing } from '../runtime/findings';
 import { addOptions } from './options/declare';
 import { jsonOption } from './options/output';
+import { print } from './terminal/print';
 
 export function doctorCommand(): Command {
   const command = new Command('doctor').description(
@@ -12,7 +13,7 @@ export function doctorCommand(): Command {
   return addOptions(command, jsonOption({ note: ': one object, with everything that was found' })).action(
     ({ json }: { json?: boolean }) => {
       const report = diagnose();
-      process.stdout.write(json ? `${JSON.stringify(report)}\n` : format(report));
+      print(json ? `${JSON.stringify(report)}\n` : format(report));
       if (!report.auto.device) process.exitCode = 1;
     },
   );

@@ -26,6 +26,7 @@ import { lrOption, momentumOption, weightDecayOption } from './options/optimizer
 import { jsonOption, oneObject, outOption } from './options/output';
 import * as read from './options/readers';
 import { Interruption } from './terminal/interruption';
+import { print } from './terminal/print';
 
 const paddingOption = declare({
   flags: '--padding',
@@ -99,24 +100,24 @@ async function run(options: EquivalenceCommandOptions): Promise<void> {
       ...(source && { train: source.train, test: source.test }),
     });
     // Before the files are written, so that the figures are printed even if that fails.
-    if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
-    else print(result);
+    if (json) print(`${JSON.stringify(result)}\n`);
+    else printResult(result);
     if (out === undefined) return;
     writeJson(join(out, 'result.json'), { ...result, environment: environment() });
     const { report, figures } = writeReport(out, equivalencePage(result, environment()));
-    if (!json) process.stdout.write(`\n${[report, ...figures].join('\n')}\n`);
+    if (!json) print(`\n${[report, ...figures].join('\n')}\n`);
   } finally {
     interruption.dispose();
     await source?.close();
   }
 }
 
-function print(result: EquivalenceResult): void {
+function printResult(result: EquivalenceResult): void {
   for (const comparison of result.comparisons) {
     const { title, heads, rows, note } = equivalenceTable(comparison);
-    process.stdout.write(`${title}\n\n${table(heads, rows)}\n${note}\n\n`);
+    print(`${title}\n\n${table(heads, rows)}\n${note}\n\n`);
   }
-  process.stdout.write(`${verdict(result)}\n`);
+  print(`${verdict(result)}\n`);
 }
 
 /** Returns a function that shows the step on a terminal's stderr, over the one before; undefined where there is no terminal. */

@@ -11,6 +11,7 @@ import { batchByDevice, batchOption, stepsOption } from './options/length';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './options/optimizer';
 import { jsonOption, oneObject } from './options/output';
+import { print } from './terminal/print';
 
 interface EstimateOptions extends DataOptions, ModelOptions, OptimizerOptions, ArithmeticOptions {
   batch?: number[];
@@ -30,7 +31,7 @@ export function estimateCommand(): Command {
   );
   return command.action(async (options: EstimateOptions) => {
     const report = await run(options);
-    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : format(report));
+    print(options.json ? `${JSON.stringify(report)}\n` : format(report));
   });
 }
 

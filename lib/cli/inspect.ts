@@ -8,6 +8,7 @@ import { addOptions } from './options/declare';
 import { activationForms, activationOption, widthOption } from './options/model';
 import { lrLayersOption } from './options/optimizer';
 import { jsonOption, oneObject } from './options/output';
+import { print } from './terminal/print';
 
 interface Options {
   width: number;
@@ -32,7 +33,7 @@ export function inspectCommand(): Command {
     const summary = inspectModel(model);
     const rates = lrLayers === undefined ? null : layerFactors(model, lrLayers);
     const layers = summary.layers.map((layer) => (rates ? { ...layer, rates: ratesOf(layer.name, rates) } : layer));
-    process.stdout.write(json ? `${JSON.stringify({ ...summary, layers })}\n` : format({ ...summary, layers }));
+    print(json ? `${JSON.stringify({ ...summary, layers })}\n` : format({ ...summary, layers }));
   });
 }
 

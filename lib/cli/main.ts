@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** Runs the `saturnn` command. An error becomes one line on stderr and exit code 1; SATURNN_DEBUG=1 adds the stack. */
 import { CommanderError } from 'commander';
-import { SaturnnError } from '../errors';
+import { SaturnnError, visible } from '../errors';
 import { program } from './program';
 import { errorLine } from './terminal/errorLine';
 import { LostOutput } from './terminal/lostOutput';
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
     process.exitCode ||= error instanceof CommanderError ? error.exitCode : 1;
     if (error instanceof CommanderError) return;
     process.stderr.write(errorLine(error));
-    if (process.env.SATURNN_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    if (process.env.SATURNN_DEBUG && error instanceof Error) process.stderr.write(visible(`${error.stack}\n`));
   } finally {
     process.off('exit', refuseSuccess);
   }

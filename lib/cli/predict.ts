@@ -10,6 +10,7 @@ import { addOptions, declare } from './options/declare';
 import { batchOption } from './options/length';
 import { jsonOption, outOption } from './options/output';
 import { weightsOption } from './options/weights';
+import { print } from './terminal/print';
 import { percent } from './terminal/progress';
 
 const splits = ['train', 'test'] as const;
@@ -74,7 +75,7 @@ async function predict(options: PredictOptions): Promise<void> {
       if (guess === labels[row]) correct++;
       const named = classNames ? { name: classNames[guess] } : {};
       const line = { index: row, guess, ...named, probability: guesses[guess], label: labels[row] };
-      if (json) process.stdout.write(`${JSON.stringify(line)}\n`);
+      if (json) print(`${JSON.stringify(line)}\n`);
     }
     if (out) {
       const shape = [count, classes];
@@ -87,7 +88,7 @@ async function predict(options: PredictOptions): Promise<void> {
     }
     const [from, to] = [source.shape, inputShape].map(([height, width]) => `${height}x${width}`);
     const cropped = from === to ? '' : ` of ${from}, cropped to ${to} at the centre`;
-    if (!json) process.stdout.write(`${count} images${cropped}, accuracy ${percent(correct / count)}\n`);
+    if (!json) print(`${count} images${cropped}, accuracy ${percent(correct / count)}\n`);
   } finally {
     await sources.close();
   }

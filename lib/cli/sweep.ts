@@ -12,6 +12,7 @@ import * as read from './options/readers';
 import { collectGiven, type Given } from './options/resume';
 import { addTrainingsOptions, libraryOptions, type TrainingsOptions } from './options/trainings';
 import { Interruption } from './terminal/interruption';
+import { print } from './terminal/print';
 import { commandOf, trainingsProgress } from './terminal/trainings';
 
 const slopesOption = declare({
@@ -55,7 +56,7 @@ async function run({ a: values, ...options }: Options, given: Given): Promise<vo
     const { signal } = interruption;
     const made = await sweep({ ...libraryOptions(options), values, signal, onEvent: progress.event });
     progress.stop();
-    process.stdout.write(json ? `${JSON.stringify(made)}\n` : summary(made));
+    print(json ? `${JSON.stringify(made)}\n` : summary(made));
     if (!made.table.interrupted) return;
     const next = commandOf('sweep', given, minutes);
     if (signal.aborted) throw new SaturnnError('ERR_INTERRUPTED', `Interrupted. To continue: ${next}`);

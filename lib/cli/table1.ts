@@ -14,6 +14,7 @@ import * as read from './options/readers';
 import { collectGiven, type Given } from './options/resume';
 import { addTrainingsOptions, libraryOptions, type TrainingsOptions } from './options/trainings';
 import { Interruption } from './terminal/interruption';
+import { print } from './terminal/print';
 import { commandOf, trainingsProgress } from './terminal/trainings';
 
 export function table1Command(): Command {
@@ -42,7 +43,7 @@ async function run(options: TrainingsOptions, given: Given): Promise<void> {
     const { signal } = interruption;
     const table = await table1({ ...libraryOptions(options), signal, onEvent: progress.event });
     progress.stop();
-    process.stdout.write(json ? `${JSON.stringify(table)}\n` : summary(table));
+    print(json ? `${JSON.stringify(table)}\n` : summary(table));
     if (!table.interrupted) return;
     const next = commandOf('table1', given, minutes);
     if (signal.aborted) throw new SaturnnError('ERR_INTERRUPTED', `Interrupted. To continue: ${next}`);

@@ -11,6 +11,7 @@ import { batchByDevice, batchOption, stepsOption } from './options/length';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './options/optimizer';
 import { jsonOption } from './options/output';
+import { print } from './terminal/print';
 import { percent } from './terminal/progress';
 
 const inferenceOption = declare({ flags: '--inference', help: 'trace the forward pass alone' });
@@ -59,7 +60,7 @@ export function traceCommand(): Command {
   );
   return command.action(async (options: TraceOptions) => {
     const report = await trace(options);
-    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : format(report, options.by));
+    print(options.json ? `${JSON.stringify(report)}\n` : format(report, options.by));
   });
 }
 

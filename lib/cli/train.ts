@@ -27,6 +27,7 @@ import { collectGiven, type Given, isResumed, optionsOf, resumedOptions } from '
 import { addRunOptions, checkpointsFrom, earlyStoppingFrom, type RunOptions } from './options/run';
 import { modelFlagsOf, weightsOption } from './options/weights';
 import { Interruption } from './terminal/interruption';
+import { print } from './terminal/print';
 import { createProgress, percent } from './terminal/progress';
 import { commandOf } from './terminal/trainings';
 
@@ -120,16 +121,16 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
         return { config: { ...report, given }, report };
       },
       prepare: options.init.prepare,
-      onPrepared: (line) => json || process.stdout.write(`${line}\n`),
+      onPrepared: (line) => json || print(`${line}\n`),
       watch(begin) {
         const rates = json ? null : layerRatesFrom(options, model);
-        if (rates) process.stdout.write(`${describeLayerRates(options.lrLayers!, rates)}\n`);
+        if (rates) print(`${describeLayerRates(options.lrLayers!, rates)}\n`);
         return watchTraining(begin, json, interruption);
       },
     });
     const { end, failure, saved } = await trained.catch(adviseChange);
-    if (json) process.stdout.write(`${JSON.stringify({ event: 'saved', out: folder, ...saved })}\n`);
-    else process.stdout.write(summary(end, model.classes, saved!));
+    if (json) print(`${JSON.stringify({ event: 'saved', out: folder, ...saved })}\n`);
+    else print(summary(end, model.classes, saved!));
     if (failure) throw adviseLowerRate(failure, folder, learningRateFrom(options));
   } finally {
     interruption.dispose();

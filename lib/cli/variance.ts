@@ -26,6 +26,7 @@ import { activationsOption, initOption, modelOption, widthOption } from './optio
 import { lrOption } from './options/optimizer';
 import { jsonOption, oneObject, outOption } from './options/output';
 import * as read from './options/readers';
+import { print } from './terminal/print';
 import { clearStatusLine, statusLine } from './terminal/statusLine';
 
 interface Options extends DataOptions {
@@ -152,12 +153,12 @@ async function run(options: Options): Promise<void> {
   using _results = out === undefined ? null : new ResultFolder(out);
   const { result, tables, page } = model === chain ? await studyChain(options) : await studyModel(options);
   clearStatusLine();
-  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
-  else process.stdout.write(tables.map(text).join('\n'));
+  if (json) print(`${JSON.stringify(result)}\n`);
+  else print(tables.map(text).join('\n'));
   if (out === undefined) return;
   writeAtomically(join(out, 'variance.json'), `${JSON.stringify(result, null, 1)}\n`);
   const { report } = writeReport(out, page);
-  if (!json) process.stdout.write(`\nreport: ${relative('', report)}\n`);
+  if (!json) print(`\nreport: ${relative('', report)}\n`);
 }
 
 const text = ({ title, heads, rows, note }: ReportTable): string =>

@@ -1,6 +1,7 @@
 /** Reads JSON files that earlier calls have written into a folder of results, and checks what they hold before it is used. */
-import { existsSync, readFileSync } from 'node:fs';
-import { invalid, SaturnnError, show } from '../errors';
+import { existsSync } from 'node:fs';
+import { invalid, reasonOf, SaturnnError, show } from '../errors';
+import { readJsonFile } from '../files/json';
 
 /** An object of a JSON file, whose fields are not checked yet. */
 export type Stored = Readonly<Record<string, unknown>>;
@@ -57,12 +58,12 @@ export const someOf = ([expected, is]: Expected): Expected => [
 export function readStored(path: string, fields: Readonly<Record<string, Expected>> = {}): Stored | null {
   if (!existsSync(path)) return null;
   try {
-    const stored: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const stored = readJsonFile(path);
     if (!isObject(stored)) throw invalid('its content', 'an object', stored);
     for (const [name, [expected, is]] of Object.entries(fields))
       if (!is(stored[name])) throw invalid(`its field "${name}"`, expected, stored[name]);
     return stored;
   } catch (error) {
-    throw new SaturnnError('ERR_CHECKPOINT', `Cannot use ${path}: ${(error as Error).message}`, { cause: error });
+    throw new SaturnnError('ERR_CHECKPOINT', `Cannot use ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }

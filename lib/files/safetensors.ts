@@ -6,6 +6,7 @@ import { types } from 'node:util';
 import { invalid, reasonOf, SaturnnError, show } from '../errors';
 import { sizeOf } from '../tensor/tensor';
 import { writeAtomically } from './durable';
+import { parseJson } from './json';
 import { allocate, largestPart, type Parser, parseBytes, parseFile, requestBytes } from './read';
 
 /**
@@ -203,7 +204,7 @@ type Fail = (what: string) => SaturnnError;
 function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    header = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     throw fail(`its header is not JSON (${(error as Error).message})`);
   }

@@ -437,16 +437,12 @@ export class State {
     return new Uint8Array(await typed(native.read(arena, 0, this.bytesOf(arena))));
   }
 
-  /**
-   * Checks that readArena() can return an arena, which a checkpoint needs.
-   * @throws ERR_UNSUPPORTED
-   * @internal
-   */
+  /** Checks that readArena() can return an arena, which a checkpoint needs. @throws ERR_UNSUPPORTED @internal */
   requireReadable(arena: Arena, most = constants.MAX_LENGTH): void {
     const bytes = this.bytesOf(arena);
     if (bytes <= most) return;
-    const message = `The arena ${arena} has ${bytes} bytes, and Node.js ${process.versions.node} has arrays of at most ${most}. Use a newer Node.js, or a smaller model`;
-    throw new SaturnnError('ERR_UNSUPPORTED', message);
+    const here = `this Node.js has arrays of at most ${most}: use a newer one, or a smaller model`;
+    throw new SaturnnError('ERR_UNSUPPORTED', `The arena ${arena} has ${bytes} bytes, and ${here}`);
   }
 
   /**

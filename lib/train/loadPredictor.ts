@@ -3,6 +3,7 @@
 import { type ImageShape, imageShapeField } from '../data/source';
 import type { Statistics } from '../data/statistics';
 import { invalid, SaturnnError, show } from '../errors';
+import { parseJson } from '../files/json';
 import { readSafetensors, type SafetensorsFile } from '../files/safetensors';
 import type { Normalization } from '../layers';
 import { createModel, type Model } from '../models';
@@ -98,7 +99,7 @@ function describedBy({ metadata }: SafetensorsFile, fail: (what: string) => Satu
 
 function statisticsOf(metadata: SafetensorsFile['metadata']): Statistics {
   const numbers = (key: string): number[] => {
-    const values: unknown = JSON.parse(metadata[key] ?? 'null');
+    const values = parseJson(metadata[key] ?? 'null');
     if (Array.isArray(values) && values.every(Number.isFinite)) return values;
     throw new SaturnnError('ERR_DATA', `Expected numbers for ${key} but received ${show(values)}`);
   };

@@ -1,5 +1,8 @@
 /** Reads metrics.jsonl of a run. The log is for people and charts: results come from the Trainer and its checkpoints. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { reasonOf, SaturnnError } from '../errors';
+import { largestText } from '../files/json';
+import { readWhole } from '../files/read';
 import type { EpochEvent } from '../optim/metric';
 import type { RunEvents } from './curves';
 import type { StepEvent } from './events';
@@ -13,10 +16,11 @@ const numbers = {
 /**
  * Returns the epoch and step events of a log, those before a resume included; none if there is no such file. Lines that are
  * damaged, or half written because the run still goes on, are left out: a resumed run reports lines that were lost.
+ * @throws ERR_CHECKPOINT if the file cannot be read
  */
 export function readEvents(log: string): RunEvents {
   if (!existsSync(log)) return { epochs: [], steps: [] };
-  const events = readFileSync(log, 'utf8').split('\n').map(parseLine);
+  const events = readLog(log).split('\n').map(parseLine);
   const isEvent = (kind: keyof typeof numbers, event: Readonly<Record<string, unknown>>): boolean =>
     event.event === kind && numbers[kind].every((field) => typeof event[field] === 'number');
   return {
@@ -32,5 +36,14 @@ function parseLine(line: string): Readonly<Record<string, unknown>> {
     return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
   } catch {
     return {};
+  }
+}
+
+/** Returns the text of a log, which must be a regular file. */
+function readLog(path: string): string {
+  try {
+    return readWhole(path, largestText).toString('utf8');
+  } catch (error) {
+    throw new SaturnnError('ERR_CHECKPOINT', `Cannot read ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }

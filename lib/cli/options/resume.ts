@@ -1,8 +1,9 @@
 /** Reads the settings of an earlier run again, for --resume. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, CommanderError } from 'commander';
-import { invalid, SaturnnError } from '../../errors';
+import { invalid, reasonOf, SaturnnError } from '../../errors';
+import { largestText, parseJson } from '../../files/json';
+import { readWhole } from '../../files/read';
 import { hasCheckpoint } from '../../train/runFolder';
 import { declare, doesNotApply } from './declare';
 
@@ -78,7 +79,7 @@ export function resumedOptions<Options>(out: string, given: Given, makeCommand: 
   const path = join(out, 'config.json');
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = readWhole(path, largestText);
   } catch (error) {
     throw unusable(path, error);
   }
@@ -88,7 +89,8 @@ export function resumedOptions<Options>(out: string, given: Given, makeCommand: 
 /** Does the same with the bytes of a config.json; `source` names it in errors. @throws ERR_CHECKPOINT */
 export function parseSettings<Options>(bytes: Uint8Array, source: string, given: Given, makeCommand: () => Command) {
   try {
-    const { given: before, changes } = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    const parsed = parseJson(Buffer.from(bytes).toString('utf8'));
+    const { given: before, changes } = parsed as { given: unknown; changes: unknown };
     const stored = checkGiven(before);
     // --epochs and --steps both say how long: the one that is given now counts.
     const isLength = (flag: string) => flag === '--epochs' || flag === '--steps';
@@ -114,7 +116,7 @@ export function optionsOf<Options>(command: Command, given: Given): Options {
 }
 
 function unusable(source: string, error: unknown): SaturnnError {
-  const reason = error instanceof CommanderError ? error.message.replace(/^error: /, '') : (error as Error).message;
+  const reason = error instanceof CommanderError ? error.message.replace(/^error: /, '') : reasonOf(error);
   return new SaturnnError('ERR_CHECKPOINT', `Cannot resume with the settings of ${source}: ${reason}`, {
     cause: error,
   });

@@ -1,11 +1,11 @@
 /** Formats the line on stderr with which the command reports an error. */
 import type { Command } from 'commander';
-import { type ErrorCode, isError } from '../../errors';
+import { type ErrorCode, reasonOf, visible } from '../../errors';
 
 /** Returns "error [CODE]: message" as one line, with the code of a SaturnnError or of an error of Node (ENOSPC). */
 export function errorLine(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return line(typeof code === 'string' ? code : 'ERR_INTERNAL', isError(error) ? message : String(error));
+  const { code } = error as NodeJS.ErrnoException;
+  return line(typeof code === 'string' ? code : 'ERR_INTERNAL', reasonOf(error));
 }
 
 /** Returns commander's message about wrong usage of a command ("error: unknown option ...") in the same form. */
@@ -36,5 +36,12 @@ const commandPath = (command: Command): string =>
   command.parent ? `${commandPath(command.parent)} ${command.name()}` : command.name();
 
 /** Joins lines: commander puts its suggestion ("Did you mean ...?") on a line of its own. */
-const line = (code: string, message: string): string =>
-  `error [${code}]: ${message.trim().replace(/\s*\n\s*/g, ' ')}\n`;
+const line = (code: string, message: string): string => `error [${code}]: ${visible(joined(message))}\n`;
+
+/** Joins lines without looking twice at any blank: a message may have very many. */
+const joined = (message: string): string =>
+  message
+    .split('\n')
+    .map((part) => part.trim())
+    .filter(Boolean)
+    .join(' ');

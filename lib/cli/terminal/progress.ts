@@ -1,5 +1,6 @@
 /** Shows the progress of a training run: a bar on a terminal, plain lines anywhere else, or every event as a line of JSON. */
 import { SingleBar } from 'cli-progress';
+import { visible } from '../../errors';
 import type { EpochEvent } from '../../optim/metric';
 import { formatDuration } from '../../report/number';
 import { describeChange } from '../../train/checkpoint/changes';
@@ -30,7 +31,7 @@ export interface ProgressOptions {
 
 export function createProgress(options: ProgressOptions): Progress {
   const { steps, done, stepsPerEpoch, json, stream = process.stdout } = options;
-  if (json) return { show: (event) => stream.write(`${JSON.stringify(event)}\n`), stop: () => {} };
+  if (json) return { show: (event) => stream.write(visible(`${JSON.stringify(event)}\n`)), stop: () => {} };
   const epochs = Math.ceil(steps / stepsPerEpoch);
   return stream.isTTY ? terminalProgress(stream, steps, done, epochs) : plainProgress(stream, steps, epochs);
 }
@@ -38,9 +39,9 @@ export function createProgress(options: ProgressOptions): Progress {
 /** Returns the line that an event leaves behind; null if it leaves none. */
 function lineOf(event: TrainEvent, epochs: number): string | null {
   if (event.event === 'epoch') return epochLine(event, epochs);
-  if (event.event === 'stopped') return `stopped after epoch ${event.epoch}: ${event.reason}\n`;
-  if (event.event === 'changed') return `changed after step ${event.step}: ${describeChange(event)}\n`;
-  if (event.event === 'warning') return `warning: ${event.message}\n`;
+  if (event.event === 'stopped') return visible(`stopped after epoch ${event.epoch}: ${event.reason}\n`);
+  if (event.event === 'changed') return visible(`changed after step ${event.step}: ${describeChange(event)}\n`);
+  if (event.event === 'warning') return visible(`warning: ${event.message}\n`);
   return null;
 }
 

@@ -1,5 +1,6 @@
 /** Prints how a table of trainings is made, and the command that continues it. */
 import { relative } from 'node:path';
+import { visible } from '../../errors';
 import type { Table1Event, Table1Plan } from '../../experiments/table1/table1';
 import type { Given } from '../options/resume';
 import { createProgress, type Progress } from './progress';
@@ -14,7 +15,7 @@ export interface TrainingsProgress {
 /** Prints events on a stream as they happen: lines, and a progress bar for the training that runs. */
 export function trainingsProgress(stream: NodeJS.WriteStream): TrainingsProgress {
   let progress: Progress | null = null;
-  const line = (text: string): void => void stream.write(`${text}\n`);
+  const line = (text: string): void => void stream.write(visible(`${text}\n`));
   const stop = (): void => {
     progress?.stop();
     progress = null;

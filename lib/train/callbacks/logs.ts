@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, statSync, 
 import { crc32 } from 'node:zlib';
 import { checkInteger, SaturnnError } from '../../errors';
 import { unwritable } from '../../files/durable';
+import { requireRegular } from '../../files/read';
 import type { EpochEvent } from '../../optim/metric';
 import type { Callback, RunControl, SavedCallback } from '../callback';
 import type { ChangedEvent, EndEvent, StepEvent, StoppedEvent, TrainEvent } from '../events';
@@ -185,6 +186,9 @@ const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false 
 /** Returns the bytes of a file that can be written. @throws ERR_OUTPUT if it cannot */
 function readWritable(path: string): Buffer {
   try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    // A pipe would wait for a writer for ever.
+    if (found) requireRegular(found);
     const file = openSync(path, 'r+');
     try {
       return readFileSync(file);

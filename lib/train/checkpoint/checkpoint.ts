@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { reasonOf, SaturnnError, show } from '../../errors';
 import { writeDurably } from '../../files/durable';
+import { parseJson } from '../../files/json';
 import { allocate, type Parser, parseBytes, parseFileLater, requestBytes } from '../../files/read';
 import { encodeSafetensors, headerLength, inOrder, largestHeader, parseLayout } from '../../files/safetensors';
 import type { CheckpointInfo } from './checkpointInfo';
@@ -143,7 +144,7 @@ function layoutOf(header: Uint8Array, dataBytes: number, source: string, altered
 
 function parseInfo({ content = '' }: Partial<Record<string, string>>, altered: Fail): CheckpointInfo {
   try {
-    const info: unknown = JSON.parse(content);
+    const info = parseJson(content);
     if (typeof info === 'object' && info !== null) return info as CheckpointInfo;
   } catch (error) {
     throw altered((error as Error).message);
@@ -153,7 +154,8 @@ function parseInfo({ content = '' }: Partial<Record<string, string>>, altered: F
 
 function parseMetadata(header: Uint8Array): Partial<Record<string, string>> | null {
   try {
-    return JSON.parse(Buffer.from(header).toString('utf8')).__metadata__;
+    const parsed = parseJson(Buffer.from(header).toString('utf8')) as Partial<Record<string, unknown>> | null;
+    return (parsed?.__metadata__ ?? null) as Partial<Record<string, string>> | null;
   } catch {
     return null;
   }
