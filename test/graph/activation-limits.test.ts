@@ -6,9 +6,11 @@ import { describe, expect, test } from 'vitest';
 import { evaluate } from '../../lib/compile/evaluate';
 import { gradientFrom } from '../../lib/compile/gradient';
 import { activate } from '../../lib/ops/activation';
-import { type ActivationKind, activations } from '../../lib/ops/activations';
+import { activations } from '../../lib/ops/activations';
+import type { NativeActivation } from '../../lib/ops/nativeActivations';
+import { randomizedRelu } from '../../lib/ops/randomizedRelu';
 import { type Device, openDevice } from '../../lib/runtime/device';
-import { constant } from '../../lib/tensor/tensor';
+import { constant, type Tensor } from '../../lib/tensor/tensor';
 import { isEmulated, useEmulatedGpu } from '../emulator/support';
 
 const smallestNormal = 2 ** -126;
@@ -16,9 +18,12 @@ const positive = [0, 2 ** -149, 1e-40, smallestNormal, 1e-30, 1e-7, 0.5, 9, 88, 
 const xs = [...positive, ...positive.map((x) => -x), Number.NaN].map(Math.fround);
 const smallSlopes = [0, 2 ** -149, 1e-39, smallestNormal, 1e-30, 2 ** -24, 2 ** -23].map(Math.fround);
 
+/** rrelu with both bounds at a limit: its slopes are not random then. */
+const randomAtLimits = [1e-6, 1].map((bound) => ({ kind: 'rrelu' as const, slope: Math.fround(bound), bound }));
+
 const activationsAtLimits = Object.entries(activations).flatMap(([kind, { slope }]) =>
   (slope ? [...smallSlopes, slope.default, slope.maximum] : [0]).map((a) => ({
-    kind: kind as ActivationKind,
+    kind: kind as NativeActivation,
     slope: a,
   })),
 );
@@ -48,14 +53,19 @@ function isNear(got: number, want: number, size: number): boolean {
   return Object.is(got, want) || got === want || Math.abs(got - want) <= 1e-6 * size + 1e-37;
 }
 
+/** Returns rrelu as in training, with this slope. */
+const trained = (x: Tensor, bound: number) =>
+  randomizedRelu(x, { lower: bound, upper: bound, counter: constant(Int32Array.of(1, 0)), name: 'rrelu' });
+
 describe.each(Object.entries(devices))('%s', (name, device) => {
   if (!device) return test.skip(`NOT RUN: this machine has no ${name}`, () => {});
-  test.each(activationsAtLimits)('$kind with slope $slope', async (activation) => {
+  test.each([...activationsAtLimits, ...randomAtLimits])('$kind with slope $slope', async (activation) => {
     const x = constant(Float32Array.from(xs));
-    const y = activate(x, activation);
+    const y = 'bound' in activation ? trained(x, activation.bound) : activate(x, activation);
     const [dx] = gradientFrom(y, constant(new Float32Array(xs.length).fill(1)), [x]);
     const [values, slopes] = await evaluate([y, dx!], { device });
-    const curve = activations[activation.kind as keyof typeof activations].curve(activation.slope);
+    const row = activations[activation.kind === 'rrelu' ? 'leakyRelu' : activation.kind];
+    const curve = row.curve(activation.slope);
     const wrong = xs.flatMap((at, i) => {
       const [value, slope] = [values![i]!, slopes![i]!];
       if (!isNear(value, curve.value(at), Math.abs(curve.value(at)))) return [`f(${at}) = ${value}`];
