@@ -174,6 +174,13 @@ const tars = [
     tarEntry('a.txt', Buffer.from('abc')),
     endOfTar,
   ]),
+  Buffer.concat([
+    tarEntry('x', Buffer.from('23 path=long/name/of/b\n13 size=1024\n'), { type: 'x' }),
+    tarEntry('b', Buffer.alloc(1024, 7)),
+    tarEntry('././@LongLink', Buffer.from('another/long/name\0'), { type: 'L' }),
+    tarEntry('c', Buffer.from('abc')),
+    endOfTar,
+  ]),
 ];
 
 export const targets: readonly Target[] = [
