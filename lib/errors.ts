@@ -72,7 +72,7 @@ export class SaturnnError extends Error {
     message: string,
     options?: ErrorOptions,
   ) {
-    super(visible(message), options);
+    super(typeof message === 'string' ? visible(message) : show(message), options);
     this.name = 'SaturnnError';
   }
 
@@ -174,15 +174,6 @@ function describe(value: unknown, depth: number): string {
 }
 
 const shortened = (text: string): string => (text.length > longestShown ? `${text.slice(0, longestShown)}…` : text);
-
-/**
- * Returns required options if they are an object: destructuring undefined or null would throw an error without a code.
- * @throws ERR_INVALID_ARGUMENT
- */
-export function checkOptions<T extends object>(expected: string, options: T): T {
-  if (typeof options !== 'object' || options === null) throw invalid('options', expected, options);
-  return options;
-}
 
 /** Limits of a number that an argument accepts, both included: the least and the most. For checkInteger and checkNumber. */
 export type Range = readonly [least: number, most: number];

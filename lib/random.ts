@@ -2,7 +2,7 @@
  * Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): each value is a pure function of seed, stream and position,
  * so a run can be repeated or resumed without the state of a generator. Kernels use the same function.
  */
-import { checkInteger, type Range } from './errors';
+import { checkInteger, invalid, type Range } from './errors';
 
 /** Limits of a seed: the State keeps it as an i32. */
 export const seedRange: Range = [0, 2 ** 31 - 1];
@@ -25,11 +25,27 @@ export function mulhi(a: number, b: number): number {
   return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(carry / 0x10000)) >>> 0;
 }
 
+/** Checks the words of a counter or key. @throws ERR_INVALID_ARGUMENT */
+function checkWords(argument: string, words: readonly number[], count: number): void {
+  const fits = Array.isArray(words) && words.length === count && Array.from(words, Number.isInteger).every(Boolean);
+  if (!fits) throw invalid(argument, `${count} words of 32 bits`, words);
+}
+
 /**
  * Returns one block of Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): four random words from
  * a counter of four words and a key of two, all of them unsigned 32-bit integers.
  */
 export function philox4x32(
+  counter: readonly [number, number, number, number],
+  key: readonly [number, number],
+): [number, number, number, number] {
+  checkWords('counter', counter, 4);
+  checkWords('key', key, 2);
+  return blockOf(counter, key);
+}
+
+/** Returns the same, without looking at its arguments: this is called for each random number. */
+function blockOf(
   counter: readonly [number, number, number, number],
   key: readonly [number, number],
 ): [number, number, number, number] {
@@ -86,7 +102,7 @@ export class Philox {
   uint32(): number {
     if (this.#next === 4) {
       const high = Math.floor(this.#block / 2 ** 32);
-      this.#words = philox4x32([this.#block >>> 0, high, this.#substream, sequenceMark], this.#key);
+      this.#words = blockOf([this.#block >>> 0, high, this.#substream, sequenceMark], this.#key);
       this.#block++;
       this.#next = 0;
     }
@@ -100,6 +116,7 @@ export class Philox {
 
   /** Returns an integer from 0 to limit - 1, with a bias below limit / 2^32. `limit`: 1 to 2^32 - 1, not checked. */
   integer(limit: number): number {
+    if (typeof limit !== 'number') throw invalid('limit', 'a number', limit);
     return mulhi(this.uint32(), limit);
   }
 
@@ -119,6 +136,7 @@ export class Philox {
 
   /** Returns the integers 0 to count - 1 in random order (Fisher-Yates). */
   permutation(count: number): Int32Array {
+    checkInteger('count', count, 0, 2 ** 31 - 1);
     const order = Int32Array.from({ length: count }, (_, index) => index);
     for (let last = count - 1; last > 0; last--) {
       const other = this.integer(last + 1);

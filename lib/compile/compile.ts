@@ -1,6 +1,6 @@
 import { markCopy } from '../copies';
 import { invalid, typed } from '../errors';
-import { arrayOf, callback, flag, integer, optional, signal } from '../options/field';
+import { flag, integer, optional, signal } from '../options/field';
 import { type Fields, Options } from '../options/options';
 import { type Cancellable, cancellable } from '../runtime/cancellation';
 import { type Device, deviceField, deviceOf, type Precision, precisionField, Resident } from '../runtime/device';
@@ -10,7 +10,7 @@ import { precisionTable, storesHalves } from '../runtime/precisions';
 import type { Tensor } from '../tensor/tensor';
 import { Graph } from './graph';
 import { type Lowered, lower } from './lower';
-import { defaultPasses, optimize, type Pass, passesWithHalfWeights } from './optimize';
+import { defaultPasses, optimize, type Pass, passesField, passesWithHalfWeights } from './optimize';
 import { halveImages } from './passes/halveImages';
 import { describeKernels, type PlanKernel } from './planKernels';
 
@@ -44,7 +44,7 @@ export interface CompileOptions {
 /** What the options of compile() accept. */
 export const compileFields: Fields<CompileOptions> = {
   device: optional(deviceField),
-  passes: optional(arrayOf(callback<Pass>('a pass, which is a function'), 'an array of passes')),
+  passes: optional(passesField),
   precision: optional(precisionField),
   deterministic: optional(flag),
   autotune: optional(flag),

@@ -1,3 +1,5 @@
+import { invalid } from '../errors';
+import { fromData } from '../options/options';
 import { type Source, sizeOf } from '../tensor/tensor';
 import type { Plan, RunInputs } from './compile';
 
@@ -25,6 +27,7 @@ export interface NonFinite {
  * @throws what Plan.run() throws
  */
 export async function firstNonFinite(plan: Plan, inputs: RunInputs = {}): Promise<NonFinite | null> {
+  if (typeof plan?.trace !== 'function') throw invalid('plan', 'a Plan', plan);
   const kernels = await plan.trace(inputs, { nonFinite: true });
   for (const { op, name: layer, nonFinite, ...operands } of kernels) {
     for (const side of ['inputs', 'outputs'] as const) {
@@ -44,8 +47,11 @@ export async function firstNonFinite(plan: Plan, inputs: RunInputs = {}): Promis
  * of layer 3a/1x1".
  * @param found a result of firstNonFinite()
  */
-export function describeNonFinite({ kind, name, op, layer, count, size, shape }: NonFinite): string {
-  const where = kind === 'kernel' ? `${op} of layer ${layer}` : `${kind} ${name}`;
-  const reader = kind === 'kernel' ? '' : `, read by ${op} of layer ${layer}`;
-  return `${where}: ${count} of ${size} values [${shape.join(', ')}] are not finite${reader}`;
+export function describeNonFinite(found: NonFinite): string {
+  return fromData('found', 'a result of firstNonFinite()', found, () => {
+    const { kind, name, op, layer, count, size, shape } = found;
+    const where = kind === 'kernel' ? `${op} of layer ${layer}` : `${kind} ${name}`;
+    const reader = kind === 'kernel' ? '' : `, read by ${op} of layer ${layer}`;
+    return `${where}: ${count} of ${size} values [${shape.join(', ')}] are not finite${reader}`;
+  });
 }

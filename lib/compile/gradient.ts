@@ -1,7 +1,11 @@
 import { invalid, SaturnnError } from '../errors';
 import { add } from '../ops/channels';
-import { constant, type Node, Tensor } from '../tensor/tensor';
+import { arrayOf } from '../options/field';
+import { checkArgument } from '../options/options';
+import { constant, type Node, Tensor, tensorField } from '../tensor/tensor';
 import { reachable, schedule } from './graph';
+
+const tensorsField = arrayOf(tensorField, 'an array of Tensors');
 
 /**
  * Returns d loss / d target for each target, in the target's shape: reverse-mode differentiation, which adds nodes to the
@@ -26,7 +30,8 @@ export function gradient(loss: Tensor, targets: readonly Tensor[], scale: Tensor
  * @throws as gradient(); ERR_SHAPE if `seed` does not match `result`
  */
 export function gradientFrom(result: Tensor, seed: Tensor, targets: readonly Tensor[]): Tensor[] {
-  for (const target of targets) if (!(target instanceof Tensor)) throw invalid('targets', 'Tensors', target);
+  checkArgument('targets', tensorsField, targets);
+  checkArgument('scale or seed', tensorField, seed);
   const fits = String(seed.shape) === String(result.shape) && seed.image === result.image;
   if (!fits)
     throw new SaturnnError('ERR_SHAPE', `Expected shape [${result.shape}] for seed but received [${seed.shape}]`);

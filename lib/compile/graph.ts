@@ -228,3 +228,6 @@ class Heap {
     return true;
   }
 }
+
+/** Accepts a Graph. */
+export const graphField = instance<Graph>('a Graph', (value) => value instanceof Graph);

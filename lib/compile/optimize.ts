@@ -1,5 +1,7 @@
+import { arrayOf, callback, type Field } from '../options/field';
+import { checkArgument } from '../options/options';
 import type { DType } from '../runtime/native';
-import type { Graph } from './graph';
+import { type Graph, graphField } from './graph';
 import { commuteAveragePool } from './passes/commuteAveragePool';
 import { concatViews } from './passes/concatViews';
 import { eliminateDead } from './passes/eliminateDead';
@@ -31,7 +33,15 @@ export const passesWithHalfWeights = (half: DType): readonly Pass[] => [
   ...memoryPasses,
 ];
 
+/** Accepts passes. */
+export const passesField: Field<readonly Pass[]> = arrayOf(
+  callback<Pass>('a pass, which is a function'),
+  'an array of passes',
+);
+
 /** Returns a graph after `passes`, applied in order. The given graph is not changed. */
 export function optimize(graph: Graph, passes: readonly Pass[] = defaultPasses): Graph {
+  checkArgument('graph', graphField, graph);
+  checkArgument('passes', passesField, passes);
   return passes.reduce((current, pass) => pass(current), graph);
 }

@@ -1,7 +1,8 @@
 import { invalid, SaturnnError } from '../errors';
-import { Parameter, type State } from '../tensor/state';
+import { checkArgument } from '../options/options';
+import { Parameter, type State, stateField } from '../tensor/state';
 import { makeNode, type Source, type Tensor } from '../tensor/tensor';
-import type { Graph } from './graph';
+import { type Graph, graphField } from './graph';
 import { rewriteGraph } from './rewrite';
 
 /**
@@ -11,7 +12,8 @@ import { rewriteGraph } from './rewrite';
  * trained
  */
 export function withAveragedWeights(graph: Graph, state: State): Graph {
-  const averages = state.averagesPlace;
+  checkArgument('graph', graphField, graph);
+  const averages = checkArgument('state', stateField, state).averagesPlace;
   if (!averages) throw invalid('state', 'a State with an averageSlot (an optimizer with ema)', null);
   if (graph.updates.length > 0)
     throw new SaturnnError('ERR_GRAPH', 'withAveragedWeights expects a graph that writes no state');

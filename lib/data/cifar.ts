@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { invalid, reasonOf, SaturnnError } from '../errors';
 import { readWhole } from '../files/read';
-import { flag, oneOf, optional } from '../options/field';
-import { type Fields, Options } from '../options/options';
+import { arrayOf, flag, oneOf, optional } from '../options/field';
+import { checkArgument, type Fields, Options } from '../options/options';
 import { checkMd5, md5Of, openStream, unpack } from './archive';
 import { archiveOf, binaryFiles, type CifarFiles, cifarFiles, findFolder, findInArchive, isFolder } from './cifarFiles';
 import { Dataset } from './dataset';
@@ -28,11 +28,11 @@ export const cifarFields: Fields<CifarOptions> = { labels: optional(oneOf(labelK
 
 const cifarOptions = new Options('cifar()', cifarFields);
 
+const namesField = arrayOf(oneOf(Object.keys(layouts) as LayoutName[]), 'an array of names of data sets');
+
 /** Returns the names of data sets to look for, checked. @throws ERR_INVALID_ARGUMENT */
 export function checkNames(names: readonly LayoutName[]): readonly LayoutName[] {
-  const known = Object.keys(layouts);
-  const fits = Array.isArray(names) && names.length > 0 && names.every((name) => known.includes(name));
-  if (!fits) throw invalid('names', `an array of ${known.join(', ')}`, names);
+  if (checkArgument('names', namesField, names).length === 0) throw invalid('names', 'at least one name', names);
   return names;
 }
 

@@ -75,7 +75,8 @@ export class Subset implements ImageSource {
   }
 
   /** Writes the images of `indices` (0 to count - 1, positions in this subset) into `target`, in that order. */
-  read(indices: Int32Array, target: Uint8Array): Promise<void> {
+  async read(indices: Int32Array, target: Uint8Array): Promise<void> {
+    checkRead(this, indices, target);
     return this.source.read(
       indices.map((index) => this.#indices[index]!),
       target,

@@ -4,9 +4,10 @@ import { checkNumber, invalid, numberFromText } from '../errors';
 import { isModel, type Model, modelField } from '../models/model';
 import { type ParameterPlace, parameterPlaces } from '../models/places';
 import { largestFloat, type ParameterGroup } from '../optim/groups';
-import { custom, optional } from '../options/field';
-import { Options } from '../options/options';
+import { arrayOf, custom, instance, optional } from '../options/field';
+import { checkArgument, fromData, Options } from '../options/options';
 import type { Parameter } from '../tensor/state';
+import { isTensor } from '../tensor/tensor';
 
 /**
  * A rule that gives every layer a factor on the learning rate (docs/layer-rates.md).
@@ -35,6 +36,7 @@ export interface LayerRate extends ParameterPlace {
  * @throws ERR_INVALID_ARGUMENT for any other text, a FACTOR that is not positive, or a MOST below 1
  */
 export function parseLayerRates(text: string): LayerRateRule {
+  if (typeof text !== 'string') throw invalid('layer rates', layerRateForms, text);
   const [kind, ...rest] = typeof text === 'string' ? text.split(':') : [];
   if (kind === 'gain' && rest.length === 0) return { kind };
   const [factor = Number.NaN, most] = rest.map(numberFromText);
@@ -51,6 +53,11 @@ function checkRule(rule: LayerRateRule): LayerRateRule {
   if (most !== undefined) checkNumber('MOST of depth:FACTOR:MOST', most, 1, largestFloat);
   return rule;
 }
+
+const ratesField = arrayOf(
+  instance<LayerRate>('a rate', ({ factor, parameter }) => typeof factor === 'number' && isTensor(parameter)),
+  'the result of layerFactors()',
+);
 
 /** Options of layerFactors() and layerRates(). */
 export interface LayerRateOptions {
@@ -141,7 +148,11 @@ const namesOf = (parameters: readonly Parameter[]): RegExp =>
  * @param rates the result of layerFactors(), at least one
  */
 export function describeLayerRates(text: string, rates: readonly LayerRate[]): string {
-  const extreme = (sign: number) => rates.reduce((best, one) => (sign * (one.factor - best.factor) > 0 ? one : best));
-  const say = ({ factor, parameter }: LayerRate) => `${Number(factor.toPrecision(3))} (${parameter.name})`;
-  return `layer rates ${text}: factors ${say(extreme(-1))} to ${say(extreme(1))}`;
+  return fromData('rates', ratesField.expected, rates, () => {
+    checkArgument('rates', ratesField, rates);
+    if (rates.length === 0) throw invalid('rates', ratesField.expected, rates);
+    const extreme = (sign: number) => rates.reduce((best, one) => (sign * (one.factor - best.factor) > 0 ? one : best));
+    const say = ({ factor, parameter }: LayerRate) => `${Number(factor.toPrecision(3))} (${parameter.name})`;
+    return `layer rates ${text}: factors ${say(extreme(-1))} to ${say(extreme(1))}`;
+  });
 }

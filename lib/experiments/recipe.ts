@@ -8,6 +8,8 @@ import { Lars } from '../optim/lars';
 import { parseSchedule, parseSpan } from '../optim/parseSchedule';
 import { warmUp } from '../optim/schedules';
 import { Sgd } from '../optim/sgd';
+import { instance } from '../options/field';
+import { checkArgument } from '../options/options';
 import type { Precision } from '../runtime/device';
 import { layerRates } from './layerRates';
 import type { LabelledTraining, TrainingParts } from './trainings';
@@ -49,12 +51,19 @@ export interface Recipe {
   readonly seed: number;
 }
 
+/** Accepts a recipe, whose values are checked where they are used. */
+const recipeField = instance<Recipe>(
+  'a Recipe',
+  ({ model, activation }) => typeof model === 'string' && typeof activation === 'string',
+);
+
 /**
  * Makes the model, the optimizer and the schedule of a recipe, for a Trainer. Every call makes new Parameters.
  * @param classes number of classes of the data set
  * @throws ERR_INVALID_ARGUMENT if a value of the recipe cannot be read or is out of range; the message names it
  */
 export function partsOf(recipe: Recipe, classes: number): TrainingParts {
+  checkArgument('recipe', recipeField, recipe);
   const { batch, seed, precision, momentum, weightDecay, clipNorm } = recipe;
   const activation = parseActivation(recipe.activation);
   const { initializer, prepare } = parseInitialization(recipe.init);
@@ -85,6 +94,7 @@ export function partsOf(recipe: Recipe, classes: number): TrainingParts {
  * @param classes number of classes of the data set
  */
 export function trainingOf(label: string, folder: string, recipe: Recipe, classes: number): LabelledTraining {
+  checkArgument('recipe', recipeField, recipe);
   return { label, folder, epochs: recipe.epochs, settings: { ...recipe }, make: () => partsOf(recipe, classes) };
 }
 

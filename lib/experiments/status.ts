@@ -1,5 +1,8 @@
 /** The state of a training, and whether it has learned anything. */
+
 import type { ImageSource } from '../data/source';
+import { anyNumber, instance } from '../options/field';
+import { checkArgument } from '../options/options';
 
 /** State of a training. */
 export type Status =
@@ -22,8 +25,18 @@ export interface Chance {
   readonly images: number;
 }
 
+const labelledField = instance<Pick<ImageSource, 'labels' | 'classes' | 'count'>>(
+  'a data set, { labels, classes, count }',
+  ({ labels, classes }) => ArrayBuffer.isView(labels) && Number.isInteger(classes) && classes > 0 && classes < 2 ** 31,
+);
+const chanceField = instance<Chance>(
+  'a result of chanceOf()',
+  ({ accuracy, images }) => typeof accuracy === 'number' && typeof images === 'number',
+);
+
 /** Returns the accuracy of always guessing the most frequent label of these images. @param images an ImageSource fits */
-export function chanceOf({ labels, classes, count }: Pick<ImageSource, 'labels' | 'classes' | 'count'>): Chance {
+export function chanceOf(source: Pick<ImageSource, 'labels' | 'classes' | 'count'>): Chance {
+  const { labels, classes, count } = checkArgument('source', labelledField, source);
   const counts = new Int32Array(classes);
   for (const label of labels) counts[label]!++;
   return { accuracy: Math.max(...counts) / count, images: count };
@@ -38,11 +51,14 @@ const sigmas = 3;
  * guesses that are each right with probability p. For the 50,000 training images and 100 classes of CIFAR-100 it is 1.13 %.
  * @param chance a result of chanceOf()
  */
-export const learningThreshold = ({ accuracy: p, images: n }: Chance): number =>
-  p + sigmas * Math.sqrt((p * (1 - p)) / n);
+export function learningThreshold(chance: Chance): number {
+  const { accuracy: p, images: n } = checkArgument('chance', chanceField, chance);
+  return p + sigmas * Math.sqrt((p * (1 - p)) / n);
+}
 
 /** Whether a training accuracy (0 to 1) is at most learningThreshold(), or NaN: no better than chance, up to sampling noise. */
-export const isStuck = (trainAccuracy: number, chance: Chance): boolean => !(trainAccuracy > learningThreshold(chance));
+export const isStuck = (trainAccuracy: number, chance: Chance): boolean =>
+  !(checkArgument('trainAccuracy', anyNumber, trainAccuracy) > learningThreshold(chance));
 
 /** Describes a state in words: "diverged at step 120". */
 export function describeStatus(status: Status): string {

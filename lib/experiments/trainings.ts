@@ -10,8 +10,8 @@ import { SaturnnError } from '../errors';
 import { removeTemporaries } from '../files/durable';
 import type { LsuvOptions } from '../initial/lsuv';
 import type { EpochEvent } from '../optim/metric';
-import { arrayOf, callback, flag, instance, number, optional, signal, text } from '../options/field';
-import { Options } from '../options/options';
+import { arrayOf, callback, flag, instance, number, optional, pathField, signal, text } from '../options/field';
+import { checkArgument, Options } from '../options/options';
 import { type Device, openedDeviceField } from '../runtime/device';
 import { checkpointNames } from '../train/callbacks';
 import { everyMinutesRange } from '../train/callbacks/checkpoints';
@@ -123,6 +123,11 @@ export interface TrainingsOptions {
   checkpointMinutes?: number;
 }
 
+const recordedField = instance<Omit<LabelledTraining, 'make'>>(
+  'a training, { label, folder, settings, epochs }',
+  ({ label, folder, epochs }) => typeof label === 'string' && typeof folder === 'string' && Number.isInteger(epochs),
+);
+
 const trainingsOptions = new Options<TrainingsOptions>('runTrainings()', {
   folder: text,
   trainings: arrayOf(
@@ -178,7 +183,8 @@ export async function runTrainings(given: TrainingsOptions): Promise<boolean> {
  * @throws ERR_CHECKPOINT if files are damaged
  */
 export function readTraining(folder: string, training: Omit<LabelledTraining, 'make'>): TrainingRecord {
-  const { label, settings, epochs: of } = training;
+  checkArgument('folder', pathField, folder);
+  const { label, settings, epochs: of } = checkArgument('training', recordedField, training);
   const path = join(folder, training.folder);
   const ended = readResult(path);
   const result = ended?.result ?? null;

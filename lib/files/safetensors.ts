@@ -2,8 +2,11 @@
  * Reads and writes the safetensors format: 8 bytes with the length of the header, a JSON header (dtype, shape and byte range of
  * each tensor), and the numbers. Python's `safetensors` package can read the files that are written here.
  */
+
 import { types } from 'node:util';
 import { invalid, reasonOf, SaturnnError, show } from '../errors';
+import { pathField, text } from '../options/field';
+import { checkArgument, fromData } from '../options/options';
 import { sizeOf } from '../tensor/tensor';
 import { writeAtomically } from './durable';
 import { parseJson } from './json';
@@ -103,7 +106,9 @@ function* viewsOf({ buffer, byteOffset, byteLength }: TensorData): Generator<Uin
  * @throws ERR_INVALID_ARGUMENT if data and shape of a tensor do not agree; ERR_OUTPUT if the file cannot be written
  */
 export function writeSafetensors(path: string, file: SafetensorsFile): void {
-  writeAtomically(path, encodeSafetensors(file));
+  checkArgument('path', pathField, path);
+  const parts = fromData('file', '{ tensors: Map, metadata }', file, () => encodeSafetensors(file));
+  writeAtomically(path, parts);
 }
 
 /**
@@ -112,6 +117,7 @@ export function writeSafetensors(path: string, file: SafetensorsFile): void {
  * ERR_OUT_OF_MEMORY
  */
 export function readSafetensors(path: string): SafetensorsFile {
+  checkArgument('path', pathField, path);
   try {
     return parseFile(path, (size) => safetensorsParser(size, path));
   } catch (error) {
@@ -126,8 +132,11 @@ export function readSafetensors(path: string): SafetensorsFile {
  * @param source names the file in errors
  * @throws ERR_DATA if the bytes are malformed, or have a dtype other than F32, I32, U8, I64 and BF16
  */
-export const parseSafetensors = (bytes: Uint8Array, source: string): SafetensorsFile =>
-  parseBytes(bytes, (size) => safetensorsParser(size, source));
+export function parseSafetensors(bytes: Uint8Array, source: string): SafetensorsFile {
+  if (!types.isUint8Array(bytes)) throw invalid('bytes', 'a Uint8Array', bytes);
+  checkArgument('source', text, source);
+  return parseBytes(bytes, (size) => safetensorsParser(size, source));
+}
 
 /** Reads the header, and then the tensors in the order of their bytes. `part`: most bytes of one read. */
 export function* safetensorsParser(size: number, source: string, part?: number): Parser<SafetensorsFile> {

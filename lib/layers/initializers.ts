@@ -1,11 +1,11 @@
 /** Initial distributions of weights. Xavier and MSRA are defined as in MXNet, the framework of the paper's authors. */
 import { invalid } from '../errors';
-import { meanSquareGain } from '../ops/activation';
+import { encodeActivation, meanSquareGain } from '../ops/activation';
 import type { Activation } from '../ops/activations';
 import { callback, custom, type Field, oneOf, optional } from '../options/field';
 import { Options } from '../options/options';
 import type { Philox } from '../random';
-import { sizeOf } from '../tensor/tensor';
+import { checkShape, sizeOf } from '../tensor/tensor';
 import { orthonormalMatrix } from './orthonormal';
 
 /** A function that draws the values of a weight, row-major, of shape [O, I] (linear) or [O, KH, KW, I] (convolution). */
@@ -33,7 +33,7 @@ function draw(shape: readonly number[], next: () => number): Float32Array {
 }
 
 /** Sets all values to 0, the usual start of biases. */
-export const zeros: Initializer = (shape) => new Float32Array(sizeOf(shape));
+export const zeros: Initializer = (shape) => new Float32Array(sizeOf(checkShape('shape', shape)));
 
 const gaussianOptions = new Options<{ deviation: number }>('gaussian()', { deviation: positive });
 
@@ -64,6 +64,7 @@ export function uniform(options: { limit: number }): Initializer {
  * @throws ERR_INVALID_ARGUMENT for other shapes
  */
 export function fans(shape: readonly number[], fanOut: FanOut = 'kernel'): Record<Factor, number> {
+  checkShape('shape', shape);
   if (fanOut !== 'kernel' && fanOut !== 'channels') throw invalid('fanOut', "'kernel' or 'channels'", fanOut);
   if (shape.length !== 2 && shape.length !== 4)
     throw invalid('shape of a weight', '[O, I] or [O, KH, KW, I]', [...shape]);
@@ -160,6 +161,7 @@ export function orthonormal(options: { gain?: number } = {}): Initializer {
  * 16 would repair exactly the failure that the paper demonstrates.
  */
 export function defaultInitializer(activation?: Activation): Initializer {
+  if (activation !== undefined) encodeActivation(activation);
   const neutral = !activation || activation.kind === 'sigmoid';
   const gain = neutral ? 1 : meanSquareGain(activation);
   return xavier({ magnitude: 1 / gain, factor: 'in', distribution: 'gaussian' });

@@ -1,11 +1,13 @@
 import { reachable } from '../compile/graph';
-import { checkInteger, checkOptions, invalid } from '../errors';
+import { checkInteger, invalid } from '../errors';
 import { currentContext, type ForwardContext, inference, TrainingContext, within } from '../layers/context';
-import { encodeActivation } from '../ops/activation';
+import { activationField, encodeActivation } from '../ops/activation';
 import { type Activation, leakyTanh } from '../ops/activations';
+import { anyArray, callback, integer, optional, text } from '../options/field';
+import { Options } from '../options/options';
 import { Parameter, StateBuffer } from '../tensor/state';
 import { input, Tensor } from '../tensor/tensor';
-import type { Model } from './model';
+import { classesRange, type Model } from './model';
 
 /** Options of functionalModel(). */
 export interface FunctionalModelOptions {
@@ -28,26 +30,31 @@ export interface FunctionalModelOptions {
   activation?: Activation;
 }
 
+const functionalOptions = new Options<FunctionalModelOptions>('functionalModel()', {
+  parameters: anyArray('an array of Parameters'),
+  buffers: optional(anyArray<readonly StateBuffer[]>('an array of StateBuffers')),
+  inputShape: anyArray('[height, width, channels]'),
+  classes: integer(...classesRange),
+  forward: callback(),
+  name: optional(text),
+  activation: optional(activationField),
+});
+
 /**
  * Makes a Model, as a Trainer needs it, from a forward pass that is written as a plain function.
  * @throws ERR_INVALID_ARGUMENT, also if `forward` does not return logits, uses a parameter or buffer that is not listed, or does
  * not use a listed parameter; whatever `forward` throws
  */
 export function functionalModel(options: FunctionalModelOptions): Model {
-  checkOptions('{ parameters, inputShape, classes, forward }', options);
-  const { parameters, buffers = [], inputShape, forward } = options;
-  const { name = 'custom', activation = leakyTanh() } = options;
+  const { name = 'custom', activation = leakyTanh(), classes, ...parts } = functionalOptions.check(options);
+  const { parameters, buffers = [], inputShape, forward } = parts;
   checkParts('parameters', parameters, Parameter);
   checkParts('buffers', buffers, StateBuffer);
   if (parameters.length === 0) throw invalid('parameters', 'at least one Parameter', parameters);
-  if (!Array.isArray(inputShape) || inputShape.length !== 3)
-    throw invalid('inputShape', '[height, width, channels]', inputShape);
+  if (inputShape.length !== 3) throw invalid('inputShape', '[height, width, channels]', inputShape);
   inputShape.forEach((size, index) => {
     checkInteger(`inputShape[${index}]`, size, 1, 65536);
   });
-  const classes = checkInteger('classes', options.classes, 2, 1_000_000);
-  if (typeof forward !== 'function') throw invalid('forward', 'a function', forward);
-  if (typeof name !== 'string') throw invalid('name', 'a string', name);
   encodeActivation(activation);
   const model: Model = {
     name,

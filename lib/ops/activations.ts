@@ -115,6 +115,7 @@ export function rrelu(range: { lower?: number; upper?: number } = {}): Activatio
  * @throws ERR_INVALID_ARGUMENT for an unknown name (the message lists the names), or a slope out of range (it gives the range)
  */
 export function parseActivation(text: string): Activation {
+  if (typeof text !== 'string') throw invalid('activation', 'its name as a string', text);
   const [kind = '', slope, ...rest] = text.split(':');
   if (kind === 'rrelu') return parseRandomized(text);
   if (!Object.hasOwn(activations, kind))

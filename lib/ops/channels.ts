@@ -1,6 +1,6 @@
-import { invalid } from '../errors';
-import { integer, optional, text } from '../options/field';
-import { apply, constant, type Op, sizeOf, type Tensor } from '../tensor/tensor';
+import { arrayOf, integer, optional, text } from '../options/field';
+import { checkArgument } from '../options/options';
+import { apply, constant, type Op, sizeOf, type Tensor, tensorField } from '../tensor/tensor';
 import { copy } from './data';
 import { dimension, expectShape, expectTensor, first, opOptions, shapeError } from './op';
 
@@ -72,6 +72,7 @@ export const concatOp: Op = {
   },
 };
 
+const tensorsField = arrayOf(tensorField, 'an array of Tensors');
 const concatOptions = opOptions<{ name?: string }>('concat', { name: optional(text) });
 
 /**
@@ -81,7 +82,7 @@ const concatOptions = opOptions<{ name?: string }>('concat', { name: optional(te
  * @throws ERR_SHAPE if there is none, or they differ in N, H or W or are not images; ERR_INVALID_ARGUMENT if `tensors` is not an array
  */
 export function concat(tensors: readonly Tensor[], options: { name?: string } = {}): Tensor {
-  if (!Array.isArray(tensors)) throw invalid('tensors', 'an array of Tensors', tensors);
+  checkArgument('tensors', tensorsField, tensors);
   const { name } = concatOptions.check(options);
   return first(apply(concatOp, tensors, {}, name));
 }

@@ -291,7 +291,9 @@ const assignOptions = opOptions<{ gate?: Tensor | null }>('assign', { gate: opti
 export function assign(target: Tensor, value: Tensor, options: { gate?: Tensor | null } = {}): Node {
   const { gate = null } = assignOptions.check(options);
   // `value` may be a part of the State that another update overwrites. A copy is no update, so it runs before all updates.
-  const old = isTensor(value) && value.node.source ? copy(value) : value;
+  for (const [name, tensor] of Object.entries({ target, value }))
+    if (!isTensor(tensor)) throw shapeError('assign', name, 'a tensor', tensor);
+  const old = value.node.source ? copy(value) : value;
   return applyNode(assignOp, [gate, target, old]);
 }
 

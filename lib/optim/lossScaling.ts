@@ -1,5 +1,6 @@
+import { invalid } from '../errors';
 import { adjustLossScale } from '../ops/scaling';
-import { type Precision, precisionTable } from '../runtime/precisions';
+import { type Precision, precisions, precisionTable } from '../runtime/precisions';
 import { type State, StateBuffer } from '../tensor/state';
 import type { Node, Tensor } from '../tensor/tensor';
 
@@ -13,6 +14,7 @@ const growthInterval = 2000;
  * which begins at 2^16, and the number of steps since it last changed. Other precisions need none.
  */
 export function precisionBuffers(precision: Precision): StateBuffer[] {
+  if (!precisions.includes(precision)) throw invalid('precision', precisions.join(' or '), precision);
   if (!precisionTable[precision].scalesLoss) return [];
   return [
     new StateBuffer({ name: scaleName, shape: [1], initial: 65536 }),

@@ -28,7 +28,7 @@ export class Field<in out T> {
 }
 
 /** Returns the schema of a field. Not exported: the declarations of valibot need a newer TypeScript than those of saturnn. */
-const schemaOf = <T>(field: Field<T>) => field.schema as v.GenericSchema<unknown, T>;
+export const schemaOf = <T>(field: Field<T>) => field.schema as v.GenericSchema<unknown, T>;
 
 /** Accepts the values for which `is` returns true. `is` looks at the value's structure, so that values of another realm pass. */
 export const custom = <T>(expected: string, is: (value: unknown) => boolean, limits: Limits | null = null): Field<T> =>
@@ -144,3 +144,9 @@ export const arrayOf = <T>(
   expected = `an array, each element ${field.expected}`,
 ): Field<readonly T[]> =>
   new Field(v.pipe(v.custom(Array.isArray, expected), v.array(schemaOf(field), expected)), expected);
+
+/** Accepts a path: any string but the empty one, without NUL. */
+export const pathField: Field<string> = custom(
+  'a path',
+  (value) => typeof value === 'string' && /^[^\0]+$/.test(value),
+);

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { invalid, isError, SaturnnError, show } from '../errors';
-import { Field } from './field';
+import { Field, schemaOf } from './field';
 import { nearestName } from './nearest';
 
 /** A field for each option of T: a missing or superfluous one, or one of another type, does not compile. */
@@ -54,7 +54,7 @@ export class Options<T extends object> {
       return this.#check(options, of);
     } catch (error) {
       if (error instanceof SaturnnError) throw error;
-      throw this.#unreadable(error);
+      throw unreadable(`${this.settings.argument ?? 'options'} of ${this.owner}`, error);
     }
   }
 
@@ -98,15 +98,6 @@ export class Options<T extends object> {
     return remedy === undefined ? error : new SaturnnError(error.code, `${error.message}: ${remedy}`);
   }
 
-  /** A getter has thrown, or a Proxy's trap. */
-  #unreadable(cause: unknown): SaturnnError {
-    const { argument = 'options' } = this.settings;
-    const reason = isError(cause) ? cause.message : show(cause);
-    return new SaturnnError('ERR_INVALID_ARGUMENT', `The ${argument} of ${this.owner} cannot be read: ${reason}`, {
-      cause,
-    });
-  }
-
   /** An unknown name in an instance of a class means that the instance is in the options' place. */
   #refused(name: string, options: object): SaturnnError {
     const prototype = Object.getPrototypeOf(options);
@@ -134,4 +125,43 @@ function pathOf({ path }: v.BaseIssue<unknown>): string {
     if (typeof key === 'number') return `${text}[${key}]`;
     return text === '' ? String(key) : `${text}.${String(key)}`;
   }, '');
+}
+
+/** Returns an argument that is no object of options, if `field` accepts it. @throws ERR_INVALID_ARGUMENT */
+export function checkArgument<T>(argument: string, field: Field<T>, value: unknown): T {
+  try {
+    const result = v.safeParse(schemaOf(field), value, { abortEarly: true });
+    if (result.success) return result.output;
+    const [issue] = result.issues;
+    const path = pathOf(issue);
+    throw invalid(
+      path === '' ? argument : `${argument}${path.startsWith('[') ? '' : '.'}${path}`,
+      issue.message,
+      issue.input,
+    );
+  } catch (error) {
+    if (error instanceof SaturnnError) throw error;
+    throw unreadable(argument, error);
+  }
+}
+
+/** A getter has thrown, or the trap of a Proxy. */
+function unreadable(what: string, cause: unknown): SaturnnError {
+  const reason = isError(cause) ? cause.message : show(cause);
+  return new SaturnnError('ERR_INVALID_ARGUMENT', `The ${what} cannot be read: ${reason}`, { cause });
+}
+
+/**
+ * Returns the result of a function of plain data, such as a chart. If the data have not the form that their type says, the
+ * error has a code.
+ * @throws ERR_INVALID_ARGUMENT, with the error as its cause; every SaturnnError that `make` throws
+ */
+export function fromData<T>(argument: string, expected: string, data: unknown, make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    if (cause instanceof SaturnnError) throw cause;
+    const { code, message } = invalid(argument, expected, data);
+    throw new SaturnnError(code, `${message}: ${show((cause as Error)?.message)}`, { cause });
+  }
 }

@@ -1,5 +1,7 @@
 /** Line charts as vector images that follow the reader's light or dark scheme. */
+
 import { invalid } from '../errors';
+import { fromData } from '../options/options';
 import { echarts } from './echarts';
 import { escapeHtml } from './html';
 import { formatNumber } from './number';
@@ -14,7 +16,7 @@ const style =
  * Draws a chart, 900 pixels wide, as the text of an SVG file that follows the reader's light or dark colour scheme.
  * @throws ERR_INVALID_ARGUMENT if the id cannot be a file name, or `series` is not an array
  */
-export const chartSvg = (chart: Chart): string => chartsSvg([chart]);
+export const chartSvg = (chart: Chart): string => fromData('chart', 'a Chart', chart, () => chartsSvg([chart]));
 
 /**
  * Draws charts below each other in one SVG file. The file paints its own background, because the program that shows it may

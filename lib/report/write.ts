@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { prepareFolder, writeAtomically } from '../files/durable';
+import { pathField } from '../options/field';
+import { checkArgument, fromData } from '../options/options';
 import { chartSvg } from './chart';
 import { type ReportPage, reportHtml } from './page';
 
@@ -14,7 +16,8 @@ export function writeReport(
   folder: string,
   page: ReportPage,
 ): { readonly report: string; readonly figures: readonly string[] } {
-  const html = reportHtml(page);
+  checkArgument('folder', pathField, folder);
+  const html = fromData('page', 'the contents of a report', page, () => reportHtml(page));
   const drawings = page.charts.map((chart) => ({ name: `${chart.id}.svg`, svg: chartSvg(chart) }));
   const root = prepareFolder(folder);
   const report = join(root, 'report.html');

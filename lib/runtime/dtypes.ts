@@ -75,7 +75,12 @@ function rounded(values: Float64Array, argument: string): Float32Array {
  */
 export function copyOf(value: GivenArray, argument: string): TypedArray {
   const array = typedArrayOf(value, argument);
-  return new table[dtypeOf(array)].array!(array);
+  try {
+    return new table[dtypeOf(array)].array!(array);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw cause;
+    throw invalid(argument, 'an array whose memory was not given away', value);
+  }
 }
 
 /** Returns the bytes of a Uint8Array or Uint8ClampedArray, not copied. @throws ERR_INVALID_ARGUMENT, naming `argument` */

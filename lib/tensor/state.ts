@@ -15,13 +15,16 @@ import {
   orNull,
   text,
 } from '../options/field';
-import { Options } from '../options/options';
+import { checkArgument, Options } from '../options/options';
 import { Philox, seedRange } from '../random';
 import { type Device, deviceField, deviceOf, openDevice } from '../runtime/device';
 import { bytesOf, bytesPerElement, copyOf } from '../runtime/dtypes';
 import type { Arena, NativeState } from '../runtime/native';
 import { dropPlansOf } from '../runtime/planCache';
+import { type ArenaPlace, arenaField, vectorsField, whichField } from './arena';
 import { checkShape, type Source, sourceNode, stateTensor, Tensor, type TensorSpec } from './tensor';
+
+export { type ArenaPlace, counterBytes, savedArenas, stepsIn } from './arena';
 
 /** A named tensor whose values live in a State. It belongs to one State at most. */
 abstract class Owned extends Tensor {
@@ -145,25 +148,6 @@ const alignmentBytes = 64;
 const elementBytes = bytesPerElement('f32');
 const alignment = alignmentBytes / elementBytes;
 
-/** The arenas that a checkpoint saves: all but the gradients, which every step computes anew. */
-export const savedArenas = ['parameters', 'optimizer', 'buffers'] as const satisfies readonly Arena[];
-
-/** Bytes of the counter at the beginning of the arena `buffers`: seed and steps done, an i32 each. */
-export const counterBytes = 2 * bytesPerElement('i32');
-
-/** Returns the number of steps done from a copy of the arena `buffers`; undefined if it is too short to hold it. */
-export function stepsIn(buffers: Uint8Array): number | undefined {
-  const steps = Buffer.from(buffers.subarray(counterBytes / 2, counterBytes));
-  return steps.length < counterBytes / 2 ? undefined : steps.readInt32LE();
-}
-
-/** A range of bytes within an arena. */
-export interface ArenaPlace {
-  readonly arena: Arena;
-  readonly byteOffset: number;
-  readonly byteLength: number;
-}
-
 /** Options of a State. */
 export interface StateOptions {
   /** Seed of the initial values and of every random number in training: an integer from 0 to 2^31 - 1; default 0. */
@@ -274,7 +258,7 @@ export class State {
    */
   offsetOf(parameter: Parameter): number {
     const offset = this.#offsets.get(parameter);
-    if (offset === undefined) throw invalid('parameter', 'a Parameter of this State', parameter.name);
+    if (offset === undefined) throw invalid('parameter', 'a Parameter of this State', parameter?.name ?? parameter);
     return offset;
   }
 
@@ -287,7 +271,7 @@ export class State {
   /** Returns the first byte of a buffer in the arena `buffers`. @throws ERR_INVALID_ARGUMENT if it is not of this State */
   byteOffsetOf(buffer: StateBuffer): number {
     const offset = this.#bufferOffsets.get(buffer);
-    if (offset === undefined) throw invalid('buffer', 'a StateBuffer of this State', buffer.name);
+    if (offset === undefined) throw invalid('buffer', 'a StateBuffer of this State', buffer?.name ?? buffer);
     return offset;
   }
 
@@ -297,6 +281,9 @@ export class State {
    * @internal
    */
   placeOf(tensor: Parameter | StateBuffer, which: 'parameters' | 'gradients' | 'averages' = 'parameters'): ArenaPlace {
+    checkArgument('which', whichField, which);
+    const ofState = tensor instanceof Parameter || tensor instanceof StateBuffer;
+    if (!ofState) throw invalid('tensor', 'a Parameter or StateBuffer of this State', tensor);
     const byteLength = tensor.size * elementBytes;
     if (!(tensor instanceof Parameter)) return { arena: 'buffers', byteOffset: this.byteOffsetOf(tensor), byteLength };
     if (which === 'averages') return { arena: 'optimizer', byteOffset: this.averageOffsetOf(tensor), byteLength };
@@ -319,6 +306,7 @@ export class State {
 
   /** Returns an arena as a vector [size], gaps included; for `optimizer`, slot number `slot`. @throws ERR_INVALID_ARGUMENT */
   vector(arena: Exclude<Arena, 'buffers'>, slot = 0): Tensor {
+    checkArgument('arena', vectorsField, arena);
     checkInteger('slot', slot, 0, arena === 'optimizer' ? this.optimizerSlots - 1 : 0);
     return stateTensor(
       this,
@@ -412,6 +400,8 @@ export class State {
    * @throws ERR_INVALID_ARGUMENT for another number of elements than the tensor has, or a tensor of another State; ERR_DISPOSED
    */
   async write(tensor: Parameter | StateBuffer, values: Float32Array | Float64Array): Promise<void> {
+    const ofState = tensor instanceof Parameter || tensor instanceof StateBuffer;
+    if (!ofState) throw invalid('tensor', 'a Parameter or StateBuffer of this State', tensor);
     const isFloats = types.isFloat32Array(values) || types.isFloat64Array(values);
     if (!isFloats || values.length !== tensor.size) {
       throw invalid(
@@ -432,6 +422,7 @@ export class State {
    * @throws ERR_DISPOSED; ERR_UNSUPPORTED if it is larger than an array of this version of Node.js can be (4 GiB in Node.js 20)
    */
   async readArena(arena: Arena): Promise<Uint8Array> {
+    checkArgument('arena', arenaField, arena);
     this.requireReadable(arena);
     const native = await this.#realized();
     return new Uint8Array(await typed(native.read(arena, 0, this.bytesOf(arena))));
@@ -450,6 +441,7 @@ export class State {
    * @throws ERR_INVALID_ARGUMENT if `bytes` is not of the arena's size; ERR_DISPOSED
    */
   async writeArena(arena: Arena, bytes: Uint8Array): Promise<void> {
+    checkArgument('arena', arenaField, arena);
     const given = bytesOf(bytes, `bytes of arena ${arena}`);
     if (given.length !== this.bytesOf(arena)) {
       throw invalid(`bytes of arena ${arena}`, `${this.bytesOf(arena)} bytes`, given.length);

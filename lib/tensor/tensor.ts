@@ -285,8 +285,9 @@ export function sizeOf(shape: readonly number[]): number {
 
 /** Returns a frozen copy of `shape`. @throws ERR_INVALID_ARGUMENT unless it is 1 to 4 positive integers, below 2^31 elements */
 export function checkShape(argument: string, shape: readonly number[]): readonly number[] {
-  const ok =
-    Array.isArray(shape) && shape.length >= 1 && shape.length <= 4 && shape.every((d) => Number.isInteger(d) && d > 0);
+  const fits = Array.isArray(shape) && shape.length >= 1 && shape.length <= 4;
+  // A copy with Array's own methods, whatever the array's prototype is.
+  const ok = fits && Array.from(shape).every((d) => Number.isInteger(d) && d > 0);
   if (!ok) throw invalid(argument, '1 to 4 positive integers', shape);
   if (sizeOf(shape) > 2 ** 31 - 1) throw invalid(argument, 'fewer than 2^31 elements', shape);
   return Object.freeze([...shape]);

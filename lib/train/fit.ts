@@ -1,6 +1,34 @@
 /** The result of Trainer.fit(): its events for a loop, or its end for an await. */
 import { SaturnnError } from '../errors';
+import { integer, optional, signal } from '../options/field';
+import { Options } from '../options/options';
 import type { EndEvent, TrainEvent } from './events';
+
+/** Most epochs of one call of fit(). */
+const mostEpochs = 1_000_000;
+
+/** Options of fit(). Exactly one of epochs, steps, totalEpochs and totalSteps says how long to train. */
+export interface FitOptions {
+  /** Train this many more epochs, 1 to 1,000,000. If an earlier fit() ended within an epoch, its rest counts as the first. */
+  epochs?: number;
+  /** Train this many more steps, at least 1. */
+  steps?: number;
+  /** Train until there have been this many epochs since the beginning of training, those before a resume included. */
+  totalEpochs?: number;
+  /** Train until there have been this many steps since the beginning of training, those before a resume included. */
+  totalSteps?: number;
+  /** When it is aborted, fit() ends after the native call under way (about a second) by throwing the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** The declared options of fit(). */
+export const fitOptions = new Options<FitOptions>('Trainer.fit()', {
+  epochs: optional(integer(1, mostEpochs)),
+  steps: optional(integer(1)),
+  totalEpochs: optional(integer(1, mostEpochs)),
+  totalSteps: optional(integer(1)),
+  signal: optional(signal),
+});
 
 /**
  * The result of Trainer.fit(). Training runs while its events are read (`for await`), or to its end if it is awaited
@@ -103,5 +131,17 @@ export class RunningFit implements Fit {
     } finally {
       this.#pending--;
     }
+  }
+}
+
+/** Returns a function that returns the result of `make`, which is called now, or throws its error. */
+export function later<T>(make: () => T): () => T {
+  try {
+    const made = make();
+    return () => made;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
   }
 }

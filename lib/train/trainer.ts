@@ -6,8 +6,8 @@ import { writeSafetensors } from '../files/safetensors';
 import { precisionBuffers } from '../optim/lossScaling';
 import type { EpochEvent } from '../optim/metric';
 import { beginAll } from '../optim/owner';
-import { integer, optional, signal } from '../options/field';
-import { Options } from '../options/options';
+import { optional, pathField, signal } from '../options/field';
+import { checkArgument, Options } from '../options/options';
 import type { Device } from '../runtime/device';
 import { State } from '../tensor/state';
 import { Announcer } from './announcer';
@@ -20,7 +20,7 @@ import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } fro
 import { Tally } from './checkpoint/tally';
 import { collectWeights, loadWeights } from './checkpoint/weights';
 import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
-import { type Fit, RunningFit } from './fit';
+import { type Fit, type FitOptions, fitOptions, later, RunningFit } from './fit';
 import { nonFiniteError } from './nonFinite';
 import {
   type Images,
@@ -36,33 +36,9 @@ import { evaluationGraph, trainGraph } from './stepGraphs';
 import { checkScheduledRate, type ResolvedOptions, resolveTrainerOptions, type TrainerOptions } from './trainerOptions';
 import type { Evaluation, TrainerView } from './trainerView';
 
-export type { Fit } from './fit';
+export type { Fit, FitOptions } from './fit';
 export type { TrainerOptions } from './trainerOptions';
 
-/** Most epochs of one call of fit(). */
-const mostEpochs = 1_000_000;
-
-/** Options of fit(). Exactly one of epochs, steps, totalEpochs and totalSteps says how long to train. */
-export interface FitOptions {
-  /** Train this many more epochs, 1 to 1,000,000. If an earlier fit() ended within an epoch, its rest counts as the first. */
-  epochs?: number;
-  /** Train this many more steps, at least 1. */
-  steps?: number;
-  /** Train until there have been this many epochs since the beginning of training, those before a resume included. */
-  totalEpochs?: number;
-  /** Train until there have been this many steps since the beginning of training, those before a resume included. */
-  totalSteps?: number;
-  /** When it is aborted, fit() ends after the native call under way (about a second) by throwing the signal's reason. */
-  signal?: AbortSignal;
-}
-
-const fitOptions = new Options<FitOptions>('Trainer.fit()', {
-  epochs: optional(integer(1, mostEpochs)),
-  steps: optional(integer(1)),
-  totalEpochs: optional(integer(1, mostEpochs)),
-  totalSteps: optional(integer(1)),
-  signal: optional(signal),
-});
 const predictOptions = new Options('Trainer.predict()', predictFields);
 const evaluateOptions = new Options<Pick<FitOptions, 'signal'>>('Trainer.evaluate()', { signal: optional(signal) });
 
@@ -173,11 +149,13 @@ export class Trainer implements TrainerView {
    * ERR_BUSY while another fit() or restore() of this trainer computes; ERR_DISPOSED; what callbacks throw.
    */
   fit(options: FitOptions = {}): Fit {
-    const taken = { ...options };
+    // Read at the call; an error belongs to the events or the promise, as every other one.
+    const taken = later(() => fitOptions.check(options));
     return new RunningFit((fit) => this.#begin(fit, taken));
   }
 
-  async *#begin(fit: RunningFit, options: FitOptions): AsyncGenerator<TrainEvent, void, void> {
+  async *#begin(fit: RunningFit, taken: () => FitOptions): AsyncGenerator<TrainEvent, void, void> {
+    const options = taken();
     this.#runners.checkNotDisposed();
     this.stepsOf(options);
     await this.#occupy(fit);
@@ -264,6 +242,7 @@ export class Trainer implements TrainerView {
    * @throws what checkpoint() throws; ERR_OUTPUT if the file cannot be written
    */
   async save(path: string): Promise<void> {
+    checkArgument('path', pathField, path);
     await writeCheckpoint(path, await this.checkpoint());
   }
 
@@ -274,6 +253,7 @@ export class Trainer implements TrainerView {
    * @throws ERR_OUTPUT if the file cannot be written; ERR_DISPOSED; ERR_BUSY while steps are computed
    */
   async saveWeights(path: string): Promise<void> {
+    checkArgument('path', pathField, path);
     const weights = await this.#betweenSteps('Weights can be saved', async () =>
       collectWeights(this.#options.model, this.state, await this.statistics()),
     );
@@ -299,6 +279,7 @@ export class Trainer implements TrainerView {
    * are then as before. ERR_BUSY while a fit() computes; one that waits at an event is ended. ERR_DISPOSED; ERR_INVALID_ARGUMENT
    */
   async restore(path: string, options: RestoreOptions = {}): Promise<void> {
+    checkArgument('path', pathField, path);
     const asked = checkRestore(options);
     this.#runners.checkNotDisposed();
     await this.#occupy('restore');

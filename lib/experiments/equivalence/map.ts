@@ -3,6 +3,7 @@
  * those of the sigmoid network that computes the same. In layers that read sigmoids, W' = 4 W and b' = b - 2 W 1 (equations 2
  * and 3); all other parameters are equal.
  */
+import { fromData } from '../../options/options';
 import type { Parameter } from '../../tensor/state';
 import type { SigmoidTwin } from './network';
 
@@ -20,10 +21,10 @@ export type Values = ReadonlyMap<string, ArrayLike<number>>;
  * @param twin the sigmoid network, from sigmoidTwin() without `centred`
  * @param star values of all parameters of the sigmoid* network, by name, row-major
  * @returns values by name, with the shapes of the sigmoid* network's parameters
- * @throws RangeError if the values of a parameter are missing
+ * @throws ERR_INVALID_ARGUMENT if the values of a parameter are missing
  */
 export const mapParameters = (twin: SigmoidTwin, star: Values): Map<string, Float64Array> =>
-  mapWith(offset, twin, star);
+  fromData('twin and star', 'a SigmoidTwin and the values of all parameters', twin, () => mapWith(offset, twin, star));
 
 /** The same for a network of centred sigmoids, t - 1/2. sigmoid* is 4 times that, so W' = 4 W and b' = b. */
 export const mapCentred = (twin: SigmoidTwin, star: Values): Map<string, Float64Array> => mapWith(0, twin, star);

@@ -1,4 +1,5 @@
 /** Tables and charts of `saturnn equivalence`. */
+import { fromData } from '../../options/options';
 import type { Chart, Series } from '../../report/option';
 import type { ReportPage, ReportTable } from '../../report/page';
 import type { EquivalenceResult } from './equivalence';
@@ -126,15 +127,17 @@ export function verdict({ comparisons }: EquivalenceResult): string {
  * @param environment versions and machine, shown among the settings
  */
 export function equivalencePage(result: EquivalenceResult, environment: Readonly<Record<string, unknown>>): ReportPage {
-  const { comparisons, settings } = result;
-  const { deviceInfo, ...own } = settings;
-  return {
-    title: `${star} and sigmoid: the same network?`,
-    lead:
-      `A ${star} network and sigmoid networks are trained on the same batches: one sigmoid network by the exact ` +
-      `re-parametrisation, the others with factors on the learning rate. ${verdict(result)}`,
-    tables: comparisons.map(equivalenceTable),
-    charts: comparisons.flatMap(chartsOf),
-    settings: { ...own, device_details: deviceInfo, environment },
-  };
+  return fromData('result', 'the results of the experiment', result, () => {
+    const { comparisons, settings } = result;
+    const { deviceInfo, ...own } = settings;
+    return {
+      title: `${star} and sigmoid: the same network?`,
+      lead:
+        `A ${star} network and sigmoid networks are trained on the same batches: one sigmoid network by the exact ` +
+        `re-parametrisation, the others with factors on the learning rate. ${verdict(result)}`,
+      tables: comparisons.map(equivalenceTable),
+      charts: comparisons.flatMap(chartsOf),
+      settings: { ...own, device_details: deviceInfo, environment },
+    };
+  });
 }

@@ -1,4 +1,5 @@
 /** Report pages of a variance study. */
+import { fromData } from '../../options/options';
 import type { Chart, Series } from '../../report/option';
 import type { ReportPage } from '../../report/page';
 import type { VarianceChain } from './chain';
@@ -55,16 +56,18 @@ function chainCharts(chains: readonly VarianceChain[]): Chart[] {
 
 /** Returns the report that `saturnn variance --model chain --out` writes, for writeReport(). */
 export function chainPage(chains: readonly VarianceChain[], settings: Readonly<Record<string, unknown>>): ReportPage {
-  const count = chains[0]?.layers.length ?? 0;
-  return {
-    title: 'Variances along a plain chain',
-    lead:
-      'Section 2 of "Revise Saturated Activation Functions", on a chain for which its assumptions hold: ' +
-      `${count} layers y = W f(y) with as many inputs as outputs and without padding.`,
-    tables: [chainSummary(chains), ...chainTables(chains).map((one) => ({ ...one, appendix: true }))],
-    charts: chainCharts(chains),
-    settings,
-  };
+  return fromData('chains', 'the results of the experiment', chains, () => {
+    const count = chains[0]?.layers.length ?? 0;
+    return {
+      title: 'Variances along a plain chain',
+      lead:
+        'Section 2 of "Revise Saturated Activation Functions", on a chain for which its assumptions hold: ' +
+        `${count} layers y = W f(y) with as many inputs as outputs and without padding.`,
+      tables: [chainSummary(chains), ...chainTables(chains).map((one) => ({ ...one, appendix: true }))],
+      charts: chainCharts(chains),
+      settings,
+    };
+  });
 }
 
 /** Returns a chart per initialisation and quantity: along the longest path, a line per activation, dashed after training. */
@@ -109,14 +112,16 @@ export function variancePage(
   model: string,
   settings: Readonly<Record<string, unknown>>,
 ): ReportPage {
-  const failures = runs.flatMap(({ activation, initialization, failure }) =>
-    failure === null ? [] : [`${activation} (${initialization}): ${failure}.`],
-  );
-  return {
-    title: `Variances in ${model}`,
-    lead: ['Section 2 of "Revise Saturated Activation Functions", measured layer by layer.', ...failures].join(' '),
-    tables: [...factorTables(runs), ...layerTables(runs, { all: true }).map((one) => ({ ...one, appendix: true }))],
-    charts: layerCharts(runs),
-    settings,
-  };
+  return fromData('runs', 'the results of the experiment', runs, () => {
+    const failures = runs.flatMap(({ activation, initialization, failure }) =>
+      failure === null ? [] : [`${activation} (${initialization}): ${failure}.`],
+    );
+    return {
+      title: `Variances in ${model}`,
+      lead: ['Section 2 of "Revise Saturated Activation Functions", measured layer by layer.', ...failures].join(' '),
+      tables: [...factorTables(runs), ...layerTables(runs, { all: true }).map((one) => ({ ...one, appendix: true }))],
+      charts: layerCharts(runs),
+      settings,
+    };
+  });
 }

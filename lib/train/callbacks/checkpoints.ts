@@ -4,8 +4,8 @@ import { performance } from 'node:perf_hooks';
 import { type Range, SaturnnError } from '../../errors';
 import { linkOver, prepareFolder } from '../../files/durable';
 import { type EpochEvent, isBetter, type Metric, metricField } from '../../optim/metric';
-import { integer, number, optional, orNull, text } from '../../options/field';
-import { type Fields, Options } from '../../options/options';
+import { integer, number, oneOf, optional, orNull, pathField } from '../../options/field';
+import { checkArgument, type Fields, Options } from '../../options/options';
 import type { Callback, RunControl, SavedCallback } from '../callback';
 import { writeCheckpoint } from '../checkpoint/checkpoint';
 import type { CheckpointEvent, StepEvent, TrainEvent } from '../events';
@@ -41,7 +41,7 @@ export const checkpointsFields: Fields<Omit<CheckpointsOptions, 'folder'>> = {
   best: optional(orNull(metricField)),
 };
 
-const checkpointsOptions = new Options<CheckpointsOptions>('Checkpoints', { ...checkpointsFields, folder: text });
+const checkpointsOptions = new Options<CheckpointsOptions>('Checkpoints', { ...checkpointsFields, folder: pathField });
 
 /** Names of the three files in a folder. `previous` is the file that was `last` before. */
 export const checkpointNames = {
@@ -49,6 +49,8 @@ export const checkpointNames = {
   previous: 'previous.checkpoint',
   best: 'best.checkpoint',
 } as const;
+
+const whichField = oneOf(Object.keys(checkpointNames) as (keyof typeof checkpointNames)[]);
 
 interface SavedCheckpoints {
   /** The metric of the best epoch; null if the best is not kept. */
@@ -101,6 +103,7 @@ export class Checkpoints implements Callback {
 
   /** Returns the path of a checkpoint of the folder, whether or not it exists. */
   path(which: keyof typeof checkpointNames): string {
+    checkArgument('which', whichField, which);
     return join(this.#folder, checkpointNames[which]);
   }
 

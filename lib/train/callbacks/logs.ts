@@ -4,6 +4,8 @@ import { checkInteger, SaturnnError } from '../../errors';
 import { unwritable } from '../../files/durable';
 import { requireRegular } from '../../files/read';
 import type { EpochEvent } from '../../optim/metric';
+import { pathField } from '../../options/field';
+import { checkArgument } from '../../options/options';
 import type { Callback, RunControl, SavedCallback } from '../callback';
 import type { ChangedEvent, EndEvent, StepEvent, StoppedEvent, TrainEvent } from '../events';
 
@@ -43,7 +45,9 @@ abstract class Log implements Callback {
   constructor(
     readonly path: string,
     private readonly head = '',
-  ) {}
+  ) {
+    checkArgument('path', pathField, path);
+  }
 
   /** @throws ERR_BUSY if the file has lines of another Trainer, which would be lost */
   begin(): void {

@@ -1,0 +1,537 @@
+/**
+ * A valid call of every function and class of the public API, by name: what the fuzzer of the API changes, and what the test of
+ * strict options gives an unknown option. A new export without a row here fails both.
+ *
+ * A row: `args` returns fresh arguments; `options` is the index of the argument that holds options (null: there is none). `make`
+ * is true for a class. `slow` calls are only made with a part of their arguments that is not valid.
+ */
+
+/** @param saturnn the exports of the package @param experiments those of saturnn/experiments @param folder an empty folder */
+module.exports = function callsOf(saturnn, experiments, folder) {
+  const { layers, initializers, input, constant, State, Parameter, Graph } = saturnn;
+  let number = 0;
+  const path = (name) => `${folder}/${name}-${number++}`;
+  const image = () => input('x', [2, 6, 6, 3]);
+  const matrix = () => input('m', [2, 3]);
+  const labels = () => input('labels', [2], { dtype: 'i32' });
+  const counter = () => input('counter', [2], { dtype: 'i32' });
+  const ones = (shape) => constant(new Float32Array(shape.reduce((a, b) => a * b)).fill(1), shape);
+  const parameter = (name = 'w') =>
+    new Parameter({ name, shape: [4, 3], decay: true, initialize: () => new Float32Array(12).fill(0.1) });
+  const model = () => {
+    const linear = new layers.Linear({ name: 'top', inputs: 3, outputs: 5 });
+    const forward = (x) => linear.forward(saturnn.globalAveragePool(x));
+    return saturnn.functionalModel({ parameters: linear.parameters, inputShape: [4, 4, 3], classes: 5, forward });
+  };
+  const _named = (activation = saturnn.scaledSigmoid()) =>
+    saturnn.subInception({ width: 0.02, size: 4, classes: 5, activation });
+  const dataset = (count = 4) =>
+    saturnn.Dataset.from({
+      images: Uint8Array.from({ length: count * 48 }, (_, index) => (index * 37) % 256),
+      labels: Array.from({ length: count }, (_, index) => index % 5),
+      shape: [4, 4, 3],
+      classes: 5,
+    });
+  const graph = () => {
+    const x = image();
+    return Graph.from({ outputs: { y: saturnn.add(x, x) } });
+  };
+  const chart = () => ({
+    id: 'c',
+    title: 't',
+    x: { label: 'x' },
+    y: { label: 'y' },
+    series: [
+      {
+        name: 's',
+        points: [
+          [0, 1],
+          [1, 2],
+        ],
+      },
+    ],
+  });
+  const page = () => ({
+    title: 't',
+    lead: 'l',
+    tables: [{ title: 't', heads: ['a'], rows: [['1']] }],
+    charts: [chart()],
+    settings: { a: 1 },
+  });
+  const signal = AbortSignal.abort(Object.assign(new Error('enough'), { code: 'ERR_FUZZ' }));
+  const state = () => new State([parameter()], { optimizerSlots: 1 });
+  const trained = () => {
+    const own = model();
+    return { model: own, state: new State(own.parameters, { buffers: own.buffers }) };
+  };
+  const recipe = () => ({
+    ...{ model: 'subInception', width: 0.02, activation: 'tanh', init: 'default', epochs: 1, batch: 2 },
+    ...{
+      precision: 'f32',
+      learningRate: 0.1,
+      schedule: 'constant',
+      warmup: null,
+      momentum: 0.9,
+      weightDecay: 0,
+      clipNorm: null,
+      seed: 0,
+    },
+  });
+  const trainer = () =>
+    new saturnn.Trainer({ model: model(), train: dataset(), test: dataset(), device: 'cpu', batch: 2 });
+  const twin = () => experiments.sigmoidTwin(bare());
+  const bare = () => {
+    const conv = new layers.Conv2d({
+      name: 'c',
+      inputs: 3,
+      outputs: 4,
+      kernel: 1,
+      activation: saturnn.scaledSigmoid(),
+    });
+    const top = new layers.Linear({ name: 'top', inputs: 4, outputs: 5 });
+    return saturnn.functionalModel({
+      parameters: [...conv.parameters, ...top.parameters],
+      inputShape: [4, 4, 3],
+      classes: 5,
+      activation: saturnn.scaledSigmoid(),
+      forward: (x) => top.forward(saturnn.globalAveragePool(conv.forward(x))),
+    });
+  };
+  const of = (args, options = null, more = {}) => ({ args, options, ...more });
+  const make = (args, options = null) => of(args, options, { make: true });
+  const small = { name: 'layer', inputs: 3 };
+  const style = { normalization: 'none', activation: saturnn.tanh(), initializer: initializers.zeros };
+
+  const calls = {
+    compile: of(() => [graph(), { device: 'cpu', precision: 'f32', passes: [], autotune: false }], 1),
+    evaluate: of(() => [saturnn.add(ones([2]), ones([2])), { device: 'cpu', inputs: {}, precision: 'f32' }], 1),
+    describeNonFinite: of(() => [{ kind: 'kernel', name: 'n', op: 'add', layer: 'l', count: 1, size: 2, shape: [2] }]),
+    firstNonFinite: of(() => [null, {}]),
+    gradient: of(() => {
+      const w = parameter();
+      new State([w]);
+      const logits = saturnn.linear(matrix(), w);
+      return [saturnn.softmaxCrossEntropy(logits, labels()).loss, [w]];
+    }),
+    'Graph.from': of(() => [{ outputs: { y: image() }, updates: [], gate: null, skip: null }], 0),
+    optimize: of(() => [graph(), [...saturnn.defaultPasses]]),
+    withAveragedWeights: of(() => [graph(), new State([parameter()], { optimizerSlots: 2, averageSlot: 1 })]),
+    cifar: of(() => [folder, { labels: 'fine', verify: false }, ['cifar10']], 1),
+    cifar10: of(() => [folder, { labels: 'fine', verify: false }], 1),
+    cifar100: of(() => [folder, { labels: 'fine', verify: false }], 1),
+    'CifarFile.open': of(() => [folder, { labels: 'fine', verify: false }, ['cifar10']], 1),
+    'Dataset.from': of(
+      () => [{ images: new Uint8Array(24), labels: [0, 1], shape: [2, 2, 3], classes: 2, classNames: ['a', 'b'] }],
+      0,
+    ),
+    'Dataset.fromRecords': of(
+      () => [new Uint8Array(3074), { layout: 'cifar100', labels: 'fine', source: 'r', classes: 9 }],
+      1,
+    ),
+    generated: of(() => [{ train: 2, test: 2, classes: 3 }], 0),
+    generatedRecords: of(() => [{ split: 'train', count: 2, seed: 1, classes: 3 }], 0),
+    defaultDataFolder: of(() => []),
+    getData: of(
+      () => [
+        'cifar10',
+        { folder: path('data'), url: 'http://127.0.0.1:1/', md5: '0'.repeat(32), retries: 0, retryDelay: 0, signal },
+      ],
+      1,
+    ),
+    DataLoader: make(() => [{ labels: new Int32Array(5), batch: 2, shuffle: true, seed: 1 }], 0),
+    Subset: make(() => [dataset(), Int32Array.of(1, 2), 5]),
+    statisticsOf: of(() => [dataset(), { per: 'channel', scale: 2 }], 1),
+    SaturnnError: make(() => ['ERR_DATA', 'message', {}]),
+    parseSafetensors: of(() => [new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, 123, 125]), 'source']),
+    readSafetensors: of(() => [path('none')]),
+    writeSafetensors: of(() => [
+      path('file'),
+      { tensors: new Map([['t', { shape: [2], data: new Float32Array(2) }]]), metadata: { a: 'b' } },
+    ]),
+    lsuv: of(
+      () => [
+        {
+          ...trained(),
+          images: Float32Array.from({ length: 96 }, Math.sin),
+          batch: 2,
+          device: 'cpu',
+          tolerance: 0.5,
+          maxIterations: 2,
+          seed: 1,
+        },
+      ],
+      0,
+    ),
+    createModel: of(() => ['subInception', { width: 0.02, size: 4, classes: 5, ...style, dropout: 0.1 }], 1),
+    functionalModel: of(() => {
+      const { parameters, forward } = model();
+      return [
+        { parameters, forward, inputShape: [4, 4, 3], classes: 5, name: 'n', activation: saturnn.tanh(), buffers: [] },
+      ];
+    }, 0),
+    ...Object.fromEntries(
+      ['inception33', 'subInception', 'inceptionBn'].map((name) => [
+        name,
+        of(() => [{ width: 0.02, size: 32, classes: 5 }], 0),
+      ]),
+    ),
+    inspectModel: of(() => [model()]),
+    activate: of(
+      () => [image(), saturnn.tanh(), { bias: ones([3]), name: 'n', context: { training: false, counter: null } }],
+      2,
+    ),
+    add: of(() => [image(), image()]),
+    concat: of(() => [[image(), image()], { name: 'n' }], 1),
+    slice: of(() => [image(), { channelOffset: 0, channels: 2, name: 'n' }], 1),
+    countCorrect: of(() => [matrix(), labels(), { k: 2, name: 'n' }], 2),
+    softmaxCrossEntropy: of(() => [matrix(), labels(), { labelSmoothing: 0.1, name: 'n' }], 2),
+    conv2d: of(() => [image(), ones([4, 3, 3, 3]), { bias: ones([4]), stride: 1, padding: [1, 1], name: 'n' }], 2),
+    augment: of(
+      () => [
+        {
+          images: input('i', [4, 8, 8, 3], { dtype: 'u8' }),
+          indices: labels(),
+          counter: counter(),
+          mean: ones([3]),
+          inverseDeviation: ones([3]),
+        },
+        { size: [6, 6], random: true, name: 'n' },
+      ],
+      1,
+    ),
+    copy: of(() => [image(), { image: false, name: 'n' }], 1),
+    dropout: of(() => [image(), counter(), { rate: 0.5, stream: 1, name: 'n' }], 2),
+    linear: of(() => [matrix(), ones([4, 3]), { bias: ones([4]), name: 'n' }], 2),
+    batchNorm: of(() => [image(), { scale: ones([3]), shift: ones([3]) }, { epsilon: 1e-5, name: 'n' }], 2),
+    batchNormInference: of(
+      () => [image(), { mean: ones([3]), variance: ones([3]), scale: ones([3]), shift: ones([3]) }, { epsilon: 1e-5 }],
+      2,
+    ),
+    moments: of(() => [image(), { name: 'n' }], 1),
+    averagePool: of(() => [image(), { kernel: 3, stride: 2, padding: 1, ceil: true, name: 'n' }], 1),
+    maxPool: of(() => [image(), { kernel: [2, 2], stride: 2, padding: 0, ceil: false }], 1),
+    globalAveragePool: of(() => [image(), { name: 'n' }], 1),
+    randomizedRelu: of(() => [image(), { counter: counter(), lower: 0.1, upper: 0.3, name: 'n', bias: ones([3]) }], 1),
+    assign: of(() => {
+      const w = parameter();
+      new State([w]);
+      return [w, ones([4, 3]), { gate: null }];
+    }, 2),
+    Sgd: make(
+      () => [
+        {
+          momentum: 0.9,
+          nesterov: true,
+          weightDecay: 0,
+          groups: [{ match: /w/, learningRate: 2, weightDecay: 1 }],
+          clipNorm: 1,
+          ema: { decay: 0.9 },
+        },
+      ],
+      0,
+    ),
+    Adam: make(
+      () => [{ beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, groups: [], clipNorm: null, ema: null }],
+      0,
+    ),
+    AdamW: make(() => [{ beta1: 0.9, weightDecay: 0.1, clipNorm: 1 }], 0),
+    Lars: make(() => [{ trust: 0.1, momentum: 0.9, weightDecay: 0 }], 0),
+    precisionBuffers: of(() => ['fp16']),
+    parseSchedule: of(() => ['cosine:0.1', { rate: 1 }], 1),
+    plateauRate: of(() => [{ rate: 1, factor: 0.1, patience: 1, metric: 'testLoss', minimum: 0, threshold: 0 }], 0),
+    constantRate: of(() => [0.1]),
+    cosineRate: of(() => [{ rate: 1, minimum: 0.1 }], 0),
+    oneCycleRate: of(() => [{ peak: 1, warmUpShare: 0.3, initialDivision: 2, finalDivision: 2 }], 0),
+    stepRate: of(() => [{ rate: 1, milestones: [1, 2], unit: 'epochs', factor: 0.1 }], 0),
+    warmUp: of(() => [saturnn.constantRate(1), { steps: 3 }], 1),
+    Philox: make(() => [1, 2, 3]),
+    philox4x32: of(() => [
+      [0, 1, 2, 3],
+      [4, 5],
+    ]),
+    chartSvg: of(() => [chart()]),
+    writeReport: of(() => [path('report'), page()]),
+    openDevice: of(() => ['cpu', { threads: 1 }], 1),
+    probeBackend: of(() => ['cpu']),
+    memoryStats: of(() => []),
+    Parameter: make(() => [{ name: 'p', shape: [2], decay: true, initialize: () => new Float32Array(2) }], 0),
+    StateBuffer: make(() => [{ name: 'b', shape: [2], initial: 1 }], 0),
+    State: make(() => [[parameter()], { seed: 1, optimizerSlots: 2, averageSlot: 1, buffers: [], device: 'cpu' }], 1),
+    constant: of(() => [
+      [1, 2, 3, 4],
+      [2, 2],
+    ]),
+    input: of(() => ['x', [2, 3], { dtype: 'f32', image: false }], 2),
+    Checkpoints: make(
+      () => [{ folder: path('checkpoints'), everyEpochs: 1, everySteps: 2, everyMinutes: 3, best: 'testLoss' }],
+      0,
+    ),
+    CsvLog: make(() => [path('log.csv')]),
+    JsonlLog: make(() => [path('log.jsonl')]),
+    EarlyStopping: make(() => [{ metric: 'testLoss', patience: 2, minDelta: 0, restoreBest: false }], 0),
+    loadPredictor: of(() => [path('none'), { shape: [32, 32, 3], batch: 2, device: 'cpu', crop: true }], 1),
+    Trainer: make(
+      () => [
+        {
+          ...{
+            model: model(),
+            train: dataset(),
+            test: dataset(),
+            data: 'resident',
+            statistics: { per: 'channel', scale: 1 },
+            device: 'cpu',
+          },
+          ...{
+            batch: 2,
+            learningRate: 0.1,
+            optimizer: new saturnn.Sgd(),
+            labelSmoothing: 0.1,
+            precision: 'f32',
+            deterministic: true,
+          },
+          ...{ autotune: false, seed: 1, callbacks: [{ name: 'own', onEpoch: () => {} }] },
+        },
+      ],
+      0,
+    ),
+    ...Object.fromEntries(['sigmoid', 'scaledSigmoid', 'tanh', 'relu'].map((name) => [name, of(() => [])])),
+    ...Object.fromEntries(['leakyTanh', 'leakyRelu', 'elu'].map((name) => [name, of(() => [0.25])])),
+    rrelu: of(() => [{ lower: 0.1, upper: 0.2 }], 0),
+    parseActivation: of(() => ['rrelu:0.1:0.2']),
+    'layers.BatchNorm': make(() => [{ name: 'n', channels: 3, epsilon: 1e-5, momentum: 0.9 }], 0),
+    'layers.Concatenate': make(() => [[new layers.Linear({ ...small, outputs: 2 }), (x) => x], { name: 'n' }], 1),
+    'layers.TrainingContext': make(() => [counter()]),
+    'layers.Conv2d': make(
+      () => [{ ...small, ...style, outputs: 4, kernel: 3, stride: 1, padding: [1, 1], bias: true }],
+      0,
+    ),
+    'layers.Dropout': make(() => [{ name: 'n', rate: 0.5 }], 0),
+    'layers.inceptionA': of(
+      () => [{ ...small, ...style, c1: 1, c3r: 1, c3: 1, d3r: 1, d3: 1, pool: 'max', projection: 1 }],
+      0,
+    ),
+    'layers.inceptionB': of(() => [{ ...small, ...style, c3r: 1, c3: 1, d3r: 1, d3: 1 }], 0),
+    'layers.Linear': make(() => [{ ...small, outputs: 4, initializer: initializers.zeros }], 0),
+    'layers.AveragePool': make(() => [{ kernel: 3, stride: 2, padding: 1 }], 0),
+    'layers.MaxPool': make(() => [{ kernel: 3, stride: 2, ceil: true }], 0),
+    'layers.GlobalAveragePool': make(() => [{ name: 'n' }], 0),
+    'layers.Sequential': make(() => [[new layers.Linear({ ...small, outputs: 2 }), (x) => x]]),
+    'initializers.zeros': of(() => [[2, 3], new saturnn.Philox(1, 2)]),
+    'initializers.gaussian': of(() => [{ deviation: 1 }], 0),
+    'initializers.uniform': of(() => [{ limit: 1 }], 0),
+    'initializers.fans': of(() => [[2, 3], 'kernel']),
+    'initializers.xavier': of(() => [{ magnitude: 2, factor: 'in', distribution: 'gaussian', fanOut: 'channels' }], 0),
+    'initializers.msra': of(() => [{ slope: 0.1, factor: 'out', fanOut: 'kernel' }], 0),
+    'initializers.orthonormal': of(() => [{ gain: 2 }], 0),
+    'initializers.defaultInitializer': of(() => [saturnn.tanh()]),
+    'experiments.parseInitialization': of(() => ['lsuv:0.1']),
+    'experiments.equivalence': of(
+      () => [{ model: 'small', padding: true, steps: 1, batch: 2, probe: 1, size: 8, device: 'cpu', signal }],
+      0,
+      { slow: true },
+    ),
+    'experiments.mapParameters': of(() => {
+      const made = twin();
+      return [new Map(bare().parameters.map(({ name, size }) => [name, new Float32Array(size)])), made];
+    }),
+    'experiments.sigmoidTwin': of(() => [bare(), { padding: 0.5, centred: false }], 1),
+    'experiments.PreconditionedSgd': make(() => [{ layers: [], momentum: 0.9, weightDecay: 0 }], 0),
+    'experiments.equivalencePage': of(() => [{ settings: {}, comparisons: [] }]),
+    'experiments.describeLayerRates': of(() => ['gain', experiments.layerFactors(bare(), 'gain')]),
+    'experiments.layerFactors': of(() => [bare(), 'depth:1.1:4', { learningRate: 1 }], 2),
+    'experiments.layerRates': of(() => [bare(), { kind: 'gain' }, { learningRate: 1 }], 2),
+    'experiments.parseLayerRates': of(() => ['depth:1.1']),
+    'experiments.defaultMagnitude': of(() => [saturnn.tanh()]),
+    'experiments.predictChain': of(
+      () => [
+        {
+          layers: 2,
+          activation: saturnn.tanh(),
+          centred: true,
+          magnitude: 1,
+          width: 4,
+          inputVariance: 1,
+          gradientVariance: 1,
+        },
+      ],
+      0,
+    ),
+    'experiments.expectedSquare': of(() => [saturnn.tanh(), 1]),
+    'experiments.expectedSquaredSlope': of(() => [saturnn.tanh(), 1]),
+    'experiments.expectedSquaredDifference': of(() => [saturnn.tanh(), 1, 0.5]),
+    'experiments.partsOf': of(() => [recipe(), 5]),
+    'experiments.trainingOf': of(() => ['label', 'folder', recipe(), 5]),
+    'experiments.chanceOf': of(() => [Int32Array.of(0, 1), 5]),
+    'experiments.isStuck': of(() => [0.1, { accuracy: 0.1, images: 10, classes: 10 }]),
+    'experiments.learningThreshold': of(() => [{ accuracy: 0.1, images: 10, classes: 10 }]),
+    'experiments.sweep': of(
+      () => [
+        { preset: 'smoke', out: path('sweep'), values: [0.25], data: 'generated', limit: 4, device: 'cpu', signal },
+      ],
+      0,
+      { slow: true },
+    ),
+    'experiments.table1': of(
+      () => [
+        {
+          preset: 'smoke',
+          out: path('table'),
+          activations: ['tanh'],
+          data: 'generated',
+          limit: 4,
+          device: 'cpu',
+          signal,
+        },
+      ],
+      0,
+      { slow: true },
+    ),
+    'experiments.readTraining': of(() => [folder, { label: 'l', folder: 'f', settings: {}, epochs: 1 }]),
+    'experiments.runTrainings': of(
+      () => [
+        {
+          folder,
+          trainings: [],
+          data: { train: dataset(), test: dataset() },
+          device: saturnn.openDevice('cpu'),
+          signal,
+          keepWeights: false,
+        },
+      ],
+      0,
+    ),
+    'experiments.varianceChain': of(
+      () => [{ activations: [saturnn.tanh()], layers: 2, width: 4, batch: 2, draws: 2, device: 'cpu', seed: 1 }],
+      0,
+    ),
+    'experiments.chainPage': of(() => [[], {}]),
+    'experiments.variancePage': of(() => [[], {}]),
+    'experiments.variance': of(
+      () => [{ model, activations: [saturnn.tanh()], train: dataset(), steps: 0, batch: 2, draws: 1, device: 'cpu' }],
+      0,
+    ),
+  };
+
+  /** Objects whose methods are called, with the arguments of valid calls where there are some. */
+  const objects = {
+    Graph: { make: graph },
+    Dataset: {
+      make: dataset,
+      calls: {
+        take: of(() => [2]),
+        subset: of(() => [[0, 1]]),
+        named: of(() => [null]),
+        read: of(() => [Int32Array.of(1), new Uint8Array(48)]),
+        statistics: of(() => [{ per: 'pixel' }], 0),
+      },
+    },
+    DataLoader: {
+      make: () => new saturnn.DataLoader({ labels: new Int32Array(5), batch: 2, shuffle: true }),
+      calls: { epoch: of(() => [1]) },
+    },
+    Epoch: {
+      make: () => new saturnn.DataLoader({ labels: new Int32Array(5), batch: 2, shuffle: true }).epoch(0),
+      calls: { batches: of(() => [0, 2]) },
+    },
+    Subset: {
+      make: () => new saturnn.Subset(dataset(), Int32Array.of(1)),
+      calls: { read: of(() => [Int32Array.of(0), new Uint8Array(48)]) },
+    },
+    Philox: { make: () => new saturnn.Philox(1, 2), calls: { integer: of(() => [4]), permutation: of(() => [4]) } },
+    State: {
+      make: state,
+      calls: {
+        offsetOf: of(() => [parameter()]),
+        vector: of(() => ['optimizer', 0]),
+        read: of(() => [parameter(), 'gradients']),
+        write: of(() => [parameter(), new Float32Array(12)]),
+        readArena: of(() => ['parameters']),
+        writeArena: of(() => ['parameters', new Uint8Array(64)]),
+      },
+    },
+    Device: {
+      make: () => saturnn.openDevice('cpu', { threads: 2 }),
+      calls: { upload: of(() => [new Float32Array(3)]), checkPrecision: of(() => ['f32']) },
+    },
+    Plan: {
+      make: () => saturnn.compile(graph(), { device: 'cpu' }),
+      calls: {
+        run: of(() => [{ x: new Float32Array(216) }, { steps: 1 }], 1),
+        trace: of(() => [{ x: new Float32Array(216) }, { nonFinite: true, updates: false }], 1),
+      },
+    },
+    Sgd: {
+      make: () => new saturnn.Sgd(),
+      calls: { update: of(() => [{ state: state(), loss: ones([1]), learningRate: ones([1]) }], 0) },
+    },
+    PreconditionedSgd: {
+      make: () => new experiments.PreconditionedSgd({ layers: [] }),
+      calls: { update: of(() => [{ state: state(), loss: ones([1]), learningRate: ones([1]) }], 0) },
+    },
+    Schedule: {
+      make: () => saturnn.warmUp(saturnn.plateauRate({ rate: 1 }), { epochs: 1 }),
+      calls: { restore: of(() => [{ rate: 1, best: null, waited: 0 }], 0) },
+    },
+    TrainingContext: { make: () => new layers.TrainingContext(counter()), calls: { updates: of(() => [null]) } },
+    ...Object.fromEntries(
+      Object.entries({
+        BatchNorm: { name: 'n', channels: 3 },
+        Conv2d: { ...small, outputs: 4, kernel: 3 },
+        Dropout: { name: 'n', rate: 0.5 },
+        MaxPool: { kernel: 2, stride: 2 },
+        AveragePool: { kernel: 2, stride: 2 },
+        GlobalAveragePool: {},
+      }).map(([name, options]) => [
+        `layers.${name}`,
+        { make: () => new layers[name](options), calls: { forward: of(() => [image(), layers.inference]) } },
+      ]),
+    ),
+    Sequential: {
+      make: () => new layers.Sequential([(x) => x]),
+      calls: { forward: of(() => [image(), layers.inference]) },
+    },
+    Model: { make: () => ({ ...model() }), calls: { forward: of(() => [image(), layers.inference]) } },
+    Trainer: {
+      make: trainer,
+      calls: {
+        stepsOf: of(() => [{ epochs: 1 }], 0),
+        fit: of(() => [{ steps: 1 }], 0),
+        evaluate: of(() => ['test', {}], 1),
+        predict: of(() => [new Uint8Array(48), { count: 1 }], 1),
+        save: of(() => [path('checkpoint')]),
+        saveWeights: of(() => [path('weights')]),
+        restore: of(() => [path('none')]),
+      },
+    },
+    EarlyStopping: { make: () => new saturnn.EarlyStopping() },
+    Checkpoints: {
+      make: () => new saturnn.Checkpoints({ folder: path('checkpoints') }),
+      calls: { path: of(() => ['last']) },
+    },
+  };
+
+  /** Returns the function of a name: "layers.Conv2d". */
+  const find = (name) => {
+    const parts = name.split('.');
+    const last = parts.pop();
+    const owner = parts.reduce((at, part) => at[part], { ...saturnn, experiments });
+    return { owner, called: owner[last] };
+  };
+  /** Names of everything that can be called, which must all have a row. */
+  const exported = () => {
+    const statics = { Graph: ['from'], CifarFile: ['open'], Dataset: ['from', 'fromRecords'], Tensor: [] };
+    const within = (space, prefix) =>
+      Object.keys(space)
+        .filter((name) => typeof space[name] === 'function')
+        .flatMap((name) =>
+          prefix === '' && statics[name] ? statics[name].map((own) => `${name}.${own}`) : [`${prefix}${name}`],
+        );
+    return [
+      ...within(saturnn, ''),
+      ...within(layers, 'layers.'),
+      ...within(initializers, 'initializers.'),
+      ...within(experiments, 'experiments.'),
+    ];
+  };
+  return { calls, objects, find, exported };
+};
