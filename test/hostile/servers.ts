@@ -78,6 +78,8 @@ const breaksThen =
 const partial = (from: number, bytes: Uint8Array, range = `bytes ${from}-${content.length - 1}/${content.length}`) =>
   close(head('206 Partial Content', `Content-Range: ${range}\r\nContent-Length: ${bytes.length}\r\n`), bytes);
 
+/** Makes an interim answer long: a connection holds fewer of them, each of which the client must read before it can give up. */
+const filler = `X: ${'x'.repeat(1000)}\r\n`;
 const zeros = Buffer.alloc(2 ** 16);
 const chunk = Buffer.concat([Buffer.from('10000\r\n'), zeros, Buffer.from('\r\n')]);
 const other = Buffer.from(content).fill(0, 1000, 1100);
@@ -94,8 +96,8 @@ export const servers: readonly HostileServer[] = [
   { name: 'a header without end', answer: endless('HTTP/1.1 200 OK\r\nX: ', 'x'.repeat(1000)) },
   { name: 'headers without end', answer: endless('HTTP/1.1 200 OK\r\n', 'X: y\r\n'.repeat(100)) },
   { name: 'headers that trickle', answer: trickle('HTTP/1.1 200 OK\r\nX: ') },
-  { name: '100 Continue without end', answer: endless('', head('100 Continue')) },
-  { name: 'early hints without end', answer: endless('', head('103 Early Hints', 'Link: </x>\r\n')) },
+  { name: '100 Continue without end', answer: endless('', head('100 Continue', filler)) },
+  { name: 'early hints without end', answer: endless('', head('103 Early Hints', filler)) },
   { name: 'another protocol', answer: close(head('101 Switching Protocols', 'Upgrade: x\r\nConnection: Upgrade\r\n')) },
   { name: 'a redirect to itself', answer: redirect('/file.tar.gz') },
   { name: 'a redirect to ever new names', answer: (asked) => redirect(`/${asked.number}`)(asked) },
