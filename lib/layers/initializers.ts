@@ -21,7 +21,10 @@ export type Distribution = 'gaussian' | 'uniform';
  */
 export type FanOut = 'kernel' | 'channels';
 
-/** Accepts an Initializer. */
+/**
+ * Accepts an Initializer.
+ * @internal
+ */
 export const initializerField: Field<Initializer> = callback('a function such as initializers.xavier()');
 
 const positive = custom<number>('a positive number', (value) => Number.isFinite(value) && (value as number) > 0);

@@ -1,7 +1,7 @@
 /** table1, killed at random moments and started again each time, ends with the same table as one that was not killed. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -49,5 +49,7 @@ test('a table that is killed and gone on with is the table of one that was not',
   expect(kills).toBeGreaterThan(0);
   expect(tableOf(killed)).toEqual(tableOf(whole));
   expect(tableOf(whole).rows[0].runs[0].epochs).toHaveLength(2);
+  const names = readdirSync(killed, { recursive: true, encoding: 'utf8' });
+  expect(names.filter((name) => name.endsWith('.tmp'))).toEqual([]);
   for (const name of ['relu', 'tanh']) expect(weightsOf(killed, name).equals(weightsOf(whole, name)), name).toBe(true);
 });

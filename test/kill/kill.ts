@@ -123,7 +123,8 @@ async function writing(folder: string, end: Promise<void>): Promise<void> {
 
 /** Compares the results of two runs. @returns descriptions of what differs but must not; empty if nothing does */
 function compareRuns(whole: string, other: string): string[] {
-  const differences: string[] = [];
+  const left = readdirSync(other).filter((name) => name.endsWith('.tmp'));
+  const differences = left.map((name) => `${name} stays`);
   for (const name of ['model.safetensors', 'best.safetensors']) {
     const [a, b] = [whole, other].map((folder) => readFileSync(join(folder, name)));
     if (!a!.equals(b!)) differences.push(`${name} differs`);

@@ -237,6 +237,7 @@ export class JsonlLog extends Log {
     this.write(lineOf(event), run);
   }
 
+  /** Appends the change. */
   onChanged(event: ChangedEvent, run: RunControl): void {
     this.write(lineOf(event), run);
   }
@@ -280,6 +281,7 @@ export class CsvLog extends Log {
     this.write(`${columns.map((column) => event[column]).join(',')}\n`, run);
   }
 
+  /** Appends the rows that could not be written before. */
   onEnd(_: EndEvent, run: RunControl): void {
     this.end('', run);
   }

@@ -11,11 +11,18 @@ import {
 } from './checkpointInfo';
 
 /**
- * The settings of a Trainer that may change when it goes on from a checkpoint. "learningRate" is the schedule, too, and "optimizer"
- * its settings: clipping, momentum, weight decay, groups.
+ * Name of a setting of a Trainer that may change when it goes on from a checkpoint. "learningRate" is the schedule, too, and
+ * "optimizer" its settings: clipping, momentum, weight decay, groups.
  */
-export const changeableSettings = ['learningRate', 'optimizer', 'labelSmoothing', 'batch'] as const;
-export type ChangeableSetting = (typeof changeableSettings)[number];
+export type ChangeableSetting = 'learningRate' | 'optimizer' | 'labelSmoothing' | 'batch';
+
+/** All of them. */
+export const changeableSettings: readonly ChangeableSetting[] = [
+  'learningRate',
+  'optimizer',
+  'labelSmoothing',
+  'batch',
+];
 
 /** Options of Trainer.restore(). */
 export interface RestoreOptions {
