@@ -239,7 +239,7 @@ test('predict says what a network that was trained makes of images', async () =>
   const weights = ['--weights', join(out, 'model.safetensors'), '--device', 'cpu', '--limit', '40'];
   const file = join(folder, 'predictions.safetensors');
   const { stdout } = await saturnn(['predict', ...weights, '--out', file]);
-  expect(stdout).toBe(`40 images, accuracy ${testAccuracy}\n`);
+  expect(stdout).toBe(`40 images of 32x32, cropped to 28x28 at the centre, accuracy ${testAccuracy}\n`);
   const { tensors } = readSafetensors(file);
   expect(tensors.get('logits')?.shape).toEqual([40, 100]);
   const lines = (await saturnn(['predict', ...weights, '--json'])).stdout.trimEnd().split('\n');
