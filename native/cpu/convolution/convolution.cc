@@ -73,7 +73,7 @@ std::vector<ConvolutionRequest> convolutionRequests(const ConvolutionShape& shap
   std::vector<ConvolutionRequest> requests;
   const auto requestIn = [&](memory::format_tag layout) {
     const auto in = [&](const memory::desc& d) { return memory::desc(d.dims(), d.data_type(), layout); };
-    requests.push_back({algorithm::convolution_direct, in(x), anyWeights, in(y)});
+    requests.push_back({algorithm::convolution_direct, in(shape.x), anyWeights, in(shape.y)});
   };
   if (needsPairs(shape)) requestIn(memory::format_tag::nChw16c);
   if (prefersWinograd(shape)) requests.push_back({algorithm::convolution_winograd, x, anyWeights, y});
