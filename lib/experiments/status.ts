@@ -34,7 +34,7 @@ const chanceField = instance<Chance>(
   ({ accuracy, images }) => typeof accuracy === 'number' && typeof images === 'number',
 );
 
-/** Returns the accuracy of always guessing the most frequent label of these images. @param images an ImageSource fits */
+/** Returns the accuracy of always guessing the most frequent label. @param source the images: an ImageSource fits */
 export function chanceOf(source: Pick<ImageSource, 'labels' | 'classes' | 'count'>): Chance {
   const { labels, classes, count } = checkArgument('source', labelledField, source);
   const counts = new Int32Array(classes);
