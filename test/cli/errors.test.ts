@@ -40,7 +40,7 @@ test.concurrent.each<[string, RegExp]>([
   ['train --width 0', /--width.*'0' is invalid.*positive number/],
   ['train --width -0.5', /--width.*'-0.5' is invalid/],
   ['train --width wide', /--width.*'wide' is invalid/],
-  ['train --width 1000', /0 to 8 for width but received 1000/],
+  ['train --width 1000', /above 0 and at most 8 for width but received 1000/],
   ['train --batch 0', /--batch.*'0' is invalid.*positive integer/],
   ['train --batch 1.5', /--batch.*'1.5' is invalid/],
   ['train --epochs -1', /--epochs.*'-1' is invalid/],

@@ -100,6 +100,7 @@ test('the runner reads a call’s images while the one before it runs', async ()
   Object.defineProperty(feed, 'mostSteps', { value: 2 });
   const compiled = await plan(feed);
   const observed = {
+    native: compiled.native,
     run: async (...args: Parameters<Plan['run']>) => {
       log.push('run');
       const result = await compiled.run(...args);

@@ -192,7 +192,7 @@ describe('a precision that is not there', () => {
     for (const precision of ['tf16', 'f16', 'BF16', 16, null]) {
       await expect(compile(graph(), { device, precision: precision as Precision })).rejects.toMatchObject({
         code: 'ERR_INVALID_ARGUMENT',
-        message: expect.stringMatching(/^Expected f32 or tf32 or bf16 or fp16 for precision but received/),
+        message: expect.stringMatching(/^Expected f32, tf32, bf16 or fp16 for precision but received/),
       });
     }
     expect(() => input('x', [1, 2, 2, 3], { dtype: 'bf16' as 'f32' })).toThrow(/f32, i32 or u8.*"bf16"/);

@@ -141,7 +141,7 @@ describe('a run refuses', () => {
     ['a resident array of another dtype', resident, /dtype f32 for input "x".*i32/],
     ['a resident array of another size', short, /12 resident bytes for input "x".*8/],
     ['a number', 3, /Float32Array, Int32Array or Uint8Array for input "x".*3/],
-    ['a Float64Array', Float64Array.of(1, 2, 3), /for input "x".*Float64Array/],
+    ['a BigInt64Array', BigInt64Array.of(1n, 2n, 3n), /for input "x".*BigInt64Array/],
     ['a buffer', three.buffer, /for input "x".*ArrayBuffer/],
     ['null', null, /for input "x".*null/],
     ['a function', () => three, /for input "x".*a function/],

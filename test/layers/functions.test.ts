@@ -124,7 +124,9 @@ describe('functionalModel', () => {
     expect(
       functionalModel({ parameters, buffers: norm.buffers, inputShape: [8, 8, 3], classes: 100, forward: normal }).name,
     ).toBe('custom');
-    expect(() => (functionalModel as () => unknown)()).toThrow(/parameters, inputShape, classes, forward/);
+    expect(() => (functionalModel as () => unknown)()).toThrow(
+      /\{ parameters, .*inputShape, classes, forward.* received nothing/,
+    );
   });
 
   test('works with layers alone', () => {
