@@ -87,7 +87,9 @@ export function equivalenceCommand(): Command {
 }
 
 async function run(options: EquivalenceCommandOptions): Promise<void> {
-  const { lr: learningRate, data, out, json, device: _, threads: __, ...settings } = options;
+  const { data, out, json, lr: learningRate, model, width, size, padding, steps } = options;
+  const { batch, momentum, weightDecay, seed, precision } = options;
+  const settings = { model, width, size, padding, steps, batch, learningRate, momentum, weightDecay, seed, precision };
   using device = openDeviceFor(options);
   // Before the training, so that a folder that cannot be written is found at once.
   using _results = out === undefined ? null : new ResultFolder(out);
@@ -96,7 +98,7 @@ async function run(options: EquivalenceCommandOptions): Promise<void> {
   try {
     const { signal } = interruption;
     const result = await equivalence({
-      ...{ ...settings, learningRate, device, signal, onStep: json ? undefined : showProgress() },
+      ...{ ...settings, device, signal, onStep: json ? undefined : showProgress() },
       ...(source && { train: source.train, test: source.test }),
     });
     // Before the files are written, so that the figures are printed even if that fails.
