@@ -28,7 +28,7 @@ export class Field<in out T> {
 }
 
 /** Returns the schema of a field. Not exported: the declarations of valibot need a newer TypeScript than those of saturnn. */
-export const schemaOf = <T>(field: Field<T>) => field.schema as v.GenericSchema<unknown, T>;
+const schemaOf = <T>(field: Field<T>) => field.schema as v.GenericSchema<unknown, T>;
 
 /** Accepts the values for which `is` returns true. `is` looks at the value's structure, so that values of another realm pass. */
 export const custom = <T>(expected: string, is: (value: unknown) => boolean, limits: Limits | null = null): Field<T> =>

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { invalid, isError, SaturnnError, show } from '../errors';
-import { Field, schemaOf } from './field';
+import { Field } from './field';
 import { nearestName } from './nearest';
 
 /** A field for each option of T: a missing or superfluous one, or one of another type, does not compile. */
@@ -130,7 +130,7 @@ function pathOf({ path }: v.BaseIssue<unknown>): string {
 /** Returns an argument that is no object of options, if `field` accepts it. @throws ERR_INVALID_ARGUMENT */
 export function checkArgument<T>(argument: string, field: Field<T>, value: unknown): T {
   try {
-    const result = v.safeParse(schemaOf(field), value, { abortEarly: true });
+    const result = v.safeParse(field.schema as v.GenericSchema<unknown, T>, value, { abortEarly: true });
     if (result.success) return result.output;
     const [issue] = result.issues;
     const path = pathOf(issue);
