@@ -41,7 +41,7 @@ export interface CompileOptions {
   poison?: boolean;
 }
 
-/** What the options of compile() accept. */
+/** Schema of the options of compile(). */
 export const compileFields: Fields<CompileOptions> = {
   device: optional(deviceField),
   passes: optional(passesField),

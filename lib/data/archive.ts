@@ -107,7 +107,7 @@ export async function readArchive(
   }
 }
 
-/** What is used of the package tar-stream. */
+/** The part of the package tar-stream that is used here. */
 interface TarStream {
   extract(options: { allowUnknownFormat: boolean }): Extract;
 }
@@ -133,7 +133,7 @@ class Lost extends Error {}
 
 /** Gives the bytes of a tar archive to tar-stream, and checks what comes out. */
 class ArchiveReader {
-  /** What is wrong with the archive, or what `take` has thrown. */
+  /** The fault of the archive, or the error that `take` has thrown. */
   error: unknown;
   readonly #names = new Set<string>();
   /** Bytes read so far. */

@@ -23,7 +23,7 @@ export interface CifarOptions {
   verify?: boolean;
 }
 
-/** What the options of the readers of CIFAR accept. */
+/** Schema of the options of the readers of CIFAR. */
 export const cifarFields: Fields<CifarOptions> = { labels: optional(oneOf(labelKinds)), verify: optional(flag) };
 
 const cifarOptions = new Options('cifar()', cifarFields);

@@ -6,7 +6,7 @@ import { readJsonFile } from '../files/json';
 /** An object of a JSON file, whose fields are not checked yet. */
 export type Stored = Readonly<Record<string, unknown>>;
 
-/** What a field must be: words for messages, and a check. */
+/** A check of a stored field, and the words for messages that say what it must be. */
 export type Expected = readonly [expected: string, is: (value: unknown) => boolean];
 
 const isObject = (value: unknown): value is Stored =>

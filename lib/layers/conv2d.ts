@@ -31,7 +31,7 @@ export interface ConvolutionStyle {
   initializer?: Initializer;
 }
 
-/** What the options of ConvolutionStyle accept. */
+/** Schema of ConvolutionStyle. */
 export const styleFields: Fields<ConvolutionStyle> = {
   normalization: optional(normalizationField),
   bias: optional(flag),

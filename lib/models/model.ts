@@ -98,7 +98,7 @@ export const classesRange: Range = [2, 1_000_000];
 /** Accepts the width of a model. */
 export const widthField: Field<number> = numberWithin({ least: widthRange[0], most: widthRange[1], open: 'least' });
 
-/** What the options of the built-in models accept. */
+/** Schema of the options of the built-in models. */
 export const modelFields: Fields<ModelOptions> = {
   width: optional(widthField),
   classes: optional(integer(...classesRange)),

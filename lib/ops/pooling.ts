@@ -31,7 +31,7 @@ export interface PoolOptions {
   name?: string;
 }
 
-/** What the options of poolings accept. */
+/** Schema of the options of poolings. */
 export const poolFields: Fields<PoolOptions> = {
   kernel: pairField,
   stride: pairField,

@@ -19,7 +19,7 @@ export interface AdamOptions extends FlatOptimizerOptions {
 /** The defaults of Adam. AdamW differs in its weight decay. */
 export const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 } as const;
 
-/** What the options of Adam and AdamW accept. */
+/** Schema of the options of Adam and AdamW. */
 export const adamFields: Fields<AdamOptions> = {
   ...flatOptimizerFields,
   beta1: optional(decayField),

@@ -48,7 +48,7 @@ export const decayField: Field<number> = custom(
 
 const emaOptions = new Options<{ readonly decay: number }>('option ema', { decay: decayField });
 
-/** What the options of every optimizer accept. */
+/** Schema of the options that every optimizer has. */
 export const flatOptimizerFields: Fields<FlatOptimizerOptions> = {
   weightDecay: optional(number(weightDecayRange)),
   groups: optional(arrayOf(groupField, 'an array of { match, learningRate, weightDecay }')),

@@ -10,7 +10,7 @@ export interface Limits {
 }
 
 /**
- * What an option accepts. It is invariant in its type: a field that accepts less than the option's type says, or more, does not
+ * The accepted values of an option. It is invariant in its type: a field that accepts less than the option's type says, or more, does not
  * compile.
  */
 export class Field<in out T> {

@@ -28,7 +28,7 @@ export class Options<T extends object> {
   constructor(
     /** The function as users know it: "conv2d()", "Trainer". */
     readonly owner: string,
-    /** What each option accepts. */
+    /** The accepted values of each option. */
     readonly fields: Fields<T>,
     private readonly settings: Settings = {},
   ) {

@@ -47,7 +47,7 @@ export interface PredictOptions {
   signal?: AbortSignal;
 }
 
-/** What the options of predict() accept. */
+/** Schema of the options of predict(). */
 export const predictFields: Fields<PredictOptions> = { count: optional(integer(1)), signal: optional(signal) };
 
 const predictOptions = new Options('predict()', predictFields);

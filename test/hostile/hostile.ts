@@ -11,7 +11,7 @@ import { download } from '../../lib/data/download';
 import { SaturnnError } from '../../lib/errors';
 import { content, type HostileServer } from './servers';
 
-/** What has come of a download. */
+/** The result of a download. */
 export interface HostileOutcome {
   readonly server: string;
   /** "whole", or the code of the error. */

@@ -1,4 +1,4 @@
-/** What was taken for something else, or for nothing, without a word: each is refused, or does what is meant. */
+/** Calls that were once taken for something else, silently: each is refused, or does what is meant. */
 import { describe, expect, it } from 'vitest';
 import {
   add,

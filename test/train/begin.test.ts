@@ -1,7 +1,7 @@
 /** Schedules and callbacks that remember, given to a second Trainer. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { plateauRate } from '../../lib/optim/plateau';
 import { constantRate, type Schedule } from '../../lib/optim/schedule';
 import { cosineRate, oneCycleRate, stepRate, warmUp } from '../../lib/optim/schedules';
@@ -10,22 +10,12 @@ import { Checkpoints, CsvLog, EarlyStopping, JsonlLog } from '../../lib/train/ca
 import type { TrainEvent } from '../../lib/train/events';
 import type { Trainer, TrainerOptions } from '../../lib/train/trainer';
 import { temporaryFolder } from '../temporary';
-import { smallData, snapshot, tinyModel, trainerOf } from './support';
+import { snapshot, tinyModel, trainersWith } from './support';
 
 const folder = temporaryFolder();
 const path = (name: string) => join(folder, name);
 
-const trainers: Trainer[] = [];
-afterEach(() => {
-  for (const trainer of trainers.splice(0)) trainer.dispose();
-});
-
-/** Makes a trainer whose epochs have three steps. */
-function small(options: Partial<TrainerOptions> = {}): Trainer {
-  const trainer = trainerOf({ model: tinyModel(), ...smallData(40, 20), ...options });
-  trainers.push(trainer);
-  return trainer;
-}
+const small = trainersWith(() => ({ model: tinyModel() }));
 
 async function run(trainer: Trainer, epochs: number): Promise<TrainEvent[]> {
   const events: TrainEvent[] = [];
@@ -61,9 +51,10 @@ describe('used again after the first Trainer was disposed of', () => {
       await run(first, 3);
       expect(schedule.at(9, { stepsPerEpoch: 3, totalSteps: 9 })).toBeLessThan(0.01);
       first.dispose();
-      const [event] = await run(small({ schedule }), 1);
+      const second = small({ schedule });
+      const [event] = await run(second, 1);
       expect(event).toMatchObject({ event: 'step', learningRate: 0.01 });
-      for (const trainer of trainers.splice(0)) trainer.dispose();
+      second.dispose();
     }
   });
 

@@ -1,7 +1,7 @@
 /** Runs that go on from a checkpoint with other settings. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { Adam } from '../../lib/optim/adam';
 import type { EpochEvent } from '../../lib/optim/metric';
 import { plateauRate } from '../../lib/optim/plateau';
@@ -15,22 +15,12 @@ import { decodeHistory, encodeHistory } from '../../lib/train/checkpoint/history
 import type { TrainEvent } from '../../lib/train/events';
 import type { FitOptions, Trainer, TrainerOptions } from '../../lib/train/trainer';
 import { temporaryFolder } from '../temporary';
-import { smallData, snapshot, tinyModel, trainerOf } from './support';
+import { snapshot, tinyModel, trainersWith } from './support';
 
 const folder = temporaryFolder();
 const path = (name: string) => join(folder, name);
 
-const trainers: Trainer[] = [];
-afterEach(() => {
-  for (const trainer of trainers.splice(0)) trainer.dispose();
-});
-
-/** Makes a trainer whose epochs have three steps. */
-function small(options: Partial<TrainerOptions> = {}): Trainer {
-  const trainer = trainerOf({ model: tinyModel(), ...smallData(40, 20), learningRate: 0.01, ...options });
-  trainers.push(trainer);
-  return trainer;
-}
+const small = trainersWith(() => ({ model: tinyModel(), learningRate: 0.01 }));
 
 async function run(trainer: Trainer, options: FitOptions): Promise<TrainEvent[]> {
   const events: TrainEvent[] = [];

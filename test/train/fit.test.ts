@@ -1,24 +1,15 @@
 /** The two ways to use fit(): a loop over its events, and an await; and what ends a fit() that nobody reads on. */
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { openDevice } from '../../lib/runtime/device';
 import type { TrainEvent } from '../../lib/train/events';
-import type { Trainer, TrainerOptions } from '../../lib/train/trainer';
+import type { Trainer } from '../../lib/train/trainer';
 import { temporaryFolder } from '../temporary';
-import { smallData, snapshot, tinyModel, trainerOf } from './support';
+import { snapshot, tinyModel, trainersWith } from './support';
 
 const folder = temporaryFolder();
 
-const trainers: Trainer[] = [];
-afterEach(() => {
-  for (const trainer of trainers.splice(0)) trainer.dispose();
-});
-
-function small(options: Partial<TrainerOptions> = {}): Trainer {
-  const trainer = trainerOf({ model: tinyModel(), ...smallData(40, 20), ...options });
-  trainers.push(trainer);
-  return trainer;
-}
+const small = trainersWith(() => ({ model: tinyModel() }));
 
 async function run(trainer: Trainer, steps: number): Promise<TrainEvent[]> {
   const events: TrainEvent[] = [];

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { ImageSource } from '../../lib/data/source';
 import type { EpochEvent } from '../../lib/optim/metric';
 import { plateauRate } from '../../lib/optim/plateau';
@@ -13,21 +13,12 @@ import type { CheckpointInfo } from '../../lib/train/checkpoint/checkpointInfo';
 import { RunFolder } from '../../lib/train/runFolder';
 import type { Trainer, TrainerOptions } from '../../lib/train/trainer';
 import { temporaryFolder } from '../temporary';
-import { smallData, smallModel, snapshot, trainerOf } from './support';
+import { smallData, smallModel, snapshot, trainersWith } from './support';
 
 const folder = temporaryFolder();
 const path = (name: string) => join(folder, name);
 
-const trainers: Trainer[] = [];
-afterEach(() => {
-  for (const trainer of trainers.splice(0)) trainer.dispose();
-});
-
-function small(options: Partial<TrainerOptions> = {}): Trainer {
-  const trainer = trainerOf({ ...smallData(40, 20), ...options });
-  trainers.push(trainer);
-  return trainer;
-}
+const small = trainersWith(() => ({}));
 
 async function run(trainer: Trainer, steps: number): Promise<void> {
   for await (const _ of trainer.fit({ steps }));

@@ -1,5 +1,5 @@
 /** A small network and small data for tests of training. */
-
+import { afterEach } from 'vitest';
 import { Dataset } from '../../lib/data/dataset';
 import { generatedRecords } from '../../lib/data/generated';
 import {
@@ -71,6 +71,22 @@ export function smallData(train = 100, test = 50): { train: Dataset; test: Datas
 /** Makes a trainer with a small model and small data. The caller must dispose of it. */
 export const trainerOf = (options: Partial<TrainerOptions> = {}): Trainer =>
   new Trainer({ model: smallModel(), ...smallData(), device: cpu(), batch: 16, ...options });
+
+/**
+ * Returns a function that makes trainers with small data, `defaults()` and its own options, and disposes of them after each test.
+ * Epochs have three steps.
+ */
+export function trainersWith(defaults: () => Partial<TrainerOptions>): (options?: Partial<TrainerOptions>) => Trainer {
+  const trainers: Trainer[] = [];
+  afterEach(() => {
+    for (const trainer of trainers.splice(0)) trainer.dispose();
+  });
+  return (options = {}) => {
+    const trainer = trainerOf({ ...smallData(40, 20), ...defaults(), ...options });
+    trainers.push(trainer);
+    return trainer;
+  };
+}
 
 export const cpu = () => openDevice('cpu');
 

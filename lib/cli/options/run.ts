@@ -58,7 +58,7 @@ const minDeltaOption = declare({
   default: earlyStoppingDefaults.minDelta,
 });
 
-/** What a run does when its numbers overflow: how the rates are lowered, and how often; null: it stops. */
+/** The value of --on-non-finite: the factor that lowers the learning rates, and how often; null: the run stops. */
 export type OnNonFinite = { readonly factor: number; readonly times: number } | null;
 
 const lowerRateDefaults = { factor: 0.5, times: 3 } as const;

@@ -16,7 +16,7 @@ const sameRequest = 500;
 /** Milliseconds between two looks at the parent process. */
 const lookInterval = 1000;
 
-/** What an Interruption knows of its process; tests replace it. */
+/** The parts of a process that an Interruption reads and listens to; tests replace them. */
 export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly parent: () => number;

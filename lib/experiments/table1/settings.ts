@@ -99,7 +99,7 @@ const searchOptions = new Options<Partial<SearchSettings>>('option search', {
   limit: optional(orNull(anyNumber)),
 });
 
-/** What the overrides of a preset accept. Where a field takes any text or number, the function that uses it checks that. */
+/** Schema of the overrides of a preset. Where a field takes any text or number, the function that uses it checks that. */
 export const overridesFields: Fields<Table1Overrides> = {
   activations: optional(arrayOf(text, 'an array of activations as text')),
   seeds: optional(integer(...seedsRange)),

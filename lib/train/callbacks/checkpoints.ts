@@ -33,7 +33,7 @@ export const checkpointsDefaults = {
 /** Limits of CheckpointsOptions.everyMinutes. */
 export const everyMinutesRange: Range = [0, 1e6];
 
-/** What the options of Checkpoints beside the folder accept. */
+/** Schema of the options of Checkpoints, without the folder. */
 export const checkpointsFields: Fields<Omit<CheckpointsOptions, 'folder'>> = {
   everyEpochs: optional(integer(0)),
   everySteps: optional(integer(1)),

@@ -23,8 +23,6 @@ module.exports = function callsOf(saturnn, experiments, folder) {
     const forward = (x) => linear.forward(saturnn.globalAveragePool(x));
     return saturnn.functionalModel({ parameters: linear.parameters, inputShape: [4, 4, 3], classes: 5, forward });
   };
-  const _named = (activation = saturnn.scaledSigmoid()) =>
-    saturnn.subInception({ width: 0.02, size: 4, classes: 5, activation });
   const dataset = (count = 4) =>
     saturnn.Dataset.from({
       images: Uint8Array.from({ length: count * 48 }, (_, index) => (index * 37) % 256),
