@@ -1,6 +1,7 @@
 /** The values that options take: each field says what it accepts, and how messages describe that. */
-import * as v from 'valibot';
+import type { GenericSchema } from 'valibot';
 import type { Range } from '../errors';
+import { valibot } from './valibot';
 
 /** Limits of a number. `open` names the end that is itself refused. */
 export interface Limits {
@@ -16,23 +17,30 @@ export interface Limits {
 export class Field<in out T> {
   /** Only for the compiler: see above. */
   declare readonly type: (value: T) => T;
+  #schema: unknown = null;
 
+  /** @param makeSchema returns the schema of valibot. Its type stays out of the declarations that users compile. */
   constructor(
-    /** The schema of valibot. Its type stays out of the declarations that users compile. */
-    readonly schema: unknown,
+    private readonly makeSchema: () => unknown,
     /** Describes the accepted values: "a number from 0 to 1". */
     readonly expected: string,
     /** Limits, if the field is a number. */
     readonly limits: Limits | null = null,
   ) {}
+
+  /** The schema of valibot, made at the first check: most programs use few options, and should start quickly. */
+  get schema(): unknown {
+    this.#schema ??= this.makeSchema();
+    return this.#schema;
+  }
 }
 
 /** Returns the schema of a field. Not exported: the declarations of valibot need a newer TypeScript than those of saturnn. */
-const schemaOf = <T>(field: Field<T>) => field.schema as v.GenericSchema<unknown, T>;
+const schemaOf = <T>(field: Field<T>) => field.schema as GenericSchema<unknown, T>;
 
 /** Accepts the values for which `is` returns true. `is` looks at the value's structure, so that values of another realm pass. */
 export const custom = <T>(expected: string, is: (value: unknown) => boolean, limits: Limits | null = null): Field<T> =>
-  new Field<T>(v.custom<T>(is, expected), expected, limits);
+  new Field<T>(() => valibot().custom<T>(is, expected), expected, limits);
 
 /** Accepts every array: for values whose function checks their elements itself. */
 export const anyArray = <T extends readonly unknown[]>(expected: string): Field<T> =>
@@ -108,16 +116,19 @@ const isTriple = (value: unknown): boolean => Array.isArray(value) && value.leng
 const isPair = (value: unknown): boolean => Array.isArray(value) && value.length === 2;
 
 /** Accepts a height and a width in pixels, and copies them. */
-export const size: Field<readonly [number, number]> = new Field(
-  v.pipe(v.custom(isPair, '[height, width]'), v.tuple([schemaOf(integer(1)), schemaOf(integer(1))], '[height, width]')),
-  '[height, width]',
-);
+export const size: Field<readonly [number, number]> = new Field(() => {
+  const v = valibot();
+  const each = schemaOf(integer(1));
+  return v.pipe(v.custom(isPair, '[height, width]'), v.tuple([each, each], '[height, width]'));
+}, '[height, width]');
 
 /** Accepts three positive integers, and copies them. */
-export const imageShape = (expected: string): Field<readonly [number, number, number]> => {
-  const each = schemaOf(integer(1));
-  return new Field(v.pipe(v.custom(isTriple, expected), v.tuple([each, each, each], expected)), expected);
-};
+export const imageShape = (expected: string): Field<readonly [number, number, number]> =>
+  new Field(() => {
+    const v = valibot();
+    const each = schemaOf(integer(1));
+    return v.pipe(v.custom(isTriple, expected), v.tuple([each, each, each], expected));
+  }, expected);
 
 /** Joins words: "a, b or c". */
 export function listing(words: readonly string[]): string {
@@ -126,24 +137,28 @@ export function listing(words: readonly string[]): string {
 
 /** Accepts what `field` accepts, and null. */
 export const orNull = <T>(field: Field<T>): Field<T | null> =>
-  new Field(v.nullable(schemaOf(field)), `${field.expected}, or null`, field.limits);
+  new Field(() => valibot().nullable(schemaOf(field)), `${field.expected}, or null`, field.limits);
 
 /** Accepts what `field` accepts, and nothing. */
 export const optional = <T>(field: Field<T>): Field<T | undefined> =>
-  new Field(v.optional(schemaOf(field)), field.expected, field.limits);
+  new Field(() => valibot().optional(schemaOf(field)), field.expected, field.limits);
 
 /** Accepts what one of the fields accepts. `expected` describes them all. */
 export const anyOf = <T extends readonly unknown[]>(
   expected: string,
   ...fields: { readonly [K in keyof T]: Field<T[K]> }
-): Field<T[number]> => new Field(v.union((fields as readonly Field<unknown>[]).map(schemaOf), expected), expected);
+): Field<T[number]> =>
+  new Field(() => valibot().union((fields as readonly Field<unknown>[]).map(schemaOf), expected), expected);
 
 /** Accepts arrays, without holes, of what `field` accepts, and copies them. */
 export const arrayOf = <T>(
   field: Field<T>,
   expected = `an array, each element ${field.expected}`,
 ): Field<readonly T[]> =>
-  new Field(v.pipe(v.custom(Array.isArray, expected), v.array(schemaOf(field), expected)), expected);
+  new Field(() => {
+    const v = valibot();
+    return v.pipe(v.custom(Array.isArray, expected), v.array(schemaOf(field), expected));
+  }, expected);
 
 /** Accepts a path: any string but the empty one, without NUL. */
 export const pathField: Field<string> = custom(

@@ -2,10 +2,11 @@
  * Strict options: each function that takes an object of options declares what its options accept, beside the interface that
  * documents them. An unknown name, a value of another type and something else in the object's place are errors that say so.
  */
-import * as v from 'valibot';
+import type { BaseIssue, GenericSchema } from 'valibot';
 import { invalid, isError, SaturnnError, show } from '../errors';
 import { Field } from './field';
 import { nearestName } from './nearest';
+import { valibot } from './valibot';
 
 /** A field for each option of T: a missing or superfluous one, or one of another type, does not compile. */
 export type Fields<T> = { readonly [K in keyof T]-?: Field<T[K]> };
@@ -22,7 +23,7 @@ interface Settings {
 
 /** The declared options of a function. */
 export class Options<T extends object> {
-  readonly #schema: v.GenericSchema<unknown, T>;
+  readonly #object: Field<T>;
   readonly #names: readonly string[];
 
   constructor(
@@ -33,15 +34,19 @@ export class Options<T extends object> {
     private readonly settings: Settings = {},
   ) {
     this.#names = Object.keys(fields);
-    const entries: Record<string, v.GenericSchema> = {};
-    for (const name of this.#names)
-      entries[name] = (fields as Record<string, Field<unknown>>)[name]!.schema as v.GenericSchema;
+    this.#object = this.nested();
+  }
+
+  #makeSchema(): unknown {
+    const v = valibot();
+    const entries: Record<string, GenericSchema> = {};
+    for (const name of this.#names) entries[name] = this.#field(name)!.schema as GenericSchema;
     const message = ({ expected, path }: { expected: string | null; path?: readonly { key?: unknown }[] }) => {
       const name = String(path?.at(-1)?.key);
       return expected === 'never' ? this.#unknown(name) : (this.#field(name)?.expected ?? '');
     };
-    const strict = v.strictObject(entries, message as never) as unknown as v.GenericSchema<unknown, T>;
-    this.#schema = v.pipe(v.custom(isOptions, this.#described()), strict as never) as never;
+    const strict = v.strictObject(entries, message as never);
+    return v.pipe(v.custom(isOptions, this.#described()), strict as never);
   }
 
   /**
@@ -61,21 +66,21 @@ export class Options<T extends object> {
   #check(options: unknown, of?: string): T {
     if (!isOptions(options)) throw this.#misplaced(options);
     for (const name in options) if (!this.#names.includes(name)) throw this.#refused(name, options);
-    const result = v.safeParse(this.#schema, options, { abortEarly: true });
+    const result = parse(this.#object, options);
     if (result.success) return result.output;
     throw this.#errorOf(result.issues[0], of ?? this.#nameOf(options));
   }
 
   /** Returns these options as a field of other options. */
   nested(expected = this.#described()): Field<T> {
-    return new Field<T>(this.#schema, expected);
+    return new Field<T>(() => this.#makeSchema(), expected);
   }
 
   #nameOf({ name }: { name?: unknown }): string | undefined {
     return this.settings.named && typeof name === 'string' ? name : undefined;
   }
 
-  #errorOf(issue: v.BaseIssue<unknown>, of: string | undefined): SaturnnError {
+  #errorOf(issue: BaseIssue<unknown>, of: string | undefined): SaturnnError {
     if (issue.type === 'strict_object' && issue.expected === 'never') {
       return new SaturnnError('ERR_INVALID_ARGUMENT', issue.message);
     }
@@ -119,8 +124,11 @@ function isOptions(value: unknown): value is object {
   return ['[object Object]', '[object Module]'].includes(Object.prototype.toString.call(value));
 }
 
+const parse = <T>(field: Field<T>, value: unknown) =>
+  valibot().safeParse(field.schema as GenericSchema<unknown, T>, value, { abortEarly: true });
+
 /** Returns the place of a value within the options: "checkpoints.everyEpochs", "groups[1].match". */
-function pathOf({ path }: v.BaseIssue<unknown>): string {
+function pathOf({ path }: BaseIssue<unknown>): string {
   return (path ?? []).reduce((text: string, { key }) => {
     if (typeof key === 'number') return `${text}[${key}]`;
     return text === '' ? String(key) : `${text}.${String(key)}`;
@@ -130,7 +138,7 @@ function pathOf({ path }: v.BaseIssue<unknown>): string {
 /** Returns an argument that is no object of options, if `field` accepts it. @throws ERR_INVALID_ARGUMENT */
 export function checkArgument<T>(argument: string, field: Field<T>, value: unknown): T {
   try {
-    const result = v.safeParse(field.schema as v.GenericSchema<unknown, T>, value, { abortEarly: true });
+    const result = parse(field, value);
     if (result.success) return result.output;
     const [issue] = result.issues;
     const path = pathOf(issue);
