@@ -5,14 +5,14 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 execFileSync(process.execPath, [fileURLToPath(new URL('scripts/native-tables.mjs', import.meta.url))]);
 
-/** These kill processes after a time, hold the main thread to a deadline, measure time or memory, or write into out/. */
+/** These kill processes after a time, hold the main thread to a deadline, measure time or this process's memory, or write into out/. */
 const alone = [
-  'test/{bench,kill,native}/**/*.test.ts',
+  'test/{kill,native}/**/*.test.ts',
+  'test/bench/compare.test.ts',
   'test/cli/{bench,data,trace,train}.test.ts',
   'test/experiments/*-kill.test.ts',
-  'test/package/{build,first-call,limits,published,release}.test.ts',
-  'test/package/install/*.test.ts',
-  'test/train/{event-loop,leaks,lock,memory}.test.ts',
+  'test/package/{build,first-call,limits}.test.ts',
+  'test/train/{event-loop,lock,memory}.test.ts',
 ];
 
 /** These run within a `vm` context, as every test does in Jest. */

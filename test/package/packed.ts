@@ -20,11 +20,20 @@ export function whyNotPacked(): string | undefined {
   return 'out/ has no CUDA backend, which is one of the packages';
 }
 
-/** Makes the packages, or takes those in out/packages if SATURNN_PACKED is 1. Packing takes 15 s, and several tests need it. */
+/**
+ * Makes the packages, or takes those in out/packages if SATURNN_PACKED is 1. Packing takes 15 s, so the test files of a run, two
+ * of which may be running, make them once.
+ */
 export function packedPackages(): Packed {
   const root = join(packageRoot(), 'out/packages');
-  const script = join(packageRoot(), 'scripts/pack/pack-all.mjs');
-  if (process.env.SATURNN_PACKED !== '1') execFileSync(process.execPath, [script, '--built'], { stdio: 'pipe' });
+  if (process.env.SATURNN_PACKED !== '1') {
+    const script = join(packageRoot(), 'scripts/pack/pack-all.mjs');
+    const lock = join(packageRoot(), 'out/packages.lock');
+    // The lock file holds the run that has made the packages: the number of vitest's process, the parent of every test file.
+    const once = 'grep -qx "$1" "$0" || { "$2" "$3" --built && echo "$1" > "$0"; }';
+    const run = ['bash', '-c', once, lock, String(process.ppid), process.execPath, script];
+    execFileSync('flock', [lock, ...run], { stdio: 'pipe' });
+  }
   const archives = readdirSync(root).filter((name) => name.endsWith('.tgz'));
   return { folder: (name) => join(root, name), archives: archives.map((name) => join(root, name)) };
 }
