@@ -1,5 +1,4 @@
 /** Lists the backends: those that this host can run, and why it cannot run the others. Imports no test framework. */
-import { ops } from '../lib/ops';
 import { backendNames, type Device, openDevice } from '../lib/runtime/device';
 
 export interface Backend {
@@ -21,6 +20,3 @@ export function backends(): Backend[] {
     }
   });
 }
-
-/** Whether the backend has a kernel for every op. */
-export const isComplete = (device: Device): boolean => ops.every((op) => op.name in device.ops);

@@ -3,16 +3,15 @@
  * framework, because the same checks run inside the offline bundle (bench/gpu-check.ts).
  */
 import { compile, type Plan } from '../lib/compile/compile';
-import { defaultPasses, optimize, type Pass } from '../lib/compile/optimize';
+import { defaultPasses, type Pass } from '../lib/compile/optimize';
 import type { Device, Precision } from '../lib/runtime/device';
 import { bytesPerElement } from '../lib/runtime/dtypes';
 import type { Tensor } from '../lib/tensor/tensor';
-import { isComplete } from './backends';
 import type { Arenas, Case, Problem } from './cases/problem';
 import { roundTo } from './halves';
 import { TestRandom, testSeed } from './random';
 import { type Expectation, type Expected, expectation, stateWrites } from './reference/expectation';
-import { isSource, type Read } from './reference/interpret';
+import type { Read } from './reference/interpret';
 import { compare, describeComparison } from './tolerance';
 
 /** Passes with which a graph is compiled: "plain" is without any, "fused" with the default passes. */
@@ -47,8 +46,6 @@ export interface CheckOptions {
 }
 
 export interface CheckResult {
-  /** Ops, or options of ops, for which the backend has no kernel; if there are any, nothing was run. */
-  readonly missing: readonly string[];
   /** Largest error divided by the allowed error; at most 1. */
   readonly ratio: number;
   readonly implementations: readonly string[];
@@ -58,22 +55,10 @@ export interface CheckResult {
 export async function checkOp(testCase: Case, options: CheckOptions): Promise<CheckResult> {
   const { device, mode, seed = testSeed, precision = 'f32', replayed = false, autotune = true } = options;
   const { problem, expected } = prepare(testCase, seed, precision);
-  const used = optimize(problem.graph, passesOf[mode]).nodes.filter((node) => !isSource(node));
-  const missing = [...new Set(used.map(({ op }) => op.name))].filter((name) => !(name in device.ops));
-  if (missing.length > 0) return { missing, ratio: 0, implementations: [] };
   try {
-    const { ratio, implementations } = await runAndCompare(problem, expected, {
-      device,
-      mode,
-      precision,
-      replayed,
-      autotune,
-    });
-    return { missing, ratio, implementations };
+    return await runAndCompare(problem, expected, { device, mode, precision, replayed, autotune });
   } catch (error) {
-    // Only a backend that does not have every op yet may refuse options of the ops that it has.
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_UNSUPPORTED' && !isComplete(device)) return { missing: [message], ratio: 0, implementations: [] };
+    const { message } = error as Error;
     const where = `${testCase.name} on ${device.name}, ${precision}, ${mode}${replayed ? ', replayed' : ''}`;
     throw new Error(`${where}: ${message}\nRepeat with SATURNN_TEST_SEED=${seed}`, { cause: error });
   }
