@@ -121,8 +121,9 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingOut
   } = options;
   const { describe, prepare, onPrepared, length, watch, evaluateTrain, onNonFinite, ...trainerOptions } = rest;
   const device = deviceOf(options.device);
-  const isResumed = resume !== undefined && (resume !== 'auto' || hasCheckpoint(path));
   using folder = new RunFolder(path, { resume: resume !== undefined, checkpoints });
+  // Until the folder was locked, another process may have trained in it.
+  const isResumed = resume !== undefined && (resume !== 'auto' || hasCheckpoint(path));
   using trainer = new Trainer({ ...trainerOptions, device, callbacks: [...callbacks, ...folder.callbacks] });
   const warning = isResumed ? await folder.restore(trainer, resume, { change }) : null;
   const { checkpoint, weights } = sizesOf(trainer.state, callbacks);

@@ -1,12 +1,23 @@
 /** Runs whose files are damaged, lost, or cannot be written. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import fs, {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { basename, join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
 import { ResultFolder } from '../../lib/experiments/resultFolder';
 import { readStored } from '../../lib/experiments/storedJson';
 import { type LabelledTraining, readTraining, runTrainings } from '../../lib/experiments/trainings';
 import { constantRate } from '../../lib/optim/schedule';
+import { readCheckpoint } from '../../lib/train/checkpoint/checkpoint';
 import type { TrainEvent } from '../../lib/train/events';
 import { readEvents } from '../../lib/train/runLog';
 import { runTraining, type TrainingOptions } from '../../lib/train/training';
@@ -52,6 +63,32 @@ test('a damaged byte and lost lines in metrics.jsonl: the run ends, says so, and
   expect(readdirSync(path('log'))).toEqual(expect.arrayContaining(['report.html', 'curves.svg', 'model.safetensors']));
 });
 
+test('a log with other lines than at the checkpoint, as in a copied folder: the next line begins on a line of its own', async () => {
+  await train('other', 2);
+  const log = path('other', 'metrics.jsonl');
+  writeFileSync(log, '{"event":"other"}\n'.repeat(1000));
+  await train('other', 3, { resume: 'auto' });
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
+  expect(() => lines.map((line) => JSON.parse(line))).not.toThrow();
+  expect(lines.at(-1)).toContain('"event":"end"');
+});
+
+test('the last lines of the logs are on the disk before the results that are written after training', async () => {
+  const synced: Record<string, number> = {};
+  const sync = vi.spyOn(fs, 'fsyncSync').mockImplementation((file) => {
+    synced[basename(readlinkSync(`/proc/self/fd/${file}`))] = fs.fstatSync(file).size;
+  });
+  syncBuiltinESMExports();
+  try {
+    await train('synced', 1);
+  } finally {
+    sync.mockRestore();
+    syncBuiltinESMExports();
+  }
+  const sizes = ['metrics.jsonl', 'epochs.csv'].map((name) => [name, fs.statSync(path('synced', name)).size]);
+  expect(synced).toMatchObject(Object.fromEntries(sizes));
+});
+
 test('on a disk that is too full for a checkpoint, the weights are written all the same, and everything that failed is named', async () => {
   let steps = 0;
   const fill = ({ event }: TrainEvent) => void (event === 'step' && steps++ === 0 && limitFileSize(6000));
@@ -92,6 +129,42 @@ describe('a broken last checkpoint', () => {
       code: 'ERR_CHECKPOINT',
       message: expect.stringMatching(/last\.checkpoint is cut off: .*; remove .*hopeless to begin anew$/),
     });
+  });
+});
+
+describe('the checkpoint of the best epoch', () => {
+  /** Trains two epochs, of which the second is the better, damages the folder, and trains a third. @returns the warnings */
+  async function resume(name: string, damage: (first: Buffer) => Buffer | null): Promise<string[]> {
+    const checkpoints = { best: 'trainLoss' } as const;
+    const best = path(name, 'best.checkpoint');
+    const schedule = constantRate(0.1);
+    await train(name, 1, { checkpoints, schedule });
+    const first = readFileSync(best);
+    await train(name, 2, { checkpoints, schedule, resume: 'last' });
+    expect((await readCheckpoint(best)).info.position.step).toBe(6);
+    // A new file: the old one is last.checkpoint, too.
+    const damaged = damage(first);
+    rmSync(best);
+    if (damaged) writeFileSync(best, damaged);
+    const warnings: string[] = [];
+    const show = (event: TrainEvent) => void (event.event === 'warning' && warnings.push(event.message));
+    const { saved } = await train(name, 3, { checkpoints, schedule, resume: 'auto' }, show);
+    expect(saved?.best).toBeDefined();
+    expect((await readCheckpoint(best)).info.position.step).toBe(9);
+    return warnings;
+  }
+
+  const lost = (why: string) => [
+    expect.stringMatching(`best\\.checkpoint is not the checkpoint of the best epoch so far \\(step 6\\): .*${why}`),
+  ];
+
+  test('that is older than the run knows, as in a folder that was copied while it ran, is replaced, and the user learns it', async () => {
+    expect(await resume('torn', (first) => first)).toEqual(lost('it is that of step 3\\.'));
+  });
+
+  test('that is gone or cut off is replaced, too', async () => {
+    expect(await resume('gone', () => null)).toEqual(lost('ENOENT'));
+    expect(await resume('cut', (first) => first.subarray(0, 500))).toEqual(lost('is cut off'));
   });
 });
 

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { type Range, SaturnnError } from '../../errors';
+import { type Range, reasonOf, SaturnnError } from '../../errors';
 import { linkOver, prepareFolder } from '../../files/durable';
 import { type EpochEvent, isBetter, type Metric, metricField } from '../../optim/metric';
 import { integer, number, oneOf, optional, orNull, pathField } from '../../options/field';
 import { checkArgument, type Fields, Options } from '../../options/options';
 import type { Callback, RunControl, SavedCallback } from '../callback';
-import { writeCheckpoint } from '../checkpoint/checkpoint';
-import type { CheckpointEvent, StepEvent, TrainEvent } from '../events';
+import { readCheckpoint, writeCheckpoint } from '../checkpoint/checkpoint';
+import type { CheckpointEvent, EndEvent, StepEvent, TrainEvent } from '../events';
 import type { TrainerView } from '../trainerView';
 
 /** Options of Checkpoints. The three intervals are independent of each other, and training always ends with a checkpoint. */
@@ -79,6 +79,8 @@ export class Checkpoints implements Callback {
   #triedAt = performance.now();
   /** Whether the folder has checkpoints of the Trainer that this belongs to. */
   #isUsed = false;
+  /** Whether a restored run has still to look for the checkpoint of its best epoch. */
+  #mustCheckBest = false;
 
   /**
    * Makes the folder.
@@ -129,11 +131,17 @@ export class Checkpoints implements Callback {
   }
 
   onEpoch(event: EpochEvent, run: RunControl): void {
+    run.afterwards(() => this.#checkBest(run));
     run.afterwards(async () => {
       const isDue = this.#everyEpochs > 0 && event.complete && event.epoch % this.#everyEpochs === 0;
       const isBest = this.#metric !== null && isBetter(this.#metric, event, this.#best);
       return isDue || isBest || run.isLast || this.#isOld() ? this.#attempt(run, isBest ? event : null) : undefined;
     });
+  }
+
+  /** Looks for the checkpoint of the best epoch if no epoch came after a restore. */
+  onEnd(_: EndEvent, run: RunControl): void {
+    run.afterwards(() => this.#checkBest(run));
   }
 
   /**
@@ -178,6 +186,28 @@ export class Checkpoints implements Callback {
   /** Notes that the folder belongs to the Trainer. */
   restored(): void {
     this.#isUsed = true;
+    this.#mustCheckBest = true;
+  }
+
+  /**
+   * Forgets the best epoch so far if best.checkpoint has not its weights: in a folder that was copied while a run wrote into it, or
+   * after another checkpoint than the last, it may be that of another epoch. The best of the epochs that follow is kept then.
+   * @returns a warning if these weights are lost
+   */
+  async #checkBest({ trainer }: RunControl): Promise<TrainEvent | undefined> {
+    const step = this.#bestStep;
+    const mustCheck = this.#mustCheckBest;
+    this.#mustCheckBest = false;
+    if (!mustCheck || step === null) return undefined;
+    const path = this.path('best');
+    const found = await stepOf(path);
+    if (found === step) return undefined;
+    this.#set({ best: null, bestStep: null });
+    // A newer one was written just before the process was killed, or before the run went back: its epoch comes again.
+    if (typeof found === 'number' && found > step) return undefined;
+    const why = typeof found === 'number' ? `it is that of step ${found}` : found;
+    const message = `${path} is not the checkpoint of the best epoch so far (step ${step}): ${why}. The best of the epochs that follow is kept`;
+    return { event: 'warning', step: trainer.step, message };
   }
 
   #set({ best, bestStep }: Pick<SavedCheckpoints, 'best' | 'bestStep'>): void {
@@ -199,3 +229,7 @@ export class Checkpoints implements Callback {
     }
   }
 }
+
+/** Returns the step of a checkpoint, or why it cannot be read. */
+const stepOf = (path: string): Promise<number | string> =>
+  readCheckpoint(path).then(({ info }) => info.position.step, reasonOf);

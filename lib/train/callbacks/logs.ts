@@ -63,6 +63,7 @@ abstract class Log implements Callback {
     } catch (error) {
       throw unwritable(this.path, error);
     }
+    this.#sync();
   }
 
   /** Appends whole lines, after those that could not be written before. */
@@ -83,6 +84,8 @@ abstract class Log implements Callback {
   /** Appends the last lines; what cannot be written is an error after the end event. */
   protected end(text: string, run: RunControl): void {
     this.write(text, run);
+    // In a power failure, the results that are written after training must not outlive the log's last lines.
+    this.#sync();
     if (this.#waiting === '') return;
     run.afterwards(async () => {
       this.flush();
@@ -128,20 +131,23 @@ abstract class Log implements Callback {
    * repairs the log.
    */
   save(): SavedCallback {
-    if (this.#length > 0) {
-      try {
-        const file = openSync(this.path, 'r+');
-        try {
-          fsyncSync(file);
-        } finally {
-          closeSync(file);
-        }
-      } catch {
-        // The file was removed, or the disk is full: write() warns of it.
-      }
-    }
+    this.#sync();
     const state: SavedLog = { length: this.#length, crc: this.#crc, waiting: this.#waiting };
     return { state };
+  }
+
+  #sync(): void {
+    if (this.#length === 0) return;
+    try {
+      const file = openSync(this.path, 'r+');
+      try {
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    } catch {
+      // The file was removed, or the disk is full: write() warns of it.
+    }
   }
 
   /**
@@ -153,14 +159,16 @@ abstract class Log implements Callback {
   restore({ state }: SavedCallback): void {
     const { length, crc, waiting } = checkSaved(this.name, state);
     const present = sizeOf(this.path) > 0 ? readWritable(this.path) : Buffer.alloc(0);
-    const kept = present.length >= length ? length : lastLineEnd(present);
-    const here = crc32(present.subarray(0, kept));
+    const saved = present.subarray(0, length);
+    const isAltered = crc !== undefined && crc !== crc32(saved);
+    // Where other lines were written, `length` may be within one of them: the next line would continue it.
+    const kept = isAltered || saved.length < length ? lastLineEnd(saved) : length;
     this.#loss = null;
-    if (kept < length) this.#loss = lossMessage(this.path, length, kept);
-    else if (crc !== undefined && crc !== here)
+    if (saved.length < length) this.#loss = lossMessage(this.path, length, kept);
+    else if (isAltered)
       this.#loss = `${this.path} was altered or damaged since the checkpoint. Its lines stay as they are; ${independent}`;
     this.#length = kept;
-    this.#crc = here;
+    this.#crc = crc32(present.subarray(0, kept));
     this.#waiting = waiting;
   }
 
