@@ -1,5 +1,5 @@
-// `npm run kill -- [--kills N] [--seed S] [--json FILE] [-- OPTIONS]`: kills a training run at random moments, resumes it, and
-// compares its result with that of a run that was not killed. OPTIONS are options of `saturnn train`.
+// `npm run kill -- [--command train|table1] [--kills N] [--seed S] [--json FILE] [-- OPTIONS]`: kills trainings and tables at random
+// moments and in various ways, continues them, and compares the results with those of commands that were not killed.
 import { startIfMain } from './stage.mjs';
 import { compileTypescript, runBench } from './typescript.mjs';
 

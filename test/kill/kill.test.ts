@@ -1,14 +1,24 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { testSeed } from '../random';
 import { temporaryFolder } from '../temporary';
-import { killAndResume } from './kill';
+import { killAndResume, smallArguments } from './kill';
 
 const folder = temporaryFolder();
 
-// The long form of this test: npm run kill -- --kills 20.
-test('a run that is killed at random moments and resumed ends as one that was not', async () => {
-  const args = ['--device', 'cpu', '--width', '0.1', '--batch', '16', '--limit', '96', '--epochs', '2'];
-  const rates = ['--schedule', 'cosine', '--checkpoint-steps', '2'];
-  const report = await killAndResume({ args: [...args, ...rates], folder, kills: 3, seed: testSeed });
-  expect(report).toMatchObject({ kills: 3, differences: [] });
-}, 600_000);
+// The long form of this test: npm run kill -- --kills 200.
+test.each(['train', 'table1'] as const)(
+  '%s that is killed, stopped, started twice, copied and cut off, and continued, ends as without that',
+  async (command) => {
+    const report = await killAndResume({
+      command,
+      args: smallArguments[command].split(' '),
+      folder: join(folder, command),
+      kills: 2,
+      seed: testSeed,
+    });
+    expect(report.faults).toEqual([]);
+    expect(report.kills).toBeGreaterThanOrEqual(2);
+  },
+  600_000,
+);

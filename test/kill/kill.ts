@@ -1,153 +1,162 @@
 /**
- * Kills `saturnn train` at random moments, resumes it each time until it ends, and compares the files of the run with
- * those of a run that was not killed.
+ * Kills `saturnn train` or `saturnn table1` at random moments and in various ways, starts it again each time until it ends, and compares its
+ * folder with that of a command that was not killed.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { ErrorCode } from '../../lib/errors';
 import { Philox } from '../../lib/random';
-import { packageRoot } from '../../lib/runtime/locate';
+import { compareFolders, type Difference } from './compare';
+import { type Ending, Process } from './process';
+import { filesOf, type Scene, type Variant, variants } from './variants';
+
+export type Command = 'train' | 'table1';
+
+const tiny = '--device cpu --width 0.1';
+
+/** Arguments of commands that take a second or two, with many checkpoints. */
+export const smallArguments: Readonly<Record<Command, string>> = {
+  train: `${tiny} --batch 16 --limit 96 --epochs 2 --schedule cosine --checkpoint-steps 2`,
+  table1: `${tiny} --batch 8 --limit 16 --test-limit 8 --epochs 2 --preset smoke --activations relu,tanh --lr 0.05 --checkpoint-minutes 0.0001`,
+};
 
 export interface KillOptions {
-  /** Arguments of `saturnn train`, without --out. The run must write a checkpoint every few steps. */
+  command: Command;
+  /** Arguments of the command, without --out. It must write a checkpoint every few steps. */
   args: readonly string[];
-  /** An empty folder for the runs. */
+  /** An empty folder for the results. */
   folder: string;
-  /** Number of kills. Every other one happens while a checkpoint is being written. */
+  /** Least number of processes to kill. */
   kills: number;
-  /** Seed of the moments. */
+  /** Seed of the variants and the moments. */
   seed: number;
-  /** Called with a line of text for every kill. */
+  /** Called with a line of text for every variant and every round. */
   log?: (line: string) => void;
+}
+
+/** A fault: how a process ended, what differs at the end, or two processes that worked in one folder. */
+export interface Fault {
+  readonly kind: Exclude<Ending['kind'], 'done' | 'killed' | 'refused'> | Difference['kind'] | 'lock' | 'message';
+  readonly text: string;
 }
 
 export interface KillReport {
   readonly kills: number;
+  /** Number of times that each variant was tried. */
+  readonly variants: Readonly<Record<Variant, number>>;
   /** Number of kills that left a temporary file: incomplete, or complete but not renamed yet. */
   readonly duringWrite: number;
-  /** Number of kills before the first checkpoint, after which the run started from its beginning. */
+  /** Number of kills before the first checkpoint, after which the command started from its beginning. */
   readonly beforeCheckpoint: number;
-  /** Number of runs that were killed and resumed until their end. */
+  /** Number of processes that were refused, by code. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** Number of warnings; only a file that was cut, or copied while it was written, brings one. */
+  readonly warnings: number;
+  /** Number of folders in which the command was killed and continued until its end. */
   readonly rounds: number;
-  /** Duration of the run that was not killed. */
+  /** Duration of the command that was not killed. */
   readonly seconds: number;
-  /** Descriptions of the differences to the run that was not killed; empty if there are none. */
-  readonly differences: readonly string[];
+  readonly faults: readonly Fault[];
 }
 
-const train = (args: readonly string[], out: string): ChildProcess => {
-  const main = join(packageRoot(), 'dist', 'cli', 'main.js');
-  return spawn(process.execPath, [main, 'train', ...args, '--json', '--out', out, '--resume', 'auto']);
-};
+/** The arguments of a command that works in a folder, and continues what is there. */
+const argumentsOf = ({ command, args }: KillOptions, out: string): string[] =>
+  command === 'train'
+    ? [command, ...args, '--json', '--resume', 'auto', '--out', out]
+    : [command, ...args, '--out', out];
 
-export async function killAndResume({ args, folder, kills, seed, log = () => {} }: KillOptions): Promise<KillReport> {
+export async function killAndResume(options: KillOptions): Promise<KillReport> {
+  const { folder, kills, seed, log = () => {} } = options;
   const random = new Philox(seed, 0);
   const whole = join(folder, 'whole');
   const started = performance.now();
-  await finished(train(args, whole));
+  const { kind, message } = await new Process(argumentsOf(options, whole)).ended;
+  if (kind !== 'done') throw new Error(`saturnn ${options.command} ended: ${message}`);
   const seconds = (performance.now() - started) / 1000;
-  const counts = { kills: 0, duringWrite: 0, beforeCheckpoint: 0 };
-  const differences: string[] = [];
-  let rounds = 0;
-  for (; counts.kills < kills; rounds++) {
-    const out = join(folder, `killed-${rounds}`);
-    for (;;) {
-      const inWrite = counts.kills % 2 === 1;
-      // These factors give a few kills per run, some of them before the first step.
-      const delay = 1000 * seconds * random.uniform() * (inWrite ? 0.3 : 0.8);
-      const child = train(args, out);
-      const ended = finished(child);
-      const killed = counts.kills < kills && (await killOnce(child, out, { inWrite, delay }));
-      if (!killed) {
-        await ended;
-        break;
+  const names = Object.keys(variants) as Variant[];
+  const count = { kills: 0, duringWrite: 0, beforeCheckpoint: 0, warnings: 0, rounds: 0 };
+  const tried = Object.fromEntries(names.map((name) => [name, 0])) as Record<Variant, number>;
+  const refused: Record<string, number> = {};
+  const faults: Fault[] = [];
+  for (; count.kills < kills; count.rounds++) {
+    const round = new Round(options, join(folder, `killed-${count.rounds}`), random, seconds);
+    while (!round.isDone) {
+      const variant = count.kills < kills ? names[Math.floor(names.length * random.uniform())]! : null;
+      if (variant) tried[variant]++;
+      const endings = await round.play(variant);
+      count.kills += endings.filter(({ kind }) => kind === 'killed').length;
+      for (const { kind, message } of endings) {
+        const code = /\[(\w+)\]/.exec(message)?.[1];
+        if (kind === 'refused' && code) refused[code] = (refused[code] ?? 0) + 1;
       }
-      await ended.catch(() => {});
-      counts.kills++;
-      const left = existsSync(out) ? readdirSync(out) : [];
+      const left = filesOf(round.scene.out).map((path) => basename(path));
       const half = left.some((name) => name.endsWith('.tmp'));
-      const begun = left.includes('last.checkpoint');
-      if (half) counts.duringWrite++;
-      if (!begun) counts.beforeCheckpoint++;
-      const moment = half ? ', during a checkpoint write' : begun ? '' : ', before the first checkpoint';
-      log(`kill ${counts.kills} after ${(delay / 1000).toFixed(2)} s${moment}`);
+      const begun = left.some((name) => /^last\.checkpoint|^result\.json|\.safetensors$/.test(name));
+      const isKilled = endings.some(({ kind }) => kind === 'killed');
+      if (isKilled && half) count.duringWrite++;
+      if (isKilled && !begun) count.beforeCheckpoint++;
+      const shown = endings.map(({ kind }) => kind).join(', ');
+      log(`${count.kills} kills, ${variant ?? 'to the end'}: ${shown}${half ? ', while a file was written' : ''}`);
     }
-    const found = compareRuns(whole, out);
-    differences.push(...found);
-    log(`round ${rounds + 1}: ${found.join('; ') || 'equal'}`);
-    if (found.length === 0) rmSync(out, { recursive: true });
+    const found = round.faultsBeside(whole);
+    faults.push(...found);
+    count.warnings += round.warnings.length;
+    log(`round ${count.rounds + 1}: ${found.map(({ text }) => text).join('; ') || 'equal'}`);
+    if (found.length === 0) rmSync(round.scene.out, { recursive: true });
   }
-  return { ...counts, rounds, seconds, differences };
+  return { ...count, variants: tried, refused, seconds, faults };
 }
 
-/** Waits for the end of a process. @throws Error with its stderr, unless it succeeded or was killed by SIGKILL */
-async function finished(child: ChildProcess): Promise<void> {
-  let errors = '';
-  child.stdout?.resume();
-  child.stderr?.on('data', (data) => {
-    errors += data;
-  });
-  const [code, signal] = await once(child, 'close');
-  if (code !== 0 && signal !== 'SIGKILL') throw new Error(`saturnn train ended with ${code ?? signal}: ${errors}`);
-}
+/** One folder, in which the command is killed and continued until its end. */
+class Round {
+  readonly scene: Scene;
+  readonly warnings: string[] = [];
+  isDone = false;
+  #processes: Process[] = [];
+  /** Whether a file was cut, or copied while it was written: a warning says then what was lost. */
+  #mayWarn = false;
+  readonly #faults: Fault[] = [];
 
-/**
- * Kills a process after `delay` milliseconds or, with `inWrite`, when it next writes a checkpoint after that time.
- * @returns false if it had ended before
- */
-async function killOnce(child: ChildProcess, out: string, { inWrite, delay }: { inWrite: boolean; delay: number }) {
-  const exited = once(child, 'exit').then(() => {});
-  await Promise.race([sleep(delay), exited]);
-  if (inWrite) {
-    // Once steps run, every file that is written is a checkpoint.
-    const stepped = new Promise<void>((resolve) => {
-      child.stdout?.on('data', (data) => String(data).includes('"step"') && resolve());
-    });
-    await Promise.race([stepped, exited]);
-    if (child.exitCode === null) await writing(out, exited);
+  constructor(options: KillOptions, out: string, random: Philox, seconds: number) {
+    const uniform = () => random.uniform();
+    const scene: Scene = {
+      out,
+      start: (expected: readonly ErrorCode[] = []) => {
+        const process = new Process(argumentsOf(options, scene.out), expected);
+        this.#processes.push(process);
+        return process;
+      },
+      uniform,
+      // This factor gives a few kills per round, some of them before the first step.
+      moment: () => 800 * seconds * uniform(),
+      fault: (text) => this.#faults.push({ kind: 'lock', text }),
+    };
+    this.scene = scene;
   }
-  return child.exitCode === null && child.kill('SIGKILL');
-}
 
-/** Resolves when a temporary file appears in a folder, or when `end` does. */
-async function writing(folder: string, end: Promise<void>): Promise<void> {
-  const abort = new AbortController();
-  const seen = new Promise<void>((resolve) => {
-    watch(folder, { signal: abort.signal }, (_, name) => name?.endsWith('.tmp') && resolve());
-  });
-  await Promise.race([seen, end]);
-  abort.abort();
-}
-
-/** Compares the results of two runs. @returns descriptions of what differs but must not; empty if nothing does */
-function compareRuns(whole: string, other: string): string[] {
-  const left = readdirSync(other).filter((name) => name.endsWith('.tmp'));
-  const differences = left.map((name) => `${name} stays`);
-  for (const name of ['model.safetensors', 'best.safetensors']) {
-    const [a, b] = [whole, other].map((folder) => readFileSync(join(folder, name)));
-    if (!a!.equals(b!)) differences.push(`${name} differs`);
+  /** Disturbs the command in one way, or lets it run to its end. @returns the ends of its processes */
+  async play(variant: Variant | null): Promise<Ending[]> {
+    this.#processes = [];
+    if (variant) await variants[variant](this.scene);
+    else await this.scene.start().ended;
+    this.#mayWarn ||= variant === 'cut' || variant === 'copy';
+    const endings = await Promise.all(this.#processes.map(({ ended }) => ended));
+    for (const { kind, message } of endings) {
+      if (kind === 'crash' || kind === 'hang' || kind === 'untyped')
+        this.#faults.push({ kind, text: `${variant}: ${message}` });
+    }
+    for (const { warnings } of this.#processes) this.warnings.push(...warnings);
+    // A process that ends a run a second time, and is killed, may leave a temporary file.
+    const isWhole = endings.every(({ kind }) => kind === 'done' || kind === 'refused');
+    this.isDone = (isWhole && endings.some(({ kind }) => kind === 'done')) || this.#faults.length > 0;
+    return endings;
   }
-  for (const name of ['epochs.csv', 'metrics.jsonl'] as const) {
-    const [a, b] = [whole, other].map((folder) => lasting[name](readFileSync(join(folder, name), 'utf8')));
-    if (JSON.stringify(a) !== JSON.stringify(b)) differences.push(`${name} differs: ${JSON.stringify([a, b])}`);
-  }
-  const steps = readFileSync(join(other, 'metrics.jsonl'), 'utf8')
-    .match(/(?<="event":"step","step":)\d+/g)!
-    .map(Number);
-  if (steps.some((step, index) => index > 0 && step <= steps[index - 1]!)) differences.push(`steps repeat: ${steps}`);
-  return differences;
-}
 
-/** Parsers of metrics that leave out times, and the step events, whose grouping into native calls depends on time. */
-const lasting = {
-  'epochs.csv': (text: string) => text.split('\n').map((row) => row.replace(/,[^,]*$/, '')),
-  'metrics.jsonl': (text: string) =>
-    text
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line))
-      .filter(({ event }) => event !== 'step')
-      .map((event) => ({ ...event, imagesPerSecond: 0, seconds: 0 })),
-};
+  faultsBeside(whole: string): Fault[] {
+    const excess = this.#mayWarn
+      ? []
+      : this.warnings.map((text) => ({ kind: 'message', text: `unexpected warning: ${text}` }) as const);
+    const isComplete = this.#faults.length === 0;
+    return [...this.#faults, ...excess, ...(isComplete ? compareFolders(whole, this.scene.out, this.warnings) : [])];
+  }
+}
