@@ -1,8 +1,8 @@
 /** `saturnn bench`: measures kernels and training steps, and compares them with what the machine can do. */
-import { writeFileSync } from 'node:fs';
 import { Argument, Command } from 'commander';
 import { invalid, SaturnnError } from '../errors';
 import { readJsonFile } from '../files/json';
+import { writeJson } from '../measure/harness';
 import { type BenchReport, compareReports } from '../measure/report';
 import { activationNames, type BenchOptions, bench, everyActivation, type Part, parts } from '../measure/run';
 import { formatComparison, formatReport } from '../measure/tables';
@@ -91,7 +91,6 @@ export function benchCommand(): Command {
     using device = openDevice(options.device, { threads: options.threads });
     const report = await bench(device, { ...optionsOn(device, options), parts: partsOf(what), onProgress: statusLine });
     clearStatusLine();
-    if (options.save !== undefined) writeFileSync(options.save, `${JSON.stringify(report, null, 2)}\n`);
     const compared = before ? compareReports(report, before) : null;
     const comparison =
       compared && options.against
@@ -102,6 +101,8 @@ export function benchCommand(): Command {
         ? `${JSON.stringify(compared ? { ...report, compared } : report)}\n`
         : `${formatReport(report)}${comparison}`,
     );
+    // Printed before, so that nothing that was measured is lost if the file cannot be written.
+    if (options.save !== undefined) writeJson(options.save, report);
     if (report.failed.length > 0) process.exitCode = 1;
     if (compared?.some(({ verdict }) => verdict === 'SLOWER')) process.exitCode = 1;
   });

@@ -11,6 +11,7 @@ import { SaturnnError } from '../errors';
 import { addSourceOptions, type DataOptions } from './options/data';
 import { addOptions, declare } from './options/declare';
 import { jsonOption, oneObject } from './options/output';
+import { Interruption } from './terminal/interruption';
 import { print } from './terminal/print';
 
 const names = Object.keys(cifarFiles) as LayoutName[];
@@ -45,22 +46,21 @@ function getCommand(): Command {
     .addArgument(new Argument('<name>', 'data set').choices(names));
   return addOptions(command, dirOption(), urlOption(), md5Option()).action(
     async (name: LayoutName, options: { dir?: string; url?: string; md5?: string }) => {
-      const abort = new AbortController();
-      const onInterrupt = () => {
-        process.exitCode = 130;
-        abort.abort(new SaturnnError('ERR_INTERRUPTED', 'Interrupted. The next attempt continues from here'));
-      };
-      process.once('SIGINT', onInterrupt);
+      const interruption = new Interruption();
+      const { signal } = interruption;
       const progress = createProgress(cifarFiles[name].archive.name);
       try {
         const { dir: folder, ...rest } = options;
-        const got = await getData(name, { ...rest, folder, signal: abort.signal, onProgress: progress.show });
+        const got = await getData(name, { ...rest, folder, signal, onProgress: progress.show });
         progress.stop();
         const what = got.downloaded ? 'is in' : 'was already in';
         print(`${cifarFiles[name].title} ${what} ${got.folder}\n`);
+      } catch (error) {
+        if (!(error instanceof SaturnnError) || error.code !== 'ERR_INTERRUPTED') throw error;
+        throw new SaturnnError(error.code, `${error.message}. The next attempt continues from here`, { cause: error });
       } finally {
         progress.stop();
-        process.off('SIGINT', onInterrupt);
+        interruption.dispose();
       }
     },
   );

@@ -4,11 +4,13 @@ import { CommanderError } from 'commander';
 import { SaturnnError, visible } from '../errors';
 import { program } from './program';
 import { errorLine } from './terminal/errorLine';
+import { endAtSignals } from './terminal/interruption';
 import { LostOutput } from './terminal/lostOutput';
 
 async function main(): Promise<void> {
   const output = new LostOutput();
   process.on('exit', refuseSuccess);
+  const leaveSignals = endAtSignals();
   try {
     await program().parseAsync();
     await output.check();
@@ -18,6 +20,7 @@ async function main(): Promise<void> {
     process.stderr.write(errorLine(error));
     if (process.env.SATURNN_DEBUG && error instanceof Error) process.stderr.write(visible(`${error.stack}\n`));
   } finally {
+    leaveSignals();
     process.off('exit', refuseSuccess);
   }
 }

@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { invalid, reasonOf, SaturnnError } from '../errors';
 import { prepareFolder } from '../files/durable';
+import { lockFolder } from '../files/lock';
 import { callback, custom, integer, numberWithin, optional, signal, text } from '../options/field';
 import { Options } from '../options/options';
 import { cacheFolder } from '../runtime/cacheFolder';
@@ -55,21 +56,35 @@ export function installedFolder(name: LayoutName, folder = defaultDataFolder()):
 
 /**
  * Downloads the archive of a data set, checks its md5, unpacks it, and removes the archive. Does nothing if the official files
- * are there already, unless `md5` is given. After a lost connection, the next call continues the download.
+ * are there already, unless `md5` is given. After a lost connection, the next call continues the download. The data set is locked for
+ * this process meanwhile; others may be loaded into the same folder at the same time.
  * @returns `folder`: path of the folder with the .bin files; `downloaded`: false if the files were there already
  * @throws ERR_DOWNLOAD if the archive cannot be downloaded; ERR_DATA if its md5 is wrong or it does not contain the files;
- * ERR_OUTPUT if files cannot be written; ERR_INVALID_ARGUMENT
+ * ERR_OUTPUT if files cannot be written; ERR_BUSY if another process, or another call, is loading the data set; ERR_INVALID_ARGUMENT
  */
 export async function getData(name: LayoutName, given: GetOptions = {}): Promise<Got> {
   if (!Object.hasOwn(cifarFiles, name)) throw invalid('name', Object.keys(cifarFiles).join(' or '), name);
   const options = getOptions.check(given);
   const files = cifarFiles[name];
   const folder = resolve(options.folder ?? defaultDataFolder());
-  const known = options.md5 === undefined ? installedFolder(name, folder) : null;
-  if (known) return { folder: known, downloaded: false };
+  const known = () => (options.md5 === undefined ? installedFolder(name, folder) : null);
+  const before = known();
+  if (before) return { folder: before, downloaded: false };
+  prepareFolder(folder);
+  const unlock = lockFolder(folder, undefined, `.${files.folder}.lock`);
+  try {
+    // Another process may have loaded it until the lock was free.
+    const now = known();
+    return now ? { folder: now, downloaded: false } : { folder: await load(files, folder, options), downloaded: true };
+  } finally {
+    unlock();
+  }
+}
+
+/** Downloads and unpacks a data set. @returns path of the folder with its files */
+async function load(files: CifarFiles, folder: string, options: GetOptions): Promise<string> {
   const { url = files.archive.url, onProgress, signal, retries, retryDelay } = options;
   const md5 = (options.md5 ?? files.archive.md5).toLowerCase();
-  prepareFolder(folder);
   const archive = join(folder, files.archive.name);
   // The archive may be there from an earlier attempt that failed afterwards, or because the user has put it there.
   if (!existsSync(archive) || (await md5Of(archive)) !== md5) {
@@ -84,7 +99,7 @@ export async function getData(name: LayoutName, given: GetOptions = {}): Promise
     throw error;
   }
   rmSync(archive);
-  return { folder: place, downloaded: true };
+  return place;
 }
 
 /** Returns the folder that is to be made: if there is a link to one, the folder at its end. @throws ERR_OUTPUT if it is a file */
@@ -100,7 +115,8 @@ function placeOf(path: string): string {
  * always complete.
  */
 async function install(files: CifarFiles, archive: string, place: string, signal?: AbortSignal): Promise<void> {
-  const temporary = `${place}.${process.pid}.tmp`;
+  // The same name each time, so that the next attempt removes what a killed process has left.
+  const temporary = `${place}.tmp`;
   const wanted = new Set([...binaryFiles(files), ...Object.values(files.names)]);
   const found: string[] = [];
   const unpacking = (work: () => unknown) => orUnwritable(archive, place, work);

@@ -17,7 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { constants as system } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { SaturnnError } from '../errors';
 import { loadAddon } from '../runtime/addon';
 import { temporaryFor } from './durable';
@@ -41,17 +41,22 @@ const mostBytes = 4096;
 /**
  * Locks a folder, which must exist, for this process. What a process left that no longer runs does not count.
  * @param lockFile default: the kernel's; tests imitate file systems that have no locks
+ * @param name name of the lock file; another one locks a part of the folder
  * @returns a function that releases the lock
  * @throws ERR_BUSY, with process and folder, if another process holds it, or this one does already; ERR_OUTPUT if the lock file
  * cannot be opened or written; what loadAddon() throws
  */
-export function lockFolder(folder: string, lockFile: LockFile = loadAddon().lockFile): () => void {
-  const path = join(folder, lockName);
+export function lockFolder(
+  folder: string,
+  lockFile: LockFile = loadAddon().lockFile,
+  name: string = lockName,
+): () => void {
+  const path = join(folder, name);
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     const file = openLock(folder, path);
     if (!file) continue;
     try {
-      if (take(file, folder, path, lockFile)) return () => release(file.descriptor, path);
+      if (take(file, folder, path, lockFile)) return hold(() => release(file.descriptor, path));
     } catch (error) {
       closeSync(file.descriptor);
       throw error instanceof SaturnnError ? error : unusable(folder, path, error);
@@ -59,6 +64,25 @@ export function lockFolder(folder: string, lockFile: LockFile = loadAddon().lock
     closeSync(file.descriptor);
   }
   throw new SaturnnError('ERR_BUSY', `Other processes lock and unlock ${folder} again and again.`);
+}
+
+/** Functions that release the locks of this process. */
+const held = new Set<() => void>();
+
+/** Releases a lock when process.exit() ends the process, too, so that its file does not stay. @returns a function that releases it */
+function hold(unlock: () => void): () => void {
+  if (held.size === 0) process.on('exit', releaseAll);
+  held.add(unlock);
+  return () => {
+    if (!held.delete(unlock)) return;
+    if (held.size === 0) process.off('exit', releaseAll);
+    unlock();
+  };
+}
+
+function releaseAll(): void {
+  for (const unlock of held) unlock();
+  held.clear();
 }
 
 /** An open lock file. */
@@ -194,7 +218,7 @@ function unusable(folder: string, path: string, error: unknown): SaturnnError {
   const reason = reasons[code ?? ''] ?? message;
   return new SaturnnError(
     'ERR_OUTPUT',
-    `Cannot lock ${folder} with ${path}: ${reason}. If no other process writes into the folder, remove ${lockName}.`,
+    `Cannot lock ${folder} with ${path}: ${reason}. If no other process writes into the folder, remove ${basename(path)}.`,
     { cause: error },
   );
 }

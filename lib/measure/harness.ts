@@ -2,8 +2,8 @@
  * Measures times so that they can be compared. Samples of all candidates are taken in turn, so that a host that becomes slower
  * affects all of them alike. Results are medians, and medians of the ratios within a round.
  */
-import { writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import { writeAtomically } from '../files/durable';
 import { version } from '../version';
 import { median } from './median';
 
@@ -100,7 +100,7 @@ export function environment(): Record<string, unknown> {
   };
 }
 
-/** Writes data as indented JSON. @throws the error of the file system */
+/** Writes data as indented JSON: a whole file or nothing. @throws ERR_OUTPUT */
 export function writeJson(file: string, data: unknown): void {
-  writeFileSync(file, `${JSON.stringify(data, null, 2)}\n`);
+  writeAtomically(file, `${JSON.stringify(data, null, 2)}\n`);
 }

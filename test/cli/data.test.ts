@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { generatedRecords } from '../../lib/data/generated';
@@ -41,17 +41,21 @@ describe('saturnn data', () => {
     expect(JSON.parse(stdout)).toMatchObject({ data: folder, train: { images: 40, shape: [32, 32, 3], classes: 100 } });
   });
 
-  test('get that is interrupted exits 130, and goes on the next time', async () => {
-    const dir = join(root, 'interrupted');
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('get that is interrupted by %s exits with %i, and goes on the next time', async (signal, code) => {
+    const dir = join(root, signal);
     server.behaviour = { content: packed, pieces: 2_000 };
     const args = ['data', 'get', 'cifar100', '--dir', dir, '--url', server.url, '--md5', md5(packed)];
-    const first = await saturnn(args, { interrupt: /20 %/ });
-    expect(first.code).toBe(130);
+    const first = await saturnn(args, { interrupt: /20 %/, signal });
+    expect(first.code).toBe(code);
     expect(first.stderr).toBe('error [ERR_INTERRUPTED]: Interrupted. The next attempt continues from here\n');
     const part = readFileSync(join(dir, 'cifar-100-binary.tar.gz.part'));
     expect(part.equals(packed.subarray(0, part.length))).toBe(true);
     expect((await saturnn(args)).code).toBe(0);
     expect(server.requests.at(-1)?.range).toBe(`bytes=${part.length}-`);
+    expect(readdirSync(dir)).toEqual(['cifar-100-binary']);
   });
 
   test('get of wrong bytes and of nothing: one line, exit code 1, nothing left', async () => {

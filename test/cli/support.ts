@@ -10,7 +10,7 @@ export interface Outcome {
 
 export interface RunOptions {
   env?: NodeJS.ProcessEnv;
-  /** When stdout matches this, `signal` is sent. */
+  /** When stdout or stderr matches this, `signal` is sent. */
   interrupt?: RegExp;
   /** Default: SIGINT, as by Ctrl-C. */
   signal?: NodeJS.Signals;
@@ -28,15 +28,18 @@ export async function saturnn(
   let stdout = '';
   let stderr = '';
   let interrupted = false;
+  const look = () => {
+    if (interrupted || !(interrupt?.test(stdout) || interrupt?.test(stderr))) return;
+    interrupted = true;
+    void before().then(() => child.kill(signal));
+  };
   child.stdout.on('data', (data) => {
     stdout += data;
-    if (!interrupted && interrupt?.test(stdout)) {
-      interrupted = true;
-      void before().then(() => child.kill(signal));
-    }
+    look();
   });
   child.stderr.on('data', (data) => {
     stderr += data;
+    look();
   });
   const [code] = await once(child, 'close');
   return { code, stdout, stderr };

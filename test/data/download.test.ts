@@ -212,6 +212,20 @@ describe('getData', () => {
     expect(existsSync(place)).toBe(false);
   });
 
+  test('is loaded by one process at a time, others beside it; what a killed one had begun to unpack is removed', async () => {
+    behave({ content: packed.cifar100 });
+    const options = { folder, url: server.url, md5: md5(packed.cifar100) };
+    mkdirSync(join(folder, 'cifar-100-binary.tmp'));
+    const first = getData('cifar100', options);
+    await expect(getData('cifar100', options)).rejects.toMatchObject(
+      fails('ERR_BUSY', /^Process \d+ is writing into /),
+    );
+    // Another data set is another lock: its archive has another sum here.
+    await expect(getData('cifar10', options)).rejects.toMatchObject({ code: 'ERR_DATA' });
+    await first;
+    expect(readdirSync(folder)).toEqual(['cifar-100-binary']);
+  });
+
   test('keeps nothing of an archive with other files, or with another sum', async () => {
     const other = archive('x', cifar10Files(1));
     behave({ content: other });

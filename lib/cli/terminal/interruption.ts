@@ -1,5 +1,7 @@
 /** Ends work at Ctrl-C and other requests, so that what is done can be saved. */
 import { SaturnnError } from '../../errors';
+import { errorLine } from './errorLine';
+import { clearStatusLine } from './statusLine';
 
 /**
  * Exit codes after a signal, as shells expect them: 128 plus the signal's number. SIGHUP: the terminal or the connection was closed.
@@ -15,6 +17,24 @@ const signals = Object.keys(exitCodes) as Signal[];
 const sameRequest = 500;
 /** Milliseconds between two looks at the parent process. */
 const lookInterval = 1000;
+
+/**
+ * Ends the process at Ctrl-C, SIGTERM or SIGHUP with a message and the signal's exit code, unless an Interruption is there to save what is
+ * done. A handler runs between two pieces of JavaScript, so that no file stays half written, and the locks of folders are released.
+ * @returns a function that leaves the signals to Node.js
+ */
+export function endAtSignals(): () => void {
+  const onSignal = (name: Signal): void => {
+    if (process.listenerCount(name) > 1) return;
+    clearStatusLine();
+    process.stderr.write(errorLine(new SaturnnError('ERR_INTERRUPTED', 'Interrupted')));
+    process.exit(exitCodes[name]);
+  };
+  for (const name of signals) process.on(name, onSignal);
+  return () => {
+    for (const name of signals) process.off(name, onSignal);
+  };
+}
 
 /** The parts of a process that an Interruption reads and listens to; tests replace them. */
 export interface Surroundings {
