@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { originOf } from './copies';
+import { isClass } from './options/values';
 
 /**
  * Every code of a SaturnnError, with what it means. docs/errors.md says what to do about each; test/errors.test.ts holds this
@@ -162,7 +163,7 @@ export function show(value: unknown): string {
 function describe(value: unknown, depth: number): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'string') return visible(JSON.stringify(shortened(value)));
-  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'function') return isClass(value) ? 'a class' : 'a function';
   if (Array.isArray(value)) {
     if (depth === deepestShown) return '[…]';
     const shown = Array.from(value.slice(0, mostShown), (item) => describe(item, depth + 1));

@@ -3,6 +3,7 @@
  * so a run can be repeated or resumed without the state of a generator. Kernels use the same function.
  */
 import { checkInteger, invalid, type Range } from './errors';
+import { isArray } from './options/values';
 
 /** Limits of a seed: the State keeps it as an i32. */
 export const seedRange: Range = [0, 2 ** 31 - 1];
@@ -27,7 +28,7 @@ export function mulhi(a: number, b: number): number {
 
 /** Checks the words of a counter or key. @throws ERR_INVALID_ARGUMENT */
 function checkWords(argument: string, words: readonly number[], count: number): void {
-  const fits = Array.isArray(words) && words.length === count && Array.from(words, Number.isInteger).every(Boolean);
+  const fits = isArray(words) && words.length === count && Array.from(words, Number.isInteger).every(Boolean);
   if (!fits) throw invalid(argument, `${count} words of 32 bits`, words);
 }
 

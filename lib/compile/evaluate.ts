@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { invalid } from '../errors';
 import { optional, record } from '../options/field';
 import { Options } from '../options/options';
+import { isArray } from '../options/values';
 import { type Device, deviceOf } from '../runtime/device';
 import type { TypedArray } from '../runtime/native';
 import { cachedPlan } from '../runtime/planCache';
@@ -37,11 +38,7 @@ export async function evaluate(
   given: EvaluateOptions = {},
 ): Promise<TypedArray | TypedArray[]> {
   const { inputs = {}, device: where, ...options } = evaluateOptions.check(given);
-  const list = Array.isArray(tensors) ? [...(tensors as readonly Tensor[])] : [tensors as Tensor];
-  for (const tensor of list) {
-    if (!(tensor instanceof Tensor))
-      throw invalid('tensors', 'Tensors (evaluate never writes parameters, optimizer or counter)', tensor);
-  }
+  const list = tensorsOf(isArray(tensors) ? tensors : [tensors as Tensor]);
   const values = copyOfInputs(inputs);
   const device = deviceOf(where);
   const graph = Graph.from({ outputs: Object.fromEntries(list.map((tensor, index) => [String(index), tensor])) });
@@ -51,7 +48,18 @@ export async function evaluate(
   const plan = await cachedPlan(hash(lowered, device), owners, () => compileLowered(lowered, device));
   const { outputs } = await plan.run(values);
   const results = list.map((_, index) => outputs[String(index)] as TypedArray);
-  return Array.isArray(tensors) ? results : (results[0] as TypedArray);
+  return isArray(tensors) ? results : (results[0] as TypedArray);
+}
+
+/** Returns a copy of an array of Tensors. @throws ERR_INVALID_ARGUMENT for the first element that is none, also for a hole */
+function tensorsOf(tensors: readonly Tensor[]): readonly Tensor[] {
+  const list: Tensor[] = [];
+  for (const tensor of tensors) {
+    if (!(tensor instanceof Tensor))
+      throw invalid('tensors', 'Tensors (evaluate never writes parameters, optimizer or counter)', tensor);
+    list.push(tensor);
+  }
+  return list;
 }
 
 const identities = new WeakMap<object, number>();

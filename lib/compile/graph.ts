@@ -2,6 +2,7 @@ import { markCopy } from '../copies';
 import { invalid, SaturnnError } from '../errors';
 import { arrayOf, instance, optional, orNull, record } from '../options/field';
 import { Options } from '../options/options';
+import { isArray } from '../options/values';
 import { type Node, Tensor, tensorField } from '../tensor/tensor';
 
 /** The place of a tensor inside of another tensor. */
@@ -40,7 +41,7 @@ export interface GraphRoots {
 /** Accepts a node of a graph. */
 const nodeField = instance<Node>(
   'a node, which an optimizer or assign() makes,',
-  ({ op, inputs }) => typeof op === 'object' && op !== null && Array.isArray(inputs),
+  ({ op, inputs }) => typeof op === 'object' && op !== null && isArray(inputs),
 );
 
 const graphRoots = new Options<GraphRoots>(

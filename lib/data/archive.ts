@@ -46,6 +46,21 @@ export async function openStream(path: string): Promise<Readable> {
   }
 }
 
+/** Checks that a file begins as every gzip archive does: of another file, an md5 sum says nothing. @throws ERR_DATA */
+export async function requireGzip(path: string): Promise<void> {
+  let begin = Buffer.alloc(0);
+  for await (const chunk of await openStream(path)) {
+    begin = Buffer.concat([begin, chunk]);
+    if (begin.length >= gzipMagic.length) break;
+  }
+  if (gzipMagic.every((byte, index) => begin[index] === byte)) return;
+  const message = `Expected a folder or a .tar.gz at ${path} but found another file, which is not packed with gzip`;
+  throw new SaturnnError('ERR_DATA', message);
+}
+
+/** First bytes of every gzip archive (RFC 1952). */
+const gzipMagic = [0x1f, 0x8b];
+
 /** Returns the md5 sum of a file, as lower-case hex. The file is read in pieces, so it need not fit in memory. */
 export async function md5Of(path: string): Promise<string> {
   const sum = createHash('md5');

@@ -6,7 +6,8 @@ import { invalid, reasonOf, SaturnnError } from '../errors';
 import { readWhole } from '../files/read';
 import { arrayOf, flag, oneOf, optional } from '../options/field';
 import { checkArgument, type Fields, Options } from '../options/options';
-import { checkMd5, md5Of, openStream, unpack } from './archive';
+import { entryOf } from '../options/values';
+import { checkMd5, md5Of, openStream, requireGzip, unpack } from './archive';
 import { archiveOf, binaryFiles, type CifarFiles, cifarFiles, findFolder, findInArchive, isFolder } from './cifarFiles';
 import { Dataset } from './dataset';
 import { defaultLabels, type LabelKind, type LayoutName, labelKinds, layouts } from './records';
@@ -78,7 +79,10 @@ export async function cifar(
     const has = (name: string) => existsSync(join(folder, name));
     return assemble(files, { read, has, place: folder }, { labels, verify: verify ?? false });
   }
-  if (verify ?? true) checkMd5(path, await md5Of(path), archiveOf(path, candidates).archive.md5);
+  if (verify ?? true) {
+    await requireGzip(path);
+    checkMd5(path, await md5Of(path), archiveOf(path, candidates).archive.md5);
+  }
   return cifarFromArchive(await openStream(path), path, { labels, verify: verify ?? true }, names);
 }
 
@@ -131,7 +135,7 @@ function assemble(files: CifarFiles, source: Files, { labels: kind = defaultLabe
 /** Returns the byte of a label in a record and its number of classes. @throws ERR_INVALID_ARGUMENT for an unknown kind */
 export function labelOf({ name }: CifarFiles, kind: LabelKind): { readonly byte: number; readonly classes: number } {
   const { labels } = layouts[name];
-  const label = Object.hasOwn(labels, kind) ? labels[kind] : undefined;
+  const label = entryOf(labels, kind);
   if (!label) throw invalid('labels', `${Object.keys(labels).join(' or ')} for ${name}`, kind);
   return label;
 }

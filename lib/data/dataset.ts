@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { checkInteger, invalid } from '../errors';
 import { anyArray, custom, integer, oneOf, optional, orNull, text } from '../options/field';
 import { Options } from '../options/options';
+import { isArray } from '../options/values';
 import { bytesOf } from '../runtime/dtypes';
 import {
   decodeRecords,
@@ -45,10 +46,9 @@ export interface RecordsOptions {
 }
 
 const isNames = (value: unknown): boolean =>
-  Array.isArray(value) && !value.includes(undefined) && value.every((name) => typeof name === 'string');
+  isArray(value) && !value.includes(undefined) && value.every((name) => typeof name === 'string');
 
-const isLabels = (value: unknown): boolean =>
-  types.isInt32Array(value) || types.isUint8Array(value) || Array.isArray(value);
+const isLabels = (value: unknown): boolean => types.isInt32Array(value) || types.isUint8Array(value) || isArray(value);
 
 const datasetOptions = new Options<DatasetOptions>('Dataset.from()', {
   images: custom('a Uint8Array', (images) => types.isUint8Array(images) || types.isUint8ClampedArray(images)),
@@ -140,7 +140,7 @@ export class Dataset implements ImageSource {
 
   /** Returns the first `count` images (at least 1), or all if there are fewer. They share memory with this Dataset. */
   take(count: number): Dataset {
-    checkInteger('limit', count, 1);
+    checkInteger('count', count, 1);
     const { shape, classes, classNames } = this;
     const images = this.images.subarray(0, count * imageBytes(this));
     return new Dataset(images, this.labels.subarray(0, count), shape, classes, classNames);
@@ -148,7 +148,7 @@ export class Dataset implements ImageSource {
 
   /** Returns a copy of the images of `indices` (0 to count - 1), in that order. @throws ERR_INVALID_ARGUMENT */
   subset(indices: Int32Array | readonly number[]): Dataset {
-    const chosen = checkIndices(Array.isArray(indices) ? exactly(indices) : (indices as Int32Array), this.count);
+    const chosen = checkIndices(isArray(indices) ? exactly(indices) : (indices as Int32Array), this.count);
     const images = new Uint8Array(chosen.length * imageBytes(this));
     this.#copy(chosen, images);
     const labels = chosen.map((index) => this.labels[index]!);
@@ -190,14 +190,14 @@ export class Dataset implements ImageSource {
 
 function checkImageShape(shape: ImageShape): ImageShape {
   const expected = '3 positive integers (height, width, channels)';
-  if (!Array.isArray(shape) || shape.length !== 3) throw invalid('shape', expected, shape);
+  if (!isArray(shape) || shape.length !== 3) throw invalid('shape', expected, shape);
   if (!shape.every((size) => Number.isInteger(size) && size > 0)) throw invalid('shape', expected, shape);
   return [shape[0], shape[1], shape[2]];
 }
 
 function checkLabels(labels: DatasetOptions['labels']): Int32Array {
   if (labels.length === 0) throw invalid('labels', 'at least one label', 'none');
-  return Array.isArray(labels) ? exactly(labels, 'labels') : Int32Array.from(labels);
+  return isArray(labels) ? exactly(labels, 'labels') : Int32Array.from(labels);
 }
 
 /** Copies numbers into an Int32Array. @throws ERR_INVALID_ARGUMENT for a number that an Int32Array would round or wrap */

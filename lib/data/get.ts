@@ -7,6 +7,7 @@ import { prepareFolder } from '../files/durable';
 import { lockFolder } from '../files/lock';
 import { callback, custom, integer, numberWithin, optional, signal, text } from '../options/field';
 import { Options } from '../options/options';
+import { entryOf } from '../options/values';
 import { cacheFolder } from '../runtime/cacheFolder';
 import { type ArchivedFile, md5Of, openStream, readArchive } from './archive';
 import { binaryFiles, type CifarFiles, cifarFiles, findInArchive } from './cifarFiles';
@@ -63,9 +64,9 @@ export function installedFolder(name: LayoutName, folder = defaultDataFolder()):
  * ERR_OUTPUT if files cannot be written; ERR_BUSY if another process, or another call, is loading the data set; ERR_INVALID_ARGUMENT
  */
 export async function getData(name: LayoutName, given: GetOptions = {}): Promise<Got> {
-  if (!Object.hasOwn(cifarFiles, name)) throw invalid('name', Object.keys(cifarFiles).join(' or '), name);
+  const files = entryOf(cifarFiles, name);
+  if (!files) throw invalid('name', Object.keys(cifarFiles).join(' or '), name);
   const options = getOptions.check(given);
-  const files = cifarFiles[name];
   const folder = resolve(options.folder ?? defaultDataFolder());
   const known = () => (options.md5 === undefined ? installedFolder(name, folder) : null);
   const before = known();

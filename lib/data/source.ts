@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { checkInteger, invalid } from '../errors';
 import { type Field, imageShape, instance, oneOf } from '../options/field';
+import { isArray, isCallback } from '../options/values';
 
 /** Shape of one image: height, width, channels. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
@@ -28,7 +29,7 @@ export interface ImageSource {
 export function isSource(value: unknown): value is ImageSource {
   if (typeof value !== 'object' || value === null) return false;
   const { read, shape, labels } = value as ImageSource;
-  return typeof read === 'function' && Array.isArray(shape) && ArrayBuffer.isView(labels);
+  return isCallback(read) && isArray(shape) && ArrayBuffer.isView(labels);
 }
 
 /** Accepts an ImageSource. */
@@ -100,7 +101,7 @@ export function firstClassesOf(source: ImageSource, classes: number): ImageSourc
 
 /** Returns the first `count` images (at least 1); the source itself if it has no more. @throws ERR_INVALID_ARGUMENT */
 export function firstOf(source: ImageSource, count: number): ImageSource {
-  checkInteger('limit', count, 1);
+  checkInteger('count', count, 1);
   if (count >= source.count) return source;
   return new Subset(
     source,

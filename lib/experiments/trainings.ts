@@ -12,6 +12,7 @@ import type { LsuvOptions } from '../initial/lsuv';
 import type { EpochEvent } from '../optim/metric';
 import { arrayOf, callback, flag, instance, number, optional, pathField, signal, text } from '../options/field';
 import { checkArgument, Options } from '../options/options';
+import { isCallback } from '../options/values';
 import { type Device, openedDeviceField } from '../runtime/device';
 import { checkpointNames } from '../train/callbacks';
 import { everyMinutesRange } from '../train/callbacks/checkpoints';
@@ -123,17 +124,24 @@ export interface TrainingsOptions {
   checkpointMinutes?: number;
 }
 
+const isTraining = ({ label, folder, epochs, settings }: Omit<LabelledTraining, 'make'>): boolean =>
+  typeof label === 'string' &&
+  typeof folder === 'string' &&
+  Number.isInteger(epochs) &&
+  typeof settings === 'object' &&
+  settings !== null;
+
 const recordedField = instance<Omit<LabelledTraining, 'make'>>(
   'a training, { label, folder, settings, epochs }',
-  ({ label, folder, epochs }) => typeof label === 'string' && typeof folder === 'string' && Number.isInteger(epochs),
+  isTraining,
 );
 
 const trainingsOptions = new Options<TrainingsOptions>('runTrainings()', {
   folder: text,
   trainings: arrayOf(
     instance<LabelledTraining>(
-      'a training',
-      ({ label, make }) => typeof label === 'string' && typeof make === 'function',
+      'a training, { label, folder, settings, epochs, make }',
+      (training) => isTraining(training) && isCallback(training.make),
     ),
     'an array of trainings',
   ),

@@ -2,6 +2,7 @@
 import { checkNumber, invalid, numberFromText, SaturnnError } from '../errors';
 import { type Initializer, msra, orthonormal, type XavierOptions, xavier } from '../layers/initializers';
 import type { Activation } from '../ops/activations';
+import { entryOf } from '../options/values';
 import { gainInit } from './gainInit';
 import { type LsuvOptions, lsuv } from './lsuv';
 
@@ -114,7 +115,7 @@ function summary(layers: Awaited<ReturnType<typeof lsuv>>): string {
 export function parseInitialization(text: string): Initialization {
   if (typeof text !== 'string') throw invalid('initialization', initializationForms, text);
   const [name = '', ...rest] = text.split(':');
-  const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
+  const read = entryOf(readers, name);
   const parts = rest.length === 0 ? [] : rest.join(':').split(',');
   try {
     if (!read) throw new Error(`Expected one of ${Object.keys(readers).join(', ')}`);

@@ -3,7 +3,7 @@ import { integer, number, optional, text } from '../options/field';
 import { Options } from '../options/options';
 import { Parameter, StateBuffer } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
-import { currentContext, type ForwardContext } from './context';
+import { contextOf, type ForwardContext } from './context';
 import type { Layer } from './layer';
 
 /** Options of BatchNorm. */
@@ -78,10 +78,11 @@ export class BatchNorm implements Layer {
   }
 
   /** x [..., C] -> [..., C]. @throws ERR_SHAPE, also in training for fewer than 2 values per channel */
-  forward(x: Tensor, context: ForwardContext = currentContext()): Tensor {
+  forward(x: Tensor, context?: ForwardContext): Tensor {
     const { scale, shift, runningMean, runningVariance } = this;
     const options = { epsilon: this.#epsilon, name: this.#name };
-    if (!context.training) {
+    const own = contextOf(context);
+    if (!own.training) {
       return batchNormInference(x, { mean: runningMean, variance: runningVariance, scale, shift }, options);
     }
     const { y, mean, variance } = batchNorm(x, { scale, shift }, options);
@@ -89,8 +90,8 @@ export class BatchNorm implements Layer {
     const count = x.size / scale.size;
     const follow = (value: Tensor, factor: number) => (old: Tensor) =>
       blend(old, value, { keep, take: (1 - keep) * factor, name: this.#name });
-    context.remember(runningMean, follow(mean, 1));
-    context.remember(runningVariance, follow(variance, count / (count - 1)));
+    own.remember(runningMean, follow(mean, 1));
+    own.remember(runningVariance, follow(variance, count / (count - 1)));
     return y;
   }
 }

@@ -3,7 +3,7 @@ import { optional, text } from '../options/field';
 import { Options } from '../options/options';
 import type { Parameter, StateBuffer } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
-import { currentContext, type ForwardContext } from './context';
+import { contextOf, type ForwardContext } from './context';
 import { asLayers, buffersOf, type Layer, type LayerFunction, parametersOf } from './layer';
 
 const concatenateOptions = new Options<{ name?: string }>('Concatenate', { name: optional(text) });
@@ -33,9 +33,10 @@ export class Concatenate implements Layer {
   }
 
   /** x [N, H, W, C] -> the outputs of all branches. @throws ERR_SHAPE if they differ in batch, height or width */
-  forward(x: Tensor, context: ForwardContext = currentContext()): Tensor {
+  forward(x: Tensor, context?: ForwardContext): Tensor {
+    const own = contextOf(context);
     return concat(
-      this.branches.map((branch) => branch.forward(x, context)),
+      this.branches.map((branch) => branch.forward(x, own)),
       this.#options,
     );
   }

@@ -1,7 +1,7 @@
 import { invalid } from '../errors';
 import { assign } from '../ops/update';
 import type { StateBuffer } from '../tensor/state';
-import type { Node, Tensor } from '../tensor/tensor';
+import { isTensor, type Node, type Tensor } from '../tensor/tensor';
 
 /**
  * The purpose of a forward pass, training or inference, for layers that differ between them: batch normalisation, dropout, rrelu.
@@ -41,9 +41,25 @@ export function within<T>(context: ForwardContext, make: () => T): T {
  */
 export const currentContext = (): ForwardContext => current ?? unknown;
 
+/**
+ * Returns the context that a layer was given; without one, that of the model's forward pass that is under way.
+ * @throws ERR_INVALID_ARGUMENT if it is no ForwardContext
+ */
+export function contextOf(given: ForwardContext = currentContext()): ForwardContext {
+  if (given !== unknown && !isContext(given)) throw invalid('context', contexts, given);
+  return given;
+}
+
+function isContext(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { training, counter, remember } = value as ForwardContext;
+  return typeof training === 'boolean' && (counter === null || isTensor(counter)) && typeof remember === 'function';
+}
+
+const contexts = 'layers.inference, or new layers.TrainingContext(state.counter) for a training step,';
+
 const missing = (): never => {
-  const remedy = 'layers.inference, or new layers.TrainingContext(state.counter) for a training step,';
-  throw invalid('context of a layer that differs between training and inference', remedy, undefined);
+  throw invalid('context of a layer that differs between training and inference', contexts, undefined);
 };
 
 const unknown: ForwardContext = {

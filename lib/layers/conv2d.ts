@@ -7,7 +7,7 @@ import { type Fields, Options } from '../options/options';
 import type { Parameter, StateBuffer } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
 import { BatchNorm } from './batchNorm';
-import { currentContext, type ForwardContext } from './context';
+import { contextOf, type ForwardContext } from './context';
 import { defaultInitializer, type Initializer, initializerField } from './initializers';
 import { type Layer, weightAndBias } from './layer';
 
@@ -102,14 +102,15 @@ export class Conv2d implements Layer {
    * x [N, H, W, inputs] -> [N, H', W', outputs].
    * @throws ERR_SHAPE; ERR_INVALID_ARGUMENT, also for rrelu in training without a counter
    */
-  forward(x: Tensor, context: ForwardContext = currentContext()): Tensor {
+  forward(x: Tensor, context?: ForwardContext): Tensor {
     const { name, stride, padding, activation } = this.#options;
     const { weight, normalization } = this;
     const bias = this.bias ?? undefined;
     // Only rrelu differs in training. Another activation needs no context, which may then be missing.
-    const needed = activation?.kind === 'rrelu' ? { context } : {};
+    const own = contextOf(context);
+    const needed = activation?.kind === 'rrelu' ? { context: own } : {};
     if (normalization) {
-      const normalized = normalization.forward(conv2d(x, weight, { bias, stride, padding, name }), context);
+      const normalized = normalization.forward(conv2d(x, weight, { bias, stride, padding, name }), own);
       return activation ? activate(normalized, activation, { name, ...needed }) : normalized;
     }
     if (!activation) return conv2d(x, weight, { bias, stride, padding, name });

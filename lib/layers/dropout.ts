@@ -1,11 +1,12 @@
 import { invalid } from '../errors';
 import { dropout, dropoutRateField } from '../ops/dropout';
+import { shapeError } from '../ops/op';
 import { text } from '../options/field';
 import { Options } from '../options/options';
 import { streamOf } from '../random';
 import type { Parameter } from '../tensor/state';
-import type { Tensor } from '../tensor/tensor';
-import { currentContext, type ForwardContext } from './context';
+import { isTensor, type Tensor } from '../tensor/tensor';
+import { contextOf, type ForwardContext } from './context';
 import type { Layer } from './layer';
 
 /** Options of the layer Dropout. */
@@ -37,9 +38,11 @@ export class Dropout implements Layer {
   }
 
   /** x -> the same shape. @throws ERR_INVALID_ARGUMENT in training without a counter; ERR_SHAPE */
-  forward(x: Tensor, context: ForwardContext = currentContext()): Tensor {
+  forward(x: Tensor, context?: ForwardContext): Tensor {
+    if (!isTensor(x)) throw shapeError('dropout', 'x', 'a tensor', x);
+    const own = contextOf(context);
     if (this.rate === 0) return x;
-    const { training, counter } = context;
+    const { training, counter } = own;
     if (!training) return x;
     if (!counter) throw invalid('context.counter', 'the counter of a State, which dropout needs in training', counter);
     return dropout(x, counter, { rate: this.rate, stream: streamOf(this.#name), name: this.#name });

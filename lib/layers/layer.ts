@@ -1,7 +1,8 @@
 import { invalid } from '../errors';
+import { isArray, isCallback } from '../options/values';
 import { Parameter, type StateBuffer } from '../tensor/state';
-import type { Tensor } from '../tensor/tensor';
-import { currentContext, type ForwardContext } from './context';
+import { isTensor, type Tensor } from '../tensor/tensor';
+import { contextOf, type ForwardContext } from './context';
 import { type Initializer, zeros } from './initializers';
 
 /**
@@ -25,11 +26,18 @@ export interface Layer {
 /** A layer without parameters, as a plain function: `(x) => maxPool(x, { kernel: 2, stride: 2 })`. */
 export type LayerFunction = (x: Tensor, context: ForwardContext) => Tensor;
 
+/** Whether a value is an array of Parameters or StateBuffers, without a hole. */
+export function areNamed(values: unknown): boolean {
+  if (!isArray(values)) return false;
+  // Not every(), which walks through holes, of which there may be 2^32.
+  for (const value of values) if (!isTensor(value) || typeof (value as Parameter).name !== 'string') return false;
+  return true;
+}
+
 /** Returns a layer as it is, and a function as a layer without parameters. @throws ERR_INVALID_ARGUMENT for anything else */
 export function asLayer(layer: Layer | LayerFunction): Layer {
-  if (typeof layer === 'function')
-    return { parameters: [], forward: (x, context = currentContext()) => layer(x, context) };
-  if (typeof layer?.forward !== 'function' || !Array.isArray(layer.parameters)) {
+  if (isCallback(layer)) return { parameters: [], forward: (x, context) => layer(x, contextOf(context)) };
+  if (!isCallback(layer?.forward) || !areNamed(layer.parameters) || !areNamed(layer.buffers ?? [])) {
     throw invalid('layers', 'layers and functions of a tensor', layer);
   }
   return layer;
@@ -37,7 +45,7 @@ export function asLayer(layer: Layer | LayerFunction): Layer {
 
 /** Returns layers and functions as layers. @throws ERR_INVALID_ARGUMENT unless it is an array of them */
 export function asLayers(argument: string, layers: readonly (Layer | LayerFunction)[]): Layer[] {
-  if (!Array.isArray(layers)) throw invalid(argument, 'an array of layers', layers);
+  if (!isArray(layers)) throw invalid(argument, 'an array of layers', layers);
   return Array.from(layers, asLayer);
 }
 

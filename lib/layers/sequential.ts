@@ -1,6 +1,6 @@
 import type { Parameter, StateBuffer } from '../tensor/state';
 import type { Tensor } from '../tensor/tensor';
-import { currentContext, type ForwardContext } from './context';
+import { contextOf, type ForwardContext } from './context';
 import { asLayers, buffersOf, type Layer, type LayerFunction, parametersOf } from './layer';
 
 /** Layers that are applied one after the other. A layer may also be a plain function of a tensor. */
@@ -18,7 +18,8 @@ export class Sequential implements Layer {
   }
 
   /** Applies the layers to x, in order. @throws what the layers' forward() throws */
-  forward(x: Tensor, context: ForwardContext = currentContext()): Tensor {
-    return this.layers.reduce((tensor, layer) => layer.forward(tensor, context), x);
+  forward(x: Tensor, context?: ForwardContext): Tensor {
+    const own = contextOf(context);
+    return this.layers.reduce((tensor, layer) => layer.forward(tensor, own), x);
   }
 }

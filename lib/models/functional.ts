@@ -1,10 +1,11 @@
 import { reachable } from '../compile/graph';
 import { checkInteger, invalid } from '../errors';
-import { currentContext, type ForwardContext, inference, TrainingContext, within } from '../layers/context';
+import { contextOf, type ForwardContext, inference, TrainingContext, within } from '../layers/context';
 import { activationField, encodeActivation } from '../ops/activation';
 import { type Activation, leakyTanh } from '../ops/activations';
 import { anyArray, callback, integer, optional, text } from '../options/field';
 import { Options } from '../options/options';
+import { isArray } from '../options/values';
 import { Parameter, StateBuffer } from '../tensor/state';
 import { input, Tensor } from '../tensor/tensor';
 import { classesRange, type Model } from './model';
@@ -64,7 +65,10 @@ export function functionalModel(options: FunctionalModelOptions): Model {
     inputShape: [inputShape[0], inputShape[1], inputShape[2]],
     parameters: [...parameters],
     buffers: [...buffers],
-    forward: (x, context = currentContext()) => within(context, () => forward(x, context)),
+    forward: (x, given) => {
+      const context = contextOf(given);
+      return within(context, () => forward(x, context));
+    },
   };
   // Checked here, near the cause of an error, and not in the first step of a training.
   checkForward(model, inference);
@@ -77,7 +81,7 @@ function checkParts(
   parts: readonly (Parameter | StateBuffer)[],
   kind: typeof Parameter | typeof StateBuffer,
 ): void {
-  if (!Array.isArray(parts)) throw invalid(argument, `an array of ${kind.name}s`, parts);
+  if (!isArray(parts)) throw invalid(argument, `an array of ${kind.name}s`, parts);
   const names = new Set<string>();
   for (const part of parts) {
     if (!(part instanceof kind)) throw invalid(argument, `${kind.name}s`, part);

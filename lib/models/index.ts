@@ -1,4 +1,5 @@
 import { invalid } from '../errors';
+import { entryOf } from '../options/values';
 import { type FunctionalModelOptions, functionalModel } from './functional';
 import { inception33 } from './inception33';
 import { inceptionBn } from './inceptionBn';
@@ -17,7 +18,7 @@ export const models: Readonly<Record<string, (options?: ModelOptions) => Model>>
  * @throws ERR_INVALID_ARGUMENT, with the names that exist, for another name; also for options out of range
  */
 export function createModel(name: string, options?: ModelOptions): Model {
-  const make = Object.hasOwn(models, name) ? models[name] : undefined;
+  const make = entryOf(models, name);
   if (!make) throw invalid('model', `one of ${Object.keys(models).join(', ')}`, name);
   return make(options);
 }

@@ -1,9 +1,9 @@
 import { checkInteger, invalid, type Range } from '../errors';
-import { currentContext, type ForwardContext, within } from '../layers/context';
+import { contextOf, type ForwardContext, within } from '../layers/context';
 import { type ConvolutionStyle, type Normalization, normalizationField } from '../layers/conv2d';
 import { Dropout } from '../layers/dropout';
 import { type Initializer, initializerField } from '../layers/initializers';
-import type { Layer } from '../layers/layer';
+import { areNamed, type Layer } from '../layers/layer';
 import { Linear } from '../layers/linear';
 import { GlobalAveragePool } from '../layers/pooling';
 import { Sequential } from '../layers/sequential';
@@ -12,6 +12,7 @@ import { type Activation, leakyTanh } from '../ops/activations';
 import { dropoutRateField } from '../ops/dropout';
 import { type Field, instance, integer, numberWithin, optional } from '../options/field';
 import { type Fields, Options } from '../options/options';
+import { isArray, isCallback } from '../options/values';
 import { blockChannels } from '../runtime/layout';
 import type { Tensor } from '../tensor/tensor';
 
@@ -55,9 +56,12 @@ export interface Model extends Layer {
 /** Whether a value has the members of a Model. */
 export function isModel(value: unknown): value is Model {
   if (typeof value !== 'object' || value === null) return false;
-  const { forward, parameters, inputShape } = value as Model;
-  return typeof forward === 'function' && Array.isArray(parameters) && Array.isArray(inputShape);
+  const { forward, parameters, buffers = [], inputShape } = value as Model;
+  return isCallback(forward) && areNamed(parameters) && areNamed(buffers) && isInputShape(inputShape);
 }
+
+const isInputShape = (shape: unknown): boolean =>
+  isArray(shape) && shape.length === 3 && Array.from(shape).every((size) => Number.isInteger(size) && size > 0);
 
 /** Accepts a Model. */
 export const modelField: Field<Model> = instance<Model>('a Model', isModel);
@@ -153,6 +157,6 @@ export function classifier(
     inputShape: [size, size, 3],
     parameters: layers.parameters,
     buffers: layers.buffers,
-    forward: (x, context = currentContext()) => within(context, () => layers.forward(x, context)),
+    forward: (x, context) => within(contextOf(context), () => layers.forward(x)),
   };
 }

@@ -1,5 +1,6 @@
 import { invalid } from '../errors';
 import { type Field, instance, optional, text } from '../options/field';
+import { isArray } from '../options/values';
 import { type AttributeField, apply, isTensor, type Op, type Tensor, tensorField } from '../tensor/tensor';
 import {
   type ActivationCurve,
@@ -26,7 +27,7 @@ export function activationRow(kind: string): ActivationRow {
 
 /** Returns the range of an rrelu, checked, because any object may be given as an Activation. @throws ERR_INVALID_ARGUMENT */
 function rangeOf({ range = defaultRange }: Activation): readonly [number, number] {
-  if (!Array.isArray(range) || range.length !== 2) throw invalid('range of rrelu', '[lower, upper]', range);
+  if (!isArray(range) || range.length !== 2) throw invalid('range of rrelu', '[lower, upper]', range);
   checkRange(range[0], range[1]);
   return [range[0], range[1]];
 }

@@ -1,6 +1,7 @@
 import { checkInteger, invalid, SaturnnError, show } from '../errors';
 import { custom, type Field } from '../options/field';
 import { type Fields, Options } from '../options/options';
+import { isArray } from '../options/values';
 import { isTensor, type Tensor, type TensorSpec } from '../tensor/tensor';
 
 /** Returns an ERR_SHAPE error: "[op] Expected ... for ... but received ...". */
@@ -56,7 +57,7 @@ export type Pair = number | readonly [height: number, width: number];
 /** Accepts a Pair, whose numbers pair() checks. */
 export const pairField: Field<Pair> = custom(
   'a number or [height, width]',
-  (value) => typeof value === 'number' || (Array.isArray(value) && value.length === 2),
+  (value) => typeof value === 'number' || (isArray(value) && value.length === 2),
 );
 
 /** Declares the options of an op. A Tensor in their place is most likely a bias, in the order of PyTorch's arguments. */
@@ -75,7 +76,7 @@ const mostPixels = 65535;
  */
 export function pair(argument: string, value: Pair, minimum: number): readonly [number, number] {
   const both = typeof value === 'number' ? [value, value] : value;
-  if (!Array.isArray(both) || both.length !== 2) throw invalid(argument, 'a number or [height, width]', value);
+  if (!isArray(both) || both.length !== 2) throw invalid(argument, 'a number or [height, width]', value);
   return [
     checkInteger(`${argument}[0]`, both[0], minimum, mostPixels),
     checkInteger(`${argument}[1]`, both[1], minimum, mostPixels),

@@ -4,6 +4,7 @@ import { invalid } from '../errors';
 import type { Segments } from '../ops/update';
 import { custom, type Field, number, optional } from '../options/field';
 import { Options } from '../options/options';
+import { isCallback } from '../options/values';
 import type { Parameter, State } from '../tensor/state';
 import { constant } from '../tensor/tensor';
 
@@ -24,10 +25,7 @@ const factor = optional(number([0, largestFloat]));
 
 /** Accepts a group, and copies it. */
 export const groupField: Field<ParameterGroup> = new Options<ParameterGroup>('a group of parameters', {
-  match: custom(
-    'a RegExp or a function of a Parameter',
-    (match) => typeof match === 'function' || types.isRegExp(match),
-  ),
+  match: custom('a RegExp or a function of a Parameter', (match) => isCallback(match) || types.isRegExp(match)),
   learningRate: factor,
   weightDecay: factor,
 }).nested('{ match, learningRate, weightDecay }');

@@ -10,10 +10,12 @@ export const scheduleForms =
 
 /** Reads a length: "5" or "2.5" means epochs, "500steps" means steps. @throws ERR_INVALID_ARGUMENT unless it is positive */
 export function parseSpan(argument: string, text: string): Span {
+  const expected = 'a positive number of epochs, or of steps as in "500steps",';
+  if (typeof text !== 'string') throw invalid(argument, expected, text);
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(steps)?$/.exec(text.trim()) ?? [];
   const value = Number(digits);
   if (digits === undefined || !(value > 0) || (unit && !Number.isSafeInteger(value)))
-    throw invalid(argument, 'a positive number of epochs, or of steps as in "500steps",', text);
+    throw invalid(argument, expected, text);
   return unit ? { steps: value } : { epochs: value };
 }
 

@@ -5,6 +5,7 @@
 import { checkNumber, invalid, type Range } from '../errors';
 import { custom, type Field, instance, integer, number, optional } from '../options/field';
 import { Options } from '../options/options';
+import { isCallback } from '../options/values';
 import type { EpochEvent } from './metric';
 import type { Owner } from './owner';
 
@@ -47,7 +48,7 @@ export const rateField: Field<number> = number(learningRateRange);
 
 /** Whether a value has the members of a Schedule. */
 export const isSchedule = (value: unknown): value is Schedule =>
-  typeof value === 'object' && value !== null && typeof (value as Schedule).at === 'function';
+  typeof value === 'object' && value !== null && isCallback((value as Schedule).at);
 
 /** Accepts a Schedule. */
 export const scheduleField: Field<Schedule> = instance<Schedule>('a Schedule such as cosineRate({ rate })', isSchedule);

@@ -2,6 +2,7 @@
 import type { GenericSchema } from 'valibot';
 import type { Range } from '../errors';
 import { valibot } from './valibot';
+import { isArray, isCallback } from './values';
 
 /** Limits of a number. `open` names the end that is itself refused. */
 export interface Limits {
@@ -43,8 +44,7 @@ export const custom = <T>(expected: string, is: (value: unknown) => boolean, lim
   new Field<T>(() => valibot().custom<T>(is, expected), expected, limits);
 
 /** Accepts every array: for values whose function checks their elements itself. */
-export const anyArray = <T extends readonly unknown[]>(expected: string): Field<T> =>
-  custom<T>(expected, Array.isArray);
+export const anyArray = <T extends readonly unknown[]>(expected: string): Field<T> => custom<T>(expected, isArray);
 
 /** Accepts objects, and functions with properties, for which `is` returns true: a Model, a Device. */
 export const instance = <T extends object>(expected: string, is: (value: T) => boolean): Field<T> =>
@@ -65,9 +65,8 @@ export const text: Field<string> = custom('a string', (value) => typeof value ==
 /** Accepts every number, NaN included: for options whose function checks their range itself. */
 export const anyNumber: Field<number> = custom('a number', (value) => typeof value === 'number');
 
-/** Accepts functions. */
-export const callback = <T>(expected = 'a function'): Field<T> =>
-  custom<T>(expected, (value) => typeof value === 'function');
+/** Accepts functions, but no classes, which cannot be called. */
+export const callback = <T>(expected = 'a function'): Field<T> => custom<T>(expected, isCallback);
 
 /** Accepts what has the members of an AbortSignal. */
 export const signal: Field<AbortSignal> = instance(
@@ -112,8 +111,8 @@ export const oneOf = <T extends string | number>(
   expected: string = listing(choices.map(String)),
 ): Field<T> => custom(expected, (value) => choices.includes(value as T));
 
-const isTriple = (value: unknown): boolean => Array.isArray(value) && value.length === 3;
-const isPair = (value: unknown): boolean => Array.isArray(value) && value.length === 2;
+const isTriple = (value: unknown): boolean => isArray(value) && value.length === 3;
+const isPair = (value: unknown): boolean => isArray(value) && value.length === 2;
 
 /** Accepts a height and a width in pixels, and copies them. */
 export const size: Field<readonly [number, number]> = new Field(() => {
@@ -157,7 +156,7 @@ export const arrayOf = <T>(
 ): Field<readonly T[]> =>
   new Field(() => {
     const v = valibot();
-    return v.pipe(v.custom(Array.isArray, expected), v.array(schemaOf(field), expected));
+    return v.pipe(v.custom(isArray, expected), v.array(schemaOf(field), expected));
   }, expected);
 
 /** Accepts a path: any string but the empty one, without NUL. */

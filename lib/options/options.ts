@@ -7,6 +7,7 @@ import { invalid, isError, SaturnnError, show } from '../errors';
 import { Field } from './field';
 import { nearestName } from './nearest';
 import { valibot } from './valibot';
+import { isArray } from './values';
 
 /** A field for each option of T: a missing or superfluous one, or one of another type, does not compile. */
 export type Fields<T> = { readonly [K in keyof T]-?: Field<T[K]> };
@@ -105,9 +106,7 @@ export class Options<T extends object> {
 
   /** An unknown name in an instance of a class means that the instance is in the options' place. */
   #refused(name: string, options: object): SaturnnError {
-    const prototype = Object.getPrototypeOf(options);
-    const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
-    if (!isPlain && nearestName(name, this.#names) === null) return this.#misplaced(options);
+    if (!isPlain(options) && nearestName(name, this.#names) === null) return this.#misplaced(options);
     return new SaturnnError('ERR_INVALID_ARGUMENT', this.#unknown(name));
   }
 
@@ -161,15 +160,41 @@ function unreadable(what: string, cause: unknown): SaturnnError {
 
 /**
  * Returns the result of a function of plain data, such as a chart. If the data have not the form that their type says, the
- * error has a code.
+ * error has a code. Arrays with holes are refused first: one of 2^32 - 1 holes would take minutes to walk through.
  * @throws ERR_INVALID_ARGUMENT, with the error as its cause; every SaturnnError that `make` throws
  */
 export function fromData<T>(argument: string, expected: string, data: unknown, make: () => T): T {
   try {
+    const hole = holeIn(data);
+    if (hole !== null) throw invalid(`${argument}${hole}`, 'an element in every place of an array', undefined);
     return make();
   } catch (cause) {
     if (cause instanceof SaturnnError) throw cause;
     const { code, message } = invalid(argument, expected, data);
     throw new SaturnnError(code, `${message}: ${show((cause as Error)?.message)}`, { cause });
   }
+}
+
+/** Returns the place of the first hole of an array, in plain data and the plain objects and arrays within; null: there is none. */
+function holeIn(data: unknown, seen = new Set<unknown>()): string | null {
+  if (typeof data !== 'object' || data === null || seen.has(data)) return null;
+  seen.add(data);
+  if (isArray(data)) {
+    for (let index = 0; index < data.length; index++) {
+      const below = index in data ? holeIn(data[index], seen) : '';
+      if (below !== null) return `[${index}]${below}`;
+    }
+  } else if (isPlain(data)) {
+    for (const [name, value] of Object.entries(data)) {
+      const below = holeIn(value, seen);
+      if (below !== null) return `.${name}${below}`;
+    }
+  }
+  return null;
+}
+
+/** Whether an object is none of a class. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

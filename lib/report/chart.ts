@@ -1,7 +1,7 @@
 /** Line charts as vector images that follow the reader's light or dark scheme. */
 
-import { invalid } from '../errors';
 import { fromData } from '../options/options';
+import { checkChart } from './checkChart';
 import { echarts } from './echarts';
 import { escapeHtml } from './html';
 import { formatNumber } from './number';
@@ -14,7 +14,7 @@ const style =
 
 /**
  * Draws a chart, 900 pixels wide, as the text of an SVG file that follows the reader's light or dark colour scheme.
- * @throws ERR_INVALID_ARGUMENT if the id cannot be a file name, or `series` is not an array
+ * @throws ERR_INVALID_ARGUMENT if the chart has not the form of its type; the message names the place
  */
 export const chartSvg = (chart: Chart): string => fromData('chart', 'a Chart', chart, () => chartsSvg([chart]));
 
@@ -72,11 +72,4 @@ export function drawChart(chart: Chart): { readonly svg: string; readonly height
   } finally {
     instance.dispose();
   }
-}
-
-/** Checks a chart. @throws ERR_INVALID_ARGUMENT if the id cannot be a file name, or `series` is not an array */
-function checkChart({ id, series }: Chart): void {
-  if (typeof id !== 'string' || !/^[a-z][\w-]*$/i.test(id))
-    throw invalid('the id of a chart', 'a letter, then letters, digits, - and _', id);
-  if (!Array.isArray(series)) throw invalid(`series of chart ${id}`, 'an array', series);
 }

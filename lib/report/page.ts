@@ -1,6 +1,7 @@
 /** A report as one HTML file that needs no other files: no network, no fonts, and no scripts for reading. */
 import { invalid } from '../errors';
 import { drawChart } from './chart';
+import { checkChart } from './checkChart';
 import { echartsSource } from './echarts';
 import { escapeHtml, scriptJson, scriptSource, tableHtml } from './html';
 import { type Chart, chartOption } from './option';
@@ -61,6 +62,7 @@ interface PageSection {
  */
 export function reportHtml(page: ReportPage): string {
   const { title, lead, charts } = page;
+  for (const chart of charts) checkChart(chart);
   const sections = sectionsOf(page);
   const ids = ['main', 'hint', ...sections.map(({ id }) => id)];
   if (new Set(ids).size < ids.length)

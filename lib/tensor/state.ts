@@ -16,6 +16,7 @@ import {
   text,
 } from '../options/field';
 import { checkArgument, Options } from '../options/options';
+import { isArray } from '../options/values';
 import { Philox, seedRange } from '../random';
 import { type Device, deviceField, deviceOf, openDevice } from '../runtime/device';
 import { bytesOf, bytesPerElement, copyOf } from '../runtime/dtypes';
@@ -220,7 +221,7 @@ export class State {
     this.optimizerSlots = optimizerSlots;
     this.#home = device === undefined ? null : deviceOf(device);
     this.averageSlot = averageSlot === null ? null : checkInteger('averageSlot', averageSlot, 0, optimizerSlots - 1);
-    if (!Array.isArray(parameters) || parameters.length === 0)
+    if (!isArray(parameters) || parameters.length === 0)
       throw invalid('parameters', 'at least one Parameter', parameters);
     for (const parameter of parameters)
       if (!(parameter instanceof Parameter)) throw invalid('parameters', 'Parameters', parameter);

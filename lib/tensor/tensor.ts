@@ -2,6 +2,7 @@ import { markCopy } from '../copies';
 import { invalid } from '../errors';
 import { type Field, flag, instance, oneOf, optional } from '../options/field';
 import { Options } from '../options/options';
+import { isArray } from '../options/values';
 import type { Device } from '../runtime/device';
 import { arrayDTypes, copyOf, dtypeOf, type GivenArray } from '../runtime/dtypes';
 import type { Arena, ArrayDType, DType, NativeState, TypedArray } from '../runtime/native';
@@ -147,7 +148,7 @@ markCopy(Tensor);
 export function isTensor(value: unknown): value is Tensor {
   if (typeof value !== 'object' || value === null) return false;
   const { node, shape, dtype } = value as Tensor;
-  return typeof node === 'object' && node !== null && Array.isArray(shape) && typeof dtype === 'string';
+  return typeof node === 'object' && node !== null && isArray(shape) && typeof dtype === 'string';
 }
 
 /** Accepts a Tensor as an option. */
@@ -190,7 +191,7 @@ export function input(name: string, shape: readonly number[], options: InputOpti
  */
 export function constant(data: GivenArray | readonly number[], shape?: readonly number[]): Tensor {
   // A copy, because plans are compiled from it later, after the caller may have changed the array.
-  const array = Array.isArray(data) ? numbersOf(data) : copyOf(data as GivenArray, 'data');
+  const array = isArray(data) ? numbersOf(data) : copyOf(data as GivenArray, 'data');
   const dtype = dtypeOf(array);
   const checked = checkShape('shape of constant', shape ?? [array.length]);
   if (sizeOf(checked) !== array.length)
@@ -285,7 +286,7 @@ export function sizeOf(shape: readonly number[]): number {
 
 /** Returns a frozen copy of `shape`. @throws ERR_INVALID_ARGUMENT unless it is 1 to 4 positive integers, below 2^31 elements */
 export function checkShape(argument: string, shape: readonly number[]): readonly number[] {
-  const fits = Array.isArray(shape) && shape.length >= 1 && shape.length <= 4;
+  const fits = isArray(shape) && shape.length >= 1 && shape.length <= 4;
   // A copy with Array's own methods, whatever the array's prototype is.
   const ok = fits && Array.from(shape).every((d) => Number.isInteger(d) && d > 0);
   if (!ok) throw invalid(argument, '1 to 4 positive integers', shape);

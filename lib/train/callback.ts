@@ -1,8 +1,9 @@
-import { SaturnnError } from '../errors';
+import { invalid, SaturnnError } from '../errors';
 import type { EpochEvent } from '../optim/metric';
 import type { Owner } from '../optim/owner';
 import { type Field, instance } from '../options/field';
 import { nearestName } from '../options/nearest';
+import { isCallback } from '../options/values';
 import type { ChangedEvent, EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
 import type { TrainerView } from './trainerView';
 
@@ -85,6 +86,8 @@ export interface Callback {
 
 /** Every function of a Callback that is called at an event. */
 const hooks = Object.keys({ onStep: 0, onEpoch: 0, onChanged: 0, onStopped: 0, onEnd: 0 } satisfies Record<Hook, 0>);
+/** All functions of a Callback. */
+const functions = [...hooks, 'begin', 'save', 'restore', 'restored'] as readonly (keyof Callback)[];
 type Hook = Extract<keyof Callback, `on${string}`>;
 
 /** Accepts a Callback: it may have none of the functions, only everySteps. */
@@ -94,11 +97,16 @@ export const callbackField: Field<Callback> = instance<Callback>(
 );
 
 /**
- * Checks that a callback has no function that is meant to be called at an event but never will be, because its name is another
- * library's, or mistyped.
+ * Checks that the functions of a callback are functions, and that it has none that is meant to be called at an event but never will
+ * be, because its name is another library's, or mistyped.
  * @throws ERR_INVALID_ARGUMENT
  */
 export function checkHooks(callback: Callback): void {
+  for (const name of functions) {
+    const given = callback[name];
+    if (given !== undefined && given !== null && !isCallback(given))
+      throw invalid(`${name} of callback "${callback.name}"`, 'a function', given);
+  }
   const names = new Set<string>();
   for (let at: object | null = callback; at && at !== Object.prototype; at = Object.getPrototypeOf(at))
     for (const name of Object.getOwnPropertyNames(at)) if (/^on[A-Z]/.test(name)) names.add(name);

@@ -9,6 +9,7 @@ import { constantRate, learningRateRange, rateField, type Schedule, scheduleFiel
 import { Sgd } from '../optim/sgd';
 import { arrayOf, type Field, flag, instance, integer, optional } from '../options/field';
 import { Options } from '../options/options';
+import { isCallback } from '../options/values';
 import { seedRange } from '../random';
 import { type Device, deviceField, deviceOf, type Precision, precisionField } from '../runtime/device';
 import { type Callback, callbackField, checkHooks } from './callback';
@@ -79,10 +80,7 @@ export const defaultBatches = { cpu: 64, gpu: 128 } as const;
 export const batchRange: Range = [1, 65536];
 
 /** Accepts an Optimizer. */
-const optimizerField: Field<Optimizer> = instance<Optimizer>(
-  'an Optimizer',
-  ({ update }) => typeof update === 'function',
-);
+const optimizerField: Field<Optimizer> = instance<Optimizer>('an Optimizer', ({ update }) => isCallback(update));
 
 const trainerOptions = new Options<TrainerOptions>('Trainer', {
   ...{ model: modelField, train: sourceField, test: sourceField },

@@ -20,9 +20,21 @@ test.concurrent.each<[string, RegExp]>([
     /too many arguments for 'train': expected options only but received "extra"\. `saturnn train --help`/,
   ],
   ['predict --weights w x.png', /received "x\.png"\. The images come from --data: .*A picture.*examples\/predict\.js/],
+  [
+    'predict',
+    /required option '--weights <file>' not specified: the network: model\.safetensors or best\.safetensors of a run\n$/,
+  ],
+  [
+    'predict x.png',
+    /'--weights <file>' not specified: the network: .*; too many arguments .* received "x\.png"\. The images/,
+  ],
   ['inspect inception33 b c', /expected <model> and options but received "b" "c"\./],
   ['train --data imagenet', /'imagenet' is invalid.*generated/],
   [`train --data ${folder}`, /Expected train\.bin, test\.bin .* in .*saturnn-.* but found file\n$/],
+  [
+    `train --data ${folder}/file`,
+    /Expected a folder or a \.tar\.gz at .*file but found another file, which is not packed/,
+  ],
   ['train --data cifar10 --data-dir /nowhere', /Expected a folder or a \.tar\.gz at \/nowhere but found nothing/],
   ['train --labels rough', /'rough' is invalid.*fine, coarse/],
   ['train --mean image', /'image' is invalid.*channel, pixel/],

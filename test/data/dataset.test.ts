@@ -58,7 +58,7 @@ describe('parts', () => {
     expect(two).toMatchObject({ count: 2, classes: 3, shape: [5, 4, 2] });
     expect(two.images.buffer).toBe(data.images.buffer);
     expect(data.take(100).count).toBe(6);
-    expect(() => data.take(0)).toThrow(/at least 1 for limit/);
+    expect(() => data.take(0)).toThrow(/at least 1 for count/);
   });
 
   test('subset() copies images in the order asked for; Subset reads the same through its source', async () => {

@@ -17,7 +17,7 @@ interface Calls {
   readonly find: (name: string) => { owner: object; called: (...args: unknown[]) => unknown };
   readonly exported: () => string[];
 }
-const { calls, objects, find, exported } = require('../fuzz/api/calls.cjs')(
+const { calls, objects, find, exported } = require('../fuzz/api/calls.cjs').callsOf(
   saturnn,
   experiments,
   temporaryFolder(),

@@ -55,7 +55,7 @@ describe('charts', () => {
 
   test('are refused under a name that is no file name', () => {
     for (const id of ['', '../a', 'a b', '1']) {
-      expect(() => chartSvg({ ...chart, id })).toThrow(/Expected a letter.* for the id of a chart but received/);
+      expect(() => chartSvg({ ...chart, id })).toThrow(/Expected a letter.* for id of a chart but received/);
     }
   });
 });

@@ -98,6 +98,21 @@ test('a checkpoint that a callback refuses changes nothing: no state, position, 
   await run(trainer, 1);
 });
 
+test('what cannot be set back after a refused checkpoint is named, a schedule too', async () => {
+  const refuse = () => {
+    throw new Error('not mine');
+  };
+  const make = (restore: (saved: unknown) => void) =>
+    small({
+      schedule: { name: 'own', at: () => 0.1, save: () => 1, begin: () => {}, restore },
+      callbacks: [{ name: 'counter', begin: () => {}, save: () => ({ state: 1 }), restore }],
+    });
+  await make(() => {}).save(path('stubborn.checkpoint'));
+  await expect(make(refuse).restore(path('stubborn.checkpoint'))).rejects.toMatchObject(
+    refusal(/cannot be restored: not mine; these could not be set back: the schedule, callback "counter"$/),
+  );
+});
+
 test('a checkpoint without content is refused, whatever its checksum', () => {
   const bytes = Buffer.concat(encodeCheckpoint({ info: null as unknown as CheckpointInfo, arrays: new Map() }));
   expect(() => decodeCheckpoint(bytes, 'file')).toThrow(

@@ -13,6 +13,7 @@ import { parseSchedule, parseSpan, scheduleForms } from '../../optim/parseSchedu
 import { learningRateRange, type Schedule, type Span } from '../../optim/schedule';
 import { warmUp } from '../../optim/schedules';
 import { Sgd, sgdDefaults } from '../../optim/sgd';
+import { entryOf } from '../../options/values';
 import { trainerDefaults } from '../../train/trainerOptions';
 import { above, addOptions, declare, doesNotApply, fraction, within } from './declare';
 import * as read from './readers';
@@ -220,7 +221,7 @@ export function scheduleFrom(options: OptimizerOptions): Schedule {
 }
 
 function kindOf(name: string): OptimizerKind {
-  const kind = Object.hasOwn(optimizers, name) ? optimizers[name] : undefined;
+  const kind = entryOf(optimizers, name);
   if (!kind) throw invalid('--optimizer', Object.keys(optimizers).join(', '), name);
   return kind;
 }

@@ -10,10 +10,22 @@ export function errorLine(error: unknown): string {
 
 /** Returns commander's message about wrong usage of a command ("error: unknown option ...") in the same form. */
 export function usageErrorLine(text: string, command: Command): string {
-  const message = text.startsWith('error: too many arguments')
-    ? excessArguments(command)
-    : text.replace(/^error: /, '');
+  const message = messageOf(text.replace(/^error: /, '').trim(), command);
   return line('ERR_INVALID_ARGUMENT' satisfies ErrorCode, message);
+}
+
+function messageOf(text: string, command: Command): string {
+  if (text.startsWith('too many arguments')) return excessArguments(command);
+  return text.startsWith('required option') ? missingOption(text, command) : text;
+}
+
+/** Says what the missing option takes, and of arguments that the command does not take where they belong. */
+function missingOption(text: string, command: Command): string {
+  const missing = command.options.find(({ mandatory, flags }) => mandatory && text.includes(`'${flags}'`));
+  const expected = missing ? `${text}: ${missing.description}` : text;
+  return command.args.length > command.registeredArguments.length
+    ? `${expected}; ${excessArguments(command)}`
+    : expected;
 }
 
 /** Says what a command accepts; commander's message has only the numbers of arguments. */

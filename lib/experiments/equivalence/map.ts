@@ -3,6 +3,7 @@
  * those of the sigmoid network that computes the same. In layers that read sigmoids, W' = 4 W and b' = b - 2 W 1 (equations 2
  * and 3); all other parameters are equal.
  */
+import { invalid } from '../../errors';
 import { fromData } from '../../options/options';
 import type { Parameter } from '../../tensor/state';
 import type { SigmoidTwin } from './network';
@@ -21,7 +22,7 @@ export type Values = ReadonlyMap<string, ArrayLike<number>>;
  * @param twin the sigmoid network, from sigmoidTwin() without `centred`
  * @param star values of all parameters of the sigmoid* network, by name, row-major
  * @returns values by name, with the shapes of the sigmoid* network's parameters
- * @throws ERR_INVALID_ARGUMENT if the values of a parameter are missing
+ * @throws ERR_INVALID_ARGUMENT if the values of a parameter are missing, or are too few or too many
  */
 export const mapParameters = (twin: SigmoidTwin, star: Values): Map<string, Float64Array> =>
   fromData('twin and star', 'a SigmoidTwin and the values of all parameters', twin, () => mapWith(offset, twin, star));
@@ -30,9 +31,11 @@ export const mapParameters = (twin: SigmoidTwin, star: Values): Map<string, Floa
 export const mapCentred = (twin: SigmoidTwin, star: Values): Map<string, Float64Array> => mapWith(0, twin, star);
 
 function mapWith(shift: number, { model, layers }: SigmoidTwin, star: Values): Map<string, Float64Array> {
-  const mapped = new Map(model.parameters.map(({ name }) => [name, Float64Array.from(valuesOf(star, name))]));
+  const mapped = new Map(
+    model.parameters.map((parameter) => [parameter.name, Float64Array.from(valuesOf(star, parameter))]),
+  );
   for (const { weight, bias } of layers) {
-    const sums = rowSums(weight, valuesOf(star, weight.name));
+    const sums = rowSums(weight, valuesOf(star, weight));
     const weights = mapped.get(weight.name);
     const biases = mapped.get(bias.name);
     weights?.forEach((value, index) => {
@@ -45,9 +48,12 @@ function mapWith(shift: number, { model, layers }: SigmoidTwin, star: Values): M
   return mapped;
 }
 
-function valuesOf(values: Values, name: string): ArrayLike<number> {
+/** Returns the values of a parameter. @throws ERR_INVALID_ARGUMENT if they are missing, or too few or too many */
+function valuesOf(values: Values, { name, size }: Parameter): ArrayLike<number> {
+  if (typeof values?.get !== 'function')
+    throw invalid('star', 'a Map of the values of all parameters, by name,', values);
   const found = values.get(name);
-  if (!found) throw new RangeError(`Values of the parameter "${name}" are missing`);
+  if (found?.length !== size) throw invalid(`values of "${name}" in star`, `${size} numbers`, found?.length);
   return found;
 }
 

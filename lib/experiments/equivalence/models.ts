@@ -2,7 +2,7 @@
 
 import { checkInteger, invalid } from '../../errors';
 import { AveragePool, Concatenate, Conv2d, GlobalAveragePool, Linear, MaxPool, Sequential } from '../../layers';
-import { currentContext, within } from '../../layers/context';
+import { contextOf, within } from '../../layers/context';
 import type { Layer } from '../../layers/layer';
 import { inception33 } from '../../models/inception33';
 import type { Model } from '../../models/model';
@@ -56,7 +56,7 @@ export function equivalenceModel(name: EquivalenceModelName, options: Equivalenc
     activation: scaledSigmoid(),
     inputShape: [size, size, 3],
     parameters: layers.parameters,
-    forward: (x, context = currentContext()) => within(context, () => layers.forward(x, context)),
+    forward: (x, context) => within(contextOf(context), () => layers.forward(x)),
   };
 }
 

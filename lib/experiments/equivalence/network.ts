@@ -4,7 +4,7 @@
  */
 
 import { invalid } from '../../errors';
-import { currentContext, type ForwardContext, inference } from '../../layers/context';
+import { contextOf, type ForwardContext, inference } from '../../layers/context';
 import { forwardOf, isModel, type Model, modelField } from '../../models/model';
 import { activationOp, encodeActivation } from '../../ops/activation';
 import { scaledSigmoid, sigmoid } from '../../ops/activations';
@@ -96,7 +96,7 @@ export function sigmoidTwin(model: Model, options: TwinOptions = {}): SigmoidTwi
     name: `${model.name}, sigmoid`,
     activation: sigmoid(),
     parameters: [...twins.values()],
-    forward: (x, context = currentContext()) => rewrite(x, context).logits,
+    forward: (x, context) => rewrite(x, contextOf(context)).logits,
   };
   return { model: twin, layers: rewrite(input('images', [1, ...model.inputShape]), inference).layers };
 }

@@ -9,6 +9,7 @@ import { activationRow, formatActivation } from '../../ops/activation';
 import { parseActivation } from '../../ops/activations';
 import { anyNumber, arrayOf, optional, text } from '../../options/field';
 import { Options } from '../../options/options';
+import { entryOf, isArray } from '../../options/values';
 import type { PresetName } from '../presets';
 import { ResultFolder } from '../resultFolder';
 import { spreadOf, type Table1Row } from '../table1/rows';
@@ -86,9 +87,9 @@ function presetRate(preset: PresetName, activation: string): 'auto' | number {
 
 /** Returns the activations as table1() takes them, the limit last. */
 function activationsOf(activation: string, values: readonly number[]): string[] {
-  const limit = Object.hasOwn(limits, activation) ? limits[activation] : undefined;
+  const limit = entryOf(limits, activation);
   if (limit === undefined) throw invalid('activation', `one with a slope: ${sweptActivations.join(', ')},`, activation);
-  if (!Array.isArray(values) || values.length === 0 || new Set(values).size < values.length)
+  if (!isArray(values) || values.length === 0 || new Set(values).size < values.length)
     throw invalid('values', 'slopes that differ', values);
   const { minimum, maximum } = activationRow(activation).slope!;
   const names = values.map((a) => {

@@ -10,6 +10,7 @@ import { formatActivation } from '../../ops/activation';
 import { parseActivation } from '../../ops/activations';
 import { anyNumber, anyOf, arrayOf, integer, oneOf, optional, orNull, text } from '../../options/field';
 import { type Fields, Options } from '../../options/options';
+import { entryOf, isArray } from '../../options/values';
 import { type Device, openDevice, type Precision, precisionField, precisions } from '../../runtime/device';
 import { type Description, firstDifference } from '../../train/checkpoint/checkpointInfo';
 import { paperActivations } from '../paper';
@@ -150,8 +151,9 @@ export function resolveSettings(name: PresetName, overrides: Table1Overrides): T
 
 /** Returns a preset by its name. @throws ERR_INVALID_ARGUMENT if there is none */
 export function presetOf(name: PresetName): Preset {
-  if (Object.hasOwn(presets, name)) return presets[name];
-  throw invalid('preset', Object.keys(presets).join(', '), name);
+  const preset = entryOf(presets, name);
+  if (!preset) throw invalid('preset', Object.keys(presets).join(', '), name);
+  return preset;
 }
 
 /**
@@ -224,7 +226,7 @@ function checkRates(rates: Rates): Rates {
 }
 
 function checkSearch({ grid, epochs, limit }: SearchSettings): SearchSettings {
-  if (!Array.isArray(grid) || grid.length === 0 || new Set(grid).size < grid.length)
+  if (!isArray(grid) || grid.length === 0 || new Set(grid).size < grid.length)
     throw invalid('grid of the search', 'different learning rates', grid);
   for (const rate of grid) checkNumber('learning rate of the search', rate, Number.MIN_VALUE, 1e6);
   checkInteger('epochs of the search', epochs, ...epochsRange);

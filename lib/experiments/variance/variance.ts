@@ -14,6 +14,7 @@ import type { Activation } from '../../ops/activations';
 import { rateField } from '../../optim/schedule';
 import { anyNumber, arrayOf, callback, instance, integer, optional } from '../../options/field';
 import { Options } from '../../options/options';
+import { isCallback } from '../../options/values';
 import { seedRange } from '../../random';
 import { type Device, deviceField, deviceOf } from '../../runtime/device';
 import { Trainer } from '../../train/trainer';
@@ -63,7 +64,7 @@ const fewestImages = 2;
 /** Accepts an Initialization. */
 const initializationField = instance<Initialization>(
   'an Initialization such as parseInitialization("lsuv")',
-  ({ initializer, prepare }) => typeof initializer === 'function' && typeof prepare === 'function',
+  ({ initializer, prepare }) => isCallback(initializer) && isCallback(prepare),
 );
 
 const varianceOptions = new Options<VarianceOptions>('variance()', {

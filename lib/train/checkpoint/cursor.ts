@@ -1,5 +1,6 @@
 import { checkInteger, checkNumber, invalid } from '../../errors';
 import type { EpochEvent } from '../../optim/metric';
+import { isArray } from '../../options/values';
 import type { Position, SettingsChange } from './checkpointInfo';
 import { Tally } from './tally';
 
@@ -83,7 +84,7 @@ export class Cursor {
     const scheduled = (step - shift) / stepsPerEpoch;
     checkInteger('epoch of the position', epoch, Math.ceil(scheduled) - 1, scheduled);
     checkNumber('rateFactor of the position', rateFactor, 1e-300, 1e300);
-    if (!Array.isArray(changes)) throw invalid('changes of the position', 'an array', changes);
+    if (!isArray(changes)) throw invalid('changes of the position', 'an array', changes);
     const done = step - shift - epoch * stepsPerEpoch;
     const place = done === stepsPerEpoch ? this.stepsPerEpoch : Math.floor((done * pace.batch) / this.pace.batch);
     this.tally = Tally.restore(position.tally);

@@ -164,17 +164,20 @@ async function remember({ schedule, callbacks }: ResolvedOptions, state: State, 
   return async (): Promise<string[]> => {
     for (const [arena, bytes] of arenas) await state.writeArena(arena, bytes);
     Object.assign(cursor, before);
-    if (scheduled !== undefined) schedule.restore?.(scheduled);
-    return callbacks.flatMap((callback, index) => {
-      const before = saved[index];
-      if (!before) return [];
+    const left: string[] = [];
+    const setBack = (what: string, restore: () => void) => {
       try {
-        callback.restore?.(before);
-        return [];
+        restore();
       } catch {
-        return `callback "${callback.name}"`;
+        left.push(what);
       }
+    };
+    if (scheduled !== undefined) setBack('the schedule', () => schedule.restore?.(scheduled));
+    callbacks.forEach((callback, index) => {
+      const before = saved[index];
+      if (before) setBack(`callback "${callback.name}"`, () => callback.restore?.(before));
     });
+    return left;
   };
 }
 

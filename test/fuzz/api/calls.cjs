@@ -3,11 +3,51 @@
  * strict options gives an unknown option. A new export without a row here fails both.
  *
  * A row: `args` returns fresh arguments; `options` is the index of the argument that holds options (null: there is none). `make`
- * is true for a class. `slow` calls are only made with a part of their arguments that is not valid.
+ * is true for a class. `slow` calls are only made with a part of their arguments that is not valid. `most` bounds how long a valid
+ * call computes: see bounded().
  */
 
-/** @param saturnn the exports of the package @param experiments those of saturnn/experiments @param folder an empty folder */
-module.exports = function callsOf(saturnn, experiments, folder) {
+const results = require('./results.cjs');
+
+/**
+ * Returns arguments whose valid sizes are small: 2^31 steps of training are a valid wish, but no call to wait for. `most` is the
+ * largest number of any argument, or the largest value of each named option. `fill` is used for options that are missing, because
+ * the defaults of some experiments compute for minutes. Numbers that are no sizes (fractions, 2^53 and more, negative ones) stay:
+ * they must be refused.
+ */
+function bounded(row, args) {
+  if (row.most === undefined) return args;
+  try {
+    return smaller(row, args);
+  } catch {
+    return args; // A getter of the caller has thrown, which the call will see too.
+  }
+}
+
+/** Whether a value can hold options: also an object of another realm, or without a prototype. */
+function isPlain(value) {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function smaller({ most, fill = {}, options }, args) {
+  const within = (value, limit) =>
+    typeof value === 'number' && value > limit && value <= Number.MAX_SAFE_INTEGER ? limit : value;
+  if (typeof most === 'number') return args.map((value) => within(value, most));
+  const given = args[options];
+  if (given !== undefined && !isPlain(given)) return args;
+  const own = { ...given };
+  for (const [name, value] of Object.entries(fill)) if (own[name] === undefined) own[name] = value;
+  for (const [name, limit] of Object.entries(most)) if (name in own) own[name] = within(own[name], limit);
+  const changed = [...args];
+  if (Object.keys(own).length > 0) changed[options] = own;
+  return changed;
+}
+
+module.exports.bounded = bounded;
+
+module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
   const { layers, initializers, input, constant, State, Parameter, Graph } = saturnn;
   let number = 0;
   const path = (name) => `${folder}/${name}-${number++}`;
@@ -126,8 +166,11 @@ module.exports = function callsOf(saturnn, experiments, folder) {
       () => [new Uint8Array(3074), { layout: 'cifar100', labels: 'fine', source: 'r', classes: 9 }],
       1,
     ),
-    generated: of(() => [{ train: 2, test: 2, classes: 3 }], 0),
-    generatedRecords: of(() => [{ split: 'train', count: 2, seed: 1, classes: 3 }], 0),
+    generated: of(() => [{ train: 2, test: 2, classes: 3 }], 0, {
+      most: { train: 100, test: 100 },
+      fill: { train: 2, test: 2 },
+    }),
+    generatedRecords: of(() => [{ split: 'train', count: 2, seed: 1, classes: 3 }], 0, { most: { count: 100 } }),
     defaultDataFolder: of(() => []),
     getData: of(
       () => [
@@ -326,15 +369,21 @@ module.exports = function callsOf(saturnn, experiments, folder) {
     'experiments.equivalence': of(
       () => [{ model: 'small', padding: true, steps: 1, batch: 2, probe: 1, size: 8, device: 'cpu', signal }],
       0,
-      { slow: true },
+      {
+        slow: true,
+        ...{
+          most: { steps: 1, batch: 4, probe: 4, size: 20 },
+          fill: { padding: true, steps: 1, batch: 2, probe: 1, size: 8 },
+        },
+      },
     ),
     'experiments.mapParameters': of(() => {
       const made = twin();
-      return [new Map(bare().parameters.map(({ name, size }) => [name, new Float32Array(size)])), made];
+      return [made, new Map(bare().parameters.map(({ name, size }) => [name, new Float32Array(size)]))];
     }),
     'experiments.sigmoidTwin': of(() => [bare(), { padding: 0.5, centred: false }], 1),
     'experiments.PreconditionedSgd': make(() => [{ layers: [], momentum: 0.9, weightDecay: 0 }], 0),
-    'experiments.equivalencePage': of(() => [{ settings: {}, comparisons: [] }]),
+    'experiments.equivalencePage': of(() => [results.equivalence(), { node: '1' }]),
     'experiments.describeLayerRates': of(() => ['gain', experiments.layerFactors(bare(), 'gain')]),
     'experiments.layerFactors': of(() => [bare(), 'depth:1.1:4', { learningRate: 1 }], 2),
     'experiments.layerRates': of(() => [bare(), { kind: 'gain' }, { learningRate: 1 }], 2),
@@ -389,7 +438,7 @@ module.exports = function callsOf(saturnn, experiments, folder) {
       () => [
         {
           folder,
-          trainings: [],
+          trainings: [experiments.trainingOf('l', 'f', recipe(), 5)],
           data: { train: dataset(), test: dataset() },
           device: saturnn.openDevice('cpu'),
           signal,
@@ -401,12 +450,14 @@ module.exports = function callsOf(saturnn, experiments, folder) {
     'experiments.varianceChain': of(
       () => [{ activations: [saturnn.tanh()], layers: 2, width: 4, batch: 2, draws: 2, device: 'cpu', seed: 1 }],
       0,
+      { most: { layers: 20, width: 32, batch: 64, draws: 4 }, fill: { layers: 2, width: 4, batch: 2, draws: 2 } },
     ),
-    'experiments.chainPage': of(() => [[], {}]),
-    'experiments.variancePage': of(() => [[], {}]),
+    'experiments.chainPage': of(() => [results.chains(), { a: 1 }]),
+    'experiments.variancePage': of(() => [results.runs(), 'model', { a: 1 }]),
     'experiments.variance': of(
       () => [{ model, activations: [saturnn.tanh()], train: dataset(), steps: 0, batch: 2, draws: 1, device: 'cpu' }],
       0,
+      { most: { steps: 4, draws: 4 }, fill: { steps: 0 } },
     ),
   };
 
@@ -435,7 +486,10 @@ module.exports = function callsOf(saturnn, experiments, folder) {
       make: () => new saturnn.Subset(dataset(), Int32Array.of(1)),
       calls: { read: of(() => [Int32Array.of(0), new Uint8Array(48)]) },
     },
-    Philox: { make: () => new saturnn.Philox(1, 2), calls: { integer: of(() => [4]), permutation: of(() => [4]) } },
+    Philox: {
+      make: () => new saturnn.Philox(1, 2),
+      calls: { integer: of(() => [4]), permutation: of(() => [4], null, { most: 100_000 }) },
+    },
     State: {
       make: state,
       calls: {
@@ -493,7 +547,7 @@ module.exports = function callsOf(saturnn, experiments, folder) {
       make: trainer,
       calls: {
         stepsOf: of(() => [{ epochs: 1 }], 0),
-        fit: of(() => [{ steps: 1 }], 0),
+        fit: of(() => [{ steps: 1 }], 0, { most: { steps: 20, epochs: 3, totalEpochs: 3, totalSteps: 20 } }),
         evaluate: of(() => ['test', {}], 1),
         predict: of(() => [new Uint8Array(48), { count: 1 }], 1),
         save: of(() => [path('checkpoint')]),

@@ -6,7 +6,7 @@
 const { openSync, writeSync } = require('node:fs');
 const { resolve } = require('node:path');
 const { inspect } = require('node:util');
-const callsOf = require('./calls.cjs');
+const { bounded, callsOf } = require('./calls.cjs');
 const { changed, own, randomOf, valuesOf } = require('./values.cjs');
 
 const [dist, folder, seed, first, last, progress, verbose] = process.argv.slice(2);
@@ -90,6 +90,7 @@ async function run() {
       args = isRandom
         ? valid.map(() => values[Math.floor(random() * values.length)]())
         : changed(valid, values, random);
+      args = bounded(row, args);
     } catch (error) {
       throw new Error(`the valid arguments of ${name} cannot be made: ${error.stack}`);
     }
