@@ -53,8 +53,9 @@ function getCommand(): Command {
         const { dir: folder, ...rest } = options;
         const got = await getData(name, { ...rest, folder, signal, onProgress: progress.show });
         progress.stop();
-        const what = got.downloaded ? 'is in' : 'was already in';
-        print(`${cifarFiles[name].title} ${what} ${got.folder}\n`);
+        const { title } = cifarFiles[name];
+        const anew = '; if its files are damaged, remove this folder and start again';
+        print(got.downloaded ? `${title} is in ${got.folder}\n` : `${title} was already in ${got.folder}${anew}\n`);
       } catch (error) {
         if (!(error instanceof SaturnnError) || error.code !== 'ERR_INTERRUPTED') throw error;
         throw new SaturnnError(error.code, `${error.message}. The next attempt continues from here`, { cause: error });

@@ -7,6 +7,7 @@ import { formatActivation } from '../ops/activation';
 import type { Sgd } from '../optim/sgd';
 import { changeableSettings, SettingsDiffer } from '../train/checkpoint/changes';
 import type { EndEvent } from '../train/events';
+import { NonFinite } from '../train/nonFinite';
 import { hasCheckpoint, type Saved } from '../train/runFolder';
 import type { Trainer } from '../train/trainer';
 import { runTraining, type TrainingBegin, type TrainingWatch } from '../train/training';
@@ -108,6 +109,7 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
       deviceInfo: device.info,
     });
     const folder = resolve(options.out ?? defaultFolder(options));
+    let begun = 0;
     const trained = runTraining({
       change: options.change ? changeableSettings : undefined,
       ...{ weights: options.weights, onNonFinite: options.onNonFinite ?? undefined },
@@ -125,13 +127,15 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
       watch(begin) {
         const rates = json ? null : layerRatesFrom(options, model);
         if (rates) print(`${describeLayerRates(options.lrLayers!, rates)}\n`);
+        begun = begin.done;
         return watchTraining(begin, json, interruption);
       },
     });
-    const { end, failure, saved } = await trained.catch(adviseChange);
+    const { end, failure, saved, step } = await trained.catch(adviseChange);
     if (json) print(`${JSON.stringify({ event: 'saved', out: folder, ...saved })}\n`);
     else print(summary(end, model.classes, saved!));
-    if (failure) throw adviseLowerRate(failure, folder, learningRateFrom(options));
+    if (failure)
+      throw adviseLowerRate(failure, folder, { rate: learningRateFrom(options), isFirst: step > 0 && step === begun });
   } finally {
     interruption.dispose();
     await close();
@@ -145,9 +149,23 @@ function adviseChange(error: unknown): never {
   throw new SaturnnError(error.code, message, { cause: error });
 }
 
-/** Adds to an ERR_NON_FINITE the command that goes on from a checkpoint, if there is one. */
-function adviseLowerRate(failure: SaturnnError, folder: string, rate: number): SaturnnError {
+/**
+ * Adds to an ERR_NON_FINITE the command that goes on from a checkpoint, if there is one. The loss of the first step after the
+ * checkpoint does not depend on the learning rate: if it overflowed, only other parameters help.
+ */
+function adviseLowerRate(
+  failure: SaturnnError,
+  folder: string,
+  { rate, isFirst }: { readonly rate: number; readonly isFirst: boolean },
+): SaturnnError {
   if (failure.code !== 'ERR_NON_FINITE' || !hasCheckpoint(folder)) return failure;
+  const cause = failure instanceof NonFinite ? failure : failure.cause;
+  if (isFirst && cause instanceof NonFinite && !cause.inUpdate) {
+    const remedy =
+      'begin a new run with a lower --lr, or go on from an earlier checkpoint (--resume previous --change --lr X)';
+    const message = `${failure.message} The parameters of the checkpoint are too large already: ${remedy}`;
+    return new SaturnnError(failure.code, message, { cause: failure });
+  }
   const out = relative('', folder) || '.';
   const next = commandOf('train', { '--out': out, '--resume': true, '--change': true, '--lr': `${rate / 10}` });
   return new SaturnnError(failure.code, `${failure.message} To go on from the last checkpoint: ${next}`, {

@@ -103,7 +103,10 @@ class Lowering {
       description.data = source.data;
     } else if (source?.kind === 'input') {
       const twin = this.#inputs.find((other) => inputName(other) === source.name);
-      if (twin) throw new SaturnnError('ERR_GRAPH', `two inputs of the graph are called "${source.name}"`);
+      if (twin) {
+        const remedy = 'give each another name, or use one input() in both places';
+        throw new SaturnnError('ERR_GRAPH', `two inputs of the graph are called "${source.name}": ${remedy}`);
+      }
       this.#inputs.push(tensor);
     }
   }

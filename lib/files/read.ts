@@ -93,11 +93,11 @@ export function parseBytes<T>(bytes: Uint8Array, parserOf: (size: number) => Par
   }
 }
 
-/** Reads a whole file of at most `most` bytes. @throws Error that says what is wrong */
+/** Reads a whole file of at most `most` bytes. @throws Error that says what is wrong; ERR_OUT_OF_MEMORY */
 export function readWhole(path: string, most: number): Buffer {
   return parseFile(path, function* (size) {
     if (size > most) throw new Error(`it has ${size} bytes; at most ${most} are accepted`);
-    const buffer = new ArrayBuffer(size);
+    const buffer = allocate(size, path);
     yield* requestBytes(0, buffer);
     return Buffer.from(buffer);
   });

@@ -23,9 +23,11 @@ export function expectTensor(
   }
   if (image !== undefined && tensor.image !== image) {
     // Constants, and inputs with image: false, have four dimensions without being images.
-    const remedy = tensor.shape.length === 4 ? ' (copy(x, { image: true }) makes one)' : '';
-    const expected = image ? `an image [batch, height, width, channels]${remedy}` : 'weights, not an image';
-    throw shapeError(op, argument, expected, [...tensor.shape]);
+    const made = tensor.shape.length === 4 ? ' (copy(x, { image: true }) makes one)' : '';
+    if (image) throw shapeError(op, argument, `an image [batch, height, width, channels]${made}`, [...tensor.shape]);
+    const message = `Expected weights for ${argument} but received an image [${tensor.shape.join(', ')}]`;
+    const remedy = 'input(name, shape, { image: false }) makes weights of four dimensions';
+    throw new SaturnnError('ERR_SHAPE', `[${op}] ${message}: ${remedy}`);
   }
   return tensor;
 }

@@ -12,16 +12,19 @@ import { homeFolder } from './cacheFolder';
 export function cudaSearchPaths(environment: NodeJS.ProcessEnv = process.env): string[] {
   const { CUDNN_PATH, CUDA_PATH, VIRTUAL_ENV, CONDA_PREFIX, PATH = '' } = environment;
   const given = [CUDNN_PATH, CUDA_PATH].filter(isSet).map((root) => resolve(root));
-  const roots = given.flatMap((root) => [root, join(root, 'lib'), join(root, 'lib64')]);
+  // A folder that was given to `pip install --target` has the packages in itself.
+  const roots = given.flatMap((root) => [root, join(root, 'lib'), join(root, 'lib64'), ...pipFolders(root)]);
   const known = [VIRTUAL_ENV, CONDA_PREFIX, ...pythonPrefixes(PATH), userPrefix(), '/usr/local', '/usr'];
   const prefixes = [...new Set(known.filter(isSet).filter(isAbsolute))];
   const packages = prefixes.flatMap((prefix) => sitePackages(join(prefix, 'lib')));
-  const pip = packages.flatMap((folder) =>
-    ['cudnn', 'cu13', 'cublas', 'cuda_nvrtc'].map((name) => join(folder, 'nvidia', name, 'lib')),
-  );
+  const pip = packages.flatMap(pipFolders);
   const conda = CONDA_PREFIX && isAbsolute(CONDA_PREFIX) ? [join(CONDA_PREFIX, 'lib')] : [];
   return [...new Set([...roots, ...pip, ...conda])].filter(isFolder);
 }
+
+/** Returns the folders of the libraries in a folder of Python packages. */
+const pipFolders = (packages: string): string[] =>
+  ['cudnn', 'cu13', 'cublas', 'cuda_nvrtc'].map((name) => join(packages, 'nvidia', name, 'lib'));
 
 /** Returns the prefix of each python3 on PATH: a virtual environment may be used without being activated. */
 function pythonPrefixes(path: string): string[] {

@@ -1,3 +1,4 @@
+import { randomFill } from 'node:crypto';
 import { markCopy } from '../copies';
 import { invalid, SaturnnError } from '../errors';
 import { anyOf, type Field, instance, integer, oneOf, optional, text } from '../options/field';
@@ -183,6 +184,7 @@ export function openDevice(name: string = defaultDevice, options: DeviceOptions 
   const known = open.get(key);
   if (known) return known;
   try {
+    if (backend === 'cpu') startThreadsOfNode();
     const native = loadAddon().openDevice(openOptions(backend, index, threads));
     const device = new Device(backend === 'cpu' ? 'cpu' : `${backend}:${index}`, native);
     open.set(key, device);
@@ -190,6 +192,14 @@ export function openDevice(name: string = defaultDevice, options: DeviceOptions 
   } catch (error) {
     throw SaturnnError.from(error);
   }
+}
+
+/**
+ * Lets Node.js make the threads that it reads and writes files with, which it does at the first job for them: it ends the process if
+ * the system refuses them later, and a device takes all threads that it is granted.
+ */
+function startThreadsOfNode(): void {
+  randomFill(new Uint8Array(1), () => {});
 }
 
 /** Returns the devices that this process or worker has opened and not disposed of. */

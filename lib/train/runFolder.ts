@@ -112,9 +112,12 @@ export class RunFolder {
     return replaced;
   }
 
-  /** Goes back to the last checkpoint with lower learning rates, which a checkpoint holds from then on. @param reason for the log */
-  async lowerRate(trainer: Trainer, factor: number, reason: string): Promise<void> {
-    await this.restore(trainer, 'auto', { rateFactor: factor, reason });
+  /**
+   * Goes back to the last checkpoint with lower learning rates, which a checkpoint holds from then on.
+   * @param options those of Trainer.restore(): the factor, why, and the settings in which the run may differ from that checkpoint
+   */
+  async lowerRate(trainer: Trainer, options: RestoreOptions): Promise<void> {
+    await this.restore(trainer, 'auto', options);
     await this.checkpoints.write(trainer);
   }
 

@@ -142,7 +142,7 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingOut
     const line = await prepare?.({ model, state: trainer.state, dataset, statistics, device, seed });
     if (line) onPrepared?.(line);
   }
-  const parts: Parts = { trainer, folder, length, watch, evaluateTrain, onNonFinite, warning };
+  const parts: Parts = { trainer, folder, length, watch, evaluateTrain, onNonFinite, change, warning };
   const attempts = new Attempts();
   const ended = await attempts.make(() =>
     runWithRetries(parts, () => {
@@ -167,7 +167,7 @@ async function originOf({ train, test }: Pick<TrainingOptions, 'train' | 'test'>
 
 type Ended = Pick<TrainingOutcome, 'ending' | 'end' | 'failure' | 'evaluatedTrain'>;
 
-interface Parts extends Pick<TrainingOptions, 'length' | 'watch' | 'evaluateTrain' | 'onNonFinite'> {
+interface Parts extends Pick<TrainingOptions, 'length' | 'watch' | 'evaluateTrain' | 'onNonFinite' | 'change'> {
   readonly trainer: Trainer;
   readonly folder: RunFolder;
   /** A sentence that the watch gets as a warning event before the first step. */
@@ -176,7 +176,7 @@ interface Parts extends Pick<TrainingOptions, 'length' | 'watch' | 'evaluateTrai
 
 /** Trains; goes back to the last checkpoint with lower rates as often as it is allowed to, and calls `onLowered` each time. */
 async function runWithRetries(parts: Parts, onLowered: () => void): Promise<Ended> {
-  const { trainer, folder, onNonFinite } = parts;
+  const { trainer, folder, onNonFinite, change } = parts;
   // There must be a checkpoint to go back to, also from the first epoch.
   if (onNonFinite && !hasCheckpoint(folder.path)) await folder.checkpoints.write(trainer);
   for (let { warning } = parts; ; warning = null) {
@@ -189,7 +189,8 @@ async function runWithRetries(parts: Parts, onLowered: () => void): Promise<Ende
       const all = `${message} The rates were lowered ${lowered} times before, which is the limit.`;
       return { ...ended, failure: new SaturnnError(code, all, { cause: ended.failure }) };
     }
-    await folder.lowerRate(trainer, factor, ended.failure!.message);
+    // The last checkpoint may be older than a change with which this run was resumed.
+    await folder.lowerRate(trainer, { change, rateFactor: factor, reason: ended.failure!.message });
     onLowered();
   }
 }

@@ -101,6 +101,26 @@ test('--on-non-finite lower-rate goes back and lowers the rate, as often as it m
   expect(await saturnn(advised)).toMatchObject(ok);
 });
 
+test('after --change, --on-non-finite goes back to a checkpoint of the settings before', async () => {
+  const out = join(folder, 'both');
+  expect(await saturnn([...small, '--activation', 'relu', '--epochs', '1', '--out', out])).toMatchObject(ok);
+  const resume = ['train', '--out', out, '--resume', '--change', '--lr', '1e6', '--epochs', '4'];
+  const lowered = await saturnn([...resume, '--on-non-finite', 'lower-rate:1e-9']);
+  expect(lowered).toMatchObject(ok);
+  expect(lowered.stdout).toContain('changed after step 2: learningRate 0.01 -> 1000000, rateFactor 1 -> 1e-9\n');
+});
+
+test('an overflow in the first step after a checkpoint says that a lower rate cannot help there', async () => {
+  const out = join(folder, 'late');
+  const diverging = [...small, '--activation', 'relu', '--lr', '1e6', '--epochs', '4', '--checkpoint-steps', '1'];
+  expect((await saturnn([...diverging, '--out', out])).stderr).toContain('To go on from the last checkpoint');
+  const { stderr } = await saturnn(['train', '--out', out, '--resume', '--change', '--lr', '1e-4']);
+  expect(stderr).toMatch(
+    /^error \[ERR_NON_FINITE\]: .* The parameters of the checkpoint are too large already: begin a new run with a lower --lr, or/,
+  );
+  expect(stderr).not.toContain('To go on from');
+});
+
 test('--on-non-finite reads its forms and refuses others', () => {
   expect(parseOnNonFinite('stop')).toBeNull();
   expect(parseOnNonFinite('lower-rate')).toEqual({ factor: 0.5, times: 3 });

@@ -1,7 +1,8 @@
 /** Files of any size: everything is read, written and hashed in parts. Lowered limits stand for files of more than 2 GiB. */
-import { writeFileSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readOrFail } from '../../lib/data/cifar';
 import {
   allocate,
   type Parser,
@@ -11,6 +12,7 @@ import {
   partsOf,
   requestBytes,
 } from '../../lib/files/read';
+
 import {
   encodeSafetensors,
   largestHeader,
@@ -88,6 +90,13 @@ describe('a file that claims more than there can be', () => {
         message: expect.stringMatching(/^Tensor "a" of f has 1125899906842624 bytes, and this machine has \d+$/),
       }),
     );
+  });
+
+  test('a file of a data set larger than the memory', () => {
+    writeFileSync(path('huge'), '');
+    truncateSync(path('huge'), 2 ** 42);
+    const message = expect.stringMatching(/huge has 4398046511104 bytes, and this machine has \d+$/);
+    expect(() => readOrFail(path('huge'))).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_MEMORY', message }));
   });
 
   test('a header that is larger than what is read is not written either', () => {

@@ -36,7 +36,12 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
     /\[conv2d\].*9x9 kernel.*\[2, 8, 8, 16\]/,
     () => conv2d(x, weight(4, 9, 9, 16)),
   ],
-  ['an image as weights', 'ERR_SHAPE', /\[conv2d\].*weights, not an image/, () => conv2d(x, x)],
+  [
+    'an image as weights',
+    'ERR_SHAPE',
+    /\[conv2d\] Expected weights for weight but received an image \[.*\]: input\(name, shape, { image: false }\)/,
+    () => conv2d(x, x),
+  ],
   [
     'a matrix as an image',
     'ERR_SHAPE',

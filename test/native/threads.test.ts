@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { binaryPath } from '../../lib/runtime/locate';
+import { binaryPath, packageRoot } from '../../lib/runtime/locate';
 import { Fakes } from './support';
 
 const fakes = new Fakes();
@@ -48,6 +48,19 @@ describe('the number of threads', () => {
   test('is at most OMP_THREAD_LIMIT', () => {
     expect(openedWith([4], { env: { OMP_THREAD_LIMIT: '2' } })).toEqual([2]);
   });
+});
+
+test('a CPU device is opened after Node.js has its own threads, which it could not have later', () => {
+  const path = join(fakes.folder, 'own.js');
+  const library = JSON.stringify(join(packageRoot(), 'dist'));
+  writeFileSync(
+    path,
+    `const count = () => require('node:fs').readdirSync('/proc/self/task').length;
+     require(${library}).openDevice('cpu', { threads: 2 });
+     const before = count();
+     require('node:fs').promises.readFile(__filename).then(() => console.log(count() - before));`,
+  );
+  expect(execFileSync(process.execPath, [path], { encoding: 'utf8' })).toBe('0\n');
 });
 
 describe('a system that refuses threads', () => {

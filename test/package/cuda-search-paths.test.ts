@@ -30,6 +30,11 @@ test('CUDNN_PATH comes first, with its lib folder', () => {
   expect(found(environment)).toEqual([join(root, 'cudnn'), lib, pip]);
 });
 
+test('CUDNN_PATH may be a folder into which pip has installed the packages', () => {
+  const libraries = ['cudnn', 'cu13'].map((name) => folder('target', 'nvidia', name, 'lib'));
+  expect(found({ CUDNN_PATH: join(root, 'target') })).toEqual([join(root, 'target'), ...libraries]);
+});
+
 test('the pip packages of the python3 on PATH are found without an activated environment', () => {
   const packages = join('venv', 'lib', 'python3.11', 'site-packages', 'nvidia');
   const [cudnn, cublas] = [folder(packages, 'cudnn', 'lib'), folder(packages, 'cu13', 'lib')];

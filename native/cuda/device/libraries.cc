@@ -96,8 +96,8 @@ void* loadCudnn(const std::vector<std::string>& searchPaths, LibraryReport& repo
     report.code = "ERR_CUDNN_NOT_FOUND";
     report.problem = "cuDNN 9 (" + std::string(kCudnn) + ") was not found";
     if (!loadError.empty()) report.problem = report.tried.back() + " does not load: " + loadError;
-    report.problem += ". Tried: " + join(report.tried) + ". Install it (for example " + kPipCudnn +
-                      ") and set CUDNN_PATH to its folder.";
+    report.problem +=
+        ". Tried: " + join(report.tried) + ". Install it (for example " + kPipCudnn + ") and set CUDNN_PATH to DIR.";
   }
   return library;
 }
@@ -158,7 +158,7 @@ void loadCudnnCompletely(const std::vector<std::string>& searchPaths, Libraries&
     report.problem = "cuDNN " + report.version + " at " + report.path + " is too old; " +
                      std::to_string(kOldestCudnnMajor) + "." + std::to_string(kOldestCudnnMinor) +
                      " or newer is needed. Install a newer one (for example " + kPipCudnn +
-                     ") and set CUDNN_PATH to its folder.";
+                     ") and set CUDNN_PATH to DIR.";
     return;
   }
   for (const char* name : kNewerSubLibraries) loadBeside(folder, name, version >= kNewerSubLibrariesSince, report);
@@ -183,8 +183,10 @@ void loadCublasLt(const std::vector<std::string>& folders, const std::string& ma
     report.code = "ERR_CUBLASLT_NOT_FOUND";
     report.problem = "cuBLASLt (" + name + "), which cuDNN needs, was not found";
     if (!loadError.empty()) report.problem = report.tried.back() + " does not load: " + loadError;
-    report.problem += ". Tried: " + join(report.tried) +
-                      ". Install it (for example pip install --no-deps --target DIR nvidia-cublas).";
+    report.problem +=
+        ". Tried: " + join(report.tried) +
+        ". Install it for the python3 on PATH (pip install nvidia-cublas), or into the folder that CUDNN_PATH names "
+        "(pip install --no-deps --target DIR nvidia-cublas).";
     return;
   }
   if (auto version = reinterpret_cast<size_t (*)()>(dlsym(library, "cublasLtGetVersion"))) {
