@@ -39,9 +39,15 @@ export const passesField: Field<readonly Pass[]> = arrayOf(
   'an array of passes',
 );
 
-/** Returns a graph after `passes`, applied in order. The given graph is not changed. */
+/**
+ * Returns a graph after `passes`, applied in order. The given graph is not changed.
+ * @throws ERR_INVALID_ARGUMENT if a pass returns no Graph
+ */
 export function optimize(graph: Graph, passes: readonly Pass[] = defaultPasses): Graph {
   checkArgument('graph', graphField, graph);
   checkArgument('passes', passesField, passes);
-  return passes.reduce((current, pass) => pass(current), graph);
+  return passes.reduce(
+    (current, pass) => checkArgument(`the result of ${pass.name || 'a pass'}`, graphField, pass(current)),
+    graph,
+  );
 }

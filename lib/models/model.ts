@@ -11,10 +11,10 @@ import { activationField, encodeActivation } from '../ops/activation';
 import { type Activation, leakyTanh } from '../ops/activations';
 import { dropoutRateField } from '../ops/dropout';
 import { type Field, instance, integer, numberWithin, optional } from '../options/field';
-import { type Fields, Options } from '../options/options';
+import { checkArgument, type Fields, Options } from '../options/options';
 import { isArray, isCallback } from '../options/values';
 import { blockChannels } from '../runtime/layout';
-import type { Tensor } from '../tensor/tensor';
+import { type Tensor, tensorField } from '../tensor/tensor';
 
 /** Options of the built-in models. */
 export interface ModelOptions {
@@ -66,9 +66,19 @@ const isInputShape = (shape: unknown): boolean =>
 /** Accepts a Model. */
 export const modelField: Field<Model> = instance<Model>('a Model', isModel);
 
-/** Makes a model's forward pass with a context that its layers find, also if the model does not hand it on. */
+/**
+ * Makes a model's forward pass with a context that its layers find, also if the model does not hand it on.
+ * @throws ERR_INVALID_ARGUMENT if the result is no Tensor
+ */
 export const forwardOf = (model: Model, x: Tensor, context: ForwardContext): Tensor =>
-  within(context, () => model.forward(x, context));
+  checkArgument(
+    'the result of forward()',
+    tensorField,
+    within(context, () => model.forward(x, context)),
+  );
+
+/** Returns what a function of the caller has made. @throws ERR_INVALID_ARGUMENT unless it is a Model */
+export const madeModel = (made: unknown): Model => checkArgument('the result of model()', modelField, made);
 
 /** The defaults in which a model differs from the others. */
 export interface ModelDefaults {

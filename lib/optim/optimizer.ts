@@ -1,5 +1,7 @@
+import { type Field, instance } from '../options/field';
+import { isArray } from '../options/values';
 import type { State } from '../tensor/state';
-import type { Node, Tensor } from '../tensor/tensor';
+import { isTensor, type Node, type Tensor } from '../tensor/tensor';
 
 /** The inputs of Optimizer.update(). */
 export interface OptimizerInputs {
@@ -42,3 +44,9 @@ export interface Optimizer {
    */
   update(inputs: OptimizerInputs): OptimizerNodes;
 }
+
+/** Accepts the result of Optimizer.update(), whose nodes Graph.from() checks. */
+export const nodesField: Field<OptimizerNodes> = instance<OptimizerNodes>(
+  '{ updates, gate, gradientNorm }',
+  ({ updates, gate, gradientNorm }) => isArray(updates) && isTensor(gate) && isTensor(gradientNorm),
+);

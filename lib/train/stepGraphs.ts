@@ -8,7 +8,8 @@ import { forwardOf, type Model } from '../models/model';
 import { countCorrect, softmaxCrossEntropy } from '../ops/classification';
 import { augment, packElements } from '../ops/data';
 import { finiteCheck } from '../ops/scaling';
-import type { Optimizer } from '../optim/optimizer';
+import { nodesField, type Optimizer } from '../optim/optimizer';
+import { checkArgument } from '../options/options';
 import type { State } from '../tensor/state';
 import { constant, input, type Tensor } from '../tensor/tensor';
 
@@ -63,7 +64,7 @@ export function trainGraph(
   const learningRate: Tensor = input('learningRate', [1]);
   const watched = watchedWith(loss, context.values);
   const made = optimizer.update({ state: options.state, loss, learningRate, watched });
-  const { updates, gate, skip = null, gradientNorm } = made;
+  const { updates, gate, skip = null, gradientNorm } = checkArgument('the result of update()', nodesField, made);
   return Graph.from({
     outputs: { loss, correct: countCorrect(logits, labels), gradientNorm },
     updates: [...updates, ...context.updates(skip ?? gate)],

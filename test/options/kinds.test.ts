@@ -1,18 +1,22 @@
 /** Values of a wrong kind, each found by the fuzzer of the API: an error with a code names the argument, also for the brothers. */
 import { describe, expect, it, test } from 'vitest';
 import {
+  add,
   type Chart,
   chartSvg,
   createModel,
   Dataset,
   evaluate,
   functionalModel,
+  Graph,
   getData,
   globalAveragePool,
   input,
+  inspectModel,
   layers,
   type Model,
   openDevice,
+  optimize,
   philox4x32,
   Sgd,
   scaledSigmoid,
@@ -235,6 +239,47 @@ describe('experiments', () => {
     const options = { folder: temporaryFolder(), trainings: [training], data: { train: tiny(), test: tiny() } };
     await expect(experiments.runTrainings({ ...options, device: openDevice('cpu') })).rejects.toThrow(
       refusal(/^Expected a training, \{ label, folder, settings, epochs, make \} for trainings\[0\]/),
+    );
+  });
+});
+
+describe('the result of a function of the caller is looked at', () => {
+  const data = () => Dataset.from({ images: new Uint8Array(96), labels: [0, 1], shape: [4, 4, 3] });
+  const model = () => createModel('subInception', { width: 0.02, size: 4, classes: 2 });
+
+  it('a pass', () => {
+    const graph = Graph.from({ outputs: { y: add(input('x', [2, 3]), input('z', [2, 3])) } });
+    const nothing = (() => undefined) as never;
+    expect(() => optimize(graph, [nothing])).toThrow(
+      refusal('Expected a Graph for the result of nothing but received nothing'),
+    );
+    expect(() => optimize(graph, [() => 5 as never])).toThrow(
+      refusal('Expected a Graph for the result of a pass but received 5'),
+    );
+  });
+
+  it.each([
+    ['equivalence()', () => experiments.equivalence({ model: () => undefined as never, device: 'cpu' })],
+    ['variance()', () => experiments.variance({ model: () => 5 as never, activations: [tanh()], train: data() })],
+  ])('the model of %s', async (_, call) => {
+    await expect(call()).rejects.toThrow(refusal(/^Expected a Model for the result of model\(\) but received/));
+  });
+
+  it('a forward pass', () => {
+    const wrong = { ...model(), forward: () => undefined as never };
+    for (const call of [
+      () => experiments.layerFactors(wrong, 'gain'),
+      () => experiments.sigmoidTwin(wrong),
+      () => inspectModel(wrong),
+    ])
+      expect(call).toThrow(refusal('Expected a Tensor for the result of forward() but received nothing'));
+  });
+
+  it('the update of an optimizer', async () => {
+    const optimizer = { slots: 0, update: () => ({ updates: [] }) as never };
+    using trainer = new Trainer({ model: model(), train: data(), test: data(), device: 'cpu', optimizer });
+    await expect(trainer.fit({ steps: 1 })).rejects.toThrow(
+      refusal('Expected { updates, gate, gradientNorm } for the result of update() but received Object'),
     );
   });
 });

@@ -6,7 +6,7 @@ import { generated, generatedClasses, generatedCounts } from '../../data/generat
 import { type ImageSource, imageBytes, sourceField } from '../../data/source';
 import { type StatisticsOptions, statisticsField, statisticsOf } from '../../data/statistics';
 import { invalid, type Range } from '../../errors';
-import { type Model, widthField } from '../../models/model';
+import { type Model, madeModel, widthField } from '../../models/model';
 import { momentumRange, weightDecayRange } from '../../optim/flatOptimizer';
 import { rateField } from '../../optim/schedule';
 import { anyOf, callback, flag, integer, number, oneOf, optional, signal } from '../../options/field';
@@ -141,7 +141,7 @@ export async function equivalence(given: EquivalenceOptions = {}): Promise<Equiv
   const { classes } = options.train ?? { classes: generatedClasses };
   const make = (padding: boolean) => () => {
     return ownModel
-      ? model({ padding, classes })
+      ? madeModel(model({ padding, classes }))
       : equivalenceModel(model, { padding, classes, width, size: numbers.size });
   };
   // Made before data are read, so that options that do not fit are refused at once.

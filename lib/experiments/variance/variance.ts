@@ -8,7 +8,7 @@ import { type StatisticsOptions, statisticsField } from '../../data/statistics';
 import { checkInteger, invalid, type Range, SaturnnError } from '../../errors';
 import { type Initialization, parseInitialization } from '../../initial/initialization';
 import type { Initializer } from '../../layers/initializers';
-import type { Model } from '../../models/model';
+import { type Model, madeModel } from '../../models/model';
 import { activationField, formatActivation } from '../../ops/activation';
 import type { Activation } from '../../ops/activations';
 import { rateField } from '../../optim/schedule';
@@ -157,7 +157,7 @@ async function measureSeed(
   const { learningRate = varianceDefaults.learningRate } = options;
   const batch = options.batch ?? Math.min(varianceDefaults.batch, train.count);
   const device = deviceOf(options.device);
-  const model = options.model({ activation, initializer: initialization.initializer(activation) });
+  const model = madeModel(options.model({ activation, initializer: initialization.initializer(activation) }));
   // fit() ends with an evaluation, which is not needed here, so the test set is one batch.
   const test = new Subset(
     train,

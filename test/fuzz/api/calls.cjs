@@ -3,8 +3,8 @@
  * strict options gives an unknown option. A new export without a row here fails both.
  *
  * A row: `args` returns fresh arguments; `options` is the index of the argument that holds options (null: there is none). `make`
- * is true for a class. `slow` calls are only made with a part of their arguments that is not valid. `most` bounds how long a valid
- * call computes: see bounded().
+ * is true for a class. `slow` calls have valid arguments beside a changed one less often than others. `most` bounds how long a valid call
+ * computes: see bounded().
  */
 
 const results = require('./results.cjs');
@@ -371,10 +371,8 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
       0,
       {
         slow: true,
-        ...{
-          most: { steps: 1, batch: 4, probe: 4, size: 20 },
-          fill: { padding: true, steps: 1, batch: 2, probe: 1, size: 8 },
-        },
+        most: { steps: 1, batch: 4, probe: 4, size: 20 },
+        fill: { padding: true, steps: 1, batch: 2, probe: 1, size: 8, signal },
       },
     ),
     'experiments.mapParameters': of(() => {
@@ -416,7 +414,7 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
         { preset: 'smoke', out: path('sweep'), values: [0.25], data: 'generated', limit: 4, device: 'cpu', signal },
       ],
       0,
-      { slow: true },
+      { slow: true, most: { limit: 4, testLimit: 4 }, fill: { limit: 4, out: path('filled'), signal } },
     ),
     'experiments.table1': of(
       () => [
@@ -431,7 +429,7 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
         },
       ],
       0,
-      { slow: true },
+      { slow: true, most: { limit: 4, testLimit: 4 }, fill: { limit: 4, out: path('filled'), signal } },
     ),
     'experiments.readTraining': of(() => [folder, { label: 'l', folder: 'f', settings: {}, epochs: 1 }]),
     'experiments.runTrainings': of(

@@ -10,29 +10,32 @@ const here = dirname(fileURLToPath(import.meta.url));
 /** Longest time of one call, in milliseconds: far above what any of these small ones takes, also on a busy machine. */
 const timeBound = 60_000;
 /** Calls of one process: what a call leaves behind (open files, memory) must not add up to a fault of another one. */
-const perProcess = 5000;
+const perProcess = 10_000;
 
 /**
  * @param dist folder of the compiled package
  * @param calls number of calls
  * @param seed equal seeds make equal calls
+ * @param first number of the first call, to go on where an earlier run of the seed has ended
  * @param onFault is called with each fault as text
+ * @param onCalls is called after each process with the number of calls done
  * @returns (resolves to) the faults
  */
-export async function fuzzApi({ dist, calls, seed, onFault = () => {} }) {
+export async function fuzzApi({ dist, calls, seed, first: begin = 0, onFault = () => {}, onCalls = () => {} }) {
   const faults = [];
   const fault = (what) => {
     faults.push(what);
     onFault(what);
   };
-  for (let first = 0; first < calls; ) {
-    const last = Math.min(first + perProcess, calls);
+  for (let first = begin; first < begin + calls; ) {
+    const last = Math.min(first + perProcess, begin + calls);
     const { ended, at, lines, end } = await runChild({ dist, seed, first, last });
     for (const { number, name, args = '', error } of lines)
       fault(`seed ${seed}, call ${number}: ${name} ${args}: ${error}`);
     if (!ended) fault(`seed ${seed}, call ${at}: ${end}`);
     first = ended ? last : Number.parseInt(at, 10) + 1;
     if (Number.isNaN(first)) throw new Error(`The fuzzer does not start: ${end}`);
+    onCalls(first - begin);
   }
   return faults;
 }
