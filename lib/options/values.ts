@@ -15,8 +15,13 @@ export const isArray = ((value: unknown): boolean => {
  * Whether a function is a class, which must not be called without `new`. Constructors of the language that may be called (Number) count as
  * classes too.
  */
-export const isClass = (value: unknown): boolean =>
-  typeof value === 'function' && Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false;
+export function isClass(value: unknown): boolean {
+  if (typeof value !== 'function' || Object.getOwnPropertyDescriptor(value, 'prototype')?.writable !== false)
+    return false;
+  // The prototype of a frozen function cannot be written either.
+  const source = Function.prototype.toString.call(value);
+  return source.startsWith('class') || source.endsWith('{ [native code] }');
+}
 
 /** Whether a value is a function that may be called. */
 export const isCallback = (value: unknown): value is (...args: never[]) => unknown =>

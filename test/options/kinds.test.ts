@@ -20,6 +20,7 @@ import {
   philox4x32,
   Sgd,
   scaledSigmoid,
+  type Tensor,
   Trainer,
   tanh,
   writeReport,
@@ -103,6 +104,15 @@ describe('a class in the place of a function is refused', () => {
     ['runTrainings()', () => experiments.varianceChain({ activations: [], magnitude: Own as never }), 'magnitude'],
   ])('%s', async (_, call, option) => {
     await expect(call()).rejects.toThrow(refusal(new RegExp(` for ${option} but received a class$`)));
+  });
+
+  it('a function that is frozen is a function', () => {
+    const layer = Object.freeze(function own(x: Tensor) {
+      return x;
+    });
+    const x = input('x', [2, 3]);
+    expect(new layers.Sequential([layer]).forward(x)).toBe(x);
+    expect(() => new layers.Sequential([Map as never])).toThrow(refusal(/received a class$/));
   });
 
   it('a layer: the name of its class, without new', () => {
