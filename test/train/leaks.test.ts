@@ -1,7 +1,7 @@
 /**
  * Memory leaks: memory does not grow during training or as worker threads start and end, and objects that are not
  * disposed of are garbage-collected. Each test uses the compiled package in its own process. SATURNN_LEAKS=full starts 50
- * workers instead of 20.
+ * workers instead of 20. The long form is `npm run soak`.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
