@@ -56,7 +56,8 @@ export interface Model extends Layer {
 /** Whether a value has the members of a Model. */
 export function isModel(value: unknown): value is Model {
   if (typeof value !== 'object' || value === null) return false;
-  const { forward, parameters, buffers = [], inputShape } = value as Model;
+  const { name, forward, parameters, buffers = [], inputShape } = value as Model;
+  if (typeof name !== 'string') return false;
   return isCallback(forward) && areNamed(parameters) && areNamed(buffers) && isInputShape(inputShape);
 }
 

@@ -45,8 +45,8 @@ ${parts.join('\n')}
  * height in pixels.
  * @throws ERR_INVALID_ARGUMENT as chartSvg()
  */
-export function drawChart(chart: Chart): { readonly svg: string; readonly height: number } {
-  checkChart(chart);
+export function drawChart(given: Chart): { readonly svg: string; readonly height: number } {
+  const chart = checkChart(given);
   const { height, option } = chartOption(chart);
   const instance = echarts().init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {

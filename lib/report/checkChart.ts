@@ -1,4 +1,4 @@
-/** Checks a chart before it is drawn: ECharts leaves out what it cannot read, without a word. */
+/** Checks a chart before it is drawn: ECharts leaves out what it cannot read, without a word, and cannot draw every text. */
 import { arrayOf, custom, type Field, flag, integer, optional, text } from '../options/field';
 import { Options } from '../options/options';
 import { isArray } from '../options/values';
@@ -43,7 +43,28 @@ const chartOptions = new Options<Chart>(
   { argument: 'chart' },
 );
 
-/** Checks a chart. @throws ERR_INVALID_ARGUMENT, which names the chart and the place in it */
-export function checkChart(chart: Chart): void {
-  chartOptions.check(chart, isId(chart?.id) ? `chart "${chart.id}"` : 'a chart');
+/**
+ * Returns a chart after checking it, with texts that ECharts can take.
+ * @throws ERR_INVALID_ARGUMENT, which names the chart and the place in it
+ */
+export function checkChart(given: Chart): Chart {
+  const chart = chartOptions.check(given, isId(given?.id) ? `chart "${given.id}"` : 'a chart');
+  const axisOf = ({ label, categories, ...rest }: Axis): Axis => ({
+    ...{ label: harmless(label), ...rest },
+    ...(categories && { categories: categories.map(harmless) }),
+  });
+  return {
+    ...chart,
+    title: harmless(chart.title),
+    x: axisOf(chart.x),
+    y: axisOf(chart.y),
+    series: chart.series.map((one) => ({ ...one, name: harmless(one.name) })),
+  };
 }
+
+/**
+ * Parts words that are names of members of all objects, such as "__proto__" and "constructor", by a space without width. ECharts keeps
+ * widths of texts in a plain object by the text: it would take Object.prototype for an entry, and write `prev` and `next` into it.
+ */
+const harmless = (text: string): string =>
+  text.replace(/\w+/g, (word) => (word in {} ? `${word[0]}\u200b${word.slice(1)}` : word));

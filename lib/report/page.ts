@@ -61,9 +61,9 @@ interface PageSection {
  * @throws ERR_INVALID_ARGUMENT if the id of a chart is not unique in the page or cannot be a file name
  */
 export function reportHtml(page: ReportPage): string {
-  const { title, lead, charts } = page;
-  for (const chart of charts) checkChart(chart);
-  const sections = sectionsOf(page);
+  const { title, lead } = page;
+  const charts = page.charts.map(checkChart);
+  const sections = sectionsOf({ ...page, charts });
   const ids = ['main', 'hint', ...sections.map(({ id }) => id)];
   if (new Set(ids).size < ids.length)
     throw invalid('the ids of charts', 'unique names (main, hint, settings and table-N are taken)', ids);

@@ -202,6 +202,20 @@ describe('a chart names the place that is wrong', () => {
     ).toThrow(refusal(message));
   });
 
+  it('a text that is a name of a member of all objects is drawn, and changes no object', () => {
+    const names = Object.getOwnPropertyNames(Object.prototype);
+    const keys = () =>
+      [Object, Object.prototype, ...names.map((name) => Object(chart)[name])].map((one) => Reflect.ownKeys(one ?? {}));
+    const before = keys();
+    for (const name of names) {
+      const all = { title: `a ${name} b`, x: { label: name, categories: [name, 'b'] }, y: { label: name } };
+      const one = { ...chart, ...all, series: [{ name, points: [[0, 1] as const] }] };
+      expect(chartSvg(one)).not.toContain('NaN');
+      writeReport(temporaryFolder(), { ...page, settings: {}, charts: [one] });
+      expect(keys(), name).toEqual(before);
+    }
+  });
+
   it('JSON has null in place of NaN, which is a gap', () => {
     expect(
       chartSvg({

@@ -63,6 +63,19 @@ const isTyped = (error) =>
     error !== null &&
     (error.code === own || error.code in errorCodes));
 
+/**
+ * Objects that a call must not write into: what all objects inherit. Texts of the caller that are used as keys of a plain object would
+ * change them.
+ */
+const common = [Object, Object.prototype, Array.prototype, Function.prototype];
+for (const name of Object.getOwnPropertyNames(Object.prototype)) {
+  const { value } = Object.getOwnPropertyDescriptor(Object.prototype, name);
+  if (typeof value === 'function') common.push(value);
+}
+const namesOf = (objects) => objects.flatMap((object) => Reflect.ownKeys(object));
+const countOf = (objects) => objects.reduce((sum, object) => sum + Reflect.ownKeys(object).length, 0);
+const [names, count] = [namesOf(common), countOf(common)];
+
 const report = (fault) => process.stdout.write(`${JSON.stringify(fault)}\n`);
 
 function show(args) {
@@ -113,6 +126,12 @@ async function run() {
             .join(' | ')
             .slice(0, 500),
         });
+    }
+    if (countOf(common) !== count) {
+      const added = namesOf(common).filter((one) => !names.includes(one));
+      // The next calls would fail because of it.
+      process.stderr.write(`${name} ${show(args)} has added ${added.map(String)} to objects that all inherit from\n`);
+      process.exit(4);
     }
   }
   report({ done: Number(last) });
