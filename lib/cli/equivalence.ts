@@ -6,25 +6,22 @@ import {
   equivalenceDefaults as defaults,
   type EquivalenceResult,
   equivalence,
-  equivalenceSizeRange,
-  equivalenceStepsRange,
+  equivalenceFields,
 } from '../experiments/equivalence/equivalence';
 import { type EquivalenceModelName, equivalenceModels } from '../experiments/equivalence/models';
 import { equivalencePage, equivalenceTable, verdict } from '../experiments/equivalence/report';
 import { ResultFolder } from '../experiments/resultFolder';
 import { environment, writeJson } from '../measure/harness';
-import { momentumRange } from '../optim/flatOptimizer';
 import { table } from '../report/textTable';
 import { writeReport } from '../report/write';
 import { precisions } from '../runtime/device';
 import { deviceOption, openDeviceFor, precisionOption, threadsOption } from './options/arithmetic';
 import { addSourceOptions, type DataOptions, limitNote, limitOption } from './options/data';
-import { addOptions, declare, within } from './options/declare';
+import { addOptions, declare } from './options/declare';
 import { batchOption, seedOption, stepsOption } from './options/length';
 import { modelOption, sizeOption, widthOption } from './options/model';
 import { lrOption, momentumOption, weightDecayOption } from './options/optimizer';
 import { jsonOption, oneObject, outOption } from './options/output';
-import * as read from './options/readers';
 import { Interruption } from './terminal/interruption';
 import { print } from './terminal/print';
 
@@ -64,13 +61,13 @@ export function equivalenceCommand(): Command {
     limitOption({ note: limitNote }),
     modelOption({ choices: equivalenceModels, default: defaults.model, shown: defaults.model }),
     widthOption({ note: 'of inception33', default: defaults.width }),
-    sizeOption({ limits: within(equivalenceSizeRange), otherwise: undefined, default: defaults.size }),
+    sizeOption({ field: equivalenceFields.size, otherwise: undefined, default: defaults.size }),
     ...[paddingOption(), noPaddingOption()],
-    stepsOption({ limits: within(equivalenceStepsRange), default: defaults.steps }),
+    stepsOption({ field: equivalenceFields.steps, default: defaults.steps }),
     batchOption({ default: defaults.batch }),
     lrOption({ note: 'of the sigmoid* network', default: defaults.learningRate }),
     // The whole range of the library: here a momentum of 1 is accepted.
-    momentumOption({ read: read.nonNegative, limits: within(momentumRange), default: defaults.momentum }),
+    momentumOption({ open: undefined, default: defaults.momentum }),
     weightDecayOption({ default: defaults.weightDecay }),
     seedOption({ default: defaults.seed }),
     deviceOption(),

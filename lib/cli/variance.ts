@@ -2,12 +2,12 @@
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
 import { paperActivations } from '../experiments/paper';
-import { defaultMagnitude, magnitudeRange } from '../experiments/prediction/chain';
+import { defaultMagnitude, predictedChainFields } from '../experiments/prediction/chain';
 import { ResultFolder } from '../experiments/resultFolder';
-import { chainDefaults, chainRanges, type VarianceChain, varianceChain } from '../experiments/variance/chain';
+import { chainDefaults, chainFields, type VarianceChain, varianceChain } from '../experiments/variance/chain';
 import { chainPage, variancePage } from '../experiments/variance/report';
 import { chainSummary, chainTables, factorTables, layerTables } from '../experiments/variance/tables';
-import { type VarianceRun, variance, varianceDefaults, varianceDrawsRange } from '../experiments/variance/variance';
+import { type VarianceRun, variance, varianceDefaults, varianceFields } from '../experiments/variance/variance';
 import { writeAtomically } from '../files/durable';
 import { type Initialization, initializationForms, parseInitialization } from '../initial/initialization';
 import { environment } from '../measure/harness';
@@ -20,7 +20,7 @@ import { writeReport } from '../report/write';
 import { openDevice } from '../runtime/device';
 import { deviceOption, threadsOption } from './options/arithmetic';
 import { addDataOptions, type DataOptions, openData } from './options/data';
-import { addOptions, declare, doesNotApply, limitsText, within } from './options/declare';
+import { addOptions, declare, doesNotApply, limitsText } from './options/declare';
 import { batchOption, seedOption, stepsOption } from './options/length';
 import { activationsOption, initOption, modelOption, widthOption } from './options/model';
 import { lrOption } from './options/optimizer';
@@ -56,32 +56,28 @@ const defaultWidth = 0.25;
 const drawsOption = declare({
   flags: '--draws <n>',
   help: 'how often the weights are drawn; the results are averaged',
-  read: read.positiveInteger,
-  limits: within(varianceDrawsRange),
-  otherwise: `${varianceDefaults.draws}; chain: ${chainDefaults.draws}, ${limitsText(within(chainRanges.draws))}`,
+  field: varianceFields.draws,
+  otherwise: `${varianceDefaults.draws}; chain: ${chainDefaults.draws}, ${limitsText(chainFields.draws.limits!)}`,
 });
 
 const layersOption = declare({
   flags: '--layers <n>',
   help: 'number of layers of --model chain',
-  read: read.positiveInteger,
-  limits: within(chainRanges.layers),
+  field: chainFields.layers,
   otherwise: `${chainDefaults.layers}`,
 });
 
 const magnitudeOption = declare({
   flags: '--magnitude <x>',
   help: 'channels times Var[w] of --model chain',
-  read: read.positiveNumber,
-  limits: within(magnitudeRange),
+  field: predictedChainFields.magnitude,
   otherwise: 'that of --init',
 });
 
 const inputDeviationOption = declare({
   flags: '--input-deviation <x>',
   help: 'standard deviation of the gaussian inputs of --model chain',
-  read: read.positiveNumber,
-  limits: within(chainRanges.inputDeviation),
+  field: chainFields.inputDeviation,
   otherwise: `${chainDefaults.inputDeviation}`,
 });
 
@@ -113,14 +109,14 @@ export function varianceCommand(): Command {
     }),
     widthOption({
       default: undefined,
-      note: `; of a chain, the channels of its layers (${limitsText(within(chainRanges.width))})`,
+      note: `; of a chain, the channels of its layers (${limitsText(chainFields.width.limits!)})`,
       otherwise: `${defaultWidth}; chain: ${chainDefaults.width}`,
     }),
-    batchOption({ limits: within(chainRanges.batch), default: varianceDefaults.batch }),
+    batchOption({ field: chainFields.batch, default: varianceDefaults.batch }),
     drawsOption(),
     seedOption(),
     stepsOption({
-      read: read.wholeNumber,
+      field: varianceFields.steps,
       note: 'before the second measurement; 0: there is none',
       otherwise: `${varianceDefaults.steps}`,
     }),

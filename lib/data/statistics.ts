@@ -20,7 +20,7 @@ export const meanKinds = ['channel', 'pixel'] as const;
 /** The defaults of StatisticsOptions. */
 export const statisticsDefaults = { per: 'channel', scale: 'deviation' } as const satisfies StatisticsOptions;
 /** Limits of a number as StatisticsOptions.scale, of which 0 itself is refused. */
-export const scaleRange: Range = [0, 1e6];
+const scaleRange: Range = [0, 1e6];
 
 /** Statistics of the pixels of a data set, in units of 0 to 255. */
 export interface Statistics {
@@ -36,10 +36,13 @@ export interface Statistics {
   readonly imageShape?: ImageShape;
 }
 
+/** Accepts a factor on pixels. */
+export const factorField: Field<number> = numberWithin({ least: scaleRange[0], most: scaleRange[1], open: 'least' });
+
 const scaleField: Field<NonNullable<StatisticsOptions['scale']>> = anyOf(
   '"deviation", "none" or a positive number up to 1000000',
   oneOf<'deviation' | 'none'>(['deviation', 'none']),
-  numberWithin({ least: scaleRange[0], most: scaleRange[1], open: 'least' }),
+  factorField,
 );
 
 const statisticsOptions = new Options<StatisticsOptions>('statistics', {

@@ -119,7 +119,7 @@ export const modelFields: Fields<ModelOptions> = {
   classes: optional(integer(...classesRange)),
   activation: optional(activationField),
   initializer: optional(initializerField),
-  size: optional(integer(1, largestSize)),
+  size: optional(integer(modelDefaults.sizeStep, largestSize)),
   normalization: optional(normalizationField),
   dropout: optional(dropoutRateField),
 };

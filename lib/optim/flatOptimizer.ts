@@ -53,7 +53,12 @@ export const flatOptimizerFields: Fields<FlatOptimizerOptions> = {
   weightDecay: optional(number(weightDecayRange)),
   groups: optional(arrayOf(groupField, 'an array of { match, learningRate, weightDecay }')),
   clipNorm: optional(
-    orNull(custom('a positive number', (value) => Number.isFinite(value) && Math.fround(value as number) > 0)),
+    orNull(
+      custom('a positive number', (value) => Number.isFinite(value) && Math.fround(value as number) > 0, {
+        least: 0,
+        open: 'least',
+      }),
+    ),
   ),
   ema: optional(orNull(emaOptions.nested('{ decay }'))),
 };

@@ -1,6 +1,6 @@
 import { sgdUpdate, type UpdateInputs } from '../ops/update';
 import { flag, number, optional } from '../options/field';
-import { Options } from '../options/options';
+import { type Fields, Options } from '../options/options';
 import type { State } from '../tensor/state';
 import type { Node, Tensor } from '../tensor/tensor';
 import { FlatOptimizer, type FlatOptimizerOptions, flatOptimizerFields, momentumRange } from './flatOptimizer';
@@ -19,11 +19,14 @@ export interface SgdOptions extends FlatOptimizerOptions {
 /** The defaults of SgdOptions. */
 export const sgdDefaults = { momentum: 0.9, nesterov: false, weightDecay: 1e-4 } as const;
 
-const sgdOptions = new Options<SgdOptions>('Sgd', {
+/** Schema of the options of Sgd. */
+export const sgdFields: Fields<SgdOptions> = {
   ...flatOptimizerFields,
   momentum: optional(number(momentumRange)),
   nesterov: optional(flag),
-});
+};
+
+const sgdOptions = new Options('Sgd', sgdFields);
 
 /**
  * SGD with momentum, by the rule of MXNet, the framework of the paper's authors: m = momentum m - lr (g + weightDecay w),

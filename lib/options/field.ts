@@ -39,6 +39,10 @@ export class Field<in out T> {
 /** Returns the schema of a field. Not exported: the declarations of valibot need a newer TypeScript than those of saturnn. */
 const schemaOf = <T>(field: Field<T>) => field.schema as GenericSchema<unknown, T>;
 
+/** Whether a field accepts a value. */
+export const accepts = (field: Pick<Field<unknown>, 'schema'>, value: unknown): boolean =>
+  valibot().is(field.schema as GenericSchema, value);
+
 /** Accepts the values for which `is` returns true. `is` looks at the value's structure, so that values of another realm pass. */
 export const custom = <T>(expected: string, is: (value: unknown) => boolean, limits: Limits | null = null): Field<T> =>
   new Field<T>(() => valibot().custom<T>(is, expected), expected, limits);

@@ -158,7 +158,7 @@ export const deviceField: Field<Device | string> = anyOf(`a Device, or ${deviceF
 export const precisionField: Field<Precision> = oneOf(precisions);
 
 /** Most threads of the CPU. */
-export const mostThreads = 1024;
+const mostThreads = 1024;
 
 /** Accepts a number of threads of the CPU. */
 export const threadsField: Field<number> = integer(0, mostThreads);

@@ -8,7 +8,7 @@ import type { Optimizer } from '../optim/optimizer';
 import { constantRate, learningRateRange, rateField, type Schedule, scheduleField } from '../optim/schedule';
 import { Sgd } from '../optim/sgd';
 import { arrayOf, type Field, flag, instance, integer, optional } from '../options/field';
-import { Options } from '../options/options';
+import { type Fields, Options } from '../options/options';
 import { isCallback } from '../options/values';
 import { seedRange } from '../random';
 import { type Device, deviceField, deviceOf, type Precision, precisionField } from '../runtime/device';
@@ -82,7 +82,8 @@ export const batchRange: Range = [1, 65536];
 /** Accepts an Optimizer. */
 const optimizerField: Field<Optimizer> = instance<Optimizer>('an Optimizer', ({ update }) => isCallback(update));
 
-const trainerOptions = new Options<TrainerOptions>('Trainer', {
+/** Schema of the options of a Trainer. */
+export const trainerFields: Fields<TrainerOptions> = {
   ...{ model: modelField, train: sourceField, test: sourceField },
   ...{ data: optional(dataModeField), statistics: optional(statisticsField) },
   ...{ device: optional(deviceField), batch: optional(integer(...batchRange)) },
@@ -91,7 +92,9 @@ const trainerOptions = new Options<TrainerOptions>('Trainer', {
   ...{ precision: optional(precisionField), deterministic: optional(flag), autotune: optional(flag) },
   seed: optional(integer(...seedRange)),
   callbacks: optional(arrayOf(callbackField, 'an array of callbacks')),
-});
+};
+
+const trainerOptions = new Options('Trainer', trainerFields);
 
 /** Returns the images per step by default on a device, where the training set has as many. */
 export const defaultBatch = ({ backend }: Device): number =>

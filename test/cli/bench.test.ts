@@ -106,7 +106,7 @@ test.each([
   [['--precision', 'f64'], /^error \[ERR_INVALID_ARGUMENT\]: .*--precision.*Expected f32, tf32, bf16, fp16/],
   [['--precision', 'f32,f32'], /Expected each value once/],
   [['--precision', 'tf32'], /^error \[ERR_UNSUPPORTED\]: cpu computes in .*not in tf32/],
-  [['--batch', '0'], /--batch.*Expected a positive integer/],
+  [['--batch', '0'], /--batch.*Expected an integer from 1 to 65536/],
   [
     ['--against', join(folder, 'none.json')],
     /^error \[ERR_INVALID_ARGUMENT\]: Cannot compare with .*none\.json: ENOENT/,

@@ -7,25 +7,29 @@ import { DeclaredOption, declarations, declare, limitsText } from '../../lib/cli
 import { program } from '../../lib/cli/program';
 import { Dataset } from '../../lib/data/dataset';
 import { openSource } from '../../lib/data/openSource';
-import { checkStatisticsOptions } from '../../lib/data/statistics';
-import { equivalence } from '../../lib/experiments/equivalence/equivalence';
-import { predictChain } from '../../lib/experiments/prediction/chain';
-import { resolveSettings } from '../../lib/experiments/table1/settings';
-import { table1 } from '../../lib/experiments/table1/table1';
-import { varianceChain } from '../../lib/experiments/variance/chain';
-import { variance } from '../../lib/experiments/variance/variance';
+import { checkStatisticsOptions, factorField } from '../../lib/data/statistics';
+import { equivalence, equivalenceFields } from '../../lib/experiments/equivalence/equivalence';
+import { predictChain, predictedChainFields } from '../../lib/experiments/prediction/chain';
+import { overridesFields, resolveSettings, trainingRateField } from '../../lib/experiments/table1/settings';
+import { table1, table1Fields } from '../../lib/experiments/table1/table1';
+import { chainFields, varianceChain } from '../../lib/experiments/variance/chain';
+import { variance, varianceFields } from '../../lib/experiments/variance/variance';
 import { createModel, inception33, inceptionBn } from '../../lib/models';
+import { modelFields } from '../../lib/models/model';
 import { formatActivation } from '../../lib/ops/activation';
 import { tanh } from '../../lib/ops/activations';
 import { Adam } from '../../lib/optim/adam';
 import { AdamW } from '../../lib/optim/adamW';
+import { decayField } from '../../lib/optim/flatOptimizer';
 import { Lars } from '../../lib/optim/lars';
-import { constantRate } from '../../lib/optim/schedule';
-import { Sgd } from '../../lib/optim/sgd';
-import { openDevice } from '../../lib/runtime/device';
+import { constantRate, rateField } from '../../lib/optim/schedule';
+import { Sgd, sgdFields } from '../../lib/optim/sgd';
+import { openDevice, threadsField } from '../../lib/runtime/device';
 import { State } from '../../lib/tensor/state';
-import { Checkpoints } from '../../lib/train/callbacks/checkpoints';
-import { resolveTrainerOptions } from '../../lib/train/trainerOptions';
+import { Checkpoints, checkpointsFields } from '../../lib/train/callbacks/checkpoints';
+import { EarlyStopping, earlyStoppingFields } from '../../lib/train/callbacks/earlyStopping';
+import { fitOptions } from '../../lib/train/fit';
+import { resolveTrainerOptions, trainerFields } from '../../lib/train/trainerOptions';
 import { temporaryFolder } from '../temporary';
 
 const folder = temporaryFolder();
@@ -179,10 +183,21 @@ const library: Readonly<Record<string, (value: number) => unknown>> = {
   '--label-smoothing': (labelSmoothing) => trainer({ labelSmoothing }),
   '--ema': (decay) => new Sgd({ ema: { decay } }),
   '--checkpoint-minutes': (everyMinutes) => new Checkpoints({ folder, everyMinutes }),
+  '--checkpoint-epochs': (everyEpochs) => new Checkpoints({ folder, everyEpochs }),
+  '--checkpoint-steps': (everySteps) => new Checkpoints({ folder, everySteps }),
+  '--patience': (patience) => new EarlyStopping({ patience }),
+  '--min-delta': (minDelta) => new EarlyStopping({ minDelta }),
+  '--clip-norm': (clipNorm) => new Sgd({ clipNorm }),
+  '--epochs': (totalEpochs) => fitOptions.check({ totalEpochs }),
+  '--steps': (totalSteps) => fitOptions.check({ totalSteps }),
+  '--limit': (limit) => resolveSettings('smoke', { limit }),
+  '--test-limit': (testLimit) => resolveSettings('smoke', { testLimit }),
   // Without activations nothing is trained.
   '--minutes': (minutes) => table1({ preset: 'smoke', minutes, activations: [] }),
   '--seeds': (seeds) => resolveSettings('smoke', { seeds }),
   '--classes': (classes) => resolveSettings('smoke', { classes }),
+  'table1 --lr': (learningRate) => table1({ preset: 'smoke', learningRate, activations: [] }),
+  'sweep --lr': (learningRate) => table1({ preset: 'smoke', learningRate, activations: [] }),
   'table1 --epochs': (epochs) => resolveSettings('smoke', { epochs }),
   'sweep --epochs': (epochs) => resolveSettings('smoke', { epochs }),
   // Ended by the precision, which is checked after the numbers.
@@ -199,6 +214,8 @@ const library: Readonly<Record<string, (value: number) => unknown>> = {
   'variance --input-deviation': (inputDeviation) =>
     varianceChain({ activations: [tanh()], inputDeviation, device: 'none' }),
   'variance --magnitude': (magnitude) => predictChain({ activation: tanh(), layers: 1, magnitude }),
+  'variance --steps': (steps) =>
+    variance({ activations: [tanh()], steps, model: () => model, train: images(4), batch: 2, device: 'none' }),
   'variance --draws': (draws) =>
     variance({ activations: [tanh()], draws, model: () => model, train: images(4), batch: 2, device: 'none' }),
   'variance --lr': (learningRate) =>
@@ -220,8 +237,31 @@ async function isTaken(option: DeclaredOption, call: (value: number) => unknown,
 describe('the range in --help', () => {
   const ranged = declared.filter(({ option }) => option.limits);
 
-  it('is there for many options', () => {
-    expect(ranged.length).toBeGreaterThan(60);
+  it('is there for every option that reads a number, but for those that the library does not have', () => {
+    const isNumber = (option: DeclaredOption) => {
+      try {
+        return typeof option.parseArg?.('1', undefined) === 'number';
+      } catch {
+        return false;
+      }
+    };
+    const others = declared.filter(({ option }) => isNumber(option) && !option.limits).map(({ flag }) => flag);
+    expect([...new Set(others)].sort()).toEqual(['--jobs', '--rounds']);
+    expect(ranged.length).toBeGreaterThan(90);
+  });
+
+  it('is that of a field with which the library checks its own options', () => {
+    const schemas = [
+      ...[trainerFields, fitOptions.fields, modelFields, sgdFields, checkpointsFields, earlyStoppingFields],
+      ...[overridesFields, table1Fields, equivalenceFields, varianceFields, chainFields, predictedChainFields],
+    ];
+    const parts = [rateField, trainingRateField, decayField, factorField, threadsField];
+    const known: readonly unknown[] = [...schemas.flatMap((fields) => Object.values(fields)), ...parts];
+    for (const { command, flag, option } of ranged) {
+      expect(known, `${command} ${flag}`).toContain(option.field);
+      const { open: _, ...library } = option.field!.limits!;
+      expect(option.limits, `${command} ${flag}`).toMatchObject(library);
+    }
   });
 
   it.each(ranged.map((one) => [one.command, one.flag, one.option] as const))(

@@ -4,10 +4,10 @@ import {
   type Device,
   defaultDevice,
   deviceForms,
-  mostThreads,
   openDevice,
   type Precision,
   precisions,
+  threadsField,
 } from '../../runtime/device';
 import { trainerDefaults } from '../../train/trainerOptions';
 import { addOptions, declare } from './declare';
@@ -24,9 +24,8 @@ export const deviceOption = declare({
 export const threadsOption = declare({
   flags: '--threads <n>',
   help: 'threads of the CPU',
-  read: read.positiveInteger,
-  limits: { least: 1, most: mostThreads },
-  otherwise: 'OMP_NUM_THREADS, or one per core',
+  field: threadsField,
+  otherwise: '0: OMP_NUM_THREADS, or one per core',
 });
 
 export const precisionOption = declare({

@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { dataSetNames, type OpenedSource, openSource } from '../../data/openSource';
 import { defaultLabels, type LabelKind, labelKinds } from '../../data/records';
-import { type DataMode, dataModes, fewestClasses } from '../../data/source';
-import { meanKinds, type StatisticsOptions, scaleRange, statisticsDefaults } from '../../data/statistics';
-import { numberFromText } from '../../errors';
+import { type DataMode, dataModes } from '../../data/source';
+import { factorField, meanKinds, type StatisticsOptions, statisticsDefaults } from '../../data/statistics';
+import { overridesFields } from '../../experiments/table1/settings';
 import { trainerDefaults } from '../../train/trainerOptions';
-import { above, addOptions, declare } from './declare';
+import { addOptions, declare } from './declare';
 import * as read from './readers';
 
 /** Returns a data set's name or a path that exists. */
@@ -18,9 +18,11 @@ function readData(text: string): string {
 
 function readScale(text: string): StatisticsOptions['scale'] {
   if (text === 'deviation' || text === 'none') return text;
-  const value = numberFromText(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError('Expected deviation, none or a positive number.');
+  try {
+    return read.numberOf(factorField)(text);
+  } catch {
+    throw new InvalidArgumentError(`Expected deviation, none or ${factorField.expected}.`);
+  }
 }
 
 export const dataOption = declare({
@@ -61,7 +63,7 @@ const scaleOption = declare({
   flags: '--scale <x>',
   help: 'how pixels are scaled after that: deviation (divided by their deviation), none (0..255), or a factor',
   read: readScale,
-  limits: above(scaleRange),
+  field: factorField,
   default: statisticsDefaults.scale,
   shown: statisticsDefaults.scale,
 });
@@ -77,7 +79,7 @@ const dataModeOption = declare({
 export const limitOption = declare({
   flags: '--limit <n>',
   help: 'use only the first n training images',
-  read: read.positiveInteger,
+  field: overridesFields.limit,
 });
 
 /** Completes the help of --limit for commands without --test-limit: openSource then limits both sets. */
@@ -86,14 +88,13 @@ export const limitNote = ', and at most n test images';
 export const testLimitOption = declare({
   flags: '--test-limit <n>',
   help: 'use only the first n test images',
-  read: read.positiveInteger,
+  field: overridesFields.testLimit,
 });
 
 export const classesOption = declare({
   flags: '--classes <n>',
   help: 'use only the images of the first n classes',
-  read: read.positiveInteger,
-  limits: { least: fewestClasses },
+  field: overridesFields.classes,
 });
 
 export interface DataOptions {

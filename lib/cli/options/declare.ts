@@ -3,15 +3,9 @@
  * default, or a note on what the option means there.
  */
 import { type Command, Option } from 'commander';
-import { type Range, SaturnnError } from '../../errors';
-import { list, oneOf } from './readers';
-
-/** Limits as --help prints them. `open` names the end that is itself refused. */
-export interface Limits {
-  readonly least: number;
-  readonly most?: number;
-  readonly open?: 'least' | 'most';
-}
+import { SaturnnError } from '../../errors';
+import { type Limits, numberWithin } from '../../options/field';
+import { type LibraryField, list, numberOf, oneOf } from './readers';
 
 /** Settings of an option. A command may replace those of the declaration. */
 interface Settings {
@@ -27,8 +21,10 @@ interface Settings {
   readonly otherwise?: string;
   /** Continues the sentence: after a space, or directly if it begins with a comma, colon or semicolon. */
   readonly note?: string;
-  /** Limits for --help, which are the library's: the library refuses numbers beyond them. */
-  readonly limits?: Limits;
+  /** The field of the library's options that takes the number: it says what is accepted, and which limits --help shows. */
+  readonly field?: LibraryField;
+  /** An end of the field's range that the command refuses, though the library accepts it. */
+  readonly open?: 'least' | 'most';
 }
 
 export interface Declaration extends Settings {
@@ -48,6 +44,8 @@ export interface Use extends Settings {
 
 /** An option of a command, made from its declaration. */
 export class DeclaredOption extends Option {
+  /** The library's field of the number, if the library has one. */
+  readonly field: LibraryField | undefined;
   readonly limits: Limits | undefined;
 
   constructor(
@@ -55,13 +53,16 @@ export class DeclaredOption extends Option {
     use: Use,
   ) {
     const { flags, help, ...settings } = { ...declaration, ...use };
-    const { limits, several } = settings;
-    super(flagsOf(flags, use), describe(help, settings));
+    const { field, open, several } = settings;
+    const limits = field?.limits ? { ...field.limits, ...(open && { open }) } : undefined;
+    super(flagsOf(flags, use), describe(help, settings, limits));
+    this.field = field;
     this.limits = limits;
     const { choices, default: value, shown } = settings;
     // A command's own choices take the place of a declared reader, and its own reader that of declared choices.
     const isChoice = choices !== undefined && !use.read;
-    const read = settings.read as ((text: string, before?: unknown) => unknown) | undefined;
+    const given = settings.read as ((text: string, before?: unknown) => unknown) | undefined;
+    const read = given ?? (field && numberOf(open && limits ? numberWithin(limits) : field));
     if (several) {
       const readOne = isChoice ? oneOf(choices) : (text: string) => (read ? read(text) : text);
       this.argParser(list(readOne, { distinct: several === 'distinct' }));
@@ -72,7 +73,7 @@ export class DeclaredOption extends Option {
 }
 
 /** Composes "help note (limits) (default: otherwise)"; a note that begins with ";" comes after the limits. */
-function describe(help: string, { note = '', limits, otherwise }: Use): string {
+function describe(help: string, { note = '', otherwise }: Use, limits: Limits | undefined): string {
   const range = limits ? ` (${limitsText(limits)})` : '';
   const end = otherwise === undefined ? '' : ` (default: ${otherwise})`;
   if (note.startsWith(';')) return `${help}${range}${note}${end}`;
@@ -92,13 +93,6 @@ export function limitsText({ least, most, open }: Limits): string {
   if (open === 'least') return `above ${least}, at most ${most}`;
   return open === 'most' ? `from ${least} to below ${most}` : `from ${least} to ${most}`;
 }
-
-/** Makes limits of a range whose ends are both accepted. */
-export const within = ([least, most]: Range): Limits => ({ least, most });
-/** Makes limits of a range whose lower end is refused. */
-export const above = ([least, most]: Range): Limits => ({ least, most, open: 'least' });
-/** Limits of a fraction that must be below 1. */
-export const fraction: Limits = { least: 0, most: 1, open: 'most' };
 
 /** All declarations, by flag. */
 export const declarations = new Map<string, Declaration>();

@@ -1,14 +1,15 @@
 /** The options that say how much a command computes, and the seed of its random numbers. */
-import { seedRange } from '../../random';
-import { batchRange, defaultBatches, trainerDefaults } from '../../train/trainerOptions';
-import { declare, within } from './declare';
-import * as read from './readers';
+import { table1Fields } from '../../experiments/table1/table1';
+import { fitOptions } from '../../train/fit';
+import { defaultBatches, trainerDefaults, trainerFields } from '../../train/trainerOptions';
+import { declare } from './declare';
+
+const { fields: fitFields } = fitOptions;
 
 export const batchOption = declare({
   flags: '--batch <n>',
   help: 'images per step',
-  read: read.positiveInteger,
-  limits: within(batchRange),
+  field: trainerFields.batch,
 });
 
 /** The default batch of a Trainer, for --help. */
@@ -17,25 +18,24 @@ export const batchByDevice = `${defaultBatches.cpu} on the CPU, ${defaultBatches
 export const epochsOption = declare({
   flags: '--epochs <n>',
   help: 'passes over the training images',
-  read: read.positiveInteger,
+  field: fitFields.totalEpochs,
 });
 
 export const stepsOption = declare({
   flags: '--steps <n>',
   help: 'number of training steps',
-  read: read.positiveInteger,
+  field: fitFields.totalSteps,
 });
 
 export const seedOption = declare({
   flags: '--seed <n>',
   help: 'seed of all random numbers: initial weights, order of images, augmentation',
-  read: read.seed,
-  limits: within(seedRange),
+  field: trainerFields.seed,
   default: trainerDefaults.seed,
 });
 
 export const minutesOption = declare({
   flags: '--minutes <x>',
   help: 'stop after about x minutes',
-  read: read.positiveNumber,
+  field: table1Fields.minutes,
 });

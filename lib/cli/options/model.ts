@@ -5,10 +5,10 @@ import type { Normalization } from '../../layers';
 import { normalizations } from '../../layers/conv2d';
 import { createModel, type Model, models } from '../../models';
 import { inceptionBnDefaults } from '../../models/inceptionBn';
-import { largestSize, modelDefaults, widthRange } from '../../models/model';
+import { modelDefaults, modelFields } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
 import { type Activation, activations } from '../../ops/activations';
-import { above, addOptions, declare, fraction } from './declare';
+import { addOptions, declare } from './declare';
 import * as read from './readers';
 
 const defaultModel = 'inception33';
@@ -33,8 +33,7 @@ export const modelOption = declare({
 export const widthOption = declare({
   flags: '--width <w>',
   help: 'factor on all channel counts',
-  read: read.positiveNumber,
-  limits: above(widthRange),
+  field: modelFields.width,
   default: modelDefaults.width,
 });
 
@@ -72,16 +71,14 @@ const normalizationOption = declare({
 const dropoutOption = declare({
   flags: '--dropout <rate>',
   help: 'part of the features that is dropped before the classifier in training',
-  read: read.fraction,
-  limits: fraction,
+  field: modelFields.dropout,
   default: modelDefaults.dropout,
 });
 
 export const sizeOption = declare({
   flags: '--size <n>',
   help: `height and width of the crops, a multiple of ${modelDefaults.sizeStep}`,
-  read: read.positiveInteger,
-  limits: { least: modelDefaults.sizeStep, most: largestSize },
+  field: modelFields.size,
   otherwise: `${modelDefaults.size}; inceptionBn: ${inceptionBnDefaults.size}, a multiple of ${inceptionBnDefaults.sizeStep}`,
 });
 

@@ -5,17 +5,17 @@ import { groupsOf, type LayerRate, layerFactors, layerRateForms, parseLayerRates
 import type { Model } from '../../models';
 import { Adam, adamDefaults } from '../../optim/adam';
 import { AdamW, adamWDefaults } from '../../optim/adamW';
-import { weightDecayRange } from '../../optim/flatOptimizer';
+import { decayField } from '../../optim/flatOptimizer';
 import type { ParameterGroup } from '../../optim/groups';
 import { Lars, larsDefaults } from '../../optim/lars';
 import type { Optimizer } from '../../optim/optimizer';
 import { parseSchedule, parseSpan, scheduleForms } from '../../optim/parseSchedule';
-import { learningRateRange, type Schedule, type Span } from '../../optim/schedule';
+import { learningRateRange, rateField, type Schedule, type Span } from '../../optim/schedule';
 import { warmUp } from '../../optim/schedules';
-import { Sgd, sgdDefaults } from '../../optim/sgd';
+import { Sgd, sgdDefaults, sgdFields } from '../../optim/sgd';
 import { entryOf } from '../../options/values';
-import { trainerDefaults } from '../../train/trainerOptions';
-import { above, addOptions, declare, doesNotApply, fraction, within } from './declare';
+import { trainerDefaults, trainerFields } from '../../train/trainerOptions';
+import { addOptions, declare, doesNotApply } from './declare';
 import * as read from './readers';
 
 interface CommonOptions {
@@ -70,22 +70,23 @@ const optimizerOption = declare({
 export const lrOption = declare({
   flags: '--lr <x>',
   help: 'learning rate',
-  read: read.positiveNumber,
-  limits: above(learningRateRange),
+  field: rateField,
+  // With a rate of 0, nothing would be trained.
+  open: 'least',
 });
 
 export const momentumOption = declare({
   flags: '--momentum <x>',
   help: 'momentum',
-  read: read.fraction,
-  limits: fraction,
+  field: sgdFields.momentum,
+  // With a momentum of 1, no gradient would ever be forgotten.
+  open: 'most',
 });
 
 export const weightDecayOption = declare({
   flags: '--weight-decay <x>',
   help: 'weight decay; biases have none',
-  read: read.nonNegative,
-  limits: within(weightDecayRange),
+  field: sgdFields.weightDecay,
 });
 
 export const scheduleOption = declare({
@@ -125,22 +126,20 @@ export const trainingLrLayersOption = () => lrLayersOption(layerRateOrLars);
 const clipNormOption = declare({
   flags: '--clip-norm <x>',
   help: 'largest norm of the gradient: a longer gradient is scaled down to it',
-  read: read.positiveNumber,
+  field: sgdFields.clipNorm,
 });
 
 const labelSmoothingOption = declare({
   flags: '--label-smoothing <x>',
   help: 'part of the target that all classes share',
-  read: read.fraction,
-  limits: fraction,
+  field: trainerFields.labelSmoothing,
   default: trainerDefaults.labelSmoothing,
 });
 
 const emaOption = declare({
   flags: '--ema <x>',
   help: 'keep a moving average of the weights with this decay per step, for example 0.999, and evaluate with it',
-  read: read.fraction,
-  limits: fraction,
+  field: decayField,
 });
 
 /** The parsed options. */

@@ -3,30 +3,27 @@ import { InvalidArgumentError } from 'commander';
 import { numberFromText } from '../../errors';
 import { parseInitialization } from '../../initial/initialization';
 import { parseActivation } from '../../ops/activations';
-import { seedRange } from '../../random';
+import { accepts, custom, type Field, integer } from '../../options/field';
 import { checkDeviceName } from '../../runtime/device';
 
-/** Makes a reader of numbers. `expected` describes the numbers that `accepts` is true for. */
-const number =
-  (expected: string, accepts: (value: number) => boolean) =>
+/** A field of the library's options that takes a number. */
+export type LibraryField = Pick<Field<unknown>, 'schema' | 'expected' | 'limits'>;
+
+/** Makes a reader of the numbers that an option of the library takes. */
+export const numberOf =
+  (field: LibraryField) =>
   (text: string): number => {
     const value = numberFromText(text);
-    if (!accepts(value)) throw new InvalidArgumentError(`Expected ${expected}.`);
-    return value;
+    if (!Number.isNaN(value) && accepts(field, value)) return value;
+    throw new InvalidArgumentError(`Expected ${field.expected.replace(/, or null$/, '')}.`);
   };
 
-export const positiveInteger = number('a positive integer', (value) => Number.isSafeInteger(value) && value > 0);
-export const wholeNumber = number('an integer of at least 0', (value) => Number.isSafeInteger(value) && value >= 0);
-export const positiveNumber = number('a positive number', (value) => Number.isFinite(value) && value > 0);
-export const nonNegative = number('a number of at least 0', (value) => Number.isFinite(value) && value >= 0);
-export const fraction = number('a number of at least 0 and below 1', (value) => value >= 0 && value < 1);
-export const finiteNumber = number('numbers with commas between', Number.isFinite);
+/** Readers of numbers for which the library has no option. */
+export const positiveInteger = numberOf(integer(1));
+export const wholeNumber = numberOf(integer(0));
 
-const [leastSeed, mostSeed] = seedRange;
-export const seed = number(
-  `an integer from ${leastSeed} to ${mostSeed}`,
-  (value) => Number.isInteger(value) && value >= leastSeed && value <= mostSeed,
-);
+/** Reads one of several numbers with commas between. */
+export const finiteNumber = numberOf(custom('numbers with commas between', Number.isFinite));
 
 /** Makes a reader of a function of the library: its error becomes commander's one line that names the option. */
 export const reading =

@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { invalid, numberFromText } from '../../errors';
 import type { Metric } from '../../optim/metric';
-import { checkpointsDefaults, everyMinutesRange } from '../../train/callbacks/checkpoints';
-import { EarlyStopping, earlyStoppingDefaults } from '../../train/callbacks/earlyStopping';
-import { above, addOptions, declare } from './declare';
+import { checkpointsDefaults, checkpointsFields } from '../../train/callbacks/checkpoints';
+import { EarlyStopping, earlyStoppingDefaults, earlyStoppingFields } from '../../train/callbacks/earlyStopping';
+import { addOptions, declare } from './declare';
 import { jsonOption, outOption } from './output';
 import * as read from './readers';
 import { changeOption, type ResumeOptions, resumeOption } from './resume';
@@ -14,22 +14,22 @@ const defaultMinutes = 10;
 
 const checkpointEpochsOption = declare({
   flags: '--checkpoint-epochs <n>',
-  help: 'write a checkpoint every n epochs',
-  read: read.positiveInteger,
+  help: 'write a checkpoint every n epochs; 0: only of the best and the last one',
+  field: checkpointsFields.everyEpochs,
   default: checkpointsDefaults.everyEpochs,
 });
 
 const checkpointStepsOption = declare({
   flags: '--checkpoint-steps <n>',
   help: 'write a checkpoint also every n steps',
-  read: read.positiveInteger,
+  field: checkpointsFields.everySteps,
 });
 
 export const checkpointMinutesOption = declare({
   flags: '--checkpoint-minutes <x>',
   help: 'write a checkpoint also when the last one is x minutes old',
-  read: read.positiveNumber,
-  limits: above(everyMinutesRange),
+  field: checkpointsFields.everyMinutes,
+  open: 'least',
 });
 
 /** Metrics of the test set by the word that --best has for them. */
@@ -48,13 +48,13 @@ const bestOption = declare({
 const patienceOption = declare({
   flags: '--patience <n>',
   help: 'stop when --best has not improved for n epochs, and take the best weights',
-  read: read.positiveInteger,
+  field: earlyStoppingFields.patience,
 });
 
 const minDeltaOption = declare({
   flags: '--min-delta <x>',
   help: 'count a change as an improvement, for --patience, only if it is larger than x',
-  read: read.nonNegative,
+  field: earlyStoppingFields.minDelta,
   default: earlyStoppingDefaults.minDelta,
 });
 

@@ -1,12 +1,12 @@
 /** The options of commands that make a table of trainings: table1 and sweep. */
 import type { Command } from 'commander';
 import { type PresetName, presets } from '../../experiments/presets';
-import { epochsRange, seedsRange } from '../../experiments/table1/settings';
-import { minutesRange, type Table1Options } from '../../experiments/table1/table1';
+import { overridesFields, trainingRateField } from '../../experiments/table1/settings';
+import type { Table1Options } from '../../experiments/table1/table1';
 import { defaultCheckpointMinutes } from '../../experiments/trainings';
 import { deviceOption, precisionOption, threadsOption } from './arithmetic';
 import { classesOption, dataDirOption, dataOption, limitOption, testLimitOption } from './data';
-import { above, addOptions, declare, within } from './declare';
+import { addOptions, declare } from './declare';
 import { batchOption, epochsOption, minutesOption } from './length';
 import { initOption, modelOption, widthOption } from './model';
 import {
@@ -37,8 +37,7 @@ const presetOption = declare({
 const seedsOption = declare({
   flags: '--seeds <n>',
   help: 'trainings of each activation, with the seeds 0 to n - 1',
-  read: read.positiveInteger,
-  limits: within(seedsRange),
+  field: overridesFields.seeds,
 });
 
 export interface TrainingsOptions extends Omit<Table1Options, 'learningRate' | 'signal' | 'onEvent' | 'init'> {
@@ -49,7 +48,7 @@ export interface TrainingsOptions extends Omit<Table1Options, 'learningRate' | '
   json?: boolean;
 }
 
-const readRate = (text: string): 'auto' | number => (text === 'auto' ? text : read.positiveNumber(text));
+const readRate = (text: string): 'auto' | number => (text === 'auto' ? text : read.numberOf(trainingRateField)(text));
 
 /** Removes a declared default: the preset's value holds instead. */
 const ofPreset = { default: undefined };
@@ -59,14 +58,15 @@ export const addTrainingsOptions = (command: Command): Command =>
   addOptions(
     command,
     presetOption(),
-    minutesOption({ note: 'and print the command that continues', limits: above(minutesRange) }),
+    minutesOption({ note: 'and print the command that continues' }),
     seedsOption(),
     lrOption({
       argument: '<auto|x>',
       read: readRate,
+      field: trainingRateField,
       note: ': auto searches a short grid for each activation, x is for all',
     }),
-    epochsOption({ limits: within(epochsRange) }),
+    epochsOption({ field: overridesFields.epochs }),
     ...[modelOption(ofPreset), widthOption(ofPreset), batchOption(), dataOption(ofPreset), dataDirOption()],
     classesOption(),
     limitOption({ note: 'of those classes' }),

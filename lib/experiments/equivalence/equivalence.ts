@@ -10,7 +10,7 @@ import { type Model, madeModel, widthField } from '../../models/model';
 import { momentumRange, weightDecayRange } from '../../optim/flatOptimizer';
 import { rateField } from '../../optim/schedule';
 import { anyOf, callback, flag, integer, number, oneOf, optional, signal } from '../../options/field';
-import { Options } from '../../options/options';
+import { type Fields, Options } from '../../options/options';
 import { seedRange } from '../../random';
 import { type Device, deviceField, deviceOf, type Precision, precisionField } from '../../runtime/device';
 import { precisionTable } from '../../runtime/precisions';
@@ -84,11 +84,12 @@ export const equivalenceDefaults = {
   seed: 0,
 } as const satisfies EquivalenceOptions;
 /** Limits of EquivalenceOptions.steps. */
-export const equivalenceStepsRange: Range = [1, 100_000];
+const equivalenceStepsRange: Range = [1, 100_000];
 /** Limits of EquivalenceOptions.size: a multiple of 4; without padding, models of two sizes need more than the least. */
-export const equivalenceSizeRange: Range = [4, 4096];
+const equivalenceSizeRange: Range = [4, 4096];
 
-const equivalenceOptions = new Options<EquivalenceOptions>('equivalence()', {
+/** Schema of the options of equivalence(). */
+export const equivalenceFields: Fields<EquivalenceOptions> = {
   model: optional(
     anyOf(
       `${equivalenceModels.join(', ')}, or a function that makes a Model`,
@@ -106,7 +107,9 @@ const equivalenceOptions = new Options<EquivalenceOptions>('equivalence()', {
   ...{ train: optional(sourceField), test: optional(sourceField), statistics: optional(statisticsField) },
   ...{ device: optional(deviceField), precision: optional(precisionField) },
   ...{ signal: optional(signal), onStep: optional(callback()) },
-});
+};
+
+const equivalenceOptions = new Options('equivalence()', equivalenceFields);
 type MakeModel = (options: { padding: boolean; classes: number }) => Model;
 
 /** Result of equivalence(). */

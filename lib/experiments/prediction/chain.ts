@@ -5,7 +5,7 @@ import type { Range } from '../../errors';
 import { activationField, curveOf, meanSquareGain } from '../../ops/activation';
 import type { Activation, ActivationCurve as Curve } from '../../ops/activations';
 import { flag, integer, number, optional } from '../../options/field';
-import { Options } from '../../options/options';
+import { type Fields, Options } from '../../options/options';
 import { type PairMoments, pairMoments } from './pair';
 import { expectation, type PairCovariance } from './quadrature';
 
@@ -30,9 +30,10 @@ export interface ChainOptions {
 }
 
 /** Limits of the magnitude of a chain: channels times Var[w]. */
-export const magnitudeRange: Range = [1e-6, 1e6];
+const magnitudeRange: Range = [1e-6, 1e6];
 
-const chainOptions = new Options<ChainOptions>('predictChain()', {
+/** Schema of the options of predictChain(). */
+export const predictedChainFields: Fields<ChainOptions> = {
   layers: integer(1, 10_000),
   activation: activationField,
   centred: optional(flag),
@@ -40,7 +41,9 @@ const chainOptions = new Options<ChainOptions>('predictChain()', {
   width: optional(integer(2)),
   inputVariance: optional(number([1e-12, 1e12])),
   gradientVariance: optional(number([1e-30, 1e30])),
-});
+};
+
+const chainOptions = new Options('predictChain()', predictedChainFields);
 
 /** Predictions for one layer's pre-activation y, averaged over random weights. */
 export interface ChainLayer {

@@ -8,7 +8,8 @@ import { checkInteger, checkNumber, invalid, type Range, SaturnnError } from '..
 import { writeAtomically } from '../../files/durable';
 import { formatActivation } from '../../ops/activation';
 import { parseActivation } from '../../ops/activations';
-import { anyNumber, anyOf, arrayOf, integer, oneOf, optional, orNull, text } from '../../options/field';
+import { learningRateRange } from '../../optim/schedule';
+import { anyNumber, anyOf, arrayOf, integer, numberWithin, oneOf, optional, orNull, text } from '../../options/field';
 import { type Fields, Options } from '../../options/options';
 import { entryOf, isArray } from '../../options/values';
 import { type Device, openDevice, type Precision, precisionField, precisions } from '../../runtime/device';
@@ -90,9 +91,9 @@ export interface Table1Fixed extends Omit<Recipe, 'activation' | 'learningRate' 
 }
 
 /** Limits of Table1Overrides.seeds. */
-export const seedsRange: Range = [1, 1000];
+const seedsRange: Range = [1, 1000];
 /** Limits of Table1Overrides.epochs. */
-export const epochsRange: Range = [1, 100_000];
+const epochsRange: Range = [1, 100_000];
 
 const searchOptions = new Options<Partial<SearchSettings>>('option search', {
   grid: optional(arrayOf(anyNumber, 'an array of learning rates')),
@@ -100,11 +101,14 @@ const searchOptions = new Options<Partial<SearchSettings>>('option search', {
   limit: optional(orNull(anyNumber)),
 });
 
+/** Accepts the learning rate of a training. */
+export const trainingRateField = numberWithin({ least: 0, most: learningRateRange[1], open: 'least' });
+
 /** Schema of the overrides of a preset. Where a field takes any text or number, the function that uses it checks that. */
 export const overridesFields: Fields<Table1Overrides> = {
   activations: optional(arrayOf(text, 'an array of activations as text')),
   seeds: optional(integer(...seedsRange)),
-  learningRate: optional(anyOf('"auto" or a number', oneOf<'auto'>(['auto']), anyNumber)),
+  learningRate: optional(anyOf(`"auto" or ${trainingRateField.expected}`, oneOf<'auto'>(['auto']), trainingRateField)),
   search: optional(searchOptions.nested()),
   ...{ data: optional(text), classes: optional(integer(fewestClasses)) },
   ...{ limit: optional(integer(1)), testLimit: optional(integer(1)) },

@@ -55,7 +55,7 @@ export interface Table1Options extends Table1Overrides {
 }
 
 /** Limits of Table1Options.minutes, of which 0 itself is refused. */
-export const minutesRange: Range = [0, 35_000];
+const minutesRange: Range = [0, 35_000];
 
 /** Schema of the options of table1(). */
 export const table1Fields: Fields<Table1Options> = {

@@ -11,7 +11,7 @@ import { activate, activationField, curveOf, formatActivation } from '../../ops/
 import type { Activation } from '../../ops/activations';
 import { conv2d } from '../../ops/convolution';
 import { arrayOf, callback, flag, integer, number, optional } from '../../options/field';
-import { Options } from '../../options/options';
+import { type Fields, Options } from '../../options/options';
 import { Philox, seedRange } from '../../random';
 import { type Device, deviceField, deviceOf } from '../../runtime/device';
 import type { TypedArray } from '../../runtime/native';
@@ -49,7 +49,7 @@ export interface VarianceChainOptions {
 /** The defaults of VarianceChainOptions. */
 export const chainDefaults = { layers: 20, width: 128, batch: 64, draws: 100, seed: 0, inputDeviation: 1 } as const;
 /** Limits of the numbers in VarianceChainOptions. */
-export const chainRanges = {
+const chainRanges = {
   layers: [1, 1000],
   width: [2, 4096],
   batch: [2, 65536],
@@ -57,7 +57,8 @@ export const chainRanges = {
   inputDeviation: [1e-6, 1e6],
 } as const satisfies Readonly<Partial<Record<keyof VarianceChainOptions, Range>>>;
 
-const chainOptions = new Options<VarianceChainOptions>('varianceChain()', {
+/** Schema of the options of varianceChain(). */
+export const chainFields: Fields<VarianceChainOptions> = {
   activations: arrayOf(activationField, 'an array of activations'),
   centred: optional(flag),
   layers: optional(integer(...chainRanges.layers)),
@@ -69,7 +70,9 @@ const chainOptions = new Options<VarianceChainOptions>('varianceChain()', {
   seed: optional(integer(...seedRange)),
   device: optional(deviceField),
   onDraw: optional(callback()),
-});
+};
+
+const chainOptions = new Options('varianceChain()', chainFields);
 
 /** A measured value and its prediction. */
 export interface Compared {

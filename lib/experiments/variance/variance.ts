@@ -13,7 +13,7 @@ import { activationField, formatActivation } from '../../ops/activation';
 import type { Activation } from '../../ops/activations';
 import { rateField } from '../../optim/schedule';
 import { anyNumber, arrayOf, callback, instance, integer, optional } from '../../options/field';
-import { Options } from '../../options/options';
+import { type Fields, Options } from '../../options/options';
 import { isCallback } from '../../options/values';
 import { seedRange } from '../../random';
 import { type Device, deviceField, deviceOf } from '../../runtime/device';
@@ -57,7 +57,7 @@ export interface VarianceOptions {
 /** The defaults of VarianceOptions. */
 export const varianceDefaults = { steps: 50, learningRate: 0.01, batch: 64, draws: 1, seed: 0 } as const;
 /** Limits of VarianceOptions.draws. */
-export const varianceDrawsRange: Range = [1, 1000];
+const varianceDrawsRange: Range = [1, 1000];
 /** The fewest images per step that have a variance. */
 const fewestImages = 2;
 
@@ -67,7 +67,8 @@ const initializationField = instance<Initialization>(
   ({ initializer, prepare }) => isCallback(initializer) && isCallback(prepare),
 );
 
-const varianceOptions = new Options<VarianceOptions>('variance()', {
+/** Schema of the options of variance(). */
+export const varianceFields: Fields<VarianceOptions> = {
   model: callback('a function that makes a Model'),
   activations: arrayOf(activationField, 'an array of activations'),
   initializations: optional(arrayOf(initializationField, 'an array of initialisations')),
@@ -80,7 +81,9 @@ const varianceOptions = new Options<VarianceOptions>('variance()', {
   seed: optional(integer(...seedRange)),
   device: optional(deviceField),
   onProgress: optional(callback()),
-});
+};
+
+const varianceOptions = new Options('variance()', varianceFields);
 
 /** Measurements with one activation and one initialisation. */
 export interface VarianceRun {

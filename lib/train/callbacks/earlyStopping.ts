@@ -1,7 +1,7 @@
 import { SaturnnError } from '../../errors';
 import { type EpochEvent, isBetter, type Metric, metricField } from '../../optim/metric';
 import { flag, integer, numberWithin, optional } from '../../options/field';
-import { Options } from '../../options/options';
+import { type Fields, Options } from '../../options/options';
 import type { Arena } from '../../runtime/native';
 import { counterBytes, type State } from '../../tensor/state';
 import type { Callback, RunControl, SavedCallback } from '../callback';
@@ -30,12 +30,15 @@ export const earlyStoppingDefaults = {
   restoreBest: true,
 } as const satisfies EarlyStoppingOptions;
 
-const earlyStoppingOptions = new Options<EarlyStoppingOptions>('EarlyStopping', {
+/** Schema of the options of EarlyStopping. */
+export const earlyStoppingFields: Fields<EarlyStoppingOptions> = {
   metric: optional(metricField),
   patience: optional(integer(1)),
   minDelta: optional(numberWithin({ least: 0 })),
   restoreBest: optional(flag),
-});
+};
+
+const earlyStoppingOptions = new Options('EarlyStopping', earlyStoppingFields);
 
 /** The arenas of the best epoch. The optimizer's other values are not kept, because training ends when these are restored. */
 interface Kept {
