@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { errorLine } from '../../lib/cli/terminal/errorLine';
 import { saturnn } from './support';
 
 // `data get` must not find data that an earlier command has downloaded.
@@ -99,6 +100,11 @@ test.concurrent.each<[string, string]>([
   ['bench step --smoke --device cpu --rounds 1 --minutes 0.00001 --save /nowhere/x', 'ERR_OUTPUT'],
 ])('saturnn %s: the code is %s', async (line, expected) => {
   expect((await saturnn(line.split(' '))).stderr).toContain(`error [${expected}]: `);
+});
+
+test('an error of the operating system that saturnn does not expect keeps the system’s code', () => {
+  const error = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  expect(errorLine(error)).toBe('error [ENOSPC]: no space left on device\n');
 });
 
 test('a precision that the device lacks is refused before a folder is made', async () => {
