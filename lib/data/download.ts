@@ -133,6 +133,9 @@ class PartialFile {
   }
 }
 
+/** Removes what earlier attempts to download a file have left: its bytes so far, and the version that they belong to. */
+export const removePartial = (path: string): void => new PartialFile(path).remove();
+
 /** Watches one connection: aborts it when the user does, and when too few bytes come. */
 class Watch {
   readonly #abort = new AbortController();

@@ -11,7 +11,7 @@ import { entryOf } from '../options/values';
 import { cacheFolder } from '../runtime/cacheFolder';
 import { type ArchivedFile, md5Of, openStream, readArchive } from './archive';
 import { binaryFiles, type CifarFiles, cifarFiles, findInArchive } from './cifarFiles';
-import { type DownloadOptions, download, retriesRange } from './download';
+import { type DownloadOptions, download, removePartial, retriesRange } from './download';
 import { type LayoutName, layouts } from './records';
 
 /** Returns the folder in which data sets are kept: $XDG_CACHE_HOME/saturnn/data, or ~/.cache/saturnn/data. */
@@ -100,6 +100,8 @@ async function load(files: CifarFiles, folder: string, options: GetOptions): Pro
     throw error;
   }
   rmSync(archive);
+  // A process that was killed as the download was complete has left the version.
+  removePartial(archive);
   return place;
 }
 

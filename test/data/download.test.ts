@@ -212,10 +212,12 @@ describe('getData', () => {
     expect(existsSync(place)).toBe(false);
   });
 
-  test('is loaded by one process at a time, others beside it; what a killed one had begun to unpack is removed', async () => {
+  test('is loaded by one process at a time, others beside it; what a killed one has left is removed', async () => {
     behave({ content: packed.cifar100 });
     const options = { folder, url: server.url, md5: md5(packed.cifar100) };
     mkdirSync(join(folder, 'cifar-100-binary.tmp'));
+    writeFileSync(join(folder, 'cifar-100-binary.tar.gz.part.version'), '"old"');
+    writeFileSync(join(folder, 'cifar-100-binary.tar.gz'), packed.cifar100);
     const first = getData('cifar100', options);
     await expect(getData('cifar100', options)).rejects.toMatchObject(
       fails('ERR_BUSY', /^Process \d+ is writing into /),
