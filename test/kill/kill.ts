@@ -65,46 +65,62 @@ const argumentsOf = ({ command, args }: KillOptions, out: string): string[] =>
     ? [command, ...args, '--json', '--resume', 'auto', '--out', out]
     : [command, ...args, '--out', out];
 
+const names = Object.keys(variants) as Variant[];
+
 export async function killAndResume(options: KillOptions): Promise<KillReport> {
   const { folder, kills, seed, log = () => {} } = options;
   const random = new Philox(seed, 0);
   const whole = join(folder, 'whole');
-  const started = performance.now();
-  const { kind, message } = await new Process(argumentsOf(options, whole)).ended;
-  if (kind !== 'done') throw new Error(`saturnn ${options.command} ended: ${message}`);
-  const seconds = (performance.now() - started) / 1000;
-  const names = Object.keys(variants) as Variant[];
-  const count = { kills: 0, duringWrite: 0, beforeCheckpoint: 0, warnings: 0, rounds: 0 };
-  const tried = Object.fromEntries(names.map((name) => [name, 0])) as Record<Variant, number>;
-  const refused: Record<string, number> = {};
+  const seconds = await runWhole(options, whole);
+  const tally = new Tally();
   const faults: Fault[] = [];
-  for (; count.kills < kills; count.rounds++) {
-    const round = new Round(options, join(folder, `killed-${count.rounds}`), random, seconds);
+  for (; tally.count.kills < kills; tally.count.rounds++) {
+    const round = new Round(options, join(folder, `killed-${tally.count.rounds}`), random, seconds);
     while (!round.isDone) {
-      const variant = count.kills < kills ? names[Math.floor(names.length * random.uniform())]! : null;
-      if (variant) tried[variant]++;
-      const endings = await round.play(variant);
-      count.kills += endings.filter(({ kind }) => kind === 'killed').length;
-      for (const { kind, message } of endings) {
-        const code = /\[(\w+)\]/.exec(message)?.[1];
-        if (kind === 'refused' && code) refused[code] = (refused[code] ?? 0) + 1;
-      }
-      const left = filesOf(round.scene.out).map((path) => basename(path));
-      const half = left.some((name) => name.endsWith('.tmp'));
-      const begun = left.some((name) => /^last\.checkpoint|^result\.json|\.safetensors$/.test(name));
-      const isKilled = endings.some(({ kind }) => kind === 'killed');
-      if (isKilled && half) count.duringWrite++;
-      if (isKilled && !begun) count.beforeCheckpoint++;
-      const shown = endings.map(({ kind }) => kind).join(', ');
-      log(`${count.kills} kills, ${variant ?? 'to the end'}: ${shown}${half ? ', while a file was written' : ''}`);
+      const variant = tally.count.kills < kills ? names[Math.floor(names.length * random.uniform())]! : null;
+      log(tally.add(variant, await round.play(variant), round.scene.out));
     }
     const found = round.faultsBeside(whole);
     faults.push(...found);
-    count.warnings += round.warnings.length;
-    log(`round ${count.rounds + 1}: ${found.map(({ text }) => text).join('; ') || 'equal'}`);
+    tally.count.warnings += round.warnings.length;
+    log(`round ${tally.count.rounds + 1}: ${found.map(({ text }) => text).join('; ') || 'equal'}`);
     if (found.length === 0) rmSync(round.scene.out, { recursive: true });
   }
-  return { ...count, variants: tried, refused, seconds, faults };
+  return { ...tally.count, variants: tally.variants, refused: tally.refused, seconds, faults };
+}
+
+/** Runs the command without disturbing it. @returns its duration in seconds */
+async function runWhole(options: KillOptions, out: string): Promise<number> {
+  const started = performance.now();
+  const { kind, message } = await new Process(argumentsOf(options, out)).ended;
+  if (kind !== 'done') throw new Error(`saturnn ${options.command} ended: ${message}`);
+  return (performance.now() - started) / 1000;
+}
+
+/** The numbers of a report. */
+class Tally {
+  readonly count = { kills: 0, duringWrite: 0, beforeCheckpoint: 0, warnings: 0, rounds: 0 };
+  readonly variants = Object.fromEntries(names.map((name) => [name, 0])) as Record<Variant, number>;
+  readonly refused: Record<string, number> = {};
+
+  /** Counts the ends of the processes of a variant, and what they have left in the folder. @returns a line about them */
+  add(variant: Variant | null, endings: readonly Ending[], out: string): string {
+    if (variant) this.variants[variant]++;
+    const kinds = endings.map(({ kind }) => kind);
+    for (const { kind, message } of endings) {
+      const code = /\[(\w+)\]/.exec(message)?.[1];
+      if (kind === 'refused' && code) this.refused[code] = (this.refused[code] ?? 0) + 1;
+    }
+    const left = filesOf(out).map((path) => basename(path));
+    const half = left.some((name) => name.endsWith('.tmp'));
+    const begun = left.some((name) => /^last\.checkpoint|^result\.json|\.safetensors$/.test(name));
+    const killed = kinds.filter((kind) => kind === 'killed').length;
+    this.count.kills += killed;
+    if (killed > 0 && half) this.count.duringWrite++;
+    if (killed > 0 && !begun) this.count.beforeCheckpoint++;
+    const ends = `${kinds.join(', ')}${half ? ', while a file was written' : ''}`;
+    return `${this.count.kills} kills, ${variant ?? 'to the end'}: ${ends}`;
+  }
 }
 
 /** One folder, in which the command is killed and continued until its end. */
