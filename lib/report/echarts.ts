@@ -12,11 +12,18 @@ export const textWidth = (text: string, fontSize: number): number => 0.62 * font
 
 let loaded: typeof import('echarts') | undefined;
 
-/** Loads ECharts at the first call: it costs a tenth of a second and much memory, which only a report needs. */
+/**
+ * Loads ECharts at the first call: it costs a tenth of a second and much memory, which only a report needs.
+ * @throws ERR_PACKAGE if it is not there, as in a bundle without node_modules
+ */
 export function echarts(): typeof import('echarts') {
   if (!loaded) {
-    // A literal, so that bundlers and programs that collect files see which one is needed.
-    loaded = require('echarts/dist/echarts.common.min.js') as typeof import('echarts');
+    try {
+      // A literal, so that bundlers and programs that collect files see which one is needed.
+      loaded = require('echarts/dist/echarts.common.min.js') as typeof import('echarts');
+    } catch (error) {
+      throw notFound(error);
+    }
     const size = (font?: string) => Number(/([\d.]+)px/.exec(font ?? '')?.[1] ?? 12);
     loaded.setPlatformAPI({ measureText: (text, font) => ({ width: textWidth(text, size(font)) }) });
   }
@@ -28,16 +35,20 @@ export function echarts(): typeof import('echarts') {
  * @throws ERR_PACKAGE if the file is not there, as in a bundle without node_modules
  */
 export function echartsSource(): string {
-  // A bundler would replace require.resolve(), and cannot say where the file is in any case.
-  const here = typeof __filename === 'string' ? __filename : join(process.cwd(), 'program');
   try {
-    return readFileSync(createRequire(here).resolve(file), 'utf8');
+    return readFileSync(createRequire(thisFile()).resolve(file), 'utf8');
   } catch (error) {
-    throw new SaturnnError(
-      'ERR_PACKAGE',
-      `A report needs the file ${file}, which was not found from ${here}. Remedy: \`npm install echarts\` where the program runs. ` +
-        'If the program was bundled, leave saturnn external, or install echarts beside it.',
-      { cause: error },
-    );
+    throw notFound(error);
   }
 }
+
+/** Path of this file. A bundler would replace require.resolve(), and cannot say where the file is in any case. */
+const thisFile = (): string => (typeof __filename === 'string' ? __filename : join(process.cwd(), 'program'));
+
+const notFound = (cause: unknown): SaturnnError =>
+  new SaturnnError(
+    'ERR_PACKAGE',
+    `A report needs the file ${file}, which was not found from ${thisFile()}. Remedy: \`npm install echarts\` where the program runs. ` +
+      'If the program was bundled, leave saturnn external, or install echarts beside it.',
+    { cause },
+  );
