@@ -127,7 +127,7 @@ await startIfMain(import.meta.url, async ([name, ...chosen]) => {
 
   const built = await timed(`build in out/${name}`, () => buildNative([`--CDSATURNN_SANITIZE=${kind.cmake}`], folder));
   if (built !== 0) return built;
-  if (!existsSync(join(root, 'dist', 'index.js'))) await compileTypescript('tsconfig.build.json');
+  await compileTypescript('tsconfig.build.json');
 
   rmSync(reports, { recursive: true, force: true });
   mkdirSync(reports, { recursive: true });
