@@ -101,7 +101,7 @@ describe('a class in the place of a function is refused', () => {
   it.each([
     ['variance()', () => experiments.variance({ model: Own as never, activations: [tanh()], train: tiny() }), 'model'],
     ['equivalence()', () => experiments.equivalence({ model: Own as never }), 'model'],
-    ['runTrainings()', () => experiments.varianceChain({ activations: [], magnitude: Own as never }), 'magnitude'],
+    ['varianceChain()', () => experiments.varianceChain({ activations: [], magnitude: Own as never }), 'magnitude'],
   ])('%s', async (_, call, option) => {
     await expect(call()).rejects.toThrow(refusal(new RegExp(` for ${option} but received a class$`)));
   });
