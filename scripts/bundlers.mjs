@@ -1,11 +1,13 @@
-// `npm run bundlers`: bundles a program with webpack, Rspack, Rollup and ncc, runs each bundle, and says what it printed. Takes
-// minutes; test/package/bundlers.test.ts tries esbuild, Rolldown and @vercel/nft in CI. The packages in out/packages are used
-// (npm run pack:all).
+// `npm run bundlers`: bundles a program with webpack, Rspack, Rollup and ncc, and one of Next.js with webpack and Turbopack, runs each
+// bundle, and says what it printed. Takes minutes; test/package/bundlers.test.ts tries esbuild, Rolldown and @vercel/nft in CI. The
+// packages in out/packages are used (npm run pack:all).
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { makeNextApp, tryNext } from './bundlers/next.mjs';
+import { runtimePackages } from './npm-packages.mjs';
 import { node, root, StageError, stage, startIfMain } from './stage.mjs';
 import { toolsIn } from './tools.mjs';
 
@@ -25,13 +27,17 @@ const programs = {
 };
 const works = 'cpu true function';
 
-/** Makes a folder with the programs, in which the packages are installed. */
-function makeApp(app) {
+/** Copies the packages, and what they depend on, into a folder's node_modules. */
+function installPackages(app) {
   const modules = join(app, 'node_modules');
   for (const name of ['saturnn', '@saturnn/linux-x64', '@saturnn/linux-x64-cuda'])
     cpSync(join(root, 'out/packages', name), join(modules, name), { recursive: true });
-  const { dependencies } = JSON.parse(readFileSync(join(modules, 'saturnn/package.json'), 'utf8'));
-  for (const name of Object.keys(dependencies)) symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  for (const { path } of runtimePackages()) cpSync(join(root, path), join(app, path), { recursive: true });
+}
+
+/** Makes a folder with the programs, in which the packages are installed. */
+function makeApp(app) {
+  installPackages(app);
   writeFileSync(join(app, 'package.json'), '{ "private": true }');
   for (const [file, text] of Object.entries(programs)) writeFileSync(join(app, file), text);
 }
@@ -85,8 +91,12 @@ async function tryOne(title, make) {
   } catch (error) {
     said = error.message;
   }
-  console.log(`${title.padEnd(32)} ${said === works ? 'works' : `FAILED: ${said}`}`);
+  say(title, said === works ? null : said);
   return said === works;
+}
+
+function say(title, problem) {
+  console.log(`${title.padEnd(32)} ${problem === null ? 'works' : `FAILED: ${problem}`}`);
 }
 
 await startIfMain(import.meta.url, async () => {
@@ -104,6 +114,13 @@ await startIfMain(import.meta.url, async () => {
     }
     // In a folder of its own: ncc has copied the libraries.
     results.push(await tryOne('ncc', () => ncc(app, join(app, 'bundles/ncc'))));
+    const next = join(app, 'next');
+    makeNextApp(next, installPackages);
+    for (const bundler of ['webpack', 'turbopack']) {
+      const problem = await tryNext(next, bundler).catch(({ message, stdout }) => `${message}\n${stdout ?? ''}`);
+      say(`Next.js with ${bundler}`, problem);
+      results.push(problem === null);
+    }
   } finally {
     rmSync(app, { recursive: true, force: true });
   }
