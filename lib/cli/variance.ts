@@ -14,6 +14,7 @@ import { environment } from '../measure/harness';
 import { createModel, models } from '../models';
 import { formatActivation } from '../ops/activation';
 import { type Activation, parseActivation } from '../ops/activations';
+import { numberWithin } from '../options/field';
 import type { ReportPage, ReportTable } from '../report/page';
 import { table } from '../report/textTable';
 import { writeReport } from '../report/write';
@@ -53,10 +54,14 @@ const chain = 'chain';
 /** The default --width of a model, narrower than the model's own: every activation is trained and measured. */
 const defaultWidth = 0.25;
 
+// The ranges of --width and --draws depend on the model: the library checks them.
+const positiveNumber = read.numberOf(numberWithin({ least: 0, open: 'least' }));
+
 const drawsOption = declare({
   flags: '--draws <n>',
   help: 'how often the weights are drawn; the results are averaged',
   field: varianceFields.draws,
+  read: read.positiveInteger,
   otherwise: `${varianceDefaults.draws}; chain: ${chainDefaults.draws}, ${limitsText(chainFields.draws.limits!)}`,
 });
 
@@ -108,6 +113,7 @@ export function varianceCommand(): Command {
       read: (text: string, before: Initialization[] | undefined) => [...(before ?? []), read.initialization(text)],
     }),
     widthOption({
+      read: positiveNumber,
       default: undefined,
       note: `; of a chain, the channels of its layers (${limitsText(chainFields.width.limits!)})`,
       otherwise: `${defaultWidth}; chain: ${chainDefaults.width}`,

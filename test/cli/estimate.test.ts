@@ -57,5 +57,5 @@ test('as a table; a batch size that is none is refused', async () => {
   expect(stdout).toMatch(/^ +4 +[\d.]+ +[\d.]+ +16 +[\d.]+ s$/m);
   const { code, stderr } = await saturnn(['estimate', ...network, '--batch', '2,x']);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/--batch <n,...>.*positive integer/);
+  expect(stderr).toMatch(/--batch <n,...>.*an integer from 1 to 65536/);
 });
