@@ -216,7 +216,8 @@ export function prepareFolder(folder: string): string {
   try {
     makeFolder(path);
     closeSync(openSync(probe, 'w'));
-    rmSync(probe);
+    // The process that has the folder's lock may have removed it already, as a temporary file.
+    rmSync(probe, { force: true });
   } catch (error) {
     throw unwritable(path, error);
   }

@@ -1,6 +1,6 @@
 /** Where files are written: at the end of links, with the mode of the file before, and only over regular files. */
 import { spawnSync } from 'node:child_process';
-import {
+import fs, {
   chmodSync,
   lstatSync,
   mkdirSync,
@@ -10,9 +10,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { linkOver, writeAtomically, writeDurably } from '../../lib/files/durable';
+import { describe, expect, test, vi } from 'vitest';
+import { linkOver, prepareFolder, removeTemporaries, writeAtomically, writeDurably } from '../../lib/files/durable';
 import { readWhole } from '../../lib/files/read';
 import { readSafetensors } from '../../lib/files/safetensors';
 import { temporaryFolder } from '../temporary';
@@ -100,6 +101,23 @@ test('files that are read must be regular: a pipe without a writer and a device 
   ] as const) {
     expect(() => readWhole(path, 100)).toThrow(`it is ${kind}, not a regular file`);
     expect(() => readSafetensors(path)).toThrow(expect.objectContaining({ code: 'ERR_DATA' }));
+  }
+});
+
+test('a folder whose probe the process with the lock removes, as a temporary file, is no error', () => {
+  const path = folder('probed');
+  const { closeSync } = fs;
+  const close = vi.spyOn(fs, 'closeSync').mockImplementation((file) => {
+    closeSync(file);
+    removeTemporaries(path);
+  });
+  syncBuiltinESMExports();
+  try {
+    expect(prepareFolder(path)).toBe(path);
+    expect(close).toHaveBeenCalledOnce();
+  } finally {
+    close.mockRestore();
+    syncBuiltinESMExports();
   }
 });
 
