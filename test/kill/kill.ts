@@ -72,13 +72,17 @@ export async function killAndResume(options: KillOptions): Promise<KillReport> {
   const random = new Philox(seed, 0);
   const whole = join(folder, 'whole');
   const seconds = await runWhole(options, whole);
+  const pace = { seconds };
   const tally = new Tally();
   const faults: Fault[] = [];
   for (; tally.count.kills < kills; tally.count.rounds++) {
-    const round = new Round(options, join(folder, `killed-${tally.count.rounds}`), random, seconds);
+    const round = new Round(options, join(folder, `killed-${tally.count.rounds}`), random, pace);
     while (!round.isDone) {
       const variant = tally.count.kills < kills ? names[Math.floor(names.length * random.uniform())]! : null;
-      log(tally.add(variant, await round.play(variant), round.scene.out));
+      const endings = await round.play(variant);
+      log(tally.add(variant, endings, round.scene.out));
+      // Other work on the machine changes the command's duration: this makes about two of three variants kill in time.
+      pace.seconds *= endings.some(({ kind }) => kind === 'killed') ? 1.1 : 0.8;
     }
     const found = round.faultsBeside(whole);
     faults.push(...found);
@@ -133,7 +137,8 @@ class Round {
   #mayWarn = false;
   readonly #faults: Fault[] = [];
 
-  constructor(options: KillOptions, out: string, random: Philox, seconds: number) {
+  /** @param pace estimate of the command's present duration */
+  constructor(options: KillOptions, out: string, random: Philox, pace: { readonly seconds: number }) {
     const uniform = () => random.uniform();
     const scene: Scene = {
       out,
@@ -144,7 +149,7 @@ class Round {
       },
       uniform,
       // This factor gives a few kills per round, some of them before the first step.
-      moment: () => 800 * seconds * uniform(),
+      moment: () => 800 * pace.seconds * uniform(),
       fault: (text) => this.#faults.push({ kind: 'lock', text }),
     };
     this.scene = scene;
