@@ -73,6 +73,28 @@ test('a log with other lines than at the checkpoint, as in a copied folder: the 
   expect(lines.at(-1)).toContain('"event":"end"');
 });
 
+test('a log that lost lines has none twice, whether the run had ended or is killed before its next checkpoint', async () => {
+  const log = path('twice', 'metrics.jsonl');
+  const events = () =>
+    readFileSync(log, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  const cut = () => truncateSync(log, readFileSync(log).indexOf('\n', 100) + 1);
+  await train('twice', 2);
+  cut();
+  for (const resume of ['auto', 'auto'] as const) await train('twice', 2, { resume });
+  expect(events().filter(({ event }) => event === 'end')).toHaveLength(1);
+  cut();
+  const kill = ({ event }: TrainEvent) => {
+    if (event === 'step') throw new Error('killed');
+  };
+  await expect(train('twice', 3, { resume: 'auto' }, kill)).rejects.toThrow('killed');
+  await train('twice', 3, { resume: 'auto' });
+  const steps = events().flatMap(({ event, step }) => (event === 'step' ? [step] : []));
+  expect(steps).toEqual([...new Set(steps)]);
+});
+
 test('the last lines of the logs are on the disk before the results that are written after training', async () => {
   const synced: Record<string, number> = {};
   const sync = vi.spyOn(fs, 'fsyncSync').mockImplementation((file) => {

@@ -17,6 +17,8 @@ interface SavedLog {
   readonly crc?: number;
   /** Lines that could not be written yet. */
   readonly waiting: string;
+  /** Steps done at the last line. Checkpoints of earlier versions have none. */
+  readonly step?: number;
 }
 
 /**
@@ -34,6 +36,8 @@ abstract class Log implements Callback {
   #crc = 0;
   /** Lines that could not be written yet. */
   #waiting = '';
+  /** Steps done at the last line. */
+  #step = 0;
   #warned = false;
   /** A loss of lines that fit() has not reported yet. */
   #loss: string | null = null;
@@ -69,6 +73,7 @@ abstract class Log implements Callback {
   /** Appends whole lines, after those that could not be written before. */
   protected write(text: string, run: RunControl): void {
     this.#waiting += text;
+    this.#step = run.trainer.step;
     try {
       this.#append();
       this.#warned = false;
@@ -132,7 +137,7 @@ abstract class Log implements Callback {
    */
   save(): SavedCallback {
     this.#sync();
-    const state: SavedLog = { length: this.#length, crc: this.#crc, waiting: this.#waiting };
+    const state: SavedLog = { length: this.#length, crc: this.#crc, waiting: this.#waiting, step: this.#step };
     return { state };
   }
 
@@ -157,12 +162,12 @@ abstract class Log implements Callback {
    * @throws ERR_CHECKPOINT if it is none; ERR_OUTPUT if the file cannot be read or written
    */
   restore({ state }: SavedCallback): void {
-    const { length, crc, waiting } = checkSaved(this.name, state);
+    const { length, crc, waiting, step } = checkSaved(this.name, state);
     const present = sizeOf(this.path) > 0 ? readWritable(this.path) : Buffer.alloc(0);
     const saved = present.subarray(0, length);
     const isAltered = crc !== undefined && crc !== crc32(saved);
     // Where other lines were written, `length` may be within one of them: the next line would continue it.
-    const kept = isAltered || saved.length < length ? lastLineEnd(saved) : length;
+    const kept = isAltered || saved.length < length ? this.#lengthUpTo(step, saved) : length;
     this.#loss = null;
     if (saved.length < length) this.#loss = lossMessage(this.path, length, kept);
     else if (isAltered)
@@ -170,6 +175,26 @@ abstract class Log implements Callback {
     this.#length = kept;
     this.#crc = crc32(present.subarray(0, kept));
     this.#waiting = waiting;
+    this.#step = step ?? 0;
+  }
+
+  /** Returns the step of a line of this log; NaN if it has none. */
+  protected abstract stepOf(line: string): number;
+
+  /**
+   * Returns the length of the whole lines of a log that has lost some. Those that a process has written since, before it was
+   * killed, do not count: they are written again.
+   */
+  #lengthUpTo(step: number | undefined, bytes: Buffer): number {
+    const end = lastLineEnd(bytes);
+    if (step === undefined) return end;
+    let length = 0;
+    while (length < end) {
+      const next = bytes.indexOf('\n', length) + 1;
+      if (this.stepOf(bytes.toString('utf8', length, next)) > step) break;
+      length = next;
+    }
+    return length;
   }
 
   /** Cuts off the lines that were written after the checkpoint. */
@@ -222,11 +247,12 @@ function wholeLines(path: string): Pick<SavedLog, 'length'> & { readonly crc: nu
 }
 
 function checkSaved(name: string, state: unknown): SavedLog {
-  const { length = 0, crc, waiting = '' } = (state ?? {}) as Partial<SavedLog>;
+  const { length = 0, crc, waiting = '', step } = (state ?? {}) as Partial<SavedLog>;
   try {
     checkInteger('length', length, 0);
     if (crc !== undefined) checkInteger('crc', crc, 0, 2 ** 32 - 1);
-    if (typeof waiting === 'string') return { length, crc, waiting };
+    if (step !== undefined) checkInteger('step', step, 0);
+    if (typeof waiting === 'string') return { length, crc, waiting, step };
   } catch {
     // The message below is the same for every field.
   }
@@ -236,6 +262,16 @@ function checkSaved(name: string, state: unknown): SavedLog {
 /** A log in JSON lines: every step, epoch, changed, stopped and end event as one JSON object per line, with the fields of the event. */
 export class JsonlLog extends Log {
   readonly name = 'jsonlLog';
+
+  protected stepOf(line: string): number {
+    try {
+      const { event, step } = JSON.parse(line) as Partial<StepEvent>;
+      // No checkpoint follows the end event.
+      return (event as string) === 'end' ? Number.POSITIVE_INFINITY : Number(step);
+    } catch {
+      return Number.NaN;
+    }
+  }
 
   onStep(event: StepEvent, run: RunControl): void {
     this.write(lineOf(event), run);
@@ -279,6 +315,10 @@ const columns = [
  */
 export class CsvLog extends Log {
   readonly name = 'csvLog';
+
+  protected stepOf(line: string): number {
+    return Number(line.split(',')[columns.indexOf('step')]);
+  }
 
   /** @param path path of the file; an existing file is replaced, unless the run is resumed */
   constructor(path: string) {
