@@ -197,7 +197,8 @@ test('factors of convolutions and activations are those of equations 3 to 6', as
   const [run] = await variance({
     model: ({ activation }) => smallModel({ activation }),
     activations: [scaledSigmoid()],
-    ...{ train, steps: 0, batch: 32, device, draws: 4, seed: testSeed },
+    // The activations' ratio is 0.954 in the mean, so near its bound that 4 draws (standard deviation 0.002) miss it at times.
+    ...{ train, steps: 0, batch: 32, device, draws: 12, seed: testSeed },
   });
   const { factors } = run!.moments[0]!;
   const mean = (kind: string, of: (factor: (typeof factors)[number]) => number | null) => {
