@@ -40,7 +40,9 @@ function checkRelease() {
 }
 
 async function isPublished(name, registry) {
-  const response = await fetch(new URL(`${name.replace('/', '%2f')}/${version}`, registry));
+  // A connection that was kept would be closed by the registry while npm publishes, and the next request would fail on it.
+  const headers = { connection: 'close' };
+  const response = await fetch(new URL(`${name.replace('/', '%2f')}/${version}`, registry), { headers });
   if (response.ok) return true;
   if (response.status === 404) return false;
   throw new StageError(`${registry.href} answers ${response.status} ${response.statusText} for ${name}.`);
