@@ -3,9 +3,9 @@
  * Trainers that are made, trained and disposed of, and 100 worker threads, one after the other and then four at a time. Each
  * of the four is a process of its own. test/train/leaks.test.ts is the short form.
  *
- * What is measured: resident memory after garbage collection (the median of five samples), at twenty marks. At the last it must not be more
- * than 1% above that before the first, after a warm-up of 40% as much work; the used part of V8's heap, handles, threads and open
- * files are looked at, too. Three things grow or shrink by chance and are no leak, so they are kept still:
+ * The program samples resident memory after garbage collection (the median of five samples) at twenty marks, after a warm-up of 40% as
+ * much work. The last sample may be at most 1% above the first. The used part of V8's heap, handles, threads and open files are
+ * compared, too. Three things grow or shrink by chance and are no leak, so they are kept still:
  * - V8's young generation grows by pages of which most are empty: its size is fixed (--min-semi-space-size, --max-semi-space-size).
  * - V8's optimiser allocates memory at its own times: --no-opt switches it off.
  * - glibc gives each thread one of several arenas, and which of them keeps freed pages depends on the order of the threads:
@@ -19,14 +19,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { isMainThread, Worker } from 'node:worker_threads';
 import { generated } from '../lib/data/generated';
-import { Conv2d, GlobalAveragePool, Linear, Sequential } from '../lib/layers';
 import { environment, writeJson } from '../lib/measure/harness';
 import { median } from '../lib/measure/median';
-import type { Model } from '../lib/models';
-import { leakyTanh } from '../lib/ops/activations';
 import { openDevice } from '../lib/runtime/device';
 import { memoryStats } from '../lib/runtime/memoryStats';
 import { Trainer } from '../lib/train/trainer';
+import { tinyModel } from '../test/train/tinyModel';
 
 const marks = 20;
 /** Work before the first mark, as a part of all that follows: V8 compiles functions, and libraries make what they keep. */
@@ -44,19 +42,6 @@ interface Mark {
   readonly handles: number;
   readonly threads: number;
   readonly files: number;
-}
-
-function tinyModel(): Model {
-  const layers = new Sequential([
-    new Conv2d({ name: 'conv', inputs: 3, outputs: 4, kernel: 3, stride: 4, activation: leakyTanh() }),
-    new GlobalAveragePool(),
-    new Linear({ name: 'classifier', inputs: 4, outputs: 100 }),
-  ]);
-  return {
-    ...{ name: 'tiny', width: 1, classes: 100, activation: leakyTanh(), inputShape: [28, 28, 3] },
-    ...{ parameters: layers.parameters, buffers: layers.buffers },
-    forward: (x, context) => layers.forward(x, context),
-  };
 }
 
 /** Makes a Trainer on one thread: for so small a network, more of them would only wait for each other. */

@@ -10,7 +10,8 @@ import { Checkpoints, CsvLog, EarlyStopping, JsonlLog } from '../../lib/train/ca
 import type { TrainEvent } from '../../lib/train/events';
 import type { Trainer, TrainerOptions } from '../../lib/train/trainer';
 import { temporaryFolder } from '../temporary';
-import { snapshot, tinyModel, trainersWith } from './support';
+import { snapshot, trainersWith } from './support';
+import { tinyModel } from './tinyModel';
 
 const folder = temporaryFolder();
 const path = (name: string) => join(folder, name);

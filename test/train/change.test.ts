@@ -15,7 +15,8 @@ import { decodeHistory, encodeHistory } from '../../lib/train/checkpoint/history
 import type { TrainEvent } from '../../lib/train/events';
 import type { FitOptions, Trainer, TrainerOptions } from '../../lib/train/trainer';
 import { temporaryFolder } from '../temporary';
-import { snapshot, tinyModel, trainersWith } from './support';
+import { snapshot, trainersWith } from './support';
+import { tinyModel } from './tinyModel';
 
 const folder = temporaryFolder();
 const path = (name: string) => join(folder, name);

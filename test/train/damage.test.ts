@@ -22,7 +22,8 @@ import type { TrainEvent } from '../../lib/train/events';
 import { readEvents } from '../../lib/train/runLog';
 import { runTraining, type TrainingOptions } from '../../lib/train/training';
 import { temporaryFolder } from '../temporary';
-import { cpu, smallData, tinyModel } from './support';
+import { cpu, smallData } from './support';
+import { tinyModel } from './tinyModel';
 
 const folder = temporaryFolder();
 const path = (...names: string[]) => join(folder, ...names);

@@ -5,7 +5,8 @@ import { openDevice } from '../../lib/runtime/device';
 import type { TrainEvent } from '../../lib/train/events';
 import type { Trainer } from '../../lib/train/trainer';
 import { temporaryFolder } from '../temporary';
-import { snapshot, tinyModel, trainersWith } from './support';
+import { snapshot, trainersWith } from './support';
+import { tinyModel } from './tinyModel';
 
 const folder = temporaryFolder();
 

@@ -5,7 +5,8 @@ import { expect, test, vi } from 'vitest';
 import { constantRate } from '../../lib/optim/schedule';
 import { runTraining } from '../../lib/train/training';
 import { temporaryFolder } from '../temporary';
-import { cpu, smallData, tinyModel } from './support';
+import { cpu, smallData } from './support';
+import { tinyModel } from './tinyModel';
 
 const folder = temporaryFolder();
 const beforeLock = vi.hoisted(() => ({ act: () => {} }));

@@ -4,137 +4,36 @@
  *
  * A row: `args` returns fresh arguments; `options` is the index of the argument that holds options (null: there is none). `make`
  * is true for a class. `slow` calls have valid arguments beside a changed one less often than others. `most` bounds how long a valid call
- * computes: see bounded().
+ * computes: see bounds.cjs.
  */
 
+const { makersOf } = require('./makers.cjs');
 const results = require('./results.cjs');
 
-/**
- * Returns arguments whose valid sizes are small: 2^31 steps of training are a valid wish, but no call to wait for. `most` is the
- * largest number of any argument, or the largest value of each named option. `fill` is used for options that are missing, because
- * the defaults of some experiments compute for minutes. Numbers that are no sizes (fractions, 2^53 and more, negative ones) stay:
- * they must be refused.
- */
-function bounded(row, args) {
-  if (row.most === undefined) return args;
-  try {
-    return smaller(row, args);
-  } catch {
-    return args; // A getter of the caller has thrown, which the call will see too.
-  }
-}
-
-/** Whether a value can hold options: also an object of another realm, or without a prototype. */
-function isPlain(value) {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-function smaller({ most, fill = {}, options }, args) {
-  const within = (value, limit) =>
-    typeof value === 'number' && value > limit && value <= Number.MAX_SAFE_INTEGER ? limit : value;
-  if (typeof most === 'number') return args.map((value) => within(value, most));
-  const given = args[options];
-  if (given !== undefined && !isPlain(given)) return args;
-  const own = { ...given };
-  for (const [name, value] of Object.entries(fill)) if (own[name] === undefined) own[name] = value;
-  for (const [name, limit] of Object.entries(most)) if (name in own) own[name] = within(own[name], limit);
-  const changed = [...args];
-  if (Object.keys(own).length > 0) changed[options] = own;
-  return changed;
-}
-
-module.exports.bounded = bounded;
-
 module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
-  const { layers, initializers, input, constant, State, Parameter, Graph } = saturnn;
-  let number = 0;
-  const path = (name) => `${folder}/${name}-${number++}`;
-  const image = () => input('x', [2, 6, 6, 3]);
-  const matrix = () => input('m', [2, 3]);
-  const labels = () => input('labels', [2], { dtype: 'i32' });
-  const counter = () => input('counter', [2], { dtype: 'i32' });
-  const ones = (shape) => constant(new Float32Array(shape.reduce((a, b) => a * b)).fill(1), shape);
-  const parameter = (name = 'w') =>
-    new Parameter({ name, shape: [4, 3], decay: true, initialize: () => new Float32Array(12).fill(0.1) });
-  const model = () => {
-    const linear = new layers.Linear({ name: 'top', inputs: 3, outputs: 5 });
-    const forward = (x) => linear.forward(saturnn.globalAveragePool(x));
-    return saturnn.functionalModel({ parameters: linear.parameters, inputShape: [4, 4, 3], classes: 5, forward });
-  };
-  const dataset = (count = 4) =>
-    saturnn.Dataset.from({
-      images: Uint8Array.from({ length: count * 48 }, (_, index) => (index * 37) % 256),
-      labels: Array.from({ length: count }, (_, index) => index % 5),
-      shape: [4, 4, 3],
-      classes: 5,
-    });
-  const graph = () => {
-    const x = image();
-    return Graph.from({ outputs: { y: saturnn.add(x, x) } });
-  };
-  const chart = () => ({
-    id: 'c',
-    title: 't',
-    x: { label: 'x' },
-    y: { label: 'y' },
-    series: [
-      {
-        name: 's',
-        points: [
-          [0, 1],
-          [1, 2],
-        ],
-      },
-    ],
-  });
-  const page = () => ({
-    title: 't',
-    lead: 'l',
-    tables: [{ title: 't', heads: ['a'], rows: [['1']] }],
-    charts: [chart()],
-    settings: { a: 1 },
-  });
-  const signal = AbortSignal.abort(Object.assign(new Error('enough'), { code: 'ERR_FUZZ' }));
-  const state = () => new State([parameter()], { optimizerSlots: 1 });
-  const trained = () => {
-    const own = model();
-    return { model: own, state: new State(own.parameters, { buffers: own.buffers }) };
-  };
-  const recipe = () => ({
-    ...{ model: 'subInception', width: 0.02, activation: 'tanh', init: 'default', epochs: 1, batch: 2 },
-    ...{
-      precision: 'f32',
-      learningRate: 0.1,
-      schedule: 'constant',
-      warmup: null,
-      momentum: 0.9,
-      weightDecay: 0,
-      clipNorm: null,
-      seed: 0,
-    },
-  });
-  const trainer = () =>
-    new saturnn.Trainer({ model: model(), train: dataset(), test: dataset(), device: 'cpu', batch: 2 });
-  const twin = () => experiments.sigmoidTwin(bare());
-  const bare = () => {
-    const conv = new layers.Conv2d({
-      name: 'c',
-      inputs: 3,
-      outputs: 4,
-      kernel: 1,
-      activation: saturnn.scaledSigmoid(),
-    });
-    const top = new layers.Linear({ name: 'top', inputs: 4, outputs: 5 });
-    return saturnn.functionalModel({
-      parameters: [...conv.parameters, ...top.parameters],
-      inputShape: [4, 4, 3],
-      classes: 5,
-      activation: saturnn.scaledSigmoid(),
-      forward: (x) => top.forward(saturnn.globalAveragePool(conv.forward(x))),
-    });
-  };
+  const makers = makersOf(saturnn, experiments, folder);
+  const {
+    path,
+    image,
+    matrix,
+    labels,
+    counter,
+    ones,
+    parameter,
+    model,
+    dataset,
+    graph,
+    chart,
+    page,
+    signal,
+    state,
+    trained,
+    recipe,
+    trainer,
+    twin,
+    bare,
+  } = makers;
+  const { layers, initializers, input, State } = saturnn;
   const of = (args, options = null, more = {}) => ({ args, options, ...more });
   const make = (args, options = null) => of(args, options, { make: true });
   const small = { name: 'layer', inputs: 3 };

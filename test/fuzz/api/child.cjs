@@ -6,7 +6,8 @@
 const { openSync, writeSync } = require('node:fs');
 const { resolve } = require('node:path');
 const { inspect } = require('node:util');
-const { bounded, callsOf } = require('./calls.cjs');
+const { bounded } = require('./bounds.cjs');
+const { callsOf } = require('./calls.cjs');
 const { changed, own, randomOf, valuesOf } = require('./values.cjs');
 
 const [dist, folder, seed, first, last, progress, verbose] = process.argv.slice(2);
