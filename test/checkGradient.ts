@@ -77,11 +77,11 @@ const reader =
 const dot = ({ data }: Values, weights: ArrayLike<number>): number =>
   data.reduce((sum, value, i) => sum + value * (weights[i] ?? Number.NaN), 0);
 
-/** Applies the gradient rule of the op that made `y`, for all its inputs that are f32 and differentiable. */
+/** Applies the gradient rule of the op that made `y`, for all its inputs that are f32, differentiable and not constant. */
 export function ofOp(builder: Builder, y: Tensor): Differentiable {
   const { node } = y;
   const dy = y.image ? builder.f32('dy', y.shape) : builder.plain('dy', y.shape);
-  const asked = node.inputs.map((tensor) => tensor?.dtype === 'f32');
+  const asked = node.inputs.map((tensor) => tensor?.dtype === 'f32' && tensor.node.source?.kind !== 'constant');
   const found = node.op.gradient?.(
     node,
     node.outputs.map((output) => (output === y ? dy : null)),

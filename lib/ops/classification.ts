@@ -1,6 +1,6 @@
 import { SaturnnError } from '../errors';
 import { custom, type Field, integer, optional, text } from '../options/field';
-import { apply, type Op, type Tensor } from '../tensor/tensor';
+import { apply, type Op, type Tensor, tensorField } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first, opOptions } from './op';
 
 /** Checks logits [N, K] and labels i32 [N], and returns the logits. @throws ERR_SHAPE */
@@ -8,6 +8,11 @@ function expectClassification(op: string, logits: Tensor | null | undefined, lab
   const scores = expectTensor(op, 'logits', logits, { rank: 2 });
   expectShape(op, 'labels', expectTensor(op, 'labels', labels, { dtype: 'i32' }), [dimension(scores.shape, 0)]);
   return scores;
+}
+
+/** Checks the optional weights f32 [N] of the rows of these logits. @throws ERR_SHAPE */
+function expectWeights(op: string, weights: Tensor | null | undefined, { shape }: Tensor): void {
+  if (weights) expectShape(op, 'weights', expectTensor(op, 'weights', weights, {}), [dimension(shape, 0)]);
 }
 
 /** Accepts a label smoothing: from 0 to below 1, also after rounding to f32, in which kernels compute. */
@@ -19,33 +24,34 @@ export const labelSmoothingField: Field<number> = custom(
 
 /**
  * loss = the mean over the batch of -log softmax(logits)[label]; with label smoothing e, (1 - e) times that, plus e times
- * the mean of -log softmax(logits) over rows and classes. logits [N, K], labels i32 [N] -> loss [1], probabilities [N, K].
- * Rows with a negative label (-1: padding of a last batch) do not count; a label of K or more makes the loss NaN.
+ * the mean of -log softmax(logits) over rows and classes. logits [N, K], labels i32 [N], weights [N], which are optional ->
+ * loss [1], probabilities [N, K]. The loss of each row is multiplied by its weight before the mean. Rows with a negative label (-1: padding of a last batch) do not count; a label of K or more makes the loss NaN.
  */
 export const softmaxCrossEntropyOp: Op = {
   name: 'softmaxCrossEntropy',
   attributes: [['labelSmoothing', 'f32']],
   readsSlices: false,
   writesSlices: false,
-  inferShape([logits, labels]) {
-    const { shape } = expectClassification('softmaxCrossEntropy', logits, labels);
+  inferShape([logits, labels, weights]) {
+    const scores = expectClassification('softmaxCrossEntropy', logits, labels);
+    expectWeights('softmaxCrossEntropy', weights, scores);
+    const { shape } = scores;
     return [
       { dtype: 'f32', shape: [1], image: false },
       { dtype: 'f32', shape, image: false },
     ];
   },
-  gradient(node, [dloss, dprobabilities]) {
-    if (dprobabilities) {
-      throw new SaturnnError(
-        'ERR_GRAPH',
-        `[softmaxCrossEntropy] probabilities have no gradient (layer "${node.name}")`,
-      );
+  gradient(node, [dloss, dprobabilities], [, , weightsNeeded]) {
+    const absent = dprobabilities ? 'probabilities' : weightsNeeded ? 'weights' : null;
+    if (absent) {
+      throw new SaturnnError('ERR_GRAPH', `[softmaxCrossEntropy] ${absent} have no gradient (layer "${node.name}")`);
     }
-    const labels = node.inputs[1];
+    const [, labels, weights] = node.inputs;
     const probabilities = node.outputs[1];
     const { labelSmoothing } = node.attributes;
     if (!dloss || !labels || !probabilities) return [];
-    return [softmaxCrossEntropyGradient(probabilities, labels, dloss, { labelSmoothing, name: node.name })];
+    const options = { ...(weights && { weights }), labelSmoothing, name: node.name };
+    return [softmaxCrossEntropyGradient(probabilities, labels, dloss, options)];
   },
 };
 
@@ -53,24 +59,33 @@ export const softmaxCrossEntropyOp: Op = {
 export interface LossOptions {
   /** Part of the target that is spread evenly over all classes: from 0 to below 1; default 0. */
   labelSmoothing?: number;
+  /**
+   * A factor f32 [N] on the loss of each row and on its gradient; default: 1 for all. The mean still divides by the number of
+   * rows that count, as in Keras; PyTorch divides by the sum of the weights. A negative weight rewards a wrong guess. A weight
+   * that is not finite makes the loss so; a weight of 0 does not hide a loss of its row that is not finite. The weights have no
+   * gradient.
+   */
+  weights?: Tensor;
   /** Name of the layer, for messages and traces. Default: the op's name. */
   name?: string;
 }
 
 const lossOptions = opOptions<LossOptions>('softmaxCrossEntropy', {
   labelSmoothing: optional(labelSmoothingField),
+  weights: optional(tensorField),
   name: optional(text),
 });
 
 /**
  * Returns the cross-entropy of softmax(logits) with the labels, as a mean over the rows that count: `loss` [1], the mean of
  * -log softmax(logits)[label], and `probabilities` [N, K], softmax(logits). With label smoothing e, the loss is (1 - e) times
- * that mean plus e times the mean of -log softmax(logits) over rows and classes. Only `loss` has a gradient: gradient() throws
- * ERR_GRAPH for a loss that depends on `probabilities`.
+ * that mean plus e times the mean of -log softmax(logits) over rows and classes. With weights, the loss of each row is multiplied
+ * by its weight, and the mean still divides by the number of rows. Only `loss` has a gradient: gradient() throws ERR_GRAPH for a
+ * loss that depends on `probabilities`, or whose weights depend on a parameter.
  * @param logits f32 [N, K]
  * @param labels i32 [N], from 0 to K - 1. Rows with a negative label (-1: padding) do not count; a label of K or more makes
  * the loss NaN
- * @param options label smoothing (default 0) and name
+ * @param options label smoothing (default 0), weights of the rows (default: none) and name
  * @throws ERR_SHAPE; ERR_INVALID_ARGUMENT for a label smoothing out of range
  */
 export function softmaxCrossEntropy(
@@ -78,25 +93,27 @@ export function softmaxCrossEntropy(
   labels: Tensor,
   options: LossOptions = {},
 ): { loss: Tensor; probabilities: Tensor } {
-  const { labelSmoothing = 0, name } = lossOptions.check(options);
-  const outputs = apply(softmaxCrossEntropyOp, [logits, labels], { labelSmoothing }, name);
+  const { labelSmoothing = 0, weights = null, name } = lossOptions.check(options);
+  const outputs = apply(softmaxCrossEntropyOp, [logits, labels, weights], { labelSmoothing }, name);
   const [loss, probabilities] = outputs as [Tensor, Tensor];
   return { loss, probabilities };
 }
 
 /**
  * dlogits [N, K] = (probabilities - (1 - e) onehot(label) - e / K) dloss / (number of rows that count), with label smoothing
- * e; 0 in rows with a negative label, NaN in rows with a label of K or more. probabilities [N, K], labels i32 [N], dloss
- * [1].
+ * e, times the weight of the row; 0 in rows with a negative label, NaN in rows with a label of K or more. probabilities [N, K],
+ * labels i32 [N], dloss [1], weights [N], which are optional.
  */
 const softmaxCrossEntropyGradientOp: Op = {
   name: 'softmaxCrossEntropyGradient',
   attributes: [['labelSmoothing', 'f32']],
   readsSlices: false,
   writesSlices: false,
-  inferShape([probabilities, labels, dloss]) {
+  inferShape([probabilities, labels, dloss, weights]) {
     const op = 'softmaxCrossEntropyGradient';
-    const { shape } = expectClassification(op, probabilities, labels);
+    const scores = expectClassification(op, probabilities, labels);
+    expectWeights(op, weights, scores);
+    const { shape } = scores;
     expectShape(op, 'dloss', expectTensor(op, 'dloss', dloss, {}), [1]);
     return [{ dtype: 'f32', shape, image: false }];
   },
@@ -107,9 +124,10 @@ export function softmaxCrossEntropyGradient(
   probabilities: Tensor,
   labels: Tensor,
   dloss: Tensor,
-  { labelSmoothing = 0, name }: LossOptions = {},
+  { labelSmoothing = 0, weights, name }: LossOptions = {},
 ): Tensor {
-  return first(apply(softmaxCrossEntropyGradientOp, [probabilities, labels, dloss], { labelSmoothing }, name));
+  const inputs = [probabilities, labels, dloss, weights ?? null];
+  return first(apply(softmaxCrossEntropyGradientOp, inputs, { labelSmoothing }, name));
 }
 
 /**

@@ -1,7 +1,8 @@
 // Softmax cross-entropy with integer labels: the mean over the rows whose label is not negative (label -1 masks a row
 // that only fills up the last batch). A label that is too large makes the loss NaN, which finiteCheck reports; it is
 // never used as an index. With label smoothing e the target is 1 - e for the label, plus e spread evenly over all
-// classes including the label.
+// classes including the label. With weights, the loss of each row is multiplied by its weight; the mean still divides by
+// the number of rows. A weight does not hide a loss that is not finite, because 0 times infinity is NaN.
 //
 // countCorrect: the number of rows whose label is among the k largest logits, the numerator of the top-k accuracy. Of
 // equal logits the first counts as larger. Rows with a NaN, with label -1 or with a label beyond the classes are not
@@ -31,6 +32,10 @@ void requireRows(const SnTensor& rows, const char* name) {
   requireRank(rows, name, 2, "[batch, classes]");
 }
 
+void requireWeights(const SnTensor& weights, int64_t rows) {
+  if (isPresent(weights)) requireVector(weights, "weights", SN_F32, rows);
+}
+
 float smoothingOf(const SnOpDesc& desc) {
   const float smoothing = attributesOf<LossAttributes>(desc).labelSmoothing;
   if (!(smoothing >= 0.0f && smoothing < 1.0f)) {
@@ -46,6 +51,7 @@ class SoftmaxCrossEntropy final : public Kernel {
     rows_ = desc.inputs[0].shape[0];
     classes_ = desc.inputs[0].shape[1];
     requireVector(desc.inputs[1], "labels", SN_I32, rows_);
+    requireWeights(desc.inputs[2], rows_);
     requireVector(desc.outputs[0], "loss", SN_F32, 1);
     // The probabilities are always computed: into the scratch if the output is absent.
     if (isPresent(desc.outputs[1])) {
@@ -61,6 +67,7 @@ class SoftmaxCrossEntropy final : public Kernel {
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
     const auto* logits = static_cast<const float*>(inputs[0]);
     const auto* labels = static_cast<const int32_t*>(inputs[1]);
+    const auto* weights = static_cast<const float*>(inputs[2]);
     auto* bytes = static_cast<char*>(scratch);
     auto* probabilities = static_cast<float*>(outputs[1] ? outputs[1] : bytes + probabilities_);
     auto* losses = reinterpret_cast<double*>(bytes + losses_);
@@ -79,6 +86,7 @@ class SoftmaxCrossEntropy final : public Kernel {
       } else {
         // Computed from the logits, so that the loss is finite even if the probability underflows.
         losses[n] = std::log(static_cast<double>(sum)) + (static_cast<double>(maximum) - target(x, label));
+        if (weights) losses[n] *= weights[n];
       }
     }
     double total = 0.0;
@@ -113,12 +121,14 @@ class SoftmaxCrossEntropyGradient final : public Kernel {
     classes_ = desc.inputs[0].shape[1];
     requireVector(desc.inputs[1], "labels", SN_I32, rows_);
     requireVector(desc.inputs[2], "dloss", SN_F32, 1);
+    requireWeights(desc.inputs[3], rows_);
     setImplementation(simdImplementation(simd_));
   }
 
   void launch(void* const* inputs, void* const* outputs, void*) override {
     const auto* probabilities = static_cast<const float*>(inputs[0]);
     const auto* labels = static_cast<const int32_t*>(inputs[1]);
+    const auto* weights = static_cast<const float*>(inputs[3]);
     auto* gradients = static_cast<float*>(outputs[0]);
     const float everywhere = smoothing_ / static_cast<float>(classes_);
     const float factor = *static_cast<const float*>(inputs[2]) / static_cast<float>(countLabels(labels, rows_));
@@ -131,7 +141,7 @@ class SoftmaxCrossEntropyGradient final : public Kernel {
       for (int64_t k = 0; k < classes_; ++k) gradient[k] = usable ? p[k] - everywhere : label < 0 ? 0.0f : notANumber;
       if (!usable) continue;
       gradient[label] -= 1.0f - smoothing_;
-      simd_.scale(gradient, factor, classes_);
+      simd_.scale(gradient, weights ? factor * weights[n] : factor, classes_);
     }
   }
 

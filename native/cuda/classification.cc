@@ -7,18 +7,23 @@
 namespace saturnn::cuda {
 namespace {
 
-// The pointer to the labels is set at launch.
+// The pointers are set at launch.
 Classification classificationOf(const SnOpDesc& op, const char* argument) {
   const SnTensor& scores = op.inputs[0];
   requireDense(scores, argument, SN_F32);
   requireRank(scores, argument, 2, "[batch, classes]");
   requireVector(op.inputs[1], "labels", SN_I32, scores.shape[0]);
-  return {nullptr, scores.shape[0], scores.shape[1]};
+  return {nullptr, nullptr, scores.shape[0], scores.shape[1]};
 }
 
-Classification withLabels(Classification batch, const void* labels) {
+Classification withRows(Classification batch, const void* labels, const void* weights = nullptr) {
   batch.labels = static_cast<const int32_t*>(labels);
+  batch.weights = static_cast<const float*>(weights);
   return batch;
+}
+
+void requireWeights(const SnTensor& weights, const Classification& batch) {
+  if (isPresent(weights)) requireVector(weights, "weights", SN_F32, batch.rows);
 }
 
 float smoothingOf(const SnOpDesc& op) {
@@ -34,7 +39,7 @@ class SoftmaxCrossEntropy : public SnKernel {
   SoftmaxCrossEntropy(SnDevice& device, const Classification& batch, float smoothing)
       : SnKernel(device), batch_(batch), smoothing_(smoothing) {}
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
-    launchSoftmaxCrossEntropy(withLabels(batch_, inputs[1]), static_cast<const float*>(inputs[0]), smoothing_,
+    launchSoftmaxCrossEntropy(withRows(batch_, inputs[1], inputs[2]), static_cast<const float*>(inputs[0]), smoothing_,
                               static_cast<float*>(outputs[0]), static_cast<float*>(outputs[1]),
                               static_cast<double*>(scratch), device.stream());
   }
@@ -49,7 +54,7 @@ class SoftmaxCrossEntropyGradient : public SnKernel {
   SoftmaxCrossEntropyGradient(SnDevice& device, const Classification& batch, float smoothing)
       : SnKernel(device), batch_(batch), smoothing_(smoothing) {}
   void launch(void* const* inputs, void* const* outputs, void*) override {
-    launchSoftmaxCrossEntropyGradient(withLabels(batch_, inputs[1]), static_cast<const float*>(inputs[0]),
+    launchSoftmaxCrossEntropyGradient(withRows(batch_, inputs[1], inputs[3]), static_cast<const float*>(inputs[0]),
                                       static_cast<const float*>(inputs[2]), smoothing_, static_cast<float*>(outputs[0]),
                                       device.stream());
   }
@@ -63,7 +68,7 @@ class CountCorrect : public SnKernel {
  public:
   CountCorrect(SnDevice& device, const Classification& batch, int32_t k) : SnKernel(device), batch_(batch), k_(k) {}
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
-    launchCountCorrect(withLabels(batch_, inputs[1]), static_cast<const float*>(inputs[0]), k_,
+    launchCountCorrect(withRows(batch_, inputs[1]), static_cast<const float*>(inputs[0]), k_,
                        static_cast<float*>(outputs[0]), static_cast<int32_t*>(scratch), device.stream());
   }
 
@@ -77,6 +82,7 @@ class CountCorrect : public SnKernel {
 KernelPointer createSoftmaxCrossEntropy(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const float smoothing = smoothingOf(op);
   const Classification batch = classificationOf(op, "logits");
+  requireWeights(op.inputs[2], batch);
   requireVector(op.outputs[0], "loss", SN_F32, 1);
   if (isPresent(op.outputs[1])) {
     requireDense(op.outputs[1], "probabilities", SN_F32);
@@ -90,6 +96,7 @@ KernelPointer createSoftmaxCrossEntropyGradient(SnDevice& device, const SnOpDesc
   const float smoothing = smoothingOf(op);
   const Classification batch = classificationOf(op, "probabilities");
   requireVector(op.inputs[2], "dloss", SN_F32, 1);
+  requireWeights(op.inputs[3], batch);
   requireDense(op.outputs[0], "dlogits", SN_F32);
   requireSameShape(op.outputs[0], "dlogits", op.inputs[0]);
   setImplementation(info, "saturnn:softmaxCrossEntropyGradient");

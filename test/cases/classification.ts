@@ -1,7 +1,8 @@
 /** Cases of softmax cross-entropy, its gradient, and the count of correct rows. */
 import { countCorrect, softmaxCrossEntropy, softmaxCrossEntropyGradient } from '../../lib/ops/classification';
+import { constant } from '../../lib/tensor/tensor';
 import { all, coarse, type Fill, gaussian, mapped, scaled, withNaN } from './fills';
-import { type Case, type GradientProblems, graphCase } from './problem';
+import { type Builder, type Case, type GradientProblems, graphCase } from './problem';
 
 interface Rows {
   readonly name: string;
@@ -11,6 +12,8 @@ interface Rows {
   /** Fixed labels by row; the others are drawn. */
   readonly labels?: Readonly<Record<number, number>>;
   readonly labelSmoothing?: number;
+  /** How weights of the rows are drawn; default: there are none. */
+  readonly weights?: Fill;
 }
 
 const rows: readonly Rows[] = [
@@ -41,19 +44,37 @@ const rows: readonly Rows[] = [
   { name: ', smoothed, a NaN', batch: 3, classes: 10, fill: withNaN(), labelSmoothing: 0.2 },
 ];
 
-/** Positive numbers instead of probabilities: the formula of the gradient does not need rows that sum to 1. */
+/** Positive numbers: as weights, and instead of probabilities. */
 const positive: Fill = mapped(gaussian, (value) => Math.abs(value) / 10);
 
-export const classificationCases: readonly Case[] = rows.flatMap((row) => {
-  const { name, batch, classes, fill, labels, labelSmoothing } = row;
+/** Losses with weights of the rows; countCorrect has none. */
+const weighted: readonly Rows[] = [
+  { name: ', weighted', batch: 5, classes: 10, weights: positive },
+  { name: ', weights 0 and 1', batch: 9, classes: 4, weights: mapped(coarse, (value) => (value === 0 ? 0 : 1)) },
+  { name: ', weights of both signs', batch: 8, classes: 7, weights: gaussian },
+  { name: ', weighted, one row', batch: 1, classes: 3, weights: all(2.5) },
+  { name: ', weighted, masked rows', batch: 6, classes: 10, labels: { 0: -1, 4: -1 }, weights: positive },
+  { name: ', weighted, all rows masked', batch: 2, classes: 10, labels: { 0: -1, 1: -1 }, weights: positive },
+  { name: ', weighted, smoothed, many rows', batch: 700, classes: 3, labelSmoothing: 0.1, weights: positive },
+  { name: ', weighted, many classes', batch: 3, classes: 2500, weights: positive },
+  { name: ', weight 0, a label beyond the classes', batch: 3, classes: 10, labels: { 1: 10 }, weights: all(0) },
+  { name: ', weight 0, a NaN', batch: 3, classes: 10, fill: withNaN(), weights: all(0) },
+  { name: ', weighted, a NaN weight', batch: 3, classes: 10, weights: withNaN() },
+];
+
+export const classificationCases: readonly Case[] = [...rows, ...weighted].flatMap((row) => {
+  const { name, batch, classes, fill, labels, labelSmoothing, weights } = row;
+  const weightsOf = (b: Builder) => (weights ? { weights: b.plain('weights', [batch], weights) } : {});
   const title = `[${batch}, ${classes}]${name}`;
   return [
     graphCase(`softmaxCrossEntropy ${title}`, ['softmaxCrossEntropy'], (b) => ({
       ...softmaxCrossEntropy(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels), {
         labelSmoothing,
+        ...weightsOf(b),
       }),
     })),
     graphCase(`softmaxCrossEntropyGradient ${title}`, ['softmaxCrossEntropyGradient'], (b) => {
+      // The formula of the gradient does not need rows that sum to 1.
       const probabilities = b.plain(
         'probabilities',
         [batch, classes],
@@ -63,10 +84,11 @@ export const classificationCases: readonly Case[] = rows.flatMap((row) => {
       return {
         dlogits: softmaxCrossEntropyGradient(probabilities, b.labels('labels', batch, classes, labels), dloss, {
           labelSmoothing,
+          ...weightsOf(b),
         }),
       };
     }),
-    ...[1, 5].map((k) =>
+    ...(weights ? [] : [1, 5]).map((k) =>
       graphCase(`countCorrect ${title}, top ${k}`, ['countCorrect'], (b) => ({
         count: countCorrect(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels), {
           k,
@@ -81,4 +103,8 @@ export const classificationGradients: GradientProblems = {
   softmaxCrossEntropy: (b) => softmaxCrossEntropy(b.plain('x', [4, 6]), b.labels('labels', 4, 6, { 1: -1 })).loss,
   'softmaxCrossEntropy, smoothed': (b) =>
     softmaxCrossEntropy(b.plain('x', [4, 6]), b.labels('labels', 4, 6, { 1: -1 }), { labelSmoothing: 0.3 }).loss,
+  'softmaxCrossEntropy, weighted': (b) =>
+    softmaxCrossEntropy(b.plain('x', [4, 6]), b.labels('labels', 4, 6, { 1: -1 }), {
+      weights: constant([0.5, 2, 0, -1.5]),
+    }).loss,
 };

@@ -134,6 +134,18 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
     () => softmaxCrossEntropy(matrix, input('l', [3], { dtype: 'i32' })),
   ],
   [
+    'weights of another batch',
+    'ERR_SHAPE',
+    /\[softmaxCrossEntropy\].*shape \[2\] for weights.*\[3\]/,
+    () => softmaxCrossEntropy(matrix, labels, { weights: input('w', [3]) }),
+  ],
+  [
+    'weights that are integers',
+    'ERR_SHAPE',
+    /\[softmaxCrossEntropy\].*dtype f32 for weights.*i32/,
+    () => softmaxCrossEntropy(matrix, labels, { weights: labels }),
+  ],
+  [
     'labels that are not integers',
     'ERR_SHAPE',
     /\[countCorrect\].*i32.*f32/,

@@ -83,6 +83,15 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
     /\[softmaxCrossEntropy\] probabilities have no gradient/,
     () => gradient(lossOfProbabilities(), [logits]),
   ],
+  [
+    'the gradient through weights of a loss',
+    'ERR_GRAPH',
+    /\[softmaxCrossEntropy\] weights have no gradient/,
+    () => {
+      const weights = input('weights', [1]);
+      return gradient(softmaxCrossEntropy(logits, labels(), { weights }).loss, [weights]);
+    },
+  ],
   ['an output that is no Tensor', 'ERR_INVALID_ARGUMENT', /output "y"/, () => asked({ y: undefined })],
   ['an output that is a node', 'ERR_INVALID_ARGUMENT', /output "y"/, () => asked({ y: image.node })],
   ['a sum of nothing', 'ERR_SHAPE', /\[add\].*input 0/, () => add(undefined as never)],

@@ -1,6 +1,7 @@
 /**
  * References of softmax cross-entropy, its gradient, and the count of correct rows. logits [N, K], labels [N]. A row with label
- * -1 does not count. A label of K or more is a mistake that must be noticed: it gives NaN.
+ * -1 does not count. A label of K or more is a mistake that must be noticed: it gives NaN. weights [N] are factors on the losses of
+ * the rows; the mean divides by the number of rows that count, not by the sum of their weights.
  */
 import { type Attributes, at, type Values, zeros } from './values';
 
@@ -16,7 +17,12 @@ const targetOf = (label: number, classes: number, smoothing: number) =>
   Float64Array.from({ length: classes }, (_, k) => (k === label ? 1 - smoothing : 0) + smoothing / classes);
 
 /** Returns the loss, the mean over rows of -log softmax(logits) weighted by the target, and softmax(logits). */
-export function softmaxCrossEntropy(logits: Values, labels: Values, { labelSmoothing = 0 }: Attributes = {}): Values[] {
+export function softmaxCrossEntropy(
+  logits: Values,
+  labels: Values,
+  { labelSmoothing = 0 }: Attributes = {},
+  weights: Values | null = null,
+): Values[] {
   const loss = zeros([1]);
   const probabilities = zeros(logits.shape);
   const count = countRows(labels);
@@ -32,7 +38,8 @@ export function softmaxCrossEntropy(logits: Values, labels: Values, { labelSmoot
     // Classes with target 0 have no term, because 0 times infinity is NaN. A label beyond the classes gives NaN (below).
     const lost = (score: number, k: number) => (target[k] === 0 ? 0 : at(target, k) * (most + Math.log(sum) - score));
     const total = scores.reduce((all, score, k) => all + lost(score, k), 0);
-    loss.data[0] = at(loss.data, 0) + (label < scores.length ? total : Number.NaN) / count;
+    const weighted = weights ? at(weights.data, n) * total : total;
+    loss.data[0] = at(loss.data, 0) + (label < scores.length ? weighted : Number.NaN) / count;
   }
   return [loss, probabilities];
 }
@@ -42,6 +49,7 @@ export function softmaxCrossEntropyGradient(
   labels: Values,
   dloss: Values,
   { labelSmoothing = 0 }: Attributes,
+  weights: Values | null = null,
 ): Values {
   const dlogits = zeros(probabilities.shape);
   const count = countRows(labels);
@@ -51,7 +59,7 @@ export function softmaxCrossEntropyGradient(
     const classes = at(probabilities.shape, 1);
     const target = targetOf(label, classes, labelSmoothing);
     const difference = (p: number, k: number) => (label < classes ? p - at(target, k) : Number.NaN);
-    const scale = at(dloss.data, 0) / count;
+    const scale = ((weights ? at(weights.data, n) : 1) * at(dloss.data, 0)) / count;
     row(dlogits, n).set(row(probabilities, n).map((p, k) => difference(p, k) * scale));
   }
   return dlogits;

@@ -137,9 +137,9 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
     ({ inputs: [x, b] }) => distanceFromZero(preActivation(need(x), b)),
   ),
   randomizedReluGradient: op((inputs, a) => randomizedReluGradient(inputs, a), activationGradientRounding),
-  softmaxCrossEntropy: op(([x, labels], a) => softmaxCrossEntropy(need(x), need(labels), a), lossRounding),
+  softmaxCrossEntropy: op(([x, labels, w], a) => softmaxCrossEntropy(need(x), need(labels), a, w), lossRounding),
   softmaxCrossEntropyGradient: op(
-    ([p, labels, dloss], a) => [softmaxCrossEntropyGradient(need(p), need(labels), need(dloss), a)],
+    ([p, labels, dloss, w], a) => [softmaxCrossEntropyGradient(need(p), need(labels), need(dloss), a, w)],
     lossGradientRounding,
   ),
   countCorrect: {

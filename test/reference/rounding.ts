@@ -82,19 +82,28 @@ export const activationGradientRounding: Rounding = (
 };
 
 /** The loss is a difference of numbers as large as the logits. The relative error of e^z is the absolute error of z. */
-export const lossRounding: Rounding = ({ inputs: [logits], outputs: [loss, probabilities] }, { relative }) => {
+export const lossRounding: Rounding = (
+  { inputs: [logits, , weights], outputs: [loss, probabilities] },
+  { relative },
+) => {
   const scores = need(logits).data;
   const most = scores.reduce((size, score) => (Number.isFinite(score) ? Math.max(size, Math.abs(score)) : size), 1);
+  const heaviest = weights ? weights.data.reduce((size, weight) => Math.max(size, Math.abs(weight)), 0) : 1;
   return [
-    need(loss).data.map((want) => relative * (Math.abs(want) + most)),
+    need(loss).data.map((want) => relative * (Math.abs(want) + heaviest * most)),
     need(probabilities).data.map((p) => relative * p * (1 + 2 * most) + tiny),
   ];
 };
 
-export const lossGradientRounding: Rounding = ({ inputs: [p, labels, dloss], outputs: [dlogits] }, { relative }) => {
+export const lossGradientRounding: Rounding = (
+  { inputs: [p, labels, dloss, weights], outputs: [dlogits] },
+  { relative },
+) => {
+  const classes = at(need(p).shape, 1);
   const rows = need(labels).data.filter((label) => label >= 0).length;
   const factor = Math.abs(at(need(dloss).data, 0)) / Math.max(1, rows);
-  return [need(dlogits).data.map((_, i) => relative * factor * (1 + Math.abs(at(need(p).data, i))))];
+  const weightOf = (i: number) => (weights ? Math.abs(at(weights.data, Math.floor(i / classes))) : 1);
+  return [need(dlogits).data.map((_, i) => relative * factor * weightOf(i) * (1 + Math.abs(at(need(p).data, i))))];
 };
 
 /** The flag is exact; the norm is a sum of squares. */

@@ -1,6 +1,7 @@
 // Softmax cross-entropy with integer labels, and its gradient. The loss is the mean over the rows whose label is not
 // negative. A label that is too large makes it NaN, which finiteCheck reports; it is never used as an index. With label
-// smoothing e the target is 1 - e for the label, plus e spread evenly over all classes.
+// smoothing e the target is 1 - e for the label, plus e spread evenly over all classes. With weights, the loss of each
+// row is multiplied by its weight; the mean still divides by the number of rows.
 //
 // countCorrect: the number of rows whose label is among the k largest logits. Of equal logits the first counts as
 // larger. Rows with a NaN, with label -1 or with a label beyond the classes are not counted.
@@ -117,6 +118,7 @@ __global__ void __launch_bounds__(kThreads)
       if (smoothing != 0.0f) target = (1.0 - smoothing) * target + smoothing * (total / double(batch.classes));
       // Computed from the logits, so that the loss is finite even if the probability underflows.
       loss = log(double{sum}) + (double{maximum} - target);
+      if (batch.weights) loss *= batch.weights[row];
     }
     losses[row] = loss;
   }
@@ -161,10 +163,11 @@ __global__ void __launch_bounds__(kThreads)
     const int32_t label = batch.labels[row];
     const float* p = probabilities + row * batch.classes;
     float* gradient = dlogits + row * batch.classes;
+    const float scale = batch.weights ? factor * batch.weights[row] : factor;
     for (int64_t k = threadIdx.x; k < batch.classes; k += Lanes) {
       float value = p[k] - everywhere;
       if (k == label) value -= 1.0f - smoothing;
-      gradient[k] = label < 0 ? 0.0f : label < batch.classes ? value * factor : notANumber();
+      gradient[k] = label < 0 ? 0.0f : label < batch.classes ? value * scale : notANumber();
     }
   }
 }

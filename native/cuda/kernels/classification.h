@@ -7,9 +7,10 @@
 
 namespace saturnn::cuda {
 
-// Logits and probabilities [rows, classes], a label per row.
+// Logits and probabilities [rows, classes], a label per row, and a weight per row unless `weights` is null.
 struct Classification {
   const int32_t* labels;
+  const float* weights;
   int64_t rows, classes;
 };
 // `losses` holds `rows` doubles; `probabilities` may be null.

@@ -124,7 +124,7 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
     concat: of(() => [[image(), image()], { name: 'n' }], 1),
     slice: of(() => [image(), { channelOffset: 0, channels: 2, name: 'n' }], 1),
     countCorrect: of(() => [matrix(), labels(), { k: 2, name: 'n' }], 2),
-    softmaxCrossEntropy: of(() => [matrix(), labels(), { labelSmoothing: 0.1, name: 'n' }], 2),
+    softmaxCrossEntropy: of(() => [matrix(), labels(), { labelSmoothing: 0.1, weights: ones([2]), name: 'n' }], 2),
     conv2d: of(() => [image(), ones([4, 3, 3, 3]), { bias: ones([4]), stride: 1, padding: [1, 1], name: 'n' }], 2),
     augment: of(
       () => [
