@@ -22,9 +22,18 @@ export type { KernelOperand, PlanKernel } from './compile/planKernels';
 export { withAveragedWeights } from './compile/withAveragedWeights';
 export { type CifarOptions, cifar, cifar10, cifar100, type Splits } from './data/cifar';
 export { CifarFile } from './data/cifarFile';
-export { Dataset, type DatasetOptions, type RecordsOptions } from './data/dataset';
+export {
+  Dataset,
+  type DatasetOptions,
+  type LabelledImage,
+  type MapOptions,
+  type RecordsOptions,
+} from './data/dataset';
+export type { SplitOptions } from './data/divide';
 export { type GeneratedOptions, generated, generatedRecords } from './data/generated';
 export { defaultDataFolder, type GetOptions, type Got as GetDataResult, getData } from './data/get';
+export type { GivenLabels } from './data/givenLabels';
+export type { Colour, ImageDataLike, PixelArray, PixelRange } from './data/givenPixels';
 export { type Batches, DataLoader, type DataLoaderOptions, type Epoch } from './data/loader';
 export type { LabelKind, LayoutName } from './data/records';
 export { type DataMode, type ImageShape, type ImageSource, type Split, Subset } from './data/source';

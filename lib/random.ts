@@ -68,7 +68,7 @@ function blockOf(
 }
 
 /** Streams that are reserved for a purpose. The small numbers are free: a State uses them for its parameters. */
-export const streams = { shuffle: 0x73687566, data: 0x64617461, lsuv: 0x6c737576 } as const;
+export const streams = { shuffle: 0x73687566, data: 0x64617461, lsuv: 0x6c737576, split: 0x73706c74 } as const;
 
 /** Returns the stream of a layer's random numbers: a signed 32-bit hash (FNV-1a) of its name. */
 export function streamOf(name: string): number {

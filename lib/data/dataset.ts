@@ -1,9 +1,24 @@
 import { types } from 'node:util';
-import { checkInteger, invalid } from '../errors';
-import { anyArray, custom, integer, oneOf, optional, orNull, text } from '../options/field';
+import { checkInteger, invalid, show } from '../errors';
+import { allocate } from '../files/read';
+import { anyArray, custom, type Field, integer, oneOf, optional, orNull, text } from '../options/field';
 import { Options } from '../options/options';
-import { isArray } from '../options/values';
+import { isArray, isCallback } from '../options/values';
 import { bytesOf } from '../runtime/dtypes';
+import { divide, type SplitOptions } from './divide';
+import { exactly, type GivenLabels, isLabels, labelsOf } from './givenLabels';
+import {
+  bytesOfPixels,
+  type Colour,
+  checkImageShape,
+  type ImageDataLike,
+  imageDataChannels,
+  isPixels,
+  type PixelArray,
+  type PixelRange,
+  pixelRanges,
+  pixelsExpected,
+} from './givenPixels';
 import {
   decodeRecords,
   defaultLabels,
@@ -13,24 +28,53 @@ import {
   layouts,
   shape as recordShape,
 } from './records';
-import { checkIndices, checkRead, type ImageShape, type ImageSource, imageBytes } from './source';
+import { checkIndices, checkRead, type ImageShape, type ImageSource, imageBytes, isSource } from './source';
 import { type Statistics, type StatisticsOptions, StatisticsSums } from './statistics';
 
 /** Options of Dataset.from(). */
 export interface DatasetOptions {
   /**
-   * The pixels, 0 to 255: [count, height, width, channels], row-major. The Dataset keeps this memory; it makes no copy, because it
-   * may be large. Change it only while nothing reads the Dataset.
+   * The pixels: one array [count, height, width, channels], row-major, or an array with one element per image: a typed array
+   * [height, width, channels] or an ImageData. Bytes (0 to 255) in one array are not copied, because they may be many: change them
+   * only while nothing reads the Dataset. Floats need `range`, and are rounded to the nearest byte (halves up).
    */
-  images: Uint8Array | Uint8ClampedArray;
-  /** One label per image, from 0 to classes - 1. They are copied. */
-  labels: Int32Array | Uint8Array | readonly number[];
-  /** Shape of one image: [height, width, channels]. */
-  shape: ImageShape;
-  /** The number of classes. Default: the largest label + 1. */
+  images: PixelArray | readonly (PixelArray | ImageDataLike)[];
+  /**
+   * One label per image: class indices from 0 to classes - 1, or class names. Names become indices into `classNames`; without it,
+   * the classes are the different names, sorted by their UTF-16 code units (as Array.sort() does). They are copied.
+   */
+  labels: GivenLabels;
+  /** Shape of one image: [height, width, channels]. Default: that of the first image, if it is an ImageData. */
+  shape?: ImageShape;
+  /** The number of classes. Default: the number of class names if the labels are names, otherwise the largest label + 1. */
   classes?: number;
-  /** One name per class. Default null: the names are not known. */
+  /** One name per class. Default null: the names are not known, unless the labels are names. */
   classNames?: readonly string[] | null;
+  /** Range of pixels that are floats: "0..1", "0..255" or "-1..1". Required for floats, refused for bytes. */
+  range?: PixelRange;
+  /**
+   * Channels that are made of ImageData: 4 keeps red, green, blue and alpha; 3 drops alpha; 1 is the luma 0.299 R + 0.587 G +
+   * 0.114 B, rounded. Default: those of `shape`, otherwise 3.
+   */
+  channels?: 1 | 3 | 4;
+  /** Colour behind transparent pixels of ImageData, [red, green, blue]. Required if there are any and alpha is dropped. */
+  background?: Colour;
+}
+
+/** One image of a Dataset, with its label. */
+export interface LabelledImage {
+  /** The pixels, 0 to 255: [height, width, channels], row-major. They share memory with the Dataset. */
+  readonly pixels: Uint8Array;
+  /** Index of the class, from 0 to classes - 1. */
+  readonly label: number;
+  /** Name of the class; null if it is not known. */
+  readonly name: string | null;
+}
+
+/** Options of Dataset.map(). */
+export interface MapOptions {
+  /** Shape of the new images: [height, width, channels]. Default: that of the old ones. */
+  shape?: ImageShape;
 }
 
 /** Options of Dataset.fromRecords(). */
@@ -48,16 +92,27 @@ export interface RecordsOptions {
 const isNames = (value: unknown): boolean =>
   isArray(value) && !value.includes(undefined) && value.every((name) => typeof name === 'string');
 
-const isLabels = (value: unknown): boolean => types.isInt32Array(value) || types.isUint8Array(value) || isArray(value);
+const shapeExpected = '3 positive integers (height, width, channels)';
+
+const colourField: Field<Colour> = custom(
+  'three integers from 0 to 255 [red, green, blue]',
+  (value) =>
+    isArray(value) && value.length === 3 && value.every((part) => Number.isInteger(part) && part >= 0 && part <= 255),
+);
 
 const datasetOptions = new Options<DatasetOptions>('Dataset.from()', {
-  images: custom('a Uint8Array', (images) => types.isUint8Array(images) || types.isUint8ClampedArray(images)),
+  images: custom(pixelsExpected, (images) => isPixels(images) || isArray(images)),
   labels: custom('an Int32Array, a Uint8Array or an array', isLabels),
-  shape: anyArray<ImageShape>('3 positive integers (height, width, channels)'),
+  shape: optional(anyArray<ImageShape>(shapeExpected)),
   classes: optional(integer(1, 2 ** 31 - 1)),
   // Not copied: a Dataset returns the array that it was given.
   classNames: optional(orNull(custom('an array of names', isNames))),
+  range: optional(oneOf(pixelRanges)),
+  channels: optional(oneOf(imageDataChannels)),
+  background: optional(colourField),
 });
+
+const mapOptions = new Options<MapOptions>('map()', { shape: optional(anyArray<ImageShape>(shapeExpected)) });
 
 const recordsOptions = new Options<RecordsOptions>('Dataset.fromRecords()', {
   layout: optional(oneOf(Object.keys(layouts) as LayoutName[])),
@@ -100,25 +155,13 @@ export class Dataset implements ImageSource {
 
   /**
    * Makes a Dataset of images and labels that are in memory already.
-   * @throws ERR_INVALID_ARGUMENT if sizes do not agree, or a label is out of range (the message names the first one)
+   * @throws ERR_INVALID_ARGUMENT if sizes do not agree, or a label or a float is out of range (the message names the first one)
    */
   static from(options: DatasetOptions): Dataset {
-    const checkedOptions = datasetOptions.check(options);
-    const { images, labels: given, shape, classNames = null } = checkedOptions;
-    const bytes = bytesOf(images, 'images');
-    const checked = checkImageShape(shape);
-    const labels = checkLabels(given);
-    const size = checked[0] * checked[1] * checked[2];
-    if (bytes.length !== labels.length * size) {
-      const expected = `${labels.length * size} bytes (${labels.length} labels, ${checked.join('x')} each)`;
-      throw invalid('images', expected, bytes.length);
-    }
-    const { classes = labels.reduce((most, label) => Math.max(most, label), 0) + 1 } = checkedOptions;
-    const wrong = labels.findIndex((label) => label < 0 || label >= classes);
-    if (wrong >= 0) throw invalid(`labels[${wrong}]`, `an integer from 0 to ${classes - 1}`, given[wrong]);
-    if (classNames !== null && classNames.length !== classes)
-      throw invalid('classNames', `${classes} names`, classNames.length);
-    return new Dataset(bytes, labels, checked, classes, classNames);
+    const checked = datasetOptions.check(options);
+    const { labels, classes, classNames } = labelsOf(checked.labels, checked);
+    const { bytes, shape } = bytesOfPixels(checked, labels.length);
+    return new Dataset(bytes, labels, shape, classes, classNames);
   }
 
   /**
@@ -165,6 +208,92 @@ export class Dataset implements ImageSource {
   }
 
   /**
+   * Divides the images by a seed into two Datasets, copies that keep the order of this one: `test` has `share` of the images (above 0
+   * and below 1, rounded to whole images), `train` the others; each has at least one. By default each class is divided by this share.
+   * @throws ERR_INVALID_ARGUMENT, also for fewer than two images
+   */
+  split(share: number, options: SplitOptions = {}): { train: Dataset; test: Dataset } {
+    const { train, test } = divide(this.labels, share, options);
+    return { train: this.subset(train), test: this.subset(test) };
+  }
+
+  /**
+   * Returns a Dataset of these images and then those of `others`, copied. All must have one shape, and the same class names or none.
+   * The number of classes is the largest of theirs.
+   * @throws ERR_INVALID_ARGUMENT; ERR_OUT_OF_MEMORY
+   */
+  concat(...others: Dataset[]): Dataset {
+    const all: readonly Dataset[] = [this, ...others];
+    others.forEach((other, index) => {
+      this.#checkAlike(other, `others[${index}]`);
+    });
+    const bytes = all.reduce((sum, { images }) => sum + images.length, 0);
+    const images = new Uint8Array(allocate(bytes, 'The joined Dataset'));
+    const labels = new Int32Array(all.reduce((sum, { count }) => sum + count, 0));
+    let first = 0;
+    for (const part of all) {
+      images.set(part.images, first * imageBytes(this));
+      labels.set(part.labels, first);
+      first += part.count;
+    }
+    const classes = all.reduce((most, part) => Math.max(most, part.classes), 0);
+    return new Dataset(images, labels, this.shape, classes, this.classNames);
+  }
+
+  #checkAlike(other: Dataset, name: string): void {
+    if (!isSource(other) || !types.isUint8Array(other.images)) throw invalid(name, 'a Dataset', other);
+    const shape = this.shape.join('x');
+    if (other.shape.join('x') !== shape) throw invalid(name, `images of ${shape}`, other.shape.join('x'));
+    const same =
+      this.classNames === null || other.classNames === null
+        ? this.classNames === other.classNames
+        : this.classNames.join('\n') === other.classNames.join('\n');
+    if (!same)
+      throw invalid(`class names of ${name}`, `${show(this.classNames)} (named() changes them)`, other.classNames);
+  }
+
+  /**
+   * Returns a Dataset of the images that `change` returns, with the same labels and classes. `change` is called with each image, in
+   * order, and its index; it may write into the pixels that it is given, which are a copy.
+   * @throws ERR_INVALID_ARGUMENT if a result has another size than the shape, or is no Uint8Array; what `change` throws
+   */
+  map(
+    change: (image: LabelledImage, index: number) => Uint8Array | Uint8ClampedArray,
+    options: MapOptions = {},
+  ): Dataset {
+    if (!isCallback(change)) throw invalid('change', 'a function', change);
+    const { shape: wanted = this.shape } = mapOptions.check(options);
+    const shape = checkImageShape(wanted);
+    const size = imageBytes({ shape });
+    const images = new Uint8Array(allocate(size * this.count, `${this.count} images of ${shape.join('x')}`));
+    for (let index = 0; index < this.count; index++) {
+      const image = this.#image(index);
+      const changed: unknown = change({ ...image, pixels: image.pixels.slice() }, index);
+      const name = `the result for image ${index}`;
+      const fits = types.isUint8Array(changed) || types.isUint8ClampedArray(changed);
+      if (!fits) throw invalid(name, 'a Uint8Array or a Uint8ClampedArray', changed);
+      if (changed.length !== size) throw invalid(name, `${size} bytes (${shape.join('x')})`, changed.length);
+      images.set(changed, index * size);
+    }
+    return new Dataset(images, this.labels, shape, this.classes, this.classNames);
+  }
+
+  /** Iterates over the images in their order: `for (const { pixels, label, name } of dataset)`. */
+  *[Symbol.iterator](): Generator<LabelledImage, void, void> {
+    for (let index = 0; index < this.count; index++) yield this.#image(index);
+  }
+
+  #image(index: number): LabelledImage {
+    const size = imageBytes(this);
+    const label = this.labels[index]!;
+    return {
+      pixels: this.images.subarray(index * size, (index + 1) * size),
+      label,
+      name: this.classNames?.[label] ?? null,
+    };
+  }
+
+  /**
    * Copies the images of `indices` (0 to count - 1) into `target`, in that order, [height, width, channels] bytes each.
    * @throws ERR_INVALID_ARGUMENT
    */
@@ -186,23 +315,4 @@ export class Dataset implements ImageSource {
       target.set(this.images.subarray(index * size, (index + 1) * size), row * size);
     });
   }
-}
-
-function checkImageShape(shape: ImageShape): ImageShape {
-  const expected = '3 positive integers (height, width, channels)';
-  if (!isArray(shape) || shape.length !== 3) throw invalid('shape', expected, shape);
-  if (!shape.every((size) => Number.isInteger(size) && size > 0)) throw invalid('shape', expected, shape);
-  return [shape[0], shape[1], shape[2]];
-}
-
-function checkLabels(labels: DatasetOptions['labels']): Int32Array {
-  if (labels.length === 0) throw invalid('labels', 'at least one label', 'none');
-  return isArray(labels) ? exactly(labels, 'labels') : Int32Array.from(labels);
-}
-
-/** Copies numbers into an Int32Array. @throws ERR_INVALID_ARGUMENT for a number that an Int32Array would round or wrap */
-function exactly(numbers: readonly number[], argument = 'indices'): Int32Array {
-  const wrong = numbers.findIndex((value) => typeof value !== 'number' || (value | 0) !== value);
-  if (wrong >= 0) throw invalid(`${argument}[${wrong}]`, 'a 32-bit integer', numbers[wrong]);
-  return Int32Array.from(numbers);
 }

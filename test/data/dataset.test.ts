@@ -28,7 +28,11 @@ describe('Dataset.from', () => {
   const good: DatasetOptions = { images: new Uint8Array(24), labels: [0, 1], shape: [2, 2, 3] };
   test.each<[string, object, RegExp]>([
     ['no options', undefined as never, /images, labels, shape/],
-    ['images of another type', { images: new Float32Array(24) }, /Uint8Array for images.*Float32Array/],
+    [
+      'images of another type',
+      { images: new Uint16Array(24) },
+      /a Uint8Array, a Float32Array.* for images.*Uint16Array/,
+    ],
     ['too few bytes', { images: new Uint8Array(23) }, /24 bytes \(2 labels, 2x2x3 each\) for images.*23/],
     ['too many bytes', { images: new Uint8Array(36) }, /24 bytes.*36/],
     ['no labels', { images: new Uint8Array(0), labels: [] }, /at least one label.*none/],

@@ -80,7 +80,7 @@ describe('arrays of another realm', () => {
       seed: 1,
       optimizer: new Sgd({ groups }),
     });
-    expect((await trainer.predict(options.images, { count: 4 })).count).toBe(4);
+    expect((await trainer.predict(options.images as Uint8Array, { count: 4 })).count).toBe(4);
     await trainer.fit({ steps: 1 });
     const path = join(folder, 'a.checkpoint');
     await trainer.save(path);

@@ -58,7 +58,18 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
     cifar100: of(() => [folder, { labels: 'fine', verify: false }], 1),
     'CifarFile.open': of(() => [folder, { labels: 'fine', verify: false }, ['cifar10']], 1),
     'Dataset.from': of(
-      () => [{ images: new Uint8Array(24), labels: [0, 1], shape: [2, 2, 3], classes: 2, classNames: ['a', 'b'] }],
+      () => [
+        {
+          images: [new Float32Array(4), { data: new Uint8ClampedArray(4 * 4).fill(9), width: 2, height: 2 }],
+          labels: ['b', 'a'],
+          shape: [2, 2, 1],
+          classes: 2,
+          classNames: ['a', 'b'],
+          range: '0..1',
+          channels: 1,
+          background: [0, 0, 0],
+        },
+      ],
       0,
     ),
     'Dataset.fromRecords': of(
@@ -367,6 +378,9 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
         take: of(() => [2]),
         subset: of(() => [[0, 1]]),
         named: of(() => [null]),
+        split: of(() => [0.5, { seed: 1, stratified: true }], 1),
+        concat: of(() => [dataset(2), dataset(3)]),
+        map: of(() => [({ pixels }) => pixels, { shape: [4, 4, 3] }], 1),
         read: of(() => [Int32Array.of(1), new Uint8Array(48)]),
         statistics: of(() => [{ per: 'pixel' }], 0),
       },
