@@ -35,6 +35,7 @@ export { defaultDataFolder, type GetOptions, type Got as GetDataResult, getData 
 export type { GivenLabels } from './data/givenLabels';
 export type { Colour, ImageDataLike, PixelArray, PixelRange } from './data/givenPixels';
 export { type Batches, DataLoader, type DataLoaderOptions, type Epoch } from './data/loader';
+export { decodePicture, type PictureFit, type PictureOptions } from './data/pictures/decode';
 export type { LabelKind, LayoutName } from './data/records';
 export { type DataMode, type ImageShape, type ImageSource, type Split, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';

@@ -19,6 +19,8 @@ const kept = [
   'exports',
   'bin',
   'dependencies',
+  'peerDependencies',
+  'peerDependenciesMeta',
 ];
 
 /** Names of the platform packages, with their descriptions. */

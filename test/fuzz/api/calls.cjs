@@ -76,6 +76,7 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
       () => [new Uint8Array(3074), { layout: 'cifar100', labels: 'fine', source: 'r', classes: 9 }],
       1,
     ),
+    decodePicture: of(() => [new Uint8Array(9), { size: 2, fit: 'pad', channels: 3, background: [0, 0, 0] }], 1),
     generated: of(() => [{ train: 2, test: 2, classes: 3 }], 0, {
       most: { train: 100, test: 100 },
       fill: { train: 2, test: 2 },
