@@ -152,6 +152,7 @@ export type {
   SettingsChange,
 } from './train/checkpoint/checkpointInfo';
 export type { SavedTally } from './train/checkpoint/tally';
+export type { ClassWeights } from './train/classWeights';
 export type {
   ChangedEvent,
   CheckpointEvent,

@@ -12,6 +12,7 @@ import { hasCheckpoint, type Saved } from '../train/runFolder';
 import type { Trainer } from '../train/trainer';
 import { runTraining, type TrainingBegin, type TrainingWatch } from '../train/training';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
+import { balanceOption, type ClassWeightsOptions, classWeightsFrom, classWeightsOption } from './options/classWeights';
 import { addDataOptions, type DataOptions, openData } from './options/data';
 import { addOptions, doesNotApply } from './options/declare';
 import { batchByDevice, batchOption, epochsOption, seedOption, stepsOption } from './options/length';
@@ -32,7 +33,13 @@ import { print } from './terminal/print';
 import { createProgress, percent } from './terminal/progress';
 import { commandOf } from './terminal/trainings';
 
-interface TrainOptions extends DataOptions, ModelOptions, OptimizerOptions, RunOptions, ArithmeticOptions {
+interface TrainOptions
+  extends DataOptions,
+    ModelOptions,
+    OptimizerOptions,
+    ClassWeightsOptions,
+    RunOptions,
+    ArithmeticOptions {
   batch?: number;
   epochs?: number;
   steps?: number;
@@ -71,7 +78,7 @@ export function withOptions(): Command {
       note: "; a new training begins with these weights, and with their model's options unless others are given",
     }),
   );
-  return addRunOptions(addOptimizerOptions(command));
+  return addRunOptions(addOptions(addOptimizerOptions(command), classWeightsOption(), balanceOption()));
 }
 
 /** Returns the given options, and those of the model that --weights holds. @throws ERR_DATA, ERR_INVALID_ARGUMENT */
@@ -93,11 +100,13 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
     const optimizer = optimizerFrom(options, model);
     const { momentum, weightDecay } = optimizer as Partial<Sgd>;
     const schedule = scheduleFrom(options);
+    const classWeights = classWeightsFrom(options);
     const settingsOf = (trainer: Trainer) => ({
       ...options,
       ...describeModelOptions(options),
       normalization: model.normalization,
       size: model.inputShape[0],
+      ...{ classWeights, balance: undefined },
       lr: learningRateFrom(options),
       momentum,
       weightDecay,
@@ -115,7 +124,7 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
       ...{ weights: options.weights, onNonFinite: options.onNonFinite ?? undefined },
       ...{ folder, resume: options.resume, checkpoints: checkpointsFrom(options) },
       ...{ model, train, test, statistics, data: mode, device, batch, seed },
-      ...{ optimizer, schedule, labelSmoothing, ...arithmeticOf(options) },
+      ...{ optimizer, schedule, labelSmoothing, classWeights, ...arithmeticOf(options) },
       length: { totalEpochs: epochs, totalSteps: steps },
       callbacks: earlyStoppingFrom(options),
       describe(trainer) {

@@ -25,8 +25,8 @@ export interface CallOptions {
   first: number;
   /** Index after the last batch to run. */
   last: number;
-  /** Returns the inputs beside images, indices and labels, with one value per step, for `steps` steps from batch `batch` on. */
-  perStep?: (batch: number, steps: number) => RunInputs;
+  /** Returns the inputs beside images, indices and labels for these batches, of which `batch` is the index of the first. */
+  inputsOf?: (batch: number, batches: Batches) => RunInputs;
   /** Returns the largest number of steps of the call that begins with batch `batch`. Default: as many as take about a second. */
   most?: (batch: number) => number;
   /** When it is aborted, the iteration ends between two calls by throwing the signal's reason. */
@@ -45,7 +45,7 @@ export class Runner {
   ) {}
 
   /** Yields after each native call. If a result is not finite, the caller must end the iteration. */
-  async *run({ epoch, first, last, perStep, most, signal }: CallOptions): AsyncGenerator<RunOfSteps, void, void> {
+  async *run({ epoch, first, last, inputsOf, most, signal }: CallOptions): AsyncGenerator<RunOfSteps, void, void> {
     if (first >= last) return;
     const read = this.feed.reader(epoch);
     const ask = (step: number) => {
@@ -62,7 +62,7 @@ export class Runner {
       const fed = await next;
       const { batches } = fed;
       const { steps } = batches;
-      const inputs = { ...fed.inputs, ...perStep?.(step, steps) };
+      const inputs = { ...fed.inputs, ...inputsOf?.(step, batches) };
       const running = this.plan.run(inputs, { steps });
       step += steps;
       // The next images are gathered while the device works on this call.

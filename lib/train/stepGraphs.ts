@@ -25,6 +25,14 @@ export interface StepGraphOptions {
   batch: number;
 }
 
+/** Options of the loss of a training step. */
+export interface StepLossOptions {
+  /** Part of the target that all classes share. Default 0. */
+  labelSmoothing?: number;
+  /** Whether the loss of each row is multiplied by its weight, an input `weights` (f32 [batch]). Default false. */
+  weighted?: boolean;
+}
+
 /**
  * Makes the forward pass. Inputs: images (u8), indices (i32 [batch], rows of images), labels (i32 [batch]). In training,
  * images are cropped and mirrored at random; in inference they are cropped at the centre.
@@ -32,7 +40,7 @@ export interface StepGraphOptions {
 function forward(
   { model, state, statistics, images, batch }: StepGraphOptions,
   context: ForwardContext,
-  labelSmoothing = 0,
+  { labelSmoothing = 0, weighted = false }: StepLossOptions = {},
 ) {
   const labels = input('labels', [batch], { dtype: 'i32' });
   const batchOfImages = augment(
@@ -46,21 +54,19 @@ function forward(
     { size: [model.inputShape[0], model.inputShape[1]], random: context.training },
   );
   const logits = forwardOf(model, batchOfImages, context);
-  const { loss, probabilities } = softmaxCrossEntropy(logits, labels, { labelSmoothing, name: 'loss' });
+  const weights = weighted ? input('weights', [batch]) : undefined;
+  const { loss, probabilities } = softmaxCrossEntropy(logits, labels, { labelSmoothing, weights, name: 'loss' });
   return { logits, labels, loss, probabilities };
 }
 
 /**
  * Makes the graph of a training step: crop and mirror, forward, loss, backward, optimizer. Inputs: images, indices, labels,
- * learningRate [1]. Outputs: loss, correct and gradientNorm, [1] each. With label smoothing the loss is the smoothed one.
+ * learningRate [1], and weights [batch] if the loss is weighted. Outputs: loss, correct and gradientNorm, [1] each. The loss is the
+ * smoothed and weighted one.
  */
-export function trainGraph(
-  options: StepGraphOptions,
-  optimizer: Optimizer,
-  { labelSmoothing = 0 }: { labelSmoothing?: number } = {},
-): Graph {
+export function trainGraph(options: StepGraphOptions, optimizer: Optimizer, lossOptions?: StepLossOptions): Graph {
   const context = new TrainingContext(options.state.counter);
-  const { loss, logits, labels } = forward(options, context, labelSmoothing);
+  const { loss, logits, labels } = forward(options, context, lossOptions);
   const learningRate: Tensor = input('learningRate', [1]);
   const watched = watchedWith(loss, context.values);
   const made = optimizer.update({ state: options.state, loss, learningRate, watched });

@@ -30,6 +30,7 @@ import {
   Predictor,
   predictFields,
 } from './predictor';
+import { rowInputs } from './rowInputs';
 import type { Runner, RunOfSteps } from './runner';
 import { Runners } from './runners';
 import { evaluationGraph, trainGraph } from './stepGraphs';
@@ -380,8 +381,9 @@ export class Trainer implements TrainerView {
       epoch: this.#loader.epoch(cursor.epoch),
       first: cursor.step - begin,
       last: Math.min(cursor.end, last) - begin,
-      perStep: (batch, steps) => ({
-        learningRate: Float32Array.from({ length: steps }, (_, index) => this.#rate(begin + batch + index, last)),
+      inputsOf: (batch, batches) => ({
+        learningRate: Float32Array.from(batches.rows, (_, index) => this.#rate(begin + batch + index, last)),
+        ...rowInputs(this.#options, batches),
       }),
       most: (batch) => mostSteps(this.#options.callbacks, begin + batch),
       signal,
@@ -440,8 +442,9 @@ export class Trainer implements TrainerView {
   }
 
   #fitRunner(): Promise<Runner> {
-    const { train, optimizer, labelSmoothing } = this.#options;
-    return this.#runners.get('fit', train, (options) => trainGraph(options, optimizer, { labelSmoothing }));
+    const { train, optimizer, labelSmoothing, weightsByClass } = this.#options;
+    const loss = { labelSmoothing, weighted: weightsByClass !== null };
+    return this.#runners.get('fit', train, (options) => trainGraph(options, optimizer, loss));
   }
 
   /** Returns the description of the run, made once, because it reads a part of the data. */

@@ -14,6 +14,7 @@ import { seedRange } from '../random';
 import { type Device, deviceField, deviceOf, type Precision, precisionField } from '../runtime/device';
 import { type Callback, callbackField, checkHooks } from './callback';
 import type { Description } from './checkpoint/checkpointInfo';
+import { type ClassWeights, checkClassWeights, classWeightsField, classWeightsOf } from './classWeights';
 
 /** Options of a Trainer. */
 export interface TrainerOptions {
@@ -45,6 +46,12 @@ export interface TrainerOptions {
    * none.
    */
   labelSmoothing?: number;
+  /**
+   * Factors on the losses of training images, by their class: "balanced" gives every class the same share of the loss however many
+   * images it has; or one number from 0 to 1e6 per class. The mean still divides by the number of images. Default: none. The
+   * training loss is then the weighted one; the test loss and all accuracies have no weights.
+   */
+  classWeights?: ClassWeights;
   /** Arithmetic of the plans. Default "f32". The constructor throws ERR_UNSUPPORTED if the device does not have it. */
   precision?: Precision;
   /** Use only kernels that give the same bits in every run. Default true; without it some convolutions may be faster on a GPU. */
@@ -58,8 +65,12 @@ export interface TrainerOptions {
 }
 
 /** TrainerOptions with all defaults, an opened device, and always a schedule. */
-export type ResolvedOptions = Required<Omit<TrainerOptions, 'device' | 'learningRate'>> & {
+export type ResolvedOptions = Required<Omit<TrainerOptions, 'device' | 'learningRate' | 'classWeights'>> & {
   readonly device: Device;
+  /** As given; null: none. */
+  readonly classWeights: ClassWeights | null;
+  /** A weight per class of the training set; null without class weights. */
+  readonly weightsByClass: Float32Array | null;
   /** The constant learning rate; null if `schedule` was given. */
   readonly learningRate: number | null;
 };
@@ -89,6 +100,7 @@ export const trainerFields: Fields<TrainerOptions> = {
   ...{ device: optional(deviceField), batch: optional(integer(...batchRange)) },
   ...{ learningRate: optional(rateField), schedule: optional(scheduleField), optimizer: optional(optimizerField) },
   labelSmoothing: optional(labelSmoothingField),
+  classWeights: optional(classWeightsField),
   ...{ precision: optional(precisionField), deterministic: optional(flag), autotune: optional(flag) },
   seed: optional(integer(...seedRange)),
   callbacks: optional(arrayOf(callbackField, 'an array of callbacks')),
@@ -111,6 +123,7 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
     learningRate,
     schedule,
     optimizer = new Sgd(),
+    classWeights = null,
     callbacks = [],
   } = options;
   const {
@@ -132,7 +145,14 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
   const rate = resolveRate(learningRate, schedule);
   const machine = { device, precision, deterministic, autotune };
   const sources = { train, test, data, statistics: { ...statistics } };
-  return { model, ...sources, ...machine, batch, optimizer, labelSmoothing, seed, callbacks: [...callbacks], ...rate };
+  const loss = { labelSmoothing, ...resolveWeights(classWeights, train) };
+  return { model, ...sources, ...machine, batch, optimizer, ...loss, seed, callbacks: [...callbacks], ...rate };
+}
+
+function resolveWeights(given: ClassWeights | null, { labels, classes }: ImageSource) {
+  if (given === null) return { classWeights: null, weightsByClass: null };
+  const classWeights = checkClassWeights(given);
+  return { classWeights, weightsByClass: classWeightsOf(classWeights, labels, classes) };
 }
 
 function resolveRate(learningRate: number | undefined, schedule: Schedule | undefined) {
@@ -146,8 +166,8 @@ function resolveRate(learningRate: number | undefined, schedule: Schedule | unde
 
 /** Returns the settings, beside model and data, that a resumed run must share with the one before to compute the same. */
 export function describeSettings(options: ResolvedOptions): Description {
-  const { batch, seed, precision, deterministic, statistics, labelSmoothing, optimizer, schedule, learningRate } =
-    options;
+  const { batch, seed, precision, deterministic, statistics, optimizer, schedule, learningRate } = options;
+  const { labelSmoothing, classWeights } = options;
   const rate = learningRate ?? describeSchedule(schedule);
   return {
     batch,
@@ -157,6 +177,7 @@ export function describeSettings(options: ResolvedOptions): Description {
     ...(deterministic ? {} : { deterministic }),
     statistics,
     labelSmoothing,
+    ...(classWeights && { classWeights }),
     optimizer: describeObject(optimizer),
     learningRate: rate,
   };

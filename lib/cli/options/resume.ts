@@ -19,13 +19,13 @@ export const resumeOption = () => declareResume().preset('last');
 /** Makes --change. */
 export const changeOption = declare({
   flags: '--change',
-  help: 'with --resume: go on with another --lr, --schedule, --warmup, --lr-layers, --momentum, --weight-decay, --clip-norm, --label-smoothing or --batch than before, and record that',
+  help: 'with --resume: go on with another --lr, --schedule, --warmup, --lr-layers, --momentum, --weight-decay, --clip-norm, --label-smoothing, --class-weights or --batch than before, and record that',
 });
 
 /** Options that --change lets a resumed run change. */
 export const changeableFlags: readonly string[] = [
   ...['--lr', '--schedule', '--warmup', '--lr-layers', '--momentum', '--weight-decay', '--clip-norm'],
-  ...['--label-smoothing', '--batch'],
+  ...['--label-smoothing', '--class-weights', '--balance', '--batch'],
 ];
 
 export interface ResumeOptions {
@@ -92,9 +92,7 @@ export function parseSettings<Options>(bytes: Uint8Array, source: string, given:
     const parsed = parseJson(Buffer.from(bytes).toString('utf8'));
     const { given: before, changes } = parsed as { given: unknown; changes: unknown };
     const stored = checkGiven(before);
-    // --epochs and --steps both say how long: the one that is given now counts.
-    const isLength = (flag: string) => flag === '--epochs' || flag === '--steps';
-    const kept = Object.entries(stored).filter(([flag]) => !(isLength(flag) && Object.keys(given).some(isLength)));
+    const kept = Object.entries(stored).filter(([flag]) => !isReplaced(flag, given));
     const all: Given = { ...Object.fromEntries(kept), ...given };
     // A change is in config.json before it is in a checkpoint: a run that was killed in between goes on with it.
     const hasChanged = Array.isArray(changes) && changes.length > 0;
@@ -104,6 +102,15 @@ export function parseSettings<Options>(bytes: Uint8Array, source: string, given:
     throw unusable(source, error);
   }
 }
+
+/** Options that say the same thing in two ways, such as how long to train: what is given now replaces both. */
+const alternatives: readonly (readonly string[])[] = [
+  ['--epochs', '--steps'],
+  ['--class-weights', '--balance'],
+];
+
+const isReplaced = (flag: string, given: Given): boolean =>
+  alternatives.some((flags) => flags.includes(flag) && flags.some((other) => given[other] !== undefined));
 
 /** Returns the options that a command reads from flags and values. @throws CommanderError */
 export function optionsOf<Options>(command: Command, given: Given): Options {

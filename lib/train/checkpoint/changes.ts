@@ -14,13 +14,14 @@ import {
  * Name of a setting of a Trainer that may change when it goes on from a checkpoint. "learningRate" is the schedule, too, and
  * "optimizer" its settings: clipping, momentum, weight decay, groups.
  */
-export type ChangeableSetting = 'learningRate' | 'optimizer' | 'labelSmoothing' | 'batch';
+export type ChangeableSetting = 'learningRate' | 'optimizer' | 'labelSmoothing' | 'classWeights' | 'batch';
 
 /** All of them. */
 export const changeableSettings: readonly ChangeableSetting[] = [
   'learningRate',
   'optimizer',
   'labelSmoothing',
+  'classWeights',
   'batch',
 ];
 

@@ -238,6 +238,7 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
             learningRate: 0.1,
             optimizer: new saturnn.Sgd(),
             labelSmoothing: 0.1,
+            classWeights: 'balanced',
             precision: 'f32',
             deterministic: true,
           },
