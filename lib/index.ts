@@ -30,6 +30,10 @@ export {
   type RecordsOptions,
 } from './data/dataset';
 export type { SplitOptions } from './data/divide';
+export type { ArrayLayout } from './data/formats/array';
+export type { ArraySplits } from './data/formats/arraySplits';
+export { type IdxOptions, idx } from './data/formats/idxFiles';
+export { type NpyOptions, npy } from './data/formats/npyFiles';
 export { type GeneratedOptions, generated, generatedRecords } from './data/generated';
 export { defaultDataFolder, type GetOptions, type Got as GetDataResult, getData } from './data/get';
 export type { GivenLabels } from './data/givenLabels';

@@ -116,7 +116,7 @@ function checkRange({ range }: GivenPixels, arrays: readonly unknown[]): void {
 }
 
 /** Factor and summand that take each range to 0..255. */
-const toByteRange: Readonly<Record<PixelRange, readonly [factor: number, summand: number]>> = {
+export const toByteRange: Readonly<Record<PixelRange, readonly [factor: number, summand: number]>> = {
   '0..1': [255, 0],
   '0..255': [1, 0],
   '-1..1': [127.5, 127.5],

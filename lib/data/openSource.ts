@@ -4,6 +4,7 @@ import { cifar } from './cifar';
 import { CifarFile } from './cifarFile';
 import { cifarFiles } from './cifarFiles';
 import { Dataset } from './dataset';
+import { openArrays } from './formats/openArrays';
 import { generated, generatedCounts } from './generated';
 import { defaultDataFolder, installedFolder } from './get';
 import type { LabelKind, LayoutName } from './records';
@@ -17,7 +18,7 @@ export const dataSetNames: readonly [string, ...string[]] = [generatedName, ...O
 
 /** Options of openSource(). */
 export interface SourceOptions {
-  /** One of dataSetNames, or a folder or .tar.gz in CIFAR's binary layout. */
+  /** One of dataSetNames, or a path: CIFAR's binary layout (a folder or .tar.gz), IDX or npy files (a folder or one of them), a .npz. */
   data: string;
   /** Folder of cifar10 or cifar100. Default: the one that `saturnn data get` fills. */
   dataDir?: string;
@@ -59,6 +60,11 @@ export async function openSource(options: SourceOptions, mode: DataMode = 'resid
     return chosen instanceof Dataset ? chosen.take(count) : firstOf(chosen, count);
   };
   const named = Object.hasOwn(cifarFiles, data);
+  const arrays = named ? null : await openArrays(data);
+  if (arrays) {
+    const { train, test } = arrays.test ? arrays : arrays.train.split(defaultTestShare);
+    return { train: part(train, most), test: part(test as Dataset, mostTest), close: async () => {} };
+  }
   const path = named ? (dataDir ?? installed(data as LayoutName)) : data;
   const names = named ? [data as LayoutName] : undefined;
   const chosen = { labels, verify: verify === false ? false : named ? true : undefined };
@@ -72,6 +78,9 @@ export async function openSource(options: SourceOptions, mode: DataMode = 'resid
   const { train, test } = await cifar(path, chosen, names);
   return { train: part(train, most), test: part(test, mostTest), close: async () => {} };
 }
+
+/** Share of the images that become the test set of data that have none. */
+const defaultTestShare = 0.2;
 
 /** Returns the folder that `saturnn data get` has filled. @throws ERR_DATA if the data set is not complete there */
 function installed(name: LayoutName): string {

@@ -1,14 +1,21 @@
 /** The targets of the fuzz test: every reader of files, valid files to mutate, and checks of what a reader accepts. */
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { parseSettings } from '../../lib/cli/options/resume';
 import { withOptions } from '../../lib/cli/train';
 import { unpack } from '../../lib/data/archive';
 import { cifarFromArchive, readNames } from '../../lib/data/cifar';
 import { Dataset } from '../../lib/data/dataset';
+import type { FileArray } from '../../lib/data/formats/array';
+import { parseIdx, unpackIdx } from '../../lib/data/formats/idx';
+import { parseNpy } from '../../lib/data/formats/npy';
+import { zipParser } from '../../lib/data/formats/zip';
+import { parseBytes } from '../../lib/files/read';
 import { parseSafetensors } from '../../lib/files/safetensors';
 import { decodeCheckpoint, encodeCheckpoint } from '../../lib/train/checkpoint/checkpoint';
 import type { CheckpointInfo } from '../../lib/train/checkpoint/checkpointInfo';
+import { idxBytes, npyBytes, zipBytes } from '../data/formats/arrays';
 import { cifar10Files, cifar100Files, endOfTar, lines, records, seal, tar, tarEntry } from '../data/support';
 import type { FuzzRandom } from './mutate';
 
@@ -60,6 +67,35 @@ const checkSafetensors = (bytes: Uint8Array) => {
     ensure(data.length === shape.reduce((product, size) => product * size, 1), 'data and shape disagree');
     ensure(data.byteLength <= bytes.length, 'there is more data than the file has');
   }
+};
+
+const checkArray = ({ shape, data }: FileArray) => {
+  ensure(
+    shape.every((size) => Number.isSafeInteger(size) && size >= 0),
+    'a shape is no shape',
+  );
+  ensure(data.length === shape.reduce((product, size) => product * size, 1), 'data and shape disagree');
+};
+
+const idxSeeds = [
+  idxBytes([2, 3, 4], Buffer.alloc(24, 7)),
+  idxBytes([3], Buffer.of(1, 2, 3)),
+  idxBytes([2, 2, 2, 3], Buffer.alloc(24)),
+];
+const npySeeds = [
+  npyBytes({ shape: [2, 3, 4], data: Buffer.alloc(24, 7) }),
+  npyBytes({ shape: [2, 3, 2], data: Buffer.alloc(48), descr: '>f4', fortran: true, version: 2 }),
+  npyBytes({ shape: [2], data: Buffer.from('a\0\0\0b\0\0\0'), descr: '<U1', version: 3 }),
+  npyBytes({ shape: [3], data: Buffer.alloc(24), descr: '<i8' }),
+];
+const zipSeeds = [
+  zipBytes({ 'x.npy': npySeeds[0]!, 'y.npy': npySeeds[3]! }),
+  zipBytes({ 'a.txt': Buffer.from('abc'), b: Buffer.alloc(0) }, { deflate: false }),
+];
+
+const checkZip = (bytes: Uint8Array) => {
+  const files = parseBytes(bytes, (size) => zipParser(size, 'mutated'));
+  for (const file of files.values()) ensure(file.length <= 1032 * bytes.length + 1032, 'a file is too large');
 };
 
 /** Writes the right checksum into half of the headers of a tar archive. */
@@ -205,6 +241,15 @@ export const targets: readonly Target[] = [
     },
   },
   { name: 'safetensors', seeds: tensorSeeds, finish: fitHeader, read: checkSafetensors },
+  { name: 'IDX', seeds: idxSeeds, read: (bytes) => checkArray(parseIdx(bytes, 'mutated')) },
+  {
+    name: 'packed IDX',
+    seeds: idxSeeds,
+    finish: (bytes) => gzipSync(bytes, { level: 1 }),
+    read: async (bytes) => checkArray(await unpackIdx(Readable.from([bytes]), 'mutated')),
+  },
+  { name: 'npy', seeds: npySeeds, read: (bytes) => checkArray(parseNpy(bytes, 'mutated')) },
+  { name: 'npz', seeds: zipSeeds, read: checkZip },
   { name: 'config.json', seeds: configSeeds, read: checkConfig },
   { name: 'checkpoint', seeds: checkpointSeeds, finish: sealCheckpoint, read: checkCheckpoint },
 ];

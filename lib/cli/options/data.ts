@@ -27,7 +27,7 @@ function readScale(text: string): StatisticsOptions['scale'] {
 
 export const dataOption = declare({
   flags: '--data <name>',
-  help: `data set: ${dataSetNames.join(', ')}, or a folder or .tar.gz in CIFAR's binary layout`,
+  help: `data set: ${dataSetNames.join(', ')}, or a path: a folder or .tar.gz in CIFAR's binary layout, a folder of IDX (MNIST) or npy files, a .npz`,
   read: readData,
   default: dataSetNames[0],
   shown: dataSetNames[0],

@@ -77,6 +77,8 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
       1,
     ),
     decodePicture: of(() => [new Uint8Array(9), { size: 2, fit: 'pad', channels: 3, background: [0, 0, 0] }], 1),
+    idx: of(() => [folder, { prefix: '', transpose: true, classNames: ['a'] }], 1),
+    npy: of(() => [folder, { range: '0..1', layout: 'NCHW', classNames: ['a'] }], 1),
     generated: of(() => [{ train: 2, test: 2, classes: 3 }], 0, {
       most: { train: 100, test: 100 },
       fill: { train: 2, test: 2 },
