@@ -1,0 +1,209 @@
+/** Opens a set of pictures as sources of images: it is decoded as far as necessary, and divided into a training and a test set. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { SaturnnError } from '../../errors';
+import { writeAtomically } from '../../files/durable';
+import { callback, type Field, integer, numberWithin, oneOf, optional, pathField, signal } from '../../options/field';
+import type { Fields } from '../../options/options';
+import { seedRange } from '../../random';
+import { divide } from '../divide';
+import { type DataMode, dataModeField, type ImageSource } from '../source';
+import type { CacheIndex } from './cacheIndex';
+import { decodingOf, type PictureOptions, pictureFields } from './decode';
+import { type DecodedSet, type DecodingProgress, decodeSet } from './decodeSet';
+import type { PictureSet, PictureSplitName } from './pictureSet';
+import { Records } from './records';
+
+/** Options of imageFolder(), and of everything else that decodes pictures into a cache. */
+export interface PictureSetOptions extends Omit<PictureOptions, 'size'> {
+  /** Height and width of the images, 1 to 4096 pixels: a number for squares, or [height, width]. Default 32. */
+  size?: PictureOptions['size'];
+  /**
+   * The part of each class that becomes the test set, 0 to below 1, if the pictures are not divided already. Default 0.2. 0: there is
+   * no test set.
+   */
+  testShare?: number;
+  /** Seed of that choice. Default 0. */
+  testSeed?: number;
+  /**
+   * What happens to pictures that cannot be decoded. "fail" (default): the first one is an error that names it. "skip": they are left out
+   * and listed in the result.
+   */
+  onBroken?: 'fail' | 'skip';
+  /** Folder of the cache of decoded pictures. Default: $XDG_CACHE_HOME/saturnn/pictures, or ~/.cache/saturnn/pictures. */
+  cacheDir?: string;
+  /** "resident" (default): the decoded images are in memory. "streaming": they stay in the cache, on disk. */
+  mode?: DataMode;
+  /** Ends the decoding when it is aborted; a later call goes on from there. */
+  signal?: AbortSignal;
+  /** Called at most ten times a second while pictures are decoded, and at the end; never if the cache has all of them. */
+  onProgress?: (progress: DecodingProgress) => void;
+}
+
+/** The values of PictureSetOptions.onBroken. */
+export const brokenPolicies = ['fail', 'skip'] as const;
+
+/** The defaults of PictureSetOptions. */
+export const pictureSetDefaults = {
+  size: 32,
+  testShare: 0.2,
+  testSeed: 0,
+  onBroken: 'fail',
+  mode: 'resident',
+} as const;
+
+const shareField: Field<number> = numberWithin({ least: 0, most: 1, open: 'most' });
+
+/** Schema of PictureSetOptions. */
+export const pictureSetFields: Fields<PictureSetOptions> = {
+  ...pictureFields,
+  size: optional(pictureFields.size) as Field<PictureSetOptions['size']>,
+  testShare: optional(shareField),
+  testSeed: optional(integer(...seedRange)),
+  onBroken: optional(oneOf(brokenPolicies)),
+  cacheDir: optional(pathField),
+  mode: optional(dataModeField),
+  signal: optional(signal),
+  onProgress: optional(callback()),
+};
+
+/** A picture that was left out. */
+export interface BrokenPicture {
+  /** Its name in the folder: "cat/1.jpg". */
+  readonly name: string;
+  /** Why it could not be decoded. */
+  readonly reason: string;
+}
+
+/** The images of a folder, decoded. */
+export interface ImageFolder {
+  readonly train: ImageSource;
+  /** The test set: of the folder, or the chosen part; the validation set if there is no folder test; null: there is none. */
+  readonly test: ImageSource | null;
+  /** The validation set of a folder that has a test set, too; else null. */
+  readonly validation: ImageSource | null;
+  readonly classNames: readonly string[] | null;
+  /** How the test set was chosen: the part of each class, and the seed. Null: the folder is divided already, or there is no test set. */
+  readonly split: { readonly share: number; readonly seed: number } | null;
+  /** Pictures that were left out because they cannot be decoded. */
+  readonly broken: readonly BrokenPicture[];
+  /** Files that are no pictures, and were left out. */
+  readonly ignored: readonly string[];
+  /** Folder of the decoded images. It may be deleted at any time. */
+  readonly cache: string;
+  /** Closes the files that are open, if any. */
+  close(): Promise<void>;
+}
+
+/** Decodes and opens a set with checked options, and closes it. Throws what decodeSet() throws; ERR_DATA if nothing is left of a class. */
+export async function openPictureSet(set: PictureSet, options: PictureSetOptions): Promise<ImageFolder> {
+  const { size = pictureSetDefaults.size, mode = pictureSetDefaults.mode, signal, onProgress, cacheDir } = options;
+  const { onBroken = pictureSetDefaults.onBroken } = options;
+  const decoding = decodingOf({ ...options, size });
+  const open = async () => {
+    const decoded = await decodeSet(set, { decoding, onBroken, signal, onProgress, cacheDir });
+    const { parts, split } = partsOf(decoded.index, options);
+    requireClasses(set, decoded.index, parts.train);
+    if (split) noteSplit(decoded, split, parts.test!);
+    return openParts(set, decoded, { parts, split, mode });
+  };
+  try {
+    return await open().catch((error) => {
+      // Another process has replaced the file of records since the index was read.
+      if (error?.cause?.code === 'ENOENT') return open();
+      throw error;
+    });
+  } finally {
+    await set.close();
+  }
+}
+
+/** Indices of pictures, by split. */
+type Parts = { readonly train: Int32Array } & Partial<Record<Exclude<PictureSplitName, 'train'>, Int32Array>>;
+
+/** Returns the pictures of each split that are not broken; the test set is chosen if the set has no other split. */
+function partsOf(
+  { splits, entries, labels }: CacheIndex,
+  { testShare = pictureSetDefaults.testShare, testSeed = pictureSetDefaults.testSeed }: PictureSetOptions,
+): { parts: Parts; split: ImageFolder['split'] } {
+  const parts: Partial<Record<PictureSplitName, Int32Array>> = {};
+  let first = 0;
+  for (const { name, count } of splits) {
+    const all = Int32Array.from({ length: count }, (_, index) => first + index);
+    parts[name] = all.filter((index) => entries[index]!.record >= 0);
+    first += count;
+  }
+  const train = parts.train!;
+  if (splits.length > 1 || testShare === 0 || train.length < 2) return { parts: { ...parts, train }, split: null };
+  const divided = divide(
+    train.map((index) => labels[index]!),
+    testShare,
+    { seed: testSeed },
+  );
+  const chosen = (rows: Int32Array) => rows.map((row) => train[row]!);
+  const split = { share: testShare, seed: testSeed };
+  return { parts: { train: chosen(divided.train), test: chosen(divided.test) }, split };
+}
+
+/** @throws ERR_DATA if a class has no picture in the training set, because all were broken */
+function requireClasses(set: PictureSet, { labels, entries }: CacheIndex, train: Int32Array): void {
+  const found = new Set(Array.from(train, (index) => labels[index]!));
+  for (let label = 0; label < set.classes; label++) {
+    const name = set.classNames?.[label] ?? `${label}`;
+    if (found.has(label)) continue;
+    const broken = entries.find(({ record }, index) => record < 0 && labels[index] === label);
+    const reason = broken ? `; for example, ${broken.name}: ${broken.reason}` : '';
+    throw new SaturnnError(
+      'ERR_DATA',
+      `No picture of the class ${name} in ${set.source} can be used for training${reason}`,
+    );
+  }
+}
+
+/** Writes down, beside the index, which pictures were chosen for the test set. */
+function noteSplit({ folder, index }: DecodedSet, split: NonNullable<ImageFolder['split']>, test: Int32Array): void {
+  const path = join(folder, `split-${split.share}-${split.seed}.json`);
+  const names = Array.from(test, (at) => index.entries[at]!.name);
+  try {
+    writeAtomically(path, `${JSON.stringify({ ...split, test: names }, null, 1)}\n`);
+  } catch (error) {
+    // A cache that can only be read is of use, too, and the choice can be made again.
+    if (!existsSync(path) && (error as SaturnnError).code !== 'ERR_OUTPUT') throw error;
+  }
+}
+
+async function openParts(
+  set: PictureSet,
+  { folder, index }: DecodedSet,
+  { parts, split, mode }: { parts: Parts; split: ImageFolder['split']; mode: DataMode },
+): Promise<ImageFolder> {
+  const opened: Records[] = [];
+  const close = async () => {
+    await Promise.all(opened.map((records) => records.close()));
+  };
+  const source = async (indices: Int32Array | undefined): Promise<ImageSource | null> => {
+    if (!indices || indices.length === 0) return null;
+    const records = await Records.open({
+      path: join(folder, index.file),
+      shape: index.decoding.shape,
+      places: indices.map((at) => index.entries[at]!.record),
+      labels: indices.map((at) => index.labels[at]!),
+      classes: index.classes,
+      classNames: index.classNames,
+    });
+    opened.push(records);
+    return mode === 'resident' ? await records.load() : records;
+  };
+  try {
+    const train = await source(parts.train);
+    const test = await source(parts.test ?? parts.validation);
+    const validation = parts.test ? await source(parts.validation) : null;
+    if (mode === 'resident') await close();
+    const broken = index.entries.filter(({ record }) => record < 0).map(({ name, reason }) => ({ name, reason }));
+    const { classNames, ignored } = set;
+    return { train: train!, test, validation, classNames, split, broken, ignored, cache: folder, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
