@@ -114,6 +114,7 @@ export {
 export { Sgd, type SgdOptions } from './optim/sgd';
 export { Philox, philox4x32 } from './random';
 export { chartSvg } from './report/chart';
+export type { ReportGallery, ReportPicture } from './report/gallery';
 export type { Axis, Chart, Series } from './report/option';
 export type { ReportPage, ReportTable } from './report/page';
 export { writeReport } from './report/write';

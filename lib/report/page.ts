@@ -3,6 +3,7 @@ import { invalid } from '../errors';
 import { drawChart } from './chart';
 import { checkChart } from './checkChart';
 import { echartsSource } from './echarts';
+import { galleryHtml, type ReportGallery } from './gallery';
 import { escapeHtml, scriptJson, scriptSource, tableHtml } from './html';
 import { type Chart, chartOption } from './option';
 import { look } from './palette';
@@ -33,6 +34,8 @@ export interface ReportPage {
   readonly tables: readonly ReportTable[];
   /** Charts in the order of the page. Their ids must differ. */
   readonly charts: readonly Chart[];
+  /** Pictures, behind the charts. Default: none. */
+  readonly galleries?: readonly ReportGallery[];
   /**
    * Settings, versions, seeds by name. Each value that is an object becomes its own table; the others share the first one. A value
    * that is undefined is left out, in these objects too.
@@ -66,7 +69,7 @@ export function reportHtml(page: ReportPage): string {
   const sections = sectionsOf({ ...page, charts });
   const ids = ['main', 'hint', ...sections.map(({ id }) => id)];
   if (new Set(ids).size < ids.length)
-    throw invalid('the ids of charts', 'unique names (main, hint, settings and table-N are taken)', ids);
+    throw invalid('the ids of charts', 'unique names (main, hint, settings, table-N and gallery-N are taken)', ids);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -95,7 +98,7 @@ ${charts.length > 0 ? scripts(charts) : ''}
 `;
 }
 
-function sectionsOf({ tables, charts, settings }: ReportPage): PageSection[] {
+function sectionsOf({ tables, charts, galleries = [], settings }: ReportPage): PageSection[] {
   const tableSections = tables.map(({ title, heads, rows, note, appendix = false }, index) => ({
     ...{ id: `table-${index + 1}`, title, content: tableHtml(title, heads, rows, note) },
     appendix,
@@ -104,6 +107,9 @@ function sectionsOf({ tables, charts, settings }: ReportPage): PageSection[] {
   return [
     ...tableSections.filter(({ appendix }) => !appendix),
     ...charts.map((chart) => ({ id: chart.id, title: chart.title, content: figure(chart) })),
+    ...galleries.map((gallery, index) => ({
+      ...{ id: `gallery-${index + 1}`, title: gallery.title, content: galleryHtml(gallery) },
+    })),
     ...tableSections.filter(({ appendix }) => appendix),
     ...(settingsSection.content ? [settingsSection] : []),
   ];

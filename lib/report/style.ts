@@ -44,6 +44,9 @@ thead th { border-bottom: 2px solid var(--line); }
 .number { text-align: right; white-space: nowrap; }
 #settings td { overflow-wrap: anywhere; }
 figure { margin: 0; }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: 0.75rem; padding: 0; list-style: none; }
+.gallery li { display: flex; flex-direction: column; gap: 0.2rem; font-size: 0.8rem; line-height: 1.3; overflow-wrap: anywhere; break-inside: avoid; }
+.gallery img { width: 100%; height: auto; image-rendering: pixelated; background: var(--shade); }
 details .scroll { max-height: 26rem; }
 details thead th { position: sticky; top: 0; background: var(--paper); }
 .plot > svg { display: block; width: 100%; height: auto; }

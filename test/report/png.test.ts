@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { reportHtml } from '../../lib/report/page';
 import { encodePng, pngDataUri } from '../../lib/report/png';
 import { sharp } from '../data/pictures/draw';
 
@@ -23,4 +24,19 @@ describe('encodePng', () => {
     expect(pngDataUri(new Uint8Array(3), [1, 1, 3])).toMatch(/^data:image\/png;base64,iVBORw0KGgo/);
     expect(() => encodePng(new Uint8Array(4), [1, 1, 3])).toThrow('Expected 3 bytes for pixels but received 4');
   });
+});
+
+it('a report shows pictures in a gallery, with captions that cannot be HTML', () => {
+  const pictures = [{ pixels: new Uint8Array(12), shape: [2, 2, 3] as const, caption: '<b>cat' }];
+  const page = { title: 't', lead: '', tables: [], charts: [], settings: {} };
+  const html = reportHtml({ ...page, galleries: [{ title: 'Samples', pictures, note: 'a note' }] });
+  expect(html).toContain('<section id="gallery-1">');
+  expect(html).toMatch(
+    /<li><img src="data:image\/png;base64,[^"]+" width="2" height="2" alt="&lt;b&gt;cat"><span>&lt;b&gt;cat/,
+  );
+  expect(html).toContain('<p class="note">a note</p>');
+  const wrong = [{ pixels: new Uint8Array(11), shape: [2, 2, 3] as const, caption: '' }];
+  expect(() => reportHtml({ ...page, galleries: [{ title: 'Samples', pictures: wrong }] })).toThrow(
+    'Expected 12 bytes for pixels',
+  );
 });
