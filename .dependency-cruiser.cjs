@@ -5,6 +5,7 @@
  */
 const layers = [
   ['base', 'errors, the checks of options, random numbers, the version, copies of the package'],
+  ['evaluation', 'what predictions are worth: accuracy, confusion, calibration'],
   ['runtime', 'the native addon and where it lies, devices, types of elements'],
   ['tensor', 'symbolic tensors, nodes, what an op is, State'],
   ['ops', 'every operation, by family'],

@@ -47,6 +47,16 @@ export type { LabelKind, LayoutName } from './data/records';
 export { type DataMode, type ImageShape, type ImageSource, type Split, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
 export { type ErrorCode, SaturnnError } from './errors';
+export { type EvaluatePredictionsOptions, evaluatePredictions } from './evaluation/evaluatePredictions';
+export type {
+  Calibration,
+  CalibrationBin,
+  ClassScores,
+  Evaluation,
+  EvaluationSummary,
+  Mistake,
+  Scores,
+} from './evaluation/evaluation';
 export {
   type NamedTensor,
   parseSafetensors,
@@ -161,6 +171,7 @@ export type {
 } from './train/checkpoint/checkpointInfo';
 export type { SavedTally } from './train/checkpoint/tally';
 export type { ClassWeights } from './train/classWeights';
+export type { EvaluationOptions } from './train/evaluation/options';
 export type {
   ChangedEvent,
   CheckpointEvent,
@@ -173,4 +184,4 @@ export type {
 export { type LoadPredictorOptions, loadPredictor } from './train/loadPredictor';
 export type { Images, Predictions, PredictOptions, Predictor, PredictorOptions } from './train/predictor';
 export { type Fit, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';
-export type { Evaluation, TrainerView } from './train/trainerView';
+export type { TrainerView } from './train/trainerView';

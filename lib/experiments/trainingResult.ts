@@ -1,8 +1,8 @@
 /** The file result.json of a training that has ended. */
 import { join } from 'node:path';
+import type { EvaluationSummary } from '../evaluation/evaluation';
 import { writeAtomically } from '../files/durable';
 import type { EpochEvent } from '../optim/metric';
-import type { Evaluation } from '../train/trainerView';
 import type { Chance } from './status';
 import { count, number, objectWith, orNull, readStored, someOf, text, word } from './storedJson';
 
@@ -24,7 +24,7 @@ export interface TrainingResult {
   /**
    * Evaluation of the training set (centre crops) after the last step; null if it was not asked for or the training diverged.
    */
-  readonly evaluatedTrain: Evaluation | null;
+  readonly evaluatedTrain: EvaluationSummary | null;
   /** The accuracy of guessing, on the training set. */
   readonly chance: Chance;
   /** Time of training in seconds, over all complete epochs and all processes that ran them, without evaluation. */

@@ -1,6 +1,6 @@
 import { compile } from '../compile/compile';
 import type { Graph } from '../compile/graph';
-import type { ImageSource } from '../data/source';
+import type { DataMode, ImageSource } from '../data/source';
 import { type Statistics, statisticsOf } from '../data/statistics';
 import { SaturnnError } from '../errors';
 import type { Resident } from '../runtime/device';
@@ -9,6 +9,8 @@ import { type Feed, ResidentFeed, StreamingFeed, uploadImages } from './feed';
 import { Runner } from './runner';
 import type { StepGraphOptions } from './stepGraphs';
 import type { ResolvedOptions } from './trainerOptions';
+
+type MakeGraph = (options: StepGraphOptions) => Graph;
 
 /** The plans of a Trainer with the data that they read. Each is made at its first use and kept. */
 export class Runners {
@@ -26,17 +28,28 @@ export class Runners {
   /**
    * Returns the runner of this `kind` ("fit", "train", "test"); at its first use it is made from `graph`, with images of
    * `source`.
+   * @param data where the images are; default: where the options say
    * @throws ERR_DISPOSED; what compile throws
    */
-  get(kind: string, source: ImageSource, graph: (options: StepGraphOptions) => Graph): Promise<Runner> {
+  get(kind: string, source: ImageSource, graph: MakeGraph, data = this.options.data): Promise<Runner> {
     this.checkNotDisposed();
     const known = this.#made.get(kind);
     if (known) return known;
-    const runner = this.#prepare(source, graph);
+    const runner = this.#prepare(source, graph, data);
     this.#made.set(kind, runner);
     // A failure is not kept, because a later attempt may find enough memory.
     runner.catch(() => this.#made.get(kind) === runner && this.#made.delete(kind));
     return runner;
+  }
+
+  /**
+   * Returns a runner of images that the Trainer does not know: the plan of this `kind` is kept, but not the source. It has the
+   * training set's shape.
+   * @throws as get()
+   */
+  async passing(kind: string, source: ImageSource, graph: MakeGraph): Promise<Runner> {
+    const made = await this.get(kind, source, graph, 'streaming');
+    return new Runner(made.plan, new StreamingFeed(source, this.options.batch), made.graph);
   }
 
   /** Returns the runner of this `kind` if get() has made one, else null. */
@@ -53,18 +66,18 @@ export class Runners {
     return this.#statistics;
   }
 
-  async #prepare(source: ImageSource, graph: (options: StepGraphOptions) => Graph): Promise<Runner> {
+  async #prepare(source: ImageSource, graph: MakeGraph, data: DataMode): Promise<Runner> {
     const { model, batch, device, precision, deterministic, autotune } = this.options;
     const statistics = await this.statistics();
     this.checkNotDisposed();
-    const feed = await this.#feed(source);
+    const feed = await this.#feed(source, data);
     const whole = graph({ model, state: this.state, statistics, images: feed.images, batch });
     const plan = await compile(whole, { device, precision, deterministic, autotune });
     return new Runner(plan, feed, whole);
   }
 
-  async #feed(source: ImageSource): Promise<Feed> {
-    if (this.options.data === 'streaming') return new StreamingFeed(source, this.options.batch);
+  async #feed(source: ImageSource, data: DataMode): Promise<Feed> {
+    if (data === 'streaming') return new StreamingFeed(source, this.options.batch);
     const resident = this.#residents.get(source) ?? this.#upload(source);
     this.#residents.set(source, resident);
     resident.catch(() => this.#residents.delete(source));

@@ -92,13 +92,17 @@ export interface InferenceOptions {
 
 /**
  * Makes the graph of an evaluation step. Inputs: images, indices, labels. Outputs, [1] each: loss (the mean over the batch),
- * correct (rows whose label is the best guess), correct5 (rows whose label is among the five best guesses).
+ * correct (rows whose label is the best guess), correct5 (rows whose label is among the five best guesses). With `rows` also logits
+ * and probabilities, [batch, classes] each; the others have the same bits then.
  */
-export function evaluationGraph(options: StepGraphOptions, { averaged = false }: InferenceOptions = {}): Graph {
-  const { loss, logits, labels } = forward(options, inference);
+export function evaluationGraph(
+  options: StepGraphOptions,
+  { averaged = false, rows = false }: InferenceOptions & { rows?: boolean } = {},
+): Graph {
+  const { loss, logits, labels, probabilities } = forward(options, inference);
   const correct = countCorrect(logits, labels);
   const correct5 = countCorrect(logits, labels, { k: 5 });
-  const graph = Graph.from({ outputs: { loss, correct, correct5 } });
+  const graph = Graph.from({ outputs: { loss, correct, correct5, ...(rows && { logits, probabilities }) } });
   return averaged ? withAveragedWeights(graph, options.state) : graph;
 }
 

@@ -1,12 +1,14 @@
 import { performance } from 'node:perf_hooks';
 import { DataLoader } from '../data/loader';
+import type { ImageSource, Split } from '../data/source';
 import type { Statistics } from '../data/statistics';
 import { invalid, SaturnnError } from '../errors';
+import type { Evaluation } from '../evaluation/evaluation';
 import { writeSafetensors } from '../files/safetensors';
 import { precisionBuffers } from '../optim/lossScaling';
 import type { EpochEvent } from '../optim/metric';
 import { beginAll } from '../optim/owner';
-import { optional, pathField, signal } from '../options/field';
+import { pathField } from '../options/field';
 import { checkArgument, Options } from '../options/options';
 import type { Device } from '../runtime/device';
 import { State } from '../tensor/state';
@@ -19,6 +21,8 @@ import { Cursor } from './checkpoint/cursor';
 import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } from './checkpoint/saving';
 import { Tally } from './checkpoint/tally';
 import { collectWeights, loadWeights } from './checkpoint/weights';
+import { evaluateData, summaryOfSplit } from './evaluation/evaluation';
+import { type EvaluationOptions, evaluateFields } from './evaluation/options';
 import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
 import { type Fit, type FitOptions, fitOptions, later, RunningFit } from './fit';
 import { nonFiniteError } from './nonFinite';
@@ -33,15 +37,15 @@ import {
 import { rowInputs } from './rowInputs';
 import type { Runner, RunOfSteps } from './runner';
 import { Runners } from './runners';
-import { evaluationGraph, trainGraph } from './stepGraphs';
+import { trainGraph } from './stepGraphs';
 import { checkScheduledRate, type ResolvedOptions, resolveTrainerOptions, type TrainerOptions } from './trainerOptions';
-import type { Evaluation, TrainerView } from './trainerView';
+import type { TrainerView } from './trainerView';
 
 export type { Fit, FitOptions } from './fit';
 export type { TrainerOptions } from './trainerOptions';
 
 const predictOptions = new Options('Trainer.predict()', predictFields);
-const evaluateOptions = new Options<Pick<FitOptions, 'signal'>>('Trainer.evaluate()', { signal: optional(signal) });
+const evaluateOptions = new Options('Trainer.evaluate()', evaluateFields);
 
 /**
  * Trains a model on a data set. Each fit() goes on where the last one ended; evaluation and prediction between them do not change
@@ -177,24 +181,16 @@ export class Trainer implements TrainerView {
   }
 
   /**
-   * Returns loss and accuracy over all images of the training or test set. Images are cropped at the centre; the average of
-   * the weights is used if the optimizer keeps one. It does not change the training.
-   * @param options `signal`: when it is aborted, evaluate() throws its reason after the native call under way (about a
-   * second)
-   * @throws ERR_INVALID_ARGUMENT; ERR_DISPOSED
+   * Evaluates the network on all images of the training or test set, or of any source whose images have the shape of the training
+   * set's: loss, top-k accuracy, confusion matrix, scores of each class, calibration, and the worst mistakes. Images are cropped at
+   * the centre; the average of the weights is used if the optimizer keeps one. It does not change the training.
+   * @param data "train", "test" or a source. Its classes must be the network's: no others, and no others' names
+   * @param options `mistakes`: the most mistakes (default 24); `bins`: bins of the calibration (default 15); `signal`: when it is
+   * aborted, evaluate() throws its reason after the native call under way (about a second)
+   * @throws ERR_INVALID_ARGUMENT; ERR_NON_FINITE if an output of the network is not finite; ERR_DISPOSED
    */
-  async evaluate(split: 'train' | 'test', options: Pick<FitOptions, 'signal'> = {}): Promise<Evaluation> {
-    const { signal } = evaluateOptions.check(options);
-    if (split !== 'train' && split !== 'test') throw invalid('split', '"train" or "test"', split);
-    const source = this.#options[split];
-    const { averaged } = this;
-    const runner = await this.#runners.get(split, source, (parts) => evaluationGraph(parts, { averaged }));
-    const loader = new DataLoader({ labels: source.labels, batch: this.batch, shuffle: false });
-    const tally = new Tally();
-    for await (const run of runner.run({ epoch: loader.epoch(0), first: 0, last: loader.steps, signal })) {
-      tally.add(run.batches, run.result, run.milliseconds);
-    }
-    return { loss: tally.loss, accuracy: tally.accuracy, top5: tally.top5 };
+  async evaluate(data: Split | ImageSource, options: EvaluationOptions = {}): Promise<Evaluation> {
+    return evaluateData(this.#options, this.#runners, data, evaluateOptions.check(options));
   }
 
   /**
@@ -410,7 +406,7 @@ export class Trainer implements TrainerView {
 
   async #finishEpoch(last: number, signal?: AbortSignal): Promise<EpochEvent> {
     const cursor = this.#cursor;
-    const test = await this.evaluate('test', { signal });
+    const test = await summaryOfSplit(this.#options, this.#runners, 'test', signal);
     const { step, tally } = cursor;
     const event: EpochEvent = {
       event: 'epoch',

@@ -1,20 +1,13 @@
+import type { ImageSource, Split } from '../data/source';
 import type { Statistics } from '../data/statistics';
+import type { Evaluation } from '../evaluation/evaluation';
 import type { EpochEvent } from '../optim/metric';
 import type { Device } from '../runtime/device';
 import type { State } from '../tensor/state';
 import type { Checkpoint } from './checkpoint/checkpoint';
 import type { SettingsChange } from './checkpoint/checkpointInfo';
+import type { EvaluationOptions } from './evaluation/options';
 import type { Images, Predictions, PredictOptions } from './predictor';
-
-/** The result of Trainer.evaluate(). */
-export interface Evaluation {
-  /** Mean cross-entropy over all images, in nats, without label smoothing. */
-  readonly loss: number;
-  /** Fraction of the images whose label is the best guess, 0 to 1. */
-  readonly accuracy: number;
-  /** Fraction of the images whose label is among the five best guesses, 0 to 1. */
-  readonly top5: number;
-}
 
 /** A Trainer as its callbacks see it: without the methods that would train, restore or dispose of it. */
 export interface TrainerView {
@@ -36,8 +29,8 @@ export interface TrainerView {
   readonly changes: readonly SettingsChange[];
   /** Returns the pixel statistics of the training set: see Trainer.statistics(). */
   statistics(): Promise<Statistics>;
-  /** Returns loss and accuracy on the training or test set: see Trainer.evaluate(). */
-  evaluate(split: 'train' | 'test', options?: { signal?: AbortSignal }): Promise<Evaluation>;
+  /** Evaluates the training set, the test set or any other: see Trainer.evaluate(). */
+  evaluate(data: Split | ImageSource, options?: EvaluationOptions): Promise<Evaluation>;
   /** Predicts the classes of images: see Trainer.predict(). */
   predict(images: Images, options?: PredictOptions): Promise<Predictions>;
   /** Returns everything that a resumed run needs: see Trainer.checkpoint(). */

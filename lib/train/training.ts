@@ -1,6 +1,7 @@
 /** Runs one training in its folder, new or resumed. `saturnn train` and the experiments share this. */
 
 import { SaturnnError } from '../errors';
+import type { EvaluationSummary } from '../evaluation/evaluation';
 import type { LsuvOptions } from '../initial/lsuv';
 import type { EpochEvent } from '../optim/metric';
 import { type Device, deviceOf } from '../runtime/device';
@@ -13,7 +14,6 @@ import { sizesOf } from './checkpoint/saving';
 import type { EndEvent, TrainEvent } from './events';
 import { hasCheckpoint, RunFolder, type RunFolderOptions, type Saved, type Settings } from './runFolder';
 import { type FitOptions, Trainer, type TrainerOptions } from './trainer';
-import type { Evaluation } from './trainerView';
 
 /** Options of runTraining(): those of a Trainer, and those of the run's folder. */
 export interface TrainingOptions extends Omit<TrainerOptions, 'device' | 'callbacks' | 'learningRate'> {
@@ -95,7 +95,7 @@ export interface TrainingOutcome {
   /** Null if `ending` is done; else ERR_INTERRUPTED, or ERR_NON_FINITE naming step and layer. */
   readonly failure: SaturnnError | null;
   /** Loss and accuracy on the training set; null unless `evaluateTrain` was set and `ending` is done. */
-  readonly evaluatedTrain: Evaluation | null;
+  readonly evaluatedTrain: EvaluationSummary | null;
   /** Paths of the results; null unless `results` is all. */
   readonly saved: Saved | null;
   /** Every epoch event of the run, those before a resume included. */
@@ -200,14 +200,17 @@ async function runToEnd({ trainer, folder, length, watch, evaluateTrain, warning
   const watching: TrainingWatch = watch?.({ steps: done + trainer.stepsOf(length), done, stepsPerEpoch }) ?? {};
   const { signal } = watching;
   let end: EndEvent | null = null;
-  let evaluatedTrain: Evaluation | null = null;
+  let evaluatedTrain: EvaluationSummary | null = null;
   try {
     if (warning !== null) watching.show?.({ event: 'warning', step: done, message: warning });
     for await (const event of trainer.fit({ ...length, signal })) {
       watching.show?.(event);
       if (event.event === 'end') end = event;
     }
-    if (evaluateTrain) evaluatedTrain = await trainer.evaluate('train', { signal });
+    if (evaluateTrain) {
+      const { loss, accuracy, top5 } = await trainer.evaluate('train', { signal, mistakes: 0 });
+      evaluatedTrain = { loss, accuracy, top5 };
+    }
     return { ending: 'done', end, failure: null, evaluatedTrain };
   } catch (error) {
     if (!(error instanceof SaturnnError)) throw error;

@@ -213,7 +213,9 @@ describe('Trainer', () => {
     for (const split of ['foo', 'model']) {
       await expect(trainer.evaluate(split as 'test')).rejects.toMatchObject({
         code: 'ERR_INVALID_ARGUMENT',
-        message: expect.stringMatching(`"train" or "test" for split but received "${split}"`),
+        message: expect.stringMatching(
+          `"train", "test", a Dataset or another ImageSource for data but received "${split}"`,
+        ),
       });
     }
     await expect(trainer.fit().next()).rejects.toThrow(/one of epochs, steps, totalEpochs and totalSteps .*none/);

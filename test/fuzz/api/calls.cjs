@@ -42,6 +42,19 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
   const calls = {
     compile: of(() => [graph(), { device: 'cpu', precision: 'f32', passes: [], autotune: false }], 1),
     evaluate: of(() => [saturnn.add(ones([2]), ones([2])), { device: 'cpu', inputs: {}, precision: 'f32' }], 1),
+    evaluatePredictions: of(
+      () => [
+        {
+          probabilities: Float32Array.of(0.5, 0.5, 0, 1),
+          labels: [0, 1],
+          classNames: ['a', 'b'],
+          bins: 3,
+          mistakes: 2,
+        },
+      ],
+      0,
+      { most: { bins: 100, mistakes: 100 } },
+    ),
     describeNonFinite: of(() => [{ kind: 'kernel', name: 'n', op: 'add', layer: 'l', count: 1, size: 2, shape: [2] }]),
     firstNonFinite: of(() => [null, {}]),
     gradient: of(() => {
@@ -473,7 +486,7 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
       calls: {
         stepsOf: of(() => [{ epochs: 1 }], 0),
         fit: of(() => [{ steps: 1 }], 0, { most: { steps: 20, epochs: 3, totalEpochs: 3, totalSteps: 20 } }),
-        evaluate: of(() => ['test', {}], 1),
+        evaluate: of(() => ['test', { mistakes: 2, bins: 3 }], 1),
         predict: of(() => [new Uint8Array(48), { count: 1 }], 1),
         save: of(() => [path('checkpoint')]),
         saveWeights: of(() => [path('weights')]),

@@ -1,0 +1,121 @@
+/** Evaluates a network on a data set: what Trainer.evaluate() and Predictor.evaluate() share. */
+import { DataLoader } from '../../data/loader';
+import { type ImageSource, isSource, type Split } from '../../data/source';
+import { invalid, SaturnnError } from '../../errors';
+import { checkLabelRange } from '../../evaluation/evaluatePredictions';
+import type { Evaluation, EvaluationSummary } from '../../evaluation/evaluation';
+import { EvaluationSums } from '../../evaluation/sums';
+import { Tally } from '../checkpoint/tally';
+import type { Runner } from '../runner';
+import type { Runners } from '../runners';
+import { evaluationGraph, type StepGraphOptions } from '../stepGraphs';
+import type { ResolvedOptions } from '../trainerOptions';
+import type { EvaluationOptions } from './options';
+
+/** The network that is evaluated: what its images and classes must be. */
+export interface EvaluatedNetwork {
+  /** Shape of the images that it is given: [height, width, channels]. */
+  readonly shape: readonly number[];
+  readonly classes: number;
+  /** One name per class; null if they are not known. */
+  readonly classNames: readonly string[] | null;
+}
+
+/**
+ * Checks that a network can be evaluated on a data set. A set may have fewer classes than the network, but the names of its classes must be
+ * the network's, in the same order, as far as both are known.
+ * @throws ERR_INVALID_ARGUMENT
+ */
+export function checkEvaluated(source: ImageSource, network: EvaluatedNetwork): void {
+  if (!isSource(source)) throw invalid('data', 'a Dataset or another ImageSource', source);
+  const { shape, classes } = network;
+  if (!(source.count > 0)) throw invalid('data', 'at least one image', 'none');
+  if (String(source.shape) !== String(shape)) throw invalid('shape of images', `[${shape}]`, source.shape);
+  if (source.classes > classes) throw invalid('data', `at most the network's ${classes} classes`, source.classes);
+  checkNames(source.classNames, network.classNames);
+  checkLabelRange(source.labels, classes, 'labels of data');
+}
+
+function checkNames(names: readonly string[] | null, expected: readonly string[] | null): void {
+  if (!names || !expected) return;
+  const differs = names.findIndex((name, label) => name !== expected[label]);
+  if (differs < 0) return;
+  const what = `the network's name ${JSON.stringify(expected[differs])} (as for all of its classes)`;
+  throw invalid(`class ${differs} of data`, what, names[differs]);
+}
+
+/**
+ * Evaluates a network whose plan has the outputs logits and probabilities. If it also has loss, correct and correct5, the loss is the
+ * one that the plan has computed.
+ * @throws ERR_INVALID_ARGUMENT; ERR_NON_FINITE
+ */
+export async function evaluateSource(
+  runner: Runner,
+  source: ImageSource,
+  batch: number,
+  network: EvaluatedNetwork,
+  { mistakes, bins, signal }: EvaluationOptions,
+): Promise<Evaluation> {
+  const { classes } = network;
+  const sums = new EvaluationSums({ classes, mistakes, bins });
+  const tally = new Tally();
+  const loader = new DataLoader({ labels: source.labels, batch, shuffle: false });
+  for await (const run of runner.run({ epoch: loader.epoch(0), first: 0, last: loader.steps, signal })) {
+    const { outputs, steps } = run.result;
+    // The last batch may be filled up with masked rows, which are left out.
+    const rows = Math.min(steps * batch, source.count - sums.count);
+    const part = (name: string) => (outputs[name] as Float32Array).subarray(0, rows * classes);
+    const [logits, probabilities] = [part('logits'), part('probabilities')];
+    checkFinite(logits, classes, sums.count);
+    sums.add({ labels: run.batches.labels.subarray(0, rows), logits, probabilities });
+    if (outputs.loss) tally.add(run.batches, run.result, run.milliseconds);
+  }
+  const evaluation = sums.result(network.classNames ?? source.classNames);
+  return Number.isFinite(tally.loss) ? { ...evaluation, loss: tally.loss } : evaluation;
+}
+
+function checkFinite(logits: Float32Array, classes: number, first: number): void {
+  const wrong = logits.findIndex((value) => !Number.isFinite(value));
+  if (wrong < 0) return;
+  const image = first + Math.floor(wrong / classes);
+  throw new SaturnnError('ERR_NON_FINITE', `The output of the network for image ${image} is not finite`);
+}
+
+const averagedIn = ({ state }: StepGraphOptions) => state.averageSlot !== null;
+
+/** Evaluates a Trainer's network: Trainer.evaluate(). */
+export async function evaluateData(
+  options: ResolvedOptions,
+  runners: Runners,
+  data: Split | ImageSource,
+  checked: EvaluationOptions,
+): Promise<Evaluation> {
+  const { model, train, batch } = options;
+  const isSplit = data === 'train' || data === 'test';
+  if (!isSplit && !isSource(data)) throw invalid('data', '"train", "test", a Dataset or another ImageSource', data);
+  const source = isSplit ? options[data] : data;
+  const network = { shape: train.shape, classes: model.classes, classNames: train.classNames };
+  checkEvaluated(source, network);
+  const graph = (parts: StepGraphOptions) => evaluationGraph(parts, { averaged: averagedIn(parts), rows: true });
+  const runner = isSplit
+    ? await runners.get(`rows of ${data}`, source, graph)
+    : await runners.passing('rows', source, graph);
+  return evaluateSource(runner, source, batch, network, checked);
+}
+
+/** Returns the loss and the accuracies on the training or test set only: the evaluation after an epoch, which takes little memory. */
+export async function summaryOfSplit(
+  options: ResolvedOptions,
+  runners: Runners,
+  split: Split,
+  signal?: AbortSignal,
+): Promise<EvaluationSummary> {
+  const source = options[split];
+  const graph = (parts: StepGraphOptions) => evaluationGraph(parts, { averaged: averagedIn(parts) });
+  const runner = await runners.get(split, source, graph);
+  const loader = new DataLoader({ labels: source.labels, batch: options.batch, shuffle: false });
+  const tally = new Tally();
+  for await (const run of runner.run({ epoch: loader.epoch(0), first: 0, last: loader.steps, signal }))
+    tally.add(run.batches, run.result, run.milliseconds);
+  return { loss: tally.loss, accuracy: tally.accuracy, top5: tally.top5 };
+}
