@@ -112,9 +112,10 @@ describe('networks', () => {
     for (const width of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(() => inception33({ width })).toThrow(/width/);
     }
-    expect(() => inceptionBn({ size: 28 })).toThrow(/size/);
-    expect(() => inceptionBn({ size: 48 })).toThrow(/a multiple of 32 for size.*48/);
-    expect(() => inception33({ size: 30 })).toThrow(/a multiple of 4 for size.*30/);
+    for (const size of [3, 4097, 28.5, [28], [28, 0], [28, 28, 3], '28']) {
+      expect(() => inception33({ size: size as never })).toThrow(/an integer from 4 to 4096, or two of them.*for size/);
+    }
+    for (const channels of [0, 5, 1.5]) expect(() => inception33({ channels })).toThrow(/from 1 to 4 for channels/);
     expect(() => inception33({ normalization: 'group' as never })).toThrow(/"none" or "batch".*"group"/);
     expect(() => inception33({ dropout: 1 })).toThrow(/less than 1 for dropout.*1/);
     expect(() => inception33({ classes: 1 })).toThrow(/classes/);

@@ -22,6 +22,7 @@ import { batchOption, seedOption, stepsOption } from './options/length';
 import { modelOption, sizeOption, widthOption } from './options/model';
 import { lrOption, momentumOption, weightDecayOption } from './options/optimizer';
 import { jsonOption, oneObject, outOption } from './options/output';
+import * as read from './options/readers';
 import { Interruption } from './terminal/interruption';
 import { print } from './terminal/print';
 
@@ -61,7 +62,10 @@ export function equivalenceCommand(): Command {
     limitOption({ note: limitNote }),
     modelOption({ choices: equivalenceModels, default: defaults.model, shown: defaults.model }),
     widthOption({ note: 'of inception33', default: defaults.width }),
-    sizeOption({ field: equivalenceFields.size, otherwise: undefined, default: defaults.size }),
+    sizeOption({
+      ...{ field: equivalenceFields.size, read: read.numberOf(equivalenceFields.size as read.LibraryField) },
+      ...{ otherwise: undefined, default: defaults.size },
+    }),
     ...[paddingOption(), noPaddingOption()],
     stepsOption({ field: equivalenceFields.steps, default: defaults.steps }),
     batchOption({ default: defaults.batch }),

@@ -53,7 +53,7 @@ async function run(options: EstimateOptions): Promise<Report> {
     const estimates: Estimate[] = [];
     for (const size of batch) {
       // A model's parameters belong to one State: each batch size has its own.
-      const model = modelFrom(options, train.classes);
+      const model = modelFrom(options, train);
       const fresh = { model, optimizer: optimizerFrom(options, model), batch: Math.min(size, train.count) };
       estimates.push(await estimate({ ...common, ...fresh }, uploaded));
     }

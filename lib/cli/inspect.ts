@@ -2,16 +2,20 @@
 import { Command } from 'commander';
 import { type LayerRate, layerFactors } from '../experiments/layerRates';
 import { createModel, models } from '../models';
+import type { ImageSize } from '../models/imageSize';
 import { inspectModel, type ModelSummary } from '../models/inspect';
+import { modelDefaults } from '../models/model';
 import type { Activation } from '../ops/activations';
 import { addOptions } from './options/declare';
-import { activationForms, activationOption, widthOption } from './options/model';
+import { activationForms, activationOption, channelsOption, sizeOption, widthOption } from './options/model';
 import { lrLayersOption } from './options/optimizer';
 import { jsonOption, oneObject } from './options/output';
 import { print } from './terminal/print';
 
 interface Options {
   width: number;
+  size?: ImageSize;
+  channels?: number;
   activation: Activation;
   lrLayers?: string;
   json?: boolean;
@@ -24,12 +28,14 @@ export function inspectCommand(): Command {
   addOptions(
     command,
     widthOption(),
+    sizeOption({ otherwise: 'that of the model' }),
+    channelsOption({ otherwise: `${modelDefaults.channels}` }),
     lrLayersOption({ note: '; they are printed beside the layers' }),
     activationOption({ note: `, on which --lr-layers depends: ${activationForms}` }),
     jsonOption({ note: oneObject }),
   );
-  return command.action((name: string, { width, activation, lrLayers, json }: Options) => {
-    const model = createModel(name, { width, activation });
+  return command.action((name: string, { width, size, channels, activation, lrLayers, json }: Options) => {
+    const model = createModel(name, { width, size, channels, activation });
     const summary = inspectModel(model);
     const rates = lrLayers === undefined ? null : layerFactors(model, lrLayers);
     const layers = summary.layers.map((layer) => (rates ? { ...layer, rates: ratesOf(layer.name, rates) } : layer));

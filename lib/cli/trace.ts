@@ -68,7 +68,7 @@ async function trace(options: TraceOptions): Promise<TraceReport> {
   const { precision, inference, steps, by, labelSmoothing } = options;
   using device = openDeviceFor(options);
   const { batch = defaultBatch(device) } = options;
-  const model = modelFrom(options, classes);
+  const model = modelFrom(options, { classes });
   const computation = { ...arithmeticOf(options), optimizer: optimizerFrom(options, model), labelSmoothing, inference };
   const stepOptions = { model, device, batch, ...computation };
   const { shape, images } = drawImages(model, batch);

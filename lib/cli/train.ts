@@ -16,7 +16,7 @@ import { balanceOption, type ClassWeightsOptions, classWeightsFrom, classWeights
 import { addDataOptions, type DataOptions, openData } from './options/data';
 import { addOptions, doesNotApply } from './options/declare';
 import { batchByDevice, batchOption, epochsOption, seedOption, stepsOption } from './options/length';
-import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
+import { addModelOptions, describeImages, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
 import {
   addOptimizerOptions,
   layerRatesFrom,
@@ -96,7 +96,7 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
   // Until the results are saved: a second SIGHUP or SIGTERM meanwhile must not end the process.
   const interruption = new Interruption();
   try {
-    const model = modelFrom(options, train.classes);
+    const model = modelFrom(options, train);
     const optimizer = optimizerFrom(options, model);
     const { momentum, weightDecay } = optimizer as Partial<Sgd>;
     const schedule = scheduleFrom(options);
@@ -105,7 +105,7 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
       ...options,
       ...describeModelOptions(options),
       normalization: model.normalization,
-      size: model.inputShape[0],
+      ...describeImages(model),
       ...{ classWeights, balance: undefined },
       lr: learningRateFrom(options),
       momentum,

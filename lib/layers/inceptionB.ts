@@ -2,8 +2,8 @@ import { integer, text } from '../options/field';
 import { Options } from '../options/options';
 import { Concatenate } from './concatenate';
 import { Conv2d, type ConvolutionStyle, styleFields } from './conv2d';
+import { halvingPool } from './halvingPool';
 import type { Layer } from './layer';
-import { MaxPool } from './pooling';
 import { Sequential } from './sequential';
 
 /** Options of inceptionB(). Those of ConvolutionStyle apply to all of its convolutions. */
@@ -34,8 +34,8 @@ const inceptionBOptions = new Options<InceptionBOptions>(
 
 /**
  * Inception block B, which halves the image: three branches (1x1, 3x3; 1x1, 3x3, 3x3; 3x3 max pool), the last op of each with
- * stride 2, with concatenated outputs. [N, H, W, inputs] -> [N, H/2, W/2, c3 + d3 + inputs]. H and W must be even: only then does
- * the pool, whose size is rounded up, give the size of the convolutions (otherwise forward() throws ERR_SHAPE).
+ * stride 2, with concatenated outputs. [N, H, W, inputs] -> [N, ceil(H / 2), ceil(W / 2), c3 + d3 + inputs]. Along an even side the
+ * windows of the pool begin at the edge of the image; along an odd one, a pixel before it, as those of the convolutions.
  * @throws ERR_INVALID_ARGUMENT
  */
 export function inceptionB(options: InceptionBOptions): Layer {
@@ -56,7 +56,7 @@ export function inceptionB(options: InceptionBOptions): Layer {
     [
       new Sequential([reduce('3x3r', c3r), conv('3x3', c3r, c3, 2)]),
       new Sequential([reduce('d3x3r', d3r), conv('d3x3a', d3r, d3, 1), conv('d3x3b', d3, d3, 2)]),
-      new MaxPool({ kernel: 3, stride: 2, ceil: true, name: `${name}/pool` }),
+      halvingPool(`${name}/pool`),
     ],
     { name },
   );

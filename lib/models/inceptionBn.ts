@@ -1,30 +1,30 @@
 import { Conv2d } from '../layers/conv2d';
-import { MaxPool } from '../layers/pooling';
+import { halvingPool } from '../layers/halvingPool';
 import { inceptionBlocks } from './inception';
 import { classifier, type Model, type ModelOptions, resolveOptions, scaleChannels } from './model';
 
 /** The defaults in which inceptionBn differs from the other models. */
-export const inceptionBnDefaults = { classes: 1000, size: 224, sizeStep: 32, normalization: 'batch' } as const;
+export const inceptionBnDefaults = { classes: 1000, size: 224, normalization: 'batch' } as const;
 
 /**
  * Inception with batch normalisation for ImageNet (Ioffe and Szegedy 2015, as the paper's authors built it): a stem that halves
  * the image three times, then ten inception blocks, which halve it twice. Default: 1000 classes, images of 224x224x3,
  * normalization 'batch'. The convolutions have biases despite the normalisation, as in the authors' network, so that weights and
- * parameter counts agree with it. [N, size, size, 3] -> logits [N, classes]
+ * parameter counts agree with it. Images smaller than 32 pixels are 1x1 before the last blocks.
+ * [N, height, width, channels] -> logits [N, classes]
  * @throws ERR_INVALID_ARGUMENT
  */
 export function inceptionBn(options: ModelOptions = {}): Model {
   const resolved = resolveOptions('inceptionBn', options, { ...inceptionBnDefaults, bias: true });
-  const { width, style } = resolved;
+  const { width, channels: inputs, style } = resolved;
   const [narrow, wide] = [scaleChannels(64, width), scaleChannels(192, width)];
-  const pool = (name: string) => new MaxPool({ kernel: 3, stride: 2, ceil: true, name });
   const { blocks, channels } = inceptionBlocks(wide, resolved);
   const stem = [
-    new Conv2d({ name: 'conv1', inputs: 3, outputs: narrow, kernel: 7, stride: 2, padding: 3, ...style }),
-    pool('pool1'),
+    new Conv2d({ name: 'conv1', inputs, outputs: narrow, kernel: 7, stride: 2, padding: 3, ...style }),
+    halvingPool('pool1'),
     new Conv2d({ name: 'conv2red', inputs: narrow, outputs: narrow, kernel: 1, ...style }),
     new Conv2d({ name: 'conv2', inputs: narrow, outputs: wide, kernel: 3, padding: 1, ...style }),
-    pool('pool2'),
+    halvingPool('pool2'),
   ];
   return classifier('inceptionBn', [...stem, ...blocks], channels, resolved);
 }

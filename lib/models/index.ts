@@ -1,6 +1,7 @@
 import { invalid } from '../errors';
 import { entryOf } from '../options/values';
 import { type FunctionalModelOptions, functionalModel } from './functional';
+import type { ImageSize } from './imageSize';
 import { inception33 } from './inception33';
 import { inceptionBn } from './inceptionBn';
 import type { Model, ModelOptions } from './model';
@@ -23,5 +24,5 @@ export function createModel(name: string, options?: ModelOptions): Model {
   return make(options);
 }
 
-export type { FunctionalModelOptions, Model, ModelOptions };
+export type { FunctionalModelOptions, ImageSize, Model, ModelOptions };
 export { functionalModel, inception33, inceptionBn, subInception };

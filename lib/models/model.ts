@@ -1,4 +1,4 @@
-import { checkInteger, invalid, type Range } from '../errors';
+import type { Range } from '../errors';
 import { contextOf, type ForwardContext, within } from '../layers/context';
 import { type ConvolutionStyle, type Normalization, normalizationField } from '../layers/conv2d';
 import { Dropout } from '../layers/dropout';
@@ -15,6 +15,7 @@ import { checkArgument, type Fields, Options } from '../options/options';
 import { isArray, isCallback } from '../options/values';
 import { blockChannels } from '../runtime/layout';
 import { type Tensor, tensorField } from '../tensor/tensor';
+import { type ImageSize, imageSizeField, sidesOf } from './imageSize';
 
 /** Options of the built-in models. */
 export interface ModelOptions {
@@ -27,10 +28,12 @@ export interface ModelOptions {
   /** Initialiser of the weights of all convolutions. Default: defaultInitializer(activation). */
   initializer?: Initializer;
   /**
-   * Height and width of the images, up to 4096. A multiple of 4, default 28, because the network halves them twice; for
-   * inceptionBn, which halves them five times, a multiple of 32, default 224.
+   * Height and width of the images: a number for both or [height, width], 4 to 4096 each. Default 28 (inceptionBn: 224). The
+   * network halves them, rounded up: twice, inceptionBn five times.
    */
-  size?: number;
+  size?: ImageSize;
+  /** Channels of the images: 1 (grey) to 4; default 3. */
+  channels?: number;
   /** Normalisation between every convolution and its activation. Default 'none' (inceptionBn: 'batch'). */
   normalization?: Normalization;
   /** Share of the features that is dropped before the classifier in training: 0 to less than 1. Default 0. */
@@ -85,8 +88,6 @@ export const madeModel = (made: unknown): Model => checkArgument('the result of 
 export interface ModelDefaults {
   classes?: number;
   size?: number;
-  /** `size` must be a multiple of this. Default 4. */
-  sizeStep?: number;
   normalization?: Normalization;
   /** Whether convolutions have biases: see ConvolutionStyle. */
   bias?: boolean;
@@ -98,14 +99,14 @@ export const modelDefaults = {
   classes: 100,
   activation: leakyTanh(),
   size: 28,
-  sizeStep: 4,
+  channels: 3,
   normalization: 'none',
   dropout: 0,
 } as const;
 /** Limits of ModelOptions.width, of which 0 itself is refused. */
 export const widthRange: Range = [0, 8];
-/** The largest ModelOptions.size. */
-export const largestSize = 4096;
+/** Limits of ModelOptions.channels. */
+const channelsRange: Range = [1, 4];
 
 /** Limits of the number of classes of a model. */
 export const classesRange: Range = [2, 1_000_000];
@@ -119,7 +120,7 @@ export const modelFields: Fields<ModelOptions> = {
   classes: optional(integer(...classesRange)),
   activation: optional(activationField),
   initializer: optional(initializerField),
-  size: optional(integer(modelDefaults.sizeStep, largestSize)),
+  ...{ size: optional(imageSizeField), channels: optional(integer(...channelsRange)) },
   normalization: optional(normalizationField),
   dropout: optional(dropoutRateField),
 };
@@ -128,14 +129,12 @@ export const modelFields: Fields<ModelOptions> = {
 export function resolveOptions(name: string, given: ModelOptions, own: ModelDefaults = {}) {
   const options = new Options(`${name}()`, modelFields).check(given);
   const defaults = { ...modelDefaults, ...own };
-  const { sizeStep } = defaults;
   const { width = defaults.width, classes = defaults.classes, activation = defaults.activation, initializer } = options;
-  const { size = defaults.size, dropout = defaults.dropout, normalization = defaults.normalization } = options;
-  checkInteger('size', size, sizeStep, largestSize);
-  if (size % sizeStep !== 0) throw invalid('size', `a multiple of ${sizeStep}`, size);
+  const { size = defaults.size, channels = defaults.channels } = options;
+  const { dropout = defaults.dropout, normalization = defaults.normalization } = options;
   encodeActivation(activation);
   const style: ConvolutionStyle = { activation, normalization, bias: own.bias, initializer };
-  return { width, classes, activation, size, normalization, dropout, style };
+  return { width, classes, activation, size: sidesOf(size), channels, normalization, dropout, style };
 }
 
 /** Returns the channels at a width, rounded to a multiple of 16: that keeps the CPU's blocked layout, and vectors full. */
@@ -151,7 +150,7 @@ export function classifier(
   name: string,
   trunk: readonly Layer[],
   features: number,
-  { width, classes, activation, size, normalization, dropout }: ReturnType<typeof resolveOptions>,
+  { width, classes, activation, size, channels, normalization, dropout }: ReturnType<typeof resolveOptions>,
 ): Model {
   const layers = new Sequential([
     ...trunk,
@@ -165,7 +164,7 @@ export function classifier(
     classes,
     activation,
     normalization,
-    inputShape: [size, size, 3],
+    inputShape: [...size, channels],
     parameters: layers.parameters,
     buffers: layers.buffers,
     forward: (x, context) => within(contextOf(context), () => layers.forward(x)),

@@ -4,11 +4,11 @@ import { classifier, type Model, type ModelOptions, resolveOptions } from './mod
 /**
  * The CIFAR-100 network of the paper's authors: ten inception blocks without a stem, so the first one reads the image, then
  * global average pooling and a linear classifier. Default: images of 28x28x3, 100 classes.
- * [N, size, size, 3] -> logits [N, classes]
+ * [N, height, width, channels] -> logits [N, classes]
  * @throws ERR_INVALID_ARGUMENT
  */
 export function subInception(options: ModelOptions = {}): Model {
   const resolved = resolveOptions('subInception', options);
-  const { blocks, channels } = inceptionBlocks(3, resolved);
+  const { blocks, channels } = inceptionBlocks(resolved.channels, resolved);
   return classifier('subInception', blocks, channels, resolved);
 }

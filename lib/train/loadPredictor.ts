@@ -7,6 +7,7 @@ import { parseJson } from '../files/json';
 import { readSafetensors, type SafetensorsFile } from '../files/safetensors';
 import type { Normalization } from '../layers';
 import { createModel, type Model } from '../models';
+import { parseImageSize } from '../models/imageSize';
 import { parseActivation } from '../ops/activations';
 import { flag, integer, optional } from '../options/field';
 import { Options } from '../options/options';
@@ -88,7 +89,9 @@ function describedBy({ metadata }: SafetensorsFile, fail: (what: string) => Satu
       width: number('width'),
       classes: number('classes'),
       activation: parseActivation(metadata.activation ?? ''),
-      size: number('size'),
+      size: parseImageSize(metadata.size ?? ''),
+      // Files of earlier versions do not say: their models have three.
+      channels: metadata.channels === undefined ? undefined : number('channels'),
       normalization: metadata.normalization as Normalization | undefined,
     });
     return { model, statistics: statisticsOf(metadata) };

@@ -1,5 +1,7 @@
 /** Cases of small networks of the paper's two blocks, with loss and all gradients, in which every pass has something to do. */
 import { gradient } from '../../lib/compile/gradient';
+import { inference } from '../../lib/layers/context';
+import { halvingPool } from '../../lib/layers/halvingPool';
 import { activate, activationGradient, formatActivation } from '../../lib/ops/activation';
 import { type Activation, leakyTanh, relu, scaledSigmoid, sigmoid } from '../../lib/ops/activations';
 import { add, concat } from '../../lib/ops/channels';
@@ -46,7 +48,7 @@ class Network {
     return concat([
       this.convolution(this.convolution(x, reduce, 1), three, 3, 2),
       this.convolution(this.convolution(this.convolution(x, reduce, 1), three, 3), three, 3, 2),
-      maxPool(x, { kernel: 3, stride: 2, ceil: true }),
+      halvingPool('pool').forward(x, inference),
     ]);
   }
 
@@ -76,12 +78,14 @@ function blockCase(
   channels: number,
   widths: Widths,
   pool = averagePool,
+  size: readonly [number, number] = [6, 4],
 ): Case {
   const how = kind === 'A' ? `${pool === maxPool ? 'max' : 'average'} pool, ` : '';
-  const name = `block ${kind}, ${how}${formatActivation(activation)}, ${channels} -> ${widths} channels, and its gradients`;
+  const pixels = String(size) === '6,4' ? '' : `${size.join('x')} pixels, `;
+  const name = `block ${kind}, ${how}${pixels}${formatActivation(activation)}, ${channels} -> ${widths} channels, and its gradients`;
   return graphCase(name, ['conv2d', 'concat', 'softmaxCrossEntropy'], (b) => {
     const network = new Network(b, activation);
-    const x = b.f32('x', [2, 6, 4, channels]);
+    const x = b.f32('x', [2, ...size, channels]);
     const [, reduce, three] = widths;
     const y = kind === 'A' ? network.blockA(x, widths, pool) : network.blockB(x, reduce, three);
     return results(network, x, network.classifier(y, 5));
@@ -126,6 +130,9 @@ export const blockCases: readonly Case[] = [
   blockCase('A', scaledSigmoid(), 7, [5, 3, 6, 4]),
   blockCase('B', leakyTanh(), 16, [0, 16, 16, 0]),
   blockCase('B', sigmoid(), 20, [0, 7, 9, 0]),
+  blockCase('B', leakyTanh(), 16, [0, 16, 16, 0], undefined, [7, 5]),
+  blockCase('B', leakyTanh(), 16, [0, 16, 16, 0], undefined, [1, 4]),
+  blockCase('B', leakyTanh(), 7, [0, 5, 6, 0], undefined, [6, 3]),
   siblingCase(32, [16, 32, 16]),
   siblingCase(7, [5, 3, 20]),
   networkCase('16 channels each', 16),

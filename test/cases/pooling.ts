@@ -22,6 +22,8 @@ const shapes: readonly Shape[] = [
   { image: [1, 17, 16, 3], options: { kernel: 16, stride: 1 } },
   { image: [3, 28, 28, 16], options: { kernel: 3, stride: 2, ceil: true } },
   { image: [2, 6, 9, 16], options: { kernel: 3, stride: 2, padding: 1, ceil: true } },
+  { image: [2, 7, 8, 16], options: { kernel: 3, stride: 2, padding: [1, 0], ceil: true } },
+  { image: [2, 2, 5, 7], options: { kernel: 3, stride: 2, padding: [0, 1], ceil: true } },
   { image: [2, 5, 4, 16], options: { kernel: 3, stride: 1, padding: 2 } },
   { image: [2, 8, 7, 16], options: { kernel: 3, stride: 2, padding: 2, ceil: true } },
   { image: [1, 7, 8, 16], options: { kernel: 2, stride: 3 } },

@@ -24,6 +24,14 @@ test('inspect prints a table', async () => {
   expect(stdout).toMatch(/69 convolutions, 33 on the longest path/);
 });
 
+test('inspect takes the size and the channels of the images', async () => {
+  const words = ['inspect', 'subInception', '--width', '0.1', '--size', '48x65', '--channels', '1'];
+  const { code, stdout } = await saturnn(words);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/3a\/pool +48 x 65 x 1/);
+  expect(stdout).toMatch(/5b +12 x 17 x/);
+});
+
 test('inspect --lr-layers adds depth and rate', async () => {
   const words = ['inspect', 'inception33', '--width', '0.1', '--activation', 'sigmoid', '--lr-layers', 'gain'];
   const { code, stdout } = await saturnn(words);

@@ -110,8 +110,14 @@ test('train --model inceptionBn wants images of its size, or another size', asyn
       /^error \[ERR_INVALID_ARGUMENT\]: .*224x224 \(its option "size"\) for image size of train.*32x32"\n$/,
     ),
   });
-  expect((await saturnn([...bn, '--size', '33'])).stderr).toMatch(/a multiple of 32 for size but received 33/);
-  expect(await saturnn([...bn, '--size', '32', '--out', join(folder, 'bn')])).toMatchObject({ code: 0, stderr: '' });
+  expect((await saturnn([...bn, '--size', '3'])).stderr).toContain('an integer from 4 to 4096');
+  expect((await saturnn([...bn, '--size', '32', '--channels', '1'])).stderr).toContain(
+    "Expected the model's 1 for channels of train",
+  );
+  expect(await saturnn([...bn, '--size', '31x32', '--out', join(folder, 'bn')])).toMatchObject({ code: 0, stderr: '' });
+  const { metadata } = readSafetensors(join(folder, 'bn', 'model.safetensors'));
+  expect(metadata).toMatchObject({ size: '31x32', channels: '3' });
+  expect(JSON.parse(readFileSync(join(folder, 'bn', 'config.json'), 'utf8'))).toMatchObject({ size: '31x32' });
 });
 
 const read = (out: string, name: string) => readFileSync(join(out, name));

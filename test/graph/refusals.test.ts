@@ -95,8 +95,8 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
   ['an output that is no Tensor', 'ERR_INVALID_ARGUMENT', /output "y"/, () => asked({ y: undefined })],
   ['an output that is a node', 'ERR_INVALID_ARGUMENT', /output "y"/, () => asked({ y: image.node })],
   ['a sum of nothing', 'ERR_SHAPE', /\[add\].*input 0/, () => add(undefined as never)],
-  ['an image size that is odd halfway', 'ERR_INVALID_ARGUMENT', /multiple of 4.*30/, () => inception33({ size: 30 })],
-  ['an odd image size', 'ERR_INVALID_ARGUMENT', /multiple of 4.*27/, () => subInception({ size: 27 })],
+  ['an image of 3 pixels', 'ERR_INVALID_ARGUMENT', /integer from 4 to 4096.*size.*3/, () => inception33({ size: 3 })],
+  ['five channels', 'ERR_INVALID_ARGUMENT', /from 1 to 4 for channels.*5/, () => subInception({ channels: 5 })],
 ];
 
 const asked = (outputs: Record<string, unknown>) => Graph.from({ outputs: outputs as never });

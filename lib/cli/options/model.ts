@@ -1,9 +1,11 @@
 /** The options that say which network a command makes. */
 import type { Command } from 'commander';
+import type { ImageShape } from '../../data/source';
 import { type Initialization, initializationForms, parseInitialization } from '../../initial/initialization';
 import type { Normalization } from '../../layers';
 import { normalizations } from '../../layers/conv2d';
 import { createModel, type Model, models } from '../../models';
+import { formatImageSize, type ImageSize, parseImageSize } from '../../models/imageSize';
 import { inceptionBnDefaults } from '../../models/inceptionBn';
 import { modelDefaults, modelFields } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
@@ -13,6 +15,8 @@ import * as read from './readers';
 
 const defaultModel = 'inception33';
 const defaultInit = 'default';
+/** Height and width of the images of which models take crops by default: CIFAR's. */
+const cropped = 32;
 
 /** The values of --activation as text, with the range of each slope: "leakyTanh[:0..0.5]". */
 export const activationForms = [
@@ -77,9 +81,17 @@ const dropoutOption = declare({
 
 export const sizeOption = declare({
   flags: '--size <n>',
-  help: `height and width of the crops, a multiple of ${modelDefaults.sizeStep}`,
+  help: 'height and width of the images that the network reads: one number, or HEIGHTxWIDTH',
+  read: read.reading(parseImageSize),
   field: modelFields.size,
-  otherwise: `${modelDefaults.size}; inceptionBn: ${inceptionBnDefaults.size}, a multiple of ${inceptionBnDefaults.sizeStep}`,
+  otherwise: `${modelDefaults.size} for images of ${cropped}x${cropped}, inceptionBn: ${inceptionBnDefaults.size}; for others, their own size`,
+});
+
+export const channelsOption = declare({
+  flags: '--channels <n>',
+  help: 'channels of the images: 1 for grey ones, 3 for red, green and blue',
+  field: modelFields.channels,
+  otherwise: 'those of the images',
 });
 
 export interface ModelOptions {
@@ -89,7 +101,8 @@ export interface ModelOptions {
   init: Initialization;
   normalization?: Normalization;
   dropout: number;
-  size?: number;
+  size?: ImageSize;
+  channels?: number;
 }
 
 /** Adds the options of a model. */
@@ -97,15 +110,33 @@ export const addModelOptions = (command: Command): Command =>
   addOptions(
     command,
     ...[modelOption(), widthOption(), activationOption(), initOption()],
-    ...[normalizationOption(), dropoutOption(), sizeOption()],
+    ...[normalizationOption(), dropoutOption(), sizeOption(), channelsOption()],
   );
 
-/** Makes the model that the options describe. @throws ERR_INVALID_ARGUMENT */
-export function modelFrom(options: ModelOptions, classes: number): Model {
-  const { model, width, activation, init, normalization, dropout, size } = options;
+/**
+ * Makes the model that the options describe.
+ * @param source the data: their classes, and the shape of their images, if they are known
+ * @throws ERR_INVALID_ARGUMENT
+ */
+export function modelFrom(options: ModelOptions, source: { classes: number; shape?: ImageShape }): Model {
+  const { model, width, activation, init, normalization, dropout } = options;
+  const { classes, shape } = source;
+  const { size = sizeFor(shape), channels = shape?.[2] } = options;
   const initializer = init.initializer(activation);
-  return createModel(model, { width, activation, classes, initializer, normalization, dropout, size });
+  return createModel(model, { width, activation, classes, initializer, normalization, dropout, size, channels });
 }
+
+/** Returns the size of a model for images of this shape; undefined: the model's default. */
+function sizeFor(shape: ImageShape | undefined): ImageSize | undefined {
+  if (!shape || (shape[0] === cropped && shape[1] === cropped)) return undefined;
+  return [shape[0], shape[1]];
+}
+
+/** Returns the size and the channels of a model for config.json and reports. */
+export const describeImages = ({ inputShape }: Model) => ({
+  size: inputShape[0] === inputShape[1] ? inputShape[0] : formatImageSize(inputShape),
+  channels: inputShape[2],
+});
 
 /** Returns activation and initial weights as text, for config.json and reports. */
 export const describeModelOptions = ({ activation, init }: ModelOptions) => ({

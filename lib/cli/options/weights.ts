@@ -15,6 +15,7 @@ const flags = {
   activation: '--activation',
   normalization: '--normalization',
   size: '--size',
+  channels: '--channels',
 } as const;
 
 /** Returns the options that make the model of a weights file. @throws ERR_DATA if the file cannot be read */

@@ -47,7 +47,7 @@ export interface EquivalenceOptions {
   batch?: number;
   /** Number of test images whose logits are compared, the first of the test set. Default 16. */
   probe?: number;
-  /** Height and width, in pixels, of the crops of a named network: a multiple of 4, at least 20 without padding. Default 20. */
+  /** Height and width, in pixels, of the crops of a named network: at least 4 with padding, 20 without. Default 20. */
   size?: number;
   /** Factor on the channel counts of inception33. Default 0.25. */
   width?: number;
@@ -85,7 +85,7 @@ export const equivalenceDefaults = {
 } as const satisfies EquivalenceOptions;
 /** Limits of EquivalenceOptions.steps. */
 const equivalenceStepsRange: Range = [1, 100_000];
-/** Limits of EquivalenceOptions.size: a multiple of 4; without padding, models of two sizes need more than the least. */
+/** Limits of EquivalenceOptions.size; without padding, some models need more than the least. */
 const equivalenceSizeRange: Range = [4, 4096];
 
 /** Schema of the options of equivalence(). */

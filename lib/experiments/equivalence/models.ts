@@ -17,7 +17,7 @@ export interface EquivalenceModelOptions {
   /** Pads every convolution larger than 1x1 with zeros, so that the image keeps its size. */
   padding: boolean;
   classes: number;
-  /** Height and width of the images: a multiple of 4, at least 20 without padding. */
+  /** Height and width of the images: at least 4 with padding, 20 without. */
   size: number;
   /** Factor on the channel counts of inception33; the other networks do not use it. */
   width: number;
@@ -40,7 +40,7 @@ export function equivalenceModel(name: EquivalenceModelName, options: Equivalenc
       throw invalid('padding', 'true for inception33, whose branches have different sizes without it,', padding);
     return inception33({ width, classes, size, activation: scaledSigmoid() });
   }
-  // Without padding, every 3x3 takes two rows and columns away. 20 is the least multiple of 4 that the last 3x3 can still read.
+  // Without padding, every 3x3 takes two rows and columns away. 20 is enough for the last 3x3.
   checkInteger('size', size, padding ? 4 : 20);
   const pad = padding ? 1 : 0;
   const trunk = name === 'chain' ? chain(pad) : small(pad, name === 'small' ? AveragePool : MaxPool);

@@ -2,6 +2,7 @@
 import type { Statistics } from '../../data/statistics';
 import { SaturnnError } from '../../errors';
 import { type NamedTensor, readSafetensors, type SafetensorsFile } from '../../files/safetensors';
+import { formatImageSize } from '../../models/imageSize';
 import type { Model } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
 import type { Parameter, State, StateBuffer } from '../../tensor/state';
@@ -72,7 +73,8 @@ function metadataOf(model: Model, { mean, meanShape, scale, imageShape }: Statis
     classes: String(model.classes),
     activation: formatActivation(model.activation),
     normalization: model.normalization ?? 'none',
-    size: String(model.inputShape[0]),
+    size: formatImageSize(model.inputShape),
+    channels: String(model.inputShape[2]),
     mean: JSON.stringify([...mean]),
     meanShape: JSON.stringify(meanShape),
     scale: JSON.stringify([...scale]),

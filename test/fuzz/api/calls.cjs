@@ -139,7 +139,10 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
       ],
       0,
     ),
-    createModel: of(() => ['subInception', { width: 0.02, size: 4, classes: 5, ...style, dropout: 0.1 }], 1),
+    createModel: of(
+      () => ['subInception', { width: 0.02, size: 4, channels: 1, classes: 5, ...style, dropout: 0.1 }],
+      1,
+    ),
     functionalModel: of(() => {
       const { parameters, forward } = model();
       return [
@@ -149,7 +152,7 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
     ...Object.fromEntries(
       ['inception33', 'subInception', 'inceptionBn'].map((name) => [
         name,
-        of(() => [{ width: 0.02, size: 32, classes: 5 }], 0),
+        of(() => [{ width: 0.02, size: [8, 9], channels: 1, classes: 5 }], 0),
       ]),
     ),
     inspectModel: of(() => [model()]),
