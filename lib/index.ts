@@ -34,6 +34,8 @@ export type { ArrayLayout } from './data/formats/array';
 export type { ArraySplits } from './data/formats/arraySplits';
 export { type IdxOptions, idx } from './data/formats/idxFiles';
 export { type NpyOptions, npy } from './data/formats/npyFiles';
+export { type ParquetOptions, parquet } from './data/formats/parquet';
+export { type WebDatasetOptions, webDataset } from './data/formats/webDataset';
 export { type GeneratedOptions, generated, generatedRecords } from './data/generated';
 export { defaultDataFolder, type GetOptions, type Got as GetDataResult, getData } from './data/get';
 export type { GivenLabels } from './data/givenLabels';

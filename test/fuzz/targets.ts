@@ -8,8 +8,10 @@ import { unpack } from '../../lib/data/archive';
 import { cifarFromArchive, readNames } from '../../lib/data/cifar';
 import { Dataset } from '../../lib/data/dataset';
 import type { FileArray } from '../../lib/data/formats/array';
+import { GzipReader } from '../../lib/data/formats/byteReaders';
 import { parseIdx, unpackIdx } from '../../lib/data/formats/idx';
 import { parseNpy } from '../../lib/data/formats/npy';
+import { tarEntries } from '../../lib/data/formats/tarIndex';
 import { zipParser } from '../../lib/data/formats/zip';
 import { parseBytes } from '../../lib/files/read';
 import { parseSafetensors } from '../../lib/files/safetensors';
@@ -92,6 +94,19 @@ const zipSeeds = [
   zipBytes({ 'x.npy': npySeeds[0]!, 'y.npy': npySeeds[3]! }),
   zipBytes({ 'a.txt': Buffer.from('abc'), b: Buffer.alloc(0) }, { deflate: false }),
 ];
+
+const checkTarIndex = async (bytes: Uint8Array) => {
+  const reader = new GzipReader(Readable.from([gzipSync(bytes, { level: 1 })]), 'mutated');
+  const content = async ({ size }: { size: number }, read: () => Promise<Uint8Array>) => {
+    if (size < 2 ** 20) ensure((await read()).length === size, 'the content is cut off');
+  };
+  try {
+    for await (const { at, size } of tarEntries(reader, 'mutated', content))
+      ensure(at % 512 === 0 && at + size <= bytes.length, 'a file lies outside of the archive');
+  } finally {
+    reader.close();
+  }
+};
 
 const checkZip = (bytes: Uint8Array) => {
   const files = parseBytes(bytes, (size) => zipParser(size, 'mutated'));
@@ -248,6 +263,7 @@ export const targets: readonly Target[] = [
     finish: (bytes) => gzipSync(bytes, { level: 1 }),
     read: async (bytes) => checkArray(await unpackIdx(Readable.from([bytes]), 'mutated')),
   },
+  { name: 'tar index', seeds: tars, finish: sealHeaders, read: checkTarIndex },
   { name: 'npy', seeds: npySeeds, read: (bytes) => checkArray(parseNpy(bytes, 'mutated')) },
   { name: 'npz', seeds: zipSeeds, read: checkZip },
   { name: 'config.json', seeds: configSeeds, read: checkConfig },

@@ -92,15 +92,24 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
     decodePicture: of(() => [new Uint8Array(9), { size: 2, fit: 'pad', channels: 3, background: [0, 0, 0] }], 1),
     idx: of(() => [folder, { prefix: '', transpose: true, classNames: ['a'] }], 1),
     npy: of(() => [folder, { range: '0..1', layout: 'NCHW', classNames: ['a'] }], 1),
-    imageFolder: of(
-      () => [
-        folder,
-        {
-          ...{ size: 4, fit: 'pad', channels: 3, background: [0, 0, 0], testShare: 0.5, testSeed: 1, onBroken: 'skip' },
-          ...{ cacheDir: path('pictures'), mode: 'streaming', signal, onProgress() {} },
-        },
-      ],
-      1,
+    ...Object.fromEntries(
+      Object.entries({
+        imageFolder: {},
+        parquet: { image: 'image', label: 'label' },
+        webDataset: { label: 'label' },
+      }).map(([name, own]) => [
+        name,
+        of(
+          () => [
+            folder,
+            {
+              ...{ size: 4, fit: 'pad', channels: 3, background: [0, 0, 0], testShare: 0.5, testSeed: 1 },
+              ...{ onBroken: 'skip', cacheDir: path('pictures'), mode: 'streaming', signal, onProgress() {}, ...own },
+            },
+          ],
+          1,
+        ),
+      ]),
     ),
     generated: of(() => [{ train: 2, test: 2, classes: 3 }], 0, {
       most: { train: 100, test: 100 },

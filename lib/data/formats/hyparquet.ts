@@ -1,0 +1,75 @@
+/** The packages that read Parquet: optional peer dependencies, loaded when the first file is opened. */
+import { reasonOf, SaturnnError } from '../../errors';
+
+/** Bytes that hyparquet asks for. */
+export interface AsyncBuffer {
+  readonly byteLength: number;
+  slice(start: number, end?: number): Promise<ArrayBuffer>;
+}
+
+/** One element of a schema; the elements of a group follow it. */
+export interface SchemaElement {
+  readonly name: string;
+  readonly type?: string;
+  readonly num_children?: number;
+  readonly converted_type?: string;
+  readonly logical_type?: { readonly type: string };
+}
+
+/** The part of a file's metadata that is used here. */
+export interface ParquetMetadata {
+  readonly schema: readonly SchemaElement[];
+  readonly row_groups: readonly { readonly num_rows: bigint }[];
+  readonly key_value_metadata?: readonly { readonly key: string; readonly value?: string }[];
+}
+
+/** The part of hyparquet that is used here. */
+export interface Hyparquet {
+  metadata(file: AsyncBuffer): Promise<ParquetMetadata>;
+  /** Reads one column of the rows `begin` to `end` - 1. */
+  column(file: AsyncBuffer, metadata: ParquetMetadata, column: string, begin: number, end: number): Promise<unknown[]>;
+}
+
+let loading: Promise<Hyparquet> | null = null;
+
+/** Loads hyparquet. @throws ERR_PACKAGE, with the command that installs it, if it is missing or does not load */
+export function loadHyparquet(): Promise<Hyparquet> {
+  loading ??= load();
+  return loading;
+}
+
+async function load(): Promise<Hyparquet> {
+  try {
+    // Literal names, with `catch` and in a `try`: so bundlers see which packages are needed, and go on where they are not installed.
+    const reader = await import('hyparquet').catch(fail);
+    const { compressors } = await import('hyparquet-compressors').catch(fail);
+    return {
+      metadata: (file) => reader.parquetMetadataAsync(file) as Promise<ParquetMetadata>,
+      async column(file, metadata, column, rowStart, rowEnd) {
+        const options = {
+          file,
+          metadata: metadata as never,
+          columns: [column],
+          rowStart,
+          rowEnd,
+          compressors,
+          utf8: false,
+        };
+        const rows = await reader.parquetReadObjects(options);
+        return rows.map((row) => row[column]);
+      },
+    };
+  } catch (error) {
+    // A package that is installed later is found then.
+    loading = null;
+    throw error;
+  }
+}
+
+function fail(error: unknown): never {
+  const missing = /(^|_)MODULE_NOT_FOUND$/.test((error as NodeJS.ErrnoException).code ?? '');
+  const reason = missing ? 'which are not installed' : `which do not load (${reasonOf(error).split('\n')[0]})`;
+  const remedy = 'Remedy: `npm install hyparquet hyparquet-compressors` where the program runs.';
+  const message = `Parquet files are read by the packages hyparquet and hyparquet-compressors, ${reason}. ${remedy}`;
+  throw new SaturnnError('ERR_PACKAGE', message, { cause: error });
+}

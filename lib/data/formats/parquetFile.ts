@@ -1,0 +1,104 @@
+/** One open Parquet file of pictures and labels. */
+import type { FileHandle } from 'node:fs/promises';
+import { reasonOf, SaturnnError } from '../../errors';
+import { allocate, openRegularLater, readExactly } from '../../files/read';
+import type { FoundFile } from './findFiles';
+import { type AsyncBuffer, type Hyparquet, loadHyparquet, type ParquetMetadata } from './hyparquet';
+import { type ChosenColumns, findColumns, type PictureColumns } from './parquetColumns';
+
+/** Rows that are stored together, and read at once. */
+export interface RowGroup {
+  /** Number of the first row in the file. */
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Most rows of a file: their numbers are indices of a typed array. */
+const mostRows = 2 ** 31 - 1;
+
+/** A Parquet file with a column of pictures and one of labels. */
+export class ParquetFile {
+  private constructor(
+    readonly file: FoundFile,
+    readonly columns: PictureColumns,
+    readonly groups: readonly RowGroup[],
+    private readonly reader: Hyparquet,
+    private readonly metadata: ParquetMetadata,
+    private readonly handle: FileHandle,
+    private readonly buffer: AsyncBuffer,
+  ) {}
+
+  /** Opens a file and reads its schema. @throws ERR_DATA if it is no Parquet file or lacks a column; ERR_PACKAGE without hyparquet */
+  static async open(file: FoundFile, chosen: ChosenColumns): Promise<ParquetFile> {
+    const reader = await loadHyparquet();
+    const { path } = file;
+    const { handle, size } = await openRegularLater(path).catch((error) => {
+      throw new SaturnnError('ERR_DATA', `Cannot read ${path}: ${reasonOf(error)}`, { cause: error });
+    });
+    try {
+      const buffer = bufferOf(handle, size, path);
+      const metadata = await orInvalid(path, () => reader.metadata(buffer));
+      const groups = groupsOf(metadata, path);
+      return new ParquetFile(file, findColumns(metadata, path, chosen), groups, reader, metadata, handle, buffer);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** The number of rows. */
+  get rows(): number {
+    return this.groups.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** Reads the values of a column in the rows `begin` to `end` - 1. @throws ERR_DATA */
+  async column(name: string, begin: number, end: number): Promise<unknown[]> {
+    const { path } = this.file;
+    const values = await orInvalid(path, () => this.reader.column(this.buffer, this.metadata, name, begin, end));
+    if (values.length === end - begin) return values;
+    throw invalidFile(path, `its rows ${begin} to ${end - 1} have ${values.length} values in column ${name}`);
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+}
+
+function groupsOf({ row_groups: groups }: ParquetMetadata, path: string): RowGroup[] {
+  let first = 0;
+  return groups.map(({ num_rows: rows }) => {
+    const group = { first, count: Number(rows) };
+    if (!(group.count >= 0 && first + group.count <= mostRows))
+      throw invalidFile(path, `a group of rows has ${rows} rows`);
+    first += group.count;
+    return group;
+  });
+}
+
+/** Reads ranges of an open file. A range that a damaged file asks for is checked before memory is taken for it. */
+function bufferOf(handle: FileHandle, size: number, path: string): AsyncBuffer {
+  return {
+    byteLength: size,
+    async slice(start, end = size) {
+      const from = start < 0 ? Math.max(0, size + start) : start;
+      if (!(from <= end && end <= size))
+        throw invalidFile(path, `it refers to the bytes ${from} to ${end}, but has ${size}`);
+      const memory = allocate(end - from, `A part of ${path}`);
+      await readExactly(handle, new Uint8Array(memory), from);
+      return memory;
+    },
+  };
+}
+
+const invalidFile = (path: string, what: string, cause?: unknown): SaturnnError =>
+  new SaturnnError('ERR_DATA', `${path} is not a Parquet file that can be read: ${what}`, { cause });
+
+/** Turns an error of the reader into ERR_DATA. */
+async function orInvalid<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof SaturnnError) throw error;
+    throw invalidFile(path, reasonOf(error).split('\n')[0]!, error);
+  }
+}
