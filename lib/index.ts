@@ -41,8 +41,9 @@ export { defaultDataFolder, type GetOptions, type Got as GetDataResult, getData 
 export type { GivenLabels } from './data/givenLabels';
 export type { Colour, ImageDataLike, PixelArray, PixelRange } from './data/givenPixels';
 export { type Batches, DataLoader, type DataLoaderOptions, type Epoch } from './data/loader';
-export { decodePicture, type PictureFit, type PictureOptions } from './data/pictures/decode';
+export { decodePicture, type PictureOptions } from './data/pictures/decode';
 export type { DecodingProgress } from './data/pictures/decodeSet';
+export type { PictureDecoding, PictureFit } from './data/pictures/fit';
 export { type ImageFolderOptions, imageFolder } from './data/pictures/imageFolder';
 export type { BrokenPicture, ImageFolder } from './data/pictures/openSet';
 export type { LabelKind, LayoutName } from './data/records';
@@ -184,6 +185,7 @@ export type {
   WarningEvent,
 } from './train/events';
 export { type LoadPredictorOptions, loadPredictor } from './train/loadPredictor';
+export type { FilePrediction, Guess, PredictFilesOptions } from './train/predict/files';
 export type { Images, Predictions, PredictOptions, Predictor, PredictorOptions } from './train/predictor';
 export { type Fit, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';
 export type { TrainerView } from './train/trainerView';

@@ -19,6 +19,7 @@ import {
   pixelRanges,
   pixelsExpected,
 } from './givenPixels';
+import type { PictureDecoding } from './pictures/fit';
 import {
   decodeRecords,
   defaultLabels,
@@ -134,6 +135,8 @@ export class Dataset implements ImageSource {
     readonly classes: number,
     /** One name per class; null if they are not known. */
     readonly classNames: readonly string[] | null,
+    /** How pictures were brought to the shape; null if the images are none, or it is not known. */
+    readonly decoding: PictureDecoding | null = null,
   ) {}
 
   /** The number of images. */
@@ -184,9 +187,9 @@ export class Dataset implements ImageSource {
   /** Returns the first `count` images (at least 1), or all if there are fewer. They share memory with this Dataset. */
   take(count: number): Dataset {
     checkInteger('count', count, 1);
-    const { shape, classes, classNames } = this;
+    const { shape, classes, classNames, decoding } = this;
     const images = this.images.subarray(0, count * imageBytes(this));
-    return new Dataset(images, this.labels.subarray(0, count), shape, classes, classNames);
+    return new Dataset(images, this.labels.subarray(0, count), shape, classes, classNames, decoding);
   }
 
   /** Returns a copy of the images of `indices` (0 to count - 1), in that order. @throws ERR_INVALID_ARGUMENT */
@@ -195,7 +198,13 @@ export class Dataset implements ImageSource {
     const images = new Uint8Array(chosen.length * imageBytes(this));
     this.#copy(chosen, images);
     const labels = chosen.map((index) => this.labels[index]!);
-    return new Dataset(images, labels, this.shape, this.classes, this.classNames);
+    return new Dataset(images, labels, this.shape, this.classes, this.classNames, this.decoding);
+  }
+
+  /** Returns the same images, not copied, with a note on how they were made of pictures. @internal */
+  decodedBy(decoding: PictureDecoding | null): Dataset {
+    const { images, labels, shape, classes, classNames } = this;
+    return new Dataset(images, labels, shape, classes, classNames, decoding);
   }
 
   /**
@@ -204,7 +213,7 @@ export class Dataset implements ImageSource {
    */
   named(classNames: readonly string[] | null): Dataset {
     const { images, labels, shape, classes } = this;
-    return Dataset.from({ images, labels, shape, classes, classNames });
+    return Dataset.from({ images, labels, shape, classes, classNames }).decodedBy(this.decoding);
   }
 
   /**
@@ -237,7 +246,7 @@ export class Dataset implements ImageSource {
       first += part.count;
     }
     const classes = all.reduce((most, part) => Math.max(most, part.classes), 0);
-    return new Dataset(images, labels, this.shape, classes, this.classNames);
+    return new Dataset(images, labels, this.shape, classes, this.classNames, this.decoding);
   }
 
   #checkAlike(other: Dataset, name: string): void {

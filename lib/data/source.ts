@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { checkInteger, invalid } from '../errors';
 import { type Field, imageShape, instance, oneOf } from '../options/field';
 import { isArray, isCallback } from '../options/values';
+import type { PictureDecoding } from './pictures/fit';
 
 /** Shape of one image: height, width, channels. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
@@ -18,6 +19,8 @@ export interface ImageSource {
   readonly classes: number;
   /** One name per class; null if they are not known. */
   readonly classNames: readonly string[] | null;
+  /** How pictures were brought to the shape, which is written with the weights, for predictions of files. Absent: it is not known. */
+  readonly decoding?: PictureDecoding | null;
   /**
    * Writes the images of `indices` (0 to count - 1) into `target`, in that order: bytes from 0 to 255, [height, width, channels]
    * each. `target` may hold anything until the promise is fulfilled.
@@ -48,6 +51,7 @@ export class Subset implements ImageSource {
   readonly labels: Int32Array;
   readonly classes: number;
   readonly classNames: readonly string[] | null;
+  readonly decoding: PictureDecoding | null;
   readonly #indices: Int32Array;
 
   /**
@@ -65,6 +69,7 @@ export class Subset implements ImageSource {
     this.classes = checkInteger('classes', classes, 1, 2 ** 31 - 1);
     this.shape = source.shape;
     this.classNames = source.classNames?.slice(0, classes) ?? null;
+    this.decoding = source.decoding ?? null;
     this.labels = this.#indices.map((index) => source.labels[index]!);
     const most = this.labels.reduce((largest, label) => Math.max(largest, label), 0);
     if (most >= classes) throw invalid('classes', `more than the label ${most}`, classes);

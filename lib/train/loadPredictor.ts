@@ -1,5 +1,6 @@
 /** Makes a network from the file that training wrote, which contains everything that prediction needs. */
 
+import { decodingField, pictureDefaults } from '../data/pictures/decode';
 import { type ImageShape, imageShapeField } from '../data/source';
 import type { Statistics } from '../data/statistics';
 import { invalid, SaturnnError, show } from '../errors';
@@ -10,17 +11,23 @@ import { createModel, type Model } from '../models';
 import { parseImageSize } from '../models/imageSize';
 import { parseActivation } from '../ops/activations';
 import { flag, integer, optional } from '../options/field';
-import { Options } from '../options/options';
+import { checkArgument, Options } from '../options/options';
 import { type Device, deviceField, deviceOf, precisionField } from '../runtime/device';
 import { State } from '../tensor/state';
 import { valuesFrom } from './checkpoint/weights';
 import { Predictor, type PredictorOptions } from './predictor';
 
 /** Options of loadPredictor(). */
-export interface LoadPredictorOptions
-  extends Pick<PredictorOptions, 'shape' | 'batch' | 'precision' | 'deterministic' | 'autotune'> {
-  /** A device, or its name for openDevice(). */
-  device: Device | string;
+export interface LoadPredictorOptions extends Pick<PredictorOptions, 'precision' | 'deterministic' | 'autotune'> {
+  /**
+   * Shape of the images to predict: [height, width, channels]. Default: that of the training's images, or, if an old file does not say
+   * it, of those that the model reads.
+   */
+  shape?: ImageShape;
+  /** Most images per step, 1 to 1,000,000. Default 64. Fewer images are predicted in smaller steps. */
+  batch?: number;
+  /** A device, or its name for openDevice(). Default "auto": a GPU if one works, else the CPU. */
+  device?: Device | string;
   /**
    * Whether images of another height and width than those of the training are taken: only the pixels at their centre, as many as
    * the model reads, then count. Default false: such images are refused, because they should be resized first.
@@ -28,10 +35,13 @@ export interface LoadPredictorOptions
   crop?: boolean;
 }
 
+/** The defaults of LoadPredictorOptions. */
+export const loadPredictorDefaults = { batch: 64 } as const;
+
 const loadOptions = new Options<LoadPredictorOptions>('loadPredictor()', {
-  shape: imageShapeField,
-  batch: integer(1, 1_000_000),
-  device: deviceField,
+  shape: optional(imageShapeField),
+  batch: optional(integer(1, 1_000_000)),
+  device: optional(deviceField),
   precision: optional(precisionField),
   deterministic: optional(flag),
   autotune: optional(flag),
@@ -42,26 +52,28 @@ const loadOptions = new Options<LoadPredictorOptions>('loadPredictor()', {
  * Reads model.safetensors, which `saturnn train` and Trainer.saveWeights() write, and makes the model that it describes, with its
  * weights. It works for the models of createModel() only. The predictor must be disposed of.
  * @param path path of the file
- * @param options shape [height, width, channels] of the images to predict, number of images per step, and device are required;
- * see PredictorOptions for the others
+ * @param options shape of the images to predict, most images per step (default 64), device (default "auto"), `crop` for images of
+ * another size; see PredictorOptions for the others
  * @throws ERR_INVALID_ARGUMENT for an option, also for a shape of other images than those of the training, without `crop`;
- * ERR_DATA if the file is broken, does not describe a model of this package, or its tensors do not fit that model; what
- * compile throws
+ * ERR_DATA if the file is broken, does not describe a model of this package, or its tensors do not fit that model; ERR_UNSUPPORTED if
+ * the device lacks the precision
  */
-export async function loadPredictor(path: string, options: LoadPredictorOptions): Promise<Predictor> {
+export async function loadPredictor(path: string, options: LoadPredictorOptions = {}): Promise<Predictor> {
   if (typeof path !== 'string' || path === '') throw invalid('path', 'the path of a safetensors file', path);
-  const { crop = false, device: where, ...own } = loadOptions.check(options);
+  const { crop = false, device: where, shape: given, ...own } = loadOptions.check(options);
+  const { batch = loadPredictorDefaults.batch } = own;
   const file = readSafetensors(path);
   const fail = (what: string) => new SaturnnError('ERR_DATA', `${path} cannot be used: ${what}`);
-  const { model, statistics } = describedBy(file, fail);
-  checkShape(own.shape, model, statistics, crop);
+  const { model, statistics, data } = describedBy(file, fail);
+  const shape = given ?? statistics.imageShape ?? model.inputShape;
+  checkShape(shape, model, statistics, crop);
   const device = deviceOf(where);
   const values = valuesFrom(file, model, fail);
   const state = new State(model.parameters, { optimizerSlots: 0, buffers: model.buffers });
   try {
     await state.on(device);
     for (const [part, data] of values) await state.write(part, data);
-    return await Predictor.create({ ...own, device, model, state, statistics, ownsState: true });
+    return await Predictor.create({ ...own, batch, shape, device, model, state, statistics, data, ownsState: true });
   } catch (error) {
     state.dispose();
     throw error;
@@ -94,10 +106,22 @@ function describedBy({ metadata }: SafetensorsFile, fail: (what: string) => Satu
       channels: metadata.channels === undefined ? undefined : number('channels'),
       normalization: metadata.normalization as Normalization | undefined,
     });
-    return { model, statistics: statisticsOf(metadata) };
+    return { model, statistics: statisticsOf(metadata), data: trainedOn(metadata, model.classes) };
   } catch (error) {
     throw fail((error as Error).message);
   }
+}
+
+/** Returns what the file says of the training's data. Files of version 0.1.0 say nothing of it. @throws SaturnnError */
+function trainedOn(metadata: SafetensorsFile['metadata'], classes: number): NonNullable<PredictorOptions['data']> {
+  const { classNames: names, fit, background } = metadata;
+  const classNames = names === undefined ? null : parseJson(names);
+  const isNames = Array.isArray(classNames) && classNames.every((name) => typeof name === 'string');
+  if (classNames !== null && !(isNames && classNames.length === classes))
+    throw invalid('classNames', `${classes} names`, classNames);
+  if (fit === undefined) return { classNames };
+  const decoding = { fit, background: parseJson(background ?? 'null') ?? pictureDefaults.background };
+  return { classNames, decoding: checkArgument('the decoding of pictures', decodingField, decoding) };
 }
 
 function statisticsOf(metadata: SafetensorsFile['metadata']): Statistics {

@@ -1,19 +1,19 @@
-import { compile, type Plan } from '../compile/compile';
-import type { Graph } from '../compile/graph';
 import { Dataset } from '../data/dataset';
 import { DataLoader } from '../data/loader';
 import { type ImageShape, type ImageSource, imageBytes, isSource } from '../data/source';
 import type { Statistics } from '../data/statistics';
 import { invalid } from '../errors';
+import type { Evaluation } from '../evaluation/evaluation';
 import type { Model } from '../models/model';
 import { integer, optional, signal } from '../options/field';
 import { type Fields, Options } from '../options/options';
 import type { Device, Precision } from '../runtime/device';
 import { bytesOf } from '../runtime/dtypes';
 import type { State } from '../tensor/state';
-import { StreamingFeed } from './feed';
-import { Runner } from './runner';
-import { predictionGraph } from './stepGraphs';
+import { checkEvaluated, evaluateSource } from './evaluation/evaluateSource';
+import { type EvaluationOptions, evaluateFields } from './evaluation/options';
+import { type FilePrediction, type PredictFilesOptions, predictFiles } from './predict/files';
+import { PredictionPlans } from './predict/plans';
 
 /** Options of Predictor.create(); loadPredictor() takes some of them. */
 export interface PredictorOptions {
@@ -24,7 +24,10 @@ export interface PredictorOptions {
   statistics: Statistics;
   /** Shape of an image: [height, width, channels]; height and width are at least the model's, the centre is used. */
   shape: ImageShape;
-  /** Images per step, 1 to 1,000,000. The result does not depend on it, except for rounding. */
+  /**
+   * Most images per step, 1 to 1,000,000. Fewer images are predicted in smaller steps, each with a plan of its own. The result does
+   * not depend on it, except for rounding.
+   */
   batch: number;
   device: Device;
   /** Arithmetic of the plan, as for compile(). Default "f32". */
@@ -37,6 +40,8 @@ export interface PredictorOptions {
   averaged?: boolean;
   /** Whether the State is disposed of with the predictor. Default false. */
   ownsState?: boolean;
+  /** The data that the model was trained on: names of the classes, and how pictures become images. Default: neither is known. */
+  data?: Pick<ImageSource, 'classNames' | 'decoding'>;
 }
 
 /** Options of predict(). */
@@ -51,6 +56,7 @@ export interface PredictOptions {
 export const predictFields: Fields<PredictOptions> = { count: optional(integer(1)), signal: optional(signal) };
 
 const predictOptions = new Options('predict()', predictFields);
+const evaluateOptions = new Options('Predictor.evaluate()', evaluateFields);
 
 /** The result of predict(): one row per image, in the order of the images. */
 export interface Predictions {
@@ -77,17 +83,13 @@ export type Images = ImageSource | Uint8Array | Uint8ClampedArray;
 export class Predictor {
   private constructor(
     private readonly options: PredictorOptions,
-    private readonly graph: Graph,
-    private readonly plan: Plan,
+    private readonly plans: PredictionPlans,
   ) {}
 
-  /** Makes a predictor and compiles its plan. @throws what compile throws */
+  /** Makes a predictor. Its plans are compiled at their first use. @throws ERR_UNSUPPORTED if the device lacks the precision */
   static async create(given: PredictorOptions): Promise<Predictor> {
-    const options = { ...given }; // the caller may change the object while the plan is compiled
-    const { shape, batch, device, precision, deterministic, autotune, averaged } = options;
-    const graph = predictionGraph({ ...options, images: [batch, ...shape] }, { averaged });
-    const plan = await compile(graph, { device, precision, deterministic, autotune });
-    return new Predictor(options, graph, plan);
+    const options = { ...given }; // the caller may change the object later
+    return new Predictor(options, new PredictionPlans(options));
   }
 
   /** Shape of the images that the model reads: [height, width, channels]. Larger images are cropped to it at the centre. */
@@ -95,25 +97,38 @@ export class Predictor {
     return this.options.model.inputShape;
   }
 
+  /** Shape of the images that predict() takes: [height, width, channels]. */
+  get shape(): ImageShape {
+    return this.options.shape;
+  }
+
   /** The number of classes of the model. */
   get classes(): number {
     return this.options.model.classes;
+  }
+
+  /** One name per class; null if they are not known. */
+  get classNames(): readonly string[] | null {
+    const { model, data } = this.options;
+    return data?.classNames?.length === model.classes ? data.classNames : null;
   }
 
   /**
    * Predicts the classes of images. Bytes are copied at the call.
    * @param images images of the shape that the predictor was made for
    * @param options number of images in an array of bytes (default 1), and a signal that ends the prediction
-   * @throws ERR_INVALID_ARGUMENT for images of another shape, or another number of bytes than `count` images have
+   * @throws ERR_INVALID_ARGUMENT for images of another shape, or another number of bytes than `count` images have; what compile
+   * throws, at the first use of a plan; ERR_DISPOSED
    */
   async predict(images: Images, options: PredictOptions = {}): Promise<Predictions> {
     const { count: given, signal } = predictOptions.check(options);
-    const { model, batch } = this.options;
-    const source = imagesToPredict(images, this.options.shape, model, given);
+    const { model, shape } = this.options;
+    const source = imagesToPredict(images, shape, model, given);
     const { count } = source;
     const { classes } = model;
+    const batch = this.plans.batchFor(count);
     const loader = new DataLoader({ labels: new Int32Array(count), batch, shuffle: false });
-    const runner = new Runner(this.plan, new StreamingFeed(source, batch), this.graph);
+    const runner = await this.plans.runner(source, batch);
     const probabilities = new Float32Array(count * classes);
     const logits = new Float32Array(count * classes);
     let at = 0;
@@ -127,9 +142,40 @@ export class Predictor {
     return { count, classes, probabilities, logits };
   }
 
-  /** Frees the plan, and the State if it belongs to the predictor (always after loadPredictor). */
+  /**
+   * Decodes pictures (JPEG, PNG, WebP, TIFF, GIF or AVIF; sharp must be installed) as those of the training were, and predicts their
+   * classes. They are brought to the size of the training's pictures; `resize: false` refuses pictures of another size.
+   * @param paths paths of files, and of folders, whose pictures are taken in the order of their names, those of inner folders included
+   * @param options `top`: the most guesses for each picture (default 3); `resize`; `onBroken`: whether a file that cannot be decoded is
+   * an error ("fail", the default) or a prediction without guesses ("skip"); `signal`
+   * @returns one prediction for each picture, in order
+   * @throws ERR_DATA naming the file if it cannot be read or decoded, or has another size (with `resize: false`), or if a folder has no
+   * pictures; ERR_PACKAGE without sharp; what predict() throws
+   */
+  async predictFiles(paths: string | readonly string[], options: PredictFilesOptions = {}): Promise<FilePrediction[]> {
+    const { shape, data, batch } = this.options;
+    return predictFiles(this, { shape, decoding: data?.decoding ?? null, batch }, paths, options);
+  }
+
+  /**
+   * Evaluates the model on a data set, as Trainer.evaluate() does: loss, top-k accuracy, confusion matrix, scores of each class,
+   * calibration, and the worst mistakes.
+   * @param data images of the shape that the predictor was made for. Its classes must be the model's: no others, and no others' names
+   * @param options `mistakes`: the most mistakes (default 24); `bins`: bins of the calibration (default 15); `signal`
+   * @throws ERR_INVALID_ARGUMENT; ERR_NON_FINITE if an output of the network is not finite; what predict() throws
+   */
+  async evaluate(data: ImageSource, options: EvaluationOptions = {}): Promise<Evaluation> {
+    const checked = evaluateOptions.check(options);
+    const { shape, classes, classNames } = this;
+    const network = { shape, classes, classNames };
+    checkEvaluated(data, network);
+    const batch = this.plans.batchFor(data.count);
+    return evaluateSource(await this.plans.runner(data, batch), data, batch, network, checked);
+  }
+
+  /** Frees the plans, and the State if it belongs to the predictor (always after loadPredictor). */
   dispose(): void {
-    this.plan.dispose();
+    this.plans.dispose();
     if (this.options.ownsState) this.options.state.dispose();
   }
 

@@ -19,7 +19,7 @@ import type { Callback } from './callback';
 import { Checkpoints, type CheckpointsOptions, CsvLog, checkpointNames, JsonlLog } from './callbacks';
 import type { RestoreOptions } from './checkpoint/changes';
 import { readCheckpoint } from './checkpoint/checkpoint';
-import { collectWeights, weightsOf } from './checkpoint/weights';
+import { collectWeights, type TrainedOn, weightsOf } from './checkpoint/weights';
 import { type RunEvents, renderReport, renderSvg } from './curves';
 import { readEvents } from './runLog';
 import type { Trainer } from './trainer';
@@ -143,14 +143,15 @@ export class RunFolder {
   }
 
   /** Writes the present weights as model.safetensors. @returns its path */
-  async saveWeights(model: Model, state: State, statistics: Statistics): Promise<string> {
+  async saveWeights(model: Model, state: State, statistics: Statistics, data: TrainedOn): Promise<string> {
     const path = join(this.path, weightsName);
-    writeSafetensors(path, await collectWeights(model, state, statistics));
+    writeSafetensors(path, await collectWeights(model, state, statistics, data));
     return path;
   }
 
   /**
    * Writes the present weights, those of the best epoch, curves and report. A file that cannot be written does not prevent the others.
+   * @param data the training set
    * @param epochs the epoch events that the Trainer knows
    * @returns the paths
    * @throws ERR_OUTPUT, naming every file that cannot be written; ERR_CHECKPOINT if the best checkpoint is damaged
@@ -159,6 +160,7 @@ export class RunFolder {
     model: Model,
     state: State,
     statistics: Statistics,
+    data: TrainedOn,
     settings: Settings,
     epochs: readonly EpochEvent[] = [],
   ): Promise<Saved> {
@@ -167,11 +169,11 @@ export class RunFolder {
     ) as [...[string, string, string]];
     const hasBest = existsSync(this.checkpoints.path('best'));
     const attempts = new Attempts();
-    await attempts.make(() => this.saveWeights(model, state, statistics));
+    await attempts.make(() => this.saveWeights(model, state, statistics, data));
     if (hasBest)
       await attempts.make(async () => {
         const { arrays } = await readCheckpoint(this.checkpoints.path('best'));
-        writeSafetensors(best, weightsOf(model, state, statistics, arrays));
+        writeSafetensors(best, weightsOf(model, state, statistics, data, arrays));
       });
     for (const log of this.#logs) await attempts.make(() => log.flush());
     const title = `${model.name}, width ${model.width}, ${formatActivation(model.activation)}`;

@@ -21,7 +21,7 @@ import { Cursor } from './checkpoint/cursor';
 import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } from './checkpoint/saving';
 import { Tally } from './checkpoint/tally';
 import { collectWeights, loadWeights } from './checkpoint/weights';
-import { evaluateData, summaryOfSplit } from './evaluation/evaluation';
+import { evaluateData, summaryOfSplit } from './evaluation/evaluateData';
 import { type EvaluationOptions, evaluateFields } from './evaluation/options';
 import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
 import { type Fit, type FitOptions, fitOptions, later, RunningFit } from './fit';
@@ -210,7 +210,7 @@ export class Trainer implements TrainerView {
       const { averaged } = this;
       const shape = train.shape;
       const made = Predictor.create({
-        ...{ model, state, statistics, shape, batch, device, averaged },
+        ...{ model, state, statistics, shape, batch, device, averaged, data: train },
         ...{ precision, deterministic, autotune },
       });
       this.#predictor = made;
@@ -252,7 +252,7 @@ export class Trainer implements TrainerView {
   async saveWeights(path: string): Promise<void> {
     checkArgument('path', pathField, path);
     const weights = await this.#betweenSteps('Weights can be saved', async () =>
-      collectWeights(this.#options.model, this.state, await this.statistics()),
+      collectWeights(this.#options.model, this.state, await this.statistics(), this.#options.train),
     );
     writeSafetensors(path, weights);
   }

@@ -152,9 +152,11 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingOut
   const averages = await trainer.statistics();
   let saved: Saved | null = null;
   if (results === 'all')
-    saved = (await attempts.make(() => folder.finish(model, trainer.state, averages, report, trainer.epochs))) ?? null;
+    saved =
+      (await attempts.make(() => folder.finish(model, trainer.state, averages, dataset, report, trainer.epochs))) ??
+      null;
   else if (results === 'weights' && ended?.ending !== 'interrupted')
-    await attempts.make(() => folder.saveWeights(model, trainer.state, averages));
+    await attempts.make(() => folder.saveWeights(model, trainer.state, averages, dataset));
   attempts.check();
   return { ...ended!, step: trainer.step, saved, epochs: folder.events(trainer.epochs).epochs };
 }

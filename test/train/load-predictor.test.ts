@@ -70,5 +70,4 @@ test('images of another size than those of the training are refused, unless they
   await expect(loadPredictor(path, { ...options, device: 'gpu' })).rejects.toMatchObject({
     code: 'ERR_INVALID_ARGUMENT',
   });
-  await expect(loadPredictor(path, { device: 'cpu' } as never)).rejects.toThrow(/for shape but received nothing/);
 });

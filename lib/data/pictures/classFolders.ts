@@ -42,7 +42,7 @@ const isLitter = (name: string): boolean => name.startsWith('.') || litter.has(n
 const dataError = (message: string): SaturnnError => new SaturnnError('ERR_DATA', message);
 
 /** An entry of a folder. */
-interface Item {
+export interface Item {
   readonly name: string;
   readonly path: string | Buffer;
   /** Null: a link that leads nowhere, or in a circle. */
@@ -50,7 +50,7 @@ interface Item {
 }
 
 /** Lists a folder, in the order of the names' code points, without what systems leave in it. @throws ERR_DATA */
-function list(folder: string): Item[] {
+export function list(folder: string): Item[] {
   const items = readFolder(folder).map((bytes): Item => {
     const text = bytes.toString('utf8');
     const isText = Buffer.from(text).equals(bytes);
@@ -80,7 +80,7 @@ function statsOf(path: string | Buffer): Stats | null {
   }
 }
 
-const isFolder = ({ stats }: Item): boolean => stats?.isDirectory() ?? false;
+export const isFolder = ({ stats }: Item): boolean => stats?.isDirectory() ?? false;
 
 /** Returns the folders of `root` that are splits, if it is divided into them; null if its folders are classes. @throws ERR_DATA */
 function splitsOf(root: string, folders: readonly Item[]): ReadonlyMap<PictureSplitName, Item> | null {

@@ -5,17 +5,9 @@ import { anyOf, custom, type Field, integer, oneOf, optional, size as sizeField 
 import { type Fields, Options } from '../../options/options';
 import { isArray } from '../../options/values';
 import type { ImageShape } from '../source';
+import { type PictureDecoding, type PictureFit, pictureFits } from './fit';
 import { formatList, formatOf } from './format';
 import { loadSharp } from './sharp';
-
-/**
- * How a picture of another aspect ratio is brought to the size. "crop": it is scaled until it covers the size, and what is over at
- * both sides is cut off. "pad": it is scaled until it fits into the size, and the background fills the rest. "stretch": height and
- * width are scaled independently.
- */
-export type PictureFit = 'crop' | 'pad' | 'stretch';
-/** All fits; the first one is the default. */
-export const pictureFits: readonly [PictureFit, ...PictureFit[]] = ['crop', 'pad', 'stretch'];
 
 /** Options of decodePicture(). */
 export interface PictureOptions {
@@ -71,14 +63,20 @@ export const pictureFields: Fields<PictureOptions> = {
   ),
 };
 
+const { fit: fitField, background: backgroundField } = pictureFields;
+
+/** Accepts a PictureDecoding: what a file says of how its pictures were decoded. */
+export const decodingField = new Options<PictureDecoding>('the decoding of pictures', {
+  fit: fitField as Field<PictureFit>,
+  background: backgroundField as Field<PictureDecoding['background']>,
+}).nested();
+
 const pictureOptions = new Options<PictureOptions>('decodePicture()', pictureFields);
 
 /** PictureOptions with the defaults filled in. */
-export interface Decoding {
+export interface Decoding extends PictureDecoding {
   /** Shape of the result: [height, width, channels]. */
   readonly shape: ImageShape;
-  readonly fit: PictureFit;
-  readonly background: readonly [red: number, green: number, blue: number];
 }
 
 /** Fills in the defaults of checked options. */

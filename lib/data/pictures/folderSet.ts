@@ -76,7 +76,7 @@ export class FolderSet implements PictureSet {
 const later = { open: promisify(open), stat: promisify(fstat), read: promisify(readFile), close: promisify(close) };
 
 /** Reads a whole file with one read if its size is known: fs.readFile() takes twice the time. */
-async function readWholeFile(path: string | Buffer): Promise<Uint8Array> {
+export async function readWholeFile(path: string | Buffer): Promise<Uint8Array> {
   // Opening a pipe would wait for a writer without the second flag.
   const descriptor = await later.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {

@@ -190,6 +190,7 @@ async function openParts(
       labels: indices.map((at) => index.labels[at]!),
       classes: index.classes,
       classNames: index.classNames,
+      decoding: { fit: index.decoding.fit, background: index.decoding.background },
     });
     opened.push(records);
     return mode === 'resident' ? await records.load() : records;

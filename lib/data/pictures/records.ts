@@ -4,6 +4,7 @@ import { reasonOf, SaturnnError } from '../../errors';
 import { allocate, readExactly } from '../../files/read';
 import { Dataset } from '../dataset';
 import { checkRead, type ImageShape, type ImageSource, imageBytes } from '../source';
+import type { PictureDecoding } from './fit';
 
 /** Most bytes that one read takes. */
 const chunkBytes = 2 ** 22;
@@ -20,6 +21,7 @@ export interface RecordsOf {
   readonly labels: Int32Array;
   readonly classes: number;
   readonly classNames: readonly string[] | null;
+  readonly decoding: PictureDecoding;
 }
 
 /**
@@ -31,6 +33,7 @@ export class Records implements ImageSource {
   readonly labels: Int32Array;
   readonly classes: number;
   readonly classNames: readonly string[] | null;
+  readonly decoding: PictureDecoding;
   #closed = false;
 
   private constructor(
@@ -41,6 +44,7 @@ export class Records implements ImageSource {
     this.labels = of.labels;
     this.classes = of.classes;
     this.classNames = of.classNames;
+    this.decoding = of.decoding;
   }
 
   /** Opens a file of records. @throws ERR_DATA if it cannot be read */
@@ -83,10 +87,10 @@ export class Records implements ImageSource {
 
   /** Reads all images into memory. @throws ERR_OUT_OF_MEMORY; what read() throws */
   async load(): Promise<Dataset> {
-    const { shape, labels, classes, classNames } = this;
+    const { shape, labels, classes, classNames, decoding } = this;
     const images = new Uint8Array(allocate(this.count * imageBytes(this), this.of.path));
     await this.read(Int32Array.from(labels.keys()), images);
-    return Dataset.from({ images, labels, shape, classes, classNames });
+    return Dataset.from({ images, labels, shape, classes, classNames }).decodedBy(decoding);
   }
 
   /** Closes the file. read() throws ERR_DISPOSED afterwards. */

@@ -1,4 +1,5 @@
 /** Makes a safetensors file of a model's weights, for other programs: parameters and running statistics by name, as float32. */
+import type { ImageSource } from '../../data/source';
 import type { Statistics } from '../../data/statistics';
 import { SaturnnError } from '../../errors';
 import { type NamedTensor, readSafetensors, type SafetensorsFile } from '../../files/safetensors';
@@ -7,16 +8,24 @@ import type { Model } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
 import type { Parameter, State, StateBuffer } from '../../tensor/state';
 
+/** What a file of weights says of the data that a network was trained on. */
+export type TrainedOn = Pick<ImageSource, 'classNames' | 'decoding'>;
+
 /**
  * Returns the present weights (their averages, if the State keeps them) and running statistics by name. The metadata say how to
- * make the model again and how to normalise its images.
+ * make the model again and how to normalise its images; the names of its classes, and how pictures become its images, if `data` knows.
  */
-export async function collectWeights(model: Model, state: State, statistics: Statistics): Promise<SafetensorsFile> {
+export async function collectWeights(
+  model: Model,
+  state: State,
+  statistics: Statistics,
+  data?: TrainedOn,
+): Promise<SafetensorsFile> {
   const tensors = new Map<string, NamedTensor>();
   for (const part of partsOf(model)) {
     tensors.set(part.name, { shape: part.shape, data: await state.read(part, kindOf(state)) });
   }
-  return { tensors, metadata: metadataOf(model, statistics) };
+  return { tensors, metadata: metadataOf(model, statistics, data) };
 }
 
 /**
@@ -55,6 +64,7 @@ export function weightsOf(
   model: Model,
   state: State,
   statistics: Statistics,
+  data: TrainedOn | undefined,
   arrays: ReadonlyMap<string, Uint8Array>,
 ): SafetensorsFile {
   const tensors = new Map<string, NamedTensor>();
@@ -63,10 +73,14 @@ export function weightsOf(
     const bytes = new Uint8Array(arrays.get(arena)!.subarray(byteOffset, byteOffset + byteLength));
     tensors.set(part.name, { shape: part.shape, data: new Float32Array(bytes.buffer) });
   }
-  return { tensors, metadata: metadataOf(model, statistics) };
+  return { tensors, metadata: metadataOf(model, statistics, data) };
 }
 
-function metadataOf(model: Model, { mean, meanShape, scale, imageShape }: Statistics): Record<string, string> {
+function metadataOf(
+  model: Model,
+  { mean, meanShape, scale, imageShape }: Statistics,
+  { classNames = null, decoding = null }: Partial<TrainedOn> = {},
+): Record<string, string> {
   return {
     model: model.name,
     width: String(model.width),
@@ -79,5 +93,7 @@ function metadataOf(model: Model, { mean, meanShape, scale, imageShape }: Statis
     meanShape: JSON.stringify(meanShape),
     scale: JSON.stringify([...scale]),
     ...(imageShape && { imageShape: JSON.stringify(imageShape) }),
+    ...(classNames?.length === model.classes && { classNames: JSON.stringify(classNames) }),
+    ...(decoding && { fit: decoding.fit, background: JSON.stringify(decoding.background) }),
   };
 }

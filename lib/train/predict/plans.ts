@@ -1,0 +1,75 @@
+import { compile, type Plan } from '../../compile/compile';
+import type { Graph } from '../../compile/graph';
+import type { ImageShape, ImageSource } from '../../data/source';
+import { SaturnnError } from '../../errors';
+import type { Device, Precision } from '../../runtime/device';
+import { StreamingFeed } from '../feed';
+import { Runner } from '../runner';
+import { type InferenceOptions, predictionGraph, type StepGraphOptions } from '../stepGraphs';
+
+/** What PredictionPlans makes plans of. */
+export interface PredictionPlansOptions extends Omit<StepGraphOptions, 'images'>, InferenceOptions {
+  readonly shape: ImageShape;
+  readonly device: Device;
+  readonly precision?: Precision | undefined;
+  readonly deterministic?: boolean | undefined;
+  readonly autotune?: boolean | undefined;
+}
+
+interface Made {
+  readonly plan: Plan;
+  readonly graph: Graph;
+}
+
+/**
+ * The plans of a Predictor, one for each batch that is asked for: a plan has a fixed batch, and one image in a batch of 64 would take
+ * the time of 64. Each is compiled at its first use and kept.
+ */
+export class PredictionPlans {
+  readonly #plans = new Map<number, Promise<Made>>();
+  #disposed = false;
+
+  /** @param options with the largest batch. @throws ERR_UNSUPPORTED if the device lacks the precision */
+  constructor(private readonly options: PredictionPlansOptions) {
+    options.device.checkPrecision(options.precision ?? 'f32');
+  }
+
+  /**
+   * Returns the batch for `count` images: the largest one if there are as many, else the largest power of two that is not above
+   * `count`, so that there are few plans.
+   */
+  batchFor(count: number): number {
+    const { batch } = this.options;
+    return count >= batch ? batch : 2 ** Math.floor(Math.log2(Math.max(1, count)));
+  }
+
+  /** Returns a runner of the images of a source, in steps of `batch`. @throws ERR_DISPOSED; what compile throws */
+  async runner(source: ImageSource, batch: number): Promise<Runner> {
+    if (this.#disposed) throw new SaturnnError('ERR_DISPOSED', 'this Predictor was disposed of');
+    const known = this.#plans.get(batch) ?? this.#keep(batch);
+    const { plan, graph } = await known;
+    return new Runner(plan, new StreamingFeed(source, batch), graph);
+  }
+
+  #keep(batch: number): Promise<Made> {
+    const made = this.#make(batch);
+    this.#plans.set(batch, made);
+    // A failure is not kept, because a later attempt may find enough memory.
+    made.catch(() => this.#plans.delete(batch));
+    return made;
+  }
+
+  async #make(batch: number): Promise<Made> {
+    const { shape, device, precision, deterministic, autotune, averaged, ...parts } = this.options;
+    const graph = predictionGraph({ ...parts, batch, images: [batch, ...shape] }, { averaged });
+    return { plan: await compile(graph, { device, precision, deterministic, autotune }), graph };
+  }
+
+  /** Frees the plans, also those that are being compiled. */
+  dispose(): void {
+    this.#disposed = true;
+    // A compilation that failed has nothing to free, and its caller has received the error.
+    for (const made of this.#plans.values()) made.then(({ plan }) => plan.dispose()).catch(() => {});
+    this.#plans.clear();
+  }
+}
