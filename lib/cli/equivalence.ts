@@ -1,7 +1,6 @@
 /** `saturnn equivalence`: trains a sigmoid* network beside sigmoid networks that should do the same, and compares every step. */
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { openSource } from '../data/openSource';
 import {
   equivalenceDefaults as defaults,
   type EquivalenceResult,
@@ -16,12 +15,13 @@ import { table } from '../report/textTable';
 import { writeReport } from '../report/write';
 import { precisions } from '../runtime/device';
 import { deviceOption, openDeviceFor, precisionOption, threadsOption } from './options/arithmetic';
-import { addSourceOptions, type DataOptions, limitNote, limitOption } from './options/data';
+import { addSourceOptions, type DataOptions, limitNote, limitOption, openShown } from './options/data';
 import { addOptions, declare } from './options/declare';
 import { batchOption, seedOption, stepsOption } from './options/length';
 import { modelOption, sizeOption, widthOption } from './options/model';
 import { lrOption, momentumOption, weightDecayOption } from './options/optimizer';
 import { jsonOption, oneObject, outOption } from './options/output';
+import type { PictureFlags } from './options/pictures';
 import * as read from './options/readers';
 import { Interruption } from './terminal/interruption';
 import { print } from './terminal/print';
@@ -34,7 +34,9 @@ const paddingOption = declare({
 
 const noPaddingOption = declare({ flags: '--no-padding', help: 'train without padding only' });
 
-interface EquivalenceCommandOptions extends Pick<DataOptions, 'data' | 'dataDir' | 'labels' | 'verify' | 'limit'> {
+interface EquivalenceCommandOptions
+  extends Pick<DataOptions, 'data' | 'dataDir' | 'labels' | 'verify' | 'limit'>,
+    PictureFlags {
   model: EquivalenceModelName;
   threads?: number;
   width: number;
@@ -95,7 +97,8 @@ async function run(options: EquivalenceCommandOptions): Promise<void> {
   // Before the training, so that a folder that cannot be written is found at once.
   using _results = out === undefined ? null : new ResultFolder(out);
   const interruption = new Interruption();
-  const source = data === 'generated' && options.limit === undefined ? null : await openSource(options);
+  const source =
+    data === 'generated' && options.limit === undefined ? null : await openShown({ ...options, size: undefined });
   try {
     const { signal } = interruption;
     const result = await equivalence({

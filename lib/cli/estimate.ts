@@ -11,6 +11,7 @@ import { batchByDevice, batchOption, stepsOption } from './options/length';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './options/optimizer';
 import { jsonOption, oneObject } from './options/output';
+import { networkSize } from './options/pictures';
 import { print } from './terminal/print';
 
 interface EstimateOptions extends DataOptions, ModelOptions, OptimizerOptions, ArithmeticOptions {
@@ -44,7 +45,8 @@ async function run(options: EstimateOptions): Promise<Report> {
   const { precision, steps, labelSmoothing } = options;
   using device = openDeviceFor(options);
   const { batch = [defaultBatch(device)] } = options;
-  const { train, test, mode, close } = await openData(options);
+  const opened = await openData(options);
+  const { train, test, mode, close } = opened;
   try {
     // A run draws its curves at the end: the modules that this loads are part of the process's memory.
     renderSvg('estimate', { epochs: [], steps: [] });
@@ -53,7 +55,7 @@ async function run(options: EstimateOptions): Promise<Report> {
     const estimates: Estimate[] = [];
     for (const size of batch) {
       // A model's parameters belong to one State: each batch size has its own.
-      const model = modelFrom(options, train);
+      const model = modelFrom({ ...options, ...networkSize(opened, options) }, train);
       const fresh = { model, optimizer: optimizerFrom(options, model), batch: Math.min(size, train.count) };
       estimates.push(await estimate({ ...common, ...fresh }, uploaded));
     }

@@ -1,15 +1,15 @@
 /** `saturnn predict`: classifies images with a trained network. */
 import { Command } from 'commander';
-import { openSource } from '../data/openSource';
 import { invalid } from '../errors';
 import { writeSafetensors } from '../files/safetensors';
 import { loadPredictor } from '../train/loadPredictor';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
-import { addSourceOptions, type DataOptions, limitNote, limitOption } from './options/data';
+import { addSourceOptions, type DataOptions, limitNote, limitOption, openShown } from './options/data';
 import { addOptions, declare } from './options/declare';
 import { batchOption } from './options/length';
 import { jsonOption, outOption } from './options/output';
-import { weightsOption } from './options/weights';
+import type { PictureFlags } from './options/pictures';
+import { trainedShapeOf, weightsOption } from './options/weights';
 import { print } from './terminal/print';
 import { percent } from './terminal/progress';
 
@@ -32,6 +32,7 @@ const splitOption = declare({
 
 interface PredictOptions
   extends Pick<DataOptions, 'data' | 'dataDir' | 'labels' | 'verify' | 'limit'>,
+    PictureFlags,
     ArithmeticOptions {
   weights: string;
   split: (typeof splits)[number];
@@ -59,7 +60,10 @@ export function predictCommand(): Command {
 async function predict(options: PredictOptions): Promise<void> {
   const { weights, batch, split, crop, out, json } = options;
   const device = openDeviceFor(options);
-  const sources = await openSource(options);
+  // Pictures are decoded to the size of the training's images.
+  const [height, width, channels] = trainedShapeOf(weights) ?? [];
+  const trained = height && width ? { size: [height, width] as const, channels } : {};
+  const sources = await openShown({ ...options, ...trained });
   try {
     const source = sources[split];
     const arithmetic = { batch, device, ...arithmeticOf(options) };

@@ -25,6 +25,7 @@ import {
   optimizerFrom,
   scheduleFrom,
 } from './options/optimizer';
+import { networkSize } from './options/pictures';
 import { collectGiven, type Given, isResumed, optionsOf, resumedOptions } from './options/resume';
 import { addRunOptions, checkpointsFrom, earlyStoppingFrom, type RunOptions } from './options/run';
 import { modelFlagsOf, weightsOption } from './options/weights';
@@ -92,11 +93,12 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
   const { batch, seed, labelSmoothing, steps, json = false } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
   const device = openDeviceFor(options);
-  const { train, test, statistics, mode, close } = await openData(options);
+  const opened = await openData(options);
+  const { train, test, statistics, mode, close } = opened;
   // Until the results are saved: a second SIGHUP or SIGTERM meanwhile must not end the process.
   const interruption = new Interruption();
   try {
-    const model = modelFrom(options, train);
+    const model = modelFrom({ ...options, ...networkSize(opened, options) }, train);
     const optimizer = optimizerFrom(options, model);
     const { momentum, weightDecay } = optimizer as Partial<Sgd>;
     const schedule = scheduleFrom(options);

@@ -1,5 +1,5 @@
 /** Opens a data set by its name or path, for commands and experiments. */
-import { SaturnnError } from '../errors';
+import { invalid, SaturnnError } from '../errors';
 import { cifar } from './cifar';
 import { CifarFile } from './cifarFile';
 import { cifarFiles } from './cifarFiles';
@@ -7,8 +7,12 @@ import { Dataset } from './dataset';
 import { openArrays } from './formats/openArrays';
 import { generated, generatedCounts } from './generated';
 import { defaultDataFolder, installedFolder } from './get';
+import { holdsPictures } from './pictures/classFolders';
+import { FolderSet } from './pictures/folderSet';
+import { type ImageFolder, openPictureSet, type PictureSetOptions } from './pictures/openSet';
+import type { PictureSet } from './pictures/pictureSet';
 import type { LabelKind, LayoutName } from './records';
-import { type DataMode, firstClassesOf, firstOf, type ImageSource } from './source';
+import { type DataMode, evenlyOf, firstClassesOf, firstOf, type ImageSource } from './source';
 
 /** The data set that is made anew in every process, the same each time. */
 const generatedName = 'generated';
@@ -18,7 +22,10 @@ export const dataSetNames: readonly [string, ...string[]] = [generatedName, ...O
 
 /** Options of openSource(). */
 export interface SourceOptions {
-  /** One of dataSetNames, or a path: CIFAR's binary layout (a folder or .tar.gz), IDX or npy files (a folder or one of them), a .npz. */
+  /**
+   * One of dataSetNames, or a path: CIFAR's binary layout (a folder or .tar.gz), IDX or npy files (a folder or one of them), a .npz, or
+   * class folders of pictures.
+   */
   data: string;
   /** Folder of cifar10 or cifar100. Default: the one that `saturnn data get` fills. */
   dataDir?: string;
@@ -32,12 +39,16 @@ export interface SourceOptions {
   limit?: number;
   /** Use the first `testLimit` test images only (of these classes). Default: `limit`. */
   testLimit?: number;
+  /** Called only if `data` holds pictures: returns how they are decoded. Default: as imageFolder() does. */
+  pictures?: () => Omit<PictureSetOptions, 'mode'>;
 }
 
 /** The result of openSource(). */
 export interface OpenedSource {
   readonly train: ImageSource;
   readonly test: ImageSource;
+  /** What is known of the pictures; absent for other data. */
+  readonly pictures?: ImageFolder;
   /** Closes the files that are open, if any. */
   close(): Promise<void>;
 }
@@ -60,6 +71,8 @@ export async function openSource(options: SourceOptions, mode: DataMode = 'resid
     return chosen instanceof Dataset ? chosen.take(count) : firstOf(chosen, count);
   };
   const named = Object.hasOwn(cifarFiles, data);
+  const opener = named ? null : pictureOpener(data);
+  if (opener) return openPictures(opener, options, mode);
   const arrays = named ? null : await openArrays(data);
   if (arrays) {
     const { train, test } = arrays.test ? arrays : arrays.train.split(defaultTestShare);
@@ -77,6 +90,36 @@ export async function openSource(options: SourceOptions, mode: DataMode = 'resid
   }
   const { train, test } = await cifar(path, chosen, names);
   return { train: part(train, most), test: part(test, mostTest), close: async () => {} };
+}
+
+/** Opens encoded pictures. */
+type PictureOpener = (signal?: AbortSignal) => Promise<PictureSet>;
+
+/** Returns what opens the encoded pictures at a path; null if it holds data of another kind. */
+function pictureOpener(path: string): PictureOpener | null {
+  return holdsPictures(path) ? (signal) => FolderSet.open(path, signal) : null;
+}
+
+/** Opens pictures. They may lie in the order of their classes, so --limit takes as many of each class. */
+async function openPictures(open: PictureOpener, options: SourceOptions, mode: DataMode): Promise<OpenedSource> {
+  const { data, classes, limit, testLimit = limit } = options;
+  const chosen = options.pictures?.() ?? {};
+  const set = await open(chosen.signal);
+  if (set.splits.length === 1 && chosen.testShare === 0)
+    throw invalid('testShare', 'a number above 0 (there is no other test set)', chosen.testShare);
+  const pictures = await openPictureSet(set, { ...chosen, mode });
+  const part = (source: ImageSource, count: number | undefined): ImageSource => {
+    const ofClasses = classes === undefined ? source : firstClassesOf(source, classes);
+    return count === undefined ? ofClasses : evenlyOf(ofClasses, count);
+  };
+  try {
+    if (!pictures.test) throw new SaturnnError('ERR_DATA', `${data} has too few pictures for a test set`);
+    const [train, test] = [part(pictures.train, limit), part(pictures.test, testLimit)];
+    return { train, test, pictures, close: () => pictures.close() };
+  } catch (error) {
+    await pictures.close();
+    throw error;
+  }
 }
 
 /** Share of the images that become the test set of data that have none. */

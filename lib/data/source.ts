@@ -114,6 +114,20 @@ export function firstOf(source: ImageSource, count: number): ImageSource {
   );
 }
 
+/**
+ * Returns `count` images (at least 1), as nearly as possible as many of each class, the first ones of each; the source itself if it has no
+ * more. For sources in which classes lie one after another. @throws ERR_INVALID_ARGUMENT
+ */
+export function evenlyOf(source: ImageSource, count: number): ImageSource {
+  checkInteger('count', count, 1);
+  if (count >= source.count) return source;
+  const seen = new Int32Array(source.classes);
+  const ranked = Array.from(source.labels, (label, index) => ({ index, rank: seen[label]!++ }));
+  ranked.sort((a, b) => a.rank - b.rank || a.index - b.index);
+  const chosen = ranked.slice(0, count).map(({ index }) => index);
+  return new Subset(source, Int32Array.from(chosen).sort());
+}
+
 /** Checks the arguments of an implementation of read(). @throws ERR_INVALID_ARGUMENT */
 export function checkRead(source: ImageSource, indices: Int32Array, target: Uint8Array): void {
   checkIndices(indices, source.count);

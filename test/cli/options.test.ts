@@ -7,6 +7,9 @@ import { DeclaredOption, declarations, declare, limitsText } from '../../lib/cli
 import { program } from '../../lib/cli/program';
 import { Dataset } from '../../lib/data/dataset';
 import { openSource } from '../../lib/data/openSource';
+import { decodePicture } from '../../lib/data/pictures/decode';
+import { imageFolder } from '../../lib/data/pictures/imageFolder';
+import { pictureSetFields } from '../../lib/data/pictures/openSet';
 import { checkStatisticsOptions, factorField } from '../../lib/data/statistics';
 import { equivalence, equivalenceFields } from '../../lib/experiments/equivalence/equivalence';
 import { predictChain, predictedChainFields } from '../../lib/experiments/prediction/chain';
@@ -173,6 +176,9 @@ const library: Readonly<Record<string, (value: number) => unknown>> = {
   '--dropout': (dropout) => inception33({ width: 0.1, dropout }),
   '--size': (size) => inception33({ width: 0.1, size }),
   '--channels': (channels) => inception33({ width: 0.1, channels }),
+  '--stored-size': (size) => decodePicture(new Uint8Array(0), { size }),
+  '--test-share': (testShare) => imageFolder(folder, { testShare }),
+  '--test-seed': (testSeed) => imageFolder(folder, { testSeed }),
   '--batch': (batch) => trainer({ batch }),
   // The number is checked for every device; a GPU that is not there makes no threads.
   '--threads': (threads) => openDevice('cuda:999', { threads }),
@@ -252,7 +258,15 @@ describe('the range in --help', () => {
 
   it('is that of a field with which the library checks its own options', () => {
     const schemas = [
-      ...[trainerFields, fitOptions.fields, modelFields, sgdFields, checkpointsFields, earlyStoppingFields],
+      ...[
+        trainerFields,
+        fitOptions.fields,
+        modelFields,
+        pictureSetFields,
+        sgdFields,
+        checkpointsFields,
+        earlyStoppingFields,
+      ],
       ...[overridesFields, table1Fields, equivalenceFields, varianceFields, chainFields, predictedChainFields],
     ];
     const parts = [rateField, trainingRateField, decayField, factorField, threadsField];

@@ -1,13 +1,19 @@
 /** The options that say which data a command takes, and how pixels are normalised. */
 import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
-import { dataSetNames, type OpenedSource, openSource } from '../../data/openSource';
+import { dataSetNames, type OpenedSource, openSource, type SourceOptions } from '../../data/openSource';
+import type { DecodingProgress } from '../../data/pictures/decodeSet';
 import { defaultLabels, type LabelKind, labelKinds } from '../../data/records';
 import { type DataMode, dataModes } from '../../data/source';
 import { factorField, meanKinds, type StatisticsOptions, statisticsDefaults } from '../../data/statistics';
+import { SaturnnError } from '../../errors';
 import { overridesFields } from '../../experiments/table1/settings';
 import { trainerDefaults } from '../../train/trainerOptions';
+import { createBar } from '../terminal/bar';
+import { Interruption } from '../terminal/interruption';
+import { print } from '../terminal/print';
 import { addOptions, declare } from './declare';
+import { describePictures, type NetworkFlags, type PictureFlags, pictureOptions, picturesFrom } from './pictures';
 import * as read from './readers';
 
 /** Returns a data set's name or a path that exists. */
@@ -27,7 +33,7 @@ function readScale(text: string): StatisticsOptions['scale'] {
 
 export const dataOption = declare({
   flags: '--data <name>',
-  help: `data set: ${dataSetNames.join(', ')}, or a path: a folder or .tar.gz in CIFAR's binary layout, a folder of IDX (MNIST) or npy files, a .npz`,
+  help: `data set: ${dataSetNames.join(', ')}, or a path: a folder or .tar.gz in CIFAR's binary layout, a folder of IDX (MNIST) or npy files, a .npz, or class folders of pictures`,
   read: readData,
   default: dataSetNames[0],
   shown: dataSetNames[0],
@@ -97,7 +103,7 @@ export const classesOption = declare({
   field: overridesFields.classes,
 });
 
-export interface DataOptions {
+export interface DataOptions extends PictureFlags {
   /** A name of dataSetNames, or a path. */
   data: string;
   dataDir?: string;
@@ -115,9 +121,9 @@ export interface OpenedData extends OpenedSource {
   readonly mode: DataMode;
 }
 
-/** Adds the options that name a data set. */
-export const addSourceOptions = (command: Command): Command =>
-  addOptions(command, dataOption(), dataDirOption(), labelsOption(), noVerifyOption());
+/** Adds the options that name a data set. @param onBroken the command's own default of --on-broken */
+export const addSourceOptions = (command: Command, onBroken?: PictureFlags['onBroken']): Command =>
+  addOptions(command, dataOption(), dataDirOption(), labelsOption(), noVerifyOption(), ...pictureOptions(onBroken));
 
 /** Adds the options of addSourceOptions, and those of a training set. */
 export const addDataOptions = (command: Command): Command =>
@@ -126,8 +132,39 @@ export const addDataOptions = (command: Command): Command =>
     ...[meanOption(), scaleOption(), dataModeOption(), limitOption({ note: limitNote })],
   );
 
-/** Opens the data set that the options name. @throws ERR_DATA; ERR_INVALID_ARGUMENT */
-export async function openData(options: DataOptions): Promise<OpenedData> {
+/** Options that openSource() takes as they are, those of pictures, and those that say which network reads the images. */
+type ShownOptions = Omit<SourceOptions, 'pictures'> & PictureFlags & NetworkFlags & { readonly json?: boolean };
+
+/**
+ * Opens a data set; while pictures are decoded, progress is shown, and Ctrl-C ends the work so that it can go on later. With --json,
+ * nothing is printed.
+ * @throws ERR_DATA; ERR_INVALID_ARGUMENT; ERR_INTERRUPTED
+ */
+export async function openShown(options: ShownOptions, mode?: DataMode): Promise<OpenedSource> {
+  const bar = createBar({ title: 'decoding', unit: 'pictures' });
+  let interruption: Interruption | null = null;
+  const onProgress = ({ done, total, imagesPerSecond }: DecodingProgress) =>
+    options.json || bar.show(done, total, `${imagesPerSecond.toFixed(0)}/s`);
+  const pictures = () => {
+    interruption = new Interruption();
+    return { ...picturesFrom(options), signal: interruption.signal, onProgress };
+  };
+  try {
+    const opened = await openSource({ ...options, pictures }, mode);
+    bar.stop();
+    if (opened.pictures && !options.json) print(`${describePictures(options.data, opened.pictures)}\n`);
+    return opened;
+  } catch (error) {
+    if (!(error instanceof SaturnnError) || error.code !== 'ERR_INTERRUPTED') throw error;
+    throw new SaturnnError(error.code, `${error.message}. The next call goes on from here`, { cause: error });
+  } finally {
+    bar.stop();
+    (interruption as Interruption | null)?.dispose();
+  }
+}
+
+/** Opens the data set that the options name. @throws ERR_DATA; ERR_INVALID_ARGUMENT; ERR_INTERRUPTED */
+export async function openData(options: DataOptions & NetworkFlags & { json?: boolean }): Promise<OpenedData> {
   const { mean: per, scale, dataMode: mode } = options;
-  return { ...(await openSource(options, mode)), statistics: { per, scale }, mode };
+  return { ...(await openShown(options, mode)), statistics: { per, scale }, mode };
 }

@@ -1,4 +1,5 @@
 /** --weights: a file of trained weights. */
+import type { ImageShape } from '../../data/source';
 import { readSafetensors } from '../../files/safetensors';
 import { declare } from './declare';
 import type { Given } from './resume';
@@ -24,4 +25,11 @@ export function modelFlagsOf(path: string): Given {
   return Object.fromEntries(
     Object.entries(flags).flatMap(([key, flag]) => (metadata[key] === undefined ? [] : [[flag, metadata[key]]])),
   );
+}
+
+/** Returns the shape of the images of a network's training; null if the file does not say it. @throws ERR_DATA */
+export function trainedShapeOf(path: string): ImageShape | null {
+  const { imageShape } = readSafetensors(path).metadata;
+  const match = /^\[(\d+),(\d+),(\d+)\]$/.exec(imageShape ?? '');
+  return match && [Number(match[1]), Number(match[2]), Number(match[3])];
 }

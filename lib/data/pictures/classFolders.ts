@@ -103,21 +103,15 @@ function splitsOf(root: string, folders: readonly Item[]): ReadonlyMap<PictureSp
   return splits;
 }
 
-/** Whether a folder holds class folders, by itself or in train/: what imageFolder() opens. It looks at folders only. */
-export function looksLikeClassFolders(root: string): boolean {
+/** Whether a path is a folder with pictures in it, or in its folders, or in theirs: what imageFolder() opens, or explains. */
+export function holdsPictures(path: string, depth = 2): boolean {
   try {
-    return list(root).some((item) => isFolder(item) && typeof item.path === 'string' && hasPictures(item.path, 1));
+    const items = readdirSync(path, { withFileTypes: true }).filter(({ name }) => !isLitter(name));
+    if (items.some((item) => !item.isDirectory() && isPictureName(item.name))) return true;
+    return depth > 0 && items.some((item) => !item.isFile() && holdsPictures(join(path, item.name), depth - 1));
   } catch {
     return false;
   }
-}
-
-function hasPictures(folder: string, depth: number): boolean {
-  return list(folder).some((item) =>
-    isFolder(item)
-      ? depth > 0 && typeof item.path === 'string' && hasPictures(item.path, depth - 1)
-      : isPictureName(item.name),
-  );
 }
 
 /**

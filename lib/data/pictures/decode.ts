@@ -1,7 +1,7 @@
 /** Decodes one picture to the pixels of one size. */
 import { types } from 'node:util';
 import { invalid, SaturnnError } from '../../errors';
-import { anyOf, custom, type Field, integer, oneOf, optional, size as sizeField } from '../../options/field';
+import { custom, type Field, oneOf, optional } from '../../options/field';
 import { type Fields, Options } from '../../options/options';
 import { isArray } from '../../options/values';
 import type { ImageShape } from '../source';
@@ -33,18 +33,14 @@ export const pictureDefaults = { fit: pictureFits[0], channels: 3, background: [
 /** Largest height or width of the result. */
 export const largestSide = 4096;
 
-const side = integer(1, largestSide);
-const within = (value: unknown): boolean =>
+const isSide = (value: unknown): boolean =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) <= largestSide;
 
 /** Accepts a size of pictures. */
-export const pictureSizeField: Field<PictureOptions['size']> = anyOf(
-  `an integer from 1 to ${largestSide}, or [height, width]`,
-  side,
-  custom<readonly [number, number]>(
-    sizeField.expected,
-    (value) => isArray(value) && value.length === 2 && value.every(within),
-  ),
+export const pictureSizeField: Field<PictureOptions['size']> = custom(
+  `an integer from 1 to ${largestSide}, or two of them, [height, width],`,
+  (value) => isSide(value) || (isArray(value) && value.length === 2 && Array.from(value).every(isSide)),
+  { least: 1, most: largestSide },
 );
 
 const isByte = (value: unknown): boolean =>

@@ -75,6 +75,22 @@ export interface BrokenPicture {
   readonly reason: string;
 }
 
+/** A picture of the folder. */
+export interface ListedPicture {
+  /** Its name in the folder: "cat/1.jpg". */
+  readonly name: string;
+  readonly label: number;
+  /** The set that it belongs to; null: it is broken. */
+  readonly split: PictureSplitName | null;
+  /** Its position in that set; -1: it is broken. */
+  readonly index: number;
+  /** Height and width of the file's picture; 0 if they are not known. */
+  readonly height: number;
+  readonly width: number;
+  /** Pictures with the same bytes have the same hash. */
+  readonly hash: string;
+}
+
 /** The images of a folder, decoded. */
 export interface ImageFolder {
   readonly train: ImageSource;
@@ -89,6 +105,8 @@ export interface ImageFolder {
   readonly broken: readonly BrokenPicture[];
   /** Files that are no pictures, and were left out. */
   readonly ignored: readonly string[];
+  /** Lists all pictures, in the order of the folder. */
+  list(): ListedPicture[];
   /** Folder of the decoded images. It may be deleted at any time. */
   readonly cache: string;
   /** Closes the files that are open, if any. */
@@ -202,9 +220,25 @@ async function openParts(
     if (mode === 'resident') await close();
     const broken = index.entries.filter(({ record }) => record < 0).map(({ name, reason }) => ({ name, reason }));
     const { classNames, ignored } = set;
-    return { train: train!, test, validation, classNames, split, broken, ignored, cache: folder, close };
+    const list = () => listOf(index, parts);
+    return { train: train!, test, validation, classNames, split, broken, ignored, list, cache: folder, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Lists the pictures of a cache; where the folder has no test set, its validation set is called one, as in ImageFolder. */
+function listOf({ entries, labels }: CacheIndex, { train, validation, test }: Parts): ListedPicture[] {
+  const places = new Map<number, { split: PictureSplitName; index: number }>();
+  const sets = { train, test: test ?? validation, ...(test && { validation }) };
+  for (const [split, indices] of Object.entries(sets)) {
+    indices?.forEach((at, index) => {
+      places.set(at, { split: split as PictureSplitName, index });
+    });
+  }
+  return entries.map(({ name, height, width, hash }, at) => {
+    const { split = null, index = -1 } = places.get(at) ?? {};
+    return { name, label: labels[at]!, split, index, height, width, hash };
+  });
 }

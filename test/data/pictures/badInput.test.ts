@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } 
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type ImageFolderOptions, imageFolder } from '../../../lib';
-import { looksLikeClassFolders } from '../../../lib/data/pictures/classFolders';
+import { holdsPictures } from '../../../lib/data/pictures/classFolders';
 import { temporaryFolder } from '../../temporary';
 import { drawPlain, put } from './draw';
 
@@ -234,10 +234,12 @@ describe('imageFolder accepts', () => {
   });
 });
 
-it('looksLikeClassFolders() tells class folders from others', () => {
-  expect(looksLikeClassFolders(folderOf('cat/1.png'))).toBe(true);
-  expect(looksLikeClassFolders(folderOf('train/cat/1.jpeg'))).toBe(true);
-  expect(looksLikeClassFolders(folderOf('train/'))).toBe(false);
-  expect(looksLikeClassFolders(folderOf('1.png'))).toBe(false);
-  expect(looksLikeClassFolders(join(root, 'nowhere'))).toBe(false);
+it('holdsPictures() tells folders of pictures from others', () => {
+  for (const name of ['cat/1.png', 'train/cat/1.jpeg', '1.GIF']) expect(holdsPictures(folderOf(name))).toBe(true);
+  for (const name of ['train/', 'data.bin', 'a/b/c/1.png', '.hidden/1.png'])
+    expect(holdsPictures(folderOf(name))).toBe(false);
+  expect(holdsPictures(join(root, 'nowhere'))).toBe(false);
+  const circle = folderOf('a/data.bin');
+  symlinkSync('..', join(circle, 'a', 'up'));
+  expect(holdsPictures(circle)).toBe(false);
 });

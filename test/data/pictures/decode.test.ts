@@ -163,7 +163,9 @@ describe('decodePicture', () => {
     await expect(decodePicture('a.png' as never, { size: 8 })).rejects.toThrow('Expected a Uint8Array for bytes');
     await expect(given({})).rejects.toThrow(/for size/);
     for (const size of [0, 1.5, 4097, [8], [8, 0], 'big'])
-      await expect(given({ size })).rejects.toThrow('Expected an integer from 1 to 4096, or [height, width] for size');
+      await expect(given({ size })).rejects.toThrow(
+        'Expected an integer from 1 to 4096, or two of them, [height, width], for size',
+      );
     await expect(given({ size: 8, fit: 'cover' })).rejects.toThrow('Expected crop, pad or stretch for fit');
     await expect(given({ size: 8, channels: 2 })).rejects.toThrow('Expected 1, 3 or 4 for channels');
     await expect(given({ size: 8, background: [0, 0, 256] })).rejects.toThrow('Expected [red, green, blue]');
