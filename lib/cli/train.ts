@@ -199,7 +199,8 @@ function summary(end: EndEvent | null, classes: number, saved: Saved): string {
   if (end) {
     const { trainAccuracy, testAccuracy, imagesPerSecond, seconds } = end;
     const chance = percent(1 / classes);
-    lines.push(`train accuracy ${percent(trainAccuracy)}, test accuracy ${percent(testAccuracy)} (chance: ${chance})`);
+    const test = testAccuracy === undefined ? '' : `, test accuracy ${percent(testAccuracy)}`;
+    lines.push(`train accuracy ${percent(trainAccuracy)}${test} (chance: ${chance})`);
     lines.push(`${imagesPerSecond.toFixed(0)} images/s in training, ${seconds.toFixed(0)} s in all`);
   }
   lines.push(`curves: ${relative('', saved.curves)}`, `report: ${relative('', saved.report)}`);

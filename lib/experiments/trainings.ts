@@ -263,7 +263,7 @@ async function trainOne(options: TrainingsOptions, training: LabelledTraining, i
     steps: step,
     failure: failure && { step: step + 1, message: failure.message },
     last: epochs.at(-1) ?? null,
-    best: epochs.reduce<EpochEvent | null>((a, b) => (a && a.testAccuracy >= b.testAccuracy ? a : b), null),
+    best: epochs.reduce<EpochEvent | null>((a, b) => (a && a.testAccuracy! >= b.testAccuracy! ? a : b), null),
     evaluatedTrain,
     chance: chanceOf(train),
     seconds: epochs.reduce((sum, { imagesPerSecond }) => sum + train.count / imagesPerSecond, 0),

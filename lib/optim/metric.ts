@@ -1,5 +1,7 @@
 /** The metrics of an epoch, which schedules, early stopping and checkpoints read. */
+import { SaturnnError } from '../errors';
 import { type Field, oneOf } from '../options/field';
+import type { Owner } from './owner';
 
 /** The event after each epoch, and at the end of a fit() that ends within one. Accuracies are fractions, 0 to 1. */
 export interface EpochEvent {
@@ -19,13 +21,13 @@ export interface EpochEvent {
   readonly trainAccuracy: number;
   /**
    * Mean loss (cross-entropy in nats, without label smoothing) over the whole test set after the epoch: centre crops, and the
-   * average of the weights if the optimizer keeps one.
+   * average of the weights if the optimizer keeps one. Absent, as the next two, if there is no test set.
    */
-  readonly testLoss: number;
+  readonly testLoss?: number;
   /** Fraction of the test images whose label is the best guess. */
-  readonly testAccuracy: number;
+  readonly testAccuracy?: number;
   /** Fraction of the test images whose label is among the five best guesses. */
-  readonly testTop5: number;
+  readonly testTop5?: number;
   /** Learning rate of the epoch's last step. */
   readonly learningRate: number;
   /** Training images per second, evaluation not counted. */
@@ -52,16 +54,43 @@ export const metrics = Object.keys(directions) as readonly Metric[];
 /** Whether less of a metric is better. */
 export const isLoss = (metric: Metric): boolean => directions[metric] === 'less';
 
+/** The metric of the training set that takes the place of one of the test set. */
+const ofTraining: Readonly<Record<Metric, Metric>> = {
+  testAccuracy: 'trainAccuracy',
+  testLoss: 'trainLoss',
+  trainAccuracy: 'trainAccuracy',
+  trainLoss: 'trainLoss',
+};
+
+/**
+ * Returns the metric by which something compares the epochs of a training: the chosen one; if none was chosen, the usual one or, in a
+ * training without a test set, the same of the training set.
+ * @param who the schedule or callback, for the message
+ * @throws ERR_INVALID_ARGUMENT if the chosen metric is one of the test set, and there is none
+ */
+export function metricFor(
+  who: string,
+  chosen: Metric | undefined,
+  usual: Metric,
+  { hasTest = true }: Pick<Owner, 'hasTest'> = {},
+): Metric {
+  const metric = chosen ?? usual;
+  if (hasTest || metric === ofTraining[metric]) return metric;
+  if (chosen === undefined) return ofTraining[metric];
+  const message = `${who} compares epochs by ${metric}, but the Trainer has no test set: give it one (test), or choose ${ofTraining[metric]}`;
+  throw new SaturnnError('ERR_INVALID_ARGUMENT', message);
+}
+
 /** Accepts the name of a metric. */
 export const metricField: Field<Metric> = oneOf(metrics);
 
 /**
  * Whether an epoch's metric is better than `best`, that of the best epoch so far (null: there is none), by more than `minDelta`.
- * False if it is NaN or infinite.
+ * False if it is absent, NaN or infinite.
  */
 export function isBetter(metric: Metric, event: EpochEvent, best: number | null, minDelta = 0): boolean {
   const value = event[metric];
-  if (!Number.isFinite(value)) return false;
+  if (value === undefined || !Number.isFinite(value)) return false;
   if (best === null) return true;
   return isLoss(metric) ? value < best - minDelta : value > best + minDelta;
 }

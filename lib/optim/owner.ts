@@ -8,6 +8,8 @@ import { SaturnnError } from '../errors';
 export interface Owner {
   /** Whether its Trainer was disposed of. What belonged to it may then begin another training. */
   readonly disposed: boolean;
+  /** Whether its epochs have metrics of a test set. Default true. */
+  readonly hasTest?: boolean;
 }
 
 /** A schedule or callback, as far as it remembers something. */

@@ -1,7 +1,7 @@
 import { checkNumber } from '../errors';
 import { custom, integer, number, optional, orNull } from '../options/field';
 import { Options } from '../options/options';
-import { type EpochEvent, isLoss, type Metric, metricField } from './metric';
+import { type EpochEvent, isLoss, type Metric, metricField, metricFor } from './metric';
 import { own } from './owner';
 import { rateField, type Schedule } from './schedule';
 
@@ -16,13 +16,15 @@ export interface PlateauOptions {
   factor?: number;
   /** The number of epochs without improvement that are tolerated; the next one lowers the rate. At least 0, default 10. */
   patience?: number;
-  /** The metric to watch; default 'testLoss'. */
+  /** The metric to watch; default 'testLoss', or 'trainLoss' in a training without a test set. */
   metric?: PlateauMetric;
   /** Lowest rate: 0 to `rate`, default 0. */
   minimum?: number;
   /** Smallest improvement that counts, relative to the best value so far: 0 to 1, default 1e-4. */
   threshold?: number;
 }
+
+const usualMetric: Metric = 'testLoss';
 
 const plateauOptions = new Options<PlateauOptions>('plateauRate()', {
   rate: rateField,
@@ -43,7 +45,7 @@ interface PlateauState {
 
 /**
  * Makes a schedule that lowers the rate when a metric stops improving, like PyTorch's ReduceLROnPlateau with a relative
- * threshold. A metric that is not a finite number counts as no improvement. It belongs to one Trainer at a time: for another one,
+ * threshold. A metric that is not a finite number counts as no improvement; epochs without the metric do not count. It belongs to one Trainer at a time: for another one,
  * after the first was disposed of, it begins anew with the first rate.
  * @throws ERR_INVALID_ARGUMENT
  */
@@ -52,13 +54,14 @@ export function plateauRate(options: PlateauOptions): Schedule {
     rate,
     factor = 0.1,
     patience = 10,
-    metric = 'testLoss',
+    metric: chosen,
     minimum = 0,
     threshold = 1e-4,
   } = plateauOptions.check(options);
   checkNumber('minimum', minimum, 0, rate);
   const initial: PlateauState = { rate, best: null, waited: 0 };
   let state = initial;
+  let metric = metricFor('plateauRate()', chosen, usualMetric);
 
   const improves = (value: unknown, best: number | null): value is number => {
     if (typeof value !== 'number' || !Number.isFinite(value)) return false;
@@ -68,15 +71,19 @@ export function plateauRate(options: PlateauOptions): Schedule {
 
   const schedule: Schedule = {
     name: 'plateau',
-    settings: { rate, factor, patience, metric, minimum, threshold },
+    get settings() {
+      return { rate, factor, patience, metric, minimum, threshold };
+    },
     at: () => state.rate,
     begin(owner) {
       // Two warm-ups of one plateau are two schedules for their Trainers, but share this state.
       own('Schedule "plateau"', schedule, owner);
+      metric = metricFor('plateauRate()', chosen, usualMetric, owner);
       state = initial;
     },
     observe(epoch: EpochEvent) {
       const value = epoch[metric];
+      if (value === undefined) return;
       if (improves(value, state.best)) state = { ...state, best: value, waited: 0 };
       else if (state.waited < patience) state = { ...state, waited: state.waited + 1 };
       else state = { ...state, rate: Math.max(state.rate * factor, minimum), waited: 0 };

@@ -134,14 +134,17 @@ function anneal(from: number, to: number, progress: number): number {
 export function warmUp(schedule: Schedule, span: Span): Schedule {
   if (!isSchedule(schedule)) throw invalid('schedule', scheduleField.expected, schedule);
   const checked = checkSpan('warm-up', span);
-  const { begin, observe, save, restore, settings } = schedule;
+  const { begin, observe, save, restore } = schedule;
   return {
     name: schedule.name,
     at(step: number, length: RunLength) {
       const steps = stepsOf(checked, length);
       return schedule.at(step, length) * (step < steps ? (step + 1) / steps : 1);
     },
-    ...(settings && { settings: { ...settings, warmUp: checked } }),
+    // Those of a plateau depend on the Trainer that it belongs to.
+    get settings() {
+      return schedule.settings && { ...schedule.settings, warmUp: checked };
+    },
     ...(begin && { begin: begin.bind(schedule) }),
     ...(observe && { observe: observe.bind(schedule) }),
     ...(save && { save: save.bind(schedule) }),

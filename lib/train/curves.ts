@@ -18,19 +18,26 @@ const fewEpochs = 10;
 /** The most points of a line over steps; each is the mean of a few step events then. */
 const mostPoints = 200;
 
+/** An epoch after which the test set was evaluated. */
+type Tested = Required<EpochEvent>;
+
+const isTested = (event: EpochEvent): event is Tested => event.testAccuracy !== undefined;
+
 type Point = readonly [x: number, y: number];
 
 /**
  * Returns two charts: accuracy in percent, and loss. The training set's lines are dashed. With at least 10 epochs they are over
- * epochs; otherwise over steps, where the training set has a point for each step event and the test set for each epoch.
+ * epochs; otherwise over steps, where the training set has a point for each step event and the test set for each epoch. Without an
+ * evaluation of the test set they have no line of it.
  */
 export function trainingCharts({ epochs, steps }: RunEvents): Chart[] {
   const isBySteps = epochs.length < fewEpochs && steps.length > 1;
   const x = { label: isBySteps ? 'step' : 'epoch' };
-  const test = (value: (event: EpochEvent) => number) => ({
-    name: 'test',
-    points: epochs.map((event): Point => [isBySteps ? event.step : event.epoch, value(event)]),
-  });
+  const tested = epochs.filter(isTested);
+  const test = (value: (event: Tested) => number) =>
+    tested.length === 0
+      ? []
+      : [{ name: 'test', points: tested.map((event): Point => [isBySteps ? event.step : event.epoch, value(event)]) }];
   const train = (ofEpoch: (event: EpochEvent) => number, ofStep: (event: StepEvent) => number) => ({
     name: 'train',
     dashed: true,
@@ -49,7 +56,7 @@ export function trainingCharts({ epochs, steps }: RunEvents): Chart[] {
           ({ trainAccuracy }) => 100 * trainAccuracy,
           ({ accuracy }) => 100 * accuracy,
         ),
-        test(({ testAccuracy }) => 100 * testAccuracy),
+        ...test(({ testAccuracy }) => 100 * testAccuracy),
       ],
     },
     {
@@ -62,7 +69,7 @@ export function trainingCharts({ epochs, steps }: RunEvents): Chart[] {
           ({ trainLoss }) => trainLoss,
           ({ loss }) => loss,
         ),
-        test(({ testLoss }) => testLoss),
+        ...test(({ testLoss }) => testLoss),
       ],
     },
   ];
@@ -100,22 +107,27 @@ export function renderReport(name: string, events: RunEvents, settings: Readonly
 function summary(epochs: readonly EpochEvent[]): string {
   const last = epochs.at(-1);
   if (!last) return 'No epoch has been evaluated.';
-  const best = epochs.reduce((a, b) => (b.testAccuracy > a.testAccuracy ? b : a));
-  const end = `After epoch ${last.epoch} (step ${last.step}): test accuracy ${percent(last.testAccuracy)}, train accuracy ${percent(last.trainAccuracy)}.`;
+  const place = `After epoch ${last.epoch} (step ${last.step})`;
+  const train = `train accuracy ${percent(last.trainAccuracy)}`;
+  const tested = epochs.filter(isTested);
+  const test = isTested(last) ? `test accuracy ${percent(last.testAccuracy)}, ` : '';
+  const end = `${place}: ${test}${train}.`;
+  if (tested.length === 0) return `${end} No test set was evaluated.`;
+  const best = tested.reduce((a, b) => (b.testAccuracy > a.testAccuracy ? b : a));
   return best === last
     ? end
     : `${end} The best test accuracy was ${percent(best.testAccuracy)}, after epoch ${best.epoch}.`;
 }
 
 function epochTable(epochs: readonly EpochEvent[]): ReportTable {
+  const hasTest = epochs.some(isTested);
+  const testCells = (e: EpochEvent) => (isTested(e) ? [e.testLoss.toFixed(4), percent(e.testAccuracy)] : ['-', '-']);
   const rows = epochs.map((e) => [
-    String(e.epoch),
-    e.trainLoss.toFixed(4),
-    percent(e.trainAccuracy),
-    e.testLoss.toFixed(4),
-    percent(e.testAccuracy),
+    ...[String(e.epoch), e.trainLoss.toFixed(4), percent(e.trainAccuracy)],
+    ...(hasTest ? testCells(e) : []),
     e.imagesPerSecond.toFixed(0),
   ]);
-  const heads = ['epoch', 'train loss', 'train accuracy', 'test loss', 'test accuracy', 'images/s'];
+  const testHeads = hasTest ? ['test loss', 'test accuracy'] : [];
+  const heads = ['epoch', 'train loss', 'train accuracy', ...testHeads, 'images/s'];
   return { title: 'Epochs', heads, rows, appendix: true };
 }

@@ -50,8 +50,8 @@ export interface EndEvent {
    * 1.
    */
   readonly trainAccuracy: number;
-  /** testAccuracy of the same epoch's event. */
-  readonly testAccuracy: number;
+  /** testAccuracy of the same epoch's event; absent if that has none. */
+  readonly testAccuracy?: number;
   /** Training images per second in the same epoch, evaluation not counted. */
   readonly imagesPerSecond: number;
 }

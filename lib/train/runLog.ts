@@ -9,7 +9,7 @@ import type { StepEvent } from './events';
 
 /** The fields that a line must have as numbers to be an event of its kind. */
 const numbers = {
-  epoch: ['epoch', 'step', 'trainLoss', 'trainAccuracy', 'testLoss', 'testAccuracy', 'imagesPerSecond'],
+  epoch: ['epoch', 'step', 'trainLoss', 'trainAccuracy', 'imagesPerSecond'],
   step: ['epoch', 'step', 'loss', 'accuracy'],
 } as const;
 

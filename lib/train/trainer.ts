@@ -19,11 +19,11 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint/c
 import { type Description, describeMachine, firstDifference, type SettingsChange } from './checkpoint/checkpointInfo';
 import { Cursor } from './checkpoint/cursor';
 import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } from './checkpoint/saving';
-import { Tally } from './checkpoint/tally';
 import { collectWeights, loadWeights } from './checkpoint/weights';
 import { evaluateData, summaryOfSplit } from './evaluation/evaluateData';
 import { type EvaluationOptions, evaluateFields } from './evaluation/options';
-import type { EndEvent, StepEvent, StoppedEvent, TrainEvent } from './events';
+import type { StepEvent, StoppedEvent, TrainEvent } from './events';
+import { endEventOf, epochEventOf, stepEventOf } from './eventsOf';
 import { type Fit, type FitOptions, fitOptions, later, RunningFit } from './fit';
 import { nonFiniteError } from './nonFinite';
 import {
@@ -35,7 +35,7 @@ import {
   predictFields,
 } from './predictor';
 import { rowInputs } from './rowInputs';
-import type { Runner, RunOfSteps } from './runner';
+import type { Runner } from './runner';
 import { Runners } from './runners';
 import { trainGraph } from './stepGraphs';
 import { checkScheduledRate, type ResolvedOptions, resolveTrainerOptions, type TrainerOptions } from './trainerOptions';
@@ -69,7 +69,7 @@ export class Trainer implements TrainerView {
   /** The fit() or restore() under way, or a fit() that waits at an event. */
   #busy: RunningFit | 'restore' | null = null;
   /** Owner of the schedule and the callbacks. */
-  readonly #owner = { disposed: false };
+  readonly #owner: { disposed: boolean; readonly hasTest: boolean };
   /** Whether a native call that writes the State is under way. */
   #running = false;
   /** Settings that restore() has changed, until fit() reports them. */
@@ -85,6 +85,7 @@ export class Trainer implements TrainerView {
   constructor(options: TrainerOptions) {
     this.#options = resolveTrainerOptions(options);
     const { model, train, device, batch, optimizer, seed, precision } = this.#options;
+    this.#owner = { disposed: false, hasTest: this.#options.test !== null };
     this.device = device;
     this.batch = batch;
     const { slots: optimizerSlots, averageSlot } = optimizer;
@@ -360,10 +361,7 @@ export class Trainer implements TrainerView {
         cursor.stopping = null;
       }
     }
-    const { trainAccuracy, testAccuracy, imagesPerSecond } = reported;
-    const seconds = (performance.now() - started) / 1000;
-    const counts = { steps: cursor.step, epochs: cursor.reported!.epoch };
-    const end: EndEvent = { event: 'end', ...counts, seconds, trainAccuracy, testAccuracy, imagesPerSecond };
+    const end = endEventOf(cursor, reported, performance.now() - started);
     yield* announcer.tell('onEnd', end);
   }
 
@@ -390,7 +388,7 @@ export class Trainer implements TrainerView {
       cursor.step += run.result.steps;
       cursor.tally.add(run.batches, run.result, run.milliseconds);
       if (!run.result.finite) throw await nonFiniteError(this.step + 1, runner, run);
-      yield this.#stepEvent(run, last);
+      yield stepEventOf(cursor, run, this.#rate(cursor.step - 1, last));
       if (cursor.stopping !== null) return;
       this.#running = true;
     }
@@ -406,35 +404,13 @@ export class Trainer implements TrainerView {
 
   async #finishEpoch(last: number, signal?: AbortSignal): Promise<EpochEvent> {
     const cursor = this.#cursor;
-    const test = await summaryOfSplit(this.#options, this.#runners, 'test', signal);
-    const { step, tally } = cursor;
-    const event: EpochEvent = {
-      event: 'epoch',
-      epoch: cursor.epoch + 1,
-      step,
-      complete: step === cursor.end,
-      trainLoss: tally.loss,
-      trainAccuracy: tally.accuracy,
-      testLoss: test.loss,
-      testAccuracy: test.accuracy,
-      testTop5: test.top5,
-      learningRate: this.#rate(step - 1, last),
-      imagesPerSecond: tally.imagesPerSecond,
-    };
+    const { test: testSet } = this.#options;
+    const test = testSet && (await summaryOfSplit(this.#options, this.#runners, 'test', signal));
+    const event = epochEventOf(cursor, test, this.#rate(cursor.step - 1, last));
     cursor.report(event);
     // Unfinished epochs are not observed, so that the schedule does not depend on how training is divided into calls of fit().
     if (event.complete) this.#options.schedule.observe?.(event);
     return event;
-  }
-
-  #stepEvent({ batches, result, milliseconds }: RunOfSteps, last: number): StepEvent {
-    const { step, epoch } = this.#cursor;
-    const tally = new Tally();
-    tally.add(batches, result, milliseconds);
-    const { loss, accuracy, imagesPerSecond } = tally;
-    const gradientNorm = result.outputs.gradientNorm!.at(-1)!;
-    const learningRate = this.#rate(step - 1, last);
-    return { event: 'step', step, epoch: epoch + 1, loss, accuracy, gradientNorm, learningRate, imagesPerSecond };
   }
 
   #fitRunner(): Promise<Runner> {

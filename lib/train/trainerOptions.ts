@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { type DataMode, dataModeField, type ImageSource, sourceField } from '../data/source';
+import { type DataMode, dataModeField, type ImageSource, type Split, sourceField } from '../data/source';
 import { type StatisticsOptions, statisticsField } from '../data/statistics';
 import { checkInteger, checkNumber, invalid, type Range } from '../errors';
 import { type Model, modelField } from '../models/model';
@@ -22,8 +22,11 @@ export interface TrainerOptions {
   model: Model;
   /** The training set. Its images are at least as large as the model's input; each step crops and mirrors them at random. */
   train: ImageSource;
-  /** The test set, with images of the same shape. It is evaluated after each epoch, cropped at the centre. */
-  test: ImageSource;
+  /**
+   * The test set, with images of the same shape. It is evaluated after each epoch, cropped at the centre. Without one, events have no
+   * test metrics; what compares epochs by one takes that of the training set, unless the metric was chosen.
+   */
+  test?: ImageSource;
   /**
    * "resident" (default): both sets are in the device's memory. "streaming": the host gathers the images of each step while the
    * device computes the steps before. The results are the same.
@@ -65,7 +68,9 @@ export interface TrainerOptions {
 }
 
 /** TrainerOptions with all defaults, an opened device, and always a schedule. */
-export type ResolvedOptions = Required<Omit<TrainerOptions, 'device' | 'learningRate' | 'classWeights'>> & {
+export type ResolvedOptions = Required<Omit<TrainerOptions, 'device' | 'test' | 'learningRate' | 'classWeights'>> & {
+  /** Null: there is none. */
+  readonly test: ImageSource | null;
   readonly device: Device;
   /** As given; null: none. */
   readonly classWeights: ClassWeights | null;
@@ -95,7 +100,7 @@ const optimizerField: Field<Optimizer> = instance<Optimizer>('an Optimizer', ({ 
 
 /** Schema of the options of a Trainer. */
 export const trainerFields: Fields<TrainerOptions> = {
-  ...{ model: modelField, train: sourceField, test: sourceField },
+  ...{ model: modelField, train: sourceField, test: optional(sourceField) },
   ...{ data: optional(dataModeField), statistics: optional(statisticsField) },
   ...{ device: optional(deviceField), batch: optional(integer(...batchRange)) },
   ...{ learningRate: optional(rateField), schedule: optional(scheduleField), optimizer: optional(optimizerField) },
@@ -108,6 +113,13 @@ export const trainerFields: Fields<TrainerOptions> = {
 
 const trainerOptions = new Options('Trainer', trainerFields);
 
+/** Returns a training's training or test set. @throws ERR_INVALID_ARGUMENT if it has none */
+export function sourceOf(options: Pick<ResolvedOptions, Split>, split: Split): ImageSource {
+  const source = options[split];
+  if (!source) throw invalid('data', 'a set that this Trainer has: it has no test set,', split);
+  return source;
+}
+
 /** Returns the images per step by default on a device, where the training set has as many. */
 export const defaultBatch = ({ backend }: Device): number =>
   backend === 'cpu' ? defaultBatches.cpu : defaultBatches.gpu;
@@ -118,7 +130,7 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
   const {
     model,
     train,
-    test,
+    test = null,
     statistics = {},
     learningRate,
     schedule,
@@ -134,8 +146,8 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
   const { precision = trainerDefaults.precision } = options;
   const { deterministic = trainerDefaults.deterministic, autotune = trainerDefaults.autotune } = options;
   checkSource('train', train, model);
-  checkSource('test', test, model);
-  if (String(train.shape) !== String(test.shape))
+  if (test) checkSource('test', test, model);
+  if (test && String(train.shape) !== String(test.shape))
     throw invalid('shape of test', `train's [${train.shape}]`, test.shape);
   checkCallbacks(callbacks);
   const device = deviceOf(options.device);

@@ -163,8 +163,8 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingOut
 
 /** Returns what config.json and the report say of every run: the version of saturnn, and both data sets with their fingerprints. */
 async function originOf({ train, test }: Pick<TrainingOptions, 'train' | 'test'>): Promise<Settings> {
-  const [trainSet, testSet] = await Promise.all([describeSource(train), describeSource(test)]);
-  return { saturnn: version, trainSet, testSet };
+  const [trainSet, testSet] = await Promise.all([describeSource(train), test && describeSource(test)]);
+  return { saturnn: version, trainSet, ...(testSet && { testSet }) };
 }
 
 type Ended = Pick<TrainingOutcome, 'ending' | 'end' | 'failure' | 'evaluatedTrain'>;

@@ -158,7 +158,7 @@ describe('Trainer', () => {
     const trainer = new Trainer({ model: smallModel(), device: cpu(), batch: 16, seed: 5, ...options });
     const losses: number[] = [];
     for await (const event of trainer.fit({ epochs: 2 })) {
-      if (event.event === 'epoch') losses.push(event.trainLoss, event.testLoss, event.testAccuracy);
+      if (event.event === 'epoch') losses.push(event.trainLoss, event.testLoss!, event.testAccuracy!);
     }
     losses.push((await trainer.evaluate('train')).loss);
     const state = await snapshot(trainer.state);

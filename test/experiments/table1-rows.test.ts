@@ -75,9 +75,9 @@ describe('a row', () => {
     const row = rowOf('tanh', given, runs, null);
     const last = (run: TrainingRecord) => run.epochs.at(-1)!;
     const both = [runs[0]!, runs[2]!];
-    expect(row.test).toEqual(spreadOf(both.map((run) => last(run).testAccuracy)));
+    expect(row.test).toEqual(spreadOf(both.map((run) => last(run).testAccuracy!)));
     expect(row.train).toEqual(spreadOf(both.map((run) => last(run).trainAccuracy)));
-    expect(row.bestTest).toEqual(spreadOf(both.map((run) => run.epochs[0]!.testAccuracy)));
+    expect(row.bestTest).toEqual(spreadOf(both.map((run) => run.epochs[0]!.testAccuracy!)));
     expect(row.evaluatedTrain).toEqual(spreadOf(both.map((run) => run.result!.evaluatedTrain!.accuracy)));
     expect(row.seconds).toBe(60);
     expect(rowOf('tanh', given, [runs[3]!], null).test!.mean).toBe(last(runs[3]!).testAccuracy);
@@ -128,7 +128,7 @@ describe('figures', () => {
     expect(charts.map(({ series }) => series.map(({ name }) => name))).toEqual(firsts.map(names));
     const relu = rows.find(({ activation }) => activation === 'relu')!.runs[0]!;
     expect(charts[2]!.series[3]).toMatchObject({
-      points: relu.epochs.map(({ epoch, testAccuracy }) => [epoch, expect.closeTo(100 * testAccuracy, 9)]),
+      points: relu.epochs.map(({ epoch, testAccuracy }) => [epoch, expect.closeTo(100 * testAccuracy!, 9)]),
       colour: 1,
     });
   });

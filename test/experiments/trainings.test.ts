@@ -68,7 +68,7 @@ test('each is trained once, one that diverges too, and says what became of it', 
     expect(record.epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
     const { result } = record;
     expect(result).toMatchObject({ ending: 'done', steps: 8, failure: null, last: record.epochs[1] });
-    expect(result!.best!.testAccuracy).toBe(Math.max(...record.epochs.map(({ testAccuracy }) => testAccuracy)));
+    expect(result!.best!.testAccuracy).toBe(Math.max(...record.epochs.map(({ testAccuracy }) => testAccuracy!)));
     expect(result!.evaluatedTrain!.loss).toBeGreaterThan(0);
     expect(result!.seconds).toBeGreaterThan(0);
     // The data has one image of each of 64 classes.

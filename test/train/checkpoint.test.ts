@@ -31,7 +31,7 @@ function fallingRate(): Schedule {
     name: 'falling',
     at: (step, { totalSteps }) => (factor * 0.05 * (totalSteps - step)) / totalSteps,
     observe: ({ testLoss }) => {
-      factor *= testLoss > 4.6 ? 0.9 : 0.95;
+      factor *= testLoss! > 4.6 ? 0.9 : 0.95;
     },
     save: () => factor,
     restore: (saved) => {

@@ -51,8 +51,9 @@ const streamOf = ({ event }: TrainEvent, stream: NodeJS.WriteStream) => (event =
 function epochLine(event: EpochEvent, epochs: number): string {
   const { epoch, trainLoss, trainAccuracy, testLoss, testAccuracy, imagesPerSecond } = event;
   const train = `train loss ${trainLoss.toFixed(3)}, accuracy ${percent(trainAccuracy)}`;
-  const test = `test loss ${testLoss.toFixed(3)}, accuracy ${percent(testAccuracy)}`;
-  return `epoch ${epoch}/${epochs}: ${train}; ${test}; ${imagesPerSecond.toFixed(0)} images/s\n`;
+  const tested = testLoss !== undefined && testAccuracy !== undefined;
+  const test = tested ? `; test loss ${testLoss.toFixed(3)}, accuracy ${percent(testAccuracy)}` : '';
+  return `epoch ${epoch}/${epochs}: ${train}${test}; ${imagesPerSecond.toFixed(0)} images/s\n`;
 }
 
 function plainProgress(stream: NodeJS.WriteStream, steps: number, epochs: number): Progress {

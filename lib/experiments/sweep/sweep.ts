@@ -112,7 +112,7 @@ function rowOf(activation: string, row: Table1Row): SweepRow | null {
     return {
       epoch: events[0]!.epoch,
       train: spreadOf(events.map(({ trainAccuracy }) => trainAccuracy))!,
-      test: spreadOf(events.map(({ testAccuracy }) => testAccuracy))!,
+      test: spreadOf(events.map(({ testAccuracy }) => testAccuracy!))!,
     };
   });
   return { ...row, a: isLimit ? 1 : slope, epochs };

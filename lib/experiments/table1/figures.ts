@@ -46,7 +46,7 @@ function curve(
 ): Series {
   const length = Math.max(...runs.map((epochs) => epochs.length));
   const spreads = Array.from({ length }, (_, index) =>
-    spreadOf(runs.flatMap((epochs) => (index < epochs.length ? 100 * epochs[index]![key] : []))),
+    spreadOf(runs.flatMap((epochs) => (index < epochs.length ? 100 * epochs[index]![key]! : []))),
   );
   const at = (index: number) => index + 1;
   const points = spreads.map((spread, index) => [at(index), spread!.mean] as const);

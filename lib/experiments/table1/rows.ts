@@ -103,7 +103,7 @@ export function rowOf(
   return {
     ...{ activation, rate, paper, runs },
     train: spreadOf(last.map(({ trainAccuracy }) => trainAccuracy)),
-    test: spreadOf(last.map(({ testAccuracy }) => testAccuracy)),
+    test: spreadOf(last.map(({ testAccuracy }) => testAccuracy!)),
     evaluatedTrain: spreadOf(results.flatMap(({ evaluatedTrain }) => evaluatedTrain?.accuracy ?? [])),
     bestTest: spreadOf(results.flatMap(({ best }) => best?.testAccuracy ?? [])),
     status: rate || !search ? inWords(runs, paper) : searching(search),

@@ -81,7 +81,7 @@ export const runCells = (rows: readonly Table1Row[]): string[][] =>
       const last = epochs.at(-1);
       const values = [last?.trainAccuracy, result?.evaluatedTrain?.accuracy, last?.testAccuracy];
       const cells = values.map((value) => (value === undefined ? '-' : `${percent(value)} %`));
-      const best = result?.best ? `${percent(result.best.testAccuracy)} % (epoch ${result.best.epoch})` : '-';
+      const best = result?.best ? `${percent(result.best.testAccuracy!)} % (epoch ${result.best.epoch})` : '-';
       return [
         label,
         describeStatus(status),

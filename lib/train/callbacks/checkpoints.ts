@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { type Range, reasonOf, SaturnnError } from '../../errors';
 import { linkOver, prepareFolder } from '../../files/durable';
-import { type EpochEvent, isBetter, type Metric, metricField } from '../../optim/metric';
+import { type EpochEvent, isBetter, type Metric, metricField, metricFor } from '../../optim/metric';
+import type { Owner } from '../../optim/owner';
 import { integer, number, oneOf, optional, orNull, pathField } from '../../options/field';
 import { checkArgument, type Fields, Options } from '../../options/options';
 import type { Callback, RunControl, SavedCallback } from '../callback';
@@ -21,7 +22,7 @@ export interface CheckpointsOptions {
   everySteps?: number;
   /** Also write one when the last attempt is so many minutes old, 0 to 1e6. Default: not by time. */
   everyMinutes?: number;
-  /** Also keep the checkpoint of the epoch that is best by this metric; null: do not. Default "testAccuracy". */
+  /** Also keep the checkpoint of the epoch that is best by this metric; null: do not. Default "testAccuracy", or "trainAccuracy" without a test set. */
   best?: Metric | null;
 }
 
@@ -40,6 +41,8 @@ export const checkpointsFields: Fields<Omit<CheckpointsOptions, 'folder'>> = {
   everyMinutes: optional(number(everyMinutesRange)),
   best: optional(orNull(metricField)),
 };
+
+const title = 'Checkpoints';
 
 const checkpointsOptions = new Options<CheckpointsOptions>('Checkpoints', { ...checkpointsFields, folder: pathField });
 
@@ -73,7 +76,8 @@ export class Checkpoints implements Callback {
   readonly #folder: string;
   readonly #everyEpochs: number;
   readonly #everyMilliseconds: number;
-  readonly #metric: Metric | null;
+  readonly #chosen: Metric | null | undefined;
+  #metric: Metric | null;
   #best: number | null = null;
   #bestStep: number | null = null;
   #triedAt = performance.now();
@@ -89,12 +93,13 @@ export class Checkpoints implements Callback {
    */
   constructor(options: CheckpointsOptions) {
     const checked = checkpointsOptions.check(options);
-    const { everyEpochs = checkpointsDefaults.everyEpochs, best = checkpointsDefaults.best } = checked;
+    const { everyEpochs = checkpointsDefaults.everyEpochs, best } = checked;
     const { folder, everySteps, everyMinutes } = checked;
     this.#everyEpochs = everyEpochs;
     if (everySteps !== undefined) this.everySteps = everySteps;
     this.#everyMilliseconds = (everyMinutes ?? Number.POSITIVE_INFINITY) * 60_000;
-    this.#metric = best;
+    this.#chosen = best;
+    this.#metric = best === null ? null : metricFor(title, best, checkpointsDefaults.best);
     this.#folder = prepareFolder(folder);
   }
 
@@ -109,12 +114,17 @@ export class Checkpoints implements Callback {
     return join(this.#folder, checkpointNames[which]);
   }
 
-  /** Begins to count the minutes. @throws ERR_BUSY if the folder has checkpoints of another Trainer */
-  begin(): void {
+  /**
+   * Begins to count the minutes.
+   * @throws ERR_BUSY if the folder has checkpoints of another Trainer; ERR_INVALID_ARGUMENT for a chosen metric of a test set that is
+   * not there
+   */
+  begin(owner: Owner): void {
     if (this.#isUsed) {
       const message = `${this.#folder} has the checkpoints of another Trainer: make new Checkpoints, with another folder`;
       throw new SaturnnError('ERR_BUSY', message);
     }
+    if (this.#chosen !== null) this.#metric = metricFor(title, this.#chosen, checkpointsDefaults.best, owner);
     this.#triedAt = performance.now();
   }
 
@@ -151,7 +161,7 @@ export class Checkpoints implements Callback {
    */
   async write(trainer: TrainerView, best: EpochEvent | null = null): Promise<CheckpointEvent> {
     const before = { best: this.#best, bestStep: this.#bestStep };
-    if (best && this.#metric) this.#set({ best: best[this.#metric], bestStep: best.step });
+    if (best && this.#metric) this.#set({ best: best[this.#metric] ?? null, bestStep: best.step });
     const path = this.path('last');
     try {
       // In this order, even if the process is killed between two of the files, `best` is never older than the best epoch that

@@ -1,5 +1,6 @@
 import { SaturnnError } from '../../errors';
-import { type EpochEvent, isBetter, type Metric, metricField } from '../../optim/metric';
+import { type EpochEvent, isBetter, type Metric, metricField, metricFor } from '../../optim/metric';
+import type { Owner } from '../../optim/owner';
 import { flag, integer, numberWithin, optional } from '../../options/field';
 import { type Fields, Options } from '../../options/options';
 import type { Arena } from '../../runtime/native';
@@ -9,7 +10,7 @@ import type { StoppedEvent } from '../events';
 
 /** Options of EarlyStopping. */
 export interface EarlyStoppingOptions {
-  /** The metric that must improve. Default "testAccuracy". */
+  /** The metric that must improve. Default "testAccuracy", or "trainAccuracy" in a training without a test set. */
   metric?: Metric;
   /** Training stops after so many epochs without an improvement: at least 1, default 10. */
   patience?: number;
@@ -40,6 +41,8 @@ export const earlyStoppingFields: Fields<EarlyStoppingOptions> = {
 
 const earlyStoppingOptions = new Options('EarlyStopping', earlyStoppingFields);
 
+const title = 'EarlyStopping';
+
 /** The arenas of the best epoch. The optimizer's other values are not kept, because training ends when these are restored. */
 interface Kept {
   readonly parameters: Uint8Array;
@@ -61,7 +64,9 @@ interface SavedEarlyStopping {
  */
 export class EarlyStopping implements Callback {
   readonly name = 'earlyStopping';
-  readonly #options: Required<EarlyStoppingOptions>;
+  readonly #options: Required<Omit<EarlyStoppingOptions, 'metric'>>;
+  readonly #chosen: Metric | undefined;
+  #metric: Metric;
   #best: EpochEvent | null = null;
   #kept: Kept | null = null;
   /** The number of epochs since the best one. */
@@ -70,13 +75,16 @@ export class EarlyStopping implements Callback {
   /** @throws ERR_INVALID_ARGUMENT */
   constructor(options: EarlyStoppingOptions = {}) {
     const checked = earlyStoppingOptions.check(options);
-    const { metric = earlyStoppingDefaults.metric, patience = earlyStoppingDefaults.patience } = checked;
+    const { patience = earlyStoppingDefaults.patience } = checked;
     const { minDelta = earlyStoppingDefaults.minDelta, restoreBest = earlyStoppingDefaults.restoreBest } = checked;
-    this.#options = { metric, patience, minDelta, restoreBest };
+    this.#options = { patience, minDelta, restoreBest };
+    this.#chosen = checked.metric;
+    this.#metric = metricFor(title, this.#chosen, earlyStoppingDefaults.metric);
   }
 
-  /** Forgets the best epoch and its weights. */
-  begin(): void {
+  /** Forgets the best epoch and its weights. @throws ERR_INVALID_ARGUMENT for a chosen metric of a test set that is not there */
+  begin(owner: Owner): void {
+    this.#metric = metricFor(title, this.#chosen, earlyStoppingDefaults.metric, owner);
     this.#best = null;
     this.#kept = null;
     this.#waited = 0;
@@ -84,8 +92,9 @@ export class EarlyStopping implements Callback {
 
   /** Compares a complete epoch with the best one, and ends training after `patience` epochs without an improvement. */
   async onEpoch(event: EpochEvent, run: RunControl): Promise<void> {
-    const { metric, patience, minDelta, restoreBest } = this.#options;
-    if (!event.complete) return;
+    const { patience, minDelta, restoreBest } = this.#options;
+    const metric = this.#metric;
+    if (!event.complete || event[metric] === undefined) return;
     if (isBetter(metric, event, this.#best?.[metric] ?? null, minDelta)) {
       this.#best = event;
       this.#waited = 0;

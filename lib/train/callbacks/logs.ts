@@ -311,7 +311,8 @@ const columns = [
 
 /**
  * A log in CSV, for spreadsheets and plotting: a row of names, then one row per epoch. Columns: epoch, step, trainLoss,
- * trainAccuracy, testLoss, testAccuracy, testTop5, learningRate and imagesPerSecond, as in EpochEvent.
+ * trainAccuracy, testLoss, testAccuracy, testTop5, learningRate and imagesPerSecond, as in EpochEvent. What an event does not have is
+ * empty.
  */
 export class CsvLog extends Log {
   readonly name = 'csvLog';
@@ -326,7 +327,7 @@ export class CsvLog extends Log {
   }
 
   onEpoch(event: EpochEvent, run: RunControl): void {
-    this.write(`${columns.map((column) => event[column]).join(',')}\n`, run);
+    this.write(`${columns.map((column) => event[column] ?? '').join(',')}\n`, run);
   }
 
   /** Appends the rows that could not be written before. */

@@ -67,8 +67,8 @@ export interface CheckpointInfo {
   readonly model: Description;
   /** Size, shape and classes of the training set, and a hash of its labels and of some images. Must be equal on restore. */
   readonly train: Description;
-  /** The same of the test set. */
-  readonly test: Description;
+  /** The same of the test set; null if there is none. */
+  readonly test: Description | null;
   /** Batch size, seed, precision, optimizer, schedule and the other options of the Trainer. Must be equal on restore. */
   readonly settings: Description;
   /** Processor, threads, library versions and kernels. If they differ, a resumed run is not promised to be equal bit for bit. */

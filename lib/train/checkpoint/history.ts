@@ -12,7 +12,12 @@ const fields = [
 ] satisfies readonly (keyof EpochEvent)[];
 const rowBytes = fields.length * Float64Array.BYTES_PER_ELEMENT;
 
-/** Returns the events as bytes: float64 [events, 10]. NaN and infinity are kept, which JSON has no words for. */
+/** Returns an event without metrics of a test set. Those of an evaluation are never all NaN: its accuracies are fractions. */
+function withoutTest({ testLoss, testAccuracy, testTop5, ...event }: EpochEvent): EpochEvent {
+  return event;
+}
+
+/** Returns the events as bytes: float64 [events, 10]. Absent metrics are NaN. NaN and infinity are kept, which JSON has no words for. */
 export function encodeHistory(events: readonly EpochEvent[]): Uint8Array {
   const values = Float64Array.from(events.flatMap((event) => fields.map((field) => Number(event[field]))));
   return new Uint8Array(values.buffer);
@@ -28,6 +33,7 @@ export function decodeHistory(bytes: Uint8Array = new Uint8Array(0)): EpochEvent
   const values = new Float64Array(new Uint8Array(bytes).buffer);
   return Array.from({ length: bytes.length / rowBytes }, (_, row) => {
     const own = Object.fromEntries(fields.map((field, index) => [field, values[row * fields.length + index]]));
-    return { ...own, event: 'epoch', complete: own.complete === 1 } as unknown as EpochEvent;
+    const event = { ...own, event: 'epoch', complete: own.complete === 1 } as unknown as EpochEvent;
+    return Number.isNaN(event.testAccuracy) ? withoutTest(event) : event;
   });
 }

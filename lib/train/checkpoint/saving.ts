@@ -24,9 +24,13 @@ export type RunDescription = Pick<CheckpointInfo, 'model' | 'train' | 'test' | '
 
 /** Describes the run of a Trainer. The result does not change during the Trainer's life. */
 export async function describeRun(options: ResolvedOptions, state: State): Promise<RunDescription> {
-  const [train, test] = await Promise.all([describeSource(options.train), describeSource(options.test)]);
+  const { train: trainSet, test: testSet } = options;
+  const [train, test] = await Promise.all([describeSource(trainSet), testSet && describeSource(testSet)]);
   return { model: describeModel(options.model, state), train, test, settings: describeSettings(options) };
 }
+
+/** Describes the test set of a training that has none. */
+const none: Description = { count: 0 };
 
 /** Returns a checkpoint of the present state, position, schedule and callbacks. */
 export async function takeCheckpoint(
@@ -96,7 +100,7 @@ export async function applyCheckpoint(
   const { info } = checkpoint;
   checkSame(source, 'model', info.model, here.model);
   checkSame(source, 'training set', info.train, here.train);
-  checkSame(source, 'test set', info.test, here.test);
+  checkSame(source, 'test set', info.test ?? none, here.test ?? none);
   const changed = changesOf(source, info.settings, here.settings, asked.change);
   await state.on(options.device);
   const undo = await remember(options, state, cursor);

@@ -6,7 +6,7 @@ import type { Evaluation, EvaluationSummary } from '../../evaluation/evaluation'
 import { Tally } from '../checkpoint/tally';
 import type { Runners } from '../runners';
 import { evaluationGraph, type StepGraphOptions } from '../stepGraphs';
-import type { ResolvedOptions } from '../trainerOptions';
+import { type ResolvedOptions, sourceOf } from '../trainerOptions';
 import { checkEvaluated, evaluateSource } from './evaluateSource';
 import type { EvaluationOptions } from './options';
 
@@ -22,7 +22,7 @@ export async function evaluateData(
   const { model, train, batch } = options;
   const isSplit = data === 'train' || data === 'test';
   if (!isSplit && !isSource(data)) throw invalid('data', '"train", "test", a Dataset or another ImageSource', data);
-  const source = isSplit ? options[data] : data;
+  const source = isSplit ? sourceOf(options, data) : data;
   const network = { shape: train.shape, classes: model.classes, classNames: train.classNames };
   checkEvaluated(source, network);
   const graph = (parts: StepGraphOptions) => evaluationGraph(parts, { averaged: averagedIn(parts), rows: true });
@@ -39,7 +39,7 @@ export async function summaryOfSplit(
   split: Split,
   signal?: AbortSignal,
 ): Promise<EvaluationSummary> {
-  const source = options[split];
+  const source = sourceOf(options, split);
   const graph = (parts: StepGraphOptions) => evaluationGraph(parts, { averaged: averagedIn(parts) });
   const runner = await runners.get(split, source, graph);
   const loader = new DataLoader({ labels: source.labels, batch: options.batch, shuffle: false });
