@@ -75,6 +75,18 @@ export function findFolder(path: string, candidates: readonly CifarFiles[]): Fou
   throw new SaturnnError('ERR_DATA', message);
 }
 
+/** Whether a folder, or the official folder within it, holds a binary file of CIFAR. */
+export const holdsCifar = (path: string): boolean =>
+  Object.values(cifarFiles).some((files) =>
+    [path, join(path, files.folder)].some((folder) =>
+      binaryFiles(files).some((name) => existsSync(join(folder, name))),
+    ),
+  );
+
+/** Whether a file's name is that of an official archive of CIFAR. */
+export const isCifarName = (name: string): boolean =>
+  Object.values(cifarFiles).some(({ archive }) => archive.name === name);
+
 /** Returns the first of `candidates` whose files an archive all contains. @throws ERR_DATA if there is none */
 export function findInArchive(path: string, names: readonly string[], candidates: readonly CifarFiles[]): CifarFiles {
   const found = candidates.find((files) => binaryFiles(files).every((name) => names.includes(name)));

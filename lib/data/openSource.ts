@@ -2,15 +2,14 @@
 import { invalid, SaturnnError } from '../errors';
 import { cifar } from './cifar';
 import { CifarFile } from './cifarFile';
-import { cifarFiles } from './cifarFiles';
+import { cifarFiles, holdsCifar } from './cifarFiles';
 import { Dataset } from './dataset';
 import { openArrays } from './formats/openArrays';
+import { type PictureOpener, pictureOpener } from './formats/pictureOpener';
+import { unknownForm } from './formats/unknownForm';
 import { generated, generatedCounts } from './generated';
 import { defaultDataFolder, installedFolder } from './get';
-import { holdsPictures } from './pictures/classFolders';
-import { FolderSet } from './pictures/folderSet';
 import { type ImageFolder, openPictureSet, type PictureSetOptions } from './pictures/openSet';
-import type { PictureSet } from './pictures/pictureSet';
 import type { LabelKind, LayoutName } from './records';
 import { type DataMode, evenlyOf, firstClassesOf, firstOf, type ImageSource } from './source';
 
@@ -23,8 +22,8 @@ export const dataSetNames: readonly [string, ...string[]] = [generatedName, ...O
 /** Options of openSource(). */
 export interface SourceOptions {
   /**
-   * One of dataSetNames, or a path: CIFAR's binary layout (a folder or .tar.gz), IDX or npy files (a folder or one of them), a .npz, or
-   * class folders of pictures.
+   * One of dataSetNames, or a path: class folders of pictures, Parquet files or tar shards (a folder, one of them, or a range of shards),
+   * IDX or npy files (a folder or one of them), a .npz, or CIFAR's binary layout (a folder or .tar.gz).
    */
   data: string;
   /** Folder of cifar10 or cifar100. Default: the one that `saturnn data get` fills. */
@@ -71,13 +70,14 @@ export async function openSource(options: SourceOptions, mode: DataMode = 'resid
     return chosen instanceof Dataset ? chosen.take(count) : firstOf(chosen, count);
   };
   const named = Object.hasOwn(cifarFiles, data);
-  const opener = named ? null : pictureOpener(data);
+  const opener = named ? null : await pictureOpener(data, labels);
   if (opener) return openPictures(opener, options, mode);
   const arrays = named ? null : await openArrays(data);
   if (arrays) {
     const { train, test } = arrays.test ? arrays : arrays.train.split(defaultTestShare);
     return { train: part(train, most), test: part(test as Dataset, mostTest), close: async () => {} };
   }
+  if (!named && !mayBeCifar(data)) throw unknownForm(data);
   const path = named ? (dataDir ?? installed(data as LayoutName)) : data;
   const names = named ? [data as LayoutName] : undefined;
   const chosen = { labels, verify: verify === false ? false : named ? true : undefined };
@@ -90,14 +90,6 @@ export async function openSource(options: SourceOptions, mode: DataMode = 'resid
   }
   const { train, test } = await cifar(path, chosen, names);
   return { train: part(train, most), test: part(test, mostTest), close: async () => {} };
-}
-
-/** Opens encoded pictures. */
-type PictureOpener = (signal?: AbortSignal) => Promise<PictureSet>;
-
-/** Returns what opens the encoded pictures at a path; null if it holds data of another kind. */
-function pictureOpener(path: string): PictureOpener | null {
-  return holdsPictures(path) ? (signal) => FolderSet.open(path, signal) : null;
 }
 
 /** Opens pictures. They may lie in the order of their classes, so --limit takes as many of each class. */
@@ -121,6 +113,9 @@ async function openPictures(open: PictureOpener, options: SourceOptions, mode: D
     throw error;
   }
 }
+
+/** Whether a path is a folder with binary files of CIFAR, or a packed file, whose content says whether it is CIFAR's archive. */
+const mayBeCifar = (path: string): boolean => /gz$/i.test(path) || holdsCifar(path);
 
 /** Share of the images that become the test set of data that have none. */
 const defaultTestShare = 0.2;

@@ -1,6 +1,7 @@
 /** The options that say which data a command takes, and how pixels are normalised. */
 import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
+import { hasRange } from '../../data/formats/shardNames';
 import { dataSetNames, type OpenedSource, openSource, type SourceOptions } from '../../data/openSource';
 import type { DecodingProgress } from '../../data/pictures/decodeSet';
 import { defaultLabels, type LabelKind, labelKinds } from '../../data/records';
@@ -18,7 +19,7 @@ import * as read from './readers';
 
 /** Returns a data set's name or a path that exists. */
 function readData(text: string): string {
-  if (dataSetNames.includes(text) || existsSync(text)) return text;
+  if (dataSetNames.includes(text) || existsSync(text) || hasRange(text)) return text;
   throw new InvalidArgumentError(`Expected ${dataSetNames.join(', ')}, or a path that exists.`);
 }
 
@@ -33,7 +34,7 @@ function readScale(text: string): StatisticsOptions['scale'] {
 
 export const dataOption = declare({
   flags: '--data <name>',
-  help: `data set: ${dataSetNames.join(', ')}, or a path: a folder or .tar.gz in CIFAR's binary layout, a folder of IDX (MNIST) or npy files, a .npz, or class folders of pictures`,
+  help: `data set: ${dataSetNames.join(', ')}, or a path: class folders of pictures, Parquet files, tar shards (also a range, 'a-{000..009}.tar'), IDX (MNIST) or npy files, a .npz, or a folder or .tar.gz in CIFAR's binary layout`,
   read: readData,
   default: dataSetNames[0],
   shown: dataSetNames[0],

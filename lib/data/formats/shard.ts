@@ -28,7 +28,8 @@ export interface Shard {
 /** Whether a file's name is that of a shard. */
 export const isShardName = (name: string): boolean => /\.(tar|tar\.gz|tgz)$/i.test(name);
 
-const isPacked = (path: string): boolean => /gz$/i.test(path);
+/** Whether a shard is packed with gzip. */
+export const isPacked = (path: string): boolean => /gz$/i.test(path);
 
 /** Extensions of labels; if a sample has several, the first one counts. */
 const labelExtensions = ['cls', 'cls.txt', 'json', 'txt'];

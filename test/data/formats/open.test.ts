@@ -1,10 +1,14 @@
 /** Tells the forms of data apart by the names of their files. */
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { gzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { openSource } from '../../../lib/data/openSource';
 import { temporaryFolder } from '../../temporary';
-import { cifar10Files, writeFiles } from '../support';
+import { drawShape, put } from '../pictures/draw';
+import { archive, cifar10Files, endOfTar, type Files, tarEntry, writeFiles } from '../support';
 import { idxBytes, npyBytes, zipBytes } from './arrays';
+import { parquetBytes } from './writeParquet';
 
 const images = Buffer.from(Array.from({ length: 40 }, (_, at) => at));
 const labels = Buffer.from([0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
@@ -31,7 +35,81 @@ test.each<[string, () => string]>([
   await close();
 });
 
+describe('encoded pictures', () => {
+  const root = temporaryFolder();
+  const cacheDir = join(root, 'cache');
+  const values = [0, 1, 0, 1, 0, 1, 0, 1];
+  let pictures: Buffer[];
+  beforeAll(async () => {
+    pictures = await Promise.all(values.map((label, index) => drawShape(label === 0 ? 'circle' : 'cross', index)));
+  });
+  const tarOf = (first: number, last: number) =>
+    Buffer.concat([
+      ...pictures
+        .slice(first, last)
+        .flatMap((bytes, index) => [
+          tarEntry(`${first + index}.png`, bytes),
+          tarEntry(`${first + index}.cls`, Buffer.from(`${values[first + index]}`)),
+        ]),
+      endOfTar,
+    ]);
+  const write = (files: Files) => writeFiles(mkdtempSync(join(root, 'data-')), files);
+  const labels = () => ({
+    fine_label: { values, names: ['a', 'b'] },
+    coarse_label: { values: values.map((value) => 1 - value), names: ['x', 'y'] },
+  });
+  const parquet = async () => parquetBytes({ images: pictures, labels: labels() });
+
+  test.each<[string, () => Promise<string>]>([
+    ['a Parquet file', async () => join(write({ 'a.parquet': await parquet() }), 'a.parquet')],
+    [
+      'a folder with Parquet files in data/, beside a picture',
+      async () => {
+        const folder = write({ 'README.md': Buffer.from('a'), 'logo.png': pictures[0]! });
+        writeFiles(join(folder, 'data'), { 'train.parquet': await parquet() });
+        return folder;
+      },
+    ],
+    ['a shard', async () => join(write({ 'a.tar': tarOf(0, 8) }), 'a.tar')],
+    ['a packed shard', async () => join(write({ 'a.tar.gz': gzipSync(tarOf(0, 8)) }), 'a.tar.gz')],
+    ['a folder of shards', async () => write({ 'a.tar': tarOf(0, 3), 'b.tar': tarOf(3, 8) })],
+    ['a range of shards', async () => join(write({ 'a-0.tar': tarOf(0, 3), 'a-1.tar': tarOf(3, 8) }), 'a-{0..1}.tar')],
+    [
+      'class folders',
+      async () => {
+        const folder = write({});
+        for (const [index, bytes] of pictures.entries()) put(folder, `${values[index]}/${index}.png`, bytes);
+        return folder;
+      },
+    ],
+  ])('%s', async (_, path) => {
+    const pictureOptions = () => ({ cacheDir, size: 8, testShare: 0.5 });
+    const { train, test, close } = await openSource({ data: await path(), pictures: pictureOptions });
+    expect([train.count, test.count, train.classes]).toEqual([4, 4, 2]);
+    await close();
+  });
+
+  test('--labels coarse takes the column coarse_label', async () => {
+    const data = write({ 'a.parquet': await parquet() });
+    const { train } = await openSource({ data, labels: 'coarse', pictures: () => ({ cacheDir }) });
+    expect(train.classNames).toEqual(['x', 'y']);
+  });
+});
+
+test('an unknown form is refused, with the forms that are known', async () => {
+  const folder = writeFiles(temporaryFolder(), { 'notes.txt': Buffer.from('a'), 'x.csv': Buffer.from('b') });
+  const refused = (message: RegExp) => ({ code: 'ERR_DATA', message: expect.stringMatching(message) });
+  const known = /class folders.*Parquet.*tar shards.*IDX.*NumPy.*CIFAR/;
+  await expect(openSource({ data: folder })).rejects.toMatchObject(refused(known));
+  await expect(openSource({ data: folder })).rejects.toMatchObject(refused(/Found "notes\.txt", "x\.csv"$/));
+  await expect(openSource({ data: join(folder, 'x.csv') })).rejects.toMatchObject(refused(/Found the file "x\.csv"$/));
+  await expect(openSource({ data: temporaryFolder() })).rejects.toMatchObject(refused(/Found an empty folder$/));
+  await expect(openSource({ data: join(folder, 'none') })).rejects.toMatchObject(refused(/Found nothing$/));
+});
+
 test('CIFAR, as ever', async () => {
   const { train, test } = await openSource({ data: writeFiles(temporaryFolder(), cifar10Files(1)) });
   expect([train.count, test.count]).toEqual([5, 1]);
+  const packed = writeFiles(temporaryFolder(), { 'a.tar.gz': archive('cifar-10-batches-bin', cifar10Files(1)) });
+  expect((await openSource({ data: join(packed, 'a.tar.gz'), verify: false })).train.count).toBe(5);
 });
