@@ -1,6 +1,7 @@
 /** `saturnn train`: trains a model on a data set and writes the results into a folder. */
 import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
+import type { Validation } from '../data/validation';
 import { SaturnnError } from '../errors';
 import { describeLayerRates } from '../experiments/layerRates';
 import { formatActivation } from '../ops/activation';
@@ -13,7 +14,7 @@ import type { Trainer } from '../train/trainer';
 import { runTraining, type TrainingBegin, type TrainingWatch } from '../train/training';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
 import { balanceOption, type ClassWeightsOptions, classWeightsFrom, classWeightsOption } from './options/classWeights';
-import { addDataOptions, type DataOptions, openData } from './options/data';
+import { addDataOptions, type DataOptions, noTestOption, openData, validationOption } from './options/data';
 import { addOptions, doesNotApply } from './options/declare';
 import { batchByDevice, batchOption, epochsOption, seedOption, stepsOption } from './options/length';
 import { addModelOptions, describeImages, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
@@ -46,6 +47,9 @@ interface TrainOptions
   steps?: number;
   seed: number;
   weights?: string;
+  /** False with --no-test. */
+  test: boolean;
+  validation?: Validation;
 }
 
 const defaultEpochs = 10;
@@ -74,7 +78,7 @@ export function withOptions(): Command {
     batchOption({ otherwise: batchByDevice }),
     epochsOption({ otherwise: `${defaultEpochs}` }),
     stepsOption({ note: 'instead of --epochs' }).conflicts('epochs'),
-    seedOption(),
+    ...[seedOption(), noTestOption(), validationOption()],
     weightsOption({
       note: "; a new training begins with these weights, and with their model's options unless others are given",
     }),
@@ -92,6 +96,7 @@ function withModelOfWeights({ weights }: TrainOptions, given: Given): Given {
 async function train(options: TrainOptions, given: Given): Promise<void> {
   const { batch, seed, labelSmoothing, steps, json = false } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
+  if (options.validation && !options.test) throw doesNotApply('--no-test', 'beside --validation');
   const device = openDeviceFor(options);
   const opened = await openData(options);
   const { train, test, statistics, mode, close } = opened;
@@ -108,7 +113,7 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
       ...describeModelOptions(options),
       normalization: model.normalization,
       ...describeImages(model),
-      ...{ classWeights, balance: undefined },
+      ...{ classWeights, balance: undefined, test: options.test ? undefined : false },
       lr: learningRateFrom(options),
       momentum,
       weightDecay,
@@ -124,11 +129,11 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
     const trained = runTraining({
       change: options.change ? changeableSettings : undefined,
       ...{ weights: options.weights, onNonFinite: options.onNonFinite ?? undefined },
-      ...{ folder, resume: options.resume, checkpoints: checkpointsFrom(options) },
-      ...{ model, train, test, statistics, data: mode, device, batch, seed },
+      ...{ folder, resume: options.resume, checkpoints: checkpointsFrom(options, test !== null) },
+      ...{ model, train, test: test ?? undefined, statistics, data: mode, device, batch, seed },
       ...{ optimizer, schedule, labelSmoothing, classWeights, ...arithmeticOf(options) },
       length: { totalEpochs: epochs, totalSteps: steps },
-      callbacks: earlyStoppingFrom(options),
+      callbacks: earlyStoppingFrom(options, test !== null),
       describe(trainer) {
         const report = settingsOf(trainer);
         return { config: { ...report, given }, report };

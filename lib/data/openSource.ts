@@ -12,6 +12,7 @@ import { defaultDataFolder, installedFolder } from './get';
 import { type ImageFolder, openPictureSet, type PictureSetOptions } from './pictures/openSet';
 import type { LabelKind, LayoutName } from './records';
 import { type DataMode, evenlyOf, firstClassesOf, firstOf, type ImageSource } from './source';
+import { splitValidation, type Validation } from './validation';
 
 /** The data set that is made anew in every process, the same each time. */
 const generatedName = 'generated';
@@ -38,6 +39,13 @@ export interface SourceOptions {
   limit?: number;
   /** Use the first `testLimit` test images only (of these classes). Default: `limit`. */
   testLimit?: number;
+  /**
+   * False: open the training images only; data without a test set of their own are then not divided. Default true: such data give a
+   * share of their images to a test set.
+   */
+  test?: boolean;
+  /** Evaluate this part of the training set in place of the test set. Default: none. */
+  validation?: Validation;
   /** Called only if `data` holds pictures: returns how they are decoded. Default: as imageFolder() does. */
   pictures?: () => Omit<PictureSetOptions, 'mode'>;
 }
@@ -45,19 +53,39 @@ export interface SourceOptions {
 /** The result of openSource(). */
 export interface OpenedSource {
   readonly train: ImageSource;
-  readonly test: ImageSource;
+  /** The test set, or the part for validation; null if it was not asked for. */
+  readonly test: ImageSource | null;
   /** What is known of the pictures; absent for other data. */
   readonly pictures?: ImageFolder;
   /** Closes the files that are open, if any. */
   close(): Promise<void>;
 }
 
+/** The result of openSource() with a test set. */
+export type OpenedSets = OpenedSource & { readonly test: ImageSource };
+
 /**
  * Opens the training and test images of a data set. In mode 'streaming', unpacked files stay on disk; in every other case the
  * data are read into memory.
  * @throws ERR_DATA if files are missing or malformed; ERR_INVALID_ARGUMENT
  */
+export async function openSource(options: SourceOptions & { test?: true }, mode?: DataMode): Promise<OpenedSets>;
+export async function openSource(options: SourceOptions, mode?: DataMode): Promise<OpenedSource>;
 export async function openSource(options: SourceOptions, mode: DataMode = 'resident'): Promise<OpenedSource> {
+  const { validation, test = true } = options;
+  const opened = await openSets({ ...options, test: test && !validation }, mode);
+  if (!validation) return test ? opened : { ...opened, test: null };
+  try {
+    const parts = splitValidation(opened.train, validation);
+    return { ...opened, train: parts.train, test: parts.validation };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** Opens the sets that the data have. `test` is null for data that have none of their own, if it is not asked for. */
+async function openSets(options: SourceOptions, mode: DataMode): Promise<OpenedSource> {
   const { data, dataDir, labels, verify, classes } = options;
   const { limit: most = Number.MAX_SAFE_INTEGER, testLimit: mostTest = most } = options;
   if (data === generatedName) {
@@ -74,8 +102,9 @@ export async function openSource(options: SourceOptions, mode: DataMode = 'resid
   if (opener) return openPictures(opener, options, mode);
   const arrays = named ? null : await openArrays(data);
   if (arrays) {
-    const { train, test } = arrays.test ? arrays : arrays.train.split(defaultTestShare);
-    return { train: part(train, most), test: part(test as Dataset, mostTest), close: async () => {} };
+    const isDivided = !arrays.test && options.test !== false;
+    const { train, test } = isDivided ? arrays.train.split(defaultTestShare) : arrays;
+    return { train: part(train, most), test: test && part(test, mostTest), close: async () => {} };
   }
   if (!named && !mayBeCifar(data)) throw unknownForm(data);
   const path = named ? (dataDir ?? installed(data as LayoutName)) : data;
@@ -97,16 +126,17 @@ async function openPictures(open: PictureOpener, options: SourceOptions, mode: D
   const { data, classes, limit, testLimit = limit } = options;
   const chosen = options.pictures?.() ?? {};
   const set = await open(chosen.signal);
-  if (set.splits.length === 1 && chosen.testShare === 0)
+  const wantsTest = options.test !== false;
+  if (wantsTest && set.splits.length === 1 && chosen.testShare === 0)
     throw invalid('testShare', 'a number above 0 (there is no other test set)', chosen.testShare);
-  const pictures = await openPictureSet(set, { ...chosen, mode });
+  const pictures = await openPictureSet(set, { ...chosen, ...(!wantsTest && { testShare: 0 }), mode });
   const part = (source: ImageSource, count: number | undefined): ImageSource => {
     const ofClasses = classes === undefined ? source : firstClassesOf(source, classes);
     return count === undefined ? ofClasses : evenlyOf(ofClasses, count);
   };
   try {
-    if (!pictures.test) throw new SaturnnError('ERR_DATA', `${data} has too few pictures for a test set`);
-    const [train, test] = [part(pictures.train, limit), part(pictures.test, testLimit)];
+    if (!pictures.test && wantsTest) throw new SaturnnError('ERR_DATA', `${data} has too few pictures for a test set`);
+    const [train, test] = [part(pictures.train, limit), pictures.test && part(pictures.test, testLimit)];
     return { train, test, pictures, close: () => pictures.close() };
   } catch (error) {
     await pictures.close();

@@ -21,6 +21,8 @@ export interface ImageSource {
   readonly classNames: readonly string[] | null;
   /** How pictures were brought to the shape, which is written with the weights, for predictions of files. Absent: it is not known. */
   readonly decoding?: PictureDecoding | null;
+  /** How these images were chosen from a larger set, as JSON values for checkpoints and config.json; absent: they are a whole set. */
+  readonly origin?: Readonly<Record<string, unknown>>;
   /**
    * Writes the images of `indices` (0 to count - 1) into `target`, in that order: bytes from 0 to 255, [height, width, channels]
    * each. `target` may hold anything until the promise is fulfilled.

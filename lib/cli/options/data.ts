@@ -2,11 +2,18 @@
 import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { hasRange } from '../../data/formats/shardNames';
-import { dataSetNames, type OpenedSource, openSource, type SourceOptions } from '../../data/openSource';
+import {
+  dataSetNames,
+  type OpenedSets,
+  type OpenedSource,
+  openSource,
+  type SourceOptions,
+} from '../../data/openSource';
 import type { DecodingProgress } from '../../data/pictures/decodeSet';
 import { defaultLabels, type LabelKind, labelKinds } from '../../data/records';
 import { type DataMode, dataModes } from '../../data/source';
 import { factorField, meanKinds, type StatisticsOptions, statisticsDefaults } from '../../data/statistics';
+import { parseValidation } from '../../data/validation';
 import { SaturnnError } from '../../errors';
 import { overridesFields } from '../../experiments/table1/settings';
 import { trainerDefaults } from '../../train/trainerOptions';
@@ -92,6 +99,14 @@ export const limitOption = declare({
 /** Completes the help of --limit for commands without --test-limit: openSource then limits both sets. */
 export const limitNote = ', and at most n test images';
 
+export const noTestOption = declare({ flags: '--no-test', help: 'train without a test set' });
+
+export const validationOption = declare({
+  flags: '--validation <share>',
+  help: 'evaluate a share of the training images of each class, for example 0.1, in place of the test set; SHARE:SEED chooses others',
+  read: read.reading(parseValidation),
+});
+
 export const testLimitOption = declare({
   flags: '--test-limit <n>',
   help: 'use only the first n test images',
@@ -117,7 +132,7 @@ export interface DataOptions extends PictureFlags {
   limit?: number;
 }
 
-export interface OpenedData extends OpenedSource {
+interface HowOpened {
   readonly statistics: StatisticsOptions;
   readonly mode: DataMode;
 }
@@ -141,6 +156,8 @@ type ShownOptions = Omit<SourceOptions, 'pictures'> & PictureFlags & NetworkFlag
  * nothing is printed.
  * @throws ERR_DATA; ERR_INVALID_ARGUMENT; ERR_INTERRUPTED
  */
+export async function openShown(options: ShownOptions & { test?: true }, mode?: DataMode): Promise<OpenedSets>;
+export async function openShown(options: ShownOptions, mode?: DataMode): Promise<OpenedSource>;
 export async function openShown(options: ShownOptions, mode?: DataMode): Promise<OpenedSource> {
   const bar = createBar({ title: 'decoding', unit: 'pictures' });
   let interruption: Interruption | null = null;
@@ -164,8 +181,12 @@ export async function openShown(options: ShownOptions, mode?: DataMode): Promise
   }
 }
 
+type OpenOptions = DataOptions & NetworkFlags & Pick<SourceOptions, 'test' | 'validation'> & { json?: boolean };
+
 /** Opens the data set that the options name. @throws ERR_DATA; ERR_INVALID_ARGUMENT; ERR_INTERRUPTED */
-export async function openData(options: DataOptions & NetworkFlags & { json?: boolean }): Promise<OpenedData> {
+export async function openData(options: OpenOptions & { test?: true }): Promise<OpenedSets & HowOpened>;
+export async function openData(options: OpenOptions): Promise<OpenedSource & HowOpened>;
+export async function openData(options: OpenOptions): Promise<OpenedSource & HowOpened> {
   const { mean: per, scale, dataMode: mode } = options;
   return { ...(await openShown(options, mode)), statistics: { per, scale }, mode };
 }

@@ -32,14 +32,15 @@ export const checkpointMinutesOption = declare({
   open: 'least',
 });
 
-/** Metrics of the test set by the word that --best has for them. */
+/** Metrics of the test set by the word that --best has for them, and those of a training without one. */
 const metrics = { accuracy: 'testAccuracy', loss: 'testLoss' } as const satisfies Readonly<Record<string, Metric>>;
+const trainMetrics = { accuracy: 'trainAccuracy', loss: 'trainLoss' } as const satisfies Record<string, Metric>;
 const words = Object.keys(metrics) as (keyof typeof metrics)[];
 const defaultBest = words.find((word) => metrics[word] === checkpointsDefaults.best);
 
 const bestOption = declare({
   flags: '--best <metric>',
-  help: 'metric of the test set by which the best weights are chosen',
+  help: 'metric of the test set, or of the training set if there is no other, by which the best weights are chosen',
   choices: words,
   default: defaultBest,
   shown: defaultBest,
@@ -105,14 +106,15 @@ export const addRunOptions = (command: Command): Command =>
   );
 
 /** Returns the options of RunFolder's checkpoints. */
-export const checkpointsFrom = (options: RunOptions) => ({
+export const checkpointsFrom = (options: RunOptions, hasTest: boolean) => ({
   everyEpochs: options.checkpointEpochs,
   everySteps: options.checkpointSteps,
   everyMinutes: options.checkpointMinutes,
-  best: metrics[options.best],
+  best: (hasTest ? metrics : trainMetrics)[options.best],
 });
 
 /** Makes the callback of --patience, if that is given. */
-export function earlyStoppingFrom({ best, patience, minDelta }: RunOptions): EarlyStopping[] {
-  return patience === undefined ? [] : [new EarlyStopping({ metric: metrics[best], patience, minDelta })];
+export function earlyStoppingFrom({ best, patience, minDelta }: RunOptions, hasTest: boolean): EarlyStopping[] {
+  const metric = (hasTest ? metrics : trainMetrics)[best];
+  return patience === undefined ? [] : [new EarlyStopping({ metric, patience, minDelta })];
 }

@@ -4,7 +4,7 @@
  * table.txt, report.html, figures/.
  */
 import { join } from 'node:path';
-import { type OpenedSource, openSource } from '../../data/openSource';
+import { type OpenedSets, openSource } from '../../data/openSource';
 import type { Range } from '../../errors';
 import { writeAtomically } from '../../files/durable';
 import { environment } from '../../measure/harness';
@@ -135,7 +135,7 @@ export async function table1(given: Table1Options): Promise<Table1> {
 
 interface Work extends Omit<Table1Options, 'device'> {
   readonly folder: string;
-  readonly opened: OpenedSource;
+  readonly opened: OpenedSets;
   readonly device: Device;
   readonly signal: AbortSignal;
 }

@@ -121,7 +121,7 @@ const sampleBytes = 2 ** 20;
 
 /** Describes a data set: its size, and a hash of all labels and some of the images. */
 export async function describeSource(source: ImageSource): Promise<Description> {
-  const { count, shape, classes, labels } = source;
+  const { count, shape, classes, labels, origin } = source;
   const rows = Math.min(count, Math.max(1, Math.floor(sampleBytes / imageBytes(source))));
   const sum = createHash('sha256').update(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
   const images = new Uint8Array(rows * imageBytes(source));
@@ -132,7 +132,7 @@ export async function describeSource(source: ImageSource): Promise<Description> 
     );
     sum.update(images);
   }
-  return { count, shape: [...shape], classes, content: sum.digest('hex') };
+  return { count, shape: [...shape], classes, ...(origin && { origin }), content: sum.digest('hex') };
 }
 
 /**
