@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- ...`: the command `saturnn bench` with two more subcommands, which need the repository: compare and
- * install.
+ * `npm run bench -- ...`: the command `saturnn bench` with three more subcommands, which need the repository: compare,
+ * install and data.
  */
 import { Command, CommanderError } from 'commander';
 import { benchCommand, roundsOption, saveOption } from '../lib/cli/bench';
@@ -15,6 +15,7 @@ import { writeJson } from '../lib/measure/harness';
 import { table } from '../lib/report/textTable';
 import { type CompareOptions, type CompareReport, comparePytorch } from './compare/pytorch';
 import { comparable } from './compare/setup';
+import { type DataReport, measureData } from './data';
 import { type InstallReport, measureInstall } from './install';
 
 interface Output {
@@ -60,6 +61,33 @@ function installCommand(): Command {
   );
 }
 
+function dataCommand(): Command {
+  const data = new Command('data').description(
+    'times decoding of pictures, beside sharp alone, and reading from the cache',
+  );
+  return addOptions(data, roundsOption({ default: 5 }), jsonOption({ note: oneObject }), saveOption()).action(
+    async ({ rounds, json, save }: { rounds: number } & Output) => {
+      const report = await measureData({ rounds });
+      if (save !== undefined) writeJson(save, report);
+      process.stdout.write(json ? `${JSON.stringify(report)}\n` : formatData(report));
+    },
+  );
+}
+
+function formatData({ threads, decoding, reading }: DataReport): string {
+  const { pictures, from, to, wall, processor, imagesPerSecond } = decoding;
+  const rows = wall.map(({ name, median, ratio }, index) => [
+    ...[name, median.toFixed(0), ratio.toFixed(3)],
+    ...[processor[index]!.median.toFixed(0), processor[index]!.ratio.toFixed(3)],
+  ]);
+  const lines = reading.map(
+    ({ shape, imagesPerSecond: speed, megabytesPerSecond }) =>
+      `from the cache, ${shape.join('x')}: ${speed.toFixed(0)} images/s (${megabytesPerSecond.toFixed(0)} MB/s)`,
+  );
+  const title = `${pictures} JPEGs, ${from} to ${to}, ${threads} threads: ${imagesPerSecond.toFixed(0)} images/s`;
+  return `${title}\n${table(['', 'ms', 'ratio', 'processor ms', 'ratio'], rows)}${lines.join('\n')}\n`;
+}
+
 function formatInstall({ npm, install, require }: InstallReport): string {
   const samples = install.samples.map((sample) => (sample / 1000).toFixed(1)).join(', ');
   const rows = require.map(({ name, median }) => [name, median.toFixed(1)]);
@@ -89,7 +117,11 @@ function formatComparison({ ratio, peakRssRatio, lossDifference, saturnn, pytorc
 
 async function main(): Promise<void> {
   // Without positional options the root would take options that "compare" has too, such as --batch, even behind that word.
-  const root = benchCommand().enablePositionalOptions().addCommand(compareCommand()).addCommand(installCommand());
+  const root = benchCommand()
+    .enablePositionalOptions()
+    .addCommand(compareCommand())
+    .addCommand(installCommand())
+    .addCommand(dataCommand());
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)])
     command.exitOverride();
   try {

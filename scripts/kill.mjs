@@ -1,5 +1,5 @@
-// `npm run kill -- [--command train|table1] [--kills N] [--seed S] [--json FILE] [-- OPTIONS]`: kills trainings and tables at random
-// moments and in various ways, continues them, and compares the results with those of commands that were not killed.
+// `npm run kill -- [--command train|table1|decoding] [--kills N] [--seed S] [--json FILE] [-- OPTIONS]`: kills trainings, tables and
+// decodings at random moments and in various ways, continues them, and compares the results with those of commands that were not killed.
 import { startIfMain } from './stage.mjs';
 import { compileTypescript, runBench } from './typescript.mjs';
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { testSeed } from '../random';
 import { temporaryFolder } from '../temporary';
+import { killDecoding } from './decoding';
 import { killAndResume, smallArguments } from './kill';
 
 const folder = temporaryFolder();
@@ -22,3 +23,10 @@ test.each(['train', 'table1'] as const)(
   },
   600_000,
 );
+
+// The long form: npm run kill -- --command decoding --kills 20.
+test('a decoding of pictures that is killed, and continued, ends with the same cache', async () => {
+  const report = await killDecoding({ folder: join(folder, 'decoding'), kills: 4, seed: testSeed, perClass: 40 });
+  expect(report.faults).toEqual([]);
+  expect(report.kills).toBeGreaterThanOrEqual(4);
+}, 300_000);

@@ -1,0 +1,165 @@
+/**
+ * `npm run bench -- data`: measures how fast pictures become images. Decoding 500x375 JPEGs to 64x64 is compared with sharp alone, in turn,
+ * with as many threads. Then images are read from a cache in random order, as a training reads them.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import sharp = require('sharp');
+
+import { imageFolder } from '../lib/data/pictures/imageFolder';
+import { Records } from '../lib/data/pictures/records';
+import type { ImageShape } from '../lib/data/source';
+import { compare, environment, type Measurement, median } from '../lib/measure/harness';
+import { Philox } from '../lib/random';
+
+export interface DataReport {
+  readonly environment: Record<string, unknown>;
+  readonly threads: number;
+  /** Versions of sharp and libvips. */
+  readonly sharp: Record<string, string>;
+  readonly decoding: {
+    readonly pictures: number;
+    readonly from: string;
+    readonly to: string;
+    /** Milliseconds of all pictures; the first is sharp alone, whose time divided by the other's is `ratio`. */
+    readonly wall: readonly Measurement[];
+    /** Milliseconds of processor time, which other programs on the machine change less. */
+    readonly processor: readonly { readonly name: string; readonly median: number; readonly ratio: number }[];
+    readonly imagesPerSecond: number;
+  };
+  readonly reading: readonly CacheSpeed[];
+}
+
+/** How fast images come from a cache. */
+export interface CacheSpeed {
+  readonly shape: ImageShape;
+  readonly images: number;
+  readonly batch: number;
+  readonly imagesPerSecond: number;
+  readonly megabytesPerSecond: number;
+  readonly samples: readonly number[];
+}
+
+const [from, to] = [[375, 500] as const, 64];
+
+export async function measureData({
+  rounds,
+  pictures = 300,
+}: {
+  rounds: number;
+  pictures?: number;
+}): Promise<DataReport> {
+  const folder = mkdtempSync(join(tmpdir(), 'saturnn-bench-'));
+  try {
+    return {
+      environment: environment(),
+      threads: availableParallelism(),
+      sharp: { sharp: sharp.versions.sharp!, vips: sharp.versions.vips },
+      decoding: await measureDecoding(folder, pictures, rounds),
+      reading: [
+        await measureReading(folder, [32, 32, 3], { images: 40_000, batch: 128, rounds }),
+        await measureReading(folder, [224, 224, 3], { images: 3_000, batch: 32, rounds }),
+      ],
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function measureDecoding(folder: string, count: number, rounds: number): Promise<DataReport['decoding']> {
+  const photos = join(folder, 'photos');
+  const paths = await drawPhotos(photos, count);
+  const processor = new Map<string, number[]>();
+  const timed = (name: string, work: () => Promise<unknown>) => async () => {
+    const [before, start] = [process.cpuUsage(), performance.now()];
+    await work();
+    const milliseconds = performance.now() - start;
+    const { user, system } = process.cpuUsage(before);
+    processor.set(name, [...(processor.get(name) ?? []), (user + system) / 1000]);
+    return milliseconds;
+  };
+  let caches = 0;
+  const warmup = 1;
+  const wall = await compare(
+    [
+      { name: 'sharp alone', run: timed('sharp alone', () => decodeAlone(paths)) },
+      {
+        name: 'imageFolder()',
+        run: timed('imageFolder()', () => {
+          const cacheDir = join(folder, `cache-${caches++}`);
+          return imageFolder(photos, { size: to, mode: 'streaming', cacheDir }).then((opened) => opened.close());
+        }),
+      },
+    ],
+    { rounds, warmup },
+  );
+  const times = [...processor].map(([name, samples]) => ({ name, samples: samples.slice(warmup) }));
+  const alone = times[0]!;
+  return {
+    ...{ pictures: count, from: from.join('x'), to: `${to}x${to}`, wall },
+    processor: times.map(({ name, samples }) => ({
+      name,
+      median: median(samples),
+      ratio: median(samples.map((sample, round) => alone.samples[round]! / sample)),
+    })),
+    imagesPerSecond: (1000 * count) / wall[1]!.median,
+  };
+}
+
+/** Draws JPEGs with about as many details as photos have, in two classes. @returns their paths */
+async function drawPhotos(folder: string, count: number): Promise<string[]> {
+  const [height, width] = from;
+  const random = new Philox(1, 0);
+  const small = { width: width / 4, height: Math.floor(height / 4), channels: 3 as const };
+  for (const name of ['a', 'b']) mkdirSync(join(folder, name), { recursive: true });
+  const paths: string[] = [];
+  for (let index = 0; index < count; index++) {
+    const noise = Buffer.from(Array.from({ length: small.width * small.height * 3 }, () => 256 * random.uniform()));
+    const path = join(folder, index % 2 ? 'a' : 'b', `${index}.jpg`);
+    await sharp(noise, { raw: small }).blur(0.7).resize(width, height).jpeg({ quality: 90 }).toFile(path);
+    paths.push(path);
+  }
+  return paths;
+}
+
+/** Does with sharp what must be done at least: as many pictures at a time as there are processors. */
+async function decodeAlone(paths: readonly string[]): Promise<void> {
+  let next = 0;
+  const lane = async () => {
+    while (next < paths.length) await sharp(paths[next++]).resize(to, to).removeAlpha().raw().toBuffer();
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, lane));
+}
+
+async function measureReading(
+  folder: string,
+  shape: ImageShape,
+  { images, batch, rounds }: { images: number; batch: number; rounds: number },
+): Promise<CacheSpeed> {
+  const size = shape[0] * shape[1] * shape[2];
+  const path = join(folder, `records-${shape[0]}.bin`);
+  const file = await open(path, 'w');
+  const random = new Philox(2, 0);
+  const part = Buffer.from(Array.from({ length: size }, () => 256 * random.uniform()));
+  for (let index = 0; index < images; index++) await file.write(part);
+  await file.close();
+  const labels = new Int32Array(images);
+  const records = await Records.open({
+    ...{ path, shape, labels, classes: 1, classNames: null, places: Int32Array.from(labels.keys()) },
+    decoding: { fit: 'crop', background: [0, 0, 0] },
+  });
+  const target = new Uint8Array(batch * size);
+  const samples: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const order = new Philox(round, 0).permutation(images);
+    const start = performance.now();
+    for (let at = 0; at + batch <= images; at += batch) await records.read(order.subarray(at, at + batch), target);
+    samples.push((1000 * (images - (images % batch))) / (performance.now() - start));
+  }
+  await records.close();
+  const imagesPerSecond = median(samples);
+  return { shape, images, batch, imagesPerSecond, megabytesPerSecond: (imagesPerSecond * size) / 1e6, samples };
+}
