@@ -20,6 +20,8 @@ export { Graph, type GraphRoots } from './compile/graph';
 export { defaultPasses, optimize, type Pass } from './compile/optimize';
 export type { KernelOperand, PlanKernel } from './compile/planKernels';
 export { withAveragedWeights } from './compile/withAveragedWeights';
+export type { Augmentation, AugmentationKind, AugmentationOf } from './data/augmentation/kinds';
+export * as augmentations from './data/augmentation/public';
 export { type CifarOptions, cifar, cifar10, cifar100, type Splits } from './data/cifar';
 export { CifarFile } from './data/cifarFile';
 export {
@@ -86,10 +88,11 @@ export {
 export { inspectModel, type LayerSummary, type ModelSummary } from './models/inspect';
 export { type ActivateOptions, activate } from './ops/activation';
 export * from './ops/activations';
+export { type AugmentInputs, type AugmentOptions, augment, type MixOptions, mix } from './ops/augmentation';
 export { add, concat, type SliceOptions, slice } from './ops/channels';
 export { type CountCorrectOptions, countCorrect, type LossOptions, softmaxCrossEntropy } from './ops/classification';
 export { type Conv2dOpOptions, conv2d } from './ops/convolution';
-export { type AugmentInputs, type AugmentOptions, augment, type CopyOptions, copy } from './ops/data';
+export { type CopyOptions, copy } from './ops/data';
 export { type DropoutOpOptions, dropout } from './ops/dropout';
 export { type LinearOpOptions, linear } from './ops/linear';
 export {

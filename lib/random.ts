@@ -79,6 +79,8 @@ export function streamOf(name: string): number {
 
 /** The fourth counter word of every sequence. Kernels have 0 there, so their numbers differ from all sequences. */
 const sequenceMark = 1;
+/** The same of the sequences of items. */
+const itemMark = 2;
 
 /**
  * A sequence of random numbers (Philox4x32-10). Equal seed, stream and substream give the same sequence; any other choice gives
@@ -87,23 +89,29 @@ const sequenceMark = 1;
 export class Philox {
   readonly #key: readonly [number, number];
   readonly #substream: number;
+  readonly #item: number | undefined;
   #block = 0;
   #words: readonly number[] = [];
   #next = 4;
   #spare: number | null = null;
 
-  /** Seed, stream and substream are integers from 0 to 2^32 - 1. @throws ERR_INVALID_ARGUMENT */
-  constructor(seed: number, stream: number, substream = 0) {
+  /**
+   * All arguments are integers from 0 to 2^32 - 1. An `item` (the index of an image) has a sequence of its own in every substream.
+   * @throws ERR_INVALID_ARGUMENT
+   */
+  constructor(seed: number, stream: number, substream = 0, item?: number) {
     const maximum = 0xffffffff;
     this.#key = [checkInteger('seed', seed, 0, maximum), checkInteger('stream', stream, 0, maximum)];
     this.#substream = checkInteger('substream', substream, 0, maximum);
+    this.#item = item === undefined ? undefined : checkInteger('item', item, 0, maximum);
   }
 
   /** Returns the next integer, from 0 to 2^32 - 1. */
   uint32(): number {
     if (this.#next === 4) {
-      const high = Math.floor(this.#block / 2 ** 32);
-      this.#words = blockOf([this.#block >>> 0, high, this.#substream, sequenceMark], this.#key);
+      const { item = Math.floor(this.#block / 2 ** 32) } = { item: this.#item };
+      const mark = this.#item === undefined ? sequenceMark : itemMark;
+      this.#words = blockOf([this.#block >>> 0, item, this.#substream, mark], this.#key);
       this.#block++;
       this.#next = 0;
     }

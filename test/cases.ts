@@ -4,6 +4,7 @@
  * same table.
  */
 import { activationCases, activationGradients } from './cases/activation';
+import { augmentationCases } from './cases/augmentation';
 import { blockCases } from './cases/block';
 import { channelCases, channelGradients } from './cases/channels';
 import { classificationCases, classificationGradients } from './cases/classification';
@@ -29,6 +30,7 @@ export const caseTable: Readonly<Record<string, readonly Case[]>> = {
   channels: channelCases,
   normalization: normalizationCases,
   dropout: dropoutCases,
+  augmentation: augmentationCases,
   data: dataCases,
   scaling: scalingCases,
   update: updateCases,

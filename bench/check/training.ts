@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { compile, type Plan, type RunInputs } from '../../lib/compile/compile';
-import { drawImages } from '../../lib/measure/preparedStep';
+import type { Augmenter } from '../../lib/data/augmentation/augmenter';
+import { drawImages, paperAugmenter } from '../../lib/measure/preparedStep';
 import { createModel, type Model } from '../../lib/models';
 import { precisionBuffers } from '../../lib/optim/lossScaling';
 import { Sgd } from '../../lib/optim/sgd';
@@ -28,6 +29,7 @@ export class ShortRun {
   private constructor(
     private readonly what: RunCase,
     private readonly model: Model,
+    private readonly augmenter: Augmenter,
     private readonly state: State,
     private readonly plan: Plan,
     private readonly images: Resident,
@@ -47,11 +49,13 @@ export class ShortRun {
       deviation: filled(74),
       scale: filled(1 / 74),
     };
-    const graph = trainGraph({ model, state, statistics, images: shape, batch: what.batch }, optimizer);
+    const augmenter = paperAugmenter(model, shape);
+    const tables = augmenter.names;
+    const graph = trainGraph({ model, state, statistics, images: shape, batch: what.batch, tables }, optimizer);
     // Not tuned, because tuning takes minutes and the comparison does not need it.
     const { precision, replay } = what;
     const plan = await compile(graph, { device, precision, replay, autotune: false });
-    return new ShortRun(what, model, state, plan, device.upload(images));
+    return new ShortRun(what, model, augmenter, state, plan, device.upload(images));
   }
 
   /** Runs `steps` steps in one call. @returns their losses; fewer if a step was not finite */
@@ -81,10 +85,21 @@ export class ShortRun {
   #inputs(first: number, steps: number): RunInputs {
     const { batch, learningRate } = this.what;
     const rows = Array.from({ length: steps * batch }, (_, row) => first * batch + row);
+    const indices = Int32Array.from(rows, (row) => row % (batches * batch));
+    const labels = indices.map((index) => index % this.model.classes);
+    // Each pass over the images is an epoch, with other crops.
+    const parts = Array.from({ length: steps }, (_, step) => {
+      const [begin, end] = [step * batch, (step + 1) * batch];
+      const part = {
+        steps: 1,
+        indices: indices.subarray(begin, end),
+        labels: labels.subarray(begin, end),
+        rows: [batch],
+      };
+      return [...this.augmenter.tables(Math.floor((first + step) / batches), part).places!];
+    });
     return {
-      images: this.images,
-      indices: Int32Array.from(rows, (row) => row % (batches * batch)),
-      labels: Int32Array.from(rows, (row) => (row % (batches * batch)) % this.model.classes),
+      ...{ images: this.images, indices, labels, places: Float32Array.from(parts.flat()) },
       learningRate: Float32Array.of(learningRate),
     };
   }

@@ -1,6 +1,7 @@
 /** `saturnn train`: trains a model on a data set and writes the results into a folder. */
 import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
+import { type Augmentation, formatAugmentation } from '../data/augmentation/kinds';
 import type { Validation } from '../data/validation';
 import { SaturnnError } from '../errors';
 import { describeLayerRates } from '../experiments/layerRates';
@@ -13,6 +14,7 @@ import { hasCheckpoint, type Saved } from '../train/runFolder';
 import type { Trainer } from '../train/trainer';
 import { runTraining, type TrainingBegin, type TrainingWatch } from '../train/training';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
+import { augmentationFrom, augmentOption } from './options/augment';
 import { balanceOption, type ClassWeightsOptions, classWeightsFrom, classWeightsOption } from './options/classWeights';
 import { addDataOptions, type DataOptions, noTestOption, openData, validationOption } from './options/data';
 import { addOptions, doesNotApply } from './options/declare';
@@ -42,6 +44,7 @@ interface TrainOptions
     ClassWeightsOptions,
     RunOptions,
     ArithmeticOptions {
+  augment?: readonly Augmentation[];
   batch?: number;
   epochs?: number;
   steps?: number;
@@ -83,7 +86,9 @@ export function withOptions(): Command {
       note: "; a new training begins with these weights, and with their model's options unless others are given",
     }),
   );
-  return addRunOptions(addOptions(addOptimizerOptions(command), classWeightsOption(), balanceOption()));
+  return addRunOptions(
+    addOptions(addOptimizerOptions(command), augmentOption(), classWeightsOption(), balanceOption()),
+  );
 }
 
 /** Returns the given options, and those of the model that --weights holds. @throws ERR_DATA, ERR_INVALID_ARGUMENT */
@@ -108,12 +113,15 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
     const { momentum, weightDecay } = optimizer as Partial<Sgd>;
     const schedule = scheduleFrom(options);
     const classWeights = classWeightsFrom(options);
+    const { augmentation, note } = augmentationFrom(options.augment, train);
+    if (note && !json) print(`${note}\n`);
     const settingsOf = (trainer: Trainer) => ({
       ...options,
       ...describeModelOptions(options),
       normalization: model.normalization,
       ...describeImages(model),
       ...{ classWeights, balance: undefined, test: options.test ? undefined : false },
+      ...{ augmentation: formatAugmentation(augmentation), augment: undefined },
       lr: learningRateFrom(options),
       momentum,
       weightDecay,
@@ -131,7 +139,7 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
       ...{ weights: options.weights, onNonFinite: options.onNonFinite ?? undefined },
       ...{ folder, resume: options.resume, checkpoints: checkpointsFrom(options, test !== null) },
       ...{ model, train, test: test ?? undefined, statistics, data: mode, device, batch, seed },
-      ...{ optimizer, schedule, labelSmoothing, classWeights, ...arithmeticOf(options) },
+      ...{ optimizer, schedule, labelSmoothing, classWeights, augmentation, ...arithmeticOf(options) },
       length: { totalEpochs: epochs, totalSteps: steps },
       callbacks: earlyStoppingFrom(options, test !== null),
       describe(trainer) {

@@ -170,13 +170,6 @@ export function readOrFail(path: string, most = Number.MAX_SAFE_INTEGER): Uint8A
 }
 
 /** Joins the parts of one data set, in their order. */
-function concatenate(parts: readonly Dataset[]): Dataset {
-  const [first] = parts as [Dataset];
-  if (parts.length === 1) return first;
-  return Dataset.from({
-    images: Buffer.concat(parts.map(({ images }) => images)),
-    labels: Int32Array.from(parts.flatMap(({ labels }) => [...labels])),
-    shape: first.shape,
-    classes: first.classes,
-  });
+function concatenate([first, ...others]: readonly Dataset[]): Dataset {
+  return others.length === 0 ? first! : first!.concat(...others);
 }

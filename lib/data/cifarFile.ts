@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { invalid, reasonOf, SaturnnError } from '../errors';
 import { openRegularLater, readExactly } from '../files/read';
 import { Options } from '../options/options';
+import { paperAugmentation } from './augmentation/kinds';
 import {
   type CifarOptions,
   checkNames,
@@ -52,6 +53,8 @@ const openOptions = new Options('CifarFile.open()', cifarFields);
 export class CifarFile implements ImageSource {
   /** Shape of one image: [32, 32, 3]. */
   readonly shape = shape;
+  /** The augmentation that a training uses unless it is given another: the paper's. */
+  readonly augmentation = paperAugmentation;
   #closed = false;
 
   private constructor(

@@ -5,6 +5,7 @@ import { anyArray, custom, type Field, integer, oneOf, optional, orNull, text } 
 import { Options } from '../options/options';
 import { isArray, isCallback } from '../options/values';
 import { bytesOf } from '../runtime/dtypes';
+import { type Augmentation, paperAugmentation } from './augmentation/kinds';
 import { divide, type SplitOptions } from './divide';
 import { exactly, type GivenLabels, isLabels, labelsOf } from './givenLabels';
 import {
@@ -137,6 +138,8 @@ export class Dataset implements ImageSource {
     readonly classNames: readonly string[] | null,
     /** How pictures were brought to the shape; null if the images are none, or it is not known. */
     readonly decoding: PictureDecoding | null = null,
+    /** The augmentation that a training uses unless it is given another. */
+    readonly augmentation: readonly Augmentation[] = [],
   ) {}
 
   /** The number of images. */
@@ -181,15 +184,14 @@ export class Dataset implements ImageSource {
     if (!label) throw invalid('labels', `${Object.keys(layout.labels).join(' or ')} for ${name}`, kind);
     const { classes = label.classes } = checked;
     const decoded = decodeRecords(bytes, { layout, byte: label.byte, classes, source });
-    return new Dataset(decoded.images, decoded.labels, recordShape, classes, null);
+    return new Dataset(decoded.images, decoded.labels, recordShape, classes, null, null, paperAugmentation);
   }
 
   /** Returns the first `count` images (at least 1), or all if there are fewer. They share memory with this Dataset. */
   take(count: number): Dataset {
     checkInteger('count', count, 1);
-    const { shape, classes, classNames, decoding } = this;
     const images = this.images.subarray(0, count * imageBytes(this));
-    return new Dataset(images, this.labels.subarray(0, count), shape, classes, classNames, decoding);
+    return this.#with(images, this.labels.subarray(0, count));
   }
 
   /** Returns a copy of the images of `indices` (0 to count - 1), in that order. @throws ERR_INVALID_ARGUMENT */
@@ -197,14 +199,15 @@ export class Dataset implements ImageSource {
     const chosen = checkIndices(isArray(indices) ? exactly(indices) : (indices as Int32Array), this.count);
     const images = new Uint8Array(chosen.length * imageBytes(this));
     this.#copy(chosen, images);
-    const labels = chosen.map((index) => this.labels[index]!);
-    return new Dataset(images, labels, this.shape, this.classes, this.classNames, this.decoding);
+    return this.#with(
+      images,
+      chosen.map((index) => this.labels[index]!),
+    );
   }
 
   /** Returns the same images, not copied, with a note on how they were made of pictures. @internal */
   decodedBy(decoding: PictureDecoding | null): Dataset {
-    const { images, labels, shape, classes, classNames } = this;
-    return new Dataset(images, labels, shape, classes, classNames, decoding);
+    return this.#with(this.images, this.labels, { decoding });
   }
 
   /**
@@ -213,7 +216,8 @@ export class Dataset implements ImageSource {
    */
   named(classNames: readonly string[] | null): Dataset {
     const { images, labels, shape, classes } = this;
-    return Dataset.from({ images, labels, shape, classes, classNames }).decodedBy(this.decoding);
+    const named = Dataset.from({ images, labels, shape, classes, classNames });
+    return this.#with(images, labels, { classNames: named.classNames });
   }
 
   /**
@@ -246,7 +250,7 @@ export class Dataset implements ImageSource {
       first += part.count;
     }
     const classes = all.reduce((most, part) => Math.max(most, part.classes), 0);
-    return new Dataset(images, labels, this.shape, classes, this.classNames, this.decoding);
+    return this.#with(images, labels, { classes });
   }
 
   #checkAlike(other: Dataset, name: string): void {
@@ -284,12 +288,23 @@ export class Dataset implements ImageSource {
       if (changed.length !== size) throw invalid(name, `${size} bytes (${shape.join('x')})`, changed.length);
       images.set(changed, index * size);
     }
-    return new Dataset(images, this.labels, shape, this.classes, this.classNames);
+    return this.#with(images, this.labels, { shape, decoding: null });
   }
 
   /** Iterates over the images in their order: `for (const { pixels, label, name } of dataset)`. */
   *[Symbol.iterator](): Generator<LabelledImage, void, void> {
     for (let index = 0; index < this.count; index++) yield this.#image(index);
+  }
+
+  /** Returns a Dataset of other images that has everything else in common with this one, but for `changed`. */
+  #with(
+    images: Uint8Array,
+    labels: Int32Array,
+    changed: Partial<Pick<Dataset, 'shape' | 'classes' | 'classNames' | 'decoding'>> = {},
+  ): Dataset {
+    const { shape = this.shape, classes = this.classes, classNames = this.classNames } = changed;
+    const { decoding = this.decoding } = changed;
+    return new Dataset(images, labels, shape, classes, classNames, decoding, this.augmentation);
   }
 
   #image(index: number): LabelledImage {

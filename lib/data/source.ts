@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { checkInteger, invalid } from '../errors';
 import { type Field, imageShape, instance, oneOf } from '../options/field';
 import { isArray, isCallback } from '../options/values';
+import type { Augmentation } from './augmentation/kinds';
 import type { PictureDecoding } from './pictures/fit';
 
 /** Shape of one image: height, width, channels. */
@@ -23,6 +24,8 @@ export interface ImageSource {
   readonly decoding?: PictureDecoding | null;
   /** How these images were chosen from a larger set, as JSON values for checkpoints and config.json; absent: they are a whole set. */
   readonly origin?: Readonly<Record<string, unknown>>;
+  /** The augmentation that a training uses unless it is given another. Absent: none. */
+  readonly augmentation?: readonly Augmentation[];
   /**
    * Writes the images of `indices` (0 to count - 1) into `target`, in that order: bytes from 0 to 255, [height, width, channels]
    * each. `target` may hold anything until the promise is fulfilled.
@@ -54,6 +57,7 @@ export class Subset implements ImageSource {
   readonly classes: number;
   readonly classNames: readonly string[] | null;
   readonly decoding: PictureDecoding | null;
+  readonly augmentation: readonly Augmentation[];
   readonly #indices: Int32Array;
 
   /**
@@ -70,6 +74,7 @@ export class Subset implements ImageSource {
     this.#indices = Int32Array.from(checkIndices(indices, source.count));
     this.classes = checkInteger('classes', classes, 1, 2 ** 31 - 1);
     this.shape = source.shape;
+    this.augmentation = source.augmentation ?? [];
     this.classNames = source.classNames?.slice(0, classes) ?? null;
     this.decoding = source.decoding ?? null;
     this.labels = this.#indices.map((index) => source.labels[index]!);

@@ -4,7 +4,7 @@ import { evaluate } from '../compile/evaluate';
 import { type ImageSource, imageBytes } from '../data/source';
 import { type StatisticsOptions, statisticsOf } from '../data/statistics';
 import { checkInteger } from '../errors';
-import { augment } from '../ops/data';
+import { augment } from '../ops/augmentation';
 import { Philox, streams } from '../random';
 import type { Device } from '../runtime/device';
 import { constant, input } from '../tensor/tensor';
@@ -36,11 +36,10 @@ export async function batchOfImages(options: BatchOptions): Promise<Float32Array
     {
       images: input('images', [batch, ...dataset.shape], { dtype: 'u8' }),
       indices: constant(Int32Array.from({ length: batch }, (_, row) => row)),
-      counter: constant(Int32Array.of(seed, 0)),
       mean: constant(mean, meanShape),
       inverseDeviation: constant(scale),
     },
-    { size: [height, width], random: false },
+    { size: [height, width] },
   );
   return (await evaluate(normalized, { device, inputs: { images } })) as Float32Array;
 }

@@ -2,9 +2,9 @@
 
 import { activate, activationGradient, encodeActivation } from '../ops/activation';
 import { type Activation, elu, leakyTanh, relu, scaledSigmoid } from '../ops/activations';
+import { augment } from '../ops/augmentation';
 import { addOp, concat } from '../ops/channels';
 import { countCorrect, softmaxCrossEntropy, softmaxCrossEntropyGradient } from '../ops/classification';
-import { augment } from '../ops/data';
 import { dropout } from '../ops/dropout';
 import { batchNorm, batchNormGradient, batchNormInference, blend, moments } from '../ops/normalization';
 import {
@@ -188,11 +188,11 @@ export const benchKernels: readonly BenchKernel[] = [
     name: 'augmentation',
     op: 'augment',
     target: null, // bound by its launch at the batches of training
-    build: ({ pixels, indices, counter, sizes }) => {
+    build: ({ pixels, indices, places, sizes }) => {
       const [, height, width, channels] = sizes.pixels;
       const filled = (value: number) => constant(new Float32Array(channels).fill(value));
-      const inputs = { images: pixels, indices, counter, mean: filled(127.5), inverseDeviation: filled(1 / 74) };
-      return [augment(inputs, { size: [height - 4, width - 4], random: true, name: timed })];
+      const inputs = { images: pixels, indices, places, mean: filled(127.5), inverseDeviation: filled(1 / 74) };
+      return [augment(inputs, { size: [height - 4, width - 4], name: timed })];
     },
   },
   {

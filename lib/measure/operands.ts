@@ -1,4 +1,6 @@
 /** Operands of the benchmark's kernels: tensors that are declared when a kernel asks for them, and the numbers they hold. */
+import { Frame } from '../data/augmentation/frame';
+import { placeColumns } from '../ops/augmentation';
 import type { Device, Precision, Resident } from '../runtime/device';
 import type { TypedArray } from '../runtime/native';
 import { Parameter, State } from '../tensor/state';
@@ -34,6 +36,16 @@ const fills: Readonly<Record<string, (size: number, sizes: Sizes) => TypedArray>
   logits: (size) => pattern(size, 3),
   labels: (size, { classes }) => Int32Array.from({ length: size }, (_, i) => i % classes),
   pixels: (size) => Uint8Array.from({ length: size }, (_, i) => (i * 37) & 255),
+  places: (size, { pixels: [, height, width] }) => {
+    const table = new Float32Array(size);
+    for (let row = 0; row < size / placeColumns; row++) {
+      const frame = new Frame([height, width]);
+      frame.crop(row % 5, Math.floor(row / 5) % 5, [height - 4, width - 4]);
+      if (row % 2) frame.mirror();
+      frame.write(table, row * placeColumns);
+    }
+    return table;
+  },
   indices: (size, { pixels: [count] }) => Int32Array.from({ length: size }, (_, i) => (i * 7) % count),
 };
 
@@ -102,6 +114,11 @@ export class Declared {
   /** [count]: an index into the data set for each crop, as many crops as the data set has images. */
   get indices(): Tensor {
     return this.#input('indices', [this.sizes.pixels[0]], 'i32');
+  }
+
+  /** [count, 6]: crops at all of 25 places in turn, of which every second is mirrored. */
+  get places(): Tensor {
+    return this.#input('places', [this.sizes.pixels[0], placeColumns]);
   }
 
   get rows(): number {

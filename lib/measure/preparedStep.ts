@@ -1,5 +1,7 @@
 /** One step of a model, compiled and with its inputs, to be measured. The graph is the same as a Trainer's. */
 import { compile, type Plan, type RunInputs, type StepResults, type TracedKernel } from '../compile/compile';
+import { Augmenter } from '../data/augmentation/augmenter';
+import { paperAugmentation } from '../data/augmentation/kinds';
 import type { Statistics } from '../data/statistics';
 import type { Model } from '../models';
 import { precisionBuffers } from '../optim/lossScaling';
@@ -51,6 +53,13 @@ function plainStatistics(channels: number): Statistics {
   return { mean: filled(127.5), meanShape: [channels], deviation: filled(deviation), scale: filled(1 / deviation) };
 }
 
+/** Draws the crops and mirrors of images of this shape, [count, height, width, channels]. */
+export function paperAugmenter({ inputShape }: Model, [, height, width, channels]: readonly number[]): Augmenter {
+  const stored = [height!, width!, channels!] as const;
+  const size = [inputShape[0], inputShape[1]] as const;
+  return new Augmenter({ augmentation: paperAugmentation, seed: 0, stored, size, labels: new Int32Array(0) });
+}
+
 /** Makes the State of a model and an optimizer as a Trainer does. */
 export function stateFor({ model, optimizer: { slots, averageSlot }, precision }: PreparedStepOptions): State {
   const buffers = [...(model.buffers ?? []), ...precisionBuffers(precision)];
@@ -72,23 +81,26 @@ export class PreparedStep {
   ): Promise<PreparedStep> {
     const { model, device, batch, optimizer, labelSmoothing, inference = false } = options;
     const { precision, deterministic, autotune } = options;
+    const count = shape[0] ?? 1;
+    const rows = Array.from({ length: batch }, (_, row) => row);
+    const indices = Int32Array.from(rows, (row) => row % count);
+    const labels = Int32Array.from(rows, (row) => row % model.classes);
+    const augmenter = paperAugmenter(model, shape);
     const graphOptions: StepGraphOptions = {
       model,
       state,
       batch,
       images: shape,
       statistics: plainStatistics(model.inputShape[2]),
+      tables: augmenter.names,
     };
     const graph = inference ? evaluationGraph(graphOptions) : trainGraph(graphOptions, optimizer, { labelSmoothing });
     const plan = await compile(graph, { device, precision, deterministic, autotune });
-    const count = shape[0] ?? 1;
-    const rows = Array.from({ length: batch }, (_, row) => row);
+    const { places } = augmenter.tables(0, { steps: 1, indices, labels, rows: [batch] });
     const inputs = {
-      images,
-      indices: Int32Array.from(rows, (row) => row % count),
-      labels: Int32Array.from(rows, (row) => row % model.classes),
+      ...{ images, indices, labels },
       // So small that the weights hardly change, however many steps run.
-      ...(!inference && { learningRate: Float32Array.of(1e-6) }),
+      ...(!inference && { places, learningRate: Float32Array.of(1e-6) }),
     };
     return new PreparedStep(plan, inputs);
   }

@@ -1,90 +1,7 @@
-import { flag, optional, size, text } from '../options/field';
+import { flag, optional, text } from '../options/field';
 import type { State } from '../tensor/state';
-import { apply, isTensor, type Op, sizeOf, type Tensor, tensorField } from '../tensor/tensor';
+import { apply, isTensor, type Op, sizeOf, type Tensor } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first, opOptions, shapeError } from './op';
-
-/**
- * A batch of crops from a data set: y = (pixel - mean) inverseDeviation. images u8 [M, H, W, C], indices i32 [N], counter i32
- * [2] (seed, step), mean [C] or [H, W, C], inverseDeviation [C] -> y [N, OH, OW, C]. A mean [H, W, C] belongs to the whole
- * image: it is cropped and mirrored with it. With `random`, the crop's offset (uniform) and mirroring (probability 1/2) are
- * drawn by Philox from seed, step and the place in the batch alone; without, it is the centre crop. An index outside of the
- * data set gives NaN.
- */
-const augmentOp: Op = {
-  name: 'augment',
-  attributes: [['random', 'i32']],
-  readsSlices: false,
-  writesSlices: false,
-  samples: 0,
-  halfImages: true,
-  inferShape([images, indices, counter, mean, inverseDeviation], { height = 0, width = 0 }) {
-    const source = expectTensor('augment', 'images', images, { dtype: 'u8', rank: 4 });
-    const batch = expectTensor('augment', 'indices', indices, { dtype: 'i32', rank: 1 });
-    expectShape('augment', 'counter', expectTensor('augment', 'counter', counter, { dtype: 'i32' }), [2]);
-    const [, sourceHeight, sourceWidth, channels] = source.shape as [number, number, number, number];
-    const pixelMean = expectTensor('augment', 'mean', mean, {});
-    const meanShape = pixelMean.shape.length === 3 ? [sourceHeight, sourceWidth, channels] : [channels];
-    expectShape('augment', 'mean', pixelMean, meanShape);
-    const deviation = expectTensor('augment', 'inverseDeviation', inverseDeviation, {});
-    expectShape('augment', 'inverseDeviation', deviation, [channels]);
-    if (height < 1 || width < 1 || height > sourceHeight || width > sourceWidth) {
-      throw shapeError('augment', 'size', `a crop within ${sourceHeight}x${sourceWidth}`, [height, width]);
-    }
-    return [{ dtype: 'f32', shape: [dimension(batch.shape, 0), height, width, channels], image: true }];
-  },
-};
-
-/** Inputs of augment(). */
-export interface AugmentInputs {
-  /** The data set: u8 [M, H, W, C]. */
-  images: Tensor;
-  /** Indices of the batch's images in the data set: i32 [N]. */
-  indices: Tensor;
-  /** i32 [2], seed and step: State.counter. */
-  counter: Tensor;
-  /** Mean of each channel, f32 [C], or of each pixel, f32 [H, W, C]. */
-  mean: Tensor;
-  /** 1 / standard deviation of each channel: f32 [C]. */
-  inverseDeviation: Tensor;
-}
-
-/** Options of augment(). */
-export interface AugmentOptions {
-  /** Height and width of the crop, in pixels. */
-  size: readonly [number, number];
-  /** True (training): random crop and mirroring. False: centre crop. */
-  random: boolean;
-  /** Name of the layer, for messages and traces. Default: the op's name. */
-  name?: string;
-}
-
-const augmentInputs = opOptions<AugmentInputs>(
-  'augment',
-  { images: tensorField, indices: tensorField, counter: tensorField, mean: tensorField, inverseDeviation: tensorField },
-  'inputs',
-);
-
-const augmentOptions = opOptions<AugmentOptions>('augment', {
-  size,
-  random: flag,
-  name: optional(text),
-});
-
-/**
- * Returns a batch of normalised crops from a data set, (pixel - mean) inverseDeviation: an image [N, height, width, C].
- * Random choices depend on seed, step and the place in the batch alone. An index outside of the data set gives an image of
- * NaN.
- * @param inputs the data set, u8 [M, H, W, C], the batch's indices, the State's counter, and the statistics
- * @param options size of the crops, whether crop and mirroring are random, and name
- * @throws ERR_SHAPE if shapes do not fit or the crop is larger than the images; ERR_INVALID_ARGUMENT for `size`
- */
-export function augment(inputs: AugmentInputs, options: AugmentOptions): Tensor {
-  const { images, indices, counter, mean, inverseDeviation } = augmentInputs.check(inputs);
-  const { size: crop, random, name } = augmentOptions.check(options);
-  const [height, width] = crop;
-  const attributes = { random: random ? 1 : 0, height, width };
-  return first(apply(augmentOp, [images, indices, counter, mean, inverseDeviation], attributes, name));
-}
 
 /**
  * Rows (first dimension) of weights or of a vector: x [R, ...] -> y [count, ...], from row `firstRow` on. It takes apart what
@@ -235,4 +152,4 @@ export function packGradients(state: State, gradients: readonly Tensor[]): Tenso
 }
 
 /** All ops of this file. */
-export const dataOps: readonly Op[] = [augmentOp, rowsOp, copyOp, packOp];
+export const dataOps: readonly Op[] = [rowsOp, copyOp, packOp];

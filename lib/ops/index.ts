@@ -1,5 +1,6 @@
 import type { Op } from '../tensor/tensor';
 import { activationOps } from './activation';
+import { augmentationOps } from './augmentation';
 import { channelsOps } from './channels';
 import { classificationOps } from './classification';
 import { convolutionOps } from './convolution';
@@ -21,6 +22,7 @@ export const ops: readonly Op[] = [
   ...poolingOps,
   ...classificationOps,
   ...channelsOps,
+  ...augmentationOps,
   ...dataOps,
   ...normalizationOps,
   ...dropoutOps,

@@ -27,6 +27,8 @@ export interface CallOptions {
   last: number;
   /** Returns the inputs beside images, indices and labels for these batches, of which `batch` is the index of the first. */
   inputsOf?: (batch: number, batches: Batches) => RunInputs;
+  /** Returns more inputs for these batches. It is called while the call before runs, so that the device need not wait for it. */
+  inputsAhead?: (batches: Batches) => RunInputs;
   /** Returns the largest number of steps of the call that begins with batch `batch`. Default: as many as take about a second. */
   most?: (batch: number) => number;
   /** When it is aborted, the iteration ends between two calls by throwing the signal's reason. */
@@ -45,12 +47,23 @@ export class Runner {
   ) {}
 
   /** Yields after each native call. If a result is not finite, the caller must end the iteration. */
-  async *run({ epoch, first, last, inputsOf, most, signal }: CallOptions): AsyncGenerator<RunOfSteps, void, void> {
+  async *run({
+    epoch,
+    first,
+    last,
+    inputsOf,
+    inputsAhead,
+    most,
+    signal,
+  }: CallOptions): AsyncGenerator<RunOfSteps, void, void> {
     if (first >= last) return;
     const read = this.feed.reader(epoch);
     const ask = (step: number) => {
       const atMost = Math.min(this.#stepsPerCall, this.feed.mostSteps, this.plan.native.mostSteps, last - step);
-      const fed = read(step, Math.min(atMost, most?.(step) ?? atMost));
+      const fed = read(step, Math.min(atMost, most?.(step) ?? atMost)).then(({ batches, inputs }) => ({
+        batches,
+        inputs: { ...inputs, ...inputsAhead?.(batches) },
+      }));
       // The `await` below throws its error. After an abort nothing awaits it, and without this the process would end.
       fed.catch(() => {});
       return fed;

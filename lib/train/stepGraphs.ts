@@ -2,16 +2,19 @@
 
 import { Graph } from '../compile/graph';
 import { withAveragedWeights } from '../compile/withAveragedWeights';
+import type { AugmentationTable } from '../data/augmentation/augmenter';
 import type { Statistics } from '../data/statistics';
 import { type ForwardContext, inference, TrainingContext } from '../layers/context';
 import { forwardOf, type Model } from '../models/model';
+import { add } from '../ops/channels';
 import { countCorrect, softmaxCrossEntropy } from '../ops/classification';
-import { augment, packElements } from '../ops/data';
+import { packElements } from '../ops/data';
 import { finiteCheck } from '../ops/scaling';
 import { nodesField, type Optimizer } from '../optim/optimizer';
 import { checkArgument } from '../options/options';
 import type { State } from '../tensor/state';
-import { constant, input, type Tensor } from '../tensor/tensor';
+import { input, type Tensor } from '../tensor/tensor';
+import { augmentedBatch } from './augmentedBatch';
 
 /** Options that all graphs of a training run share. */
 export interface StepGraphOptions {
@@ -23,6 +26,8 @@ export interface StepGraphOptions {
   images: readonly number[];
   /** Images per step. */
   batch: number;
+  /** The tables of augmentation that a training step has as inputs. Evaluation and prediction have none. Default: none. */
+  tables?: readonly AugmentationTable[];
 }
 
 /** Options of the loss of a training step. */
@@ -34,34 +39,36 @@ export interface StepLossOptions {
 }
 
 /**
- * Makes the forward pass. Inputs: images (u8), indices (i32 [batch], rows of images), labels (i32 [batch]). In training,
- * images are cropped and mirrored at random; in inference they are cropped at the centre.
+ * Makes the forward pass and the loss. Inputs: images (u8), indices (i32 [batch], rows of images), labels (i32 [batch]), and the
+ * tables of augmentation. Without tables, images are cropped at the centre.
  */
 function forward(
-  { model, state, statistics, images, batch }: StepGraphOptions,
+  { model, tables = [], ...options }: StepGraphOptions,
   context: ForwardContext,
   { labelSmoothing = 0, weighted = false }: StepLossOptions = {},
 ) {
+  const [height, width] = model.inputShape;
+  const { batch } = options;
   const labels = input('labels', [batch], { dtype: 'i32' });
-  const batchOfImages = augment(
-    {
-      images: input('images', images, { dtype: 'u8' }),
-      indices: input('indices', [batch], { dtype: 'i32' }),
-      counter: state.counter,
-      mean: constant(statistics.mean, statistics.meanShape),
-      inverseDeviation: constant(statistics.scale),
-    },
-    { size: [model.inputShape[0], model.inputShape[1]], random: context.training },
-  );
-  const logits = forwardOf(model, batchOfImages, context);
-  const weights = weighted ? input('weights', [batch]) : undefined;
-  const { loss, probabilities } = softmaxCrossEntropy(logits, labels, { labelSmoothing, weights, name: 'loss' });
+  const logits = forwardOf(model, augmentedBatch({ ...options, size: [height, width], tables }), context);
+  const isMixed = tables.includes('mixes');
+  const weights = weighted || isMixed ? input('weights', [batch]) : undefined;
+  const { loss: own, probabilities } = softmaxCrossEntropy(logits, labels, { labelSmoothing, weights, name: 'loss' });
+  const loss = isMixed ? add(own, partnersLoss(logits, batch, labelSmoothing)) : own;
   return { logits, labels, loss, probabilities };
 }
 
+/** Makes the part of the loss that belongs to the images with which others are mixed. Inputs: partnerLabels, partnerWeights. */
+function partnersLoss(logits: Tensor, batch: number, labelSmoothing: number): Tensor {
+  const labels = input('partnerLabels', [batch], { dtype: 'i32' });
+  const weights = input('partnerWeights', [batch]);
+  return softmaxCrossEntropy(logits, labels, { labelSmoothing, weights, name: 'partners loss' }).loss;
+}
+
 /**
- * Makes the graph of a training step: crop and mirror, forward, loss, backward, optimizer. Inputs: images, indices, labels,
- * learningRate [1], and weights [batch] if the loss is weighted. Outputs: loss, correct and gradientNorm, [1] each. The loss is the
+ * Makes the graph of a training step: augmentation, forward, loss, backward, optimizer. Inputs: images, indices, labels,
+ * learningRate [1], the tables of augmentation, weights [batch] if the loss is weighted or images are mixed, and partnerLabels and
+ * partnerWeights [batch] if they are mixed. Outputs: loss, correct and gradientNorm, [1] each. The loss is the
  * smoothed and weighted one.
  */
 export function trainGraph(options: StepGraphOptions, optimizer: Optimizer, lossOptions?: StepLossOptions): Graph {
@@ -99,7 +106,7 @@ export function evaluationGraph(
   options: StepGraphOptions,
   { averaged = false, rows = false }: InferenceOptions & { rows?: boolean } = {},
 ): Graph {
-  const { loss, logits, labels, probabilities } = forward(options, inference);
+  const { loss, logits, labels, probabilities } = forward({ ...options, tables: [] }, inference);
   const correct = countCorrect(logits, labels);
   const correct5 = countCorrect(logits, labels, { k: 5 });
   const graph = Graph.from({ outputs: { loss, correct, correct5, ...(rows && { logits, probabilities }) } });
@@ -111,7 +118,7 @@ export function evaluationGraph(
  * probabilities, [batch, classes] each.
  */
 export function predictionGraph(options: StepGraphOptions, { averaged = false }: InferenceOptions = {}): Graph {
-  const { logits, probabilities } = forward(options, inference);
+  const { logits, probabilities } = forward({ ...options, tables: [] }, inference);
   const graph = Graph.from({ outputs: { logits, probabilities } });
   return averaged ? withAveragedWeights(graph, options.state) : graph;
 }

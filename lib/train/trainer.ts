@@ -370,15 +370,15 @@ export class Trainer implements TrainerView {
     const cursor = this.#cursor;
     if (cursor.stopping !== null) return;
     const runner = await this.#fitRunner();
-    const { begin } = cursor;
+    const { begin, epoch } = cursor;
     const runs = runner.run({
-      epoch: this.#loader.epoch(cursor.epoch),
+      epoch: this.#loader.epoch(epoch),
       first: cursor.step - begin,
       last: Math.min(cursor.end, last) - begin,
       inputsOf: (batch, batches) => ({
         learningRate: Float32Array.from(batches.rows, (_, index) => this.#rate(begin + batch + index, last)),
-        ...rowInputs(this.#options, batches),
       }),
+      inputsAhead: (batches) => rowInputs(this.#options, epoch, batches),
       most: (batch) => mostSteps(this.#options.callbacks, begin + batch),
       signal,
     });
@@ -414,9 +414,10 @@ export class Trainer implements TrainerView {
   }
 
   #fitRunner(): Promise<Runner> {
-    const { train, optimizer, labelSmoothing, weightsByClass } = this.#options;
+    const { train, optimizer, labelSmoothing, weightsByClass, augmenter } = this.#options;
     const loss = { labelSmoothing, weighted: weightsByClass !== null };
-    return this.#runners.get('fit', train, (options) => trainGraph(options, optimizer, loss));
+    const { names: tables } = augmenter;
+    return this.#runners.get('fit', train, (options) => trainGraph({ ...options, tables }, optimizer, loss));
   }
 
   /** Returns the description of the run, made once, because it reads a part of the data. */

@@ -1,4 +1,11 @@
 import { types } from 'node:util';
+import { Augmenter } from '../data/augmentation/augmenter';
+import {
+  type Augmentation,
+  augmentationsField,
+  checkAugmentations,
+  formatAugmentation,
+} from '../data/augmentation/kinds';
 import { type DataMode, dataModeField, type ImageSource, type Split, sourceField } from '../data/source';
 import { type StatisticsOptions, statisticsField } from '../data/statistics';
 import { checkInteger, checkNumber, invalid, type Range } from '../errors';
@@ -20,7 +27,7 @@ import { type ClassWeights, checkClassWeights, classWeightsField, classWeightsOf
 export interface TrainerOptions {
   /** The model to train. It must not belong to another State: make a new one for each Trainer. */
   model: Model;
-  /** The training set. Its images are at least as large as the model's input; each step crops and mirrors them at random. */
+  /** The training set. Its images are at least as large as the model's input; each step augments them. */
   train: ImageSource;
   /**
    * The test set, with images of the same shape. It is evaluated after each epoch, cropped at the centre. Without one, events have no
@@ -32,6 +39,13 @@ export interface TrainerOptions {
    * device computes the steps before. The results are the same.
    */
   data?: DataMode;
+  /**
+   * How training images are changed at random, in this order: see the functions of `augmentations`. It depends on the seed, the epoch
+   * and the index of an image. Default: that of the training set, which is random crops and mirrors for CIFAR and generated images,
+   * as in the paper, and none for others. The training loss and accuracy are those of augmented images; where images are mixed,
+   * accuracy counts an image's own label.
+   */
+  augmentation?: readonly Augmentation[];
   /** Normalisation of the pixels, computed from the training set. Default: by mean and standard deviation per channel. */
   statistics?: StatisticsOptions;
   /** A device, or its name for openDevice. Default "auto". */
@@ -72,6 +86,8 @@ export type ResolvedOptions = Required<Omit<TrainerOptions, 'device' | 'test' | 
   /** Null: there is none. */
   readonly test: ImageSource | null;
   readonly device: Device;
+  /** Draws what `augmentation` says. */
+  readonly augmenter: Augmenter;
   /** As given; null: none. */
   readonly classWeights: ClassWeights | null;
   /** A weight per class of the training set; null without class weights. */
@@ -102,6 +118,7 @@ const optimizerField: Field<Optimizer> = instance<Optimizer>('an Optimizer', ({ 
 export const trainerFields: Fields<TrainerOptions> = {
   ...{ model: modelField, train: sourceField, test: optional(sourceField) },
   ...{ data: optional(dataModeField), statistics: optional(statisticsField) },
+  augmentation: optional(augmentationsField),
   ...{ device: optional(deviceField), batch: optional(integer(...batchRange)) },
   ...{ learningRate: optional(rateField), schedule: optional(scheduleField), optimizer: optional(optimizerField) },
   labelSmoothing: optional(labelSmoothingField),
@@ -158,7 +175,30 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
   const machine = { device, precision, deterministic, autotune };
   const sources = { train, test, data, statistics: { ...statistics } };
   const loss = { labelSmoothing, ...resolveWeights(classWeights, train) };
-  return { model, ...sources, ...machine, batch, optimizer, ...loss, seed, callbacks: [...callbacks], ...rate };
+  const augmentation = checkAugmentations(options.augmentation ?? train.augmentation ?? []);
+  const [height, width] = model.inputShape;
+  const { shape: stored, labels } = train;
+  const augmenter = new Augmenter({ augmentation, seed, stored, size: [height, width], labels });
+  checkMean(augmentation, statistics);
+  const images = { augmentation, augmenter };
+  return {
+    model,
+    ...sources,
+    ...images,
+    ...machine,
+    batch,
+    optimizer,
+    ...loss,
+    seed,
+    callbacks: [...callbacks],
+    ...rate,
+  };
+}
+
+/** Checks that colours can be changed, which needs a mean that does not move with the pixels. @throws ERR_INVALID_ARGUMENT */
+function checkMean(augmentation: readonly Augmentation[], { per }: StatisticsOptions): void {
+  if (per !== 'pixel' || !augmentation.some(({ kind }) => kind === 'colourJitter')) return;
+  throw invalid('augmentation colourJitter', 'statistics.per "channel"', per);
 }
 
 function resolveWeights(given: ClassWeights | null, { labels, classes }: ImageSource) {
@@ -179,7 +219,7 @@ function resolveRate(learningRate: number | undefined, schedule: Schedule | unde
 /** Returns the settings, beside model and data, that a resumed run must share with the one before to compute the same. */
 export function describeSettings(options: ResolvedOptions): Description {
   const { batch, seed, precision, deterministic, statistics, optimizer, schedule, learningRate } = options;
-  const { labelSmoothing, classWeights } = options;
+  const { labelSmoothing, classWeights, augmentation } = options;
   const rate = learningRate ?? describeSchedule(schedule);
   return {
     batch,
@@ -188,6 +228,7 @@ export function describeSettings(options: ResolvedOptions): Description {
     // Left out if it is the default: checkpoints of earlier versions do not have it.
     ...(deterministic ? {} : { deterministic }),
     statistics,
+    augmentation: formatAugmentation(augmentation),
     labelSmoothing,
     ...(classWeights && { classWeights }),
     optimizer: describeObject(optimizer),

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "ops/table.h"
+#include "shared/ops_table.h"
 
 namespace saturnn::cpu {
 

@@ -1,5 +1,5 @@
-// The ops that move data: augment (from bytes to a batch of normalised crops), copy (also between f32 and a half), pack
-// and rows. Tensors that the plan has already placed are not copied.
+// The ops that move data: copy (also between f32 and a half), pack and rows. Tensors that the plan has already placed are
+// not copied.
 #include "cuda/kernels/data.h"
 
 #include <vector>
@@ -11,40 +11,6 @@
 
 namespace saturnn::cuda {
 namespace {
-
-class Augment : public SnKernel {
- public:
-  Augment(SnDevice& device, const Augmentation& augmentation, bool random, const SnTensor& y)
-      : SnKernel(device), augmentation_(augmentation), random_(random), y_(y) {}
-  void launch(void* const* inputs, void* const* outputs, void*) override {
-    Augmentation augmentation = augmentation_;
-    augmentation.images = static_cast<const uint8_t*>(inputs[0]);
-    augmentation.indices = static_cast<const int32_t*>(inputs[1]);
-    augmentation.counter = random_ ? static_cast<const int32_t*>(inputs[2]) : nullptr;
-    augmentation.mean = static_cast<const float*>(inputs[3]);
-    augmentation.inverseDeviation = static_cast<const float*>(inputs[4]);
-    launchAugment(augmentation, rows(y_, outputs[0]), device.stream());
-  }
-
- private:
-  Augmentation augmentation_;
-  bool random_;
-  SnTensor y_;
-};
-
-void requireCrop(const SnTensor& images, const SnTensor& y) {
-  requireDense(images, "images", SN_U8);
-  requireImage(images, "images");
-  requireFloats(y, "y");
-  requireImage(y, "y");
-  if (y.shape[1] > images.shape[1] || y.shape[2] > images.shape[2] || y.shape[3] != images.shape[3]) {
-    refuse("y", "crops of images, " + describe(images) + ",", describe(y));
-  }
-  if (y.shape[1] > kLongestCrop) {
-    throw Error("ERR_UNSUPPORTED", "Expected crops of at most " + std::to_string(kLongestCrop) +
-                                       " rows for y but received " + describe(y));
-  }
-}
 
 class Copy : public SnKernel {
  public:
@@ -95,32 +61,6 @@ class RowsOf : public SnKernel {
 };
 
 }  // namespace
-
-KernelPointer createAugment(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  const bool random = attributesOf<AugmentAttributes>(op).random != 0;
-  const SnTensor &images = op.inputs[0], &mean = op.inputs[3], &y = op.outputs[0];
-  requireCrop(images, y);
-  requireVector(op.inputs[1], "indices", SN_I32, y.shape[0]);
-  if (random) requireVector(op.inputs[2], "counter", SN_I32, 2);
-  requireDense(mean, "mean", SN_F32);
-  if (mean.rank == 3) {
-    requireShape(mean, "mean", {images.shape[1], images.shape[2], images.shape[3]});
-  } else {
-    requireVector(mean, "mean", SN_F32, images.shape[3]);
-  }
-  requireVector(op.inputs[4], "inverseDeviation", SN_F32, images.shape[3]);
-  Augmentation augmentation{};
-  augmentation.count = images.shape[0];
-  augmentation.batch = y.shape[0];
-  augmentation.height = static_cast<int32_t>(images.shape[1]);
-  augmentation.width = static_cast<int32_t>(images.shape[2]);
-  augmentation.cropHeight = static_cast<int32_t>(y.shape[1]);
-  augmentation.cropWidth = static_cast<int32_t>(y.shape[2]);
-  augmentation.channels = static_cast<int32_t>(y.shape[3]);
-  augmentation.meanPerPixel = mean.rank == 3;
-  setImplementation(info, "saturnn:augment");
-  return std::make_unique<Augment>(device, augmentation, random, y);
-}
 
 KernelPointer createCopy(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const SnTensor& x = op.inputs[0];

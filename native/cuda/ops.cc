@@ -1,7 +1,7 @@
 #include "cuda/ops.h"
 
-#include "ops/table.h"
 #include "shared/error.h"
+#include "shared/ops_table.h"
 
 namespace saturnn::cuda {
 

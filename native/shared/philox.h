@@ -11,7 +11,6 @@ namespace saturnn {
 
 // Key word 0 is the seed. Key word 1 is one of these constants: each use of a seed gets independent numbers.
 // The counter is (index of the element or image, step, stream, 0).
-constexpr uint32_t augmentKey = 0x73617475;         // "satu"
 constexpr uint32_t randomizedReluKey = 0x72726c75;  // "rrlu"
 constexpr uint32_t dropoutKey = 0x64726f70;         // "drop"
 
@@ -37,8 +36,5 @@ SN_INLINE PhiloxNumbers philox4x32(PhiloxNumbers counter, uint32_t key0, uint32_
   }
   return counter;
 }
-
-// Returns a uniform number from 0 to count - 1 (biased by less than count / 2^32), without a division.
-SN_INLINE uint32_t uniformBelow(uint32_t random, uint32_t count) { return multiplyHigh(random, count); }
 
 }  // namespace saturnn

@@ -6,7 +6,8 @@ import { Dataset } from '../../lib/data/dataset';
 import { generatedRecords } from '../../lib/data/generated';
 import { DataLoader, type Epoch } from '../../lib/data/loader';
 import type { ImageSource } from '../../lib/data/source';
-import { augment, copy } from '../../lib/ops/data';
+import { augment } from '../../lib/ops/augmentation';
+import { copy } from '../../lib/ops/data';
 import type { TypedArray } from '../../lib/runtime/native';
 import { constant, input } from '../../lib/tensor/tensor';
 import { type Feed, ResidentFeed, StreamingFeed, uploadImages } from '../../lib/train/feed';
@@ -26,11 +27,10 @@ function graphOf(feed: Feed): Graph {
     {
       images: input('images', feed.images, { dtype: 'u8' }),
       indices: input('indices', [batch], { dtype: 'i32' }),
-      counter: constant(Int32Array.of(1, 2)),
       mean: constant([0, 0, 0]),
       inverseDeviation: constant([1, 1, 1]),
     },
-    { size: [8, 8], random: true },
+    { size: [8, 8] },
   );
   return Graph.from({ outputs: { y, labels: copy(input('labels', [batch], { dtype: 'i32' })) } });
 }

@@ -8,10 +8,10 @@ import { gradient } from '../../lib/compile/gradient';
 import { Graph } from '../../lib/compile/graph';
 import { activate } from '../../lib/ops/activation';
 import { leakyTanh, parseActivation, relu } from '../../lib/ops/activations';
+import { type AugmentInputs, augment, mix } from '../../lib/ops/augmentation';
 import { add, concat, slice } from '../../lib/ops/channels';
 import { countCorrect, softmaxCrossEntropy } from '../../lib/ops/classification';
 import { conv2d } from '../../lib/ops/convolution';
-import { augment } from '../../lib/ops/data';
 import { linear } from '../../lib/ops/linear';
 import { globalAveragePool, maxPool } from '../../lib/ops/pooling';
 import { Parameter } from '../../lib/tensor/state';
@@ -164,6 +164,35 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
     /\[augment\].*\[8, 8, 3\] for mean.*\[7, 8, 3\]/,
     () => crop([4, 4], [7, 8, 3]),
   ],
+  [
+    'a table of places with too few columns',
+    'ERR_SHAPE',
+    /\[augment\].*\[2, 6\] for places.*\[2, 5\]/,
+    () => crop([4, 4], [3], { places: input('places', [2, 5]) }),
+  ],
+  [
+    'colours with a mean per pixel',
+    'ERR_SHAPE',
+    /\[augment\].*one number per channel.*mean.*\[8, 8, 3\]/,
+    () => crop([4, 4], [8, 8, 3], { colours: input('colours', [2, 4]) }),
+  ],
+  [
+    'colours of images of 16 channels',
+    'ERR_SHAPE',
+    /\[augment\].*1 or 3 channels.*\[5, 8, 8, 16\]/,
+    () =>
+      crop([4, 4], [16], {
+        images: input('wide', [5, 8, 8, 16], { dtype: 'u8' }),
+        inverseDeviation: input('deviation', [16]),
+        colours: input('colours', [2, 4]),
+      }),
+  ],
+  [
+    'a table of mixes for another batch',
+    'ERR_SHAPE',
+    /\[mix\].*\[2, 6\].*\[3, 6\]/,
+    () => mix(x, input('mixes', [3, 6])),
+  ],
   ['a shape with a zero', 'ERR_INVALID_ARGUMENT', /positive integers.*\[2, 0\]/, () => input('y', [2, 0])],
   ['a shape of five dimensions', 'ERR_INVALID_ARGUMENT', /1 to 4/, () => input('y', [1, 2, 3, 4, 5])],
   [
@@ -188,10 +217,9 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
   ['a graph of nothing', 'ERR_GRAPH', /at least one output/, () => Graph.from({ outputs: {} })],
 ];
 
-function crop(size: readonly [number, number], meanShape = [3]) {
-  const [indices, counter] = [labels, input('counter', [2], { dtype: 'i32' })];
+function crop(size: readonly [number, number], meanShape = [3], tables: Partial<AugmentInputs> = {}) {
   const [mean, inverseDeviation] = [input('mean', meanShape), input('deviation', [3])];
-  return augment({ images: bytes, indices, counter, mean, inverseDeviation }, { size, random: true });
+  return augment({ images: bytes, indices: labels, mean, inverseDeviation, ...tables }, { size });
 }
 
 const scalar = () => softmaxCrossEntropy(linear(globalAveragePool(x), weight(3, 16)), labels).loss;

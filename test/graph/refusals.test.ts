@@ -8,10 +8,10 @@ import { lower } from '../../lib/compile/lower';
 import { inception33, subInception } from '../../lib/models';
 import { activate } from '../../lib/ops/activation';
 import { elu, leakyRelu, leakyTanh, relu } from '../../lib/ops/activations';
+import { augment } from '../../lib/ops/augmentation';
 import { add } from '../../lib/ops/channels';
 import { softmaxCrossEntropy } from '../../lib/ops/classification';
 import { conv2d } from '../../lib/ops/convolution';
-import { augment } from '../../lib/ops/data';
 import { linear } from '../../lib/ops/linear';
 import { averagePool } from '../../lib/ops/pooling';
 import { Sgd } from '../../lib/optim/sgd';
@@ -32,9 +32,9 @@ const labels = (name = 'labels') => input(name, [1], { dtype: 'i32' });
 
 function crop(size: readonly [number, number]) {
   const images = input('images', [5, 28, 28, 3], { dtype: 'u8' });
-  const [indices, counter] = [labels('indices'), input('counter', [2], { dtype: 'i32' })];
+  const indices = labels('indices');
   const [mean, inverseDeviation] = [input('mean', [3]), input('deviation', [3])];
-  return augment({ images, indices, counter, mean, inverseDeviation }, { size, random: true });
+  return augment({ images, indices, mean, inverseDeviation }, { size });
 }
 
 /** Makes a loss that is computed from the probabilities of another loss. */

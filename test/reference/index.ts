@@ -3,10 +3,11 @@
  * are written to be read, not to be fast. Finite differences and recorded PyTorch runs check them independently of the kernels.
  */
 import { activation, activationGradient, hasKink, preActivation } from './activation';
+import { augment, augmentRounding, mix, mixRounding } from './augmentation';
 import { add, concat, slice } from './channels';
 import { countCorrect, rankGap, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './classification';
 import { conv2d, conv2dDgrad, conv2dWgrad } from './convolution';
-import { augment, pack, rows } from './data';
+import { pack, rows } from './data';
 import { dropout, dropoutRounding } from './dropout';
 import { linear, linearDgrad, linearWgrad } from './linear';
 import {
@@ -34,7 +35,6 @@ import {
   activationGradientRounding,
   activationRounding,
   adamRounding,
-  augmentRounding,
   averageRounding,
   blendRounding,
   type Call,
@@ -153,7 +153,8 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
   slice: op(([x], { channelOffset = 0 }, shapes) => [slice(need(x), channelOffset, shape(shapes))], exact),
   copy: op(([x]) => [need(x)], exact),
   moments: op(([x]) => [moments(need(x))], momentsRounding),
-  augment: op((inputs, a, shapes) => [augment(inputs, a, shape(shapes))], augmentRounding),
+  augment: op((inputs, _, shapes) => [augment(inputs, shape(shapes))], augmentRounding),
+  mix: op(([x, mixes]) => [mix(need(x), need(mixes))], mixRounding),
   pack: op((inputs, a, shapes) => [pack(inputs.map(need), a, shape(shapes))], exact),
   rows: op(([x], a, shapes) => {
     const { data, shape: whole } = need(x);

@@ -112,21 +112,6 @@ export const finiteCheckRounding: Rounding = ({ outputs: [, norm] }, { relative 
   need(norm).data.map((want) => relative * want),
 ];
 
-/** Error of (pixel - mean) * inverse deviation. If there is a mean per pixel, the largest one of the channel counts. */
-export const augmentRounding: Rounding = ({ inputs: [, , , mean, inverse], outputs: [y] }, { relative }) => {
-  const channels = need(inverse).data.length;
-  const largestMean = new Float64Array(channels);
-  need(mean).data.forEach((value, i) => {
-    if (Math.abs(value) > at(largestMean, i % channels)) largestMean[i % channels] = Math.abs(value);
-  });
-  return [
-    need(y).data.map((want, i) => {
-      const c = i % channels;
-      return relative * (Math.abs(want) + at(largestMean, c) * Math.abs(at(need(inverse).data, c)));
-    }),
-  ];
-};
-
 /** Error of a few operations without cancellation. */
 export const relativeRounding: Rounding = ({ outputs }, { relative }) =>
   outputs.map(({ data }) => data.map((want) => relative * Math.abs(want)));

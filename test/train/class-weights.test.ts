@@ -1,6 +1,7 @@
 /** Weights of classes: a rare class is found more often, and weights of 1 change no bit. */
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { Augmenter } from '../../lib/data/augmentation/augmenter';
 import { Dataset } from '../../lib/data/dataset';
 import { readCheckpoint } from '../../lib/train/checkpoint/checkpoint';
 import { type ClassWeights, classWeightsOf } from '../../lib/train/classWeights';
@@ -44,8 +45,11 @@ describe('classWeightsOf()', () => {
 
 test('a row has the weight of its class; a row that fills up a batch has 0', () => {
   const batches = { steps: 1, indices: Int32Array.of(0, 1, 2), labels: Int32Array.of(1, 0, -1), rows: [2] };
-  expect(rowInputs({ weightsByClass: Float32Array.of(2, 3) }, batches)).toEqual({ weights: Float32Array.of(3, 2, 0) });
-  expect(rowInputs({ weightsByClass: null }, batches)).toEqual({});
+  const labels = Int32Array.of(1, 0, 1);
+  const augmenter = new Augmenter({ augmentation: [], seed: 0, stored: [4, 4, 3], size: [4, 4], labels });
+  const weights = (weightsByClass: Float32Array | null) => rowInputs({ weightsByClass, augmenter }, 0, batches);
+  expect(weights(Float32Array.of(2, 3))).toEqual({ weights: Float32Array.of(3, 2, 0) });
+  expect(weights(null)).toEqual({});
 });
 
 test('weights of 1 give the bits of no weights', async () => {

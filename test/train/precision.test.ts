@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile/compile';
 import { evaluate } from '../../lib/compile/evaluate';
 import { tanh } from '../../lib/ops/activations';
-import { augment } from '../../lib/ops/data';
+import { augment } from '../../lib/ops/augmentation';
 import { Sgd } from '../../lib/optim/sgd';
 import { Device, type Precision } from '../../lib/runtime/device';
 import type { NativeDevice } from '../../lib/runtime/native';
@@ -56,11 +56,10 @@ async function train(precision: Precision): Promise<Run> {
     const augmented = {
       images: input('images', images, { dtype: 'u8' }),
       indices: constant(Int32Array.from({ length: batch }, (_, i) => i)),
-      counter: state.counter,
       mean: constant(statistics.mean),
       inverseDeviation: constant(statistics.deviation.map((deviation) => 1 / deviation)),
     };
-    const logits = await evaluate(model.forward(augment(augmented, { size: [28, 28], random: false })), {
+    const logits = await evaluate(model.forward(augment(augmented, { size: [28, 28] })), {
       device,
       inputs: { images: dataset.images },
     });

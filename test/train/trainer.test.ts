@@ -319,11 +319,15 @@ describe('Trainer', () => {
     const evaluation = await trainer.evaluate('test');
     expect(loss).toBeCloseTo(evaluation.loss, 5);
     expect([correct / count, correct5 / count]).toEqual([evaluation.accuracy, evaluation.top5]);
-    // Seventeen images are a batch and one more.
+    // Seventeen images are a batch and one more. Plans of other batches may round differently.
+    const distance = (got: Float32Array, want: Float32Array) =>
+      got.reduce((most, value, i) => Math.max(most, Math.abs(value - want[i]!)), 0);
     const some = await trainer.predict(data.images.subarray(0, 17 * 32 * 32 * 3), { count: 17 });
-    expect(some.logits).toEqual(logits.subarray(0, 1700));
+    expect(some.logits.length).toBe(1700);
+    expect(distance(some.logits, logits)).toBeLessThan(1e-4);
     const one = await trainer.predict(data.take(1));
-    expect(one.probabilities).toEqual(probabilities.subarray(0, 100));
+    expect(one.probabilities.length).toBe(100);
+    expect(distance(one.probabilities, probabilities)).toBeLessThan(1e-6);
     expect((await snapshot(trainer.state)).equals(before)).toBe(true);
     await expect(trainer.predict(new Uint8Array(100))).rejects.toThrow(/3072 bytes \(1 image of 32x32x3.*100/);
     await expect(trainer.predict(new Uint8Array(0))).rejects.toThrow(/3072 bytes/);

@@ -25,7 +25,7 @@ export const changeOption = declare({
 /** Options that --change lets a resumed run change. */
 export const changeableFlags: readonly string[] = [
   ...['--lr', '--schedule', '--warmup', '--lr-layers', '--momentum', '--weight-decay', '--clip-norm'],
-  ...['--label-smoothing', '--class-weights', '--balance', '--batch'],
+  ...['--label-smoothing', '--class-weights', '--balance', '--augment', '--batch'],
 ];
 
 export interface ResumeOptions {

@@ -1,5 +1,6 @@
 /** Measures a network between the steps of its training. */
 import { compile, type Plan } from '../../compile/compile';
+import { Augmenter } from '../../data/augmentation/augmenter';
 import { DataLoader } from '../../data/loader';
 import { type ImageSource, imageBytes } from '../../data/source';
 import { type StatisticsOptions, statisticsOf } from '../../data/statistics';
@@ -53,17 +54,22 @@ export interface GaugeOptions {
 export class Gauge {
   private constructor(
     private readonly options: GaugeOptions,
+    private readonly augmenter: Augmenter,
     private readonly probe: Probe,
     private readonly plan: Plan,
   ) {}
 
   /** Compiles the plan. @throws what compile throws */
   static async of(options: GaugeOptions): Promise<Gauge> {
-    const { model, trainer, train, batch, device } = options;
+    const { model, trainer, train, batch, device, seed } = options;
+    const [height, width] = model.inputShape;
+    const { augmentation = [], shape: stored, labels } = train;
+    const augmenter = new Augmenter({ augmentation, seed, stored, size: [height, width], labels });
     const statistics = await statisticsOf(train, options.statistics);
     const images = [batch, ...train.shape];
-    const probe = probeGraph({ model, state: trainer.state, statistics, images, batch });
-    return new Gauge(options, probe, await compile(probe.graph, { device, autotune: false }));
+    const tables = augmenter.names;
+    const probe = probeGraph({ model, state: trainer.state, statistics, images, batch, tables });
+    return new Gauge(options, augmenter, probe, await compile(probe.graph, { device, autotune: false }));
   }
 
   /** Measures the network as it is now. */
@@ -93,10 +99,14 @@ export class Gauge {
     const place = trainer.step % loader.steps;
     // The last batch of an epoch may contain padding rows. The first batch is measured instead.
     const full = (place + 1) * batch <= train.count ? place : 0;
-    const { indices, labels } = loader.epoch(Math.floor(trainer.step / loader.steps)).batches(full, 1);
+    const epoch = Math.floor(trainer.step / loader.steps);
+    const batches = loader.epoch(epoch).batches(full, 1);
+    const { indices, labels } = batches;
+    const { places } = this.augmenter.tables(epoch, batches);
     const images = new Uint8Array(batch * imageBytes(train));
     await train.read(indices, images);
-    return { images, indices: Int32Array.from({ length: batch }, (_, row) => row), labels };
+    const rows = Int32Array.from({ length: batch }, (_, row) => row);
+    return { images, indices: rows, labels, ...(places && { places }) };
   }
 
   [Symbol.dispose](): void {

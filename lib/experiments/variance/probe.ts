@@ -10,7 +10,6 @@ import { activationOp } from '../../ops/activation';
 import { concatOp } from '../../ops/channels';
 import { softmaxCrossEntropy } from '../../ops/classification';
 import { conv2dDgradOp, conv2dOp } from '../../ops/convolution';
-import { augment } from '../../ops/data';
 import { linearDgradOp, linearOp } from '../../ops/linear';
 import {
   averagePoolGradientOp,
@@ -23,6 +22,7 @@ import {
 import { randomizedReluOp } from '../../ops/randomizedRelu';
 import type { Parameter } from '../../tensor/state';
 import { constant, input, type Node, type Op, type Tensor } from '../../tensor/tensor';
+import { augmentedBatch } from '../../train/augmentedBatch';
 import type { StepGraphOptions } from '../../train/stepGraphs';
 import { StatisticsBuilder } from './statistics';
 
@@ -91,22 +91,15 @@ const dataGradients: ReadonlySet<Op> = new Set([
 ]);
 
 /**
- * Builds the forward and backward pass of the next training step, with its crops and mirrors, but without its update, so that
- * the training does not change. It is bound to the same State. Inputs: images, indices, labels. Outputs: loss, and statistics
+ * Builds the forward and backward pass of the next training step, with its augmentation, but without its update, so that
+ * the training does not change. It is bound to the same State. Inputs: images, indices, labels, and the tables. Outputs: loss, and statistics
  * by key.
  */
-export function probeGraph({ model, state, statistics, images, batch }: StepGraphOptions): Probe {
+export function probeGraph({ model, state, tables = [], ...options }: StepGraphOptions): Probe {
+  const { batch } = options;
   const labels = input('labels', [batch], { dtype: 'i32' });
-  const pixels = augment(
-    {
-      images: input('images', images, { dtype: 'u8' }),
-      indices: input('indices', [batch], { dtype: 'i32' }),
-      counter: state.counter,
-      mean: constant(statistics.mean, statistics.meanShape),
-      inverseDeviation: constant(statistics.scale),
-    },
-    { size: [model.inputShape[0], model.inputShape[1]], random: true },
-  );
+  const [height, width] = model.inputShape;
+  const pixels = augmentedBatch({ ...options, size: [height, width], tables });
   const logits = forwardOf(model, pixels, new TrainingContext(state.counter));
   const { loss } = softmaxCrossEntropy(logits, labels, { name: 'loss' });
   const forward = Graph.from({ outputs: { logits } }).nodes;

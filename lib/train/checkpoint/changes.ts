@@ -14,7 +14,13 @@ import {
  * Name of a setting of a Trainer that may change when it goes on from a checkpoint. "learningRate" is the schedule, too, and
  * "optimizer" its settings: clipping, momentum, weight decay, groups.
  */
-export type ChangeableSetting = 'learningRate' | 'optimizer' | 'labelSmoothing' | 'classWeights' | 'batch';
+export type ChangeableSetting =
+  | 'learningRate'
+  | 'optimizer'
+  | 'labelSmoothing'
+  | 'classWeights'
+  | 'augmentation'
+  | 'batch';
 
 /** All of them. */
 export const changeableSettings: readonly ChangeableSetting[] = [
@@ -22,6 +28,7 @@ export const changeableSettings: readonly ChangeableSetting[] = [
   'optimizer',
   'labelSmoothing',
   'classWeights',
+  'augmentation',
   'batch',
 ];
 

@@ -37,11 +37,11 @@ bool allowsBlocks(const PlanDescription& plan, const TensorDescription& tensor) 
 }
 
 // Whether the plan can be blocked with this node in it. Images that are concatenated or sliced must consist of whole
-// blocks, even if they are copied instead of viewed; augment writes plain images only.
+// blocks, even if they are copied instead of viewed; augment and mix write plain images only.
 bool allowsBlocks(const PlanDescription& plan, const NodeDescription& node) {
   const auto blocked = [&](int id) { return id != kAbsent && blockable(plan.tensors[id]); };
   const auto anyBlocked = [&](const std::vector<int>& ids) { return std::any_of(ids.begin(), ids.end(), blocked); };
-  if (node.op == "augment") return !anyBlocked(node.outputs);
+  if (node.op == "augment" || node.op == "mix") return !anyBlocked(node.outputs);
   if (node.op == "concat") {
     return !anyBlocked(node.outputs) || std::all_of(node.inputs.begin(), node.inputs.end(), blocked);
   }

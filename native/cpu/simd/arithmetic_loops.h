@@ -1,4 +1,4 @@
-// The other element-by-element loops: conversion, add, norm, softmax, blend, augmentation.
+// The other element-by-element loops: conversion, add, norm, softmax, blend.
 #pragma once
 
 #include "cpu/simd/table.h"
@@ -108,27 +108,6 @@ void scale(float* x, float factor, int64_t count) {
 void blend(const float* a, float keep, const float* b, float take, float* y, int64_t count) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i) y[i] = keep * a[i] + take * b[i];
-}
-
-template <typename T>
-void augmentRow(const AugmentRow<T>& row) {
-  if (!row.mirror) {
-    const int64_t count = row.pixels * row.channels;
-    for (int64_t i = 0; i < count; ++i) {
-      row.y[i] = narrow<T>((static_cast<float>(row.source[i]) - row.mean[i]) * row.inverseDeviation[i]);
-    }
-    return;
-  }
-  const uint8_t* pixel = row.source + row.pixels * row.channels;
-  const float* mean = row.mean + row.pixels * row.channels;
-  T* y = row.y;
-  for (int64_t p = 0; p < row.pixels; ++p) {
-    pixel -= row.channels;
-    mean -= row.channels;
-    for (int64_t c = 0; c < row.channels; ++c) {
-      *y++ = narrow<T>((static_cast<float>(pixel[c]) - mean[c]) * row.inverseDeviation[c]);
-    }
-  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Compiles every loop except those of activations for one instruction set. The including file defines SIMD_TABLE,
 // SIMD_NAME and SIMD_ACTIVATIONS; its compile flags choose the instruction set.
 #include "cpu/simd/arithmetic_loops.h"
+#include "cpu/simd/augmentation_loops.h"
 #include "cpu/simd/dropout_loops.h"
 #include "cpu/simd/normalization_loops.h"
 #include "cpu/simd/pooling_loops.h"
@@ -21,6 +22,8 @@ constexpr ImageLoops<T> makeImageLoops() {
       fillRows<T>,
       add<T>,
       augmentRow<T>,
+      normalizeRow<T>,
+      mix<T>,
       toFloats<T>,
       fromFloats<T>,
   };
@@ -55,6 +58,11 @@ extern const SimdTable SIMD_TABLE = {
     normalizeGradient,
     dropout,
     blend,
+    addBytes,
+    sumColumns,
+    rotateRow,
+    brighten,
+    recolourRow,
 };
 
 }  // namespace saturnn::cpu

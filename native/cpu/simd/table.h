@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "cpu/simd/bf16.h"
+#include "shared/augmentation.h"
 
 namespace saturnn::cpu {
 
@@ -160,6 +161,28 @@ struct AugmentRow {
   bool mirror;
 };
 
+// y[w] = the sum over the taps of weights[tap * pixels + w] x[firsts[w] + tap], per channel; y[w] stays where firsts[w] < 0.
+struct ColumnSums {
+  const float* x;
+  const int32_t* firsts;
+  const float* weights;
+  int32_t taps;
+  int64_t pixels, channels;
+  float* y;
+};
+
+// A row whose pixel w is interpolated at (row + w rowStep, column + w columnStep) of an image of `height` x `width`, less
+// its mean if there is one per pixel.
+struct RotatedRow {
+  const uint8_t* image;
+  const float* mean;  // [channels], or of the whole image
+  int64_t height, width, channels;
+  bool meanPerPixel;
+  float rowStep, row, columnStep, column;
+  float* y;
+  int64_t pixels;
+};
+
 // Sums of x - centre and of its square.
 struct CentredSums {
   double sum, squares;
@@ -234,6 +257,10 @@ struct ImageLoops {
   // y = inputs[0] + ... + inputs[inputCount - 1], 2 to 8 of them, added in that order. y may be inputs[0].
   void (*add)(const T* const* inputs, int32_t inputCount, T* y, int64_t count);
   void (*augment)(const AugmentRow<T>&);
+  // y = (x - mean) inverseDeviation, element by element
+  void (*normalizeRow)(const float* x, const float* mean, const float* inverseDeviation, T* y, int64_t count);
+  // y = share x + rest partner; `partner` is not read if rest is 0
+  void (*mix)(const T* x, float share, const T* partner, float rest, T* y, int64_t count);
   void (*toFloats)(const T* x, float* y, int64_t count);
   void (*fromFloats)(const float* x, T* y, int64_t count);
 };
@@ -263,6 +290,14 @@ struct SimdTable : ImageLoops<float> {
   void (*dropout)(const DropoutRows&);
   // y = keep * a + take * b
   void (*blend)(const float* a, float keep, const float* b, float take, float* y, int64_t count);
+  // y = weight x, or y += weight x unless it is the first
+  void (*addBytes)(const uint8_t* x, float weight, float* y, int64_t count, bool isFirst);
+  void (*sumColumns)(const ColumnSums&);
+  void (*rotateRow)(const RotatedRow&);
+  // Multiplies the pixels of a row, which stay within 0 to 255, and returns the sum of their greys.
+  double (*brighten)(float* x, int64_t pixels, int64_t channels, float factor);
+  // Changes contrast, saturation and hue of a row. `grey`: the mean of the image's greys.
+  void (*recolour)(float* x, int64_t pixels, int64_t channels, const Colours& colours, float grey);
 };
 
 extern const SimdTable simdBaseline, simdAvx2, simdAvx512;

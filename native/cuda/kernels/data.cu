@@ -1,6 +1,3 @@
-// augment: selects the images of a batch from a data set of bytes, crops and mirrors them, and normalises every
-// channel. A mean image is indexed by the pixel's place in the whole image, so it is cropped and mirrored with it.
-//
 // fit copies rows x channels into a tensor with other numbers of both: the excess is cut off, missing elements are 0.
 // It pads channels for tensor cores, removes the padding again, and converts dtypes. A thread writes 16 bytes of a row
 // if the target is aligned. The source, whose rows have any length, is read element by element.
@@ -8,42 +5,9 @@
 // gather makes many small copies in one launch, because a memcpy for each takes longer than its transfer.
 #include "cuda/kernels/common/rows.cuh"
 #include "cuda/kernels/data.h"
-#include "shared/crop.h"
 
 namespace saturnn::cuda {
 namespace {
-
-constexpr int kCropRows = 8;  // per thread, so that it draws the crop of its image once for all of them
-
-template <class T>
-__global__ void __launch_bounds__(kThreads) augment(const __grid_constant__ Augmentation a, View<T> y) {
-  const int column = blockIdx.x * blockDim.y + threadIdx.y;
-  if (column >= a.cropWidth) return;
-  const int firstRow = blockIdx.y * kCropRows;
-  const int spareRows = a.height - a.cropHeight, spareColumns = a.width - a.cropWidth;
-  const int64_t rowPitch = int64_t{a.width} * a.channels;
-
-  for (int64_t n = blockIdx.z; n < a.batch; n += gridDim.z) {
-    const int64_t image = a.indices[n];
-    const bool known = image >= 0 && image < a.count;
-    const Crop crop = a.counter ? drawCrop(n, a.counter, spareRows, spareColumns) : centreCrop(spareRows, spareColumns);
-    const int sourceColumn = crop.left + (crop.mirror ? a.cropWidth - 1 - column : column);
-    for (int channel = threadIdx.x; channel < a.channels; channel += blockDim.x) {
-      const float inverseDeviation = a.inverseDeviation[channel];
-      const int64_t first = (crop.top + firstRow) * rowPitch + int64_t{sourceColumn} * a.channels + channel;
-      const uint8_t* pixel = a.images + (known ? image : 0) * a.height * rowPitch + first;
-      const float* mean = a.meanPerPixel ? a.mean + first : a.mean + channel;
-      const int64_t meanPitch = a.meanPerPixel ? rowPitch : 0;
-      T* to = y.data + ((n * a.cropHeight + firstRow) * a.cropWidth + column) * y.stride + channel;
-#pragma unroll 4
-      for (int row = 0; row < kCropRows; ++row) {
-        if (firstRow + row >= a.cropHeight) break;
-        const float value = (static_cast<float>(pixel[row * rowPitch]) - mean[row * meanPitch]) * inverseDeviation;
-        to[row * (a.cropWidth * y.stride)] = fromFloat<T>(known ? value : __int_as_float(0x7fc00000));
-      }
-    }
-  }
-}
 
 // 16-byte stores only: a source of three channels has no aligned rows.
 template <class From, class To, int Width>
@@ -84,18 +48,6 @@ bool allowsVectors(const Piece& piece) {
 }
 
 }  // namespace
-
-void launchAugment(const Augmentation& a, Rows y, cudaStream_t stream) {
-  const int channels = std::min(a.channels, kThreads);
-  const int64_t tiles = ceilDivide(a.cropWidth, kThreads / channels);
-  const dim3 block(static_cast<unsigned>(channels), static_cast<unsigned>(ceilDivide(a.cropWidth, tiles)));
-  const dim3 grid(static_cast<unsigned>(tiles), static_cast<unsigned>(ceilDivide(a.cropHeight, kCropRows)),
-                  static_cast<unsigned>(std::min<int64_t>(a.batch, 65535)));
-  withStorage(y.dtype, [&](auto storage) {
-    using T = typename decltype(storage)::Element;
-    launch("augment", augment<T>, grid, block, stream, a, viewOf<T>(y));
-  });
-}
 
 void launchFit(ConstRows x, int64_t xRows, int64_t xChannels, Rows y, int64_t yRows, int64_t yChannels,
                cudaStream_t stream) {

@@ -5,20 +5,6 @@
 
 namespace saturnn::cuda {
 
-// y = (pixel - mean) inverseDeviation for crops of the chosen images; all NaN for an invalid index.
-struct Augmentation {
-  const uint8_t* images;   // [count, height, width, channels]
-  const int32_t* indices;  // [batch]
-  const int32_t* counter;  // seed and step; null: the crops are in the centre
-  const float* mean;       // [channels], or [height, width, channels]
-  const float* inverseDeviation;
-  int64_t count, batch;
-  int32_t height, width, cropHeight, cropWidth, channels;
-  bool meanPerPixel;
-};
-constexpr int kLongestCrop = 65535;
-void launchAugment(const Augmentation& augmentation, Rows y, cudaStream_t stream);
-
 // y = x where x has an element, else 0. Same dtype, or one of them f32 and the other bf16 or f16.
 void launchFit(ConstRows x, int64_t xRows, int64_t xChannels, Rows y, int64_t yRows, int64_t yChannels,
                cudaStream_t stream);

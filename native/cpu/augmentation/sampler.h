@@ -1,0 +1,68 @@
+// Rows of an image of bytes as an augmented image sees them: moved, resized and rotated as a Place says, in f32.
+#pragma once
+
+#include "cpu/simd/table.h"
+#include "shared/augmentation.h"
+
+namespace saturnn::cpu {
+
+// The sizes of augment's tensors, and how its mean lies in memory.
+struct SampledShape {
+  int64_t sourceHeight, sourceWidth, height, width, channels;
+  bool meanPerPixel;
+
+  int64_t sourceRow() const { return sourceWidth * channels; }
+  int64_t row() const { return width * channels; }
+};
+
+// Samples one image at a time, in the memory of one thread.
+class Sampler {
+ public:
+  // Most pixels of the source in a row that one pixel of the result is made of on the fast way.
+  static constexpr int32_t mostTaps = 16;
+
+  // Bytes of memory that begin() gets.
+  static size_t scratchBytes(const SampledShape& shape);
+
+  Sampler(const SampledShape& shape, const SimdTable& simd, void* scratch);
+
+  // Chooses an image. `mean`: [channels], or of the whole image. `place` is finite.
+  void begin(const uint8_t* image, const float* mean, const Place& place);
+
+  // Whether the rows are bytes of the image, so that copiedRow() may be used.
+  bool copies() const { return copies_; }
+  // The row of the source that is copied to row h; -1: it lies outside.
+  int64_t copiedRow(int64_t h) const;
+  // The columns of the result, from `first` to below `last`, that lie in the source; the first of them comes from column
+  // `source` and the others from its right, or from its left if `mirror`.
+  struct Columns {
+    int64_t first, last, source;
+    bool mirror;
+  };
+  Columns copiedColumns() const;
+
+  // Computes row h: [width, channels]. Pixels are 0 to 255, less the mean if there is one per pixel. Outside of the source they
+  // are the channel's mean, or 0 if there is one per pixel.
+  void row(int64_t h, float* y);
+
+ private:
+  void prepareColumns();
+  void uprightRow(int64_t h, float* y);
+  void pixelByPixel(int64_t h, float* y) const;
+  void rotatedRow(int64_t h, float* y) const;
+  void fill(float* y, int64_t pixels) const;
+
+  const SampledShape shape_;
+  const SimdTable& simd_;
+  float* gathered_;  // [source columns, channels]: the weighted sum of rows
+  float* weights_;   // [taps, width]
+  int32_t* firsts_;  // [width]
+  const uint8_t* image_ = nullptr;
+  const float* mean_ = nullptr;
+  Place place_{};
+  Extent rows_{}, columns_{};
+  bool copies_ = false, upright_ = false, byPixel_ = false;
+  int32_t taps_ = 0;
+};
+
+}  // namespace saturnn::cpu

@@ -1,0 +1,157 @@
+// The arithmetic of augmentation, the same on the host and on CUDA devices: where the pixels of an augmented image lie in
+// the image of the data set, how they are interpolated, and how their colours change.
+#pragma once
+
+#include "shared/arithmetic.h"
+
+namespace saturnn {
+
+// A row of augment's table `places`. Pixel (h, w) of the result lies at row rowPerRow h + rowPerColumn w + firstRow of the
+// source and at column columnPerRow h + columnPerColumn w + firstColumn, where whole numbers are the centres of pixels.
+struct Place {
+  float rowPerRow, rowPerColumn, firstRow;
+  float columnPerRow, columnPerColumn, firstColumn;
+};
+
+// A row of augment's table `colours`: factors, and a part of the circle of hues, which are applied in this order.
+struct Colours {
+  float brightness, contrast, saturation, hue;
+};
+
+// A row of mix's table `mixes`: within a rectangle, y = share x[n] + (1 - share) x[partner], or share x[n] if partner is -1.
+struct Mixing {
+  float partner, share;
+  float top, left, bottom, right;  // the rectangle: rows from top to below bottom, columns from left to below right
+};
+
+constexpr int32_t kPlaceColumns = sizeof(Place) / sizeof(float);
+constexpr int32_t kColoursColumns = sizeof(Colours) / sizeof(float);
+constexpr int32_t kMixingColumns = sizeof(Mixing) / sizeof(float);
+
+// The crop at the centre, which has no table.
+SN_INLINE Place centrePlace(int32_t spareRows, int32_t spareColumns) {
+  return {1.0f, 0.0f, static_cast<float>(spareRows / 2), 0.0f, 1.0f, static_cast<float>(spareColumns / 2)};
+}
+
+// Whether all numbers are finite. The images of others are NaN.
+SN_INLINE bool isFinitePlace(const Place& place) {
+  const float sum = place.rowPerRow + place.rowPerColumn + place.firstRow + place.columnPerRow + place.columnPerColumn +
+                    place.firstColumn;
+  return sum - sum == 0.0f;
+}
+
+// Whether the result's rows are rows of the source: nothing is rotated or sheared.
+SN_INLINE bool isUpright(const Place& place) { return place.rowPerColumn == 0.0f && place.columnPerRow == 0.0f; }
+
+// Far outside of every image, but within the range of int32_t even after a sum.
+constexpr float kFarPixel = 1048576.0f;
+
+// Rounds down to a pixel. Numbers beyond every image become kFarPixel, and NaN -kFarPixel.
+SN_INLINE int32_t pixelBelow(float position) {
+  return static_cast<int32_t>(position > -kFarPixel ? floorf(position < kFarPixel ? position : kFarPixel) : -kFarPixel);
+}
+
+// Whether a scale and an origin map whole pixels to whole pixels, one to one.
+SN_INLINE bool isWhole(float scale, float origin) {
+  return (scale == 1.0f || scale == -1.0f) && origin == floorf(origin) && origin > -kFarPixel && origin < kFarPixel;
+}
+
+// Whether the result consists of pixels of the source: crops, mirrored or flipped.
+SN_INLINE bool isCopy(const Place& place) {
+  return isUpright(place) && isWhole(place.rowPerRow, place.firstRow) &&
+         isWhole(place.columnPerColumn, place.firstColumn);
+}
+
+// The pixels first to last of a row (or column) of the source that a pixel of an upright result is made of. There is none
+// if last < first: that pixel lies outside of the source.
+struct Taps {
+  int32_t first, last;
+  float centre, inverseSupport;
+};
+
+// The pixels of the source that the `length` rows (or columns) of an upright result cover: first to last.
+struct Extent {
+  int32_t first, last;
+};
+
+SN_INLINE Extent extentOf(float scale, float origin, int32_t length, int32_t sourceLength) {
+  const float begin = origin - 0.5f * scale, end = origin + (static_cast<float>(length) - 0.5f) * scale;
+  // The edges of pixel p are at p - 1/2 and p + 1/2; an edge is rounded to the nearest one.
+  const int32_t first = pixelBelow((begin < end ? begin : end) + 1.0f);
+  const int32_t last = pixelBelow((begin < end ? end : begin) + 1.0f) - 1;
+  return {first < 0 ? 0 : first, last >= sourceLength ? sourceLength - 1 : last};
+}
+
+// The weights fall linearly to 0 at a distance of one pixel of the result, or of the source where that is larger: a
+// reduced image is an average, without aliasing (bilinear with antialiasing in PyTorch and Pillow).
+SN_INLINE Taps tapsOf(float scale, float origin, int32_t position, const Extent& extent) {
+  const float centre = origin + static_cast<float>(position) * scale;
+  const float size = fabsf(scale);
+  const float support = size > 1.0f ? size : 1.0f;
+  const int32_t first = pixelBelow(centre - support) + 1, last = -pixelBelow(-(centre + support)) - 1;
+  return {first < extent.first ? extent.first : first, last > extent.last ? extent.last : last, centre, 1.0f / support};
+}
+
+SN_INLINE float weightOf(const Taps& taps, int32_t pixel) {
+  return 1.0f - fabsf(static_cast<float>(pixel) - taps.centre) * taps.inverseSupport;
+}
+
+// Grey of a colour, with the weights of ITU-R BT.601 that Pillow and PyTorch use.
+SN_INLINE float greyOf(float red, float green, float blue) { return 0.2989f * red + 0.587f * green + 0.114f * blue; }
+
+SN_INLINE float asPixel(float value) { return clampKeepingNan(value, 0.0f, 255.0f); }
+
+// Moves the hue of a colour, whose saturation and value (the largest of the three) stay.
+SN_INLINE void shiftHue(float (&pixel)[3], float turns) {
+  const float red = pixel[0], green = pixel[1], blue = pixel[2];
+  float most = red > green ? red : green, least = red > green ? green : red;
+  most = blue > most ? blue : most;
+  least = blue < least ? blue : least;
+  const float range = most - least;
+  if (!(range > 0.0f)) return;
+  float hue = most == red     ? (green - blue) / range
+              : most == green ? 2.0f + (blue - red) / range
+                              : 4.0f + (red - green) / range;
+  hue += 6.0f * turns;  // in sixths of the circle
+  hue -= 6.0f * floorf(hue / 6.0f);
+  for (int channel = 0; channel < 3; ++channel) {
+    // 0 at the distance of a sixth or less from the channel's own hue, 1 from two sixths on.
+    float away = fabsf(hue - static_cast<float>(2 * channel));
+    away = away > 3.0f ? 6.0f - away : away;
+    pixel[channel] = most - range * clampKeepingNan(away - 1.0f, 0.0f, 1.0f);
+  }
+}
+
+// Contrast, saturation and hue of a pixel of three channels whose brightness was changed. `grey`: the mean of the image's
+// greys after that.
+SN_INLINE void recolour(float (&pixel)[3], const Colours& colours, float grey) {
+  for (float& value : pixel) value = asPixel(colours.contrast * value + (1.0f - colours.contrast) * grey);
+  const float own = greyOf(pixel[0], pixel[1], pixel[2]);
+  for (float& value : pixel) value = asPixel(colours.saturation * value + (1.0f - colours.saturation) * own);
+  if (colours.hue != 0.0f) shiftHue(pixel, colours.hue);
+}
+
+// The columns of row h that are mixed: first to below last; none if they are equal.
+struct MixedColumns {
+  int32_t first, last;
+};
+
+SN_INLINE MixedColumns mixedColumns(const Mixing& mixing, int32_t h, int32_t width) {
+  const bool isInside = static_cast<float>(h) >= mixing.top && static_cast<float>(h) < mixing.bottom;
+  const int32_t left = pixelBelow(mixing.left), right = pixelBelow(mixing.right);
+  const int32_t last = !isInside || right < 0 ? 0 : right < width ? right : width;
+  const int32_t first = left < 0 ? 0 : left < last ? left : last;
+  return {first, last};
+}
+
+constexpr int32_t kNoPartner = -1;     // nothing is added
+constexpr int32_t kWrongPartner = -2;  // it is no image of the batch: the mixed pixels are NaN
+
+SN_INLINE int32_t partnerOf(const Mixing& mixing, int64_t batch) {
+  if (mixing.partner == -1.0f) return kNoPartner;
+  const bool exists =
+      mixing.partner >= 0.0f && mixing.partner < static_cast<float>(batch) && mixing.partner == floorf(mixing.partner);
+  return exists ? static_cast<int32_t>(mixing.partner) : kWrongPartner;
+}
+
+}  // namespace saturnn
