@@ -78,6 +78,7 @@ export {
   createModel,
   type FunctionalModelOptions,
   functionalModel,
+  type ImageSize,
   inception33,
   inceptionBn,
   type Model,
@@ -177,6 +178,7 @@ export type {
 } from './train/checkpoint/checkpointInfo';
 export type { SavedTally } from './train/checkpoint/tally';
 export type { ClassWeights } from './train/classWeights';
+export type { EvaluateEvery } from './train/evaluateEvery';
 export type { EvaluationOptions } from './train/evaluation/options';
 export type {
   ChangedEvent,

@@ -99,7 +99,7 @@ function withModelOfWeights({ weights }: TrainOptions, given: Given): Given {
 }
 
 async function train(options: TrainOptions, given: Given): Promise<void> {
-  const { batch, seed, labelSmoothing, steps, json = false } = options;
+  const { batch, seed, labelSmoothing, evaluateEvery, steps, json = false } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
   if (options.validation && !options.test) throw doesNotApply('--no-test', 'beside --validation');
   const device = openDeviceFor(options);
@@ -139,7 +139,7 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
       ...{ weights: options.weights, onNonFinite: options.onNonFinite ?? undefined },
       ...{ folder, resume: options.resume, checkpoints: checkpointsFrom(options, test !== null) },
       ...{ model, train, test: test ?? undefined, statistics, data: mode, device, batch, seed },
-      ...{ optimizer, schedule, labelSmoothing, classWeights, augmentation, ...arithmeticOf(options) },
+      ...{ optimizer, schedule, labelSmoothing, classWeights, augmentation, evaluateEvery, ...arithmeticOf(options) },
       length: { totalEpochs: epochs, totalSteps: steps },
       callbacks: earlyStoppingFrom(options, test !== null),
       describe(trainer) {

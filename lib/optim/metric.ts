@@ -3,15 +3,22 @@ import { SaturnnError } from '../errors';
 import { type Field, oneOf } from '../options/field';
 import type { Owner } from './owner';
 
-/** The event after each epoch, and at the end of a fit() that ends within one. Accuracies are fractions, 0 to 1. */
+/**
+ * The event after each epoch, after an evaluation of the test set within one (TrainerOptions.evaluateEvery), and at the end of a fit()
+ * that ends within one. Accuracies are fractions, 0 to 1.
+ */
 export interface EpochEvent {
   readonly event: 'epoch';
   /** Number of the epoch, from 1. */
   readonly epoch: number;
   /** Steps done since the beginning of training. */
   readonly step: number;
-  /** Whether the epoch is complete. False: fit() ended within it. */
+  /** Whether the epoch is complete. False: the test set was evaluated within it, or fit() ended there. */
   readonly complete: boolean;
+  /**
+   * Whether this evaluation was due by TrainerOptions.evaluateEvery. False: it took place because fit() ended. Absent: as `complete`.
+   */
+  readonly scheduled?: boolean;
   /**
    * Mean loss over the epoch's augmented images so far, each measured in the training step that used it; with label smoothing if
    * it is used.
@@ -21,7 +28,8 @@ export interface EpochEvent {
   readonly trainAccuracy: number;
   /**
    * Mean loss (cross-entropy in nats, without label smoothing) over the whole test set after the epoch: centre crops, and the
-   * average of the weights if the optimizer keeps one. Absent, as the next two, if there is no test set.
+   * average of the weights if the optimizer keeps one. Absent, as the next two, if there is no test set, or if
+   * its evaluation was not due.
    */
   readonly testLoss?: number;
   /** Fraction of the test images whose label is the best guess. */
@@ -80,6 +88,13 @@ export function metricFor(
   const message = `${who} compares epochs by ${metric}, but the Trainer has no test set: give it one (test), or choose ${ofTraining[metric]}`;
   throw new SaturnnError('ERR_INVALID_ARGUMENT', message);
 }
+
+/** Whether an evaluation was due, and did not take place only because fit() ended. */
+export const isScheduled = ({ scheduled, complete }: EpochEvent): boolean => scheduled ?? complete;
+
+/** Whether an epoch has a metric by which it can be compared with others: those of the training set only if it is complete. */
+export const hasMetric = (metric: Metric, event: EpochEvent): boolean =>
+  event[metric] !== undefined && (metric === ofTraining[metric] ? event.complete : isScheduled(event)) !== false;
 
 /** Accepts the name of a metric. */
 export const metricField: Field<Metric> = oneOf(metrics);

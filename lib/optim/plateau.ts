@@ -1,7 +1,7 @@
 import { checkNumber } from '../errors';
 import { custom, integer, number, optional, orNull } from '../options/field';
 import { Options } from '../options/options';
-import { type EpochEvent, isLoss, type Metric, metricField, metricFor } from './metric';
+import { type EpochEvent, hasMetric, isLoss, type Metric, metricField, metricFor } from './metric';
 import { own } from './owner';
 import { rateField, type Schedule } from './schedule';
 
@@ -14,7 +14,10 @@ export interface PlateauOptions {
   rate: number;
   /** Factor on the rate when it is lowered: 0 to 1, default 0.1. */
   factor?: number;
-  /** The number of epochs without improvement that are tolerated; the next one lowers the rate. At least 0, default 10. */
+  /**
+   * The number of epochs (for a metric of the test set: of its evaluations) without improvement that are tolerated; the next one lowers
+   * the rate. At least 0, default 10.
+   */
   patience?: number;
   /** The metric to watch; default 'testLoss', or 'trainLoss' in a training without a test set. */
   metric?: PlateauMetric;
@@ -82,8 +85,8 @@ export function plateauRate(options: PlateauOptions): Schedule {
       state = initial;
     },
     observe(epoch: EpochEvent) {
+      if (!hasMetric(metric, epoch)) return;
       const value = epoch[metric];
-      if (value === undefined) return;
       if (improves(value, state.best)) state = { ...state, best: value, waited: 0 };
       else if (state.waited < patience) state = { ...state, waited: state.waited + 1 };
       else state = { ...state, rate: Math.max(state.rate * factor, minimum), waited: 0 };

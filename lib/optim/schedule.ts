@@ -32,7 +32,10 @@ export interface Schedule {
    * @param owner the training, for a schedule that passes the call on to another one
    */
   begin?(owner: Owner): void;
-  /** Called with the event of every complete epoch. */
+  /**
+   * Called with the event of every complete epoch, and of every evaluation within an epoch that was due (TrainerOptions.evaluateEvery
+   * with steps; `complete` is then false).
+   */
   observe?(epoch: EpochEvent): void;
   /** Returns the state that observe() has changed, as JSON, for a checkpoint. */
   save?(): unknown;

@@ -26,12 +26,13 @@ const isTested = (event: EpochEvent): event is Tested => event.testAccuracy !== 
 type Point = readonly [x: number, y: number];
 
 /**
- * Returns two charts: accuracy in percent, and loss. The training set's lines are dashed. With at least 10 epochs they are over
- * epochs; otherwise over steps, where the training set has a point for each step event and the test set for each epoch. Without an
+ * Returns two charts: accuracy in percent, and loss. The training set's lines are dashed. With at least 10 epochs, and no evaluation
+ * within one, they are over epochs; otherwise over steps, where the training set has a point for each step event and the test set for each epoch. Without an
  * evaluation of the test set they have no line of it.
  */
 export function trainingCharts({ epochs, steps }: RunEvents): Chart[] {
-  const isBySteps = epochs.length < fewEpochs && steps.length > 1;
+  const hasParts = epochs.slice(0, -1).some(({ complete }) => !complete);
+  const isBySteps = (epochs.length < fewEpochs || hasParts) && steps.length > 1;
   const x = { label: isBySteps ? 'step' : 'epoch' };
   const tested = epochs.filter(isTested);
   const test = (value: (event: Tested) => number) =>
@@ -123,7 +124,11 @@ function epochTable(epochs: readonly EpochEvent[]): ReportTable {
   const hasTest = epochs.some(isTested);
   const testCells = (e: EpochEvent) => (isTested(e) ? [e.testLoss.toFixed(4), percent(e.testAccuracy)] : ['-', '-']);
   const rows = epochs.map((e) => [
-    ...[String(e.epoch), e.trainLoss.toFixed(4), percent(e.trainAccuracy)],
+    ...[
+      e.complete || e === epochs.at(-1) ? `${e.epoch}` : `${e.epoch}, to step ${e.step}`,
+      e.trainLoss.toFixed(4),
+      percent(e.trainAccuracy),
+    ],
     ...(hasTest ? testCells(e) : []),
     e.imagesPerSecond.toFixed(0),
   ]);

@@ -20,14 +20,23 @@ export function stepEventOf(
   return { event: 'step', step, epoch: epoch + 1, loss, accuracy, gradientNorm, learningRate, imagesPerSecond };
 }
 
-/** Makes the event of the epoch under way. `test`: the evaluation of the test set; null if there was none. */
-export function epochEventOf(cursor: Cursor, test: EvaluationSummary | null, learningRate: number): EpochEvent {
+/**
+ * Makes the event of the epoch under way. `test`: the evaluation of the test set, null if there was none, and whether it was due by
+ * evaluateEvery.
+ */
+export function epochEventOf(
+  cursor: Cursor,
+  { test, due }: { test: EvaluationSummary | null; due: boolean },
+  learningRate: number,
+): EpochEvent {
   const { step, tally } = cursor;
+  const complete = step === cursor.end;
   return {
     event: 'epoch',
     epoch: cursor.epoch + 1,
     step,
-    complete: step === cursor.end,
+    complete,
+    ...(test && due !== complete && { scheduled: due }),
     trainLoss: tally.loss,
     trainAccuracy: tally.accuracy,
     ...(test && { testLoss: test.loss, testAccuracy: test.accuracy, testTop5: test.top5 }),

@@ -20,6 +20,7 @@ import { type Description, describeMachine, firstDifference, type SettingsChange
 import { Cursor } from './checkpoint/cursor';
 import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } from './checkpoint/saving';
 import { collectWeights, loadWeights } from './checkpoint/weights';
+import { isDue, nextEvaluation, observedOf } from './evaluateEvery';
 import { evaluateData, summaryOfSplit } from './evaluation/evaluateData';
 import { type EvaluationOptions, evaluateFields } from './evaluation/options';
 import type { StepEvent, StoppedEvent, TrainEvent } from './events';
@@ -365,16 +366,18 @@ export class Trainer implements TrainerView {
     yield* announcer.tell('onEnd', end);
   }
 
-  /** Trains from the current step to the end of its epoch, to step `last`, or until a callback ends training. */
+  /** Trains from the current step to the next evaluation, the end of its epoch or step `last`, or until a callback ends training. */
   async *#steps(last: number, signal?: AbortSignal): AsyncGenerator<StepEvent, void, void> {
     const cursor = this.#cursor;
     if (cursor.stopping !== null) return;
     const runner = await this.#fitRunner();
     const { begin, epoch } = cursor;
+    const { test, evaluateEvery } = this.#options;
+    const pause = test ? nextEvaluation(evaluateEvery, cursor) : Number.POSITIVE_INFINITY;
     const runs = runner.run({
       epoch: this.#loader.epoch(epoch),
       first: cursor.step - begin,
-      last: Math.min(cursor.end, last) - begin,
+      last: Math.min(cursor.end, last, pause) - begin,
       inputsOf: (batch, batches) => ({
         learningRate: Float32Array.from(batches.rows, (_, index) => this.#rate(begin + batch + index, last)),
       }),
@@ -404,12 +407,15 @@ export class Trainer implements TrainerView {
 
   async #finishEpoch(last: number, signal?: AbortSignal): Promise<EpochEvent> {
     const cursor = this.#cursor;
-    const { test: testSet } = this.#options;
-    const test = testSet && (await summaryOfSplit(this.#options, this.#runners, 'test', signal));
-    const event = epochEventOf(cursor, test, this.#rate(cursor.step - 1, last));
+    const { test: testSet, evaluateEvery, schedule } = this.#options;
+    const due = isDue(evaluateEvery, cursor);
+    const isLast = cursor.step >= last || cursor.stopping !== null;
+    const isEvaluated = testSet !== null && (due || isLast);
+    const test = isEvaluated ? await summaryOfSplit(this.#options, this.#runners, 'test', signal) : null;
+    const event = epochEventOf(cursor, { test, due }, this.#rate(cursor.step - 1, last));
     cursor.report(event);
-    // Unfinished epochs are not observed, so that the schedule does not depend on how training is divided into calls of fit().
-    if (event.complete) this.#options.schedule.observe?.(event);
+    const observed = observedOf(event);
+    if (observed) schedule.observe?.(observed);
     return event;
   }
 

@@ -22,6 +22,7 @@ import { type Device, deviceField, deviceOf, type Precision, precisionField } fr
 import { type Callback, callbackField, checkHooks } from './callback';
 import type { Description } from './checkpoint/checkpointInfo';
 import { type ClassWeights, checkClassWeights, classWeightsField, classWeightsOf } from './classWeights';
+import { checkEvaluateEvery, type EvaluateEvery, evaluateEveryDefault, evaluateEveryField } from './evaluateEvery';
 
 /** Options of a Trainer. */
 export interface TrainerOptions {
@@ -34,6 +35,12 @@ export interface TrainerOptions {
    * test metrics; what compares epochs by one takes that of the training set, unless the metric was chosen.
    */
   test?: ImageSource;
+  /**
+   * When the test set is evaluated: `{ epochs: n }` or `{ steps: n }`; default after every epoch. It is also evaluated at the end of
+   * fit(). With steps, an evaluation within an epoch yields an epoch event whose `complete` is false. What compares epochs by a metric of
+   * the test set (early stopping, plateauRate()) counts evaluations that were due, not that of the end.
+   */
+  evaluateEvery?: EvaluateEvery;
   /**
    * "resident" (default): both sets are in the device's memory. "streaming": the host gathers the images of each step while the
    * device computes the steps before. The results are the same.
@@ -117,6 +124,7 @@ const optimizerField: Field<Optimizer> = instance<Optimizer>('an Optimizer', ({ 
 /** Schema of the options of a Trainer. */
 export const trainerFields: Fields<TrainerOptions> = {
   ...{ model: modelField, train: sourceField, test: optional(sourceField) },
+  evaluateEvery: optional(evaluateEveryField),
   ...{ data: optional(dataModeField), statistics: optional(statisticsField) },
   augmentation: optional(augmentationsField),
   ...{ device: optional(deviceField), batch: optional(integer(...batchRange)) },
@@ -148,6 +156,7 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
     model,
     train,
     test = null,
+    evaluateEvery = evaluateEveryDefault,
     statistics = {},
     learningRate,
     schedule,
@@ -173,7 +182,13 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
   if (batch > train.count) throw invalid('batch', `at most the ${train.count} images of train`, batch);
   const rate = resolveRate(learningRate, schedule);
   const machine = { device, precision, deterministic, autotune };
-  const sources = { train, test, data, statistics: { ...statistics } };
+  const sources = {
+    train,
+    test,
+    evaluateEvery: checkEvaluateEvery(evaluateEvery),
+    data,
+    statistics: { ...statistics },
+  };
   const loss = { labelSmoothing, ...resolveWeights(classWeights, train) };
   const augmentation = checkAugmentations(options.augmentation ?? train.augmentation ?? []);
   const [height, width] = model.inputShape;
@@ -219,7 +234,7 @@ function resolveRate(learningRate: number | undefined, schedule: Schedule | unde
 /** Returns the settings, beside model and data, that a resumed run must share with the one before to compute the same. */
 export function describeSettings(options: ResolvedOptions): Description {
   const { batch, seed, precision, deterministic, statistics, optimizer, schedule, learningRate } = options;
-  const { labelSmoothing, classWeights, augmentation } = options;
+  const { labelSmoothing, classWeights, augmentation, evaluateEvery } = options;
   const rate = learningRate ?? describeSchedule(schedule);
   return {
     batch,
@@ -231,6 +246,7 @@ export function describeSettings(options: ResolvedOptions): Description {
     augmentation: formatAugmentation(augmentation),
     labelSmoothing,
     ...(classWeights && { classWeights }),
+    ...(evaluateEvery.epochs !== 1 && { evaluateEvery }),
     optimizer: describeObject(optimizer),
     learningRate: rate,
   };

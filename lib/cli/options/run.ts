@@ -2,8 +2,10 @@
 import type { Command } from 'commander';
 import { invalid, numberFromText } from '../../errors';
 import type { Metric } from '../../optim/metric';
+import { parseSpan } from '../../optim/parseSchedule';
 import { checkpointsDefaults, checkpointsFields } from '../../train/callbacks/checkpoints';
 import { EarlyStopping, earlyStoppingDefaults, earlyStoppingFields } from '../../train/callbacks/earlyStopping';
+import { checkEvaluateEvery, type EvaluateEvery, evaluateEveryDefault } from '../../train/evaluateEvery';
 import { addOptions, declare } from './declare';
 import { jsonOption, outOption } from './output';
 import * as read from './readers';
@@ -48,7 +50,7 @@ const bestOption = declare({
 
 const patienceOption = declare({
   flags: '--patience <n>',
-  help: 'stop when --best has not improved for n epochs, and take the best weights',
+  help: 'stop when --best has not improved for n epochs (or evaluations of the test set), and take the best weights',
   field: earlyStoppingFields.patience,
 });
 
@@ -83,7 +85,20 @@ const onNonFiniteOption = declare({
   shown: 'stop',
 });
 
+/** Reads "5" epochs or "500steps". @throws ERR_INVALID_ARGUMENT */
+export const parseEvaluateEvery = (text: string): EvaluateEvery =>
+  checkEvaluateEvery(parseSpan('--evaluate-every', text));
+
+const evaluateEveryOption = declare({
+  flags: '--evaluate-every <n>',
+  help: 'evaluate the test set after every n epochs, or steps as in 500steps; and at the end',
+  read: read.reading(parseEvaluateEvery),
+  default: evaluateEveryDefault,
+  shown: `${evaluateEveryDefault.epochs}`,
+});
+
 export interface RunOptions extends ResumeOptions {
+  evaluateEvery: EvaluateEvery;
   checkpointEpochs: number;
   checkpointSteps?: number;
   checkpointMinutes: number;
@@ -101,7 +116,7 @@ export const addRunOptions = (command: Command): Command =>
     outOption({ note: ': a folder', otherwise: 'runs/MODEL-ACTIVATION-TIME' }),
     ...[resumeOption(), changeOption(), checkpointEpochsOption(), checkpointStepsOption()],
     checkpointMinutesOption({ default: defaultMinutes }),
-    ...[bestOption(), patienceOption(), minDeltaOption(), onNonFiniteOption()],
+    ...[evaluateEveryOption(), bestOption(), patienceOption(), minDeltaOption(), onNonFiniteOption()],
     jsonOption({ note: ': one line for each event' }),
   );
 

@@ -53,7 +53,8 @@ function epochLine(event: EpochEvent, epochs: number): string {
   const train = `train loss ${trainLoss.toFixed(3)}, accuracy ${percent(trainAccuracy)}`;
   const tested = testLoss !== undefined && testAccuracy !== undefined;
   const test = tested ? `; test loss ${testLoss.toFixed(3)}, accuracy ${percent(testAccuracy)}` : '';
-  return `epoch ${epoch}/${epochs}: ${train}${test}; ${imagesPerSecond.toFixed(0)} images/s\n`;
+  const place = event.scheduled && !event.complete ? `, step ${event.step}` : '';
+  return `epoch ${epoch}/${epochs}${place}: ${train}${test}; ${imagesPerSecond.toFixed(0)} images/s\n`;
 }
 
 function plainProgress(stream: NodeJS.WriteStream, steps: number, epochs: number): Progress {

@@ -1,5 +1,5 @@
 import { SaturnnError } from '../../errors';
-import { type EpochEvent, isBetter, type Metric, metricField, metricFor } from '../../optim/metric';
+import { type EpochEvent, hasMetric, isBetter, type Metric, metricField, metricFor } from '../../optim/metric';
 import type { Owner } from '../../optim/owner';
 import { flag, integer, numberWithin, optional } from '../../options/field';
 import { type Fields, Options } from '../../options/options';
@@ -12,7 +12,10 @@ import type { StoppedEvent } from '../events';
 export interface EarlyStoppingOptions {
   /** The metric that must improve. Default "testAccuracy", or "trainAccuracy" in a training without a test set. */
   metric?: Metric;
-  /** Training stops after so many epochs without an improvement: at least 1, default 10. */
+  /**
+   * Training stops after so many epochs (for a metric of the test set: after so many of its evaluations) without an improvement: at least
+   * 1, default 10.
+   */
   patience?: number;
   /** An epoch improves on the best if its metric is better by more than this, in the metric's units: at least 0, default 0. */
   minDelta?: number;
@@ -90,18 +93,18 @@ export class EarlyStopping implements Callback {
     this.#waited = 0;
   }
 
-  /** Compares a complete epoch with the best one, and ends training after `patience` epochs without an improvement. */
+  /** Compares an epoch with the best one, and ends training after `patience` epochs without an improvement. */
   async onEpoch(event: EpochEvent, run: RunControl): Promise<void> {
     const { patience, minDelta, restoreBest } = this.#options;
     const metric = this.#metric;
-    if (!event.complete || event[metric] === undefined) return;
+    if (!hasMetric(metric, event)) return;
     if (isBetter(metric, event, this.#best?.[metric] ?? null, minDelta)) {
       this.#best = event;
       this.#waited = 0;
       if (restoreBest) this.#kept = await keep(run);
     } else if (++this.#waited >= patience) {
       const best = this.#best ? `, ${this.#best[metric]} in epoch ${this.#best.epoch},` : '';
-      run.stop(`${metric}${best} has not improved for ${this.#waited} epochs`);
+      run.stop(`${metric}${best} has not improved for ${this.#waited} ${event.complete ? 'epochs' : 'evaluations'}`);
     }
   }
 

@@ -20,6 +20,7 @@ export type ChangeableSetting =
   | 'labelSmoothing'
   | 'classWeights'
   | 'augmentation'
+  | 'evaluateEvery'
   | 'batch';
 
 /** All of them. */
@@ -29,6 +30,7 @@ export const changeableSettings: readonly ChangeableSetting[] = [
   'labelSmoothing',
   'classWeights',
   'augmentation',
+  'evaluateEvery',
   'batch',
 ];
 

@@ -17,9 +17,18 @@ function withoutTest({ testLoss, testAccuracy, testTop5, ...event }: EpochEvent)
   return event;
 }
 
+/** The values of `complete` in the file: 2 and 3 are events whose `scheduled` differs from it. */
+const unscheduled = 2;
+const withinEpoch = 3;
+
+function storedAs(event: EpochEvent, field: (typeof fields)[number]): number {
+  if (field !== 'complete' || event.scheduled === undefined) return Number(event[field]);
+  return event.complete ? unscheduled : withinEpoch;
+}
+
 /** Returns the events as bytes: float64 [events, 10]. Absent metrics are NaN. NaN and infinity are kept, which JSON has no words for. */
 export function encodeHistory(events: readonly EpochEvent[]): Uint8Array {
-  const values = Float64Array.from(events.flatMap((event) => fields.map((field) => Number(event[field]))));
+  const values = Float64Array.from(events.flatMap((event) => fields.map((field) => storedAs(event, field))));
   return new Uint8Array(values.buffer);
 }
 
@@ -33,7 +42,9 @@ export function decodeHistory(bytes: Uint8Array = new Uint8Array(0)): EpochEvent
   const values = new Float64Array(new Uint8Array(bytes).buffer);
   return Array.from({ length: bytes.length / rowBytes }, (_, row) => {
     const own = Object.fromEntries(fields.map((field, index) => [field, values[row * fields.length + index]]));
-    const event = { ...own, event: 'epoch', complete: own.complete === 1 } as unknown as EpochEvent;
+    const complete = own.complete === 1 || own.complete === unscheduled;
+    const scheduled = own.complete === withinEpoch || own.complete === unscheduled ? { scheduled: !complete } : {};
+    const event = { ...own, event: 'epoch', complete, ...scheduled } as unknown as EpochEvent;
     return Number.isNaN(event.testAccuracy) ? withoutTest(event) : event;
   });
 }

@@ -269,6 +269,7 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
             train: dataset(),
             test: dataset(),
             data: 'resident',
+            evaluateEvery: { epochs: 2 },
             statistics: { per: 'channel', scale: 1 },
             device: 'cpu',
           },
