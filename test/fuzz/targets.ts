@@ -14,6 +14,7 @@ import { parseNpy } from '../../lib/data/formats/npy';
 import { tarEntries } from '../../lib/data/formats/tarIndex';
 import { zipParser } from '../../lib/data/formats/zip';
 import { sizeInHeader } from '../../lib/data/pictures/pictureSize';
+import { SaturnnError } from '../../lib/errors';
 import { parseBytes } from '../../lib/files/read';
 import { parseSafetensors } from '../../lib/files/safetensors';
 import { decodeCheckpoint, encodeCheckpoint } from '../../lib/train/checkpoint/checkpoint';
@@ -118,7 +119,12 @@ const pictureSeeds = [
 
 const checkPictureSize = (bytes: Uint8Array) => {
   const size = sizeInHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  ensure(size === null || size.every((side) => Number.isInteger(side) && side >= 0), 'a side is no number');
+  // What no header says, the decoder is asked.
+  if (!size) throw new SaturnnError('ERR_DATA', 'it has another format');
+  ensure(
+    size.every((side) => Number.isInteger(side) && side >= 0),
+    'a side is no number',
+  );
 };
 
 const checkZip = (bytes: Uint8Array) => {
