@@ -165,4 +165,15 @@ export function allocate(bytes: number, what: string): ArrayBuffer {
   }
 }
 
+/** Does the same as allocate() for bytes that are used as one view, which Node.js 20 limits to 4 GiB. @throws ERR_OUT_OF_MEMORY */
+export function allocateBytes(bytes: number, what: string): Uint8Array {
+  const memory = allocate(bytes, what);
+  try {
+    return new Uint8Array(memory);
+  } catch (error) {
+    const message = `${what} has ${bytes} bytes, and an array of this Node.js has room for less`;
+    throw new SaturnnError('ERR_OUT_OF_MEMORY', message, { cause: error });
+  }
+}
+
 const shorter = (at: number) => new Error(`it ends at byte ${at}: it has become shorter`);

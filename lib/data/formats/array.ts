@@ -1,6 +1,6 @@
 /** An array of any shape that was read from a file, and how its numbers become pixels or labels. */
 import { SaturnnError, show } from '../../errors';
-import { allocate } from '../../files/read';
+import { allocateBytes } from '../../files/read';
 import { type PixelRange, pixelRanges, toByteRange } from '../givenPixels';
 import type { ImageShape } from '../source';
 
@@ -82,7 +82,7 @@ function toBytes(data: FileNumbers, { source, shape }: FileArray, range: PixelRa
   }
   if (data instanceof Uint8Array) return data;
   const [factor, summand] = isFloat ? toByteRange[range!] : [1, 0];
-  const bytes = new Uint8Array(allocate(data.length, `The pixels of ${source}`));
+  const bytes = allocateBytes(data.length, `The pixels of ${source}`);
   for (let index = 0; index < data.length; index++) {
     const byte = Math.floor(Number(data[index]) * factor + summand + 0.5);
     if (!(byte >= 0 && byte <= 255)) {
@@ -109,7 +109,7 @@ function placeOf(index: number, shape: readonly number[]): string {
 /** Reorders images from [count, channels, height, width] to [count, height, width, channels]. */
 function channelsLast(planes: Uint8Array, [height, width, channels]: ImageShape): Uint8Array {
   const plane = height * width;
-  const images = new Uint8Array(allocate(planes.length, 'The reordered images'));
+  const images = allocateBytes(planes.length, 'The reordered images');
   for (let image = 0; image < planes.length; image += plane * channels)
     for (let channel = 0; channel < channels; channel++)
       for (let pixel = 0; pixel < plane; pixel++)
@@ -121,7 +121,7 @@ function channelsLast(planes: Uint8Array, [height, width, channels]: ImageShape)
 export function transposed({ source, shape, data }: FileArray): FileArray {
   const [count = 0, height = 0, width = 0] = shape;
   if (shape.length !== 3 || !(data instanceof Uint8Array)) return { source, shape, data };
-  const turned = new Uint8Array(allocate(data.length, 'The transposed images'));
+  const turned = allocateBytes(data.length, 'The transposed images');
   for (let image = 0; image < count * height * width; image += height * width)
     for (let row = 0; row < height; row++)
       for (let column = 0; column < width; column++)

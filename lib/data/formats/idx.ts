@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { reasonOf, SaturnnError } from '../../errors';
-import { allocate, type Parser, parseBytes, parseFileLater, requestBytes } from '../../files/read';
+import { allocateBytes, type Parser, parseBytes, parseFileLater, requestBytes } from '../../files/read';
 import { openStream } from '../archive';
 import type { FileArray } from './array';
 
@@ -56,9 +56,9 @@ function* idxParser(size: number, source: string): Parser<FileArray> {
   const header = 4 + 4 * shape.length;
   const expected = sizeOfShape(shape);
   if (size - header !== expected) throw fail(disagreement(shape, header + expected, size));
-  const memory = allocate(expected, source);
-  yield* requestBytes(header, memory);
-  return { source, shape, data: new Uint8Array(memory) };
+  const data = allocateBytes(expected, source);
+  yield* requestBytes(header, data.buffer);
+  return { source, shape, data };
 }
 
 const disagreement = (shape: readonly number[], expected: number, found: number | string): string =>
@@ -110,7 +110,7 @@ export async function unpackIdx(packed: Readable, source: string): Promise<FileA
 
 function start(head: Uint8Array, source: string): { shape: number[]; data: Uint8Array; done: number } {
   const shape = shapeOf(head, source);
-  const array = { shape, data: new Uint8Array(allocate(sizeOfShape(shape), source)), done: 0 };
+  const array = { shape, data: allocateBytes(sizeOfShape(shape), source), done: 0 };
   add(array, head.subarray(4 + 4 * shape.length), source);
   return array;
 }

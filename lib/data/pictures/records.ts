@@ -1,7 +1,7 @@
 /** Images in a file of records: bytes [height, width, channels] each, one after another. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { reasonOf, SaturnnError } from '../../errors';
-import { allocate, readExactly } from '../../files/read';
+import { allocateBytes, readExactly } from '../../files/read';
 import { Dataset } from '../dataset';
 import { checkRead, type ImageShape, type ImageSource, imageBytes } from '../source';
 import type { PictureDecoding } from './fit';
@@ -88,7 +88,7 @@ export class Records implements ImageSource {
   /** Reads all images into memory. @throws ERR_OUT_OF_MEMORY; what read() throws */
   async load(): Promise<Dataset> {
     const { shape, labels, classes, classNames, decoding } = this;
-    const images = new Uint8Array(allocate(this.count * imageBytes(this), this.of.path));
+    const images = allocateBytes(this.count * imageBytes(this), this.of.path);
     await this.read(Int32Array.from(labels.keys()), images);
     return Dataset.from({ images, labels, shape, classes, classNames }).decodedBy(decoding);
   }
