@@ -132,6 +132,7 @@ export { Sgd, type SgdOptions } from './optim/sgd';
 export { Philox, philox4x32 } from './random';
 export { chartSvg } from './report/chart';
 export type { ReportGallery, ReportPicture } from './report/gallery';
+export type { HeatMap } from './report/heatMap';
 export type { Axis, Chart, Series } from './report/option';
 export type { ReportPage, ReportTable } from './report/page';
 export { writeReport } from './report/write';

@@ -7,6 +7,7 @@ import { dataCommand } from './data';
 import { doctorCommand } from './doctor';
 import { equivalenceCommand } from './equivalence';
 import { estimateCommand } from './estimate';
+import { evaluateCommand } from './evaluate';
 import { inspectCommand } from './inspect';
 import { predictCommand } from './predict';
 import { sweepCommand } from './sweep';
@@ -22,6 +23,7 @@ export function program(): Command {
   for (const command of [
     trainCommand(),
     predictCommand(),
+    evaluateCommand(),
     dataCommand(),
     inspectCommand(),
     estimateCommand(),

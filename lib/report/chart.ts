@@ -2,10 +2,10 @@
 
 import { fromData } from '../options/options';
 import { checkChart } from './checkChart';
-import { echarts } from './echarts';
+import { drawOption } from './draw';
 import { escapeHtml } from './html';
 import { formatNumber } from './number';
-import { type Chart, chartOption, ink, width } from './option';
+import { type Chart, chartOption, width } from './option';
 import { schemes } from './palette';
 
 const style =
@@ -48,28 +48,17 @@ ${parts.join('\n')}
 export function drawChart(given: Chart): { readonly svg: string; readonly height: number } {
   const chart = checkChart(given);
   const { height, option } = chartOption(chart);
-  const instance = echarts().init(null, null, { renderer: 'svg', ssr: true, width, height });
-  try {
-    const formatter = (value: number) => formatNumber(value);
-    instance.setOption({
+  const formatter = (value: number) => formatNumber(value);
+  const svg = drawOption(
+    {
       ...option,
       xAxis:
         'data' in option.xAxis
           ? option.xAxis
           : { ...option.xAxis, axisLabel: { ...option.xAxis.axisLabel, formatter } },
       yAxis: { ...option.yAxis, axisLabel: { ...option.yAxis.axisLabel, formatter } },
-    });
-    const svg = instance
-      .renderToSVGString()
-      .replaceAll(ink, 'currentColor')
-      .replace(/<rect [^>]*fill="none"><\/rect>/, '')
-      // Styles and attributes that only ECharts' own scripts use.
-      .replace(/<style\b[\s\S]*?<\/style>/g, '')
-      .replace(/<\w[^>]*>/g, (tag) => tag.replace(/ (class|ecmeta_\w+)="[^"]*"/g, ''))
-      // ECharts numbers its ids per process: two charts in one page would clash, and a chart would differ from run to run.
-      .replace(/\bzr\d+-/g, `${chart.id}-`);
-    return { svg, height };
-  } finally {
-    instance.dispose();
-  }
+    },
+    { id: chart.id, width, height },
+  );
+  return { svg, height };
 }

@@ -29,7 +29,8 @@ const series = new Options<Series>('a series of a chart', {
   band: optional(arrayOf(numbers<NonNullable<Series['band']>[number]>('[x, low, high]', 3))),
 });
 
-const isId = (id: unknown): id is string => typeof id === 'string' && /^[a-z][\w-]*$/i.test(id);
+/** Whether a text may name a chart. */
+export const isId = (id: unknown): id is string => typeof id === 'string' && /^[a-z][\w-]*$/i.test(id);
 
 const chartOptions = new Options<Chart>(
   'a chart',
@@ -66,5 +67,5 @@ export function checkChart(given: Chart): Chart {
  * Parts words that are names of members of all objects, such as "__proto__" and "constructor", by a space without width. ECharts keeps
  * widths of texts in a plain object by the text: it would take Object.prototype for an entry, and write `prev` and `next` into it.
  */
-const harmless = (text: string): string =>
+export const harmless = (text: string): string =>
   text.replace(/\w+/g, (word) => (word in {} ? `${word[0]}\u200b${word.slice(1)}` : word));

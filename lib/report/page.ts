@@ -1,9 +1,11 @@
 /** A report as one HTML file that needs no other files: no network, no fonts, and no scripts for reading. */
 import { invalid } from '../errors';
+import { checkArgument } from '../options/options';
 import { drawChart } from './chart';
 import { checkChart } from './checkChart';
 import { echartsSource } from './echarts';
 import { galleryHtml, type ReportGallery } from './gallery';
+import { type HeatMap, heatMapHtml, heatMapsField } from './heatMap';
 import { escapeHtml, scriptJson, scriptSource, tableHtml } from './html';
 import { type Chart, chartOption } from './option';
 import { look } from './palette';
@@ -34,7 +36,9 @@ export interface ReportPage {
   readonly tables: readonly ReportTable[];
   /** Charts in the order of the page. Their ids must differ. */
   readonly charts: readonly Chart[];
-  /** Pictures, behind the charts. Default: none. */
+  /** Square tables of counts, as pictures behind the charts. Their ids must differ from those of charts. Default: none. */
+  readonly heatMaps?: readonly HeatMap[];
+  /** Pictures, behind charts and heat maps. Default: none. */
   readonly galleries?: readonly ReportGallery[];
   /**
    * Settings, versions, seeds by name. Each value that is an object becomes its own table; the others share the first one. A value
@@ -66,7 +70,8 @@ interface PageSection {
 export function reportHtml(page: ReportPage): string {
   const { title, lead } = page;
   const charts = page.charts.map(checkChart);
-  const sections = sectionsOf({ ...page, charts });
+  const heatMaps = checkArgument('heatMaps', heatMapsField, page.heatMaps) ?? [];
+  const sections = sectionsOf({ ...page, charts, heatMaps });
   const ids = ['main', 'hint', ...sections.map(({ id }) => id)];
   if (new Set(ids).size < ids.length)
     throw invalid('the ids of charts', 'unique names (main, hint, settings, table-N and gallery-N are taken)', ids);
@@ -98,7 +103,7 @@ ${charts.length > 0 ? scripts(charts) : ''}
 `;
 }
 
-function sectionsOf({ tables, charts, galleries = [], settings }: ReportPage): PageSection[] {
+function sectionsOf({ tables, charts, heatMaps = [], galleries = [], settings }: ReportPage): PageSection[] {
   const tableSections = tables.map(({ title, heads, rows, note, appendix = false }, index) => ({
     ...{ id: `table-${index + 1}`, title, content: tableHtml(title, heads, rows, note) },
     appendix,
@@ -107,6 +112,7 @@ function sectionsOf({ tables, charts, galleries = [], settings }: ReportPage): P
   return [
     ...tableSections.filter(({ appendix }) => !appendix),
     ...charts.map((chart) => ({ id: chart.id, title: chart.title, content: figure(chart) })),
+    ...heatMaps.map((map) => ({ id: map.id, title: map.title, content: heatMapHtml(map) })),
     ...galleries.map((gallery, index) => ({
       ...{ id: `gallery-${index + 1}`, title: gallery.title, content: galleryHtml(gallery) },
     })),

@@ -4,6 +4,7 @@ import type { EpochEvent } from '../optim/metric';
 import { chartsSvg } from '../report/chart';
 import type { Chart } from '../report/option';
 import { type ReportTable, reportHtml } from '../report/page';
+import type { FinalEvaluation } from './evaluation/finalEvaluation';
 import type { StepEvent } from './events';
 
 /** The events of a run that its curves show. */
@@ -93,13 +94,29 @@ export function renderSvg(name: string, events: RunEvents): string {
 
 const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
 
-/** Returns the content of report.html: the curves, a table with a row per epoch, and the run's settings. */
-export function renderReport(name: string, events: RunEvents, settings: Readonly<Record<string, unknown>>): string {
+/**
+ * Returns the content of report.html: the curves, a table with a row per epoch, the run's settings, and the evaluation of the test set
+ * if there is one.
+ */
+export function renderReport(
+  name: string,
+  events: RunEvents,
+  settings: Readonly<Record<string, unknown>>,
+  evaluation: FinalEvaluation | null = null,
+): string {
+  const { tables: [figures, ...tables] = [], charts = [], heatMaps, galleries } = evaluation?.parts ?? {};
+  const lead = summary(events.epochs);
   return reportHtml({
     title: name,
-    lead: summary(events.epochs),
-    tables: [epochTable(events.epochs)],
-    charts: trainingCharts(events),
+    lead: evaluation && !evaluation.parts ? `${lead}\n\n${evaluation.note}` : lead,
+    tables: [
+      ...(figures ? [{ ...figures, title: 'Test set', note: evaluation!.note }] : []),
+      epochTable(events.epochs),
+      ...tables.map((table) => ({ ...table, appendix: true })),
+    ],
+    charts: [...trainingCharts(events), ...charts],
+    ...(heatMaps && { heatMaps }),
+    ...(galleries && { galleries }),
     settings,
   });
 }

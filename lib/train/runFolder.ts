@@ -21,6 +21,7 @@ import type { RestoreOptions } from './checkpoint/changes';
 import { readCheckpoint } from './checkpoint/checkpoint';
 import { collectWeights, type TrainedOn, weightsOf } from './checkpoint/weights';
 import { type RunEvents, renderReport, renderSvg } from './curves';
+import type { EvaluateFinally } from './evaluation/finalEvaluation';
 import { readEvents } from './runLog';
 import type { Trainer } from './trainer';
 
@@ -37,6 +38,21 @@ export interface RunFolderOptions {
   resume?: boolean;
   /** When to write checkpoints; default: that of Checkpoints. */
   checkpoints?: Omit<CheckpointsOptions, 'folder'>;
+}
+
+/** What RunFolder.finish() writes. */
+export interface FinishOptions {
+  readonly model: Model;
+  readonly state: State;
+  readonly statistics: Statistics;
+  /** The training set. */
+  readonly data: TrainedOn;
+  /** The settings that the report shows. */
+  readonly settings: Settings;
+  /** The epoch events that the Trainer knows; default: none. */
+  readonly epochs?: readonly EpochEvent[];
+  /** Evaluates the test set, for the report; absent: it is not evaluated. */
+  readonly evaluate?: EvaluateFinally | undefined;
 }
 
 /** Paths of the files that finish() has written. */
@@ -151,37 +167,31 @@ export class RunFolder {
 
   /**
    * Writes the present weights, those of the best epoch, curves and report. A file that cannot be written does not prevent the others.
-   * @param data the training set
-   * @param epochs the epoch events that the Trainer knows
    * @returns the paths
    * @throws ERR_OUTPUT, naming every file that cannot be written; ERR_CHECKPOINT if the best checkpoint is damaged
    */
-  async finish(
-    model: Model,
-    state: State,
-    statistics: Statistics,
-    data: TrainedOn,
-    settings: Settings,
-    epochs: readonly EpochEvent[] = [],
-  ): Promise<Saved> {
-    const [curves, report, best] = ['curves.svg', 'report.html', bestWeightsName].map((name) =>
+  async finish({ model, state, statistics, data, settings, epochs = [], evaluate }: FinishOptions): Promise<Saved> {
+    const [curves, report, weights] = ['curves.svg', 'report.html', bestWeightsName].map((name) =>
       join(this.path, name),
     ) as [...[string, string, string]];
     const hasBest = existsSync(this.checkpoints.path('best'));
     const attempts = new Attempts();
     await attempts.make(() => this.saveWeights(model, state, statistics, data));
-    if (hasBest)
-      await attempts.make(async () => {
-        const { arrays } = await readCheckpoint(this.checkpoints.path('best'));
-        writeSafetensors(best, weightsOf(model, state, statistics, data, arrays));
-      });
+    const best = hasBest
+      ? await attempts.make(async () => {
+          const checkpoint = await readCheckpoint(this.checkpoints.path('best'));
+          writeSafetensors(weights, weightsOf(model, state, statistics, data, checkpoint.arrays));
+          return checkpoint;
+        })
+      : null;
     for (const log of this.#logs) await attempts.make(() => log.flush());
     const title = `${model.name}, width ${model.width}, ${formatActivation(model.activation)}`;
     const events = this.events(epochs);
     await attempts.make(() => writeAtomically(curves, renderSvg(title, events)));
-    await attempts.make(() => writeAtomically(report, renderReport(title, events, settings)));
+    const evaluation = (await evaluate?.(best ?? null)) ?? null;
+    await attempts.make(() => writeAtomically(report, renderReport(title, events, settings, evaluation)));
     attempts.check();
-    return { curves, report, model: join(this.path, weightsName), ...(hasBest && { best }) };
+    return { curves, report, model: join(this.path, weightsName), ...(hasBest && { best: weights }) };
   }
 
   /**

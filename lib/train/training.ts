@@ -11,6 +11,7 @@ import type { Callback } from './callback';
 import { describeChange, type RestoreOptions } from './checkpoint/changes';
 import { describeSource } from './checkpoint/checkpointInfo';
 import { sizesOf } from './checkpoint/saving';
+import { evaluateFinally } from './evaluation/finalEvaluation';
 import type { EndEvent, TrainEvent } from './events';
 import { hasCheckpoint, RunFolder, type RunFolderOptions, type Saved, type Settings } from './runFolder';
 import { type FitOptions, Trainer, type TrainerOptions } from './trainer';
@@ -136,7 +137,7 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingOut
     return { ...report, ...all };
   };
   let report = described();
-  const { model, train: dataset, statistics, seed } = options;
+  const { model, train: dataset, test, statistics, seed } = options;
   if (!isResumed && from !== undefined) await trainer.loadWeights(from);
   else if (!isResumed) {
     const line = await prepare?.({ model, state: trainer.state, dataset, statistics, device, seed });
@@ -150,13 +151,14 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingOut
     }),
   );
   const averages = await trainer.statistics();
+  const { state, epochs } = trainer;
+  // Who interrupts a training does not wait for an evaluation.
+  const evaluate = ended?.ending === 'done' && test ? evaluateFinally(trainer, test) : undefined;
+  const toFinish = { model, state, statistics: averages, data: dataset, settings: report, epochs, evaluate };
   let saved: Saved | null = null;
-  if (results === 'all')
-    saved =
-      (await attempts.make(() => folder.finish(model, trainer.state, averages, dataset, report, trainer.epochs))) ??
-      null;
+  if (results === 'all') saved = (await attempts.make(() => folder.finish(toFinish))) ?? null;
   else if (results === 'weights' && ended?.ending !== 'interrupted')
-    await attempts.make(() => folder.saveWeights(model, trainer.state, averages, dataset));
+    await attempts.make(() => folder.saveWeights(model, state, averages, dataset));
   attempts.check();
   return { ...ended!, step: trainer.step, saved, epochs: folder.events(trainer.epochs).epochs };
 }

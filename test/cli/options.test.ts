@@ -11,6 +11,7 @@ import { decodePicture } from '../../lib/data/pictures/decode';
 import { imageFolder } from '../../lib/data/pictures/imageFolder';
 import { pictureSetFields } from '../../lib/data/pictures/openSet';
 import { checkStatisticsOptions, factorField } from '../../lib/data/statistics';
+import { evaluatePredictions } from '../../lib/evaluation/evaluatePredictions';
 import { equivalence, equivalenceFields } from '../../lib/experiments/equivalence/equivalence';
 import { predictChain, predictedChainFields } from '../../lib/experiments/prediction/chain';
 import { overridesFields, resolveSettings, trainingRateField } from '../../lib/experiments/table1/settings';
@@ -31,7 +32,9 @@ import { openDevice, threadsField } from '../../lib/runtime/device';
 import { State } from '../../lib/tensor/state';
 import { Checkpoints, checkpointsFields } from '../../lib/train/callbacks/checkpoints';
 import { EarlyStopping, earlyStoppingFields } from '../../lib/train/callbacks/earlyStopping';
+import { evaluateFields } from '../../lib/train/evaluation/options';
 import { fitOptions } from '../../lib/train/fit';
+import { predictFiles, predictFilesFields } from '../../lib/train/predict/files';
 import { resolveTrainerOptions, trainerFields } from '../../lib/train/trainerOptions';
 import { temporaryFolder } from '../temporary';
 
@@ -169,6 +172,9 @@ describe('the defaults are the library’s', () => {
   });
 });
 
+/** A network that is never asked. */
+const network = { classes: 2, classNames: null, predict: () => Promise.reject(new Error('asked')) };
+
 /** Calls the library with a value of the option; errors about anything else do not count. By "command flag", or flag. */
 const library: Readonly<Record<string, (value: number) => unknown>> = {
   '--scale': (scale) => checkStatisticsOptions({ scale }),
@@ -177,6 +183,8 @@ const library: Readonly<Record<string, (value: number) => unknown>> = {
   '--size': (size) => inception33({ width: 0.1, size }),
   '--channels': (channels) => inception33({ width: 0.1, channels }),
   '--stored-size': (size) => decodePicture(new Uint8Array(0), { size }),
+  '--top': (top) => predictFiles(network, { shape: [4, 4, 3], decoding: null, batch: 1 }, folder, { top }),
+  '--mistakes': (mistakes) => evaluatePredictions({ probabilities: Float32Array.of(1, 0), labels: [0], mistakes }),
   '--test-share': (testShare) => imageFolder(folder, { testShare }),
   '--test-seed': (testSeed) => imageFolder(folder, { testSeed }),
   '--batch': (batch) => trainer({ batch }),
@@ -263,6 +271,8 @@ describe('the range in --help', () => {
         fitOptions.fields,
         modelFields,
         pictureSetFields,
+        predictFilesFields,
+        evaluateFields,
         sgdFields,
         checkpointsFields,
         earlyStoppingFields,

@@ -154,7 +154,7 @@ test('train keeps what was learned when it is interrupted, and goes on from ther
   expect(
     read(out, 'report.html')
       .toString()
-      .match(/<th scope="row"[^>]*>\d/g),
+      .match(/<th scope="row"[^>]*>\d+</g),
   ).toHaveLength(4);
 
   // An option of the new command lets the run continue beyond its planned end.

@@ -34,7 +34,10 @@ test('a run has a report even if its loss is NaN in the end', async () => {
   const epoch: Partial<EpochEvent> = { event: 'epoch', epoch: 1, step: 8, trainLoss: 4.5, testLoss: Number.NaN };
   const rates = { trainAccuracy: 0.1, testAccuracy: 0, imagesPerSecond: 9 };
   writeFileSync(join(runs.path, 'metrics.jsonl'), `${JSON.stringify({ ...epoch, ...rates })}\n`);
-  const { report } = await runs.finish(model, trainer.state, await trainer.statistics(), smallData().train, {});
+  const { report } = await runs.finish({
+    ...{ model, state: trainer.state, statistics: await trainer.statistics() },
+    ...{ data: smallData().train, settings: {} },
+  });
   const words = readFileSync(report, 'utf8')
     .replace(/<[^>]*>/g, ' ')
     .replace(/ +/g, ' ');

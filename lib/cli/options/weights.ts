@@ -1,5 +1,5 @@
 /** --weights: a file of trained weights. */
-import type { ImageShape } from '../../data/source';
+import { type PictureFit, pictureFits } from '../../data/pictures/fit';
 import { readSafetensors } from '../../files/safetensors';
 import { declare } from './declare';
 import type { Given } from './resume';
@@ -27,9 +27,18 @@ export function modelFlagsOf(path: string): Given {
   );
 }
 
-/** Returns the shape of the images of a network's training; null if the file does not say it. @throws ERR_DATA */
-export function trainedShapeOf(path: string): ImageShape | null {
-  const { imageShape } = readSafetensors(path).metadata;
+/** How the images of a network's training were made: options of pictures. */
+interface TrainedPictures {
+  readonly size?: readonly [height: number, width: number];
+  readonly channels?: number;
+  readonly fit?: PictureFit;
+}
+
+/** Returns how pictures are decoded for a network: as those of its training, as far as the file says it. @throws ERR_DATA */
+export function trainedPicturesOf(path: string): TrainedPictures {
+  const { imageShape, fit } = readSafetensors(path).metadata;
   const match = /^\[(\d+),(\d+),(\d+)\]$/.exec(imageShape ?? '');
-  return match && [Number(match[1]), Number(match[2]), Number(match[3])];
+  const [height, width, channels] = match?.slice(1).map(Number) ?? [];
+  const known = pictureFits.find((one) => one === fit);
+  return { ...(height && width && { size: [height, width], channels }), ...(known && { fit: known }) };
 }

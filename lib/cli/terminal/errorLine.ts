@@ -23,25 +23,20 @@ function messageOf(text: string, command: Command): string {
 function missingOption(text: string, command: Command): string {
   const missing = command.options.find(({ mandatory, flags }) => mandatory && text.includes(`'${flags}'`));
   const expected = missing ? `${text}: ${missing.description}` : text;
-  return command.args.length > command.registeredArguments.length
-    ? `${expected}; ${excessArguments(command)}`
-    : expected;
+  const takesAny = command.registeredArguments.at(-1)?.variadic ?? false;
+  const isExcess = !takesAny && command.args.length > command.registeredArguments.length;
+  return isExcess ? `${expected}; ${excessArguments(command)}` : expected;
 }
 
 /** Says what a command accepts; commander's message has only the numbers of arguments. */
 function excessArguments(command: Command): string {
   const accepted = command.registeredArguments.map((argument) => `<${argument.name()}>`).join(' ');
   const excess = command.args.slice(command.registeredArguments.length).map((text) => JSON.stringify(text));
-  const hint = command.name() === 'predict' ? ` ${predictHint}` : '';
   return (
     `too many arguments for '${command.name()}': expected ${accepted ? `${accepted} and options` : 'options only'} but ` +
-    `received ${excess.join(' ')}.${hint} \`${commandPath(command)} --help\` lists the options.`
+    `received ${excess.join(' ')}. \`${commandPath(command)} --help\` lists the options.`
   );
 }
-
-const predictHint =
-  "The images come from --data: a data set's name, or a folder or .tar.gz in CIFAR's binary layout. A picture (PNG, JPEG) must " +
-  'be decoded first: examples/predict.js classifies one from a program.';
 
 /** Returns the command as it is typed: "saturnn data get". */
 const commandPath = (command: Command): string =>

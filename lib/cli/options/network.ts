@@ -1,0 +1,39 @@
+/** The options of commands that apply a trained network to a data set: which images, and their size. */
+import type { OpenedSets } from '../../data/openSource';
+import { type DataOptions, openShown } from './data';
+import { declare } from './declare';
+import type { PictureFlags } from './pictures';
+import { trainedPicturesOf } from './weights';
+
+const splits = ['train', 'test'] as const;
+const defaultSplit: (typeof splits)[number] = 'test';
+
+export const cropOption = declare({
+  flags: '--crop',
+  help: 'take images of another size than those of the training: only their centre, of the size that the network reads',
+});
+
+export const splitOption = declare({
+  flags: '--split <name>',
+  help: 'which images of the data set',
+  choices: splits,
+  default: defaultSplit,
+  shown: defaultSplit,
+});
+
+/** The options that say which images a trained network is given. */
+export interface AppliedOptions
+  extends Pick<DataOptions, 'data' | 'dataDir' | 'labels' | 'verify' | 'limit'>,
+    PictureFlags {
+  weights: string;
+  split: (typeof splits)[number];
+  crop?: boolean;
+  batch: number;
+  json?: boolean;
+}
+
+/** Opens the data set for a trained network: pictures are decoded as those of its training, unless an option says otherwise. */
+export async function openForNetwork(options: AppliedOptions): Promise<OpenedSets> {
+  const { fit, ...trained } = trainedPicturesOf(options.weights);
+  return openShown({ ...options, ...trained, fit: options.fit ?? fit });
+}
