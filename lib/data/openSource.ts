@@ -4,11 +4,13 @@ import { cifar } from './cifar';
 import { CifarFile } from './cifarFile';
 import { cifarFiles, holdsCifar } from './cifarFiles';
 import { Dataset } from './dataset';
+import type { ArrayLayout } from './formats/array';
 import { openArrays } from './formats/openArrays';
 import { type PictureOpener, pictureOpener } from './formats/pictureOpener';
 import { unknownForm } from './formats/unknownForm';
 import { generated, generatedCounts } from './generated';
 import { defaultDataFolder, installedFolder } from './get';
+import type { PixelRange } from './givenPixels';
 import { type ImageFolder, openPictureSet, type PictureSetOptions } from './pictures/openSet';
 import type { LabelKind, LayoutName } from './records';
 import { type DataMode, evenlyOf, firstClassesOf, firstOf, type ImageSource } from './source';
@@ -31,6 +33,12 @@ export interface SourceOptions {
   dataDir?: string;
   /** Kind of labels, "fine" (default) or "coarse" (CIFAR-100 only). */
   labels?: LabelKind;
+  /** Column of Parquet files, or member of the .json files of tar shards, that holds the labels. Default: as parquet() and webDataset(). */
+  labelColumn?: string;
+  /** Range of pixels that are floats, in npy files. Required for these. */
+  pixelRange?: PixelRange;
+  /** Order of the dimensions of images with channels, in npy files. Default "NHWC". */
+  pixelLayout?: ArrayLayout;
   /** False: accept files that are not the official ones. Default: true for names and archives, false for other folders. */
   verify?: boolean;
   /** Use the images of the first `classes` classes only. Default: all. */
@@ -98,9 +106,9 @@ async function openSets(options: SourceOptions, mode: DataMode): Promise<OpenedS
     return chosen instanceof Dataset ? chosen.take(count) : firstOf(chosen, count);
   };
   const named = Object.hasOwn(cifarFiles, data);
-  const opener = named ? null : await pictureOpener(data, labels);
+  const opener = named ? null : await pictureOpener(data, { labels, labelColumn: options.labelColumn });
   if (opener) return openPictures(opener, options, mode);
-  const arrays = named ? null : await openArrays(data);
+  const arrays = named ? null : await openArrays(data, { range: options.pixelRange, layout: options.pixelLayout });
   if (arrays) {
     const isDivided = !arrays.test && options.test !== false;
     const { train, test } = isDivided ? arrays.train.split(defaultTestShare) : arrays;

@@ -21,6 +21,7 @@ import { createBar } from '../terminal/bar';
 import { Interruption } from '../terminal/interruption';
 import { print } from '../terminal/print';
 import { addOptions, declare } from './declare';
+import { type FormatFlags, formatOptions } from './formats';
 import { describePictures, type NetworkFlags, type PictureFlags, pictureOptions, picturesFrom } from './pictures';
 import * as read from './readers';
 
@@ -119,7 +120,7 @@ export const classesOption = declare({
   field: overridesFields.classes,
 });
 
-export interface DataOptions extends PictureFlags {
+export interface DataOptions extends PictureFlags, FormatFlags {
   /** A name of dataSetNames, or a path. */
   data: string;
   dataDir?: string;
@@ -139,7 +140,11 @@ interface HowOpened {
 
 /** Adds the options that name a data set. @param onBroken the command's own default of --on-broken */
 export const addSourceOptions = (command: Command, onBroken?: PictureFlags['onBroken']): Command =>
-  addOptions(command, dataOption(), dataDirOption(), labelsOption(), noVerifyOption(), ...pictureOptions(onBroken));
+  addOptions(
+    command,
+    ...[dataOption(), dataDirOption(), labelsOption(), noVerifyOption()],
+    ...[...formatOptions(), ...pictureOptions(onBroken)],
+  );
 
 /** Adds the options of addSourceOptions, and those of a training set. */
 export const addDataOptions = (command: Command): Command =>

@@ -64,7 +64,9 @@ function imageShapeOf({ source, shape }: FileArray, layout: ArrayLayout): { coun
   const fits = (shape.length === 3 || shape.length === 4) && image.every((size) => size > 0);
   if (fits && count > 0 && image[2] <= mostChannels) return { count, shape: image };
   const hint =
-    fits && shape[1]! <= mostChannels && layout !== 'NCHW' ? ". Option layout: 'NCHW' takes channels first" : '';
+    fits && shape[1]! <= mostChannels && layout !== 'NCHW'
+      ? ". Option layout: 'NCHW' (--pixel-layout NCHW) takes channels first"
+      : '';
   throw new SaturnnError(
     'ERR_DATA',
     `Expected images ${expected} in ${source} but found the shape ${found || '[]'}${hint}`,
@@ -77,7 +79,7 @@ function toBytes(data: FileNumbers, { source, shape }: FileArray, range: PixelRa
     const choices = pixelRanges.map((name) => `"${name}"`).join(', ');
     throw new SaturnnError(
       'ERR_DATA',
-      `The pixels of ${source} are floats: say their range by option range (${choices})`,
+      `The pixels of ${source} are floats: say their range by option range, --pixel-range on the command line (${choices})`,
     );
   }
   if (data instanceof Uint8Array) return data;

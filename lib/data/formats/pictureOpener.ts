@@ -22,11 +22,15 @@ export type PictureOpener = (signal?: AbortSignal) => Promise<PictureSet>;
  * Returns what opens the encoded pictures at a path: a Parquet file, a tar shard, a range of shards, a folder with any of these, or class
  * folders. Null if it holds data of another kind, CIFAR's binary files among them.
  * @param labels which labels of CIFAR-100 in Parquet files; "coarse" takes the column coarse_label
+ * @param labelColumn column of Parquet files, or member of the .json files of shards, with the labels
  */
-export async function pictureOpener(path: string, labels?: LabelKind): Promise<PictureOpener | null> {
-  const columns = labels === 'coarse' ? { label: 'coarse_label' } : {};
-  const parquet: PictureOpener = (signal) => ParquetSet.open(path, columns, signal);
-  const shards: PictureOpener = (signal) => ShardSet.open(path, undefined, signal);
+export async function pictureOpener(
+  path: string,
+  { labels, labelColumn }: { labels?: LabelKind; labelColumn?: string } = {},
+): Promise<PictureOpener | null> {
+  const column = labelColumn ?? (labels === 'coarse' ? 'coarse_label' : undefined);
+  const parquet: PictureOpener = (signal) => ParquetSet.open(path, { label: column }, signal);
+  const shards: PictureOpener = (signal) => ShardSet.open(path, labelColumn, signal);
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) return hasRange(path) && isShardName(path) ? shards : null;
   if (!stats.isDirectory()) {

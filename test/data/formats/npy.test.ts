@@ -199,7 +199,7 @@ describe('npy()', () => {
     [
       'channels first without saying so',
       () => pair({ shape: [3, 3, 8, 9], data: new Uint8Array(648) }),
-      /shape 3x3x8x9\. Option layout: 'NCHW'/,
+      /shape 3x3x8x9\. Option layout: 'NCHW' \(--pixel-layout NCHW\)/,
     ],
     ['rows of pixels', () => pair({ shape: [3, 24], data: images }), /shape 3x24$/],
     [

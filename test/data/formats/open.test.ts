@@ -35,6 +35,18 @@ test.each<[string, () => string]>([
   await close();
 });
 
+test('floats and channels first, as the options say', async () => {
+  const floats = Float32Array.from(images, (byte) => byte / 255);
+  const data = writeFiles(temporaryFolder(), {
+    'X.npy': npyBytes({ shape: [10, 1, 2, 2], descr: '<f4', data: Buffer.from(floats.buffer) }),
+    'y.npy': npyBytes({ shape: [10], data: labels }),
+  });
+  const { train } = await openSource({ data, pixelRange: '0..1', pixelLayout: 'NCHW' });
+  expect(train.shape).toEqual([2, 2, 1]);
+  const failure = { code: 'ERR_DATA', message: expect.stringMatching(/are floats: .*--pixel-range/) };
+  await expect(openSource({ data, pixelLayout: 'NCHW' })).rejects.toMatchObject(failure);
+});
+
 describe('encoded pictures', () => {
   const root = temporaryFolder();
   const cacheDir = join(root, 'cache');
@@ -87,6 +99,20 @@ describe('encoded pictures', () => {
     const { train, test, close } = await openSource({ data: await path(), pictures: pictureOptions });
     expect([train.count, test.count, train.classes]).toEqual([4, 4, 2]);
     await close();
+  });
+
+  test('labelColumn names the column of a Parquet file, and the member of .json in shards', async () => {
+    const chosen = { labelColumn: 'coarse_label', pictures: () => ({ cacheDir, testShare: 0.5 }) };
+    const { train } = await openSource({ data: write({ 'a.parquet': await parquet() }), ...chosen });
+    expect(train.classNames).toEqual(['x', 'y']);
+    const json = Buffer.from('{"label":0,"coarse_label":"left"}');
+    const other = Buffer.from('{"label":0,"coarse_label":"right"}');
+    const shard = pictures.flatMap((bytes, index) => [
+      tarEntry(`${index}.png`, bytes),
+      tarEntry(`${index}.json`, index % 2 ? json : other),
+    ]);
+    const opened = await openSource({ data: write({ 'a.tar': Buffer.concat([...shard, endOfTar]) }), ...chosen });
+    expect(opened.train.classNames).toEqual(['left', 'right']);
   });
 
   test('--labels coarse takes the column coarse_label', async () => {
