@@ -26,7 +26,7 @@ export const errorCodes = {
   ERR_THREADS: 'The system does not grant the threads that computing needs.',
   ERR_OUT_OF_MEMORY: "The host's memory did not suffice.",
   ERR_UNSUPPORTED_PLATFORM: 'There are no binaries for this operating system, processor or C library.',
-  ERR_PACKAGE: 'The installed package is incomplete.',
+  ERR_PACKAGE: 'A package that this work needs is not installed, or is incomplete.',
   ERR_BINARY_NOT_FOUND: 'A compiled part of saturnn was not found.',
   ERR_BINARY_VERSION: 'A compiled part belongs to another version of saturnn.',
   ERR_BINARY_NOT_LOADED: 'The native addon was found but does not load.',

@@ -5,11 +5,14 @@ import { modelFrom } from '../lib/cli/options/model';
 import { Dataset } from '../lib/data/dataset';
 import { readSafetensors, writeSafetensors } from '../lib/files/safetensors';
 import { parseInitialization } from '../lib/initial/initialization';
+import { inference } from '../lib/layers/context';
+import { halvingPool } from '../lib/layers/halvingPool';
 import { createModel } from '../lib/models';
 import { formatImageSize, parseImageSize } from '../lib/models/imageSize';
 import { inspectModel } from '../lib/models/inspect';
 import { leakyTanh } from '../lib/ops/activations';
-import { sizeOf } from '../lib/tensor/tensor';
+import { maxPool } from '../lib/ops/pooling';
+import { input, sizeOf, type Tensor } from '../lib/tensor/tensor';
 import { loadPredictor } from '../lib/train/loadPredictor';
 import { Trainer } from '../lib/train/trainer';
 import { TestRandom } from './random';
@@ -53,6 +56,17 @@ describe('sizes', () => {
     const two = [half(half(size)), half(half(size + 1))];
     expect([small('3a'), small('3c'), small('5b')]).toEqual([[size, size + 1], [half(size), half(size + 1)], two]);
     expect(shapes('inceptionBn')('5b')).toEqual(two.map((side) => half(half(half(side)))));
+  });
+
+  test('halved along even sides are pooled as before, so that files and results of earlier versions stay', () => {
+    const pooled = (size: readonly [number, number]) => {
+      const x = input('x', [2, ...size, 16]);
+      return [halvingPool('p').forward(x, inference), maxPool(x, { kernel: 3, stride: 2, ceil: true, name: 'p' })];
+    };
+    const [now, before] = pooled([28, 14]) as [Tensor, Tensor];
+    expect(now.node.attributes).toEqual(before.node.attributes);
+    expect(now.shape).toEqual(before.shape);
+    expect(pooled([7, 14])[0]!.shape).toEqual([2, 4, 7, 16]);
   });
 
   test('are read from text as they are written', () => {

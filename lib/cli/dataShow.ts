@@ -47,11 +47,12 @@ async function show(given: string | undefined, options: ShowOptions, command: Co
     throw doesNotApply('--data', `beside the data set ${given}`, options.data);
   if (given === '') throw invalid('data', `${dataSetNames.join(', ')}, or a path`, given);
   const data = given ?? options.data;
-  const { train, test, pictures, close } = await openShown({ ...options, data, json: true });
+  const { train, test, pictures, close } = await openShown({ ...options, data, summary: false });
   try {
     const sets = { train: await summarize(train), test: await summarize(test) };
     const found = pictures && reportPictures(pictures);
-    const summary = { data, ...sets, ...(found && { pictures: found }) };
+    const validation = pictures?.validation?.count;
+    const summary = { data, ...sets, ...(validation && { validation }), ...(found && { pictures: found }) };
     if (options.page !== undefined) await writePage(options.page, summary, { train, test });
     print(options.json ? `${JSON.stringify(summary)}\n` : `${textOf(summary)}\n`);
   } finally {
@@ -82,12 +83,14 @@ interface Summary {
   readonly data: string;
   readonly train: SetSummary;
   readonly test: SetSummary;
+  /** The number of images of a validation set beside the test set. */
+  readonly validation?: number;
   readonly pictures?: PictureReport;
 }
 
 const numbers = (values: readonly number[]) => values.map((value) => value.toFixed(2)).join(', ');
 
-function textOf({ data, train, test, pictures }: Summary): string {
+function textOf({ data, train, test, validation, pictures }: Summary): string {
   const lines = [['train', train] as const, ['test', test] as const].flatMap(([name, set]) => {
     const [least, most] = set.imagesPerClass;
     const spread = least === most ? `${least}` : `${least} to ${most}`;
@@ -96,6 +99,7 @@ function textOf({ data, train, test, pictures }: Summary): string {
       `  mean ${numbers(set.mean)}; deviation ${numbers(set.deviation)} (per channel, of 0..255)`,
     ];
   });
+  if (validation) lines.push(`validation: ${validation} images`);
   const names = train.classNames ? [`classes: ${train.classNames.join(', ')}`] : [];
   return [data, ...lines, ...(pictures ? [countsOf(train, test), ...pictureLines(pictures)] : names)].join('\n');
 }

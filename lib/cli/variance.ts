@@ -12,6 +12,7 @@ import { writeAtomically } from '../files/durable';
 import { type Initialization, initializationForms, parseInitialization } from '../initial/initialization';
 import { environment } from '../measure/harness';
 import { createModel, models } from '../models';
+import { modelSizeFor } from '../models/imageSize';
 import { formatActivation } from '../ops/activation';
 import { type Activation, parseActivation } from '../ops/activations';
 import { numberWithin } from '../options/field';
@@ -211,7 +212,7 @@ async function studyModel(options: Options): Promise<Study> {
   const { train, statistics, close } = await openData(options);
   try {
     const runs: VarianceRun[] = await variance({
-      model: (made) => createModel(model, { width, classes: train.classes, ...made }),
+      model: (made) => createModel(model, { width, classes: train.classes, ...modelSizeFor(train.shape), ...made }),
       initializations: init,
       ...{ activations, train, statistics, steps, learningRate: lr, batch, draws, seed, device },
       onProgress: statusLine,

@@ -23,6 +23,21 @@ export const imageSizeField: Field<ImageSize> = custom(
 export const sidesOf = (size: ImageSize): readonly [height: number, width: number] =>
   typeof size === 'number' ? [size, size] : [size[0], size[1]];
 
+/** Height and width of the images of which models take crops by default: CIFAR's. */
+export const croppedSize = 32;
+
+/**
+ * Returns the options of a model that reads images of this shape: their own size and channels. Of images of 32x32 pixels it reads crops, of
+ * the model's default size.
+ */
+export function modelSizeFor(shape: readonly [height: number, width: number, channels: number]): {
+  size?: ImageSize;
+  channels: number;
+} {
+  const [height, width, channels] = shape;
+  return height === croppedSize && width === croppedSize ? { channels } : { size: [height, width], channels };
+}
+
 /** Reads "64", or "48x64" for a height of 48 and a width of 64. @throws ERR_INVALID_ARGUMENT */
 export function parseImageSize(text: string): ImageSize {
   const sides = text.split('x').map(numberFromText);

@@ -83,6 +83,10 @@ describe('saturnn and a folder of pictures', () => {
         leaks: [['train/cross/000.png', 'test/cross/000.png']],
       },
     });
+    // Two processes at the same time: the second waits for the first.
+    const both = ['data', 'show', photos, '--size', '20', '--json'];
+    const [one, other] = await Promise.all([run(...both), run(...both)]);
+    expect([one.code, other.code, other.stdout]).toEqual([0, 0, one.stdout]);
     // Other data sets have a page, too.
     expect(await run('data', 'show', 'generated', '--page', page)).toMatchObject({ code: 0, stderr: '' });
   }, 60_000);
@@ -96,6 +100,16 @@ describe('saturnn and a folder of pictures', () => {
     await refused('does not apply beside the data set', 'data', 'show', flat, '--data', photos);
     await refused('Expected one integer from 1 to 4096, or two as HEIGHTxWIDTH', 'train', '--stored-size', '4x5x6');
     await refused('for testShare', 'train', '--data', photos, '--test-share', '0', '--device', 'cpu');
+    await refused(
+      'Expected 1, 3 or 4 for pictures for --channels but received 2',
+      'train',
+      '--data',
+      photos,
+      '--channels',
+      '2',
+      '--device',
+      'cpu',
+    );
     const broken = join(root, 'broken');
     await drawClasses(broken, 2, ['circle', 'cross']);
     put(broken, 'cross/x.png', 'x');

@@ -10,6 +10,8 @@ import { isEmulated, notEmulated, useEmulatedGpu } from './support';
 type Shape = readonly [height: number, width: number, channels: number];
 
 const batch = 2;
+/** With weights of classes, whose rows are an input of each step. */
+const settings = { batch, learningRate: 0.01, autotune: false, classWeights: [2, 0.5] } as const;
 
 async function losses(name: string, shape: Shape, device: string): Promise<number[]> {
   const random = new TestRandom(1);
@@ -19,7 +21,7 @@ async function losses(name: string, shape: Shape, device: string): Promise<numbe
   // Without batch normalisation, which over so few pixels would magnify the rounding errors of both.
   const options = { width: 0.05, classes: 2, size: [height, width], channels, normalization: 'none' } as const;
   const model = createModel(name, options);
-  using trainer = new Trainer({ model, train: data, test: data, device, batch, learningRate: 0.01, autotune: false });
+  using trainer = new Trainer({ model, train: data, test: data, device, ...settings });
   const all: number[] = [];
   for await (const event of trainer.fit({ steps: 2 })) if (event.event === 'step') all.push(event.loss);
   return all;

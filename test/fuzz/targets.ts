@@ -13,6 +13,8 @@ import { parseIdx, unpackIdx } from '../../lib/data/formats/idx';
 import { parseNpy } from '../../lib/data/formats/npy';
 import { tarEntries } from '../../lib/data/formats/tarIndex';
 import { zipParser } from '../../lib/data/formats/zip';
+import { sizeInHeader } from '../../lib/data/pictures/pictureSize';
+import { SaturnnError } from '../../lib/errors';
 import { parseBytes } from '../../lib/files/read';
 import { parseSafetensors } from '../../lib/files/safetensors';
 import { decodeCheckpoint, encodeCheckpoint } from '../../lib/train/checkpoint/checkpoint';
@@ -106,6 +108,23 @@ const checkTarIndex = async (bytes: Uint8Array) => {
   } finally {
     reader.close();
   }
+};
+
+/** Headers of a PNG, a GIF, and a JPEG with a segment before its frame, each of 300x200 pixels. */
+const pictureSeeds = [
+  Buffer.from('89504e470d0a1a0a0000000d49484452000000c80000012c0802000000', 'hex'),
+  Buffer.from('474946383961c8002c0180', 'hex'),
+  Buffer.from('ffd8ffe000064a464946ffc0000b08012c00c8010111', 'hex'),
+];
+
+const checkPictureSize = (bytes: Uint8Array) => {
+  const size = sizeInHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  // What no header says, the decoder is asked.
+  if (!size) throw new SaturnnError('ERR_DATA', 'it has another format');
+  ensure(
+    size.every((side) => Number.isInteger(side) && side >= 0),
+    'a side is no number',
+  );
 };
 
 const checkZip = (bytes: Uint8Array) => {
@@ -243,6 +262,7 @@ export const targets: readonly Target[] = [
     seeds: [lines(10, 'class'), Buffer.from('a\r\nb\r\n')],
     read: (bytes) => ensure(readNames(bytes, 'mutated', 10).length === 10, 'there are not ten names'),
   },
+  { name: 'headers of pictures', seeds: pictureSeeds, read: checkPictureSize },
   { name: 'tar', seeds: tars, finish: sealHeaders, read: checkEntries },
   { name: 'gzip', seeds: [gzipSync(tars[2]!), gzipSync(hundred)], read: (bytes) => unpack(bytes, 'mutated') },
   {

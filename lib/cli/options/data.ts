@@ -154,7 +154,13 @@ export const addDataOptions = (command: Command): Command =>
   );
 
 /** Options that openSource() takes as they are, those of pictures, and those that say which network reads the images. */
-type ShownOptions = Omit<SourceOptions, 'pictures'> & PictureFlags & NetworkFlags & { readonly json?: boolean };
+type ShownOptions = Omit<SourceOptions, 'pictures'> &
+  PictureFlags &
+  NetworkFlags & {
+    readonly json?: boolean;
+    /** False: the lines that say what was found in a folder of pictures are not printed. */
+    readonly summary?: boolean;
+  };
 
 /**
  * Opens a data set; while pictures are decoded, progress is shown, and Ctrl-C ends the work so that it can go on later. With --json,
@@ -175,7 +181,8 @@ export async function openShown(options: ShownOptions, mode?: DataMode): Promise
   try {
     const opened = await openSource({ ...options, pictures }, mode);
     bar.stop();
-    if (opened.pictures && !options.json) print(`${describePictures(options.data, opened.pictures)}\n`);
+    if (opened.pictures && !options.json && options.summary !== false)
+      print(`${describePictures(options.data, opened.pictures)}\n`);
     return opened;
   } catch (error) {
     if (!(error instanceof SaturnnError) || error.code !== 'ERR_INTERRUPTED') throw error;

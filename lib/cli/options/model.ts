@@ -5,7 +5,7 @@ import { type Initialization, initializationForms, parseInitialization } from '.
 import type { Normalization } from '../../layers';
 import { normalizations } from '../../layers/conv2d';
 import { createModel, type Model, models } from '../../models';
-import { formatImageSize, type ImageSize, parseImageSize } from '../../models/imageSize';
+import { croppedSize, formatImageSize, type ImageSize, modelSizeFor, parseImageSize } from '../../models/imageSize';
 import { inceptionBnDefaults } from '../../models/inceptionBn';
 import { modelDefaults, modelFields } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
@@ -15,8 +15,6 @@ import * as read from './readers';
 
 const defaultModel = 'inception33';
 const defaultInit = 'default';
-/** Height and width of the images of which models take crops by default: CIFAR's. */
-const cropped = 32;
 
 /** The values of --activation as text, with the range of each slope: "leakyTanh[:0..0.5]". */
 export const activationForms = [
@@ -84,7 +82,7 @@ export const sizeOption = declare({
   help: 'height and width of the images that the network reads: one number, or HEIGHTxWIDTH',
   read: read.reading(parseImageSize),
   field: modelFields.size,
-  otherwise: `${modelDefaults.size} for images of ${cropped}x${cropped}, inceptionBn: ${inceptionBnDefaults.size}; for others, their own size`,
+  otherwise: `${modelDefaults.size} for images of ${croppedSize}x${croppedSize}, inceptionBn: ${inceptionBnDefaults.size}; for others, their own size`,
 });
 
 export const channelsOption = declare({
@@ -121,15 +119,10 @@ export const addModelOptions = (command: Command): Command =>
 export function modelFrom(options: ModelOptions, source: { classes: number; shape?: ImageShape }): Model {
   const { model, width, activation, init, normalization, dropout } = options;
   const { classes, shape } = source;
-  const { size = sizeFor(shape), channels = shape?.[2] } = options;
+  const usual: { size?: ImageSize; channels?: number } = shape ? modelSizeFor(shape) : {};
+  const { size = usual.size, channels = usual.channels } = options;
   const initializer = init.initializer(activation);
   return createModel(model, { width, activation, classes, initializer, normalization, dropout, size, channels });
-}
-
-/** Returns the size of a model for images of this shape; undefined: the model's default. */
-function sizeFor(shape: ImageShape | undefined): ImageSize | undefined {
-  if (!shape || (shape[0] === cropped && shape[1] === cropped)) return undefined;
-  return [shape[0], shape[1]];
 }
 
 /** Returns the size and the channels of a model for config.json and reports. */

@@ -1,7 +1,7 @@
 /** The options that say how a folder of pictures becomes images of one size. */
 import { InvalidArgumentError } from 'commander';
 import type { OpenedSource } from '../../data/openSource';
-import { largestSide, type PictureOptions, pictureSizeField } from '../../data/pictures/decode';
+import { largestSide, type PictureOptions, pictureChannels, pictureSizeField } from '../../data/pictures/decode';
 import { pictureFits } from '../../data/pictures/fit';
 import {
   brokenPolicies,
@@ -10,8 +10,9 @@ import {
   pictureSetDefaults,
   pictureSetFields,
 } from '../../data/pictures/openSet';
+import { invalid } from '../../errors';
 import { inceptionBnDefaults } from '../../models/inceptionBn';
-import { accepts } from '../../options/field';
+import { accepts, listing } from '../../options/field';
 import { declare } from './declare';
 
 /** Reads "64" or "48x64", height before width. */
@@ -91,7 +92,9 @@ export interface NetworkFlags {
 export function picturesFrom(options: PictureFlags & NetworkFlags): Omit<PictureSetOptions, 'mode'> {
   const { storedSize, size, channels, model, fit, onBroken, cacheDir, testShare, testSeed } = options;
   const usual = model === 'inceptionBn' ? inceptionBnDefaults.size : pictureSetDefaults.size;
-  const decoded = channels as PictureOptions['channels'];
+  const decoded = pictureChannels.find((count) => count === channels);
+  if (channels !== undefined && !decoded)
+    throw invalid('--channels', `${listing(pictureChannels.map(String))} for pictures`, channels);
   return { size: storedSize ?? size ?? usual, channels: decoded, fit, onBroken, cacheDir, testShare, testSeed };
 }
 

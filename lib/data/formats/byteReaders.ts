@@ -6,9 +6,15 @@ import { reasonOf, SaturnnError } from '../../errors';
 import { allocate } from '../../files/read';
 import type { ByteReader } from './tarIndex';
 
+/** Bytes that are read at once at least: many small files then take few reads. */
+const chunkBytes = 2 ** 16;
+
 /** Reads an open file. */
 export class FileReader implements ByteReader {
   position = 0;
+  /** Bytes of the file from `#at` on, which were read already. */
+  #chunk: Uint8Array = new Uint8Array(0);
+  #at = 0;
 
   constructor(
     private readonly handle: FileHandle,
@@ -16,23 +22,33 @@ export class FileReader implements ByteReader {
   ) {}
 
   async read(count: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(
-      allocate(Math.max(0, Math.min(count, this.size - this.position)), 'A part of an archive'),
-    );
-    let done = 0;
-    while (done < bytes.length) {
-      const { bytesRead } = await this.handle.read(bytes, done, bytes.length - done, this.position + done);
-      if (bytesRead === 0) break;
-      done += bytesRead;
-    }
-    this.position += done;
-    return bytes.subarray(0, done);
+    const length = Math.max(0, Math.min(count, this.size - this.position));
+    const begin = this.position - this.#at;
+    if (begin + length > this.#chunk.length) await this.#fill(length);
+    const from = this.position - this.#at;
+    const bytes = this.#chunk.subarray(from, from + length);
+    this.position += bytes.length;
+    return bytes;
   }
 
   async skip(count: number): Promise<number> {
     const skipped = Math.max(0, Math.min(count, this.size - this.position));
     this.position += skipped;
     return skipped;
+  }
+
+  /** Reads a chunk of at least `count` bytes from the position on. */
+  async #fill(count: number): Promise<void> {
+    const length = Math.min(Math.max(count, chunkBytes), this.size - this.position);
+    const bytes = new Uint8Array(allocate(length, 'A part of an archive'));
+    let done = 0;
+    while (done < length) {
+      const { bytesRead } = await this.handle.read(bytes, done, length - done, this.position + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    this.#chunk = bytes.subarray(0, done);
+    this.#at = this.position;
   }
 }
 

@@ -16,10 +16,20 @@ export interface SchemaElement {
   readonly logical_type?: { readonly type: string };
 }
 
+/** Where the pages of a column lie. */
+export interface ColumnChunk {
+  readonly meta_data?: {
+    readonly path_in_schema: readonly string[];
+    readonly data_page_offset: bigint;
+    readonly dictionary_page_offset?: bigint;
+    readonly total_compressed_size: bigint;
+  };
+}
+
 /** The part of a file's metadata that is used here. */
 export interface ParquetMetadata {
   readonly schema: readonly SchemaElement[];
-  readonly row_groups: readonly { readonly num_rows: bigint }[];
+  readonly row_groups: readonly { readonly num_rows: bigint; readonly columns: readonly ColumnChunk[] }[];
   readonly key_value_metadata?: readonly { readonly key: string; readonly value?: string }[];
 }
 

@@ -5,6 +5,7 @@ import { allocate, openRegularLater, readExactly } from '../../files/read';
 import type { FoundFile } from './findFiles';
 import { type AsyncBuffer, type Hyparquet, loadHyparquet, type ParquetMetadata } from './hyparquet';
 import { type ChosenColumns, findColumns, type PictureColumns } from './parquetColumns';
+import { checkPages } from './parquetPages';
 
 /** Rows that are stored together, and read at once. */
 export interface RowGroup {
@@ -12,9 +13,6 @@ export interface RowGroup {
   readonly first: number;
   readonly count: number;
 }
-
-/** Most rows of a file: their numbers are indices of a typed array. */
-const mostRows = 2 ** 31 - 1;
 
 /** A Parquet file with a column of pictures and one of labels. */
 export class ParquetFile {
@@ -38,7 +36,7 @@ export class ParquetFile {
     try {
       const buffer = bufferOf(handle, size, path);
       const metadata = await orInvalid(path, () => reader.metadata(buffer));
-      const groups = groupsOf(metadata, path);
+      const groups = groupsOf(metadata, size, path);
       return new ParquetFile(file, findColumns(metadata, path, chosen), groups, reader, metadata, handle, buffer);
     } catch (error) {
       await handle.close();
@@ -54,9 +52,25 @@ export class ParquetFile {
   /** Reads the values of a column in the rows `begin` to `end` - 1. @throws ERR_DATA */
   async column(name: string, begin: number, end: number): Promise<unknown[]> {
     const { path } = this.file;
-    const values = await orInvalid(path, () => this.reader.column(this.buffer, this.metadata, name, begin, end));
+    const values = await orInvalid(path, async () => {
+      await this.#checkPages(name, begin, end);
+      return this.reader.column(this.buffer, this.metadata, name, begin, end);
+    });
     if (values.length === end - begin) return values;
     throw invalidFile(path, `its rows ${begin} to ${end - 1} have ${values.length} values in column ${name}`);
+  }
+
+  /** Checks the pages of a column in the groups that have the rows `begin` to `end` - 1. @throws Error; ERR_DATA */
+  async #checkPages(name: string, begin: number, end: number): Promise<void> {
+    const touched = this.groups.flatMap(({ first, count }, index) =>
+      first < end && first + count > begin ? [this.metadata.row_groups[index]!] : [],
+    );
+    for (const { meta_data: column } of touched.flatMap(({ columns }) => columns)) {
+      if (column?.path_in_schema[0] !== name) continue;
+      const from = Number(column.dictionary_page_offset || column.data_page_offset);
+      const size = Number(column.total_compressed_size);
+      checkPages(new Uint8Array(await this.buffer.slice(from, from + size)));
+    }
   }
 
   async close(): Promise<void> {
@@ -64,12 +78,12 @@ export class ParquetFile {
   }
 }
 
-function groupsOf({ row_groups: groups }: ParquetMetadata, path: string): RowGroup[] {
+/** Returns the groups of rows. A row has a picture, so a file cannot have more rows than bytes. */
+function groupsOf({ row_groups: groups }: ParquetMetadata, size: number, path: string): RowGroup[] {
   let first = 0;
   return groups.map(({ num_rows: rows }) => {
     const group = { first, count: Number(rows) };
-    if (!(group.count >= 0 && first + group.count <= mostRows))
-      throw invalidFile(path, `a group of rows has ${rows} rows`);
+    if (!(group.count >= 0 && first + group.count <= size)) throw invalidFile(path, `a group of rows has ${rows} rows`);
     first += group.count;
     return group;
   });

@@ -53,7 +53,7 @@ export function readJournal(folder: string, recordBytes: number): Journaled | nu
     const part = contentOf(line) as Entry[] | undefined;
     if (!part) break;
     bytes += Buffer.byteLength(line) + 1;
-    entries.push(...part.filter(({ record }) => (record + 1) * recordBytes <= size));
+    for (const entry of part) if ((entry.record + 1) * recordBytes <= size) entries.push(entry);
   }
   return { ...head, entries, bytes };
 }

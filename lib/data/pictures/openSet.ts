@@ -163,19 +163,21 @@ function partsOf(
   return { parts: { train: chosen(divided.train), test: chosen(divided.test) }, split };
 }
 
-/** @throws ERR_DATA if a class has no picture in the training set, because all were broken */
+/**
+ * Checks that no class has lost all of its training pictures because they are broken. A class that never had any is accepted: a part of a
+ * data set may lack classes that its metadata name.
+ * @throws ERR_DATA
+ */
 function requireClasses(set: PictureSet, { labels, entries }: CacheIndex, train: Int32Array): void {
   const found = new Set(Array.from(train, (index) => labels[index]!));
-  for (let label = 0; label < set.classes; label++) {
-    const name = set.classNames?.[label] ?? `${label}`;
-    if (found.has(label)) continue;
-    const broken = entries.find(({ record }, index) => record < 0 && labels[index] === label);
-    const reason = broken ? `; for example, ${broken.name}: ${broken.reason}` : '';
-    throw new SaturnnError(
-      'ERR_DATA',
-      `No picture of the class ${name} in ${set.source} can be used for training${reason}`,
-    );
-  }
+  const lost = entries.findIndex(({ record }, index) => record < 0 && !found.has(labels[index]!));
+  if (lost < 0) return;
+  const { name, reason } = entries[lost]!;
+  const className = set.classNames?.[labels[lost]!] ?? `${labels[lost]}`;
+  throw new SaturnnError(
+    'ERR_DATA',
+    `No picture of the class ${className} in ${set.source} can be used for training; for example, ${name}: ${reason}`,
+  );
 }
 
 /** Writes down, beside the index, which pictures were chosen for the test set. */

@@ -18,7 +18,7 @@ export async function pictureSize(bytes: Uint8Array): Promise<PictureSize | null
 }
 
 /** Returns the size that the header of a JPEG, PNG or GIF says; null for other formats. */
-function sizeInHeader(bytes: Buffer): PictureSize | null {
+export function sizeInHeader(bytes: Buffer): PictureSize | null {
   const start = bytes.toString('latin1', 0, 4);
   if (start === '\x89PNG' && bytes.length >= 24) return [bytes.readUInt32BE(20), bytes.readUInt32BE(16)];
   if (start === 'GIF8' && bytes.length >= 10) return [bytes.readUInt16LE(8), bytes.readUInt16LE(6)];

@@ -6,15 +6,21 @@ import type { SaturnnError } from '../../errors';
 const pause = 200;
 
 /** Milliseconds for which the other process may leave its journal as it is. */
-const patience = 60_000;
+const longestPause = 60_000;
 
 /**
  * Takes a lock, and waits while another process has it and works.
  * @param lock takes the lock, or throws ERR_BUSY
  * @param journal path of a file to which the other process writes again and again
- * @throws ERR_BUSY if the journal does not change for a minute; the signal's reason; what `lock` throws otherwise
+ * @param patience milliseconds for which it may leave it as it is
+ * @throws ERR_BUSY if the journal does not change for so long; the signal's reason; what `lock` throws otherwise
  */
-export async function waitForLock(lock: () => () => void, journal: string, signal?: AbortSignal): Promise<() => void> {
+export async function waitForLock(
+  lock: () => () => void,
+  journal: string,
+  signal?: AbortSignal,
+  patience = longestPause,
+): Promise<() => void> {
   let seen = '';
   let since = Date.now();
   for (;;) {

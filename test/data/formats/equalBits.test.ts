@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { generated, imageFolder, npy, parquet, Trainer, webDataset } from '../../../lib';
+import { augmentations, generated, imageFolder, npy, parquet, Trainer, webDataset } from '../../../lib';
 import { cifar } from '../../../lib/data/cifar';
 import type { ImageSource } from '../../../lib/data/source';
 import { temporaryFolder } from '../../temporary';
@@ -29,7 +29,10 @@ const open: Readonly<Record<Form, (path: string) => Promise<Opened>>> = {
 
 /** Trains two epochs, and returns a digest of all weights and the metrics. */
 async function train({ train, test }: Opened): Promise<unknown> {
-  const trainer = new Trainer({ model: tinyModel(), train, test: test!, batch: 32, learningRate: 0.1, seed: 3 });
+  // CIFAR's binary files are augmented by default, other data are not.
+  const augmentation = [augmentations.crop(), augmentations.mirror()];
+  const options = { batch: 32, learningRate: 0.1, seed: 3, augmentation };
+  const trainer = new Trainer({ model: tinyModel(), train, test: test!, ...options });
   await trainer.fit({ epochs: 2 });
   const { loss, accuracy } = await trainer.evaluate('test');
   const weights = createHash('sha256')

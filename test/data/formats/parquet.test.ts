@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decodePicture, type ImageSource, type ParquetOptions, parquet } from '../../../lib';
+import { checkPages } from '../../../lib/data/formats/parquetPages';
 import { temporaryFolder } from '../../temporary';
 import { drawShape, put, shapes } from '../pictures/draw';
 import { type ParquetParts, parquetBytes } from './writeParquet';
@@ -238,5 +239,34 @@ describe('parquet()', () => {
     );
     const aborted = { signal: AbortSignal.abort(new Error('stop')) };
     await expect(open(path, aborted)).rejects.toThrow('stop');
+  });
+});
+
+describe('checkPages()', () => {
+  /** The header of a page: its type, its sizes unpacked and packed (Thrift's compact protocol), and the end of the struct. */
+  const header = (unpacked: number, packed: number) => {
+    const zigZag = (value: number) => (value < 0 ? -2 * value - 1 : 2 * value);
+    return [0x15, 0, 0x15, zigZag(unpacked), 0x15, zigZag(packed), 0];
+  };
+
+  test('accepts pages that fill their column', () => {
+    checkPages(Uint8Array.from([...header(3, 2), 1, 2, ...header(1, 1), 9]));
+    checkPages(new Uint8Array(0));
+  });
+
+  test.each<[string, number[], RegExp]>([
+    ['a negative size', [...header(3, -7), 1, 2], /page at byte 0 of its column claims -7 bytes, but 2 follow/],
+    [
+      'a size beyond the column',
+      [...header(1, 1), 9, ...header(3, 4), 1],
+      /page at byte 8 of its column claims 4 bytes, but 1 follow/,
+    ],
+    ['a header without sizes', [0x15, 0, 0, 1], /claims an unknown number of bytes/],
+    ['a header that is cut off', [0x15, 0x80], /ends too early/],
+    ['deep nesting', new Array(40).fill(0x1c), /nested too deeply/],
+    ['a list that is too long', [0x19, 0xf5, 0xff, 0xff, 0x7f, 0], /list that is too long/],
+    ['a number without end', [0x15, ...new Array(12).fill(0xff)], /number without end/],
+  ])('refuses %s', (_, bytes, message) => {
+    expect(() => checkPages(Uint8Array.from(bytes))).toThrow(message);
   });
 });
