@@ -3,7 +3,7 @@
  * with as many threads. Then images are read from a cache in random order, as a training reads them.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, truncate, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -31,6 +31,8 @@ export interface DataReport {
     readonly imagesPerSecond: number;
   };
   readonly reading: readonly CacheSpeed[];
+  /** One epoch of a data set that is larger than the memory it may take, in random order. The file is sparse: its bytes are zero. */
+  readonly large: CacheSpeed & { readonly gigabytes: number; readonly largestRssMegabytes: number };
 }
 
 /** How fast images come from a cache. */
@@ -63,6 +65,7 @@ export async function measureData({
         await measureReading(folder, [32, 32, 3], { images: 40_000, batch: 128, rounds }),
         await measureReading(folder, [224, 224, 3], { images: 3_000, batch: 32, rounds }),
       ],
+      large: await measureLarge(folder),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -134,6 +137,38 @@ async function decodeAlone(paths: readonly string[]): Promise<void> {
   await Promise.all(Array.from({ length: availableParallelism() }, lane));
 }
 
+/** Opens a file of records as a source. */
+function openRecords(path: string, shape: ImageShape, images: number): Promise<Records> {
+  const labels = new Int32Array(images);
+  return Records.open({
+    ...{ path, shape, labels, classes: 1, classNames: null, places: Int32Array.from(labels.keys()) },
+    decoding: { fit: 'crop', background: [0, 0, 0] },
+  });
+}
+
+async function measureLarge(folder: string): Promise<DataReport['large']> {
+  const [shape, images, batch] = [[224, 224, 3] as const, 66_560, 32];
+  const size = shape[0] * shape[1] * shape[2];
+  const path = join(folder, 'records-large.bin');
+  await writeFile(path, '');
+  await truncate(path, images * size);
+  const records = await openRecords(path, shape, images);
+  const target = new Uint8Array(batch * size);
+  const order = new Philox(9, 0).permutation(images);
+  let largest = 0;
+  const start = performance.now();
+  for (let at = 0; at < images; at += batch) {
+    await records.read(order.subarray(at, at + batch), target);
+    if (at % 1024 === 0) largest = Math.max(largest, process.memoryUsage().rss);
+  }
+  const imagesPerSecond = (1000 * images) / (performance.now() - start);
+  await records.close();
+  return {
+    ...{ shape, images, batch, imagesPerSecond, megabytesPerSecond: (imagesPerSecond * size) / 1e6, samples: [] },
+    ...{ gigabytes: (images * size) / 1e9, largestRssMegabytes: largest / 1e6 },
+  };
+}
+
 async function measureReading(
   folder: string,
   shape: ImageShape,
@@ -146,11 +181,7 @@ async function measureReading(
   const part = Buffer.from(Array.from({ length: size }, () => 256 * random.uniform()));
   for (let index = 0; index < images; index++) await file.write(part);
   await file.close();
-  const labels = new Int32Array(images);
-  const records = await Records.open({
-    ...{ path, shape, labels, classes: 1, classNames: null, places: Int32Array.from(labels.keys()) },
-    decoding: { fit: 'crop', background: [0, 0, 0] },
-  });
+  const records = await openRecords(path, shape, images);
   const target = new Uint8Array(batch * size);
   const samples: number[] = [];
   for (let round = 0; round < rounds; round++) {

@@ -74,7 +74,7 @@ function dataCommand(): Command {
   );
 }
 
-function formatData({ threads, decoding, reading }: DataReport): string {
+function formatData({ threads, decoding, reading, large }: DataReport): string {
   const { pictures, from, to, wall, processor, imagesPerSecond } = decoding;
   const rows = wall.map(({ name, median, ratio }, index) => [
     ...[name, median.toFixed(0), ratio.toFixed(3)],
@@ -83,6 +83,9 @@ function formatData({ threads, decoding, reading }: DataReport): string {
   const lines = reading.map(
     ({ shape, imagesPerSecond: speed, megabytesPerSecond }) =>
       `from the cache, ${shape.join('x')}: ${speed.toFixed(0)} images/s (${megabytesPerSecond.toFixed(0)} MB/s)`,
+  );
+  lines.push(
+    `an epoch of ${large.gigabytes.toFixed(1)} GB: ${large.imagesPerSecond.toFixed(0)} images/s, ${large.largestRssMegabytes.toFixed(0)} MB of memory`,
   );
   const title = `${pictures} JPEGs, ${from} to ${to}, ${threads} threads: ${imagesPerSecond.toFixed(0)} images/s`;
   return `${title}\n${table(['', 'ms', 'ratio', 'processor ms', 'ratio'], rows)}${lines.join('\n')}\n`;
