@@ -48,6 +48,7 @@ export type { DecodingProgress } from './data/pictures/decodeSet';
 export type { PictureDecoding, PictureFit } from './data/pictures/fit';
 export { type ImageFolderOptions, imageFolder } from './data/pictures/imageFolder';
 export type { BrokenPicture, ImageFolder, ListedPicture } from './data/pictures/openSet';
+export type { PictureSplitName } from './data/pictures/pictureSet';
 export type { LabelKind, LayoutName } from './data/records';
 export { type DataMode, type ImageShape, type ImageSource, type Split, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';

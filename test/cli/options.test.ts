@@ -106,7 +106,7 @@ describe('the defaults are the library’s', () => {
     expect(defaultOf('train', '--dropout')).toBe(0);
     const large = inceptionBn({ width: 0.1 });
     expect(shownDefault('train', '--size')).toBe(
-      `${made.inputShape[0]} for images of 32x32, inceptionBn: ${large.inputShape[0]}; for others, their own size`,
+      `${made.inputShape[0]} for images of 32x32, inceptionBn: ${large.inputShape[0]}; for others, and for pictures, their own size`,
     );
     expect(shownDefault('train', '--normalization')).toBe(`${made.normalization}; inceptionBn: ${large.normalization}`);
   });

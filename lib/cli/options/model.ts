@@ -82,7 +82,7 @@ export const sizeOption = declare({
   help: 'height and width of the images that the network reads: one number, or HEIGHTxWIDTH',
   read: read.reading(parseImageSize),
   field: modelFields.size,
-  otherwise: `${modelDefaults.size} for images of ${croppedSize}x${croppedSize}, inceptionBn: ${inceptionBnDefaults.size}; for others, their own size`,
+  otherwise: `${modelDefaults.size} for images of ${croppedSize}x${croppedSize}, inceptionBn: ${inceptionBnDefaults.size}; for others, and for pictures, their own size`,
 });
 
 export const channelsOption = declare({
