@@ -1,4 +1,5 @@
 /** Sums over predictions, from which an Evaluation is made: they take predictions in pieces, so that a data set may be of any size. */
+import { invalid, SaturnnError } from '../errors';
 import { averageScores, classScores } from './confusion';
 import type { Calibration, CalibrationBin, Evaluation, Mistake } from './evaluation';
 
@@ -27,6 +28,20 @@ export const sumsDefaults = { bins: 15, mistakes: 24 } as const;
 /** The largest k of Evaluation.topK. */
 const largestK = 10;
 
+/** The most classes: the confusion matrix has 1 GiB then. */
+const mostClasses = 2 ** 14;
+
+/** Returns a confusion matrix without images. @throws ERR_INVALID_ARGUMENT for too many classes; ERR_OUT_OF_MEMORY */
+function emptyMatrix(classes: number): Uint32Array {
+  if (classes > mostClasses) throw invalid('the number of classes', `at most ${mostClasses}`, classes);
+  try {
+    return new Uint32Array(classes ** 2);
+  } catch (cause) {
+    const message = `The confusion matrix of ${classes} classes needs ${4 * classes ** 2} bytes`;
+    throw new SaturnnError('ERR_OUT_OF_MEMORY', message, { cause });
+  }
+}
+
 /** Sums over the predictions of the images of a data set, in its order. */
 export class EvaluationSums {
   readonly #classes: number;
@@ -43,7 +58,7 @@ export class EvaluationSums {
 
   constructor({ classes, bins = sumsDefaults.bins, mistakes = sumsDefaults.mistakes }: SumsOptions) {
     this.#classes = classes;
-    this.#confusion = new Uint32Array(classes * classes);
+    this.#confusion = emptyMatrix(classes);
     this.#ranks = new Float64Array(Math.min(classes, largestK));
     this.#bins = Array.from({ length: bins }, () => ({ count: 0, confidence: 0, right: 0 }));
     this.#mostMistakes = mistakes;
@@ -92,7 +107,7 @@ export class EvaluationSums {
     list.length = Math.min(list.length, this.#mostMistakes);
   }
 
-  /** Returns the evaluation of all images so far, of which there must be one at least. */
+  /** Returns the evaluation of all images, of which there must be one at least. It is called once, after the last of them. */
   result(classNames: readonly string[] | null): Evaluation {
     const [classes, count] = [this.#classes, this.#count];
     let within = 0;
@@ -100,7 +115,7 @@ export class EvaluationSums {
       within += images;
       return within / count;
     });
-    const confusion = this.#confusion.slice();
+    const confusion = this.#confusion;
     const perClass = classScores(confusion, classes, classNames);
     const occurs = guessedOrPresent(confusion, classes);
     return {

@@ -65,6 +65,10 @@ describe('evaluatePredictions()', () => {
     ],
     [{ probabilities: Float32Array.of(0, 1, 0.5, 0.6) }, /add up to 1 for row 1 of probabilities/],
     [{ probabilities: [0, 1, 1, 0] }, /a Float32Array or Float64Array for probabilities/],
+    [
+      { labels: [0], probabilities: new Float64Array(20_000).fill(1 / 20_000) },
+      'Expected at most 16384 for the number of classes but received 20000',
+    ],
     [{ bins: 0 }, /an integer from 1 to 1000 for bins/],
     [{ mistakes: -1 }, /for mistakes but received -1/],
     [{ bin: 3 }, /evaluatePredictions\(\) has no option "bin": did you mean "bins"/],
