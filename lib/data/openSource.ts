@@ -136,14 +136,18 @@ async function openPictures(open: PictureOpener, options: SourceOptions, mode: D
   const set = await open(chosen.signal);
   const wantsTest = options.test !== false;
   if (wantsTest && set.splits.length === 1 && chosen.testShare === 0)
-    throw invalid('testShare', 'a number above 0 (there is no other test set)', chosen.testShare);
+    throw invalid('testShare', 'a number above 0 (--no-test trains without a test set)', chosen.testShare);
   const pictures = await openPictureSet(set, { ...chosen, ...(!wantsTest && { testShare: 0 }), mode });
   const part = (source: ImageSource, count: number | undefined): ImageSource => {
     const ofClasses = classes === undefined ? source : firstClassesOf(source, classes);
     return count === undefined ? ofClasses : evenlyOf(ofClasses, count);
   };
   try {
-    if (!pictures.test && wantsTest) throw new SaturnnError('ERR_DATA', `${data} has too few pictures for a test set`);
+    if (!pictures.test && wantsTest)
+      throw new SaturnnError(
+        'ERR_DATA',
+        `${data} has too few pictures for a test set: no class has two. --no-test trains without one`,
+      );
     const [train, test] = [part(pictures.train, limit), pictures.test && part(pictures.test, testLimit)];
     return { train, test, pictures, close: () => pictures.close() };
   } catch (error) {

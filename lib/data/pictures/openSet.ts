@@ -94,7 +94,10 @@ export interface ListedPicture {
 /** The images of a folder, decoded. */
 export interface ImageFolder {
   readonly train: ImageSource;
-  /** The test set: of the folder, or the chosen part; the validation set if there is no folder test; null: there is none. */
+  /**
+   * The test set: of the folder, or the chosen part; the validation set if there is no folder test; null: there is none, also because no
+   * class has two pictures.
+   */
   readonly test: ImageSource | null;
   /** The validation set of a folder that has a test set, too; else null. */
   readonly validation: ImageSource | null;
@@ -152,7 +155,10 @@ function partsOf(
     first += count;
   }
   const train = parts.train!;
-  if (splits.length > 1 || testShare === 0 || train.length < 2) return { parts: { ...parts, train }, split: null };
+  const classes = new Set(train.map((index) => labels[index]!));
+  // A class with one picture keeps it for the training.
+  const isWhole = splits.length > 1 || testShare === 0 || classes.size === train.length;
+  if (isWhole) return { parts: { ...parts, train }, split: null };
   const divided = divide(
     train.map((index) => labels[index]!),
     testShare,

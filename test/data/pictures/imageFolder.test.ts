@@ -109,6 +109,12 @@ describe('imageFolder', () => {
     expect(test.every((name: string) => /^(circle|cross)\/\d+\.(png|jpeg)$/.test(name))).toBe(true);
   });
 
+  it('has no test set if no class has two pictures', async () => {
+    const { open } = await small(1);
+    const { train, test, split } = await open({ testShare: 0.5 });
+    expect([train.count, test, split]).toEqual([2, null, null]);
+  });
+
   it('decodes what is new, changed or renamed only, and forgets what is gone', async () => {
     const { folder, open, wasDecoded, cacheDir } = await small();
     const index = () => JSON.parse(readFileSync(join(cacheDir, readdirSync(cacheDir)[0]!, 'index.json'), 'utf8'));
