@@ -30,7 +30,7 @@ export interface Table1Overrides {
   learningRate?: 'auto' | number;
   /** Settings of the search; only used if learning rates are searched for. */
   search?: Partial<SearchSettings>;
-  /** Name of a data set ("cifar10", "cifar100", "generated"), or path of a folder or archive in CIFAR's binary layout. */
+  /** Name of a data set ("cifar10", "cifar100", "generated"), or a path, as --data takes it. Pictures are decoded to 32x32. */
   data?: string;
   /** Number of classes, at least 2: only the images of the first ones are used. */
   classes?: number;

@@ -119,7 +119,9 @@ export async function table1(given: Table1Options): Promise<Table1> {
   const device = deviceFor(preset, options, fixed.precision);
   const { data, classes, limit, testLimit } = fixed;
   const [ofClasses, ofTrain, ofTest] = [classes ?? undefined, limit ?? undefined, testLimit ?? undefined];
-  const opened = await openSource({ data, dataDir, classes: ofClasses, limit: ofTrain, testLimit: ofTest });
+  // To decode pictures may take long.
+  const pictures = () => ({ signal: options.signal });
+  const opened = await openSource({ data, dataDir, classes: ofClasses, limit: ofTrain, testLimit: ofTest, pictures });
   try {
     using results = new ResultFolder(options.out ?? join('results', `table1-${preset}`));
     const folder = results.path;
