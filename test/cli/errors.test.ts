@@ -28,11 +28,8 @@ test.concurrent.each<[string, RegExp]>([
   ['predict x.png y.png', /'--weights <file>' not specified: the network: [^;]*\n$/],
   ['inspect inception33 b c', /expected <model> and options but received "b" "c"\./],
   ['train --data imagenet', /'imagenet' is invalid.*generated/],
-  [`train --data ${folder}`, /Expected train\.bin, test\.bin .* in .*saturnn-.* but found file\n$/],
-  [
-    `train --data ${folder}/file`,
-    /Expected a folder or a \.tar\.gz at .*file but found another file, which is not packed/,
-  ],
+  [`train --data ${folder}`, /Expected data at .*saturnn-.* in one of these forms: class folders .*\. Found "file"\n$/],
+  [`train --data ${folder}/file`, /Expected data at .*file in one of these forms: .*\. Found the file "file"\n$/],
   ['train --data cifar10 --data-dir /nowhere', /Expected a folder or a \.tar\.gz at \/nowhere but found nothing/],
   ['train --labels rough', /'rough' is invalid.*fine, coarse/],
   ['train --mean image', /'image' is invalid.*channel, pixel/],
