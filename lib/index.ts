@@ -20,7 +20,13 @@ export { Graph, type GraphRoots } from './compile/graph';
 export { defaultPasses, optimize, type Pass } from './compile/optimize';
 export type { KernelOperand, PlanKernel } from './compile/planKernels';
 export { withAveragedWeights } from './compile/withAveragedWeights';
-export type { Augmentation, AugmentationKind, AugmentationOf } from './data/augmentation/kinds';
+export type {
+  Augmentation,
+  AugmentationKind,
+  AugmentationOf,
+  AugmentationSettings,
+  Shares as AugmentationShares,
+} from './data/augmentation/kinds';
 export * as augmentations from './data/augmentation/public';
 export { type CifarOptions, cifar, cifar10, cifar100, type Splits } from './data/cifar';
 export { CifarFile } from './data/cifarFile';

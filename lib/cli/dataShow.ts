@@ -1,18 +1,23 @@
 /** `saturnn data show`: describes a data set, and draws samples of it. */
 import { basename, resolve } from 'node:path';
 import { Argument, Command } from 'commander';
+import { type Augmentation, formatAugmentation } from '../data/augmentation/kinds';
 import { dataSetNames } from '../data/openSource';
 import { type PictureReport, reportPictures } from '../data/pictures/report';
 import type { LabelKind } from '../data/records';
-import { evenlyOf, type ImageSource, imageBytes, type Split } from '../data/source';
+import { evenlyOf, type ImageSource, imageBytes } from '../data/source';
 import { statisticsOf } from '../data/statistics';
 import { invalid } from '../errors';
 import { writeAtomically } from '../files/durable';
-import type { ReportPicture } from '../report/gallery';
+import { modelSizeFor, sidesOf } from '../models/imageSize';
+import type { ReportGallery, ReportPicture } from '../report/gallery';
 import { reportHtml } from '../report/page';
+import { augmentedSamples } from '../train/augmentedSamples';
 import { version } from '../version';
+import { augmentOption } from './options/augment';
 import { addSourceOptions, type DataOptions, openShown } from './options/data';
 import { addOptions, declare, doesNotApply } from './options/declare';
+import { seedOption } from './options/length';
 import { sizeOption } from './options/model';
 import { jsonOption, oneObject } from './options/output';
 import type { PictureFlags } from './options/pictures';
@@ -26,6 +31,8 @@ const pageOption = declare({
 interface ShowOptions extends Pick<DataOptions, 'data' | 'dataDir' | 'verify'>, PictureFlags {
   labels?: LabelKind;
   size?: PictureFlags['storedSize'];
+  augment?: readonly Augmentation[];
+  seed: number;
   page?: string;
   json?: boolean;
 }
@@ -37,6 +44,7 @@ export function showCommand(): Command {
   addOptions(
     addSourceOptions(command, 'skip'),
     sizeOption({ note: 'of pictures', otherwise: '32' }),
+    ...[augmentOption({ note: '; the page shows what the network sees', otherwise: 'not shown' }), seedOption()],
     ...[pageOption(), jsonOption({ note: oneObject })],
   );
   return command.action(show);
@@ -45,6 +53,7 @@ export function showCommand(): Command {
 async function show(given: string | undefined, options: ShowOptions, command: Command): Promise<void> {
   if (given !== undefined && command.getOptionValueSource('data') === 'cli')
     throw doesNotApply('--data', `beside the data set ${given}`, options.data);
+  if (options.augment && options.page === undefined) throw doesNotApply('--augment', 'without --page');
   if (given === '') throw invalid('data', `${dataSetNames.join(', ')}, or a path`, given);
   const data = given ?? options.data;
   const { train, test, pictures, close } = await openShown({ ...options, data, summary: false });
@@ -53,7 +62,10 @@ async function show(given: string | undefined, options: ShowOptions, command: Co
     const found = pictures && reportPictures(pictures);
     const validation = pictures?.validation?.count;
     const summary = { data, ...sets, ...(validation && { validation }), ...(found && { pictures: found }) };
-    if (options.page !== undefined) await writePage(options.page, summary, { train, test });
+    if (options.page !== undefined) {
+      const galleries = [...(await galleriesOf(train)), ...(await augmentedGalleries(train, sets.train.mean, options))];
+      await writePage(options.page, summary, galleries);
+    }
     print(options.json ? `${JSON.stringify(summary)}\n` : `${textOf(summary)}\n`);
   } finally {
     await close();
@@ -147,7 +159,7 @@ const samplesPerClass = 8;
 /** Most images on the page. */
 const mostSamples = 200;
 
-async function writePage(path: string, summary: Summary, sources: Readonly<Record<Split, ImageSource>>): Promise<void> {
+async function writePage(path: string, summary: Summary, galleries: readonly ReportGallery[]): Promise<void> {
   const { data, train, test, pictures } = summary;
   const rows = train.perClass.map((count, label) => [
     train.classNames?.[label] ?? `${label}`,
@@ -170,7 +182,7 @@ async function writePage(path: string, summary: Summary, sources: Readonly<Recor
       ...(pictures ? pictureTables(pictures) : []),
     ],
     charts: [],
-    galleries: await galleriesOf(sources.train),
+    galleries,
     settings: { data, split: pictures?.split ?? undefined, cache: pictures?.cache, saturnn: version },
   });
   writeAtomically(path, html);
@@ -203,10 +215,15 @@ function pictureTables({ sizes, broken, duplicates, leaks }: PictureReport) {
   ];
 }
 
+/** Returns the first images of each class, at most `most` in all. */
+function samplesOf(source: ImageSource, most: number): ImageSource {
+  const perClass = Math.max(1, Math.min(samplesPerClass, Math.floor(most / source.classes)));
+  return evenlyOf(source, Math.min(most, perClass * source.classes));
+}
+
 /** Draws the first images of each class of the training set. */
-async function galleriesOf(source: ImageSource) {
-  const perClass = Math.max(1, Math.min(samplesPerClass, Math.floor(mostSamples / source.classes)));
-  const sample = evenlyOf(source, Math.min(mostSamples, perClass * source.classes));
+async function galleriesOf(source: ImageSource): Promise<ReportGallery[]> {
+  const sample = samplesOf(source, mostSamples);
   const size = imageBytes(sample);
   const pixels = new Uint8Array(sample.count * size);
   await sample.read(Int32Array.from(sample.labels.keys()), pixels);
@@ -218,4 +235,34 @@ async function galleriesOf(source: ImageSource) {
   const ordered = pictures.map((picture, index) => ({ picture, label: sample.labels[index]! }));
   ordered.sort((a, b) => a.label - b.label);
   return [{ title: 'Samples of the training set', pictures: ordered.map(({ picture }) => picture) }];
+}
+
+/** Images of which augmented versions are drawn, and epochs in which they are drawn. */
+const augmentedImages = 12;
+const augmentedEpochs = 5;
+
+/** Draws some images as a network sees them in the first epochs of a training. */
+async function augmentedGalleries(
+  source: ImageSource,
+  mean: readonly number[],
+  { augment, seed, size: wanted }: Pick<ShowOptions, 'augment' | 'seed' | 'size'>,
+): Promise<ReportGallery[]> {
+  if (!augment) return [];
+  const sample = samplesOf(source, augmentedImages);
+  const { size: usual = [sample.shape[0], sample.shape[1]] } = modelSizeFor(sample.shape);
+  const size = sidesOf(wanted ?? usual);
+  const shape = [...size, sample.shape[2]] as const;
+  const bytes = imageBytes({ shape });
+  const how = { augmentation: augment, seed, size, mean: Float32Array.from(mean), device: 'cpu' };
+  const epochs = await Promise.all(
+    Array.from({ length: augmentedEpochs }, (_, epoch) => augmentedSamples(sample, epoch, how)),
+  );
+  const pictures = Array.from(sample.labels).flatMap((label, index) =>
+    epochs.map((pixels, epoch) => ({
+      pixels: pixels.subarray(index * bytes, (index + 1) * bytes),
+      shape,
+      caption: `${sample.classNames?.[label] ?? `class ${label}`}, epoch ${epoch + 1}`,
+    })),
+  );
+  return [{ title: `What the network sees: ${formatAugmentation(augment)}`, pictures }];
 }

@@ -2,7 +2,7 @@
 
 import { activate, activationGradient, encodeActivation } from '../ops/activation';
 import { type Activation, elu, leakyTanh, relu, scaledSigmoid } from '../ops/activations';
-import { augment } from '../ops/augmentation';
+import { augment, mix } from '../ops/augmentation';
 import { addOp, concat } from '../ops/channels';
 import { countCorrect, softmaxCrossEntropy, softmaxCrossEntropyGradient } from '../ops/classification';
 import { dropout } from '../ops/dropout';
@@ -48,6 +48,21 @@ const gradientKernel = (activation: Activation): BenchKernel => ({
   op: 'activationGradient',
   target: 0.88,
   build: ({ x, other }) => Object.values(activationGradient(x, other, encodeActivation(activation), { name: timed })),
+});
+
+/** Images of a few pixels: on a GPU, their launch takes longer than their transfer at the batches of training. */
+const augmentKernel = (name: string, places: Parameters<Declared['placesOf']>[0], hasColours = false): BenchKernel => ({
+  name,
+  op: 'augment',
+  target: null,
+  build: (operands) => {
+    const { pixels: images, indices, sizes } = operands;
+    const [, height, width, channels] = sizes.pixels;
+    const filled = (value: number) => constant(new Float32Array(channels).fill(value));
+    const tables = { places: operands.placesOf(places), ...(hasColours && { colours: operands.colours }) };
+    const inputs = { images, indices, ...tables, mean: filled(127.5), inverseDeviation: filled(1 / 74) };
+    return [augment(inputs, { size: [height - 4, width - 4], name: timed })];
+  },
 });
 
 const poolKernels = (stride: number): BenchKernel[] => {
@@ -184,16 +199,15 @@ export const benchKernels: readonly BenchKernel[] = [
     target: null,
     build: ({ x }) => [moments(x, { name: timed })],
   },
+  augmentKernel('augmentation: crop and mirror', 'places'),
+  augmentKernel('augmentation: resized crop', 'resizedPlaces'),
+  augmentKernel('augmentation: rotation', 'rotatedPlaces'),
+  augmentKernel('augmentation: colours', 'places', true),
   {
-    name: 'augmentation',
-    op: 'augment',
-    target: null, // bound by its launch at the batches of training
-    build: ({ pixels, indices, places, sizes }) => {
-      const [, height, width, channels] = sizes.pixels;
-      const filled = (value: number) => constant(new Float32Array(channels).fill(value));
-      const inputs = { images: pixels, indices, places, mean: filled(127.5), inverseDeviation: filled(1 / 74) };
-      return [augment(inputs, { size: [height - 4, width - 4], name: timed })];
-    },
+    name: 'augmentation: mixup',
+    op: 'mix',
+    target: null,
+    build: ({ x, mixes }) => [mix(x, mixes, { name: timed })],
   },
   {
     name: 'softmax cross-entropy',

@@ -1,6 +1,6 @@
 /** Operands of the benchmark's kernels: tensors that are declared when a kernel asks for them, and the numbers they hold. */
 import { Frame } from '../data/augmentation/frame';
-import { placeColumns } from '../ops/augmentation';
+import { colourColumns, mixColumns, placeColumns } from '../ops/augmentation';
 import type { Device, Precision, Resident } from '../runtime/device';
 import type { TypedArray } from '../runtime/native';
 import { Parameter, State } from '../tensor/state';
@@ -36,18 +36,43 @@ const fills: Readonly<Record<string, (size: number, sizes: Sizes) => TypedArray>
   logits: (size) => pattern(size, 3),
   labels: (size, { classes }) => Int32Array.from({ length: size }, (_, i) => i % classes),
   pixels: (size) => Uint8Array.from({ length: size }, (_, i) => (i * 37) & 255),
-  places: (size, { pixels: [, height, width] }) => {
-    const table = new Float32Array(size);
-    for (let row = 0; row < size / placeColumns; row++) {
-      const frame = new Frame([height, width]);
+  places: (size, { pixels: [, height, width] }) =>
+    placesOf(size, [height, width], (frame, row) => {
       frame.crop(row % 5, Math.floor(row / 5) % 5, [height - 4, width - 4]);
       if (row % 2) frame.mirror();
-      frame.write(table, row * placeColumns);
-    }
-    return table;
-  },
+    }),
+  resizedPlaces: (size, { pixels: [, height, width] }) =>
+    placesOf(size, [height, width], (frame, row) => {
+      const window = [height - (row % 8), width - (row % 11)] as const;
+      frame.resizedCrop(row % 5, row % 7, window, [height - 4, width - 4]);
+    }),
+  rotatedPlaces: (size, { pixels: [, height, width] }) =>
+    placesOf(size, [height, width], (frame, row) => {
+      frame.rotate(((row % 31) - 15) / 60);
+      frame.crop(2, 2, [height - 4, width - 4]);
+    }),
+  // Brightness, contrast and saturation between 0.6 and 1.4, and hues between -0.1 and 0.1.
+  colours: (size) => pattern(size, 0.1).map((value, i) => (i % 4 === 3 ? value : 1 + 4 * value)),
+  // Each image with its neighbour.
+  mixes: (size, { image: [batch, height, width] }) =>
+    Float32Array.from({ length: size }, (_, i) => [(Math.floor(i / 6) + 1) % batch, 0.7, 0, 0, height, width][i % 6]!),
   indices: (size, { pixels: [count] }) => Int32Array.from({ length: size }, (_, i) => (i * 7) % count),
 };
+
+/** Makes a table of places, one row per image. */
+function placesOf(
+  size: number,
+  stored: readonly [number, number],
+  view: (frame: Frame, row: number) => void,
+): Float32Array {
+  const table = new Float32Array(size);
+  for (let row = 0; row < size / placeColumns; row++) {
+    const frame = new Frame(stored);
+    view(frame, row);
+    frame.write(table, row * placeColumns);
+  }
+  return table;
+}
 
 /** Data of the operands on a device, made once for all kernels. */
 export class Operands {
@@ -116,9 +141,19 @@ export class Declared {
     return this.#input('indices', [this.sizes.pixels[0]], 'i32');
   }
 
-  /** [count, 6]: crops at all of 25 places in turn, of which every second is mirrored. */
-  get places(): Tensor {
-    return this.#input('places', [this.sizes.pixels[0], placeColumns]);
+  /** [count, 6]: where the pixels of augmented images come from: crops and mirrors, resized crops, or rotations. */
+  placesOf(name: 'places' | 'resizedPlaces' | 'rotatedPlaces'): Tensor {
+    return this.#input(name, [this.sizes.pixels[0], placeColumns]);
+  }
+
+  /** [count, 4]: how their colours change. */
+  get colours(): Tensor {
+    return this.#input('colours', [this.sizes.pixels[0], colourColumns]);
+  }
+
+  /** [batch, 6]: with what each image of `x` is mixed. */
+  get mixes(): Tensor {
+    return this.#input('mixes', [this.sizes.image[0], mixColumns]);
   }
 
   get rows(): number {

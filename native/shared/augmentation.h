@@ -30,7 +30,8 @@ constexpr int32_t kMixingColumns = sizeof(Mixing) / sizeof(float);
 
 // The crop at the centre, which has no table.
 SN_INLINE Place centrePlace(int32_t spareRows, int32_t spareColumns) {
-  return {1.0f, 0.0f, static_cast<float>(spareRows / 2), 0.0f, 1.0f, static_cast<float>(spareColumns / 2)};
+  const int32_t top = spareRows / 2, left = spareColumns / 2;
+  return {1.0f, 0.0f, static_cast<float>(top), 0.0f, 1.0f, static_cast<float>(left)};
 }
 
 // Whether all numbers are finite. The images of others are NaN.
@@ -101,34 +102,41 @@ SN_INLINE float greyOf(float red, float green, float blue) { return 0.2989f * re
 
 SN_INLINE float asPixel(float value) { return clampKeepingNan(value, 0.0f, 255.0f); }
 
-// Moves the hue of a colour, whose saturation and value (the largest of the three) stay.
-SN_INLINE void shiftHue(float (&pixel)[3], float turns) {
-  const float red = pixel[0], green = pixel[1], blue = pixel[2];
+// Value of a channel whose own hue is `own`, in sixths of the circle: full within a sixth of it, none from two sixths on.
+SN_INLINE float channelOf(float hue, float own, float most, float range) {
+  float away = fabsf(hue - own);
+  away = away > 3.0f ? 6.0f - away : away;
+  return most - range * clampKeepingNan(away - 1.0f, 0.0f, 1.0f);
+}
+
+// Moves the hue of a colour, whose saturation and value (the largest of the three) stay. Without branches, for vectors.
+SN_INLINE void shiftHue(float& red, float& green, float& blue, float turns) {
   float most = red > green ? red : green, least = red > green ? green : red;
   most = blue > most ? blue : most;
   least = blue < least ? blue : least;
   const float range = most - least;
-  if (!(range > 0.0f)) return;
-  float hue = most == red     ? (green - blue) / range
-              : most == green ? 2.0f + (blue - red) / range
-                              : 4.0f + (red - green) / range;
-  hue += 6.0f * turns;  // in sixths of the circle
-  hue -= 6.0f * floorf(hue / 6.0f);
-  for (int channel = 0; channel < 3; ++channel) {
-    // 0 at the distance of a sixth or less from the channel's own hue, 1 from two sixths on.
-    float away = fabsf(hue - static_cast<float>(2 * channel));
-    away = away > 3.0f ? 6.0f - away : away;
-    pixel[channel] = most - range * clampKeepingNan(away - 1.0f, 0.0f, 1.0f);
-  }
+  const float inverse = 1.0f / (range > 0.0f ? range : 1.0f);  // greys have no hue, and any is right
+  float hue = (red - green) * inverse + 4.0f;
+  hue = most == green ? (blue - red) * inverse + 2.0f : hue;
+  hue = most == red ? (green - blue) * inverse : hue;
+  hue += 6.0f * turns;
+  hue -= 6.0f * floorf(hue * (1.0f / 6.0f));
+  red = channelOf(hue, 0.0f, most, range);
+  green = channelOf(hue, 2.0f, most, range);
+  blue = channelOf(hue, 4.0f, most, range);
 }
 
-// Contrast, saturation and hue of a pixel of three channels whose brightness was changed. `grey`: the mean of the image's
-// greys after that.
-SN_INLINE void recolour(float (&pixel)[3], const Colours& colours, float grey) {
-  for (float& value : pixel) value = asPixel(colours.contrast * value + (1.0f - colours.contrast) * grey);
-  const float own = greyOf(pixel[0], pixel[1], pixel[2]);
-  for (float& value : pixel) value = asPixel(colours.saturation * value + (1.0f - colours.saturation) * own);
-  if (colours.hue != 0.0f) shiftHue(pixel, colours.hue);
+// Contrast and saturation of a pixel of three channels whose brightness was changed. `grey`: the mean of the image's greys
+// after that.
+SN_INLINE void adjustColours(float& red, float& green, float& blue, const Colours& colours, float grey) {
+  const float added = (1.0f - colours.contrast) * grey;
+  red = asPixel(colours.contrast * red + added);
+  green = asPixel(colours.contrast * green + added);
+  blue = asPixel(colours.contrast * blue + added);
+  const float own = (1.0f - colours.saturation) * greyOf(red, green, blue);
+  red = asPixel(colours.saturation * red + own);
+  green = asPixel(colours.saturation * green + own);
+  blue = asPixel(colours.saturation * blue + own);
 }
 
 // The columns of row h that are mixed: first to below last; none if they are equal.

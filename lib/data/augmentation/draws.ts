@@ -1,7 +1,7 @@
 /** Draws the random numbers of each kind of augmentation for one image. */
 import type { Philox } from '../../random';
 import type { Frame, Size } from './frame';
-import type { Augmentation, AugmentationKind, AugmentationOf } from './kinds';
+import type { Augmentation, AugmentationKind, AugmentationOf, Shares } from './kinds';
 
 /** A rectangle of pixels: rows from `top` to below `bottom`, columns from `left` to below `right`. */
 export interface Rectangle {
@@ -29,14 +29,6 @@ const centred = (outer: Size, inner: Size): [number, number] => [
 
 /** Tries to place a rectangle of random area and shape before it gives up. */
 const attempts = 10;
-
-/** Numbers of an area and a shape, as resizedCrop and erasing have them. */
-interface Shares {
-  readonly leastArea: number;
-  readonly mostArea: number;
-  readonly leastRatio: number;
-  readonly mostRatio: number;
-}
 
 /**
  * Draws height and width of a rectangle whose share of an image's area is uniform, and the logarithm of whose ratio, first / second

@@ -4,6 +4,41 @@ import { type Field, instance, integer, listing, number, numberWithin, optional 
 import { type Fields, Options } from '../../options/options';
 import { isArray } from '../../options/values';
 
+/** The numbers of every kind of augmentation: see the function of its name. */
+export interface AugmentationSettings {
+  readonly crop: { readonly padding: number };
+  readonly resizedCrop: Shares;
+  readonly mirror: { readonly probability: number };
+  readonly flip: { readonly probability: number };
+  readonly rotation: { readonly degrees: number };
+  readonly colourJitter: {
+    readonly brightness: number;
+    readonly contrast: number;
+    readonly saturation: number;
+    readonly hue: number;
+  };
+  readonly erasing: { readonly probability: number } & Shares;
+  readonly mixup: { readonly alpha: number };
+  readonly cutmix: { readonly alpha: number };
+}
+
+/** Limits of the area of a rectangle, as a share of the image's, and of the ratio of its sides. */
+export interface Shares {
+  readonly leastArea: number;
+  readonly mostArea: number;
+  readonly leastRatio: number;
+  readonly mostRatio: number;
+}
+
+/** Name of an augmentation. */
+export type AugmentationKind = keyof AugmentationSettings;
+
+/** An augmentation of one kind, with its numbers. */
+export type AugmentationOf<Kind extends AugmentationKind> = { readonly kind: Kind } & AugmentationSettings[Kind];
+
+/** An augmentation with its numbers, as crop(), mirror(), ... and parse() of `augmentations` make it. */
+export type Augmentation = { [Kind in AugmentationKind]: AugmentationOf<Kind> }[AugmentationKind];
+
 /** A number that an augmentation has: which it may be, and which it is unless it is given. */
 interface Setting {
   readonly field: Field<number>;
@@ -22,8 +57,10 @@ const area = (usual: number): Setting => ({
 const ratio = (usual: number): Setting => ({ field: number([0.01, 100]), default: usual });
 const jitter = (usual: number): Setting => ({ field: number([0, 1]), default: usual });
 
-/** The numbers of every kind of augmentation, in the order of its text form. */
-export const kinds = {
+/** The numbers of every kind, in the order of its text form. */
+const kinds: {
+  readonly [Kind in AugmentationKind]: { readonly [Name in keyof AugmentationSettings[Kind]]: Setting };
+} = {
   crop: { padding: { field: integer(0, 4096), default: 0 } },
   resizedCrop: { leastArea: area(0.08), mostArea: area(1), leastRatio: ratio(3 / 4), mostRatio: ratio(4 / 3) },
   mirror: { probability },
@@ -39,28 +76,15 @@ export const kinds = {
   },
   mixup: { alpha: alpha(0.2) },
   cutmix: { alpha: alpha(1) },
-} as const satisfies Readonly<Record<string, Readonly<Record<string, Setting>>>>;
-
-/** Name of an augmentation. */
-export type AugmentationKind = keyof typeof kinds;
-
-/** The numbers of an augmentation of one kind. */
-export type SettingsOf<Kind extends AugmentationKind> = {
-  readonly [Name in keyof (typeof kinds)[Kind]]: number;
 };
 
-/** An augmentation of one kind, with its numbers. */
-export type AugmentationOf<Kind extends AugmentationKind> = { readonly kind: Kind } & SettingsOf<Kind>;
+const settingsOf = (kind: AugmentationKind): Readonly<Record<string, Setting>> =>
+  kinds[kind] as Readonly<Record<string, Setting>>;
 
-/** An augmentation with its numbers, as crop(), mirror(), ... and parseAugmentation() make it. */
-export type Augmentation = { [Kind in AugmentationKind]: AugmentationOf<Kind> }[AugmentationKind];
-
-/** Options of an augmentation: some of its numbers. */
-type Given<Kind extends AugmentationKind> = { [Name in keyof (typeof kinds)[Kind]]?: number };
-
-const settingsOf = (kind: AugmentationKind): Readonly<Record<string, Setting>> => kinds[kind];
-
-function make<Kind extends AugmentationKind>(kind: Kind, given: Given<Kind> = {}): AugmentationOf<Kind> {
+function make<Kind extends AugmentationKind>(
+  kind: Kind,
+  given: Partial<AugmentationSettings[Kind]> = {},
+): AugmentationOf<Kind> {
   const settings = settingsOf(kind);
   const fields = Object.fromEntries(Object.entries(settings).map(([name, { field }]) => [name, optional(field)]));
   const checked = new Options<Record<string, number | undefined>>(
@@ -87,7 +111,7 @@ function checkOrder(kind: string, numbers: Readonly<Record<string, number>>, wha
  * @param options `padding`: pixels of the mean that are put around the image before, 0 to 4096, default 0
  * @throws ERR_INVALID_ARGUMENT
  */
-export const crop = (options?: Given<'crop'>): AugmentationOf<'crop'> => make('crop', options);
+export const crop = (options?: Partial<AugmentationSettings['crop']>): AugmentationOf<'crop'> => make('crop', options);
 
 /**
  * Takes a part of random area and shape, and resizes it to the network's size (Szegedy et al., arXiv:1409.4842). It loses least if
@@ -96,7 +120,7 @@ export const crop = (options?: Given<'crop'>): AugmentationOf<'crop'> => make('c
  * divided by height, default 3/4 and 4/3
  * @throws ERR_INVALID_ARGUMENT
  */
-export const resizedCrop = (options?: Given<'resizedCrop'>): AugmentationOf<'resizedCrop'> =>
+export const resizedCrop = (options?: Partial<AugmentationSettings['resizedCrop']>): AugmentationOf<'resizedCrop'> =>
   make('resizedCrop', options);
 
 /**
@@ -104,21 +128,23 @@ export const resizedCrop = (options?: Given<'resizedCrop'>): AugmentationOf<'res
  * @param options `probability`: 0 to 1, default 0.5
  * @throws ERR_INVALID_ARGUMENT
  */
-export const mirror = (options?: Given<'mirror'>): AugmentationOf<'mirror'> => make('mirror', options);
+export const mirror = (options?: Partial<AugmentationSettings['mirror']>): AugmentationOf<'mirror'> =>
+  make('mirror', options);
 
 /**
  * Turns a part of the images upside down, without exchanging left and right.
  * @param options `probability`: 0 to 1, default 0.5
  * @throws ERR_INVALID_ARGUMENT
  */
-export const flip = (options?: Given<'flip'>): AugmentationOf<'flip'> => make('flip', options);
+export const flip = (options?: Partial<AugmentationSettings['flip']>): AugmentationOf<'flip'> => make('flip', options);
 
 /**
  * Rotates images around their centre by an angle that is uniformly distributed. What comes into view is filled with the mean.
  * @param options `degrees`: the largest angle, to either side: 0 to 180, default 15
  * @throws ERR_INVALID_ARGUMENT
  */
-export const rotation = (options?: Given<'rotation'>): AugmentationOf<'rotation'> => make('rotation', options);
+export const rotation = (options?: Partial<AugmentationSettings['rotation']>): AugmentationOf<'rotation'> =>
+  make('rotation', options);
 
 /**
  * Changes brightness, contrast, saturation and hue, in this order. For images of 1 or 3 channels with a mean per channel.
@@ -126,7 +152,7 @@ export const rotation = (options?: Given<'rotation'>): AugmentationOf<'rotation'
  * largest change in turns of the circle of hues, 0 to 0.5, default 0.1
  * @throws ERR_INVALID_ARGUMENT
  */
-export const colourJitter = (options?: Given<'colourJitter'>): AugmentationOf<'colourJitter'> =>
+export const colourJitter = (options?: Partial<AugmentationSettings['colourJitter']>): AugmentationOf<'colourJitter'> =>
   make('colourJitter', options);
 
 /**
@@ -135,7 +161,8 @@ export const colourJitter = (options?: Given<'colourJitter'>): AugmentationOf<'c
  * `leastRatio`, `mostRatio`: height divided by width, default 0.3 and 3.3
  * @throws ERR_INVALID_ARGUMENT
  */
-export const erasing = (options?: Given<'erasing'>): AugmentationOf<'erasing'> => make('erasing', options);
+export const erasing = (options?: Partial<AugmentationSettings['erasing']>): AugmentationOf<'erasing'> =>
+  make('erasing', options);
 
 /**
  * Mixes each image, and its label, with another one of the batch (Zhang et al., arXiv:1710.09412). If cutmix is given too, each
@@ -143,7 +170,8 @@ export const erasing = (options?: Given<'erasing'>): AugmentationOf<'erasing'> =
  * @param options `alpha`: the shares are distributed as Beta(alpha, alpha), above 0 to 100, default 0.2
  * @throws ERR_INVALID_ARGUMENT
  */
-export const mixup = (options?: Given<'mixup'>): AugmentationOf<'mixup'> => make('mixup', options);
+export const mixup = (options?: Partial<AugmentationSettings['mixup']>): AugmentationOf<'mixup'> =>
+  make('mixup', options);
 
 /**
  * Replaces a rectangle of each image by that of another one of the batch, and mixes the labels by area (Yun et al.,
@@ -151,7 +179,8 @@ export const mixup = (options?: Given<'mixup'>): AugmentationOf<'mixup'> => make
  * @param options `alpha`: the areas are distributed as Beta(alpha, alpha), above 0 to 100, default 1
  * @throws ERR_INVALID_ARGUMENT
  */
-export const cutmix = (options?: Given<'cutmix'>): AugmentationOf<'cutmix'> => make('cutmix', options);
+export const cutmix = (options?: Partial<AugmentationSettings['cutmix']>): AugmentationOf<'cutmix'> =>
+  make('cutmix', options);
 
 const isAugmentation = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.hasOwn(kinds, (value as Augmentation).kind ?? '');

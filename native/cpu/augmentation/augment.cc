@@ -35,7 +35,8 @@ class Augment final : public Kernel {
     repeatedMean_ = reserveScratch(shape_.row() * sizeof(float));
     inverseDeviation_ = reserveScratch(shape_.row() * sizeof(float));
     const int64_t rows = hasColours_ ? shape_.height : 1;
-    pixelBytes_ = (rows * shape_.row() * sizeof(float) + 63) / 64 * 64;
+    pixelBytes_ = ((rows - 1) * shape_.row() + Sampler::rowFloats(shape_)) * sizeof(float);
+    pixelBytes_ = (pixelBytes_ + 63) / 64 * 64;
     samplerBytes_ = (Sampler::scratchBytes(shape_) + 63) / 64 * 64;
     perThread_ = reserveScratch(device.threads * (pixelBytes_ + samplerBytes_));
     setImplementation(simdImplementation(simd_));
@@ -91,7 +92,7 @@ class Augment final : public Kernel {
                                    : centrePlace(static_cast<int32_t>(shape_.sourceHeight - shape_.height),
                                                  static_cast<int32_t>(shape_.sourceWidth - shape_.width));
     if (image < 0 || image >= images_ || !isFinitePlace(place)) return false;
-    sampler.begin(call.images + image * shape_.sourceHeight * shape_.sourceRow(), call.mean, place);
+    sampler.begin(call.images + image * shape_.sourceHeight * shape_.sourceRow(), call.mean, place, !hasColours_);
     return true;
   }
 
@@ -126,8 +127,8 @@ class Augment final : public Kernel {
     const int64_t leftmost = columns.mirror ? columns.source - (last - first - 1) : columns.source;
     const int64_t begin = row * shape_.sourceRow() + leftmost * channels;
     imageLoops<T>(simd_).augment({image + begin, shape_.meanPerPixel ? call.mean + begin : call.meanRow(*this),
-                                  call.inverseRow(*this), y + first * channels, last - first, channels,
-                                  columns.mirror});
+                                  call.inverseRow(*this), y + first * channels, last - first, channels, columns.mirror,
+                                  shape_.meanPerPixel});
   }
 
   void colourImage(const Call& call, int64_t n) const {

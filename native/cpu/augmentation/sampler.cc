@@ -6,7 +6,8 @@ namespace saturnn::cpu {
 
 namespace {
 
-constexpr int64_t floatsOf(int64_t count) { return (count + 15) / 16 * 16; }
+// Rounded up, with room for the loops that store four floats where three are needed.
+constexpr int64_t floatsOf(int64_t count) { return (count + 1 + 15) / 16 * 16; }
 
 }  // namespace
 
@@ -22,13 +23,13 @@ Sampler::Sampler(const SampledShape& shape, const SimdTable& simd, void* scratch
       weights_(gathered_ + floatsOf(shape.sourceRow())),
       firsts_(reinterpret_cast<int32_t*>(weights_ + floatsOf(shape.width * mostTaps))) {}
 
-void Sampler::begin(const uint8_t* image, const float* mean, const Place& place) {
+void Sampler::begin(const uint8_t* image, const float* mean, const Place& place, bool mayCopy) {
   image_ = image;
   mean_ = mean;
   place_ = place;
-  copies_ = isCopy(place);
+  copies_ = mayCopy && isCopy(place);
   upright_ = isUpright(place);
-  if (!upright_) return;
+  if (copies_ || !upright_) return;
   rows_ = extentOf(place.rowPerRow, place.firstRow, static_cast<int32_t>(shape_.height),
                    static_cast<int32_t>(shape_.sourceHeight));
   columns_ = extentOf(place.columnPerColumn, place.firstColumn, static_cast<int32_t>(shape_.width),
@@ -56,6 +57,7 @@ Sampler::Columns Sampler::copiedColumns() const {
 void Sampler::prepareColumns() {
   const auto width = static_cast<int32_t>(shape_.width);
   taps_ = 1;
+  hasEmpty_ = false;
   for (int32_t w = 0; w < width; ++w) {
     const Taps taps = tapsOf(place_.columnPerColumn, place_.firstColumn, w, columns_);
     taps_ = std::max(taps_, taps.last - taps.first + 1);
@@ -67,6 +69,7 @@ void Sampler::prepareColumns() {
     // All columns have as many taps as the widest; those that are too many have the weight 0 and lie within the source.
     const int32_t first = std::min(taps.first, columns_.last + 1 - taps_);
     const bool isEmpty = taps.last < taps.first;
+    hasEmpty_ = hasEmpty_ || isEmpty;
     firsts_[w] = isEmpty ? -1 : first - columns_.first;
     float sum = 0.0f;
     for (int32_t pixel = taps.first; pixel <= taps.last; ++pixel) sum += weightOf(taps, pixel);
@@ -102,15 +105,20 @@ void Sampler::uprightRow(int64_t h, float* y) {
   for (int32_t pixel = taps.first; pixel <= taps.last; ++pixel) sum += weightOf(taps, pixel);
   const int64_t begin = columns_.first * shape_.channels;
   const int64_t count = (columns_.last - columns_.first + 1) * shape_.channels;
-  bool isFirst = true;
-  for (int32_t pixel = taps.first; pixel <= taps.last; ++pixel, isFirst = false) {
-    const float weight = weightOf(taps, pixel) / sum;
+  for (int32_t pixel = taps.first; pixel <= taps.last; pixel += rowsAtOnce) {
+    float weights[rowsAtOnce] = {};
+    const int32_t rows = std::min(rowsAtOnce, taps.last - pixel + 1);
+    for (int32_t i = 0; i < rows; ++i) weights[i] = weightOf(taps, pixel + i) / sum;
     const int64_t at = pixel * shape_.sourceRow() + begin;
-    simd_.addBytes(image_ + at, weight, gathered_, count, isFirst);
+    simd_.sumRowsOfBytes({image_ + at, shape_.sourceRow(), weights, rows, gathered_, count, pixel == taps.first});
     if (!shape_.meanPerPixel) continue;
-    for (int64_t i = 0; i < count; ++i) gathered_[i] -= weight * mean_[at + i];
+    for (int32_t k = 0; k < rows; ++k) {
+      const float* mean = mean_ + at + k * shape_.sourceRow();
+      for (int64_t i = 0; i < count; ++i) gathered_[i] -= weights[k] * mean[i];
+    }
   }
   simd_.sumColumns({gathered_, firsts_, weights_, taps_, shape_.width, shape_.channels, y});
+  if (!hasEmpty_) return;
   for (int64_t w = 0; w < shape_.width; ++w) {
     if (firsts_[w] < 0) fill(y + w * shape_.channels, 1);
   }

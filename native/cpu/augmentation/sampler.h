@@ -26,8 +26,9 @@ class Sampler {
 
   Sampler(const SampledShape& shape, const SimdTable& simd, void* scratch);
 
-  // Chooses an image. `mean`: [channels], or of the whole image. `place` is finite.
-  void begin(const uint8_t* image, const float* mean, const Place& place);
+  // Chooses an image. `mean`: [channels], or of the whole image. `place` is finite. `mayCopy`: the caller uses copiedRow()
+  // instead of row() where copies() allows it.
+  void begin(const uint8_t* image, const float* mean, const Place& place, bool mayCopy);
 
   // Whether the rows are bytes of the image, so that copiedRow() may be used.
   bool copies() const { return copies_; }
@@ -40,6 +41,9 @@ class Sampler {
     bool mirror;
   };
   Columns copiedColumns() const;
+
+  // Floats that row() may write: one more than a row has.
+  static int64_t rowFloats(const SampledShape& shape) { return shape.row() + 1; }
 
   // Computes row h: [width, channels]. Pixels are 0 to 255, less the mean if there is one per pixel. Outside of the source they
   // are the channel's mean, or 0 if there is one per pixel.
@@ -62,6 +66,7 @@ class Sampler {
   Place place_{};
   Extent rows_{}, columns_{};
   bool copies_ = false, upright_ = false, byPixel_ = false;
+  bool hasEmpty_ = false;  // a column lies outside of the source
   int32_t taps_ = 0;
 };
 

@@ -58,7 +58,7 @@ extern const SimdTable SIMD_TABLE = {
     normalizeGradient,
     dropout,
     blend,
-    addBytes,
+    sumRowsOfBytes,
     sumColumns,
     rotateRow,
     brighten,

@@ -159,9 +159,23 @@ struct AugmentRow {
   T* y;
   int64_t pixels, channels;
   bool mirror;
+  bool meanPerPixel;  // else `mean` is the same for every pixel
 };
 
-// y[w] = the sum over the taps of weights[tap * pixels + w] x[firsts[w] + tap], per channel; y[w] stays where firsts[w] < 0.
+// y = the weighted sum of 1 to 3 rows of bytes, `pitch` apart, added to y unless they are the first.
+constexpr int32_t rowsAtOnce = 3;
+struct ByteRows {
+  const uint8_t* x;
+  int64_t pitch;
+  const float* weights;
+  int32_t rows;
+  float* y;
+  int64_t count;
+  bool isFirst;
+};
+
+// y[w] = the sum over the taps of weights[tap * pixels + w] x[firsts[w] + tap], per channel; y[w] is anything where firsts[w] < 0.
+// x and y have one float more than their rows need.
 struct ColumnSums {
   const float* x;
   const int32_t* firsts;
@@ -290,8 +304,7 @@ struct SimdTable : ImageLoops<float> {
   void (*dropout)(const DropoutRows&);
   // y = keep * a + take * b
   void (*blend)(const float* a, float keep, const float* b, float take, float* y, int64_t count);
-  // y = weight x, or y += weight x unless it is the first
-  void (*addBytes)(const uint8_t* x, float weight, float* y, int64_t count, bool isFirst);
+  void (*sumRowsOfBytes)(const ByteRows&);
   void (*sumColumns)(const ColumnSums&);
   void (*rotateRow)(const RotatedRow&);
   // Multiplies the pixels of a row, which stay within 0 to 255, and returns the sum of their greys.

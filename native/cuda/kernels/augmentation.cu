@@ -151,7 +151,8 @@ __global__ void __launch_bounds__(kThreads)
       if (known) {
         brightPixel(a, place, image, at, colours.brightness, pixel);
         if (a.channels == 3) {
-          recolour(pixel, colours, greys[n]);
+          adjustColours(pixel[0], pixel[1], pixel[2], colours, greys[n]);
+          shiftHue(pixel[0], pixel[1], pixel[2], colours.hue);
         } else {
           pixel[0] = asPixel(colours.contrast * pixel[0] + (1.0f - colours.contrast) * greys[n]);
         }
