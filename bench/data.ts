@@ -11,9 +11,14 @@ import sharp = require('sharp');
 
 import { imageFolder } from '../lib/data/pictures/imageFolder';
 import { Records } from '../lib/data/pictures/records';
-import type { ImageShape } from '../lib/data/source';
+import type { ImageShape, ImageSource } from '../lib/data/source';
+import { Conv2d, GlobalAveragePool, Linear, Sequential } from '../lib/layers';
 import { compare, environment, type Measurement, median } from '../lib/measure/harness';
+import { functionalModel } from '../lib/models';
+import { leakyTanh } from '../lib/ops/activations';
 import { Philox } from '../lib/random';
+import { Trainer } from '../lib/train/trainer';
+import { type IdleShare, measureIdle } from './idle';
 
 export interface DataReport {
   readonly environment: Record<string, unknown>;
@@ -31,8 +36,15 @@ export interface DataReport {
     readonly imagesPerSecond: number;
   };
   readonly reading: readonly CacheSpeed[];
+  /** How long a training on the CPU waits for images that it streams from the cache. */
+  readonly idle: IdleShare;
   /** One epoch of a data set that is larger than the memory it may take, in random order. The file is sparse: its bytes are zero. */
-  readonly large: CacheSpeed & { readonly gigabytes: number; readonly largestRssMegabytes: number };
+  readonly large: CacheSpeed & {
+    readonly gigabytes: number;
+    readonly largestRssMegabytes: number;
+    /** A training that streams it: all images are read for their mean, then these steps are trained. */
+    readonly training: { readonly steps: number; readonly seconds: number; readonly largestRssMegabytes: number };
+  };
 }
 
 /** How fast images come from a cache. */
@@ -65,6 +77,7 @@ export async function measureData({
         await measureReading(folder, [32, 32, 3], { images: 40_000, batch: 128, rounds }),
         await measureReading(folder, [224, 224, 3], { images: 3_000, batch: 32, rounds }),
       ],
+      idle: await measureCachedTraining(folder),
       large: await measureLarge(folder),
     };
   } finally {
@@ -146,6 +159,16 @@ function openRecords(path: string, shape: ImageShape, images: number): Promise<R
   });
 }
 
+/** Trains on the images of 32x32 that measureReading() has written. */
+async function measureCachedTraining(folder: string): Promise<IdleShare> {
+  const records = await openRecords(join(folder, 'records-32.bin'), [32, 32, 3], 40_000);
+  try {
+    return await measureIdle(records);
+  } finally {
+    await records.close();
+  }
+}
+
 async function measureLarge(folder: string): Promise<DataReport['large']> {
   const [shape, images, batch] = [[224, 224, 3] as const, 66_560, 32];
   const size = shape[0] * shape[1] * shape[2];
@@ -162,11 +185,34 @@ async function measureLarge(folder: string): Promise<DataReport['large']> {
     if (at % 1024 === 0) largest = Math.max(largest, process.memoryUsage().rss);
   }
   const imagesPerSecond = (1000 * images) / (performance.now() - start);
+  const training = await trainSomeSteps(records);
   await records.close();
   return {
     ...{ shape, images, batch, imagesPerSecond, megabytesPerSecond: (imagesPerSecond * size) / 1e6, samples: [] },
-    ...{ gigabytes: (images * size) / 1e9, largestRssMegabytes: largest / 1e6 },
+    ...{ gigabytes: (images * size) / 1e9, largestRssMegabytes: largest / 1e6, training },
   };
+}
+
+/** Trains a network of two layers, which needs little memory itself, on images that stay on disk. */
+async function trainSomeSteps(source: ImageSource): Promise<DataReport['large']['training']> {
+  const [steps, start] = [100, performance.now()];
+  const layers = new Sequential([
+    new Conv2d({ name: 'conv', inputs: 3, outputs: 8, kernel: 7, stride: 8, activation: leakyTanh() }),
+    new GlobalAveragePool(),
+    new Linear({ name: 'classifier', inputs: 8, outputs: 2 }),
+  ]);
+  const model = functionalModel({
+    ...{ name: 'two layers', classes: 2, activation: leakyTanh(), inputShape: source.shape },
+    ...{ parameters: layers.parameters, forward: (x, context) => layers.forward(x, context) },
+  });
+  using trainer = new Trainer({ model, train: source, data: 'streaming', device: 'cpu', batch: 32 });
+  let largest = 0;
+  const watch = setInterval(() => {
+    largest = Math.max(largest, process.memoryUsage().rss);
+  }, 100);
+  await trainer.fit({ steps });
+  clearInterval(watch);
+  return { steps, seconds: (performance.now() - start) / 1000, largestRssMegabytes: largest / 1e6 };
 }
 
 async function measureReading(

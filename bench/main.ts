@@ -74,7 +74,7 @@ function dataCommand(): Command {
   );
 }
 
-function formatData({ threads, decoding, reading, large }: DataReport): string {
+function formatData({ threads, decoding, reading, idle, large }: DataReport): string {
   const { pictures, from, to, wall, processor, imagesPerSecond } = decoding;
   const rows = wall.map(({ name, median, ratio }, index) => [
     ...[name, median.toFixed(0), ratio.toFixed(3)],
@@ -85,7 +85,8 @@ function formatData({ threads, decoding, reading, large }: DataReport): string {
       `from the cache, ${shape.join('x')}: ${speed.toFixed(0)} images/s (${megabytesPerSecond.toFixed(0)} MB/s)`,
   );
   lines.push(
-    `an epoch of ${large.gigabytes.toFixed(1)} GB: ${large.imagesPerSecond.toFixed(0)} images/s, ${large.largestRssMegabytes.toFixed(0)} MB of memory`,
+    `training ${idle.model} at width ${idle.width} on images from the cache: ${idle.imagesPerSecond.toFixed(0)} images/s, waiting for images ${(100 * idle.waited).toFixed(2)} % of the time`,
+    `an epoch of ${large.gigabytes.toFixed(1)} GB: ${large.imagesPerSecond.toFixed(0)} images/s, ${large.largestRssMegabytes.toFixed(0)} MB of memory; training on them: ${large.training.largestRssMegabytes.toFixed(0)} MB`,
   );
   const title = `${pictures} JPEGs, ${from} to ${to}, ${threads} threads: ${imagesPerSecond.toFixed(0)} images/s`;
   return `${title}\n${table(['', 'ms', 'ratio', 'processor ms', 'ratio'], rows)}${lines.join('\n')}\n`;

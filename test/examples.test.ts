@@ -44,6 +44,15 @@ test('predict.js', () => {
   expect(shares.reduce((sum, share) => sum + share, 0)).toBeLessThan(100.5);
 });
 
+example(
+  'draw-pictures.js',
+  (output) => {
+    expect(output).toMatch(/^60 pictures of each of circle, .*triangle are in photos$/m);
+    expect(readdirSync(join(folder, 'photos', 'ring')).length).toBe(60);
+  },
+  'photos',
+);
+
 example('abort.mjs', (output) => {
   expect(output).toMatch(/^stopped at step \d+: enough for today$/m);
   expect(output).toMatch(/^same weights as without the break: true$/m);

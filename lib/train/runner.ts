@@ -16,6 +16,8 @@ export interface RunOfSteps {
   readonly inputs: RunInputs;
   readonly result: StepResults;
   readonly milliseconds: number;
+  /** Milliseconds of these for which the device waited for its inputs: little, except at the beginning of an epoch. */
+  readonly waited: number;
 }
 
 /** Options of Runner.run(). */
@@ -73,6 +75,7 @@ export class Runner {
       signal?.throwIfAborted();
       const started = performance.now();
       const fed = await next;
+      const waited = performance.now() - started;
       const { batches } = fed;
       const { steps } = batches;
       const inputs = { ...fed.inputs, ...inputsOf?.(step, batches) };
@@ -84,7 +87,7 @@ export class Runner {
       const milliseconds = performance.now() - started;
       const fitting = Math.floor((1000 * secondsPerCall * steps) / milliseconds);
       this.#stepsPerCall = Math.min(Math.max(fitting, 1), mostStepsPerCall);
-      yield { batches, inputs, result, milliseconds };
+      yield { batches, inputs, result, milliseconds, waited };
     }
   }
 }
