@@ -28,7 +28,7 @@ export interface MemoryEstimate {
   readonly stateBytes: number;
   /** Arena of a training step: activations, their gradients, scratch. */
   readonly trainingBytes: number;
-  /** Arena of an evaluation step. */
+  /** Arena of an evaluation step. A run has two of them at its end: the report needs more than the evaluation after an epoch. */
   readonly evaluationBytes: number;
   /** Constants of the plans and inputs of a step. */
   readonly otherBytes: number;
@@ -132,7 +132,9 @@ function estimateMemory(
   const dataBytes = resident ? bufferBytes : buffers;
   // The State is read into native memory and copied to JavaScript, where the previous copy may not be collected yet.
   const checkpointBytes = 3 * (stateBytes - gradientBytes);
-  const deviceBytes = stateBytes + trainingBytes + evaluationBytes + otherBytes + (resident ? dataBytes : 0);
+  // The evaluation for the report has a plan of its own, beside that of the evaluation after an epoch.
+  const planBytes = trainingBytes + 2 * evaluationBytes;
+  const deviceBytes = stateBytes + planBytes + otherBytes + (resident ? dataBytes : 0);
   return {
     ...{ processBytes, dataBytes, stateBytes, trainingBytes, evaluationBytes, otherBytes, checkpointBytes },
     peakBytes: processBytes + buffers + checkpointBytes + (onHost ? deviceBytes : 0),

@@ -17,7 +17,7 @@ namespace saturnn::cpu {
 
 namespace {
 
-constexpr int64_t bandRows = 16;  // of an image, which threads share
+constexpr int64_t fewRows = 16;  // of an image, where threads share images
 
 template <typename T>
 class Augment final : public Kernel {
@@ -32,6 +32,8 @@ class Augment final : public Kernel {
     shape_ = {images.shape[1], images.shape[2], y.shape[1], y.shape[2], y.shape[3], mean.rank == 3};
     hasPlaces_ = isPresent(desc.inputs[2]);
     hasColours_ = isPresent(desc.inputs[3]);
+    // What columns are made of is computed once per band.
+    bandRows_ = batch_ >= 4 * device.threads ? shape_.height : std::min(fewRows, shape_.height);
     repeatedMean_ = reserveScratch(shape_.row() * sizeof(float));
     inverseDeviation_ = reserveScratch(shape_.row() * sizeof(float));
     const int64_t rows = hasColours_ ? shape_.height : 1;
@@ -59,10 +61,10 @@ class Augment final : public Kernel {
 #pragma omp parallel for schedule(static)
       for (int64_t n = 0; n < batch_; ++n) colourImage(call, n);
     } else {
-      const int64_t bands = (shape_.height + bandRows - 1) / bandRows;
+      const int64_t bands = (shape_.height + bandRows_ - 1) / bandRows_;
 #pragma omp parallel for collapse(2) schedule(static)
       for (int64_t n = 0; n < batch_; ++n) {
-        for (int64_t band = 0; band < bands; ++band) plainRows(call, n, band * bandRows);
+        for (int64_t band = 0; band < bands; ++band) plainRows(call, n, band * bandRows_);
       }
     }
   }
@@ -99,7 +101,7 @@ class Augment final : public Kernel {
   T* rowOf(const Call& call, int64_t n, int64_t h) const { return call.y + (n * shape_.height + h) * shape_.row(); }
 
   void plainRows(const Call& call, int64_t n, int64_t first) const {
-    const int64_t end = std::min(first + bandRows, shape_.height);
+    const int64_t end = std::min(first + bandRows_, shape_.height);
     char* memory = call.ofThisThread(*this);
     auto* pixels = reinterpret_cast<float*>(memory);
     Sampler sampler(shape_, simd_, memory + pixelBytes_);
@@ -158,7 +160,7 @@ class Augment final : public Kernel {
 
   const SimdTable& simd_;
   SampledShape shape_;
-  int64_t images_, batch_;
+  int64_t images_, batch_, bandRows_;
   bool hasPlaces_, hasColours_;
   size_t repeatedMean_, inverseDeviation_, perThread_, pixelBytes_, samplerBytes_;
 };

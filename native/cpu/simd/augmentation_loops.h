@@ -106,7 +106,9 @@ void mix(const T* x, float share, const T* partner, float rest, T* y, int64_t co
   for (int64_t i = 0; i < count; ++i) y[i] = narrow<T>(share * widen(x[i]) + rest * widen(partner[i]));
 }
 
-void sumRowsOfBytes(const ByteRows& r) {
+// Here and below, a copy of the description stays in registers: what is stored might be a part of the caller's.
+void sumRowsOfBytes(const ByteRows& given) {
+  const ByteRows r = given;
   const uint8_t *a = r.x, *b = r.x + r.pitch * (r.rows > 1), *c = r.x + 2 * r.pitch * (r.rows > 2);
   const float wa = r.weights[0], wb = r.weights[1], wc = r.weights[2];
   float* y = r.y;
@@ -127,7 +129,8 @@ void sumRowsOfBytes(const ByteRows& r) {
 }
 
 template <int Taps>
-void sumColoursOf(const ColumnSums& sums) {
+void sumColoursOf(const ColumnSums& given) {
+  const ColumnSums sums = given;
   const int32_t taps = Taps > 0 ? Taps : sums.taps;
   float* y = sums.y;
   for (int64_t w = 0; w < sums.pixels; ++w, y += 3) {
@@ -140,7 +143,8 @@ void sumColoursOf(const ColumnSums& sums) {
 }
 
 template <int Channels>
-void sumColumnsOf(const ColumnSums& sums) {
+void sumColumnsOf(const ColumnSums& given) {
+  const ColumnSums sums = given;
   const int64_t channels = Channels > 0 ? Channels : sums.channels;
   float* y = sums.y;
   for (int64_t w = 0; w < sums.pixels; ++w, y += channels) {
@@ -167,7 +171,8 @@ void sumColumns(const ColumnSums& sums) {
 
 // Bilinear. A pixel outside of the source counts as the mean.
 template <int Channels>
-void rotateRowOf(const RotatedRow& r) {
+void rotateRowOf(const RotatedRow& given) {
+  const RotatedRow r = given;
   const int64_t channels = Channels > 0 ? Channels : r.channels, pitch = r.width * channels;
   const auto height = static_cast<int32_t>(r.height), width = static_cast<int32_t>(r.width);
   float* y = r.y;
