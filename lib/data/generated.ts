@@ -53,13 +53,14 @@ const cross = (a: Colour, b: Colour): Colour => [
   a[0] * b[1] - a[1] * b[0],
 ];
 
-/** Unit vectors spread evenly over the sphere of colours around grey (Fibonacci lattice). */
-const colours: readonly Colour[] = Array.from({ length: 15 }, (_, index) => {
-  const z = 1 - (2 * index + 1) / 15;
-  const radius = Math.sqrt(1 - z * z);
-  const angle = Math.PI * (1 + Math.sqrt(5)) * (index + 0.5);
-  return [radius * Math.cos(angle), radius * Math.sin(angle), z];
-});
+/** Returns unit vectors spread evenly over the sphere of colours around grey (Fibonacci lattice). */
+const spreadColours = (): Colour[] =>
+  Array.from({ length: 15 }, (_, index) => {
+    const z = 1 - (2 * index + 1) / 15;
+    const radius = Math.sqrt(1 - z * z);
+    const angle = Math.PI * (1 + Math.sqrt(5)) * (index + 0.5);
+    return [radius * Math.cos(angle), radius * Math.sin(angle), z];
+  });
 
 /** The colours of one class. */
 interface Palette {
@@ -68,12 +69,15 @@ interface Palette {
   readonly spread: readonly Colour[];
 }
 
-/** One palette per class: of the 105 pairs of colours, those nearest to a right angle. */
-const palettes: readonly Palette[] = colours
-  .flatMap((first, index) => colours.slice(0, index).map((second): readonly [Colour, Colour] => [first, second]))
-  .sort((a, b) => Math.abs(dot(...a)) - Math.abs(dot(...b)))
-  .slice(0, generatedClasses)
-  .map((pair) => ({ pair, spread: evenOut(...pair) }));
+/** Returns one palette per class: of the 105 pairs of colours, those nearest to a right angle. */
+function choosePalettes(): Palette[] {
+  const colours = spreadColours();
+  return colours
+    .flatMap((first, index) => colours.slice(0, index).map((second): readonly [Colour, Colour] => [first, second]))
+    .sort((a, b) => Math.abs(dot(...a)) - Math.abs(dot(...b)))
+    .slice(0, generatedClasses)
+    .map((pair) => ({ pair, spread: evenOut(...pair) }));
+}
 
 /** Returns the axes of a pair's covariance, each with the length that raises the deviation along it to `evenness`. */
 function evenOut(first: Colour, second: Colour): Colour[] {
@@ -114,6 +118,7 @@ const generatedOptions = new Options<GeneratedOptions>('generatedRecords()', {
 export function generatedRecords(options: GeneratedOptions): Uint8Array {
   const { split, count, seed = 0, classes = generatedClasses } = generatedOptions.check(options);
   const stream = streams.data + (split === 'train' ? 0 : 1);
+  const palettes = choosePalettes();
   const bytes = new Uint8Array(count * record.bytes);
   let order: Int32Array = new Int32Array(0);
   for (let index = 0, done = 0; done < count; index++) {

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { Plan, RunInputs, StepResults } from '../compile/compile';
 import type { Graph } from '../compile/graph';
 import type { Batches, Epoch } from '../data/loader';

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { DataLoader } from '../data/loader';
 import type { ImageSource, Split } from '../data/source';
 import type { Statistics } from '../data/statistics';

@@ -1,7 +1,7 @@
 // Joins the package's JavaScript files, more than 300, into two, the library and the command. Finding and reading files is most of
-// the time of require('saturnn'): this reduced it from 124 ms to 52 (bench/results/install.json). Inside the library, a
-// module still runs when it is first required, so the package's two entries share modules and load only those they need.
-// Type declarations are not joined.
+// the time of require('saturnn'). Inside the library, a module still runs when it is first required, and an entry requires
+// a module when one of its names is first used: a program pays for what it uses, and the package's two entries share modules.
+// bench/results/install.json has the times. Type declarations are not joined.
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -27,6 +27,10 @@ const options = {
 
 /** Joins the files of `dist`, a copy of the compiler's output, in place. */
 export function joinJavascript(dist) {
+  for (const entry of entries) {
+    const file = join(dist, `${entry}.js`);
+    writeFileSync(file, withLazyModules(readFileSync(file, 'utf8')));
+  }
   const contents = entries.map((entry) => `exports['${entry}'] = () => require('./${entry}.js');`).join('\n');
   const build = (what, file) =>
     esbuild.buildSync({ ...options, ...what, outfile: join(dist, file), allowOverwrite: true });
@@ -53,6 +57,30 @@ export function withClassNames(text) {
   const [left] = named.match(/\bclass _\w+/) ?? [];
   if (left) throw new StageError(`esbuild has renamed a class in another way than expected: ${left}`);
   return named;
+}
+
+/**
+ * Makes an entry, as TypeScript has compiled it, require each module when a name of that module is first read. Modules
+ * re-exported by `export *` are still required at once: only they know their names.
+ */
+export function withLazyModules(text) {
+  const modules = new Map();
+  const getter = (name, value) =>
+    `Object.defineProperty(exports, "${name}", { enumerable: true, get: function () { return ${value}; } });`;
+  const lazy = text
+    .replaceAll(/^var (\w+) = (require\("[^"]+"\));$/gm, (_, variable, load) => {
+      modules.set(variable, load);
+      return '';
+    })
+    .replaceAll(/^exports\.(\w+) = __importStar\((require\("[^"]+"\))\);$/gm, (_, name, load) => getter(name, load))
+    .replaceAll(
+      /\breturn (\w+)\.(\w+); } }\);$/gm,
+      (_, variable, name) => `return ${modules.get(variable)}.${name}; } });`,
+    );
+  const [eager] = lazy.match(/^.*(?<!__exportStar\()(?<!return )\brequire\(.*$/m) ?? [];
+  if (eager || lazy.includes('return undefined.'))
+    throw new StageError(`TypeScript has compiled an entry in another way than expected: ${eager ?? 'unknown module'}`);
+  return lazy;
 }
 
 /** Text of the file of an entry: it loads the library's module of that name. */

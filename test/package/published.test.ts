@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as index from '../../lib/index';
 import { packageRoot } from '../../lib/runtime/locate';
 import * as own from '../../lib/version';
 import { temporaryFolder } from '../temporary';
@@ -138,6 +139,20 @@ describe.skipIf(reason !== undefined && !isRequired)(`the published packages${re
     const names: [string, string][] = JSON.parse(text);
     expect(names.length).toBeGreaterThan(20);
     for (const [exported, own] of names) expect(own).toBe(exported);
+  });
+
+  it('run none of their modules before a name is used', () => {
+    const app = installPackages(packed, join(folder, 'lazy'));
+    const script = `
+      const isLoaded = () => process.moduleLoadList.includes('NativeModule zlib');
+      const library = require('saturnn');
+      const names = Object.keys(library);
+      const before = isLoaded();
+      library.getData;
+      const after = isLoaded();
+      console.log(JSON.stringify({ names, before, after, missing: names.filter((name) => library[name] === undefined) }));`;
+    const report = JSON.parse(run(process.execPath, ['-e', script], app).text);
+    expect(report).toEqual({ names: Object.keys(index), before: false, after: true, missing: [] });
   });
 
   it('have no link in their README that leads nowhere', () => {

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
 import { type Range, reasonOf, SaturnnError } from '../../errors';
 import { linkOver, prepareFolder } from '../../files/durable';
 import { type EpochEvent, isBetter, type Metric, metricField, metricFor } from '../../optim/metric';
