@@ -42,7 +42,7 @@ export function showCommand(): Command {
     .description('count images and classes, print statistics, broken and equal pictures; draw samples')
     .addArgument(new Argument('[data]', 'data set, as --data'));
   addOptions(
-    addSourceOptions(command, 'skip'),
+    addSourceOptions(command, { onBroken: 'skip' }),
     sizeOption({ note: 'of pictures', otherwise: '32' }),
     ...[augmentOption({ note: '; the page shows what the network sees', otherwise: 'not shown' }), seedOption()],
     ...[pageOption(), jsonOption({ note: oneObject })],

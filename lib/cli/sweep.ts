@@ -54,7 +54,12 @@ async function run({ a: values, ...options }: Options, given: Given): Promise<vo
   const progress = trainingsProgress(json ? process.stderr : process.stdout);
   try {
     const { signal } = interruption;
-    const made = await sweep({ ...libraryOptions(options), values, signal, onEvent: progress.event });
+    const made = await sweep({
+      ...libraryOptions(options, progress.decoding),
+      values,
+      signal,
+      onEvent: progress.event,
+    });
     progress.stop();
     print(json ? `${JSON.stringify(made)}\n` : summary(made));
     if (!made.table.interrupted) return;

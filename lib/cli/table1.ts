@@ -41,7 +41,7 @@ async function run(options: TrainingsOptions, given: Given): Promise<void> {
   const progress = trainingsProgress(json ? process.stderr : process.stdout);
   try {
     const { signal } = interruption;
-    const table = await table1({ ...libraryOptions(options), signal, onEvent: progress.event });
+    const table = await table1({ ...libraryOptions(options, progress.decoding), signal, onEvent: progress.event });
     progress.stop();
     print(json ? `${JSON.stringify(table)}\n` : summary(table));
     if (!table.interrupted) return;

@@ -1,18 +1,20 @@
 /** Opens a data set by its name or path, for commands and experiments. */
 import { invalid, SaturnnError } from '../errors';
+import { flag, oneOf, optional, text } from '../options/field';
+import type { Fields } from '../options/options';
 import { cifar } from './cifar';
 import { CifarFile } from './cifarFile';
 import { cifarFiles, holdsCifar } from './cifarFiles';
 import { Dataset } from './dataset';
-import type { ArrayLayout } from './formats/array';
+import { type ArrayLayout, arrayLayouts } from './formats/array';
 import { openArrays } from './formats/openArrays';
 import { type PictureOpener, pictureOpener } from './formats/pictureOpener';
 import { unknownForm } from './formats/unknownForm';
 import { generated, generatedCounts } from './generated';
 import { defaultDataFolder, installedFolder } from './get';
-import type { PixelRange } from './givenPixels';
+import { type PixelRange, pixelRanges } from './givenPixels';
 import { type ImageFolder, openPictureSet, type PictureSetOptions } from './pictures/openSet';
-import type { LabelKind, LayoutName } from './records';
+import { type LabelKind, type LayoutName, labelKinds } from './records';
 import { type DataMode, evenlyOf, firstClassesOf, firstOf, type ImageSource } from './source';
 import { splitValidation, type Validation } from './validation';
 
@@ -57,6 +59,14 @@ export interface SourceOptions {
   /** Called only if `data` holds pictures: returns how they are decoded. Default: as imageFolder() does. */
   pictures?: () => Omit<PictureSetOptions, 'mode'>;
 }
+
+/** Schema of those SourceOptions that say how files are read. */
+export const sourceFields: Fields<
+  Pick<SourceOptions, 'labels' | 'labelColumn' | 'pixelRange' | 'pixelLayout' | 'verify'>
+> = {
+  ...{ labels: optional(oneOf(labelKinds)), labelColumn: optional(text), verify: optional(flag) },
+  ...{ pixelRange: optional(oneOf(pixelRanges)), pixelLayout: optional(oneOf(arrayLayouts)) },
+};
 
 /** The result of openSource(). */
 export interface OpenedSource {

@@ -41,7 +41,7 @@ export type { Sweep, SweepEpoch, SweepRow } from './sweep/rows';
 export { type SweepOptions, sweep } from './sweep/sweep';
 export type { Spread, Table1, Table1Row } from './table1/rows';
 export type { Table1Fixed, Table1Overrides, Table1Settings } from './table1/settings';
-export { type Table1Event, type Table1Options, type Table1Plan, table1 } from './table1/table1';
+export { type Table1Event, type Table1Options, type Table1Plan, type TablePictures, table1 } from './table1/table1';
 export {
   type LabelledTraining,
   readTraining,

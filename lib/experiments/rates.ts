@@ -1,6 +1,7 @@
 /** The learning rate of each activation, and the search for it. */
 import { join } from 'node:path';
-import { firstOf, type ImageSource } from '../data/source';
+import type { OpenedSets } from '../data/openSource';
+import { evenlyOf, firstOf, type ImageSource } from '../data/source';
 import { parseSpan } from '../optim/parseSchedule';
 import { folderName, type Recipe, trainingOf } from './recipe';
 import type { Status } from './status';
@@ -60,12 +61,14 @@ export interface Search {
 /** Test images of a trial. They are few because the choice does not depend on them. */
 const trialTestImages = 256;
 
-/** Returns the data of the trials. */
-export const searchData = ({ train, test, ...rest }: TrainingData, { limit }: SearchSettings): TrainingData => ({
-  ...rest,
-  train: limit === null ? train : firstOf(train, limit),
-  test: firstOf(test, trialTestImages),
-});
+/** Returns the data of the trials. Pictures may lie in the order of their classes, so as many of each class are taken. */
+export function searchData(
+  { train, test, pictures, ...rest }: TrainingData & Pick<OpenedSets, 'pictures'>,
+  { limit }: SearchSettings,
+): TrainingData {
+  const first = pictures ? evenlyOf : firstOf;
+  return { ...rest, train: limit === null ? train : first(train, limit), test: first(test, trialTestImages) };
+}
 
 /** Returns how many training images all trials see together, which says what a search costs. */
 export const searchImages = (

@@ -1,8 +1,10 @@
 /** A training as plain data, as presets hold it and as it is stored with results. */
 
+import { parseAugmentation } from '../data/augmentation/kinds';
 import { SaturnnError } from '../errors';
 import { parseInitialization } from '../initial/initialization';
-import { createModel } from '../models';
+import type { Normalization } from '../layers';
+import { createModel, type ImageSize } from '../models';
 import { parseActivation } from '../ops/activations';
 import { Lars } from '../optim/lars';
 import { parseSchedule, parseSpan } from '../optim/parseSchedule';
@@ -47,6 +49,16 @@ export interface Recipe {
    * Default: none.
    */
   readonly layerRates?: string;
+  /** Height and width of the images that the model reads. Default: the model's own. */
+  readonly size?: ImageSize;
+  /** Channels of the images. Default 3. */
+  readonly channels?: number;
+  /** Normalisation after every convolution. Default: the model's own. */
+  readonly normalization?: Normalization;
+  /** Share of the features that is dropped before the classifier in training. Default 0. */
+  readonly dropout?: number;
+  /** How training images are changed at random, as augmentations.parse() reads it: "none". Default: that of the training set. */
+  readonly augmentation?: string;
   /** Seed of the initial weights, the order of images, and the augmentation. */
   readonly seed: number;
 }
@@ -74,8 +86,10 @@ export function partsOf(recipe: Recipe, classes: number): TrainingParts {
     activation,
     classes,
     initializer: initializer(activation),
+    ...{ size: recipe.size, channels: recipe.channels },
+    ...{ normalization: recipe.normalization, dropout: recipe.dropout },
   });
-  const { layerRates: rule } = recipe;
+  const { layerRates: rule, augmentation: augmented } = recipe;
   const groups = rule === undefined || rule === 'lars' ? [] : layerRates(model, rule, { learningRate });
   const options = { momentum, weightDecay, clipNorm, groups };
   return {
@@ -83,6 +97,7 @@ export function partsOf(recipe: Recipe, classes: number): TrainingParts {
     optimizer: rule === 'lars' ? new Lars(options) : new Sgd(options),
     schedule: recipe.warmup === null ? rates : warmUp(rates, parseSpan('warm-up', recipe.warmup)),
     ...{ batch, seed, precision, prepare },
+    augmentation: augmented === undefined ? undefined : parseAugmentation(augmented),
   };
 }
 

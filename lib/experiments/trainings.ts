@@ -49,7 +49,16 @@ export interface LabelledTraining {
  */
 export type TrainingParts = Pick<
   TrainerOptions,
-  'model' | 'optimizer' | 'schedule' | 'labelSmoothing' | 'batch' | 'seed' | 'precision' | 'deterministic' | 'autotune'
+  | 'model'
+  | 'optimizer'
+  | 'schedule'
+  | 'labelSmoothing'
+  | 'augmentation'
+  | 'batch'
+  | 'seed'
+  | 'precision'
+  | 'deterministic'
+  | 'autotune'
 > & {
   /** Changes the initial weights with the help of data, and resolves to a line that describes the result, or null. */
   prepare?: (options: LsuvOptions) => Promise<string | null>;

@@ -28,14 +28,14 @@ export const croppedSize = 32;
 
 /**
  * Returns the options of a model that reads images of this shape: their own size and channels. Of images of 32x32 pixels it reads crops, of
- * the model's default size.
+ * the model's default size, unless they are to be read as a `whole`.
  */
-export function modelSizeFor(shape: readonly [height: number, width: number, channels: number]): {
-  size?: ImageSize;
-  channels: number;
-} {
+export function modelSizeFor(
+  shape: readonly [height: number, width: number, channels: number],
+  { whole = false } = {},
+): { size?: ImageSize; channels: number } {
   const [height, width, channels] = shape;
-  return height === croppedSize && width === croppedSize ? { channels } : { size: [height, width], channels };
+  return !whole && height === croppedSize && width === croppedSize ? { channels } : { size: [height, width], channels };
 }
 
 /** Reads "64", or "48x64" for a height of 48 and a width of 64. @throws ERR_INVALID_ARGUMENT */

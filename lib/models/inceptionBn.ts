@@ -6,6 +6,10 @@ import { classifier, type Model, type ModelOptions, resolveOptions, scaleChannel
 /** The defaults in which inceptionBn differs from the other models. */
 export const inceptionBnDefaults = { classes: 1000, size: 224, normalization: 'batch' } as const;
 
+/** Returns the size to which pictures are decoded for a model if nothing else is said; undefined: the same as for most models. */
+export const pictureSizeFor = (model: string | undefined): number | undefined =>
+  model === 'inceptionBn' ? inceptionBnDefaults.size : undefined;
+
 /**
  * Inception with batch normalisation for ImageNet (Ioffe and Szegedy 2015, as the paper's authors built it): a stem that halves
  * the image three times, then ten inception blocks, which halve it twice. Default: 1000 classes, images of 224x224x3,

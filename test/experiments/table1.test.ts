@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import type { Table1 } from '../../lib/experiments/table1/rows';
 import { type Table1Event, type Table1Options, table1 } from '../../lib/experiments/table1/table1';
 import { saturnn } from '../cli/support';
+import { drawClasses } from '../data/pictures/draw';
 import { temporaryFolder } from '../temporary';
 
 const folder = temporaryFolder();
@@ -71,6 +72,48 @@ test('the command stops after its minutes, and at Ctrl-C, with the table so far 
     stderr: `error [ERR_INTERRUPTED]: Interrupted. To continue: ${goOn}\n`,
   });
   expect(interrupted.stdout).toMatch(/\ntanh +0\.01 \(given\) +.* s\n/);
+});
+
+test('pictures are decoded as for train, and the network, the augmentation and the pixels may be chosen', async () => {
+  const photos = join(folder, 'photos');
+  const own = join(folder, 'pictures');
+  await drawClasses(photos, 4, ['circle', 'cross']);
+  const args = [
+    ...['table1', '--data', photos, '--activations', 'relu', '--epochs', '1', '--batch', '2', '--width', '0.1'],
+    ...['--model', 'subInception'],
+    ...['--size', '12x14', '--stored-size', '16', '--channels', '1', '--fit', 'stretch', '--test-share', '0.5'],
+    ...['--cache-dir', join(folder, 'cache'), '--data-mode', 'streaming', '--mean', 'pixel', '--scale', 'none'],
+    ...['--normalization', 'batch', '--dropout', '0.5', '--augment', 'crop,mirror', '--out', own],
+  ];
+  const made = await saturnn(args);
+  expect(made).toMatchObject({ code: 0, stderr: '' });
+  expect(made.stdout).toContain(
+    `${photos}: 4 training and 4 test images of 2 classes, decoded to 16x16; the test set is`,
+  );
+  const { fixed } = JSON.parse(readFileSync(join(own, 'table1.json'), 'utf8'));
+  expect(fixed).toMatchObject({
+    ...{ size: [12, 14], channels: 1, normalization: 'batch', dropout: 0.5, augmentation: 'crop:0,mirror:0.5' },
+    statistics: { per: 'pixel', scale: 'none' },
+  });
+  const { settings } = JSON.parse(readFileSync(join(own, 'runs/relu-seed0/config.json'), 'utf8'));
+  expect(settings).toMatchObject({ size: [12, 14], channels: 1, augmentation: 'crop:0,mirror:0.5' });
+  // By default the network reads whole pictures, and the settings say so.
+  const pictures = { cacheDir: join(folder, 'cache') };
+  const whole = {
+    ...tiny,
+    model: 'subInception',
+    out: join(folder, 'whole'),
+    data: photos,
+    pictures,
+    activations: ['relu'],
+  };
+  const { settings: usual } = await table1({ ...whole, batch: 2, augmentation: 'none' });
+  expect(usual.fixed).toMatchObject({ size: [32, 32], augmentation: 'none' });
+  expect(usual.fixed).not.toHaveProperty('channels');
+  const changed = table1({ ...whole, batch: 2, augmentation: 'mirror' });
+  await expect(changed).rejects.toThrow('augmentation is none there and mirror:0.5 here');
+  const two = { ...tiny, data: photos, pictures, channels: 2, out: join(folder, 'two') };
+  await expect(table1(two)).rejects.toThrow('Expected 1, 3 or 4 for channels of pictures but received 2');
 });
 
 test.each([

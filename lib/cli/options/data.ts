@@ -9,7 +9,6 @@ import {
   openSource,
   type SourceOptions,
 } from '../../data/openSource';
-import type { DecodingProgress } from '../../data/pictures/decodeSet';
 import { defaultLabels, type LabelKind, labelKinds } from '../../data/records';
 import { type DataMode, dataModes } from '../../data/source';
 import { factorField, meanKinds, type StatisticsOptions, statisticsDefaults } from '../../data/statistics';
@@ -17,10 +16,10 @@ import { parseValidation } from '../../data/validation';
 import { SaturnnError } from '../../errors';
 import { overridesFields } from '../../experiments/table1/settings';
 import { trainerDefaults } from '../../train/trainerOptions';
-import { createBar } from '../terminal/bar';
+import { decodingBar } from '../terminal/bar';
 import { Interruption } from '../terminal/interruption';
 import { print } from '../terminal/print';
-import { addOptions, declare } from './declare';
+import { addOptions, declare, type Use } from './declare';
 import { type FormatFlags, formatOptions } from './formats';
 import { describePictures, type NetworkFlags, type PictureFlags, pictureOptions, picturesFrom } from './pictures';
 import * as read from './readers';
@@ -138,20 +137,26 @@ interface HowOpened {
   readonly mode: DataMode;
 }
 
-/** Adds the options that name a data set. @param onBroken the command's own default of --on-broken */
-export const addSourceOptions = (command: Command, onBroken?: PictureFlags['onBroken']): Command =>
+/** A command's own defaults of options of data. */
+interface OwnUses {
+  readonly data?: Use;
+  readonly onBroken?: PictureFlags['onBroken'];
+}
+
+/** Adds the options that name a data set. */
+export const addSourceOptions = (command: Command, { data, onBroken }: OwnUses = {}): Command =>
   addOptions(
     command,
-    ...[dataOption(), dataDirOption(), labelsOption(), noVerifyOption()],
+    ...[dataOption(data), dataDirOption(), labelsOption(), noVerifyOption()],
     ...[...formatOptions(), ...pictureOptions(onBroken)],
   );
 
+/** Makes the options that say how pixels are normalised, and where images are kept. */
+export const pixelOptions = () => [meanOption(), scaleOption(), dataModeOption()];
+
 /** Adds the options of addSourceOptions, and those of a training set. */
 export const addDataOptions = (command: Command): Command =>
-  addOptions(
-    addSourceOptions(command),
-    ...[meanOption(), scaleOption(), dataModeOption(), limitOption({ note: limitNote })],
-  );
+  addOptions(addSourceOptions(command), ...pixelOptions(), limitOption({ note: limitNote }));
 
 /** Options that openSource() takes as they are, those of pictures, and those that say which network reads the images. */
 type ShownOptions = Omit<SourceOptions, 'pictures'> &
@@ -170,10 +175,9 @@ type ShownOptions = Omit<SourceOptions, 'pictures'> &
 export async function openShown(options: ShownOptions & { test?: true }, mode?: DataMode): Promise<OpenedSets>;
 export async function openShown(options: ShownOptions, mode?: DataMode): Promise<OpenedSource>;
 export async function openShown(options: ShownOptions, mode?: DataMode): Promise<OpenedSource> {
-  const bar = createBar({ title: 'decoding', unit: 'pictures' });
+  const bar = decodingBar();
   let interruption: Interruption | null = null;
-  const onProgress = ({ done, total, imagesPerSecond }: DecodingProgress) =>
-    options.json || bar.show(done, total, `${imagesPerSecond.toFixed(0)}/s`);
+  const onProgress = options.json ? undefined : bar.show;
   const pictures = () => {
     interruption = new Interruption();
     return { ...picturesFrom(options), signal: interruption.signal, onProgress };

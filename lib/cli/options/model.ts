@@ -10,7 +10,7 @@ import { inceptionBnDefaults } from '../../models/inceptionBn';
 import { modelDefaults, modelFields } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
 import { type Activation, activations } from '../../ops/activations';
-import { addOptions, declare } from './declare';
+import { addOptions, declare, type Use } from './declare';
 import * as read from './readers';
 
 const defaultModel = 'inception33';
@@ -103,13 +103,14 @@ export interface ModelOptions {
   channels?: number;
 }
 
+/** Makes the options of a model beside its name, width, activation and initial weights. */
+export const furtherModelOptions = (dropout?: Use) => [
+  ...[normalizationOption(), dropoutOption(dropout), sizeOption(), channelsOption()],
+];
+
 /** Adds the options of a model. */
 export const addModelOptions = (command: Command): Command =>
-  addOptions(
-    command,
-    ...[modelOption(), widthOption(), activationOption(), initOption()],
-    ...[normalizationOption(), dropoutOption(), sizeOption(), channelsOption()],
-  );
+  addOptions(command, ...[modelOption(), widthOption(), activationOption(), initOption()], ...furtherModelOptions());
 
 /**
  * Makes the model that the options describe.

@@ -11,7 +11,7 @@ import {
   pictureSetFields,
 } from '../../data/pictures/openSet';
 import { invalid } from '../../errors';
-import { inceptionBnDefaults } from '../../models/inceptionBn';
+import { inceptionBnDefaults, pictureSizeFor } from '../../models/inceptionBn';
 import { accepts, listing } from '../../options/field';
 import { declare } from './declare';
 
@@ -88,14 +88,18 @@ export interface NetworkFlags {
   readonly model?: string;
 }
 
+/** Returns what the options of pictures say, in the library's names. */
+export const pictureChoices = ({ storedSize, fit, onBroken, cacheDir, testShare, testSeed }: PictureFlags) => ({
+  ...{ size: storedSize, fit, onBroken, cacheDir, testShare, testSeed },
+});
+
 /** Returns how pictures are decoded: to the size that the network reads, unless another one is to be stored. */
 export function picturesFrom(options: PictureFlags & NetworkFlags): Omit<PictureSetOptions, 'mode'> {
-  const { storedSize, size, channels, model, fit, onBroken, cacheDir, testShare, testSeed } = options;
-  const usual = model === 'inceptionBn' ? inceptionBnDefaults.size : pictureSetDefaults.size;
+  const { storedSize, size, channels, model } = options;
   const decoded = pictureChannels.find((count) => count === channels);
   if (channels !== undefined && !decoded)
     throw invalid('--channels', `${listing(pictureChannels.map(String))} for pictures`, channels);
-  return { size: storedSize ?? size ?? usual, channels: decoded, fit, onBroken, cacheDir, testShare, testSeed };
+  return { ...pictureChoices(options), size: storedSize ?? size ?? pictureSizeFor(model), channels: decoded };
 }
 
 /** Says in a line or two what was found in a folder of pictures, and what was left out. */

@@ -1,14 +1,18 @@
 /** The options of commands that make a table of trainings: table1 and sweep. */
 import type { Command } from 'commander';
+import { type Augmentation, formatAugmentation } from '../../data/augmentation/kinds';
+import type { DecodingProgress } from '../../data/pictures/decodeSet';
+import { statisticsDefaults } from '../../data/statistics';
 import { type PresetName, presets } from '../../experiments/presets';
 import { overridesFields, trainingRateField } from '../../experiments/table1/settings';
 import type { Table1Options } from '../../experiments/table1/table1';
 import { defaultCheckpointMinutes } from '../../experiments/trainings';
 import { deviceOption, precisionOption, threadsOption } from './arithmetic';
-import { classesOption, dataDirOption, dataOption, limitOption, testLimitOption } from './data';
+import { augmentOption } from './augment';
+import { addSourceOptions, classesOption, type DataOptions, limitOption, pixelOptions, testLimitOption } from './data';
 import { addOptions, declare } from './declare';
 import { batchOption, epochsOption, minutesOption } from './length';
-import { initOption, modelOption, widthOption } from './model';
+import { furtherModelOptions, initOption, modelOption, widthOption } from './model';
 import {
   lrOption,
   momentumOption,
@@ -19,8 +23,11 @@ import {
   weightDecayOption,
 } from './optimizer';
 import { jsonOption } from './output';
+import { type PictureFlags, pictureChoices } from './pictures';
 import * as read from './readers';
 import { checkpointMinutesOption } from './run';
+
+type Pixels = Pick<DataOptions, 'mean' | 'scale'>;
 
 const defaultPreset: PresetName = 'smoke';
 
@@ -40,11 +47,23 @@ const seedsOption = declare({
   field: overridesFields.seeds,
 });
 
-export interface TrainingsOptions extends Omit<Table1Options, 'learningRate' | 'signal' | 'onEvent' | 'init'> {
+/** Options of the library's function that the command has in another form, or fills in itself. */
+type Converted =
+  | 'learningRate'
+  | 'signal'
+  | 'onEvent'
+  | 'init'
+  | 'layerRates'
+  | 'augmentation'
+  | 'pictures'
+  | 'statistics';
+
+export interface TrainingsOptions extends Omit<Table1Options, Converted>, PictureFlags, Partial<Pixels> {
   preset: PresetName;
   lr?: 'auto' | number;
   init?: { readonly text: string };
   lrLayers?: string;
+  augment?: readonly Augmentation[];
   json?: boolean;
 }
 
@@ -56,7 +75,7 @@ const ofPreset = { default: undefined };
 /** Adds the options of a table of trainings. Without one of them, the preset's value holds. */
 export const addTrainingsOptions = (command: Command): Command =>
   addOptions(
-    command,
+    addSourceOptions(command, { data: ofPreset }),
     presetOption(),
     minutesOption({ note: 'and print the command that continues' }),
     seedsOption(),
@@ -67,10 +86,11 @@ export const addTrainingsOptions = (command: Command): Command =>
       note: ': auto searches a short grid for each activation, x is for all',
     }),
     epochsOption({ field: overridesFields.epochs }),
-    ...[modelOption(ofPreset), widthOption(ofPreset), batchOption(), dataOption(ofPreset), dataDirOption()],
-    classesOption(),
+    ...[modelOption(ofPreset), widthOption(ofPreset), ...furtherModelOptions(ofPreset), batchOption()],
+    ...[...pixelOptions(), classesOption()],
     limitOption({ note: 'of those classes' }),
     testLimitOption({ note: 'of those classes' }),
+    augmentOption(),
     ...[deviceOption(ofPreset), threadsOption(), precisionOption(ofPreset), initOption(ofPreset), scheduleOption()],
     warmupOption({ read: readWarmupText, note: '; none switches it off' }),
     ...[trainingLrLayersOption(), momentumOption(), weightDecayOption()],
@@ -78,8 +98,19 @@ export const addTrainingsOptions = (command: Command): Command =>
     jsonOption({ note: ': the table as one object; progress goes to stderr' }),
   );
 
-/** Returns the options of the library's function. */
-export const libraryOptions = <T extends TrainingsOptions>({ lr, init, lrLayers, json, ...options }: T) => ({
-  ...options,
-  ...{ learningRate: lr, init: init?.text, layerRates: lrLayers },
-});
+/**
+ * Returns the options of the library's function.
+ * @param onProgress shows how far the decoding of pictures is
+ */
+export function libraryOptions<T extends TrainingsOptions>(given: T, onProgress: (progress: DecodingProgress) => void) {
+  const { lr, init, lrLayers, augment, json, mean: per, scale, ...rest } = given;
+  const { storedSize, fit, onBroken, cacheDir, testShare, testSeed, ...options } = rest;
+  return {
+    ...options,
+    ...{ learningRate: lr, init: init?.text, layerRates: lrLayers },
+    augmentation: augment && formatAugmentation(augment),
+    pictures: { ...pictureChoices(given), onProgress },
+    // Left out if nothing differs from the default: earlier versions did not store it.
+    statistics: per === statisticsDefaults.per && scale === statisticsDefaults.scale ? undefined : { per, scale },
+  };
+}

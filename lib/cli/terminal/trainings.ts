@@ -1,12 +1,17 @@
 /** Prints how a table of trainings is made, and the command that continues it. */
 import { relative } from 'node:path';
+import type { DecodingProgress } from '../../data/pictures/decodeSet';
 import { visible } from '../../errors';
 import type { Table1Event, Table1Plan } from '../../experiments/table1/table1';
+import { describePictures } from '../options/pictures';
 import type { Given } from '../options/resume';
+import { decodingBar } from './bar';
 import { createProgress, type Progress } from './progress';
 
 export interface TrainingsProgress {
   event(event: Table1Event): void;
+  /** Shows how far the decoding of pictures is. */
+  decoding(progress: DecodingProgress): void;
   line(text: string): void;
   /** Takes the progress bar off the terminal. */
   stop(): void;
@@ -15,17 +20,22 @@ export interface TrainingsProgress {
 /** Prints events on a stream as they happen: lines, and a progress bar for the training that runs. */
 export function trainingsProgress(stream: NodeJS.WriteStream): TrainingsProgress {
   let progress: Progress | null = null;
+  const decoded = decodingBar(stream);
   const line = (text: string): void => void stream.write(visible(`${text}\n`));
   const stop = (): void => {
+    decoded.stop();
     progress?.stop();
     progress = null;
   };
   return {
     line,
     stop,
+    decoding: decoded.show,
     event(event) {
-      if (event.event === 'plan') line(planText(event));
-      else if (event.event === 'chosen') {
+      if (event.event === 'plan') {
+        stop();
+        line(planText(event));
+      } else if (event.event === 'chosen') {
         const { activation, chosen, note } = event.search;
         line(`learning rate of ${activation}: ${chosen}${note && ` (${note})`}`);
       } else if (event.event === 'begin') {
@@ -40,10 +50,12 @@ export function trainingsProgress(stream: NodeJS.WriteStream): TrainingsProgress
   };
 }
 
-function planText({ settings, out, device, classes, trainImages, testImages, trainings, search }: Table1Plan): string {
+function planText(plan: Table1Plan): string {
+  const { settings, out, device, classes, trainImages, testImages, pictures, trainings, search } = plan;
   const { fixed, activations: names } = settings;
   const lines = [
     `preset ${fixed.preset}: ${fixed.model} at width ${fixed.width} on ${device} in ${fixed.precision}, into ${relative('', out) || '.'}`,
+    ...(pictures ? [describePictures(fixed.data, pictures)] : []),
     `${fixed.data}: ${classes} classes, ${trainImages} training images, ${testImages} test images; batches of ${fixed.batch}`,
     `${trainings} trainings (${names.join(', ')}) of ${inEpochs(fixed.epochs)}`,
   ];

@@ -3,9 +3,15 @@
  * be added.
  */
 import { join } from 'node:path';
+import { formatAugmentation, parseAugmentation } from '../../data/augmentation/kinds';
 import { fewestClasses } from '../../data/source';
+import { type StatisticsOptions, statisticsField } from '../../data/statistics';
 import { checkInteger, checkNumber, invalid, type Range, SaturnnError } from '../../errors';
 import { writeAtomically } from '../../files/durable';
+import type { Normalization } from '../../layers';
+import { normalizationField } from '../../layers/conv2d';
+import type { ImageSize } from '../../models';
+import { modelFields } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
 import { parseActivation } from '../../ops/activations';
 import { learningRateRange } from '../../optim/schedule';
@@ -30,7 +36,7 @@ export interface Table1Overrides {
   learningRate?: 'auto' | number;
   /** Settings of the search; only used if learning rates are searched for. */
   search?: Partial<SearchSettings>;
-  /** Name of a data set ("cifar10", "cifar100", "generated"), or a path, as --data takes it. Pictures are decoded to 32x32. */
+  /** Name of a data set ("cifar10", "cifar100", "generated"), or a path, as --data takes it. */
   data?: string;
   /** Number of classes, at least 2: only the images of the first ones are used. */
   classes?: number;
@@ -38,10 +44,22 @@ export interface Table1Overrides {
   limit?: number;
   /** Number of test images: only the first ones of those classes are used. */
   testLimit?: number;
+  /** Normalisation of the pixels, computed from the training set. Default: by mean and standard deviation per channel. */
+  statistics?: StatisticsOptions;
+  /** How training images are changed at random, as augmentations.parse() reads it: "none". Default: that of the data set. */
+  augmentation?: string;
   /** Name of a model in `models`. */
   model?: string;
   /** Factor on all channel counts of the model. */
   width?: number;
+  /** Height and width of the images that the model reads. Default: 28 for images of 32x32, and the images' own size for others and for pictures. */
+  size?: ImageSize;
+  /** Channels of the images, 1 to 4: pictures are decoded to so many, and others must have them. Default: those of the images. */
+  channels?: number;
+  /** Normalisation after every convolution. Default: the model's own. */
+  normalization?: Normalization;
+  /** Share of the features that is dropped before the classifier in training. Default 0. */
+  dropout?: number;
   /** Initial weights, as the option --init of `saturnn train` reads them. */
   init?: string;
   /** Rule for the learning rates of layers, as parseLayerRates() reads it, or "lars". Default: none. */
@@ -84,6 +102,8 @@ export interface Table1Fixed extends Omit<Recipe, 'activation' | 'learningRate' 
   readonly limit: number | null;
   /** Number of test images that are used; null: at most `limit`. */
   readonly testLimit: number | null;
+  /** Normalisation of the pixels. Default: by mean and standard deviation per channel. */
+  readonly statistics?: StatisticsOptions;
   /** Learning rates of the activations, or "auto" if they are searched for. */
   readonly rates: Rates;
   /** Settings of the search; null if learning rates are not searched for. */
@@ -112,6 +132,9 @@ export const overridesFields: Fields<Table1Overrides> = {
   search: optional(searchOptions.nested()),
   ...{ data: optional(text), classes: optional(integer(fewestClasses)) },
   ...{ limit: optional(integer(1)), testLimit: optional(integer(1)) },
+  ...{ statistics: optional(statisticsField), augmentation: optional(text) },
+  ...{ size: modelFields.size, channels: modelFields.channels },
+  ...{ normalization: optional(normalizationField), dropout: modelFields.dropout },
   ...{ model: optional(text), width: optional(anyNumber), init: optional(text), layerRates: optional(text) },
   epochs: optional(integer(...epochsRange)),
   ...{ batch: optional(anyNumber), precision: optional(precisionField) },
@@ -133,10 +156,14 @@ export function resolveSettings(name: PresetName, overrides: Table1Overrides): T
   const rates = checkRates(learningRate ?? preset.rates);
   const search = { ...preset.search, ...defined(overrides.search ?? {}) };
   const { model, width, init, layerRates, epochs, batch, precision, schedule, momentum, weightDecay } = overrides;
+  const { statistics, size, channels, normalization, dropout } = overrides;
+  const augmentation =
+    overrides.augmentation === undefined ? undefined : formatAugmentation(parseAugmentation(overrides.augmentation));
   const fixed: Table1Fixed = {
     ...{ preset: name, data, classes, limit, testLimit },
     ...recipe,
     ...defined({ model, width, init, layerRates, epochs, batch, precision, schedule, momentum, weightDecay }),
+    ...defined({ statistics, augmentation, size, channels, normalization, dropout }),
     warmup: warmup === 'none' ? null : warmup,
     ...{ rates, search: rates === 'auto' ? checkSearch(search) : null },
   };
@@ -184,7 +211,7 @@ export function deviceFor(
 
 /** Returns the recipe of one training of the table. */
 export function recipeOf(fixed: Table1Fixed, activation: string, learningRate: number, seed: number): Recipe {
-  const { preset, data, classes, limit, testLimit, rates, search, ...recipe } = fixed;
+  const { preset, data, classes, limit, testLimit, statistics, rates, search, ...recipe } = fixed;
   return { ...recipe, activation, learningRate, seed };
 }
 

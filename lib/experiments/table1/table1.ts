@@ -4,12 +4,19 @@
  * table.txt, report.html, figures/.
  */
 import { join } from 'node:path';
-import { type OpenedSets, openSource } from '../../data/openSource';
+import { type OpenedSets, openSource, type SourceOptions, sourceFields } from '../../data/openSource';
+import { pictureFields } from '../../data/pictures/decode';
+import type { ImageFolderOptions } from '../../data/pictures/imageFolder';
+import { type ImageFolder, pictureSetFields } from '../../data/pictures/openSet';
+import { type DataMode, dataModeField } from '../../data/source';
 import type { Range } from '../../errors';
 import { writeAtomically } from '../../files/durable';
 import { environment } from '../../measure/harness';
+import { modelSizeFor } from '../../models/imageSize';
+import { pictureSizeFor } from '../../models/inceptionBn';
+import { modelDefaults } from '../../models/model';
 import { callback, number, numberWithin, oneOf, optional, signal, text } from '../../options/field';
-import { type Fields, Options } from '../../options/options';
+import { checkArgument, type Fields, Options } from '../../options/options';
 import { type Device, threadsField } from '../../runtime/device';
 import { everyMinutesRange } from '../../train/callbacks/checkpoints';
 import { describeSource } from '../../train/checkpoint/checkpointInfo';
@@ -27,19 +34,29 @@ import {
   overridesFields,
   recipeOf,
   resolveSettings,
+  type Table1Fixed,
   type Table1Overrides,
   type Table1Settings,
 } from './settings';
 import { table1Text } from './text';
 
-/** Options of table1(): a preset, and everything that overrides it. */
-export interface Table1Options extends Table1Overrides {
+/** How pictures are decoded: the options of imageFolder(), without those that table1() has itself. */
+export interface TablePictures extends Omit<ImageFolderOptions, 'mode' | 'signal' | 'channels'> {}
+
+/** Options of table1(): a preset, everything that overrides it, and how the data are opened. */
+export interface Table1Options
+  extends Table1Overrides,
+    Pick<SourceOptions, 'labels' | 'labelColumn' | 'pixelRange' | 'pixelLayout' | 'verify'> {
   /** Settings to start from: "paper", "cpu" or "smoke". */
   preset: PresetName;
   /** Folder of the table. Default: results/table1-PRESET. */
   out?: string;
   /** Folder of the files of cifar10 or cifar100. Default: where `saturnn data get` puts them. */
   dataDir?: string;
+  /** How pictures are decoded. Default of its `size`: the option `size`, the network's; without that, 32 (inceptionBn: 224). */
+  pictures?: TablePictures;
+  /** "resident" (default): all images are on the device. "streaming": the host sends those of each step. The results are the same. */
+  dataMode?: DataMode;
   /** Name of a device, as openDevice() takes it. Default: the preset's. */
   device?: string;
   /** Number of threads of the CPU, as for openDevice(). Default 0: as it chooses them. */
@@ -57,10 +74,17 @@ export interface Table1Options extends Table1Overrides {
 /** Limits of Table1Options.minutes, of which 0 itself is refused. */
 const minutesRange: Range = [0, 35_000];
 
+const { mode: _mode, signal: _signal, channels: _channels, ...picturesFields } = pictureSetFields;
+
 /** Schema of the options of table1(). */
 export const table1Fields: Fields<Table1Options> = {
   ...overridesFields,
   preset: oneOf(Object.keys(presets) as PresetName[]),
+  ...sourceFields,
+  ...{
+    pictures: optional(new Options<TablePictures>('option pictures', picturesFields).nested()),
+    dataMode: optional(dataModeField),
+  },
   ...{ out: optional(text), dataDir: optional(text), device: optional(text), threads: optional(threadsField) },
   ...{
     signal: optional(signal),
@@ -86,6 +110,8 @@ export interface Table1Plan {
   readonly trainImages: number;
   /** Number of test images. */
   readonly testImages: number;
+  /** What is known of the pictures; null for other data. */
+  readonly pictures: ImageFolder | null;
   /** Trainings of this call, those that have ended included. */
   readonly trainings: number;
   /** Number of trials, and their share of all training images that the call passes through the network; null: no search. */
@@ -112,17 +138,13 @@ export type Table1Event =
  */
 export async function table1(given: Table1Options): Promise<Table1> {
   const options = table1Options.check(given);
-  const { preset, dataDir, minutes } = options;
+  const { preset, minutes } = options;
   const signals = [options.signal ?? [], minutes === undefined ? [] : timeout(minutes)].flat();
-  const asked = resolveSettings(preset, options);
-  const { fixed } = asked;
-  const device = deviceFor(preset, options, fixed.precision);
-  const { data, classes, limit, testLimit } = fixed;
-  const [ofClasses, ofTrain, ofTest] = [classes ?? undefined, limit ?? undefined, testLimit ?? undefined];
-  // To decode pictures may take long.
-  const pictures = () => ({ signal: options.signal });
-  const opened = await openSource({ data, dataDir, classes: ofClasses, limit: ofTrain, testLimit: ofTest, pictures });
+  const settings = resolveSettings(preset, options);
+  const device = deviceFor(preset, options, settings.fixed.precision);
+  const opened = await open(options, settings.fixed);
   try {
+    const asked = sized(settings, opened);
     using results = new ResultFolder(options.out ?? join('results', `table1-${preset}`));
     const folder = results.path;
     const sources = { train: await describeSource(opened.train), test: await describeSource(opened.test) };
@@ -133,6 +155,30 @@ export async function table1(given: Table1Options): Promise<Table1> {
   } finally {
     await opened.close();
   }
+}
+
+function open(options: Table1Options, fixed: Table1Fixed): Promise<OpenedSets> {
+  const { dataDir, labels, labelColumn, pixelRange, pixelLayout, verify, dataMode } = options;
+  const { data, classes, limit, testLimit, model } = fixed;
+  const counts = { classes: classes ?? undefined, limit: limit ?? undefined, testLimit: testLimit ?? undefined };
+  const pictures = () => ({
+    ...options.pictures,
+    size: options.pictures?.size ?? fixed.size ?? pictureSizeFor(model),
+    channels: checkArgument('channels of pictures', pictureFields.channels, fixed.channels),
+    signal: options.signal, // decoding may take long
+  });
+  return openSource(
+    { data, dataDir, labels, labelColumn, pixelRange, pixelLayout, verify, ...counts, pictures },
+    dataMode,
+  );
+}
+
+/** Adds the size and the channels of the images, unless they are the model's own: earlier versions did not store them. */
+function sized(settings: Table1Settings, { train, pictures }: OpenedSets): Table1Settings {
+  const usual = modelSizeFor(train.shape, { whole: pictures !== undefined });
+  const { size = usual.size, channels = usual.channels } = settings.fixed;
+  const images = { ...(size && { size }), ...(channels !== modelDefaults.channels && { channels }) };
+  return { ...settings, fixed: { ...settings.fixed, ...images } };
 }
 
 interface Work extends Omit<Table1Options, 'device'> {
@@ -146,13 +192,14 @@ interface Work extends Omit<Table1Options, 'device'> {
 async function trainAll(work: Work, settings: Table1Settings): Promise<boolean> {
   const { folder, opened, device, signal, checkpointMinutes, onEvent } = work;
   const { fixed, activations, seeds } = settings;
-  const common = { data: opened, device, signal, checkpointMinutes };
+  const data = { ...opened, statistics: fixed.statistics, mode: work.dataMode };
+  const common = { data, device, signal, checkpointMinutes };
   onEvent?.(planOf(work, settings));
   if (fixed.search) {
     for (const activation of activations) {
       const trainings = trialsOf(recipeOf(fixed, activation, 1, 0), fixed.search, opened.train.classes);
       const done = await runTrainings({
-        ...{ ...common, data: searchData(opened, fixed.search), folder: searchFolder(folder), trainings },
+        ...{ ...common, data: searchData(data, fixed.search), folder: searchFolder(folder), trainings },
         ...{ evaluateTrain: false, keepWeights: false },
         onEvent: (event) => onEvent?.({ ...event, phase: 'search', count: trainings.length }),
       });
@@ -230,7 +277,7 @@ function rateOf(work: Work, settings: Table1Settings, activation: string): RateC
   return chosen === null ? null : { rate: chosen, how: 'search' };
 }
 
-function planOf({ folder, device, opened: { train, test } }: Work, settings: Table1Settings): Table1Plan {
+function planOf({ folder, device, opened: { train, test, pictures } }: Work, settings: Table1Settings): Table1Plan {
   const { fixed, activations, seeds } = settings;
   const { search } = fixed;
   const trainings = activations.length * seeds;
@@ -238,6 +285,7 @@ function planOf({ folder, device, opened: { train, test } }: Work, settings: Tab
   return {
     ...{ event: 'plan', settings, out: folder, device: device.name, trainings },
     ...{ classes: train.classes, trainImages: train.count, testImages: test.count },
+    pictures: pictures ?? null,
     search: search && {
       trials: activations.length * search.grid.length,
       share: images / (images + trainings * fixed.epochs * train.count),
