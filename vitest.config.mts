@@ -15,6 +15,9 @@ const alone = [
   'test/train/{event-loop,lock,memory}.test.ts',
 ];
 
+/** These run kernels as a user's program does, on all cores. Other tests train small networks, whose threads mostly wait. */
+const onAllCores = ['test/{bench,emulator,graph,ops,package,reference,scan}/**/*.test.ts', 'test/train/leaks.test.ts'];
+
 /** These run within a `vm` context, as every test does in Jest. */
 const inContext = ['test/vm/*.test.ts'];
 
@@ -25,18 +28,31 @@ const common = {
   hookTimeout: 120_000,
 } as const;
 
+/** References in double precision, emulated kernels, child processes: one core most of the time. */
+const besideOthers = {
+  ...common,
+  maxWorkers: Math.min(4, availableParallelism()),
+  sequence: { groupOrder: 0 },
+} as const;
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
-          ...common,
-          // References in double precision, emulated kernels, child processes: one core most of the time.
-          name: 'beside others',
+          ...besideOthers,
+          name: 'on all cores',
+          include: onAllCores,
+          exclude: [...configDefaults.exclude, ...alone],
+        },
+      },
+      {
+        test: {
+          ...besideOthers,
+          name: 'on one core',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...alone, ...inContext],
-          maxWorkers: Math.min(4, availableParallelism()),
-          sequence: { groupOrder: 0 },
+          exclude: [...configDefaults.exclude, ...alone, ...inContext, ...onAllCores],
+          env: { OMP_NUM_THREADS: '1' },
         },
       },
       {

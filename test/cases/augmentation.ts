@@ -64,7 +64,8 @@ const rotated: View = (frame, random, size) => {
 };
 
 const all: readonly View[] = [crop(), mirrored, flipped, resized, resizedMirrored, rotated];
-const indices = Array.from({ length: 32 }, (_, i) => (i * 7) % 20);
+/** Twelve rows, of which the last repeats the first. */
+const indices = Array.from({ length: 12 }, (_, i) => (i * 7) % 11);
 
 const jitters = [
   [1, 1, 1, 0],
