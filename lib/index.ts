@@ -56,7 +56,7 @@ export { type ImageFolderOptions, imageFolder } from './data/pictures/imageFolde
 export type { BrokenPicture, ImageFolder, ListedPicture } from './data/pictures/openSet';
 export type { PictureSplitName } from './data/pictures/pictureSet';
 export type { LabelKind, LayoutName } from './data/records';
-export { type DataMode, type ImageShape, type ImageSource, type Split, Subset } from './data/source';
+export { type DataMode, type EvaluatedSet, type ImageShape, type ImageSource, type Split, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
 export { type ErrorCode, SaturnnError } from './errors';
 export { type EvaluatePredictionsOptions, evaluatePredictions } from './evaluation/evaluatePredictions';

@@ -5,8 +5,9 @@ import { type Augmentation, formatAugmentation } from '../data/augmentation/kind
 import { dataSetNames } from '../data/openSource';
 import { type PictureReport, reportPictures } from '../data/pictures/report';
 import type { LabelKind } from '../data/records';
-import { evenlyOf, type ImageSource, imageBytes } from '../data/source';
+import { type EvaluatedSet, evaluatedSet, evenlyOf, type ImageSource, imageBytes } from '../data/source';
 import { statisticsOf } from '../data/statistics';
+import { describeShare } from '../data/validation';
 import { invalid } from '../errors';
 import { writeAtomically } from '../files/durable';
 import { modelSizeFor, sidesOf } from '../models/imageSize';
@@ -77,6 +78,8 @@ async function summarize(source: ImageSource) {
   for (const label of source.labels) perClass[label]!++;
   const { mean, deviation } = await statisticsOf(source);
   return {
+    /** "validation": this is a validation set. */
+    ...(source.role && { role: source.role }),
     images: source.count,
     shape: source.shape,
     classes: source.classes,
@@ -103,7 +106,8 @@ interface Summary {
 const numbers = (values: readonly number[]) => values.map((value) => value.toFixed(2)).join(', ');
 
 function textOf({ data, train, test, validation, pictures }: Summary): string {
-  const lines = [['train', train] as const, ['test', test] as const].flatMap(([name, set]) => {
+  const evaluated = evaluatedSet(test);
+  const lines = [['train', train] as const, [evaluated, test] as const].flatMap(([name, set]) => {
     const [least, most] = set.imagesPerClass;
     const spread = least === most ? `${least}` : `${least} to ${most}`;
     return [
@@ -113,7 +117,9 @@ function textOf({ data, train, test, validation, pictures }: Summary): string {
   });
   if (validation) lines.push(`validation: ${validation} images`);
   const names = train.classNames ? [`classes: ${train.classNames.join(', ')}`] : [];
-  return [data, ...lines, ...(pictures ? [countsOf(train, test), ...pictureLines(pictures)] : names)].join('\n');
+  return [data, ...lines, ...(pictures ? [countsOf(train, test), ...pictureLines(pictures, evaluated)] : names)].join(
+    '\n',
+  );
 }
 
 /** "cat: 80 + 20 images" for each class. */
@@ -130,10 +136,11 @@ const listed = (names: readonly string[]): string =>
     ? `${names.slice(0, mostNames).join(', ')}, and ${names.length - mostNames} more`
     : names.join(', ');
 
-function pictureLines({ sizes, split, broken, ignored, duplicates, leaks, cache }: PictureReport): string[] {
+function pictureLines(report: PictureReport, evaluated: EvaluatedSet): string[] {
+  const { sizes, split, broken, ignored, duplicates, leaks, cache } = report;
   const size = ([height, width]: readonly number[]) => `${height}x${width}`;
   return [
-    ...(split ? [`test set: ${+(100 * split.share).toFixed(2)} % of each class, by seed ${split.seed}`] : []),
+    ...(split ? [`test set: ${describeShare(split)}`] : []),
     ...(sizes
       ? [
           `sizes of the files: ${size(sizes.smallest)} to ${size(sizes.largest)}, median ${size(sizes.median)} (height x width)`,
@@ -146,9 +153,11 @@ function pictureLines({ sizes, split, broken, ignored, duplicates, leaks, cache 
     ...(duplicates.length > mostNames ? [`equal files: ${duplicates.length - mostNames} more groups`] : []),
     ...leaks
       .slice(0, mostNames)
-      .map(([trained, tested]) => `warning: ${tested} of the test set is equal to ${trained} of the training set`),
+      .map(
+        ([trained, tested]) => `warning: ${tested} of the ${evaluated} set is equal to ${trained} of the training set`,
+      ),
     ...(leaks.length > mostNames
-      ? [`warning: ${leaks.length - mostNames} more files of the test set are in the training set, too`]
+      ? [`warning: ${leaks.length - mostNames} more files of the ${evaluated} set are in the training set, too`]
       : []),
     `cache: ${cache}`,
   ];
@@ -166,7 +175,8 @@ async function writePage(path: string, summary: Summary, galleries: readonly Rep
     `${count}`,
     `${test.perClass[label] ?? 0}`,
   ]);
-  const figures = [['training', train] as const, ['test', test] as const].map(([name, set]) => [
+  const evaluated = evaluatedSet(test);
+  const figures = [['training', train] as const, [evaluated, test] as const].map(([name, set]) => [
     name,
     `${set.images}`,
     set.shape.join('x'),
@@ -178,8 +188,8 @@ async function writePage(path: string, summary: Summary, galleries: readonly Rep
     lead: textOf({ ...summary, pictures: undefined }).split('\n')[0]!,
     tables: [
       { title: 'Sets', heads: ['set', 'images', 'shape', 'mean', 'deviation'], rows: figures },
-      { title: 'Images of each class', heads: ['class', 'training', 'test'], rows },
-      ...(pictures ? pictureTables(pictures) : []),
+      { title: 'Images of each class', heads: ['class', 'training', evaluated], rows },
+      ...(pictures ? pictureTables(pictures, evaluated) : []),
     ],
     charts: [],
     galleries,
@@ -188,7 +198,7 @@ async function writePage(path: string, summary: Summary, galleries: readonly Rep
   writeAtomically(path, html);
 }
 
-function pictureTables({ sizes, broken, duplicates, leaks }: PictureReport) {
+function pictureTables({ sizes, broken, duplicates, leaks }: PictureReport, evaluated: EvaluatedSet) {
   const size = ([height, width]: readonly number[]) => [`${height}`, `${width}`];
   const found = sizes && [
     ['smallest', ...size(sizes.smallest)],
@@ -200,8 +210,8 @@ function pictureTables({ sizes, broken, duplicates, leaks }: PictureReport) {
     ...(leaks.length > 0
       ? [
           {
-            title: 'Equal files in training and test set',
-            heads: ['training', 'test'],
+            title: `Equal files in training and ${evaluated} set`,
+            heads: ['training', evaluated],
             rows: leaks.map(([a, b]) => [a, b]),
           },
         ]

@@ -1,11 +1,13 @@
 /** `saturnn estimate`: measures what memory and time a training run will take. */
 import { Command } from 'commander';
+import { evaluatedSet } from '../data/source';
+import type { Validation } from '../data/validation';
 import { type Estimate, estimate, uploadData } from '../measure/estimate';
 import { table } from '../report/textTable';
 import { renderSvg } from '../train/curves';
 import { defaultBatch } from '../train/trainerOptions';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
-import { addDataOptions, type DataOptions, openData } from './options/data';
+import { addDataOptions, type DataOptions, noTestOption, openData, validationOption } from './options/data';
 import { addOptions } from './options/declare';
 import { batchByDevice, batchOption, stepsOption } from './options/length';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
@@ -16,6 +18,9 @@ import { print } from './terminal/print';
 
 interface EstimateOptions extends DataOptions, ModelOptions, OptimizerOptions, ArithmeticOptions {
   batch?: number[];
+  /** False with --no-test. */
+  test: boolean;
+  validation?: Validation;
   steps: number;
   json?: boolean;
 }
@@ -28,7 +33,7 @@ export function estimateCommand(): Command {
     addArithmeticOptions(addOptimizerOptions(addModelOptions(addDataOptions(command)))),
     batchOption({ several: 'distinct', otherwise: batchByDevice }),
     stepsOption({ note: 'that are measured for each batch size', default: defaultSteps }),
-    jsonOption({ note: oneObject }),
+    ...[noTestOption(), validationOption(), jsonOption({ note: oneObject })],
   );
   return command.action(async (options: EstimateOptions) => {
     const report = await run(options);
@@ -61,7 +66,8 @@ async function run(options: EstimateOptions): Promise<Report> {
     }
     const settings = {
       ...{ model: options.model, width: options.width, ...describeModelOptions(options), precision },
-      ...{ optimizer: options.optimizer, trainImages: train.count, testImages: test.count, data: mode },
+      ...{ optimizer: options.optimizer, trainImages: train.count, testImages: test?.count ?? 0, data: mode },
+      ...(test && { evaluated: evaluatedSet(test) }),
       ...{ device: device.name, deviceInfo: device.info },
     };
     return { settings, estimates };
@@ -99,7 +105,8 @@ function format({ settings, estimates }: Report): string {
     duration(time.epochSeconds),
   ]);
   const [first] = estimates;
-  const note = `Times are medians of ${first?.time.measuredSteps} measured steps; an epoch is ${settings.trainImages} images and the ${settings.testImages} of the test set.`;
+  const evaluated = settings.evaluated ? ` and the ${settings.testImages} of the ${settings.evaluated} set` : '';
+  const note = `Times are medians of ${first?.time.measuredSteps} measured steps; an epoch is ${settings.trainImages} images${evaluated}.`;
   const speed = table(['batch', 'ms a step', 'images/s', 'steps', 'an epoch'], times);
   return `${table(header, rows)}\n${speed}\n${note}\n`;
 }

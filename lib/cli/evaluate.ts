@@ -1,7 +1,7 @@
 /** `saturnn evaluate`: says what a trained network gets right and wrong. */
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
-import type { ImageSource } from '../data/source';
+import { evaluatedSet, type ImageSource } from '../data/source';
 import type { Evaluation } from '../evaluation/evaluation';
 import { sumsDefaults } from '../evaluation/sums';
 import { prepareFolder, writeAtomically } from '../files/durable';
@@ -93,7 +93,7 @@ async function write(
   writeAtomically(join(folder, 'classes.csv'), scoresCsv(evaluation));
   const { report } = writeReport(folder, {
     title: 'Evaluation',
-    lead: `${weights} on the ${split === 'test' ? 'test' : 'training'} set of ${data}: ${evaluation.count} images of ${evaluation.classes} classes.`,
+    lead: `${weights} on the ${split === 'test' ? evaluatedSet(source) : 'training'} set of ${data}: ${evaluation.count} images of ${evaluation.classes} classes.`,
     ...evaluationParts(evaluation, await mistakesOf(source, evaluation)),
     settings: { weights, data, split, saturnn: version, node: process.versions.node },
   });

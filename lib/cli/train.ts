@@ -101,7 +101,6 @@ function withModelOfWeights({ weights }: TrainOptions, given: Given): Given {
 async function train(options: TrainOptions, given: Given): Promise<void> {
   const { batch, seed, labelSmoothing, evaluateEvery, steps, json = false } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
-  if (options.validation && !options.test) throw doesNotApply('--no-test', 'beside --validation');
   const device = openDeviceFor(options);
   const opened = await openData(options);
   const { train, test, statistics, mode, close } = opened;
@@ -210,9 +209,9 @@ function watchTraining(begin: TrainingBegin, json: boolean, interruption: Interr
 function summary(end: EndEvent | null, classes: number, saved: Saved): string {
   const lines: string[] = [];
   if (end) {
-    const { trainAccuracy, testAccuracy, imagesPerSecond, seconds } = end;
+    const { trainAccuracy, testAccuracy, evaluated = 'test', imagesPerSecond, seconds } = end;
     const chance = percent(1 / classes);
-    const test = testAccuracy === undefined ? '' : `, test accuracy ${percent(testAccuracy)}`;
+    const test = testAccuracy === undefined ? '' : `, ${evaluated} accuracy ${percent(testAccuracy)}`;
     lines.push(`train accuracy ${percent(trainAccuracy)}${test} (chance: ${chance})`);
     lines.push(`${imagesPerSecond.toFixed(0)} images/s in training, ${seconds.toFixed(0)} s in all`);
   }

@@ -26,6 +26,8 @@ export interface ImageSource {
   readonly origin?: Readonly<Record<string, unknown>>;
   /** The augmentation that a training uses unless it is given another. Absent: none. */
   readonly augmentation?: readonly Augmentation[];
+  /** Says that this is a validation set, which events and reports of a training then call it. Absent: a training or test set. */
+  readonly role?: 'validation';
   /**
    * Writes the images of `indices` (0 to count - 1) into `target`, in that order: bytes from 0 to 255, [height, width, channels]
    * each. `target` may hold anything until the promise is fulfilled.
@@ -58,6 +60,7 @@ export class Subset implements ImageSource {
   readonly classNames: readonly string[] | null;
   readonly decoding: PictureDecoding | null;
   readonly augmentation: readonly Augmentation[];
+  readonly role?: 'validation';
   readonly #indices: Int32Array;
 
   /**
@@ -77,6 +80,7 @@ export class Subset implements ImageSource {
     this.augmentation = source.augmentation ?? [];
     this.classNames = source.classNames?.slice(0, classes) ?? null;
     this.decoding = source.decoding ?? null;
+    if (source.role) this.role = source.role;
     this.labels = this.#indices.map((index) => source.labels[index]!);
     const most = this.labels.reduce((largest, label) => Math.max(largest, label), 0);
     if (most >= classes) throw invalid('classes', `more than the label ${most}`, classes);
@@ -151,6 +155,12 @@ export function checkIndices(indices: Int32Array, count: number): Int32Array {
   if (wrong >= 0) throw invalid(`indices[${wrong}]`, `an integer from 0 to ${count - 1}`, indices[wrong]);
   return indices;
 }
+
+/** The set that a training evaluates: the name by which texts call it. */
+export type EvaluatedSet = 'test' | 'validation';
+
+/** Returns the name of a set that a training evaluates. */
+export const evaluatedSet = ({ role }: Pick<ImageSource, 'role'>): EvaluatedSet => role ?? 'test';
 
 /** The two parts of a data set. */
 export type Split = 'train' | 'test';

@@ -5,6 +5,7 @@
  * this activation.
  * @module saturnn/experiments
  */
+export type { Validation } from '../data/validation';
 export { type Initialization, parseInitialization } from '../initial/initialization';
 export type { Slope as ActivationSlope } from '../models/places';
 export type { Settings as RunSettings } from '../train/runFolder';

@@ -10,7 +10,8 @@ import { PreparedStep, type PreparedStepOptions, stateFor } from './preparedStep
 /** Options of estimate(): a step, as for PreparedStep, and the data. */
 export interface EstimateOptions extends Omit<PreparedStepOptions, 'inference'> {
   readonly train: ImageSource;
-  readonly test: ImageSource;
+  /** Null: nothing is evaluated. */
+  readonly test: ImageSource | null;
   readonly data: DataMode;
   /** Steps that are measured, after two warm-up steps. */
   readonly steps: number;
@@ -28,7 +29,7 @@ export interface MemoryEstimate {
   readonly stateBytes: number;
   /** Arena of a training step: activations, their gradients, scratch. */
   readonly trainingBytes: number;
-  /** Arena of an evaluation step. A run has two of them at its end: the report needs more than the evaluation after an epoch. */
+  /** Arena of an evaluation step; 0 without a test set. A run has two of them at its end: the report needs more than the evaluation after an epoch. */
   readonly evaluationBytes: number;
   /** Constants of the plans and inputs of a step. */
   readonly otherBytes: number;
@@ -44,8 +45,8 @@ export interface MemoryEstimate {
 export interface TimeEstimate {
   /** Median time of a training step. */
   readonly stepMilliseconds: number;
-  /** Median time of an evaluation step. */
-  readonly evaluationMilliseconds: number;
+  /** Median time of an evaluation step; null without a test set. */
+  readonly evaluationMilliseconds: number | null;
   /** Measured steps of each kind. */
   readonly measuredSteps: number;
   readonly stepsPerEpoch: number;
@@ -69,13 +70,13 @@ const warmup = 2;
 /** The images of both sets on the device, uploaded once for all batch sizes. */
 export interface UploadedData {
   readonly train: Resident;
-  readonly test: Resident;
+  readonly test: Resident | null;
 }
 
 /** Uploads the images of both sets. @throws ERR_OUT_OF_MEMORY if they do not fit on the device */
 export const uploadData = async (device: Device, { train, test }: Pick<EstimateOptions, 'train' | 'test'>) => ({
   train: await uploadImages(train, device),
-  test: await uploadImages(test, device),
+  test: test && (await uploadImages(test, device)),
 });
 
 /**
@@ -88,7 +89,7 @@ export async function estimate(options: EstimateOptions, uploaded: UploadedData 
   const state = stateFor(options);
   const steps: PreparedStep[] = [];
   const streamed: Resident[] = [];
-  const prepare = async (source: ImageSource, resident: Resident | undefined, inference: boolean) => {
+  const prepare = async (source: ImageSource, resident: Resident | null | undefined, inference: boolean) => {
     const count = resident ? source.count : batch;
     const images = resident ?? device.upload(new Uint8Array(batch * imageBytes(source)));
     if (!resident) streamed.push(images);
@@ -101,7 +102,7 @@ export async function estimate(options: EstimateOptions, uploaded: UploadedData 
   };
   try {
     const training = await prepare(train, uploaded?.train, false);
-    const evaluation = await prepare(test, uploaded?.test, true);
+    const evaluation = test && (await prepare(test, uploaded?.test, true));
     const memory = estimateMemory(
       options,
       { resident: uploaded !== null, gradientBytes: bytesPerElement('f32') * state.size },
@@ -118,15 +119,15 @@ export async function estimate(options: EstimateOptions, uploaded: UploadedData 
 function estimateMemory(
   { device, batch, train, test }: EstimateOptions,
   { resident, gradientBytes }: { resident: boolean; gradientBytes: number },
-  [training, evaluation]: readonly [PreparedStep, PreparedStep],
+  [training, evaluation]: readonly [PreparedStep, PreparedStep | null],
 ): MemoryEstimate {
   const { stateBytes, constantBytes, bufferBytes } = device.native.memory;
   const onHost = device.backend === 'cpu';
   // Memory that has been written to is resident already; arenas are not touched before the first step.
   const touched = onHost ? stateBytes + constantBytes + bufferBytes : 0;
   const processBytes = process.memoryUsage.rss() - touched;
-  const [trainingBytes, evaluationBytes] = [training.plan.arenaBytes, evaluation.plan.arenaBytes];
-  const inputs = [train, test].map((source) => batch * (8 + (resident ? 0 : imageBytes(source))));
+  const [trainingBytes, evaluationBytes] = [training.plan.arenaBytes, evaluation?.plan.arenaBytes ?? 0];
+  const inputs = [train, ...(test ? [test] : [])].map((source) => batch * (8 + (resident ? 0 : imageBytes(source))));
   const otherBytes = constantBytes + inputs.reduce((sum, bytes) => sum + bytes, 0);
   const buffers = resident ? 0 : streamBytes(train, batch);
   const dataBytes = resident ? bufferBytes : buffers;
@@ -152,18 +153,21 @@ function streamBytes(source: ImageSource, batch: number): number {
 async function estimateTime(
   { batch, train, test, steps: measuredSteps }: EstimateOptions,
   training: PreparedStep,
-  evaluation: PreparedStep,
+  evaluation: PreparedStep | null,
 ): Promise<TimeEstimate> {
   const measure = async (step: PreparedStep) => {
     await step.time(warmup);
     return median(await step.time(measuredSteps));
   };
   const stepMilliseconds = await measure(training);
-  const evaluationMilliseconds = await measure(evaluation);
-  const [stepsPerEpoch, evaluationSteps] = [Math.ceil(train.count / batch), Math.ceil(test.count / batch)];
+  const evaluationMilliseconds = evaluation && (await measure(evaluation));
+  const [stepsPerEpoch, evaluationSteps] = [train, test].map((source) => Math.ceil((source?.count ?? 0) / batch)) as [
+    number,
+    number,
+  ];
   return {
     ...{ stepMilliseconds, evaluationMilliseconds, measuredSteps, stepsPerEpoch, evaluationSteps },
-    epochSeconds: (stepsPerEpoch * stepMilliseconds + evaluationSteps * evaluationMilliseconds) / 1000,
+    epochSeconds: (stepsPerEpoch * stepMilliseconds + evaluationSteps * (evaluationMilliseconds ?? 0)) / 1000,
     imagesPerSecond: (1000 * batch) / stepMilliseconds,
   };
 }

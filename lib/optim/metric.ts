@@ -36,6 +36,8 @@ export interface EpochEvent {
   readonly testAccuracy?: number;
   /** Fraction of the test images whose label is among the five best guesses. */
   readonly testTop5?: number;
+  /** Says that these three were measured on a validation set. Absent: on a test set, or not at all. */
+  readonly evaluated?: 'validation';
   /** Learning rate of the epoch's last step. */
   readonly learningRate: number;
   /** Training images per second, evaluation not counted. */
@@ -95,6 +97,10 @@ export const isScheduled = ({ scheduled, complete }: EpochEvent): boolean => sch
 /** Whether an epoch has a metric by which it can be compared with others: those of the training set only if it is complete. */
 export const hasMetric = (metric: Metric, event: EpochEvent): boolean =>
   event[metric] !== undefined && (metric === ofTraining[metric] ? event.complete : isScheduled(event)) !== false;
+
+/** Writes a metric of an epoch for people: its name, and the set if it is a validation set, which the name does not say. */
+export const metricText = (metric: Metric, { evaluated }: EpochEvent): string =>
+  evaluated && metric !== ofTraining[metric] ? `${metric} (of the ${evaluated} set)` : metric;
 
 /** Accepts the name of a metric. */
 export const metricField: Field<Metric> = oneOf(metrics);

@@ -1,5 +1,6 @@
 /** Draws the learning curves of one training: as an SVG image, and on an HTML page that loads nothing from the network. */
 
+import type { EvaluatedSet } from '../data/source';
 import type { EpochEvent } from '../optim/metric';
 import { chartsSvg } from '../report/chart';
 import type { Chart } from '../report/option';
@@ -20,9 +21,13 @@ const fewEpochs = 10;
 const mostPoints = 200;
 
 /** An epoch after which the test set was evaluated. */
-type Tested = Required<EpochEvent>;
+type Tested = EpochEvent & Required<Pick<EpochEvent, 'testLoss' | 'testAccuracy'>>;
 
 const isTested = (event: EpochEvent): event is Tested => event.testAccuracy !== undefined;
+
+/** Returns the name of the set that was evaluated after epochs. */
+const setOf = (epochs: readonly EpochEvent[]): EvaluatedSet =>
+  epochs.find(({ evaluated }) => evaluated)?.evaluated ?? 'test';
 
 type Point = readonly [x: number, y: number];
 
@@ -39,7 +44,12 @@ export function trainingCharts({ epochs, steps }: RunEvents): Chart[] {
   const test = (value: (event: Tested) => number) =>
     tested.length === 0
       ? []
-      : [{ name: 'test', points: tested.map((event): Point => [isBySteps ? event.step : event.epoch, value(event)]) }];
+      : [
+          {
+            name: setOf(epochs),
+            points: tested.map((event): Point => [isBySteps ? event.step : event.epoch, value(event)]),
+          },
+        ];
   const train = (ofEpoch: (event: EpochEvent) => number, ofStep: (event: StepEvent) => number) => ({
     name: 'train',
     dashed: true,
@@ -92,6 +102,9 @@ export function renderSvg(name: string, events: RunEvents): string {
   return chartsSvg([{ ...accuracy, title: `${name}: accuracy` }, loss]);
 }
 
+/** The heading of its evaluation. */
+const titles: Readonly<Record<EvaluatedSet, string>> = { test: 'Test set', validation: 'Validation set' };
+
 const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
 
 /**
@@ -110,7 +123,7 @@ export function renderReport(
     title: name,
     lead: evaluation && !evaluation.parts ? `${lead}\n\n${evaluation.note}` : lead,
     tables: [
-      ...(figures ? [{ ...figures, title: 'Test set', note: evaluation!.note }] : []),
+      ...(figures ? [{ ...figures, title: titles[setOf(events.epochs)], note: evaluation!.note }] : []),
       epochTable(events.epochs),
       ...tables.map((table) => ({ ...table, appendix: true })),
     ],
@@ -128,17 +141,19 @@ function summary(epochs: readonly EpochEvent[]): string {
   const place = `After epoch ${last.epoch} (step ${last.step})`;
   const train = `train accuracy ${percent(last.trainAccuracy)}`;
   const tested = epochs.filter(isTested);
-  const test = isTested(last) ? `test accuracy ${percent(last.testAccuracy)}, ` : '';
+  const set = setOf(epochs);
+  const test = isTested(last) ? `${set} accuracy ${percent(last.testAccuracy)}, ` : '';
   const end = `${place}: ${test}${train}.`;
   if (tested.length === 0) return `${end} No test set was evaluated.`;
   const best = tested.reduce((a, b) => (b.testAccuracy > a.testAccuracy ? b : a));
   return best === last
     ? end
-    : `${end} The best test accuracy was ${percent(best.testAccuracy)}, after epoch ${best.epoch}.`;
+    : `${end} The best ${set} accuracy was ${percent(best.testAccuracy)}, after epoch ${best.epoch}.`;
 }
 
 function epochTable(epochs: readonly EpochEvent[]): ReportTable {
   const hasTest = epochs.some(isTested);
+  const set = setOf(epochs);
   const testCells = (e: EpochEvent) => (isTested(e) ? [e.testLoss.toFixed(4), percent(e.testAccuracy)] : ['-', '-']);
   const rows = epochs.map((e) => [
     ...[
@@ -149,7 +164,7 @@ function epochTable(epochs: readonly EpochEvent[]): ReportTable {
     ...(hasTest ? testCells(e) : []),
     e.imagesPerSecond.toFixed(0),
   ]);
-  const testHeads = hasTest ? ['test loss', 'test accuracy'] : [];
+  const testHeads = hasTest ? [`${set} loss`, `${set} accuracy`] : [];
   const heads = ['epoch', 'train loss', 'train accuracy', ...testHeads, 'images/s'];
   return { title: 'Epochs', heads, rows, appendix: true };
 }

@@ -57,6 +57,6 @@ export function nextEvaluation({ steps }: EvaluateEvery, { step, isReported }: C
 export function observedOf(event: EpochEvent): EpochEvent | null {
   if (isScheduled(event)) return event;
   if (!event.complete) return null;
-  const { testLoss, testAccuracy, testTop5, ...rest } = event;
+  const { testLoss, testAccuracy, testTop5, evaluated, ...rest } = event;
   return rest;
 }

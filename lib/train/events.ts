@@ -52,6 +52,8 @@ export interface EndEvent {
   readonly trainAccuracy: number;
   /** testAccuracy of the same epoch's event; absent if that has none. */
   readonly testAccuracy?: number;
+  /** Says that testAccuracy was measured on a validation set. Absent: on a test set, or not at all. */
+  readonly evaluated?: 'validation';
   /** Training images per second in the same epoch, evaluation not counted. */
   readonly imagesPerSecond: number;
 }

@@ -21,12 +21,12 @@ export function stepEventOf(
 }
 
 /**
- * Makes the event of the epoch under way. `test`: the evaluation of the test set, null if there was none, and whether it was due by
- * evaluateEvery.
+ * Makes the event of the epoch under way. `test`: the evaluation of the test set, null if there was none; `role`: that of the set, if it is
+ * a validation set; `due`: whether an evaluation was due by evaluateEvery.
  */
 export function epochEventOf(
   cursor: Cursor,
-  { test, due }: { test: EvaluationSummary | null; due: boolean },
+  { test, role, due }: { test: EvaluationSummary | null; role?: 'validation'; due: boolean },
   learningRate: number,
 ): EpochEvent {
   const { step, tally } = cursor;
@@ -39,7 +39,7 @@ export function epochEventOf(
     ...(test && due !== complete && { scheduled: due }),
     trainLoss: tally.loss,
     trainAccuracy: tally.accuracy,
-    ...(test && { testLoss: test.loss, testAccuracy: test.accuracy, testTop5: test.top5 }),
+    ...(test && { testLoss: test.loss, testAccuracy: test.accuracy, testTop5: test.top5, ...evaluatedOn(role) }),
     learningRate,
     imagesPerSecond: tally.imagesPerSecond,
   };
@@ -47,8 +47,10 @@ export function epochEventOf(
 
 /** Makes the end event. `reported`: the epoch whose metrics it repeats; `milliseconds`: the time since fit() began. */
 export function endEventOf(cursor: Cursor, reported: EpochEvent, milliseconds: number): EndEvent {
-  const { trainAccuracy, testAccuracy, imagesPerSecond } = reported;
+  const { trainAccuracy, testAccuracy, evaluated, imagesPerSecond } = reported;
   const counts = { steps: cursor.step, epochs: cursor.reported!.epoch, seconds: milliseconds / 1000 };
-  const test = testAccuracy === undefined ? {} : { testAccuracy };
+  const test = testAccuracy === undefined ? {} : { testAccuracy, ...evaluatedOn(evaluated) };
   return { event: 'end', ...counts, trainAccuracy, ...test, imagesPerSecond };
 }
+
+const evaluatedOn = (role: 'validation' | undefined) => role && { evaluated: role };

@@ -411,7 +411,7 @@ export class Trainer implements TrainerView {
     const isLast = cursor.step >= last || cursor.stopping !== null;
     const isEvaluated = testSet !== null && (due || isLast);
     const test = isEvaluated ? await summaryOfSplit(this.#options, this.#runners, 'test', signal) : null;
-    const event = epochEventOf(cursor, { test, due }, this.#rate(cursor.step - 1, last));
+    const event = epochEventOf(cursor, { test, role: testSet?.role, due }, this.#rate(cursor.step - 1, last));
     cursor.report(event);
     const observed = observedOf(event);
     if (observed) schedule.observe?.(observed);

@@ -47,7 +47,18 @@ test('several batch sizes: arenas grow, the state does not, and an epoch is all 
   expect(large!.memory.trainingBytes).toBeGreaterThan(2 * small!.memory.trainingBytes);
   const { time } = large!;
   expect(time).toMatchObject({ stepsPerEpoch: 4, evaluationSteps: 4, measuredSteps: 1 });
-  expect(time.epochSeconds).toBeCloseTo((4 * time.stepMilliseconds + 4 * time.evaluationMilliseconds) / 1000, 9);
+  expect(time.epochSeconds).toBeCloseTo((4 * time.stepMilliseconds + 4 * time.evaluationMilliseconds!) / 1000, 9);
+});
+
+test('without a test set nothing is evaluated, and with a validation set the text says so', async () => {
+  const [none] = await estimates('--batch', '4', '--no-test');
+  const { memory, time } = none!;
+  expect(memory).toMatchObject({ evaluationBytes: 0, dataBytes: 64 * 32 * 32 * 3 });
+  expect(time).toMatchObject({ evaluationSteps: 0, evaluationMilliseconds: null });
+  expect(time.epochSeconds).toBeCloseTo((16 * time.stepMilliseconds) / 1000, 9);
+  const validated = ['estimate', ...network, '--limit', '400', '--batch', '4', '--steps', '1', '--validation', '0.25'];
+  const { stdout } = await saturnn(validated);
+  expect(stdout).toContain('an epoch is 300 images and the 100 of the validation set.\n');
 });
 
 test('as a table; a batch size that is none is refused', async () => {

@@ -31,7 +31,8 @@ test('--validation evaluates a part of the training set, which is written down',
   const out = join(folder, 'validation');
   const begun = await saturnn([...small, '--limit', '400', '--validation', '0.25:3', '--epochs', '1', '--out', out]);
   expect(begun).toMatchObject(ok);
-  expect(begun.stdout).toContain('test accuracy');
+  expect(begun.stdout).toMatch(/epoch 1\/1: .*; validation loss \d.*, validation accuracy \d.*\n/s);
+  expect(begun.stdout).not.toMatch(/\btest\b/);
   const origin = { part: 'validation', share: 0.25, seed: 3 };
   expect(configOf(out)).toMatchObject({
     ...{ validation: { share: 0.25, seed: 3 }, trainSet: { count: 300 }, testSet: { count: 100, origin } },
@@ -43,6 +44,18 @@ test('--validation evaluates a part of the training set, which is written down',
     /belongs to another training set: origin/,
   );
   expect(await saturnn(resume)).toMatchObject(ok);
+  const read = (name: string) => readFileSync(join(out, name), 'utf8');
+  const events = read('metrics.jsonl')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const reported = events.filter(({ event }) => event === 'epoch' || event === 'end');
+  expect(reported.map(({ evaluated }) => evaluated)).toEqual(['validation', 'validation', 'validation']);
+  expect(read('epochs.csv').match(/,(evaluated|validation)$/gm)).toEqual([',evaluated', ',validation', ',validation']);
+  const report = read('report.html');
+  for (const text of ['>validation accuracy<', '>Validation set<', 'validation accuracy '])
+    expect(report).toContain(text);
+  expect(report.replaceAll(/<script>[\s\S]*?<\/script>/g, '')).not.toMatch(/>test (loss|accuracy)|[Tt]est set/);
   const both = await saturnn([...small, '--validation', '0.1', '--no-test', '--out', join(folder, 'both')]);
   expect(both.stderr).toContain('--no-test does not apply beside --validation');
 });

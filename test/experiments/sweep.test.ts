@@ -58,6 +58,7 @@ test('curves: accuracy over a in percent, with the limit, and a band over seeds'
       evaluatedTrain: null,
       bestTest: null,
       paper: null,
+      evaluated: 'test' as const,
     },
     ...{ status: 'done', ended: true, seconds: 1, runs: Array(3) },
     epochs: [1, 2].map((epoch) => ({ epoch, train: spread(), test: spread() })),

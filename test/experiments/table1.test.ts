@@ -106,10 +106,15 @@ test('pictures are decoded as for train, and the network, the augmentation and t
     data: photos,
     pictures,
     activations: ['relu'],
+    validation: { share: 0.25 },
   };
-  const { settings: usual } = await table1({ ...whole, batch: 2, augmentation: 'none' });
-  expect(usual.fixed).toMatchObject({ size: [32, 32], augmentation: 'none' });
+  const { settings: usual, report } = await table1({ ...whole, batch: 2, augmentation: 'none' });
+  const validation = { share: 0.25, seed: 0 };
+  expect(usual.fixed).toMatchObject({ size: [32, 32], augmentation: 'none', validation });
   expect(usual.fixed).not.toHaveProperty('channels');
+  expect(readFileSync(join(folder, 'whole/table.txt'), 'utf8')).toContain('validation accuracy');
+  const page = readFileSync(report, 'utf8').replaceAll(/<script>[\s\S]*?<\/script>/g, '');
+  expect(page).not.toMatch(/[Tt]est accuracy/);
   const changed = table1({ ...whole, batch: 2, augmentation: 'mirror' });
   await expect(changed).rejects.toThrow('augmentation is none there and mirror:0.5 here');
   const two = { ...tiny, data: photos, pictures, channels: 2, out: join(folder, 'two') };

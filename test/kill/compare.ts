@@ -79,8 +79,8 @@ const eventsOf = (text: string): string[] =>
     .filter((line) => line !== '' && !line.includes('"event":"step"'))
     .map((line) => sorted(withoutTimes(line)));
 
-/** Returns the rows of epochs.csv without the last column, images per second. */
-const rowsOf = (text: string): string[] => text.split('\n').map((row) => row.replace(/,[^,]*$/, ''));
+/** Returns the rows of epochs.csv without the last column but one, images per second. */
+const rowsOf = (text: string): string[] => text.split('\n').map((row) => row.replace(/,[^,]*(,[^,]*)$/, '$1'));
 
 /** Writes an object as JSON with its fields in order of their names: those of a restored event come in another order. */
 const sorted = (value: unknown): string => JSON.stringify(Object.entries(value ?? {}).sort());

@@ -19,7 +19,7 @@ import { trainerDefaults } from '../../train/trainerOptions';
 import { decodingBar } from '../terminal/bar';
 import { Interruption } from '../terminal/interruption';
 import { print } from '../terminal/print';
-import { addOptions, declare, type Use } from './declare';
+import { addOptions, declare, doesNotApply, type Use } from './declare';
 import { type FormatFlags, formatOptions } from './formats';
 import { describePictures, type NetworkFlags, type PictureFlags, pictureOptions, picturesFrom } from './pictures';
 import * as read from './readers';
@@ -186,7 +186,7 @@ export async function openShown(options: ShownOptions, mode?: DataMode): Promise
     const opened = await openSource({ ...options, pictures }, mode);
     bar.stop();
     if (opened.pictures && !options.json && options.summary !== false)
-      print(`${describePictures(options.data, opened.pictures)}\n`);
+      print(`${describePictures(options.data, opened.pictures, options)}\n`);
     return opened;
   } catch (error) {
     if (!(error instanceof SaturnnError) || error.code !== 'ERR_INTERRUPTED') throw error;
@@ -204,5 +204,6 @@ export async function openData(options: OpenOptions & { test?: true }): Promise<
 export async function openData(options: OpenOptions): Promise<OpenedSource & HowOpened>;
 export async function openData(options: OpenOptions): Promise<OpenedSource & HowOpened> {
   const { mean: per, scale, dataMode: mode } = options;
+  if (options.validation && options.test === false) throw doesNotApply('--no-test', 'beside --validation');
   return { ...(await openShown(options, mode)), statistics: { per, scale }, mode };
 }

@@ -1,6 +1,6 @@
 /** The options that say how a folder of pictures becomes images of one size. */
 import { InvalidArgumentError } from 'commander';
-import type { OpenedSource } from '../../data/openSource';
+import type { OpenedSource, SourceOptions } from '../../data/openSource';
 import { largestSide, type PictureOptions, pictureChannels, pictureSizeField } from '../../data/pictures/decode';
 import { pictureFits } from '../../data/pictures/fit';
 import {
@@ -10,6 +10,8 @@ import {
   pictureSetDefaults,
   pictureSetFields,
 } from '../../data/pictures/openSet';
+import { evaluatedSet } from '../../data/source';
+import { describeShare } from '../../data/validation';
 import { invalid } from '../../errors';
 import { inceptionBnDefaults, pictureSizeFor } from '../../models/inceptionBn';
 import { accepts, listing } from '../../options/field';
@@ -102,13 +104,23 @@ export function picturesFrom(options: PictureFlags & NetworkFlags): Omit<Picture
   return { ...pictureChoices(options), size: storedSize ?? size ?? pictureSizeFor(model), channels: decoded };
 }
 
-/** Says in a line or two what was found in a folder of pictures, and what was left out. */
-export function describePictures(data: string, { train, test, split, broken, ignored }: ImageFolder): string {
+/**
+ * Says in a line or two what was found in a folder of pictures, and what was left out.
+ * @param validation the part of the training set that is evaluated in place of the test set
+ */
+export function describePictures(
+  data: string,
+  { train, test, split, broken, ignored }: ImageFolder,
+  { validation, test: wantsTest = true }: Pick<SourceOptions, 'validation' | 'test'> = {},
+): string {
   const [height, width] = train.shape;
-  const sets = `${train.count} training and ${test?.count ?? 0} test images`;
-  const chosen = split
-    ? `; the test set is ${+(100 * split.share).toFixed(2)} % of each class, by seed ${split.seed}`
-    : '';
+  const evaluated = test && wantsTest && !validation ? ` and ${test.count} ${evaluatedSet(test)}` : '';
+  const sets = `${train.count} training${evaluated} images`;
+  const chosen = validation
+    ? `; the validation set is ${describeShare(validation)}`
+    : split
+      ? `; the test set is ${describeShare(split)}`
+      : '';
   const lines = [`${data}: ${sets} of ${train.classes} classes, decoded to ${height}x${width}${chosen}`];
   const [first] = broken;
   if (first)

@@ -9,7 +9,15 @@ import type { Table1Options } from '../../experiments/table1/table1';
 import { defaultCheckpointMinutes } from '../../experiments/trainings';
 import { deviceOption, precisionOption, threadsOption } from './arithmetic';
 import { augmentOption } from './augment';
-import { addSourceOptions, classesOption, type DataOptions, limitOption, pixelOptions, testLimitOption } from './data';
+import {
+  addSourceOptions,
+  classesOption,
+  type DataOptions,
+  limitOption,
+  pixelOptions,
+  testLimitOption,
+  validationOption,
+} from './data';
 import { addOptions, declare } from './declare';
 import { batchOption, epochsOption, minutesOption } from './length';
 import { furtherModelOptions, initOption, modelOption, widthOption } from './model';
@@ -90,7 +98,7 @@ export const addTrainingsOptions = (command: Command): Command =>
     ...[...pixelOptions(), classesOption()],
     limitOption({ note: 'of those classes' }),
     testLimitOption({ note: 'of those classes' }),
-    augmentOption(),
+    ...[validationOption(), augmentOption()],
     ...[deviceOption(ofPreset), threadsOption(), precisionOption(ofPreset), initOption(ofPreset), scheduleOption()],
     warmupOption({ read: readWarmupText, note: '; none switches it off' }),
     ...[trainingLrLayersOption(), momentumOption(), weightDecayOption()],

@@ -49,10 +49,10 @@ function lineOf(event: TrainEvent, epochs: number): string | null {
 const streamOf = ({ event }: TrainEvent, stream: NodeJS.WriteStream) => (event === 'warning' ? process.stderr : stream);
 
 function epochLine(event: EpochEvent, epochs: number): string {
-  const { epoch, trainLoss, trainAccuracy, testLoss, testAccuracy, imagesPerSecond } = event;
+  const { epoch, trainLoss, trainAccuracy, testLoss, testAccuracy, evaluated = 'test', imagesPerSecond } = event;
   const train = `train loss ${trainLoss.toFixed(3)}, accuracy ${percent(trainAccuracy)}`;
   const tested = testLoss !== undefined && testAccuracy !== undefined;
-  const test = tested ? `; test loss ${testLoss.toFixed(3)}, accuracy ${percent(testAccuracy)}` : '';
+  const test = tested ? `; ${evaluated} loss ${testLoss.toFixed(3)}, accuracy ${percent(testAccuracy)}` : '';
   const place = event.scheduled && !event.complete ? `, step ${event.step}` : '';
   return `epoch ${epoch}/${epochs}${place}: ${train}${test}; ${imagesPerSecond.toFixed(0)} images/s\n`;
 }

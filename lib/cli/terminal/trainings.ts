@@ -51,12 +51,12 @@ export function trainingsProgress(stream: NodeJS.WriteStream): TrainingsProgress
 }
 
 function planText(plan: Table1Plan): string {
-  const { settings, out, device, classes, trainImages, testImages, pictures, trainings, search } = plan;
+  const { settings, out, device, classes, trainImages, testImages, evaluated, pictures, trainings, search } = plan;
   const { fixed, activations: names } = settings;
   const lines = [
     `preset ${fixed.preset}: ${fixed.model} at width ${fixed.width} on ${device} in ${fixed.precision}, into ${relative('', out) || '.'}`,
-    ...(pictures ? [describePictures(fixed.data, pictures)] : []),
-    `${fixed.data}: ${classes} classes, ${trainImages} training images, ${testImages} test images; batches of ${fixed.batch}`,
+    ...(pictures ? [describePictures(fixed.data, pictures, fixed)] : []),
+    `${fixed.data}: ${classes} classes, ${trainImages} training images, ${testImages} ${evaluated} images; batches of ${fixed.batch}`,
     `${trainings} trainings (${names.join(', ')}) of ${inEpochs(fixed.epochs)}`,
   ];
   if (search && fixed.search) {

@@ -207,7 +207,7 @@ async function openParts(
   const close = async () => {
     await Promise.all(opened.map((records) => records.close()));
   };
-  const source = async (indices: Int32Array | undefined): Promise<ImageSource | null> => {
+  const source = async (indices: Int32Array | undefined, role?: 'validation'): Promise<ImageSource | null> => {
     if (!indices || indices.length === 0) return null;
     const records = await Records.open({
       path: join(folder, index.file),
@@ -219,12 +219,13 @@ async function openParts(
       decoding: { fit: index.decoding.fit, background: index.decoding.background },
     });
     opened.push(records);
-    return mode === 'resident' ? await records.load() : records;
+    return Object.assign(mode === 'resident' ? await records.load() : records, role && { role });
   };
   try {
     const train = await source(parts.train);
-    const test = await source(parts.test ?? parts.validation);
-    const validation = parts.test ? await source(parts.validation) : null;
+    const ofValidation = await source(parts.validation, 'validation');
+    const test = parts.test ? await source(parts.test) : ofValidation;
+    const validation = parts.test ? ofValidation : null;
     if (mode === 'resident') await close();
     const broken = index.entries.filter(({ record }) => record < 0).map(({ name, reason }) => ({ name, reason }));
     const { classNames, ignored } = set;

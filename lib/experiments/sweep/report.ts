@@ -5,21 +5,26 @@ import type { Chart, Series } from '../../report/option';
 import { table } from '../../report/textTable';
 import { writeReport } from '../../report/write';
 import type { Spread } from '../table1/rows';
-import { table1Cells, table1Heads } from '../table1/text';
+import { setOf, table1Cells, table1Heads } from '../table1/text';
 import type { Sweep, SweepEpoch, SweepRow } from './rows';
 
 /** Columns: those of Table 1, without the paper's accuracies, after the slope. */
-const heads = ['a', ...table1Heads.filter((head) => !head.startsWith('paper'))];
+const headsOf = (rows: readonly SweepRow[]): string[] => [
+  'a',
+  ...table1Heads(rows).filter((head) => !head.startsWith('paper')),
+];
 
-const cells = (rows: readonly SweepRow[]): string[][] =>
-  table1Cells(rows).map((row, index) => [
+function cells(rows: readonly SweepRow[]): string[][] {
+  const heads = table1Heads(rows);
+  return table1Cells(rows).map((row, index) => [
     String(rows[index]!.a),
-    ...row.filter((_, column) => !table1Heads[column]!.startsWith('paper')),
+    ...row.filter((_, column) => !heads[column]!.startsWith('paper')),
   ]);
+}
 
 /** Returns the table as text, for the terminal and sweep.txt. */
 export const sweepText = ({ activation, rows }: Pick<Sweep, 'activation' | 'rows'>): string =>
-  `${table(heads, cells(rows))}${limitNote(activation)}`;
+  `${table(headsOf(rows), cells(rows))}${limitNote(activation)}`;
 
 function limitNote(activation: string): string {
   if (activation === 'leakyTanh') return 'At a = 1, leaky tanh is tanh.\n';
@@ -50,13 +55,14 @@ export function sweepCharts({ activation, rows }: Pick<Sweep, 'activation' | 'ro
       caption: 'Bands show one standard deviation over seeds to both sides.',
     }),
   };
+  const set = setOf(rows);
   const overSlope = (side: Split): Series => {
     const at = line(
       rows,
       ({ a }: SweepRow) => a,
       (row) => row[side],
     );
-    return { name: side, colour: side === 'test' ? 0 : 1, dashed: side === 'train', ...at };
+    return { name: side === 'test' ? set : side, colour: side === 'test' ? 0 : 1, dashed: side === 'train', ...at };
   };
   const overEpochs = (side: Split): Series[] =>
     rows.map((row, colour) => {
@@ -77,7 +83,12 @@ export function sweepCharts({ activation, rows }: Pick<Sweep, 'activation' | 'ro
       ...{ id: 'slope', title: `Accuracy over the slope of ${activation}'s negative half` },
       ...{ ...common, x: { label: 'a' }, series: [overSlope('test'), overSlope('train')] },
     },
-    { id: 'test', title: 'Test accuracy', ...epochs, series: overEpochs('test') },
+    {
+      id: 'test',
+      title: set === 'validation' ? 'Validation accuracy' : 'Test accuracy',
+      ...epochs,
+      series: overEpochs('test'),
+    },
     { id: 'train', title: 'Training accuracy', ...epochs, series: overEpochs('train') },
   ];
 }
@@ -90,7 +101,9 @@ export function writeSweepReport(folder: string, made: Sweep): void {
   writeReport(folder, {
     title: `Sweep of ${activation}`,
     lead: `The same network with ${activation} at several slopes a of its negative half.${unfinished}`,
-    tables: [{ title: 'Accuracy', heads, rows: cells(rows), note: limitNote(activation).trim() || undefined }],
+    tables: [
+      { title: 'Accuracy', heads: headsOf(rows), rows: cells(rows), note: limitNote(activation).trim() || undefined },
+    ],
     charts: sweepCharts(made),
     settings: { settings: { ...fixed, seeds }, made: environment() },
   });

@@ -34,7 +34,7 @@ function curvesOf(row: Table1Row | undefined, title: string, colour: number): Se
   if (runs.length === 0) return [];
   return [
     curve(`${title} train`, runs, 'trainAccuracy', { colour, dashed: true }),
-    curve(`${title} test`, runs, 'testAccuracy', { colour }),
+    curve(`${title} ${row!.evaluated}`, runs, 'testAccuracy', { colour }),
   ];
 }
 

@@ -4,7 +4,7 @@ import { writeReport } from '../../report/write';
 import type { Rates, SearchSettings } from '../rates';
 import { figuresOf } from './figures';
 import type { Table1 } from './rows';
-import { runCells, runHeads, searchCells, searchHeads, table1Cells, table1Heads } from './text';
+import { runCells, runHeads, searchCells, searchHeads, setOf, table1Cells, table1Heads } from './text';
 
 /** Writes report.html and figures/ into the folder. */
 export function writeTable1Report(folder: string, table: Table1): void {
@@ -14,7 +14,7 @@ export function writeTable1Report(folder: string, table: Table1): void {
 function pageOf(table: Table1): ReportPage {
   const { settings, rows, complete, trainImages, testImages, versions, device } = table;
   const { preset, model, width, epochs, data, classes, rates, search, ...rest } = settings.fixed;
-  const what = `${model} at width ${width} with each activation: ${epochs} epochs of ${trainImages} images of ${data}${classes === null ? '' : ` (${classes} classes)`}, tested on ${testImages}.`;
+  const what = `${model} at width ${width} with each activation: ${epochs} epochs of ${trainImages} images of ${data}${classes === null ? '' : ` (${classes} classes)`}, tested on ${testImages}${setOf(rows) === 'validation' ? ' other training images, its validation set' : ''}.`;
   return {
     title: `Table 1 of "Revise Saturated Activation Functions", preset ${preset}`,
     lead: complete ? what : `${what} The table is not complete: trainings are missing.`,
@@ -40,11 +40,12 @@ function ratesText(rates: Rates, search: SearchSettings | null): string {
 
 const mainTable = ({ rows, threshold }: Table1): ReportTable => ({
   title: 'Table 1',
-  heads: table1Heads,
+  heads: table1Heads(rows),
   rows: table1Cells(rows),
   note:
     'Train accuracy is the mean over the augmented images of the last epoch, measured while the network trains on them. ' +
-    'Test accuracy is measured with centre crops after the last epoch. "Stuck at chance" means a train accuracy of at most ' +
+    `${setOf(rows) === 'validation' ? 'Validation' : 'Test'} accuracy is measured with centre crops after the last epoch. ` +
+    '"Stuck at chance" means a train accuracy of at most ' +
     `${(100 * threshold).toFixed(2)} %, which is chance plus three standard errors.`,
 });
 
@@ -63,5 +64,5 @@ function trainingsTable({ rows }: Table1): ReportTable {
     status.kind === 'diverged' ? `${label}: ${status.message}` : [],
   );
   const title = 'Trainings';
-  return { title, heads: runHeads, rows: runCells(rows), appendix: true, note: diverged.join(' ') || undefined };
+  return { title, heads: runHeads(rows), rows: runCells(rows), appendix: true, note: diverged.join(' ') || undefined };
 }

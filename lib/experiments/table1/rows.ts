@@ -1,4 +1,5 @@
 /** Rows of Table 1, made from the records of its trainings. */
+import type { EvaluatedSet } from '../../data/source';
 import { type PaperResult, paperResultOf } from '../paper';
 import type { RateChoice, Search } from '../rates';
 import { describeStatus } from '../status';
@@ -29,7 +30,9 @@ export interface Table1Row {
    * authors' framework (MXNet) prints the same as train accuracy, and the paper reports it.
    */
   readonly train: Spread | null;
-  /** Test accuracy after the last epoch, with centre crops. */
+  /** The set of `test` and `bestTest`. */
+  readonly evaluated: EvaluatedSet;
+  /** Test accuracy (validation accuracy, if `evaluated` says so) after the last epoch, with centre crops. */
   readonly test: Spread | null;
   /** Accuracy of the final weights on the training set, with centre crops. Only from seeds that have ended. */
   readonly evaluatedTrain: Spread | null;
@@ -102,6 +105,7 @@ export function rowOf(
   const paper = paperResultOf(activation);
   return {
     ...{ activation, rate, paper, runs },
+    evaluated: last.find(({ evaluated }) => evaluated)?.evaluated ?? 'test',
     train: spreadOf(last.map(({ trainAccuracy }) => trainAccuracy)),
     test: spreadOf(last.map(({ testAccuracy }) => testAccuracy!)),
     evaluatedTrain: spreadOf(results.flatMap(({ evaluatedTrain }) => evaluatedTrain?.accuracy ?? [])),

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { formatAugmentation, parseAugmentation } from '../../data/augmentation/kinds';
 import { fewestClasses } from '../../data/source';
 import { type StatisticsOptions, statisticsField } from '../../data/statistics';
+import { type Validation, validationField } from '../../data/validation';
 import { checkInteger, checkNumber, invalid, type Range, SaturnnError } from '../../errors';
 import { writeAtomically } from '../../files/durable';
 import type { Normalization } from '../../layers';
@@ -48,6 +49,8 @@ export interface Table1Overrides {
   statistics?: StatisticsOptions;
   /** How training images are changed at random, as augmentations.parse() reads it: "none". Default: that of the data set. */
   augmentation?: string;
+  /** Evaluate this part of the training set in place of the test set. Default: none. */
+  validation?: Validation;
   /** Name of a model in `models`. */
   model?: string;
   /** Factor on all channel counts of the model. */
@@ -102,6 +105,8 @@ export interface Table1Fixed extends Omit<Recipe, 'activation' | 'learningRate' 
   readonly limit: number | null;
   /** Number of test images that are used; null: at most `limit`. */
   readonly testLimit: number | null;
+  /** The part of the training set that is evaluated in place of the test set. Default: none. */
+  readonly validation?: Validation;
   /** Normalisation of the pixels. Default: by mean and standard deviation per channel. */
   readonly statistics?: StatisticsOptions;
   /** Learning rates of the activations, or "auto" if they are searched for. */
@@ -132,6 +137,7 @@ export const overridesFields: Fields<Table1Overrides> = {
   search: optional(searchOptions.nested()),
   ...{ data: optional(text), classes: optional(integer(fewestClasses)) },
   ...{ limit: optional(integer(1)), testLimit: optional(integer(1)) },
+  validation: optional(validationField),
   ...{ statistics: optional(statisticsField), augmentation: optional(text) },
   ...{ size: modelFields.size, channels: modelFields.channels },
   ...{ normalization: optional(normalizationField), dropout: modelFields.dropout },
@@ -156,14 +162,22 @@ export function resolveSettings(name: PresetName, overrides: Table1Overrides): T
   const rates = checkRates(learningRate ?? preset.rates);
   const search = { ...preset.search, ...defined(overrides.search ?? {}) };
   const { model, width, init, layerRates, epochs, batch, precision, schedule, momentum, weightDecay } = overrides;
-  const { statistics, size, channels, normalization, dropout } = overrides;
+  const { validation, statistics, size, channels, normalization, dropout } = overrides;
   const augmentation =
     overrides.augmentation === undefined ? undefined : formatAugmentation(parseAugmentation(overrides.augmentation));
   const fixed: Table1Fixed = {
     ...{ preset: name, data, classes, limit, testLimit },
     ...recipe,
     ...defined({ model, width, init, layerRates, epochs, batch, precision, schedule, momentum, weightDecay }),
-    ...defined({ statistics, augmentation, size, channels, normalization, dropout }),
+    ...defined({
+      validation: validation && { share: validation.share, seed: validation.seed ?? 0 },
+      statistics,
+      augmentation,
+      size,
+      channels,
+      normalization,
+      dropout,
+    }),
     warmup: warmup === 'none' ? null : warmup,
     ...{ rates, search: rates === 'auto' ? checkSearch(search) : null },
   };
@@ -211,7 +225,7 @@ export function deviceFor(
 
 /** Returns the recipe of one training of the table. */
 export function recipeOf(fixed: Table1Fixed, activation: string, learningRate: number, seed: number): Recipe {
-  const { preset, data, classes, limit, testLimit, statistics, rates, search, ...recipe } = fixed;
+  const { preset, data, classes, limit, testLimit, validation, statistics, rates, search, ...recipe } = fixed;
   return { ...recipe, activation, learningRate, seed };
 }
 

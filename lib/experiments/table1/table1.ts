@@ -8,7 +8,7 @@ import { type OpenedSets, openSource, type SourceOptions, sourceFields } from '.
 import { pictureFields } from '../../data/pictures/decode';
 import type { ImageFolderOptions } from '../../data/pictures/imageFolder';
 import { type ImageFolder, pictureSetFields } from '../../data/pictures/openSet';
-import { type DataMode, dataModeField } from '../../data/source';
+import { type DataMode, dataModeField, type EvaluatedSet, evaluatedSet } from '../../data/source';
 import type { Range } from '../../errors';
 import { writeAtomically } from '../../files/durable';
 import { environment } from '../../measure/harness';
@@ -108,8 +108,10 @@ export interface Table1Plan {
   readonly classes: number;
   /** Number of training images. */
   readonly trainImages: number;
-  /** Number of test images. */
+  /** Number of test images, or of those of the validation set. */
   readonly testImages: number;
+  /** The set of these images. */
+  readonly evaluated: EvaluatedSet;
   /** What is known of the pictures; null for other data. */
   readonly pictures: ImageFolder | null;
   /** Trainings of this call, those that have ended included. */
@@ -159,7 +161,7 @@ export async function table1(given: Table1Options): Promise<Table1> {
 
 function open(options: Table1Options, fixed: Table1Fixed): Promise<OpenedSets> {
   const { dataDir, labels, labelColumn, pixelRange, pixelLayout, verify, dataMode } = options;
-  const { data, classes, limit, testLimit, model } = fixed;
+  const { data, classes, limit, testLimit, model, validation } = fixed;
   const counts = { classes: classes ?? undefined, limit: limit ?? undefined, testLimit: testLimit ?? undefined };
   const pictures = () => ({
     ...options.pictures,
@@ -168,7 +170,7 @@ function open(options: Table1Options, fixed: Table1Fixed): Promise<OpenedSets> {
     signal: options.signal, // decoding may take long
   });
   return openSource(
-    { data, dataDir, labels, labelColumn, pixelRange, pixelLayout, verify, ...counts, pictures },
+    { data, dataDir, labels, labelColumn, pixelRange, pixelLayout, verify, validation, ...counts, pictures },
     dataMode,
   );
 }
@@ -285,7 +287,7 @@ function planOf({ folder, device, opened: { train, test, pictures } }: Work, set
   return {
     ...{ event: 'plan', settings, out: folder, device: device.name, trainings },
     ...{ classes: train.classes, trainImages: train.count, testImages: test.count },
-    pictures: pictures ?? null,
+    ...{ evaluated: evaluatedSet(test), pictures: pictures ?? null },
     search: search && {
       trials: activations.length * search.grid.length,
       share: images / (images + trainings * fixed.epochs * train.count),

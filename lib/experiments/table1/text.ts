@@ -1,4 +1,5 @@
 /** Cells of the tables of a Table 1: rows, search, trainings. */
+import type { EvaluatedSet } from '../../data/source';
 import { formatDuration } from '../../report/number';
 import { table } from '../../report/textTable';
 import type { RateChoice, Search } from '../rates';
@@ -16,9 +17,13 @@ function spread(value: Spread | null): string {
 
 const hows: Readonly<Record<RateChoice['how'], string>> = { given: 'given', preset: 'preset', search: 'searched' };
 
-/** Columns of Table 1. */
-export const table1Heads: readonly string[] = [
-  ...['activation', 'learning rate', 'train accuracy', 'test accuracy'],
+/** Returns the name of the set that the trainings of a table have evaluated. */
+export const setOf = (rows: readonly Table1Row[]): EvaluatedSet =>
+  rows.some(({ evaluated }) => evaluated === 'validation') ? 'validation' : 'test';
+
+/** Returns the columns of Table 1. */
+export const table1Heads = (rows: readonly Table1Row[]): string[] => [
+  ...['activation', 'learning rate', 'train accuracy', `${setOf(rows)} accuracy`],
   ...['paper: train', 'paper: test', 'status', 'time'],
 ];
 
@@ -59,18 +64,10 @@ export function searchCells(searches: readonly Search[]): string[][] {
   );
 }
 
-/** Columns of the table of trainings. */
-export const runHeads: readonly string[] = [
-  ...[
-    'run',
-    'status',
-    'epochs',
-    'train accuracy',
-    'train, centre crops',
-    'test accuracy',
-    'best test accuracy',
-    'time',
-  ],
+/** Returns the columns of the table of trainings. */
+export const runHeads = (rows: readonly Table1Row[]): string[] => [
+  ...['run', 'status', 'epochs', 'train accuracy', 'train, centre crops'],
+  ...[`${setOf(rows)} accuracy`, `best ${setOf(rows)} accuracy`, 'time'],
 ];
 
 /** Returns the cells of the table of trainings, a row per training. */
@@ -93,4 +90,4 @@ export const runCells = (rows: readonly Table1Row[]): string[][] =>
     });
 
 /** Returns Table 1 as text, for the terminal and table.txt. */
-export const table1Text = (rows: readonly Table1Row[]): string => table(table1Heads, table1Cells(rows));
+export const table1Text = (rows: readonly Table1Row[]): string => table(table1Heads(rows), table1Cells(rows));

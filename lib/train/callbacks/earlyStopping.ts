@@ -1,5 +1,13 @@
 import { SaturnnError } from '../../errors';
-import { type EpochEvent, hasMetric, isBetter, type Metric, metricField, metricFor } from '../../optim/metric';
+import {
+  type EpochEvent,
+  hasMetric,
+  isBetter,
+  type Metric,
+  metricField,
+  metricFor,
+  metricText,
+} from '../../optim/metric';
 import type { Owner } from '../../optim/owner';
 import { flag, integer, numberWithin, optional } from '../../options/field';
 import { type Fields, Options } from '../../options/options';
@@ -104,7 +112,9 @@ export class EarlyStopping implements Callback {
       if (restoreBest) this.#kept = await keep(run);
     } else if (++this.#waited >= patience) {
       const best = this.#best ? `, ${this.#best[metric]} in epoch ${this.#best.epoch},` : '';
-      run.stop(`${metric}${best} has not improved for ${this.#waited} ${event.complete ? 'epochs' : 'evaluations'}`);
+      run.stop(
+        `${metricText(metric, event)}${best} has not improved for ${this.#waited} ${event.complete ? 'epochs' : 'evaluations'}`,
+      );
     }
   }
 

@@ -307,12 +307,17 @@ const columns = [
   'testTop5',
   'learningRate',
   'imagesPerSecond',
+  'evaluated',
 ] as const satisfies readonly (keyof EpochEvent)[];
+
+/** Returns a cell of the CSV: the set that was evaluated is always named there, if there was one. */
+const cellOf = (event: EpochEvent, column: (typeof columns)[number]) =>
+  column === 'evaluated' ? (event.testLoss === undefined ? '' : (event.evaluated ?? 'test')) : (event[column] ?? '');
 
 /**
  * A log in CSV, for spreadsheets and plotting: a row of names, then one row per epoch. Columns: epoch, step, trainLoss,
- * trainAccuracy, testLoss, testAccuracy, testTop5, learningRate and imagesPerSecond, as in EpochEvent. What an event does not have is
- * empty.
+ * trainAccuracy, testLoss, testAccuracy, testTop5, learningRate and imagesPerSecond, as in EpochEvent, and evaluated: "test" or
+ * "validation", the set of the test metrics. What an event does not have is empty.
  */
 export class CsvLog extends Log {
   readonly name = 'csvLog';
@@ -327,7 +332,7 @@ export class CsvLog extends Log {
   }
 
   onEpoch(event: EpochEvent, run: RunControl): void {
-    this.write(`${columns.map((column) => event[column] ?? '').join(',')}\n`, run);
+    this.write(`${columns.map((column) => cellOf(event, column)).join(',')}\n`, run);
   }
 
   /** Appends the rows that could not be written before. */

@@ -13,7 +13,7 @@ const fields = [
 const rowBytes = fields.length * Float64Array.BYTES_PER_ELEMENT;
 
 /** Returns an event without metrics of a test set. Those of an evaluation are never all NaN: its accuracies are fractions. */
-function withoutTest({ testLoss, testAccuracy, testTop5, ...event }: EpochEvent): EpochEvent {
+function withoutTest({ testLoss, testAccuracy, testTop5, evaluated, ...event }: EpochEvent): EpochEvent {
   return event;
 }
 
@@ -32,8 +32,12 @@ export function encodeHistory(events: readonly EpochEvent[]): Uint8Array {
   return new Uint8Array(values.buffer);
 }
 
-/** Returns the events of encodeHistory(); none if there are no bytes. @throws ERR_CHECKPOINT if their number does not fit */
-export function decodeHistory(bytes: Uint8Array = new Uint8Array(0)): EpochEvent[] {
+/**
+ * Returns the events of encodeHistory(); none if there are no bytes.
+ * @param role that of the set that was evaluated, if it is a validation set
+ * @throws ERR_CHECKPOINT if their number does not fit
+ */
+export function decodeHistory(bytes: Uint8Array = new Uint8Array(0), role?: 'validation'): EpochEvent[] {
   if (bytes.length % rowBytes !== 0)
     throw new SaturnnError(
       'ERR_CHECKPOINT',
@@ -45,6 +49,6 @@ export function decodeHistory(bytes: Uint8Array = new Uint8Array(0)): EpochEvent
     const complete = own.complete === 1 || own.complete === unscheduled;
     const scheduled = own.complete === withinEpoch || own.complete === unscheduled ? { scheduled: !complete } : {};
     const event = { ...own, event: 'epoch', complete, ...scheduled } as unknown as EpochEvent;
-    return Number.isNaN(event.testAccuracy) ? withoutTest(event) : event;
+    return Number.isNaN(event.testAccuracy) ? withoutTest(event) : { ...event, ...(role && { evaluated: role }) };
   });
 }

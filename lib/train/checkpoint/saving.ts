@@ -137,7 +137,7 @@ function noteChange(
 
 async function setAll(
   { info, arrays }: Checkpoint,
-  { schedule, callbacks }: ResolvedOptions,
+  { test, schedule, callbacks }: ResolvedOptions,
   state: State,
   cursor: Cursor,
   changed: readonly ChangedSetting[],
@@ -146,7 +146,7 @@ async function setAll(
   const counted = stepsIn(arrays.get('buffers') ?? new Uint8Array(0));
   if (counted !== step) throw invalid('steps in the buffers', `${step}`, counted);
   for (const arena of savedArenas) await state.writeArena(arena, arrays.get(arena) ?? new Uint8Array(0));
-  cursor.restore(info.position, decodeHistory(arrays.get(historyName)), paceOf(info));
+  cursor.restore(info.position, decodeHistory(arrays.get(historyName), test?.role), paceOf(info));
   // Another schedule cannot use what this one has remembered.
   const isOther = changed.some(({ name }) => name === 'learningRate');
   if (info.schedule !== null && !isOther) schedule.restore?.(info.schedule);

@@ -86,9 +86,12 @@ describe('imageFolder', () => {
     const two = await open();
     expect([two.train.count, two.test?.count, two.validation, two.split]).toEqual([6, 2, null, null]);
     expect([...two.test!.labels]).toEqual([1, 1]);
+    // Events and reports call a set by its role.
+    expect(two.test!.role).toBe('validation');
     await drawClasses(join(folder, 'test'), 4, ['circle']);
     const three = await open();
     expect([three.train.count, three.test?.count, three.validation?.count]).toEqual([6, 4, 2]);
+    expect([three.test!.role, three.validation!.role]).toEqual([undefined, 'validation']);
     rmSync(join(folder, 'valid'), { recursive: true });
     rmSync(join(folder, 'test'), { recursive: true });
     const one = await open();
