@@ -30,7 +30,7 @@ const slowShare = 0.05;
 function targets() {
   const functions = exported().map((name) => {
     const row = calls[name];
-    if (!row) throw new Error(`${name} has no row in calls.cjs`);
+    if (!row) throw new Error(`${name} has no row in library.cjs or experiments.cjs`);
     const { owner, called } = find(name);
     return {
       name,
@@ -48,7 +48,7 @@ function targets() {
         try {
           return await Reflect.apply(object[method], object, args);
         } finally {
-          if (name === 'Plan' || name === 'Trainer') object.dispose();
+          if (['Plan', 'Trainer', 'Predictor'].includes(name)) object.dispose();
         }
       },
     }));

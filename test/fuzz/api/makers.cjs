@@ -70,6 +70,19 @@ module.exports.makersOf = function makersOf(saturnn, experiments, folder) {
   });
   const trainer = () =>
     new saturnn.Trainer({ model: model(), train: dataset(), test: dataset(), device: 'cpu', batch: 2 });
+  let weights;
+  const predictor = async () => {
+    weights ??= writeWeights(path('weights'));
+    return saturnn.loadPredictor(await weights, { device: 'cpu', batch: 2 });
+  };
+  /** Writes the weights of a network that the same images fit as model(). */
+  const writeWeights = async (file) => {
+    const network = saturnn.createModel('subInception', { width: 0.02, size: 4, classes: 5 });
+    const own = new saturnn.Trainer({ model: network, train: dataset(), device: 'cpu', batch: 2 });
+    await own.saveWeights(file);
+    own.dispose();
+    return file;
+  };
   const twin = () => experiments.sigmoidTwin(bare());
   const bare = () => {
     const conv = new layers.Conv2d({
@@ -106,6 +119,7 @@ module.exports.makersOf = function makersOf(saturnn, experiments, folder) {
     trained,
     recipe,
     trainer,
+    predictor,
     twin,
     bare,
   };
