@@ -2,11 +2,12 @@
 import { basename, resolve } from 'node:path';
 import { Argument, Command } from 'commander';
 import { type Augmentation, formatAugmentation } from '../data/augmentation/kinds';
-import { dataSetNames } from '../data/openSource';
+import { dataSetNames, type OpenedSets } from '../data/openSource';
 import { type PictureReport, reportPictures } from '../data/pictures/report';
 import type { LabelKind } from '../data/records';
 import { type EvaluatedSet, evaluatedSet, evenlyOf, type ImageSource, imageBytes } from '../data/source';
 import { statisticsOf } from '../data/statistics';
+import type { TestPart } from '../data/testPart';
 import { describeShare } from '../data/validation';
 import { invalid } from '../errors';
 import { writeAtomically } from '../files/durable';
@@ -29,7 +30,7 @@ const pageOption = declare({
   help: 'write an HTML page with the figures and a sample of the images of each class',
 });
 
-interface ShowOptions extends Pick<DataOptions, 'data' | 'dataDir' | 'verify'>, PictureFlags {
+interface ShowOptions extends Pick<DataOptions, 'data' | 'dataDir' | 'verify'>, PictureFlags, TestPart {
   labels?: LabelKind;
   size?: PictureFlags['storedSize'];
   augment?: readonly Augmentation[];
@@ -57,12 +58,18 @@ async function show(given: string | undefined, options: ShowOptions, command: Co
   if (options.augment && options.page === undefined) throw doesNotApply('--augment', 'without --page');
   if (given === '') throw invalid('data', `${dataSetNames.join(', ')}, or a path`, given);
   const data = given ?? options.data;
-  const { train, test, pictures, close } = await openShown({ ...options, data, summary: false });
+  const { train, test, pictures, split, close } = await openShown({ ...options, data, summary: false });
   try {
     const sets = { train: await summarize(train), test: await summarize(test) };
     const found = pictures && reportPictures(pictures);
     const validation = pictures?.validation?.count;
-    const summary = { data, ...sets, ...(validation && { validation }), ...(found && { pictures: found }) };
+    const summary = {
+      data,
+      ...sets,
+      ...(validation && { validation }),
+      ...(split && { split }),
+      ...(found && { pictures: found }),
+    };
     if (options.page !== undefined) {
       const galleries = [...(await galleriesOf(train)), ...(await augmentedGalleries(train, sets.train.mean, options))];
       await writePage(options.page, summary, galleries);
@@ -100,12 +107,14 @@ interface Summary {
   readonly test: SetSummary;
   /** The number of images of a validation set beside the test set. */
   readonly validation?: number;
+  /** How the test set of arrays was chosen, if they have none of their own. */
+  readonly split?: OpenedSets['split'];
   readonly pictures?: PictureReport;
 }
 
 const numbers = (values: readonly number[]) => values.map((value) => value.toFixed(2)).join(', ');
 
-function textOf({ data, train, test, validation, pictures }: Summary): string {
+function textOf({ data, train, test, validation, split, pictures }: Summary): string {
   const evaluated = evaluatedSet(test);
   const lines = [['train', train] as const, [evaluated, test] as const].flatMap(([name, set]) => {
     const [least, most] = set.imagesPerClass;
@@ -115,6 +124,7 @@ function textOf({ data, train, test, validation, pictures }: Summary): string {
       `  mean ${numbers(set.mean)}; deviation ${numbers(set.deviation)} (per channel, of 0..255)`,
     ];
   });
+  if (split) lines.push(`test set: ${describeShare(split)}`);
   if (validation) lines.push(`validation: ${validation} images`);
   const names = train.classNames ? [`classes: ${train.classNames.join(', ')}`] : [];
   return [data, ...lines, ...(pictures ? [countsOf(train, test), ...pictureLines(pictures, evaluated)] : names)].join(

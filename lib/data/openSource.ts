@@ -1,5 +1,5 @@
 /** Opens a data set by its name or path, for commands and experiments. */
-import { invalid, SaturnnError } from '../errors';
+import { SaturnnError } from '../errors';
 import { flag, oneOf, optional, text } from '../options/field';
 import type { Fields } from '../options/options';
 import { cifar } from './cifar';
@@ -7,6 +7,7 @@ import { CifarFile } from './cifarFile';
 import { cifarFiles, holdsCifar } from './cifarFiles';
 import { Dataset } from './dataset';
 import { type ArrayLayout, arrayLayouts } from './formats/array';
+import type { ArraySplits } from './formats/arraySplits';
 import { openArrays } from './formats/openArrays';
 import { type PictureOpener, pictureOpener } from './formats/pictureOpener';
 import { unknownForm } from './formats/unknownForm';
@@ -16,6 +17,7 @@ import { type PixelRange, pixelRanges } from './givenPixels';
 import { type ImageFolder, openPictureSet, type PictureSetOptions } from './pictures/openSet';
 import { type LabelKind, type LayoutName, labelKinds } from './records';
 import { type DataMode, evenlyOf, firstClassesOf, firstOf, type ImageSource } from './source';
+import { checkTestPart, type TestPart, testPartDefaults, testPartFields, tooFewForTest } from './testPart';
 import { splitValidation, type Validation } from './validation';
 
 /** The data set that is made anew in every process, the same each time. */
@@ -25,7 +27,7 @@ const generatedName = 'generated';
 export const dataSetNames: readonly [string, ...string[]] = [generatedName, ...Object.keys(cifarFiles)];
 
 /** Options of openSource(). */
-export interface SourceOptions {
+export interface SourceOptions extends TestPart {
   /**
    * One of dataSetNames, or a path: class folders of pictures, Parquet files or tar shards (a folder, one of them, or a range of shards),
    * IDX or npy files (a folder or one of them), a .npz, or CIFAR's binary layout (a folder or .tar.gz).
@@ -51,19 +53,20 @@ export interface SourceOptions {
   testLimit?: number;
   /**
    * False: open the training images only; data without a test set of their own are then not divided. Default true: such data give a
-   * share of their images to a test set.
+   * share of their images, `testShare`, to a test set.
    */
   test?: boolean;
   /** Evaluate this part of the training set in place of the test set. Default: none. */
   validation?: Validation;
   /** Called only if `data` holds pictures: returns how they are decoded. Default: as imageFolder() does. */
-  pictures?: () => Omit<PictureSetOptions, 'mode'>;
+  pictures?: () => Omit<PictureSetOptions, 'mode' | keyof TestPart>;
 }
 
 /** Schema of those SourceOptions that say how files are read. */
 export const sourceFields: Fields<
-  Pick<SourceOptions, 'labels' | 'labelColumn' | 'pixelRange' | 'pixelLayout' | 'verify'>
+  Pick<SourceOptions, 'labels' | 'labelColumn' | 'pixelRange' | 'pixelLayout' | 'verify' | keyof TestPart>
 > = {
+  ...testPartFields,
   ...{ labels: optional(oneOf(labelKinds)), labelColumn: optional(text), verify: optional(flag) },
   ...{ pixelRange: optional(oneOf(pixelRanges)), pixelLayout: optional(oneOf(arrayLayouts)) },
 };
@@ -75,6 +78,8 @@ export interface OpenedSource {
   readonly test: ImageSource | null;
   /** What is known of the pictures; absent for other data. */
   readonly pictures?: ImageFolder;
+  /** How the test set of arrays was chosen, if they have none of their own. */
+  readonly split?: { readonly share: number; readonly seed: number };
   /** Closes the files that are open, if any. */
   close(): Promise<void>;
 }
@@ -106,7 +111,9 @@ export async function openSource(options: SourceOptions, mode: DataMode = 'resid
 async function openSets(options: SourceOptions, mode: DataMode): Promise<OpenedSource> {
   const { data, dataDir, labels, verify, classes } = options;
   const { limit: most = Number.MAX_SAFE_INTEGER, testLimit: mostTest = most } = options;
+  const wantsTest = options.test !== false;
   if (data === generatedName) {
+    checkTestPart(data, options, wantsTest);
     const { train, test } = generatedCounts;
     const counts = { train: Math.min(train, most), test: Math.min(test, mostTest) };
     return { ...generated({ ...counts, classes }), close: async () => {} };
@@ -120,11 +127,11 @@ async function openSets(options: SourceOptions, mode: DataMode): Promise<OpenedS
   if (opener) return openPictures(opener, options, mode);
   const arrays = named ? null : await openArrays(data, { range: options.pixelRange, layout: options.pixelLayout });
   if (arrays) {
-    const isDivided = !arrays.test && options.test !== false;
-    const { train, test } = isDivided ? arrays.train.split(defaultTestShare) : arrays;
-    return { train: part(train, most), test: test && part(test, mostTest), close: async () => {} };
+    const { train, test, split } = withTest(arrays, options);
+    return { train: part(train, most), test: test && part(test, mostTest), split, close: async () => {} };
   }
   if (!named && !mayBeCifar(data)) throw unknownForm(data);
+  checkTestPart(data, options, wantsTest);
   const path = named ? (dataDir ?? installed(data as LayoutName)) : data;
   const names = named ? [data as LayoutName] : undefined;
   const chosen = { labels, verify: verify === false ? false : named ? true : undefined };
@@ -139,25 +146,34 @@ async function openSets(options: SourceOptions, mode: DataMode): Promise<OpenedS
   return { train: part(train, most), test: part(test, mostTest), close: async () => {} };
 }
 
+/** Returns the sets of arrays: if a test set is wanted and there is none, a part of each class becomes one. */
+function withTest(
+  { train, test }: ArraySplits,
+  { data, test: isWanted = true, testShare, testSeed }: SourceOptions,
+): ArraySplits & Pick<OpenedSource, 'split'> {
+  if (!isWanted) return { train, test };
+  checkTestPart(data, { testShare, testSeed }, test !== null);
+  if (test) return { train, test };
+  if (new Set(train.labels).size === train.count) throw tooFewForTest(data, 'images');
+  const split = { share: testShare ?? testPartDefaults.testShare, seed: testSeed ?? testPartDefaults.testSeed };
+  return { ...train.split(split.share, { seed: split.seed }), split };
+}
+
 /** Opens pictures. They may lie in the order of their classes, so --limit takes as many of each class. */
 async function openPictures(open: PictureOpener, options: SourceOptions, mode: DataMode): Promise<OpenedSource> {
-  const { data, classes, limit, testLimit = limit } = options;
+  const { data, classes, limit, testLimit = limit, testShare, testSeed } = options;
   const chosen = options.pictures?.() ?? {};
   const set = await open(chosen.signal);
   const wantsTest = options.test !== false;
-  if (wantsTest && set.splits.length === 1 && chosen.testShare === 0)
-    throw invalid('testShare', 'a number above 0 (--no-test trains without a test set)', chosen.testShare);
-  const pictures = await openPictureSet(set, { ...chosen, ...(!wantsTest && { testShare: 0 }), mode });
+  if (wantsTest) checkTestPart(data, options, set.splits.length > 1);
+  const share = { testShare: wantsTest ? testShare : 0, testSeed };
+  const pictures = await openPictureSet(set, { ...chosen, ...share, mode });
   const part = (source: ImageSource, count: number | undefined): ImageSource => {
     const ofClasses = classes === undefined ? source : firstClassesOf(source, classes);
     return count === undefined ? ofClasses : evenlyOf(ofClasses, count);
   };
   try {
-    if (!pictures.test && wantsTest)
-      throw new SaturnnError(
-        'ERR_DATA',
-        `${data} has too few pictures for a test set: no class has two. --no-test trains without one`,
-      );
+    if (!pictures.test && wantsTest) throw tooFewForTest(data, 'pictures');
     const [train, test] = [part(pictures.train, limit), pictures.test && part(pictures.test, testLimit)];
     return { train, test, pictures, close: () => pictures.close() };
   } catch (error) {
@@ -168,9 +184,6 @@ async function openPictures(open: PictureOpener, options: SourceOptions, mode: D
 
 /** Whether a path is a folder with binary files of CIFAR, or a packed file, whose content says whether it is CIFAR's archive. */
 const mayBeCifar = (path: string): boolean => /gz$/i.test(path) || holdsCifar(path);
-
-/** Share of the images that become the test set of data that have none. */
-const defaultTestShare = 0.2;
 
 /** Returns the folder that `saturnn data get` has filled. @throws ERR_DATA if the data set is not complete there */
 function installed(name: LayoutName): string {

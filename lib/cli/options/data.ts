@@ -12,7 +12,8 @@ import {
 import { defaultLabels, type LabelKind, labelKinds } from '../../data/records';
 import { type DataMode, dataModes } from '../../data/source';
 import { factorField, meanKinds, type StatisticsOptions, statisticsDefaults } from '../../data/statistics';
-import { parseValidation } from '../../data/validation';
+import { type TestPart, testPartDefaults, testPartFields } from '../../data/testPart';
+import { describeShare, parseValidation } from '../../data/validation';
 import { SaturnnError } from '../../errors';
 import { overridesFields } from '../../experiments/table1/settings';
 import { trainerDefaults } from '../../train/trainerOptions';
@@ -99,6 +100,20 @@ export const limitOption = declare({
 /** Completes the help of --limit for commands without --test-limit: openSource then limits both sets. */
 export const limitNote = ', and at most n test images';
 
+const testShareOption = declare({
+  flags: '--test-share <x>',
+  help: 'part of each class that becomes the test set of data that have none of their own',
+  field: testPartFields.testShare,
+  otherwise: `${testPartDefaults.testShare}`,
+});
+
+const testSeedOption = declare({
+  flags: '--test-seed <n>',
+  help: 'seed of the choice of that part',
+  field: testPartFields.testSeed,
+  otherwise: `${testPartDefaults.testSeed}`,
+});
+
 export const noTestOption = declare({ flags: '--no-test', help: 'train without a test set' });
 
 export const validationOption = declare({
@@ -119,7 +134,7 @@ export const classesOption = declare({
   field: overridesFields.classes,
 });
 
-export interface DataOptions extends PictureFlags, FormatFlags {
+export interface DataOptions extends PictureFlags, FormatFlags, TestPart {
   /** A name of dataSetNames, or a path. */
   data: string;
   dataDir?: string;
@@ -148,7 +163,7 @@ export const addSourceOptions = (command: Command, { data, onBroken }: OwnUses =
   addOptions(
     command,
     ...[dataOption(data), dataDirOption(), labelsOption(), noVerifyOption()],
-    ...[...formatOptions(), ...pictureOptions(onBroken)],
+    ...[...formatOptions(), ...pictureOptions(onBroken), testShareOption(), testSeedOption()],
   );
 
 /** Makes the options that say how pixels are normalised, and where images are kept. */
@@ -185,8 +200,7 @@ export async function openShown(options: ShownOptions, mode?: DataMode): Promise
   try {
     const opened = await openSource({ ...options, pictures }, mode);
     bar.stop();
-    if (opened.pictures && !options.json && options.summary !== false)
-      print(`${describePictures(options.data, opened.pictures, options)}\n`);
+    if (!options.json && options.summary !== false) print(describeOpened(opened, options));
     return opened;
   } catch (error) {
     if (!(error instanceof SaturnnError) || error.code !== 'ERR_INTERRUPTED') throw error;
@@ -195,6 +209,14 @@ export async function openShown(options: ShownOptions, mode?: DataMode): Promise
     bar.stop();
     (interruption as Interruption | null)?.dispose();
   }
+}
+
+/** Says in lines what was found in a folder of pictures, or how arrays were divided; nothing for other data. */
+function describeOpened({ train, test, pictures, split }: OpenedSource, options: ShownOptions): string {
+  if (pictures) return `${describePictures(options.data, pictures, options)}\n`;
+  if (!split) return '';
+  const sets = `${train.count} training and ${test?.count} test images of ${train.classes} classes`;
+  return `${options.data}: ${sets}; the test set is ${describeShare(split)}\n`;
 }
 
 type OpenOptions = DataOptions & NetworkFlags & Pick<SourceOptions, 'test' | 'validation'> & { json?: boolean };

@@ -1,5 +1,6 @@
 /** The options of commands that apply a trained network to a data set: which images, and their size. */
 import type { OpenedSets } from '../../data/openSource';
+import type { TestPart } from '../../data/testPart';
 import { type DataOptions, openShown } from './data';
 import { declare } from './declare';
 import type { PictureFlags } from './pictures';
@@ -24,7 +25,8 @@ export const splitOption = declare({
 /** The options that say which images a trained network is given. */
 export interface AppliedOptions
   extends Pick<DataOptions, 'data' | 'dataDir' | 'labels' | 'verify' | 'limit'>,
-    PictureFlags {
+    PictureFlags,
+    TestPart {
   weights: string;
   split: (typeof splits)[number];
   crop?: boolean;

@@ -53,23 +53,8 @@ const cacheDirOption = declare({
   otherwise: "the user's cache",
 });
 
-const testShareOption = declare({
-  flags: '--test-share <x>',
-  help: 'pictures: part of each class that becomes the test set, if the folder is not divided into train/ and test/',
-  field: pictureSetFields.testShare,
-  otherwise: `${pictureSetDefaults.testShare}`,
-});
-
-const testSeedOption = declare({
-  flags: '--test-seed <n>',
-  help: 'pictures: seed of the choice of that part',
-  field: pictureSetFields.testSeed,
-  otherwise: `${pictureSetDefaults.testSeed}`,
-});
-
 /** The values of the options of pictures. */
-export interface PictureFlags
-  extends Pick<PictureSetOptions, 'fit' | 'onBroken' | 'cacheDir' | 'testShare' | 'testSeed'> {
+export interface PictureFlags extends Pick<PictureSetOptions, 'fit' | 'onBroken' | 'cacheDir'> {
   storedSize?: PictureOptions['size'];
 }
 
@@ -80,7 +65,7 @@ export const pictureOptions = (onBroken?: (typeof brokenPolicies)[number]) => [
     fitOption(),
     onBrokenOption(onBroken && { default: onBroken, shown: onBroken, otherwise: undefined }),
   ],
-  ...[cacheDirOption(), testShareOption(), testSeedOption()],
+  cacheDirOption(),
 ];
 
 /** What other options of a command say about pictures. */
@@ -91,8 +76,8 @@ export interface NetworkFlags {
 }
 
 /** Returns what the options of pictures say, in the library's names. */
-export const pictureChoices = ({ storedSize, fit, onBroken, cacheDir, testShare, testSeed }: PictureFlags) => ({
-  ...{ size: storedSize, fit, onBroken, cacheDir, testShare, testSeed },
+export const pictureChoices = ({ storedSize, fit, onBroken, cacheDir }: PictureFlags) => ({
+  ...{ size: storedSize, fit, onBroken, cacheDir },
 });
 
 /** Returns how pictures are decoded: to the size that the network reads, unless another one is to be stored. */

@@ -112,7 +112,7 @@ export const addTrainingsOptions = (command: Command): Command =>
  */
 export function libraryOptions<T extends TrainingsOptions>(given: T, onProgress: (progress: DecodingProgress) => void) {
   const { lr, init, lrLayers, augment, json, mean: per, scale, ...rest } = given;
-  const { storedSize, fit, onBroken, cacheDir, testShare, testSeed, ...options } = rest;
+  const { storedSize, fit, onBroken, cacheDir, ...options } = rest;
   return {
     ...options,
     ...{ learningRate: lr, init: init?.text, layerRates: lrLayers },

@@ -12,7 +12,7 @@ const failure = (source: string) => (what: string) =>
   new SaturnnError('ERR_DATA', `${source} is not an npy file that can be read: ${what}`);
 type Fail = (what: string) => SaturnnError;
 
-/** The arrays that hold the elements of each type. The first letter of a dtype, its order of bytes, is left out. */
+/** The arrays that hold the elements of each type, halves as their bits. The first letter of a dtype, its order of bytes, is left out. */
 const types: Readonly<Record<string, new (buffer: ArrayBuffer) => FileNumbers>> = {
   b1: Uint8Array,
   u1: Uint8Array,
@@ -23,6 +23,7 @@ const types: Readonly<Record<string, new (buffer: ArrayBuffer) => FileNumbers>> 
   i4: Int32Array,
   u8: BigUint64Array,
   i8: BigInt64Array,
+  f2: Uint16Array,
   f4: Float32Array,
   f8: Float64Array,
 };
@@ -66,7 +67,9 @@ export function* npyParser(size: number, source: string): Parser<FileArray> {
   const memory = allocate(count * bytes, source);
   yield* requestBytes(at + length, memory);
   swapBytes(memory, header.descr);
-  const data = isText ? textsOf(memory, count, bytes / 4, fail) : new types[header.descr.slice(1)]!(memory);
+  const type = header.descr.slice(1);
+  const numbers = isText ? textsOf(memory, count, bytes / 4, fail) : new types[type]!(memory);
+  const data = type === 'f2' ? floatsOf(numbers as Uint16Array, source) : numbers;
   return inRowOrder({ source, shape: header.shape, data }, header.isFortran);
 }
 
@@ -121,6 +124,20 @@ function elementOf(descr: string, fail: Fail): { bytes: number; isText: boolean 
   if (array && '<>|='.includes(order)) return { bytes: Number(type.slice(1)), isText: false };
   const known = [...Object.keys(types), 'U (texts)'].join(', ');
   throw fail(`its dtype is ${show(descr)}, expected one of ${known}, of either order of bytes`);
+}
+
+/** Converts halves (IEEE 754 binary16, as their bits), of which f32 holds every value. */
+function floatsOf(halves: Uint16Array, source: string): Float32Array {
+  const floats = new Float32Array(allocate(4 * halves.length, source));
+  halves.forEach((bits, index) => {
+    const exponent = (bits >> 10) & 31;
+    const fraction = bits & 1023;
+    const special = fraction === 0 ? Number.POSITIVE_INFINITY : Number.NaN;
+    const magnitude =
+      exponent === 31 ? special : exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
+    floats[index] = bits >> 15 ? -magnitude : magnitude;
+  });
+  return floats;
 }
 
 /** Brings big-endian elements into this machine's order. */

@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SaturnnError } from '../../errors';
 import { writeAtomically } from '../../files/durable';
-import { callback, type Field, integer, numberWithin, oneOf, optional, pathField, signal } from '../../options/field';
+import { callback, type Field, oneOf, optional, pathField, signal } from '../../options/field';
 import type { Fields } from '../../options/options';
-import { seedRange } from '../../random';
 import { divide } from '../divide';
 import { type DataMode, dataModeField, type ImageSource } from '../source';
+import { testPartDefaults, testPartFields } from '../testPart';
 import type { CacheIndex } from './cacheIndex';
 import { decodingOf, type PictureOptions, pictureFields } from './decode';
 import { type DecodedSet, type DecodingProgress, decodeSet } from './decodeSet';
@@ -46,20 +46,16 @@ export const brokenPolicies = ['fail', 'skip'] as const;
 /** The defaults of PictureSetOptions. */
 export const pictureSetDefaults = {
   size: 32,
-  testShare: 0.2,
-  testSeed: 0,
+  ...testPartDefaults,
   onBroken: 'fail',
   mode: 'resident',
 } as const;
-
-const shareField: Field<number> = numberWithin({ least: 0, most: 1, open: 'most' });
 
 /** Schema of PictureSetOptions. */
 export const pictureSetFields: Fields<PictureSetOptions> = {
   ...pictureFields,
   size: optional(pictureFields.size) as Field<PictureSetOptions['size']>,
-  testShare: optional(shareField),
-  testSeed: optional(integer(...seedRange)),
+  ...testPartFields,
   onBroken: optional(oneOf(brokenPolicies)),
   cacheDir: optional(pathField),
   mode: optional(dataModeField),

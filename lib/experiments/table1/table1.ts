@@ -41,12 +41,13 @@ import {
 import { table1Text } from './text';
 
 /** How pictures are decoded: the options of imageFolder(), without those that table1() has itself. */
-export interface TablePictures extends Omit<ImageFolderOptions, 'mode' | 'signal' | 'channels'> {}
+export interface TablePictures
+  extends Omit<ImageFolderOptions, 'mode' | 'signal' | 'channels' | 'testShare' | 'testSeed'> {}
 
 /** Options of table1(): a preset, everything that overrides it, and how the data are opened. */
 export interface Table1Options
   extends Table1Overrides,
-    Pick<SourceOptions, 'labels' | 'labelColumn' | 'pixelRange' | 'pixelLayout' | 'verify'> {
+    Pick<SourceOptions, 'labels' | 'labelColumn' | 'pixelRange' | 'pixelLayout' | 'verify' | 'testShare' | 'testSeed'> {
   /** Settings to start from: "paper", "cpu" or "smoke". */
   preset: PresetName;
   /** Folder of the table. Default: results/table1-PRESET. */
@@ -74,7 +75,7 @@ export interface Table1Options
 /** Limits of Table1Options.minutes, of which 0 itself is refused. */
 const minutesRange: Range = [0, 35_000];
 
-const { mode: _mode, signal: _signal, channels: _channels, ...picturesFields } = pictureSetFields;
+const { mode: _m, signal: _s, channels: _c, testShare: _share, testSeed: _seed, ...picturesFields } = pictureSetFields;
 
 /** Schema of the options of table1(). */
 export const table1Fields: Fields<Table1Options> = {
@@ -160,7 +161,8 @@ export async function table1(given: Table1Options): Promise<Table1> {
 }
 
 function open(options: Table1Options, fixed: Table1Fixed): Promise<OpenedSets> {
-  const { dataDir, labels, labelColumn, pixelRange, pixelLayout, verify, dataMode } = options;
+  const { dataDir, labels, labelColumn, pixelRange, pixelLayout, verify, testShare, testSeed, dataMode } = options;
+  const read = { labels, labelColumn, pixelRange, pixelLayout, verify };
   const { data, classes, limit, testLimit, model, validation } = fixed;
   const counts = { classes: classes ?? undefined, limit: limit ?? undefined, testLimit: testLimit ?? undefined };
   const pictures = () => ({
@@ -169,10 +171,7 @@ function open(options: Table1Options, fixed: Table1Fixed): Promise<OpenedSets> {
     channels: checkArgument('channels of pictures', pictureFields.channels, fixed.channels),
     signal: options.signal, // decoding may take long
   });
-  return openSource(
-    { data, dataDir, labels, labelColumn, pixelRange, pixelLayout, verify, validation, ...counts, pictures },
-    dataMode,
-  );
+  return openSource({ data, dataDir, ...read, testShare, testSeed, validation, ...counts, pictures }, dataMode);
 }
 
 /** Adds the size and the channels of the images, unless they are the model's own: earlier versions did not store them. */

@@ -38,6 +38,20 @@ describe('parseNpy()', () => {
     expect(parseNpy(big, 'a').data).toEqual(data);
   });
 
+  test('reads halves of both orders of bytes: every one of their values', () => {
+    // 1, -2, the largest, the smallest normal, both ends of the subnormal, -0, infinities, NaN; values of NumPy 1.24.
+    const bits = [0x3c00, 0xc000, 0x7bff, 0x0400, 0x03ff, 0x0001, 0x8000, 0x7c00, 0xfc00, 0x7e01, 0x3555];
+    const values = [1, -2, 65504, 2 ** -14, 1023 * 2 ** -24, 2 ** -24, -0, Infinity, -Infinity, NaN, 0.333251953125];
+    const little = bytesOf(Uint16Array.from(bits));
+    for (const [order, data] of [
+      ['<', little],
+      ['>', swapped(Buffer.from(little), 2)],
+    ] as const) {
+      const array = parseNpy(npyBytes({ descr: `${order}f2`, shape: [bits.length], data }), 'a');
+      expect(array.data).toEqual(Float32Array.from(values));
+    }
+  });
+
   test("Fortran's order becomes row-major", () => {
     // Element [i, j, k] of shape [2, 3, 4] is 12 i + 4 j + k; in the file the first index is the fastest.
     const data = Uint8Array.from(
@@ -65,8 +79,11 @@ describe('parseNpy()', () => {
       /dtype is object \("\|O"\).*save numbers/,
     ],
     ['records', header("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3,)}"), /structured dtype/],
-    ['halves', npyBytes({ descr: '<f2', shape: [3], data: new Uint8Array(6) }), /dtype is "<f2", expected one of.* f4/],
-    ['complex numbers', npyBytes({ descr: '<c8', shape: [1], data: new Uint8Array(8) }), /dtype is "<c8"/],
+    [
+      'complex numbers',
+      npyBytes({ descr: '<c8', shape: [1], data: new Uint8Array(8) }),
+      /dtype is "<c8", expected one of.* f4/,
+    ],
     [
       'a length that disagrees',
       good.subarray(0, -1),

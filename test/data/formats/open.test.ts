@@ -33,6 +33,28 @@ test.each<[string, () => string]>([
   expect([train.count, test.count, train.classes]).toEqual([6, 2, 2]);
   expect([...test.labels]).toEqual([0, 1]);
   await close();
+  const chosen = await openSource({ data: make(), testShare: 0.4, testSeed: 1 });
+  expect([chosen.train.count, chosen.test.count, chosen.split]).toEqual([6, 4, { share: 0.4, seed: 1 }]);
+  const all = await openSource({ data: make(), test: false });
+  expect([all.train.count, all.test]).toEqual([10, null]);
+  await expect(openSource({ data: make(), testShare: 0 })).rejects.toThrow('--no-test trains without a test set');
+});
+
+test('data that have a test set of their own are not divided, and those that cannot be say so', async () => {
+  const own = writeFiles(temporaryFolder(), {
+    ...{ 'x_train.npy': pair['X.npy'], 'y_train.npy': pair['y.npy'] },
+    ...{ 'x_test.npy': pair['X.npy'], 'y_test.npy': pair['y.npy'] },
+  });
+  for (const data of [own, 'generated', writeFiles(temporaryFolder(), cifar10Files())]) {
+    const given = { data, testSeed: 3 };
+    const message = `testSeed (--test-seed) does not apply to ${data}, which is divided already (received 3)`;
+    await expect(openSource(given)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT', message });
+  }
+  const single = writeFiles(temporaryFolder(), {
+    'X.npy': npyBytes({ shape: [2, 2, 2], data: images.subarray(0, 8) }),
+    'y.npy': npyBytes({ shape: [2], data: Uint8Array.of(0, 1) }),
+  });
+  await expect(openSource({ data: single })).rejects.toThrow(/has too few images for a test set: no class has two/);
 });
 
 test('floats and channels first, as the options say', async () => {
@@ -95,14 +117,14 @@ describe('encoded pictures', () => {
       },
     ],
   ])('%s', async (_, path) => {
-    const pictureOptions = () => ({ cacheDir, size: 8, testShare: 0.5 });
-    const { train, test, close } = await openSource({ data: await path(), pictures: pictureOptions });
+    const pictures = () => ({ cacheDir, size: 8 });
+    const { train, test, close } = await openSource({ data: await path(), pictures, testShare: 0.5 });
     expect([train.count, test.count, train.classes]).toEqual([4, 4, 2]);
     await close();
   });
 
   test('labelColumn names the column of a Parquet file, and the member of .json in shards', async () => {
-    const chosen = { labelColumn: 'coarse_label', pictures: () => ({ cacheDir, testShare: 0.5 }) };
+    const chosen = { labelColumn: 'coarse_label', testShare: 0.5, pictures: () => ({ cacheDir }) };
     const { train } = await openSource({ data: write({ 'a.parquet': await parquet() }), ...chosen });
     expect(train.classNames).toEqual(['x', 'y']);
     const json = Buffer.from('{"label":0,"coarse_label":"left"}');
