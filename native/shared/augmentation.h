@@ -97,43 +97,70 @@ SN_INLINE float weightOf(const Taps& taps, int32_t pixel) {
   return 1.0f - fabsf(static_cast<float>(pixel) - taps.centre) * taps.inverseSupport;
 }
 
-// Grey of a colour, with the weights of ITU-R BT.601 that Pillow and PyTorch use.
-SN_INLINE float greyOf(float red, float green, float blue) { return 0.2989f * red + 0.587f * green + 0.114f * blue; }
+// The arithmetic of colours. F: float, or a vector of floats, each of another pixel; so it has no branches.
 
-SN_INLINE float asPixel(float value) { return clampKeepingNan(value, 0.0f, 255.0f); }
-
-// Value of a channel whose own hue is `own`, in sixths of the circle: full within a sixth of it, none from two sixths on.
-SN_INLINE float channelOf(float hue, float own, float most, float range) {
-  float away = fabsf(hue - own);
-  away = away > 3.0f ? 6.0f - away : away;
-  return most - range * clampKeepingNan(away - 1.0f, 0.0f, 1.0f);
+// The larger one, and b if one of them is NaN.
+template <typename F>
+SN_INLINE F larger(F a, F b) {
+  return a > b ? a : b;
 }
 
-// Moves the hue of a colour, whose saturation and value (the largest of the three) stay. Without branches, for vectors.
-SN_INLINE void shiftHue(float& red, float& green, float& blue, float turns) {
-  float most = red > green ? red : green, least = red > green ? green : red;
-  most = blue > most ? blue : most;
-  least = blue < least ? blue : least;
-  const float range = most - least;
-  const float inverse = 1.0f / (range > 0.0f ? range : 1.0f);  // greys have no hue, and any is right
-  float hue = (red - green) * inverse + 4.0f;
+template <typename F>
+SN_INLINE F smaller(F a, F b) {
+  return a < b ? a : b;
+}
+
+// x within low to high; NaN stays.
+template <typename F>
+SN_INLINE F within(F x, float low, float high) {
+  return smaller(F{} + high, larger(F{} + low, x));
+}
+
+template <typename F>
+SN_INLINE F asPixel(F value) {
+  return within(value, 0.0f, 255.0f);
+}
+
+// Grey of a colour, with the weights of ITU-R BT.601 that Pillow and PyTorch use.
+template <typename F>
+SN_INLINE F greyOf(F red, F green, F blue) {
+  return 0.2989f * red + 0.587f * green + 0.114f * blue;
+}
+
+// Distance of hues, in sixths of the circle.
+template <typename F>
+SN_INLINE F distance(F a, float b) {
+  const F difference = a - b;
+  return larger(difference, -difference);
+}
+
+// Moves the hue of a colour, whose saturation and value (the largest of the three) stay.
+template <typename F>
+SN_INLINE void shiftHue(F& red, F& green, F& blue, float turns) {
+  const F most = larger(larger(red, green), blue), least = smaller(smaller(red, green), blue), range = most - least;
+  const F inverse = 1.0f / (range > 0.0f ? range : F{} + 1.0f);  // greys have no hue, and any is right
+  F hue = (red - green) * inverse + 4.0f;
   hue = most == green ? (blue - red) * inverse + 2.0f : hue;
   hue = most == red ? (green - blue) * inverse : hue;
-  hue += 6.0f * turns;
-  hue -= 6.0f * floorf(hue * (1.0f / 6.0f));
-  red = channelOf(hue, 0.0f, most, range);
-  green = channelOf(hue, 2.0f, most, range);
-  blue = channelOf(hue, 4.0f, most, range);
+  // It is -1 to 5 so far, and from 0 to below 12 with 1 to 7 added.
+  const float sixths = 6.0f * (turns - floorf(turns));
+  hue = hue + (sixths < 1.0f ? sixths + 6.0f : sixths);
+  hue = hue < 6.0f ? hue : hue - 6.0f;
+  // A channel is full within a sixth of the circle from its own hue, and has none of the range from two sixths on.
+  red = least + range * within(distance(hue, 3.0f) - 1.0f, 0.0f, 1.0f);
+  green = least + range * within(2.0f - distance(hue, 2.0f), 0.0f, 1.0f);
+  blue = least + range * within(2.0f - distance(hue, 4.0f), 0.0f, 1.0f);
 }
 
 // Contrast and saturation of a pixel of three channels whose brightness was changed. `grey`: the mean of the image's greys
 // after that.
-SN_INLINE void adjustColours(float& red, float& green, float& blue, const Colours& colours, float grey) {
+template <typename F>
+SN_INLINE void adjustColours(F& red, F& green, F& blue, const Colours& colours, float grey) {
   const float added = (1.0f - colours.contrast) * grey;
   red = asPixel(colours.contrast * red + added);
   green = asPixel(colours.contrast * green + added);
   blue = asPixel(colours.contrast * blue + added);
-  const float own = (1.0f - colours.saturation) * greyOf(red, green, blue);
+  const F own = (1.0f - colours.saturation) * greyOf(red, green, blue);
   red = asPixel(colours.saturation * red + own);
   green = asPixel(colours.saturation * green + own);
   blue = asPixel(colours.saturation * blue + own);

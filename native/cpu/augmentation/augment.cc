@@ -36,7 +36,7 @@ class Augment final : public Kernel {
     bandRows_ = batch_ >= 4 * device.threads ? shape_.height : std::min(fewRows, shape_.height);
     repeatedMean_ = reserveScratch(shape_.row() * sizeof(float));
     inverseDeviation_ = reserveScratch(shape_.row() * sizeof(float));
-    const int64_t rows = hasColours_ ? shape_.height : 1;
+    const int64_t rows = hasColours_ && hasPlaces_ ? shape_.height : 1;  // those that are not copied are kept
     pixelBytes_ = ((rows - 1) * shape_.row() + Sampler::rowFloats(shape_)) * sizeof(float);
     pixelBytes_ = (pixelBytes_ + 63) / 64 * 64;
     samplerBytes_ = (Sampler::scratchBytes(shape_) + 63) / 64 * 64;
@@ -94,7 +94,7 @@ class Augment final : public Kernel {
                                    : centrePlace(static_cast<int32_t>(shape_.sourceHeight - shape_.height),
                                                  static_cast<int32_t>(shape_.sourceWidth - shape_.width));
     if (image < 0 || image >= images_ || !isFinitePlace(place)) return false;
-    sampler.begin(call.images + image * shape_.sourceHeight * shape_.sourceRow(), call.mean, place, !hasColours_);
+    sampler.begin(call.images + image * shape_.sourceHeight * shape_.sourceRow(), call.mean, place);
     return true;
   }
 
@@ -125,9 +125,7 @@ class Augment final : public Kernel {
     std::fill(y, y + first * channels, narrow<T>(0.0f));
     std::fill(y + last * channels, y + shape_.row(), narrow<T>(0.0f));
     if (first == last) return;
-    // A row that is read from right to left begins at its leftmost pixel.
-    const int64_t leftmost = columns.mirror ? columns.source - (last - first - 1) : columns.source;
-    const int64_t begin = row * shape_.sourceRow() + leftmost * channels;
+    const int64_t begin = row * shape_.sourceRow() + columns.leftmost() * channels;
     imageLoops<T>(simd_).augment({image + begin, shape_.meanPerPixel ? call.mean + begin : call.meanRow(*this),
                                   call.inverseRow(*this), y + first * channels, last - first, channels, columns.mirror,
                                   shape_.meanPerPixel});
@@ -139,18 +137,18 @@ class Augment final : public Kernel {
     Sampler sampler(shape_, simd_, memory + pixelBytes_);
     const Colours& colours = call.colours[n];
     if (!begin(call, n, sampler)) return makeNaN(rowOf(call, n, 0), shape_.height * shape_.row());
+    // A row of a copy is made twice, because that is cheaper than to keep it.
+    const int64_t kept = sampler.copies() ? 0 : shape_.row();
     double grey = 0.0;
     for (int64_t h = 0; h < shape_.height; ++h) {
-      float* row = pixels + h * shape_.row();
-      sampler.row(h, row);
-      grey += simd_.brighten(row, shape_.width, shape_.channels, colours.brightness);
+      sampler.row(h, pixels + h * kept);
+      grey += simd_.sumGreys(pixels + h * kept, shape_.width, shape_.channels, colours.brightness);
     }
     const auto mean = static_cast<float>(grey / static_cast<double>(shape_.height * shape_.width));
     for (int64_t h = 0; h < shape_.height; ++h) {
-      float* row = pixels + h * shape_.row();
-      simd_.recolour(row, shape_.width, shape_.channels, colours, mean);
-      imageLoops<T>(simd_).normalizeRow(row, call.meanRow(*this), call.inverseRow(*this), rowOf(call, n, h),
-                                        shape_.row());
+      if (kept == 0) sampler.row(h, pixels);
+      imageLoops<T>(simd_).recolour({pixels + h * kept, shape_.width, shape_.channels, colours, mean,
+                                     call.meanRow(*this), call.inverseRow(*this), rowOf(call, n, h)});
     }
   }
 

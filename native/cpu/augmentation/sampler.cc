@@ -1,6 +1,7 @@
 #include "cpu/augmentation/sampler.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace saturnn::cpu {
 
@@ -9,32 +10,64 @@ namespace {
 // Rounded up, with room for the loops that store four floats where three are needed.
 constexpr int64_t floatsOf(int64_t count) { return (count + 1 + 15) / 16 * 16; }
 
+int64_t gatheredFloats(const SampledShape& shape) {
+  return floatsOf(shape.sourceRow() + Sampler::mostTaps * shape.channels);
+}
+
+// The scratch memory of TapWeights: of the weights and of the first pixels.
+constexpr int64_t tapFloats(int64_t length) { return floatsOf(length * Sampler::mostTaps) + floatsOf(length); }
+
+// The most pixels within the support of one: those whose distance is less.
+int32_t tapsWithin(float scale) {
+  return std::max(2, static_cast<int32_t>(std::ceil(std::min(2.0f * std::abs(scale), kFarPixel))));
+}
+
+// Whether position i of a result has no pixels in the source.
+bool isOutside(const TapWeights& taps, int64_t i) {
+  const float* weights = taps.weights + i * taps.pitch;
+  return std::all_of(weights, weights + taps.pitch, [](float weight) { return weight == 0.0f; });
+}
+
 }  // namespace
 
 size_t Sampler::scratchBytes(const SampledShape& shape) {
-  const int64_t floats = floatsOf(shape.sourceRow()) + floatsOf(shape.width * mostTaps) + floatsOf(shape.width);
-  return floats * sizeof(float);
+  return (gatheredFloats(shape) + tapFloats(shape.height) + tapFloats(shape.width)) * sizeof(float);
 }
 
 Sampler::Sampler(const SampledShape& shape, const SimdTable& simd, void* scratch)
-    : shape_(shape),
-      simd_(simd),
-      gathered_(static_cast<float*>(scratch)),
-      weights_(gathered_ + floatsOf(shape.sourceRow())),
-      firsts_(reinterpret_cast<int32_t*>(weights_ + floatsOf(shape.width * mostTaps))) {}
+    : shape_(shape), simd_(simd), gathered_(static_cast<float*>(scratch)) {
+  float* memory = gathered_ + gatheredFloats(shape);
+  for (TapWeights* taps : {&rows_, &columns_}) {
+    taps->length = static_cast<int32_t>(taps == &rows_ ? shape.height : shape.width);
+    taps->weights = memory;
+    taps->firsts = reinterpret_cast<int32_t*>(memory + floatsOf(taps->length * mostTaps));
+    memory += tapFloats(taps->length);
+  }
+}
 
-void Sampler::begin(const uint8_t* image, const float* mean, const Place& place, bool mayCopy) {
+void Sampler::begin(const uint8_t* image, const float* mean, const Place& place) {
   image_ = image;
   mean_ = mean;
   place_ = place;
-  copies_ = mayCopy && isCopy(place);
+  copies_ = isCopy(place);
   upright_ = isUpright(place);
   if (copies_ || !upright_) return;
-  rows_ = extentOf(place.rowPerRow, place.firstRow, static_cast<int32_t>(shape_.height),
-                   static_cast<int32_t>(shape_.sourceHeight));
-  columns_ = extentOf(place.columnPerColumn, place.firstColumn, static_cast<int32_t>(shape_.width),
-                      static_cast<int32_t>(shape_.sourceWidth));
-  prepareColumns();
+  const auto prepare = [](TapWeights& taps, float scale, float origin, int64_t sourceLength) {
+    taps.scale = scale;
+    taps.origin = origin;
+    taps.extent = extentOf(scale, origin, taps.length, static_cast<int32_t>(sourceLength));
+    taps.taps = tapsWithin(scale);
+    taps.pitch = (taps.taps + tapGroup - 1) / tapGroup * tapGroup;
+  };
+  prepare(rows_, place.rowPerRow, place.firstRow, shape_.sourceHeight);
+  prepare(columns_, place.columnPerColumn, place.firstColumn, shape_.sourceWidth);
+  byPixel_ = rows_.taps > mostTaps || columns_.taps > mostTaps;
+  if (byPixel_) return;
+  simd_.prepareTaps(rows_);
+  simd_.prepareTaps(columns_);
+  // The loops read some pixels, whose weights are 0, behind the last.
+  const int64_t count = std::max(0, columns_.extent.last + 1 - columns_.extent.first) * shape_.channels;
+  std::fill(gathered_ + count, gathered_ + count + mostTaps * shape_.channels + 1, 0.0f);
 }
 
 int64_t Sampler::copiedRow(int64_t h) const {
@@ -53,36 +86,10 @@ Sampler::Columns Sampler::copiedColumns() const {
   return {first, last, mirror ? origin - first : origin + first, mirror};
 }
 
-// Makes the weights of every column: tap t of column w is at weights_[t * width + w], for source column firsts_[w] + t.
-void Sampler::prepareColumns() {
-  const auto width = static_cast<int32_t>(shape_.width);
-  taps_ = 1;
-  hasEmpty_ = false;
-  for (int32_t w = 0; w < width; ++w) {
-    const Taps taps = tapsOf(place_.columnPerColumn, place_.firstColumn, w, columns_);
-    taps_ = std::max(taps_, taps.last - taps.first + 1);
-  }
-  byPixel_ = taps_ > mostTaps || columns_.last - columns_.first + 1 < taps_;
-  if (byPixel_) return;
-  for (int32_t w = 0; w < width; ++w) {
-    const Taps taps = tapsOf(place_.columnPerColumn, place_.firstColumn, w, columns_);
-    // All columns have as many taps as the widest; those that are too many have the weight 0 and lie within the source.
-    const int32_t first = std::min(taps.first, columns_.last + 1 - taps_);
-    const bool isEmpty = taps.last < taps.first;
-    hasEmpty_ = hasEmpty_ || isEmpty;
-    firsts_[w] = isEmpty ? -1 : first - columns_.first;
-    float sum = 0.0f;
-    for (int32_t pixel = taps.first; pixel <= taps.last; ++pixel) sum += weightOf(taps, pixel);
-    for (int32_t t = 0; t < taps_; ++t) {
-      const int32_t pixel = first + t;
-      const bool counts = !isEmpty && pixel >= taps.first && pixel <= taps.last;
-      weights_[t * shape_.width + w] = counts ? weightOf(taps, pixel) / sum : 0.0f;
-    }
-  }
-}
-
 void Sampler::row(int64_t h, float* y) {
-  if (!upright_) {
+  if (copies_) {
+    copyRow(h, y);
+  } else if (!upright_) {
     rotatedRow(h, y);
   } else if (byPixel_) {
     pixelByPixel(h, y);
@@ -97,38 +104,46 @@ void Sampler::fill(float* y, int64_t pixels) const {
   }
 }
 
+void Sampler::copyRow(int64_t h, float* y) const {
+  const int64_t row = copiedRow(h), channels = shape_.channels;
+  const Columns columns = copiedColumns();
+  if (row < 0 || columns.first == columns.last) return fill(y, shape_.width);
+  fill(y, columns.first);
+  fill(y + columns.last * channels, shape_.width - columns.last);
+  simd_.bytesToFloats(image_ + row * shape_.sourceRow() + columns.leftmost() * channels, y + columns.first * channels,
+                      columns.last - columns.first, channels, columns.mirror);
+}
+
 // First sums the rows, then the columns.
 void Sampler::uprightRow(int64_t h, float* y) {
-  const Taps taps = tapsOf(place_.rowPerRow, place_.firstRow, static_cast<int32_t>(h), rows_);
-  if (taps.last < taps.first || columns_.last < columns_.first) return fill(y, shape_.width);
-  float sum = 0.0f;
-  for (int32_t pixel = taps.first; pixel <= taps.last; ++pixel) sum += weightOf(taps, pixel);
-  const int64_t begin = columns_.first * shape_.channels;
-  const int64_t count = (columns_.last - columns_.first + 1) * shape_.channels;
-  for (int32_t pixel = taps.first; pixel <= taps.last; pixel += rowsAtOnce) {
-    float weights[rowsAtOnce] = {};
-    const int32_t rows = std::min(rowsAtOnce, taps.last - pixel + 1);
-    for (int32_t i = 0; i < rows; ++i) weights[i] = weightOf(taps, pixel + i) / sum;
-    const int64_t at = pixel * shape_.sourceRow() + begin;
-    simd_.sumRowsOfBytes({image_ + at, shape_.sourceRow(), weights, rows, gathered_, count, pixel == taps.first});
+  if (isOutside(rows_, h) || columns_.extent.last < columns_.extent.first) return fill(y, shape_.width);
+  const int32_t begin = rows_.extent.first + rows_.firsts[h];
+  const int32_t end = std::min(begin + rows_.taps, rows_.extent.last + 1);
+  const float* weights = rows_.weights + h * rows_.pitch;
+  const int64_t left = columns_.extent.first * shape_.channels;
+  const int64_t count = (columns_.extent.last + 1 - columns_.extent.first) * shape_.channels;
+  for (int32_t pixel = begin; pixel < end; pixel += rowsAtOnce, weights += rowsAtOnce) {
+    const int64_t at = pixel * shape_.sourceRow() + left;
+    const int32_t rows = std::min(rowsAtOnce, end - pixel);
+    simd_.sumRowsOfBytes({image_ + at, shape_.sourceRow(), weights, rows, gathered_, count, pixel == begin});
     if (!shape_.meanPerPixel) continue;
     for (int32_t k = 0; k < rows; ++k) {
       const float* mean = mean_ + at + k * shape_.sourceRow();
       for (int64_t i = 0; i < count; ++i) gathered_[i] -= weights[k] * mean[i];
     }
   }
-  simd_.sumColumns({gathered_, firsts_, weights_, taps_, shape_.width, shape_.channels, y});
-  if (!hasEmpty_) return;
-  for (int64_t w = 0; w < shape_.width; ++w) {
-    if (firsts_[w] < 0) fill(y + w * shape_.channels, 1);
-  }
+  simd_.sumColumns({gathered_, columns_, shape_.channels, y});
+  // What lies outside is at the ends of the row.
+  int64_t first = 0, last = shape_.width;
+  while (first < last && isOutside(columns_, first)) fill(y + shape_.channels * first++, 1);
+  while (last > first && isOutside(columns_, last - 1)) fill(y + shape_.channels * --last, 1);
 }
 
-// For reductions by more than eight, which have many taps, and for sources that are narrower than the taps.
+// For reductions by more than eight, which have many taps.
 void Sampler::pixelByPixel(int64_t h, float* y) const {
-  const Taps rows = tapsOf(place_.rowPerRow, place_.firstRow, static_cast<int32_t>(h), rows_);
+  const Taps rows = tapsOf(rows_.scale, rows_.origin, static_cast<int32_t>(h), rows_.extent);
   for (int64_t w = 0; w < shape_.width; ++w) {
-    const Taps columns = tapsOf(place_.columnPerColumn, place_.firstColumn, static_cast<int32_t>(w), columns_);
+    const Taps columns = tapsOf(columns_.scale, columns_.origin, static_cast<int32_t>(w), columns_.extent);
     if (rows.last < rows.first || columns.last < columns.first) {
       fill(y + w * shape_.channels, 1);
       continue;

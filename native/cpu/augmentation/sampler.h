@@ -18,7 +18,7 @@ struct SampledShape {
 // Samples one image at a time, in the memory of one thread.
 class Sampler {
  public:
-  // Most pixels of the source in a row that one pixel of the result is made of on the fast way.
+  // Most pixels of the source in a row or column that one pixel of the result is made of on the fast way.
   static constexpr int32_t mostTaps = 16;
 
   // Bytes of memory that begin() gets.
@@ -26,11 +26,10 @@ class Sampler {
 
   Sampler(const SampledShape& shape, const SimdTable& simd, void* scratch);
 
-  // Chooses an image. `mean`: [channels], or of the whole image. `place` is finite. `mayCopy`: the caller uses copiedRow()
-  // instead of row() where copies() allows it.
-  void begin(const uint8_t* image, const float* mean, const Place& place, bool mayCopy);
+  // Chooses an image. `mean`: [channels], or of the whole image. `place` is finite.
+  void begin(const uint8_t* image, const float* mean, const Place& place);
 
-  // Whether the rows are bytes of the image, so that copiedRow() may be used.
+  // Whether the rows are bytes of the image, so that copiedRow() may be used instead of row().
   bool copies() const { return copies_; }
   // The row of the source that is copied to row h; -1: it lies outside.
   int64_t copiedRow(int64_t h) const;
@@ -39,6 +38,9 @@ class Sampler {
   struct Columns {
     int64_t first, last, source;
     bool mirror;
+
+    // The leftmost column of the source.
+    int64_t leftmost() const { return mirror ? source - (last - first - 1) : source; }
   };
   Columns copiedColumns() const;
 
@@ -50,7 +52,7 @@ class Sampler {
   void row(int64_t h, float* y);
 
  private:
-  void prepareColumns();
+  void copyRow(int64_t h, float* y) const;
   void uprightRow(int64_t h, float* y);
   void pixelByPixel(int64_t h, float* y) const;
   void rotatedRow(int64_t h, float* y) const;
@@ -58,16 +60,12 @@ class Sampler {
 
   const SampledShape shape_;
   const SimdTable& simd_;
-  float* gathered_;  // [source columns, channels]: the weighted sum of rows
-  float* weights_;   // [taps, width]
-  int32_t* firsts_;  // [width]
+  TapWeights rows_{}, columns_{};  // of an upright image
+  float* gathered_;                // [source columns + mostTaps, channels]: the weighted sum of rows
   const uint8_t* image_ = nullptr;
   const float* mean_ = nullptr;
   Place place_{};
-  Extent rows_{}, columns_{};
   bool copies_ = false, upright_ = false, byPixel_ = false;
-  bool hasEmpty_ = false;  // a column lies outside of the source
-  int32_t taps_ = 0;
 };
 
 }  // namespace saturnn::cpu

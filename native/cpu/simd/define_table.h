@@ -2,10 +2,13 @@
 // SIMD_NAME and SIMD_ACTIVATIONS; its compile flags choose the instruction set.
 #include "cpu/simd/arithmetic_loops.h"
 #include "cpu/simd/augmentation_loops.h"
+#include "cpu/simd/colour_loops.h"
 #include "cpu/simd/dropout_loops.h"
 #include "cpu/simd/normalization_loops.h"
 #include "cpu/simd/pooling_loops.h"
 #include "cpu/simd/randomized_relu_loops.h"
+#include "cpu/simd/rotation_loops.h"
+#include "cpu/simd/sampling_loops.h"
 #include "cpu/simd/update_loops.h"
 
 namespace saturnn::cpu {
@@ -23,6 +26,7 @@ constexpr ImageLoops<T> makeImageLoops() {
       add<T>,
       augmentRow<T>,
       normalizeRow<T>,
+      recolourRow<T>,
       mix<T>,
       toFloats<T>,
       fromFloats<T>,
@@ -58,11 +62,12 @@ extern const SimdTable SIMD_TABLE = {
     normalizeGradient,
     dropout,
     blend,
+    bytesToFloats,
+    prepareTaps,
     sumRowsOfBytes,
     sumColumns,
     rotateRow,
-    brighten,
-    recolourRow,
+    sumGreys,
 };
 
 }  // namespace saturnn::cpu

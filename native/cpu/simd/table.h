@@ -162,8 +162,33 @@ struct AugmentRow {
   bool meanPerPixel;  // else `mean` is the same for every pixel
 };
 
-// y = the weighted sum of 1 to 3 rows of bytes, `pitch` apart, added to y unless they are the first.
-constexpr int32_t rowsAtOnce = 3;
+// A row of floats whose colours change: brightness, contrast, saturation and hue. y = the normalised result.
+template <typename T>
+struct ColouredRow {
+  const float* x;
+  int64_t pixels, channels;
+  Colours colours;
+  float grey;  // the mean of the image's greys after the change of brightness
+  const float* mean;
+  const float* inverseDeviation;
+  T* y;
+};
+
+// The pixels that each of the `length` columns (or rows) of an upright result is made of: pixel firsts[i] + t of the
+// source, counted from extent.first, has the weight weights[i pitch + t]. At most `taps` weights are above 0; all are 0 if
+// the pixel lies outside of the source.
+struct TapWeights {
+  float scale, origin;
+  int32_t length;
+  Extent extent;
+  int32_t taps, pitch;  // pitch: a multiple of tapGroup
+  int32_t* firsts;
+  float* weights;
+};
+constexpr int32_t tapGroup = 4;
+
+// y = the weighted sum of 1 to 4 rows of bytes, `pitch` apart, added to y unless they are the first.
+constexpr int32_t rowsAtOnce = 4;
 struct ByteRows {
   const uint8_t* x;
   int64_t pitch;
@@ -174,14 +199,11 @@ struct ByteRows {
   bool isFirst;
 };
 
-// y[w] = the sum over the taps of weights[tap * pixels + w] x[firsts[w] + tap], per channel; y[w] is anything where firsts[w] < 0.
-// x and y have one float more than their rows need.
+// y[w] = the weighted sum of pixels of x, per channel. x has columns.pitch pixels more than its row, and y one float.
 struct ColumnSums {
   const float* x;
-  const int32_t* firsts;
-  const float* weights;
-  int32_t taps;
-  int64_t pixels, channels;
+  TapWeights columns;
+  int64_t channels;
   float* y;
 };
 
@@ -193,7 +215,7 @@ struct RotatedRow {
   int64_t height, width, channels;
   bool meanPerPixel;
   float rowStep, row, columnStep, column;
-  float* y;
+  float* y;  // with room for one float more
   int64_t pixels;
 };
 
@@ -273,6 +295,7 @@ struct ImageLoops {
   void (*augment)(const AugmentRow<T>&);
   // y = (x - mean) inverseDeviation, element by element
   void (*normalizeRow)(const float* x, const float* mean, const float* inverseDeviation, T* y, int64_t count);
+  void (*recolour)(const ColouredRow<T>&);
   // y = share x + rest partner; `partner` is not read if rest is 0
   void (*mix)(const T* x, float share, const T* partner, float rest, T* y, int64_t count);
   void (*toFloats)(const T* x, float* y, int64_t count);
@@ -304,13 +327,14 @@ struct SimdTable : ImageLoops<float> {
   void (*dropout)(const DropoutRows&);
   // y = keep * a + take * b
   void (*blend)(const float* a, float keep, const float* b, float take, float* y, int64_t count);
+  // y = a row of bytes, from right to left if `mirror`
+  void (*bytesToFloats)(const uint8_t* x, float* y, int64_t pixels, int64_t channels, bool mirror);
+  void (*prepareTaps)(const TapWeights&);
   void (*sumRowsOfBytes)(const ByteRows&);
   void (*sumColumns)(const ColumnSums&);
   void (*rotateRow)(const RotatedRow&);
-  // Multiplies the pixels of a row, which stay within 0 to 255, and returns the sum of their greys.
-  double (*brighten)(float* x, int64_t pixels, int64_t channels, float factor);
-  // Changes contrast, saturation and hue of a row. `grey`: the mean of the image's greys.
-  void (*recolour)(float* x, int64_t pixels, int64_t channels, const Colours& colours, float grey);
+  // Returns the sum of the greys of a row whose pixels are multiplied by `brightness`, and then stay within 0 to 255.
+  double (*sumGreys)(const float* x, int64_t pixels, int64_t channels, float brightness);
 };
 
 extern const SimdTable simdBaseline, simdAvx2, simdAvx512;

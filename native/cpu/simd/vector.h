@@ -116,6 +116,21 @@ inline I loadBytes(const uint8_t* p) {
   }
 }
 
+// Loads as many floats as V has, of floats or of bytes.
+template <typename V>
+inline V loadFloats(const float* p) {
+  return load<V>(p);
+}
+
+template <typename V>
+inline V loadFloats(const uint8_t* p) {
+  if constexpr (sizeof(V) == sizeof(float)) {
+    return static_cast<float>(*p);
+  } else {
+    return __builtin_convertvector(loadBytes<Integers<V>>(p), V);
+  }
+}
+
 // Calls body.template run<V>(first channel) for whole vectors, then for each remaining channel. The tail need not be
 // fast, because networks have multiples of 16 channels.
 template <typename Body>
