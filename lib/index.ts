@@ -74,9 +74,12 @@ export {
   parseSafetensors,
   readSafetensors,
   type SafetensorsFile,
-  type TensorData,
+  type StoredTensor,
   writeSafetensors,
 } from './files/safetensors';
+export { openSafetensors, type TensorFile, type TensorInfo } from './files/tensorFile';
+export type { TensorData, TensorDType } from './files/tensorTypes';
+export { toFloat32 } from './files/toFloat32';
 export { type LsuvLayer, type LsuvOptions, lsuv } from './initial/lsuv';
 export type { ForwardContext, Layer, LayerFunction, Normalization } from './layers';
 export * as layers from './layers';

@@ -5,18 +5,23 @@
 
 import { types } from 'node:util';
 import { invalid, reasonOf, SaturnnError, show } from '../errors';
-import { pathField, text } from '../options/field';
+import { listing, pathField, text } from '../options/field';
 import { checkArgument, fromData } from '../options/options';
 import { sizeOf } from '../tensor/tensor';
 import { writeAtomically } from './durable';
 import { parseJson } from './json';
+import { isPickled, pickledAdvice } from './pickled';
 import { allocate, largestPart, type Parser, parseBytes, parseFile, requestBytes } from './read';
-
-/**
- * Numbers of a tensor. The type of the array is the dtype in the file: Float32Array F32, Int32Array I32, Uint8Array U8,
- * BigInt64Array I64, Uint16Array BF16 (the bits of each number).
- */
-export type TensorData = Float32Array | Int32Array | Uint8Array | BigInt64Array | Uint16Array;
+import {
+  arrayOf,
+  bytesPer,
+  isArrayOf,
+  isTensorDType,
+  type TensorData,
+  type TensorDType,
+  tensorDTypes,
+  usualDType,
+} from './tensorTypes';
 
 /** Shape and numbers of one tensor in a safetensors file. */
 export interface NamedTensor<Data extends TensorData = TensorData> {
@@ -24,12 +29,24 @@ export interface NamedTensor<Data extends TensorData = TensorData> {
   readonly shape: readonly number[];
   /** As many elements as the shape has, row-major. */
   readonly data: Data;
+  /**
+   * The dtype in the file. Default: that of the array: Float64Array F64, Float32Array F32, BigInt64Array I64, BigUint64Array U64,
+   * Int32Array I32, Uint32Array U32, Int16Array I16, Int8Array I8, Uint8Array U8, and Uint16Array BF16. A Uint16Array may also be
+   * F16 (in both cases the bits of each number) or U16; a Uint8Array BOOL (0 or 1) or one of the dtypes of 8 bits that begin with
+   * F8 (the bits). toFloat32() makes float32 numbers of them.
+   */
+  readonly dtype?: TensorDType;
+}
+
+/** A tensor that was read from a file. */
+export interface StoredTensor extends NamedTensor {
+  readonly dtype: TensorDType;
 }
 
 /** The content of a safetensors file. */
-export interface SafetensorsFile {
+export interface SafetensorsFile<Stored extends NamedTensor = NamedTensor> {
   /** The tensors by name. */
-  readonly tensors: ReadonlyMap<string, NamedTensor>;
+  readonly tensors: ReadonlyMap<string, Stored>;
   /** Any texts by name, the format's `__metadata__`. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -42,26 +59,8 @@ const alignment = 8;
  */
 export const largestHeader = 2 ** 23;
 
-const dtypes = {
-  F32: Float32Array,
-  I32: Int32Array,
-  U8: Uint8Array,
-  I64: BigInt64Array,
-  BF16: Uint16Array,
-} as const;
-type FileDType = keyof typeof dtypes;
-
-/** Whether data are an array of a dtype, also one of another realm, which `instanceof` does not know. */
-const isArrayOf: Readonly<Record<FileDType, (data: unknown) => boolean>> = {
-  F32: types.isFloat32Array,
-  I32: types.isInt32Array,
-  U8: types.isUint8Array,
-  I64: types.isBigInt64Array,
-  BF16: types.isUint16Array,
-};
-
 interface HeaderEntry {
-  dtype: FileDType;
+  dtype: TensorDType;
   shape: number[];
   data_offsets: [number, number];
 }
@@ -72,16 +71,24 @@ interface HeaderEntry {
  */
 export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array[] {
   const header: [string, HeaderEntry | Readonly<Record<string, string>>][] = [['__metadata__', metadata]];
-  const parts: Uint8Array[] = [];
-  let offset = 0;
-  for (const [name, { shape, data }] of tensors) {
-    const dtype = (Object.keys(dtypes) as FileDType[]).find((key) => isArrayOf[key](data));
-    if (!dtype) throw invalid(`data of "${name}"`, 'a typed array of a known dtype', data);
+  const named = [...tensors].map(([name, tensor]) => ({ name, ...tensor, dtype: dtypeOf(name, tensor) }));
+  for (const { name, shape, data } of named) {
     if (name === '__metadata__') throw invalid('name of a tensor', 'another name', name);
     if (data.length !== sizeOf(shape)) throw invalid(`data of "${name}"`, `${sizeOf(shape)} elements`, data.length);
-    header.push([name, { dtype, shape: [...shape], data_offsets: [offset, offset + data.byteLength] }]);
+  }
+  // The largest elements come first, so that each tensor begins at a multiple of its element's size: PyTorch needs that.
+  const inFile = [...named].sort((a, b) => bytesPer(b.dtype) - bytesPer(a.dtype));
+  const begins = new Map<string, number>();
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  for (const { name, data } of inFile) {
+    begins.set(name, offset);
     parts.push(...viewsOf(data));
     offset += data.byteLength;
+  }
+  for (const { name, shape, data, dtype } of named) {
+    const begin = begins.get(name)!;
+    header.push([name, { dtype, shape: [...shape], data_offsets: [begin, begin + data.byteLength] }]);
   }
   const json = Buffer.from(JSON.stringify(Object.fromEntries(header)));
   const length = Math.ceil(json.length / alignment) * alignment;
@@ -92,6 +99,16 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
   head.writeBigUInt64LE(BigInt(length));
   json.copy(head, 8);
   return [head, ...parts];
+}
+
+/** Returns the dtype of a tensor. @throws ERR_INVALID_ARGUMENT if its array has none, or not the one that it names */
+function dtypeOf(name: string, { data, dtype }: NamedTensor): TensorDType {
+  const usual = usualDType(data);
+  if (!usual) throw invalid(`data of "${name}"`, 'a typed array of a known dtype', data);
+  if (dtype === undefined) return usual;
+  if (!isTensorDType(dtype)) throw invalid(`dtype of "${name}"`, listing(tensorDTypes), dtype);
+  if (!isArrayOf(dtype, data)) throw invalid(`data of "${name}"`, `an array for ${dtype}`, data);
+  return dtype;
 }
 
 /** Returns the bytes of an array, in views of at most `largestPart` bytes: Node.js 20 has no view of more than 4 GiB. */
@@ -112,11 +129,10 @@ export function writeSafetensors(path: string, file: SafetensorsFile): void {
 }
 
 /**
- * Reads a safetensors file into memory. Its size is not limited, other than by the memory.
- * @throws ERR_DATA if the file cannot be read, is malformed, or has a dtype other than F32, I32, U8, I64 and BF16;
- * ERR_OUT_OF_MEMORY
+ * Reads a safetensors file into memory. Its size is not limited, other than by the memory; openSafetensors() reads single tensors.
+ * @throws ERR_DATA if the file cannot be read, is malformed, or has a dtype that is not in NamedTensor; ERR_OUT_OF_MEMORY
  */
-export function readSafetensors(path: string): SafetensorsFile {
+export function readSafetensors(path: string): SafetensorsFile<StoredTensor> {
   checkArgument('path', pathField, path);
   try {
     return parseFile(path, (size) => safetensorsParser(size, path));
@@ -130,40 +146,65 @@ export function readSafetensors(path: string): SafetensorsFile {
  * Reads a safetensors file whose bytes are in memory. Every length in the header is checked against the bytes that are there, and
  * the tensors must cover the data without gap or overlap. The tensors are copies.
  * @param source names the file in errors
- * @throws ERR_DATA if the bytes are malformed, or have a dtype other than F32, I32, U8, I64 and BF16
+ * @throws ERR_DATA if the bytes are malformed, or have a dtype that is not in NamedTensor
  */
-export function parseSafetensors(bytes: Uint8Array, source: string): SafetensorsFile {
+export function parseSafetensors(bytes: Uint8Array, source: string): SafetensorsFile<StoredTensor> {
   if (!types.isUint8Array(bytes)) throw invalid('bytes', 'a Uint8Array', bytes);
   checkArgument('source', text, source);
   return parseBytes(bytes, (size) => safetensorsParser(size, source));
 }
 
 /** Reads the header, and then the tensors in the order of their bytes. `part`: most bytes of one read. */
-export function* safetensorsParser(size: number, source: string, part?: number): Parser<SafetensorsFile> {
+export function* safetensorsParser(size: number, source: string, part?: number): Parser<SafetensorsFile<StoredTensor>> {
+  const layout = yield* layoutParser(size, source, part);
+  const read = new Map<string, StoredTensor>();
+  for (const entry of inOrder(layout.entries)) {
+    read.set(entry.name, yield* tensorParser(entry, layout.dataAt, source, part));
+  }
+  const tensors = new Map(layout.entries.map(({ name }) => [name, read.get(name)!]));
+  return { tensors, metadata: layout.metadata };
+}
+
+/** The header of a file. */
+export interface FileLayout {
+  /** The tensors in the order of the header. */
+  readonly entries: readonly TensorEntry[];
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Position of the first byte behind the header. */
+  readonly dataAt: number;
+}
+
+/** Reads the header only. */
+export function* layoutParser(size: number, source: string, part?: number): Parser<FileLayout> {
   const fail = failure(source);
   if (size < 8) throw fail(`it has ${size} bytes, and the header's length alone takes 8`);
   const beginning = new Uint8Array(8);
   yield* requestBytes(0, beginning.buffer);
+  if (isPickled(beginning)) throw new SaturnnError('ERR_DATA', pickledAdvice(source));
   const length = headerLength(beginning);
   if (length > largestHeader) throw fail(`its header would have ${length} bytes, more than ${largestHeader}`);
   if (8 + length > size) throw fail(`its header would end at byte ${8 + length}, but it has ${size} bytes`);
   const header = new Uint8Array(length);
   yield* requestBytes(8, header.buffer, { part });
-  const { entries, metadata } = parseLayout(header, size - 8 - length, source);
-  const arrays = new Map<string, TensorData>();
-  for (const { name, dtype, begin, end } of inOrder(entries)) {
-    const memory = allocate(end - begin, `Tensor ${show(name)} of ${source}`);
-    yield* requestBytes(8 + length + begin, memory, { part });
-    arrays.set(name, new dtypes[dtype](memory));
-  }
-  const tensors = new Map(entries.map(({ name, shape }) => [name, { shape, data: arrays.get(name)! }]));
-  return { tensors, metadata };
+  return { ...parseLayout(header, size - 8 - length, source), dataAt: 8 + length };
+}
+
+/** Reads one tensor. @param dataAt see FileLayout */
+export function* tensorParser(
+  { name, dtype, shape, begin, end }: TensorEntry,
+  dataAt: number,
+  source: string,
+  part?: number,
+): Parser<StoredTensor> {
+  const memory = allocate(end - begin, `Tensor ${show(name)} of ${source}`);
+  yield* requestBytes(dataAt + begin, memory, { part });
+  return { dtype, shape, data: arrayOf(dtype, memory) };
 }
 
 /** A tensor in the header of a file: the range of its bytes counts from the end of the header. */
 export interface TensorEntry {
   readonly name: string;
-  readonly dtype: FileDType;
+  readonly dtype: TensorDType;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
@@ -223,14 +264,14 @@ function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
 
 function checkEntry(name: string, entry: unknown, bytes: number, fail: Fail): TensorEntry {
   const { dtype, shape, data_offsets: range } = (isRecord(entry) ? entry : {}) as Partial<HeaderEntry>;
-  if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype)) {
-    throw fail(`tensor ${show(name)} has dtype ${show(dtype)}, expected ${Object.keys(dtypes).join(', ')}`);
+  if (!isTensorDType(dtype)) {
+    throw fail(`tensor ${show(name)} has dtype ${show(dtype)}, expected ${tensorDTypes.join(', ')}`);
   }
   const [begin, end] = Array.isArray(range) && range.length === 2 ? range : [-1, -1];
   const whole = [begin, end, ...(Array.isArray(shape) ? shape : [-1])];
   const size = whole.every((value) => Number.isSafeInteger(value) && value >= 0) ? sizeOf(shape as number[]) : -1;
   const fits = size >= 0 && begin <= end && end <= bytes;
-  if (!fits || end - begin !== dtypes[dtype].BYTES_PER_ELEMENT * size) {
+  if (!fits || end - begin !== bytesPer(dtype) * size) {
     throw fail(`tensor ${show(name)} has ${dtype} ${show(shape)} in bytes ${show(range)} of ${bytes}`);
   }
   return { name, dtype, shape: shape as number[], begin, end };

@@ -29,9 +29,9 @@ import { temporaryFolder } from '../temporary';
 const folder = temporaryFolder();
 const path = (name: string) => join(folder, name);
 const tensors = new Map([
-  ['first', { shape: [3, 5], data: Float32Array.from({ length: 15 }, (_, i) => i / 7) }],
-  ['second', { shape: [11], data: Uint8Array.from({ length: 11 }, (_, i) => 255 - i) }],
-]);
+  ['first', { shape: [3, 5], data: Float32Array.from({ length: 15 }, (_, i) => i / 7), dtype: 'F32' }],
+  ['second', { shape: [11], data: Uint8Array.from({ length: 11 }, (_, i) => 255 - i), dtype: 'U8' }],
+] as const);
 
 /** Passes a parser on, and notes the sizes of its requests. */
 function* noting<T>(parser: Parser<T>, sizes: number[]): Parser<T> {

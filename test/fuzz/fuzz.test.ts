@@ -4,7 +4,7 @@ import { fuzz } from './fuzz';
 import { targets } from './targets';
 
 // Fixed seeds repeat the same inputs in every run; testSeed, which a failure prints, may find new faults.
-const fixedSeeds = [1, 2, 4];
+const fixedSeeds = [2, 3, 4];
 
 test.each([...fixedSeeds, testSeed])(
   'mutated files, seed %i: a valid result or a SaturnnError, and no memory kept',

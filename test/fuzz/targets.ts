@@ -17,6 +17,8 @@ import { sizeInHeader } from '../../lib/data/pictures/pictureSize';
 import { SaturnnError } from '../../lib/errors';
 import { parseBytes } from '../../lib/files/read';
 import { parseSafetensors } from '../../lib/files/safetensors';
+import { parseShardIndex } from '../../lib/files/shards';
+import { toFloat32 } from '../../lib/files/toFloat32';
 import { decodeCheckpoint, encodeCheckpoint } from '../../lib/train/checkpoint/checkpoint';
 import type { CheckpointInfo } from '../../lib/train/checkpoint/checkpointInfo';
 import { idxBytes, npyBytes, zipBytes } from '../data/formats/arrays';
@@ -59,6 +61,10 @@ const checkEntries = async (bytes: Uint8Array) => {
 
 const checkSafetensors = (bytes: Uint8Array) => {
   const { tensors, metadata } = parseSafetensors(bytes, 'mutated');
+  for (const tensor of tensors.values()) {
+    if (tensor.dtype.startsWith('F8') || tensor.dtype === 'F64') continue;
+    ensure(toFloat32(tensor).length === tensor.data.length, 'float32 has another number of elements');
+  }
   ensure(
     Object.values(metadata).every((value) => typeof value === 'string'),
     'metadata are no strings',
@@ -181,8 +187,36 @@ const tensorSeeds = [
     },
     4,
   ),
+  safetensorsSeed(
+    {
+      half: { dtype: 'F16', shape: [2], data_offsets: [0, 4] },
+      brain: { dtype: 'BF16', shape: [1, 2], data_offsets: [4, 8] },
+      count: { dtype: 'I64', shape: [], data_offsets: [8, 16] },
+      mask: { dtype: 'BOOL', shape: [3], data_offsets: [16, 19] },
+      eight: { dtype: 'F8_E5M2', shape: [1], data_offsets: [19, 20] },
+    },
+    20,
+  ),
   safetensorsSeed({}, 0),
 ];
+
+const indexSeeds = [
+  { metadata: { total_size: 24 }, weight_map: { a: 'm-1-of-2.safetensors', 'b.weight': 'm-2-of-2.safetensors' } },
+  { weight_map: {} },
+  { weight_map: { a: 'pytorch_model.bin' } },
+].map((index) => Buffer.from(JSON.stringify(index)));
+
+const checkIndex = (bytes: Uint8Array) => {
+  const { fileOf, files } = parseShardIndex(Buffer.from(bytes).toString('utf8'), 'mutated');
+  ensure(
+    files.every((file) => !/[\\/\0]/.test(file)),
+    'a file may lie in another folder',
+  );
+  ensure(
+    [...fileOf.values()].every((file) => files.includes(file)),
+    'a file is missing',
+  );
+};
 
 const checkpointSeeds = [0, 9].map((size) =>
   Buffer.concat(
@@ -276,6 +310,7 @@ export const targets: readonly Target[] = [
     },
   },
   { name: 'safetensors', seeds: tensorSeeds, finish: fitHeader, read: checkSafetensors },
+  { name: 'index of safetensors files', seeds: indexSeeds, read: checkIndex },
   { name: 'IDX', seeds: idxSeeds, read: (bytes) => checkArray(parseIdx(bytes, 'mutated')) },
   {
     name: 'packed IDX',

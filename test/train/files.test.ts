@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { prepareFolder, writeAtomically } from '../../lib/files/durable';
 import { type NamedTensor, readSafetensors, writeSafetensors } from '../../lib/files/safetensors';
+import { usualDType } from '../../lib/files/tensorTypes';
 import type { EpochEvent } from '../../lib/optim/metric';
 import { renderReport, renderSvg, trainingCharts } from '../../lib/train/curves';
 import type { StepEvent } from '../../lib/train/events';
@@ -58,6 +59,10 @@ describe('files', () => {
   });
 });
 
+/** Returns tensors as they are read: each says its dtype. */
+const withDTypes = (tensors: ReadonlyMap<string, NamedTensor>) =>
+  new Map([...tensors].map(([name, tensor]) => [name, { dtype: usualDType(tensor.data), ...tensor }]));
+
 describe('safetensors', () => {
   const tensors = new Map([
     ['a/weight', { shape: [2, 3], data: Float32Array.of(1, -2, 3.5, 0, Number.NaN, 6) }],
@@ -68,7 +73,7 @@ describe('safetensors', () => {
     writeSafetensors(path('m.safetensors'), { tensors, metadata: { model: 'small' } });
     const read = readSafetensors(path('m.safetensors'));
     expect(read.metadata).toEqual({ model: 'small' });
-    expect(read.tensors).toEqual(tensors);
+    expect(read.tensors).toEqual(withDTypes(tensors));
     // The layout of the format: length of the header, header padded with spaces, numbers.
     const bytes = readFileSync(path('m.safetensors'));
     const length = Number(bytes.readBigUInt64LE());
@@ -95,25 +100,50 @@ describe('safetensors', () => {
     expect(output.trim()).toBe("['a/weight', 'b/ä'] (2, 3) 3.5");
   });
 
-  test('hold five kinds of numbers, bit for bit, tensors without elements, and every name', () => {
+  test('hold every kind of numbers, bit for bit, tensors without elements, and every name', () => {
     const all = new Map<string, NamedTensor>([
       ['F32', { shape: [2], data: Float32Array.of(-0, Number.NaN) }],
       ['U8', { shape: [3], data: Uint8Array.of(1, 2, 255) }],
       ['I64', { shape: [1], data: BigInt64Array.of(-(2n ** 63n)) }],
       ['I32', { shape: [1, 1], data: Int32Array.of(-1) }],
       ['BF16', { shape: [2], data: Uint16Array.of(0x3f80, 0xffff) }],
+      ['F64', { shape: [2], data: Float64Array.of(1e300, Number.NaN) }],
+      ['U64', { shape: [1], data: BigUint64Array.of(2n ** 64n - 1n) }],
+      ['U32', { shape: [1], data: Uint32Array.of(2 ** 32 - 1) }],
+      ['I16', { shape: [1], data: Int16Array.of(-(2 ** 15)) }],
+      ['I8', { shape: [2], data: Int8Array.of(-128, 127) }],
+      ['F16', { shape: [1], data: Uint16Array.of(0x3c00), dtype: 'F16' }],
+      ['U16', { shape: [1], data: Uint16Array.of(65535), dtype: 'U16' }],
+      ['BOOL', { shape: [2], data: Uint8Array.of(0, 1), dtype: 'BOOL' }],
+      ['F8_E4M3', { shape: [2], data: Uint8Array.of(0x38, 0xff), dtype: 'F8_E4M3' }],
       ['nothing', { shape: [0, 5], data: new Float32Array(0) }],
       ['one', { shape: [], data: Float32Array.of(7) }],
       ['__proto__', { shape: [1], data: Uint8Array.of(9) }],
     ]);
     writeSafetensors(path('all'), { tensors: all, metadata: {} });
-    expect(readSafetensors(path('all')).tensors).toEqual(all);
+    const read = readSafetensors(path('all'));
+    expect(read.tensors).toEqual(withDTypes(all));
+    for (const [name, { dtype }] of all) if (dtype) expect(read.tensors.get(name)!.dtype).toBe(dtype);
+    expect([...read.tensors.keys()]).toEqual([...all.keys()]);
+    // PyTorch needs every tensor at a multiple of its element's size.
+    const bytes = readFileSync(path('all'));
+    const header = JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE())));
+    for (const [name, { data }] of all) {
+      if (name !== '__proto__') expect(header[name].data_offsets[0] % data.BYTES_PER_ELEMENT, name).toBe(0);
+    }
     expect(() =>
       writeSafetensors(path('x'), {
-        tensors: new Map([['a', { shape: [1], data: new Float64Array(1) as never }]]),
+        tensors: new Map([['a', { shape: [1], data: new DataView(new ArrayBuffer(8)) as never }]]),
         metadata: {},
       }),
     ).toThrow(/typed array of a known dtype/);
+    const wrong = (dtype: string) => () =>
+      writeSafetensors(path('x'), {
+        tensors: new Map([['a', { shape: [1], data: new Float32Array(1), dtype: dtype as never }]]),
+        metadata: {},
+      });
+    expect(wrong('F16')).toThrow('Expected an array for F16 for data of "a" but received Float32Array');
+    expect(wrong('F12')).toThrow(/Expected F64, F32, .* for dtype of "a" but received "F12"/);
   });
 
   test('that are broken are refused with the reason', () => {
@@ -130,7 +160,7 @@ describe('safetensors', () => {
     expect(broken(Buffer.alloc(3))).toThrow(/3 bytes, and the header's length alone takes 8/);
     expect(broken(Buffer.alloc(8, 0xff))).toThrow(/header would have/);
     expect(broken(withHeader('{"a":'))).toThrow(/not JSON/);
-    expect(broken(withHeader({ a: { dtype: 'F16', shape: [1], data_offsets: [0, 2] } }, 2))).toThrow(/F16/);
+    expect(broken(withHeader({ a: { dtype: 'F4', shape: [4], data_offsets: [0, 2] } }, 2))).toThrow(/dtype "F4"/);
     expect(broken(withHeader('[]'))).toThrow(/not a JSON object/);
     expect(broken(Buffer.from(withHeader('{"ä":1}').toString('latin1').replace('Ã¤', 'ää'), 'latin1'))).toThrow(/JSON/);
     expect(broken(withHeader({ __metadata__: { a: 1 } }))).toThrow(/metadata/);

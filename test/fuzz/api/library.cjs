@@ -97,7 +97,9 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
     statisticsOf: of(() => [dataset(), { per: 'channel', scale: 2 }], 1),
     SaturnnError: make(() => ['ERR_DATA', 'message', {}]),
     parseSafetensors: of(() => [new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, 123, 125]), 'source']),
+    openSafetensors: of(() => [path('none')]),
     readSafetensors: of(() => [path('none')]),
+    toFloat32: of(() => [{ shape: [2], data: Uint16Array.of(0x3c00, 1), dtype: 'F16' }]),
     writeSafetensors: of(() => [
       path('file'),
       { tensors: new Map([['t', { shape: [2], data: new Float32Array(2) }]]), metadata: { a: 'b' } },
