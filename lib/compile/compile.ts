@@ -5,6 +5,7 @@ import { type Fields, Options } from '../options/options';
 import { type Cancellable, cancellable } from '../runtime/cancellation';
 import { type Device, deviceField, deviceOf, type Precision, precisionField, Resident } from '../runtime/device';
 import { bytesPerElement, copyOf, dtypeOf, type GivenArray, ofThisRealm, typedArrayOf } from '../runtime/dtypes';
+import { Landed } from '../runtime/landings';
 import type { NativePlan, PlanOptions, RunInput, TypedArray } from '../runtime/native';
 import { precisionTable, storesHalves } from '../runtime/precisions';
 import type { Tensor } from '../tensor/tensor';
@@ -193,6 +194,7 @@ export class Plan {
       const name = known[index] as string;
       const value = inputs[name];
       if (value === undefined) throw invalid(`input "${name}"`, `${tensor.dtype} [${tensor.shape}]`, value);
+      if (value instanceof Landed) return bindLanded(name, tensor, value, steps);
       return value instanceof Resident ? bindResident(name, tensor, value) : bindArray(name, tensor, value, steps);
     });
   }
@@ -205,6 +207,14 @@ function bindResident(name: string, tensor: Tensor, value: Resident): RunInput {
   if (value.dtype !== tensor.dtype) throw invalid(`input "${name}"`, `dtype ${tensor.dtype}`, value.dtype);
   if (value.byteLength !== bytes) throw invalid(`input "${name}"`, `${bytes} resident bytes`, value.byteLength);
   return { data: value.native, perStep: false };
+}
+
+function bindLanded(name: string, tensor: Tensor, value: Landed, steps: number): RunInput {
+  const { byteLength, byteOffset } = value;
+  const perStep = byteLength !== tensor.size;
+  if (perStep && byteLength !== tensor.size * steps)
+    throw invalid(`input "${name}"`, `${tensor.size * steps} bytes`, byteLength);
+  return { data: value.native, perStep, byteOffset };
 }
 
 function bindArray(name: string, tensor: Tensor, given: GivenArray, steps: number): RunInput {

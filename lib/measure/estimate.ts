@@ -3,6 +3,7 @@
 import { type DataMode, type ImageSource, imageBytes } from '../data/source';
 import type { Device, Resident } from '../runtime/device';
 import { bytesPerElement } from '../runtime/dtypes';
+import { Landings } from '../runtime/landings';
 import { StreamingFeed, uploadImages } from '../train/feed';
 import { median } from './median';
 import { PreparedStep, type PreparedStepOptions, stateFor } from './preparedStep';
@@ -23,7 +24,7 @@ export interface MemoryEstimate {
    * Resident memory of the process without the tensors below: Node.js, libraries, generated code, the data set in JavaScript.
    */
   readonly processBytes: number;
-  /** Images on the device or, if they are streamed, the buffers that they go through. */
+  /** Images on the device or, if they are streamed, the buffers that they go through, on the host and on the device. */
   readonly dataBytes: number;
   /** Parameters, gradients, the optimizer's values and the model's buffers. */
   readonly stateBytes: number;
@@ -129,25 +130,30 @@ function estimateMemory(
   const [trainingBytes, evaluationBytes] = [training.plan.arenaBytes, evaluation?.plan.arenaBytes ?? 0];
   const inputs = [train, ...(test ? [test] : [])].map((source) => batch * (8 + (resident ? 0 : imageBytes(source))));
   const otherBytes = constantBytes + inputs.reduce((sum, bytes) => sum + bytes, 0);
-  const buffers = resident ? 0 : streamBytes(train, batch);
-  const dataBytes = resident ? bufferBytes : buffers;
+  const buffers = resident ? { host: 0, device: bufferBytes } : streamBytes(train, batch, device);
+  const dataBytes = buffers.host + buffers.device;
   // The State is read into native memory and copied to JavaScript, where the previous copy may not be collected yet.
   const checkpointBytes = 3 * (stateBytes - gradientBytes);
   // The evaluation for the report has a plan of its own, beside that of the evaluation after an epoch.
   const planBytes = trainingBytes + 2 * evaluationBytes;
-  const deviceBytes = stateBytes + planBytes + otherBytes + (resident ? dataBytes : 0);
+  const deviceBytes = stateBytes + planBytes + otherBytes + buffers.device;
   return {
     ...{ processBytes, dataBytes, stateBytes, trainingBytes, evaluationBytes, otherBytes, checkpointBytes },
-    peakBytes: processBytes + buffers + checkpointBytes + (onHost ? deviceBytes : 0),
+    peakBytes: processBytes + buffers.host + checkpointBytes + (onHost ? deviceBytes : 0),
     deviceBytes,
   };
 }
 
-/** Bytes of streamed images: two buffers that are filled in turn, and the copy that a run takes. */
-function streamBytes(source: ImageSource, batch: number): number {
-  const { mostSteps } = new StreamingFeed(source, batch);
+/**
+ * Bytes that streamed images go through. On the host: two buffers that are filled in turn, and the copy that a run takes; or one buffer
+ * and two in pinned memory, from which they are uploaded ahead, to two on the device.
+ */
+function streamBytes(source: ImageSource, batch: number, device: Device): { host: number; device: number } {
+  const landings = new Landings(device);
+  const { mostSteps } = new StreamingFeed(source, batch, landings);
   const steps = Math.min(mostSteps, Math.ceil(source.count / batch));
-  return 3 * steps * batch * imageBytes(source);
+  const bytes = steps * batch * imageBytes(source);
+  return { host: 3 * bytes, device: landings.areOfUse && source.count > batch ? 2 * bytes : 0 };
 }
 
 async function estimateTime(

@@ -20,7 +20,7 @@ export interface MemoryStats {
     readonly states: number;
     /** Plans. */
     readonly plans: number;
-    /** Resident arrays (Device.upload()). */
+    /** Resident arrays (Device.upload()), and places through which streamed images are uploaded. */
     readonly buffers: number;
     /** Bytes of device memory that these hold, as reported to the garbage collector. */
     readonly bytes: number;

@@ -142,8 +142,10 @@ export interface TraceResult {
 
 /** The values of an input. */
 export interface RunInput {
-  /** An array, or data that is on the device already. */
-  data: TypedArray | NativeBuffer;
+  /** An array, or data that is on the device already, or on its way to it. */
+  data: TypedArray | NativeBuffer | NativeLanding;
+  /** First byte within a landing. Default 0. */
+  byteOffset?: number;
   /** True: `data` holds the values of all steps, one after the other. False: every step gets the same. */
   perStep: boolean;
 }
@@ -163,6 +165,22 @@ export interface RunResult {
 export interface NativeBuffer {
   /** Size in bytes. */
   readonly byteLength: number;
+  /** Frees the memory once the runs that use it have ended. */
+  dispose(): void;
+}
+
+/**
+ * A place on the device for an array that is uploaded while an earlier run computes. A run that is given it waits for the upload on
+ * the device, and copies the array from there, so what is uploaded must stay until that run has ended.
+ */
+export interface NativeLanding {
+  /** Size in bytes. */
+  readonly byteLength: number;
+  /**
+   * Uploads an array, on a thread of its own. When the promise is fulfilled, the landing may be given to a run, and the array may change;
+   * until then, it must not be detached either. Rejects with ERR_BUSY while another upload to this landing is under way.
+   */
+  upload(data: TypedArray): Promise<void>;
   /** Frees the memory once the runs that use it have ended. */
   dispose(): void;
 }
@@ -216,7 +234,7 @@ export interface DeviceMemory {
   states: number;
   /** Number of plans. */
   plans: number;
-  /** Number of resident arrays (Device.upload()). */
+  /** Number of resident arrays (Device.upload()), and of the places through which streamed images are uploaded. */
   buffers: number;
   /** Bytes of the States: parameters, optimizer, gradients, buffers. */
   stateBytes: number;
@@ -226,9 +244,11 @@ export interface DeviceMemory {
   constantBytes: number;
   /** Bytes that the plans use for inputs given as typed arrays. */
   inputBytes: number;
-  /** Bytes of the resident arrays: data sets. */
+  /** Bytes of these arrays and places: data sets. */
   bufferBytes: number;
-  /** Sum of these bytes. */
+  /** Bytes of the host's memory that uploads of streamed images are pinned in. They are not a part of `bytes`. */
+  pinnedBytes: number;
+  /** Sum of the bytes on the device. */
   bytes: number;
   /** Largest value of `bytes` since the device was opened. */
   peakBytes: number;
@@ -258,6 +278,10 @@ export interface NativeDevice {
   readonly memory: DeviceMemory;
   /** Copies an array into device memory. */
   upload(data: TypedArray): NativeBuffer;
+  /** Whether it can upload while it computes: if not, createLanding() rejects with ERR_UNSUPPORTED. */
+  readonly uploadsAhead: boolean;
+  /** Makes a landing of these bytes. */
+  createLanding(bytes: number): Promise<NativeLanding>;
   /** Makes a State with arenas of these bytes. */
   createState(bytes: Record<Arena, number>): NativeState;
   /** Compiles a plan and binds it to a State; null: it uses none. */

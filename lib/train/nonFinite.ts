@@ -2,6 +2,7 @@ import type { RunInputs } from '../compile/compile';
 import { describeNonFinite, firstNonFinite } from '../compile/firstNonFinite';
 import type { Graph } from '../compile/graph';
 import { SaturnnError } from '../errors';
+import { Landed } from '../runtime/landings';
 import type { Runner, RunOfSteps } from './runner';
 
 /** ERR_NON_FINITE of a step. */
@@ -42,6 +43,7 @@ function inputsOfStep(graph: Graph, { inputs, batches }: RunOfSteps, step: numbe
   return Object.fromEntries(
     Object.entries(inputs).map(([name, value]) => {
       const size = sizes.get(name) ?? 0;
+      if (value instanceof Landed) return [name, value.part(step * size, size)];
       const perStep = ArrayBuffer.isView(value) && value.length === size * batches.steps;
       return [name, perStep ? value.subarray(step * size, (step + 1) * size) : value];
     }),

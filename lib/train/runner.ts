@@ -58,10 +58,10 @@ export class Runner {
     signal,
   }: CallOptions): AsyncGenerator<RunOfSteps, void, void> {
     if (first >= last) return;
-    const read = this.feed.reader(epoch);
+    const reader = this.feed.reader(epoch, last - first);
     const ask = (step: number) => {
       const atMost = Math.min(this.#stepsPerCall, this.feed.mostSteps, this.plan.native.mostSteps, last - step);
-      const fed = read(step, Math.min(atMost, most?.(step) ?? atMost)).then(({ batches, inputs }) => ({
+      const fed = reader.read(step, Math.min(atMost, most?.(step) ?? atMost)).then(({ batches, inputs }) => ({
         batches,
         inputs: { ...inputs, ...inputsAhead?.(batches) },
       }));
@@ -69,24 +69,28 @@ export class Runner {
       fed.catch(() => {});
       return fed;
     };
-    let next = ask(first);
-    for (let step = first; step < last; ) {
-      signal?.throwIfAborted();
-      const started = performance.now();
-      const fed = await next;
-      const waited = performance.now() - started;
-      const { batches } = fed;
-      const { steps } = batches;
-      const inputs = { ...fed.inputs, ...inputsOf?.(step, batches) };
-      const running = this.plan.run(inputs, { steps });
-      step += steps;
-      // The next images are gathered while the device works on this call.
-      if (step < last) next = ask(step);
-      const result = await running;
-      const milliseconds = performance.now() - started;
-      const fitting = Math.floor((1000 * secondsPerCall * steps) / milliseconds);
-      this.#stepsPerCall = Math.min(Math.max(fitting, 1), mostStepsPerCall);
-      yield { batches, inputs, result, milliseconds, waited };
+    try {
+      let next = ask(first);
+      for (let step = first; step < last; ) {
+        signal?.throwIfAborted();
+        const started = performance.now();
+        const fed = await next;
+        const waited = performance.now() - started;
+        const { batches } = fed;
+        const { steps } = batches;
+        const inputs = { ...fed.inputs, ...inputsOf?.(step, batches) };
+        const running = this.plan.run(inputs, { steps });
+        step += steps;
+        // The next images are gathered, and uploaded if the feed can, while the device works on this call.
+        if (step < last) next = ask(step);
+        const result = await running;
+        const milliseconds = performance.now() - started;
+        const fitting = Math.floor((1000 * secondsPerCall * steps) / milliseconds);
+        this.#stepsPerCall = Math.min(Math.max(fitting, 1), mostStepsPerCall);
+        yield { batches, inputs, result, milliseconds, waited };
+      }
+    } finally {
+      reader.close();
     }
   }
 }

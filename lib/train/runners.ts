@@ -4,6 +4,7 @@ import type { DataMode, ImageSource } from '../data/source';
 import { type Statistics, statisticsOf } from '../data/statistics';
 import { SaturnnError } from '../errors';
 import type { Resident } from '../runtime/device';
+import { Landings } from '../runtime/landings';
 import type { State } from '../tensor/state';
 import { type Feed, ResidentFeed, StreamingFeed, uploadImages } from './feed';
 import { Runner } from './runner';
@@ -18,12 +19,15 @@ export class Runners {
   readonly #residents = new Map<ImageSource, Promise<Resident>>();
   readonly #uploaded: Resident[] = [];
   #statistics: Promise<Statistics> | null = null;
+  readonly #landings: Landings;
   #disposed = false;
 
   constructor(
     private readonly options: ResolvedOptions,
     private readonly state: State,
-  ) {}
+  ) {
+    this.#landings = new Landings(options.device);
+  }
 
   /**
    * Returns the runner of this `kind` ("fit", "train", "test"); at its first use it is made from `graph`, with images of
@@ -49,7 +53,7 @@ export class Runners {
    */
   async passing(kind: string, source: ImageSource, graph: MakeGraph): Promise<Runner> {
     const made = await this.get(kind, source, graph, 'streaming');
-    return new Runner(made.plan, new StreamingFeed(source, this.options.batch), made.graph);
+    return new Runner(made.plan, new StreamingFeed(source, this.options.batch, this.#landings), made.graph);
   }
 
   /** Returns the runner of this `kind` if get() has made one, else null. */
@@ -77,7 +81,7 @@ export class Runners {
   }
 
   async #feed(source: ImageSource, data: DataMode): Promise<Feed> {
-    if (data === 'streaming') return new StreamingFeed(source, this.options.batch);
+    if (data === 'streaming') return new StreamingFeed(source, this.options.batch, this.#landings);
     const resident = this.#residents.get(source) ?? this.#upload(source);
     this.#residents.set(source, resident);
     resident.catch(() => this.#residents.delete(source));
@@ -103,6 +107,7 @@ export class Runners {
     // A compilation that failed has nothing to free, and its caller has received the error.
     for (const runner of this.#made.values()) runner.then(({ plan }) => plan.dispose()).catch(() => {});
     for (const resident of this.#uploaded.splice(0)) resident.dispose();
+    this.#landings.dispose();
     this.#made.clear();
     this.#residents.clear();
   }

@@ -6,6 +6,7 @@
 #include "addon/cancellation.h"
 #include "addon/device.h"
 #include "addon/file_lock.h"
+#include "addon/landing.h"
 #include "addon/plan.h"
 #include "addon/state.h"
 #include "addon/values.h"
@@ -67,6 +68,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   DeviceObject::define(env);
   StateObject::define(env);
   BufferObject::define(env);
+  LandingObject::define(env);
   PlanObject::define(env);
   CancellationObject::define(env);
   environmentOf(env).arrayBuffer = Napi::Persistent(env.Global().Get("ArrayBuffer").As<Napi::Function>());

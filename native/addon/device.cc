@@ -2,6 +2,7 @@
 
 #include "addon/buffer.h"
 #include "addon/description.h"
+#include "addon/landing.h"
 #include "addon/plan.h"
 #include "addon/state.h"
 #include "addon/values.h"
@@ -39,7 +40,8 @@ void DeviceObject::define(Napi::Env env) {
   environmentOf(env).deviceClass = Napi::Persistent(DefineClass(
       env, name,
       {getter<&DeviceObject::info>("info"), getter<&DeviceObject::ops>("ops"), getter<&DeviceObject::memory>("memory"),
-       method<&DeviceObject::upload>("upload"), method<&DeviceObject::createState>("createState"),
+       getter<&DeviceObject::uploadsAhead>("uploadsAhead"), method<&DeviceObject::upload>("upload"),
+       method<&DeviceObject::createLanding>("createLanding"), method<&DeviceObject::createState>("createState"),
        method<&DeviceObject::compile>("compile"), method<&DeviceObject::dispose>("dispose")}));
 }
 
@@ -72,6 +74,7 @@ Napi::Value DeviceObject::memory(const Napi::CallbackInfo& info) {
   set("constantBytes", use.bytes(MemoryKind::Constants));
   set("inputBytes", use.bytes(MemoryKind::Inputs));
   set("bufferBytes", use.bytes(MemoryKind::Buffer));
+  set("pinnedBytes", use.pinned());
   set("bytes", use.total());
   set("peakBytes", use.peak());
   return result;
@@ -82,6 +85,23 @@ Napi::Value DeviceObject::upload(const Napi::CallbackInfo& info) {
   const auto resident = std::make_shared<Resident>(readBytes(info[0], "data").data);
   host_->post([resident](Device& device) { resident->create(device); });
   return construct(info.Env(), &Environment::bufferClass, BufferObject::Parts{host_, resident});
+}
+
+Napi::Value DeviceObject::uploadsAhead(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), host_->backend().create_uploader != nullptr);
+}
+
+Napi::Value DeviceObject::createLanding(const Napi::CallbackInfo& info) {
+  return guardPromise(info.Env(), [&] {
+    const int64_t bytes = readInteger(info[0], "bytes", 1, kMaxArenaBytes);
+    return host_->submit(info.Env(), [host = host_, bytes](Device& device) -> Settle {
+      const auto landing = std::make_shared<Landing>(device, bytes);
+      device.adopt(landing);
+      return [parts = LandingObject::Parts{host, landing}](Napi::Env env) {
+        return construct(env, &Environment::landingClass, parts);
+      };
+    });
+  });
 }
 
 Napi::Value DeviceObject::createState(const Napi::CallbackInfo& info) {

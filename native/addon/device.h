@@ -17,6 +17,8 @@ class DeviceObject final : public Wrapped<DeviceObject> {
   Napi::Value ops(const Napi::CallbackInfo& info);
   Napi::Value memory(const Napi::CallbackInfo& info);
   Napi::Value upload(const Napi::CallbackInfo& info);
+  Napi::Value uploadsAhead(const Napi::CallbackInfo& info);
+  Napi::Value createLanding(const Napi::CallbackInfo& info);
   Napi::Value createState(const Napi::CallbackInfo& info);
   Napi::Value compile(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);

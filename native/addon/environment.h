@@ -24,6 +24,7 @@ struct Environment {
   Napi::FunctionReference deviceClass;
   Napi::FunctionReference stateClass;
   Napi::FunctionReference bufferClass;
+  Napi::FunctionReference landingClass;
   Napi::FunctionReference planClass;
   Napi::FunctionReference cancellationClass;
   // The constructor ArrayBuffer: unlike N-API's function, it throws if there is no memory, and does not abort.

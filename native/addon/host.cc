@@ -38,8 +38,13 @@ std::shared_ptr<DeviceHost> DeviceHost::open(Napi::Env env, const SnBackend& bac
 
 DeviceHost::DeviceHost(Napi::Env env, const SnBackend& backend, const OpenOptions& options) : backend_(backend) {
   const auto last = std::make_shared<std::unique_ptr<Completion>>(std::make_unique<Completion>());
+  if (backend.create_uploader != nullptr) copier_ = std::make_unique<Engine>([] {});
   engine_ = std::make_unique<Engine>([this, last] {
     device_.reset();
+    if (copier_ != nullptr) {
+      copier_->close();
+      copier_->join();  // what it has not copied yet fails, because everything on the device was released
+    }
     send(std::move(*last));
   });
   // Shared, because this thread may return from the wait while the engine is still inside set_value().
@@ -66,6 +71,7 @@ void DeviceHost::cleanUp(void* host) { static_cast<DeviceHost*>(host)->stop(); }
 
 void DeviceHost::stop() {
   engine_->stop();
+  if (copier_ != nullptr) copier_->stop();
   engine_->join();
 }
 
@@ -78,13 +84,21 @@ void DeviceHost::post(std::function<void(Device&)> work) {
 }
 
 Napi::Value DeviceHost::submit(Napi::Env env, Work work) {
+  return submitTo(*engine_, env, [this, work = std::move(work)] { return work(*device_); });
+}
+
+Napi::Value DeviceHost::submitCopy(Napi::Env env, std::function<Settle()> work) {
+  return submitTo(*copier_, env, std::move(work));
+}
+
+Napi::Value DeviceHost::submitTo(Engine& engine, Napi::Env env, std::function<Settle()> work) {
   const Napi::Promise::Deferred deferred = Napi::Promise::Deferred::New(env);
   // Made here, because a job must not throw: memory may run out. Shared, because a job is copied.
   const auto completion = std::make_shared<std::unique_ptr<Completion>>(std::make_unique<Completion>());
   (*completion)->deferred = deferred;
-  const bool accepted = engine_->post([this, completion, work = std::move(work)] {
+  const bool accepted = engine.post([this, completion, work = std::move(work)] {
     try {
-      (*completion)->settle = work(*device_);
+      (*completion)->settle = work();
     } catch (...) {
       (*completion)->error = std::current_exception();
     }

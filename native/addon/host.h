@@ -39,6 +39,8 @@ class DeviceHost {
   void stop();
 
   Napi::Value submit(Napi::Env env, Work work);
+  // As submit(), on a thread of its own, for work that must not wait for the engine: copies to landings.
+  Napi::Value submitCopy(Napi::Env env, std::function<Settle()> work);
   // Queues work without a promise. It is dropped if the device was closed, because closing frees everything.
   void post(std::function<void(Device&)> work);
 
@@ -50,6 +52,7 @@ class DeviceHost {
   DeviceHost(Napi::Env env, const SnBackend& backend, const OpenOptions& options);
   static void cleanUp(void* host);
   void finish(Napi::Env env);
+  Napi::Value submitTo(Engine& engine, Napi::Env env, std::function<Settle()> work);
   void send(std::unique_ptr<Completion> completion);
 
   const SnBackend& backend_;
@@ -57,7 +60,8 @@ class DeviceHost {
   int pending_ = 0;
   Channel channel_;
   MemoryUse use_;
-  std::optional<Device> device_;  // engine thread only
+  std::optional<Device> device_;    // engine thread only
+  std::unique_ptr<Engine> copier_;  // null: the backend does not upload beside its work
   std::unique_ptr<Engine> engine_;
 };
 

@@ -2,10 +2,13 @@
 
 #include "addon/buffer.h"
 #include "addon/cancellation.h"
+#include "addon/landing.h"
 #include "addon/values.h"
 
 namespace saturnn {
 namespace {
+
+constexpr int64_t kMostOffset = int64_t{1} << 46;  // more than any landing has
 
 Napi::Object makeResult(Napi::Env env, RunOutcome& outcome, const std::vector<SnDType>& dtypes) {
   const Napi::Array outputs = Napi::Array::New(env, dtypes.size());
@@ -147,7 +150,9 @@ std::vector<PlanObject::GivenInput> PlanObject::readGiven(const Napi::Value& val
     const std::string argument = "inputs[" + std::to_string(i) + "]";
     const Napi::Object object = readObject(array.Get(i), argument);
     const bool perStep = readBoolean(object.Get("perStep"), argument + ".perStep");
-    given.push_back({object.Get("data"), perStep});
+    const Napi::Value offset = object.Get("byteOffset");
+    const int64_t byteOffset = offset.IsUndefined() ? 0 : readInteger(offset, argument + ".byteOffset", 0, kMostOffset);
+    given.push_back({object.Get("data"), perStep, byteOffset});
   }
   return given;
 }
@@ -178,7 +183,17 @@ RunInput PlanObject::readInput(const GivenInput& given, const Port& port, const 
   RunInput input;
   input.perStep = given.perStep;
   int64_t received = 0;
-  if (BufferObject* buffer = BufferObject::from(given.data)) {
+  const int64_t times = input.perStep ? steps : 1;
+  if (LandingObject* object = LandingObject::from(given.data)) {
+    input.landing = object->landing();
+    input.landingOffset = given.byteOffset;
+    if (object->host() != &host) throwInvalid(argument, "a landing of the plan's device", given.data);
+    if (object->dtype() != port.dtype) {
+      throwInvalid(argument, std::string("an upload of dtype ") + dtypeName(port.dtype), given.data);
+    }
+    const int64_t uploaded = object->uploadedBytes() - given.byteOffset;
+    received = uploaded < times * port.bytes ? uploaded : times * port.bytes;  // what follows is of other steps
+  } else if (BufferObject* buffer = BufferObject::from(given.data)) {
     input.resident = buffer->resident();
     if (buffer->host() != &host) throwInvalid(argument, "a resident buffer of the plan's device", given.data);
     received = input.resident->bytes();
@@ -190,7 +205,6 @@ RunInput PlanObject::readInput(const GivenInput& given, const Port& port, const 
     received = static_cast<int64_t>(bytes.data.size());
     input.data = std::move(bytes.data);
   }
-  const int64_t times = input.perStep ? steps : 1;
   if (received % times != 0 || received / times != port.bytes) {
     throw Error("ERR_INVALID_ARGUMENT", "Expected " + std::to_string(port.bytes) + " bytes" +
                                             (input.perStep ? " for each of " + std::to_string(steps) + " steps" : "") +

@@ -32,6 +32,7 @@ class PlanObject final : public Wrapped<PlanObject> {
   struct GivenInput {
     Napi::Value data;
     bool perStep;
+    int64_t byteOffset;  // within a landing; of no meaning for other data
   };
 
   // Throws ERR_DISPOSED.

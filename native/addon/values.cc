@@ -94,7 +94,7 @@ OpenOptions readOpenOptions(const Napi::Value& value) {
   return options;
 }
 
-Bytes readBytes(const Napi::Value& value, const std::string& argument) {
+BytesView viewBytes(const Napi::Value& value, const std::string& argument) {
   const TypedArrayRow* row = nullptr;
   napi_typedarray_type type{};
   size_t length = 0;
@@ -106,8 +106,13 @@ Bytes readBytes(const Napi::Value& value, const std::string& argument) {
     }
   }
   if (row == nullptr) throwInvalid(argument, "a Float32Array, an Int32Array or a Uint8Array", value);
-  Bytes bytes{row->dtype, std::vector<uint8_t>(length * elementBytes(row->dtype))};
-  if (!bytes.data.empty()) std::memcpy(bytes.data.data(), data, bytes.data.size());
+  return {row->dtype, data, length * elementBytes(row->dtype)};
+}
+
+Bytes readBytes(const Napi::Value& value, const std::string& argument) {
+  const BytesView view = viewBytes(value, argument);
+  Bytes bytes{view.dtype, std::vector<uint8_t>(view.size)};
+  if (view.size > 0) std::memcpy(bytes.data.data(), view.data, view.size);
   return bytes;
 }
 

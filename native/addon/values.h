@@ -23,6 +23,15 @@ std::string readString(const Napi::Value& value, const std::string& argument);
 int readArena(const Napi::Value& value, const std::string& argument);
 OpenOptions readOpenOptions(const Napi::Value& value);
 
+// The bytes of a typed array, where JavaScript has them.
+struct BytesView {
+  SnDType dtype;
+  const void* data;
+  size_t size;
+};
+// Returns the bytes of a Float32Array, an Int32Array or a Uint8Array.
+BytesView viewBytes(const Napi::Value& value, const std::string& argument);
+
 struct Bytes {
   SnDType dtype;
   std::vector<uint8_t> data;

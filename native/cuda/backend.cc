@@ -12,6 +12,7 @@
 #include "cuda/device/driver.h"
 #include "cuda/device/libraries.h"
 #include "cuda/device/probe.h"
+#include "cuda/device/uploader.h"
 #include "cuda/ops.h"
 #include "shared/abi.h"
 #include "shared/json.h"
@@ -178,6 +179,34 @@ int latch(SnDevice* device, int32_t* gate, int32_t* skip, int32_t* halt, SnError
   });
 }
 
+int createUploader(SnDevice* device, size_t bytes, SnUploader** uploader, SnError* error) {
+  return guarded(error, [&] {
+    device->use();
+    *uploader = new SnUploader(*device, bytes);
+  });
+}
+
+void destroyUploader(SnUploader* uploader) {
+  guarded(nullptr, [&] {
+    uploader->device.use();
+    delete uploader;
+  });
+}
+
+int uploadAhead(SnUploader* uploader, void* destination, const void* source, size_t bytes, SnError* error) {
+  return guarded(error, [&] {
+    uploader->device.use();
+    uploader->upload(destination, source, bytes);
+  });
+}
+
+int awaitUpload(SnUploader* uploader, SnError* error) {
+  return guarded(error, [&] {
+    uploader->device.use();
+    uploader->await();
+  });
+}
+
 const SnBackend* table() {
   static const SnBackend backend = [] {
     SnBackend rows{};
@@ -206,6 +235,10 @@ const SnBackend* table() {
     rows.launch_graph = replay;
     rows.destroy_graph = destroyGraph;
     rows.latch = latch;
+    rows.create_uploader = createUploader;
+    rows.destroy_uploader = destroyUploader;
+    rows.upload_ahead = uploadAhead;
+    rows.await_upload = awaitUpload;
     return rows;
   }();
   return &backend;

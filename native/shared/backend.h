@@ -66,6 +66,7 @@ typedef struct SnOpDesc {
 typedef struct SnDevice SnDevice;
 typedef struct SnKernel SnKernel;
 typedef struct SnGraph SnGraph;
+typedef struct SnUploader SnUploader;
 
 typedef struct SnKernelInfo {
   int64_t scratch_bytes;    // given to every launch, 64-byte aligned, contents undefined
@@ -147,6 +148,15 @@ typedef struct SnBackend {
   // device. If the gate is open (0) and no step was stopped, the step is counted. Else the run is stopped: *gate, and
   // *skip unless `skip` is null, are closed in this and all later steps.
   int (*latch)(SnDevice*, int32_t* gate, int32_t* skip, int32_t* halt, SnError*);
+
+  // Uploads that run beside the device's work, through a buffer of pinned memory of the host. All four are null if the
+  // backend has none. upload_ahead() returns when `source` may change; the copy to `destination` may still be running.
+  // It may be called on any thread, but not twice at a time for one uploader. Work that is enqueued after await_upload()
+  // begins when that copy has ended. Only when this work has ended may upload_ahead() be called again.
+  int (*create_uploader)(SnDevice*, size_t bytes, SnUploader**, SnError*);
+  void (*destroy_uploader)(SnUploader*);  // waits for its copy
+  int (*upload_ahead)(SnUploader*, void* destination, const void* source, size_t bytes, SnError*);
+  int (*await_upload)(SnUploader*, SnError*);
 } SnBackend;
 
 // Returns null if the caller's version is not this library's, which goes to `own_version` in any case.

@@ -40,14 +40,15 @@ const plan = (feed: Feed): Promise<Plan> => compile(graphOf(feed), { device: cpu
 async function collect(feed: Feed, epoch: Epoch, chunks: readonly number[]): Promise<Record<string, number[]>> {
   const compiled = await plan(feed);
   const all: Record<string, number[]> = { y: [], labels: [] };
-  const read = feed.reader(epoch);
+  const reader = feed.reader(epoch, loader.steps);
   let first = 0;
   for (const steps of chunks) {
-    const { inputs } = await read(first, steps);
+    const { inputs } = await reader.read(first, steps);
     const { outputs } = await compiled.run(inputs, { steps });
     for (const [name, values] of Object.entries(outputs)) all[name]!.push(...(values as TypedArray));
     first += steps;
   }
+  reader.close();
   compiled.dispose();
   return all;
 }
@@ -71,12 +72,12 @@ describe('resident and streaming', () => {
 
   test('readers do not share buffers, and what they gave stays until the next but one', async () => {
     const feed = new StreamingFeed(data, batch);
-    const [one, other] = [feed.reader(loader.epoch(0)), feed.reader(loader.epoch(1))];
-    const first = (await one(0, 2)).inputs.images as Uint8Array;
+    const [one, other] = [feed.reader(loader.epoch(0), 6), feed.reader(loader.epoch(1), 6)];
+    const first = (await one.read(0, 2)).inputs.images as Uint8Array;
     const kept = first.slice();
-    await other(0, 2);
-    await other(2, 2);
-    await one(2, 2);
+    await other.read(0, 2);
+    await other.read(2, 2);
+    await one.read(2, 2);
     expect(first).toEqual(kept);
   });
 

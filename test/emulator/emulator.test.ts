@@ -58,6 +58,7 @@ describe.skipIf(!isEmulated)(isEmulated ? 'the emulator' : notEmulated, () => {
     ['asynchronous', '-1.000000, then 5.000000'],
     ['replay', '-1.000000, then 6.000000'],
     ['timed', 'cudaErrorNotReady, then cudaSuccess and some time'],
+    ['two streams', '0.000000, then 5.000000'],
     ['copies', 'cudaErrorInvalidValue, cudaErrorInvalidValue, cudaSuccess'],
     ['unknown pointer', 'cudaErrorInvalidValue, cudaErrorInvalidValue'],
     ['captured launch', 'cudaSuccess, then cudaSuccess'],

@@ -39,11 +39,23 @@ struct SnGraph {
   std::vector<std::function<bool()>> records;
 };
 
+// An upload arrives only when someone waits for it.
+struct SnUploader {
+  std::vector<char> pinned;
+  void* destination = nullptr;
+  size_t bytes = 0;
+};
+
 namespace {
 
 constexpr size_t kMemoryLimit = size_t{1} << 32;
 // The size of an allocation that throws, which no function of a backend should do.
 constexpr size_t kLeakingBytes = 4242;
+// The size of a block of memory that the host cannot pin, and that of an upload that fails.
+constexpr size_t kUnpinnedBytes = 4243;
+constexpr size_t kFailingBytes = 3;
+// The first byte of an upload that takes this many milliseconds.
+constexpr unsigned char kSlowByte = 99;
 
 std::atomic<long> liveDevices{0};
 std::atomic<long> liveKernels{0};
@@ -362,6 +374,33 @@ int latch(SnDevice*, int32_t* gate, int32_t* skip, int32_t* halt, SnError*) {
   return SN_OK;
 }
 
+int createUploader(SnDevice*, size_t bytes, SnUploader** uploader, SnError* error) {
+  if (bytes == kUnpinnedBytes) return fail(error, "ERR_OUT_OF_MEMORY", "the fake host pins no such memory");
+  *uploader = new SnUploader{std::vector<char>(bytes)};
+  liveBytes += static_cast<long>(bytes);
+  return SN_OK;
+}
+
+void destroyUploader(SnUploader* uploader) {
+  liveBytes -= static_cast<long>(uploader->pinned.size());
+  delete uploader;
+}
+
+int uploadAhead(SnUploader* uploader, void* destination, const void* source, size_t bytes, SnError* error) {
+  if (bytes == kFailingBytes) return fail(error, "ERR_FAKE_UPLOAD", "the upload was refused");
+  const auto* from = static_cast<const unsigned char*>(source);
+  if (bytes > 0 && *from == kSlowByte) std::this_thread::sleep_for(std::chrono::milliseconds(kSlowByte));
+  memcpy(uploader->pinned.data(), from, bytes);
+  uploader->destination = destination;
+  uploader->bytes = bytes;
+  return SN_OK;
+}
+
+int awaitUpload(SnUploader* uploader, SnError*) {
+  if (uploader->bytes > 0) memcpy(uploader->destination, uploader->pinned.data(), uploader->bytes);
+  return SN_OK;
+}
+
 SnOpInfo infos[kOpCount];
 
 SnBackend makeBackend() {
@@ -393,6 +432,10 @@ SnBackend makeBackend() {
   backend.launch_graph = launchGraph;
   backend.destroy_graph = destroyGraph;
   backend.latch = latch;
+  backend.create_uploader = createUploader;
+  backend.destroy_uploader = destroyUploader;
+  backend.upload_ahead = uploadAhead;
+  backend.await_upload = awaitUpload;
   return backend;
 }
 

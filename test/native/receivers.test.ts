@@ -21,7 +21,7 @@ const identity = () => device.compile(plan([tensor()], [], [0], [0]), null);
 
 async function objects(): Promise<object[]> {
   const made = [device, device.createState(bytes), device.upload(new Uint8Array(8)), await identity()];
-  return [...made, loadAddon().createCancellation()];
+  return [...made, await device.createLanding(8), loadAddon().createCancellation()];
 }
 
 describe('methods and getters', () => {

@@ -80,6 +80,8 @@ async function round(random) {
   const state = device.createState(bytes);
   const compiled = await Promise.all(plans.map((plan, i) => device.compile(plan, i % 2 ? state : null)));
   const buffers = [device.upload(new Float32Array(64).fill(7))];
+  const landings = await Promise.all([device.createLanding(256), device.createLanding(256)]);
+  const inUse = new Set();
   const pending = [];
   const begin = (call, check) => pending.push(attempt(call, check));
 
@@ -97,6 +99,21 @@ async function round(random) {
       );
     },
     () => begin(() => compiled[random(compiled.length)].run([{ data: buffers[0], perStep: false }], 2)),
+    () => {
+      // Nothing may be uploaded to a landing before the run that reads it has ended.
+      const landing = landings[random(2)];
+      if (inUse.has(landing)) return;
+      inUse.add(landing);
+      const plan = compiled[random(compiled.length)];
+      const run = async () => {
+        const mine = random(100);
+        await landing.upload(new Float32Array(64).fill(mine));
+        const { outputs } = await plan.run([{ data: landing, perStep: false }], 2);
+        if (outputs[0].some((found) => found !== mine)) throw new Error(`expected ${mine} but received ${outputs[0]}`);
+      };
+      begin(() => run().finally(() => inUse.delete(landing)));
+    },
+    () => begin(() => device.createLanding(1024).then((landing) => landing.upload(new Uint8Array(1024)))),
     () => begin(() => compiled[random(3)].trace([{ data: new Float32Array(64), perStep: false }], true, true)),
     () => begin(() => state.write('parameters', 0, new Float32Array(16).fill(value))),
     () => begin(() => state.read('parameters', 0, 64)),
@@ -114,7 +131,7 @@ async function round(random) {
   ];
   for (let i = 0; i < 30; i++) await acts[random(acts.length)]();
   // In any order, with all that in flight; the garbage collector takes what is left out.
-  for (const it of [state, device, ...compiled, ...buffers]) if (random(2)) it.dispose();
+  for (const it of [state, device, ...compiled, ...buffers, ...landings]) if (random(2)) it.dispose();
   await Promise.all(pending);
   device.dispose();
   count.rounds++;

@@ -3,6 +3,7 @@ import type { Graph } from '../../compile/graph';
 import type { ImageShape, ImageSource } from '../../data/source';
 import { SaturnnError } from '../../errors';
 import type { Device, Precision } from '../../runtime/device';
+import { Landings } from '../../runtime/landings';
 import { StreamingFeed } from '../feed';
 import { Runner } from '../runner';
 import { type InferenceOptions, predictionGraph, type StepGraphOptions } from '../stepGraphs';
@@ -27,11 +28,13 @@ interface Made {
  */
 export class PredictionPlans {
   readonly #plans = new Map<number, Promise<Made>>();
+  readonly #landings: Landings;
   #disposed = false;
 
   /** @param options with the largest batch. @throws ERR_UNSUPPORTED if the device lacks the precision */
   constructor(private readonly options: PredictionPlansOptions) {
     options.device.checkPrecision(options.precision ?? 'f32');
+    this.#landings = new Landings(options.device);
   }
 
   /**
@@ -48,7 +51,7 @@ export class PredictionPlans {
     if (this.#disposed) throw new SaturnnError('ERR_DISPOSED', 'this Predictor was disposed of');
     const known = this.#plans.get(batch) ?? this.#keep(batch);
     const { plan, graph } = await known;
-    return new Runner(plan, new StreamingFeed(source, batch), graph);
+    return new Runner(plan, new StreamingFeed(source, batch, this.#landings), graph);
   }
 
   #keep(batch: number): Promise<Made> {
@@ -70,6 +73,7 @@ export class PredictionPlans {
     this.#disposed = true;
     // A compilation that failed has nothing to free, and its caller has received the error.
     for (const made of this.#plans.values()) made.then(({ plan }) => plan.dispose()).catch(() => {});
+    this.#landings.dispose();
     this.#plans.clear();
   }
 }

@@ -65,6 +65,7 @@ void Plan::describePorts(const PlanDescription& plan, const Placement& placement
   for (const PortDescription& port : plan.inputs) describe(port, inputs_, inputLocations_);
   for (const PortDescription& port : plan.outputs) describe(port, outputs_, outputLocations_);
   inputMemory_.resize(inputs_.size());
+  landed_.resize(inputs_.size());
   const auto locate = [&](int tensor) -> Location {
     if (tensor == kAbsent) return {kAbsent, 0};
     return {placement.tensors[tensor].buffer, placement.tensors[tensor].byteOffset};
@@ -154,7 +155,8 @@ void Plan::checkSteps(int steps) const {
                   std::to_string(bytesPerStep()) + " bytes in each, but received " + std::to_string(steps));
 }
 
-// Runs `body` with the flag that its kernels look at. What was queued before a cancellation ends before this throws.
+// Runs `body` with the flag that its kernels look at. What was queued before a failure ends before this throws: then
+// nothing reads a landing any more.
 template <class Body>
 auto Plan::cancellable(Cancellation cancellation, Body body) -> decltype(body()) {
   cancellation_ = cancellation;
@@ -164,9 +166,9 @@ auto Plan::cancellable(Cancellation cancellation, Body body) -> decltype(body())
     cancellation_ = nullptr;
     return outcome;
   } catch (...) {
-    const bool isCancelled = cancellation_ != nullptr && *cancellation_;
     cancellation_ = nullptr;
-    if (isCancelled && device_ != nullptr) device_->synchronize();
+    SnError ignored{};  // what has failed first says more
+    if (device_ != nullptr) device_->backend().synchronize(device_->handle(), &ignored);
     throw;
   }
 }
@@ -225,9 +227,12 @@ RunOutcome Plan::runReplayed(const std::vector<RunInput>& inputs, int first, int
     char* const place = bases_[inputLocations_[i].buffer];
     if (inputs[i].resident != nullptr) continue;
     if (inputs[i].perStep) {
-      stepInputs.push_back({place, inputs[i].data.data() + first * inputs_[i].bytes, inputs_[i].bytes});
+      const int64_t begin = first * inputs_[i].bytes;
+      const bool isHere = landed_[i] != nullptr;
+      const uint8_t* data = isHere ? nullptr : inputs[i].data.data() + begin;
+      stepInputs.push_back({place, data, isHere ? landed_[i] + begin : nullptr, inputs_[i].bytes});
     } else if (first == 0) {
-      device_->upload(place, inputs[i].data.data(), inputs_[i].bytes);
+      uploadInput(inputs[i], i, 0);
     }
   }
   if (replay_ == nullptr || replayBases_ != bases_) {
@@ -312,21 +317,27 @@ void Plan::begin(const std::vector<RunInput>& inputs) {
       }
       base = inputMemory_[i].data();
     }
+    landed_[i] = inputs[i].landing == nullptr ? nullptr : inputs[i].landing->arrive() + inputs[i].landingOffset;
   }
   if (poison_) device_->fill(arena_.data(), kPoison, arenaBytes_);
 }
 
 void Plan::uploadInputs(const std::vector<RunInput>& inputs, int step) {
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const RunInput& input = inputs[i];
-    if (step > 0 && !input.perStep) continue;
-    const int64_t offset = step * inputs_[i].bytes;
-    char*& base = bases_[inputLocations_[i].buffer];
-    if (input.resident != nullptr) {
-      base = input.resident->data() + offset;
-    } else {
-      device_->upload(base, input.data.data() + offset, inputs_[i].bytes);
-    }
+    if (step == 0 || inputs[i].perStep) uploadInput(inputs[i], i, step);
+  }
+}
+
+void Plan::uploadInput(const RunInput& input, size_t index, int step) {
+  const int64_t bytes = inputs_[index].bytes;
+  const int64_t offset = step * bytes;
+  char*& base = bases_[inputLocations_[index].buffer];
+  if (input.resident != nullptr) {
+    base = input.resident->data() + offset;
+  } else if (landed_[index] != nullptr) {
+    device_->copy(base, landed_[index] + offset, bytes);
+  } else {
+    device_->upload(base, input.data.data() + offset, bytes);
   }
 }
 

@@ -2,6 +2,7 @@
 // engine thread. Its ports, kernels and sizes are constant, so JavaScript may read them without waiting.
 #pragma once
 
+#include "core/landing.h"
 #include "core/plan/kernel_list.h"
 #include "core/plan/replay.h"
 #include "core/resident.h"
@@ -31,10 +32,13 @@ struct KernelSummary {
   std::vector<OperandSummary> outputs;
 };
 
-// The value of one input: `data`, copied from a typed array, or a resident buffer. The size has been checked.
+// The value of one input: `data`, copied from a typed array, or a resident buffer, or what was uploaded to a landing. The
+// size has been checked.
 struct RunInput {
   std::vector<uint8_t> data;
   std::shared_ptr<Resident> resident;
+  std::shared_ptr<Landing> landing;
+  int64_t landingOffset = 0;
   bool perStep = false;
 };
 
@@ -109,6 +113,7 @@ class Plan final : public Resource {
   void checkNotCancelled() const;
   void begin(const std::vector<RunInput>& inputs);
   void uploadInputs(const std::vector<RunInput>& inputs, int step);
+  void uploadInput(const RunInput& input, size_t index, int step);
   void launch(const PlannedKernel& kernel);
   bool gateIsClosed();
   size_t firstWriter() const;
@@ -140,6 +145,7 @@ class Plan final : public Resource {
   DeviceMemory arena_;
   DeviceMemory constants_;
   std::vector<DeviceMemory> inputMemory_;  // by input, allocated when it is first given as a typed array
+  std::vector<const char*> landed_;        // by input: where this run's values lie on the device; null: in no landing
   std::vector<char*> bases_;               // by buffer; pointers of inputs are set for every run
   std::vector<void*> inputPointers_;       // of the kernel that is being launched
   std::vector<void*> outputPointers_;

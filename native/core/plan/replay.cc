@@ -79,7 +79,7 @@ Replay::Outcome Replay::run(const std::vector<StepInput>& inputs, int steps, int
 
 int Replay::chunkSteps(const std::vector<StepInput>& inputs) const {
   int64_t bytes = resultBytes_;
-  for (const StepInput& input : inputs) bytes += alignUp(input.bytes);
+  for (const StepInput& input : inputs) bytes += input.landed == nullptr ? alignUp(input.bytes) : 0;
   return static_cast<int>(std::clamp<int64_t>(kChunkBytes / std::max<int64_t>(bytes, 1), 1, kMostChunkSteps));
 }
 
@@ -89,19 +89,26 @@ Replay::Outcome Replay::runChunk(const std::vector<StepInput>& inputs, int first
   int64_t inputBytes = 0;
   for (const StepInput& input : inputs) {
     starts.push_back(inputBytes);
-    inputBytes += alignUp(input.bytes * steps);
+    inputBytes += input.landed == nullptr ? alignUp(input.bytes * steps) : 0;
   }
   ensure(allInputs_, device_, inputBytes);
   ensure(allResults_, device_, resultBytes_ * steps);
+  std::vector<const char*> sources;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    device_.upload(allInputs_.data() + starts[i], inputs[i].data + first * inputs[i].bytes, inputs[i].bytes * steps);
+    const StepInput& input = inputs[i];
+    if (input.landed != nullptr) {
+      sources.push_back(input.landed + first * input.bytes);
+      continue;
+    }
+    sources.push_back(allInputs_.data() + starts[i]);
+    device_.upload(allInputs_.data() + starts[i], input.data + first * input.bytes, input.bytes * steps);
   }
   device_.fill(halt_.data(), 0, halt_.bytes());
 
   for (int step = 0; step < steps; ++step) {
     check();
     for (size_t i = 0; i < inputs.size(); ++i) {
-      device_.copy(inputs[i].place, allInputs_.data() + starts[i] + step * inputs[i].bytes, inputs[i].bytes);
+      device_.copy(inputs[i].place, sources[i] + step * inputs[i].bytes, inputs[i].bytes);
     }
     SnError error{};
     checkStatus(device_.backend().launch_graph(graph_.get(), &error), error);

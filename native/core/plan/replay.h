@@ -22,10 +22,11 @@ struct ResultPlace {
   int64_t bytes;
 };
 
-// An input that differs in every step: `data` on the host holds the values of all steps.
+// An input that differs in every step: `data` on the host holds the values of all steps, or `landed` on the device.
 struct StepInput {
   char* place;
   const uint8_t* data;
+  const char* landed;  // null: they are in `data`
   int64_t bytes;
 };
 

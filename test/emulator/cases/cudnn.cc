@@ -129,6 +129,7 @@ struct Session {
 
   float result() const {
     float y = -1.0f;
+    cudaStreamSynchronize(stream);
     cudaMemcpy(&y, memory + 8, sizeof y, cudaMemcpyDeviceToHost);
     return y;
   }

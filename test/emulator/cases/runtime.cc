@@ -113,6 +113,29 @@ std::string timed() {
   return early + ", then " + late + (milliseconds > 0.0f ? " and some time" : " and no time");
 }
 
+// What a second stream reads of the first, without and with an event between them.
+std::string twoStreams() {
+  std::string text;
+  for (const bool ordered : {false, true}) {
+    Setup setup;
+    cudaStream_t other = nullptr;
+    cudaEvent_t event = nullptr;
+    cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking);
+    cudaEventCreateWithFlags(&event, cudaEventDisableTiming);
+    cudaStreamSynchronize(setup.stream);
+    launchAddTo(setup.device, 5.0f, setup.stream);
+    cudaEventRecord(event, setup.stream);
+    launchAddTo(setup.device, 2.0f, setup.stream);
+    if (ordered) cudaStreamWaitEvent(other, event, 0);
+    cudaMemcpyAsync(setup.host, setup.device, sizeof(float), cudaMemcpyDeviceToHost, other);
+    cudaStreamSynchronize(other);
+    text += (ordered ? ", then " : "") + std::to_string(*setup.host);
+    cudaEventDestroy(event);
+    cudaStreamDestroy(other);
+  }
+  return text;
+}
+
 constexpr auto kGlobal = cudaStreamCaptureModeGlobal;
 
 }  // namespace
@@ -124,6 +147,7 @@ const Case kRuntimeCases[] = {
     {"copies", copies},
     {"unknown pointer", unknownPointer},
     {"timed", timed},
+    {"two streams", twoStreams},
     {"captured launch",
      [] {
        return whileCaptured(kGlobal, [](Setup& s) {

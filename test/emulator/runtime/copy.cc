@@ -43,7 +43,7 @@ EMULATOR_API cudaError_t cudaMalloc(void** pointer, size_t bytes) {
 
 EMULATOR_API cudaError_t cudaFree(void* pointer) {
   if (const cudaError_t refused = emulator::refuseWhileAnyCaptured()) return remember(refused);
-  const cudaError_t status = emulator::runQueue();  // cudaFree waits for the device
+  const cudaError_t status = emulator::runAll();  // cudaFree waits for the device
   const cudaError_t released = emulator::releaseDevice(pointer);
   return remember(status != cudaSuccess ? status : released);
 }
@@ -57,7 +57,7 @@ EMULATOR_API cudaError_t cudaMallocHost(void** pointer, size_t bytes) { return c
 
 EMULATOR_API cudaError_t cudaFreeHost(void* pointer) {
   if (const cudaError_t refused = emulator::refuseWhileAnyCaptured()) return remember(refused);
-  const cudaError_t status = emulator::runQueue();
+  const cudaError_t status = emulator::runAll();
   const cudaError_t released = emulator::releasePinned(pointer);
   return remember(status != cudaSuccess ? status : released);
 }
@@ -78,7 +78,7 @@ EMULATOR_API cudaError_t cudaMemcpyAsync(void* target, const void* source, size_
   }
   if (const cudaError_t refused = emulator::refuseWhileCaptured(stream)) return remember(refused);
   if (placeOf(target, bytes).where == Where::host) {
-    if (const cudaError_t status = emulator::runQueue()) return remember(status);
+    if (const cudaError_t status = emulator::runStream(stream)) return remember(status);
     memmove(target, source, bytes);
     return cudaSuccess;
   }
@@ -94,7 +94,7 @@ EMULATOR_API cudaError_t cudaMemcpyAsync(void* target, const void* source, size_
 EMULATOR_API cudaError_t cudaMemcpy(void* target, const void* source, size_t bytes, cudaMemcpyKind kind) {
   if (const cudaError_t refused = emulator::refuseWhileCaptured(nullptr)) return remember(refused);
   const cudaError_t status = cudaMemcpyAsync(target, source, bytes, kind, nullptr);
-  return status != cudaSuccess ? status : remember(emulator::runQueue());
+  return status != cudaSuccess ? status : remember(emulator::runStream(nullptr));
 }
 
 EMULATOR_API cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t stream) {

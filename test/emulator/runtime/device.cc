@@ -1,7 +1,6 @@
 // The device that is emulated, errors, and events.
 #include <cuda_runtime_api.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <string>
@@ -12,12 +11,9 @@
 
 using emulator::remember;
 
-using Clock = std::chrono::steady_clock;
-
 struct CUevent_st {
-  std::atomic<bool> recorded{false};
+  std::shared_ptr<const emulator::Mark> mark;  // null: never recorded
   bool captured = false;
-  Clock::time_point at;
 };
 
 namespace {
@@ -129,7 +125,7 @@ EMULATOR_API cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attri
   return cudaSuccess;
 }
 
-EMULATOR_API cudaError_t cudaDeviceReset() { return remember(emulator::runQueue()); }
+EMULATOR_API cudaError_t cudaDeviceReset() { return remember(emulator::runAll()); }
 
 EMULATOR_API cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned int) {
   *event = new CUevent_st;
@@ -139,35 +135,35 @@ EMULATOR_API cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned i
 EMULATOR_API cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, 0); }
 
 EMULATOR_API cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  const cudaError_t status = emulator::runQueue();  // a record of it may be waiting
   delete event;
-  return remember(status);
+  return cudaSuccess;
 }
 
 EMULATOR_API cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   event->captured = emulator::isCapturing(stream);
   if (event->captured) return cudaSuccess;  // no work: it only marks a place in the graph
-  return remember(emulator::enqueue(stream, [event] {
-    event->at = Clock::now();
-    event->recorded = true;
-    return std::string();
-  }));
+  cudaError_t status = cudaSuccess;
+  event->mark = emulator::enqueueMark(stream, status);
+  return remember(status);
 }
 
 EMULATOR_API cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   if (event->captured) return remember(cudaErrorCapturedEvent);
-  return remember(emulator::runQueue());
+  return event->mark ? remember(emulator::runUntil(*event->mark)) : cudaSuccess;
 }
 
 EMULATOR_API cudaError_t cudaEventQuery(cudaEvent_t event) { return cudaEventSynchronize(event); }
 
 EMULATOR_API cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
-  if (!begin->recorded || !end->recorded) return remember(cudaErrorNotReady);
-  *milliseconds = std::chrono::duration<float, std::milli>(end->at - begin->at).count();
+  const auto isReached = [](cudaEvent_t event) { return event->mark && event->mark->isReached; };
+  if (!isReached(begin) || !isReached(end)) return remember(cudaErrorNotReady);
+  *milliseconds = std::chrono::duration<float, std::milli>(end->mark->at - begin->mark->at).count();
   return cudaSuccess;
 }
 
-// Does nothing: all streams share one queue, so everything waits for what came before it.
-EMULATOR_API cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned int) { return cudaSuccess; }
+EMULATOR_API cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned int) {
+  if (event->captured) return remember(cudaErrorCapturedEvent);
+  return remember(emulator::enqueueWait(stream, event->mark));
+}
 
 }  // extern "C"

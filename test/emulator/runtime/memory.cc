@@ -1,6 +1,7 @@
 // See memory.h.
 #include "memory.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -16,6 +17,12 @@ constexpr size_t kFence = 0;  // the sanitizer has its own
 constexpr size_t kFence = 256;
 #endif
 constexpr unsigned char kFenceByte = 0xa5;
+
+// Size of the largest block of pinned memory: SATURNN_EMULATOR_PINNED bytes, or any.
+size_t mostPinned() {
+  const char* text = getenv("SATURNN_EMULATOR_PINNED");
+  return text ? strtoull(text, nullptr, 10) : SIZE_MAX;
+}
 
 struct Allocation {
   size_t bytes;
@@ -39,7 +46,8 @@ cudaError_t allocate(void** pointer, size_t bytes, Where where) {
   *pointer = nullptr;
   if (bytes == 0) return cudaSuccess;
   std::lock_guard<std::mutex> lock(mutex);
-  if (where == Where::device && bytes > totalMemory() - used) return cudaErrorMemoryAllocation;
+  if (where == Where::device && used + bytes > totalMemory()) return cudaErrorMemoryAllocation;
+  if (where == Where::pinned && bytes > mostPinned()) return cudaErrorMemoryAllocation;
   void* memory = nullptr;
   if (posix_memalign(&memory, kAlignment, bytes + kFence) != 0) return cudaErrorMemoryAllocation;
   auto* start = static_cast<char*>(memory);

@@ -21,7 +21,20 @@ struct CUgraphExec_st {
   std::shared_ptr<const std::vector<Work>> work;
 };
 
+namespace emulator {
+namespace {
+
+// Work, or a place in another stream that must be reached before what follows.
+struct Item {
+  Work work;
+  std::shared_ptr<const Mark> awaited;
+};
+
+}  // namespace
+}  // namespace emulator
+
 struct CUstream_st {
+  std::deque<emulator::Item> queue;
   std::unique_ptr<CUgraph_st> capture;
   cudaStreamCaptureMode mode = cudaStreamCaptureModeGlobal;
   std::thread::id capturedBy;
@@ -34,8 +47,8 @@ namespace {
 constexpr size_t kLongestQueue = 4096;
 
 std::recursive_mutex mutex;
-std::deque<Work> queue;
 std::set<CUstream_st*> streams;
+CUstream_st defaultStream;
 std::string lastFailure;
 
 using Lock = std::lock_guard<std::recursive_mutex>;
@@ -45,21 +58,68 @@ cudaError_t spoil(CUstream_st& stream) {
   return cudaErrorStreamCaptureUnsupported;
 }
 
+CUstream_st& streamOf(cudaStream_t stream) { return stream ? *stream : defaultStream; }
+
+cudaError_t fail(const std::string& failure) {
+  lastFailure = failure;
+  defaultStream.queue.clear();
+  for (CUstream_st* stream : streams) stream->queue.clear();
+  return cudaErrorLaunchFailure;
+}
+
+// Runs a stream's work until `end` is reached; null: all of it.
+cudaError_t run(CUstream_st& stream, const Mark* end) {
+  while (!stream.queue.empty() && !(end && end->isReached)) {
+    const Item item = std::move(stream.queue.front());
+    stream.queue.pop_front();
+    if (item.awaited) {
+      if (item.awaited->isReached) continue;
+      if (const cudaError_t status = run(streamOf(item.awaited->stream), item.awaited.get())) return status;
+      continue;
+    }
+    const std::string failure = item.work();
+    if (!failure.empty()) return fail(failure);
+  }
+  return cudaSuccess;
+}
+
 }  // namespace
 
 const char* failureText() { return lastFailure.c_str(); }
 
-cudaError_t runQueue() {
+cudaError_t runAll() {
   Lock lock(mutex);
-  while (!queue.empty()) {
-    const Work work = std::move(queue.front());
-    queue.pop_front();
-    const std::string failure = work();
-    if (failure.empty()) continue;
-    lastFailure = failure;
-    queue.clear();
-    return cudaErrorLaunchFailure;
+  for (CUstream_st* stream : streams) {
+    if (const cudaError_t status = run(*stream, nullptr)) return status;
   }
+  return run(defaultStream, nullptr);
+}
+
+cudaError_t runStream(cudaStream_t stream) {
+  Lock lock(mutex);
+  return run(streamOf(stream), nullptr);
+}
+
+cudaError_t runUntil(const Mark& mark) {
+  Lock lock(mutex);
+  return mark.isReached ? cudaSuccess : run(streamOf(mark.stream), &mark);
+}
+
+std::shared_ptr<const Mark> enqueueMark(cudaStream_t stream, cudaError_t& status) {
+  const auto mark = std::make_shared<Mark>();
+  mark->stream = stream;
+  status = enqueue(stream, [mark] {
+    mark->at = std::chrono::steady_clock::now();
+    mark->isReached = true;
+    return std::string();
+  });
+  return mark;
+}
+
+cudaError_t enqueueWait(cudaStream_t stream, std::shared_ptr<const Mark> mark) {
+  Lock lock(mutex);
+  if (const cudaError_t refused = refuseWhileCaptured(stream)) return refused;
+  if (mark) streamOf(stream).queue.push_back({nullptr, std::move(mark)});
   return cudaSuccess;
 }
 
@@ -76,8 +136,9 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
       if (other->capture) return other->spoilt = true, cudaErrorStreamCaptureImplicit;
     }
   }
-  queue.push_back(std::move(work));
-  return queue.size() > kLongestQueue ? runQueue() : cudaSuccess;
+  CUstream_st& target = streamOf(stream);
+  target.queue.push_back({std::move(work), nullptr});
+  return target.queue.size() > kLongestQueue ? run(target, nullptr) : cudaSuccess;
 }
 
 cudaError_t launch(Launch launch, cudaStream_t stream) {
@@ -134,7 +195,7 @@ EMULATOR_API cudaError_t cudaStreamCreate(cudaStream_t* stream) { return cudaStr
 EMULATOR_API cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   Lock lock(emulator::mutex);
   if (streams.count(stream) == 0) return remember(cudaErrorInvalidResourceHandle);
-  const cudaError_t status = emulator::runQueue();
+  const cudaError_t status = emulator::runStream(stream);
   streams.erase(stream);
   delete stream;
   return remember(status);
@@ -142,14 +203,14 @@ EMULATOR_API cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 
 EMULATOR_API cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   if (const cudaError_t refused = emulator::refuseWhileCaptured(stream)) return remember(refused);
-  return remember(emulator::runQueue());
+  return remember(emulator::runStream(stream));
 }
 
 EMULATOR_API cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
 
 EMULATOR_API cudaError_t cudaDeviceSynchronize() {
   if (const cudaError_t refused = emulator::refuseWhileCaptured(nullptr)) return remember(refused);
-  return remember(emulator::runQueue());
+  return remember(emulator::runAll());
 }
 
 EMULATOR_API cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
