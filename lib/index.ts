@@ -201,7 +201,15 @@ export type {
   WarningEvent,
 } from './train/events';
 export { type LoadPredictorOptions, loadPredictor } from './train/loadPredictor';
+export type { CardMetrics, ModelCard } from './train/modelFile/card';
+export { type LoadedModel, loadModel } from './train/modelFile/loadModel';
 export type { FilePrediction, Guess, PredictFilesOptions } from './train/predict/files';
-export type { Images, Predictions, PredictOptions, Predictor, PredictorOptions } from './train/predictor';
+export {
+  type Images,
+  type Predictions,
+  type PredictOptions,
+  Predictor,
+  type PredictorOptions,
+} from './train/predictor';
 export { type Fit, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';
 export type { TrainerView } from './train/trainerView';

@@ -9,7 +9,8 @@ import { evaluationParts, mistakesOf } from '../report/evaluation';
 import { confusionCsv, evaluationData, evaluationText, scoresCsv } from '../report/evaluationText';
 import { writeReport } from '../report/write';
 import { evaluateFields } from '../train/evaluation/options';
-import { loadPredictor, loadPredictorDefaults } from '../train/loadPredictor';
+import { loadPredictor } from '../train/loadPredictor';
+import { predictorDefaults } from '../train/predictor';
 import { version } from '../version';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
 import { addSourceOptions, limitNote, limitOption } from './options/data';
@@ -49,7 +50,7 @@ export function evaluateCommand(): Command {
     splitOption(),
     cropOption(),
     limitOption({ note: limitNote }),
-    batchOption({ default: loadPredictorDefaults.batch }),
+    batchOption({ default: predictorDefaults.batch }),
     mistakesOption(),
     outOption({ note: ': report.html, evaluation.json, confusion.csv and classes.csv', otherwise: 'nowhere' }),
     csvOption(),

@@ -2,9 +2,9 @@
 import { Command } from 'commander';
 import { invalid } from '../errors';
 import { writeSafetensors } from '../files/safetensors';
-import { loadPredictor, loadPredictorDefaults } from '../train/loadPredictor';
+import { loadPredictor } from '../train/loadPredictor';
 import { type FilePrediction, predictFilesDefaults, predictFilesFields } from '../train/predict/files';
-import type { Predictor } from '../train/predictor';
+import { type Predictor, predictorDefaults } from '../train/predictor';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
 import { addSourceOptions, limitNote, limitOption } from './options/data';
 import { addOptions, declare, doesNotApply } from './options/declare';
@@ -44,7 +44,7 @@ export function predictCommand(): Command {
     splitOption(),
     cropOption(),
     limitOption({ note: limitNote }),
-    batchOption({ default: loadPredictorDefaults.batch }),
+    batchOption({ default: predictorDefaults.batch }),
     topOption(),
     noResizeOption(),
     outOption({ argument: '<file>', note: ': a safetensors file with logits, probabilities and labels of all images' }),

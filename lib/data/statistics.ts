@@ -1,7 +1,9 @@
 /** Computes the mean that is subtracted from pixels and the scale that they are multiplied by, over a whole training set. */
+import { types } from 'node:util';
 import { invalid, type Range } from '../errors';
-import { anyOf, type Field, numberWithin, oneOf, optional } from '../options/field';
+import { anyOf, type Field, instance, numberWithin, oneOf, optional } from '../options/field';
 import { Options } from '../options/options';
+import { isArray } from '../options/values';
 import { type ImageShape, type ImageSource, imageBytes, isSource, sourceField } from './source';
 
 /** Options of the normalisation of pixels, (pixel - mean) * scale. */
@@ -35,6 +37,12 @@ export interface Statistics {
   /** Shape of the images: [height, width, channels]. Absent if it is not known: weights of version 0.1.0 do not say it. */
   readonly imageShape?: ImageShape;
 }
+
+/** Accepts Statistics. */
+export const knownStatisticsField: Field<Statistics> = instance<Statistics>(
+  'the statistics of a data set, as statisticsOf() returns them,',
+  ({ mean, scale, meanShape }) => types.isFloat32Array(mean) && types.isFloat32Array(scale) && isArray(meanShape),
+);
 
 /** Accepts a factor on pixels. */
 export const factorField: Field<number> = numberWithin({ least: scaleRange[0], most: scaleRange[1], open: 'least' });

@@ -1,4 +1,4 @@
-import { batchNorm, batchNormInference, blend, defaultEpsilon } from '../ops/normalization';
+import { batchNorm, batchNormInference, defaultEpsilon, follow } from '../ops/normalization';
 import { integer, number, optional, text } from '../options/field';
 import { Options } from '../options/options';
 import { Parameter, StateBuffer } from '../tensor/state';
@@ -86,12 +86,9 @@ export class BatchNorm implements Layer {
       return batchNormInference(x, { mean: runningMean, variance: runningVariance, scale, shift }, options);
     }
     const { y, mean, variance } = batchNorm(x, { scale, shift }, options);
-    const keep = this.#momentum;
-    const count = x.size / scale.size;
-    const follow = (value: Tensor, factor: number) => (old: Tensor) =>
-      blend(old, value, { keep, take: (1 - keep) * factor, name: this.#name });
-    own.remember(runningMean, follow(mean, 1));
-    own.remember(runningVariance, follow(variance, count / (count - 1)));
+    const towards = (value: Tensor) => (old: Tensor) => follow(old, value, { keep: this.#momentum, name: this.#name });
+    own.remember(runningMean, towards(mean));
+    own.remember(runningVariance, towards(variance));
     return y;
   }
 }

@@ -87,6 +87,11 @@ export class TrainingContext implements ForwardContext {
     this.#remembered.set(target, next(this.#remembered.get(target) ?? target));
   }
 
+  /** The new values, f32, by the buffers that get them. @internal */
+  get remembered(): ReadonlyMap<StateBuffer, Tensor> {
+    return this.#remembered;
+  }
+
   /** The new values of the buffers, f32. */
   get values(): Tensor[] {
     return [...this.#remembered.values()];

@@ -10,7 +10,7 @@ import {
   defaultRange,
   leakyCurve,
 } from './activationRow';
-import { type Activation, activations, leakyRelu } from './activations';
+import { type Activation, activations, leakyRelu, parseActivation } from './activations';
 import { type NativeActivation, nativeActivations } from './nativeActivations';
 import { expectShape, expectTensor, first, opOptions, shapeError } from './op';
 import { randomizedRelu } from './randomizedRelu';
@@ -101,6 +101,15 @@ export const activationOp: Op = {
     if (!dy || !y) return [];
     const { dx, dbias } = activationGradient(dy, y, node.attributes, { name: node.name });
     return [dx, biasNeeded ? dbias : null];
+  },
+  saved: {
+    options: ({ attributes: { kind = 0, slope = 0 } }) => ({
+      activation: formatActivation({ kind: nativeActivations[kind] as NativeActivation, slope }),
+    }),
+    make([x, bias], options, name) {
+      const { activation } = options as { activation: string };
+      return activate(x, parseActivation(activation), { bias: bias ?? undefined, name });
+    },
   },
 };
 

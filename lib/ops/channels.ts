@@ -1,6 +1,6 @@
 import { arrayOf, integer, optional, text } from '../options/field';
 import { checkArgument } from '../options/options';
-import { apply, constant, type Op, sizeOf, type Tensor, tensorField } from '../tensor/tensor';
+import { apply, constant, noSavedOptions, type Op, sizeOf, type Tensor, tensorField } from '../tensor/tensor';
 import { copy } from './data';
 import { dimension, expectShape, expectTensor, first, opOptions, shapeError } from './op';
 
@@ -27,6 +27,7 @@ export const addOp: Op = {
     return [{ dtype: 'f32', shape: model.shape, image: model.image }];
   },
   gradient: (node, [dy]) => node.inputs.map(() => dy ?? null),
+  saved: { options: noSavedOptions, make: (inputs) => add(...inputs) },
 };
 
 /**
@@ -69,6 +70,10 @@ export const concatOp: Op = {
       channelOffset += channels;
       return dx;
     });
+  },
+  saved: {
+    options: noSavedOptions,
+    make: (inputs, options, name) => concat(inputs, { ...options, name }),
   },
 };
 
@@ -113,6 +118,10 @@ export const sliceOp: Op = {
     const after = dimension(x.shape, 3) - channelOffset - channels;
     const parts = [zeros(x.shape, channelOffset), dy, zeros(x.shape, after)];
     return [concat(parts.filter((part) => part !== null))];
+  },
+  saved: {
+    options: ({ attributes: { channelOffset = 0, channels = 0 } }) => ({ channelOffset, channels }),
+    make: ([x], options, name) => slice(x, { ...(options as SliceOptions), name }),
   },
 };
 

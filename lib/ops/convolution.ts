@@ -9,7 +9,18 @@ import {
   type TensorSpec,
   tensorField,
 } from '../tensor/tensor';
-import { dimension, expectShape, expectTensor, first, opOptions, type Pair, pair, pairField, shapeError } from './op';
+import {
+  dimension,
+  expectShape,
+  expectTensor,
+  first,
+  opOptions,
+  type Pair,
+  pair,
+  pairField,
+  pairOf,
+  shapeError,
+} from './op';
 
 /** Attribute `activation` of a convolution into which no activation is fused (SN_NO_ACTIVATION). */
 export const noActivation = -1;
@@ -74,6 +85,10 @@ export const conv2dOp: Op = {
     return [dx, weightNeeded ? dweight : null, biasNeeded ? dbias : null];
   },
   flops: (node) => convFlops(node.outputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
+  saved: {
+    options: ({ attributes }) => ({ stride: pairOf(attributes, 'stride'), padding: pairOf(attributes, 'pad') }),
+    make: ([x, weight, bias], options, name) => conv2d(x, weight, { ...options, bias: bias ?? undefined, name }),
+  },
 };
 
 /** Returns 2 N H' W' O KH KW C: two operations per multiply-add, the same for the convolution, dgrad and wgrad. */

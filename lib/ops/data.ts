@@ -49,6 +49,10 @@ export const copyOp: Op = {
     const [x] = node.inputs;
     return dy && x ? [dy.image === x.image ? dy : copy(dy, { image: x.image })] : [];
   },
+  saved: {
+    options: ({ attributes: { image } }) => ({ image: image === 1 }),
+    make: ([x], options, name) => copy(x, { ...options, name }),
+  },
 };
 
 /** Options of copy(). */

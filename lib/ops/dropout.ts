@@ -26,6 +26,10 @@ const dropoutOp: Op = {
     const [, counter = null] = node.inputs;
     return dy ? [first(apply(dropoutOp, [dy, counter], node.attributes, node.name))] : [];
   },
+  saved: {
+    options: ({ attributes: { rate = 0, stream = 0 } }) => ({ rate, stream }),
+    make: ([x, counter], options, name) => dropout(x, counter, { ...(options as DropoutOpOptions), name }),
+  },
 };
 
 /** Options of dropout(). */

@@ -1,5 +1,5 @@
 import { optional, text } from '../options/field';
-import { apply, type Op, type Tensor, tensorField } from '../tensor/tensor';
+import { apply, noSavedOptions, type Op, type Tensor, tensorField } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first, opOptions, shapeError } from './op';
 
 /** y = x weightᵀ + bias. x [N, I], weight [O, I], bias [O], which is optional -> y [N, O]. */
@@ -29,6 +29,10 @@ export const linearOp: Op = {
     return [dx, weightNeeded ? dweight : null, biasNeeded ? dbias : null];
   },
   flops: (node) => linearFlops(node.inputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
+  saved: {
+    options: noSavedOptions,
+    make: ([x, weight, bias], options, name) => linear(x, weight, { ...options, bias: bias ?? undefined, name }),
+  },
 };
 
 /** Returns 2 N O I: two operations per multiply-add, the same for linear, linearDgrad and linearWgrad. */

@@ -1,7 +1,16 @@
 import { SaturnnError } from '../errors';
 import { type Field, number, optional, text } from '../options/field';
 import type { Fields } from '../options/options';
-import { type AttributeField, apply, type Op, type Tensor, tensorField } from '../tensor/tensor';
+import {
+  type AttributeField,
+  apply,
+  type Node,
+  noSavedOptions,
+  type Op,
+  type SavedOptions,
+  type Tensor,
+  tensorField,
+} from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first, opOptions, shapeError } from './op';
 
 /** Default epsilon of batch normalisation: that of the paper's authors and of PyTorch. */
@@ -11,6 +20,8 @@ export const defaultEpsilon = 1e-5;
 export const epsilonField: Field<number> = number([0, 3.4e38]);
 
 const batchNormAttributes: readonly AttributeField[] = [['epsilon', 'f32']];
+
+const savedEpsilon = ({ attributes: { epsilon = defaultEpsilon } }: Node): SavedOptions => ({ epsilon });
 
 /** Checks x [..., C], of 2 to 4 dimensions, and the named vectors [C]; returns x. @throws ERR_SHAPE */
 function expectNormalized(
@@ -57,6 +68,10 @@ export const batchNormOp: Op = {
     const inputs = { dy, x, mean, variance, scale };
     const { dx, dscale, dshift } = batchNormGradient(inputs, { epsilon, frozen: false, name: node.name });
     return [dx, scaleNeeded ? dscale : null, shiftNeeded ? dshift : null];
+  },
+  saved: {
+    options: savedEpsilon,
+    make: ([x, scale, shift], options, name) => batchNorm(x, { scale, shift }, { ...options, name }).y,
   },
 };
 
@@ -114,6 +129,11 @@ const batchNormInferenceOp: Op = {
     const inputs = { dy, x, mean, variance, scale };
     const { dx, dscale, dshift } = batchNormGradient(inputs, { epsilon, frozen: true, name: node.name });
     return [xNeeded ? dx : null, null, null, scaleNeeded ? dscale : null, shiftNeeded ? dshift : null];
+  },
+  saved: {
+    options: savedEpsilon,
+    make: ([x, mean, variance, scale, shift], options, name) =>
+      batchNormInference(x, { mean, variance, scale, shift }, { ...options, name }),
   },
 };
 
@@ -227,6 +247,7 @@ export const momentsOp: Op = {
     expectTensor('moments', 'x', x, {});
     return [{ dtype: 'f32', shape: [2], image: false }];
   },
+  saved: { options: noSavedOptions, make: ([x], options, name) => moments(x, { ...options, name }) },
 };
 
 const momentsOptions = opOptions<{ name?: string }>('moments', { name: optional(text) });
@@ -242,7 +263,10 @@ export function moments(x: Tensor, options: { name?: string } = {}): Tensor {
   return first(apply(momentsOp, [x], {}, name));
 }
 
-/** y = keep old + take value, for running averages. Both have one shape and are no images. It has no gradient. */
+/**
+ * y = keep old + take value, for running averages. Both have one shape and are no images. It has no gradient. A model file may hold
+ * the nodes that follow() makes.
+ */
 const blendOp: Op = {
   name: 'blend',
   attributes: [
@@ -255,6 +279,10 @@ const blendOp: Op = {
     const { shape } = expectTensor('blend', 'old', old, { image: false });
     expectShape('blend', 'value', expectTensor('blend', 'value', value, { image: false }), shape);
     return [{ dtype: 'f32', shape, image: false }];
+  },
+  saved: {
+    options: ({ attributes: { keep = 0 } }) => ({ keep }),
+    make: ([old, value], options, name) => follow(old, value, { ...(options as FollowOptions), name }),
   },
 };
 
@@ -271,6 +299,29 @@ export interface BlendOptions {
 /** Returns keep old + take value, in their shape. @throws ERR_SHAPE if they differ in shape or are images */
 export function blend(old: Tensor, value: Tensor, { keep, take, name }: BlendOptions): Tensor {
   return first(apply(blendOp, [old, value], { keep, take }, name));
+}
+
+/** Options of follow(). */
+export interface FollowOptions {
+  /** Share of its old value that the average keeps: 0 to 1. */
+  keep: number;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
+  name?: string;
+}
+
+const followOptions = opOptions<FollowOptions>('follow', { keep: number([0, 1]), name: optional(text) });
+
+/**
+ * Returns a running average moved towards the value of a batch: keep old + (1 - keep) value. The variance of batchNorm(), which is
+ * divided by the number n of values per channel, is made unbiased first (divided by n - 1), as PyTorch and cuDNN do.
+ * @throws ERR_SHAPE if `old` and `value` differ in shape or are images; ERR_INVALID_ARGUMENT for `keep`
+ */
+export function follow(old: Tensor, value: Tensor, options: FollowOptions): Tensor {
+  const { keep, name } = followOptions.check(options);
+  const { node, output, size } = expectTensor('blend', 'value', value, { image: false });
+  const count = (node.inputs[0]?.size ?? 0) / size;
+  const factor = node.op === batchNormOp && output === 2 ? count / (count - 1) : 1;
+  return blend(old, value, { keep, take: (1 - keep) * factor, name });
 }
 
 /** All ops of this file. */

@@ -84,3 +84,9 @@ export function pair(argument: string, value: Pair, minimum: number): readonly [
     checkInteger(`${argument}[1]`, both[1], minimum, mostPixels),
   ];
 }
+
+/** Returns both parts of a stride, padding or kernel size from a node's attributes: strideH and strideW for "stride". */
+export const pairOf = (attributes: Readonly<Record<string, number>>, name: string): [height: number, width: number] => [
+  attributes[`${name}H`] ?? 0,
+  attributes[`${name}W`] ?? 0,
+];

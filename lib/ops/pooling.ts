@@ -1,8 +1,28 @@
 import { checkInteger } from '../errors';
 import { flag, optional, text } from '../options/field';
 import type { Fields } from '../options/options';
-import { type AttributeField, apply, type Op, type Tensor, type TensorSpec } from '../tensor/tensor';
-import { dimension, expectShape, expectTensor, first, opOptions, type Pair, pair, pairField, shapeError } from './op';
+import {
+  type AttributeField,
+  apply,
+  type Node,
+  noSavedOptions,
+  type Op,
+  type SavedOptions,
+  type Tensor,
+  type TensorSpec,
+} from '../tensor/tensor';
+import {
+  dimension,
+  expectShape,
+  expectTensor,
+  first,
+  opOptions,
+  type Pair,
+  pair,
+  pairField,
+  pairOf,
+  shapeError,
+} from './op';
 
 /** Attributes of maxPool, averagePool and their gradients, as native/ops/pooling.def declares them. */
 const poolAttributes: readonly AttributeField[] = [
@@ -54,6 +74,12 @@ export function encodePool({ kernel, stride, padding = 0, ceil = false }: PoolOp
   return { kernelH, kernelW, strideH, strideW, padH, padW, ceil: ceil ? 1 : 0 };
 }
 
+/** Returns the options of a pooling from its node. */
+function savedPool({ attributes }: Node): SavedOptions {
+  const of = (name: string) => pairOf(attributes, name);
+  return { kernel: of('kernel'), stride: of('stride'), padding: of('pad'), ceil: attributes.ceil === 1 };
+}
+
 /**
  * Returns the spec of a pooling's output. Windows that would begin after the image are left out, so no window is empty.
  * @throws ERR_SHAPE
@@ -92,6 +118,10 @@ export const maxPoolOp: Op = {
     const indices = node.outputs[1];
     if (!dy || !x || !indices) return [];
     return [maxPoolGradient(dy, indices, x.shape, node.attributes, node.name)];
+  },
+  saved: {
+    options: savedPool,
+    make: ([x], options, name) => maxPool(x, { ...(options as PoolOptions), name }),
   },
 };
 
@@ -151,6 +181,10 @@ export const averagePoolOp: Op = {
     const [x] = node.inputs;
     return dy && x ? [averagePoolGradient(dy, x.shape, node.attributes, node.name)] : [];
   },
+  saved: {
+    options: savedPool,
+    make: ([x], options, name) => averagePool(x, { ...(options as PoolOptions), name }),
+  },
 };
 
 /**
@@ -209,6 +243,10 @@ export const globalAveragePoolOp: Op = {
   gradient(node, [dy]) {
     const [x] = node.inputs;
     return dy && x ? [globalAveragePoolGradient(dy, x.shape, node.name)] : [];
+  },
+  saved: {
+    options: noSavedOptions,
+    make: ([x], options, name) => globalAveragePool(x, { ...options, name }),
   },
 };
 

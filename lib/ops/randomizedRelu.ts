@@ -38,6 +38,13 @@ export const randomizedReluOp: Op = {
     const { dx, dbias } = randomizedReluGradient(dy, y, counter, node.attributes, { name: node.name });
     return [dx, biasNeeded ? dbias : null];
   },
+  saved: {
+    options: ({ attributes: { lower = 0, upper = 0 } }) => ({ lower, upper }),
+    make([x, bias, counter], options, name) {
+      const range = options as Pick<RandomizedReluOptions, 'lower' | 'upper'>;
+      return randomizedRelu(x, { ...range, counter, bias: bias ?? undefined, name });
+    },
+  },
 };
 
 /** Options of randomizedRelu(). */

@@ -1,4 +1,5 @@
 /** The values that options take: each field says what it accepts, and how messages describe that. */
+import { types } from 'node:util';
 import type { GenericSchema } from 'valibot';
 import type { Range } from '../errors';
 import { valibot } from './valibot';
@@ -68,6 +69,9 @@ export const text: Field<string> = custom('a string', (value) => typeof value ==
 
 /** Accepts every number, NaN included: for options whose function checks their range itself. */
 export const anyNumber: Field<number> = custom('a number', (value) => typeof value === 'number');
+
+/** Accepts a Float32Array, also one of another realm. */
+export const floats: Field<Float32Array> = custom('a Float32Array', types.isFloat32Array);
 
 /** Accepts functions, but no classes, which cannot be called. */
 export const callback = <T>(expected = 'a function'): Field<T> => custom<T>(expected, isCallback);

@@ -117,6 +117,8 @@ export function nearestName(unknown: string, known: readonly string[]): string |
   if (synonym !== undefined) return synonym;
   const most = Math.min(3, Math.floor(wanted.length / 3));
   const [best] = known
+    // Names of very different lengths are never similar, and there may be many.
+    .filter((name) => Math.abs(plain(name).length - wanted.length) <= most)
     .map((name) => ({ name, distance: editDistance(wanted, plain(name)) }))
     .filter(({ distance }) => distance <= most)
     .sort((a, b) => a.distance - b.distance);

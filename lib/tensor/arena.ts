@@ -6,6 +6,11 @@ import type { Arena } from '../runtime/native';
 /** The arenas that a checkpoint saves: all but the gradients, which every step computes anew. */
 export const savedArenas = ['parameters', 'optimizer', 'buffers'] as const satisfies readonly Arena[];
 
+/** Parameters and buffers begin at multiples of 64 bytes, so that every kernel's vectors are aligned; the gaps stay 0. */
+export const alignmentBytes = 64;
+export const f32Bytes = bytesPerElement('f32');
+export const alignment = alignmentBytes / f32Bytes;
+
 /** Bytes of the counter at the beginning of the arena `buffers`: seed and steps done, an i32 each. */
 export const counterBytes = 2 * bytesPerElement('i32');
 

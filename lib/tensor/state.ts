@@ -8,6 +8,7 @@ import {
   callback,
   type Field,
   flag,
+  floats,
   instance,
   integer,
   number,
@@ -19,10 +20,10 @@ import { checkArgument, Options } from '../options/options';
 import { isArray } from '../options/values';
 import { Philox, seedRange } from '../random';
 import { type Device, deviceField, deviceOf, openDevice } from '../runtime/device';
-import { bytesOf, bytesPerElement, copyOf } from '../runtime/dtypes';
+import { bytesOf, copyOf } from '../runtime/dtypes';
 import type { Arena, NativeState } from '../runtime/native';
 import { dropPlansOf } from '../runtime/planCache';
-import { type ArenaPlace, arenaField, vectorsField, whichField } from './arena';
+import { type ArenaPlace, alignment, alignmentBytes, arenaField, f32Bytes, vectorsField, whichField } from './arena';
 import { checkShape, type Source, sourceNode, stateTensor, Tensor, type TensorSpec } from './tensor';
 
 export { type ArenaPlace, counterBytes, savedArenas, stepsIn } from './arena';
@@ -116,11 +117,16 @@ export interface StateBufferOptions {
   shape: readonly number[];
   /** First value of every element, from -3.4e38 to 3.4e38; default 0. */
   initial?: number;
+  /** First values, row-major, in place of one for all elements. They are copied. */
+  values?: Float32Array;
 }
 
 const stateBufferOptions = new Options<StateBufferOptions>(
   'StateBuffer',
-  { name: text, shape: shapeField, initial: optional(number([-3.4e38, 3.4e38])) },
+  {
+    ...{ name: text, shape: shapeField },
+    ...{ initial: optional(number([-3.4e38, 3.4e38])), values: optional(floats) },
+  },
   { named: true },
 );
 
@@ -129,25 +135,29 @@ const stateBufferOptions = new Options<StateBufferOptions>(
  * State.
  */
 export class StateBuffer extends Owned {
-  /** First value of every element. */
+  /** First value of every element, unless the buffer has first values of its own. */
   readonly initial: number;
+  readonly #values: Float32Array | null;
 
   /**
    * Makes a buffer, which belongs to no State yet.
-   * @param options name, shape, and the first value of every element (default 0)
-   * @throws ERR_INVALID_ARGUMENT for a shape that is not 1 to 4 positive integers, or `initial` out of range
+   * @param options name, shape, and the first value of every element (default 0) or of each
+   * @throws ERR_INVALID_ARGUMENT for a shape that is not 1 to 4 positive integers, or a number or values that are not accepted
    */
   constructor(options: StateBufferOptions) {
-    const { name, shape, initial = 0 } = stateBufferOptions.check(options);
+    const { name, shape, initial = 0, values } = stateBufferOptions.check(options);
     super({ kind: 'buffer' }, name, { dtype: 'f32', shape: checkShape(`${name}.shape`, shape) });
     this.initial = initial;
+    if (values && values.length !== this.size)
+      throw invalid(`values of ${name}`, `${this.size} numbers`, values.length);
+    this.#values = values ? (copyOf(values, `values of ${name}`) as Float32Array) : null;
+  }
+
+  /** Returns the first values, row-major. @internal */
+  initialize(): Float32Array {
+    return this.#values ?? new Float32Array(this.size).fill(this.initial);
   }
 }
-
-/** Parameters and buffers begin at multiples of 64 bytes, so that every kernel's vectors are aligned; the gaps stay 0. */
-const alignmentBytes = 64;
-const elementBytes = bytesPerElement('f32');
-const alignment = alignmentBytes / elementBytes;
 
 /** Options of a State. */
 export interface StateOptions {
@@ -266,7 +276,7 @@ export class State {
   /** Returns the first byte of a parameter's average in the arena `optimizer`. @throws ERR_INVALID_ARGUMENT if there is none */
   averageOffsetOf(parameter: Parameter): number {
     if (this.averageSlot === null) throw invalid('averageSlot of this State', 'a slot with averages', null);
-    return this.#bytesOfSlots(this.averageSlot) + this.offsetOf(parameter) * elementBytes;
+    return this.#bytesOfSlots(this.averageSlot) + this.offsetOf(parameter) * f32Bytes;
   }
 
   /** Returns the first byte of a buffer in the arena `buffers`. @throws ERR_INVALID_ARGUMENT if it is not of this State */
@@ -285,10 +295,10 @@ export class State {
     checkArgument('which', whichField, which);
     const ofState = tensor instanceof Parameter || tensor instanceof StateBuffer;
     if (!ofState) throw invalid('tensor', 'a Parameter or StateBuffer of this State', tensor);
-    const byteLength = tensor.size * elementBytes;
+    const byteLength = tensor.size * f32Bytes;
     if (!(tensor instanceof Parameter)) return { arena: 'buffers', byteOffset: this.byteOffsetOf(tensor), byteLength };
     if (which === 'averages') return { arena: 'optimizer', byteOffset: this.averageOffsetOf(tensor), byteLength };
-    return { arena: which, byteOffset: this.offsetOf(tensor) * elementBytes, byteLength };
+    return { arena: which, byteOffset: this.offsetOf(tensor) * f32Bytes, byteLength };
   }
 
   /**
@@ -302,7 +312,7 @@ export class State {
 
   /** Returns the bytes of `count` vectors [size]; this is also the first byte of the optimizer's slot `count`. */
   #bytesOfSlots(count: number): number {
-    return count * this.size * elementBytes;
+    return count * this.size * f32Bytes;
   }
 
   /** Returns an arena as a vector [size], gaps included; for `optimizer`, slot number `slot`. @throws ERR_INVALID_ARGUMENT */
@@ -359,8 +369,7 @@ export class State {
       const averages = this.averagesPlace;
       if (averages) await native.write(averages.arena, averages.byteOffset, values);
       await native.write('buffers', 0, Int32Array.of(this.seed, 0));
-      for (const buffer of this.buffers)
-        await native.write('buffers', this.byteOffsetOf(buffer), new Float32Array(buffer.size).fill(buffer.initial));
+      for (const buffer of this.buffers) await native.write('buffers', this.byteOffsetOf(buffer), buffer.initialize());
       return native;
     } catch (error) {
       // Now, not when it is collected: the caller may try again with something smaller, or on another device.
@@ -401,8 +410,7 @@ export class State {
    * @throws ERR_INVALID_ARGUMENT for another number of elements than the tensor has, or a tensor of another State; ERR_DISPOSED
    */
   async write(tensor: Parameter | StateBuffer, values: Float32Array | Float64Array): Promise<void> {
-    const ofState = tensor instanceof Parameter || tensor instanceof StateBuffer;
-    if (!ofState) throw invalid('tensor', 'a Parameter or StateBuffer of this State', tensor);
+    const own = this.placeOf(tensor);
     const isFloats = types.isFloat32Array(values) || types.isFloat64Array(values);
     if (!isFloats || values.length !== tensor.size) {
       throw invalid(
@@ -413,7 +421,7 @@ export class State {
     }
     const copied = copyOf(values, `values of "${tensor.name}"`);
     const hasAverage = tensor instanceof Parameter && this.averageSlot !== null;
-    const places = [this.placeOf(tensor), ...(hasAverage ? [this.placeOf(tensor, 'averages')] : [])];
+    const places = [own, ...(hasAverage ? [this.placeOf(tensor, 'averages')] : [])];
     const native = await this.#realized();
     for (const { arena, byteOffset } of places) await typed(native.write(arena, byteOffset, copied));
   }

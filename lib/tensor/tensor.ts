@@ -90,9 +90,31 @@ export interface Op {
   readonly gathers?: 'channels' | 'elements';
   /** Present if the output is a part of input 0: channels from attribute `channelOffset`, or elements from row `firstRow`. */
   readonly isView?: 'channels' | 'elements';
+  /** Present if a forward pass may hold the op: how a model file describes its nodes. Absent: no model file may hold the op. */
+  readonly saved?: SavedOp;
   /** Whether its nodes have no kernel: a plan binds them to memory (inputs, constants, parameters, parts of a State). */
   readonly isSource?: boolean;
 }
+
+/** The settings of a node in a model file, as JSON values: options of its op's function. */
+export type SavedOptions = Readonly<Record<string, string | number | boolean | readonly number[]>>;
+
+/** The inputs of a node that a model file describes. Those that it lacks are null or undefined, which the op's function refuses. */
+export type SavedInputs = readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
+
+/**
+ * The description of an op's nodes in a model file. It says nothing of the batch, and is the same in every version that knows the
+ * op: a change of its names or their meaning needs a new version of the form (lib/models/saved).
+ */
+export interface SavedOp {
+  /** Returns the options with which `make` makes the node again. */
+  readonly options: (node: Node) => SavedOptions;
+  /** Makes a node with the op's function, which checks inputs and options, and returns its output 0. @throws what that throws */
+  readonly make: (inputs: SavedInputs, options: object, name: string) => Tensor;
+}
+
+/** The description of ops without options. */
+export const noSavedOptions = (): SavedOptions => ({});
 
 /**
  * Memory that a plan is given instead of planning it: an input of the run, a constant, a Parameter, a StateBuffer, or a part of

@@ -1,15 +1,15 @@
 import { Dataset } from '../data/dataset';
 import { DataLoader } from '../data/loader';
-import { type ImageShape, type ImageSource, imageBytes, isSource } from '../data/source';
-import type { Statistics } from '../data/statistics';
+import { type ImageShape, type ImageSource, imageBytes, imageShapeField, isSource } from '../data/source';
+import { knownStatisticsField, type Statistics } from '../data/statistics';
 import { invalid } from '../errors';
 import type { Evaluation } from '../evaluation/evaluation';
-import type { Model } from '../models/model';
-import { integer, optional, signal } from '../options/field';
+import { type Model, modelField } from '../models/model';
+import { flag, integer, optional, record, signal } from '../options/field';
 import { type Fields, Options } from '../options/options';
-import type { Device, Precision } from '../runtime/device';
+import { type Device, deviceField, deviceOf, type Precision, precisionField } from '../runtime/device';
 import { bytesOf } from '../runtime/dtypes';
-import type { State } from '../tensor/state';
+import { type State, stateField } from '../tensor/state';
 import { checkEvaluated, evaluateSource } from './evaluation/evaluateSource';
 import { type EvaluationOptions, evaluateFields } from './evaluation/options';
 import { type FilePrediction, type PredictFilesOptions, predictFiles } from './predict/files';
@@ -22,14 +22,18 @@ export interface PredictorOptions {
   state: State;
   /** Mean and scale of the pixels of the images that the model was trained on: they normalise the images to predict. */
   statistics: Statistics;
-  /** Shape of an image: [height, width, channels]; height and width are at least the model's, the centre is used. */
-  shape: ImageShape;
+  /**
+   * Shape of an image: [height, width, channels]; height and width are at least the model's, the centre is used. Default: that of the
+   * training's images, if the statistics say it, else the model's.
+   */
+  shape?: ImageShape;
   /**
    * Most images per step, 1 to 1,000,000. Fewer images are predicted in smaller steps, each with a plan of its own. The result does
-   * not depend on it, except for rounding.
+   * not depend on it, except for rounding. Default 64.
    */
-  batch: number;
-  device: Device;
+  batch?: number;
+  /** The device of the State, or its name for openDevice(). Default "auto". */
+  device?: Device | string;
   /** Arithmetic of the plan, as for compile(). Default "f32". */
   precision?: Precision;
   /** Use only kernels that give the same bits in every run. Default true. */
@@ -43,6 +47,23 @@ export interface PredictorOptions {
   /** The data that the model was trained on: names of the classes, and how pictures become images. Default: neither is known. */
   data?: Pick<ImageSource, 'classNames' | 'decoding'>;
 }
+
+/** The defaults of PredictorOptions. */
+export const predictorDefaults = { batch: 64 } as const;
+
+const predictorOptions = new Options<PredictorOptions>('Predictor.create()', {
+  ...{ model: modelField, state: stateField, statistics: knownStatisticsField },
+  ...{ shape: optional(imageShapeField), batch: optional(integer(1, 1_000_000)), device: optional(deviceField) },
+  ...{ precision: optional(precisionField), deterministic: optional(flag), autotune: optional(flag) },
+  ...{
+    averaged: optional(flag),
+    ownsState: optional(flag),
+    data: optional(record('an object { classNames, decoding }')),
+  },
+});
+
+/** PredictorOptions with their defaults. */
+type ResolvedOptions = PredictorOptions & Required<Pick<PredictorOptions, 'shape' | 'batch'>> & { device: Device };
 
 /** Options of predict(). */
 export interface PredictOptions {
@@ -82,13 +103,20 @@ export type Images = ImageSource | Uint8Array | Uint8ClampedArray;
  */
 export class Predictor {
   private constructor(
-    private readonly options: PredictorOptions,
+    private readonly options: ResolvedOptions,
     private readonly plans: PredictionPlans,
   ) {}
 
-  /** Makes a predictor. Its plans are compiled at their first use. @throws ERR_UNSUPPORTED if the device lacks the precision */
+  /**
+   * Makes a predictor of a network whose weights are in a State. Its plans are compiled at their first use. loadPredictor() makes one of
+   * a file.
+   * @throws ERR_INVALID_ARGUMENT; ERR_UNSUPPORTED if the device lacks the precision
+   */
   static async create(given: PredictorOptions): Promise<Predictor> {
-    const options = { ...given }; // the caller may change the object later
+    const checked = predictorOptions.check(given);
+    const { model, statistics, batch = predictorDefaults.batch } = checked;
+    const { shape = statistics.imageShape ?? model.inputShape } = checked;
+    const options = { ...checked, shape, batch, device: deviceOf(checked.device) };
     return new Predictor(options, new PredictionPlans(options));
   }
 

@@ -19,9 +19,11 @@ import type { Callback } from './callback';
 import { Checkpoints, type CheckpointsOptions, CsvLog, checkpointNames, JsonlLog } from './callbacks';
 import type { RestoreOptions } from './checkpoint/changes';
 import { readCheckpoint } from './checkpoint/checkpoint';
-import { collectWeights, type TrainedOn, weightsOf } from './checkpoint/weights';
 import { type RunEvents, renderReport, renderSvg } from './curves';
 import type { EvaluateFinally } from './evaluation/finalEvaluation';
+import { cardOf, type ModelCard } from './modelFile/card';
+import type { TrainedOn } from './modelFile/description';
+import { collectWeights, weightsOf } from './modelFile/weights';
 import { readEvents } from './runLog';
 import type { Trainer } from './trainer';
 
@@ -40,13 +42,19 @@ export interface RunFolderOptions {
   checkpoints?: Omit<CheckpointsOptions, 'folder'>;
 }
 
-/** What RunFolder.finish() writes. */
-export interface FinishOptions {
+/** What RunFolder.saveWeights() writes. */
+export interface WeightsToSave {
   readonly model: Model;
   readonly state: State;
   readonly statistics: Statistics;
   /** The training set. */
   readonly data: TrainedOn;
+  /** Where the present weights come from. */
+  readonly card: ModelCard;
+}
+
+/** What RunFolder.finish() writes. */
+export interface FinishOptions extends WeightsToSave {
   /** The settings that the report shows. */
   readonly settings: Settings;
   /** The epoch events that the Trainer knows; default: none. */
@@ -159,9 +167,9 @@ export class RunFolder {
   }
 
   /** Writes the present weights as model.safetensors. @returns its path */
-  async saveWeights(model: Model, state: State, statistics: Statistics, data: TrainedOn): Promise<string> {
+  async saveWeights({ state, ...parts }: WeightsToSave): Promise<string> {
     const path = join(this.path, weightsName);
-    writeSafetensors(path, await collectWeights(model, state, statistics, data));
+    writeSafetensors(path, await collectWeights(parts, state));
     return path;
   }
 
@@ -170,17 +178,19 @@ export class RunFolder {
    * @returns the paths
    * @throws ERR_OUTPUT, naming every file that cannot be written; ERR_CHECKPOINT if the best checkpoint is damaged
    */
-  async finish({ model, state, statistics, data, settings, epochs = [], evaluate }: FinishOptions): Promise<Saved> {
+  async finish({ settings, epochs = [], evaluate, ...toSave }: FinishOptions): Promise<Saved> {
+    const { model, state } = toSave;
     const [curves, report, weights] = ['curves.svg', 'report.html', bestWeightsName].map((name) =>
       join(this.path, name),
     ) as [...[string, string, string]];
     const hasBest = existsSync(this.checkpoints.path('best'));
     const attempts = new Attempts();
-    await attempts.make(() => this.saveWeights(model, state, statistics, data));
+    await attempts.make(() => this.saveWeights(toSave));
     const best = hasBest
       ? await attempts.make(async () => {
           const checkpoint = await readCheckpoint(this.checkpoints.path('best'));
-          writeSafetensors(weights, weightsOf(model, state, statistics, data, checkpoint.arrays));
+          const card = cardOf(checkpoint.info);
+          writeSafetensors(weights, weightsOf({ ...toSave, card }, state, checkpoint.arrays));
           return checkpoint;
         })
       : null;

@@ -11,6 +11,7 @@ import { pathField } from '../options/field';
 import { checkArgument, Options } from '../options/options';
 import type { Device } from '../runtime/device';
 import { State } from '../tensor/state';
+import { version } from '../version';
 import { Announcer } from './announcer';
 import type { Callback } from './callback';
 import { checkRestore, type RestoreOptions } from './checkpoint/changes';
@@ -18,13 +19,14 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint/c
 import { type Description, describeMachine, firstDifference, type SettingsChange } from './checkpoint/checkpointInfo';
 import { Cursor } from './checkpoint/cursor';
 import { applyCheckpoint, describeRun, type RunDescription, takeCheckpoint } from './checkpoint/saving';
-import { collectWeights, loadWeights } from './checkpoint/weights';
 import { isDue, nextEvaluation, observedOf } from './evaluateEvery';
 import { evaluateData, summaryOfSplit } from './evaluation/evaluateData';
 import { type EvaluationOptions, evaluateFields } from './evaluation/options';
 import type { StepEvent, StoppedEvent, TrainEvent } from './events';
 import { endEventOf, epochEventOf, stepEventOf } from './eventsOf';
 import { type Fit, type FitOptions, fitOptions, later, RunningFit } from './fit';
+import { cardOf, type ModelCard } from './modelFile/card';
+import { collectWeights, loadWeights } from './modelFile/weights';
 import { nonFiniteError } from './nonFinite';
 import {
   type Images,
@@ -245,17 +247,24 @@ export class Trainer implements TrainerView {
   }
 
   /**
-   * Writes the present weights (their average, if the optimizer keeps one) as a safetensors file, whole or not at all.
-   * loadPredictor() makes a predictor of the file if the model is one of createModel(); for other models it holds the
-   * weights, not the network.
+   * Writes a model file, whole or not at all: safetensors with the present weights (their average, if the optimizer keeps one), the
+   * graph of the network, the normalisation of its images, the names of its classes, and a card that says where the weights come from.
+   * loadModel() and loadPredictor() need no code of the network. A network that no file can hold, for example because it reads
+   * an input of its own, is written without its graph; the metadata `graphMissing` say why.
    * @throws ERR_OUTPUT if the file cannot be written; ERR_DISPOSED; ERR_BUSY while steps are computed
    */
   async saveWeights(path: string): Promise<void> {
     checkArgument('path', pathField, path);
+    const { model, train: data } = this.#options;
     const weights = await this.#betweenSteps('Weights can be saved', async () =>
-      collectWeights(this.#options.model, this.state, await this.statistics(), this.#options.train),
+      collectWeights({ model, statistics: await this.statistics(), data, card: await this.card() }, this.state),
     );
     writeSafetensors(path, weights);
+  }
+
+  /** Returns what a model file says of this training, as it is now. @throws what reading the data throws */
+  async card(): Promise<ModelCard> {
+    return cardOf({ saturnn: version, ...(await this.#describe()), position: this.#cursor.save() });
   }
 
   /**

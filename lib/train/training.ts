@@ -154,11 +154,12 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingOut
   const { state, epochs } = trainer;
   // Who interrupts a training does not wait for an evaluation.
   const evaluate = ended?.ending === 'done' && test ? evaluateFinally(trainer, test) : undefined;
-  const toFinish = { model, state, statistics: averages, data: dataset, settings: report, epochs, evaluate };
+  const toSave = { model, state, statistics: averages, data: dataset, card: await trainer.card() };
   let saved: Saved | null = null;
-  if (results === 'all') saved = (await attempts.make(() => folder.finish(toFinish))) ?? null;
+  if (results === 'all')
+    saved = (await attempts.make(() => folder.finish({ ...toSave, settings: report, epochs, evaluate }))) ?? null;
   else if (results === 'weights' && ended?.ending !== 'interrupted')
-    await attempts.make(() => folder.saveWeights(model, state, averages, dataset));
+    await attempts.make(() => folder.saveWeights(toSave));
   attempts.check();
   return { ...ended!, step: trainer.step, saved, epochs: folder.events(trainer.epochs).epochs };
 }

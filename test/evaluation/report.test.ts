@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SaturnnError } from '../../lib/errors';
 import { constantRate } from '../../lib/optim/schedule';
-import { loadWeights } from '../../lib/train/checkpoint/weights';
+import { loadWeights } from '../../lib/train/modelFile/weights';
 import { Trainer } from '../../lib/train/trainer';
 import { runTraining, type TrainingOptions } from '../../lib/train/training';
 import { temporaryFolder } from '../temporary';

@@ -102,7 +102,6 @@ test('every exported type of options has a schema', () => {
   // Inputs whose keys the caller chooses, and the options of classes that users do not make.
   const other = [
     'RunInputs',
-    'PredictorOptions',
     'BatchNormLayerOptions',
     'Conv2dLayerOptions',
     'DropoutLayerOptions',

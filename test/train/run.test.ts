@@ -36,7 +36,7 @@ test('a run has a report even if its loss is NaN in the end', async () => {
   writeFileSync(join(runs.path, 'metrics.jsonl'), `${JSON.stringify({ ...epoch, ...rates })}\n`);
   const { report } = await runs.finish({
     ...{ model, state: trainer.state, statistics: await trainer.statistics() },
-    ...{ data: smallData().train, settings: {} },
+    ...{ data: smallData().train, settings: {}, card: await trainer.card() },
   });
   const words = readFileSync(report, 'utf8')
     .replace(/<[^>]*>/g, ' ')

@@ -30,7 +30,13 @@ module.exports.callsOf = function callsOf(saturnn, experiments, folder) {
   };
   /** Names of everything that can be called, which must all have a row. */
   const exported = () => {
-    const statics = { Graph: ['from'], CifarFile: ['open'], Dataset: ['from', 'fromRecords'], Tensor: [] };
+    const statics = {
+      Graph: ['from'],
+      CifarFile: ['open'],
+      Predictor: ['create'],
+      Dataset: ['from', 'fromRecords'],
+      Tensor: [],
+    };
     const within = (space, prefix) =>
       Object.keys(space)
         .filter((name) => typeof space[name] === 'function')

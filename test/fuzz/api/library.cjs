@@ -230,6 +230,16 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
     CsvLog: make(() => [path('log.csv')]),
     JsonlLog: make(() => [path('log.jsonl')]),
     EarlyStopping: make(() => [{ metric: 'testLoss', patience: 2, minDelta: 0, restoreBest: false }], 0),
+    loadModel: of(() => [path('none')]),
+    'Predictor.create': of(() => {
+      const network = model();
+      const values = new State(network.parameters, { buffers: network.buffers, device: 'cpu' });
+      const scale = new Float32Array(3).fill(1);
+      const statistics = { mean: new Float32Array(3), meanShape: [3], scale, deviation: scale };
+      const more = { precision: 'f32', deterministic: true, autotune: false, averaged: false, ownsState: true };
+      const data = { classNames: ['a', 'b', 'c', 'd', 'e'], decoding: null };
+      return [{ model: network, state: values, statistics, shape: [4, 4, 3], batch: 2, device: 'cpu', ...more, data }];
+    }, 0),
     loadPredictor: of(() => [path('none'), { shape: [32, 32, 3], batch: 2, device: 'cpu', crop: true }], 1),
     Trainer: make(
       () => [

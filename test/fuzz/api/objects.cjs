@@ -98,6 +98,7 @@ module.exports.objectCalls = function objectCalls(saturnn, experiments, makers) 
         predict: of(() => [new Uint8Array(48), { count: 1 }], 1),
         save: of(() => [path('checkpoint')]),
         saveWeights: of(() => [path('weights')]),
+        loadWeights: of(() => [path('weights')]),
         restore: of(() => [path('none')]),
       },
     },

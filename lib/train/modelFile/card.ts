@@ -1,0 +1,52 @@
+/** The model card of a file: where its weights come from. */
+import type { EpochEvent } from '../../optim/metric';
+import type { CheckpointInfo, Description } from '../checkpoint/checkpointInfo';
+
+/** Where the weights of a model file come from, in JSON values. */
+export interface ModelCard {
+  /** Version of the package that wrote the file. */
+  readonly saturnn: string;
+  /** Steps of training. */
+  readonly step: number;
+  /** Losses and accuracies of the last evaluation, with its epoch and step; null before the first. */
+  readonly metrics: CardMetrics | null;
+  /** Size, shape and classes of the training set, and a fingerprint: a hash of its labels and of some images. */
+  readonly train: Description;
+  /** The same of the test set; null if there was none. */
+  readonly test: Description | null;
+  /** The settings of the training: batch, seed, precision, optimizer, schedule and others. */
+  readonly settings: Description;
+}
+
+/** Metrics of a ModelCard. Accuracies are fractions, 0 to 1. */
+export type CardMetrics = Pick<
+  EpochEvent,
+  'epoch' | 'step' | 'trainLoss' | 'trainAccuracy' | 'testLoss' | 'testAccuracy' | 'testTop5'
+>;
+
+/** Makes the card of the weights that a checkpoint holds, or would hold now. */
+export function cardOf(info: Pick<CheckpointInfo, 'saturnn' | 'train' | 'test' | 'settings' | 'position'>): ModelCard {
+  const { saturnn, train, test, settings, position } = info;
+  const { step, reported } = position;
+  return { saturnn, step, metrics: reported ? metricsOf(reported) : null, train, test, settings };
+}
+
+/** Speeds and times are left out: equal trainings give equal files. */
+function metricsOf(event: EpochEvent): CardMetrics {
+  const { epoch, step, trainLoss, trainAccuracy, testLoss, testAccuracy, testTop5 } = event;
+  const test = testLoss === undefined ? {} : { testLoss, testAccuracy, testTop5 };
+  return { epoch, step, trainLoss, trainAccuracy, ...test };
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Whether JSON values have the form of a card. A later version may write more. */
+export function isCard(value: unknown): value is ModelCard {
+  if (!isObject(value)) return false;
+  const { saturnn, step, metrics, train, test, settings } = value as Partial<ModelCard>;
+  const isNamed = typeof saturnn === 'string' && Number.isInteger(step);
+  return (
+    isNamed && [metrics, test].every((part) => part === null || isObject(part)) && [train, settings].every(isObject)
+  );
+}

@@ -1,0 +1,156 @@
+/** Networks of one's own for tests of model files: one with every kind of layer, and drawn ones. */
+import { BatchNorm, Conv2d, Dropout, type ForwardContext, type Layer, Linear } from '../../lib/layers';
+import { functionalModel, type Model } from '../../lib/models';
+import { activate } from '../../lib/ops/activation';
+import { elu, leakyTanh, parseActivation, relu, rrelu, tanh } from '../../lib/ops/activations';
+import { add, concat, slice } from '../../lib/ops/channels';
+import { conv2d } from '../../lib/ops/convolution';
+import { copy } from '../../lib/ops/data';
+import { averagePool, globalAveragePool, maxPool } from '../../lib/ops/pooling';
+import type { Parameter, StateBuffer } from '../../lib/tensor/state';
+import { constant, type Tensor } from '../../lib/tensor/tensor';
+import type { TestRandom } from '../random';
+
+const partsOf = (layers: readonly Layer[]) => ({
+  parameters: layers.flatMap(({ parameters }): readonly Parameter[] => parameters),
+  buffers: layers.flatMap(({ buffers = [] }): readonly StateBuffer[] => buffers),
+});
+
+/** Makes a network with branches, a residual, a layer that is used twice, normalisation, dropout, rrelu and a constant. */
+export function branchedModel({ classes = 10, size = 8 } = {}): Model {
+  const stem = new Conv2d({ name: 'stem', inputs: 3, outputs: 16, kernel: 3, padding: 1, normalization: 'batch' });
+  const wide = new Conv2d({
+    name: 'wide',
+    inputs: 16,
+    outputs: 16,
+    kernel: [1, 3],
+    padding: [0, 1],
+    activation: rrelu(),
+  });
+  const thin = new Conv2d({
+    name: 'thin',
+    inputs: 16,
+    outputs: 16,
+    kernel: 1,
+    activation: leakyTanh(0.2),
+    normalization: 'batch',
+  });
+  const norm = new BatchNorm({ name: 'norm', channels: 32, momentum: 0.8, epsilon: 1e-3 });
+  const drop = new Dropout({ name: 'drop', rate: 0.3 });
+  const head = new Linear({ name: 'head', inputs: 32, outputs: classes });
+  // Fixed weights, which no training changes.
+  const blur = constant(
+    Float32Array.from({ length: 27 }, (_, index) => 1 / (1 + index)),
+    [3, 3, 1, 3],
+  );
+  return functionalModel({
+    name: 'branched',
+    ...partsOf([stem, wide, thin, norm, head]),
+    inputShape: [size, size, 3],
+    classes,
+    activation: leakyTanh(0.2),
+    forward(x, context) {
+      const low = maxPool(activate(stem.forward(conv2d(x, blur, { padding: [1, 0] })), tanh(), { name: 'stem' }), {
+        kernel: 3,
+        stride: 2,
+        ceil: true,
+      });
+      // Used twice, so that its running statistics move twice in a step.
+      const twice = thin.forward(thin.forward(low));
+      const joined = concat([add(low, twice), wide.forward(averagePool(low, { kernel: 3, stride: 1, padding: 1 }))]);
+      const features = drop.forward(globalAveragePool(norm.forward(joined)), context);
+      return add(head.forward(features), head.forward(drop.forward(features)));
+    },
+  });
+}
+
+/** Draws a network of the public ops that a forward pass may hold. */
+export function drawnModel(random: TestRandom): Model {
+  const layers: Layer[] = [];
+  const use = <T extends Layer>(layer: T): T => {
+    layers.push(layer);
+    return layer;
+  };
+  const steps = Array.from({ length: 1 + random.integer(5) }, (_, index) => drawnStep(random, `layer${index}`, use));
+  const channels = steps.reduce((before, { channels: after }) => after(before), 3);
+  const head = use(new Linear({ name: 'head', inputs: channels, outputs: 5 }));
+  let width = 3;
+  const made = steps.map(({ channels: after, make }) => {
+    const forward = make(width);
+    width = after(width);
+    return forward;
+  });
+  return functionalModel({
+    ...partsOf(layers),
+    inputShape: [6, 5, 3],
+    classes: 5,
+    forward(x, context) {
+      const last = made.reduce((tensor, forward) => forward(tensor, context), x);
+      return head.forward(globalAveragePool(last));
+    },
+  });
+}
+
+interface Step {
+  readonly channels: (before: number) => number;
+  readonly make: (inputs: number) => (x: Tensor, context: ForwardContext) => Tensor;
+}
+
+const activations = [
+  relu(),
+  tanh(),
+  leakyTanh(0.1),
+  elu(0.7),
+  rrelu({ lower: 0.1, upper: 0.4 }),
+  parseActivation('sigmoid'),
+];
+
+/** Draws a layer, or a few that belong together. Layers are made when their number of inputs is known. */
+function drawnStep(random: TestRandom, name: string, use: <T extends Layer>(layer: T) => T): Step {
+  const same = (before: number) => before;
+  const outputs = 1 + random.integer(6);
+  const activation = activations[random.integer(activations.length)]!;
+  const kinds: (() => Step)[] = [
+    () => ({
+      channels: () => outputs,
+      make: (inputs) => {
+        const normalization = random.integer(2) ? 'batch' : 'none';
+        const [kernel, padding] = random.integer(2) ? [3, 1] : [1, 0];
+        const conv = use(
+          new Conv2d({ name, inputs, outputs, kernel: kernel!, padding: padding!, activation, normalization }),
+        );
+        return (x) => conv.forward(x);
+      },
+    }),
+    () => ({ channels: same, make: () => (x, context) => activate(x, activation, { name, context }) }),
+    () => ({ channels: (before) => 2 * before, make: () => (x) => concat([x, add(x, x, x)], { name }) }),
+    () => ({
+      channels: (before) => Math.ceil(before / 2),
+      make: (inputs) => (x) => slice(x, { channelOffset: Math.floor(inputs / 2), channels: Math.ceil(inputs / 2) }),
+    }),
+    () => {
+      const weight = constant(Float32Array.from({ length: 2 }, random.gaussian), [2, 1, 1, 1]);
+      return {
+        channels: () => 2,
+        make: () => (x) => conv2d(slice(x, { channelOffset: 0, channels: 1 }), weight, { stride: 1, name }),
+      };
+    },
+    () => ({ channels: same, make: () => (x) => maxPool(x, { kernel: 2, stride: 1, padding: 1, name }) }),
+    () => ({ channels: same, make: () => (x) => averagePool(x, { kernel: [2, 1], stride: [1, 1], ceil: true }) }),
+    () => ({
+      channels: same,
+      make: (channels) => {
+        const norm = use(new BatchNorm({ name, channels, momentum: random.uniform() }));
+        return (x) => norm.forward(x);
+      },
+    }),
+    () => ({
+      channels: same,
+      make: () => {
+        const drop = use(new Dropout({ name, rate: random.uniform() / 2 }));
+        return (x) => copy(drop.forward(x), { name });
+      },
+    }),
+  ];
+  return kinds[random.integer(kinds.length)]!();
+}
