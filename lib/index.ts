@@ -113,7 +113,7 @@ export {
   batchNormInference,
   moments,
 } from './ops/normalization';
-export type { Pair } from './ops/op';
+export type { Padding, Pair } from './ops/op';
 export { averagePool, globalAveragePool, maxPool, type PoolOptions } from './ops/pooling';
 export { type RandomizedReluOptions, randomizedRelu } from './ops/randomizedRelu';
 export { assign } from './ops/update';

@@ -65,10 +65,15 @@ function summary(answers: readonly Answer[]): string[] {
 
 /** Describes a problem for people: "128 x 28x28x64 -> 96, 3x3". */
 export function describeProblem(problem: Problem): string {
-  const [n, h, w, c, o, kh, kw, , , strideH, strideW, padH, padW] = problem.split(' ');
+  const [n, h, w, c, o, kh, kw, , , strideH, strideW, ...others] = problem.split(' ');
+  const [top, left, bottom, right, dilationH, dilationW, groups] = others;
   const stride = strideH === '1' && strideW === '1' ? '' : `, stride ${strideH}x${strideW}`;
-  const padding = padH === '0' && padW === '0' ? '' : `, pad ${padH}x${padW}`;
-  return `${n} x ${h}x${w}x${c} -> ${o}, ${kh}x${kw}${stride}${padding}`;
+  const isEven = top === bottom && left === right;
+  const sides = isEven ? `${top}x${left}` : [top, bottom, left, right].join(', ');
+  const padding = isEven && top === '0' && left === '0' ? '' : `, pad ${sides}`;
+  const dilation = dilationH === '1' && dilationW === '1' ? '' : `, dilation ${dilationH}x${dilationW}`;
+  const grouped = groups === '1' ? '' : `, ${groups} groups`;
+  return `${n} x ${h}x${w}x${c} -> ${o}, ${kh}x${kw}${stride}${padding}${dilation}${grouped}`;
 }
 
 /** Lists the engines for one problem in one precision: the plain engine of each pass, then those of plans fused with an activation. */

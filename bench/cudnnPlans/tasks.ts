@@ -6,12 +6,15 @@ import { encodeActivation } from '../../lib/ops/activation';
 import type { Activation } from '../../lib/ops/activations';
 import { conv2dOp } from '../../lib/ops/convolution';
 import { type Precision, precisionTable } from '../../lib/runtime/precisions';
-import { input, type Tensor } from '../../lib/tensor/tensor';
+import { input, type Node } from '../../lib/tensor/tensor';
 
 export const passes = ['forward', 'dgrad', 'wgrad'] as const;
 export type ConvolutionPass = (typeof passes)[number];
 
-/** The shapes of a convolution: "n h w c o kh kw oh ow strideH strideW padH padW". */
+/**
+ * The shapes of a convolution: "n h w c o kh kw oh ow strideH strideW padTop padLeft padBottom padRight dilationH dilationW
+ * groups".
+ */
 export type Problem = string;
 
 /** One convolution in one pass and precision, for which cuDNN is asked for plans. */
@@ -38,18 +41,28 @@ export function problemsOf(model: Model, batch: number): Problem[] {
   const logits = model.forward(input('images', [batch, ...model.inputShape]));
   const plain = Graph.from({ outputs: { logits } });
   const nodes = [plain, optimize(plain)].flatMap((graph) => graph.nodes.filter((node) => node.op === conv2dOp));
-  const lines = nodes.map((node) => {
-    const shape = (tensor?: Tensor | null) => tensor?.shape ?? [];
-    const [x, weight, y] = [shape(node.inputs[0]), shape(node.inputs[1]), shape(node.outputs[0])];
-    const { strideH, strideW, padH, padW } = node.attributes;
-    return [...x, ...weight.slice(0, 3), ...y.slice(1, 3), strideH, strideW, padH, padW].join(' ');
-  });
-  return [...new Set(lines)];
+  return [...new Set(nodes.map(problemOf))];
+}
+
+/** Returns the problem of a conv2d node. */
+export function problemOf({ inputs: [x, weight], outputs: [y], attributes }: Node): Problem {
+  return problemText(x?.shape ?? [], weight?.shape ?? [], y?.shape ?? [], attributes);
+}
+
+/** Returns the problem of a convolution of these shapes, of the forward pass, with the attributes of one of its ops. */
+export function problemText(
+  x: readonly number[],
+  weight: readonly number[],
+  y: readonly number[],
+  { strideH, strideW, padTop, padLeft, padBottom, padRight, dilationH, dilationW, groups }: Node['attributes'],
+): Problem {
+  const places = [strideH, strideW, padTop, padLeft, padBottom, padRight, dilationH, dilationW, groups];
+  return [...x, ...weight.slice(0, 3), ...y.slice(1, 3), ...places].join(' ');
 }
 
 /** Returns the problem of a fully connected layer with `features` inputs, as the convolution that the backend makes of it. */
 export const linearProblem = (batch: number, features: number, classes: number): Problem =>
-  `${batch} 1 1 ${features} ${classes} 1 1 1 1 1 1 0 0`;
+  `${batch} 1 1 ${features} ${classes} 1 1 1 1 1 1 0 0 0 0 1 1 1`;
 
 /** Returns the question as the line that the program reads. */
 export function lineOf({ problem, pass, precision, activation, compiled = false, twice = false }: Question): string {

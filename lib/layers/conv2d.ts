@@ -1,7 +1,8 @@
+import { invalid } from '../errors';
 import { activate, activationField } from '../ops/activation';
 import type { Activation } from '../ops/activations';
 import { conv2d } from '../ops/convolution';
-import { type Pair, pair, pairField } from '../ops/op';
+import { type Padding, type Pair, paddingField, pair, pairField, sides } from '../ops/op';
 import { flag, integer, oneOf, optional, text } from '../options/field';
 import { type Fields, Options } from '../options/options';
 import type { Parameter, StateBuffer } from '../tensor/state';
@@ -51,8 +52,15 @@ export interface Conv2dOptions extends ConvolutionStyle {
   kernel: Pair;
   /** Step between windows, vertical and horizontal; default 1. */
   stride?: Pair;
-  /** Rows and columns of zeros on each side; default 0. */
-  padding?: Pair;
+  /** Rows and columns of zeros around the image, on all sides or [top, bottom, left, right]; default 0. */
+  padding?: Padding;
+  /** Pixels from one tap of the kernel to the next, vertical and horizontal; default 1. */
+  dilation?: Pair;
+  /**
+   * Number of groups of channels: a divisor of `inputs` and of `outputs`; default 1. Channels of y read the channels of x in the
+   * same group only. `groups: inputs` makes a depthwise convolution.
+   */
+  groups?: number;
 }
 
 const conv2dOptions = new Options<Conv2dOptions>(
@@ -60,18 +68,19 @@ const conv2dOptions = new Options<Conv2dOptions>(
   {
     ...styleFields,
     ...{ name: text, inputs: integer(1), outputs: integer(1) },
-    ...{ kernel: pairField, stride: optional(pairField), padding: optional(pairField) },
+    ...{ kernel: pairField, stride: optional(pairField), padding: optional(paddingField) },
+    ...{ dilation: optional(pairField), groups: optional(integer(1)) },
   },
   { named: true },
 );
 
 /**
  * A convolution, followed by bias, normalisation and activation as far as the options ask for them.
- * [N, H, W, inputs] -> [N, H', W', outputs] with H' = floor((H + 2 padding - kernel) / stride) + 1, and W' likewise. Parameters:
- * NAME/weight [outputs, kernel height, kernel width, inputs] and NAME/bias [outputs].
+ * [N, H, W, inputs] -> [N, H', W', outputs] with H' = floor((H + top + bottom - (kernel - 1) dilation - 1) / stride) + 1, and W'
+ * likewise. Parameters: NAME/weight [outputs, kernel height, kernel width, inputs / groups] and NAME/bias [outputs].
  */
 export class Conv2d implements Layer {
-  /** NAME/weight [outputs, kernel height, kernel width, inputs]. */
+  /** NAME/weight [outputs, kernel height, kernel width, inputs / groups]. */
   readonly weight: Parameter;
   /** NAME/bias [outputs]; null if the convolution has no bias. */
   readonly bias: Parameter | null;
@@ -84,11 +93,15 @@ export class Conv2d implements Layer {
   /** @throws ERR_INVALID_ARGUMENT */
   constructor(options: Conv2dOptions) {
     const checked = conv2dOptions.check(options);
-    const { name, inputs, outputs, kernel, stride = 1, padding = 0, activation, normalization = 'none' } = checked;
+    const { name, inputs, outputs, kernel, activation, normalization = 'none' } = checked;
+    const { stride = 1, padding = 0, dilation = 1, groups = 1 } = checked;
     const { initializer = defaultInitializer(activation), bias: wantsBias = normalization === 'none' } = checked;
-    const shape = [outputs, ...pair(`kernel of ${name}`, kernel, 1), inputs];
+    if (inputs % groups !== 0 || outputs % groups !== 0)
+      throw invalid(`groups of ${name}`, `a divisor of ${inputs} inputs and of ${outputs} outputs`, groups);
+    const shape = [outputs, ...pair(`kernel of ${name}`, kernel, 1), inputs / groups];
     pair(`stride of ${name}`, stride, 1);
-    pair(`padding of ${name}`, padding, 0);
+    sides(`padding of ${name}`, padding);
+    pair(`dilation of ${name}`, dilation, 1);
     this.#options = checked;
     const { weight, bias } = weightAndBias(name, shape, initializer);
     this.weight = weight;
@@ -103,17 +116,18 @@ export class Conv2d implements Layer {
    * @throws ERR_SHAPE; ERR_INVALID_ARGUMENT, also for rrelu in training without a counter
    */
   forward(x: Tensor, context?: ForwardContext): Tensor {
-    const { name, stride, padding, activation } = this.#options;
+    const { name, stride, padding, dilation, groups, activation } = this.#options;
+    const places = { stride, padding, dilation, groups };
     const { weight, normalization } = this;
     const bias = this.bias ?? undefined;
     // Only rrelu differs in training. Another activation needs no context, which may then be missing.
     const own = contextOf(context);
     const needed = activation?.kind === 'rrelu' ? { context: own } : {};
     if (normalization) {
-      const normalized = normalization.forward(conv2d(x, weight, { bias, stride, padding, name }), own);
+      const normalized = normalization.forward(conv2d(x, weight, { bias, ...places, name }), own);
       return activation ? activate(normalized, activation, { name, ...needed }) : normalized;
     }
-    if (!activation) return conv2d(x, weight, { bias, stride, padding, name });
-    return activate(conv2d(x, weight, { stride, padding, name }), activation, { bias, name, ...needed });
+    if (!activation) return conv2d(x, weight, { bias, ...places, name });
+    return activate(conv2d(x, weight, { ...places, name }), activation, { bias, name, ...needed });
   }
 }

@@ -1,5 +1,5 @@
 import { SaturnnError } from '../errors';
-import { optional, text } from '../options/field';
+import { integer, optional, text } from '../options/field';
 import {
   type AttributeField,
   apply,
@@ -15,11 +15,14 @@ import {
   expectTensor,
   first,
   opOptions,
+  type Padding,
   type Pair,
+  paddingField,
   pair,
   pairField,
   pairOf,
   shapeError,
+  sides,
 } from './op';
 
 /** Attribute `activation` of a convolution into which no activation is fused (SN_NO_ACTIVATION). */
@@ -29,8 +32,13 @@ export const noActivation = -1;
 const convAttributes: readonly AttributeField[] = [
   ['strideH', 'i32'],
   ['strideW', 'i32'],
-  ['padH', 'i32'],
-  ['padW', 'i32'],
+  ['padTop', 'i32'],
+  ['padLeft', 'i32'],
+  ['padBottom', 'i32'],
+  ['padRight', 'i32'],
+  ['dilationH', 'i32'],
+  ['dilationW', 'i32'],
+  ['groups', 'i32'],
   ['activation', 'i32'],
   ['slope', 'f32'],
 ];
@@ -39,26 +47,37 @@ const convAttributes: readonly AttributeField[] = [
 function convShape(x: Tensor, weight: Tensor, attributes: Readonly<Record<string, number>>): TensorSpec {
   const [batch, height, width, channels] = x.shape as [number, number, number, number];
   const [outChannels, kernelH, kernelW, inChannels] = weight.shape as [number, number, number, number];
-  if (inChannels !== channels) {
-    throw shapeError('conv2d', 'weight', `${channels} input channels (last dimension), as x has`, [...weight.shape]);
+  const { strideH = 1, strideW = 1, dilationH = 1, dilationW = 1, groups = 1 } = attributes;
+  const { padTop = 0, padLeft = 0, padBottom = 0, padRight = 0 } = attributes;
+  if (channels % groups !== 0 || outChannels % groups !== 0) {
+    const both = `${channels} channels of x and of ${outChannels} of weight (first dimension)`;
+    throw shapeError('conv2d', 'groups', `a divisor of ${both}`, groups);
   }
-  const { strideH = 1, strideW = 1, padH = 0, padW = 0 } = attributes;
-  const outHeight = Math.floor((height + 2 * padH - kernelH) / strideH) + 1;
-  const outWidth = Math.floor((width + 2 * padW - kernelW) / strideW) + 1;
+  if (inChannels !== channels / groups) {
+    const expected =
+      groups === 1
+        ? `${channels} input channels (last dimension), as x has`
+        : `${channels / groups} input channels (last dimension), as each of the ${groups} groups of x has`;
+    throw shapeError('conv2d', 'weight', expected, [...weight.shape]);
+  }
+  const outHeight = Math.floor((height + padTop + padBottom - extent(kernelH, dilationH)) / strideH) + 1;
+  const outWidth = Math.floor((width + padLeft + padRight - extent(kernelW, dilationW)) / strideW) + 1;
   if (outHeight < 1 || outWidth < 1) {
-    throw shapeError(
-      'conv2d',
-      'x',
-      `an image that holds a ${kernelH}x${kernelW} kernel with padding ${padH}, ${padW}`,
-      [...x.shape],
-    );
+    const dilated = dilationH > 1 || dilationW > 1 ? ` with dilation ${dilationH}, ${dilationW}` : '';
+    const padded = `padding ${padTop}, ${padBottom}, ${padLeft}, ${padRight} (top, bottom, left, right)`;
+    const expected = `an image that with ${padded} holds a ${kernelH}x${kernelW} kernel${dilated}`;
+    throw shapeError('conv2d', 'x', expected, [...x.shape]);
   }
   return { dtype: 'f32', shape: [batch, outHeight, outWidth, outChannels], image: true };
 }
 
+/** Returns the number of pixels from the first tap of a kernel to its last, along one axis, with both. */
+const extent = (kernel: number, dilation: number): number => (kernel - 1) * dilation + 1;
+
 /**
  * Cross-correlation: y = x * weight + bias, through an activation if pass fuseConvBiasActivation has fused one. bias is optional.
- * x [N, H, W, C], weight [O, KH, KW, C], bias [O] -> y [N, H', W', O], H' = floor((H + 2 pad - KH) / stride) + 1.
+ * x [N, H, W, C], weight [O, KH, KW, C / groups], bias [O] -> y [N, H', W', O],
+ * H' = floor((H + padTop + padBottom - (KH - 1) dilationH - 1) / strideH) + 1.
  */
 export const conv2dOp: Op = {
   name: 'conv2d',
@@ -86,12 +105,27 @@ export const conv2dOp: Op = {
   },
   flops: (node) => convFlops(node.outputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
   saved: {
-    options: ({ attributes }) => ({ stride: pairOf(attributes, 'stride'), padding: pairOf(attributes, 'pad') }),
+    options: ({ attributes }) => ({ stride: pairOf(attributes, 'stride'), ...othersOf(attributes) }),
     make: ([x, weight, bias], options, name) => conv2d(x, weight, { ...options, bias: bias ?? undefined, name }),
   },
 };
 
-/** Returns 2 N H' W' O KH KW C: two operations per multiply-add, the same for the convolution, dgrad and wgrad. */
+/** Returns padding, dilation and groups of a convolution as conv2d() takes them; the last two only if they are not 1. */
+function othersOf({ padTop = 0, padBottom = 0, padLeft = 0, padRight = 0, ...rest }: Readonly<Record<string, number>>) {
+  const { groups = 1 } = rest;
+  const dilation = pairOf(rest, 'dilation');
+  const isEven = padTop === padBottom && padLeft === padRight;
+  return {
+    padding: isEven ? [padTop, padLeft] : [padTop, padBottom, padLeft, padRight],
+    ...(dilation.some((step) => step !== 1) && { dilation }),
+    ...(groups > 1 && { groups }),
+  };
+}
+
+/**
+ * Returns 2 N H' W' O KH KW C / groups: two operations per multiply-add, the same for the convolution, dgrad and wgrad.
+ * @param weight [O, KH, KW, C / groups]
+ */
 function convFlops(output: readonly number[], weight: readonly number[]): number {
   const positions = sizeOf(output.slice(0, 3));
   return 2 * positions * sizeOf(weight);
@@ -103,8 +137,16 @@ export interface Conv2dOpOptions {
   bias?: Tensor;
   /** Step between windows, vertical and horizontal: 1 to 65535; default 1. */
   stride?: Pair;
-  /** Rows and columns of zeros on each side: 0 to 65535; default 0. */
-  padding?: Pair;
+  /** Rows and columns of zeros around the image, on all sides or [top, bottom, left, right]: 0 to 65535; default 0. */
+  padding?: Padding;
+  /** Pixels from one tap of the kernel to the next, vertical and horizontal: 1 to 65535; default 1. */
+  dilation?: Pair;
+  /**
+   * Number of groups: a divisor of C and of O; default 1. The channels of both images are divided into as many groups, in their
+   * order, and those of y read those of x in the same group only. With as many groups as channels (C), the convolution is
+   * depthwise: each channel of x gives O / C channels of y.
+   */
+  groups?: number;
   /** Name of the layer, for messages and traces. Default: the op's name. */
   name?: string;
 }
@@ -112,37 +154,53 @@ export interface Conv2dOpOptions {
 const conv2dOptions = opOptions<Conv2dOpOptions>('conv2d', {
   bias: optional(tensorField),
   stride: optional(pairField),
-  padding: optional(pairField),
+  padding: optional(paddingField),
+  dilation: optional(pairField),
+  groups: optional(integer(1)),
   name: optional(text),
 });
 
 /**
- * Returns the cross-correlation of an image x [N, H, W, C] with weights [O, KH, KW, C], which networks call a convolution:
- * [N, H', W', O] with H' = floor((H + 2 padding - KH) / stride) + 1, and W' likewise.
+ * Returns the cross-correlation of an image x [N, H, W, C] with weights [O, KH, KW, C / groups], which networks call a
+ * convolution: [N, H', W', O] with H' = floor((H + top + bottom - (KH - 1) dilation - 1) / stride) + 1, and W' likewise.
  * @param x an image, f32 [N, H, W, C]
- * @param weight f32 [O, KH, KW, C]
- * @param options bias [O] (default: none), stride (default 1), padding (default 0) and name
+ * @param weight f32 [O, KH, KW, C / groups]
+ * @param options bias [O] (default: none), stride (default 1), padding (default 0), dilation (default 1), groups (default 1) and
+ * name
  * @throws ERR_SHAPE if shapes do not fit or the kernel is larger than the padded image; ERR_INVALID_ARGUMENT for the options
  */
 export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOpOptions = {}): Tensor {
-  const { bias, stride = 1, padding = 0, name } = conv2dOptions.check(options);
-  const [strideH, strideW] = pair('stride', stride, 1);
-  const [padH, padW] = pair('padding', padding, 0);
-  const attributes = { strideH, strideW, padH, padW, activation: noActivation, slope: 0 };
+  const { bias, name, ...places } = conv2dOptions.check(options);
+  const attributes = { ...placesOf(places), activation: noActivation, slope: 0 };
   return first(apply(conv2dOp, [x, weight, bias ?? null], attributes, name));
 }
 
-/** dgrad: the gradient with respect to a convolution's input. dy [N, H', W', O], weight [O, KH, KW, C] -> dx [N, H, W, C]. */
+/** Returns the attributes that say which pixels and channels a convolution reads. @throws ERR_INVALID_ARGUMENT */
+function placesOf(options: Pick<Conv2dOpOptions, 'stride' | 'padding' | 'dilation' | 'groups'>) {
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  const [strideH, strideW] = pair('stride', stride, 1);
+  const { top, bottom, left, right } = sides('padding', padding);
+  const [dilationH, dilationW] = pair('dilation', dilation, 1);
+  return {
+    ...{ strideH, strideW, padTop: top, padLeft: left, padBottom: bottom, padRight: right },
+    ...{ dilationH, dilationW, groups },
+  };
+}
+
+/**
+ * dgrad: the gradient with respect to a convolution's input. dy [N, H', W', O], weight [O, KH, KW, C / groups] ->
+ * dx [N, H, W, C].
+ */
 export const conv2dDgradOp: Op = {
   name: 'conv2dDgrad',
   attributes: convAttributes,
   readsSlices: false,
   writesSlices: false,
   halfImages: true,
-  inferShape([dy, weight], { height = 0, width = 0 }) {
+  inferShape([dy, weight], { height = 0, width = 0, groups = 1 }) {
     const gradient = expectTensor('conv2dDgrad', 'dy', dy, { rank: 4, image: true });
     const weights = expectTensor('conv2dDgrad', 'weight', weight, { rank: 4, image: false });
-    const shape = [dimension(gradient.shape, 0), height, width, dimension(weights.shape, 3)];
+    const shape = [dimension(gradient.shape, 0), height, width, groups * dimension(weights.shape, 3)];
     return [{ dtype: 'f32', shape, image: true }];
   },
   flops: (node) => convFlops(node.inputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
@@ -167,8 +225,8 @@ export function conv2dDgrad(
 /**
  * conv2dDgrad followed by activationGradient, which pass fuseDgradActivation joins: dx = dgrad(dy, weight) f'(x), with f'
  * computed from y, the output of the activation before the convolution; dbias = dx summed over all dimensions but the last.
- * dy [N, H', W', O], weight [O, KH, KW, C], y [N, H, W, C] -> dx [N, H, W, C], dbias [C]. Attributes `activation` and `slope`
- * are f's.
+ * dy [N, H', W', O], weight [O, KH, KW, C / groups], y [N, H, W, C] -> dx [N, H, W, C], dbias [C]. Attributes `activation` and
+ * `slope` are f's.
  */
 export const conv2dDgradActivationOp: Op = {
   name: 'conv2dDgradActivation',
@@ -177,13 +235,13 @@ export const conv2dDgradActivationOp: Op = {
   writesSlices: false,
   halfImages: true,
   optionalOutputs: [1],
-  inferShape([dy, weight, y]) {
+  inferShape([dy, weight, y], { groups = 1 }) {
     const gradient = expectTensor('conv2dDgradActivation', 'dy', dy, { rank: 4, image: true });
     const weights = expectTensor('conv2dDgradActivation', 'weight', weight, { rank: 4, image: false });
     const activated = expectTensor('conv2dDgradActivation', 'y', y, { rank: 4, image: true });
     const [batch = 0] = gradient.shape;
     const [, height = 0, width = 0] = activated.shape;
-    const shape = [batch, height, width, ...weights.shape.slice(-1)];
+    const shape = [batch, height, width, groups * dimension(weights.shape, 3)];
     expectShape('conv2dDgradActivation', 'y', activated, shape);
     return [
       { dtype: 'f32', shape, image: true },
@@ -194,8 +252,8 @@ export const conv2dDgradActivationOp: Op = {
 };
 
 /**
- * wgrad: the gradients with respect to weights and bias. x [N, H, W, C], dy [N, H', W', O] -> dweight [O, KH, KW, C], dbias
- * [O].
+ * wgrad: the gradients with respect to weights and bias. x [N, H, W, C], dy [N, H', W', O] -> dweight
+ * [O, KH, KW, C / groups], dbias [O].
  */
 export const conv2dWgradOp: Op = {
   name: 'conv2dWgrad',
@@ -204,12 +262,12 @@ export const conv2dWgradOp: Op = {
   writesSlices: false,
   halfImages: true,
   optionalOutputs: [1],
-  inferShape([x, dy], { kernelH = 0, kernelW = 0 }) {
+  inferShape([x, dy], { kernelH = 0, kernelW = 0, groups = 1 }) {
     const image = expectTensor('conv2dWgrad', 'x', x, { rank: 4, image: true });
     const gradient = expectTensor('conv2dWgrad', 'dy', dy, { rank: 4, image: true });
     const outChannels = dimension(gradient.shape, 3);
     return [
-      { dtype: 'f32', shape: [outChannels, kernelH, kernelW, dimension(image.shape, 3)], image: false },
+      { dtype: 'f32', shape: [outChannels, kernelH, kernelW, dimension(image.shape, 3) / groups], image: false },
       { dtype: 'f32', shape: [outChannels], image: false },
     ];
   },

@@ -53,6 +53,9 @@ export function first(outputs: readonly Tensor[]): Tensor {
   return tensor;
 }
 
+/** The forms of a Padding, for messages. */
+const paddingForms = 'a number, [vertical, horizontal] or [top, bottom, left, right]';
+
 /** A size in two directions; one number means both. */
 export type Pair = number | readonly [height: number, width: number];
 
@@ -62,6 +65,15 @@ export const pairField: Field<Pair> = custom(
   (value) => typeof value === 'number' || (isArray(value) && value.length === 2),
 );
 
+/** Rows and columns of zeros around an image: a number for all sides, [vertical, horizontal], or [top, bottom, left, right]. */
+export type Padding = Pair | readonly [top: number, bottom: number, left: number, right: number];
+
+/** Accepts a Padding, whose numbers sides() checks. */
+export const paddingField: Field<Padding> = custom(
+  paddingForms,
+  (value) => typeof value === 'number' || (isArray(value) && (value.length === 2 || value.length === 4)),
+);
+
 /** Declares the options of an op. A Tensor in their place is most likely a bias, in the order of PyTorch's arguments. */
 export function opOptions<T extends object>(op: string, fields: Fields<T>, argument?: string): Options<T> {
   const takesBias = 'bias' in fields;
@@ -69,7 +81,7 @@ export function opOptions<T extends object>(op: string, fields: Fields<T>, argum
   return new Options(`${op}()`, fields, { argument, hint });
 }
 
-/** Largest stride, padding or kernel size: kernels add and multiply them in 32 bits. */
+/** Largest stride, padding, dilation or kernel size: kernels add and multiply them in 32 bits. */
 const mostPixels = 65535;
 
 /**
@@ -90,3 +102,25 @@ export const pairOf = (attributes: Readonly<Record<string, number>>, name: strin
   attributes[`${name}H`] ?? 0,
   attributes[`${name}W`] ?? 0,
 ];
+
+/** Names of the four sides, in the order of a Padding. */
+const sideNames = ['top', 'bottom', 'left', 'right'] as const;
+
+/** Rows and columns of zeros on each side of an image. */
+export type Sides = Readonly<Record<(typeof sideNames)[number], number>>;
+
+/**
+ * Returns a padding's rows and columns on each side.
+ * @throws ERR_INVALID_ARGUMENT unless they are integers from 0 to 65535
+ */
+export function sides(argument: string, value: Padding): Sides {
+  if (!isArray(value) || value.length !== 4) {
+    if (isArray(value) && value.length !== 2) throw invalid(argument, paddingForms, value);
+    const [vertical, horizontal] = pair(argument, value as Pair, 0);
+    return { top: vertical, bottom: vertical, left: horizontal, right: horizontal };
+  }
+  const [top, bottom, left, right] = value.map((size, index) =>
+    checkInteger(`${argument}[${index}]`, size, 0, mostPixels),
+  ) as [number, number, number, number];
+  return { top, bottom, left, right };
+}

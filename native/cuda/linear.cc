@@ -19,7 +19,7 @@ ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTe
   const int64_t batch = x.shape[0], features = x.shape[1], outputs = w.shape[0];
   requireShape(w, wName, {outputs, features});
   requireShape(y, yName, {batch, outputs});
-  const ConvProblem problem{batch, 1, 1, features, outputs, 1, 1, 1, 1, 1, 1, 0, 0};
+  const ConvProblem problem{batch, 1, 1, features, outputs, 1, 1, 1, 1};
   ConvTask task = makeConvTask(op, problem, pass, x.dtype, w.dtype);
   task.plain = true;  // fusing would save a pass over a few kilobytes but cost half a second of compiling
   return task;

@@ -13,6 +13,7 @@ import {
   tanh,
 } from '../../lib/ops/activations';
 import { conv2d, conv2dDgrad, conv2dWgrad } from '../../lib/ops/convolution';
+import type { Padding, Pair } from '../../lib/ops/op';
 import { activation as reference } from '../reference/activation';
 import { type Fill, gaussian, mapped, scaled, withNaN } from './fills';
 import { type Builder, type Case, type GradientProblems, graphCase } from './problem';
@@ -23,7 +24,9 @@ interface Shape {
   channels: readonly [input: number, output: number];
   kernel: readonly [height: number, width: number];
   stride?: readonly [height: number, width: number];
-  padding?: readonly [height: number, width: number];
+  padding?: Padding;
+  dilation?: readonly [height: number, width: number];
+  groups?: number;
 }
 
 const square = (n: number) => [n, n] as const;
@@ -47,14 +50,52 @@ const shapes: readonly Shape[] = [
   { batch: 1, size: [6, 9], channels: [1, 1], kernel: [2, 5], stride: [1, 3] },
 ];
 
-function describe({ batch, size, channels, kernel, stride = square(1), padding = square(0) }: Shape): string {
-  const how = `stride ${stride}, pad ${padding}`;
+/** Convolutions with groups, a dilation, or sides that are padded differently. */
+const variations: readonly Shape[] = [
+  // As TensorFlow's SAME pads, and in every way.
+  { batch: 3, size: [6, 7], channels: [16, 16], kernel: square(3), stride: square(2), padding: [0, 1, 0, 1] },
+  { batch: 1, size: [5, 6], channels: [3, 7], kernel: [2, 3], padding: [2, 0, 1, 3] },
+  { batch: 2, size: [9, 8], channels: [16, 16], kernel: square(3), padding: square(2), dilation: square(2) },
+  {
+    ...{ batch: 1, size: [11, 7], channels: [5, 6], kernel: square(3), stride: square(2) },
+    ...{ padding: [3, 2, 1, 0], dilation: [3, 1] },
+  },
+  { batch: 2, size: [6, 5], channels: [16, 32], kernel: square(3), padding: square(1), groups: 2 },
+  { batch: 3, size: [5, 6], channels: [6, 9], kernel: square(3), padding: square(1), groups: 3 },
+  { batch: 1, size: [4, 4], channels: [20, 10], kernel: square(1), stride: square(2), groups: 5 },
+  { batch: 2, size: [8, 7], channels: [32, 32], kernel: square(3), padding: square(2), dilation: square(2), groups: 4 },
+];
+
+/** As many groups as channels of x. */
+const depthwise: readonly Shape[] = [
+  { batch: 3, size: [9, 10], channels: [32, 32], kernel: square(3), padding: square(1), groups: 32 },
+  { batch: 2, size: [8, 7], channels: [16, 16], kernel: square(3), stride: square(2), padding: square(1), groups: 16 },
+  { batch: 2, size: [7, 9], channels: [20, 20], kernel: square(5), padding: square(2), groups: 20 },
+  { batch: 1, size: [6, 6], channels: [3, 3], kernel: square(3), groups: 3 },
+  { batch: 2, size: [5, 6], channels: [8, 24], kernel: square(3), padding: square(1), groups: 8 },
+  { batch: 1, size: [6, 5], channels: [5, 10], kernel: square(2), stride: square(2), groups: 5 },
+  {
+    ...{ batch: 2, size: [13, 8], channels: [24, 24], kernel: square(3), stride: [2, 1], groups: 24 },
+    ...{ padding: [4, 0, 1, 3], dilation: [2, 3] },
+  },
+  { batch: 3, size: [1, 1], channels: [16, 16], kernel: square(3), padding: square(1), groups: 16 },
+  { batch: 1, size: [4, 3], channels: [7, 7], kernel: square(1), groups: 7 },
+  // Every other pixel of x is read by no window.
+  { batch: 2, size: [7, 7], channels: [16, 16], kernel: square(1), stride: square(2), groups: 16 },
+];
+
+const all = [...shapes, ...variations, ...depthwise];
+
+function describe({ batch, size, channels, kernel, stride = square(1), padding = square(0), ...rest }: Shape): string {
+  const { dilation = square(1), groups = 1 } = rest;
+  const dilated = dilation.some((step) => step > 1) ? `, dilation ${dilation}` : '';
+  const how = `stride ${stride}, pad ${padding}${dilated}${groups > 1 ? `, ${groups} groups` : ''}`;
   return `${kernel.join('x')}, ${how}, ${channels.join(' -> ')} channels, ${size.join('x')}, batch ${batch}`;
 }
 
 const imageOf = ({ batch, size, channels: [input] }: Shape) => [batch, ...size, input];
-const weightOf = ({ channels: [input, output], kernel }: Shape) => [output, ...kernel, input];
-const optionsOf = ({ stride = square(1), padding = square(0) }: Shape) => ({ stride, padding });
+const weightOf = ({ channels: [input, output], kernel, groups = 1 }: Shape) => [output, ...kernel, input / groups];
+const optionsOf = ({ stride, padding, dilation, groups }: Shape) => ({ stride, padding, dilation, groups });
 
 /** Makes a convolution of new inputs. */
 function convolve(b: Builder, shape: Shape, { bias = true, image = gaussian, weight = gaussian }: Fills = {}) {
@@ -140,9 +181,9 @@ const everyActivation: readonly Activation[] = Object.entries(activations).map((
 }));
 
 export const convolutionCases: readonly Case[] = [
-  ...shapes.map((shape) => graphCase(`conv2d ${describe(shape)}`, ['conv2d'], (b) => ({ y: convolve(b, shape) }))),
-  ...shapes.map((shape) => dgradCase(shape)),
-  ...shapes.map((shape) => wgradCase(shape)),
+  ...all.map((shape) => graphCase(`conv2d ${describe(shape)}`, ['conv2d'], (b) => ({ y: convolve(b, shape) }))),
+  ...all.map((shape) => dgradCase(shape)),
+  ...all.map((shape) => wgradCase(shape)),
   ...[blocked, odd].map((shape) =>
     graphCase(`conv2d without bias, ${describe(shape)}`, ['conv2d'], (b) => ({
       y: convolve(b, shape, { bias: false }),
@@ -168,7 +209,17 @@ export const convolutionCases: readonly Case[] = [
     everyActivation.map((activation) => dgradActivationCase(shape, activation)),
   ),
   ...[leakyTanh(0), leakyTanh(0.5), leakyRelu(0)].map((activation) => dgradActivationCase(strided, activation)),
-  ...shapes.map((shape) => dgradActivationCase(shape, leakyTanh(0.3), ', no bias', { bias: false })),
+  ...[...shapes, ...variations.slice(2, 6)].map((shape) =>
+    dgradActivationCase(shape, leakyTanh(0.3), ', no bias', { bias: false }),
+  ),
+  ...depthwise
+    .slice(0, 3)
+    .flatMap((shape) => [
+      fusedCase(shape, relu()),
+      fusedCase(shape, tanh()),
+      dgradActivationCase(shape, relu()),
+      wgradCase(shape, `of a NaN, ${describe(shape)}`, withNaN()),
+    ]),
   // An exact 0 of y belongs to one side of a kink; in saturation the derivative is 0.
   ...everyActivation.map((activation) =>
     dgradActivationCase(blocked, activation, ' at 0 and in saturation', { before: zerosAndTails }),
@@ -198,13 +249,18 @@ function nanCases(shape: Shape): Case[] {
 
 /** Returns the problem of a convolution of 3 channels to 4. */
 const gradientProblem =
-  (kernel: readonly [number, number], stride: readonly [number, number], padding: readonly [number, number]) =>
+  (kernel: readonly [number, number], stride: readonly [number, number], padding: Padding, dilation: Pair = 1) =>
   (b: Builder) =>
     conv2d(b.f32('x', [2, 6, 5, 3]), b.plain('weight', [4, ...kernel, 3]), {
       bias: b.plain('bias', [4]),
-      stride,
-      padding,
+      ...{ stride, padding, dilation },
     });
+
+/** Returns the problem of a convolution of 4 channels to 8 in groups. */
+const groupedProblem = (groups: number) => (b: Builder) =>
+  conv2d(b.f32('x', [2, 5, 4, 4]), b.plain('weight', [8, 3, 3, 4 / groups]), {
+    ...{ bias: b.plain('bias', [8]), padding: 1, groups },
+  });
 
 /** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
 export const convolutionGradients: GradientProblems = {
@@ -212,4 +268,8 @@ export const convolutionGradients: GradientProblems = {
   'conv2d 3x3': gradientProblem([3, 3], [1, 1], [1, 1]),
   'conv2d 3x2, strides 2 and 1': gradientProblem([3, 2], [2, 1], [1, 0]),
   'conv2d 5x3 with more padding than image at the edge': gradientProblem([5, 3], [3, 2], [4, 2]),
+  'conv2d 3x2 with padding of every kind': gradientProblem([3, 2], [2, 1], [2, 0, 1, 3]),
+  'conv2d 3x3 dilated': gradientProblem([3, 3], [2, 1], [1, 2], [2, 3]),
+  'conv2d in two groups': groupedProblem(2),
+  'conv2d depthwise, two channels of each': groupedProblem(4),
 };

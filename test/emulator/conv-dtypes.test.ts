@@ -6,7 +6,8 @@ import { int32, node, plan, tensor } from '../native/support';
 import { TestRandom } from '../random';
 import { isEmulated, notEmulated, useEmulatedGpu } from './support';
 
-const attributes = int32(1, 1, 0, 0, -1, 0); // stride 1, no padding, no activation
+// Strides, padding, dilations, groups, no activation.
+const attributes = int32(1, 1, 0, 0, 0, 0, 1, 1, 1, -1, 0);
 const image = [2, 3, 4, 5] as const;
 const weights = [6, 1, 1, 5] as const;
 const result = [2, 3, 4, 6] as const;

@@ -86,7 +86,9 @@ describe('its parts', () => {
   test('padImage surrounds an image with a value', async () => {
     const values = floats(2 * 2 * 3 * 2);
     const x = copy(constant(values, [2, 2, 3, 2]), { image: true });
-    const padded = await evaluate(copy(padImage(x, [1, 2], 0.5), { image: false }), { device: cpu() });
+    const padded = await evaluate(copy(padImage(x, { top: 1, bottom: 1, left: 2, right: 2 }, 0.5), { image: false }), {
+      device: cpu(),
+    });
     const expected: number[] = [];
     for (let image = 0; image < 2; image++)
       for (let row = -1; row < 3; row++)

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile/compile';
 import { gradient } from '../../lib/compile/gradient';
 import { Graph } from '../../lib/compile/graph';
+import { Conv2d } from '../../lib/layers';
 import { activate } from '../../lib/ops/activation';
 import { leakyTanh, parseActivation, relu } from '../../lib/ops/activations';
 import { type AugmentInputs, augment, mix } from '../../lib/ops/augmentation';
@@ -60,6 +61,55 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
     'ERR_INVALID_ARGUMENT',
     /padding\[1\].*-1/,
     () => conv2d(x, weight(4, 3, 3, 16), { padding: [0, -1] }),
+  ],
+  [
+    'three paddings',
+    'ERR_INVALID_ARGUMENT',
+    /a number, \[vertical, horizontal\] or \[top, bottom, left, right\] for padding.*\[1, 2, 3\]/,
+    () => conv2d(x, weight(4, 3, 3, 16), { padding: [1, 2, 3] as never }),
+  ],
+  [
+    'a negative padding on one side',
+    'ERR_INVALID_ARGUMENT',
+    /from 0 to 65535 for padding\[3\].*-1/,
+    () => conv2d(x, weight(4, 3, 3, 16), { padding: [0, 1, 2, -1] }),
+  ],
+  [
+    'a dilation of 0',
+    'ERR_INVALID_ARGUMENT',
+    /dilation\[1\].*0/,
+    () => conv2d(x, weight(4, 3, 3, 16), { dilation: [1, 0] }),
+  ],
+  [
+    'a dilated kernel larger than the image',
+    'ERR_SHAPE',
+    /\[conv2d\].*padding 1, 0, 0, 0 .*holds a 3x3 kernel with dilation 5, 1 for x.*\[2, 8, 8, 16\]/,
+    () => conv2d(x, weight(4, 3, 3, 16), { dilation: [5, 1], padding: [1, 0, 0, 0] }),
+  ],
+  ['no groups', 'ERR_INVALID_ARGUMENT', /groups.*0/, () => conv2d(x, weight(4, 3, 3, 16), { groups: 0 })],
+  [
+    'groups that do not divide the channels of x',
+    'ERR_SHAPE',
+    /\[conv2d\] Expected a divisor of 16 channels of x and of 6 of weight .* for groups but received 3/,
+    () => conv2d(x, weight(6, 3, 3, 5), { groups: 3 }),
+  ],
+  [
+    'groups that do not divide the channels of y',
+    'ERR_SHAPE',
+    /\[conv2d\].*of 6 of weight.*for groups.*4/,
+    () => conv2d(x, weight(6, 3, 3, 4), { groups: 4 }),
+  ],
+  [
+    'weights of all channels in groups',
+    'ERR_SHAPE',
+    /\[conv2d\].*4 input channels.*each of the 4 groups of x has.*\[8, 3, 3, 16\]/,
+    () => conv2d(x, weight(8, 3, 3, 16), { groups: 4 }),
+  ],
+  [
+    'a layer whose groups do not divide its outputs',
+    'ERR_INVALID_ARGUMENT',
+    /a divisor of 16 inputs and of 20 outputs for groups of c .*16/,
+    () => new Conv2d({ name: 'c', inputs: 16, outputs: 20, kernel: 3, groups: 16 }),
   ],
   ['features that do not fit', 'ERR_SHAPE', /\[linear\].*10.*\[5, 11\]/, () => linear(matrix, weight(5, 11))],
   [

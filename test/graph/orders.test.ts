@@ -80,8 +80,19 @@ class Draw {
     return activate(x, activation, this.bias(channels));
   };
 
-  readonly #convolved = (x: Tensor, outputs: number): Tensor =>
-    conv2d(x, this.plain(outputs, 1, 1, channelsOf(x)), this.bias(outputs));
+  /** Makes a 1x1 convolution; of even numbers of channels, sometimes one of two groups, which must not be merged or moved. */
+  readonly #convolved = (x: Tensor, outputs: number): Tensor => {
+    const channels = channelsOf(x);
+    const groups = channels % 2 === 0 && outputs % 2 === 0 && this.below(3) === 0 ? 2 : 1;
+    return conv2d(x, this.plain(outputs, 1, 1, channels / groups), { ...this.bias(outputs), groups });
+  };
+
+  /** Makes a 2x2 convolution, dilated or not, padded so that the image keeps its size; depthwise or not. */
+  readonly #padded = (x: Tensor, channels: number): Tensor => {
+    const groups = this.below(2) ? channels : 1;
+    const places = this.below(2) ? { padding: [1, 0, 0, 1] as const } : { padding: [2, 0, 1, 1] as const, dilation: 2 };
+    return conv2d(x, this.plain(channels, 2, 2, channels / groups), { ...this.bias(channels), ...places, groups });
+  };
 
   readonly #pooled = (x: Tensor): Tensor => averagePool(x, { kernel: 3, stride: 1, padding: 1 });
 
@@ -94,6 +105,7 @@ class Draw {
 
   readonly #kinds: readonly ((x: Tensor, channels: number) => Tensor)[] = [
     (x) => this.#convolved(x, 1 + this.below(3)),
+    this.#padded,
     this.#block,
     this.#block,
     this.#pooled,

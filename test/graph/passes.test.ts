@@ -31,7 +31,7 @@ describe('fuseConvBiasActivation', () => {
     const graph = fuseConvBiasActivation(Graph.from({ outputs: { y } }));
     expect(opsOf(graph)).toEqual(['conv2d']);
     const { node } = graph.outputs.y as Tensor;
-    expect(node.attributes).toMatchObject({ activation: 3, slope: 0.3, padH: 1 });
+    expect(node.attributes).toMatchObject({ activation: 3, slope: 0.3, padTop: 1 });
     expect(node.inputs.map((tensor) => tensor?.node.name)).toEqual(['x', 'w', 'b']);
   });
 
@@ -59,7 +59,7 @@ describe('fuseConvBiasActivation', () => {
 });
 
 describe('fuseDgradActivation', () => {
-  const attributes = { strideH: 1, strideW: 1, padH: 1, padW: 1, activation: -1, slope: 0 };
+  const { attributes } = conv2d(image(), weight(), { padding: 1 }).node;
   const fused = (outputs: Record<string, Tensor>) => opsOf(fuseDgradActivation(Graph.from({ outputs })));
   const between = () => conv2dDgrad(image('dy'), weight(), image().shape, attributes);
   const derived = (dy: Tensor, y = image('y')) => activationGradient(dy, y, encodeActivation(leakyTanh(0.3)));
@@ -70,7 +70,7 @@ describe('fuseDgradActivation', () => {
     expect(opsOf(graph)).toEqual(['conv2dDgradActivation']);
     const { node } = graph.outputs.dx as Tensor;
     expect(graph.outputs.dbias?.node).toBe(node);
-    expect(node.attributes).toMatchObject({ activation: 3, slope: 0.3, padH: 1 });
+    expect(node.attributes).toMatchObject({ activation: 3, slope: 0.3, padTop: 1 });
     expect(node.inputs.map((tensor) => tensor?.node.name)).toEqual(['dy', 'w', 'y']);
     expect(node.outputs.map(({ shape }) => shape)).toEqual([[2, 6, 6, 16], [16]]);
     expect(opsOf(optimize(Graph.from({ outputs: { dx } })))).toEqual(['conv2dDgradActivation']);

@@ -122,6 +122,14 @@ function drawnStep(random: TestRandom, name: string, use: <T extends Layer>(laye
         return (x) => conv.forward(x);
       },
     }),
+    () => ({
+      channels: same,
+      make: (channels) => {
+        const places = { padding: [3, 1, 0, 0], dilation: [2, 1], groups: channels } as const;
+        const conv = use(new Conv2d({ name, inputs: channels, outputs: channels, kernel: [3, 1], ...places }));
+        return (x) => conv.forward(x);
+      },
+    }),
     () => ({ channels: same, make: () => (x, context) => activate(x, activation, { name, context }) }),
     () => ({ channels: (before) => 2 * before, make: () => (x) => concat([x, add(x, x, x)], { name }) }),
     () => ({

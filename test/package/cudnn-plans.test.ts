@@ -44,15 +44,33 @@ describe.skipIf(reason !== null)("cuDNN's plans without a GPU", () => {
 
   it('shapes that no network has', async () => {
     const odd = [
-      '3 6 5 7 20 3 3 6 5 1 1 1 1', // input and output channels are padded
-      '1 6 9 1 1 2 5 5 2 1 3 0 0',
-      '1 15 14 3 16 7 7 8 7 2 2 3 3',
-      '3 9 6 16 16 3 1 5 6 2 1 1 0',
+      '3 6 5 7 20 3 3 6 5 1 1 1 1 1 1 1 1 1', // input and output channels are padded
+      '1 6 9 1 1 2 5 5 2 1 3 0 0 0 0 1 1 1',
+      '1 15 14 3 16 7 7 8 7 2 2 3 3 3 3 1 1 1',
+      '3 9 6 16 16 3 1 5 6 2 1 1 0 1 0 1 1 1',
       ...[linearProblem(3, 33, 7), linearProblem(1, 48, 100), linearProblem(1, 1, 1)],
     ];
     const questions = precisions.flatMap((precision) => everyPass(odd, { precision }));
     expect(problems((await findPlans(questions)).answers)).toEqual([]);
   });
+
+  it('groups, dilations and different paddings', async () => {
+    const plain = [
+      '2 6 5 16 32 3 3 6 5 1 1 1 1 1 1 1 1 2',
+      '3 5 6 6 9 3 3 5 6 1 1 1 1 1 1 1 1 3', // odd channels, which are not padded in groups
+      '2 5 6 8 24 3 3 5 6 1 1 1 1 1 1 1 1 8', // depthwise, three channels of each
+      '2 13 8 24 24 3 3 7 6 2 1 4 1 0 3 2 3 24',
+      '1 11 7 5 6 3 3 5 3 2 2 3 1 2 0 3 1 1',
+      '3 6 7 16 16 3 3 3 3 2 2 0 0 1 1 1 1 1',
+    ];
+    // cuDNN compiles most of its depthwise plans at run time, which takes a second.
+    const depthwise = '32 28 28 144 144 3 3 14 14 2 2 1 1 1 1 1 1 144';
+    const questions = [
+      ...precisions.flatMap((precision) => everyPass(plain, { precision })),
+      ...everyPass([depthwise], { precision: 'bf16' }),
+    ];
+    expect(problems((await findPlans(questions)).answers)).toEqual([]);
+  }, 240_000);
 
   it('activations are fused at run time, and each choice makes its plan again', async () => {
     const [first, ...rest] = problemsOf(subInception(), 128);
@@ -82,7 +100,10 @@ describe.skipIf(reason !== null)("cuDNN's plans without a GPU", () => {
   }, 240_000);
 
   it('the derivative of every activation but elu is fused into a data gradient, as the second choice', async () => {
-    const [pointwise, three] = ['128 28 28 64 192 1 1 28 28 1 1 0 0', '128 28 28 192 64 3 3 14 14 2 2 1 1'] as const;
+    const [pointwise, three] = [
+      '128 28 28 64 192 1 1 28 28 1 1 0 0 0 0 1 1 1',
+      '128 28 28 192 64 3 3 14 14 2 2 1 1 1 1 1 1 1',
+    ] as const;
     const derived = (precision: Question['precision'], problem: string, activation = leakyTanh()): Question => ({
       problem,
       pass: 'dgrad',
@@ -126,7 +147,7 @@ describe.skipIf(reason !== null)("cuDNN's plans without a GPU", () => {
 
 describe("the table of cuDNN's plans", () => {
   it('counts plans and names what has none', () => {
-    const problem = '128 28 28 3 64 3 3 28 28 1 1 1 1';
+    const problem = '128 28 28 3 64 3 3 28 28 1 1 1 1 1 1 1 1 1';
     const table = markdown({
       cudnn: '9.24.0',
       device: 'NVIDIA H200',

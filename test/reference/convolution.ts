@@ -5,28 +5,30 @@
 import { type Attributes, accumulate, at, imageShape, need, offset, type Shape, type Values, zeros } from './values';
 
 /**
- * A function that is called for every output channel at every pixel and kernel position. The input channels follow each other
- * from index `xStart` in x and from `wStart` in the weights.
+ * A function that is called for every output channel at every pixel and kernel position. The input channels of its group follow
+ * each other from index `xStart` in x and from `wStart` in the weights.
  */
 type Tap = (y: number, xStart: number, wStart: number, channels: number) => void;
 
 function forEachTap(yShape: Shape, xShape: Shape, weightShape: Shape, attributes: Attributes, visit: Tap): void {
-  const { strideH = 1, strideW = 1, padH = 0, padW = 0 } = attributes;
+  const { strideH = 1, strideW = 1, padTop = 0, padLeft = 0, dilationH = 1, dilationW = 1, groups = 1 } = attributes;
   const y = imageShape(yShape);
   const x = imageShape(xShape);
-  const w = imageShape(weightShape); // [out channels, kernel height, kernel width, in channels]
+  const w = imageShape(weightShape); // [out channels, kernel height, kernel width, in channels of a group]
   const [batch, outHeight, outWidth, outChannels] = y;
-  const [, height, width, channels] = x;
+  const [, height, width] = x;
+  const channels = w[3];
   for (let n = 0; n < batch; n++)
     for (let oy = 0; oy < outHeight; oy++)
       for (let ox = 0; ox < outWidth; ox++)
         for (let ky = 0; ky < w[1]; ky++)
           for (let kx = 0; kx < w[2]; kx++) {
-            const iy = oy * strideH - padH + ky;
-            const ix = ox * strideW - padW + kx;
+            const iy = oy * strideH - padTop + ky * dilationH;
+            const ix = ox * strideW - padLeft + kx * dilationW;
             if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue; // padding is zeros
-            const xStart = offset(x, n, iy, ix, 0);
             for (let o = 0; o < outChannels; o++) {
+              const group = Math.floor((o * groups) / outChannels);
+              const xStart = offset(x, n, iy, ix, group * channels);
               visit(offset(y, n, oy, ox, o), xStart, offset(w, o, ky, kx, 0), channels);
             }
           }

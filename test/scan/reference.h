@@ -29,7 +29,7 @@ inline Reference computeReference(const Shape& s, const std::vector<float>& x, c
   Reference r;
   r.y.resize(s.n * s.oh() * s.ow() * s.o);
   r.dx.resize(s.n * s.h * s.w * s.i);
-  r.dw.resize(s.o * s.kh * s.kw * s.i);
+  r.dw.resize(s.o * s.kh * s.kw * s.inputs());
   r.dbias.resize(s.o);
   int64_t out = 0;
   for (int64_t n = 0; n < s.n; ++n) {
@@ -40,13 +40,15 @@ inline Reference computeReference(const Shape& s, const std::vector<float>& x, c
           if (!bias.empty()) y.add(bias[o]);
           r.dbias[o].add(dy[out]);
           for (int64_t kh = 0; kh < s.kh; ++kh) {
-            const int64_t h = oh * s.strideH - s.padH + kh;
+            const int64_t h = oh * s.strideH - s.padTop + kh * s.dilationH;
             if (h < 0 || h >= s.h) continue;
             for (int64_t kw = 0; kw < s.kw; ++kw) {
-              const int64_t w = ow * s.strideW - s.padW + kw;
+              const int64_t w = ow * s.strideW - s.padLeft + kw * s.dilationW;
               if (w < 0 || w >= s.w) continue;
-              const int64_t pixel = ((n * s.h + h) * s.w + w) * s.i, tap = ((o * s.kh + kh) * s.kw + kw) * s.i;
-              for (int64_t i = 0; i < s.i; ++i) {
+              const int64_t group = o / (s.o / s.groups);
+              const int64_t pixel = ((n * s.h + h) * s.w + w) * s.i + group * s.inputs();
+              const int64_t tap = ((o * s.kh + kh) * s.kw + kw) * s.inputs();
+              for (int64_t i = 0; i < s.inputs(); ++i) {
                 y.add(double{x[pixel + i]} * weights[tap + i]);
                 r.dx[pixel + i].add(double{dy[out]} * weights[tap + i]);
                 r.dw[tap + i].add(double{x[pixel + i]} * dy[out]);

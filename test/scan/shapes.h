@@ -30,25 +30,37 @@ class Random {
   uint64_t state_;
 };
 
-// A convolution: x [n,h,w,i], weights [o,kh,kw,i], y [n,oh,ow,o]. A fully connected layer is one of 1x1 images.
+// A convolution: x [n,h,w,i], weights [o,kh,kw,i/groups], y [n,oh,ow,o]. A fully connected layer is one of 1x1 images.
 struct Shape {
-  int64_t n, h, w, i, o, kh, kw, strideH, strideW, padH, padW;
+  int64_t n, h, w, i, o, kh, kw, strideH, strideW, padTop, padLeft;
   bool bias, blockedX, blockedY;  // blocked: as a plan keeps images on a processor with AVX-512
   bool dense;                     // the ops of a fully connected layer
+  int64_t padBottom, padRight, dilationH = 1, dilationW = 1, groups = 1;
 
-  int64_t oh() const { return (h + 2 * padH - kh) / strideH + 1; }
-  int64_t ow() const { return (w + 2 * padW - kw) / strideW + 1; }
-  int64_t products() const { return n * oh() * ow() * o * i * kh * kw; }
+  int64_t inputs() const { return i / groups; }
+  int64_t extentH() const { return (kh - 1) * dilationH + 1; }
+  int64_t extentW() const { return (kw - 1) * dilationW + 1; }
+  int64_t oh() const { return (h + padTop + padBottom - extentH()) / strideH + 1; }
+  int64_t ow() const { return (w + padLeft + padRight - extentW()) / strideW + 1; }
+  int64_t products() const { return n * oh() * ow() * o * inputs() * kh * kw; }
 
   std::string text() const {
-    char buffer[200];
+    char buffer[300];
     std::snprintf(buffer, sizeof buffer,
-                  "x [%ld,%ld,%ld,%ld]%s -> %ld channels%s, kernel %ldx%ld, stride %ldx%ld, pad %ldx%ld%s%s", n, h, w,
-                  i, blockedX ? " blocked" : "", o, blockedY ? " blocked" : "", kh, kw, strideH, strideW, padH, padW,
-                  bias ? ", bias" : "", dense ? ", linear" : "");
+                  "x [%ld,%ld,%ld,%ld]%s -> %ld channels%s, kernel %ldx%ld, stride %ldx%ld, pad %ld,%ld,%ld,%ld, "
+                  "dilation %ldx%ld, %ld groups%s%s",
+                  n, h, w, i, blockedX ? " blocked" : "", o, blockedY ? " blocked" : "", kh, kw, strideH, strideW,
+                  padTop, padBottom, padLeft, padRight, dilationH, dilationW, groups, bias ? ", bias" : "",
+                  dense ? ", linear" : "");
     return buffer;
   }
 };
+
+// A known shape: symmetric padding, no dilation, no groups.
+inline Shape plainShape(int64_t n, int64_t h, int64_t w, int64_t i, int64_t o, int64_t kernel, int64_t strideH,
+                        int64_t strideW, int64_t padH, int64_t padW, bool bias) {
+  return {n, h, w, i, o, kernel, kernel, strideH, strideW, padH, padW, bias, false, false, false, padH, padW};
+}
 
 // A size of 1 to `most`; small sizes and multiples of 8 and 16 are frequent, because kernels treat them differently.
 inline int64_t drawSize(Random& random, int64_t most) {
@@ -60,20 +72,39 @@ inline int64_t drawSize(Random& random, int64_t most) {
 // Shapes that oneDNN 2.6 computes wrongly: see native/cpu/convolution/onednn_faults.h.
 inline const std::vector<Shape>& knownShapes() {
   static const std::vector<Shape> shapes = {
-      {1, 14, 14, 8, 3, 1, 1, 2, 2, 0, 0, true, false, false, false},
-      {3, 14, 14, 15, 5, 1, 1, 2, 2, 0, 0, false, false, false, false},
-      {1, 28, 28, 9, 3, 1, 1, 2, 2, 0, 0, false, false, false, false},
-      {32, 28, 28, 1, 16, 1, 1, 2, 2, 0, 0, true, false, false, false},
-      {32, 16, 16, 6, 16, 1, 1, 2, 1, 0, 0, false, false, false, false},
+      plainShape(1, 14, 14, 8, 3, 1, 2, 2, 0, 0, true),
+      plainShape(3, 14, 14, 15, 5, 1, 2, 2, 0, 0, false),
+      plainShape(1, 28, 28, 9, 3, 1, 2, 2, 0, 0, false),
+      plainShape(32, 28, 28, 1, 16, 1, 2, 2, 0, 0, true),
+      plainShape(32, 16, 16, 6, 16, 1, 2, 1, 0, 0, false),
       // bf16 only: images narrower than the stride
-      {2, 1, 1, 16, 16, 3, 3, 2, 2, 1, 1, true, false, false, false},
-      {2, 1, 1, 8, 8, 5, 5, 2, 2, 2, 2, false, false, false, false},
-      {9, 2, 2, 32, 16, 3, 3, 3, 3, 1, 1, true, false, false, false},
-      {2, 5, 2, 16, 16, 1, 1, 3, 3, 0, 1, false, false, false, false},
+      plainShape(2, 1, 1, 16, 16, 3, 2, 2, 1, 1, true),
+      plainShape(2, 1, 1, 8, 8, 5, 2, 2, 2, 2, false),
+      plainShape(9, 2, 2, 32, 16, 3, 3, 3, 1, 1, true),
+      plainShape(2, 5, 2, 16, 16, 1, 3, 3, 0, 1, false),
       // bf16 only: odd output channels
-      {2, 5, 6, 1, 33, 1, 1, 1, 1, 0, 0, false, false, false, false},
+      plainShape(2, 5, 6, 1, 33, 1, 1, 1, 0, 0, false),
   };
   return shapes;
+}
+
+// Draws groups of channels (often one per channel of x: depthwise), dilations and different paddings, some of them.
+inline void drawVariation(Random& random, Shape& s) {
+  if (random.chance(60)) {
+    const bool depthwise = random.chance(60);
+    const int64_t multiplier = random.chance(70) ? 1 : random.between(2, 4);
+    s.groups = depthwise ? s.i : random.between(2, 8);
+    if (!depthwise) s.i = s.groups * drawSize(random, 20);
+    s.o = depthwise ? s.i * multiplier : s.groups * drawSize(random, 20);
+  }
+  if (random.chance(40)) {
+    s.dilationH = random.between(1, 3);
+    s.dilationW = random.chance(60) ? s.dilationH : random.between(1, 3);
+  }
+  if (random.chance(40)) {
+    s.padBottom = random.between(0, s.kh);
+    s.padRight = random.between(0, s.kw);
+  }
 }
 
 // The known shapes are the first cases of every seed.
@@ -100,24 +131,30 @@ inline Shape drawShape(uint64_t seed, uint64_t index) {
   s.kw = point ? 1 : square ? s.kh : random.between(1, mostKernel);
   s.strideH = random.chance(45) ? 1 : random.between(2, 4);
   s.strideW = square ? s.strideH : random.between(1, 4);
-  s.padH = random.chance(40) ? 0 : random.between(0, s.kh);
-  s.padW = square && s.kh == s.kw ? s.padH : random.between(0, s.kw);
+  s.padTop = random.chance(40) ? 0 : random.between(0, s.kh);
+  s.padLeft = square && s.kh == s.kw ? s.padTop : random.between(0, s.kw);
   if (random.chance(25)) {  // what unit-stride copies of oneDNN's need: the stride divides the image
     s.h = s.strideH * std::max<int64_t>(1, s.h / s.strideH);
     s.w = s.strideW * std::max<int64_t>(1, s.w / s.strideW);
-    if (point) s.padH = s.padW = 0;
+    if (point) s.padTop = s.padLeft = 0;
   }
-  s.h = std::max(s.h, s.kh - 2 * s.padH);
-  s.w = std::max(s.w, s.kw - 2 * s.padW);
+  s.padBottom = s.padTop;
+  s.padRight = s.padLeft;
+  if (random.chance(40)) drawVariation(random, s);
+  s.h = std::max(s.h, s.extentH() - s.padTop - s.padBottom);
+  s.w = std::max(s.w, s.extentW() - s.padLeft - s.padRight);
   const int64_t budget = random.chance(10) ? 2'000'000 : 200'000;
   while (s.products() > budget) {
     int64_t& largest = *std::max({&s.n, &s.i, &s.o}, [](const int64_t* a, const int64_t* b) { return *a < *b; });
-    if (largest > 1) {
+    if (s.groups > 1 && s.n > 1) {  // channels are multiples of the groups
+      s.n = (s.n + 1) / 2;
+    } else if (s.groups == 1 && largest > 1) {
       largest = (largest + 1) / 2;
     } else {
-      s.h = std::max((s.h + 1) / 2, s.kh);
-      s.w = std::max((s.w + 1) / 2, s.kw);
-      if (s.h == s.kh && s.w == s.kw) break;
+      const int64_t leastH = s.extentH(), leastW = s.extentW();
+      if (s.h <= leastH && s.w <= leastW) break;
+      s.h = std::min(s.h, std::max((s.h + 1) / 2, leastH));
+      s.w = std::min(s.w, std::max((s.w + 1) / 2, leastW));
     }
   }
   s.blockedX = s.i % 16 == 0 && random.chance(70);

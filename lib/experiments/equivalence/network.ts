@@ -161,11 +161,13 @@ class Rewriter {
   ): Rewritten {
     const { op, name } = node;
     if (isShift(x) || !weight) throw refusal('an activation between two layers', `none before ${name}`);
-    const { padH = 0, padW = 0 } = node.attributes;
+    const { padTop: top = 0, padBottom: bottom = 0, padLeft: left = 0, padRight: right = 0 } = node.attributes;
     const { padding } = this.options;
     const padsItself = x.relation === 'equal' || padding === 0;
-    const tensor = padsItself ? x.tensor : padImage(x.tensor, [padH, padW], padding, `${name}/pad`);
-    const attributes = padsItself ? node.attributes : { ...node.attributes, padH: 0, padW: 0 };
+    const tensor = padsItself ? x.tensor : padImage(x.tensor, { top, bottom, left, right }, padding, `${name}/pad`);
+    const attributes = padsItself
+      ? node.attributes
+      : { ...node.attributes, padTop: 0, padLeft: 0, padBottom: 0, padRight: 0 };
     const made = first(apply(op, [tensor, weight.tensor, bias?.tensor ?? null], attributes, name));
     if (x.relation === 'equal') return { tensor: made, relation: 'equal' };
     if (!(weight.tensor instanceof Parameter)) throw refusal('weights that are Parameters', `others in ${name}`);

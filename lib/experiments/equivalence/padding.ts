@@ -2,21 +2,21 @@
 import { add } from '../../ops/channels';
 import { conv2d } from '../../ops/convolution';
 import { copy } from '../../ops/data';
-import { dimension } from '../../ops/op';
+import { dimension, type Sides } from '../../ops/op';
 import { constant, type Tensor } from '../../tensor/tensor';
 
 /**
- * Pads an image with `value`: [N, H, W, C] -> [N, H + 2 padH, W + 2 padW, C].
+ * Pads an image with `value`: [N, H, W, C] -> [N, top + H + bottom, left + W + right, C].
  *
  * It uses existing ops. A 1x1 convolution with the identity, padded with zeros, moves the image into a larger one (exact in
  * f32: every sum has one term that is not 0). Then an image that is `value` in the frame and 0 inside is added.
  * @throws ERR_SHAPE if x is not an image
  */
-export function padImage(x: Tensor, [padH, padW]: readonly [number, number], value: number, name = 'pad'): Tensor {
-  if (padH === 0 && padW === 0) return x;
+export function padImage(x: Tensor, { top, bottom, left, right }: Sides, value: number, name = 'pad'): Tensor {
+  if (top + bottom + left + right === 0) return x;
   const channels = dimension(x.shape, 3);
-  const enlarged = conv2d(x, identity(channels), { padding: [padH, padW], name });
-  const frame = constant(frameOf(enlarged.shape, [padH, padW], value), enlarged.shape);
+  const enlarged = conv2d(x, identity(channels), { padding: [top, bottom, left, right], name });
+  const frame = constant(frameOf(enlarged.shape, { top, bottom, left, right }, value), enlarged.shape);
   return add(enlarged, copy(frame, { image: true, name }));
 }
 
@@ -27,13 +27,13 @@ function identity(channels: number): Tensor {
   return constant(weight, [channels, 1, 1, channels]);
 }
 
-function frameOf(shape: readonly number[], [padH, padW]: readonly [number, number], value: number): Float32Array {
+function frameOf(shape: readonly number[], { top, bottom, left, right }: Sides, value: number): Float32Array {
   const [batch, height, width, channels] = shape as [number, number, number, number];
   const values = new Float32Array(batch * height * width * channels).fill(value);
   for (let image = 0; image < batch; image++) {
-    for (let row = padH; row < height - padH; row++) {
-      const begin = ((image * height + row) * width + padW) * channels;
-      values.fill(0, begin, begin + (width - 2 * padW) * channels);
+    for (let row = top; row < height - bottom; row++) {
+      const begin = ((image * height + row) * width + left) * channels;
+      values.fill(0, begin, begin + (width - left - right) * channels);
     }
   }
   return values;

@@ -157,9 +157,10 @@ function partOf(
     back = `from ${keys.get(node.outputs[0]!)}`;
     builder.add(back, own.outputs[0]!);
   }
-  const { strideH = 1, strideW = 1, padH = 0, padW = 0 } = op === conv2dOp ? attributes : {};
+  const { strideH = 1, strideW = 1 } = op === conv2dOp ? attributes : {};
+  const { padTop = 0, padLeft = 0, padBottom = 0, padRight = 0 } = op === conv2dOp ? attributes : {};
   return {
-    ...{ kind, name, back, density: 1 / (strideH * strideW), padded: padH + padW > 0 },
+    ...{ kind, name, back, density: 1 / (strideH * strideW), padded: padTop + padLeft + padBottom + padRight > 0 },
     weight: hasWeight ? (weight as Parameter) : null,
     from: from.map((tensor) => keys.get(tensor)!),
     to: keys.get(node.outputs[0]!)!,

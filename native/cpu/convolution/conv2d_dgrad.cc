@@ -16,8 +16,8 @@ class Conv2dDgrad : public PrimitiveKernel {
     const auto desc = chooseConvolution(shape, [&](const ConvolutionRequest& request) -> Dgrad::primitive_desc {
       const auto hint = forwardDesc(shape, request, {}, userScratchpad(), device.engine);
       if (!hint) return {};
-      const Dgrad::desc wish(request.algorithm, request.x, request.weights, request.y, shape.strides, shape.padding,
-                             shape.padding);
+      const Dgrad::desc wish(request.algorithm, request.x, request.weights, request.y, shape.strides, shape.dilations,
+                             shape.padding, shape.paddingEnd);
       return {wish, userScratchpad(), device.engine, hint, true};
     });
     addPrimitive(desc,

@@ -32,7 +32,7 @@ class Conv2dWgrad final : public PrimitiveKernel {
       const auto hint = forwardDesc(computed, request, bias, userScratchpad(), device.engine);
       if (!hint) return {};
       const Wgrad::desc wish(request.algorithm, request.x, anyLayout(shape.weights), bias, request.y, shape.strides,
-                             shape.padding, shape.padding);
+                             shape.dilations, shape.padding, shape.paddingEnd);
       return {wish, userScratchpad(), device.engine, hint, true};
     });
     std::vector<Operand> destinations = {

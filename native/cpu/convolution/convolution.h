@@ -10,13 +10,13 @@
 
 namespace saturnn::cpu {
 
-// Checks that the three tensors fit each other: out = floor((in + 2 pad - kernel) / stride) + 1. The images must both
-// be f32 or both be bf16, and the weights f32.
+// Checks that the three tensors fit each other and the attributes. The images must both be f32 or both be bf16, and the
+// weights f32.
 ConvolutionShape convolutionShape(const ConvolutionAttributes& attributes, const char* xName, const SnTensor& x,
                                   const char* weightsName, const SnTensor& weights, const char* yName,
                                   const SnTensor& y);
 
-// A request to oneDNN for a convolution. The weights may always have any layout, in the dtype of the images.
+// A request to oneDNN for a convolution. The weights may always have any layout, in the dtype of the requested images.
 struct ConvolutionRequest {
   dnnl::algorithm algorithm;
   dnnl::memory::desc x, weights, y;

@@ -13,10 +13,7 @@ int64_t lanesOf(const char* implementation) { return std::strstr(implementation,
 
 bool isBf16(const ConvolutionShape& shape) { return shape.x.data_type() == memory::data_type::bf16; }
 
-bool isPoint(const ConvolutionShape& shape) {
-  const auto dims = shape.weights.dims();  // O, I, KH, KW
-  return dims[2] == 1 && dims[3] == 1;
-}
+bool isPoint(const ConvolutionShape& shape) { return shape.kernelHeight() == 1 && shape.kernelWidth() == 1; }
 
 bool isPlain(const memory::desc& image) {
   return image == memory::desc(image.dims(), image.data_type(), memory::format_tag::nhwc);
@@ -28,7 +25,7 @@ memory::desc floats(const memory::desc& image) {
 
 }  // namespace
 
-bool needsPairs(const ConvolutionShape& shape) { return isBf16(shape) && isPoint(shape) && shape.y.dims()[1] % 2 != 0; }
+bool needsPairs(const ConvolutionShape& shape) { return isBf16(shape) && isPoint(shape) && shape.outputs() % 2 != 0; }
 
 ConvolutionShape shapeOfWgrad(const ConvolutionShape& shape) {
   const int64_t width = shape.x.dims()[3];
@@ -43,7 +40,7 @@ bool isRight(const dnnl::convolution_backward_weights::primitive_desc& desc, con
   const char* implementation = desc.impl_info_str();
   const bool strides = shape.strides[0] > 1 || shape.strides[1] > 1;
   const bool copiesPixels = std::strstr(implementation, "_1x1") != nullptr && strides && isPoint(shape);
-  return !(copiesPixels && isPlain(desc.src_desc()) && shape.x.dims()[1] < lanesOf(implementation));
+  return !(copiesPixels && isPlain(desc.src_desc()) && shape.inputs() < lanesOf(implementation));
 }
 
 }  // namespace saturnn::cpu

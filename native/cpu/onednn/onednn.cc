@@ -27,11 +27,12 @@ memory::desc imageDesc(const char* argument, const SnTensor& tensor) {
                       blocked ? memory::format_tag::nChw16c : memory::format_tag::nhwc);
 }
 
-memory::desc weightsDesc(const char* argument, const SnTensor& tensor) {
+memory::desc weightsDesc(const char* argument, const SnTensor& tensor, int64_t groups) {
   requireOperand(tensor, argument, SN_F32, 4);
   requirePlain(tensor, argument);
   const int64_t* s = tensor.shape;
-  return memory::desc({s[0], s[3], s[1], s[2]}, memory::data_type::f32, memory::format_tag::acdb);
+  if (groups == 1) return memory::desc({s[0], s[3], s[1], s[2]}, memory::data_type::f32, memory::format_tag::acdb);
+  return memory::desc({groups, s[0] / groups, s[3], s[1], s[2]}, memory::data_type::f32, memory::format_tag::abdec);
 }
 
 memory::desc plainDesc(const char* argument, const SnTensor& tensor, int rank) {

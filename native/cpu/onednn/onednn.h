@@ -20,8 +20,9 @@ namespace saturnn::cpu {
 
 // Describes a dense f32 or bf16 image [N,H,W,C], plain or blocked. oneDNN's order of dimensions is always N,C,H,W.
 dnnl::memory::desc imageDesc(const char* argument, const SnTensor& tensor);
-// Describes plain f32 weights [O,KH,KW,I]. oneDNN's order is O,I,KH,KW.
-dnnl::memory::desc weightsDesc(const char* argument, const SnTensor& tensor);
+// Describes plain f32 weights [O,KH,KW,I/G] of G groups, which divide O. oneDNN's order is O,I,KH,KW, or with two groups or
+// more G,O/G,I/G,KH,KW.
+dnnl::memory::desc weightsDesc(const char* argument, const SnTensor& tensor, int64_t groups);
 // Describes a plain f32 tensor of rank 1 or 2.
 dnnl::memory::desc plainDesc(const char* argument, const SnTensor& tensor, int rank);
 

@@ -1,9 +1,9 @@
 // conv2d, conv2dDgrad, conv2dDgradActivation and conv2dWgrad. cuDNN computes the convolution. Bias and activation, or
 // its derivative, are fused into its kernel if that is compiled at run time; else kernels of ours apply them in place.
-//   conv2d:                x [N,H,W,C], w [O,KH,KW,C], bias? [O]          -> y [N,H',W',O]
-//   conv2dDgrad:           dy [N,H',W',O], w [O,KH,KW,C]                  -> dx [N,H,W,C]
-//   conv2dDgradActivation: dy [N,H',W',O], w [O,KH,KW,C], y [N,H,W,C]     -> dx [N,H,W,C], dbias? [C]
-//   conv2dWgrad:           x [N,H,W,C], dy [N,H',W',O]                    -> dw [O,KH,KW,C], dbias? [O]
+//   conv2d:                x [N,H,W,C], w [O,KH,KW,C/G], bias? [O]          -> y [N,H',W',O]
+//   conv2dDgrad:           dy [N,H',W',O], w [O,KH,KW,C/G]                  -> dx [N,H,W,C]
+//   conv2dDgradActivation: dy [N,H',W',O], w [O,KH,KW,C/G], y [N,H,W,C]     -> dx [N,H,W,C], dbias? [C]
+//   conv2dWgrad:           x [N,H,W,C], dy [N,H',W',O]                    -> dw [O,KH,KW,C/G], dbias? [O]
 // Images f32, bf16 or f16; w f32 or that of the images; bias, dw and dbias f32.
 //
 // Strict f32 is never fused: all engines that can fuse an activation, except a slow one, use tensor cores (TF32). The
@@ -12,6 +12,7 @@
 #include "cuda/kernel.h"
 #include "cuda/kernels/activation.h"
 #include "ops/convolution.h"
+#include "shared/convolution_checks.h"
 
 namespace saturnn::cuda {
 namespace {
@@ -20,31 +21,12 @@ ConvTask taskOf(const SnOpDesc& op, ConvPass pass, const char* xName, const SnTe
                 const SnTensor& w, const char* yName, const SnTensor& y) {
   const auto attributes = attributesOf<ConvolutionAttributes>(op);
   requireConvOperands(pass, xName, x, wName, w, yName, y);
-  requireImage(x, xName);
-  if (w.rank != 4 || w.shape[3] != x.shape[3]) {
-    refuse(wName, "weights [out, height, width, " + std::to_string(x.shape[3]) + "]", shapeText(w));
-  }
-  const auto outputLength = [](int64_t length, int64_t pad, int64_t kernel, int64_t stride) {
-    return (length + 2 * pad - kernel) / stride + 1;
-  };
-  if (attributes.strideH < 1 || attributes.strideW < 1 || attributes.padH < 0 || attributes.padW < 0) {
-    refuse("stride and padding", "strides of at least 1 and paddings of at least 0",
-           std::to_string(attributes.strideH) + ", " + std::to_string(attributes.strideW) + " and " +
-               std::to_string(attributes.padH) + ", " + std::to_string(attributes.padW));
-  }
-  // The division below rounds towards 0, so a kernel larger than the image could seem to give one pixel.
-  const int64_t paddedHeight = x.shape[1] + int64_t{2} * attributes.padH;
-  const int64_t paddedWidth = x.shape[2] + int64_t{2} * attributes.padW;
-  if (w.shape[1] > paddedHeight || w.shape[2] > paddedWidth) {
-    refuse(wName, "a kernel within " + std::to_string(paddedHeight) + "x" + std::to_string(paddedWidth) + " pixels",
-           shapeText(w));
-  }
-  ConvProblem problem{x.shape[0],     x.shape[1], x.shape[2], x.shape[3],         w.shape[0],         w.shape[1],
-                      w.shape[2],     0,          0,          attributes.strideH, attributes.strideW, attributes.padH,
-                      attributes.padW};
-  problem.oh = outputLength(problem.h, problem.padH, problem.kh, problem.strideH);
-  problem.ow = outputLength(problem.w, problem.padW, problem.kw, problem.strideW);
-  requireShape(y, yName, {problem.n, problem.oh, problem.ow, problem.o});
+  requireConvolution(attributes, xName, x, wName, w, yName, y);
+  const ConvProblem problem{x.shape[0],           x.shape[1],           x.shape[2],          x.shape[3],
+                            w.shape[0],           w.shape[1],           w.shape[2],          y.shape[1],
+                            y.shape[2],           attributes.strideH,   attributes.strideW,  attributes.padTop,
+                            attributes.padLeft,   attributes.padBottom, attributes.padRight, attributes.dilationH,
+                            attributes.dilationW, attributes.groups};
   return makeConvTask(op, problem, pass, x.dtype, w.dtype);
 }
 

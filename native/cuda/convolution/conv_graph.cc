@@ -58,10 +58,10 @@ Descriptor convolution(const CudnnApi& api, const ConvProblem& problem) {
   conv.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_DATA_FLOAT);
   conv.set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode);
   conv.set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, {2});
-  conv.set(CUDNN_ATTR_CONVOLUTION_DILATIONS, {1, 1});
+  conv.set(CUDNN_ATTR_CONVOLUTION_DILATIONS, {problem.dilationH, problem.dilationW});
   conv.set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, {problem.strideH, problem.strideW});
-  conv.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, {problem.padH, problem.padW});
-  conv.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, {problem.padH, problem.padW});
+  conv.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, {problem.padTop, problem.padLeft});
+  conv.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, {problem.padBottom, problem.padRight});
   conv.finalize();
   return conv;
 }
@@ -122,7 +122,8 @@ class Tensors {
   Descriptor inMemory(int64_t id) const {
     const ConvProblem& p = spec_.problem;
     switch (id) {
-      case kW: return tensor(api_, id, spec_.weights, p.o, p.kh, p.kw, p.c);
+      // cuDNN sees from the channels of w and x that there are groups.
+      case kW: return tensor(api_, id, spec_.weights, p.o, p.kh, p.kw, p.inputs());
       case kY: return tensor(api_, id, spec_.images, p.n, p.oh, p.ow, p.o);
       default: return tensor(api_, id, spec_.images, p.n, p.h, p.w, p.c);
     }
@@ -181,7 +182,8 @@ const char* ConvSpec::passName() const { return kPasses[static_cast<int>(pass)].
 std::string ConvSpec::text() const {
   const ConvProblem& p = problem;
   std::string text = std::string(passName()) + " " + typeText(images) + " " + typeText(weights);
-  for (const int64_t number : {p.n, p.h, p.w, p.c, p.o, p.kh, p.kw, p.oh, p.ow, p.strideH, p.strideW, p.padH, p.padW}) {
+  for (const int64_t number : {p.n, p.h, p.w, p.c, p.o, p.kh, p.kw, p.oh, p.ow, p.strideH, p.strideW, p.padTop,
+                               p.padLeft, p.padBottom, p.padRight, p.dilationH, p.dilationW, p.groups}) {
     text += " " + std::to_string(number);
   }
   if (epilogue.bias) text += " bias";

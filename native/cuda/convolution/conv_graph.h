@@ -11,12 +11,17 @@
 
 namespace saturnn::cuda {
 
-// Sizes: x [n, h, w, c], w [o, kh, kw, c], y [n, oh, ow, o]; all dense, in this order in memory.
+// Sizes: x [n, h, w, c], w [o, kh, kw, c / groups], y [n, oh, ow, o]; all dense, in this order in memory.
 struct ConvProblem {
   int64_t n, h, w, c;
   int64_t o, kh, kw;
   int64_t oh, ow;
-  int64_t strideH, strideW, padH, padW;
+  int64_t strideH = 1, strideW = 1;
+  int64_t padTop = 0, padLeft = 0, padBottom = 0, padRight = 0;
+  int64_t dilationH = 1, dilationW = 1;
+  int64_t groups = 1;
+
+  int64_t inputs() const { return c / groups; }  // channels of x that a channel of y reads
 };
 
 enum class ConvPass { forward, dataGradient, weightGradient };

@@ -53,7 +53,8 @@ ConvRunner::ConvRunner(SnDevice& device, const ConvTask& task, const ConvVariant
   const int64_t outputs = given.n * given.oh * given.ow;
   const int64_t taps = given.kh * given.kw;
   x_ = {task.images, images, inputs, given.c, inputs, planned.c};
-  w_ = {task.weights, dtypeOf(variant.spec.weights), given.o * taps, given.c, planned.o * taps, planned.c};
+  w_ = {task.weights,    dtypeOf(variant.spec.weights), given.o * taps, given.inputs(), planned.o * taps,
+        planned.inputs()};
   y_ = {task.images, images, outputs, given.o, outputs, planned.o};
   workspaceAt_ = reserve(plan_.workspaceBytes());
   xAt_ = reserve(x_.differs() ? x_.plannedBytes() : 0);

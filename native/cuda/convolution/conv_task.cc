@@ -32,9 +32,12 @@ cudnnDataType_t typeOf(SnDType dtype) {
 }
 
 // Returns `spec` with the epilogue that a plan can fuse, or none. With padded channels nothing is fused: the plan would
-// read beyond the bias or the activated image, and the pass that removes the padding can do the rest.
+// read beyond the bias or the activated image, and the pass that removes the padding can do the rest. Nor is a depthwise
+// data gradient: cuDNN 9.24 proposes one engine for it, which takes seconds and then fails to compile.
 std::optional<ConvSpec> fusedSpec(const ConvTask& task, ConvSpec spec) {
   const bool isForward = task.pass == ConvPass::forward;
+  const bool isDepthwise = task.problem.groups > 1 && task.problem.inputs() == 1;
+  if (isDepthwise && !isForward) return std::nullopt;
   const bool isWhole = isForward ? spec.problem.o == task.problem.o : spec.problem.c == task.problem.c;
   if (task.plain || !task.usesTensorCores() || !isWhole || !isFusible(task.epilogue)) return std::nullopt;
   spec.epilogue = task.epilogue;
@@ -62,7 +65,8 @@ std::string ConvTask::text() const {
 // 128 in bf16.
 std::vector<ConvVariant> variantsOf(const ConvTask& task) {
   ConvSpec spec{task.problem, task.pass, typeOf(task.images), typeOf(task.images), {}};
-  if (task.usesTensorCores()) {
+  // Channels that are added at the end would change which channels the groups have.
+  if (task.usesTensorCores() && task.problem.groups == 1) {
     spec.problem.c = padded(task.problem.c, spec.images);
     spec.problem.o = padded(task.problem.o, spec.images);
   }

@@ -98,7 +98,7 @@ std::vector<double> timeRunners(SnDevice& device, const ConvTask& task,
   const ConvProblem& p = task.problem;
   try {
     const Operand x(device, task.images, p.n * p.h * p.w * p.c);
-    const Operand w(device, task.weights, p.o * p.kh * p.kw * p.c);
+    const Operand w(device, task.weights, p.o * p.kh * p.kw * p.inputs());
     const Operand y(device, task.images, p.n * p.oh * p.ow * p.o);
     const bool isGradient = task.pass == ConvPass::dataGradient;
     const bool hasActivated = isGradient && !task.epilogue.isEmpty();

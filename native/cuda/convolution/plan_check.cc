@@ -5,8 +5,8 @@
 //   cudnn_plans DEVICE_JSON FOLDER... < tasks
 //
 // A task is one line: pass (forward, dgrad, wgrad), dtype of the images (f32, bf16, f16), allowTf32, plain, twice, bias (0
-// or 1 each), activation (-1: none), slope, then n h w c o kh kw oh ow strideH strideW padH padW. The first line that
-// comes out is cuDNN's version; then, for each task, one line of JSON, a list of the variants in the order in which the
+// or 1 each), activation (-1: none), slope, then n h w c o kh kw oh ow strideH strideW padTop padLeft padBottom padRight
+// dilationH dilationW groups. The first line that comes out is cuDNN's version; then, for each task, one line of JSON, a list of the variants in the order in which the
 // backend prefers them: {"name", "engine", "workspace", "compiled"} for its first plan, or {"name", "problem"}. "twice":
 // the plan is also made again from its remembered choice.
 #include <fstream>
@@ -69,8 +69,8 @@ Question readQuestion(const std::string& line) {
   ConvProblem& p = task.problem;
   ConvEpilogue& e = task.epilogue;
   words >> pass >> images >> task.allowTf32 >> task.plain >> question.twice >> e.bias >> e.activation >> e.slope;
-  words >> p.n >> p.h >> p.w >> p.c >> p.o >> p.kh >> p.kw >> p.oh >> p.ow >> p.strideH >> p.strideW >> p.padH >>
-      p.padW;
+  words >> p.n >> p.h >> p.w >> p.c >> p.o >> p.kh >> p.kw >> p.oh >> p.ow >> p.strideH >> p.strideW;
+  words >> p.padTop >> p.padLeft >> p.padBottom >> p.padRight >> p.dilationH >> p.dilationW >> p.groups;
   if (!words) throw Error("ERR_INVALID_ARGUMENT", "Expected a task but received " + line);
   task.pass = named<ConvPass>(
       pass, {{"forward", ConvPass::forward}, {"dgrad", ConvPass::dataGradient}, {"wgrad", ConvPass::weightGradient}});

@@ -2,6 +2,8 @@
 // convolution into a matrix product.
 #include "convolution.h"
 
+#include <algorithm>
+
 #include "gemm.h"
 
 namespace emulated_cudnn {
@@ -45,9 +47,29 @@ Values transposed(const Values& matrix, int64_t rows, int64_t columns) {
   return result;
 }
 
-}  // namespace
+// Returns the shape of one group alone.
+ConvolutionShape groupOf(ConvolutionShape s) {
+  s.o /= s.groups();
+  s.c = s.inputs;
+  return s;
+}
 
-Values convolve(const ConvolutionShape& s, const Values& x, const Values& weights) {
+// Returns the channels [first, first + count) of rows of `channels` each.
+Values channelsOf(const Values& rows, int64_t channels, int64_t first, int64_t count) {
+  Values part;
+  for (size_t row = 0; row < rows.size(); row += channels) {
+    part.insert(part.end(), rows.begin() + row + first, rows.begin() + row + first + count);
+  }
+  return part;
+}
+
+void putChannels(const Values& part, int64_t count, Values& rows, int64_t channels, int64_t first) {
+  for (size_t row = 0; row * count < part.size(); ++row) {
+    std::copy_n(part.begin() + row * count, count, rows.begin() + row * channels + first);
+  }
+}
+
+Values convolveGroup(const ConvolutionShape& s, const Values& x, const Values& weights) {
   const int64_t rows = rowsOf(s), window = windowOf(s);
   const Values columns = transposed(weights, s.o, window);
   Values y(s.n * rows * s.o);
@@ -58,7 +80,7 @@ Values convolve(const ConvolutionShape& s, const Values& x, const Values& weight
   return y;
 }
 
-Values dataGradient(const ConvolutionShape& s, const Values& dy, const Values& weights) {
+Values dataGradientOfGroup(const ConvolutionShape& s, const Values& dy, const Values& weights) {
   const int64_t rows = rowsOf(s), window = windowOf(s);
   Values dx(s.n * imageOf(s), 0.0f);
   Values matrix(rows * window);
@@ -72,12 +94,54 @@ Values dataGradient(const ConvolutionShape& s, const Values& dy, const Values& w
   return dx;
 }
 
-Values filterGradient(const ConvolutionShape& s, const Values& x, const Values& dy) {
+Values filterGradientOfGroup(const ConvolutionShape& s, const Values& x, const Values& dy) {
   const int64_t rows = rowsOf(s), window = windowOf(s);
   Values dw(s.o * window, 0.0f);
   for (int64_t n = 0; n < s.n; ++n) {
     const Values matrix = windows(s, x.data() + n * imageOf(s));
     multiply(s.o, window, rows, dy.data() + n * rows * s.o, 1, s.o, matrix.data(), dw.data(), true);
+  }
+  return dw;
+}
+
+// Returns the weights of a group, whose rows follow each other.
+Values weightsOf(const ConvolutionShape& one, const Values& weights, int64_t group) {
+  const int64_t count = one.o * windowOf(one);
+  return Values(weights.begin() + group * count, weights.begin() + (group + 1) * count);
+}
+
+}  // namespace
+
+Values convolve(const ConvolutionShape& s, const Values& x, const Values& weights) {
+  if (s.groups() == 1) return convolveGroup(s, x, weights);
+  const ConvolutionShape one = groupOf(s);
+  Values y(s.n * rowsOf(s) * s.o);
+  for (int64_t g = 0; g < s.groups(); ++g) {
+    const Values part = convolveGroup(one, channelsOf(x, s.c, g * one.c, one.c), weightsOf(one, weights, g));
+    putChannels(part, one.o, y, s.o, g * one.o);
+  }
+  return y;
+}
+
+Values dataGradient(const ConvolutionShape& s, const Values& dy, const Values& weights) {
+  if (s.groups() == 1) return dataGradientOfGroup(s, dy, weights);
+  const ConvolutionShape one = groupOf(s);
+  Values dx(s.n * imageOf(s));
+  for (int64_t g = 0; g < s.groups(); ++g) {
+    const Values part = dataGradientOfGroup(one, channelsOf(dy, s.o, g * one.o, one.o), weightsOf(one, weights, g));
+    putChannels(part, one.c, dx, s.c, g * one.c);
+  }
+  return dx;
+}
+
+Values filterGradient(const ConvolutionShape& s, const Values& x, const Values& dy) {
+  if (s.groups() == 1) return filterGradientOfGroup(s, x, dy);
+  const ConvolutionShape one = groupOf(s);
+  Values dw;
+  for (int64_t g = 0; g < s.groups(); ++g) {
+    const Values part =
+        filterGradientOfGroup(one, channelsOf(x, s.c, g * one.c, one.c), channelsOf(dy, s.o, g * one.o, one.o));
+    dw.insert(dw.end(), part.begin(), part.end());
   }
   return dw;
 }

@@ -55,9 +55,10 @@ ConvolutionShape shapeOf(const Content& convolution, const TensorInfo& x, const 
   if (x.dimensions.size() != 4 || w.dimensions.size() != 4 || y.dimensions.size() != 4) {
     refuse("x, w and y of a convolution over two dimensions have four each");
   }
-  const ConvolutionShape shape{x.dimensions[0], x.dimensions[1], x.dimensions[2], x.dimensions[3], w.dimensions[0],
-                               w.dimensions[1], w.dimensions[2], y.dimensions[1], y.dimensions[2], strides[0],
-                               strides[1],      before[0],       before[1],       dilations[0],    dilations[1]};
+  const ConvolutionShape shape{x.dimensions[0], x.dimensions[1], x.dimensions[2], x.dimensions[3],
+                               w.dimensions[0], w.dimensions[1], w.dimensions[2], y.dimensions[1],
+                               y.dimensions[2], strides[0],      strides[1],      before[0],
+                               before[1],       dilations[0],    dilations[1],    w.dimensions[3]};
   const auto length = [](int64_t input, int64_t padding, int64_t dilation, int64_t kernel, int64_t stride) {
     const int64_t room = input + padding - dilation * (kernel - 1) - 1;
     return room < 0 ? 0 : room / stride + 1;
@@ -69,7 +70,10 @@ ConvolutionShape shapeOf(const Content& convolution, const TensorInfo& x, const 
     throw Failure{CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, "y of the convolution is " + text(y.dimensions) +
                                                              " (channels last), but its input gives " + text(expected)};
   }
-  if (w.dimensions[3] != shape.c) unsupported("a convolution in groups");
+  const int64_t inputs = w.dimensions[3];  // of a group
+  if (shape.c % inputs != 0 || shape.o % shape.groups() != 0) {
+    throw Failure{CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, "the channels of a convolution do not divide into groups"};
+  }
   return shape;
 }
 

@@ -144,7 +144,14 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
     slice: of(() => [image(), { channelOffset: 0, channels: 2, name: 'n' }], 1),
     countCorrect: of(() => [matrix(), labels(), { k: 2, name: 'n' }], 2),
     softmaxCrossEntropy: of(() => [matrix(), labels(), { labelSmoothing: 0.1, weights: ones([2]), name: 'n' }], 2),
-    conv2d: of(() => [image(), ones([4, 3, 3, 3]), { bias: ones([4]), stride: 1, padding: [1, 1], name: 'n' }], 2),
+    conv2d: of(
+      () => [
+        image(),
+        ones([4, 3, 3, 3]),
+        { bias: ones([4]), stride: 1, padding: [1, 2, 1, 0], dilation: [1, 1], groups: 1, name: 'n' },
+      ],
+      2,
+    ),
     augment: of(
       () => [
         {
@@ -275,7 +282,19 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
     'layers.Concatenate': make(() => [[new layers.Linear({ ...small, outputs: 2 }), (x) => x], { name: 'n' }], 1),
     'layers.TrainingContext': make(() => [counter()]),
     'layers.Conv2d': make(
-      () => [{ ...small, ...style, outputs: 4, kernel: 3, stride: 1, padding: [1, 1], bias: true }],
+      () => [
+        {
+          ...small,
+          ...style,
+          outputs: 3,
+          kernel: 3,
+          stride: 1,
+          padding: [1, 1, 2, 0],
+          dilation: 1,
+          groups: 3,
+          bias: true,
+        },
+      ],
       0,
     ),
     'layers.Dropout': make(() => [{ name: 'n', rate: 0.5 }], 0),
