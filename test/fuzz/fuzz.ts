@@ -7,7 +7,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { SaturnnError } from '../../lib/errors';
 import { FuzzRandom, mutate } from './mutate';
-import { type Target, targets } from './targets';
+import { parquetTarget } from './parquetTarget';
+import { targets as ofBytes, type Target } from './targets';
 
 export interface FuzzOptions {
   /** Number of inputs; targets take turns. */
@@ -59,7 +60,16 @@ async function residentSize(): Promise<number> {
 const prototypeKeys = Object.getOwnPropertyNames(Object.prototype).length;
 
 /** Runs the inputs. @throws FuzzFailure that names target, seed and number of the first wrong result */
-export async function fuzz({ inputs, seed, onInput }: FuzzOptions): Promise<FuzzReport> {
+export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
+  const parquet = await parquetTarget();
+  try {
+    return await run([...ofBytes, parquet], options);
+  } finally {
+    parquet.close();
+  }
+}
+
+async function run(targets: readonly Target[], { inputs, seed, onInput }: FuzzOptions): Promise<FuzzReport> {
   const outcomes = Object.fromEntries(targets.map(({ name }) => [name, {} as Record<string, number>]));
   let slowest = { target: '', number: -1, milliseconds: 0 };
   const rss: number[] = [];

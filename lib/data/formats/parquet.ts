@@ -1,7 +1,7 @@
 import { optional, pathField, text } from '../../options/field';
 import { checkArgument, Options } from '../../options/options';
 import { type ImageFolder, openPictureSet, type PictureSetOptions, pictureSetFields } from '../pictures/openSet';
-import { ParquetSet } from './parquetSet';
+import { ParquetSet } from './parquet/set';
 
 /** Options of parquet(). */
 export interface ParquetOptions extends PictureSetOptions {

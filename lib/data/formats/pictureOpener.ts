@@ -9,7 +9,7 @@ import { isPictureName } from '../pictures/format';
 import type { PictureSet } from '../pictures/pictureSet';
 import type { LabelKind } from '../records';
 import { GzipReader } from './byteReaders';
-import { isParquetName, ParquetSet } from './parquetSet';
+import { isParquetName, ParquetSet } from './parquet/set';
 import { isPacked, isShardName } from './shard';
 import { hasRange } from './shardNames';
 import { ShardSet } from './shardSet';

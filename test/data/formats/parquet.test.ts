@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decodePicture, type ImageSource, type ParquetOptions, parquet } from '../../../lib';
-import { checkPages } from '../../../lib/data/formats/parquetPages';
+import { checkPages } from '../../../lib/data/formats/parquet/pages';
 import { temporaryFolder } from '../../temporary';
 import { drawShape, put, shapes } from '../pictures/draw';
 import { type ParquetParts, parquetBytes } from './writeParquet';
@@ -242,31 +242,81 @@ describe('parquet()', () => {
   });
 });
 
+test('a page that claims a billion levels is an error that names the file', async () => {
+  const labels = { label: { values: [0, 1, 0, 1] } };
+  const bytes = Buffer.from(await parquetBytes({ images: pictures.slice(0, 4), labels, codec: 'UNCOMPRESSED' }));
+  // The end of a header, which says that levels take three bytes, and these: a run of bits. hyparquet would write until the memory is full.
+  const at = bytes.indexOf(Buffer.of(0x15, 6, 0x15, 0, 0, 0, 3, 0xaa, 0));
+  Buffer.of(0x15, 14, 0x15, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 0x07, 1).copy(bytes, at);
+  const folder = fresh();
+  put(folder, 'a.parquet', bytes);
+  await expect(open(folder)).rejects.toMatchObject({
+    code: 'ERR_DATA',
+    message: expect.stringMatching(/a\.parquet is not a Parquet file .*claims 1073741823 of them, but 4 are left/),
+  });
+});
+
 describe('checkPages()', () => {
   /** The header of a page: its type, its sizes unpacked and packed (Thrift's compact protocol), and the end of the struct. */
-  const header = (unpacked: number, packed: number) => {
-    const zigZag = (value: number) => (value < 0 ? -2 * value - 1 : 2 * value);
-    return [0x15, 0, 0x15, zigZag(unpacked), 0x15, zigZag(packed), 0];
-  };
+  const zigZag = (value: number) => (value < 0 ? -2 * value - 1 : 2 * value);
+  const sizes = (unpacked: number, packed: number) => [0x15, zigZag(unpacked), 0x15, zigZag(packed)];
+  const header = (unpacked: number, packed: number) => [0x15, 0, ...sizes(unpacked, packed), 0];
+  /** Statistics of a page: its largest and its smallest value, texts of a byte. */
+  const statistics = [0x1c, 0x18, 1, 98, 0x18, 1, 97, 0];
+  /** A page of values: the header's first two fields are the number of values and the encoding. */
+  const page = (bytes: readonly number[], count: number, encoding: number) => [
+    ...[0x15, 0, ...sizes(bytes.length, bytes.length)],
+    ...[0x2c, 0x15, zigZag(count), 0x15, zigZag(encoding), 0x15, 0, 0x15, 0, ...statistics, 0, 0],
+    ...bytes,
+  ];
+  const dictionary = (count: number) => [0x15, zigZag(2), ...sizes(1, 1), 0x4c, 0x15, zigZag(count), 0, 0, 9];
+  /** A page of version 2: values, none of them missing, rows, encoding, and bytes of levels. */
+  const page2 = (bytes: readonly number[], count: number, encoding: number) => [
+    ...[0x15, zigZag(3), ...sizes(bytes.length, bytes.length), 0x5c],
+    ...[0x15, zigZag(count), 0x15, 0, 0x15, zigZag(count), 0x15, zigZag(encoding), 0x15, 0, 0x15, 0, 0, 0],
+    ...bytes,
+  ];
+  const column = { rows: 6, definition: 0, unpack: (packed: Uint8Array) => packed };
+  const check = (bytes: readonly number[], definition = 0) =>
+    checkPages(Uint8Array.from(bytes), { ...column, definition });
+  /** 2^30 - 1 equal integers, as a run of six bytes. */
+  const endless = [0xfe, 0xff, 0xff, 0xff, 0x07, 1];
 
   test('accepts pages that fill their column', () => {
-    checkPages(Uint8Array.from([...header(3, 2), 1, 2, ...header(1, 1), 9]));
-    checkPages(new Uint8Array(0));
+    check([...page([1, 2], 2, 0), ...dictionary(1), ...page([1, 4, 1], 2, 8), ...page2([1, 3, 1], 2, 8)]);
+    check([]);
+    // Levels: four bytes of length, then a run of bits in which two of three values are there.
+    check(page([2, 0, 0, 0, 3, 0b101, 7, 7], 3, 0), 1);
+    // Differences: blocks of 128 in 4 parts, 2 values, the first one, the least difference, and the bits of the parts.
+    check(page([0x80, 1, 4, 2, 0, 0, 0, 0, 0, 0], 2, 5));
   });
 
   test.each<[string, number[], RegExp]>([
     ['a negative size', [...header(3, -7), 1, 2], /page at byte 0 of its column claims -7 bytes, but 2 follow/],
     [
       'a size beyond the column',
-      [...header(1, 1), 9, ...header(3, 4), 1],
-      /page at byte 8 of its column claims 4 bytes, but 1 follow/,
+      [...dictionary(1), ...header(3, 4), 1],
+      /page at byte 12 of its column claims 4 bytes, but 1 follow/,
     ],
     ['a header without sizes', [0x15, 0, 0, 1], /claims an unknown number of bytes/],
     ['a header that is cut off', [0x15, 0x80], /ends too early/],
     ['deep nesting', new Array(40).fill(0x1c), /nested too deeply/],
     ['a list that is too long', [0x19, 0xf5, 0xff, 0xff, 0x7f, 0], /list that is too long/],
     ['a number without end', [0x15, ...new Array(12).fill(0xff)], /number without end/],
+    ['more values than rows', page([1], 7, 0), /at byte 0 .* claims 7 values, of which there can be 6/],
+    ['more values in a dictionary than bits', dictionary(9), /claims 9 values, of which there can be 8/],
+    ['an endless run of indices', page([1, ...endless], 6, 8), /claims 1073741823 of them, but 6 are left/],
+    ['the same in version 2', page2([0, ...endless], 6, 8), /claims 1073741823 of them, but 6 are left/],
+    ['an endless run of bits', page([0, 0xff, 0xff, 0xff, 0xff, 0x0f], 6, 8), /claims 17179869176 of them/],
+    ['an empty run', page([1, 0, 1], 6, 2), /claims 0 of them/],
+    ['a run that is cut off', page([8, 12], 6, 8), /a run of integers ends too early/],
+    ['indices of 33 bits', page([33, 12], 6, 8), /its indices have 33 bits/],
+    ['blocks without values', page([0, 0, 6, 0], 6, 5), /claims 0 values in 0 parts/],
+    ['blocks that would go back', page([0x80, 1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0], 6, 5), /in 4294967295 parts/],
+    ['lengths that are cut off', page([0x80, 1, 4, 6, 0, 0, 8, 8, 8, 8, 1], 6, 6), /ends too early/],
+    ['an unknown encoding', page([1], 1, 10), /the encoding 10, which is not read/],
+    ['an unknown type', [0x15, 8, ...sizes(1, 1), 0, 9], /the unknown type 4/],
   ])('refuses %s', (_, bytes, message) => {
-    expect(() => checkPages(Uint8Array.from(bytes))).toThrow(message);
+    expect(() => check(bytes)).toThrow(message);
   });
 });

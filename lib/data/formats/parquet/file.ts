@@ -1,11 +1,11 @@
 /** One open Parquet file of pictures and labels. */
 import type { FileHandle } from 'node:fs/promises';
-import { reasonOf, SaturnnError } from '../../errors';
-import { allocate, openRegularLater, readExactly } from '../../files/read';
-import type { FoundFile } from './findFiles';
+import { reasonOf, SaturnnError } from '../../../errors';
+import { allocate, openRegularLater, readExactly } from '../../../files/read';
+import type { FoundFile } from '../findFiles';
+import { type ChosenColumns, definitionLevelOf, findColumns, type PictureColumns } from './columns';
 import { type AsyncBuffer, type Hyparquet, loadHyparquet, type ParquetMetadata } from './hyparquet';
-import { type ChosenColumns, findColumns, type PictureColumns } from './parquetColumns';
-import { checkPages } from './parquetPages';
+import { checkFooter, checkPages } from './pages';
 
 /** Rows that are stored together, and read at once. */
 export interface RowGroup {
@@ -35,9 +35,13 @@ export class ParquetFile {
     });
     try {
       const buffer = bufferOf(handle, size, path);
-      const metadata = await orInvalid(path, () => reader.metadata(buffer));
+      const metadata = await orInvalid(path, async () => {
+        await checkFooterOf(buffer);
+        return reader.metadata(buffer);
+      });
       const groups = groupsOf(metadata, size, path);
-      return new ParquetFile(file, findColumns(metadata, path, chosen), groups, reader, metadata, handle, buffer);
+      const columns = await orInvalid(path, async () => findColumns(metadata, path, chosen));
+      return new ParquetFile(file, columns, groups, reader, metadata, handle, buffer);
     } catch (error) {
       await handle.close();
       throw error;
@@ -62,20 +66,30 @@ export class ParquetFile {
 
   /** Checks the pages of a column in the groups that have the rows `begin` to `end` - 1. @throws Error; ERR_DATA */
   async #checkPages(name: string, begin: number, end: number): Promise<void> {
-    const touched = this.groups.flatMap(({ first, count }, index) =>
-      first < end && first + count > begin ? [this.metadata.row_groups[index]!] : [],
-    );
-    for (const { meta_data: column } of touched.flatMap(({ columns }) => columns)) {
-      if (column?.path_in_schema[0] !== name) continue;
-      const from = Number(column.dictionary_page_offset || column.data_page_offset);
-      const size = Number(column.total_compressed_size);
-      checkPages(new Uint8Array(await this.buffer.slice(from, from + size)));
+    for (const [index, { first, count: rows }] of this.groups.entries()) {
+      if (first >= end || first + rows <= begin) continue;
+      for (const { meta_data: column } of this.metadata.row_groups[index]!.columns) {
+        if (column?.path_in_schema[0] !== name) continue;
+        const from = Number(column.dictionary_page_offset || column.data_page_offset);
+        const chunk = new Uint8Array(await this.buffer.slice(from, from + Number(column.total_compressed_size)));
+        const definition = definitionLevelOf(this.metadata.schema, column.path_in_schema);
+        const unpack = (packed: Uint8Array, size: number) => this.reader.unpack(column.codec, packed, size);
+        checkPages(chunk, { rows, definition, unpack });
+      }
     }
   }
 
   async close(): Promise<void> {
     await this.handle.close();
   }
+}
+
+/** Checks the footer of a file; what ends a file is checked by hyparquet. */
+async function checkFooterOf(buffer: AsyncBuffer): Promise<void> {
+  const { byteLength: size } = buffer;
+  if (size < 12) return;
+  const length = new DataView(await buffer.slice(size - 8)).getUint32(0, true);
+  if (length <= size - 8) checkFooter(new Uint8Array(await buffer.slice(size - 8 - length, size - 8)));
 }
 
 /** Returns the groups of rows. A row has a picture, so a file cannot have more rows than bytes. */

@@ -1,5 +1,5 @@
 /** The packages that read Parquet: optional peer dependencies, loaded when the first file is opened. */
-import { reasonOf, SaturnnError } from '../../errors';
+import { reasonOf, SaturnnError } from '../../../errors';
 
 /** Bytes that hyparquet asks for. */
 export interface AsyncBuffer {
@@ -14,12 +14,15 @@ export interface SchemaElement {
   readonly num_children?: number;
   readonly converted_type?: string;
   readonly logical_type?: { readonly type: string };
+  readonly repetition_type?: string;
 }
 
 /** Where the pages of a column lie. */
 export interface ColumnChunk {
   readonly meta_data?: {
     readonly path_in_schema: readonly string[];
+    /** How its pages are packed: "SNAPPY". */
+    readonly codec: string;
     readonly data_page_offset: bigint;
     readonly dictionary_page_offset?: bigint;
     readonly total_compressed_size: bigint;
@@ -36,6 +39,8 @@ export interface ParquetMetadata {
 /** The part of hyparquet that is used here. */
 export interface Hyparquet {
   metadata(file: AsyncBuffer): Promise<ParquetMetadata>;
+  /** Unpacks a page to `size` bytes. @throws Error for an unknown codec, or if the bytes are damaged */
+  unpack(codec: string, packed: Uint8Array, size: number): Uint8Array;
   /** Reads one column of the rows `begin` to `end` - 1. */
   column(file: AsyncBuffer, metadata: ParquetMetadata, column: string, begin: number, end: number): Promise<unknown[]>;
 }
@@ -55,6 +60,14 @@ async function load(): Promise<Hyparquet> {
     const { compressors } = await import('hyparquet-compressors').catch(fail);
     return {
       metadata: (file) => reader.parquetMetadataAsync(file) as Promise<ParquetMetadata>,
+      unpack(codec, packed, size) {
+        if (codec === 'UNCOMPRESSED') return packed;
+        const unpack = compressors[codec as keyof typeof compressors];
+        if (!unpack) throw new Error(`its pages are packed by ${codec}, which is not read`);
+        const bytes = unpack(packed, size);
+        if (bytes.length !== size) throw new Error(`it has ${bytes.length} bytes unpacked, and claims ${size}`);
+        return bytes;
+      },
       async column(file, metadata, column, rowStart, rowEnd) {
         const options = {
           file,

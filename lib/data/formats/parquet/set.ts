@@ -1,12 +1,12 @@
 /** The pictures of Parquet files, as a PictureSet. */
 import { resolve } from 'node:path';
-import { SaturnnError, show } from '../../errors';
-import { labelsOf } from '../givenLabels';
-import type { EncodedPicture, PictureSet, PictureSplit } from '../pictures/pictureSet';
-import { mostClasses } from './array';
-import { bySplit, findFiles } from './findFiles';
-import type { ChosenColumns } from './parquetColumns';
-import { ParquetFile } from './parquetFile';
+import { SaturnnError, show } from '../../../errors';
+import { labelsOf } from '../../givenLabels';
+import type { EncodedPicture, PictureSet, PictureSplit } from '../../pictures/pictureSet';
+import { mostClasses } from '../array';
+import { bySplit, findFiles } from '../findFiles';
+import type { ChosenColumns } from './columns';
+import { ParquetFile } from './file';
 
 /** Whether a file's name is that of a Parquet file. */
 export const isParquetName = (name: string): boolean => /\.(parquet|pq)$/i.test(name);

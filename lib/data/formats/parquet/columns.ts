@@ -1,6 +1,6 @@
 /** Finds the columns of pictures and labels in the schema of a Parquet file, as Hugging Face's image data sets have them. */
-import { SaturnnError, show } from '../../errors';
-import { parseJson } from '../../files/json';
+import { SaturnnError, show } from '../../../errors';
+import { parseJson } from '../../../files/json';
 import type { ParquetMetadata, SchemaElement } from './hyparquet';
 
 /** Columns that the caller chose. */
@@ -83,6 +83,28 @@ function columnsOf(schema: readonly SchemaElement[]): Column[] {
     columns.push({ element: element!, children });
   }
   return columns;
+}
+
+/**
+ * Returns the largest definition level of a column: how many of the elements that lead to it are optional.
+ * @throws Error if the schema lacks one of them, or if one is a list
+ */
+export function definitionLevelOf(schema: readonly SchemaElement[], path: readonly string[]): number {
+  let [at, level] = [1, 0];
+  /** Returns the index after an element and those within it. */
+  const after = (index: number): number => {
+    let next = index + 1;
+    for (let child = 0; child < (schema[index]?.num_children ?? 0) && next < schema.length; child++) next = after(next);
+    return next;
+  };
+  for (const name of path) {
+    while (at < schema.length && schema[at]!.name !== name) at = after(at);
+    const element = schema[at++];
+    if (!element) throw new Error(`its schema has no column ${path.join('.')}`);
+    if (element.repetition_type === 'REPEATED') throw new Error(`its column ${path.join('.')} holds lists`);
+    if (element.repetition_type !== 'REQUIRED') level++;
+  }
+  return level;
 }
 
 const isText = ({ converted_type: converted, logical_type: logical }: SchemaElement): boolean =>
