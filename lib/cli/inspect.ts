@@ -1,12 +1,16 @@
-/** `saturnn inspect MODEL`: prints the layers of a model and their sizes. It loads no native code. */
+/** `saturnn inspect MODEL`: prints the layers of a model, or of a model file, and their sizes. It loads no native code. */
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { type LayerRate, layerFactors } from '../experiments/layerRates';
-import { createModel, models } from '../models';
+import { readSafetensors, type SafetensorsFile } from '../files/safetensors';
+import { createModel, type Model, models } from '../models';
 import type { ImageSize } from '../models/imageSize';
 import { inspectModel, type ModelSummary } from '../models/inspect';
 import { modelDefaults } from '../models/model';
 import type { Activation } from '../ops/activations';
-import { addOptions } from './options/declare';
+import { type LoadedModel, modelOf } from '../train/modelFile/loadModel';
+import { modelFileText } from './modelFileText';
+import { addOptions, doesNotApply } from './options/declare';
 import { activationForms, activationOption, channelsOption, sizeOption, widthOption } from './options/model';
 import { lrLayersOption } from './options/optimizer';
 import { jsonOption, oneObject } from './options/output';
@@ -23,8 +27,13 @@ interface Options {
 
 export function inspectCommand(): Command {
   const command = new Command('inspect')
-    .description('print the layers of a model: output shape, parameters, multiply-adds for one image')
-    .argument('<model>', `one of ${Object.keys(models).join(', ')}`);
+    .description(
+      'print the layers of a model: output shape, parameters, multiply-adds for one image; and what a model file says of it',
+    )
+    .argument(
+      '<model>',
+      `one of ${Object.keys(models).join(', ')}; or a file: model.safetensors or best.safetensors of a run`,
+    );
   addOptions(
     command,
     widthOption(),
@@ -34,13 +43,38 @@ export function inspectCommand(): Command {
     activationOption({ note: `, on which --lr-layers depends: ${activationForms}` }),
     jsonOption({ note: oneObject }),
   );
-  return command.action((name: string, { width, size, channels, activation, lrLayers, json }: Options) => {
-    const model = createModel(name, { width, size, channels, activation });
-    const summary = inspectModel(model);
-    const rates = lrLayers === undefined ? null : layerFactors(model, lrLayers);
-    const layers = summary.layers.map((layer) => (rates ? { ...layer, rates: ratesOf(layer.name, rates) } : layer));
-    print(json ? `${JSON.stringify({ ...summary, layers })}\n` : format({ ...summary, layers }));
+  return command.action((name: string, options: Options) => {
+    if (!isFile(name)) {
+      const { width, size, channels, activation } = options;
+      return inspect(createModel(name, { width, size, channels, activation }), options);
+    }
+    for (const option of ['width', 'size', 'channels', 'activation'])
+      if (command.getOptionValueSource(option) === 'cli') throw doesNotApply(`--${option}`, 'to a file');
+    const file = readSafetensors(name);
+    const loaded = modelOf(file, name);
+    if (!options.json) print(`${modelFileText(name, loaded)}\n`);
+    return inspect(loaded.model, options, contentOf(file, loaded));
   });
+}
+
+/** Whether the argument is a path. A word that is neither a model nor a file is taken for the name of a model. */
+const isFile = (name: string): boolean => !Object.hasOwn(models, name) && (existsSync(name) || /[./\\]/.test(name));
+
+/** Returns what --json prints of a model file beside its layers. */
+function contentOf({ metadata }: SafetensorsFile, { model, statistics, ...loaded }: LoadedModel) {
+  const { name, classes, inputShape } = model;
+  const { mean, meanShape, scale, imageShape = null } = statistics;
+  const normalisation = { mean: [...mean], meanShape, scale: [...scale] };
+  const graph = metadata.graph === undefined ? null : JSON.parse(metadata.graph);
+  return { name, classes, inputShape, imageShape, normalisation, ...loaded, graph };
+}
+
+/** Prints the layers of a model. `content`: what --json prints beside them. */
+function inspect(model: Model, { lrLayers, json }: Options, content: object = {}): void {
+  const summary = inspectModel(model);
+  const rates = lrLayers === undefined ? null : layerFactors(model, lrLayers);
+  const layers = summary.layers.map((layer) => (rates ? { ...layer, rates: ratesOf(layer.name, rates) } : layer));
+  print(json ? `${JSON.stringify({ ...content, ...summary, layers })}\n` : format({ ...summary, layers }));
 }
 
 /** The learning rates of one layer. */
