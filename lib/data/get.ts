@@ -89,6 +89,10 @@ async function load(files: CifarFiles, folder: string, options: GetOptions): Pro
   const archive = join(folder, files.archive.name);
   // The archive may be there from an earlier attempt that failed afterwards, or because the user has put it there.
   if (!existsSync(archive) || (await md5Of(archive)) !== md5) {
+    if (options.url === undefined && md5 !== files.archive.md5) {
+      const expected = `${files.archive.md5}, that of the official archive, or another url (--url),`;
+      throw invalid('md5', expected, md5);
+    }
     await download({ url, path: archive, md5, onProgress, signal, retries, retryDelay });
   }
   const place = placeOf(join(folder, files.folder));

@@ -4,7 +4,7 @@ import { flag, oneOf, optional, text } from '../options/field';
 import type { Fields } from '../options/options';
 import { cifar } from './cifar';
 import { CifarFile } from './cifarFile';
-import { cifarFiles, holdsCifar } from './cifarFiles';
+import { cifarFiles, holdsCifar, isFolder } from './cifarFiles';
 import { Dataset } from './dataset';
 import { type ArrayLayout, arrayLayouts } from './formats/array';
 import type { ArraySplits } from './formats/arraySplits';
@@ -76,7 +76,7 @@ export interface OpenedSource {
   readonly train: ImageSource;
   /** The test set, or the part for validation; null if it was not asked for. */
   readonly test: ImageSource | null;
-  /** What is known of the pictures; absent for other data. */
+  /** The folder of pictures, with its broken files and its split; absent for other data. */
   readonly pictures?: ImageFolder;
   /** How the test set of arrays was chosen, if they have none of their own. */
   readonly split?: { readonly share: number; readonly seed: number };
@@ -135,7 +135,8 @@ async function openSets(options: SourceOptions, mode: DataMode): Promise<OpenedS
   const path = named ? (dataDir ?? installed(data as LayoutName)) : data;
   const names = named ? [data as LayoutName] : undefined;
   const chosen = { labels, verify: verify === false ? false : named ? true : undefined };
-  if (mode === 'streaming' && !/\.(tar\.gz|tgz)$/.test(path)) {
+  // A packed file is read into memory; cifar() says what is wrong with another one.
+  if (mode === 'streaming' && isFolder(path)) {
     const { train, test } = await CifarFile.open(path, chosen, names);
     const close = async () => {
       await Promise.all([train.close(), test.close()]);

@@ -10,6 +10,9 @@ process.env.XDG_CACHE_HOME = join(tmpdir(), 'saturnn-no-cache');
 const folder = mkdtempSync(join(tmpdir(), 'saturnn-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 writeFileSync(join(folder, 'file'), '');
+const damaged = `${folder}-damaged.gz`;
+writeFileSync(damaged, 'no gzip');
+afterAll(() => rmSync(damaged));
 
 test.concurrent.each<[string, RegExp]>([
   ['', /^Usage: saturnn/],
@@ -31,6 +34,16 @@ test.concurrent.each<[string, RegExp]>([
   [`train --data ${folder}`, /Expected data at .*saturnn-.* in one of these forms: class folders .*\. Found "file"\n$/],
   [`train --data ${folder}/file`, /Expected data at .*file in one of these forms: .*\. Found the file "file"\n$/],
   ['train --data cifar10 --data-dir /nowhere', /Expected a folder or a \.tar\.gz at \/nowhere but found nothing/],
+  [`train --data ${damaged} --data-mode streaming`, /Expected a folder or a \.tar\.gz at .*damaged\.gz but found/],
+  [
+    'train --size 40x20 --device cpu',
+    /Expected 4 to 32 pixels, the size of the images, for --size but received "40x20"/,
+  ],
+  ['estimate --model inceptionBn --device cpu', /for --size but received "224, the default of inceptionBn"/],
+  [
+    `data get cifar10 --md5 ${'0'.repeat(32)}`,
+    /Expected \w{32}, that of the official archive, or another url \(--url\)/,
+  ],
   ['train --labels rough', /'rough' is invalid.*fine, coarse/],
   ['train --mean image', /'image' is invalid.*channel, pixel/],
   ['train --scale wide', /--scale.*'wide' is invalid.*deviation, none or a number above 0 and at most 1000000/],

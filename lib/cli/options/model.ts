@@ -1,11 +1,19 @@
 /** The options that say which network a command makes. */
 import type { Command } from 'commander';
 import type { ImageShape } from '../../data/source';
+import { invalid } from '../../errors';
 import { type Initialization, initializationForms, parseInitialization } from '../../initial/initialization';
 import type { Normalization } from '../../layers';
 import { normalizations } from '../../layers/conv2d';
 import { createModel, type Model, models } from '../../models';
-import { croppedSize, formatImageSize, type ImageSize, modelSizeFor, parseImageSize } from '../../models/imageSize';
+import {
+  croppedSize,
+  formatImageSize,
+  type ImageSize,
+  imageSizeField,
+  modelSizeFor,
+  parseImageSize,
+} from '../../models/imageSize';
 import { inceptionBnDefaults } from '../../models/inceptionBn';
 import { modelDefaults, modelFields } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
@@ -123,7 +131,18 @@ export function modelFrom(options: ModelOptions, source: { classes: number; shap
   const usual: { size?: ImageSize; channels?: number } = shape ? modelSizeFor(shape) : {};
   const { size = usual.size, channels = usual.channels } = options;
   const initializer = init.initializer(activation);
-  return createModel(model, { width, activation, classes, initializer, normalization, dropout, size, channels });
+  const made = createModel(model, { width, activation, classes, initializer, normalization, dropout, size, channels });
+  if (shape) checkFits(made, shape, options.size === undefined);
+  return made;
+}
+
+/** Checks that the images are not smaller than those that the network reads. @throws ERR_INVALID_ARGUMENT */
+function checkFits({ name, inputShape }: Model, shape: ImageShape, isDefault: boolean): void {
+  if (inputShape[0] <= shape[0] && inputShape[1] <= shape[1]) return;
+  const { least } = imageSizeField.limits!;
+  const expected = `${least} to ${formatImageSize(shape)} pixels, the size of the images,`;
+  const received = `${formatImageSize(inputShape)}${isDefault ? `, the default of ${name}` : ''}`;
+  throw invalid('--size', expected, received);
 }
 
 /** Returns the size and the channels of a model for config.json and reports. */

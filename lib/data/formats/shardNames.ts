@@ -15,10 +15,10 @@ export function expandRange(path: string): string[] {
   if (!match) return [path];
   const [all, first = '', last = ''] = match;
   const count = Number(last) - Number(first) + 1;
-  if (!(count >= 1 && count <= mostFiles)) throw invalid('path', `a range of 1 to ${mostFiles} files`, path);
+  if (!(count >= 1 && count <= mostFiles)) throw invalid('shards', `a range of 1 to ${mostFiles} files`, path);
   const before = path.slice(0, match.index);
   const after = expandRange(path.slice(match.index + all.length));
-  if (count * after.length > mostFiles) throw invalid('path', `a range of 1 to ${mostFiles} files`, path);
+  if (count * after.length > mostFiles) throw invalid('shards', `a range of 1 to ${mostFiles} files`, path);
   return Array.from({ length: count }, (_, index) => `${Number(first) + index}`.padStart(first.length, '0')).flatMap(
     (number) => after.map((rest) => before + number + rest),
   );
