@@ -11,7 +11,7 @@ import { StreamingFeed } from '../lib/train/feed';
 import { Runner } from '../lib/train/runner';
 import { trainGraph } from '../lib/train/stepGraphs';
 
-/** What measureIdle() has found. */
+/** The result of measureIdle(). */
 export interface IdleShare {
   readonly model: string;
   readonly width: number;

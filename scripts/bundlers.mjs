@@ -42,7 +42,7 @@ function makeApp(app) {
   for (const [file, text] of Object.entries(programs)) writeFileSync(join(app, file), text);
 }
 
-/** What is left external, by name: the advice of README, saturnn's own JavaScript inside, everything inside. */
+/** The packages that are left external, by name of the way: the advice of README, saturnn's own JavaScript inside, everything inside. */
 const ways = { 'saturnn external': [/^@?saturnn/], '@saturnn external': [/^@saturnn\//], 'all inside': [] };
 
 /** Bundles with webpack or Rspack, which have one interface. @returns (resolves to) the path of the bundle */

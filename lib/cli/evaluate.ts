@@ -10,15 +10,11 @@ import { confusionCsv, evaluationData, evaluationText, scoresCsv } from '../repo
 import { writeReport } from '../report/write';
 import { evaluateFields } from '../train/evaluation/options';
 import { loadPredictor } from '../train/loadPredictor';
-import { predictorDefaults } from '../train/predictor';
 import { version } from '../version';
-import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
-import { addSourceOptions, limitNote, limitOption } from './options/data';
+import { type ArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
 import { addOptions, declare } from './options/declare';
-import { batchOption } from './options/length';
-import { type AppliedOptions, cropOption, openForNetwork, splitOption } from './options/network';
+import { type AppliedOptions, addAppliedOptions, openForNetwork } from './options/network';
 import { jsonOption, oneObject, outOption } from './options/output';
-import { weightsOption } from './options/weights';
 import { Interruption } from './terminal/interruption';
 import { print } from './terminal/print';
 
@@ -45,12 +41,7 @@ export function evaluateCommand(): Command {
     'evaluate a trained network: loss, accuracies, scores of each class, confusion matrix, calibration, worst mistakes',
   );
   addOptions(
-    addArithmeticOptions(addSourceOptions(command)),
-    weightsOption().makeOptionMandatory(),
-    splitOption(),
-    cropOption(),
-    limitOption({ note: limitNote }),
-    batchOption({ default: predictorDefaults.batch }),
+    addAppliedOptions(command),
     mistakesOption(),
     outOption({ note: ': report.html, evaluation.json, confusion.csv and classes.csv', otherwise: 'nowhere' }),
     csvOption(),

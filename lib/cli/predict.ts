@@ -4,14 +4,11 @@ import { invalid } from '../errors';
 import { writeSafetensors } from '../files/safetensors';
 import { loadPredictor } from '../train/loadPredictor';
 import { type FilePrediction, predictFilesDefaults, predictFilesFields } from '../train/predict/files';
-import { type Predictor, predictorDefaults } from '../train/predictor';
-import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
-import { addSourceOptions, limitNote, limitOption } from './options/data';
+import type { Predictor } from '../train/predictor';
+import { type ArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
 import { addOptions, declare, doesNotApply } from './options/declare';
-import { batchOption } from './options/length';
-import { type AppliedOptions, cropOption, openForNetwork, splitOption } from './options/network';
+import { type AppliedOptions, addAppliedOptions, openForNetwork } from './options/network';
 import { jsonOption, outOption } from './options/output';
-import { weightsOption } from './options/weights';
 import { Interruption } from './terminal/interruption';
 import { print } from './terminal/print';
 import { percent } from './terminal/progress';
@@ -39,12 +36,7 @@ export function predictCommand(): Command {
     .description('classify pictures, or the images of a data set, with a trained network')
     .argument('[files...]', 'pictures, and folders of them; without any, --data is classified');
   addOptions(
-    addArithmeticOptions(addSourceOptions(command)),
-    weightsOption().makeOptionMandatory(),
-    splitOption(),
-    cropOption(),
-    limitOption({ note: limitNote }),
-    batchOption({ default: predictorDefaults.batch }),
+    addAppliedOptions(command),
     topOption(),
     noResizeOption(),
     outOption({ argument: '<file>', note: ': a safetensors file with logits, probabilities and labels of all images' }),

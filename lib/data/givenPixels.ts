@@ -49,7 +49,7 @@ export const isPixels = (value: unknown): value is PixelArray => isBytes(value) 
 export const isImageData = (value: unknown): value is ImageDataLike =>
   typeof value === 'object' && value !== null && isBytes((value as ImageDataLike).data);
 
-/** What `images` may be, for messages. */
+/** Names the values that `images` may have, for messages. */
 export const pixelsExpected = 'a Uint8Array, a Float32Array or Float64Array, or an array of these or of ImageData';
 
 /**

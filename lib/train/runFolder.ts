@@ -42,7 +42,7 @@ export interface RunFolderOptions {
   checkpoints?: Omit<CheckpointsOptions, 'folder'>;
 }
 
-/** What RunFolder.saveWeights() writes. */
+/** The trained network that RunFolder.saveWeights() writes. */
 export interface WeightsToSave {
   readonly model: Model;
   readonly state: State;
@@ -53,7 +53,7 @@ export interface WeightsToSave {
   readonly card: ModelCard;
 }
 
-/** What RunFolder.finish() writes. */
+/** The results of a run that RunFolder.finish() writes. */
 export interface FinishOptions extends WeightsToSave {
   /** The settings that the report shows. */
   readonly settings: Settings;

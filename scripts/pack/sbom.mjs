@@ -51,7 +51,7 @@ const npmComponents = () =>
 
 const debianPurl = ({ name, version }) => `pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=source`;
 
-/** What is linked into saturnn.node, and the libraries that lie beside the CPU backend in `folder`. */
+/** Lists the components that are linked into saturnn.node, and the libraries that lie beside the CPU backend in `folder`. */
 function commonComponents(folder) {
   const api = readJson(join(root, 'node_modules/node-addon-api/package.json'));
   const gcc = debianSource('libgomp1');

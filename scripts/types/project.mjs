@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../stage.mjs';
 
-/** What users with an older TypeScript have: no declarations of their own for `using`, and every declaration checked. */
+/** The options of users with an older TypeScript: no declarations of their own for `using`, and every declaration checked. */
 const compilerOptions = {
   ...{ target: 'ES2022', lib: ['ES2022'], types: ['node'], noEmit: true, skipLibCheck: false },
   ...{ strict: true, noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true },

@@ -1,4 +1,4 @@
-/** What a command does when its stdout, its terminal or its parent process goes away. */
+/** Tests how a command ends when its stdout, its terminal or its parent process goes away. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { closeSync, openSync, readdirSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** What a training shows on a terminal. */
+/** The lines and the bar that a training shows on a terminal. */
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createProgress } from '../../lib/cli/terminal/progress';

@@ -1,4 +1,4 @@
-/** What Dataset.from() takes beside bytes and class indices, and what can be done with a Dataset. */
+/** The values that Dataset.from() takes beside bytes and class indices, and the methods of a Dataset. */
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { Dataset, type DatasetOptions, type LabelledImage } from '../../lib/data/dataset';

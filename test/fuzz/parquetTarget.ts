@@ -11,7 +11,7 @@ const images = [1, 2, 3, 4, 5, 6].map((value) => new Uint8Array(20).fill(value))
 const numbers = { label: { values: [0, 1, 0, 1, 0, 1], names: ['a', 'b'] } };
 const texts = { label: { values: ['left', 'right', 'left', 'left', 'right', 'left'] } };
 
-/** What the files hold: pages that are not packed, because damage within packed bytes is mostly found by unpacking. */
+/** The contents of the valid files. Most have pages that are not packed, because damage within packed bytes is mostly found by unpacking. */
 const files: readonly ParquetParts[] = [
   { images, labels: numbers, codec: 'UNCOMPRESSED' },
   { images, labels: texts, isBinary: true, isBare: true, codec: 'UNCOMPRESSED' },

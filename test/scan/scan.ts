@@ -30,7 +30,7 @@ export interface ScanReport {
 /** A case takes milliseconds, and seconds on a machine with much else to do. */
 const stallSeconds = 120;
 
-/** What limits saturnn's loops and oneDNN's kernels, and the flags that the processor needs. */
+/** The instruction sets to which saturnn's loops and oneDNN's kernels are limited, and the flags that the processor needs. */
 const instructionSets = [
   { name: 'sse41', own: 'baseline', oneDnn: 'SSE41', needs: ['sse4_1'] },
   { name: 'avx', own: 'baseline', oneDnn: 'AVX', needs: ['avx'] },

@@ -68,7 +68,7 @@ export const pictureOptions = (onBroken?: (typeof brokenPolicies)[number]) => [
   cacheDirOption(),
 ];
 
-/** What other options of a command say about pictures. */
+/** Options of the network that also determine how pictures are decoded. */
 export interface NetworkFlags {
   readonly size?: PictureOptions['size'];
   readonly channels?: number;

@@ -7,7 +7,7 @@ import { visible } from '../../errors';
 export interface BarTexts {
   /** Names the work. */
   readonly title: string;
-  /** What is counted: "MB". */
+  /** The unit that is counted: "MB". */
   readonly unit: string;
   /** Writes an amount as a number of units. Default: as it is. */
   readonly format?: (amount: number) => string;

@@ -11,7 +11,7 @@ export interface Rectangle {
   readonly right: number;
 }
 
-/** What was drawn for an image. Kinds that were not drawn leave it as it begins. */
+/** The numbers that augmentation has drawn for one image. Before anything is drawn they change nothing. */
 export interface Drawn {
   readonly frame: Frame;
   /** Factors on brightness, contrast and saturation, and turns of the hue. */

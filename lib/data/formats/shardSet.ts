@@ -7,6 +7,7 @@ import { labelsOf } from '../givenLabels';
 import type { EncodedPicture, PictureSet, PictureSplit } from '../pictures/pictureSet';
 import { mostClasses } from './array';
 import { bySplit, type FoundFile, findFiles } from './findFiles';
+import { partOf } from './parts';
 import { isShardName, readPictures, readShard, type Shard } from './shard';
 import { expandRange, hasRange } from './shardNames';
 
@@ -76,12 +77,12 @@ export class ShardSet implements PictureSet {
   }
 
   nameOf(index: number): string {
-    const { shard, first } = this.#partOf(index);
+    const { shard, first } = partOf(this.parts, index);
     return `${shard.file.name}: ${shard.samples[index - first]!.name}`;
   }
 
   stampOf(index: number): string {
-    const { shard, first } = this.#partOf(index);
+    const { shard, first } = partOf(this.parts, index);
     return `${shard.file.stamp} ${shard.samples[index - first]!.picture.at}`;
   }
 
@@ -100,16 +101,6 @@ export class ShardSet implements PictureSet {
   }
 
   async close(): Promise<void> {}
-
-  #partOf(index: number): Part {
-    let [low, high] = [0, this.parts.length - 1];
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if (this.parts[middle]!.first <= index) low = middle;
-      else high = middle - 1;
-    }
-    return this.parts[low]!;
-  }
 }
 
 /** Returns the files of a range. @throws ERR_DATA if one is missing */

@@ -117,7 +117,7 @@ const textIn = (header: Buffer, at: number, length: number): string => {
   return field.toString('utf8', 0, end < 0 ? length : end);
 };
 
-/** What a header that goes before another says about the file. */
+/** Name and size of a file that has a header before its own, because they do not fit into that. */
 interface Extension {
   readonly name?: string;
   readonly size?: number;

@@ -18,7 +18,7 @@ export const cacheFormat = 1;
 export const indexName = 'index.json';
 export const journalName = 'journal.jsonl';
 
-/** What is known of a picture after it was decoded. */
+/** The line of the index about one decoded picture. */
 export interface Entry {
   readonly name: string;
   /** As PictureSet.stampOf() was when the picture was read; "": the picture is to be read again in any case. */

@@ -172,7 +172,7 @@ function removeOthers(folder: string, kept: string): void {
   }
 }
 
-/** What is known of each picture, and which pictures must be read. */
+/** Holds the entry of each picture that is known already, and lists the pictures that must be read. */
 class Plan {
   /** One entry per picture; null until it is known. */
   readonly entries: (Entry | null)[];

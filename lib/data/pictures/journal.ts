@@ -10,13 +10,13 @@ import { largestText } from '../../files/json';
 import { readWhole } from '../../files/read';
 import { type Entry, journalName } from './cacheIndex';
 
-/** What the first line says. */
+/** The first line of a journal. */
 interface Head {
   /** Name of the file of records. */
   readonly file: string;
 }
 
-/** What a journal says that was decoded. */
+/** The contents of a journal: the pictures that were decoded. */
 export interface Journaled extends Head {
   readonly entries: readonly Entry[];
   /** Bytes of the lines that are whole. */

@@ -32,7 +32,7 @@ export interface PictureSet {
   readonly classes: number;
   /** One name per class; null if they are not known. */
   readonly classNames: readonly string[] | null;
-  /** What was found but is no picture, by name: reported, and otherwise left out. */
+  /** Names of the files that are no pictures: they are reported, and otherwise left out. */
   readonly ignored: readonly string[];
   /** Names a picture: unique in the set, short enough for a message ("train/cat/1.jpg", "shard-0.tar: 000017.jpg"). */
   nameOf(index: number): string;

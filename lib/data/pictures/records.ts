@@ -12,7 +12,7 @@ const chunkBytes = 2 ** 22;
 /** Number of reads that run at the same time. */
 const lanes = 8;
 
-/** What is in a file of records. */
+/** Describes the images in a file of records. */
 export interface RecordsOf {
   readonly path: string;
   readonly shape: ImageShape;

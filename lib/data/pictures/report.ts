@@ -1,4 +1,4 @@
-/** What is worth knowing of a folder of pictures beside the pixels: sizes of the files, and files that are equal. */
+/** Reports on the files of a folder of pictures: their sizes, broken files, and files that are equal. */
 import type { BrokenPicture, ImageFolder, ListedPicture } from './openSet';
 
 /** Sizes of the files' pictures, [height, width], by their number of pixels. */

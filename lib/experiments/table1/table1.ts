@@ -113,7 +113,7 @@ export interface Table1Plan {
   readonly testImages: number;
   /** The set of these images. */
   readonly evaluated: EvaluatedSet;
-  /** What is known of the pictures; null for other data. */
+  /** The folder of pictures, with its broken files and its split; null for other data. */
   readonly pictures: ImageFolder | null;
   /** Trainings of this call, those that have ended included. */
   readonly trainings: number;

@@ -7,7 +7,7 @@ import { savedArenas } from '../../tensor/state';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { TrainerView } from '../trainerView';
 
-/** What a report says of the test set. */
+/** The part of a run's report about the set that was evaluated. */
 export interface FinalEvaluation {
   /** The parts of the page; null if the evaluation has failed. */
   readonly parts: EvaluationParts | null;

@@ -1,4 +1,4 @@
-/** What the metadata of a model file say beside the graph: name and options of the model, normalisation, classes, pictures. */
+/** Writes and reads the metadata of a model file beside the graph: name and options of the model, normalisation, classes, pictures. */
 import { decodingField, pictureDefaults } from '../../data/pictures/decode';
 import type { PictureDecoding } from '../../data/pictures/fit';
 import type { ImageShape, ImageSource } from '../../data/source';
@@ -16,7 +16,7 @@ import { isCard, type ModelCard } from './card';
 /** Texts by name, as a safetensors file has them. */
 export type Metadata = Readonly<Record<string, string>>;
 
-/** What a file of weights says of the data that a network was trained on. */
+/** The facts about a network's training data that are written with its weights. */
 export type TrainedOn = Pick<ImageSource, 'classNames' | 'decoding'>;
 
 /** Returns the metadata of a model, of the normalisation of its images, and of the data that it was trained on. */

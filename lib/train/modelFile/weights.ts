@@ -11,7 +11,7 @@ import type { Parameter, State, StateBuffer } from '../../tensor/state';
 import type { ModelCard } from './card';
 import { describeNetwork, type TrainedOn } from './description';
 
-/** What a model file says of its network beside the weights. */
+/** The contents of a model file beside the weights. */
 export interface FileParts {
   readonly model: Model;
   /** Normalisation of the images. */

@@ -8,7 +8,7 @@ import { StreamingFeed } from '../feed';
 import { Runner } from '../runner';
 import { type InferenceOptions, predictionGraph, type StepGraphOptions } from '../stepGraphs';
 
-/** What PredictionPlans makes plans of. */
+/** Options of PredictionPlans: the network, the images that it is given, and the device. */
 export interface PredictionPlansOptions extends Omit<StepGraphOptions, 'images'>, InferenceOptions {
   readonly shape: ImageShape;
   readonly device: Device;

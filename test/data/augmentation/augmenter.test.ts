@@ -1,4 +1,4 @@
-/** What the tables depend on, their text forms, and bad input. */
+/** The tables of augmentation: what they depend on, text forms, and bad input. */
 import { describe, expect, test } from 'vitest';
 import * as kinds from '../../../lib/data/augmentation/kinds';
 import { augmenterOf, batchOf, range, rowsOf } from './support';

@@ -5,6 +5,7 @@ import { labelsOf } from '../../givenLabels';
 import type { EncodedPicture, PictureSet, PictureSplit } from '../../pictures/pictureSet';
 import { mostClasses } from '../array';
 import { bySplit, findFiles } from '../findFiles';
+import { partOf } from '../parts';
 import type { ChosenColumns } from './columns';
 import { ParquetFile } from './file';
 
@@ -67,12 +68,12 @@ export class ParquetSet implements PictureSet {
   }
 
   nameOf(index: number): string {
-    const { file, first } = this.#partOf(index);
+    const { file, first } = partOf(this.parts, index);
     return `${file.file.name}: row ${index - first}`;
   }
 
   stampOf(index: number): string {
-    return this.#partOf(index).file.file.stamp;
+    return partOf(this.parts, index).file.file.stamp;
   }
 
   /** Reads pictures, one group of rows after another. @throws ERR_DATA if a file is damaged; the signal's reason */
@@ -94,16 +95,6 @@ export class ParquetSet implements PictureSet {
 
   async close(): Promise<void> {
     await closeAll(this.parts);
-  }
-
-  #partOf(index: number): Part {
-    let [low, high] = [0, this.parts.length - 1];
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if (this.parts[middle]!.first <= index) low = middle;
-      else high = middle - 1;
-    }
-    return this.parts[low]!;
   }
 }
 
