@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- data`: measures how fast pictures become images. Decoding 500x375 JPEGs to 64x64 is compared with sharp alone, in turn,
- * with as many threads. Then images are read from a cache in random order, as a training reads them.
+ * with as many threads. Then images are read from a cache in random order, as a training reads them, and augmented.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { open, truncate, writeFile } from 'node:fs/promises';
@@ -17,7 +17,9 @@ import { compare, environment, type Measurement, median } from '../lib/measure/h
 import { functionalModel } from '../lib/models';
 import { leakyTanh } from '../lib/ops/activations';
 import { Philox } from '../lib/random';
+import { openDevice } from '../lib/runtime/device';
 import { Trainer } from '../lib/train/trainer';
+import { type AugmentationSpeed, measureAugmentation } from './augmentation';
 import { type IdleShare, measureIdle } from './idle';
 
 export interface DataReport {
@@ -36,6 +38,7 @@ export interface DataReport {
     readonly imagesPerSecond: number;
   };
   readonly reading: readonly CacheSpeed[];
+  readonly augmentation: readonly AugmentationSpeed[];
   /** How long a training on the CPU waits for images that it streams from the cache. */
   readonly idle: IdleShare;
   /** One epoch of a data set that is larger than the memory it may take, in random order. The file is sparse: its bytes are zero. */
@@ -77,6 +80,7 @@ export async function measureData({
         await measureReading(folder, [32, 32, 3], { images: 40_000, batch: 128, rounds }),
         await measureReading(folder, [224, 224, 3], { images: 3_000, batch: 32, rounds }),
       ],
+      augmentation: await measureAugmentation(openDevice('cpu'), 3 * rounds),
       idle: await measureCachedTraining(folder),
       large: await measureLarge(folder),
     };

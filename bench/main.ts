@@ -63,7 +63,7 @@ function installCommand(): Command {
 
 function dataCommand(): Command {
   const data = new Command('data').description(
-    'times decoding of pictures, beside sharp alone, and reading from the cache',
+    'times decoding of pictures, beside sharp alone, reading from the cache, and augmentation, beside a copy',
   );
   return addOptions(data, roundsOption({ default: 5 }), jsonOption({ note: oneObject }), saveOption()).action(
     async ({ rounds, json, save }: { rounds: number } & Output) => {
@@ -74,7 +74,7 @@ function dataCommand(): Command {
   );
 }
 
-function formatData({ threads, decoding, reading, idle, large }: DataReport): string {
+function formatData({ threads, decoding, reading, augmentation, idle, large }: DataReport): string {
   const { pictures, from, to, wall, processor, imagesPerSecond } = decoding;
   const rows = wall.map(({ name, median, ratio }, index) => [
     ...[name, median.toFixed(0), ratio.toFixed(3)],
@@ -89,8 +89,18 @@ function formatData({ threads, decoding, reading, idle, large }: DataReport): st
     `an epoch of ${large.gigabytes.toFixed(1)} GB: ${large.imagesPerSecond.toFixed(0)} images/s, ${large.largestRssMegabytes.toFixed(0)} MB of memory; training on them: ${large.training.largestRssMegabytes.toFixed(0)} MB`,
   );
   const title = `${pictures} JPEGs, ${from} to ${to}, ${threads} threads: ${imagesPerSecond.toFixed(0)} images/s`;
-  return `${title}\n${table(['', 'ms', 'ratio', 'processor ms', 'ratio'], rows)}${lines.join('\n')}\n`;
+  const decoded = table(['', 'ms', 'ratio', 'processor ms', 'ratio'], rows);
+  return `${title}\n${decoded}${lines.join('\n')}\n${formatAugmentation(augmentation)}`;
 }
+
+const formatAugmentation = (kinds: DataReport['augmentation']): string =>
+  table(
+    ['augmentation', 'images', 'ms', 'GB/s', '% of a copy'],
+    kinds.map(({ name, from, to, milliseconds, gigabytesPerSecond, ofCopy }) => [
+      ...[name, `${from} to ${to}`, milliseconds.toFixed(2)],
+      ...[gigabytesPerSecond.toFixed(1), (100 * ofCopy).toFixed(0)],
+    ]),
+  );
 
 function formatInstall({ npm, install, require }: InstallReport): string {
   const samples = install.samples.map((sample) => (sample / 1000).toFixed(1)).join(', ');

@@ -20,10 +20,10 @@ export function mulhi(a: number, b: number): number {
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  // All partial products and sums below are less than 2^53, so doubles hold them exactly.
+  // All partial products and sums below are less than 2^32.
   const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
   const carry = aLow * bHigh + (middle & 0xffff);
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(carry / 0x10000)) >>> 0;
+  return (aHigh * bHigh + (middle >>> 16) + (carry >>> 16)) >>> 0;
 }
 
 /** Checks the words of a counter or key. @throws ERR_INVALID_ARGUMENT */
