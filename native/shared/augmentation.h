@@ -122,9 +122,11 @@ SN_INLINE F asPixel(F value) {
 }
 
 // Grey of a colour, with the weights of ITU-R BT.601 that Pillow and PyTorch use.
+constexpr float kGreyOfRed = 0.2989f, kGreyOfGreen = 0.587f, kGreyOfBlue = 0.114f;
+
 template <typename F>
 SN_INLINE F greyOf(F red, F green, F blue) {
-  return 0.2989f * red + 0.587f * green + 0.114f * blue;
+  return kGreyOfRed * red + kGreyOfGreen * green + kGreyOfBlue * blue;
 }
 
 // Distance of hues, in sixths of the circle.

@@ -52,15 +52,16 @@ void Sampler::begin(const uint8_t* image, const float* mean, const Place& place)
   copies_ = isCopy(place);
   upright_ = isUpright(place);
   if (copies_ || !upright_) return;
-  const auto prepare = [](TapWeights& taps, float scale, float origin, int64_t sourceLength) {
+  const auto prepare = [](TapWeights& taps, float scale, float origin, int64_t sourceLength, int64_t stride) {
     taps.scale = scale;
     taps.origin = origin;
     taps.extent = extentOf(scale, origin, taps.length, static_cast<int32_t>(sourceLength));
     taps.taps = tapsWithin(scale);
     taps.pitch = (taps.taps + tapGroup - 1) / tapGroup * tapGroup;
+    taps.stride = static_cast<int32_t>(stride);
   };
-  prepare(rows_, place.rowPerRow, place.firstRow, shape_.sourceHeight);
-  prepare(columns_, place.columnPerColumn, place.firstColumn, shape_.sourceWidth);
+  prepare(rows_, place.rowPerRow, place.firstRow, shape_.sourceHeight, 1);
+  prepare(columns_, place.columnPerColumn, place.firstColumn, shape_.sourceWidth, shape_.channels);
   byPixel_ = rows_.taps > mostTaps || columns_.taps > mostTaps;
   if (byPixel_) return;
   simd_.prepareTaps(rows_);

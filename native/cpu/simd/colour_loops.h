@@ -108,33 +108,63 @@ inline void storeColours(Bf16* y, const Planes& planes) {
   for (int i = 0; i < 3 * planeLanes; ++i) y[i] = narrow<Bf16>(pixels[i]);
 }
 
-// Changes and normalises the colours of pixels. F: as in adjustColours().
-template <bool ChangesHue, typename T, typename F>
-inline void recolour(const ColouredRow<T>& row, F& red, F& green, F& blue) {
-  red = asPixel(row.colours.brightness * red);
-  green = asPixel(row.colours.brightness * green);
-  blue = asPixel(row.colours.brightness * blue);
-  adjustColours(red, green, blue, row.colours, row.grey);
-  if (ChangesHue) shiftHue(red, green, blue, row.colours.hue);
-  red = (red - row.mean[0]) * row.inverseDeviation[0];
-  green = (green - row.mean[1]) * row.inverseDeviation[1];
-  blue = (blue - row.mean[2]) * row.inverseDeviation[2];
+constexpr int vectorsAtOnce = 8;
+
+// Brightness, contrast and saturation.
+inline void recolour(const Colours& colours, float grey, PlaneVector& red, PlaneVector& green, PlaneVector& blue) {
+  red = asPixel(colours.brightness * red);
+  green = asPixel(colours.brightness * green);
+  blue = asPixel(colours.brightness * blue);
+  adjustColours(red, green, blue, colours, grey);
+}
+
+// Hue, and the normalisation.
+template <bool ChangesHue>
+inline void finish(float hue, const float* mean, const float* inverseDeviation, PlaneVector& red, PlaneVector& green,
+                   PlaneVector& blue) {
+  if (ChangesHue) shiftHue(red, green, blue, hue);
+  red = (red - mean[0]) * inverseDeviation[0];
+  green = (green - mean[1]) * inverseDeviation[1];
+  blue = (blue - mean[2]) * inverseDeviation[2];
+}
+
+// Pixels of three channels: `vectors` times planeLanes.
+template <bool ChangesHue, typename T>
+inline void recolourPixels(const ColouredRow<T>& row, const float* x, T* y, int vectors) {
+  // In two loops: of a long loop, whose results wait for each other, a processor sees too little at once.
+  Planes changed[vectorsAtOnce];
+  for (int v = 0; v < vectors; ++v) {
+    Planes planes = loadColours(x + 3 * planeLanes * v);
+    recolour(row.colours, row.grey, planes.red, planes.green, planes.blue);
+    changed[v] = planes;
+  }
+  for (int v = 0; v < vectors; ++v) {
+    Planes planes = changed[v];
+    finish<ChangesHue>(row.colours.hue, row.mean, row.inverseDeviation, planes.red, planes.green, planes.blue);
+    storeColours(y + 3 * planeLanes * v, planes);
+  }
 }
 
 template <bool ChangesHue, typename T>
 void recolourColours(const ColouredRow<T>& given) {
   const ColouredRow<T> row = given;
   int64_t p = 0;
-  for (; p + planeLanes <= row.pixels; p += planeLanes) {
-    Planes planes = loadColours(row.x + 3 * p);
-    recolour<ChangesHue>(row, planes.red, planes.green, planes.blue);
-    storeColours(row.y + 3 * p, planes);
+  while (p + planeLanes <= row.pixels) {
+    const int64_t left = (row.pixels - p) / planeLanes;
+    const int vectors = left < vectorsAtOnce ? static_cast<int>(left) : vectorsAtOnce;
+    recolourPixels<ChangesHue>(row, row.x + 3 * p, row.y + 3 * p, vectors);
+    p += vectors * planeLanes;
   }
-  for (; p < row.pixels; ++p) {
-    float pixel[3] = {row.x[3 * p], row.x[3 * p + 1], row.x[3 * p + 2]};
-    recolour<ChangesHue>(row, pixel[0], pixel[1], pixel[2]);
-    for (int c = 0; c < 3; ++c) store(row.y + 3 * p + c, pixel[c]);
+  if (p == row.pixels) return;
+  if (row.pixels >= planeLanes) {  // some pixels twice
+    p = 3 * (row.pixels - planeLanes);
+    return recolourPixels<ChangesHue>(row, row.x + p, row.y + p, 1);
   }
+  float x[3 * planeLanes] = {};
+  T y[3 * planeLanes];
+  memcpy(x, row.x, 3 * row.pixels * sizeof(float));
+  recolourPixels<ChangesHue>(row, x, y, 1);
+  memcpy(row.y, y, 3 * row.pixels * sizeof(T));
 }
 
 template <typename T>
@@ -148,26 +178,34 @@ void recolourRow(const ColouredRow<T>& row) {
   }
 }
 
+// What the elements of a row are multiplied by, three vectors long: their shares of the grey, if there are three channels.
+struct GreyWeights {
+  float of[3 * lanes];
+
+  explicit constexpr GreyWeights(bool hasColours) : of() {
+    constexpr float shares[3] = {kGreyOfRed, kGreyOfGreen, kGreyOfBlue};
+    for (int i = 0; i < 3 * lanes; ++i) of[i] = hasColours ? shares[i % 3] : 1.0f;
+  }
+};
+
 template <int Channels>
 double sumGreysOf(const float* x, int64_t count, float brightness) {
-  // The weights of the channels repeat after three vectors.
-  FloatVector weights[3], sums[3] = {};
-  for (int i = 0; i < 3 * lanes; ++i) {
-    const float weight = i % 3 == 0   ? greyOf(1.0f, 0.0f, 0.0f)
-                         : i % 3 == 1 ? greyOf(0.0f, 1.0f, 0.0f)
-                                      : greyOf(0.0f, 0.0f, 1.0f);
-    weights[i / lanes][i % lanes] = Channels == 3 ? weight : 1.0f;
-  }
+  static constexpr GreyWeights weights(Channels == 3);
+  FloatVector sums[3] = {};
   int64_t i = 0;
-  for (; i + 3 * lanes <= count; i += 3 * lanes) {
-    for (int k = 0; k < 3; ++k) sums[k] += weights[k] * asPixel(brightness * load<FloatVector>(x + i + k * lanes));
+  const auto add = [&](int k) {
+    sums[k] += load<FloatVector>(weights.of + k * lanes) * asPixel(brightness * load<FloatVector>(x + i));
+    i += lanes;
+  };
+  while (i + 3 * lanes <= count) {
+    for (int k = 0; k < 3; ++k) add(k);
   }
-  const FloatVector all = sums[0] + sums[1] + sums[2];
+  if (i + lanes <= count) add(0);
+  if (i + lanes <= count) add(1);
   float sum = 0.0f;  // of one row: little is lost
+  for (; i < count; ++i) sum += weights.of[i % 3] * asPixel(brightness * x[i]);
+  const FloatVector all = sums[0] + sums[1] + sums[2];
   for (int lane = 0; lane < lanes; ++lane) sum += all[lane];
-  for (int rest = 0; i < count; ++i, ++rest) {
-    sum += weights[rest / lanes][rest % lanes] * asPixel(brightness * x[i]);
-  }
   return sum;
 }
 

@@ -1,6 +1,7 @@
 // The loop that rotates images of bytes: a row in f32, bilinear.
 #pragma once
 
+#include "cpu/simd/colour_loops.h"
 #include "cpu/simd/sampling_loops.h"
 
 namespace saturnn::cpu {
@@ -11,17 +12,44 @@ struct Points {
   static constexpr int most = 64;
   int32_t top[most], left[most];
   float below[most], right[most];
+  int32_t
+      offset[most];  // of pixel (top, left), in bytes; -1 unless all four pixels lie in the source, with a fourth byte
 };
 
-// Finds pixels `first` to `first` + count - 1 of a row.
+constexpr int64_t kMostOffset = 1 << 30;  // that an int32_t holds, even of pixels outside of the source
+
+// The pixels below positions, and by which part the positions are further; as pixelBelow().
+struct Positions {
+  IntVector pixels;
+  FloatVector parts;
+
+  explicit Positions(FloatVector given) {
+    const FloatVector position = within(given, -kFarPixel, kFarPixel);
+    const IntVector nearer = __builtin_convertvector(position, IntVector);  // to zero
+    pixels = nearer + (__builtin_convertvector(nearer, FloatVector) > position);
+    parts = position - __builtin_convertvector(pixels, FloatVector);
+  }
+};
+
+// Finds pixels `first` to `first` + count - 1 of a row, and those that fill the last vector.
 inline void locate(const RotatedRow& r, int64_t first, int count, Points& points) {
-  for (int i = 0; i < count; ++i) {
-    const auto w = static_cast<float>(static_cast<int32_t>(first) + i);
-    const float row = r.row + w * r.rowStep, column = r.column + w * r.columnStep;
-    points.top[i] = pixelBelow(row);
-    points.left[i] = pixelBelow(column);
-    points.below[i] = row - static_cast<float>(points.top[i]);
-    points.right[i] = column - static_cast<float>(points.left[i]);
+  const int64_t pitch = r.width * r.channels;
+  const bool fast = !r.meanPerPixel && r.height * pitch < kMostOffset;
+  const auto height = static_cast<int32_t>(fast ? r.height : 0), width = static_cast<int32_t>(r.width);
+  const auto rowBytes = static_cast<int32_t>(pitch), pixelBytes = static_cast<int32_t>(r.channels);
+  FloatVector w;
+  for (int lane = 0; lane < lanes; ++lane) w[lane] = static_cast<float>(static_cast<int32_t>(first) + lane);
+  for (int i = 0; i < count; i += lanes, w += static_cast<float>(lanes)) {
+    const Positions rows(r.row + w * r.rowStep), columns(r.column + w * r.columnStep);
+    const IntVector top = rows.pixels, left = columns.pixels;
+    // Not the last two pixels of a row, because there is no fourth byte behind the last of an image.
+    const IntVector inside = (top >= 0) & (top < height - 1) & (left >= 0) & (left < width - 2);
+    const IntVector offset = inside ? top * rowBytes + left * pixelBytes : IntVector{} - 1;
+    memcpy(points.top + i, &top, sizeof top);
+    memcpy(points.left + i, &left, sizeof left);
+    memcpy(points.offset + i, &offset, sizeof offset);
+    store(points.below + i, rows.parts);
+    store(points.right + i, columns.parts);
   }
 }
 
@@ -47,8 +75,10 @@ inline void interpolate(const uint8_t* above, const uint8_t* under, int64_t chan
   }
 }
 
-// A pixel of the source that lies outside counts as the mean.
-void interpolateEdge(const RotatedRow& r, int32_t top, int32_t left, float below, float right, float* y) {
+// A pixel of the source that lies outside counts as the mean. Not inlined, to leave registers to the pixels within.
+__attribute__((noinline)) void interpolateEdge(const RotatedRow& r, const Points& points, int point, float* y) {
+  const int32_t top = points.top[point], left = points.left[point];
+  const float below = points.below[point], right = points.right[point];
   for (int64_t c = 0; c < r.channels; ++c) y[c] = r.meanPerPixel ? 0.0f : r.mean[c];
   if (top < -1 || left < -1 || top >= r.height || left >= r.width) return;
   for (int corner = 0; corner < 4; ++corner) {
@@ -62,24 +92,20 @@ void interpolateEdge(const RotatedRow& r, int32_t top, int32_t left, float below
 }
 
 template <int Channels>
-void rotateRowOf(const RotatedRow& given) {
-  const RotatedRow r = given;
-  const int64_t channels = Channels > 0 ? Channels : r.channels, pitch = r.width * channels;
-  // There is no fourth byte behind the last pixel of an image.
-  const int64_t lastTop = r.meanPerPixel ? -1 : r.height - 2, lastLeft = r.width - (Channels == 3 ? 3 : 2);
+void rotateRowOf(const RotatedRow& r) {
+  const int64_t channels = Channels > 0 ? Channels : r.channels, pitch = r.width * channels, pixels = r.pixels;
+  const uint8_t* const image = r.image;
   float* y = r.y;
   Points points;
-  for (int64_t first = 0; first < r.pixels; first += Points::most) {
-    const int count = r.pixels - first < Points::most ? static_cast<int>(r.pixels - first) : Points::most;
+  for (int64_t first = 0; first < pixels; first += Points::most) {
+    const int count = pixels - first < Points::most ? static_cast<int>(pixels - first) : Points::most;
     locate(r, first, count, points);
     for (int i = 0; i < count; ++i, y += channels) {
-      const int32_t top = points.top[i], left = points.left[i];
-      const float below = points.below[i], right = points.right[i];
-      if (top >= 0 && left >= 0 && top <= lastTop && left <= lastLeft) {
-        const uint8_t* above = r.image + top * pitch + left * channels;
-        interpolate<Channels>(above, above + pitch, channels, below, right, y);
+      if (points.offset[i] >= 0) {
+        const uint8_t* above = image + points.offset[i];
+        interpolate<Channels>(above, above + pitch, channels, points.below[i], points.right[i], y);
       } else {
-        interpolateEdge(r, top, left, below, right, y);
+        interpolateEdge(r, points, i, y);
       }
     }
   }

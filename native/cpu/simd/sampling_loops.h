@@ -33,7 +33,7 @@ void prepareTaps(const TapWeights& given) {
   float* weights = all.weights;
   for (int32_t i = 0; i < all.length; ++i, weights += all.pitch) {
     const Taps taps = tapsOf(all.scale, all.origin, i, all.extent);
-    all.firsts[i] = taps.last < taps.first ? 0 : taps.first - all.extent.first;
+    all.firsts[i] = taps.last < taps.first ? 0 : (taps.first - all.extent.first) * all.stride;
     PixelVector sums = {};
     for (int32_t t = 0; t < all.pitch; t += tapGroup) {
       const PixelVector group = weightsOf(taps, taps.first + t);
@@ -89,7 +89,7 @@ void sumColours(const ColumnSums& given) {
   const float* weights = columns.weights;
   float* y = sums.y;
   for (int32_t w = 0; w < columns.length; ++w, y += 3, weights += tapGroup) {
-    store(y, sumOfPixels<Taps>(sums.x + columns.firsts[w] * 3, load<PixelVector>(weights)));
+    store(y, sumOfPixels<Taps>(sums.x + columns.firsts[w], load<PixelVector>(weights)));
   }
 }
 
@@ -99,7 +99,7 @@ void sumManyColours(const ColumnSums& given) {
   const float* weights = columns.weights;
   float* y = sums.y;
   for (int32_t w = 0; w < columns.length; ++w, y += 3) {
-    const float* x = sums.x + columns.firsts[w] * 3;
+    const float* x = sums.x + columns.firsts[w];
     PixelVector sum = {};
     for (const float* end = weights + columns.pitch; weights < end; weights += tapGroup, x += 3 * tapGroup) {
       sum += sumOfPixels<tapGroup>(x, load<PixelVector>(weights));
@@ -115,7 +115,7 @@ void sumColumnsOf(const ColumnSums& given) {
   const int64_t channels = Channels > 0 ? Channels : sums.channels;
   float* y = sums.y;
   for (int32_t w = 0; w < columns.length; ++w, y += channels) {
-    const float *x = sums.x + columns.firsts[w] * channels, *weights = columns.weights + w * columns.pitch;
+    const float *x = sums.x + columns.firsts[w], *weights = columns.weights + w * columns.pitch;
     for (int64_t c = 0; c < channels; ++c) {
       float total = 0.0f;
       for (int32_t t = 0; t < columns.taps; ++t) total += weights[t] * x[t * channels + c];

@@ -174,14 +174,14 @@ struct ColouredRow {
   T* y;
 };
 
-// The pixels that each of the `length` columns (or rows) of an upright result is made of: pixel firsts[i] + t of the
-// source, counted from extent.first, has the weight weights[i pitch + t]. At most `taps` weights are above 0; all are 0 if
-// the pixel lies outside of the source.
+// The pixels that each of the `length` columns (or rows) of an upright result is made of: tap t of column i has the weight
+// weights[i pitch + t], and begins with element firsts[i] + t stride of the source, counted from pixel extent.first. At most
+// `taps` weights are above 0; all are 0 if the pixel lies outside of the source.
 struct TapWeights {
   float scale, origin;
   int32_t length;
   Extent extent;
-  int32_t taps, pitch;  // pitch: a multiple of tapGroup
+  int32_t taps, pitch, stride;  // pitch: a multiple of tapGroup
   int32_t* firsts;
   float* weights;
 };
