@@ -41,7 +41,7 @@ function cardRows({ saturnn, step, metrics, train, test, settings }: ModelCard):
   return [
     ['written by', `saturnn ${show(saturnn).slice(1, -1)}`],
     ['trained', `${step} steps on ${dataText(train)}`],
-    ...(test ? [['tested', `on ${dataText(test)}`] as [string, string]] : []),
+    ...(test ? [[metrics?.evaluated ? 'validated' : 'tested', `on ${dataText(test)}`] as [string, string]] : []),
     ...(metrics ? [['metrics', metricsText(metrics)] as [string, string]] : []),
     ...Object.entries(settings)
       .map(([name, value]): [string, string] => [name, settingText(value)])
@@ -57,11 +57,11 @@ function dataText({ count, shape, classes, content }: Description): string {
   return `${count} images${size}, ${classes} classes (fingerprint ${String(content).slice(0, shownFingerprint)})`;
 }
 
-function metricsText({ epoch, trainLoss, trainAccuracy, testLoss, testAccuracy }: CardMetrics): string {
+function metricsText({ epoch, trainLoss, trainAccuracy, testLoss, testAccuracy, evaluated }: CardMetrics): string {
   const test =
     testLoss === undefined || testAccuracy === undefined
       ? ''
-      : `, test loss ${number(testLoss)}, accuracy ${percent(testAccuracy)}`;
+      : `, ${evaluated ? 'validation' : 'test'} loss ${number(testLoss)}, accuracy ${percent(testAccuracy)}`;
   return `epoch ${epoch}: train loss ${number(trainLoss)}, accuracy ${percent(trainAccuracy)}${test}`;
 }
 

@@ -23,6 +23,7 @@ import { decodeCheckpoint, encodeCheckpoint } from '../../lib/train/checkpoint/c
 import type { CheckpointInfo } from '../../lib/train/checkpoint/checkpointInfo';
 import { idxBytes, npyBytes, zipBytes } from '../data/formats/arrays';
 import { cifar10Files, cifar100Files, endOfTar, lines, records, seal, tar, tarEntry } from '../data/support';
+import { changeGraph, checkGraph, graphSeeds } from './modelFiles';
 import type { FuzzRandom } from './mutate';
 
 export interface Target {
@@ -322,6 +323,7 @@ export const targets: readonly Target[] = [
   { name: 'npy', seeds: npySeeds, read: (bytes) => checkArray(parseNpy(bytes, 'mutated')) },
   { name: 'npz', seeds: zipSeeds, read: checkZip },
   { name: 'config.json', seeds: configSeeds, read: checkConfig },
+  { name: 'graph of a model', seeds: graphSeeds, finish: changeGraph, read: checkGraph },
   { name: 'checkpoint', seeds: checkpointSeeds, finish: sealCheckpoint, read: checkCheckpoint },
 ];
 

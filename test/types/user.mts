@@ -23,4 +23,15 @@ saturnn.Dataset.from({ labels: [0], shape: [1, 1, 3] });
 experiments.table1({ preset: 'large' });
 const table: Promise<experiments.Table1> = experiments.table1({ preset: 'smoke' });
 
-export { table, train };
+async function load(): Promise<readonly string[] | null> {
+  const { model, statistics, classNames, card }: saturnn.LoadedModel = await saturnn.loadModel('model.safetensors');
+  const state = new saturnn.State(model.parameters, { buffers: model.buffers });
+  const predictor: saturnn.Predictor = await saturnn.Predictor.create({ model, state, statistics, ownsState: true });
+  const metrics: saturnn.CardMetrics | null = card?.metrics ?? null;
+  predictor.dispose();
+  // @ts-expect-error: only create() makes one
+  new saturnn.Predictor();
+  return metrics ? classNames : null;
+}
+
+export { load, table, train };

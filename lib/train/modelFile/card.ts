@@ -12,7 +12,7 @@ export interface ModelCard {
   readonly metrics: CardMetrics | null;
   /** Size, shape and classes of the training set, and a fingerprint: a hash of its labels and of some images. */
   readonly train: Description;
-  /** The same of the test set; null if there was none. */
+  /** The same of the test or validation set; null if there was none. */
   readonly test: Description | null;
   /** The settings of the training: batch, seed, precision, optimizer, schedule and others. */
   readonly settings: Description;
@@ -21,7 +21,7 @@ export interface ModelCard {
 /** Metrics of a ModelCard. Accuracies are fractions, 0 to 1. */
 export type CardMetrics = Pick<
   EpochEvent,
-  'epoch' | 'step' | 'trainLoss' | 'trainAccuracy' | 'testLoss' | 'testAccuracy' | 'testTop5'
+  'epoch' | 'step' | 'trainLoss' | 'trainAccuracy' | 'testLoss' | 'testAccuracy' | 'testTop5' | 'evaluated'
 >;
 
 /** Makes the card of the weights that a checkpoint holds, or would hold now. */
@@ -33,8 +33,8 @@ export function cardOf(info: Pick<CheckpointInfo, 'saturnn' | 'train' | 'test' |
 
 /** Speeds and times are left out: equal trainings give equal files. */
 function metricsOf(event: EpochEvent): CardMetrics {
-  const { epoch, step, trainLoss, trainAccuracy, testLoss, testAccuracy, testTop5 } = event;
-  const test = testLoss === undefined ? {} : { testLoss, testAccuracy, testTop5 };
+  const { epoch, step, trainLoss, trainAccuracy, testLoss, testAccuracy, testTop5, evaluated } = event;
+  const test = testLoss === undefined ? {} : { testLoss, testAccuracy, testTop5, ...(evaluated && { evaluated }) };
   return { epoch, step, trainLoss, trainAccuracy, ...test };
 }
 

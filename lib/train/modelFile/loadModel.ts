@@ -19,7 +19,7 @@ export interface LoadedModel {
    * The network. A State or Trainer that is made of it begins with the weights and running statistics of the file. It belongs to one
    * State at most, as every Model: load it again for another.
    */
-  readonly model: Model;
+  readonly model: Model & Required<Pick<Model, 'buffers'>>;
   /** Mean and scale of the pixels of the training's images, which normalise every image, and their shape. */
   readonly statistics: Statistics;
   /** One name per class; null if they are not known. */
@@ -64,12 +64,12 @@ export function modelOf({ tensors, metadata }: SafetensorsFile, source: string):
 
 type Tensors = ReadonlyMap<string, SavedValues>;
 
-function savedModel(metadata: Metadata, tensors: Tensors): Model {
+function savedModel(metadata: Metadata, tensors: Tensors): LoadedModel['model'] {
   return { ...namesOf(metadata), ...rebuildNetwork(checkForm(parseJson(metadata.graph as string)), tensors) };
 }
 
 /** Makes the built-in model that a file without a graph describes. */
-function describedModel(metadata: Metadata, tensors: Tensors): Model {
+function describedModel(metadata: Metadata, tensors: Tensors): LoadedModel['model'] {
   const { model: name = '', graphMissing } = metadata;
   if (!Object.hasOwn(models, name)) {
     const why = graphMissing === undefined ? 'it is of an earlier version' : graphMissing;
