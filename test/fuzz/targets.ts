@@ -231,8 +231,9 @@ const checkpointSeeds = [0, 9].map((size) =>
   ),
 );
 
-/** Writes the right digest at the end of half of the checkpoints. */
+/** Writes the right digest at the end of half of the checkpoints. One in 32 is as it was: few others are ever accepted. */
 function sealCheckpoint(bytes: Buffer, random: FuzzRandom): Buffer {
+  if (random.integer(32) === 0) return random.pick(checkpointSeeds);
   if (bytes.length < 32 || random.integer(2)) return bytes;
   createHash('sha256')
     .update(bytes.subarray(0, -32))
