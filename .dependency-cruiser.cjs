@@ -14,6 +14,7 @@ const layers = [
   ['models', 'networks of layers'],
   ['optim', 'optimizers, schedules, and the metrics they look at'],
   ['files', 'durable files, locks, safetensors'],
+  ['weights', 'weights of PyTorch: their names and layouts, and what fits a network'],
   ['data', 'sources of images'],
   ['initial', 'initial weights that depend on model and data: LSUV, gains'],
   ['report', 'pages, charts, text tables'],

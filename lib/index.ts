@@ -189,6 +189,8 @@ export type {
 } from './train/checkpoint/checkpointInfo';
 export type { SavedTally } from './train/checkpoint/tally';
 export type { ClassWeights } from './train/classWeights';
+export { convertWeights } from './train/convert/convertWeights';
+export type { ConvertWeightsOptions } from './train/convert/options';
 export type { EvaluateEvery } from './train/evaluateEvery';
 export type { EvaluationOptions } from './train/evaluation/options';
 export type {
@@ -213,3 +215,7 @@ export {
 } from './train/predictor';
 export { type Fit, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';
 export type { TrainerView } from './train/trainerView';
+export type { WeightLayout } from './weights/layout';
+export { readWeightMap, type WeightMap, type WeightPlace, type WeightRule } from './weights/map';
+export type { FittedWeight, MisfittingWeight, MissingWeight, WeightsReport } from './weights/report';
+export type { WeightDType } from './weights/values';

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { description, version } from '../version';
 import { benchCommand } from './bench';
 import { buildCommand } from './build';
+import { convertCommand } from './convert';
 import { dataCommand } from './data';
 import { doctorCommand } from './doctor';
 import { equivalenceCommand } from './equivalence';
@@ -24,6 +25,7 @@ export function program(): Command {
     trainCommand(),
     predictCommand(),
     evaluateCommand(),
+    convertCommand(),
     dataCommand(),
     inspectCommand(),
     estimateCommand(),

@@ -268,8 +268,9 @@ export class Trainer implements TrainerView {
   }
 
   /**
-   * Sets parameters and running statistics to those of a file that saveWeights() has written for such a model, for a training that
-   * begins with them. Optimizer and progress stay as they are.
+   * Sets parameters and running statistics to those of a file that saveWeights() has written for such a model, or of a safetensors file of
+   * a PyTorch module of the same structure, for a training that begins with them. Optimizer and progress stay as they are. For other
+   * names, convertWeights() takes a map.
    * @throws ERR_DATA if the file cannot be read or lacks a tensor of the model; ERR_DISPOSED; ERR_BUSY while steps are computed
    */
   async loadWeights(path: string): Promise<void> {

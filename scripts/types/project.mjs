@@ -24,9 +24,9 @@ export function typeProject(folder) {
   // A copy: TypeScript looks for the types of Node.js from where the file really is.
   cpSync(join(root, 'out/packages/saturnn'), join(installed, 'saturnn'), { recursive: true });
   symlinkSync(join(root, 'node_modules/@types/node'), join(installed, '@types/node'));
-  for (const file of ['user.cts', 'user.mts', 'plain.ts', 'pictures.ts'])
+  for (const file of ['user.cts', 'user.mts', 'plain.ts', 'pictures.ts', 'weights.ts'])
     cpSync(join(root, 'test/types', file), join(folder, file));
   const write = (file, include) => writeFileSync(join(folder, file), JSON.stringify({ compilerOptions, include }));
-  write('both.json', ['user.cts', 'user.mts', 'pictures.ts']);
-  write('plain.json', ['plain.ts', 'pictures.ts']);
+  write('both.json', ['user.cts', 'user.mts', 'pictures.ts', 'weights.ts']);
+  write('plain.json', ['plain.ts', 'pictures.ts', 'weights.ts']);
 }

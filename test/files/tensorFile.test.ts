@@ -46,7 +46,7 @@ describe('openSafetensors()', () => {
     writeSafetensors(path('changed'), { tensors: new Map([['a', one]]), metadata: {} });
     const opened = openSafetensors(path('changed'));
     utimesSync(path('changed'), 1, 1);
-    expect(() => opened.read('a')).toThrow(refused('Cannot read ' + path('changed') + ': it was changed after'));
+    expect(() => opened.read('a')).toThrow(refused(`Cannot read ${path('changed')}: it was changed after`));
   });
 
   test('reads shards by their index, by path or by folder', () => {

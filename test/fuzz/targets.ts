@@ -21,6 +21,10 @@ import { parseShardIndex } from '../../lib/files/shards';
 import { toFloat32 } from '../../lib/files/toFloat32';
 import { decodeCheckpoint, encodeCheckpoint } from '../../lib/train/checkpoint/checkpoint';
 import type { CheckpointInfo } from '../../lib/train/checkpoint/checkpointInfo';
+import { type Fit, fitWeights } from '../../lib/weights/fit';
+import { parseWeightMap } from '../../lib/weights/map';
+import { problemsOf } from '../../lib/weights/report';
+import { valuesOf } from '../../lib/weights/values';
 import { idxBytes, npyBytes, zipBytes } from '../data/formats/arrays';
 import { cifar10Files, cifar100Files, endOfTar, lines, records, seal, tar, tarEntry } from '../data/support';
 import { changeGraph, checkGraph, graphSeeds } from './modelFiles';
@@ -201,6 +205,19 @@ const tensorSeeds = [
   safetensorsSeed({}, 0),
 ];
 
+const pytorchSeeds = [
+  safetensorsSeed(
+    {
+      'stem.conv1.conv.weight': { dtype: 'F32', shape: [2, 3, 1, 1], data_offsets: [0, 24] },
+      'stem.conv1.bn.weight': { dtype: 'F16', shape: [2], data_offsets: [24, 28] },
+      'stem.conv1.bn.num_batches_tracked': { dtype: 'I64', shape: [], data_offsets: [28, 36] },
+      'fc.weight': { dtype: 'BF16', shape: [1, 2, 1, 1], data_offsets: [36, 40] },
+    },
+    40,
+  ),
+  safetensorsSeed({ 'module.fc.weight': { dtype: 'F64', shape: [1, 2], data_offsets: [0, 16] } }, 16),
+];
+
 const indexSeeds = [
   { metadata: { total_size: 24 }, weight_map: { a: 'm-1-of-2.safetensors', 'b.weight': 'm-2-of-2.safetensors' } },
   { weight_map: {} },
@@ -289,6 +306,48 @@ const tars = [
   ]),
 ];
 
+/** Weights of a convolution with its normalisation and of a linear layer, for which mutated files and maps are searched. */
+const wanted = [
+  ...['weight', 'scale', 'shift', 'runningMean', 'runningVariance'].map((part) => ({
+    name: `stem/conv1/${part}`,
+    shape: part === 'weight' ? [2, 1, 1, 3] : [2],
+  })),
+  { name: 'fc/weight', shape: [1, 2] },
+];
+
+const mapSeeds = [
+  {
+    rules: [
+      { saturnn: 'stem/*/weight', pytorch: 'a.*.kernel' },
+      { saturnn: null, pytorch: '**.unused' },
+    ],
+  },
+  { rules: [{ saturnn: '**', pytorch: 'model.**', layout: 'same' }] },
+  { rules: [{ saturnn: 'fc/weight', pytorch: 'fc.weight', layout: 'flattened 2x1x1' }] },
+].map((map) => Buffer.from(JSON.stringify(map)));
+
+const checkFit = ({ matches, report }: Fit) => {
+  const { fitted, missing, misfitting } = report;
+  ensure(fitted.length + missing.length + misfitting.length === wanted.length, 'a weight is lost');
+  ensure(new Set(fitted.map(({ from }) => from)).size === matches.length, 'two weights have one tensor');
+  ensure(problemsOf(report).join().length < 10_000, 'the report is too long');
+};
+
+const checkMap = (bytes: Uint8Array) => {
+  const rules = parseWeightMap(Buffer.from(bytes).toString('utf8'), 'mutated');
+  checkFit(fitWeights(wanted, new Map([['a.conv1.kernel', { shape: [2, 3, 1, 1], dtype: 'F32' }]]), rules));
+};
+
+const checkPyTorch = (bytes: Uint8Array) => {
+  const { tensors } = parseSafetensors(bytes, 'mutated');
+  const fit = fitWeights(wanted, tensors);
+  checkFit(fit);
+  for (const match of fit.matches) {
+    const values = valuesOf({ read: (name) => tensors.get(name)! }, match);
+    ensure(values.length === match.weight.shape.reduce((product, size) => product * size, 1), 'a weight is cut off');
+  }
+};
+
 export const targets: readonly Target[] = [
   { name: 'CIFAR-10 records', seeds: [records('cifar10', 1), records('cifar10', 2)], read: readRecords('cifar10') },
   { name: 'CIFAR-100 records', seeds: [records('cifar100', 1), records('cifar100', 2)], read: readRecords('cifar100') },
@@ -312,6 +371,8 @@ export const targets: readonly Target[] = [
     },
   },
   { name: 'safetensors', seeds: tensorSeeds, finish: fitHeader, read: checkSafetensors },
+  { name: 'weights of PyTorch', seeds: pytorchSeeds, finish: fitHeader, read: checkPyTorch },
+  { name: 'map of weights', seeds: mapSeeds, read: checkMap },
   { name: 'index of safetensors files', seeds: indexSeeds, read: checkIndex },
   { name: 'IDX', seeds: idxSeeds, read: (bytes) => checkArray(parseIdx(bytes, 'mutated')) },
   {

@@ -71,7 +71,7 @@ export const initOption = declare({
   shown: defaultInit,
 });
 
-const normalizationOption = declare({
+export const normalizationOption = declare({
   flags: '--normalization <name>',
   help: 'normalisation after every convolution',
   choices: normalizations,

@@ -1,6 +1,6 @@
 /** --weights: a file of trained weights. */
 import { type PictureFit, pictureFits } from '../../data/pictures/fit';
-import { readSafetensors } from '../../files/safetensors';
+import { openSafetensors } from '../../files/tensorFile';
 import { declare } from './declare';
 import type { Given } from './resume';
 
@@ -21,7 +21,7 @@ const flags = {
 
 /** Returns the options that make the model of a weights file. @throws ERR_DATA if the file cannot be read */
 export function modelFlagsOf(path: string): Given {
-  const { metadata } = readSafetensors(path);
+  const { metadata } = openSafetensors(path);
   return Object.fromEntries(
     Object.entries(flags).flatMap(([key, flag]) => (metadata[key] === undefined ? [] : [[flag, metadata[key]]])),
   );
@@ -36,7 +36,7 @@ interface TrainedPictures {
 
 /** Returns how pictures are decoded for a network: as those of its training, as far as the file says it. @throws ERR_DATA */
 export function trainedPicturesOf(path: string): TrainedPictures {
-  const { imageShape, fit } = readSafetensors(path).metadata;
+  const { imageShape, fit } = openSafetensors(path).metadata;
   const match = /^\[(\d+),(\d+),(\d+)\]$/.exec(imageShape ?? '');
   const [height, width, channels] = match?.slice(1).map(Number) ?? [];
   const known = pictureFits.find((one) => one === fit);

@@ -4,6 +4,7 @@
  */
 import { endianness } from 'node:os';
 import { SaturnnError, show } from '../../errors';
+import { fromHalves } from '../../files/halves';
 import { allocate, type Parser, parseBytes, requestBytes } from '../../files/read';
 import type { FileArray, FileNumbers } from './array';
 import { type Literal, parseLiteral } from './literal';
@@ -69,7 +70,7 @@ export function* npyParser(size: number, source: string): Parser<FileArray> {
   swapBytes(memory, header.descr);
   const type = header.descr.slice(1);
   const numbers = isText ? textsOf(memory, count, bytes / 4, fail) : new types[type]!(memory);
-  const data = type === 'f2' ? floatsOf(numbers as Uint16Array, source) : numbers;
+  const data = type === 'f2' ? fromHalves('F16', numbers as Uint16Array) : numbers;
   return inRowOrder({ source, shape: header.shape, data }, header.isFortran);
 }
 
@@ -124,20 +125,6 @@ function elementOf(descr: string, fail: Fail): { bytes: number; isText: boolean 
   if (array && '<>|='.includes(order)) return { bytes: Number(type.slice(1)), isText: false };
   const known = [...Object.keys(types), 'U (texts)'].join(', ');
   throw fail(`its dtype is ${show(descr)}, expected one of ${known}, of either order of bytes`);
-}
-
-/** Converts halves (IEEE 754 binary16, as their bits), of which f32 holds every value. */
-function floatsOf(halves: Uint16Array, source: string): Float32Array {
-  const floats = new Float32Array(allocate(4 * halves.length, source));
-  halves.forEach((bits, index) => {
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    const special = fraction === 0 ? Number.POSITIVE_INFINITY : Number.NaN;
-    const magnitude =
-      exponent === 31 ? special : exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
-    floats[index] = bits >> 15 ? -magnitude : magnitude;
-  });
-  return floats;
 }
 
 /** Brings big-endian elements into this machine's order. */

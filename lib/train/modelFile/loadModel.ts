@@ -10,6 +10,8 @@ import { rebuildNetwork, type SavedValues } from '../../models/saved/rebuild';
 import { recordNetwork } from '../../models/saved/record';
 import { pathField } from '../../options/field';
 import { checkArgument } from '../../options/options';
+import { isOwn } from '../../weights/own';
+import { inFloat32 } from '../../weights/values';
 import type { ModelCard } from './card';
 import { cardIn, type Metadata, modelOptionsOf, namesOf, statisticsIn, trainedOn } from './description';
 
@@ -47,8 +49,14 @@ export async function loadModel(path: string): Promise<LoadedModel> {
  * @param source names the file in errors
  * @throws ERR_DATA
  */
-export function modelOf({ tensors, metadata }: SafetensorsFile, source: string): LoadedModel {
+export function modelOf({ tensors: stored, metadata }: SafetensorsFile, source: string): LoadedModel {
   try {
+    if (!isOwn({ tensors: stored, metadata })) {
+      throw new Error(
+        'it is not a file of saturnn. Of weights of PyTorch, `saturnn convert` or convertWeights() makes one',
+      );
+    }
+    const tensors = inFloat32(stored);
     const model = metadata.graph === undefined ? describedModel(metadata, tensors) : savedModel(metadata, tensors);
     return {
       model,

@@ -3,11 +3,16 @@
 import type { Statistics } from '../../data/statistics';
 import { reasonOf, SaturnnError } from '../../errors';
 import { type NamedTensor, readSafetensors, type SafetensorsFile } from '../../files/safetensors';
+import { openSafetensors, type TensorFile } from '../../files/tensorFile';
 import type { Model } from '../../models/model';
 import { formatNetwork } from '../../models/saved/form';
 import { floatsOf } from '../../models/saved/rebuild';
 import { recordNetwork } from '../../models/saved/record';
 import type { Parameter, State, StateBuffer } from '../../tensor/state';
+import { fitWeights } from '../../weights/fit';
+import { isOwn } from '../../weights/own';
+import { requireComplete } from '../../weights/report';
+import { inFloat32, valuesOf } from '../../weights/values';
 import type { ModelCard } from './card';
 import { describeNetwork, type TrainedOn } from './description';
 
@@ -45,7 +50,11 @@ export function weightsOf(parts: FileParts, state: State, arrays: ReadonlyMap<st
 /** Most characters of a graph, of which the header of a file must have room for more. */
 const longestGraph = 2 ** 22;
 
-function fileOf({ model, statistics, data, card }: FileParts, tensors: Map<string, NamedTensor>): SafetensorsFile {
+/** Returns a model file of tensors by name, which get the graph's constants too. */
+export function fileOf(
+  { model, statistics, data, card }: FileParts,
+  tensors: Map<string, NamedTensor>,
+): SafetensorsFile {
   const { graph, constants } = graphOf(model);
   for (const [name, values] of constants) tensors.set(name, values);
   const metadata = {
@@ -71,11 +80,23 @@ function graphOf(model: Model): { graph: Record<string, string>; constants: Read
   }
 }
 
-/** Sets the parameters and buffers of a State to those of a file. @throws ERR_DATA if the file does not fit the model */
+/**
+ * Sets the parameters and buffers of a State to those of a file of saturnn, or of one of PyTorch with the names of a module of the same
+ * structure.
+ * @throws ERR_DATA if the file does not fit the model
+ */
 export async function loadWeights(path: string, model: Model, state: State): Promise<void> {
-  const { tensors } = readSafetensors(path);
-  const values = valuesFor(path, tensors, model);
+  const file = openSafetensors(path);
+  const values = isOwn(file) ? valuesFor(path, readSafetensors(file.path).tensors, model) : foreignValues(file, model);
   for (const [part, data] of values) await state.write(part, data);
+}
+
+/** Returns the values of all parts of a model from a file of PyTorch. @throws ERR_DATA */
+function foreignValues(file: TensorFile, model: Model): (readonly [Parameter | StateBuffer, Float32Array])[] {
+  const parts = partsOf(model);
+  const { matches, report } = fitWeights(parts, file.tensors);
+  requireComplete(report, file.path);
+  return matches.map((match, index) => [parts[index]!, valuesOf(file, match)] as const);
 }
 
 /** Returns the values of all parts of a model, before any is used. @throws ERR_DATA */
@@ -87,7 +108,8 @@ function valuesFor(
   try {
     const parts = partsOf(model);
     const used = new Set(parts.map(({ name }) => name));
-    return parts.map((part) => [part, floatsOf(tensors, part.name, part.shape, used)] as const);
+    const floats = inFloat32(tensors);
+    return parts.map((part) => [part, floatsOf(floats, part.name, part.shape, used)] as const);
   } catch (error) {
     throw new SaturnnError('ERR_DATA', `${path} cannot be used: ${(error as Error).message}`, { cause: error });
   }

@@ -97,6 +97,18 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
     statisticsOf: of(() => [dataset(), { per: 'channel', scale: 2 }], 1),
     SaturnnError: make(() => ['ERR_DATA', 'message', {}]),
     parseSafetensors: of(() => [new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, 123, 125]), 'source']),
+    convertWeights: of(
+      () => [
+        path('none'),
+        path('file'),
+        {
+          ...{ to: 'saturnn', model: model(), map: [{ saturnn: 'a/*', pytorch: 'a.*', layout: 'same' }], dtype: 'f16' },
+          ...{ partial: true, imageMean: [0, 0, 0], imageStd: [1, 1, 1], classNames: ['a'] },
+        },
+      ],
+      2,
+    ),
+    readWeightMap: of(() => [path('none')]),
     openSafetensors: of(() => [path('none')]),
     readSafetensors: of(() => [path('none')]),
     toFloat32: of(() => [{ shape: [2], data: Uint16Array.of(0x3c00, 1), dtype: 'F16' }]),

@@ -32,6 +32,14 @@ module.exports.objectCalls = function objectCalls(saturnn, experiments, makers) 
       make: () => new saturnn.Subset(dataset(), Int32Array.of(1)),
       calls: { read: of(() => [Int32Array.of(0), new Uint8Array(48)]) },
     },
+    TensorFile: {
+      make() {
+        const tensors = new Map([['t', { shape: [2], data: new Float32Array(2) }]]);
+        saturnn.writeSafetensors(path('tensors'), { tensors, metadata: {} });
+        return saturnn.openSafetensors(path('tensors'));
+      },
+      calls: { read: of(() => ['t']) },
+    },
     Philox: {
       make: () => new saturnn.Philox(1, 2),
       calls: { integer: of(() => [4]), permutation: of(() => [4], null, { most: 100_000 }) },
