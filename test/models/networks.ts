@@ -16,7 +16,7 @@ const partsOf = (layers: readonly Layer[]) => ({
   buffers: layers.flatMap(({ buffers = [] }): readonly StateBuffer[] => buffers),
 });
 
-/** Makes a network with branches, a residual, a layer that is used twice, normalisation, dropout, rrelu and a constant. */
+/** Makes a network with branches, a depthwise convolution, a residual, a layer that is used twice, normalisation, dropout, rrelu and a constant. */
 export function branchedModel({ classes = 10, size = 8 } = {}): Model {
   const stem = new Conv2d({ name: 'stem', inputs: 3, outputs: 16, kernel: 3, padding: 1, normalization: 'batch' });
   const wide = new Conv2d({
@@ -25,6 +25,7 @@ export function branchedModel({ classes = 10, size = 8 } = {}): Model {
     outputs: 16,
     kernel: [1, 3],
     padding: [0, 1],
+    groups: 16,
     activation: rrelu(),
   });
   const thin = new Conv2d({
