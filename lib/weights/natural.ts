@@ -39,11 +39,11 @@ export function naturalNames(names: ReadonlySet<string>): (name: string) => stri
     const isJoined = isNormalized && has('weight');
     if (isNormalized && Object.hasOwn(ofNormalization, part)) {
       const theirs = ofNormalization[part]!;
-      const modules = isJoined ? [`${module}.bn`, `${module}.1`, ...beside(module)] : [module];
+      const modules = isJoined ? [partOf(module, 'bn'), partOf(module, '1'), ...beside(module)] : [module];
       return modules.map((one) => partOf(one, theirs));
     }
     if (isJoined && Object.hasOwn(own, part))
-      return [`${module}.conv`, `${module}.0`, module].map((one) => partOf(one, own[part]!));
+      return [partOf(module, 'conv'), partOf(module, '0'), module].map((one) => partOf(one, own[part]!));
     return [dotted(name)];
   };
 }

@@ -7,10 +7,10 @@ import { toFloat32 } from '../files/toFloat32';
 import { isOfWeights, type Match } from './fit';
 import { isSameOrder, reorder } from './layout';
 
-/** Dtypes of weights in a file that is written. */
-export const weightDTypes = ['f32', 'f16', 'bf16'] as const;
 /** A dtype of weights in a file that is written. */
-export type WeightDType = (typeof weightDTypes)[number];
+export type WeightDType = 'f32' | 'f16' | 'bf16';
+/** All of them. */
+export const weightDTypes: readonly WeightDType[] = ['f32', 'f16', 'bf16'];
 
 /** A file whose tensors are read one by one: a TensorFile. */
 interface Readable {

@@ -1,5 +1,5 @@
 /** Names of weights: patterns, maps as rules, files and functions, and the names that are tried without a map. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readWeightMap, type WeightMap, type WeightRule } from '../../lib';
@@ -76,6 +76,14 @@ describe('without a map', () => {
       'bn/shift': ['bn.bias'],
       'bn/runningMean': ['bn.running_mean'],
       'bn/runningVariance': ['bn.running_var'],
+    });
+  });
+
+  test('a network may be one layer', () => {
+    expect(namesOf(['weight', 'scale', 'runningMean'])).toEqual({
+      weight: ['conv.weight', '0.weight', 'weight'],
+      scale: ['bn.weight', '1.weight'],
+      runningMean: ['bn.running_mean', '1.running_mean'],
     });
   });
 
@@ -241,6 +249,15 @@ describe('a file with a map', () => {
     writeFileSync(file, JSON.stringify({ rules }));
     expect(readWeightMap(file)).toEqual(rules);
     expect(() => readWeightMap(join(folder, 'none'))).toThrow(/Cannot read .*none: ENOENT/);
+  });
+
+  test('is the one in the documentation', () => {
+    const page = readFileSync(join(__dirname, '../../docs/weights.md'), 'utf8');
+    const [, json = ''] = /```json\n([\s\S]*?)```/.exec(page)!;
+    const rules = parseWeightMap(json, 'docs/weights.md');
+    const names = new PyTorchNames([], rules);
+    expect(names.placesOf('blocks/2/conv1/weight', [1])[0]).toEqual({ name: 'layer2.conv1.weight' });
+    expect(names.placesOf('classifier/weight', [1])[0]).toEqual({ name: 'fc.weight', layout: 'flattened 64x7x7' });
   });
 
   test.each([

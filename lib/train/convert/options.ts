@@ -7,7 +7,7 @@ import { type WeightMap, weightMapField } from '../../weights/map';
 import { type WeightDType, weightDTypes } from '../../weights/values';
 
 /** The two kinds of files: see ConvertWeightsOptions.to. */
-export const conversions = ['saturnn', 'pytorch'] as const;
+export const conversions: readonly ConvertWeightsOptions['to'][] = ['saturnn', 'pytorch'];
 
 /** Options of convertWeights(). */
 export interface ConvertWeightsOptions {
@@ -15,7 +15,7 @@ export interface ConvertWeightsOptions {
    * "saturnn": the result is named and ordered as saturnn's files are, and says what a prediction needs to know. "pytorch": as the
    * state_dict of a PyTorch module is.
    */
-  to: (typeof conversions)[number];
+  to: 'saturnn' | 'pytorch';
   /** The network of the result, for `to: 'saturnn'`: its weights get the values of the file. */
   model?: Model;
   /**
