@@ -1,6 +1,6 @@
 /** Initial distributions of weights. Xavier and MSRA are defined as in MXNet, the framework of the paper's authors. */
 import { invalid } from '../errors';
-import { encodeActivation, meanSquareGain } from '../ops/activation';
+import { encodeActivation, initialGain } from '../ops/activation';
 import type { Activation } from '../ops/activations';
 import { callback, custom, type Field, oneOf, optional } from '../options/field';
 import { Options } from '../options/options';
@@ -160,12 +160,13 @@ export function orthonormal(options: { gain?: number } = {}): Initializer {
 
 /**
  * The default of layers: a normal distribution with variance magnitude / fan in and magnitude = 1 / E[f'(0)²], the mean of both
- * sides of 0 (equations 3 to 6 of the paper). Without an activation the magnitude is 1. It is 1 for sigmoid too, not 16, because
+ * sides of 0 (equations 3 to 6 of the paper). It is 2 for gelu, silu and hardSwish, as for relu, which they are like far from 0.
+ * Without an activation the magnitude is 1. It is 1 for sigmoid too, not 16, because
  * 16 would repair exactly the failure that the paper demonstrates.
  */
 export function defaultInitializer(activation?: Activation): Initializer {
   if (activation !== undefined) encodeActivation(activation);
   const neutral = !activation || activation.kind === 'sigmoid';
-  const gain = neutral ? 1 : meanSquareGain(activation);
+  const gain = neutral ? 1 : initialGain(activation);
   return xavier({ magnitude: 1 / gain, factor: 'in', distribution: 'gaussian' });
 }

@@ -11,7 +11,7 @@ import {
   leakyCurve,
 } from './activationRow';
 import { type Activation, activations, leakyRelu, parseActivation } from './activations';
-import { type NativeActivation, nativeActivations } from './nativeActivations';
+import { type NativeActivation, nativeActivations, savesInput } from './nativeActivations';
 import { expectShape, expectTensor, first, opOptions, shapeError } from './op';
 import { randomizedRelu } from './randomizedRelu';
 
@@ -54,6 +54,18 @@ export function meanSquareGain(activation: Activation): number {
 }
 
 /**
+ * Returns the gain by which default initialisers divide the variance of weights: E[f'(x)²] near x = 0, or far from it where that is
+ * larger. It is for gelu, silu and hardSwish (1/4 and 1/2), with which signals would otherwise grow from layer to layer.
+ * @throws ERR_INVALID_ARGUMENT
+ */
+export function initialGain(activation: Activation): number {
+  const near = meanSquareGain(activation);
+  const { slope } = curveOf(activation);
+  const [above, below] = [slope(Number.POSITIVE_INFINITY), slope(Number.NEGATIVE_INFINITY)];
+  return Math.max(near, (above * above + below * below) / 2);
+}
+
+/**
  * Returns an activation as a text that parseActivation() reads: "tanh", "leakyTanh:0.25", "rrelu:0.125:0.25".
  * @throws ERR_INVALID_ARGUMENT
  */
@@ -82,7 +94,13 @@ export function encodeActivation(activation: Activation): { kind: number; slope:
   return { kind: id, slope: checkSlope(activation.kind, row, row.slope ? activation.slope : undefined) };
 }
 
-/** y = f(x + bias). x: any shape; bias: [last dimension of x], optional. The backward pass needs only y, so y may overwrite x. */
+/** Whether the derivative of an activation is computed from its input, because its output does not tell it. */
+const needsInput = (kind: string | undefined): boolean => savesInput.some((name) => name === kind);
+
+/**
+ * y = f(x + bias). x: any shape; bias: [last dimension of x], optional. The backward pass of most activations needs only y, so y may
+ * overwrite x. That of the others (gelu, silu, hardSwish) needs x, and then there is no bias.
+ */
 export const activationOp: Op = {
   name: 'activation',
   attributes: activationAttributes,
@@ -97,9 +115,12 @@ export const activationOp: Op = {
     return [{ dtype: 'f32', shape: checked.shape, image: checked.image }];
   },
   gradient(node, [dy], [, biasNeeded]) {
-    const [y] = node.outputs;
-    if (!dy || !y) return [];
-    const { dx, dbias } = activationGradient(dy, y, node.attributes, { name: node.name });
+    const isInput = needsInput(nativeActivations[node.attributes.kind as number]);
+    const saved = isInput ? node.inputs[0] : node.outputs[0];
+    if (!dy || !saved) return [];
+    if (isInput && node.inputs[1])
+      throw shapeError('activation', 'bias', 'no bias, as activate() makes it', node.inputs[1].shape);
+    const { dx, dbias } = activationGradient(dy, saved, node.attributes, { name: node.name });
     return [dx, biasNeeded ? dbias : null];
   },
   saved: {
@@ -155,12 +176,17 @@ export function activate(x: Tensor, activation: Activation, options: ActivateOpt
     const [lower, upper] = rangeOf(activation);
     return randomizedRelu(x, { counter, lower, upper, name, bias });
   }
-  return first(apply(activationOp, [x, bias ?? null], encodeActivation(activation), name));
+  const attributes = encodeActivation(activation);
+  // The backward pass then needs x + bias. A leaky relu of slope 1 does nothing else, and a convolution can take it in.
+  if (bias && needsInput(activation.kind))
+    return activate(activate(x, leakyRelu(1), { bias, name }), activation, { name });
+  return first(apply(activationOp, [x, bias ?? null], attributes, name));
 }
 
 /**
- * dx = dy f'(x), with f' computed from the output y (native/activations.def), and dbias = dx summed over all dimensions but
- * the last. dy and y have one shape; either may be a slice of a concatenation.
+ * dx = dy f'(x), with f' computed from y, and dbias = dx summed over all dimensions but the last. y is the output of the activation;
+ * of those whose output does not tell f' (gelu, silu, hardSwish), it is the input x. native/activations.def says which. dy and y
+ * have one shape; either may be a slice of a concatenation.
  */
 export const activationGradientOp: Op = {
   name: 'activationGradient',

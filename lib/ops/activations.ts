@@ -7,6 +7,7 @@ import { anyNumber, optional } from '../options/field';
 import { Options } from '../options/options';
 import { type ActivationRow, checkRange, checkSlope, defaultRange, leakyCurve } from './activationRow';
 import type { NativeActivation } from './nativeActivations';
+import { normalDensity, normalShare } from './normalDistribution';
 
 export type { ActivationCurve, ActivationRow } from './activationRow';
 
@@ -64,6 +65,38 @@ export const activations: Readonly<Record<NativeActivation, ActivationRow>> = {
       kink: true,
     }),
   },
+  relu6: {
+    slope: null,
+    curve: () => ({
+      value: (x) => Math.min(6, Math.max(0, x)), // They keep NaN.
+      slope: (x) => (x < 0 || x >= 6 ? 0 : 1),
+      kink: true,
+    }),
+  },
+  gelu: {
+    slope: null,
+    curve: () => ({
+      value: (x) => (x === Number.NEGATIVE_INFINITY ? 0 : x * normalShare(x)),
+      slope: (x) => (Number.isFinite(x) ? normalShare(x) + x * normalDensity(x) : normalShare(x)),
+      kink: false,
+    }),
+  },
+  silu: {
+    slope: null,
+    curve: () => ({
+      value: (x) => (x === Number.NEGATIVE_INFINITY ? 0 : x * logistic(x)),
+      slope: (x) => (Number.isFinite(x) ? logistic(x) * (1 + x * logistic(-x)) : logistic(x)),
+      kink: false,
+    }),
+  },
+  hardSwish: {
+    slope: null,
+    curve: () => ({
+      value: (x) => (x < -3 ? 0 : (x * Math.min(6, x + 3)) / 6),
+      slope: (x) => (x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 1 / 2),
+      kink: false,
+    }),
+  },
 };
 
 const make = (kind: NativeActivation, slope?: number): Activation => ({
@@ -92,6 +125,15 @@ export const leakyRelu = (a?: number): Activation => make('leakyRelu', a);
  * @param a 0 to 10, default 1. @throws ERR_INVALID_ARGUMENT
  */
 export const elu = (a?: number): Activation => make('elu', a);
+
+/** Returns ReLU6: x between 0 and 6 (Howard et al., arXiv:1704.04861). */
+export const relu6 = (): Activation => make('relu6');
+/** Returns GELU: x P(X < x) for a standard normal X, not its approximation by tanh (Hendrycks and Gimpel, arXiv:1606.08415). */
+export const gelu = (): Activation => make('gelu');
+/** Returns SiLU, also called swish: x / (1 + e^-x) (Elfwing et al., arXiv:1702.03118). */
+export const silu = (): Activation => make('silu');
+/** Returns hard-swish: x min(max(x + 3, 0), 6) / 6 (Howard et al., arXiv:1905.02244). */
+export const hardSwish = (): Activation => make('hardSwish');
 
 const rreluOptions = new Options<{ lower?: number; upper?: number }>('rrelu()', {
   lower: optional(anyNumber),

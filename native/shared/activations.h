@@ -14,6 +14,14 @@ enum ActivationId : int {
   SN_ACTIVATION_COUNT
 };
 
+// Whether the derivative is computed from the input, which then has no bias: lib/ops/activation.ts adds it before.
+SN_INLINE constexpr bool savesInput(int kind) {
+#define SN_ACTIVATION(name, saved, ...) \
+  if (kind == SN_ACTIVATION_##name) return #saved[0] == 'x';
+#include "activations.def"
+  return false;
+}
+
 // Helpers for the rows of activations.def.
 
 // `value`, times `slope` for x < 0. Not by choose(), with which GCC 12 makes 9% slower loops of leakyTanh.
@@ -30,20 +38,45 @@ SN_INLINE float nanOf(float y) { return choose(y != y, y, 0.0f); }
 
 SN_INLINE float atLeastZero(float x) { return choose(x < 0.0f, 0.0f, x); }
 
+// |x|, at most `most`; NaN for NaN.
+SN_INLINE float magnitude(float x, float most) { return clampKeepingNan(choose(x < 0.0f, -x, x), 0.0f, most); }
+
+// gelu and silu have f(x) - f(-x) = x, so f(x) = max(0, x) + f(-|x|), and f'(x) = 1 - f'(-x). The functions below give
+// f(-a) and f'(-a) for a >= 0: what is small keeps its digits. They are 0 beyond the bounds in activations.def.
+SN_INLINE float bySide(float x, float slopeBelow) { return choose(x < 0.0f, slopeBelow, 1.0f - slopeBelow); }
+
+SN_INLINE float geluBelow(float a) { return -a * (bell(a) * tailOverBell(a)); }
+SN_INLINE float geluSlopeBelow(float a) { return bell(a) * (tailOverBell(a) - 0.398942280f * a); }
+
+// With h = e^(-a / 2), whose square underflows as it should: exponential() saturates.
+SN_INLINE float siluBelow(float a) {
+  const float h = exponential(-0.5f * a);
+  return -a * h * (h / (1.0f + h * h));
+}
+SN_INLINE float siluSlopeBelow(float a) {
+  const float h = exponential(-0.5f * a);
+  const float share = h * (h / (1.0f + h * h));  // 1 / (1 + e^a)
+  return share * (1.0f - a * (1.0f - share));
+}
+
 template <int Kind>
 SN_INLINE float activate(float x, float slope) {
   static_assert(Kind >= 0 && Kind < SN_ACTIVATION_COUNT, "a row of activations.def");
-#define SN_ACTIVATION(kind, f, ...) \
+#define SN_ACTIVATION(kind, saved, f, ...) \
   if constexpr (Kind == SN_ACTIVATION_##kind) return f;
 #include "activations.def"
 }
 
-// `inverseSlope` is 1 / slope (0 for slope 0), computed once per launch: see inverseSlopeOf.
+// f'(x) from what the row says is saved, x or f(x). `inverseSlope` is 1 / slope (0 for slope 0), computed once per launch:
+// see inverseSlopeOf.
 template <int Kind>
-SN_INLINE float derivativeFromOutput(float y, float slope, float inverseSlope) {
+SN_INLINE float derivativeFromSaved(float value, float slope, float inverseSlope) {
   static_assert(Kind >= 0 && Kind < SN_ACTIVATION_COUNT, "a row of activations.def");
-#define SN_ACTIVATION(kind, f, derivative, ...) \
-  if constexpr (Kind == SN_ACTIVATION_##kind) return derivative;
+#define SN_ACTIVATION(kind, saved, f, derivative, ...)  \
+  if constexpr (Kind == SN_ACTIVATION_##kind) {         \
+    const float saved = value;                          \
+    return derivative;                                  \
+  }
 #include "activations.def"
 }
 

@@ -2,7 +2,7 @@
 
 import { activate, activationGradient, encodeActivation, formatActivation } from '../../lib/ops/activation';
 import { type Activation, type ActivationKind, activations, leakyTanh } from '../../lib/ops/activations';
-import { activation as reference } from '../reference/activation';
+import { needsInput, activation as reference } from '../reference/activation';
 import { type Fill, gaussian, mapped, saturated, scaled, special, withNaN } from './fills';
 import { type Builder, type Case, type GradientProblems, graphCase } from './problem';
 
@@ -44,7 +44,7 @@ function forward(activation: Activation, shape: readonly number[], what: string,
   }));
 }
 
-/** The backward case: its input y holds f32 values that f can reach, namely f(x) of the fill, rounded. */
+/** The backward case: its input y holds f32 values that f can reach, namely f(x) of the fill, rounded, or x itself. */
 function backward(activation: Activation, shape: readonly number[], what: string, fill: Fill): Case {
   const { kind, slope } = encodeActivation(activation);
   const f = (x: number) => {
@@ -53,7 +53,7 @@ function backward(activation: Activation, shape: readonly number[], what: string
   };
   const name = `activationGradient ${formatActivation(activation)} [${shape}]${what}`;
   return graphCase(name, ['activationGradient'], (b) => {
-    const y = tensor(b, 'y', shape, mapped(fill, f));
+    const y = tensor(b, 'y', shape, needsInput({ kind, slope }) ? fill : mapped(fill, f));
     return { ...activationGradient(tensor(b, 'dy', shape, gaussian), y, { kind, slope }) };
   });
 }
@@ -103,12 +103,12 @@ export const activationGradients: GradientProblems = {
     Object.entries(activations).flatMap(([kind, { slope }]) =>
       (slope ? [0, 0.1, slope.maximum] : [0]).map((a) => [
         `activation ${kind} ${a}`,
-        (b: Builder) =>
-          activate(
-            b.f32('x', [2, 3, 4, 5]),
-            { kind: kind as ActivationKind, slope: a },
-            { bias: b.plain('bias', [5]) },
-          ),
+        (b: Builder) => {
+          const activation = { kind: kind as ActivationKind, slope: a };
+          // Where the derivative needs x + bias, another node adds the bias.
+          const options = needsInput(encodeActivation(activation)) ? {} : { bias: b.plain('bias', [5]) };
+          return activate(b.f32('x', [2, 3, 4, 5]), activation, options);
+        },
       ]),
     ),
   ),

@@ -147,8 +147,8 @@ const mistakes: readonly (readonly [name: string, code: string, message: RegExp,
   [
     'an unknown activation',
     'ERR_INVALID_ARGUMENT',
-    /sigmoid, scaledSigmoid, tanh, leakyTanh, relu, leakyRelu, elu.*"gelu"/,
-    () => parseActivation('gelu'),
+    /sigmoid, scaledSigmoid, tanh, leakyTanh, relu, leakyRelu, elu.*"mish"/,
+    () => parseActivation('mish'),
   ],
   ['a slope for an activation without', 'ERR_INVALID_ARGUMENT', /slope of tanh/, () => parseActivation('tanh:0.1')],
   [

@@ -2,19 +2,44 @@
  * References of the activations, from the paper's formulas. The hyperbolic derivatives are sech²(x), with x from the inverse of
  * f, and not the kernels' formulas in y, so that a mistake in those is found.
  */
-import { type NativeActivation, nativeActivations } from '../../lib/ops/nativeActivations';
+import { type NativeActivation, nativeActivations, savesInput } from '../../lib/ops/nativeActivations';
 import { sumOverRows } from './convolution';
 import { type Attributes, at, map, need, type Values } from './values';
 
 interface Reference {
   f(x: number, a: number): number;
-  /** f'(x) from y = f(x). `negative`: whether x < 0. */
-  derivative(y: number, a: number, negative: boolean): number;
+  /** f'(x) from y = f(x), or from x where the table says so. `negative`: whether x < 0. */
+  derivative(saved: number, a: number, negative: boolean): number;
   /** Whether f has a kink at x = 0. */
   kink: boolean;
 }
 
 const sech2 = (x: number): number => 1 / Math.cosh(x) ** 2;
+
+const root2pi = Math.sqrt(2 * Math.PI);
+
+/** Places and weights of Gauss and Legendre's rule with five points, on [-1, 1]. */
+const gauss = [
+  [0, 0.5688888888888889],
+  [0.5384693101056831, 0.4786286704993665],
+  [-0.5384693101056831, 0.4786286704993665],
+  [0.906179845938664, 0.2369268850561891],
+  [-0.906179845938664, 0.2369268850561891],
+] as const;
+
+/** The share of a standard normal distribution below x, by integration over its tail from x on, in pieces of 1/4. */
+function normalBelow(x: number): number {
+  if (x > 0) return 1 - normalBelow(-x);
+  if (x < -38) return 0;
+  // The density at x - s is that at x times e^(x s - s² / 2), which is 0 in double precision from s = 9 on.
+  let sum = 0;
+  for (let middle = 1 / 8; middle < 9; middle += 1 / 4)
+    for (const [place, weight] of gauss) {
+      const s = middle + place / 8;
+      sum += (weight / 8) * Math.exp(x * s - s ** 2 / 2);
+    }
+  return (sum / root2pi) * Math.exp(-(x ** 2) / 2);
+}
 
 /** A row for each activation of native/activations.def. */
 const references: Readonly<Record<NativeActivation, Reference>> = {
@@ -59,6 +84,26 @@ const references: Readonly<Record<NativeActivation, Reference>> = {
     },
     kink: true,
   },
+  relu6: {
+    f: (x) => Math.min(6, Math.max(0, x)),
+    derivative: (y) => (y > 0 && y < 6 ? 1 : 0),
+    kink: true,
+  },
+  gelu: {
+    f: (x) => (x === Number.NEGATIVE_INFINITY ? 0 : x * normalBelow(x)),
+    derivative: (x) => (Math.abs(x) > 50 ? normalBelow(x) : normalBelow(x) + (x * Math.exp(-(x ** 2) / 2)) / root2pi),
+    kink: false,
+  },
+  silu: {
+    f: (x) => (x === Number.NEGATIVE_INFINITY ? 0 : x / (1 + Math.exp(-x))),
+    derivative: (x) => (Math.abs(x) > 700 ? (x > 0 ? 1 : 0) : (1 + Math.exp(-x) * (1 + x)) / (1 + Math.exp(-x)) ** 2),
+    kink: false,
+  },
+  hardSwish: {
+    f: (x) => (x <= -3 ? 0 : x >= 3 ? x : (x * (x + 3)) / 6),
+    derivative: (x) => (x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6),
+    kink: true,
+  },
 };
 
 function reference({ kind = -1 }: Attributes): Reference {
@@ -79,14 +124,19 @@ export function activation(x: Values, bias: Values | null | undefined, attribute
   return map(preActivation(x, bias), (value) => f(value, attributes.slope ?? 0));
 }
 
+/** Whether the derivative of an activation is computed from its input. */
+export const needsInput = ({ kind = -1 }: Attributes): boolean =>
+  savesInput.some((name) => name === nativeActivations[kind]);
+
 /**
- * Returns f'(x) for every element, from y = f(x). NaN gives NaN. A y that f cannot reach (it comes from rounding) counts as
- * saturated: 0.
+ * Returns f'(x) for every element, from y = f(x), or from x if needsInput(). NaN gives NaN. A y that f cannot reach (it comes from
+ * rounding) counts as saturated: 0.
  */
-export function derivativeFromOutput(y: Values, attributes: Attributes): Values {
+export function derivativeFromSaved(saved: Values, attributes: Attributes): Values {
   const { derivative } = reference(attributes);
   const { slope = 0 } = attributes;
-  return map(y, (value) => {
+  if (needsInput(attributes)) return map(saved, (x) => (Number.isNaN(x) ? x : derivative(x, slope, x < 0)));
+  return map(saved, (value) => {
     if (Number.isNaN(value)) return value;
     // With slope 0, or one so small that the products underflow, x < 0 gives y = 0 or -0: 0 belongs to the negative side.
     const negative = slope >= 2 ** -23 ? value < 0 : value <= 0;
@@ -96,7 +146,7 @@ export function derivativeFromOutput(y: Values, attributes: Attributes): Values 
 }
 
 export function activationGradient(dy: Values, y: Values, attributes: Attributes): Values[] {
-  const slopes = derivativeFromOutput(y, attributes);
+  const slopes = derivativeFromSaved(y, attributes);
   const dx = map(need(dy), (value, i) => value * at(slopes.data, i));
   return [dx, sumOverRows(dx)];
 }

@@ -3,7 +3,7 @@
  * table in test/tolerance.ts times the size of the numbers that are rounded, which is computed here.
  */
 import type { Tolerance } from '../tolerance';
-import { derivativeFromOutput, preActivation } from './activation';
+import { derivativeFromSaved, needsInput, preActivation } from './activation';
 import { ratesOf } from './update';
 import { type Attributes, at, map, need, type Shape, type Values } from './values';
 
@@ -55,8 +55,9 @@ function largest(values: Values | undefined): number {
 
 /** Errors of the activation itself and of x + bias. */
 export const activationRounding: Rounding = ({ inputs: [x, bias], attributes, outputs: [y] }, { relative }) => {
-  const slopes = derivativeFromOutput(need(y), attributes).data;
-  const before = preActivation(need(x), bias).data;
+  const sum = preActivation(need(x), bias);
+  const slopes = derivativeFromSaved(needsInput(attributes) ? sum : need(y), attributes).data.map(Math.abs);
+  const before = sum.data;
   const inherited = (i: number) => (at(slopes, i) === 0 ? 0 : Math.abs(at(before, i)) * at(slopes, i));
   return [need(y).data.map((want, i) => relative * (Math.abs(want) + inherited(i)) + tiny)];
 };

@@ -3,7 +3,7 @@ import type { Graph } from '../graph';
 
 /**
  * Lets kernels that can (Op.inPlace: activation, add, batchNorm, dropout, ...) overwrite their first input if no other node reads
- * it. The derivative of every activation is computed from its output, so the pre-activation need not be kept.
+ * it. The derivative of most activations is computed from their output, so the pre-activation need not be kept.
  */
 export function inPlaceActivation(graph: Graph): Graph {
   const { placements } = graph.memory;

@@ -2,7 +2,7 @@
  * Predicts variances along a plain chain: Section 2 of the paper, extended to pre-activations of any size (docs/variance.md).
  */
 import type { Range } from '../../errors';
-import { activationField, curveOf, meanSquareGain } from '../../ops/activation';
+import { activationField, curveOf, initialGain, meanSquareGain } from '../../ops/activation';
 import type { Activation, ActivationCurve as Curve } from '../../ops/activations';
 import { flag, integer, number, optional } from '../../options/field';
 import { type Fields, Options } from '../../options/options';
@@ -61,11 +61,11 @@ export interface ChainLayer {
 }
 
 /**
- * Returns the magnitude (channels times Var[w]) of the default initialiser: 1 / E[f'²] near 0, and 1 for sigmoid.
+ * Returns the magnitude (channels times Var[w]) of the default initialiser: 1 / E[f'²] near 0, 2 for gelu, silu and hardSwish, and 1 for sigmoid.
  * @throws ERR_INVALID_ARGUMENT if the activation is not known
  */
 export function defaultMagnitude(activation: Activation): number {
-  return activation?.kind === 'sigmoid' ? 1 : 1 / meanSquareGain(activation);
+  return activation?.kind === 'sigmoid' ? 1 : 1 / initialGain(activation);
 }
 
 /**

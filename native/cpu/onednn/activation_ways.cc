@@ -6,7 +6,7 @@ namespace saturnn::cpu {
 namespace {
 
 constexpr OneDnnActivation ways[] = {
-#define SN_ACTIVATION(kind, f, derivative, oneDnn, cudnn) OneDnnActivation::oneDnn,
+#define SN_ACTIVATION(kind, saved, f, derivative, oneDnn, cudnn) OneDnnActivation::oneDnn,
 #include "activations.def"
 };
 constexpr int wayCount = sizeof ways / sizeof *ways;

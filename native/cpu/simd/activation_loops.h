@@ -64,14 +64,14 @@ void gradientRun(const T* dy, const T* y, T* dx, float* sums, int64_t count, flo
   if (sums) {
 #pragma GCC ivdep
     for (int64_t i = 0; i < count; ++i) {
-      const float value = widen(dy[i]) * derivativeFromOutput<Kind>(widen(y[i]), slope, inverseSlope);
+      const float value = widen(dy[i]) * derivativeFromSaved<Kind>(widen(y[i]), slope, inverseSlope);
       dx[i] = narrow<T>(value);
       sums[i] += value;
     }
   } else {
 #pragma GCC ivdep
     for (int64_t i = 0; i < count; ++i) {
-      dx[i] = narrow<T>(widen(dy[i]) * derivativeFromOutput<Kind>(widen(y[i]), slope, inverseSlope));
+      dx[i] = narrow<T>(widen(dy[i]) * derivativeFromSaved<Kind>(widen(y[i]), slope, inverseSlope));
     }
   }
 }

@@ -133,7 +133,7 @@ constexpr Way leakyRelu{[](Steps& steps, const StepOperand& x, float slope, bool
 }  // namespace ways
 
 constexpr Way kWays[] = {
-#define SN_ACTIVATION(kind, f, derivative, oneDnn, cudnn) ways::cudnn,
+#define SN_ACTIVATION(kind, saved, f, derivative, oneDnn, cudnn) ways::cudnn,
 #include "activations.def"
 };
 

@@ -116,11 +116,13 @@ bool runVectors(const Problem& p) {
   const bool hasKind = p.kind != SN_NO_ACTIVATION;
   const bool aligned = p.channels % kWidth == 0 && allowsVectors(p.dy) && (!hasKind || allowsVectors(p.y)) &&
                        (!p.dx.data || allowsVectors(p.dx)) && isAligned(p.partials);
-  if (!aligned || hasKind != (p.dx.data != nullptr)) return false;
+  if (!aligned || hasKind != (p.dx.data != nullptr) || (p.dbias && savesInput(p.kind))) return false;
   withActivation(p.kind, [&](auto known) {
     constexpr int kKind = decltype(known)::value;
     if constexpr (kKind == SN_NO_ACTIVATION) {
       run<T, kKind, false, true, kWidth>(p);
+    } else if constexpr (savesInput(kKind)) {
+      run<T, kKind, true, false, kWidth>(p);
     } else {
       (p.dbias ? run<T, kKind, true, true, kWidth> : run<T, kKind, true, false, kWidth>)(p);
     }
@@ -147,7 +149,8 @@ void launchChannelMap(int kind, float slope, ConstRows x, const float* bias, Row
                       cudaStream_t stream) {
   if (rows == 0 || channels == 0) return;
   if (!bias) flatten(rows, channels, x, y);
-  const bool vectors = channels % vectorWidth(x.dtype) == 0 && allowsVectors(x) && allowsVectors(y);
+  const bool isUsual = !(bias && savesInput(kind));  // no plan has such a kernel: it need not be fast
+  const bool vectors = isUsual && channels % vectorWidth(x.dtype) == 0 && allowsVectors(x) && allowsVectors(y);
   withStorage(x.dtype, [&](auto storage) {
     using T = typename decltype(storage)::Element;
     const auto run = [&](auto kernel, int width) {
@@ -162,7 +165,11 @@ void launchChannelMap(int kind, float slope, ConstRows x, const float* bias, Row
     withActivation(kind, [&](auto known) {
       constexpr int kKind = decltype(known)::value;
       constexpr int kWidth = kVectorWidth<T>;
-      bias ? run(channelMap<T, T, kKind, true, kWidth>, kWidth) : run(channelMap<T, T, kKind, false, kWidth>, kWidth);
+      if constexpr (savesInput(kKind)) {
+        run(channelMap<T, T, kKind, false, kWidth>, kWidth);
+      } else {
+        bias ? run(channelMap<T, T, kKind, true, kWidth>, kWidth) : run(channelMap<T, T, kKind, false, kWidth>, kWidth);
+      }
     });
   });
 }

@@ -286,7 +286,12 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
       ],
       0,
     ),
-    ...Object.fromEntries(['sigmoid', 'scaledSigmoid', 'tanh', 'relu'].map((name) => [name, of(() => [])])),
+    ...Object.fromEntries(
+      ['sigmoid', 'scaledSigmoid', 'tanh', 'relu', 'relu6', 'gelu', 'silu', 'hardSwish'].map((name) => [
+        name,
+        of(() => []),
+      ]),
+    ),
     ...Object.fromEntries(['leakyTanh', 'leakyRelu', 'elu'].map((name) => [name, of(() => [0.25])])),
     rrelu: of(() => [{ lower: 0.1, upper: 0.2 }], 0),
     parseActivation: of(() => ['rrelu:0.1:0.2']),

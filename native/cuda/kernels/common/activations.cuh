@@ -51,13 +51,13 @@ template <int... Kinds>
 __device__ __forceinline__ float derivativeOfAny(int kind, float y, float slope, float inverseSlope,
                                                  std::integer_sequence<int, Kinds...>) {
   float derivative = 1.0f;
-  ((kind == Kinds ? static_cast<void>(derivative = derivativeFromOutput<Kinds>(y, slope, inverseSlope))
+  ((kind == Kinds ? static_cast<void>(derivative = derivativeFromSaved<Kinds>(y, slope, inverseSlope))
                   : static_cast<void>(0)),
    ...);
   return derivative;
 }
 
-// derivativeFromOutput<Kind>, or for kAnyActivation that of `kind`; without activation 1.
+// derivativeFromSaved<Kind>, or for kAnyActivation that of `kind`; without activation 1.
 template <int Kind>
 __device__ __forceinline__ float derivativeAs(int kind, float y, float slope, float inverseSlope) {
   if constexpr (Kind == SN_NO_ACTIVATION) {
@@ -65,7 +65,7 @@ __device__ __forceinline__ float derivativeAs(int kind, float y, float slope, fl
   } else if constexpr (Kind == kAnyActivation) {
     return derivativeOfAny(kind, y, slope, inverseSlope, AllActivations{});
   } else {
-    return derivativeFromOutput<Kind>(y, slope, inverseSlope);
+    return derivativeFromSaved<Kind>(y, slope, inverseSlope);
   }
 }
 
