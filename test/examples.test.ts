@@ -45,6 +45,15 @@ test('predict.js', () => {
 });
 
 example(
+  'pytorch.js',
+  (output) => {
+    expect(output).toMatch(/^block\.bn\.running_mean \[16\] is block\/runningMean$/m);
+    expect(numbers(output, /^\w+: ([\d.]+) %$/gm).reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 0);
+  },
+  join(root, 'test/pytorch/fixtures/weights.safetensors'),
+);
+
+example(
   'draw-pictures.js',
   (output) => {
     expect(output).toMatch(/^60 pictures of each of circle, .*triangle are in photos$/m);
