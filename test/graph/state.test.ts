@@ -90,6 +90,18 @@ test('assign swaps two parameters: each update reads the old values', async () =
 });
 
 describe('buffers of a State', () => {
+  test('may begin with values of their own, which are copied', async () => {
+    const values = Float32Array.of(1, 2, 3);
+    const buffer = new StateBuffer({ name: 'mean', shape: [3], values });
+    values.fill(9);
+    const state = new State([parameter('w', 1)], { buffers: [buffer], device: 'cpu' });
+    expect([...(await state.read(buffer))]).toEqual([1, 2, 3]);
+    state.dispose();
+    expect(() => new StateBuffer({ name: 'mean', shape: [4], values })).toThrow(
+      'Expected 4 numbers for values of mean but received 3',
+    );
+  });
+
   test('begin at their initial value, are written by assign and read by evaluate', async () => {
     const weight = parameter('weight', 1, 2);
     const mean = new StateBuffer({ name: 'mean', shape: [3] });

@@ -1,6 +1,8 @@
 /** --weights: a file of trained weights. */
 import { type PictureFit, pictureFits } from '../../data/pictures/fit';
+import { SaturnnError, show } from '../../errors';
 import { openSafetensors } from '../../files/tensorFile';
+import { models } from '../../models';
 import { declare } from './declare';
 import type { Given } from './resume';
 
@@ -19,9 +21,18 @@ const flags = {
   channels: '--channels',
 } as const;
 
-/** Returns the options that make the model of a weights file. @throws ERR_DATA if the file cannot be read */
+/**
+ * Returns the options that make the model of a weights file.
+ * @throws ERR_DATA if the file cannot be read; ERR_UNSUPPORTED if its model is not built in
+ */
 export function modelFlagsOf(path: string): Given {
   const { metadata } = openSafetensors(path);
+  const { model } = metadata;
+  if (model !== undefined && !Object.hasOwn(models, model)) {
+    const remedy = 'a program trains it: new Trainer({ model: (await loadModel(path)).model, ... })';
+    const message = `--weights of this command takes the built-in models, and ${path} holds ${show(model)}: ${remedy}`;
+    throw new SaturnnError('ERR_UNSUPPORTED', message);
+  }
   return Object.fromEntries(
     Object.entries(flags).flatMap(([key, flag]) => (metadata[key] === undefined ? [] : [[flag, metadata[key]]])),
   );

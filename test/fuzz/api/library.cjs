@@ -235,7 +235,7 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
     probeBackend: of(() => ['cpu']),
     memoryStats: of(() => []),
     Parameter: make(() => [{ name: 'p', shape: [2], decay: true, initialize: () => new Float32Array(2) }], 0),
-    StateBuffer: make(() => [{ name: 'b', shape: [2], initial: 1 }], 0),
+    StateBuffer: make(() => [{ name: 'b', shape: [2], initial: 1, values: Float32Array.of(1, 2) }], 0),
     State: make(() => [[parameter()], { seed: 1, optimizerSlots: 2, averageSlot: 1, buffers: [], device: 'cpu' }], 1),
     constant: of(() => [
       [1, 2, 3, 4],
