@@ -72,10 +72,10 @@ SN_INLINE float activate(float x, float slope) {
 template <int Kind>
 SN_INLINE float derivativeFromSaved(float value, float slope, float inverseSlope) {
   static_assert(Kind >= 0 && Kind < SN_ACTIVATION_COUNT, "a row of activations.def");
-#define SN_ACTIVATION(kind, saved, f, derivative, ...)  \
-  if constexpr (Kind == SN_ACTIVATION_##kind) {         \
-    const float saved = value;                          \
-    return derivative;                                  \
+#define SN_ACTIVATION(kind, saved, f, derivative, ...) \
+  if constexpr (Kind == SN_ACTIVATION_##kind) {        \
+    const float saved = value;                         \
+    return derivative;                                 \
   }
 #include "activations.def"
 }
