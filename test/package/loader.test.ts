@@ -11,6 +11,7 @@ import { temporaryFolder } from '../temporary';
 const root = packageRoot();
 const folder = temporaryFolder();
 const out = join(root, 'out');
+const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 let app: string;
 let made = 0;
 let filesModule: (files: readonly string[]) => string;
@@ -25,7 +26,7 @@ beforeEach(() => {
   mkdirSync(own, { recursive: true });
   cpSync(join(root, 'dist'), join(own, 'dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(own, 'package.json'));
-  for (const name of ['commander', 'cli-progress'])
+  for (const name of Object.keys(dependencies))
     symlinkSync(join(root, 'node_modules', name), join(app, 'node_modules', name));
 });
 
