@@ -84,7 +84,10 @@ describe('sizes', () => {
       modelFrom({ model, ...common, size }, { classes: 2, shape }).inputShape;
     expect(shapeFor('inception33', [32, 32, 3])).toEqual([28, 28, 3]);
     expect(shapeFor('inception33')).toEqual([28, 28, 3]);
-    expect(shapeFor('inceptionBn', [32, 32, 1])).toEqual([224, 224, 1]);
+    expect(() => shapeFor('inceptionBn', [32, 32, 1])).toThrow(
+      'for --size but received "224, the default of inceptionBn"',
+    );
+    expect(shapeFor('inceptionBn', [32, 32, 1], 32)).toEqual([32, 32, 1]);
     expect(shapeFor('inceptionBn', [48, 65, 1])).toEqual([48, 65, 1]);
     expect(shapeFor('inception33', [48, 65, 4], 40)).toEqual([40, 40, 4]);
   });

@@ -72,7 +72,10 @@ test.concurrent.each<[string, RegExp]>([
   ['train --weight-decay -1', /--weight-decay.*'-1' is invalid/],
   ['train --seed -1', /--seed.*'-1' is invalid/],
   ['train --seed 2147483648', /--seed.*0 to 2147483647/],
-  ['train --activation swish', /one of sigmoid, scaledSigmoid, tanh, leakyTanh, relu, leakyRelu, elu, rrelu.*"swish"/],
+  [
+    'train --activation swish',
+    /one of sigmoid, scaledSigmoid, tanh, leakyTanh, relu, leakyRelu, elu, .*, rrelu.*"swish"/,
+  ],
   ['train --activation leakyTanh:0.7', /0 to 0.5 for slope of leakyTanh but received 0.7/],
   ['train --activation leakyTanh:', /NAME or NAME:SLOPE/],
   ['train --activation tanh:0.1', /no slope.*0.1/],

@@ -240,11 +240,13 @@ describe('logs', () => {
     expect(seen).toEqual(events.map((_, index) => index + 1));
     expect(read('a.jsonl').map((line) => JSON.parse(line))).toEqual(events);
     const [head, ...rows] = read('a.csv');
-    expect(head).toBe('epoch,step,trainLoss,trainAccuracy,testLoss,testAccuracy,testTop5,learningRate,imagesPerSecond');
+    expect(head).toBe(
+      'epoch,step,trainLoss,trainAccuracy,testLoss,testAccuracy,testTop5,learningRate,imagesPerSecond,evaluated',
+    );
     const epochs = events.filter((event) => event.event === 'epoch');
     const row = ({ epoch, step, trainLoss, testTop5, ...rest }: EpochEvent) => [
       ...[epoch, step, trainLoss, rest.trainAccuracy, rest.testLoss, rest.testAccuracy],
-      ...[testTop5, rest.learningRate, rest.imagesPerSecond],
+      ...[testTop5, rest.learningRate, rest.imagesPerSecond, 'test'],
     ];
     expect(rows).toEqual(epochs.map((event) => row(event).join(',')));
   });
