@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SaturnnError } from '../../lib/errors';
 import { BatchNorm, inference, Linear, TrainingContext } from '../../lib/layers';
@@ -119,7 +121,11 @@ describe('a description', () => {
     expect(withGradient).toEqual(
       ['augment', 'mix', 'softmaxCrossEntropy'].filter((name) => withGradient.includes(name)),
     );
-    expect(ops.filter(({ saved }) => saved).map(({ name }) => name)).not.toContain('sgd');
+    const saved = ops.filter((op) => op.saved).map(({ name }) => name);
+    expect(saved).not.toContain('sgd');
+    // docs/models.md has them all.
+    const table = readFileSync(join(__dirname, '../../docs/models.md'), 'utf8').match(/^\| op \|[\s\S]*?\n\n/m)![0];
+    expect(saved.filter((name) => !table.includes(`\`${name}\``))).toEqual([]);
   });
 
   test('exists of a buffer that is set to anything that public ops compute', () => {
