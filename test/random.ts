@@ -36,12 +36,16 @@ export class TestRandom {
 export const testSeed: number = Number(process.env.SATURNN_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 /**
- * Assigns each item to one of `parts` lists at random, by `testSeed`. For checks that are too expensive to run every case
- * in every way: each case runs in one way per process, and over many runs in all.
+ * Assigns each item to one of `parts` lists at random, by `testSeed`, so that no list is longer than another by more than one. For
+ * checks that are too expensive to run every case in every way: each case runs in one way per process, and over many runs in all.
  */
 export function deal<T>(items: readonly T[], parts: number): T[][] {
   const random = new TestRandom(testSeed, 1);
   const dealt: T[][] = Array.from({ length: parts }, () => []);
-  for (const item of items) dealt[random.integer(parts)]?.push(item);
+  let left: T[][] = [];
+  for (const item of items) {
+    if (left.length === 0) left = [...dealt];
+    left.splice(random.integer(left.length), 1)[0]?.push(item);
+  }
   return dealt;
 }
