@@ -24,7 +24,7 @@ export interface Match {
   readonly order: Order;
 }
 
-/** What fits what. */
+/** The tensors of a file that fit the weights of a network, and a report on all others. */
 export interface Fit {
   readonly matches: readonly Match[];
   readonly report: WeightsReport;

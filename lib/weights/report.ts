@@ -1,4 +1,4 @@
-/** What came of an attempt to bring weights from one file into a network, or into a file of another form. */
+/** The report on bringing weights from one file into a network, or into a file of another form. */
 import { SaturnnError } from '../errors';
 import type { TensorDType } from '../files/tensorTypes';
 

@@ -129,7 +129,7 @@ test('an error in a run leaves the landing usable', async () => {
 });
 
 test('memory is counted, of the host apart, and freed; what could not be made keeps nothing', async () => {
-  // Of its own: what other tests have disposed of may be freed at any time.
+  // The test needs a device of its own, because memory that other tests have disposed of may be freed at any time.
   const own = open(library);
   const before = own.memory;
   const landing = await own.createLanding(1000);

@@ -84,7 +84,7 @@ function describedModel(metadata: Metadata, tensors: Tensors): LoadedModel['mode
     const known = Object.keys(models).join(', ');
     throw new Error(`it has no graph (${why}), and its model is not one of ${known} but ${show(name)}`);
   }
-  // Those models have no constants.
+  // A built-in model has no constants, so the record of its network is complete without values.
   const { network } = recordNetwork(createModel(name, modelOptionsOf(metadata)));
   return { ...namesOf(metadata), ...rebuildNetwork(network, tensors) };
 }

@@ -32,7 +32,7 @@ class Augment final : public Kernel {
     shape_ = {images.shape[1], images.shape[2], y.shape[1], y.shape[2], y.shape[3], mean.rank == 3};
     hasPlaces_ = isPresent(desc.inputs[2]);
     hasColours_ = isPresent(desc.inputs[3]);
-    // What columns are made of is computed once per band.
+    // The weights of columns are computed anew for each band, so there are no more bands than the threads need.
     bandRows_ = batch_ >= 4 * device.threads ? shape_.height : std::min(fewRows, shape_.height);
     repeatedMean_ = reserveScratch(shape_.row() * sizeof(float));
     inverseDeviation_ = reserveScratch(shape_.row() * sizeof(float));

@@ -134,7 +134,7 @@ void Sampler::uprightRow(int64_t h, float* y) {
     }
   }
   simd_.sumColumns({gathered_, columns_, shape_.channels, y});
-  // What lies outside is at the ends of the row.
+  // Columns without pixels in the source are at the ends of the row.
   int64_t first = 0, last = shape_.width;
   while (first < last && isOutside(columns_, first)) fill(y + shape_.channels * first++, 1);
   while (last > first && isOutside(columns_, last - 1)) fill(y + shape_.channels * --last, 1);

@@ -7,7 +7,7 @@
 namespace saturnn::cpu {
 namespace {
 
-// What becomes of the elements of a row, V at a time.
+// Ways to change the elements of a row: of() takes as many as V holds, from index i on.
 struct Unchanged {
   template <typename V>
   V of(V x, int64_t) const {

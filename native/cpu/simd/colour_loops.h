@@ -178,7 +178,7 @@ void recolourRow(const ColouredRow<T>& row) {
   }
 }
 
-// What the elements of a row are multiplied by, three vectors long: their shares of the grey, if there are three channels.
+// Factors of the elements of a row, for three vectors: with three channels their shares of the grey, else 1.
 struct GreyWeights {
   float of[3 * lanes];
 

@@ -113,7 +113,7 @@ std::string timed() {
   return early + ", then " + late + (milliseconds > 0.0f ? " and some time" : " and no time");
 }
 
-// What a second stream reads of the first, without and with an event between them.
+// Returns the values that a second stream reads while a first one writes, without and with an event between them.
 std::string twoStreams() {
   std::string text;
   for (const bool ordered : {false, true}) {

@@ -40,7 +40,7 @@ struct Mark {
   std::chrono::steady_clock::time_point at;
 };
 std::shared_ptr<const Mark> enqueueMark(cudaStream_t stream, cudaError_t& status);
-// What is enqueued from now on runs after that place was reached.
+// Makes the stream wait: the work that is enqueued after this runs when that place has been reached.
 cudaError_t enqueueWait(cudaStream_t stream, std::shared_ptr<const Mark> mark);
 
 // Run the work of all streams, of one stream, and of a stream up to a place, with what it waits for in other streams.
