@@ -21,7 +21,8 @@ export function withAveragedWeights(graph: Graph, state: State): Graph {
     const { source } = tensor.node;
     const place = { kind: 'state', state, arena: averages.arena } as const;
     if (tensor instanceof Parameter && tensor.state === state)
-      return { ...place, byteOffset: state.averageOffsetOf(tensor) };
+      // A frozen parameter has no average, because it never changes.
+      return state.isFrozen(tensor) ? null : { ...place, byteOffset: state.averageOffsetOf(tensor) };
     if (source?.kind === 'state' && source.arena === 'parameters' && source.state === state)
       return { ...place, byteOffset: averages.byteOffset + source.byteOffset };
     return null;

@@ -218,5 +218,11 @@ export function activationGradient(
   return { dx, dbias };
 }
 
+/** Returns the gradient of a bias that was added to the last dimension: dy summed over all others. @throws ERR_SHAPE */
+export function biasGradient(dy: Tensor, name?: string): Tensor {
+  // A leaky relu of slope 1 changes nothing, so its derivative is 1, whatever its output was.
+  return activationGradient(dy, dy, encodeActivation(leakyRelu(1)), { name }).dbias;
+}
+
 /** All ops of this file. */
 export const activationOps: readonly Op[] = [activationOp, activationGradientOp];

@@ -9,6 +9,7 @@ import {
   type TensorSpec,
   tensorField,
 } from '../tensor/tensor';
+import { biasGradient } from './activation';
 import {
   dimension,
   expectShape,
@@ -99,9 +100,10 @@ export const conv2dOp: Op = {
       throw new SaturnnError('ERR_GRAPH', `[conv2d] a pass has fused an activation into "${node.name}": ${remedy}`);
     }
     const dx = xNeeded ? conv2dDgrad(dy, weight, x.shape, node.attributes, node.name) : null;
-    if (!weightNeeded && !biasNeeded) return [dx];
+    // Frozen weights cost no wgrad, even if the bias is trained.
+    if (!weightNeeded) return [dx, null, biasNeeded ? biasGradient(dy, node.name) : null];
     const { dweight, dbias } = conv2dWgrad(x, dy, weight.shape, node.attributes, node.name);
-    return [dx, weightNeeded ? dweight : null, biasNeeded ? dbias : null];
+    return [dx, dweight, biasNeeded ? dbias : null];
   },
   flops: (node) => convFlops(node.outputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
   saved: {

@@ -1,5 +1,6 @@
 import { optional, text } from '../options/field';
 import { apply, noSavedOptions, type Op, type Tensor, tensorField } from '../tensor/tensor';
+import { biasGradient } from './activation';
 import { dimension, expectShape, expectTensor, first, opOptions, shapeError } from './op';
 
 /** y = x weightᵀ + bias. x [N, I], weight [O, I], bias [O], which is optional -> y [N, O]. */
@@ -24,9 +25,10 @@ export const linearOp: Op = {
     const [x, weight] = node.inputs;
     if (!dy || !x || !weight) return [];
     const dx = xNeeded ? linearDgrad(dy, weight, node.name) : null;
-    if (!weightNeeded && !biasNeeded) return [dx];
+    // Frozen weights cost no wgrad, even if the bias is trained.
+    if (!weightNeeded) return [dx, null, biasNeeded ? biasGradient(dy, node.name) : null];
     const { dweight, dbias } = linearWgrad(x, dy, node.name);
-    return [dx, weightNeeded ? dweight : null, biasNeeded ? dbias : null];
+    return [dx, dweight, biasNeeded ? dbias : null];
   },
   flops: (node) => linearFlops(node.inputs[0]?.shape ?? [], node.inputs[1]?.shape ?? []),
   saved: {

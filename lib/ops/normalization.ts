@@ -267,7 +267,7 @@ export function moments(x: Tensor, options: { name?: string } = {}): Tensor {
  * y = keep old + take value, for running averages. Both have one shape and are no images. It has no gradient. A model file may hold
  * the nodes that follow() makes.
  */
-const blendOp: Op = {
+export const blendOp: Op = {
   name: 'blend',
   attributes: [
     ['keep', 'f32'],

@@ -1,18 +1,25 @@
 /** Learning rates and weight decays that differ from parameter to parameter. */
 import { types } from 'node:util';
-import { invalid } from '../errors';
+import { invalid, type SaturnnError } from '../errors';
 import type { Segments } from '../ops/update';
 import { custom, type Field, number, optional } from '../options/field';
 import { Options } from '../options/options';
+import { readPattern, selects, selectsNothing } from '../options/selection';
 import { isCallback } from '../options/values';
 import type { Parameter, State } from '../tensor/state';
 import { constant } from '../tensor/tensor';
 
 /** A group of parameters with its own learning rate and weight decay. */
 export interface ParameterGroup {
-  /** Selects the parameters: a RegExp for the name, e.g. /bias$/, or a function that returns true for them. */
-  match: RegExp | ((parameter: Parameter) => boolean);
-  /** Factor on the learning rate, 0 to 3.4e38 (vanishing gradients need large ones); default 1. 0 freezes the parameters. */
+  /**
+   * Selects the parameters: a pattern of their names or of the layers that contain them, as for the option `freeze` of a Trainer ("3*",
+   * "classifier"); a RegExp for the name, e.g. /bias$/; or a function that returns true for them.
+   */
+  match: string | RegExp | ((parameter: Parameter) => boolean);
+  /**
+   * Factor on the learning rate, 0 to 3.4e38 (vanishing gradients need large ones); default 1. With 0 the parameters do not change,
+   * but their gradients are computed all the same: the option `freeze` of a Trainer saves those.
+   */
   learningRate?: number;
   /** Factor on the optimizer's weight decay, 0 to 3.4e38. Default: 1 for weights, 0 for parameters without decay (biases). */
   weightDecay?: number;
@@ -25,14 +32,24 @@ const factor = optional(number([0, largestFloat]));
 
 /** Accepts a group, and copies it. */
 export const groupField: Field<ParameterGroup> = new Options<ParameterGroup>('a group of parameters', {
-  match: custom('a RegExp or a function of a Parameter', (match) => isCallback(match) || types.isRegExp(match)),
+  match: custom(
+    'a pattern of names, a RegExp or a function of a Parameter',
+    (match) => typeof match === 'string' || isCallback(match) || types.isRegExp(match),
+  ),
   learningRate: factor,
   weightDecay: factor,
 }).nested('{ match, learningRate, weightDecay }');
 
-// search() and not test(), which depends on the lastIndex that an earlier use of a RegExp with flag g or y has left.
-const matches = ({ match }: ParameterGroup, parameter: Parameter): boolean =>
-  typeof match === 'function' ? match(parameter) === true : parameter.name.search(match) >= 0;
+/** Returns the function that says whether a group selects a parameter. @throws ERR_INVALID_ARGUMENT for a pattern that is none */
+function matcherOf({ match }: ParameterGroup, argument: string): (parameter: Parameter) => boolean {
+  if (typeof match === 'function') return (parameter) => match(parameter) === true;
+  if (typeof match === 'string') {
+    const pattern = readPattern(argument, match);
+    return ({ name }) => selects(pattern, name);
+  }
+  // search() and not test(), which depends on the lastIndex that an earlier use of a RegExp with flag g or y has left.
+  return ({ name }) => name.search(match) >= 0;
+}
 
 /** A range of the parameter arena that ends before element `end`, with its rate factor and weight decay in f32. */
 interface Segment {
@@ -43,21 +60,37 @@ interface Segment {
 
 /** Returns one segment per parameter, with the gap behind it. @throws ERR_INVALID_ARGUMENT for a group that applies to none */
 function segmentsOf(state: State, groups: readonly ParameterGroup[], weightDecay: number): Segment[] {
-  const unused = new Set(groups);
+  const argumentOf = (index: number) => `groups[${index}].match`;
+  const matchers = groups.map((group, index) => matcherOf(group, argumentOf(index)));
+  const used = new Set<number>();
   const segments = state.parameters.map((parameter, index): Segment => {
     const next = state.parameters[index + 1];
-    const group = groups.find((one) => matches(one, parameter));
-    if (group) unused.delete(group);
-    const { learningRate = 1, weightDecay: factor = parameter.decay ? 1 : 0 } = group ?? {};
+    const at = matchers.findIndex((matches) => matches(parameter));
+    used.add(at);
+    const { learningRate = 1, weightDecay: factor = parameter.decay ? 1 : 0 } = groups[at] ?? {};
     const end = next ? state.offsetOf(next) : state.size;
     return { end, rate: Math.fround(learningRate), decay: Math.fround(weightDecay * factor) };
   });
-  for (const group of unused) {
-    const { match } = group;
-    const name = `groups[${groups.indexOf(group)}].match`;
-    throw invalid(name, 'a match with at least one Parameter (the first group that matches applies)', String(match));
-  }
-  return segments;
+  const unused = matchers.findIndex((_, index) => !used.has(index));
+  if (unused < 0) return segments;
+  throw appliesToNone(argumentOf(unused), groups[unused]!, matchers[unused]!, state);
+}
+
+/** Returns the error of a group that applies to no parameter that is trained. */
+function appliesToNone(
+  argument: string,
+  { match }: ParameterGroup,
+  matches: (parameter: Parameter) => boolean,
+  { parameters, frozen }: State,
+): SaturnnError {
+  if (frozen.some(matches)) return invalid(argument, 'a match with a Parameter that is not frozen', String(match));
+  if (typeof match === 'string' && !parameters.some(matches))
+    return selectsNothing(
+      argument,
+      match,
+      [...parameters, ...frozen].map(({ name }) => name),
+    );
+  return invalid(argument, 'a match with at least one Parameter (the first group that matches applies)', String(match));
 }
 
 function table(segments: readonly Segment[]): Segments {

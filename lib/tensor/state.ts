@@ -1,5 +1,4 @@
 import { constants } from 'node:buffer';
-import { types } from 'node:util';
 import { markCopy } from '../copies';
 import { checkInteger, invalid, SaturnnError, typed } from '../errors';
 import {
@@ -18,55 +17,26 @@ import {
 } from '../options/field';
 import { checkArgument, Options } from '../options/options';
 import { isArray } from '../options/values';
-import { Philox, seedRange } from '../random';
+import { type Philox, seedRange } from '../random';
 import { type Device, deviceField, deviceOf, openDevice } from '../runtime/device';
 import { bytesOf, copyOf } from '../runtime/dtypes';
 import type { Arena, NativeState } from '../runtime/native';
 import { dropPlansOf } from '../runtime/planCache';
-import { type ArenaPlace, alignment, alignmentBytes, arenaField, f32Bytes, vectorsField, whichField } from './arena';
-import { checkShape, type Source, sourceNode, stateTensor, Tensor, type TensorSpec } from './tensor';
+import {
+  type ArenaPlace,
+  alignmentBytes,
+  arenaField,
+  f32Bytes,
+  layOut,
+  layOutParameters,
+  vectorsField,
+  whichField,
+} from './arena';
+import { givenValues, initialValues } from './initialValues';
+import { Owned } from './owned';
+import { checkShape, stateTensor, type Tensor } from './tensor';
 
 export { type ArenaPlace, counterBytes, savedArenas, stepsIn } from './arena';
-
-/** A named tensor whose values live in a State. It belongs to one State at most. */
-abstract class Owned extends Tensor {
-  /** Unique within a State. */
-  readonly name: string;
-  #state: State | null = null;
-
-  constructor(source: Source, name: string, spec: Omit<TensorSpec, 'image'>) {
-    super(sourceNode(source, name), 0, { ...spec, image: false });
-    (this.node.outputs as Tensor[]).push(this);
-    this.name = name;
-  }
-
-  /** The State that holds the values; null before a State was made with it. */
-  get state(): State | null {
-    return this.#state;
-  }
-
-  /**
-   * Checks that it belongs to no State yet.
-   * @throws ERR_INVALID_ARGUMENT
-   * @internal
-   */
-  checkFree(): void {
-    if (this.#state) {
-      const kind = this instanceof Parameter ? 'Parameter' : 'StateBuffer';
-      throw new SaturnnError('ERR_INVALID_ARGUMENT', `${kind} "${this.name}" already belongs to a State`);
-    }
-  }
-
-  /**
-   * Sets its State; only State's constructor calls this.
-   * @throws ERR_INVALID_ARGUMENT if it has one already
-   * @internal
-   */
-  bind(state: State): void {
-    this.checkFree();
-    this.#state = state;
-  }
-}
 
 /** Options of a Parameter. */
 export interface ParameterOptions {
@@ -90,7 +60,7 @@ const parameterOptions = new Options<ParameterOptions>(
 );
 
 /** A trainable f32 tensor. It holds name, shape and initialiser; its values live in a State. */
-export class Parameter extends Owned {
+export class Parameter extends Owned<State> {
   /** Whether weight decay applies. */
   readonly decay: boolean;
   /** Returns the first values, row-major, one per element of the shape. */
@@ -134,7 +104,7 @@ const stateBufferOptions = new Options<StateBufferOptions>(
  * An f32 tensor that a model keeps from step to step and that no gradient changes: running statistics. Its values live in a
  * State.
  */
-export class StateBuffer extends Owned {
+export class StateBuffer extends Owned<State> {
   /** First value of every element, unless the buffer has first values of its own. */
   readonly initial: number;
   readonly #values: Float32Array | null;
@@ -172,6 +142,8 @@ export interface StateOptions {
   averageSlot?: number | null;
   /** Tensors that the model keeps beside its parameters, such as running statistics; default none. */
   buffers?: readonly StateBuffer[];
+  /** Parameters, of those given, that are not trained: they get neither gradients nor values of an optimizer. Default none. */
+  frozen?: readonly Parameter[];
   /** The device of the values, or its name. Default: that of the first plan; for a read or write before any plan, "auto". */
   device?: Device | string;
 }
@@ -179,11 +151,14 @@ export interface StateOptions {
 /** Accepts a StateBuffer of this copy of saturnn: the State is bound to it. */
 const bufferField = instance<StateBuffer>('a StateBuffer', (value) => value instanceof StateBuffer);
 
+const parameterField = instance<Parameter>('a Parameter', (value) => value instanceof Parameter);
+
 const stateOptions = new Options<StateOptions>('State', {
   seed: optional(integer(...seedRange)),
   optimizerSlots: optional(integer(0, 8)),
   averageSlot: optional(orNull(integer(0))),
   buffers: optional(arrayOf(bufferField, 'an array of StateBuffers')),
+  frozen: optional(arrayOf(parameterField, 'an array of Parameters')),
   device: optional(deviceField),
 });
 
@@ -193,9 +168,11 @@ const stateOptions = new Options<StateOptions>('State', {
  * those of training, evaluation and statistics share one.
  */
 export class State {
-  /** The parameters in the order of the arena: those with weight decay first, so that an optimizer needs no mask. */
+  /** The parameters that are trained, in the order of the arena: those with weight decay first, so that an optimizer needs no mask. */
   readonly parameters: readonly Parameter[];
-  /** Elements (f32) of the parameter arena, with the gaps that align every parameter to 64 bytes. */
+  /** The parameters that are not trained. Their values follow those of `parameters` in the arena. */
+  readonly frozen: readonly Parameter[];
+  /** Elements (f32) of all trained parameters, with the gaps that align every parameter to 64 bytes. */
   readonly size: number;
   /** Number of elements at the beginning of the parameter arena to which weight decay applies. */
   readonly decayed: number;
@@ -209,9 +186,13 @@ export class State {
   readonly buffers: readonly StateBuffer[];
   /** i32 [2]: the seed, and the number of steps done. */
   readonly counter: Tensor;
-  readonly #offsets = new Map<Parameter, number>();
-  readonly #bufferOffsets = new Map<StateBuffer, number>();
+  readonly #offsets: ReadonlyMap<Parameter, number>;
+  /** Elements of all parameters, the frozen ones included. */
+  readonly #allElements: number;
+  readonly #bufferOffsets: ReadonlyMap<StateBuffer, number>;
   readonly #bufferBytes: number;
+  /** Values that take the place of first values, until they are on the device. */
+  #given: ReadonlyMap<Parameter | StateBuffer, Float32Array> = new Map();
   readonly #initialOrder: readonly Parameter[];
   /** The device that the values must be on; null: any. */
   readonly #home: Device | null;
@@ -221,12 +202,20 @@ export class State {
   /**
    * Makes a State, without values on a device yet: the first plan that is compiled with it, read or write allocates them.
    * @param parameters one or more, with different names, in the order in which they get their first values
-   * @param options seed (default 0), optimizer slots (default 1), slot of the average and buffers (default: none)
-   * @throws ERR_INVALID_ARGUMENT if there are no parameters, two of these tensors have one name, one belongs to another State, or
-   * an option is out of range
+   * @param options seed (default 0), optimizer slots (default 1), slot of the average, buffers and frozen parameters (default: none)
+   * @throws ERR_INVALID_ARGUMENT if there are no parameters or all are frozen, two of these tensors have one name, one belongs to
+   * another State, or an option is out of range
    */
   constructor(parameters: readonly Parameter[], options: StateOptions = {}) {
-    const { seed = 0, optimizerSlots = 1, averageSlot = null, buffers = [], device } = stateOptions.check(options);
+    const {
+      seed = 0,
+      optimizerSlots = 1,
+      averageSlot = null,
+      buffers = [],
+      device,
+      ...more
+    } = stateOptions.check(options);
+    const { frozen: fixed = [] } = more;
     this.seed = seed;
     this.optimizerSlots = optimizerSlots;
     this.#home = device === undefined ? null : deviceOf(device);
@@ -242,24 +231,19 @@ export class State {
       names.add(owned.name);
     }
     this.#initialOrder = [...parameters];
-    this.parameters = [...parameters.filter((p) => p.decay), ...parameters.filter((p) => !p.decay)];
-    let size = 0;
-    let decayed = 0;
-    for (const parameter of this.parameters) {
-      this.#offsets.set(parameter, size);
-      size += Math.ceil(parameter.size / alignment) * alignment;
-      if (parameter.decay) decayed = size;
-    }
-    let bufferBytes = alignmentBytes; // The counter comes first.
+    const places = layOutParameters(parameters, fixed);
+    this.parameters = places.trained;
+    this.frozen = places.frozen;
+    this.#offsets = places.offsets;
+    this.#allElements = places.all;
+    this.size = places.size;
+    this.decayed = places.decayed;
     this.buffers = [...buffers];
-    for (const buffer of buffers) {
-      this.#bufferOffsets.set(buffer, bufferBytes);
-      bufferBytes += Math.ceil(buffer.size / alignment) * alignmentBytes;
-    }
+    const counterElements = alignmentBytes / f32Bytes; // The counter comes first.
+    const laidOut = layOut(buffers, counterElements);
+    this.#bufferOffsets = laidOut.offsets;
+    this.#bufferBytes = laidOut.end * f32Bytes;
     for (const owned of [...parameters, ...buffers]) owned.bind(this);
-    this.size = size;
-    this.decayed = decayed;
-    this.#bufferBytes = bufferBytes;
     this.counter = stateTensor(this, 'buffers', 0, { dtype: 'i32', shape: [2], image: false }, 'counter');
   }
 
@@ -273,6 +257,11 @@ export class State {
     return offset;
   }
 
+  /** Whether a parameter is not trained. @throws ERR_INVALID_ARGUMENT if it is not of this State @internal */
+  isFrozen(parameter: Parameter): boolean {
+    return this.offsetOf(parameter) >= this.size;
+  }
+
   /** Returns the first byte of a parameter's average in the arena `optimizer`. @throws ERR_INVALID_ARGUMENT if there is none */
   averageOffsetOf(parameter: Parameter): number {
     if (this.averageSlot === null) throw invalid('averageSlot of this State', 'a slot with averages', null);
@@ -283,7 +272,7 @@ export class State {
   byteOffsetOf(buffer: StateBuffer): number {
     const offset = this.#bufferOffsets.get(buffer);
     if (offset === undefined) throw invalid('buffer', 'a StateBuffer of this State', buffer?.name ?? buffer);
-    return offset;
+    return offset * f32Bytes;
   }
 
   /**
@@ -297,8 +286,14 @@ export class State {
     if (!ofState) throw invalid('tensor', 'a Parameter or StateBuffer of this State', tensor);
     const byteLength = tensor.size * f32Bytes;
     if (!(tensor instanceof Parameter)) return { arena: 'buffers', byteOffset: this.byteOffsetOf(tensor), byteLength };
+    const offset = this.offsetOf(tensor);
+    if (this.isFrozen(tensor)) {
+      if (which === 'gradients') throw invalid('tensor', 'a Parameter that is not frozen', tensor.name);
+      // Its average is its value, which never changes.
+      return { arena: 'parameters', byteOffset: offset * f32Bytes, byteLength };
+    }
     if (which === 'averages') return { arena: 'optimizer', byteOffset: this.averageOffsetOf(tensor), byteLength };
-    return { arena: which, byteOffset: this.offsetOf(tensor) * f32Bytes, byteLength };
+    return { arena: which, byteOffset: offset * f32Bytes, byteLength };
   }
 
   /**
@@ -357,7 +352,9 @@ export class State {
   }
 
   async #create(device: Device): Promise<NativeState> {
-    const values = this.#initialValues();
+    const given = this.#given;
+    const places = { parameters: this.#initialOrder, offsets: this.#offsets, size: this.#allElements };
+    const values = initialValues({ ...places, seed: this.seed, given });
     const native = device.native.createState({
       parameters: this.bytesOf('parameters'),
       optimizer: this.bytesOf('optimizer'),
@@ -367,9 +364,11 @@ export class State {
     try {
       await native.write('parameters', 0, values);
       const averages = this.averagesPlace;
-      if (averages) await native.write(averages.arena, averages.byteOffset, values);
+      if (averages) await native.write(averages.arena, averages.byteOffset, values.slice(0, this.size));
       await native.write('buffers', 0, Int32Array.of(this.seed, 0));
-      for (const buffer of this.buffers) await native.write('buffers', this.byteOffsetOf(buffer), buffer.initialize());
+      for (const buffer of this.buffers)
+        await native.write('buffers', this.byteOffsetOf(buffer), given.get(buffer) ?? buffer.initialize());
+      this.#given = new Map();
       return native;
     } catch (error) {
       // Now, not when it is collected: the caller may try again with something smaller, or on another device.
@@ -378,16 +377,14 @@ export class State {
     }
   }
 
-  #initialValues(): Float32Array {
-    const values = new Float32Array(this.size);
-    this.#initialOrder.forEach((parameter, index) => {
-      const initial = parameter.initialize(new Philox(this.seed, index));
-      if (!types.isFloat32Array(initial) || initial.length !== parameter.size) {
-        throw invalid(`initial values of "${parameter.name}"`, `a Float32Array of ${parameter.size}`, initial?.length);
-      }
-      values.set(initial, this.offsetOf(parameter));
-    });
-    return values;
+  /**
+   * Sets the values with which tensors begin in place of their own first values, before they are on a device.
+   * @throws ERR_STATE if the values are on a device already
+   * @internal
+   */
+  beginWith(given: ReadonlyMap<Parameter | StateBuffer, Float32Array>): void {
+    if (this.#native) throw new SaturnnError('ERR_STATE', 'this State has its first values already');
+    this.#given = given;
   }
 
   /**
@@ -411,16 +408,8 @@ export class State {
    */
   async write(tensor: Parameter | StateBuffer, values: Float32Array | Float64Array): Promise<void> {
     const own = this.placeOf(tensor);
-    const isFloats = types.isFloat32Array(values) || types.isFloat64Array(values);
-    if (!isFloats || values.length !== tensor.size) {
-      throw invalid(
-        `values of "${tensor.name}"`,
-        `a Float32Array of ${tensor.size}`,
-        isFloats ? values.length : values,
-      );
-    }
-    const copied = copyOf(values, `values of "${tensor.name}"`);
-    const hasAverage = tensor instanceof Parameter && this.averageSlot !== null;
+    const copied = givenValues(tensor, values);
+    const hasAverage = tensor instanceof Parameter && this.averageSlot !== null && !this.isFrozen(tensor);
     const places = [own, ...(hasAverage ? [this.placeOf(tensor, 'averages')] : [])];
     const native = await this.#realized();
     for (const { arena, byteOffset } of places) await typed(native.write(arena, byteOffset, copied));
@@ -466,6 +455,7 @@ export class State {
    */
   bytesOf(arena: Arena): number {
     if (arena === 'buffers') return this.#bufferBytes;
+    if (arena === 'parameters') return this.#allElements * f32Bytes;
     return this.#bytesOfSlots(arena === 'optimizer' ? this.optimizerSlots : 1);
   }
 

@@ -2,6 +2,7 @@
 
 import { Graph } from '../compile/graph';
 import { withAveragedWeights } from '../compile/withAveragedWeights';
+import { withFrozenStatistics } from '../compile/withFrozenStatistics';
 import type { AugmentationTable } from '../data/augmentation/augmenter';
 import type { Statistics } from '../data/statistics';
 import { type ForwardContext, inference, TrainingContext } from '../layers/context';
@@ -12,7 +13,7 @@ import { packElements } from '../ops/data';
 import { finiteCheck } from '../ops/scaling';
 import { nodesField, type Optimizer } from '../optim/optimizer';
 import { checkArgument } from '../options/options';
-import type { State } from '../tensor/state';
+import type { State, StateBuffer } from '../tensor/state';
 import { input, type Tensor } from '../tensor/tensor';
 import { augmentedBatch } from './augmentedBatch';
 
@@ -26,6 +27,8 @@ export interface StepGraphOptions {
   images: readonly number[];
   /** Images per step. */
   batch: number;
+  /** Buffers that a training step leaves as they are. Default: none. */
+  frozen?: ReadonlySet<StateBuffer>;
   /** The tables of augmentation that a training step has as inputs. Evaluation and prediction have none. Default: none. */
   tables?: readonly AugmentationTable[];
 }
@@ -41,16 +44,18 @@ export interface StepLossOptions {
 /**
  * Makes the forward pass and the loss. Inputs: images (u8), indices (i32 [batch], rows of images), labels (i32 [batch]), and the
  * tables of augmentation. Without tables, images are cropped at the centre.
+ * @param change changes the logits before the loss is made of them. Default: they stay
  */
 function forward(
   { model, tables = [], ...options }: StepGraphOptions,
   context: ForwardContext,
   { labelSmoothing = 0, weighted = false }: StepLossOptions = {},
+  change = (logits: Tensor): Tensor => logits,
 ) {
   const [height, width] = model.inputShape;
   const { batch } = options;
   const labels = input('labels', [batch], { dtype: 'i32' });
-  const logits = forwardOf(model, augmentedBatch({ ...options, size: [height, width], tables }), context);
+  const logits = change(forwardOf(model, augmentedBatch({ ...options, size: [height, width], tables }), context));
   const isMixed = tables.includes('mixes');
   const weights = weighted || isMixed ? input('weights', [batch]) : undefined;
   const { loss: own, probabilities } = softmaxCrossEntropy(logits, labels, { labelSmoothing, weights, name: 'loss' });
@@ -72,8 +77,13 @@ function partnersLoss(logits: Tensor, batch: number, labelSmoothing: number): Te
  * smoothed and weighted one.
  */
 export function trainGraph(options: StepGraphOptions, optimizer: Optimizer, lossOptions?: StepLossOptions): Graph {
+  const asked = new TrainingContext(options.state.counter);
   const context = new TrainingContext(options.state.counter);
-  const { loss, logits, labels } = forward(options, context, lossOptions);
+  const { loss, logits, labels } = forward(options, asked, lossOptions, (all) => {
+    const { y, remembered } = withFrozenStatistics({ y: all, remembered: asked.remembered }, options.frozen ?? none);
+    for (const [buffer, value] of remembered) context.remember(buffer, () => value);
+    return y;
+  });
   const learningRate: Tensor = input('learningRate', [1]);
   const watched = watchedWith(loss, context.values);
   const made = optimizer.update({ state: options.state, loss, learningRate, watched });
@@ -85,6 +95,8 @@ export function trainGraph(options: StepGraphOptions, optimizer: Optimizer, loss
     skip,
   });
 }
+
+const none: ReadonlySet<StateBuffer> = new Set();
 
 /** Returns a number, f32 [1], that is finite if and only if the loss and all these values are (up to a norm of 3.4e38). */
 function watchedWith(loss: Tensor, values: readonly Tensor[]): Tensor {

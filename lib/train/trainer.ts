@@ -87,6 +87,7 @@ export class Trainer implements TrainerView {
   constructor(options: TrainerOptions) {
     this.#options = resolveTrainerOptions(options);
     const { model, train, device, batch, optimizer, seed, precision } = this.#options;
+    const frozen = this.#options.frozen.parameters;
     this.#owner = { disposed: false, hasTest: this.#options.test !== null };
     this.device = device;
     this.batch = batch;
@@ -95,7 +96,7 @@ export class Trainer implements TrainerView {
     try {
       // Before the State, which would bind the model even if a callback is refused.
       beginAll(this.#owner, rememberingOf(this.#options));
-      this.state = new State(model.parameters, { seed, optimizerSlots, averageSlot, buffers, device });
+      this.state = new State(model.parameters, { seed, optimizerSlots, averageSlot, buffers, frozen, device });
     } catch (error) {
       this.#owner.disposed = true;
       throw error;
@@ -429,10 +430,12 @@ export class Trainer implements TrainerView {
   }
 
   #fitRunner(): Promise<Runner> {
-    const { train, optimizer, labelSmoothing, weightsByClass, augmenter } = this.#options;
+    const { train, optimizer, labelSmoothing, weightsByClass, augmenter, frozen } = this.#options;
     const loss = { labelSmoothing, weighted: weightsByClass !== null };
     const { names: tables } = augmenter;
-    return this.#runners.get('fit', train, (options) => trainGraph({ ...options, tables }, optimizer, loss));
+    return this.#runners.get('fit', train, (options) =>
+      trainGraph({ ...options, tables, frozen: frozen.buffers }, optimizer, loss),
+    );
   }
 
   /** Returns the description of the run, made once, because it reads a part of the data. */

@@ -16,6 +16,7 @@ import { constantRate, learningRateRange, rateField, type Schedule, scheduleFiel
 import { Sgd } from '../optim/sgd';
 import { arrayOf, type Field, flag, instance, integer, optional } from '../options/field';
 import { type Fields, Options } from '../options/options';
+import { patternField } from '../options/selection';
 import { isCallback } from '../options/values';
 import { seedRange } from '../random';
 import { type Device, deviceField, deviceOf, type Precision, precisionField } from '../runtime/device';
@@ -23,6 +24,7 @@ import { type Callback, callbackField, checkHooks } from './callback';
 import type { Description } from './checkpoint/checkpointInfo';
 import { type ClassWeights, checkClassWeights, classWeightsField, classWeightsOf } from './classWeights';
 import { checkEvaluateEvery, type EvaluateEvery, evaluateEveryDefault, evaluateEveryField } from './evaluateEvery';
+import { type Frozen, frozenBy } from './fineTuning/freeze';
 
 /** Options of a Trainer. */
 export interface TrainerOptions {
@@ -30,6 +32,13 @@ export interface TrainerOptions {
   model: Model;
   /** The training set. Its images are at least as large as the model's input; each step augments them. */
   train: ImageSource;
+  /**
+   * Patterns of names: what they select is not trained. A pattern fits the name of a parameter, of running statistics, or of a layer that
+   * contains them ("3*" all of 3a and 3b; "classifier/bias" one parameter); `*` stands for one or more characters of a part of the name, `**`
+   * for one or more whole parts. Frozen parameters keep their values and cost neither a gradient nor memory of the optimizer.
+   * Frozen running statistics keep theirs, and their batch normalisation normalises with them. Dropout stays. Default: none.
+   */
+  freeze?: readonly string[];
   /**
    * The test set, with images of the same shape. It is evaluated after each epoch, cropped at the centre. Without one, events have no
    * test metrics; what compares epochs by one takes that of the training set, unless the metric was chosen.
@@ -92,6 +101,8 @@ export interface TrainerOptions {
 export type ResolvedOptions = Required<Omit<TrainerOptions, 'device' | 'test' | 'learningRate' | 'classWeights'>> & {
   /** Null: there is none. */
   readonly test: ImageSource | null;
+  /** What `freeze` selects. */
+  readonly frozen: Frozen;
   readonly device: Device;
   /** Draws what `augmentation` says. */
   readonly augmenter: Augmenter;
@@ -124,6 +135,7 @@ const optimizerField: Field<Optimizer> = instance<Optimizer>('an Optimizer', ({ 
 /** Schema of the options of a Trainer. */
 export const trainerFields: Fields<TrainerOptions> = {
   ...{ model: modelField, train: sourceField, test: optional(sourceField) },
+  freeze: optional(arrayOf(patternField, 'an array of patterns of names')),
   evaluateEvery: optional(evaluateEveryField),
   ...{ data: optional(dataModeField), statistics: optional(statisticsField) },
   augmentation: optional(augmentationsField),
@@ -163,6 +175,7 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
     optimizer = new Sgd(),
     classWeights = null,
     callbacks = [],
+    freeze = [],
   } = options;
   const {
     data = trainerDefaults.data,
@@ -176,6 +189,7 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
   if (test && String(train.shape) !== String(test.shape))
     throw invalid('shape of test', `train's [${train.shape}]`, test.shape);
   checkCallbacks(callbacks);
+  const frozen = frozenBy(freeze, model);
   const device = deviceOf(options.device);
   device.checkPrecision(precision);
   const { batch = Math.min(defaultBatch(device), train.count) } = options;
@@ -198,6 +212,8 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
   const images = { augmentation, augmenter };
   return {
     model,
+    freeze,
+    frozen,
     ...sources,
     ...images,
     ...machine,
@@ -234,7 +250,7 @@ function resolveRate(learningRate: number | undefined, schedule: Schedule | unde
 /** Returns the settings, beside model and data, that a resumed run must share with the one before to compute the same. */
 export function describeSettings(options: ResolvedOptions): Description {
   const { batch, seed, precision, deterministic, statistics, optimizer, schedule, learningRate } = options;
-  const { labelSmoothing, classWeights, augmentation, evaluateEvery } = options;
+  const { labelSmoothing, classWeights, augmentation, evaluateEvery, freeze } = options;
   const rate = learningRate ?? describeSchedule(schedule);
   return {
     batch,
@@ -246,6 +262,7 @@ export function describeSettings(options: ResolvedOptions): Description {
     augmentation: formatAugmentation(augmentation),
     labelSmoothing,
     ...(classWeights && { classWeights }),
+    ...(freeze.length > 0 && { freeze }),
     ...(evaluateEvery.epochs !== 1 && { evaluateEvery }),
     optimizer: describeObject(optimizer),
     learningRate: rate,

@@ -4,8 +4,8 @@ import { parseJson } from '../files/json';
 import { readWhole } from '../files/read';
 import { anyOf, arrayOf, callback, type Field, optional, orNull, pathField, text } from '../options/field';
 import { checkArgument, Options } from '../options/options';
+import { type Captures, fill, match, type Naming, type Pattern, parsePattern } from '../options/pattern';
 import { layoutField, type WeightLayout } from './layout';
-import { type Captures, fill, match, type Naming, type Pattern, parsePattern } from './pattern';
 
 /**
  * A rule for names. In a pattern, `*` stands for one or more characters of a part of the name, and `**`, alone in a part, for one or more

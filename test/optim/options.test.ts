@@ -76,7 +76,7 @@ describe('groups', () => {
   });
 
   test.each<[unknown, RegExp]>([
-    [[{ match: 'bias' }], /RegExp.*groups\[0\].match.*"bias"/],
+    [[{ match: 3 }], /RegExp.*groups\[0\].match.*3/],
     [[{ match: /b/ }, null], /match.*groups\[1\].*null/],
     [[{ match: /b/, learningRate: -1 }], /groups\[0\].learningRate.*-1/],
     [[{ match: /b/, learningRate: Number.NaN }], /groups\[0\].learningRate.*NaN/],

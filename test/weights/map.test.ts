@@ -3,10 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readWeightMap, type WeightMap, type WeightRule } from '../../lib';
+import { fill, match, parsePattern } from '../../lib/options/pattern';
 import { fitWeights, PyTorchNames, type Weight } from '../../lib/weights/fit';
 import { orderOf, reorder } from '../../lib/weights/layout';
 import { parseWeightMap } from '../../lib/weights/map';
-import { fill, match, parsePattern } from '../../lib/weights/pattern';
 import { temporaryFolder } from '../temporary';
 
 const folder = temporaryFolder();

@@ -9,6 +9,7 @@ import { forwardOf, type Model } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
 import type { EpochEvent } from '../../optim/metric';
 import type { Device } from '../../runtime/device';
+import { layOutParameters } from '../../tensor/arena';
 import type { State } from '../../tensor/state';
 import { input } from '../../tensor/tensor';
 import type { SavedTally } from './tally';
@@ -94,7 +95,8 @@ export function describeModel(model: Model, state: State): Description {
     activation: formatActivation(model.activation),
     inputShape: [...model.inputShape],
     optimizerSlots: state.optimizerSlots,
-    parameters: state.parameters.map(part),
+    // In the order that they have if none is frozen: a run that freezes others differs in that setting, not in its model.
+    parameters: layOutParameters([...model.parameters], []).trained.map(part),
     buffers: state.buffers.map(part),
   };
   return { ...parts, computation: hashOf(computationOf(model, state)) };

@@ -236,7 +236,10 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
     memoryStats: of(() => []),
     Parameter: make(() => [{ name: 'p', shape: [2], decay: true, initialize: () => new Float32Array(2) }], 0),
     StateBuffer: make(() => [{ name: 'b', shape: [2], initial: 1, values: Float32Array.of(1, 2) }], 0),
-    State: make(() => [[parameter()], { seed: 1, optimizerSlots: 2, averageSlot: 1, buffers: [], device: 'cpu' }], 1),
+    State: make(
+      () => [[parameter()], { seed: 1, optimizerSlots: 2, averageSlot: 1, buffers: [], frozen: [], device: 'cpu' }],
+      1,
+    ),
     constant: of(() => [
       [1, 2, 3, 4],
       [2, 2],
@@ -267,6 +270,7 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
             model: model(),
             train: dataset(),
             test: dataset(),
+            freeze: [],
             data: 'resident',
             evaluateEvery: { epochs: 2 },
             statistics: { per: 'channel', scale: 1 },
