@@ -23,8 +23,7 @@ Engine::Engine(Job atEnd) : atEnd_(std::move(atEnd)) {
     throw Error("ERR_THREADS", std::string("The system refused the thread of the device: ") + error.what());
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  id_ = thread_.get_id();
-  endAtExit(*this);
+  endWithThread(*this);
 }
 
 Engine::~Engine() {
@@ -65,7 +64,6 @@ void Engine::stop() {
 }
 
 void Engine::join() {
-  if (id_ == std::this_thread::get_id()) return;
   const std::lock_guard<std::mutex> lock(joining_);
   if (thread_.joinable()) thread_.join();
 }
@@ -83,7 +81,6 @@ void Engine::loop() {
   pthread_setname_np(pthread_self(), "saturnn-engine");
   Job job;
   while (next(job)) {
-    renewExitHandler();
     job();
     job = nullptr;  // frees what it captured now, not when the next job arrives
   }

@@ -32,8 +32,7 @@ class Engine {
   // Ends the thread after the running job, which should watch stopping(). Queued jobs are dropped.
   void stop();
 
-  // Waits for the end of the thread, after close() or stop(). May be called twice and by any thread; does nothing on the
-  // engine's own, which calls exit() if a library does.
+  // Waits for the end of the thread, after close() or stop(). May be called twice and by any thread but the engine's own.
   void join();
 
   const std::atomic<bool>& stopping() const { return stopping_; }
@@ -50,7 +49,6 @@ class Engine {
   Job atEnd_;
   std::mutex joining_;
   std::thread thread_;  // it uses everything above
-  std::thread::id id_;  // of the thread, also when it has been joined
 };
 
 }  // namespace saturnn

@@ -1,10 +1,8 @@
 #include "core/exit.h"
 
-#include <cxxabi.h>
-
-#include <array>
+#include <map>
 #include <mutex>
-#include <set>
+#include <thread>
 
 #include "core/engine.h"
 
@@ -13,12 +11,7 @@ namespace {
 
 struct Registry {
   std::mutex mutex;
-  std::set<Engine*> engines;
-  // The handler is registered under one of two names in turn, so that at every moment there is one.
-  std::array<char, 2> names{};
-  size_t current = 0;
-  bool isRegistered = false;
-  const void* removed = nullptr;
+  std::map<Engine*, std::thread::id> openers;
 };
 
 // Never destroyed: engines of other threads may use it until the process is gone.
@@ -27,41 +20,38 @@ Registry& registry() {
   return *it;
 }
 
-// Runs in exit(), or in __cxa_finalize() when its registration is removed.
-void endEngines(void* name) {
-  Registry& all = registry();
-  if (name == all.removed) return;
-  const std::lock_guard<std::mutex> lock(all.mutex);  // no engine is destroyed meanwhile
-  for (Engine* engine : all.engines) engine->stop();
-  for (Engine* engine : all.engines) engine->join();
-}
+// exit() destroys the thread-local objects of its thread before any static object.
+struct EndOfThread {
+  EndOfThread() = default;
+  EndOfThread(const EndOfThread&) = delete;
+  EndOfThread& operator=(const EndOfThread&) = delete;
+
+  ~EndOfThread() {
+    Registry& all = registry();
+    const std::lock_guard<std::mutex> lock(all.mutex);  // no engine is destroyed meanwhile
+    const std::thread::id self = std::this_thread::get_id();
+    for (const auto& [engine, opener] : all.openers) {
+      if (opener == self) engine->stop();
+    }
+    for (const auto& [engine, opener] : all.openers) {
+      if (opener == self) engine->join();
+    }
+  }
+};
 
 }  // namespace
 
-void endAtExit(Engine& engine) {
+void endWithThread(Engine& engine) {
+  thread_local const EndOfThread guard;
   Registry& all = registry();
   const std::lock_guard<std::mutex> lock(all.mutex);
-  all.engines.insert(&engine);
+  all.openers.emplace(&engine, std::this_thread::get_id());
 }
 
 void forgetAtExit(Engine& engine) noexcept {
   Registry& all = registry();
   const std::lock_guard<std::mutex> lock(all.mutex);
-  all.engines.erase(&engine);
-}
-
-void renewExitHandler() noexcept {
-  Registry& all = registry();
-  // Whoever holds the lock renews it as well, or the process is ending and waits for this thread.
-  const std::unique_lock<std::mutex> lock(all.mutex, std::try_to_lock);
-  if (!lock.owns_lock()) return;
-  const size_t next = 1 - all.current;
-  all.removed = nullptr;
-  if (abi::__cxa_atexit(endEngines, &all.names[next], &all.names[next]) != 0) return;  // it is exiting already
-  all.removed = &all.names[all.current];
-  if (all.isRegistered) abi::__cxa_finalize(&all.names[all.current]);
-  all.current = next;
-  all.isRegistered = true;
+  all.openers.erase(&engine);
 }
 
 }  // namespace saturnn

@@ -63,11 +63,18 @@ std::atomic<long> liveGraphs{0};
 std::atomic<long> liveBytes{0};
 
 // As oneDNN's static objects, it must outlive every use of the library: exit() may destroy it only when no device is open.
-const struct Static {
+struct Static {
   ~Static() {
     if (liveDevices > 0) abort();
   }
-} staticObject;
+};
+const Static staticObject;
+
+// Makes such an object while the first job of the process may run, and takes its time.
+void makeLateStatic() {
+  static const Static late;
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+}
 
 int fail(SnError* error, const char* code, const char* message) {
   snprintf(error->code, sizeof error->code, "%s", code);
@@ -194,6 +201,7 @@ const Op table[] = {
     {row("assign", 3, 0), assign, 0, false},
     {{"placed", 0, nullptr, 0, 1, 0, SN_ANY_NUMBER, 1}, placed, 0, false},
     {row("none", SN_ANY_NUMBER, 1), nullptr, 0, false},
+    {row("late", 1, 1), copy, 0, true},
     {{"throws", 4, &kKind, 1, 0, 1, 1, 1}, nullptr, 0, false},
     {{"leaks", 4, &kKind, 1, 0, 1, 1, 1}, nullptr, 0, false},
 };
@@ -307,6 +315,7 @@ int createKernel(SnDevice*, const SnOpDesc* op, SnKernel** kernel, SnKernelInfo*
     if (op->attribute_bytes == sizeof kind) memcpy(&kind, op->attributes, sizeof kind);
     if (strcmp(op->name, "throws") == 0) return saturnn::guarded(error, op->name, [&] { raise(kind); });
     if (strcmp(op->name, "leaks") == 0) raise(kind);
+    if (strcmp(op->name, "late") == 0) makeLateStatic();
     if (entry.run == nullptr) return fail(error, "ERR_UNSUPPORTED", "[none] is refused");
     if (!fits(entry, *op)) return fail(error, "ERR_INVALID_ARGUMENT", "the operands do not fit");
     *kernel = new SnKernel{entry.run,

@@ -195,6 +195,16 @@ test.each([
   expect({ code, signal }).toEqual({ code: expected, signal: null });
 });
 
+test('process.exit() while the first job makes static objects, as oneDNN does', async () => {
+  const path = script(
+    'late.js',
+    `const [first, ...others] = description.nodes;
+     device.compile({ ...description, nodes: [{ ...first, op: 'late', attributes: new Uint8Array() }, ...others] }, null);
+     setTimeout(() => process.exit(3), 100);`,
+  );
+  expect(await runScript(path)).toMatchObject({ code: 3, signal: null, output: '' });
+});
+
 test('Node ends by itself when no promise is pending, with everything left open', async () => {
   const path = script('idle.js', `plan.dispose(); await state.read('parameters', 0, 4); console.log('done');`);
   const { code, output, ms } = await runScript(path);
