@@ -19,6 +19,7 @@ const layers = [
   ['initial', 'initial weights that depend on model and data: LSUV, gains'],
   ['report', 'pages, charts, text tables'],
   ['train', 'Trainer, callbacks, checkpoints, run folders'],
+  ['onnx', 'networks as ONNX files'],
   ['measure', 'estimates, traces, benchmarks'],
   ['experiments', 'table1, sweep, variance, equivalence, prediction'],
   ['cli', 'the command'],

@@ -20,6 +20,7 @@ export const errorCodes = {
   ERR_DATA: 'A data set, archive or weights file is missing, damaged or of another layout.',
   ERR_DOWNLOAD: 'A data set could not be downloaded.',
   ERR_CHECKPOINT: 'A checkpoint or the settings of a run cannot be used.',
+  ERR_EXPORT: 'A network cannot be written in another format, or computes something else there.',
   ERR_OUTPUT: 'A file or folder cannot be written.',
   ERR_BUSY: 'The folder or trainer is in use.',
   ERR_INTERRUPTED: 'The work was interrupted by Ctrl-C, a signal or an AbortSignal.',

@@ -6,10 +6,10 @@ import type { ImageSize } from '../models/imageSize';
 import { classesRange, modelDefaults } from '../models/model';
 import type { Activation } from '../ops/activations';
 import { convertWeights } from '../train/convert/convertWeights';
-import { type ConvertWeightsOptions, conversions, defaultWeightDType } from '../train/convert/options';
+import { type ConvertWeightsOptions, conversions } from '../train/convert/options';
 import { readWeightMap } from '../weights/map';
 import { reportText } from '../weights/report';
-import { type WeightDType, weightDTypes } from '../weights/values';
+import type { WeightDType } from '../weights/values';
 import { addOptions, declare, doesNotApply } from './options/declare';
 import {
   activationOption,
@@ -21,6 +21,7 @@ import {
 } from './options/model';
 import { jsonOption, oneObject } from './options/output';
 import * as read from './options/readers';
+import { dtypeOption } from './options/weights';
 import { print } from './terminal/print';
 
 const toOption = declare({
@@ -38,14 +39,6 @@ const mapOption = declare({
   flags: '--map <file>',
   help: 'JSON with rules for names: {"rules": [{"saturnn": "features/*", "pytorch": "features.*"}]}',
   read: read.reading(readWeightMap),
-});
-
-const dtypeOption = declare({
-  flags: '--dtype <type>',
-  help: 'type of the weights in the result',
-  choices: weightDTypes,
-  default: defaultWeightDType,
-  shown: defaultWeightDType,
 });
 
 const partialOption = declare({

@@ -9,6 +9,7 @@ import { doctorCommand } from './doctor';
 import { equivalenceCommand } from './equivalence';
 import { estimateCommand } from './estimate';
 import { evaluateCommand } from './evaluate';
+import { exportCommand } from './export';
 import { inspectCommand } from './inspect';
 import { predictCommand } from './predict';
 import { sweepCommand } from './sweep';
@@ -26,6 +27,7 @@ export function program(): Command {
     predictCommand(),
     evaluateCommand(),
     convertCommand(),
+    exportCommand(),
     dataCommand(),
     inspectCommand(),
     estimateCommand(),

@@ -2,11 +2,20 @@
 import { BatchNorm, Conv2d, Dropout, type ForwardContext, type Layer, Linear } from '../../lib/layers';
 import { functionalModel, type Model } from '../../lib/models';
 import { activate } from '../../lib/ops/activation';
-import { elu, leakyTanh, parseActivation, relu, rrelu, tanh } from '../../lib/ops/activations';
+import {
+  type Activation,
+  activations,
+  elu,
+  leakyRelu,
+  leakyTanh,
+  parseActivation,
+  rrelu,
+  tanh,
+} from '../../lib/ops/activations';
 import { add, concat, slice } from '../../lib/ops/channels';
 import { conv2d } from '../../lib/ops/convolution';
 import { copy } from '../../lib/ops/data';
-import { averagePool, globalAveragePool, maxPool } from '../../lib/ops/pooling';
+import { averagePool, globalAveragePool, maxPool, type PoolOptions } from '../../lib/ops/pooling';
 import type { Parameter, StateBuffer } from '../../lib/tensor/state';
 import { constant, type Tensor } from '../../lib/tensor/tensor';
 import type { TestRandom } from '../random';
@@ -97,29 +106,41 @@ interface Step {
   readonly make: (inputs: number) => (x: Tensor, context: ForwardContext) => Tensor;
 }
 
-const activations = [
-  relu(),
-  tanh(),
-  leakyTanh(0.1),
-  elu(0.7),
-  rrelu({ lower: 0.1, upper: 0.4 }),
-  parseActivation('sigmoid'),
+/** Every activation, some of them with another slope than the usual one. */
+export const everyActivation: readonly Activation[] = [
+  ...Object.keys(activations).map(parseActivation),
+  ...[leakyTanh(0.1), leakyTanh(0), leakyRelu(0), leakyRelu(1), elu(0.7), rrelu({ lower: 0.1, upper: 0.4 })],
 ];
+
+/** Draws where the windows of a pooling lie. Its output is not empty, however small the image is. */
+function drawnWindows(random: TestRandom): PoolOptions {
+  const draw = () => {
+    const kernel = 1 + random.integer(4);
+    const least = Math.ceil((kernel - 1) / 2);
+    return { kernel, stride: 1 + random.integer(2), padding: least + random.integer(kernel - least) };
+  };
+  const [rows, columns] = [draw(), draw()];
+  return {
+    kernel: [rows.kernel, columns.kernel],
+    stride: [rows.stride, columns.stride],
+    padding: [rows.padding, columns.padding],
+    ceil: random.integer(2) === 1,
+  };
+}
 
 /** Draws a layer, or a few that belong together. Layers are made when their number of inputs is known. */
 function drawnStep(random: TestRandom, name: string, use: <T extends Layer>(layer: T) => T): Step {
   const same = (before: number) => before;
   const outputs = 1 + random.integer(6);
-  const activation = activations[random.integer(activations.length)]!;
+  const activation = everyActivation[random.integer(everyActivation.length)]!;
   const kinds: (() => Step)[] = [
     () => ({
       channels: () => outputs,
       make: (inputs) => {
         const normalization = random.integer(2) ? 'batch' : 'none';
-        const [kernel, padding] = random.integer(2) ? [3, 1] : [1, 0];
-        const conv = use(
-          new Conv2d({ name, inputs, outputs, kernel: kernel!, padding: padding!, activation, normalization }),
-        );
+        const [kernel, padding] = random.integer(2) ? ([3, 1] as const) : ([1, 0] as const);
+        const stride = [1 + random.integer(2), 1] as const;
+        const conv = use(new Conv2d({ name, inputs, outputs, kernel, padding, stride, activation, normalization }));
         return (x) => conv.forward(x);
       },
     }),
@@ -145,6 +166,10 @@ function drawnStep(random: TestRandom, name: string, use: <T extends Layer>(laye
       };
     },
     () => ({ channels: same, make: () => (x) => maxPool(x, { kernel: 2, stride: 1, padding: 1, name }) }),
+    () => {
+      const [windows, pool] = [drawnWindows(random), random.integer(2) ? maxPool : averagePool];
+      return { channels: same, make: () => (x) => pool(x, { ...windows, name }) };
+    },
     () => ({ channels: same, make: () => (x) => averagePool(x, { kernel: [2, 1], stride: [1, 1], ceil: true }) }),
     () => ({
       channels: same,

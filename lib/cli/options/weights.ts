@@ -1,14 +1,24 @@
-/** --weights: a file of trained weights. */
+/** --weights: a file of trained weights; --dtype: the type of those in a file that is written. */
 import { type PictureFit, pictureFits } from '../../data/pictures/fit';
 import { SaturnnError, show } from '../../errors';
 import { openSafetensors } from '../../files/tensorFile';
 import { models } from '../../models';
+import { defaultWeightDType } from '../../train/convert/options';
+import { weightDTypes } from '../../weights/values';
 import { declare } from './declare';
 import type { Given } from './resume';
 
 export const weightsOption = declare({
   flags: '--weights <file>',
   help: 'the network: model.safetensors or best.safetensors of a run',
+});
+
+export const dtypeOption = declare({
+  flags: '--dtype <type>',
+  help: 'type of the weights in the result',
+  choices: weightDTypes,
+  default: defaultWeightDType,
+  shown: defaultWeightDType,
 });
 
 /** Options of a model by the name that the metadata of a file have for them. */

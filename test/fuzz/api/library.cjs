@@ -108,6 +108,7 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
       ],
       2,
     ),
+    exportOnnx: of(() => [path('none'), path('file'), { floatInput: true, dtype: 'f16', check: false }], 2),
     readWeightMap: of(() => [path('none')]),
     openSafetensors: of(() => [path('none')]),
     readSafetensors: of(() => [path('none')]),
