@@ -2,11 +2,14 @@
 
 /**
  * Whether a file begins as those of torch.save() do: a zip archive, or, before PyTorch 1.6, a pickle of protocol 2 or newer.
- * @param beginning the first bytes of a file, 4 or more
+ * @param beginning the first 8 bytes of a file
  */
-export function isPickled([first, second, third, fourth]: Uint8Array): boolean {
+export function isPickled(beginning: Uint8Array): boolean {
+  const [first, second, third, fourth] = beginning;
   const isZip = first === 0x50 && second === 0x4b && third === 3 && fourth === 4;
-  return isZip || (first === 0x80 && second !== undefined && second >= 2 && second <= 5);
+  // A safetensors file may have a header of 0x280 bytes, whose length begins so too. Its other bytes are 0, which is no opcode.
+  const isLength = beginning.subarray(3, 8).every((byte) => byte === 0);
+  return isZip || (!isLength && first === 0x80 && second !== undefined && second >= 2 && second <= 5);
 }
 
 const program = [

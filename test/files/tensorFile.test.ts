@@ -1,5 +1,5 @@
 /** Safetensors files of which only what is asked for is read: single files, shards with an index, folders. */
-import { appendFileSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openSafetensors, readSafetensors, toFloat32, writeSafetensors } from '../../lib';
@@ -110,6 +110,18 @@ test.each([
         / runs programs when it is read\. .* python3 -c 'import sys, torch; .*' '.*it'\\''s a model.pt' '.*it'\\''s a model.safetensors'$/,
       ),
     );
+  }
+});
+
+test('a file whose header is as long as a pickle begins is read', () => {
+  const file = path('length.safetensors');
+  for (const length of [0x280, 0x380, 0x480, 0x580]) {
+    // The header without this text has 96 bytes at most, and is filled up to a multiple of 8.
+    writeSafetensors(file, { tensors: new Map([['a', one]]), metadata: { x: 'x'.repeat(length - 96) } });
+    const spare = length - Number(readFileSync(file).readBigUInt64LE());
+    writeSafetensors(file, { tensors: new Map([['a', one]]), metadata: { x: 'x'.repeat(length - 96 + spare) } });
+    expect(Number(readFileSync(file).readBigUInt64LE())).toBe(length);
+    expect(readSafetensors(file).tensors.get('a')).toEqual(one);
   }
 });
 
