@@ -97,6 +97,9 @@ export {
   subInception,
 } from './models';
 export { inspectModel, type LayerSummary, type ModelSummary } from './models/inspect';
+export type { OnnxDType } from './onnx/builder';
+export type { OnnxCheck } from './onnx/check';
+export { type ExportOnnxOptions, exportOnnx, type OnnxReport } from './onnx/exportOnnx';
 export { type ActivateOptions, activate } from './ops/activation';
 export * from './ops/activations';
 export { type AugmentInputs, type AugmentOptions, augment, type MixOptions, mix } from './ops/augmentation';
@@ -117,9 +120,6 @@ export type { Padding, Pair } from './ops/op';
 export { averagePool, globalAveragePool, maxPool, type PoolOptions } from './ops/pooling';
 export { type RandomizedReluOptions, randomizedRelu } from './ops/randomizedRelu';
 export { assign } from './ops/update';
-export type { OnnxDType } from './onnx/builder';
-export type { OnnxCheck } from './onnx/check';
-export { type ExportOnnxOptions, exportOnnx, type OnnxReport } from './onnx/exportOnnx';
 export { Adam, type AdamOptions } from './optim/adam';
 export { AdamW } from './optim/adamW';
 export type { FlatOptimizerOptions } from './optim/flatOptimizer';

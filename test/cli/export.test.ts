@@ -34,7 +34,10 @@ test('export writes a file without native code, and says that it is not checked'
 test('export says what is wrong', async () => {
   const none = join(folder, 'none.onnx');
   const refused = (...args: string[]) => expect(program().parseAsync(['export', ...args], { from: 'user' })).rejects;
-  await refused(join(folder, 'none'), '--onnx', none).toMatchObject({ code: 'ERR_DATA', message: expect.stringMatching(/^Cannot read /) });
+  await refused(join(folder, 'none'), '--onnx', none).toMatchObject({
+    code: 'ERR_DATA',
+    message: expect.stringMatching(/^Cannot read /),
+  });
   expect(existsSync(none)).toBe(false);
   await refused(model).toThrow(/--onnx/);
   await refused(model, '--onnx', none, '--dtype', 'bf16').toThrow(/--dtype.*f32, f16/);
