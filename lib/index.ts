@@ -206,8 +206,8 @@ export type {
   WarningEvent,
 } from './train/events';
 export { type LoadPredictorOptions, loadPredictor } from './train/loadPredictor';
-export type { CardMetrics, ModelCard } from './train/modelFile/card';
-export { type LoadedModel, loadModel } from './train/modelFile/loadModel';
+export type { CardMetrics, CardOrigin, ModelCard } from './train/modelFile/card';
+export { type HeadOptions, type LoadedModel, loadModel } from './train/modelFile/loadModel';
 export type { FilePrediction, Guess, PredictFilesOptions } from './train/predict/files';
 export {
   type Images,

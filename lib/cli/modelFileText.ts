@@ -2,7 +2,7 @@
 import { show } from '../errors';
 import { table } from '../report/textTable';
 import type { Description } from '../train/checkpoint/checkpointInfo';
-import type { CardMetrics, ModelCard } from '../train/modelFile/card';
+import type { CardMetrics, CardOrigin, ModelCard } from '../train/modelFile/card';
 import type { LoadedModel } from '../train/modelFile/loadModel';
 import { percent } from './terminal/progress';
 
@@ -37,16 +37,30 @@ const listed = (numbers: Float32Array): string => {
 const namesText = (names: readonly string[]): string =>
   `${names.slice(0, mostNames).join(', ')}${names.length > mostNames ? ', …' : ''}`;
 
-function cardRows({ saturnn, step, metrics, train, test, settings }: ModelCard): [string, string][] {
+function cardRows({ saturnn, step, metrics, train, test, settings, from }: ModelCard): [string, string][] {
   return [
     ['written by', `saturnn ${show(saturnn).slice(1, -1)}`],
     ['trained', `${step} steps on ${dataText(train)}`],
     ...(test ? [[metrics?.evaluated ? 'validated' : 'tested', `on ${dataText(test)}`] as [string, string]] : []),
     ...(metrics ? [['metrics', metricsText(metrics)] as [string, string]] : []),
+    ...originsOf(from).map((origin): [string, string] => ['fine-tuned from', originText(origin)]),
     ...Object.entries(settings)
       .map(([name, value]): [string, string] => [name, settingText(value)])
       .filter(([, text]) => text !== '{}' && text !== ''),
   ];
+}
+
+/** Returns the file of weights with which a training began, the one with which that training began, and so on. */
+function originsOf(from: CardOrigin | undefined): CardOrigin[] {
+  const origins: CardOrigin[] = [];
+  for (let origin = from; origin; origin = origin.card?.from) origins.push(origin);
+  return origins;
+}
+
+function originText({ file, sha256, network, classes, card }: CardOrigin): string {
+  const what = network === undefined ? [] : [`${network}${classes === undefined ? '' : ` of ${classes} classes`}`];
+  const trained = card ? [`${card.step} steps on ${dataText(card.train)}`] : [];
+  return [`${file} (SHA-256 ${sha256.slice(0, shownFingerprint)})`, ...what, ...trained].join(', ');
 }
 
 /** Characters of a fingerprint that tell data sets apart for people. */

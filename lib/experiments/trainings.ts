@@ -47,22 +47,22 @@ export interface LabelledTraining {
 /**
  * The model, the optimizer, the schedule and the options of a Trainer, as partsOf() makes them from a recipe.
  */
-export type TrainingParts = Pick<
-  TrainerOptions,
-  | 'model'
-  | 'optimizer'
-  | 'schedule'
-  | 'labelSmoothing'
-  | 'augmentation'
-  | 'batch'
-  | 'seed'
-  | 'precision'
-  | 'deterministic'
-  | 'autotune'
-> & {
-  /** Changes the initial weights with the help of data, and resolves to a line that describes the result, or null. */
-  prepare?: (options: LsuvOptions) => Promise<string | null>;
-};
+export type TrainingParts = Required<Pick<TrainerOptions, 'model'>> &
+  Pick<
+    TrainerOptions,
+    | 'optimizer'
+    | 'schedule'
+    | 'labelSmoothing'
+    | 'augmentation'
+    | 'batch'
+    | 'seed'
+    | 'precision'
+    | 'deterministic'
+    | 'autotune'
+  > & {
+    /** Changes the initial weights with the help of data, and resolves to a line that describes the result, or null. */
+    prepare?: (options: LsuvOptions) => Promise<string | null>;
+  };
 
 /** The data of all trainings in a list. */
 export interface TrainingData {

@@ -61,8 +61,10 @@ export class Runners {
     return (await this.#made.get(kind)?.catch(() => null)) ?? null;
   }
 
-  /** Returns the pixel statistics of the training set, computed at the first call. */
+  /** Returns the pixel statistics of the training set, computed at the first call, or those of the weights' file. */
   statistics(): Promise<Statistics> {
+    const { normalization } = this.options.network;
+    if (normalization) return Promise.resolve(normalization);
     this.#statistics ??= statisticsOf(this.options.train, this.options.statistics).catch((error) => {
       this.#statistics = null;
       throw error;

@@ -4,6 +4,7 @@ import type { Statistics } from '../data/statistics';
 import { invalid, SaturnnError } from '../errors';
 import type { Evaluation } from '../evaluation/evaluation';
 import { writeSafetensors } from '../files/safetensors';
+import type { Model } from '../models/model';
 import { precisionBuffers } from '../optim/lossScaling';
 import type { EpochEvent } from '../optim/metric';
 import { beginAll } from '../optim/owner';
@@ -54,6 +55,8 @@ const evaluateOptions = new Options('Trainer.evaluate()', evaluateFields);
  * the training. Dispose of a Trainer after use: it holds memory of the device.
  */
 export class Trainer implements TrainerView {
+  /** The network that is trained: `model`, or that of the file `weights`. */
+  readonly model: Model;
   /** The device that trains. */
   readonly device: Device;
   /** Parameters, optimizer slots and buffers of the training. */
@@ -74,6 +77,8 @@ export class Trainer implements TrainerView {
   readonly #owner: { disposed: boolean; readonly hasTest: boolean };
   /** Whether a native call that writes the State is under way. */
   #running = false;
+  /** Description of the file of weights with which the training began; undefined: they were random. */
+  #from: object | undefined;
   /** Settings that restore() has changed, until fit() reports them. */
   #change: SettingsChange | null = null;
   /** Description of the machine that wrote the restored checkpoint, until it is compared with this one. */
@@ -88,7 +93,9 @@ export class Trainer implements TrainerView {
     this.#options = resolveTrainerOptions(options);
     const { model, train, device, batch, optimizer, seed, precision } = this.#options;
     const frozen = this.#options.frozen.parameters;
+    this.#from = this.#options.network.from ?? undefined;
     this.#owner = { disposed: false, hasTest: this.#options.test !== null };
+    this.model = model;
     this.device = device;
     this.batch = batch;
     const { slots: optimizerSlots, averageSlot } = optimizer;
@@ -97,6 +104,7 @@ export class Trainer implements TrainerView {
       // Before the State, which would bind the model even if a callback is refused.
       beginAll(this.#owner, rememberingOf(this.#options));
       this.state = new State(model.parameters, { seed, optimizerSlots, averageSlot, buffers, frozen, device });
+      this.state.beginWith(this.#options.network.begin);
     } catch (error) {
       this.#owner.disposed = true;
       throw error;
@@ -233,7 +241,8 @@ export class Trainer implements TrainerView {
   async checkpoint(): Promise<Checkpoint> {
     return this.#betweenSteps('A checkpoint can be taken', async () => {
       const [run, machine] = [await this.#describe(), await this.#machine()];
-      return takeCheckpoint(this.#options, this.state, this.#cursor, run, machine);
+      const { info, arrays } = await takeCheckpoint(this.#options, this.state, this.#cursor, run, machine);
+      return { info: { ...info, ...(this.#from && { from: this.#from }) }, arrays };
     });
   }
 
@@ -265,7 +274,7 @@ export class Trainer implements TrainerView {
 
   /** Returns what a model file says of this training, as it is now. @throws what reading the data throws */
   async card(): Promise<ModelCard> {
-    return cardOf({ saturnn: version, ...(await this.#describe()), position: this.#cursor.save() });
+    return cardOf({ saturnn: version, ...(await this.#describe()), position: this.#cursor.save(), from: this.#from });
   }
 
   /**
@@ -297,6 +306,7 @@ export class Trainer implements TrainerView {
       const here = await this.#describe();
       this.#change = await applyCheckpoint(path, checkpoint, this.#options, this.state, this.#cursor, here, asked);
       this.#restoredMachine = checkpoint.info.machine;
+      this.#from = checkpoint.info.from;
     } finally {
       this.#busy = null;
     }

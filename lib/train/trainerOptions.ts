@@ -7,29 +7,45 @@ import {
   formatAugmentation,
 } from '../data/augmentation/kinds';
 import { type DataMode, dataModeField, type ImageSource, type Split, sourceField } from '../data/source';
-import { type StatisticsOptions, statisticsField } from '../data/statistics';
+import { type Statistics, type StatisticsOptions, statisticsField } from '../data/statistics';
 import { checkInteger, checkNumber, invalid, type Range } from '../errors';
 import { type Model, modelField } from '../models/model';
 import { labelSmoothingField } from '../ops/classification';
 import type { Optimizer } from '../optim/optimizer';
 import { constantRate, learningRateRange, rateField, type Schedule, scheduleField } from '../optim/schedule';
 import { Sgd } from '../optim/sgd';
-import { arrayOf, type Field, flag, instance, integer, optional } from '../options/field';
+import { arrayOf, type Field, flag, instance, integer, optional, pathField } from '../options/field';
 import { type Fields, Options } from '../options/options';
 import { patternField } from '../options/selection';
 import { isCallback } from '../options/values';
 import { seedRange } from '../random';
 import { type Device, deviceField, deviceOf, type Precision, precisionField } from '../runtime/device';
 import { type Callback, callbackField, checkHooks } from './callback';
-import type { Description } from './checkpoint/checkpointInfo';
+import { type Description, hashOf } from './checkpoint/checkpointInfo';
 import { type ClassWeights, checkClassWeights, classWeightsField, classWeightsOf } from './classWeights';
 import { checkEvaluateEvery, type EvaluateEvery, evaluateEveryDefault, evaluateEveryField } from './evaluateEvery';
 import { type Frozen, frozenBy } from './fineTuning/freeze';
+import { headField, type ResolvedNetwork, resolveNetwork } from './fineTuning/network';
+import type { HeadOptions } from './modelFile/loadModel';
 
 /** Options of a Trainer. */
 export interface TrainerOptions {
-  /** The model to train. It must not belong to another State: make a new one for each Trainer. */
-  model: Model;
+  /**
+   * The model to train. It must not belong to another State: make a new one for each Trainer. Default: the network of the file
+   * `weights`, which needs no code.
+   */
+  model?: Model;
+  /**
+   * A file of weights with which the training begins: a model file, or, for a `model`, also safetensors of PyTorch with the natural
+   * names (docs/weights.md). It must have all weights of the model and no others. Images are normalised as the file says, unless
+   * `statistics` is given. Default: the model's own first values.
+   */
+  weights?: string;
+  /**
+   * Gives the network of `weights` a new last layer with so many classes, of random weights. A `model` has it already: then its last
+   * layer is not read from the file. Default: the last layer stays.
+   */
+  head?: HeadOptions;
   /** The training set. Its images are at least as large as the model's input; each step augments them. */
   train: ImageSource;
   /**
@@ -62,7 +78,10 @@ export interface TrainerOptions {
    * accuracy counts an image's own label.
    */
   augmentation?: readonly Augmentation[];
-  /** Normalisation of the pixels, computed from the training set. Default: by mean and standard deviation per channel. */
+  /**
+   * Normalisation of the pixels, computed from the training set. Default: that of `weights` if the file says it, else by mean and
+   * standard deviation per channel.
+   */
   statistics?: StatisticsOptions;
   /** A device, or its name for openDevice. Default "auto". */
   device?: Device | string;
@@ -98,7 +117,13 @@ export interface TrainerOptions {
 }
 
 /** TrainerOptions with all defaults, an opened device, and always a schedule. */
-export type ResolvedOptions = Required<Omit<TrainerOptions, 'device' | 'test' | 'learningRate' | 'classWeights'>> & {
+export type ResolvedOptions = Required<
+  Omit<TrainerOptions, 'device' | 'test' | 'learningRate' | 'classWeights' | 'weights' | 'head'>
+> & {
+  /** The network and its first values. */
+  readonly network: ResolvedNetwork;
+  /** Null: the last layer stays, or there are no other weights. */
+  readonly head: HeadOptions | null;
   /** Null: there is none. */
   readonly test: ImageSource | null;
   /** What `freeze` selects. */
@@ -134,7 +159,8 @@ const optimizerField: Field<Optimizer> = instance<Optimizer>('an Optimizer', ({ 
 
 /** Schema of the options of a Trainer. */
 export const trainerFields: Fields<TrainerOptions> = {
-  ...{ model: modelField, train: sourceField, test: optional(sourceField) },
+  ...{ model: optional(modelField), weights: optional(pathField), head: optional(headField) },
+  ...{ train: sourceField, test: optional(sourceField) },
   freeze: optional(arrayOf(patternField, 'an array of patterns of names')),
   evaluateEvery: optional(evaluateEveryField),
   ...{ data: optional(dataModeField), statistics: optional(statisticsField) },
@@ -164,9 +190,11 @@ export const defaultBatch = ({ backend }: Device): number =>
 /** Checks the options, fills in the defaults and opens the device. @throws ERR_INVALID_ARGUMENT; what openDevice throws */
 export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
   const options = trainerOptions.check(given);
+  const network = resolveNetwork(options);
+  const { model } = network;
   const {
-    model,
     train,
+    head = null,
     test = null,
     evaluateEvery = evaluateEveryDefault,
     statistics = {},
@@ -212,6 +240,8 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
   const images = { augmentation, augmenter };
   return {
     model,
+    network,
+    head,
     freeze,
     frozen,
     ...sources,
@@ -250,7 +280,7 @@ function resolveRate(learningRate: number | undefined, schedule: Schedule | unde
 /** Returns the settings, beside model and data, that a resumed run must share with the one before to compute the same. */
 export function describeSettings(options: ResolvedOptions): Description {
   const { batch, seed, precision, deterministic, statistics, optimizer, schedule, learningRate } = options;
-  const { labelSmoothing, classWeights, augmentation, evaluateEvery, freeze } = options;
+  const { labelSmoothing, classWeights, augmentation, evaluateEvery, freeze, head, network } = options;
   const rate = learningRate ?? describeSchedule(schedule);
   return {
     batch,
@@ -258,16 +288,23 @@ export function describeSettings(options: ResolvedOptions): Description {
     precision,
     // Left out if it is the default: checkpoints of earlier versions do not have it.
     ...(deterministic ? {} : { deterministic }),
-    statistics,
+    statistics: network.normalization ? describeNormalization(network.normalization) : statistics,
     augmentation: formatAugmentation(augmentation),
     labelSmoothing,
     ...(classWeights && { classWeights }),
     ...(freeze.length > 0 && { freeze }),
+    ...(head && { head }),
     ...(evaluateEvery.epochs !== 1 && { evaluateEvery }),
     optimizer: describeObject(optimizer),
     learningRate: rate,
   };
 }
+
+/** Describes a normalisation that a file has given; a mean image by its hash. */
+const describeNormalization = ({ mean, scale }: Statistics): Description => ({
+  mean: mean.length > 4 ? hashOf([...mean]) : [...mean],
+  scale: [...scale],
+});
 
 /** Describes a schedule by its rates at some steps of a run of 1000; one that depends on metrics by its settings. */
 function describeSchedule(schedule: Schedule): Description {

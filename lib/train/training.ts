@@ -30,8 +30,6 @@ export interface TrainingOptions extends Omit<TrainerOptions, 'device' | 'callba
   resume?: 'last' | 'previous' | 'auto';
   /** Settings in which a resumed run may differ from its checkpoint, as for Trainer.restore(). Default: none. */
   change?: RestoreOptions['change'];
-  /** A safetensors file of weights with which a new training begins, in place of random ones. */
-  weights?: string;
   /**
    * What to do when loss or gradient overflow: go back to the last checkpoint and multiply all learning rates by `factor`, at most
    * `times` times in the whole run. Default: training ends.
@@ -110,16 +108,7 @@ export interface TrainingOutcome {
  * what Trainer throws, other than ERR_NON_FINITE
  */
 export async function runTraining(options: TrainingOptions): Promise<TrainingOutcome> {
-  const {
-    folder: path,
-    resume,
-    checkpoints,
-    callbacks = [],
-    results = 'all',
-    change,
-    weights: from,
-    ...rest
-  } = options;
+  const { folder: path, resume, checkpoints, callbacks = [], results = 'all', change, ...rest } = options;
   const { describe, prepare, onPrepared, length, watch, evaluateTrain, onNonFinite, ...trainerOptions } = rest;
   const device = deviceOf(options.device);
   using folder = new RunFolder(path, { resume: resume !== undefined, checkpoints });
@@ -137,9 +126,9 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingOut
     return { ...report, ...all };
   };
   let report = described();
-  const { model, train: dataset, test, statistics, seed } = options;
-  if (!isResumed && from !== undefined) await trainer.loadWeights(from);
-  else if (!isResumed) {
+  const { train: dataset, test, statistics, seed } = options;
+  const { model } = trainer;
+  if (!isResumed && options.weights === undefined) {
     const line = await prepare?.({ model, state: trainer.state, dataset, statistics, device, seed });
     if (line) onPrepared?.(line);
   }

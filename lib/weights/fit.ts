@@ -4,6 +4,7 @@ import { isSameButForOnes, isSameOrder, type Order, orderOf, usualLayout } from 
 import { type CheckedMap, checkMap, type WeightMap, type WeightPlace } from './map';
 import { isBookkeeping, naturalNames, wrapperOf } from './natural';
 import { nearestTensor } from './nearest';
+import { isConstant } from './own';
 import type { FittedWeight, MisfittingWeight, MissingWeight, WeightsReport } from './report';
 
 /** A weight of a network: a parameter, or running statistics. */
@@ -74,6 +75,37 @@ export function fitWeights(weights: readonly Weight[], stored: ReadonlyMap<strin
   };
   return { matches, report };
 }
+
+/** Compares the weights of a network with the tensors of a file of saturnn, which have the same names and lie in the same order. */
+export function fitOwnWeights(weights: readonly Weight[], stored: ReadonlyMap<string, Stored>): Fit {
+  const names = new Set(weights.map(({ name }) => name));
+  const rest = [...stored].filter(([name]) => !names.has(name) && !isConstant(name));
+  const others = rest.map(([name, { shape }]) => ({ name, shape }));
+  const matches: Match[] = [];
+  const missing: MissingWeight[] = [];
+  const misfitting: MisfittingWeight[] = [];
+  for (const { name, shape } of weights) {
+    const found = stored.get(name);
+    const nearest = () => nearestTensor([name], shape, others);
+    if (!found) missing.push({ name, shape, expected: [name], nearest: nearest() });
+    else {
+      const { dtype, shape: fromShape } = found;
+      const fits = isOfWeights(dtype) && String(fromShape) === String(shape);
+      const weight = { name, shape, from: name, dtype };
+      if (!fits)
+        misfitting.push({
+          ...{ ...weight, expectedShape: shape, receivedShape: fromShape },
+          nearest: nearestOfShape({ from: name, expectedShape: shape }, others),
+        });
+      else matches.push({ weight: { ...weight, fromShape, reordered: false, reshaped: false }, order: asHere(shape) });
+    }
+  }
+  const fitted = matches.map(({ weight }) => weight);
+  const ignored = [...stored.keys()].filter(isConstant);
+  return { matches, report: { fitted, missing, misfitting, leftOut: others.map(({ name }) => name), ignored } };
+}
+
+const asHere = (shape: readonly number[]): Order => orderOf('same', shape) as Order;
 
 /** Returns the tensor that is probably meant instead of one that does not fit: one that has the shape. */
 const nearestOfShape = (

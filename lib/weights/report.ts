@@ -122,3 +122,15 @@ export function requireComplete(report: WeightsReport, from: string): void {
   const message = `${from} does not have ${count} of the network's ${fitted.length + count} weights: ${problems}${more}`;
   throw new SaturnnError('ERR_DATA', message);
 }
+
+/**
+ * Checks that a network has a use for all tensors of a file.
+ * @param most the most tensors for which it need not have one
+ * @throws ERR_DATA that names those for which it has none
+ */
+export function requireUsed({ leftOut }: WeightsReport, from: string, most: number): void {
+  if (leftOut.length <= most) return;
+  const names = listed(leftOut.slice(0, mostProblems), (name) => `"${name}"`).join(', ');
+  const more = leftOut.length > mostProblems ? ` and ${leftOut.length - mostProblems} more` : '';
+  throw new SaturnnError('ERR_DATA', `${from} has tensors that the network does not have: ${names}${more}`);
+}

@@ -1,6 +1,7 @@
 /** Makes a model of its description in a model file, by the public functions of the ops. The description may come from anywhere. */
 import { invalid, SaturnnError, show } from '../../errors';
 import { contextOf, type ForwardContext, inference, TrainingContext, within } from '../../layers/context';
+import type { Initializer } from '../../layers/initializers';
 import { ops } from '../../ops';
 import { nearestName } from '../../options/nearest';
 import type { TypedArray } from '../../runtime/native';
@@ -30,14 +31,21 @@ const fail = (message: string) => new SaturnnError('ERR_DATA', message);
  * is wrong with them is known here.
  * @param network what checkForm() has returned
  * @param tensors the tensors of the file: the first values of parameters and buffers, and constants
+ * @param fresh initialisers of the parameters, by name, whose first values are not those of the file. Default: none
  * @throws ERR_DATA naming the node or tensor that is wrong
  */
-export function rebuildNetwork(network: SavedNetwork, tensors: ReadonlyMap<string, SavedValues>): RebuiltModel {
+export function rebuildNetwork(
+  network: SavedNetwork,
+  tensors: ReadonlyMap<string, SavedValues>,
+  fresh: ReadonlyMap<string, Initializer> = new Map(),
+): RebuiltModel {
   const { parameters, buffers } = network;
   const used = new Set([...parameters, ...buffers].map(({ name }) => name));
   const own = (shape: readonly number[], name: string) => floatsOf(tensors, name, shape, used);
   const sources: Sources = {
     parameters: parameters.map(({ name, shape, decay }) => {
+      const initializer = fresh.get(name);
+      if (initializer) return new Parameter({ name, shape, decay, initialize: (random) => initializer(shape, random) });
       own(shape, name);
       // Read when they are asked for, so that the values need not be in memory twice.
       return new Parameter({ name, shape, decay, initialize: () => own(shape, name) });

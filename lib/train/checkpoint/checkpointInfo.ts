@@ -72,6 +72,8 @@ export interface CheckpointInfo {
   readonly test: Description | null;
   /** Batch size, seed, precision, optimizer, schedule and the other options of the Trainer. Must be equal on restore. */
   readonly settings: Description;
+  /** The file of weights with which the training began (CardOrigin of lib/train/modelFile); absent if they were random. */
+  readonly from?: object;
   /** Processor, threads, library versions and kernels. If they differ, a resumed run is not promised to be equal bit for bit. */
   readonly machine: Description;
   /** Progress of the training: steps done, epoch under way, sums of its loss and accuracy, last epoch event. */
@@ -82,7 +84,8 @@ export interface CheckpointInfo {
   readonly callbacks: Readonly<Record<string, unknown>>;
 }
 
-const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+/** Returns the SHA-256 of a JSON value. */
+export const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 /**
  * Describes everything that gives the bytes of the arenas a meaning: names, shapes and order of parameters and buffers, the

@@ -4,9 +4,12 @@ import type { Statistics } from '../../data/statistics';
 import { SaturnnError, show } from '../../errors';
 import { parseJson } from '../../files/json';
 import { readSafetensors, type SafetensorsFile } from '../../files/safetensors';
+import { defaultInitializer, zeros } from '../../layers/initializers';
 import { createModel, type Model, models } from '../../models';
-import { checkForm } from '../../models/saved/form';
-import { rebuildNetwork, type SavedValues } from '../../models/saved/rebuild';
+import { headOf } from '../../models/head';
+import { checkForm, type SavedNetwork } from '../../models/saved/form';
+import { withClasses } from '../../models/saved/newHead';
+import { type RebuiltModel, rebuildNetwork, type SavedValues } from '../../models/saved/rebuild';
 import { recordNetwork } from '../../models/saved/record';
 import { pathField } from '../../options/field';
 import { checkArgument } from '../../options/options';
@@ -44,12 +47,24 @@ export async function loadModel(path: string): Promise<LoadedModel> {
   return modelOf(readSafetensors(path), path);
 }
 
+/** Another last layer for a network. */
+export interface HeadOptions {
+  /** The number of its classes: 2 to 1,000,000. */
+  classes: number;
+}
+
 /**
  * Returns the network of a file. Its parameters take their first values from `file.tensors`, when they are asked for.
  * @param source names the file in errors
+ * @param head gives the network a new last layer of random weights, with other classes; then `classNames` are still those of the file.
+ * Default: the network is as in the file
  * @throws ERR_DATA
  */
-export function modelOf({ tensors: stored, metadata }: SafetensorsFile, source: string): LoadedModel {
+export function modelOf(
+  { tensors: stored, metadata }: SafetensorsFile,
+  source: string,
+  head: HeadOptions | null = null,
+): LoadedModel {
   try {
     if (!isOwn({ tensors: stored, metadata })) {
       throw new Error(
@@ -57,9 +72,11 @@ export function modelOf({ tensors: stored, metadata }: SafetensorsFile, source: 
       );
     }
     const tensors = inFloat32(stored);
-    const model = metadata.graph === undefined ? describedModel(metadata, tensors) : savedModel(metadata, tensors);
+    const network = networkIn(metadata);
+    const names = namesOf(metadata);
+    const model = { ...names, ...rebuildNetwork(network, tensors) };
     return {
-      model,
+      model: head ? { ...names, ...withNewHead(model, network, tensors, head) } : model,
       statistics: statisticsIn(metadata),
       ...trainedOn(metadata, model.classes),
       card: cardIn(metadata),
@@ -70,21 +87,28 @@ export function modelOf({ tensors: stored, metadata }: SafetensorsFile, source: 
   }
 }
 
-type Tensors = ReadonlyMap<string, SavedValues>;
-
-function savedModel(metadata: Metadata, tensors: Tensors): LoadedModel['model'] {
-  return { ...namesOf(metadata), ...rebuildNetwork(checkForm(parseJson(metadata.graph as string)), tensors) };
-}
-
-/** Makes the built-in model that a file without a graph describes. */
-function describedModel(metadata: Metadata, tensors: Tensors): LoadedModel['model'] {
-  const { model: name = '', graphMissing } = metadata;
+/** Returns the network that a file holds, or the built-in one that a file without a graph describes. */
+function networkIn(metadata: Metadata): SavedNetwork {
+  const { graph, model: name = '', graphMissing } = metadata;
+  if (graph !== undefined) return checkForm(parseJson(graph));
   if (!Object.hasOwn(models, name)) {
     const why = graphMissing === undefined ? 'it is of an earlier version' : graphMissing;
     const known = Object.keys(models).join(', ');
     throw new Error(`it has no graph (${why}), and its model is not one of ${known} but ${show(name)}`);
   }
   // A built-in model has no constants, so the record of its network is complete without values.
-  const { network } = recordNetwork(createModel(name, modelOptionsOf(metadata)));
-  return { ...namesOf(metadata), ...rebuildNetwork(network, tensors) };
+  return recordNetwork(createModel(name, modelOptionsOf(metadata))).network;
+}
+
+/** Makes the network again with a new last layer: weights as those of a new Linear, biases of 0. */
+function withNewHead(
+  model: LoadedModel['model'],
+  network: SavedNetwork,
+  tensors: ReadonlyMap<string, SavedValues>,
+  { classes }: HeadOptions,
+): RebuiltModel {
+  const head = [...headOf(model)];
+  const fresh = head.map(({ name, shape }) => [name, shape.length > 1 ? defaultInitializer() : zeros] as const);
+  const names = new Set(head.map(({ name }) => name));
+  return rebuildNetwork(withClasses(network, names, classes), tensors, new Map(fresh));
 }

@@ -1,18 +1,17 @@
 /** Makes a model file of a network, and reads the weights of another one for a network that is there already. */
 
 import type { Statistics } from '../../data/statistics';
-import { reasonOf, SaturnnError } from '../../errors';
-import { type NamedTensor, readSafetensors, type SafetensorsFile } from '../../files/safetensors';
+import { reasonOf } from '../../errors';
+import type { NamedTensor, SafetensorsFile } from '../../files/safetensors';
 import { openSafetensors, type TensorFile } from '../../files/tensorFile';
 import type { Model } from '../../models/model';
 import { formatNetwork } from '../../models/saved/form';
-import { floatsOf } from '../../models/saved/rebuild';
 import { recordNetwork } from '../../models/saved/record';
 import type { Parameter, State, StateBuffer } from '../../tensor/state';
-import { fitWeights } from '../../weights/fit';
+import { fitOwnWeights, fitWeights } from '../../weights/fit';
 import { isOwn } from '../../weights/own';
-import { requireComplete } from '../../weights/report';
-import { inFloat32, valuesOf } from '../../weights/values';
+import { requireComplete, requireUsed } from '../../weights/report';
+import { valuesOf } from '../../weights/values';
 import type { ModelCard } from './card';
 import { describeNetwork, type TrainedOn } from './description';
 
@@ -86,33 +85,31 @@ function graphOf(model: Model): { graph: Record<string, string>; constants: Read
  * @throws ERR_DATA if the file does not fit the model
  */
 export async function loadWeights(path: string, model: Model, state: State): Promise<void> {
-  const file = openSafetensors(path);
-  const values = isOwn(file) ? valuesFor(path, readSafetensors(file.path).tensors, model) : foreignValues(file, model);
-  for (const [part, data] of values) await state.write(part, data);
+  for (const [part, data] of valuesFrom(openSafetensors(path), model)) await state.write(part, data);
 }
 
-/** Returns the values of all parts of a model from a file of PyTorch. @throws ERR_DATA */
-function foreignValues(file: TensorFile, model: Model): (readonly [Parameter | StateBuffer, Float32Array])[] {
-  const parts = partsOf(model);
-  const { matches, report } = fitWeights(parts, file.tensors);
-  requireComplete(report, file.path);
-  return matches.map((match, index) => [parts[index]!, valuesOf(file, match)] as const);
+/** Options of valuesFrom(). */
+export interface ValuesOptions {
+  /** Names of parameters that the file need not have, and whose values are not read. Default: none. */
+  readonly without?: ReadonlySet<string>;
+  /**
+   * Whether the file must have no tensors that the model has no use for, other than those in place of what is left out. Default: they
+   * are passed over.
+   */
+  readonly strict?: boolean;
 }
 
-/** Returns the values of all parts of a model, before any is used. @throws ERR_DATA */
-function valuesFor(
-  path: string,
-  tensors: SafetensorsFile['tensors'],
+/** Returns a file's values for the parts of a model, before any is used. @throws ERR_DATA that names what does not fit */
+export function valuesFrom(
+  file: TensorFile,
   model: Model,
-): (readonly [Parameter | StateBuffer, Float32Array])[] {
-  try {
-    const parts = partsOf(model);
-    const used = new Set(parts.map(({ name }) => name));
-    const floats = inFloat32(tensors);
-    return parts.map((part) => [part, floatsOf(floats, part.name, part.shape, used)] as const);
-  } catch (error) {
-    throw new SaturnnError('ERR_DATA', `${path} cannot be used: ${(error as Error).message}`, { cause: error });
-  }
+  { without = new Set(), strict = false }: ValuesOptions = {},
+): ReadonlyMap<Parameter | StateBuffer, Float32Array> {
+  const parts = partsOf(model).filter(({ name }) => !without.has(name));
+  const { matches, report } = isOwn(file) ? fitOwnWeights(parts, file.tensors) : fitWeights(parts, file.tensors);
+  requireComplete(report, file.path);
+  if (strict) requireUsed(report, file.path, without.size);
+  return new Map(matches.map((match, index) => [parts[index]!, valuesOf(file, match)] as const));
 }
 
 const partsOf = ({ parameters, buffers = [] }: Model) => [...parameters, ...buffers];

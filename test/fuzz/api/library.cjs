@@ -271,7 +271,7 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
             model: model(),
             train: dataset(),
             test: dataset(),
-            freeze: [],
+            ...{ weights: undefined, head: undefined, freeze: [] },
             data: 'resident',
             evaluateEvery: { epochs: 2 },
             statistics: { per: 'channel', scale: 1 },
