@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "cpu/augmentation/fetch.h"
 #include "cpu/augmentation/sampler.h"
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
@@ -111,6 +112,7 @@ class Augment final : public Kernel {
       if (sampler.copies()) {
         copyRow(call, call.images + call.indices[n] * shape_.sourceHeight * shape_.sourceRow(), sampler, h, y);
       } else {
+        fetchForStores(y, shape_.row() * sizeof(T));  // while the pixels are computed
         sampler.row(h, pixels);
         imageLoops<T>(simd_).normalizeRow(pixels, call.meanRow(*this), call.inverseRow(*this), y, shape_.row());
       }
@@ -126,6 +128,7 @@ class Augment final : public Kernel {
     std::fill(y + last * channels, y + shape_.row(), narrow<T>(0.0f));
     if (first == last) return;
     const int64_t begin = row * shape_.sourceRow() + columns.leftmost() * channels;
+    if (columns.mirror) fetchForLoads(image + begin + shape_.sourceRow(), (last - first) * channels);  // the next row
     imageLoops<T>(simd_).augment({image + begin, shape_.meanPerPixel ? call.mean + begin : call.meanRow(*this),
                                   call.inverseRow(*this), y + first * channels, last - first, channels, columns.mirror,
                                   shape_.meanPerPixel});
@@ -146,6 +149,7 @@ class Augment final : public Kernel {
     }
     const auto mean = static_cast<float>(grey / static_cast<double>(shape_.height * shape_.width));
     for (int64_t h = 0; h < shape_.height; ++h) {
+      fetchForStores(rowOf(call, n, h), shape_.row() * sizeof(T));
       if (kept == 0) sampler.row(h, pixels);
       imageLoops<T>(simd_).recolour({pixels + h * kept, shape_.width, shape_.channels, colours, mean,
                                      call.meanRow(*this), call.inverseRow(*this), rowOf(call, n, h)});

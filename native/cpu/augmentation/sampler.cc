@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cpu/augmentation/fetch.h"
+
 namespace saturnn::cpu {
 
 namespace {
+
+constexpr int64_t mostFetched = 256 << 10;  // bytes of an image: fits into the cache of one core
 
 // Rounded up, with room for the loops that store four floats where three are needed.
 constexpr int64_t floatsOf(int64_t count) { return (count + 1 + 15) / 16 * 16; }
@@ -51,6 +55,9 @@ void Sampler::begin(const uint8_t* image, const float* mean, const Place& place)
   place_ = place;
   copies_ = isCopy(place);
   upright_ = isUpright(place);
+  // A rotated row crosses many rows of the source, whose lines would be waited for one by one.
+  const int64_t bytes = shape_.sourceHeight * shape_.sourceRow();
+  if (!upright_ && bytes <= mostFetched) fetchForLoads(image, bytes);
   if (copies_ || !upright_) return;
   const auto prepare = [](TapWeights& taps, float scale, float origin, int64_t sourceLength, int64_t stride) {
     taps.scale = scale;
