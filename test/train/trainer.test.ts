@@ -208,7 +208,9 @@ describe('Trainer', () => {
       );
     }
     expect(() => new Trainer({} as TrainerOptions)).toThrow(/for train but received nothing/);
-    expect(() => new (Trainer as unknown as new () => Trainer)()).toThrow(/model, weights, head, train, test.*received nothing/);
+    expect(() => new (Trainer as unknown as new () => Trainer)()).toThrow(
+      /model, weights, head, train, test.*received nothing/,
+    );
     const trainer = small();
     for (const split of ['foo', 'model']) {
       await expect(trainer.evaluate(split as 'test')).rejects.toMatchObject({
