@@ -23,7 +23,7 @@ export interface OnnxCheck {
 }
 
 /** Largest accepted difference. Halves have 11 bits: every operation rounds by up to 0.0005 of a value. */
-export const checkLimits: Readonly<Record<OnnxDType, number>> = { f32: 1e-4, f16: 2e-2 };
+export const checkLimits: Readonly<Record<OnnxDType, number>> = { f32: 1e-4, f16: 1e-2 };
 
 /** Numbers of images that are computed at once, by both in the same way: a network may depend on the others of a batch. */
 const batches = [1, 2] as const;

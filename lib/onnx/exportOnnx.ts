@@ -65,8 +65,8 @@ const largestFile = 2 ** 31 - 1;
  * @param out path of the file to write
  * @param options kind of the input, type of the numbers, and whether the file is checked
  * @returns size and input of the file, and the largest difference to saturnn's logits, if that was checked
- * @throws ERR_DATA if the model file cannot be read; ERR_EXPORT if ONNX cannot express the network, or the file computes other logits
- * (by more than 1e-4 in f32, or 0.02 in f16): then nothing is written. ERR_PACKAGE if onnxruntime-node is missing and `check` is true;
+ * @throws ERR_DATA if the model file cannot be read or what it says does not fit together; ERR_EXPORT if ONNX cannot express the network, or the file computes other logits
+ * (by more than 1e-4 in f32, or 0.01 in f16): then nothing is written. ERR_PACKAGE if onnxruntime-node is missing and `check` is true;
  * ERR_OUTPUT if the file cannot be written; ERR_INVALID_ARGUMENT
  */
 export async function exportOnnx(from: string, out: string, options: ExportOnnxOptions = {}): Promise<OnnxReport> {

@@ -3,6 +3,7 @@ import type { ImageShape } from '../data/source';
 import type { Statistics } from '../data/statistics';
 import { SaturnnError } from '../errors';
 import type { Model } from '../models';
+import { sizeOf } from '../tensor/tensor';
 import { orderOf, reorder } from '../weights/layout';
 import type { OnnxGraph } from './builder';
 import { elementTypes, type ValueInfoProto } from './messages';
@@ -68,11 +69,29 @@ export const cropOf = (
 /**
  * Adds the nodes between the input and the network.
  * @returns the images that the network reads, [N, C, H, W] in the graph's type
- * @throws ERR_EXPORT if the training's images are smaller than the network's
+ * @throws ERR_DATA if the statistics do not fit the images, or the training's images are smaller than the network's
  */
 export function addImages(graph: OnnxGraph, input: OnnxInput, model: Model, statistics: Statistics): string {
+  checkStatistics(pictureShape(model, statistics), model, statistics);
   const value = input.dtype === 'u8' ? normalized(graph, input.shape, model.inputShape, statistics) : inputName;
   return graph.dtype === 'f32' ? value : graph.node('Cast', [value], inputName, { to: elementTypes[graph.dtype] });
+}
+
+/** Checks what a file says of the training's images. @throws ERR_DATA */
+function checkStatistics(shape: ImageShape, { inputShape }: Model, { mean, meanShape, scale }: Statistics): void {
+  const [height, width, channels] = inputShape;
+  if (shape[0] < height || shape[1] < width || shape[2] !== channels) {
+    const read = inputShape.join('x');
+    throw new SaturnnError(
+      'ERR_DATA',
+      `the network reads images of ${read}, and the training's have ${shape.join('x')}`,
+    );
+  }
+  const isPerChannel = String(meanShape) === String([channels]);
+  const fits = (isPerChannel || String(meanShape) === String(shape)) && sizeOf(meanShape) === mean.length;
+  if (fits && scale.length === channels) return;
+  const means = `${mean.length} means of shape [${meanShape}] and ${scale.length} scales`;
+  throw new SaturnnError('ERR_DATA', `${means} do not fit images of ${shape.join('x')}`);
 }
 
 function normalized(
@@ -84,10 +103,6 @@ function normalized(
   const layer = 'normalization';
   const [height, width, channels] = inputShape;
   const [top, left] = cropOf(shape, inputShape);
-  if (top < 0 || left < 0 || shape[2] !== channels) {
-    const message = `the network reads images of ${inputShape.join('x')}, and those of the training have ${shape.join('x')}`;
-    throw new SaturnnError('ERR_EXPORT', message);
-  }
   const isCropped = shape[0] !== height || shape[1] !== width;
   const cropped = isCropped ? crop(graph, layer, [top, left], [height, width]) : inputName;
   const floats = graph.node('Cast', [cropped], layer, { to: elementTypes.f32 });

@@ -36,7 +36,7 @@ export interface OnnxNetwork {
 /**
  * Makes the content of a file.
  * @param metadata texts by name, which the file holds as they are
- * @throws ERR_GRAPH for a network that no file can hold; ERR_EXPORT if ONNX cannot express it, or a weight is too large for the type
+ * @throws ERR_GRAPH for a network that no file can hold; ERR_DATA if the statistics do not fit; ERR_EXPORT if ONNX cannot express it, or a weight is too large for the type
  */
 export function onnxModelOf(
   { model, statistics }: Pick<LoadedModel, 'model' | 'statistics'>,

@@ -4,6 +4,8 @@ import { BatchNorm, Conv2d, Dropout, inference, Linear, TrainingContext } from '
 import { functionalModel, type Model } from '../../lib/models';
 import { formatNetwork } from '../../lib/models/saved/form';
 import { recordNetwork } from '../../lib/models/saved/record';
+import { encodeModel } from '../../lib/onnx/encode';
+import { onnxModelOf } from '../../lib/onnx/model';
 import { activate } from '../../lib/ops/activation';
 import { rrelu, tanh } from '../../lib/ops/activations';
 import { add, concat, slice } from '../../lib/ops/channels';
@@ -54,10 +56,10 @@ const tensors = new Map<string, NamedTensor>(
 
 const described = { activation: 'tanh', mean: '[1,2,3]', meanShape: '[3]', scale: '[1,1,1]' };
 
-/** Reads a graph, and makes the passes of what is accepted once more. */
+/** Reads a graph, makes the passes of what is accepted once more, and an ONNX file. */
 export function checkGraph(bytes: Uint8Array): void {
   const graph = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  const { model } = modelOf({ tensors, metadata: { ...described, graph } }, 'mutated');
+  const { model, statistics } = modelOf({ tensors, metadata: { ...described, graph } }, 'mutated');
   const x = input('x', [3, ...model.inputShape]);
   const counter = input('counter', [2], { dtype: 'i32' });
   for (const context of [inference, new TrainingContext(counter)]) {
@@ -66,6 +68,7 @@ export function checkGraph(bytes: Uint8Array): void {
   }
   const lacking = model.parameters.find(({ name }) => !tensors.has(name));
   if (lacking) throw new Error(`accepted, but the file has no ${lacking.name}`);
+  encodeModel(onnxModelOf({ model, statistics }, described, { floatInput: false, dtype: 'f32' }).model);
 }
 
 /** Valid graphs. */

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ExportOnnxOptions, exportOnnx } from '../../lib';
-import { readSafetensors } from '../../lib/files/safetensors';
+import { readSafetensors, writeSafetensors } from '../../lib/files/safetensors';
 import { Linear } from '../../lib/layers';
 import { functionalModel, type Model } from '../../lib/models';
 import { OnnxGraph } from '../../lib/onnx/builder';
@@ -179,6 +179,18 @@ describe('an exported file', () => {
 
   test('is not made of a file that holds no network', async () => {
     await expect(exportOnnx(join(folder, 'none'), out)).rejects.toMatchObject({ code: 'ERR_DATA' });
+    saveDrawn(from, branchedModel(), new TestRandom(1));
+    const { tensors, metadata } = readSafetensors(from);
+    for (const [name, text, message] of [
+      ['mean', '[1,2]', /^2 means of shape \[3\] and 3 scales do not fit images of 8x8x3$/],
+      ['scale', '[1]', /^3 means of shape \[3\] and 1 scales do not fit/],
+      ['imageShape', '[8,7,3]', /^the network reads images of 8x8x3, and the training's have 8x7x3$/],
+    ] as const) {
+      writeSafetensors(from, { tensors, metadata: { ...metadata, [name]: text } });
+      await expect(exportOnnx(from, out, { check: false })).rejects.toMatchObject({
+        ...{ code: 'ERR_DATA', message: expect.stringMatching(message) },
+      });
+    }
     await expect(exportOnnx(from, out, { dtype: 'bf16' as never })).rejects.toMatchObject({
       message: 'Expected "f32" or "f16" for dtype but received "bf16"',
     });

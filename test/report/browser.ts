@@ -36,6 +36,11 @@ export function describeInBrowser(name: string, tests: () => void): void {
 }
 
 let running: Promise<Browser> | undefined;
+/** Starts the browser, or returns the one that runs. It ends after the last test of the file. */
+export function browser(): Promise<Browser> {
+  running ??= chromium.launch({ executablePath: program! });
+  return running;
+}
 afterAll(async () => await (await running)?.close());
 
 export interface View {
@@ -59,8 +64,7 @@ export interface OpenReport {
 /** Opens a report from its file, as a reader does, and looks for problems. */
 export async function openReport(path: string, view: View = {}): Promise<OpenReport> {
   const { scheme = 'light', width = 1100, height = 900, scripts = true } = view;
-  running ??= chromium.launch({ executablePath: program! });
-  const context = await (await running).newContext({
+  const context = await (await browser()).newContext({
     ...{ colorScheme: scheme, viewport: { width, height }, javaScriptEnabled: scripts, offline: true },
   });
   const page = await context.newPage();
