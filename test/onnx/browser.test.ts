@@ -1,12 +1,12 @@
 /** examples/browser.html predicts in Chromium what saturnn predicts. */
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { exportOnnx, loadPredictor } from '../../lib';
+import { loadPredictor } from '../../lib';
 import { packageRoot } from '../../lib/runtime/locate';
-import { saturnn } from '../cli/support';
 import { branchedModel } from '../models/networks';
 import { TestRandom } from '../random';
 import { browser, describeInBrowser } from '../report/browser';
@@ -17,9 +17,9 @@ import sharp = require('sharp');
 
 const folder = temporaryFolder();
 const path = (name: string) => join(folder, name);
-const [model, picture] = [path('model.safetensors'), path('picture.png')];
-const runtime = join(onnxPackages, 'onnxruntime-web', 'dist');
-const isMissing = !existsSync(runtime) && process.env.SATURNN_INSTALL !== 'required';
+const [model, picture] = [path('runs/photos/best.safetensors'), path('picture.png')];
+const root = packageRoot();
+const isMissing = !existsSync(join(onnxPackages, 'onnxruntime-web')) && process.env.SATURNN_INSTALL !== 'required';
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html',
@@ -40,18 +40,19 @@ function serve(): Promise<Server> {
   });
 }
 
-/** Does what the comment in the page says. */
+/** Types the commands of docs/export.md, "In a web page", for a network that takes the place of the trained one. */
 async function prepare(): Promise<void> {
   const classNames = Array.from({ length: 10 }, (_, index) => `kind ${index}`);
-  const imageShape = [12, 10, 3] as const;
   const decoding = { fit: 'crop', background: [255, 255, 255] } as const;
-  saveDrawn(model, branchedModel(), new TestRandom(1), { classNames, imageShape, decoding });
-  await exportOnnx(model, path('net.onnx'), { check: false });
-  const { stdout } = await saturnn(['inspect', model, '--json'], { env: { SATURNN_BINARY: '/nowhere' } });
-  writeFileSync(path('network.json'), stdout);
-  for (const file of ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm'])
-    copyFileSync(join(runtime, file), path(file));
-  copyFileSync(join(packageRoot(), 'examples/browser.html'), path('browser.html'));
+  mkdirSync(dirname(model), { recursive: true });
+  saveDrawn(model, branchedModel(), new TestRandom(1), { classNames, imageShape: [12, 10, 3], decoding });
+  const page = readFileSync(join(root, 'docs/export.md'), 'utf8');
+  const [, commands] = /^## In a web page\n[\s\S]*?^```sh\n([\s\S]*?)^```/m.exec(page)!;
+  // Both packages are there already: the command is dist/, and what npm would install is linked.
+  symlinkSync(onnxPackages, path('node_modules'));
+  const present = `npx() { shift; node '${join(root, 'dist/cli/main.js')}' "$@"; }; npm() { :; }`;
+  execFileSync('bash', ['-euc', `${present}\n${commands}`], { cwd: folder, env: { ...process.env, NODE_PATH: '' } });
+  copyFileSync(join(root, 'examples/browser.html'), path('browser.html'));
   const random = new TestRandom(2);
   const pixels = Uint8Array.from({ length: 12 * 10 * 3 }, () => random.integer(256));
   await sharp(pixels, { raw: { height: 12, width: 10, channels: 3 } })
