@@ -31,7 +31,7 @@ export function checkGradient(build: (builder: Builder) => Differentiable, seed:
     const builder = new Builder(random);
     const problem = build(builder);
     const forward = Graph.from({ outputs: { y: problem.y } });
-    const { margins } = interpret(forward, reader(builder));
+    const { margins } = interpret(forward, reader(builder), { margins: true });
     if (Math.min(...margins.values()) < smallestMargin) continue;
     compareDirections(problem, builder, random, seed);
     return;

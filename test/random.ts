@@ -3,7 +3,9 @@ import { type Four, philox } from './reference/philox';
 
 export class TestRandom {
   #block = 0;
-  #words: number[] = [];
+  /** The last block of random numbers, which are used from the last to the first. */
+  #words: Four = [0, 0, 0, 0];
+  #left = 0;
 
   constructor(
     readonly seed: number,
@@ -11,11 +13,11 @@ export class TestRandom {
   ) {}
 
   uint32(): number {
-    if (this.#words.length === 0) {
-      const counter: Four = [this.#block++, this.stream, 0, 0];
-      this.#words = [...philox(counter, [this.seed >>> 0, 0x74657374])];
+    if (this.#left === 0) {
+      this.#words = philox([this.#block++, this.stream, 0, 0], [this.seed >>> 0, 0x74657374]);
+      this.#left = 4;
     }
-    return this.#words.pop() as number;
+    return this.#words[--this.#left] as number;
   }
 
   /** Draws a number in [0, 1). */

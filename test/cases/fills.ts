@@ -6,8 +6,11 @@ export type Fill = (random: TestRandom, size: number) => Float32Array;
 
 const each =
   (draw: (random: TestRandom) => number): Fill =>
-  (random, size) =>
-    Float32Array.from({ length: size }, () => draw(random));
+  (random, size) => {
+    const values = new Float32Array(size);
+    for (let i = 0; i < size; i++) values[i] = draw(random);
+    return values;
+  };
 
 export const gaussian: Fill = each((random) => random.gaussian());
 

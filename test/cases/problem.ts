@@ -59,7 +59,9 @@ export class Builder {
   }
 
   u8(name: string, shape: readonly number[]): Tensor {
-    this.inputs[name] = Uint8Array.from({ length: sizeOf(shape) }, () => this.random.integer(256));
+    const values = new Uint8Array(sizeOf(shape));
+    for (let i = 0; i < values.length; i++) values[i] = this.random.integer(256);
+    this.inputs[name] = values;
     return input(name, shape, { dtype: 'u8' });
   }
 

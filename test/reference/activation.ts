@@ -27,18 +27,42 @@ const gauss = [
   [-0.906179845938664, 0.2369268850561891],
 ] as const;
 
-/** The share of a standard normal distribution below x, by integration over its tail from x on, in pieces of 1/4. */
+/** The integral of f over an interval by Gauss and Legendre's rule. */
+function integral(f: (s: number) => number, from: number, to: number): number {
+  const half = (to - from) / 2;
+  let sum = 0;
+  for (let i = 0; i < gauss.length; i++) {
+    const [place, weight] = gauss[i] as (typeof gauss)[number];
+    sum += weight * f(from + half * (1 + place));
+  }
+  return half * sum;
+}
+
+const density = (x: number): number => Math.exp(-(x ** 2) / 2) / root2pi;
+
+/** Distance of the points at which tails are integrated. */
+const spacing = 1 / 8;
+const tails = new Map<number, number>();
+
+/** The share of a standard normal distribution below -index * spacing, by integration over the tail in short pieces. */
+function tail(index: number): number {
+  const known = tails.get(index);
+  if (known !== undefined) return known;
+  const x = -index * spacing;
+  // The density at x - s is that at x times e^(x s - s² / 2), which is 0 in double precision from s = 9 on.
+  let sum = 0;
+  for (let s = 0; s < 9; s += spacing) sum += integral((t) => Math.exp(x * t - t ** 2 / 2), s, s + spacing);
+  const share = sum * density(x);
+  tails.set(index, share);
+  return share;
+}
+
+/** The share of a standard normal distribution below x: the tail below the next point, and what lies between it and x. */
 function normalBelow(x: number): number {
   if (x > 0) return 1 - normalBelow(-x);
   if (x < -38) return 0;
-  // The density at x - s is that at x times e^(x s - s² / 2), which is 0 in double precision from s = 9 on.
-  let sum = 0;
-  for (let middle = 1 / 8; middle < 9; middle += 1 / 4)
-    for (const [place, weight] of gauss) {
-      const s = middle + place / 8;
-      sum += (weight / 8) * Math.exp(x * s - s ** 2 / 2);
-    }
-  return (sum / root2pi) * Math.exp(-(x ** 2) / 2);
+  const index = Math.ceil(-x / spacing);
+  return tail(index) + integral(density, -index * spacing, x);
 }
 
 /** A row for each activation of native/activations.def. */

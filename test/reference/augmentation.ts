@@ -23,11 +23,11 @@ export function augment(inputs: readonly (Values | null)[], shape: Shape): Value
     const known = image >= 0 && image < source[0] && place.every(Number.isFinite);
     const picture = zeros([height, width, channels]);
     for (let h = 0; h < height; h++)
-      for (let w = 0; w < width; w++)
-        for (let c = 0; c < channels; c++) {
-          const value = known ? sample({ images, mean, source, target }, image, place, h, w, c) : Number.NaN;
-          picture.data[(h * width + w) * channels + c] = value;
-        }
+      for (let w = 0; w < width; w++) {
+        const pixel = picture.data.subarray((h * width + w) * channels, (h * width + w + 1) * channels);
+        if (known) sample({ images, mean, source, target }, image, place, h, w, pixel);
+        else pixel.fill(Number.NaN);
+      }
     if (colours && known) recolour(picture, mean, row(colours, n, 4));
     picture.data.forEach((value, i) => {
       y.data[n * picture.data.length + i] = value * at(inverseDeviation.data, i % channels);
@@ -51,15 +51,15 @@ interface Source {
   readonly target: ImageShape;
 }
 
-/** The value of a pixel less the mean: a weighted mean over all pixels of the source, most of which have the weight 0. */
+/** Writes the channels of a pixel less the mean: a weighted mean over all pixels of the source, most of which have the weight 0. */
 function sample(
   { images, mean, source, target }: Source,
   image: number,
   place: Place,
   h: number,
   w: number,
-  c: number,
-): number {
+  pixel: Float64Array,
+): void {
   const [, sourceHeight, sourceWidth] = source;
   const [, height, width] = target;
   const [a, b, top, d, e, left] = place;
@@ -68,18 +68,20 @@ function sample(
   const centreColumn = d * h + e * w + left;
   const rowWeights = weights(sourceHeight, centreRow, upright ? a : 1, upright ? covered(a, top, height) : null);
   const columnWeights = weights(sourceWidth, centreColumn, upright ? e : 1, upright ? covered(e, left, width) : null);
-  let sum = 0;
   let total = 0;
   for (let i = 0; i < sourceHeight; i++) {
+    if (rowWeights[i] === 0) continue;
     for (let j = 0; j < sourceWidth; j++) {
       const weight = at(rowWeights, i) * at(columnWeights, j);
       if (weight === 0) continue;
-      const average = at(mean.data, mean.shape.length === 3 ? offset(source, 0, i, j, c) : c);
-      sum += weight * (at(images.data, offset(source, image, i, j, c)) - average);
+      for (let c = 0; c < pixel.length; c++) {
+        const average = at(mean.data, mean.shape.length === 3 ? offset(source, 0, i, j, c) : c);
+        pixel[c] = at(pixel, c) + weight * (at(images.data, offset(source, image, i, j, c)) - average);
+      }
       total += weight;
     }
   }
-  return upright && total > 0 ? sum / total : sum;
+  if (upright && total > 0) for (let c = 0; c < pixel.length; c++) pixel[c] = at(pixel, c) / total;
 }
 
 /** The pixels that the whole result covers, whose edges lie at halves: [first, end). */
@@ -89,12 +91,13 @@ const covered = (scale: number, origin: number, length: number): [number, number
 };
 
 /** Weights that fall linearly with the distance from `centre`, to 0 at a distance of `scale`, or 1 if that is larger. */
-function weights(length: number, centre: number, scale: number, range: readonly [number, number] | null): number[] {
+function weights(length: number, centre: number, scale: number, range: readonly [number, number] | null): Float64Array {
   const support = Math.max(1, Math.abs(scale));
-  return Array.from({ length }, (_, pixel) => {
-    const counts = !range || (pixel >= range[0] && pixel < range[1]);
-    return counts ? Math.max(0, 1 - Math.abs(pixel - centre) / support) : 0;
-  });
+  const [first, end] = range ?? [0, length];
+  const found = new Float64Array(length);
+  for (let pixel = Math.max(0, first); pixel < Math.min(length, end); pixel++)
+    found[pixel] = Math.max(0, 1 - Math.abs(pixel - centre) / support);
+  return found;
 }
 
 const clamp = (value: number): number => Math.min(255, Math.max(0, value));

@@ -4,9 +4,7 @@ import { accumulate, at, imageShape, offset, type Shape, type Values, zeros } fr
 export function add(inputs: readonly Values[], shape: Shape): Values {
   const sum = zeros(shape);
   for (const { data } of inputs) {
-    data.forEach((value, i) => {
-      accumulate(sum, i, value);
-    });
+    for (let i = 0; i < data.length; i++) accumulate(sum, i, at(data, i));
   }
   return sum;
 }
@@ -31,11 +29,11 @@ function copyChannels(from: Values, fromChannel: number, to: Values, toChannel: 
   const source = imageShape(from.shape);
   const target = imageShape(to.shape);
   const [batch, height, width] = source;
+  if (fromChannel + channels > source[3]) throw new RangeError(`${channels} channels from ${fromChannel} of ${source}`);
   for (let n = 0; n < batch; n++)
     for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++)
-        for (let c = 0; c < channels; c++) {
-          const value = at(from.data, offset(source, n, y, x, fromChannel + c));
-          to.data[offset(target, n, y, x, toChannel + c)] = value;
-        }
+      for (let x = 0; x < width; x++) {
+        const first = offset(source, n, y, x, fromChannel);
+        to.data.set(from.data.subarray(first, first + channels), offset(target, n, y, x, toChannel));
+      }
 }

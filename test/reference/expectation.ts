@@ -10,8 +10,9 @@ import type { Node, Tensor } from '../../lib/tensor/tensor';
 import { type Tolerance, tolerances } from '../tolerance';
 import { referenceOf } from './index';
 import { type Interpretation, interpret, type Read, written } from './interpret';
+import { Memo } from './memo';
 import type { Call } from './rounding';
-import { need, type Values } from './values';
+import { at, need, type Values } from './values';
 
 /** The expected values of a tensor. */
 export interface Expected {
@@ -54,19 +55,40 @@ const samples: Readonly<Record<Precision, number>> = { f32: 3, tf32: 8, bf16: 8,
  */
 const ofLargest: Readonly<Record<Precision, number>> = { f32: 0, tf32: 2, bf16: 2, fp16: 2 };
 
+/** How a graph is computed. */
+export interface Computation {
+  readonly precision: Precision;
+  /** Draws a number in [0, 1). */
+  readonly random: () => number;
+  /** The smallest margin with which the results are of use. Default 0. */
+  readonly smallestMargin?: number;
+}
+
 /**
  * Computes the expected outputs and writes of a graph.
  * @param graph a graph before any pass
- * @param random uniform in [0, 1)
+ * @returns null if the margin is smaller than the smallest of use
  */
-export function expectation(graph: Graph, read: Read, precision: Precision, random: () => number): Expectation {
+export function expectation(
+  graph: Graph,
+  read: Read,
+  { precision, random, smallestMargin = 0 }: Computation,
+): Expectation | null {
   const allowances = new Map<Node, readonly Float64Array[]>();
-  const exact = interpret(graph, read, (node, call) => {
-    allowances.set(node, allowancesOf(node, call, precision));
-    return null;
+  const memo = new Memo();
+  const exact = interpret(graph, read, {
+    margins: true,
+    memo,
+    disturb: (node, call) => {
+      allowances.set(node, allowancesOf(node, call, precision));
+      return null;
+    },
   });
+  const margin = marginOfComputed(exact, precision);
+  if (margin < smallestMargin) return null;
   const sampled = allowances.size > 1 ? samples[precision] : 0; // A single op has exact inputs.
-  const disturbed = Array.from({ length: sampled }, () => disturb(graph, read, allowances, random));
+  const sign = signs(random);
+  const disturbed = Array.from({ length: sampled }, () => disturb(graph, read, allowances, sign, memo.asItIs()));
   const spreadsNaN = [...allowances.keys()].some((node) => referenceOf(node.op.name).spreadsNaN);
   const expected = (
     own: Float64Array | undefined,
@@ -94,7 +116,7 @@ export function expectation(graph: Graph, read: Read, precision: Precision, rand
       return expected(allowances.get(node)?.[index], of(exact), disturbed.map(of));
     }),
   );
-  return { outputs: Object.fromEntries(outputs), writes, margin: marginOfComputed(exact, precision) };
+  return { outputs: Object.fromEntries(outputs), writes, margin };
 }
 
 /** Ops that multiply on tensor cores. With tf32 only their factors are rounded. */
@@ -134,12 +156,24 @@ function marginOfComputed({ margins }: Interpretation, precision: Precision): nu
   return Math.min(Number.POSITIVE_INFINITY, ...computed.map(([, margin]) => margin));
 }
 
-function disturb(graph: Graph, read: Read, allowances: Allowances, random: () => number): Interpretation {
-  return interpret(graph, read, (node) =>
-    (allowances.get(node) ?? []).map((allowed) =>
-      allowed.map((error) => error * typicalError * (random() < 0.5 ? -1 : 1)),
-    ),
-  );
+/** Returns a function that draws -1 or 1: each is a bit of a random number, because to draw numbers takes longest. */
+function signs(random: () => number): () => number {
+  let bits = 0;
+  let left = 0;
+  return () => {
+    if (left-- === 0) {
+      bits = Math.floor(random() * 2 ** 32);
+      left = 31;
+    }
+    const sign = bits & 1 ? -1 : 1;
+    bits >>>= 1;
+    return sign;
+  };
+}
+
+function disturb(graph: Graph, read: Read, allowances: Allowances, sign: () => number, memo: Memo): Interpretation {
+  const errors = (allowed: Float64Array) => allowed.map((error) => error * typicalError * sign());
+  return interpret(graph, read, { disturb: (node) => (allowances.get(node) ?? []).map(errors), memo });
 }
 
 /** Returns root mean square and largest of the differences, over all elements and samples, without non-finite ones. */
@@ -148,13 +182,14 @@ function differences(exact: Values, disturbed: readonly (Values | undefined)[]) 
   let count = 0;
   let largest = 0;
   for (const other of disturbed) {
-    need(other).data.forEach((value, i) => {
-      const difference = value - (exact.data[i] ?? 0);
-      if (!Number.isFinite(difference)) return;
+    const { data } = need(other);
+    for (let i = 0; i < data.length; i++) {
+      const difference = at(data, i) - (exact.data[i] ?? 0);
+      if (!Number.isFinite(difference)) continue;
       sum += difference * difference;
       largest = Math.max(largest, Math.abs(difference));
       count++;
-    });
+    }
   }
   return { deviation: count > 0 ? Math.sqrt(sum / count) : 0, largest };
 }

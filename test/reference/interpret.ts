@@ -2,6 +2,7 @@
 import type { Graph } from '../../lib/compile/graph';
 import type { Node, Tensor } from '../../lib/tensor/tensor';
 import { referenceOf } from './index';
+import type { Memo } from './memo';
 import type { Call } from './rounding';
 import { Storage } from './storage';
 import type { Attributes, Values } from './values';
@@ -14,14 +15,23 @@ export interface Interpretation {
   readonly outputs: Readonly<Record<string, Values>>;
   /** New values of the State tensors that were written. */
   readonly writes: ReadonlyMap<Tensor, Values>;
-  /** Distance of each node's inputs from a kink: see ReferenceOp.margin. */
+  /** Distance of each node's inputs from a kink, if asked for: see ReferenceOp.margin. */
   readonly margins: ReadonlyMap<Node, number>;
 }
 
 /** A function that is called after each op and returns errors to add to its outputs, or null. */
 export type Disturb = (node: Node, call: Call) => readonly Float64Array[] | null;
 
-export function interpret(graph: Graph, read: Read, disturb: Disturb = () => null): Interpretation {
+export interface InterpretOptions {
+  readonly disturb?: Disturb;
+  /** Whether to compute `margins`. Default false. */
+  readonly margins?: boolean;
+  /** Results of earlier interpretations with the same inputs. */
+  readonly memo?: Memo | null;
+}
+
+export function interpret(graph: Graph, read: Read, options: InterpretOptions = {}): Interpretation {
+  const { disturb = () => null, margins: asked = false, memo = null } = options;
   const storage = new Storage(graph);
   const writes = new Map<Tensor, Values>();
   const margins = new Map<Node, number>();
@@ -30,16 +40,13 @@ export function interpret(graph: Graph, read: Read, disturb: Disturb = () => nul
       for (const tensor of node.outputs) storage.write(tensor, sourceValues(tensor, read));
       continue;
     }
-    const call = execute(node, (tensor) => storage.read(tensor));
-    const margin = referenceOf(node.op.name).margin?.(call);
+    const call = execute(node, (tensor) => storage.read(tensor), memo);
+    const margin = asked ? referenceOf(node.op.name).margin?.(call) : undefined;
     if (margin !== undefined) margins.set(node, margin);
     const disturbance = disturb(node, call);
     call.outputs.forEach((values, index) => {
       const added = disturbance?.[index];
-      if (added)
-        values.data.forEach((value, i) => {
-          values.data[i] = value + (added[i] ?? 0);
-        });
+      if (added) add(values.data, added);
       const tensor = written(node)[index] as Tensor;
       if (node.op.writesState) writes.set(tensor, values);
       // Written at once, because a later update may read what an earlier one has written.
@@ -48,6 +55,10 @@ export function interpret(graph: Graph, read: Read, disturb: Disturb = () => nul
   }
   const outputs = Object.fromEntries(Object.entries(graph.outputs).map(([name, t]) => [name, storage.read(t)]));
   return { outputs, writes, margins };
+}
+
+function add(data: Float64Array, terms: Float64Array): void {
+  for (let i = 0; i < data.length; i++) data[i] = (data[i] as number) + (terms[i] ?? 0);
 }
 
 /** Whether a node has no kernel: an input, a constant, a parameter, or a part of a State. */
@@ -64,11 +75,12 @@ function sourceValues(tensor: Tensor, read: Read): Values {
 export const written = (node: Node): readonly (Tensor | null)[] =>
   node.op.writesState ? node.op.writesState.map((position) => node.inputs[position] ?? null) : node.outputs;
 
-function execute(node: Node, read: (tensor: Tensor) => Values): Call {
+function execute(node: Node, read: (tensor: Tensor) => Values, memo: Memo | null): Call {
   const inputs = node.inputs.map((tensor) => tensor && read(tensor));
   const attributes = nativeAttributes(node);
   const shapes = written(node).map((tensor) => tensor?.shape ?? []);
-  return { inputs, attributes, outputs: referenceOf(node.op.name).compute(inputs, attributes, shapes) };
+  const compute = () => referenceOf(node.op.name).compute(inputs, attributes, shapes);
+  return { inputs, attributes, outputs: memo?.outputs(node.op.name, inputs, attributes, shapes, compute) ?? compute() };
 }
 
 /** Returns the attributes as kernels get them, in i32 or f32. */

@@ -15,3 +15,9 @@ export function firstDifference(got: Values | undefined, { data }: Values): numb
     return !Object.is(value, other) && !(Math.abs(value - other) <= lastDigits * size);
   });
 }
+
+/** Returns the index of the first element that is not the same number, or -1. Zeros have signs; NaN is NaN. */
+export function firstChange(got: Values | undefined, { data }: Values): number {
+  if (got?.data.length !== data.length) return Math.min(got?.data.length ?? 0, data.length);
+  return data.findIndex((value, i) => !Object.is(value, got.data[i]));
+}

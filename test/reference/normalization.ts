@@ -6,9 +6,8 @@ import { type Attributes, accumulate, at, map, need, type Values, zeros } from '
 function channelSums(values: Values, f: (value: number, index: number, channel: number) => number): Values {
   const channels = values.shape.at(-1) ?? 1;
   const sums = zeros([channels]);
-  values.data.forEach((value, i) => {
-    accumulate(sums, i % channels, f(value, i, i % channels));
-  });
+  const { data } = values;
+  for (let i = 0; i < data.length; i++) accumulate(sums, i % channels, f(at(data, i), i, i % channels));
   return sums;
 }
 

@@ -4,38 +4,46 @@
  */
 import { type Attributes, accumulate, at, imageShape, offset, type Shape, type Values, zeros } from './values';
 
-interface Element {
-  /** Index in x. */
-  readonly index: number;
-  /** Position in the unclipped window, counted row by row. */
-  readonly position: number;
+/** The elements of a window that lie within x, in row order. */
+interface Window {
+  readonly length: number;
+  /** The index of each in x. */
+  readonly indices: Int32Array;
+  /** The position of each in the unclipped window, counted row by row. */
+  readonly positions: Int32Array;
 }
 
-/** Calls `visit` for every window of every channel, with the index of its y and its elements of x in row order. */
+/** Calls `visit` for every window of every channel, with the index of its y. The window is overwritten after the call. */
 function forEachWindow(
   yShape: Shape,
   xShape: Shape,
   attributes: Attributes,
-  visit: (yIndex: number, elements: Element[]) => void,
+  visit: (yIndex: number, window: Window) => void,
 ): void {
   const { kernelH = 1, kernelW = 1, strideH = 1, strideW = 1, padH = 0, padW = 0 } = attributes;
   const y = imageShape(yShape);
   const x = imageShape(xShape);
   const [batch, outHeight, outWidth, channels] = y;
   const [, height, width] = x;
+  const window = {
+    length: 0,
+    indices: new Int32Array(kernelH * kernelW),
+    positions: new Int32Array(kernelH * kernelW),
+  };
   for (let n = 0; n < batch; n++)
     for (let oy = 0; oy < outHeight; oy++)
       for (let ox = 0; ox < outWidth; ox++)
         for (let c = 0; c < channels; c++) {
-          const elements: Element[] = [];
+          window.length = 0;
           for (let ky = 0; ky < kernelH; ky++)
             for (let kx = 0; kx < kernelW; kx++) {
               const iy = oy * strideH - padH + ky;
               const ix = ox * strideW - padW + kx;
               if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue;
-              elements.push({ index: offset(x, n, iy, ix, c), position: ky * kernelW + kx });
+              window.indices[window.length] = offset(x, n, iy, ix, c);
+              window.positions[window.length++] = ky * kernelW + kx;
             }
-          visit(offset(y, n, oy, ox, c), elements);
+          visit(offset(y, n, oy, ox, c), window);
         }
 }
 
@@ -43,21 +51,26 @@ function forEachWindow(
 export function maxPool(x: Values, attributes: Attributes, shape: Shape): Values[] {
   const y = zeros(shape);
   const indices = zeros(shape);
-  forEachWindow(shape, x.shape, attributes, (yIndex, elements) => {
-    const values = elements.map(({ index }) => at(x.data, index));
-    const firstNaN = values.findIndex(Number.isNaN);
-    const winner = firstNaN >= 0 ? firstNaN : values.indexOf(Math.max(...values));
-    y.data[yIndex] = at(values, winner);
-    indices.data[yIndex] = (elements[winner] as Element).position;
+  forEachWindow(shape, x.shape, attributes, (yIndex, window) => {
+    let winner = 0;
+    let most = at(x.data, at(window.indices, 0));
+    for (let i = 1; i < window.length && !Number.isNaN(most); i++) {
+      const value = at(x.data, at(window.indices, i));
+      if (value <= most) continue;
+      winner = i;
+      most = value;
+    }
+    y.data[yIndex] = most;
+    indices.data[yIndex] = at(window.positions, winner);
   });
   return [y, indices];
 }
 
 export function maxPoolGradient(dy: Values, indices: Values, attributes: Attributes, shape: Shape): Values {
   const dx = zeros(shape);
-  forEachWindow(dy.shape, shape, attributes, (yIndex, elements) => {
-    const winner = elements.find(({ position }) => position === at(indices.data, yIndex));
-    if (winner) accumulate(dx, winner.index, at(dy.data, yIndex));
+  forEachWindow(dy.shape, shape, attributes, (yIndex, { length, positions, indices: inX }) => {
+    const winner = positions.indexOf(at(indices.data, yIndex));
+    if (winner >= 0 && winner < length) accumulate(dx, at(inX, winner), at(dy.data, yIndex));
   });
   return dx;
 }
@@ -65,26 +78,29 @@ export function maxPoolGradient(dy: Values, indices: Values, attributes: Attribu
 /** Returns the smallest distance, over all windows, between the maximum and a smaller value: below it the choice is stable. */
 export function maxPoolGap(x: Values, attributes: Attributes, shape: Shape): number {
   let gap = Number.POSITIVE_INFINITY;
-  forEachWindow(shape, x.shape, attributes, (_, elements) => {
-    const values = elements.map(({ index }) => at(x.data, index));
-    const most = Math.max(...values);
-    for (const value of values) if (value < most) gap = Math.min(gap, most - value);
+  forEachWindow(shape, x.shape, attributes, (_, { length, indices }) => {
+    let most = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < length; i++) most = Math.max(most, at(x.data, at(indices, i)));
+    for (let i = 0; i < length; i++) {
+      const value = at(x.data, at(indices, i));
+      if (value < most) gap = Math.min(gap, most - value);
+    }
   });
   return gap;
 }
 
 export function averagePool(x: Values, attributes: Attributes, shape: Shape): Values {
   const y = zeros(shape);
-  forEachWindow(shape, x.shape, attributes, (yIndex, elements) => {
-    for (const { index } of elements) accumulate(y, yIndex, at(x.data, index) / elements.length);
+  forEachWindow(shape, x.shape, attributes, (yIndex, { length, indices }) => {
+    for (let i = 0; i < length; i++) accumulate(y, yIndex, at(x.data, at(indices, i)) / length);
   });
   return y;
 }
 
 export function averagePoolGradient(dy: Values, attributes: Attributes, shape: Shape): Values {
   const dx = zeros(shape);
-  forEachWindow(dy.shape, shape, attributes, (yIndex, elements) => {
-    for (const { index } of elements) accumulate(dx, index, at(dy.data, yIndex) / elements.length);
+  forEachWindow(dy.shape, shape, attributes, (yIndex, { length, indices }) => {
+    for (let i = 0; i < length; i++) accumulate(dx, at(indices, i), at(dy.data, yIndex) / length);
   });
   return dx;
 }

@@ -23,17 +23,14 @@ export class Storage {
     const { buffer, indices } = this.#locate(tensor);
     return {
       shape: tensor.shape,
-      data: indices ? Float64Array.from(indices, (i) => at(buffer.data, i)) : buffer.data.slice(),
+      data: indices ? gather(buffer.data, indices) : buffer.data.slice(),
     };
   }
 
   write(tensor: Tensor, { data }: Values): void {
     const { buffer, indices } = this.#locate(tensor);
     if (!indices) buffer.data.set(data);
-    else
-      data.forEach((value, i) => {
-        buffer.data[at(indices, i)] = value;
-      });
+    else for (let i = 0; i < data.length; i++) buffer.data[at(indices, i)] = at(data, i);
   }
 
   #locate(tensor: Tensor): { buffer: Values; indices: Int32Array | null } {
@@ -59,10 +56,17 @@ export class Storage {
   }
 }
 
+function gather(data: Float64Array, indices: Int32Array): Float64Array {
+  const gathered = new Float64Array(indices.length);
+  for (let i = 0; i < indices.length; i++) gathered[i] = at(data, at(indices, i));
+  return gathered;
+}
+
 /** Returns the index in the root of each element of a part. */
 function partOf(tensor: Tensor, root: Tensor, offset: number): Int32Array {
-  if (!tensor.image) return Int32Array.from({ length: tensor.size }, (_, i) => offset + i);
-  const own = at(tensor.shape, 3);
-  const all = at(root.shape, 3);
-  return Int32Array.from({ length: tensor.size }, (_, i) => Math.floor(i / own) * all + offset + (i % own));
+  const own = tensor.image ? at(tensor.shape, 3) : tensor.size;
+  const all = tensor.image ? at(root.shape, 3) : root.size;
+  const indices = new Int32Array(tensor.size);
+  for (let i = 0; i < indices.length; i++) indices[i] = Math.floor(i / own) * all + offset + (i % own);
+  return indices;
 }
