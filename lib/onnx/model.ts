@@ -64,7 +64,8 @@ export function onnxModelOf(
       producerVersion: version,
       opsetImport: [{ domain: '', version: opset }],
       graph: {
-        name: model.name,
+        // A graph must have a name.
+        name: model.name || 'network',
         docString: '',
         ...{ node, initializer },
         input: [describeValue(inputName, given.dtype, given.shape, inputText(given))],

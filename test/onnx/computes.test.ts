@@ -23,7 +23,7 @@ import { type LoadedModel, modelOf } from '../../lib/train/modelFile/loadModel';
 import { branchedModel, drawnModel, everyActivation } from '../models/networks';
 import { TestRandom, testSeed } from '../random';
 import { temporaryFolder } from '../temporary';
-import { findOnnxRuntime, hasOnnxRuntime, type Saved, saveDrawn } from './support';
+import { findPackages, hasOnnxRuntime, onnxPackages, type Saved, saveDrawn } from './support';
 
 const folder = temporaryFolder();
 const [from, out] = [join(folder, 'model.safetensors'), join(folder, 'net.onnx')];
@@ -55,7 +55,7 @@ function networkOf(features: (x: Tensor) => Tensor, count: number, layers: reado
 
 const reason = hasOnnxRuntime ? '' : ' (NOT RUN: npm run setup:onnx installs onnxruntime)';
 describe.skipIf(!hasOnnxRuntime)(`onnxruntime computes what saturnn does${reason}`, () => {
-  beforeAll(findOnnxRuntime);
+  beforeAll(() => findPackages(onnxPackages));
 
   test.each(Object.keys(models))('with %s', async (name) => {
     const model = createModel(name, { width: 0.01, size: name === 'inceptionBn' ? 32 : 8, classes: 10 });

@@ -1,5 +1,5 @@
 /** What an exported file holds, as a reader sees it that was made from the whole onnx.proto by others. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ExportOnnxOptions, exportOnnx } from '../../lib';
@@ -22,7 +22,7 @@ import { version } from '../../lib/version';
 import { branchedModel } from '../models/networks';
 import { TestRandom } from '../random';
 import { temporaryFolder } from '../temporary';
-import { type Saved, saveDrawn } from './support';
+import { findPackages, type Saved, saveDrawn } from './support';
 
 const folder = temporaryFolder();
 const [from, out] = [join(folder, 'model.safetensors'), join(folder, 'net.onnx')];
@@ -174,6 +174,24 @@ describe('an exported file', () => {
       code: 'ERR_EXPORT',
       message: expect.stringMatching(/op dropout of "mask"/),
     });
+    expect(existsSync(absent)).toBe(false);
+  });
+
+  test('is not made where a check is asked for that cannot be', async () => {
+    saveDrawn(from, branchedModel(), new TestRandom(1));
+    const absent = join(folder, 'absent.onnx');
+    const refused = (message: RegExp) => ({ code: 'ERR_PACKAGE', message: expect.stringMatching(message) });
+    const missing =
+      /^ONNX files are checked by the package onnxruntime-node, which is not installed\. Remedy: `npm install onn/;
+    await expect(exportOnnx(from, absent, { check: true })).rejects.toMatchObject(refused(missing));
+    const broken = join(folder, 'broken');
+    mkdirSync(join(broken, 'onnxruntime-node'), { recursive: true });
+    writeFileSync(join(broken, 'onnxruntime-node', 'index.js'), "throw new Error('of another system')");
+    findPackages(broken);
+    await expect(exportOnnx(from, absent)).rejects.toMatchObject(
+      refused(/does not load \(of another system\)\. Remedy/),
+    );
+    findPackages('');
     expect(existsSync(absent)).toBe(false);
   });
 

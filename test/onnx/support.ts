@@ -17,9 +17,9 @@ export const onnxPackages = join(packageRoot(), 'scripts', 'onnx', 'node_modules
 export const hasOnnxRuntime =
   existsSync(join(onnxPackages, 'onnxruntime-node')) || process.env.SATURNN_INSTALL === 'required';
 
-/** Lets require() find these packages in this process, as NODE_PATH does in a child. */
-export function findOnnxRuntime(): void {
-  process.env.NODE_PATH = onnxPackages;
+/** Lets require() find the packages of a folder in this process, as NODE_PATH does in a child. */
+export function findPackages(folder: string): void {
+  process.env.NODE_PATH = folder;
   (Module as unknown as { _initPaths(): void })._initPaths();
 }
 
