@@ -5,6 +5,7 @@ import { type Augmentation, formatAugmentation } from '../data/augmentation/kind
 import type { Validation } from '../data/validation';
 import { SaturnnError } from '../errors';
 import { describeLayerRates } from '../experiments/layerRates';
+import type { Model } from '../models';
 import { formatActivation } from '../ops/activation';
 import type { Sgd } from '../optim/sgd';
 import { changeableSettings, SettingsDiffer } from '../train/checkpoint/changes';
@@ -17,7 +18,17 @@ import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceF
 import { augmentationFrom, augmentOption } from './options/augment';
 import { balanceOption, type ClassWeightsOptions, classWeightsFrom, classWeightsOption } from './options/classWeights';
 import { addDataOptions, type DataOptions, noTestOption, openData, validationOption } from './options/data';
-import { addOptions, doesNotApply } from './options/declare';
+import { addOptions } from './options/declare';
+import {
+  describeFileNetwork,
+  type FineTuneOptions,
+  fineTuneOptions,
+  fineTuningOf,
+  isNetworkOfFile,
+  isNormalizedByFile,
+  networkOfFile,
+  withModelOfWeights,
+} from './options/fineTune';
 import { batchByDevice, batchOption, epochsOption, seedOption, stepsOption } from './options/length';
 import { addModelOptions, describeImages, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
 import {
@@ -31,7 +42,6 @@ import {
 import { networkSize } from './options/pictures';
 import { collectGiven, type Given, isResumed, optionsOf, resumedOptions } from './options/resume';
 import { addRunOptions, checkpointsFrom, earlyStoppingFrom, type RunOptions } from './options/run';
-import { modelFlagsOf, weightsOption } from './options/weights';
 import { Interruption } from './terminal/interruption';
 import { print } from './terminal/print';
 import { createProgress, percent } from './terminal/progress';
@@ -43,13 +53,13 @@ interface TrainOptions
     OptimizerOptions,
     ClassWeightsOptions,
     RunOptions,
-    ArithmeticOptions {
+    ArithmeticOptions,
+    FineTuneOptions {
   augment?: readonly Augmentation[];
   batch?: number;
   epochs?: number;
   steps?: number;
   seed: number;
-  weights?: string;
   /** False with --no-test. */
   test: boolean;
   validation?: Validation;
@@ -82,32 +92,25 @@ export function withOptions(): Command {
     epochsOption({ otherwise: `${defaultEpochs}` }),
     stepsOption({ note: 'instead of --epochs' }).conflicts('epochs'),
     ...[seedOption(), noTestOption(), validationOption()],
-    weightsOption({
-      note: "; a new training begins with these weights, and with their model's options unless others are given",
-    }),
+    ...fineTuneOptions(),
   );
   return addRunOptions(
     addOptions(addOptimizerOptions(command), augmentOption(), classWeightsOption(), balanceOption()),
   );
 }
 
-/** Returns the given options, and those of the model that --weights holds. @throws ERR_DATA, ERR_INVALID_ARGUMENT */
-function withModelOfWeights({ weights }: TrainOptions, given: Given): Given {
-  if (weights === undefined) return given;
-  if (given['--init'] !== undefined) throw doesNotApply('--init', 'to a training that begins with --weights');
-  return { ...modelFlagsOf(weights), ...given };
-}
-
 async function train(options: TrainOptions, given: Given): Promise<void> {
   const { batch, seed, labelSmoothing, evaluateEvery, steps, json = false } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
   const device = openDeviceFor(options);
-  const opened = await openData(options);
-  const { train, test, statistics, mode, close } = opened;
+  const file = isNetworkOfFile(options, given) ? networkOfFile(options.weights!) : null;
+  const opened = await openData({ ...options, ...file?.pictures, fit: options.fit ?? file?.pictures.fit });
+  const { train, test, mode, close } = opened;
+  const statistics = isNormalizedByFile(options, given) ? undefined : opened.statistics;
   // Until the results are saved: a second SIGHUP or SIGTERM meanwhile must not end the process.
   const interruption = new Interruption();
   try {
-    const model = modelFrom({ ...options, ...networkSize(opened, options) }, train);
+    const model = file?.model ?? modelFrom({ ...options, ...networkSize(opened, options) }, train);
     const optimizer = optimizerFrom(options, model);
     const { momentum, weightDecay } = optimizer as Partial<Sgd>;
     const schedule = scheduleFrom(options);
@@ -116,9 +119,10 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
     if (note && !json) print(`${note}\n`);
     const settingsOf = (trainer: Trainer) => ({
       ...options,
-      ...describeModelOptions(options),
-      normalization: model.normalization,
-      ...describeImages(model),
+      ...(file
+        ? describeFileNetwork(model)
+        : { ...describeModelOptions(options), normalization: model.normalization, ...describeImages(model) }),
+      ...(statistics ? {} : { mean: undefined, scale: undefined }),
       ...{ classWeights, balance: undefined, test: options.test ? undefined : false },
       ...{ augmentation: formatAugmentation(augmentation), augment: undefined },
       lr: learningRateFrom(options),
@@ -131,13 +135,22 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
       node: process.versions.node,
       deviceInfo: device.info,
     });
-    const folder = resolve(options.out ?? defaultFolder(options));
+    const folder = resolve(options.out ?? defaultFolder(model));
     let begun = 0;
     const trained = runTraining({
       change: options.change ? changeableSettings : undefined,
-      ...{ weights: options.weights, onNonFinite: options.onNonFinite ?? undefined },
+      ...{ ...fineTuningOf(options, train.classes), onNonFinite: options.onNonFinite ?? undefined },
       ...{ folder, resume: options.resume, checkpoints: checkpointsFrom(options, test !== null) },
-      ...{ model, train, test: test ?? undefined, statistics, data: mode, device, batch, seed },
+      ...{
+        model: file ? undefined : model,
+        train,
+        test: test ?? undefined,
+        statistics,
+        data: mode,
+        device,
+        batch,
+        seed,
+      },
       ...{ optimizer, schedule, labelSmoothing, classWeights, augmentation, evaluateEvery, ...arithmeticOf(options) },
       length: { totalEpochs: epochs, totalSteps: steps },
       callbacks: earlyStoppingFrom(options, test !== null),
@@ -156,7 +169,7 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
     });
     const { end, failure, saved, step } = await trained.catch(adviseChange);
     if (json) print(`${JSON.stringify({ event: 'saved', out: folder, ...saved })}\n`);
-    else print(summary(end, model.classes, saved!));
+    else print(summary(end, options.newHead ? train.classes : model.classes, saved!));
     if (failure)
       throw adviseLowerRate(failure, folder, { rate: learningRateFrom(options), isFirst: step > 0 && step === begun });
   } finally {
@@ -219,7 +232,7 @@ function summary(end: EndEvent | null, classes: number, saved: Saved): string {
   return `${lines.join('\n')}\n`;
 }
 
-function defaultFolder({ model, activation }: TrainOptions): string {
+function defaultFolder({ name, activation }: Model): string {
   const time = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
-  return `runs/${model}-${formatActivation(activation).replaceAll(':', '-')}-${time}`;
+  return `runs/${name}-${formatActivation(activation).replaceAll(':', '-')}-${time}`;
 }

@@ -103,12 +103,6 @@ describe('a file of a network that is not built in', () => {
     expect(JSON.parse(evaluated.stdout)).toMatchObject({ count: 20, classes: 100 });
   });
 
-  test('train names the way to train it', async () => {
-    const { code, stderr } = await saturnn(['train', '--data', 'generated', '--weights', file, '--device', 'cpu']);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/\[ERR_UNSUPPORTED\]: --weights .* holds "branched": a program trains it: new Trainer/);
-  });
-
   test('is refused where it is wrong; options of built-in models do not apply', async () => {
     const { tensors, metadata } = readSafetensors(file);
     const { graph: _, card: __, ...rest } = metadata;

@@ -9,6 +9,7 @@ import {
   learningRateFrom,
   type OptimizerOptions,
   optimizerFrom,
+  parseNamedRates,
 } from '../../lib/cli/options/optimizer';
 import { layerFactors, layerRates, parseLayerRates } from '../../lib/experiments';
 import { Concatenate, Conv2d, GlobalAveragePool, Linear, MaxPool, Sequential } from '../../lib/layers';
@@ -242,11 +243,31 @@ describe('--lr-layers', () => {
     );
   });
 
-  test.each(['depht:2', 'depth:0', 'gain:1', ''])('"%s" is refused', (value) => {
-    expect(() => parse('--lr-layers', value)).toThrow(
-      expect.objectContaining({ message: expect.stringContaining('--lr-layers') }),
+  test('patterns of names have factors of their own, also with lars', () => {
+    const groups = [
+      { match: 'a*', learningRate: 0.5 },
+      { match: 'classifier', learningRate: 10 },
+    ];
+    const named = ['--lr-layers', 'a*=0.5, classifier = 10'] as const;
+    const own = { ...model, parameters: model.parameters.filter(({ name }) => !name.startsWith('stem')) };
+    expect(optimizerFrom(parse('--lr-layers', 'b=0.5'), own)).toEqual(
+      new Sgd({ groups: [{ match: 'b', learningRate: 0.5 }] }),
     );
+    expect(optimizerFrom(parse('--lr-layers', 'b=0.5', '--optimizer', 'lars'), own)).toBeInstanceOf(Lars);
+    expect(() => optimizerFrom(parse(...named), own)).toThrow(
+      invalid(/the nearest is "a"; its layers are a, b, c, classifier\) for --lr-layers\[0\] but received "a\*"/),
+    );
+    expect(parseNamedRates(named[1])).toEqual(groups);
   });
+
+  test.each(['depht:2', 'depth:0', 'gain:1', '', 'a=b', 'a=-1', '=1', 'a=1=2', 'a//b=1', 'a=1,'])(
+    '"%s" is refused',
+    (value) => {
+      expect(() => parse('--lr-layers', value)).toThrow(
+        expect.objectContaining({ message: expect.stringContaining('--lr-layers') }),
+      );
+    },
+  );
 
   test('a run keeps it', { timeout: 240_000 }, async () => {
     const out = join(folder, 'run');

@@ -170,7 +170,7 @@ describe('what does not fit is refused', () => {
     );
 
   test('classes without a new head', () => {
-    const remedy = '(head: { classes: 3 } gives it a new last layer)';
+    const remedy = '(head: { classes: 3 }, --new-head of the command, gives it a new last layer)';
     refused(
       { head: undefined },
       'ERR_INVALID_ARGUMENT',
@@ -182,7 +182,7 @@ describe('what does not fit is refused', () => {
       `${path} does not have 2 of the network's 18 weights: ` +
         '"head/weight" [3, 32]: expected shape [3, 32] for "head/weight" but received [100, 32]; ' +
         '"head/bias" [3]: expected shape [3] for "head/bias" but received [100]. ' +
-        'head: { classes: 3 } leaves the last layer of the file out, and begins with a new one',
+        'head: { classes: 3 }, --new-head of the command, leaves the last layer of the file out',
     );
     refused({ model: make(4) }, 'ERR_INVALID_ARGUMENT', "Expected the model's 4 for head.classes but received 3");
     refused(

@@ -1,18 +1,20 @@
 /** The options of optimizers and learning rates. */
 import type { Command } from 'commander';
-import { invalid } from '../../errors';
+import { invalid, numberFromText } from '../../errors';
 import { groupsOf, type LayerRate, layerFactors, layerRateForms, parseLayerRates } from '../../experiments/layerRates';
 import type { Model } from '../../models';
 import { Adam, adamDefaults } from '../../optim/adam';
 import { AdamW, adamWDefaults } from '../../optim/adamW';
 import { decayField } from '../../optim/flatOptimizer';
-import type { ParameterGroup } from '../../optim/groups';
+import { groupField, type ParameterGroup } from '../../optim/groups';
 import { Lars, larsDefaults } from '../../optim/lars';
 import type { Optimizer } from '../../optim/optimizer';
 import { parseSchedule, parseSpan, scheduleForms } from '../../optim/parseSchedule';
 import { learningRateRange, rateField, type Schedule, type Span } from '../../optim/schedule';
 import { warmUp } from '../../optim/schedules';
 import { Sgd, sgdDefaults, sgdFields } from '../../optim/sgd';
+import { accepts } from '../../options/field';
+import { readPattern, selectNames } from '../../options/selection';
 import { entryOf } from '../../options/values';
 import { trainerDefaults, trainerFields } from '../../train/trainerOptions';
 import { addOptions, declare, doesNotApply } from './declare';
@@ -114,11 +116,27 @@ export const lrLayersOption = declare({
   read: read.checking(parseLayerRates),
 });
 
-/** Lets --lr-layers also accept "lars". */
+/** Lets --lr-layers also accept "lars", and factors for patterns of names. */
 const layerRateOrLars = {
-  read: read.checking((text) => text === 'lars' || parseLayerRates(text)),
-  note: ', or lars, the rule of --optimizer lars',
+  read: read.checking((text) => text === 'lars' || parseNamedRates(text) || parseLayerRates(text)),
+  note: ", or lars, the rule of --optimizer lars; or PATTERN=FACTOR,... for what patterns of names fit, as in '3*=0.1,classifier=10'",
 };
+
+/**
+ * Reads "3*=0.1,classifier=10" as groups of an optimizer; null for a text without "=".
+ * @throws ERR_INVALID_ARGUMENT for a pattern or a factor that is none
+ */
+export function parseNamedRates(text: string): ParameterGroup[] | null {
+  if (!text.includes('=')) return null;
+  return text.split(',').map((part) => {
+    const [match = '', factor = '', ...more] = part.split('=').map((word) => word.trim());
+    const learningRate = numberFromText(factor);
+    if (more.length > 0 || !accepts(groupField, { match, learningRate }))
+      throw invalid('layer rates', 'PATTERN=FACTOR,... with factors from 0 to 3.4e38', text);
+    readPattern('layer rates', match);
+    return { match, learningRate };
+  });
+}
 
 /** Returns --lr-layers for commands that train. */
 export const trainingLrLayersOption = () => lrLayersOption(layerRateOrLars);
@@ -153,7 +171,7 @@ export interface OptimizerOptions {
   clipNorm?: number;
   labelSmoothing: number;
   ema?: number;
-  /** depth:FACTOR, gain or lars, as text. */
+  /** depth:FACTOR, gain, lars or PATTERN=FACTOR,..., as text. */
   lrLayers?: string;
 }
 
@@ -183,8 +201,20 @@ export function optimizerFrom(options: OptimizerOptions, model: Model): Optimize
   const { defaults, make } = kindOf(name);
   if (momentum !== undefined && defaults.momentum === undefined)
     throw doesNotApply('--momentum', `to --optimizer ${name}`, momentum);
-  const groups = groupsOf(layerRatesFrom(options, model) ?? []);
+  const groups = namedRatesFrom(options, model) ?? groupsOf(layerRatesFrom(options, model) ?? []);
   return make({ momentum, weightDecay, clipNorm, ema: ema === undefined ? null : { decay: ema }, groups });
+}
+
+/** Returns the groups of --lr-layers PATTERN=FACTOR,...; null without. @throws ERR_INVALID_ARGUMENT for one that fits nothing */
+function namedRatesFrom({ lrLayers }: OptimizerOptions, { parameters }: Model): ParameterGroup[] | null {
+  const groups = parseNamedRates(lrLayers ?? '');
+  const patterns = groups?.map(({ match }) => match as string) ?? [];
+  selectNames(
+    '--lr-layers',
+    patterns,
+    parameters.map(({ name }) => name),
+  );
+  return groups;
 }
 
 /**
@@ -193,7 +223,7 @@ export function optimizerFrom(options: OptimizerOptions, model: Model): Optimize
  */
 export function layerRatesFrom(options: OptimizerOptions, model: Model): LayerRate[] | null {
   const { lrLayers } = options;
-  if (lrLayers === undefined || lrLayers === 'lars') return null;
+  if (lrLayers === undefined || lrLayers === 'lars' || parseNamedRates(lrLayers)) return null;
   // LARS divides by the gradient's norm, which undoes vanishing: a factor would do so a second time.
   if (options.optimizer === 'lars') throw doesNotApply(`--lr-layers ${lrLayers}`, 'to --optimizer lars');
   return layerFactors(model, lrLayers, { learningRate: learningRateFrom(options) });

@@ -1,8 +1,6 @@
 /** --weights: a file of trained weights; --dtype: the type of those in a file that is written. */
 import { type PictureFit, pictureFits } from '../../data/pictures/fit';
-import { SaturnnError, show } from '../../errors';
 import { openSafetensors } from '../../files/tensorFile';
-import { models } from '../../models';
 import { defaultWeightDType } from '../../train/convert/options';
 import { weightDTypes } from '../../weights/values';
 import { declare } from './declare';
@@ -31,18 +29,9 @@ const flags = {
   channels: '--channels',
 } as const;
 
-/**
- * Returns the options that make the model of a weights file.
- * @throws ERR_DATA if the file cannot be read; ERR_UNSUPPORTED if its model is not built in
- */
+/** Returns the options that make the built-in model of a weights file. @throws ERR_DATA if the file cannot be read */
 export function modelFlagsOf(path: string): Given {
   const { metadata } = openSafetensors(path);
-  const { model } = metadata;
-  if (model !== undefined && !Object.hasOwn(models, model)) {
-    const remedy = 'a program trains it: new Trainer({ model: (await loadModel(path)).model, ... })';
-    const message = `--weights of this command takes the built-in models, and ${path} holds ${show(model)}: ${remedy}`;
-    throw new SaturnnError('ERR_UNSUPPORTED', message);
-  }
   return Object.fromEntries(
     Object.entries(flags).flatMap(([key, flag]) => (metadata[key] === undefined ? [] : [[flag, metadata[key]]])),
   );

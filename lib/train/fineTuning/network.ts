@@ -77,7 +77,7 @@ function valuesFor(model: Model, file: TensorFile, head: HeadOptions | undefined
     const { code, message } = error as SaturnnError;
     const isOfHead = !head && code === 'ERR_DATA' && [...names].some((name) => message.includes(`"${name}"`));
     if (!isOfHead) throw error;
-    const remedy = `head: { classes: ${model.classes} } leaves the last layer of the file out, and begins with a new one`;
+    const remedy = `head: { classes: ${model.classes} }, --new-head of the command, leaves the last layer of the file out`;
     throw new SaturnnError(code, `${message}. ${remedy}`, { cause: error });
   }
 }
@@ -104,7 +104,7 @@ function checkClasses(
   { model, classNames }: Pick<ReturnType<typeof modelOf>, 'model' | 'classNames'>,
   weights: string,
 ): void {
-  const remedy = `head: { classes: ${train.classes} } gives it a new last layer`;
+  const remedy = `head: { classes: ${train.classes} }, --new-head of the command, gives it a new last layer`;
   if (train.classes !== model.classes)
     throw invalid('classes of train', `the ${model.classes} of the network of ${weights} (${remedy})`, train.classes);
   const names = train.classNames;
