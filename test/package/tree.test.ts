@@ -30,6 +30,7 @@ const others: Readonly<Record<string, readonly string[]>> = {
       'index.ts',
       'interpret.ts',
       'lastDigits.ts',
+      'memo.ts',
       'philox.ts',
       'rounding.ts',
       'storage.ts',
