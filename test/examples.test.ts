@@ -45,6 +45,18 @@ test('predict.js', () => {
 });
 
 example(
+  'fine-tune.js',
+  (output) => {
+    const accuracies = numbers(output, /^\d+ classes.*: accuracy ([\d.]+) %, [\d.]+ s$/gm);
+    expect(accuracies.length).toBe(4);
+    // Two images of each of five classes.
+    expect(accuracies[3]).toBeGreaterThan(45);
+    expect(output).toMatch(/^fine-tuned from tuned\.safetensors, and that from base\.safetensors$/m);
+  },
+  folder,
+);
+
+example(
   'pytorch.js',
   (output) => {
     expect(output).toMatch(/^block\.bn\.running_mean \[16\] is block\/runningMean$/m);
