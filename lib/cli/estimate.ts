@@ -5,10 +5,12 @@ import type { Validation } from '../data/validation';
 import { type Estimate, estimate, uploadData } from '../measure/estimate';
 import { table } from '../report/textTable';
 import { renderSvg } from '../train/curves';
+import { frozenBy } from '../train/fineTuning/freeze';
 import { defaultBatch } from '../train/trainerOptions';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
 import { addDataOptions, type DataOptions, noTestOption, openData, validationOption } from './options/data';
 import { addOptions } from './options/declare';
+import { type FineTuneOptions, freezeOption } from './options/fineTune';
 import { batchByDevice, batchOption, stepsOption } from './options/length';
 import { addModelOptions, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from './options/optimizer';
@@ -16,7 +18,12 @@ import { jsonOption, oneObject } from './options/output';
 import { networkSize } from './options/pictures';
 import { print } from './terminal/print';
 
-interface EstimateOptions extends DataOptions, ModelOptions, OptimizerOptions, ArithmeticOptions {
+interface EstimateOptions
+  extends DataOptions,
+    ModelOptions,
+    OptimizerOptions,
+    ArithmeticOptions,
+    Pick<FineTuneOptions, 'freeze'> {
   batch?: number[];
   /** False with --no-test. */
   test: boolean;
@@ -33,7 +40,7 @@ export function estimateCommand(): Command {
     addArithmeticOptions(addOptimizerOptions(addModelOptions(addDataOptions(command)))),
     batchOption({ several: 'distinct', otherwise: batchByDevice }),
     stepsOption({ note: 'that are measured for each batch size', default: defaultSteps }),
-    ...[noTestOption(), validationOption(), jsonOption({ note: oneObject })],
+    ...[noTestOption(), validationOption(), freezeOption(), jsonOption({ note: oneObject })],
   );
   return command.action(async (options: EstimateOptions) => {
     const report = await run(options);
@@ -62,12 +69,14 @@ async function run(options: EstimateOptions): Promise<Report> {
       // A model's parameters belong to one State: each batch size has its own.
       const model = modelFrom({ ...options, ...networkSize(opened, options) }, train);
       const fresh = { model, optimizer: optimizerFrom(options, model), batch: Math.min(size, train.count) };
-      estimates.push(await estimate({ ...common, ...fresh }, uploaded));
+      const frozen = frozenBy(options.freeze ?? [], model);
+      estimates.push(await estimate({ ...common, ...fresh, frozen }, uploaded));
     }
     const settings = {
       ...{ model: options.model, width: options.width, ...describeModelOptions(options), precision },
       ...{ optimizer: options.optimizer, trainImages: train.count, testImages: test?.count ?? 0, data: mode },
       ...(test && { evaluated: evaluatedSet(test) }),
+      ...(options.freeze && { freeze: options.freeze }),
       ...{ device: device.name, deviceInfo: device.info },
     };
     return { settings, estimates };

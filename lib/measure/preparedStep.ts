@@ -10,6 +10,7 @@ import { Philox } from '../random';
 import type { Device, Precision, Resident } from '../runtime/device';
 import { State } from '../tensor/state';
 import { sizeOf } from '../tensor/tensor';
+import type { Frozen } from '../train/fineTuning/freeze';
 import { evaluationGraph, type StepGraphOptions, trainGraph } from '../train/stepGraphs';
 
 /** The step to prepare. */
@@ -22,6 +23,8 @@ export interface PreparedStepOptions {
   readonly autotune?: boolean;
   readonly optimizer: Optimizer;
   readonly labelSmoothing?: number;
+  /** The part of the model that is not trained. Default: none. */
+  readonly frozen?: Frozen;
   /** Prepares an evaluation step: only forward pass, loss and accuracy. Default false. */
   readonly inference?: boolean;
 }
@@ -61,9 +64,10 @@ export function paperAugmenter({ inputShape }: Model, [, height, width, channels
 }
 
 /** Makes the State of a model and an optimizer as a Trainer does. */
-export function stateFor({ model, optimizer: { slots, averageSlot }, precision }: PreparedStepOptions): State {
+export function stateFor({ model, optimizer, precision, frozen }: PreparedStepOptions): State {
+  const { slots, averageSlot } = optimizer;
   const buffers = [...(model.buffers ?? []), ...precisionBuffers(precision)];
-  return new State(model.parameters, { optimizerSlots: slots, averageSlot, buffers });
+  return new State(model.parameters, { optimizerSlots: slots, averageSlot, buffers, frozen: frozen?.parameters });
 }
 
 /** A compiled step with its inputs. It must be disposed of. */
@@ -93,6 +97,7 @@ export class PreparedStep {
       images: shape,
       statistics: plainStatistics(model.inputShape[2]),
       tables: augmenter.names,
+      frozen: options.frozen?.buffers,
     };
     const graph = inference ? evaluationGraph(graphOptions) : trainGraph(graphOptions, optimizer, { labelSmoothing });
     const plan = await compile(graph, { device, precision, deterministic, autotune });

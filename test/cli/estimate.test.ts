@@ -56,6 +56,10 @@ test('without a test set nothing is evaluated, and with a validation set the tex
   expect(memory).toMatchObject({ evaluationBytes: 0, dataBytes: 64 * 32 * 32 * 3 });
   expect(time).toMatchObject({ evaluationSteps: 0, evaluationMilliseconds: null });
   expect(time.epochSeconds).toBeCloseTo((16 * time.stepMilliseconds) / 1000, 9);
+  // What is frozen needs neither gradients nor activations that are kept.
+  const [frozen] = await estimates('--batch', '4', '--no-test', '--freeze', '3*,4*,5*');
+  expect(frozen!.memory.stateBytes).toBeLessThan(memory.stateBytes / 2);
+  expect(frozen!.memory.trainingBytes).toBeLessThan(memory.trainingBytes / 2);
   const validated = ['estimate', ...network, '--limit', '400', '--batch', '4', '--steps', '1', '--validation', '0.25'];
   const { stdout } = await saturnn(validated);
   expect(stdout).toContain('an epoch is 300 images and the 100 of the validation set.\n');

@@ -4,7 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { compile } from '../../lib/compile/compile';
 import type { Graph } from '../../lib/compile/graph';
 import type { Statistics } from '../../lib/data/statistics';
-import type { Model } from '../../lib/models';
+import { Conv2d, Linear } from '../../lib/layers';
+import { functionalModel, type Model } from '../../lib/models';
+import { add } from '../../lib/ops/channels';
+import { globalAveragePool } from '../../lib/ops/pooling';
 import { Adam } from '../../lib/optim/adam';
 import { Lars } from '../../lib/optim/lars';
 import { Sgd } from '../../lib/optim/sgd';
@@ -87,6 +90,30 @@ describe('the plan of a training step', () => {
         expect(Math.abs(value - expected[index]!)).toBeLessThan(1e-5 * most);
       });
     }
+  });
+
+  test('sums the gradient of a bias of a convolution, too, once for each reader', async () => {
+    const make = () => {
+      const [one, two] = ['one', 'two'].map(
+        (name) => new Conv2d({ name, inputs: 3, outputs: 3, kernel: 3, padding: 1 }),
+      );
+      const head = new Linear({ name: 'head', inputs: 3, outputs: 100 });
+      return functionalModel({
+        parameters: [one!, two!, head].flatMap(({ parameters }) => [...parameters]),
+        ...{ inputShape: [28, 28, 3], classes: 100 },
+        forward: (x) => head.forward(globalAveragePool(add(two!.forward(one!.forward(x)), x))),
+      });
+    };
+    const [all, biases] = [await runStep(stepOf(make(), [])), await runStep(stepOf(make(), ['**/weight']))];
+    expect([...biases.gradients.keys()]).toEqual(['one/bias', 'two/bias', 'head/bias']);
+    for (const [name, values] of biases.gradients) {
+      const expected = all.gradients.get(name)!;
+      const most = Math.max(...expected.map(Math.abs));
+      // Sums of 6272 numbers in f32, in another order.
+      for (const [index, value] of values.entries())
+        expect(Math.abs(value - expected[index]!)).toBeLessThan(1e-4 * most);
+    }
+    expect(biases.kernels.filter(({ op }) => /Wgrad/.test(op))).toEqual([]);
   });
 
   test('needs less memory', async () => {

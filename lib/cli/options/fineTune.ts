@@ -13,11 +13,14 @@ import * as read from './readers';
 import type { Given } from './resume';
 import { modelFlagsOf, trainedPicturesOf, weightsOption } from './weights';
 
-const freezeOption = declare({
+const declareFreeze = declare({
   flags: '--freeze <pattern>',
   help: "leave what these patterns of names fit as it is, for example '3*,conv1': it costs neither gradients nor memory of the optimizer",
   read: read.checking((text) => readPattern('--freeze', text)),
 });
+
+/** Makes --freeze. */
+export const freezeOption = () => declareFreeze({ several: 'distinct' });
 
 const newHeadOption = declare({
   flags: '--new-head',
@@ -29,7 +32,7 @@ export const fineTuneOptions = () => [
   weightsOption({
     note: "; a new training begins with these weights, and trains the file's network unless options of a model are given",
   }),
-  freezeOption({ several: 'distinct' }),
+  freezeOption(),
   newHeadOption(),
 ];
 
