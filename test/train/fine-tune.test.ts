@@ -139,11 +139,9 @@ describe('the network of a file, with a new head and a frozen trunk', () => {
 });
 
 describe('weights for a model that the program makes', () => {
-  test('give the same training as the file alone', async () => {
-    const [own, file] = [
-      trainer({ model: make(), head: undefined, ...pretrained }),
-      trainer({ head: undefined, ...pretrained }),
-    ];
+  test('give the same training as the file alone, also with frozen statistics', async () => {
+    const common = { head: undefined, ...pretrained, freeze: ['thin', 'wide/weight'] };
+    const [own, file] = [trainer({ model: make(), ...common }), trainer(common)];
     await Promise.all([own.fit({ steps: 2 }), file.fit({ steps: 2 })]);
     expect((await snapshot(own.state)).equals(await snapshot(file.state))).toBe(true);
   });

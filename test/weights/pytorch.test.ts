@@ -144,5 +144,14 @@ describe('a built-in model', () => {
       code: 'ERR_DATA',
       message: expect.stringContaining('expected shape [100, 64] for "classifier.weight" but received [7, 64]'),
     });
+
+    // The option `weights` takes the file as it is, and with a new head leaves its last layer out.
+    const other = createModel('subInception', { ...options, classes: 100 });
+    const head = { classes: 100 };
+    const common = { ...smallData(2, 2), device: cpu(), batch: 2, freeze: ['3*'] };
+    using tuned = new Trainer({ model: other, weights: given, head, ...common });
+    expect(await tuned.state.read(other.parameters[0]!)).toEqual(await trainer.state.read(trained.parameters[0]!));
+    const sha256 = expect.stringMatching(/^[0-9a-f]{64}$/);
+    expect((await tuned.card()).from).toEqual({ file: 'subInception.pytorch', sha256 });
   });
 });

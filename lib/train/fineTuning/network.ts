@@ -70,24 +70,31 @@ export function resolveNetwork({ model, weights, head, train, statistics }: Netw
 function valuesFor(model: Model, file: TensorFile, head: HeadOptions | undefined) {
   if (head && head.classes !== model.classes)
     throw invalid('head.classes', `the model's ${model.classes}`, head.classes);
-  const names = headNames(model, head !== undefined);
+  const without = head ? headNames(model) : new Set<string>();
   try {
-    return valuesFrom(file, model, { without: head ? names : new Set(), strict: true });
+    return valuesFrom(file, model, { without, strict: true });
   } catch (error) {
     const { code, message } = error as SaturnnError;
-    const isOfHead = !head && code === 'ERR_DATA' && [...names].some((name) => message.includes(`"${name}"`));
-    if (!isOfHead) throw error;
+    if (head || code !== 'ERR_DATA' || !isOfHead(message, model)) throw error;
     const remedy = `head: { classes: ${model.classes} }, --new-head of the command, leaves the last layer of the file out`;
     throw new SaturnnError(code, `${message}. ${remedy}`, { cause: error });
   }
 }
 
-/** Returns the names of the parameters of a model's head. @throws ERR_INVALID_ARGUMENT if it must have one, and has none */
-function headNames(model: Model, must: boolean): ReadonlySet<string> {
+/** Whether a message names a parameter of a model's head. */
+function isOfHead(message: string, model: Model): boolean {
+  try {
+    return [...headNames(model)].some((name) => message.includes(`"${name}"`));
+  } catch {
+    return false;
+  }
+}
+
+/** Returns the names of the parameters of a model's head. @throws ERR_INVALID_ARGUMENT if it has none that could be another */
+function headNames(model: Model): ReadonlySet<string> {
   try {
     return new Set([...headOf(model)].map(({ name }) => name));
   } catch (error) {
-    if (!must) return new Set();
     throw new SaturnnError(
       'ERR_INVALID_ARGUMENT',
       `head: "${model.name}" cannot get a new one: ${(error as Error).message}`,
