@@ -1,4 +1,5 @@
 /** `saturnn train`: trains a model on a data set and writes the results into a folder. */
+import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { type Augmentation, formatAugmentation } from '../data/augmentation/kinds';
@@ -24,9 +25,11 @@ import {
   type FineTuneOptions,
   fineTuneOptions,
   fineTuningOf,
+  imagesOf,
   isNetworkOfFile,
   isNormalizedByFile,
   networkOfFile,
+  picturesOfFile,
   withModelOfWeights,
 } from './options/fineTune';
 import { batchByDevice, batchOption, epochsOption, seedOption, stepsOption } from './options/length';
@@ -77,8 +80,16 @@ export function trainCommand(): Command {
       return train({ ...optionsOf<TrainOptions>(withOptions(), all), out, resume, json }, all);
     }
     const resumed = resumedOptions<TrainOptions>(out!, given, withOptions);
+    checkWeights(resumed.options, out!);
     return train({ ...resumed.options, out, resume, json, change: change || resumed.goesOnChanged }, resumed.given);
   });
+}
+
+/** Checks that the file of weights with which a run began is still there: it holds the network. @throws ERR_DATA */
+function checkWeights({ weights }: TrainOptions, out: string): void {
+  if (weights === undefined || existsSync(weights)) return;
+  const message = `${weights}, with whose weights the run in ${out} began, is no longer there: --weights says where it is now`;
+  throw new SaturnnError('ERR_DATA', message);
 }
 
 /** Makes the command without its action. */
@@ -104,13 +115,13 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
   const device = openDeviceFor(options);
   const file = isNetworkOfFile(options, given) ? networkOfFile(options.weights!) : null;
-  const opened = await openData({ ...options, ...file?.pictures, fit: options.fit ?? file?.pictures.fit });
+  const opened = await openData({ ...options, ...(file && imagesOf(file)), ...picturesOfFile(options) });
   const { train, test, mode, close } = opened;
   const statistics = isNormalizedByFile(options, given) ? undefined : opened.statistics;
   // Until the results are saved: a second SIGHUP or SIGTERM meanwhile must not end the process.
   const interruption = new Interruption();
   try {
-    const model = file?.model ?? modelFrom({ ...options, ...networkSize(opened, options) }, train);
+    const model = file ?? modelFrom({ ...options, ...networkSize(opened, options) }, train);
     const optimizer = optimizerFrom(options, model);
     const { momentum, weightDecay } = optimizer as Partial<Sgd>;
     const schedule = scheduleFrom(options);

@@ -1,7 +1,8 @@
 /** `train --weights` with the network of a file: --freeze, --new-head, --lr-layers, --resume. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { picturesOfFile } from '../../lib/cli/options/fineTune';
 import { readSafetensors } from '../../lib/files/safetensors';
 import { npyBytes } from '../data/formats/arrays';
 import { branchedModel } from '../models/networks';
@@ -48,7 +49,15 @@ test('a new head on a frozen trunk is trained, resumed, and known to inspect', a
   ]);
 
   expect(await train('parts', ...tuning, '--steps', '2')).toMatchObject(ok);
-  expect(await saturnn(['train', '--out', join(folder, 'parts'), '--resume', '--steps', '4'])).toMatchObject(ok);
+  // The file holds the network: a resumed run must know where it is now.
+  const moved = join(folder, 'moved.safetensors');
+  renameSync(file, moved);
+  const resume = ['train', '--out', join(folder, 'parts'), '--resume', '--steps', '4'];
+  expect((await saturnn(resume)).stderr).toMatch(
+    /base\.safetensors, .* is no longer there: --weights says where it is now$/m,
+  );
+  expect(await saturnn([...resume, '--weights', moved])).toMatchObject(ok);
+  renameSync(moved, file);
   expect([...weightsOf('parts')]).toEqual([...after]);
 
   const { stdout } = await saturnn(['inspect', join(folder, 'tuned', 'model.safetensors')]);
@@ -69,6 +78,16 @@ test('learning rates differ by the same patterns; those of 0.0 stay', async () =
     { match: 'stem', learningRate: 0 },
     { match: 'head', learningRate: 0.1 },
   ]);
+});
+
+test('pictures are decoded as those of the training of the file, unless an option says otherwise', () => {
+  // The file's network reads 28x28 of images of 32x32.
+  const [same, other] = [[32, 32], undefined];
+  expect(picturesOfFile({ weights: file })).toEqual({ fit: undefined, storedSize: same });
+  expect(picturesOfFile({ weights: file, size: 28, fit: 'pad' })).toEqual({ fit: 'pad', storedSize: same });
+  expect(picturesOfFile({ weights: file, size: 20 })).toEqual({ fit: undefined, storedSize: other });
+  expect(picturesOfFile({ weights: file, storedSize: 40 })).toEqual({ fit: undefined, storedSize: 40 });
+  expect(picturesOfFile({ size: 20 })).toEqual({});
 });
 
 test('what does not fit is refused by name', async () => {

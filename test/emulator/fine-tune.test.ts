@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset';
 import { readSafetensors } from '../../lib/files/safetensors';
-import { openDevice } from '../../lib/runtime/device';
+import { openDevice, type Precision } from '../../lib/runtime/device';
 import { Trainer } from '../../lib/train/trainer';
 import { branchedModel } from '../models/networks';
 import { TestRandom } from '../random';
@@ -38,8 +38,8 @@ describe.skipIf(!isEmulated)(isEmulated ? 'fine-tuning on the emulated GPU' : no
     await first.saveWeights(base!);
 
     const head = { classes: 10 };
-    const tuned = async (device: typeof cpu, path: string) => {
-      using trainer = new Trainer({ ...common, weights: base!, head, freeze, device });
+    const tuned = async (device: typeof cpu, path: string, precision: Precision = 'f32') => {
+      using trainer = new Trainer({ ...common, weights: base!, head, freeze, device, precision });
       await trainer.fit({ epochs: 1 });
       await trainer.saveWeights(path);
       return {
@@ -55,6 +55,13 @@ describe.skipIf(!isEmulated)(isEmulated ? 'fine-tuning on the emulated GPU' : no
     for (const [name, { data }] of after)
       if (!name.startsWith('head/')) expect(data, name).toEqual(before.get(name)!.data);
     expect(after.get('head/weight')!.data).not.toEqual(before.get('head/weight')!.data);
+
+    // Halves, with loss scaling, leave what is frozen too.
+    const halves = await tuned(gpu, back!, 'fp16');
+    expect(Math.abs(halves.losses[0]! - here.losses[0]!)).toBeLessThan(0.02);
+    const { tensors } = readSafetensors(back!);
+    for (const [name, { data }] of tensors)
+      if (!name.startsWith('head/')) expect(data, name).toEqual(before.get(name)!.data);
 
     using returned = new Trainer({ ...common, weights: there!, device: cpu });
     const { logits } = await returned.predict(data.test);

@@ -2,6 +2,7 @@
 import { readSafetensors } from '../../files/safetensors';
 import { openSafetensors } from '../../files/tensorFile';
 import { type Model, models } from '../../models';
+import { formatImageSize, type ImageSize, sidesOf } from '../../models/imageSize';
 import { formatActivation } from '../../ops/activation';
 import { readPattern } from '../../options/selection';
 import { modelOf } from '../../train/modelFile/loadModel';
@@ -9,6 +10,7 @@ import type { TrainerOptions } from '../../train/trainer';
 import { isOwn } from '../../weights/own';
 import { declare, doesNotApply } from './declare';
 import { describeImages } from './model';
+import type { PictureFlags } from './pictures';
 import * as read from './readers';
 import type { Given } from './resume';
 import { modelFlagsOf, trainedPicturesOf, weightsOption } from './weights';
@@ -77,18 +79,27 @@ export function withModelOfWeights(options: FineTuneOptions, given: Given): Give
   return given['--model'] === undefined ? { ...modelFlagsOf(weights), ...given } : given;
 }
 
-/** The network of a file of weights, for what must be known of it before it is trained. */
-export interface FileNetwork {
-  readonly model: Model;
-  /** Options that pictures are decoded with, as those of the file's training were. */
-  readonly pictures: ReturnType<typeof trainedPicturesOf>;
-}
+/** Returns the network of --weights as the file holds it, for what must be known of it before it is trained. @throws ERR_DATA */
+export const networkOfFile = (weights: string): Model =>
+  modelOf(readSafetensors(openSafetensors(weights).path), weights).model;
 
-/** Returns the network of --weights as the file holds it. @throws ERR_DATA */
-export function networkOfFile(weights: string): FileNetwork {
-  const { model } = modelOf(readSafetensors(openSafetensors(weights).path), weights);
-  const [height, width, channels] = model.inputShape;
-  return { model, pictures: { size: [height, width], channels, ...trainedPicturesOf(weights) } };
+/** Returns the size and the channels of the images that a network reads, as options say them. */
+export const imagesOf = ({ inputShape: [height, width, channels] }: Model) =>
+  ({ size: [height, width], channels }) as const;
+
+/**
+ * Returns how pictures are decoded where options do not say it: as those of the file's training, unless the network now reads another size.
+ * @param size the size that the network reads, if an option says it
+ * @throws ERR_DATA if the file cannot be read
+ */
+export function picturesOfFile(
+  options: FineTuneOptions & Pick<PictureFlags, 'fit' | 'storedSize'> & { readonly size?: ImageSize },
+): Pick<PictureFlags, 'fit' | 'storedSize'> {
+  const { weights, fit, storedSize, size } = options;
+  if (weights === undefined || !isOwnFile(options)) return {};
+  const trained = trainedPicturesOf(weights);
+  const isSame = size === undefined || formatImageSize(sidesOf(size)) === openSafetensors(weights).metadata.size;
+  return { fit: fit ?? trained.fit, storedSize: storedSize ?? (isSame ? trained.size : undefined) };
 }
 
 /** Returns what config.json and reports say of the network of a file, in place of the options of a model. */
