@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generated, scaledSigmoid, subInception, Trainer } from 'saturnn';
 
-const { train, test } = generated({ train: 320, test: 100, classes: 10 });
+const { train, test } = generated({ train: 160, test: 50, classes: 10 });
 const makeTrainer = () =>
   new Trainer({
     model: subInception({ width: 0.1, classes: 10, activation: scaledSigmoid() }),

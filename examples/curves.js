@@ -10,7 +10,7 @@ async function learn(name, activation, { train, test }) {
 }
 
 async function main(folder = 'runs/curves') {
-  const data = generated({ train: 320, test: 100, classes: 10 });
+  const data = generated({ train: 160, test: 50, classes: 10 });
   const runs = [await learn('tanh', tanh(), data), await learn('leaky tanh', leakyTanh(0.25), data)];
   const line = ({ name, epochs }, key, colour, dashed) => ({
     name,

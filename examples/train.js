@@ -4,7 +4,7 @@ const { mkdirSync } = require('node:fs');
 const { join } = require('node:path');
 
 async function main(folder = 'runs/example') {
-  const { train, test } = generated({ train: 640, test: 200, classes: 10 });
+  const { train, test } = generated({ train: 320, test: 100, classes: 10 });
   const trainer = new Trainer({
     model: subInception({ width: 0.1, classes: 10, activation: leakyTanh(0.25) }),
     train,

@@ -5,7 +5,7 @@ const { Worker, isMainThread, parentPort, workerData } = require('node:worker_th
 
 async function train({ activation, epochs }) {
   const { Trainer, generated, parseActivation, subInception } = require('saturnn');
-  const { train, test } = generated({ train: 320, test: 100, classes: 10 });
+  const { train, test } = generated({ train: 160, test: 50, classes: 10 });
   const model = subInception({ width: 0.1, classes: 10, activation: parseActivation(activation) });
   const trainer = new Trainer({ model, train, test, batch: 32 });
   for await (const event of trainer.fit({ epochs })) parentPort.postMessage(event);

@@ -34,6 +34,16 @@ export function findToolkit() {
 }
 
 /**
+ * Compiles a source to PTX, through the launcher that CMake uses for CUDA, if there is one: with ccache it takes no time to compile again
+ * what has not changed. ccache keeps what nvcc makes of one source (-c) only.
+ */
+async function compileToPtx(nvcc, args) {
+  const launcher = process.env.CMAKE_CUDA_COMPILER_LAUNCHER;
+  const [program, ...before] = launcher ? [launcher, nvcc] : [nvcc];
+  await execute(program, [...before, ...flags, '-c', '-ptx', ...args], { maxBuffer });
+}
+
+/**
  * Compiles `source` for compute capability `architecture`, e.g. 90.
  * @returns the report of ptxas, the PTX, and the SASS (null without nvdisasm), as text
  * @throws StageError with the compiler's messages
@@ -42,7 +52,7 @@ export async function compileKernels(source, { nvcc, ptxas, nvdisasm }, architec
   const folder = mkdtempSync(join(tmpdir(), 'saturnn-kernels-'));
   const [ptx, cubin] = [join(folder, 'kernels.ptx'), join(folder, 'kernels.cubin')];
   try {
-    await execute(nvcc, [...flags, `-arch=compute_${architecture}`, '-ptx', '-o', ptx, source], { maxBuffer });
+    await compileToPtx(nvcc, [`-arch=compute_${architecture}`, '-o', ptx, source]);
     const { stderr } = await execute(ptxas, ['-v', `-arch=sm_${architecture}`, '-o', cubin, ptx], { maxBuffer });
     const sass = nvdisasm ? (await execute(nvdisasm, [cubin], { maxBuffer })).stdout : null;
     return { report: stderr, ptx: readFileSync(ptx, 'utf8'), sass };

@@ -44,3 +44,17 @@ export async function saturnn(
   const [code] = await once(child, 'close');
   return { code, stdout, stderr };
 }
+
+/** Runs command lines one after the other in one process, which ends with the last. */
+export async function saturnnLines(lines: readonly (readonly string[])[]): Promise<Outcome[]> {
+  const child = spawn(process.execPath, [join(__dirname, 'fixtures', 'lines.cjs')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let printed = '';
+  child.stdout.on('data', (data) => {
+    printed += data;
+  });
+  child.stdin.end(JSON.stringify(lines));
+  await once(child, 'close');
+  return JSON.parse(printed) as Outcome[];
+}
