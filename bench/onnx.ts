@@ -8,12 +8,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { convertWeights, createModel, exportOnnx, loadModel, loadPredictor, type Model, models } from '../lib';
+import { convertWeights, createModel, exportOnnx, loadModel, loadPredictor, type Model } from '../lib';
 import { imageBytes } from '../lib/data/source';
 import { checkLimits } from '../lib/onnx/check';
 import { normalizedImage, pictureShape } from '../lib/onnx/images';
 import { packageRoot } from '../lib/runtime/locate';
-import { branchedModel, drawnModel, everyActivation } from '../test/models/networks';
+import { branchedModel, builtInNames, drawnModel, everyActivation } from '../test/models/networks';
 import { saveDrawn } from '../test/onnx/support';
 import { TestRandom } from '../test/random';
 
@@ -39,7 +39,7 @@ const everyForm = [bytes, floats, halves, { ...bytes, fromBf16: true }];
 function casesOf(count: number, seed: number): Case[] {
   const classes = 10;
   return [
-    ...Object.keys(models).map((name) => ({ name, model: () => createModel(name, { classes }), forms: everyForm })),
+    ...builtInNames.map((name) => ({ name, model: () => createModel(name, { classes }), forms: everyForm })),
     { name: 'branched', model: () => branchedModel(), forms: everyForm },
     ...everyActivation.map((activation, index) => ({
       name: `activation${index}-${activation.kind}`,

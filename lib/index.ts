@@ -85,15 +85,20 @@ export type { ForwardContext, Layer, LayerFunction, Normalization } from './laye
 export * as layers from './layers';
 export * as initializers from './layers/initializers';
 export {
+  type CifarResnetOptions,
+  cifarResnet,
   createModel,
   type FunctionalModelOptions,
   functionalModel,
   type ImageSize,
   inception33,
   inceptionBn,
+  lenet,
   type Model,
   type ModelOptions,
+  mobilenetV2,
   models,
+  resnet18,
   subInception,
 } from './models';
 export { inspectModel, type LayerSummary, type ModelSummary } from './models/inspect';

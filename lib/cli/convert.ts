@@ -2,8 +2,9 @@
 import { Command } from 'commander';
 import type { Normalization } from '../layers';
 import { createModel, type Model } from '../models';
+import { describeDefaults, modelDefaults } from '../models/defaults';
 import type { ImageSize } from '../models/imageSize';
-import { classesRange, modelDefaults } from '../models/model';
+import { classesRange } from '../models/model';
 import type { Activation } from '../ops/activations';
 import { convertWeights } from '../train/convert/convertWeights';
 import { type ConvertWeightsOptions, conversions } from '../train/convert/options';
@@ -84,10 +85,10 @@ export function convertCommand(): Command {
     toOption().makeOptionMandatory(),
     modelOption({ default: undefined, shown: undefined }),
     widthOption({ default: undefined, otherwise: `${modelDefaults.width}` }),
-    activationOption({ default: undefined, shown: undefined, otherwise: 'leakyTanh:0.25' }),
+    activationOption(),
     normalizationOption(),
     sizeOption({ otherwise: 'that of the model' }),
-    channelsOption({ otherwise: `${modelDefaults.channels}` }),
+    channelsOption({ otherwise: describeDefaults('channels') }),
     ...[likeOption(), mapOption(), dtypeOption(), partialOption(), imageMeanOption(), imageStdOption()],
     jsonOption({ note: oneObject }),
   );
@@ -112,9 +113,12 @@ function modelFor(from: string, options: Options): Model | undefined {
   if (name === undefined) return undefined;
   if (to === 'pytorch') throw doesNotApply('--model', 'to --to pytorch, because the file says its network');
   const make = (classes?: number) => createModel(name, { width, classes, activation, normalization, size, channels });
-  const { misfitting } = convertWeights(from, null, { to, map, model: make() });
-  const [classes = 0, ...rest] = misfitting.find(({ name }) => name === 'classifier/bias')?.receivedShape ?? [];
-  return rest.length === 0 && classes >= classesRange[0] && classes <= classesRange[1] ? make(classes) : make();
+  const usual = make();
+  const { misfitting } = convertWeights(from, null, { to, map, model: usual });
+  // The last parameter of every built-in model is the bias of its classifier.
+  const bias = usual.parameters.at(-1)!.name;
+  const [classes = 0, ...rest] = misfitting.find(({ name }) => name === bias)?.receivedShape ?? [];
+  return rest.length === 0 && classes >= classesRange[0] && classes <= classesRange[1] ? make(classes) : usual;
 }
 
 const flagOf = (option: string): string => `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

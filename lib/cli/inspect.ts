@@ -4,9 +4,9 @@ import { Command } from 'commander';
 import { type LayerRate, layerFactors } from '../experiments/layerRates';
 import { readSafetensors, type SafetensorsFile } from '../files/safetensors';
 import { createModel, type Model, models } from '../models';
+import { describeDefaults } from '../models/defaults';
 import type { ImageSize } from '../models/imageSize';
 import { inspectModel, type ModelSummary } from '../models/inspect';
-import { modelDefaults } from '../models/model';
 import type { Activation } from '../ops/activations';
 import { type LoadedModel, modelOf } from '../train/modelFile/loadModel';
 import { modelFileText } from './modelFileText';
@@ -20,7 +20,7 @@ interface Options {
   width: number;
   size?: ImageSize;
   channels?: number;
-  activation: Activation;
+  activation?: Activation;
   lrLayers?: string;
   json?: boolean;
 }
@@ -38,7 +38,7 @@ export function inspectCommand(): Command {
     command,
     widthOption(),
     sizeOption({ otherwise: 'that of the model' }),
-    channelsOption({ otherwise: `${modelDefaults.channels}` }),
+    channelsOption({ otherwise: describeDefaults('channels') }),
     lrLayersOption({ note: '; they are printed beside the layers' }),
     activationOption({ note: `, on which --lr-layers depends: ${activationForms}` }),
     jsonOption({ note: oneObject }),

@@ -40,6 +40,7 @@ export function sweepCommand(): Command {
       choices: sweptActivations,
       default: activation,
       shown: activation,
+      otherwise: undefined,
     }),
     slopesOption(),
   );

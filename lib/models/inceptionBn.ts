@@ -3,13 +3,6 @@ import { halvingPool } from '../layers/halvingPool';
 import { inceptionBlocks } from './inception';
 import { classifier, type Model, type ModelOptions, resolveOptions, scaleChannels } from './model';
 
-/** The defaults in which inceptionBn differs from the other models. */
-export const inceptionBnDefaults = { classes: 1000, size: 224, normalization: 'batch' } as const;
-
-/** Returns the size to which pictures are decoded for a model if nothing else is said; undefined: the same as for most models. */
-export const pictureSizeFor = (model: string | undefined): number | undefined =>
-  model === 'inceptionBn' ? inceptionBnDefaults.size : undefined;
-
 /**
  * Inception with batch normalisation for ImageNet (Ioffe and Szegedy 2015, as the paper's authors built it): a stem that halves
  * the image three times, then ten inception blocks, which halve it twice. Default: 1000 classes, images of 224x224x3,
@@ -19,7 +12,7 @@ export const pictureSizeFor = (model: string | undefined): number | undefined =>
  * @throws ERR_INVALID_ARGUMENT
  */
 export function inceptionBn(options: ModelOptions = {}): Model {
-  const resolved = resolveOptions('inceptionBn', options, { ...inceptionBnDefaults, bias: true });
+  const resolved = resolveOptions('inceptionBn', options, { bias: true });
   const { width, channels: inputs, style } = resolved;
   const [narrow, wide] = [scaleChannels(64, width), scaleChannels(192, width)];
   const { blocks, channels } = inceptionBlocks(wide, resolved);

@@ -8,35 +8,42 @@ import { Linear } from '../layers/linear';
 import { GlobalAveragePool } from '../layers/pooling';
 import { Sequential } from '../layers/sequential';
 import { activationField, encodeActivation } from '../ops/activation';
-import { type Activation, leakyTanh } from '../ops/activations';
+import type { Activation } from '../ops/activations';
 import { dropoutRateField } from '../ops/dropout';
 import { type Field, instance, integer, numberWithin, optional } from '../options/field';
 import { checkArgument, type Fields, Options } from '../options/options';
 import { isArray, isCallback } from '../options/values';
 import { blockChannels } from '../runtime/layout';
 import { type Tensor, tensorField } from '../tensor/tensor';
+import { defaultsOf } from './defaults';
 import { type ImageSize, imageSizeField, sidesOf } from './imageSize';
 
 /** Options of the built-in models. */
 export interface ModelOptions {
-  /** Factor on all channel counts, above 0 and at most 8; products are rounded to multiples of 16, at least 16. Default 1. */
+  /**
+   * Factor on all channel counts, above 0 and at most 8; products are rounded to multiples of 16, at least 16 (mobilenetV2: of 8; lenet: to
+   * whole numbers). Default 1.
+   */
   width?: number;
-  /** The number of classes: 2 to 1,000,000. Default 100 (inceptionBn: 1000). */
+  /** The number of classes: 2 to 1,000,000. Default 100 (inceptionBn, resnet18, mobilenetV2: 1000; lenet, cifarResnet: 10). */
   classes?: number;
-  /** Activation of all convolutions. Default leakyTanh(0.25), the paper's. */
+  /**
+   * Activation of all convolutions. Default leakyTanh(0.25), the paper's; of other papers' networks, theirs (cifarResnet, resnet18: relu;
+   * mobilenetV2: relu6; lenet: tanh).
+   */
   activation?: Activation;
   /** Initialiser of the weights of all convolutions. Default: defaultInitializer(activation). */
   initializer?: Initializer;
   /**
-   * Height and width of the images: a number for both or [height, width], 4 to 4096 each. Default 28 (inceptionBn: 224). The
-   * network halves them, rounded up: twice, inceptionBn five times.
+   * Height and width of the images: a number for both or [height, width], 4 to 4096 each. Default 28 (cifarResnet: 32; inceptionBn,
+   * resnet18, mobilenetV2: 224). The network halves them, rounded up: twice, inceptionBn, resnet18 and mobilenetV2 five times.
    */
   size?: ImageSize;
-  /** Channels of the images: 1 (grey) to 4; default 3. */
+  /** Channels of the images: 1 (grey) to 4; default 3 (lenet: 1). */
   channels?: number;
-  /** Normalisation between every convolution and its activation. Default 'none' (inceptionBn: 'batch'). */
+  /** Normalisation between every convolution and its activation. Default 'none' (inceptionBn, cifarResnet, resnet18, mobilenetV2: 'batch'). */
   normalization?: Normalization;
-  /** Share of the features that is dropped before the classifier in training: 0 to less than 1. Default 0. */
+  /** Share of the features that is dropped before the classifier in training: 0 to less than 1. Default 0 (mobilenetV2: 0.2). */
   dropout?: number;
 }
 
@@ -84,25 +91,6 @@ export const forwardOf = (model: Model, x: Tensor, context: ForwardContext): Ten
 /** Returns what a function of the caller has made. @throws ERR_INVALID_ARGUMENT unless it is a Model */
 export const madeModel = (made: unknown): Model => checkArgument('the result of model()', modelField, made);
 
-/** The defaults in which a model differs from the others. */
-export interface ModelDefaults {
-  classes?: number;
-  size?: number;
-  normalization?: Normalization;
-  /** Whether convolutions have biases: see ConvolutionStyle. */
-  bias?: boolean;
-}
-
-/** The default of each option of a model. */
-export const modelDefaults = {
-  width: 1,
-  classes: 100,
-  activation: leakyTanh(),
-  size: 28,
-  channels: 3,
-  normalization: 'none',
-  dropout: 0,
-} as const;
 /** Limits of ModelOptions.width, of which 0 itself is refused. */
 export const widthRange: Range = [0, 8];
 /** Limits of ModelOptions.channels. */
@@ -125,15 +113,20 @@ export const modelFields: Fields<ModelOptions> = {
   dropout: optional(dropoutRateField),
 };
 
-/** Checks the options of a model and fills in the defaults. @throws ERR_INVALID_ARGUMENT */
-export function resolveOptions(name: string, given: ModelOptions, own: ModelDefaults = {}) {
+/**
+ * Checks the options of a model and fills in the defaults.
+ * @param name the model, whose defaults they are
+ * @param bias whether convolutions have biases: see ConvolutionStyle
+ * @throws ERR_INVALID_ARGUMENT
+ */
+export function resolveOptions(name: string, given: ModelOptions, { bias }: { bias?: boolean } = {}) {
   const options = new Options(`${name}()`, modelFields).check(given);
-  const defaults = { ...modelDefaults, ...own };
+  const defaults = defaultsOf(name);
   const { width = defaults.width, classes = defaults.classes, activation = defaults.activation, initializer } = options;
   const { size = defaults.size, channels = defaults.channels } = options;
   const { dropout = defaults.dropout, normalization = defaults.normalization } = options;
   encodeActivation(activation);
-  const style: ConvolutionStyle = { activation, normalization, bias: own.bias, initializer };
+  const style: ConvolutionStyle = { activation, normalization, bias, initializer };
   return { width, classes, activation, size: sidesOf(size), channels, normalization, dropout, style };
 }
 
@@ -145,18 +138,28 @@ export function scaleChannels(channels: number, width: number): number {
 /**
  * Makes a Model of a convolutional trunk, global average pooling, dropout and a linear layer.
  * @param features channels of the trunk's output
+ * @param head name of the linear layer
  */
-export function classifier(
+export const classifier = (
   name: string,
   trunk: readonly Layer[],
   features: number,
+  resolved: ReturnType<typeof resolveOptions>,
+  head = 'classifier',
+): Model => classifierOfFeatures(name, [...trunk, new GlobalAveragePool({ name: 'pool' })], features, resolved, head);
+
+/** Makes a Model of layers that end with features [N, features], dropout and a linear layer. */
+export function classifierOfFeatures(
+  name: string,
+  body: readonly Layer[],
+  features: number,
   { width, classes, activation, size, channels, normalization, dropout }: ReturnType<typeof resolveOptions>,
+  head: string,
 ): Model {
   const layers = new Sequential([
-    ...trunk,
-    new GlobalAveragePool({ name: 'pool' }),
+    ...body,
     ...(dropout > 0 ? [new Dropout({ rate: dropout, name: 'dropout' })] : []),
-    new Linear({ name: 'classifier', inputs: features, outputs: classes }),
+    new Linear({ name: head, inputs: features, outputs: classes }),
   ]);
   return {
     name,

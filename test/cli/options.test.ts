@@ -18,7 +18,7 @@ import { overridesFields, resolveSettings, trainingRateField } from '../../lib/e
 import { table1, table1Fields } from '../../lib/experiments/table1/table1';
 import { chainFields, varianceChain } from '../../lib/experiments/variance/chain';
 import { variance, varianceFields } from '../../lib/experiments/variance/variance';
-import { createModel, inception33, inceptionBn } from '../../lib/models';
+import { createModel, inception33 } from '../../lib/models';
 import { modelFields } from '../../lib/models/model';
 import { formatActivation } from '../../lib/ops/activation';
 import { tanh } from '../../lib/ops/activations';
@@ -101,14 +101,20 @@ describe('the defaults are the library’s', () => {
   it('for models', () => {
     const made = createModel(defaultOf('train', '--model') as string);
     expect(defaultOf('train', '--width')).toBe(made.width);
-    expect(defaultOf('train', '--activation')).toEqual(made.activation);
-    expect(find('train', '--activation').defaultValueDescription).toBe(formatActivation(made.activation));
-    expect(defaultOf('train', '--dropout')).toBe(0);
-    const large = inceptionBn({ width: 0.1 });
-    expect(shownDefault('train', '--size')).toBe(
-      `${made.inputShape[0]} for images of 32x32, inceptionBn: ${large.inputShape[0]}; for others, and for pictures, their own size`,
+    expect(shownDefault('train', '--activation')).toBe(
+      `${formatActivation(made.activation)}; lenet: tanh; cifarResnet, resnet18: relu; mobilenetV2: relu6`,
     );
-    expect(shownDefault('train', '--normalization')).toBe(`${made.normalization}; inceptionBn: ${large.normalization}`);
+    expect(shownDefault('train', '--dropout')).toBe('0; mobilenetV2: 0.2');
+    expect(shownDefault('train', '--size')).toBe(
+      `for images of 32x32: ${made.inputShape[0]}; inceptionBn, resnet18, mobilenetV2: 224; cifarResnet: 32; for others, and for pictures, their own size`,
+    );
+    expect(shownDefault('train', '--normalization')).toBe(
+      `${made.normalization}; inceptionBn, cifarResnet, resnet18, mobilenetV2: batch`,
+    );
+    const own = ['lenet', 'cifarResnet20', 'resnet18', 'mobilenetV2'].map((name) => createModel(name, { width: 0.1 }));
+    expect(own.map(({ activation }) => formatActivation(activation))).toEqual(['tanh', 'relu', 'relu', 'relu6']);
+    expect(own.map(({ inputShape }) => inputShape[0])).toEqual([28, 32, 224, 224]);
+    expect(own.map(({ normalization }) => normalization)).toEqual(['none', 'batch', 'batch', 'batch']);
   });
 
   it('for training', () => {

@@ -1,6 +1,6 @@
 /** Networks of one's own for tests of model files: one with every kind of layer, and drawn ones. */
 import { BatchNorm, Conv2d, Dropout, type ForwardContext, type Layer, Linear } from '../../lib/layers';
-import { functionalModel, type Model } from '../../lib/models';
+import { functionalModel, type Model, models } from '../../lib/models';
 import { activate } from '../../lib/ops/activation';
 import {
   type Activation,
@@ -19,6 +19,9 @@ import { averagePool, globalAveragePool, maxPool, type PoolOptions } from '../..
 import type { Parameter, StateBuffer } from '../../lib/tensor/state';
 import { constant, type Tensor } from '../../lib/tensor/tensor';
 import type { TestRandom } from '../random';
+
+/** The names of the built-in networks; of the ResNets for CIFAR, which differ in depth alone, only the smallest. */
+export const builtInNames: readonly string[] = Object.keys(models).filter((name) => !/cifarResnet(?!20)/.test(name));
 
 const partsOf = (layers: readonly Layer[]) => ({
   parameters: layers.flatMap(({ parameters }): readonly Parameter[] => parameters),

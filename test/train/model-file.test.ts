@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readSafetensors, writeSafetensors } from '../../lib/files/safetensors';
 import { Linear } from '../../lib/layers';
-import { functionalModel, type Model } from '../../lib/models';
+import { functionalModel, type Model, models } from '../../lib/models';
 import { inspectModel } from '../../lib/models/inspect';
 import { add } from '../../lib/ops/channels';
 import { globalAveragePool } from '../../lib/ops/pooling';
@@ -139,7 +139,7 @@ describe('a model file', () => {
     const other = changed({ graph: undefined, card: undefined });
     await expect(loadModel(other)).rejects.toMatchObject({
       code: 'ERR_DATA',
-      message: `${other} cannot be used: it has no graph (it is of an earlier version), and its model is not one of inception33, subInception, inceptionBn but "branched"`,
+      message: `${other} cannot be used: it has no graph (it is of an earlier version), and its model is not one of ${Object.keys(models).join(', ')} but "branched"`,
     });
   });
 

@@ -6,6 +6,7 @@ import { type Initialization, initializationForms, parseInitialization } from '.
 import type { Normalization } from '../../layers';
 import { normalizations } from '../../layers/conv2d';
 import { createModel, type Model, models } from '../../models';
+import { defaultsOf, describeDefaults, modelDefaults } from '../../models/defaults';
 import {
   croppedSize,
   formatImageSize,
@@ -14,8 +15,7 @@ import {
   modelSizeFor,
   parseImageSize,
 } from '../../models/imageSize';
-import { inceptionBnDefaults } from '../../models/inceptionBn';
-import { modelDefaults, modelFields } from '../../models/model';
+import { modelFields } from '../../models/model';
 import { formatActivation } from '../../ops/activation';
 import { type Activation, activations } from '../../ops/activations';
 import { addOptions, declare, type Use } from './declare';
@@ -52,8 +52,7 @@ export const activationOption = declare({
   help: 'activation',
   note: `: ${activationForms}`,
   read: read.activation,
-  default: modelDefaults.activation,
-  shown: formatActivation(modelDefaults.activation),
+  otherwise: describeDefaults('activation', formatActivation),
 });
 
 export const activationsOption = declare({
@@ -75,14 +74,14 @@ export const normalizationOption = declare({
   flags: '--normalization <name>',
   help: 'normalisation after every convolution',
   choices: normalizations,
-  otherwise: `${modelDefaults.normalization}; inceptionBn: ${inceptionBnDefaults.normalization}`,
+  otherwise: describeDefaults('normalization'),
 });
 
 const dropoutOption = declare({
   flags: '--dropout <rate>',
   help: 'part of the features that is dropped before the classifier in training',
   field: modelFields.dropout,
-  default: modelDefaults.dropout,
+  otherwise: describeDefaults('dropout'),
 });
 
 export const sizeOption = declare({
@@ -90,7 +89,7 @@ export const sizeOption = declare({
   help: 'height and width of the images that the network reads: one number, or HEIGHTxWIDTH',
   read: read.reading(parseImageSize),
   field: modelFields.size,
-  otherwise: `${modelDefaults.size} for images of ${croppedSize}x${croppedSize}, inceptionBn: ${inceptionBnDefaults.size}; for others, and for pictures, their own size`,
+  otherwise: `for images of ${croppedSize}x${croppedSize}: ${describeDefaults('size')}; for others, and for pictures, their own size`,
 });
 
 export const channelsOption = declare({
@@ -103,10 +102,10 @@ export const channelsOption = declare({
 export interface ModelOptions {
   model: string;
   width: number;
-  activation: Activation;
+  activation?: Activation;
   init: Initialization;
   normalization?: Normalization;
-  dropout: number;
+  dropout?: number;
   size?: ImageSize;
   channels?: number;
 }
@@ -126,7 +125,8 @@ export const addModelOptions = (command: Command): Command =>
  * @throws ERR_INVALID_ARGUMENT
  */
 export function modelFrom(options: ModelOptions, source: { classes: number; shape?: ImageShape }): Model {
-  const { model, width, activation, init, normalization, dropout } = options;
+  const { model, width, init, normalization, dropout } = options;
+  const { activation = defaultsOf(model).activation } = options;
   const { classes, shape } = source;
   const usual: { size?: ImageSize; channels?: number } = shape ? modelSizeFor(shape) : {};
   const { size = usual.size, channels = usual.channels } = options;
@@ -151,8 +151,8 @@ export const describeImages = ({ inputShape }: Model) => ({
   channels: inputShape[2],
 });
 
-/** Returns activation and initial weights as text, for config.json and reports. */
-export const describeModelOptions = ({ activation, init }: ModelOptions) => ({
-  activation: formatActivation(activation),
-  init: init.text,
-});
+/** Returns activation, initial weights and dropout as they are used, for config.json and reports. */
+export function describeModelOptions({ model, init, ...given }: ModelOptions) {
+  const { activation = defaultsOf(model).activation, dropout = defaultsOf(model).dropout } = given;
+  return { activation: formatActivation(activation), init: init.text, dropout };
+}

@@ -13,7 +13,7 @@ import {
 import { evaluatedSet } from '../../data/source';
 import { describeShare } from '../../data/validation';
 import { invalid } from '../../errors';
-import { inceptionBnDefaults, pictureSizeFor } from '../../models/inceptionBn';
+import { describePictureSizes, pictureSizeFor } from '../../models/defaults';
 import { accepts, listing } from '../../options/field';
 import { declare } from './declare';
 
@@ -30,7 +30,7 @@ const storedSizeOption = declare({
   help: 'pictures: height and width to which they are decoded, one number or HEIGHTxWIDTH; more than --size leaves room for random crops',
   read: readPictureSize,
   field: pictureSetFields.size,
-  otherwise: `--size, or ${pictureSetDefaults.size}; inceptionBn: ${inceptionBnDefaults.size}`,
+  otherwise: `--size, or ${pictureSetDefaults.size}; ${describePictureSizes()}`,
 });
 
 const fitOption = declare({

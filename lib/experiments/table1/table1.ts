@@ -12,9 +12,8 @@ import { type DataMode, dataModeField, type EvaluatedSet, evaluatedSet } from '.
 import type { Range } from '../../errors';
 import { writeAtomically } from '../../files/durable';
 import { environment } from '../../measure/harness';
+import { defaultsOf, pictureSizeFor } from '../../models/defaults';
 import { modelSizeFor } from '../../models/imageSize';
-import { pictureSizeFor } from '../../models/inceptionBn';
-import { modelDefaults } from '../../models/model';
 import { callback, number, numberWithin, oneOf, optional, signal, text } from '../../options/field';
 import { checkArgument, type Fields, Options } from '../../options/options';
 import { type Device, threadsField } from '../../runtime/device';
@@ -178,7 +177,7 @@ function open(options: Table1Options, fixed: Table1Fixed): Promise<OpenedSets> {
 function sized(settings: Table1Settings, { train, pictures }: OpenedSets): Table1Settings {
   const usual = modelSizeFor(train.shape, { whole: pictures !== undefined });
   const { size = usual.size, channels = usual.channels } = settings.fixed;
-  const images = { ...(size && { size }), ...(channels !== modelDefaults.channels && { channels }) };
+  const images = { ...(size && { size }), ...(channels !== defaultsOf(settings.fixed.model).channels && { channels }) };
   return { ...settings, fixed: { ...settings.fixed, ...images } };
 }
 

@@ -142,11 +142,12 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
       ];
     }, 0),
     ...Object.fromEntries(
-      ['inception33', 'subInception', 'inceptionBn'].map((name) => [
+      ['inception33', 'subInception', 'inceptionBn', 'lenet', 'resnet18', 'mobilenetV2'].map((name) => [
         name,
-        of(() => [{ width: 0.02, size: [8, 9], channels: 1, classes: 5 }], 0),
+        of(() => [{ width: 0.02, size: [12, 13], channels: 1, classes: 5 }], 0),
       ]),
     ),
+    cifarResnet: of(() => [{ depth: 8, width: 0.02, size: [8, 9], channels: 1, classes: 5 }], 0),
     inspectModel: of(() => [model()]),
     activate: of(
       () => [image(), saturnn.tanh(), { bias: ones([3]), name: 'n', context: { training: false, counter: null } }],
