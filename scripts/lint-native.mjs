@@ -85,12 +85,16 @@ const checks = {
   compile(isChosen) {
     const tool = requireTool('clang++');
     const commands = [...compileCommands()].filter(([name]) => isChosen(name));
+    // With ccache it takes no time to check again what has not changed. It does not keep what fails.
+    const launcher = process.env.CMAKE_CXX_COMPILER_LAUNCHER;
+    const [program, ...before] = launcher ? [launcher, tool] : [tool];
     return inParallel(
       commands.map(([, { command, directory }]) => {
         const [, ...words] = wordsOf(command);
         const output = words.indexOf('-o');
         if (output >= 0) words.splice(output, 2);
-        return { command: tool, args: [standard, '-fsyntax-only', '-Werror', ...words, forClang], cwd: directory };
+        const args = [...before, standard, '-fsyntax-only', '-Werror', ...words, forClang];
+        return { command: program, args, cwd: directory };
       }),
     );
   },

@@ -8,7 +8,7 @@ const steps = 20;
 const what: Omit<RunCase, 'precision'> = {
   model: 'inception33',
   width: 0.1,
-  batch: 4,
+  batch: 2,
   replay: true,
   learningRate: 0.01,
 };
