@@ -1,7 +1,7 @@
 /** The published packages, as folders and archives: those that CI has made, or made here from the libraries in out/. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { packageRoot } from '../../lib/runtime/locate';
 
 export interface Packed {
@@ -44,8 +44,12 @@ export function installPackages(packed: Packed, app: string): string {
   for (const name of ['saturnn', '@saturnn/linux-x64', '@saturnn/linux-x64-cuda'])
     cpSync(packed.folder(name), join(app, 'node_modules', name), { recursive: true });
   const { dependencies } = JSON.parse(readFileSync(join(packed.folder('saturnn'), 'package.json'), 'utf8'));
-  for (const name of Object.keys(dependencies))
-    symlinkSync(join(packageRoot(), 'node_modules', name), join(app, 'node_modules', name));
+  for (const name of Object.keys(dependencies)) {
+    const link = join(app, 'node_modules', name);
+    // The folder of a scope: "@bufbuild" of "@bufbuild/protobuf".
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(join(packageRoot(), 'node_modules', name), link);
+  }
   writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true }));
   return app;
 }
