@@ -105,13 +105,13 @@ export { inspectModel, type LayerSummary, type ModelSummary } from './models/ins
 export type { OnnxDType } from './onnx/builder';
 export type { OnnxCheck } from './onnx/check';
 export { type ExportOnnxOptions, exportOnnx, type OnnxReport } from './onnx/exportOnnx';
-export { type ActivateOptions, activate } from './ops/activation';
+export { type ActivateOptions, activate, type ClampOptions, clamp } from './ops/activation';
 export * from './ops/activations';
 export { type AugmentInputs, type AugmentOptions, augment, type MixOptions, mix } from './ops/augmentation';
-export { add, concat, type SliceOptions, slice } from './ops/channels';
+export { type AffineOptions, add, affine, concat, type SliceOptions, slice } from './ops/channels';
 export { type CountCorrectOptions, countCorrect, type LossOptions, softmaxCrossEntropy } from './ops/classification';
 export { type Conv2dOpOptions, conv2d } from './ops/convolution';
-export { type CopyOptions, copy } from './ops/data';
+export { type CopyOptions, copy, flatten } from './ops/data';
 export { type DropoutOpOptions, dropout } from './ops/dropout';
 export { type LinearOpOptions, linear } from './ops/linear';
 export {
@@ -122,7 +122,15 @@ export {
   moments,
 } from './ops/normalization';
 export type { Padding, Pair } from './ops/op';
-export { averagePool, globalAveragePool, maxPool, type PoolOptions } from './ops/pooling';
+export {
+  averagePool,
+  globalAveragePool,
+  globalMaxPool,
+  maxPool,
+  type PoolOptions,
+  type UpsampleOptions,
+  upsample,
+} from './ops/pooling';
 export { type RandomizedReluOptions, randomizedRelu } from './ops/randomizedRelu';
 export { assign } from './ops/update';
 export { Adam, type AdamOptions } from './optim/adam';

@@ -18,8 +18,8 @@ function checkPool(declared: Options<PoolOptions>, options: PoolOptions): PoolOp
 
 /**
  * Average pooling: the mean of each window, padding not counted. [N, H, W, C] -> [N, H', W', C]. Options: `kernel` and `stride`
- * (a number, or [vertical, horizontal]), `padding` on each side (default 0, smaller than the kernel), `ceil`, `name`. H' is
- * (H + 2 padding - kernel) / stride + 1, rounded down, or up if `ceil` is true (default false), but no window begins outside of
+ * (a number, or [vertical, horizontal]), `padding` (default 0, smaller than the kernel; a number for all sides, [vertical, horizontal] or
+ * [top, bottom, left, right]), `ceil`, `name`. H' is (H + padding above + padding below - kernel) / stride + 1, rounded down, or up if `ceil` is true (default false), but no window begins outside of
  * the image; W' likewise.
  */
 export class AveragePool implements Layer {

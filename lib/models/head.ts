@@ -10,7 +10,8 @@ import { forwardOf, type Model } from './model';
 
 /** Ops that have a class in every channel of their result if they have one in every channel of their first input. */
 const keepsClasses: ReadonlySet<string> = new Set([
-  ...['activation', 'add', 'averagePool', 'copy', 'dropout', 'globalAveragePool', 'maxPool', 'randomizedRelu'],
+  ...['activation', 'add', 'averagePool', 'clamp', 'copy', 'dropout', 'globalAveragePool', 'globalMaxPool', 'maxPool'],
+  ...['randomizedRelu', 'upsample'],
 ]);
 
 /**

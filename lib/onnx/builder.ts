@@ -9,7 +9,7 @@ import { type AttributeProto, attributeTypes, elementTypes, type NodeProto, type
 export type OnnxDType = 'f32' | 'f16';
 
 /** The settings of a node: integers, lists of integers, and numbers that are written as floats. */
-export type Attributes = Readonly<Record<string, number | readonly number[] | { readonly float: number }>>;
+export type Attributes = Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>;
 
 /** A graph that grows. Values are known by their names. */
 export class OnnxGraph {
@@ -90,6 +90,7 @@ export class OnnxGraph {
 
 function encode([name, value]: [string, Attributes[string]]): AttributeProto {
   if (typeof value === 'number') return { name, i: value, type: attributeTypes.i };
+  if (typeof value === 'string') return { name, s: value, type: attributeTypes.s };
   if ('float' in value) return { name, f: value.float, type: attributeTypes.f };
   return { name, ints: value, type: attributeTypes.ints };
 }

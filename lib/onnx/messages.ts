@@ -45,11 +45,12 @@ export interface NodeProto {
   readonly attribute: readonly AttributeProto[];
 }
 
-/** A setting of a node: one of `f`, `i` and `ints`, and the type that says which. */
+/** A setting of a node: one of `f`, `i`, `s` and `ints`, and the type that says which. */
 export interface AttributeProto {
   readonly name: string;
   readonly f?: number;
   readonly i?: number;
+  readonly s?: string;
   readonly ints?: readonly number[];
   /** See attributeTypes. */
   readonly type: number;
@@ -78,7 +79,7 @@ export interface TensorShapeProto {
 }
 
 /** Values of AttributeProto.type. */
-export const attributeTypes = { f: 1, i: 2, ints: 7 } as const;
+export const attributeTypes = { f: 1, i: 2, s: 3, ints: 7 } as const;
 
 /** Values of TensorProto.dataType and of elemType. */
 export const elementTypes = { f32: 1, u8: 2, i32: 6, i64: 7, f16: 10 } as const;
@@ -135,7 +136,7 @@ export const messageFields: { readonly [Name in MessageName]: FieldsOf<Messages[
     opType: [4, 'text'],
     attribute: [5, 'Attribute'],
   },
-  Attribute: { name: [1, 'text'], f: [2, 'float'], i: [3, 'int'], ints: [8, 'int'], type: [20, 'int'] },
+  Attribute: { name: [1, 'text'], f: [2, 'float'], i: [3, 'int'], s: [4, 'text'], ints: [8, 'int'], type: [20, 'int'] },
   Tensor: { dims: [1, 'int'], dataType: [2, 'int'], name: [8, 'text'], rawData: [9, 'bytes'] },
   ValueInfo: { name: [1, 'text'], type: [2, 'Type'], docString: [3, 'text'] },
   Type: { tensorType: [1, 'TensorType'] },

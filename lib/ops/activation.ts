@@ -1,5 +1,5 @@
 import { invalid } from '../errors';
-import { type Field, instance, optional, text } from '../options/field';
+import { custom, type Field, instance, optional, text } from '../options/field';
 import { isArray } from '../options/values';
 import { type AttributeField, apply, isTensor, type Op, type Tensor, tensorField } from '../tensor/tensor';
 import {
@@ -224,5 +224,83 @@ export function biasGradient(dy: Tensor, name?: string): Tensor {
   return activationGradient(dy, dy, encodeActivation(leakyRelu(1)), { name }).dbias;
 }
 
+const clampAttributes: readonly AttributeField[] = [
+  ['low', 'f32'],
+  ['high', 'f32'],
+];
+
+/** y = x between the bounds `low` and `high`, element by element; NaN stays NaN. x: any shape. */
+export const clampOp: Op = {
+  name: 'clamp',
+  attributes: clampAttributes,
+  readsSlices: true,
+  writesSlices: true,
+  halfImages: true,
+  inPlace: true,
+  inferShape([x]) {
+    const { shape, image } = expectTensor('clamp', 'x', x, {});
+    return [{ dtype: 'f32', shape, image }];
+  },
+  gradient: ({ attributes, name, outputs: [y = null] }, [dy]) =>
+    dy ? [first(apply(clampGradientOp, [dy, y], attributes, name))] : [],
+  saved: {
+    options: ({ attributes: { low = 0, high = 0 } }) => ({
+      ...(low !== Number.NEGATIVE_INFINITY && { low }),
+      ...(high !== Number.POSITIVE_INFINITY && { high }),
+    }),
+    make: ([x], options, name) => clamp(x, { ...options, name }),
+  },
+};
+
+/** Accepts the bound of a clamp. */
+const boundField: Field<number> = custom(
+  'a finite number that f32 can hold',
+  (value) => typeof value === 'number' && Number.isFinite(Math.fround(value)),
+);
+
+/** Options of clamp(). */
+export interface ClampOptions {
+  /** The lower bound, a finite number; default: none. */
+  low?: number;
+  /** The upper bound, a finite number, at least `low`; default: none. */
+  high?: number;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
+  name?: string;
+}
+
+const clampOptions = opOptions<ClampOptions>('clamp', {
+  low: optional(boundField),
+  high: optional(boundField),
+  name: optional(text),
+});
+
+/**
+ * Returns x between two bounds, rounded to f32: low where x is below it, high where x is above it. The gradient is 0 where the result is
+ * a bound. activate(x, relu6()) is the clamp from 0 to 6 that can follow a bias.
+ * @param x f32, any shape
+ * @param options low, high and name
+ * @throws ERR_SHAPE if x is not f32; ERR_INVALID_ARGUMENT if a bound is no finite number, or high is below low
+ */
+export function clamp(x: Tensor, options: ClampOptions): Tensor {
+  const { low = Number.NEGATIVE_INFINITY, high = Number.POSITIVE_INFINITY, name } = clampOptions.check(options);
+  if (high < low) throw invalid('high', `a number of at least low, ${low}`, high);
+  return first(apply(clampOp, [x], { low: Math.fround(low), high: Math.fround(high) }, name));
+}
+
+/** dx = dy where y is between the bounds, and 0 where it is one of them. dy and y have one shape. */
+export const clampGradientOp: Op = {
+  name: 'clampGradient',
+  attributes: clampAttributes,
+  readsSlices: true,
+  writesSlices: true,
+  halfImages: true,
+  inPlace: true,
+  inferShape([dy, y]) {
+    const { shape, image } = expectTensor('clampGradient', 'y', y, {});
+    expectShape('clampGradient', 'dy', expectTensor('clampGradient', 'dy', dy, { image }), shape);
+    return [{ dtype: 'f32', shape, image }];
+  },
+};
+
 /** All ops of this file. */
-export const activationOps: readonly Op[] = [activationOp, activationGradientOp];
+export const activationOps: readonly Op[] = [activationOp, activationGradientOp, clampOp, clampGradientOp];

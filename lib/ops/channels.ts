@@ -1,5 +1,5 @@
 import { arrayOf, integer, optional, text } from '../options/field';
-import { checkArgument } from '../options/options';
+import { checkArgument, Options } from '../options/options';
 import { apply, constant, noSavedOptions, type Op, sizeOf, type Tensor, tensorField } from '../tensor/tensor';
 import { copy } from './data';
 import { dimension, expectShape, expectTensor, first, opOptions, shapeError } from './op';
@@ -157,5 +157,104 @@ export function slice(x: Tensor, options: SliceOptions): Tensor {
   return first(apply(sliceOp, [x], { channelOffset, channels }, name));
 }
 
+/** Whether a tensor has numbers for each channel of an image: [C], or [N, C] with those of each image. */
+function isPerChannel({ shape, image }: Tensor, [batch, , , channels]: readonly number[]): boolean {
+  const perImage = shape.length === 2;
+  return !image && shape.length <= 2 && shape.at(-1) === channels && (!perImage || shape[0] === batch);
+}
+
+/** Checks scale and bias of an affine node, of which either may be absent. @throws ERR_SHAPE */
+function checkVectors(x: Tensor, vectors: Readonly<Record<string, Tensor | null | undefined>>): void {
+  const [batch, , , channels] = x.shape;
+  for (const [name, tensor] of Object.entries(vectors)) {
+    if (!tensor || isPerChannel(expectTensor('affine', name, tensor, {}), x.shape)) continue;
+    throw shapeError('affine', name, `shape [${channels}] or [${batch}, ${channels}]`, [...tensor.shape]);
+  }
+}
+
+/**
+ * y = x scale + bias, with numbers per channel that are the same for all pixels: [C], or [N, C] with those of each image. Either may be
+ * absent: 1 and 0. x [N, H, W, C] -> y [N, H, W, C].
+ */
+export const affineOp: Op = {
+  name: 'affine',
+  attributes: [],
+  readsSlices: true,
+  writesSlices: true,
+  halfImages: true,
+  inPlace: true,
+  inferShape([x, scale, bias]) {
+    const { shape } = expectTensor('affine', 'x', x, { rank: 4, image: true });
+    if (!scale && !bias) throw shapeError('affine', 'scale and bias', 'at least one tensor', null);
+    checkVectors(x as Tensor, { scale, bias });
+    return [{ dtype: 'f32', shape, image: true }];
+  },
+  gradient({ inputs: [x, scale, bias], name }, [dy], [xNeeded, scaleNeeded, biasNeeded]) {
+    if (!dy || !x) return [];
+    const dx = scale ? affine(dy, { scale, name }) : dy;
+    return [
+      xNeeded ? dx : null,
+      scale && scaleNeeded ? affineGradient(dy, x, scale, name) : null,
+      bias && biasNeeded ? affineGradient(dy, null, bias, name) : null,
+    ];
+  },
+  saved: {
+    options: noSavedOptions,
+    make: ([x, scale, bias], options, name) =>
+      affine(x, { ...options, scale: scale ?? undefined, bias: bias ?? undefined, name }),
+  },
+};
+
+/** Options of affine(), of which `scale` or `bias` must be given. */
+export interface AffineOptions {
+  /** The factors: [C], or [N, C] with those of each image. Default: 1. */
+  scale?: Tensor;
+  /** What is added: [C], or [N, C]. Default: 0. */
+  bias?: Tensor;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
+  name?: string;
+}
+
+const affineOptions = new Options<AffineOptions>('affine()', {
+  scale: optional(tensorField),
+  bias: optional(tensorField),
+  name: optional(text),
+});
+
+/**
+ * Returns x scale + bias, with numbers per channel that are the same for all pixels, of all images ([C]: a learned scale) or of each
+ * image ([N, C]: squeeze-and-excitation, arXiv:1709.01507). [N, H, W, C] -> [N, H, W, C].
+ * @param x an image, f32 [N, H, W, C]
+ * @param options scale, bias (at least one of them) and name
+ * @throws ERR_SHAPE if x is no image, a vector does not fit, or neither is given; ERR_INVALID_ARGUMENT for the options
+ */
+export function affine(x: Tensor, options: AffineOptions): Tensor {
+  const { scale, bias, name } = affineOptions.check(options);
+  return first(apply(affineOp, [x, scale ?? null, bias ?? null], {}, name));
+}
+
+/**
+ * The gradients of scale and bias: the sum of dy x, or of dy if x is absent, over the pixels of each image (attribute `perImage`) or of
+ * all. The order of the sum is fixed. dy, x [N, H, W, C] -> [N, C] or [C].
+ */
+export const affineGradientOp: Op = {
+  name: 'affineGradient',
+  attributes: [],
+  readsSlices: true,
+  writesSlices: false,
+  halfImages: true,
+  inferShape([dy, x], { perImage = 0 }) {
+    const { shape } = expectTensor('affineGradient', 'dy', dy, { rank: 4, image: true });
+    if (x) expectShape('affineGradient', 'x', expectTensor('affineGradient', 'x', x, { rank: 4, image: true }), shape);
+    const [batch, channels] = [dimension(shape, 0), dimension(shape, 3)];
+    return [{ dtype: 'f32', shape: perImage ? [batch, channels] : [channels], image: false }];
+  },
+};
+
+/** Returns the gradient of affine()'s scale, or of its bias if x is null, in the shape of `vector`. @throws ERR_SHAPE */
+export function affineGradient(dy: Tensor, x: Tensor | null, vector: Tensor, name?: string): Tensor {
+  return first(apply(affineGradientOp, [dy, x], { perImage: vector.shape.length === 2 ? 1 : 0 }, name));
+}
+
 /** All ops of this file. */
-export const channelsOps: readonly Op[] = [addOp, concatOp, sliceOp];
+export const channelsOps: readonly Op[] = [addOp, concatOp, sliceOp, affineOp, affineGradientOp];

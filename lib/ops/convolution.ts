@@ -19,6 +19,7 @@ import {
   type Padding,
   type Pair,
   paddingField,
+  paddingOf,
   pair,
   pairField,
   pairOf,
@@ -113,12 +114,11 @@ export const conv2dOp: Op = {
 };
 
 /** Returns padding, dilation and groups of a convolution as conv2d() takes them; the last two only if they are not 1. */
-function othersOf({ padTop = 0, padBottom = 0, padLeft = 0, padRight = 0, ...rest }: Readonly<Record<string, number>>) {
-  const { groups = 1 } = rest;
-  const dilation = pairOf(rest, 'dilation');
-  const isEven = padTop === padBottom && padLeft === padRight;
+function othersOf(attributes: Readonly<Record<string, number>>) {
+  const { groups = 1 } = attributes;
+  const dilation = pairOf(attributes, 'dilation');
   return {
-    padding: isEven ? [padTop, padLeft] : [padTop, padBottom, padLeft, padRight],
+    padding: paddingOf(attributes),
     ...(dilation.some((step) => step !== 1) && { dilation }),
     ...(groups > 1 && { groups }),
   };

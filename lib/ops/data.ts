@@ -1,6 +1,6 @@
 import { flag, optional, text } from '../options/field';
 import type { State } from '../tensor/state';
-import { apply, isTensor, type Op, sizeOf, type Tensor } from '../tensor/tensor';
+import { apply, isTensor, noSavedOptions, type Op, sizeOf, type Tensor } from '../tensor/tensor';
 import { dimension, expectShape, expectTensor, first, opOptions, shapeError } from './op';
 
 /**
@@ -155,5 +155,59 @@ export function packGradients(state: State, gradients: readonly Tensor[]): Tenso
   );
 }
 
+/**
+ * y = each image as one row, whose elements are in the order of [H, W, C]. x [N, H, W, C] -> y [N, H W C]. It copies: a view would keep
+ * a whole plan of the CPU from blocked layouts (docs/design.md).
+ */
+const flattenOp: Op = {
+  name: 'flatten',
+  attributes: [],
+  readsSlices: true,
+  writesSlices: false,
+  halfImages: true,
+  inferShape([x]) {
+    const { shape } = expectTensor('flatten', 'x', x, { rank: 4, image: true });
+    return [{ dtype: 'f32', shape: [dimension(shape, 0), sizeOf(shape.slice(1))], image: false }];
+  },
+  gradient({ inputs: [x], name }, [dy]) {
+    if (!dy || !x) return [];
+    const [height, width, channels] = x.shape.slice(1) as [number, number, number];
+    return [first(apply(flattenGradientOp, [dy], { height, width, channels }, name))];
+  },
+  saved: {
+    options: noSavedOptions,
+    make: ([x], options, name) => flatten(x, { ...options, name }),
+  },
+};
+
+const flattenOptions = opOptions<{ name?: string }>('flatten', { name: optional(text) });
+
+/**
+ * Returns each image as one row, for a linear layer: [N, H, W, C] -> [N, H W C], in the order of [H, W, C]. PyTorch's order is
+ * [C, H, W]: `saturnn convert` reorders the weights of the linear layer (docs/weights.md).
+ * @param x an image, f32 [N, H, W, C]
+ * @param options `name`: name of the layer, for messages and traces; default: the op's name
+ * @throws ERR_SHAPE if x is no image
+ */
+export function flatten(x: Tensor, options: { name?: string } = {}): Tensor {
+  const { name } = flattenOptions.check(options);
+  return first(apply(flattenOp, [x], {}, name));
+}
+
+/** dx = the rows of dy as images. dy [N, H W C] -> dx [N, H, W, C]. */
+const flattenGradientOp: Op = {
+  name: 'flattenGradient',
+  attributes: [],
+  readsSlices: false,
+  writesSlices: true,
+  halfImages: true,
+  inferShape([dy], { height = 0, width = 0, channels = 0 }) {
+    const { shape } = expectTensor('flattenGradient', 'dy', dy, { rank: 2, image: false });
+    const batch = dimension(shape, 0);
+    expectShape('flattenGradient', 'dy', dy as Tensor, [batch, height * width * channels]);
+    return [{ dtype: 'f32', shape: [batch, height, width, channels], image: true }];
+  },
+};
+
 /** All ops of this file. */
-export const dataOps: readonly Op[] = [rowsOp, copyOp, packOp];
+export const dataOps: readonly Op[] = [rowsOp, copyOp, packOp, flattenOp, flattenGradientOp];

@@ -109,6 +109,13 @@ const sideNames = ['top', 'bottom', 'left', 'right'] as const;
 /** Rows and columns of zeros on each side of an image. */
 export type Sides = Readonly<Record<(typeof sideNames)[number], number>>;
 
+/** Returns the shortest form of a padding from a node's attributes: [vertical, horizontal] or [top, bottom, left, right]. */
+export function paddingOf(attributes: Readonly<Record<string, number>>): number[] {
+  const { padTop = 0, padBottom = 0, padLeft = 0, padRight = 0 } = attributes;
+  const isEven = padTop === padBottom && padLeft === padRight;
+  return isEven ? [padTop, padLeft] : [padTop, padBottom, padLeft, padRight];
+}
+
 /**
  * Returns a padding's rows and columns on each side.
  * @throws ERR_INVALID_ARGUMENT unless they are integers from 0 to 65535

@@ -8,6 +8,7 @@ import {
   noSavedOptions,
   type Op,
   type SavedOptions,
+  sizeOf,
   type Tensor,
   type TensorSpec,
 } from '../tensor/tensor';
@@ -17,11 +18,15 @@ import {
   expectTensor,
   first,
   opOptions,
+  type Padding,
   type Pair,
+  paddingField,
+  paddingOf,
   pair,
   pairField,
   pairOf,
   shapeError,
+  sides,
 } from './op';
 
 /** Attributes of maxPool, averagePool and their gradients, as native/ops/pooling.def declares them. */
@@ -30,8 +35,9 @@ const poolAttributes: readonly AttributeField[] = [
   ['kernelW', 'i32'],
   ['strideH', 'i32'],
   ['strideW', 'i32'],
-  ['padH', 'i32'],
-  ['padW', 'i32'],
+  ['padTop', 'i32'],
+  ['padLeft', 'i32'],
+  ['sum', 'i32'],
 ];
 
 /** Options of maxPool() and averagePool(). */
@@ -40,8 +46,11 @@ export interface PoolOptions {
   kernel: Pair;
   /** Step between windows, vertical and horizontal: 1 to 65535. */
   stride: Pair;
-  /** Rows and columns by which the first window begins before the image: from 0 to below the kernel; default 0. */
-  padding?: Pair;
+  /**
+   * Rows and columns around the image that windows may reach into and leave out: a number for all sides, [vertical, horizontal], or [top,
+   * bottom, left, right]; from 0 to below the kernel; default 0.
+   */
+  padding?: Padding;
   /**
    * Whether to round the output's size up. False (default): windows that pass the right or bottom edge of the padded image
    * are left out. True: they are clipped, as in the framework of the paper's authors (28 -> 14 with kernel 3, stride 2).
@@ -55,7 +64,7 @@ export interface PoolOptions {
 export const poolFields: Fields<PoolOptions> = {
   kernel: pairField,
   stride: pairField,
-  padding: optional(pairField),
+  padding: optional(paddingField),
   ceil: optional(flag),
   name: optional(text),
 };
@@ -67,17 +76,21 @@ const averagePoolOptions = opOptions('averagePool', poolFields);
 export function encodePool({ kernel, stride, padding = 0, ceil = false }: PoolOptions): Record<string, number> {
   const [kernelH, kernelW] = pair('kernel', kernel, 1);
   const [strideH, strideW] = pair('stride', stride, 1);
-  const [padH, padW] = pair('padding', padding, 0);
+  const { top, bottom, left, right } = sides('padding', padding);
   checkInteger('kernel height times width', kernelH * kernelW, 1, 256);
-  checkInteger('padding[0]', padH, 0, kernelH - 1);
-  checkInteger('padding[1]', padW, 0, kernelW - 1);
-  return { kernelH, kernelW, strideH, strideW, padH, padW, ceil: ceil ? 1 : 0 };
+  const pads = { padTop: top, padBottom: bottom, padLeft: left, padRight: right };
+  const isPair = top === bottom && left === right;
+  for (const [index, side] of (isPair ? [top, left] : [top, bottom, left, right]).entries()) {
+    const kernelSize = index < (isPair ? 1 : 2) ? kernelH : kernelW;
+    checkInteger(`padding[${index}]`, side, 0, kernelSize - 1);
+  }
+  return { kernelH, kernelW, strideH, strideW, ...pads, sum: 0, ceil: ceil ? 1 : 0 };
 }
 
 /** Returns the options of a pooling from its node. */
 function savedPool({ attributes }: Node): SavedOptions {
   const of = (name: string) => pairOf(attributes, name);
-  return { kernel: of('kernel'), stride: of('stride'), padding: of('pad'), ceil: attributes.ceil === 1 };
+  return { kernel: of('kernel'), stride: of('stride'), padding: paddingOf(attributes), ceil: attributes.ceil === 1 };
 }
 
 /**
@@ -85,14 +98,20 @@ function savedPool({ attributes }: Node): SavedOptions {
  * @throws ERR_SHAPE
  */
 function poolShape(op: string, x: Tensor, attributes: Readonly<Record<string, number>>): TensorSpec {
-  const { kernelH = 1, kernelW = 1, strideH = 1, strideW = 1, padH = 0, padW = 0, ceil = 0 } = attributes;
-  const size = (length: number, kernel: number, stride: number, pad: number): number => {
-    const steps = (length + 2 * pad - kernel) / stride;
+  const { kernelH = 1, kernelW = 1, strideH = 1, strideW = 1, ceil = 0 } = attributes;
+  const { padTop = 0, padBottom = 0, padLeft = 0, padRight = 0 } = attributes;
+  const size = (
+    length: number,
+    kernel: number,
+    stride: number,
+    [before, behind]: readonly [number, number],
+  ): number => {
+    const steps = (length + before + behind - kernel) / stride;
     const count = (ceil ? Math.ceil(steps) : Math.floor(steps)) + 1;
-    return Math.min(count, Math.floor((length + pad - 1) / stride) + 1);
+    return Math.min(count, Math.floor((length + before - 1) / stride) + 1);
   };
-  const height = size(dimension(x.shape, 1), kernelH, strideH, padH);
-  const width = size(dimension(x.shape, 2), kernelW, strideW, padW);
+  const height = size(dimension(x.shape, 1), kernelH, strideH, [padTop, padBottom]);
+  const width = size(dimension(x.shape, 2), kernelW, strideW, [padLeft, padRight]);
   if (height < 1 || width < 1)
     throw shapeError(op, 'x', `an image that holds a ${kernelH}x${kernelW} window`, [...x.shape]);
   return { dtype: 'f32', shape: [dimension(x.shape, 0), height, width, dimension(x.shape, 3)], image: true };
@@ -126,8 +145,8 @@ export const maxPoolOp: Op = {
 };
 
 /**
- * Returns the largest value of each window, clipped at the image's edges: [N, H, W, C] -> [N, H', W', C], with H' = floor((H + 2
- * padding - kernel) / stride) + 1 (or ceil), and W' likewise. NaN counts as the largest.
+ * Returns the largest value of each window, clipped at the image's edges: [N, H, W, C] -> [N, H', W', C], with H' = floor((H +
+ * padding above + padding below - kernel) / stride) + 1 (or ceil), and W' likewise. NaN counts as the largest.
  * @throws ERR_SHAPE if x is no image or smaller than a window; ERR_INVALID_ARGUMENT for the options
  */
 export function maxPool(x: Tensor, options: PoolOptions): Tensor {
@@ -282,6 +301,125 @@ export function globalAveragePoolGradient(dy: Tensor, shape: readonly number[], 
   return first(apply(globalAveragePoolGradientOp, [dy], size, name));
 }
 
+/**
+ * y = the largest value over height and width, and the number of its pixel, counted row by row, for the gradient. x [N, H, W, C] ->
+ * y [N, C], indices i32 [N, C]. Of equal values the first is taken; NaN counts as the largest.
+ */
+export const globalMaxPoolOp: Op = {
+  name: 'globalMaxPool',
+  attributes: [],
+  readsSlices: true,
+  writesSlices: false,
+  halfImages: true,
+  optionalOutputs: [1],
+  inferShape([x]) {
+    const image = expectTensor('globalMaxPool', 'x', x, { rank: 4, image: true });
+    const shape = [dimension(image.shape, 0), dimension(image.shape, 3)];
+    return [
+      { dtype: 'f32', shape, image: false },
+      { dtype: 'i32', shape, image: false },
+    ];
+  },
+  gradient({ inputs: [x], outputs: [, indices], name }, [dy]) {
+    if (!dy || !x || !indices) return [];
+    const size = { height: dimension(x.shape, 1), width: dimension(x.shape, 2) };
+    return [first(apply(globalMaxPoolGradientOp, [dy, indices], size, name))];
+  },
+  saved: {
+    options: noSavedOptions,
+    make: ([x], options, name) => globalMaxPool(x, { ...options, name }),
+  },
+};
+
+const globalMaxPoolOptions = opOptions<{ name?: string }>('globalMaxPool', { name: optional(text) });
+
+/**
+ * Returns the largest value over height and width: [N, H, W, C] -> [N, C]. NaN counts as the largest. The gradient goes to the first of
+ * equal values.
+ * @param x an image, f32 [N, H, W, C]
+ * @param options `name`: name of the layer, for messages and traces; default: the op's name
+ * @throws ERR_SHAPE if x is no image
+ */
+export function globalMaxPool(x: Tensor, options: { name?: string } = {}): Tensor {
+  const { name } = globalMaxPoolOptions.check(options);
+  return first(apply(globalMaxPoolOp, [x], {}, name));
+}
+
+/** dx = dy in the pixel that was the largest, and 0 in the others. dy [N, C], indices i32 [N, C] -> dx [N, H, W, C]. */
+export const globalMaxPoolGradientOp: Op = {
+  name: 'globalMaxPoolGradient',
+  attributes: [],
+  readsSlices: false,
+  writesSlices: true,
+  halfImages: true,
+  inferShape([dy, indices], { height = 0, width = 0 }) {
+    const { shape } = expectTensor('globalMaxPoolGradient', 'dy', dy, { rank: 2 });
+    const chosen = expectTensor('globalMaxPoolGradient', 'indices', indices, { dtype: 'i32', rank: 2 });
+    expectShape('globalMaxPoolGradient', 'indices', chosen, shape);
+    return [{ dtype: 'f32', shape: [dimension(shape, 0), height, width, dimension(shape, 1)], image: true }];
+  },
+};
+
+/**
+ * y = x with every pixel repeated in a window of its own. Its kernel is that of averagePoolGradient without the division. x [N, H, W, C]
+ * -> y [N, strideH H, strideW W, C].
+ */
+export const upsampleOp: Op = {
+  name: 'upsample',
+  attributes: poolAttributes,
+  readsSlices: true,
+  writesSlices: true,
+  halfImages: true,
+  inferShape([x], { strideH = 1, strideW = 1 }) {
+    const [batch, height, width, channels] = expectTensor('upsample', 'x', x, { rank: 4, image: true })
+      .shape as readonly [number, number, number, number];
+    const shape = [batch, strideH * height, strideW * width, channels];
+    if (sizeOf(shape) > 2 ** 31 - 1) throw shapeError('upsample', 'factor', 'a result below 2^31 elements', shape);
+    return [{ dtype: 'f32', shape, image: true }];
+  },
+  gradient({ attributes, name }, [dy]) {
+    return dy ? [first(apply(upsampleGradientOp, [dy], attributes, name))] : [];
+  },
+  saved: {
+    options: ({ attributes }) => ({ factor: pairOf(attributes, 'stride') }),
+    make: ([x], options, name) => upsample(x, { ...(options as UpsampleOptions), name }),
+  },
+};
+
+/** Options of upsample(). */
+export interface UpsampleOptions {
+  /** How many times every row and every column is repeated: 1 to 65535. */
+  factor: Pair;
+  /** Name of the layer, for messages and traces. Default: the op's name. */
+  name?: string;
+}
+
+const upsampleOptions = opOptions<UpsampleOptions>('upsample', { factor: pairField, name: optional(text) });
+
+/**
+ * Returns a larger image, whose pixels are those of x, each repeated (upsampling by the nearest neighbour): [N, H, W, C] ->
+ * [N, factor H, factor W, C].
+ * @throws ERR_SHAPE if x is no image or the result has 2^31 elements or more; ERR_INVALID_ARGUMENT for the options
+ */
+export function upsample(x: Tensor, options: UpsampleOptions): Tensor {
+  const { factor, name } = upsampleOptions.check(options);
+  const [strideH, strideW] = pair('factor', factor, 1);
+  const windows = { kernelH: strideH, kernelW: strideW, strideH, strideW, padTop: 0, padLeft: 0, sum: 1 };
+  return first(apply(upsampleOp, [x], windows, name));
+}
+
+/** dx = the sum of dy over the window of each pixel. dy [N, strideH H, strideW W, C] -> dx [N, H, W, C]. */
+export const upsampleGradientOp: Op = {
+  name: 'upsampleGradient',
+  attributes: poolAttributes,
+  readsSlices: true,
+  writesSlices: true,
+  halfImages: true,
+  inferShape: ([dy], attributes) => [
+    poolShape('upsampleGradient', expectTensor('upsampleGradient', 'dy', dy, { rank: 4, image: true }), attributes),
+  ],
+};
+
 /** All ops of this file. */
 export const poolingOps: readonly Op[] = [
   maxPoolOp,
@@ -290,4 +428,8 @@ export const poolingOps: readonly Op[] = [
   averagePoolGradientOp,
   globalAveragePoolOp,
   globalAveragePoolGradientOp,
+  globalMaxPoolOp,
+  globalMaxPoolGradientOp,
+  upsampleOp,
+  upsampleGradientOp,
 ];

@@ -1,6 +1,6 @@
 // add: the sum of two to eight tensors, in the order of the inputs; may work in place over the first. concat and its
 // inverse slice do nothing if the plan has made their operands views: then other kernels have written directly into the
-// concatenated image.
+// concatenated image. affine: x scale + bias, both the same for all pixels.
 #include "ops/channels.h"
 
 #include <vector>
@@ -129,6 +129,97 @@ class Slice final : public Kernel {
   SnTensor part_;
 };
 
+// Vectors of channels: [C], the same for all images, or [N, C].
+void requireChannelVector(const SnTensor& vector, const char* name, const SnTensor& image) {
+  requireDense(vector, name, SN_F32);
+  if (vector.rank == 1) return requireShape(vector, name, {image.shape[3]});
+  requireShape(vector, name, {image.shape[0], image.shape[3]});
+}
+
+// Where the channels of a segment (of pixelRows) begin in a vector.
+int64_t firstChannel(const SnTensor& vector, const Rows& rows, int64_t segment) {
+  const int64_t image = vector.rank == 1 ? 0 : segment / rows.blocksPerImage;
+  return (image * rows.blocksPerImage + segment % rows.blocksPerImage) * rows.channels;
+}
+
+template <typename T>
+class Affine final : public Kernel {
+ public:
+  Affine(const SnOpDesc& desc, Device& device) : simd_(*device.simd), scale_(desc.inputs[1]), bias_(desc.inputs[2]) {
+    const SnTensor &x = desc.inputs[0], &y = desc.outputs[0];
+    requireImage(x, "x", storedAs<T>);
+    requireImage(y, "y", storedAs<T>);
+    requireSameShape(y, "y", x);
+    if (isPresent(scale_)) requireChannelVector(scale_, "scale", x);
+    if (isPresent(bias_)) requireChannelVector(bias_, "bias", x);
+    x_ = pixelRows(x);
+    y_ = pixelRows(y);
+    requireSameRows(x_, "x", y_, "y");
+    chunks_ = Chunks(y_);
+    setImplementation(simdImplementation(simd_));
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    const auto vectorOf = [&](const SnTensor& vector, const void* data, int64_t segment) {
+      return data ? static_cast<const float*>(data) + firstChannel(vector, y_, segment) : nullptr;
+    };
+    chunks_.forEach([&](const Chunks::Chunk& chunk) {
+      const T* x = static_cast<const T*>(inputs[0]) + x_.start(chunk.segment) + chunk.begin * x_.pitch;
+      T* y = static_cast<T*>(outputs[0]) + y_.start(chunk.segment) + chunk.begin * y_.pitch;
+      imageLoops<T>(simd_).affine({x, x_.pitch, vectorOf(scale_, inputs[1], chunk.segment),
+                                   vectorOf(bias_, inputs[2], chunk.segment), y, y_.pitch, chunk.end - chunk.begin,
+                                   y_.channels});
+    });
+  }
+
+ private:
+  const SimdTable& simd_;
+  const SnTensor scale_, bias_;
+  Rows x_, y_;
+  Chunks chunks_;
+};
+
+// The order of the sums is fixed: over the pixels of each image, then over the images.
+template <typename T>
+class AffineGradient final : public Kernel {
+ public:
+  AffineGradient(const SnOpDesc& desc, Device& device) : simd_(*device.simd), sums_(desc.outputs[0]) {
+    const SnTensor &dy = desc.inputs[0], &x = desc.inputs[1];
+    requireImage(dy, "dy", storedAs<T>);
+    requireChannelVector(sums_, "the gradient", dy);
+    dy_ = x_ = pixelRows(dy);
+    batch_ = dy.shape[0];
+    if (isPresent(x)) {
+      requireImage(x, "x", storedAs<T>);
+      requireSameShape(x, "x", dy);
+      x_ = pixelRows(x);
+      requireSameRows(x_, "x", dy_, "dy");
+    }
+    if (sums_.rank == 1) reserveScratch(static_cast<size_t>(batch_ * dy.shape[3]) * sizeof(float));
+    setImplementation(simdImplementation(simd_));
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
+    const auto* dy = static_cast<const T*>(inputs[0]);
+    const auto* x = static_cast<const T*>(inputs[1]);
+    auto* sums = static_cast<float*>(outputs[0]);
+    auto* parts = sums_.rank == 1 ? static_cast<float*>(scratch) : sums;
+#pragma omp parallel for schedule(static)
+    for (int64_t s = 0; s < dy_.segments; ++s) {
+      // In both layouts the segments, one after the other, fill the rows of [N, C] without gaps.
+      imageLoops<T>(simd_).productSums({dy + dy_.start(s), dy_.pitch, x ? x + x_.start(s) : nullptr, x_.pitch, dy_.rows,
+                                        dy_.channels, parts + s * dy_.channels});
+    }
+    if (sums_.rank == 1) simd_.sumRows(parts, sums_.shape[0], batch_, sums_.shape[0], 1.0f, sums);
+  }
+
+ private:
+  const SimdTable& simd_;
+  const SnTensor sums_;
+  int64_t batch_;
+  Rows dy_, x_;
+};
+
 }  // namespace
 
 std::unique_ptr<Kernel> createAdd(const SnOpDesc& desc, Device& device) {
@@ -138,5 +229,13 @@ std::unique_ptr<Kernel> createAdd(const SnOpDesc& desc, Device& device) {
 std::unique_ptr<Kernel> createConcat(const SnOpDesc& desc, Device&) { return std::make_unique<Concat>(desc); }
 
 std::unique_ptr<Kernel> createSlice(const SnOpDesc& desc, Device&) { return std::make_unique<Slice>(desc); }
+
+std::unique_ptr<Kernel> createAffine(const SnOpDesc& desc, Device& device) {
+  return createFor<Affine>(desc.inputs[0], desc, device);
+}
+
+std::unique_ptr<Kernel> createAffineGradient(const SnOpDesc& desc, Device& device) {
+  return createFor<AffineGradient>(desc.inputs[0], desc, device);
+}
 
 }  // namespace saturnn::cpu

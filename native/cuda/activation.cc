@@ -1,5 +1,8 @@
-// activation: y = f(x + bias). activationGradient: dx = dy f'(y), from the output alone, with the bias gradient.
+// activation: y = f(x + bias). activationGradient: dx = dy f'(y), from the output alone, with the bias gradient. clamp: x
+// between two bounds.
 #include "cuda/kernels/activation.h"
+
+#include <vector>
 
 #include "cuda/kernel.h"
 #include "cuda/kernels/common/sum_blocks.h"
@@ -48,6 +51,28 @@ class ActivationGradient : public SnKernel {
   SnTensor dy_, y_, dx_;
 };
 
+// clamp, and clampGradient, which reads dy and y.
+class Clamp : public SnKernel {
+ public:
+  Clamp(SnDevice& device, const SnOpDesc& op)
+      : SnKernel(device),
+        bounds_(attributesOf<ClampAttributes>(op)),
+        inputs_(op.inputs, op.inputs + op.input_count),
+        result_(op.outputs[0]) {}
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    const ConstRows x = constRows(inputs_[0], inputs[0]);
+    const ConstRows y = inputs_.size() > 1 ? constRows(inputs_[1], inputs[1]) : ConstRows{nullptr, x.stride, x.dtype};
+    launchClamp(x, y, rows(result_, outputs[0]), bounds_.low, bounds_.high, rowCount(result_), channelCount(result_),
+                device.stream());
+  }
+
+ private:
+  ClampAttributes bounds_;
+  std::vector<SnTensor> inputs_;
+  SnTensor result_;
+};
+
 }  // namespace
 
 KernelPointer createActivation(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
@@ -68,6 +93,16 @@ KernelPointer createActivationGradient(SnDevice& device, const SnOpDesc& op, SnK
   const int64_t partials = kSumBlocks * channelCount(op.inputs[0]) * int64_t{sizeof(float)};
   setImplementation(info, "saturnn:channelGradient", isPresent(op.outputs[1]) ? partials : 0);
   return std::make_unique<ActivationGradient>(device, op, attributes);
+}
+
+KernelPointer createClamp(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  requireFloats(op.outputs[0], "the result");
+  for (int i = 0; i < op.input_count; ++i) {
+    const std::string argument = "input " + std::to_string(i);
+    requireLike(op.inputs[i], argument, op.outputs[0]);
+  }
+  setImplementation(info, "saturnn:clamp");
+  return std::make_unique<Clamp>(device, op);
 }
 
 }  // namespace saturnn::cuda

@@ -1,5 +1,5 @@
 // add: the sum of two to eight tensors of one shape. concat and slice do not copy tensors that the plan has placed
-// already.
+// already. affine: x scale + bias, both the same for all pixels.
 #include "cuda/kernels/channels.h"
 
 #include <vector>
@@ -9,6 +9,10 @@
 #include "ops/channels.h"
 
 namespace saturnn::cuda {
+
+// kernels/common/column_sums.cu
+void launchColumnSums(const float* partials, float* total, int64_t blocks, int64_t channels, cudaStream_t stream);
+
 namespace {
 
 class Add : public SnKernel {
@@ -48,6 +52,52 @@ class Slice : public SnKernel {
 
  private:
   Move move_;
+};
+
+// Vectors of channels: [C], the same for all images, or [N, C].
+void requireChannelVector(const SnTensor& vector, const char* name, const SnTensor& image) {
+  requireDense(vector, name, SN_F32);
+  if (vector.rank == 1) return requireShape(vector, name, {image.shape[3]});
+  requireShape(vector, name, {image.shape[0], image.shape[3]});
+}
+
+ImageSize sizeOf(const SnTensor& image) { return {image.shape[0], image.shape[1] * image.shape[2], image.shape[3]}; }
+
+class Affine : public SnKernel {
+ public:
+  Affine(SnDevice& device, const SnOpDesc& op)
+      : SnKernel(device), x_(op.inputs[0]), scale_(op.inputs[1]), bias_(op.inputs[2]), y_(op.outputs[0]) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    launchAffine(constRows(x_, inputs[0]), vectorOf(scale_, inputs[1]), vectorOf(bias_, inputs[2]),
+                 rows(y_, outputs[0]), sizeOf(y_), device.stream());
+  }
+
+ private:
+  static ChannelVector vectorOf(const SnTensor& vector, const void* data) {
+    return {static_cast<const float*>(data), vector.rank == 1 ? 0 : vector.shape[1]};
+  }
+
+  SnTensor x_, scale_, bias_, y_;
+};
+
+// The order of the sums is fixed: over the pixels of each image, then over the images.
+class AffineGradient : public SnKernel {
+ public:
+  AffineGradient(SnDevice& device, const SnOpDesc& op)
+      : SnKernel(device), dy_(op.inputs[0]), x_(op.inputs[1]), perImage_(op.outputs[0].rank == 2) {}
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
+    const ConstRows dy = constRows(dy_, inputs[0]);
+    const ConstRows x = isPresent(x_) ? constRows(x_, inputs[1]) : ConstRows{nullptr, dy.stride, dy.dtype};
+    const ImageSize size = sizeOf(dy_);
+    auto* sums = static_cast<float*>(outputs[0]);
+    auto* parts = perImage_ ? sums : static_cast<float*>(scratch);
+    launchProductSums(dy, x, parts, size, device.stream());
+    if (!perImage_) launchColumnSums(parts, sums, size.batch, size.channels, device.stream());
+  }
+
+ private:
+  SnTensor dy_, x_;
+  bool perImage_;
 };
 
 // Returns the slice of `whole` with `channels` channels from channel `first` on.
@@ -106,6 +156,28 @@ KernelPointer createSlice(SnDevice& device, const SnOpDesc& op, SnKernelInfo& in
   requireSameShape(y, "y", part);
   setImplementation(info, "saturnn:channelMap");
   return std::make_unique<Slice>(device, Move{part, y});
+}
+
+KernelPointer createAffine(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const SnTensor& x = op.inputs[0];
+  requireFloats(x, "x");
+  requireImage(x, "x");
+  requireLike(op.outputs[0], "y", x);
+  if (isPresent(op.inputs[1])) requireChannelVector(op.inputs[1], "scale", x);
+  if (isPresent(op.inputs[2])) requireChannelVector(op.inputs[2], "bias", x);
+  setImplementation(info, "saturnn:affine");
+  return std::make_unique<Affine>(device, op);
+}
+
+KernelPointer createAffineGradient(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const SnTensor& dy = op.inputs[0];
+  requireFloats(dy, "dy");
+  requireImage(dy, "dy");
+  if (isPresent(op.inputs[1])) requireLike(op.inputs[1], "x", dy);
+  requireChannelVector(op.outputs[0], "the gradient", dy);
+  const int64_t parts = op.outputs[0].rank == 1 ? dy.shape[0] * dy.shape[3] : 0;
+  setImplementation(info, "saturnn:productSums", parts * static_cast<int64_t>(sizeof(float)));
+  return std::make_unique<AffineGradient>(device, op);
 }
 
 }  // namespace saturnn::cuda

@@ -78,6 +78,20 @@ KernelPointer createCopy(SnDevice& device, const SnOpDesc& op, SnKernelInfo& inf
   return std::make_unique<Copy>(device, Move{x, y});
 }
 
+KernelPointer createFlatten(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const SnTensor y = rowsAsImage(op.outputs[0], "y", op.inputs[0]);
+  SnOpDesc copy = op;
+  copy.outputs = &y;
+  return createCopy(device, copy, info);
+}
+
+KernelPointer createFlattenGradient(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const SnTensor dy = rowsAsImage(op.inputs[0], "dy", op.outputs[0]);
+  SnOpDesc copy = op;
+  copy.inputs = &dy;
+  return createCopy(device, copy, info);
+}
+
 KernelPointer createPack(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   requireDense(op.outputs[0], "flat", SN_F32);
   std::vector<int32_t> offsets(op.input_count);

@@ -1,5 +1,5 @@
-// Max and average pooling, the mean over all pixels ([N, H, W, C] -> f32 [N, C]), and their gradients. The forward max
-// pooling writes the position of each maximum in its window to a byte, so the gradient needs neither x nor y.
+// Max and average pooling, the mean and the largest of all pixels ([N, H, W, C] -> f32 [N, C]), and their gradients. The
+// forward max pooling writes the position of each maximum in its window to a byte, so the gradient needs neither x nor y.
 #include "cuda/kernels/pooling.h"
 
 #include "cuda/kernel.h"
@@ -35,7 +35,7 @@ PoolShape poolShapeOf(const SnOpDesc& op, const char* beforeName, const SnTensor
   }
   PoolShape shape{};
   const auto given = attributesOf<PoolAttributes>(op);
-  shape.windows = {given.kernelH, given.kernelW, given.strideH, given.strideW, given.padH, given.padW};
+  shape.windows = {given.kernelH, given.kernelW, given.strideH, given.strideW, given.padTop, given.padLeft, given.sum};
   shape.batch = before.shape[0];
   shape.channels = before.shape[3];
   if (before.shape[1] > kLongestPoolHeight) {
@@ -47,8 +47,8 @@ PoolShape poolShapeOf(const SnOpDesc& op, const char* beforeName, const SnTensor
   shape.outputHeight = static_cast<int32_t>(after.shape[1]);
   shape.outputWidth = static_cast<int32_t>(after.shape[2]);
   const PoolWindows& w = shape.windows;
-  requireWindows("height", w.kernelH, w.strideH, w.padH, shape.height, shape.outputHeight);
-  requireWindows("width", w.kernelW, w.strideW, w.padW, shape.width, shape.outputWidth);
+  requireWindows("height", w.kernelH, w.strideH, w.padTop, shape.height, shape.outputHeight);
+  requireWindows("width", w.kernelW, w.strideW, w.padLeft, shape.width, shape.outputWidth);
   return shape;
 }
 
@@ -106,11 +106,12 @@ class AveragePool : public SnKernel {
   SnTensor read_, written_;
 };
 
-void requireImageAndMeans(const char* imageName, const SnTensor& image, const char* meansName, const SnTensor& means) {
+void requireImageAndVectors(const char* imageName, const SnTensor& image, const char* vectorsName,
+                            const SnTensor& vectors) {
   requireFloats(image, imageName);
   requireImage(image, imageName);
-  requireDense(means, meansName, SN_F32);
-  requireShape(means, meansName, {image.shape[0], image.shape[3]});
+  requireDense(vectors, vectorsName, SN_F32);
+  requireShape(vectors, vectorsName, {image.shape[0], image.shape[3]});
 }
 
 class GlobalAveragePool : public SnKernel {
@@ -136,6 +137,36 @@ class GlobalAveragePoolGradient : public SnKernel {
  private:
   SnTensor dx_;
 };
+
+class GlobalMaxPool : public SnKernel {
+ public:
+  GlobalMaxPool(SnDevice& device, const SnTensor& x) : SnKernel(device), x_(x) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    launchGlobalMaxPool(constRows(x_, inputs[0]), static_cast<float*>(outputs[0]), static_cast<int32_t*>(outputs[1]),
+                        x_.shape[0], x_.shape[1] * x_.shape[2], x_.shape[3], device.stream());
+  }
+
+ private:
+  SnTensor x_;
+};
+
+class GlobalMaxPoolGradient : public SnKernel {
+ public:
+  GlobalMaxPoolGradient(SnDevice& device, const SnTensor& dx) : SnKernel(device), dx_(dx) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    launchGlobalMaxPoolGradient(static_cast<const float*>(inputs[0]), static_cast<const int32_t*>(inputs[1]),
+                                rows(dx_, outputs[0]), dx_.shape[0], dx_.shape[1] * dx_.shape[2], dx_.shape[3],
+                                device.stream());
+  }
+
+ private:
+  SnTensor dx_;
+};
+
+void requirePixels(const SnTensor& indices, const SnTensor& image) {
+  requireDense(indices, "indices", SN_I32);
+  requireShape(indices, "indices", {image.shape[0], image.shape[3]});
+}
 
 }  // namespace
 
@@ -166,15 +197,29 @@ KernelPointer createAveragePoolGradient(SnDevice& device, const SnOpDesc& op, Sn
 }
 
 KernelPointer createGlobalAveragePool(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireImageAndMeans("x", op.inputs[0], "y", op.outputs[0]);
+  requireImageAndVectors("x", op.inputs[0], "y", op.outputs[0]);
   setImplementation(info, "saturnn:globalAveragePool");
   return std::make_unique<GlobalAveragePool>(device, op.inputs[0]);
 }
 
 KernelPointer createGlobalAveragePoolGradient(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
-  requireImageAndMeans("dx", op.outputs[0], "dy", op.inputs[0]);
+  requireImageAndVectors("dx", op.outputs[0], "dy", op.inputs[0]);
   setImplementation(info, "saturnn:globalAveragePoolGradient");
   return std::make_unique<GlobalAveragePoolGradient>(device, op.outputs[0]);
+}
+
+KernelPointer createGlobalMaxPool(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  requireImageAndVectors("x", op.inputs[0], "y", op.outputs[0]);
+  if (isPresent(op.outputs[1])) requirePixels(op.outputs[1], op.inputs[0]);
+  setImplementation(info, "saturnn:globalMaxPool");
+  return std::make_unique<GlobalMaxPool>(device, op.inputs[0]);
+}
+
+KernelPointer createGlobalMaxPoolGradient(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  requireImageAndVectors("dx", op.outputs[0], "dy", op.inputs[0]);
+  requirePixels(op.inputs[1], op.outputs[0]);
+  setImplementation(info, "saturnn:globalMaxPoolGradient");
+  return std::make_unique<GlobalMaxPoolGradient>(device, op.outputs[0]);
 }
 
 }  // namespace saturnn::cuda

@@ -120,6 +120,18 @@ inline void require(bool condition, const std::string& message) {
   requireSameShape(tensor, name, other);
 }
 
+// Returns dense rows [N, H W C] as an image of the shape of `image`.
+[[gnu::noinline]] inline SnTensor rowsAsImage(const SnTensor& rows, std::string_view name, const SnTensor& image) {
+  requireImage(image, "the image");
+  requireDense(rows, name, SN_F32);
+  requireShape(rows, name, {image.shape[0], image.shape[1] * image.shape[2] * image.shape[3]});
+  SnTensor shaped = rows;
+  shaped.rank = image.rank;
+  std::copy(image.shape, image.shape + image.rank, shaped.shape);
+  shaped.parent_channels = channelCount(image);
+  return shaped;
+}
+
 // Checks that the tensor is dense, with one dimension of `length` elements.
 [[gnu::noinline]] inline void requireVector(const SnTensor& tensor, std::string_view name, SnDType dtype,
                                             int64_t length) {

@@ -1,7 +1,15 @@
 /** Cases of the activations: forward, and backward from the output, with and without bias. */
 
-import { activate, activationGradient, encodeActivation, formatActivation } from '../../lib/ops/activation';
+import {
+  activate,
+  activationGradient,
+  clamp,
+  clampGradientOp,
+  encodeActivation,
+  formatActivation,
+} from '../../lib/ops/activation';
 import { type Activation, type ActivationKind, activations, leakyTanh } from '../../lib/ops/activations';
+import { apply, type Tensor } from '../../lib/tensor/tensor';
 import { needsInput, activation as reference } from '../reference/activation';
 import { type Fill, gaussian, mapped, saturated, scaled, special, withNaN } from './fills';
 import { type Builder, type Case, type GradientProblems, graphCase } from './problem';
@@ -64,7 +72,24 @@ const shapePairs = shapes.flatMap((shape) =>
   every.filter(({ kind }) => kind === 'sigmoid' || kind === 'leakyTanh').map((activation) => ({ activation, shape })),
 );
 
+/** Bounds of a clamp: both, one, and none of them, far from most values, and equal. */
+const bounds = [{ low: -0.5, high: 1.25 }, { low: 0 }, { high: 6 }, { low: 0.1, high: 0.1 }] as const;
+
+/** A clamp and its gradient of an image or another tensor, in each dtype and layout that its shape allows. */
+const clampCases: readonly Case[] = [...shapes, [1, 2, 2, 2064], [2, 1, 3, 261]].flatMap((shape, row) =>
+  Object.entries({ '': gaussian, ', special values': special, ', a NaN': withNaN() }).map(([what, fill], column) => {
+    const options = bounds[(row + column) % bounds.length]!;
+    return graphCase(`clamp ${Object.entries(options)} [${shape}]${what}`, ['clamp', 'clampGradient'], (b) => {
+      const y = clamp(tensor(b, 'x', shape, fill), options);
+      const saved = clamp(tensor(b, 'z', shape, fill), options);
+      const [dx] = apply(clampGradientOp, [tensor(b, 'dy', shape, gaussian), saved], y.node.attributes);
+      return { y, dx: dx as Tensor };
+    });
+  }),
+);
+
 export const activationCases: readonly Case[] = [
+  ...clampCases,
   ...pairs.flatMap(({ activation, shape }) =>
     Object.entries(fills).flatMap(([what, fill]) => [
       forward(activation, shape, what, fill),
@@ -99,6 +124,7 @@ export const activationCases: readonly Case[] = [
 
 /** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
 export const activationGradients: GradientProblems = {
+  clamp: (b) => clamp(b.f32('x', [2, 3, 4, 5]), { low: -0.5, high: 0.75 }),
   ...Object.fromEntries(
     Object.entries(activations).flatMap(([kind, { slope }]) =>
       (slope ? [0, 0.1, slope.maximum] : [0]).map((a) => [

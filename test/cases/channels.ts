@@ -2,7 +2,7 @@
 
 import { activate } from '../../lib/ops/activation';
 import { type Activation, leakyTanh, relu, scaledSigmoid } from '../../lib/ops/activations';
-import { add, concat, slice } from '../../lib/ops/channels';
+import { type AffineOptions, add, affine, affineGradient, concat, slice } from '../../lib/ops/channels';
 import { conv2d } from '../../lib/ops/convolution';
 import { copy } from '../../lib/ops/data';
 import { averagePool, globalAveragePool, maxPool } from '../../lib/ops/pooling';
@@ -44,7 +44,58 @@ const together = (
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
+/** Images whose channels fit blocks, vectors of 16 bytes, neither, or more than a thread block of the GPU has; and with many pixels. */
+const scaledImages: readonly (readonly number[])[] = [
+  ...[
+    [3, 5, 4, 16],
+    [1, 1, 1, 1],
+    [2, 3, 2, 7],
+    [1, 2, 2, 2064],
+    [2, 1, 3, 261],
+    [3, 1, 1, 48],
+    [2, 13, 21, 8],
+  ],
+];
+
+/** Makes each way to scale and shift an image, and each gradient of it. */
+function affineCases(image: readonly number[]): Case[] {
+  const [batch = 1, , , channels = 1] = image;
+  const vectors = { 'of each image': [batch, channels], 'of all images': [channels] };
+  return Object.entries(vectors).flatMap(([whose, shape]) => [
+    ...(['scale', 'bias', 'both'] as const).map((which) =>
+      graphCase(`affine of [${image}], ${which} ${whose}`, ['affine'], (b) => {
+        const options: AffineOptions = {};
+        if (which !== 'bias') options.scale = b.plain('scale', shape);
+        if (which !== 'scale') options.bias = b.plain('bias', shape);
+        return { y: affine(b.f32('x', image, withNaN()), options) };
+      }),
+    ),
+    graphCase(`affineGradient of [${image}] ${whose}`, ['affineGradient'], (b) => {
+      const [dy, x, vector] = [b.f32('dy', image), b.f32('x', image), b.plain('vector', shape)];
+      return { scale: affineGradient(dy, x, vector), bias: affineGradient(dy, null, vector) };
+    }),
+  ]);
+}
+
 export const channelCases: readonly Case[] = [
+  ...scaledImages.flatMap(affineCases),
+  graphCase('affineGradient of a NaN', ['affineGradient'], (b) => {
+    const [dy, x] = [b.f32('dy', [2, 3, 3, 16], withNaN()), b.f32('x', [2, 3, 3, 16])];
+    return { sums: affineGradient(dy, x, b.plain('vector', [16])) };
+  }),
+  ...[
+    [16, 48],
+    [7, 20],
+  ].map(([c0 = 1, c1 = 1]) =>
+    graphCase(`affine, its gradient and slices of ${c0} + ${c1} channels`, ['affine', 'affineGradient'], (b) => {
+      const size = [2, 3, 4];
+      const [x, z] = [b.f32('x', [...size, c0]), b.f32('z', [...size, c1])];
+      const scale = b.plain('scale', [2, c1]);
+      const all = concat([affine(x, { bias: b.plain('bias', [c0]) }), affine(activate(z, relu()), { scale })]);
+      const part = slice(all, { channelOffset: c0, channels: c1 });
+      return { all, y: affine(part, { scale }), sums: affineGradient(part, z, scale) };
+    }),
+  ),
   ...joined.flatMap((channels) => [
     graphCase(`concat of inputs, ${channels} channels`, ['concat'], (b) => ({
       y: concat(channels.map((c, i) => b.f32(`x${i}`, [2, 3, 4, c], withNaN(special)))),
@@ -152,6 +203,10 @@ function sliceGradients(b: Builder, channels: readonly number[]) {
 /** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
 export const channelGradients: GradientProblems = {
   add: (b) => add(b.f32('x', [2, 2, 2, 3]), b.f32('y', [2, 2, 2, 3]), b.f32('z', [2, 2, 2, 3])),
+  'affine, of each image': (b) =>
+    affine(b.f32('x', [2, 2, 2, 3]), { scale: b.plain('scale', [2, 3]), bias: b.plain('bias', [2, 3]) }),
+  'affine, of all images': (b) =>
+    affine(b.f32('x', [2, 2, 2, 3]), { scale: b.plain('scale', [3]), bias: b.plain('bias', [3]) }),
   concat: (b) => concat([b.f32('x', [2, 2, 2, 3]), b.f32('y', [2, 2, 2, 5])]),
   slice: (b) => slice(b.f32('x', [2, 2, 2, 7]), { channelOffset: 2, channels: 4 }),
 };

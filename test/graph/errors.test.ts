@@ -7,14 +7,15 @@ import { compile } from '../../lib/compile/compile';
 import { gradient } from '../../lib/compile/gradient';
 import { Graph } from '../../lib/compile/graph';
 import { Conv2d } from '../../lib/layers';
-import { activate } from '../../lib/ops/activation';
+import { activate, clamp } from '../../lib/ops/activation';
 import { leakyTanh, parseActivation, relu } from '../../lib/ops/activations';
 import { type AugmentInputs, augment, mix } from '../../lib/ops/augmentation';
-import { add, concat, slice } from '../../lib/ops/channels';
+import { add, affine, concat, slice } from '../../lib/ops/channels';
 import { countCorrect, softmaxCrossEntropy } from '../../lib/ops/classification';
 import { conv2d } from '../../lib/ops/convolution';
+import { flatten } from '../../lib/ops/data';
 import { linear } from '../../lib/ops/linear';
-import { globalAveragePool, maxPool } from '../../lib/ops/pooling';
+import { globalAveragePool, globalMaxPool, maxPool, upsample } from '../../lib/ops/pooling';
 import { Parameter } from '../../lib/tensor/state';
 import { constant, input, type Tensor } from '../../lib/tensor/tensor';
 
@@ -25,6 +26,56 @@ const weight = (...shape: number[]) => input('w', shape, { image: false });
 const bytes = input('bytes', [5, 8, 8, 3], { dtype: 'u8' });
 
 const mistakes: readonly (readonly [name: string, code: string, message: RegExp, attempt: () => unknown])[] = [
+  [
+    'a scale for other channels',
+    'ERR_SHAPE',
+    /\[affine\] Expected shape \[16\] or \[2, 16\] for scale but received \[2, 8\]/,
+    () => affine(x, { scale: input('s', [2, 8]) }),
+  ],
+  [
+    'an image as a scale',
+    'ERR_SHAPE',
+    /\[affine\] Expected shape \[16\] or \[2, 16\] for scale but received \[2, 1, 1, 16\]/,
+    () => affine(x, { scale: input('s', [2, 1, 1, 16]) }),
+  ],
+  [
+    'neither scale nor bias',
+    'ERR_SHAPE',
+    /\[affine\] Expected at least one tensor for scale and bias/,
+    () => affine(x, {}),
+  ],
+  [
+    'bounds in the wrong order',
+    'ERR_INVALID_ARGUMENT',
+    /a number of at least low, 1.* for .*high but received 0/,
+    () => clamp(x, { low: 1, high: 0 }),
+  ],
+  [
+    'a bound that is no number',
+    'ERR_INVALID_ARGUMENT',
+    /Expected a finite number that f32 can hold for low.*NaN/,
+    () => clamp(x, { low: Number.NaN }),
+  ],
+  [
+    'rows of a matrix',
+    'ERR_SHAPE',
+    /\[flatten\] Expected 4 dimensions for x but received \[2, 10\]/,
+    () => flatten(matrix),
+  ],
+  ['the largest pixel of a matrix', 'ERR_SHAPE', /\[globalMaxPool\].*4 dimensions/, () => globalMaxPool(matrix)],
+  ['a factor of half', 'ERR_INVALID_ARGUMENT', /factor\[0\].*0\.5/, () => upsample(x, { factor: 0.5 })],
+  [
+    'a factor that makes too many pixels',
+    'ERR_SHAPE',
+    /\[upsample\] Expected a result below 2\^31 elements for factor/,
+    () => upsample(x, { factor: 65535 }),
+  ],
+  [
+    'a padding below as large as the window',
+    'ERR_INVALID_ARGUMENT',
+    /padding\[1\].*3/,
+    () => maxPool(x, { kernel: 3, stride: 2, padding: [0, 3, 0, 0] }),
+  ],
   [
     'weights for other channels',
     'ERR_SHAPE',

@@ -1,7 +1,7 @@
 /** Networks of one's own for tests of model files: one with every kind of layer, and drawn ones. */
 import { BatchNorm, Conv2d, Dropout, type ForwardContext, type Layer, Linear } from '../../lib/layers';
 import { functionalModel, type Model, models } from '../../lib/models';
-import { activate } from '../../lib/ops/activation';
+import { activate, clamp } from '../../lib/ops/activation';
 import {
   type Activation,
   activations,
@@ -10,12 +10,20 @@ import {
   leakyTanh,
   parseActivation,
   rrelu,
+  sigmoid,
   tanh,
 } from '../../lib/ops/activations';
-import { add, concat, slice } from '../../lib/ops/channels';
+import { add, affine, concat, slice } from '../../lib/ops/channels';
 import { conv2d } from '../../lib/ops/convolution';
 import { copy } from '../../lib/ops/data';
-import { averagePool, globalAveragePool, maxPool, type PoolOptions } from '../../lib/ops/pooling';
+import {
+  averagePool,
+  globalAveragePool,
+  globalMaxPool,
+  maxPool,
+  type PoolOptions,
+  upsample,
+} from '../../lib/ops/pooling';
 import type { Parameter, StateBuffer } from '../../lib/tensor/state';
 import { constant, type Tensor } from '../../lib/tensor/tensor';
 import type { TestRandom } from '../random';
@@ -120,13 +128,14 @@ function drawnWindows(random: TestRandom): PoolOptions {
   const draw = () => {
     const kernel = 1 + random.integer(4);
     const least = Math.ceil((kernel - 1) / 2);
-    return { kernel, stride: 1 + random.integer(2), padding: least + random.integer(kernel - least) };
+    const [before, behind] = [0, 1].map(() => least + random.integer(kernel - least)) as [number, number];
+    return { kernel, stride: 1 + random.integer(2), padding: [before, behind] as const };
   };
   const [rows, columns] = [draw(), draw()];
   return {
     kernel: [rows.kernel, columns.kernel],
     stride: [rows.stride, columns.stride],
-    padding: [rows.padding, columns.padding],
+    padding: [...rows.padding, ...columns.padding],
     ceil: random.integer(2) === 1,
   };
 }
@@ -172,6 +181,24 @@ function drawnStep(random: TestRandom, name: string, use: <T extends Layer>(laye
     () => {
       const [windows, pool] = [drawnWindows(random), random.integer(2) ? maxPool : averagePool];
       return { channels: same, make: () => (x) => pool(x, { ...windows, name }) };
+    },
+    () => ({
+      channels: same,
+      make: (channels) => {
+        const excite = use(new Linear({ name, inputs: channels, outputs: channels }));
+        const bias = constant(Float32Array.from({ length: channels }, random.gaussian));
+        const squeeze = random.integer(2) ? globalAveragePool : globalMaxPool;
+        return (x) => affine(x, { scale: activate(excite.forward(squeeze(x)), sigmoid()), bias, name });
+      },
+    }),
+    () => ({
+      channels: same,
+      make: () => (x) =>
+        maxPool(upsample(x, { factor: [2, 1], name }), { kernel: 2, stride: [2, 1], padding: [0, 0, 1, 0] }),
+    }),
+    () => {
+      const bounds = random.integer(2) ? { low: -0.5 } : { low: -1, high: 0.5 };
+      return { channels: same, make: () => (x) => clamp(x, { ...bounds, name }) };
     },
     () => ({ channels: same, make: () => (x) => averagePool(x, { kernel: [2, 1], stride: [1, 1], ceil: true }) }),
     () => ({

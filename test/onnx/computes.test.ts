@@ -10,13 +10,13 @@ import { checkFile } from '../../lib/onnx/check';
 import { encodeModel } from '../../lib/onnx/encode';
 import { onnxModelOf } from '../../lib/onnx/model';
 import { loadOnnxRuntime } from '../../lib/onnx/onnxruntime';
-import { activate, formatActivation } from '../../lib/ops/activation';
-import { elu, tanh } from '../../lib/ops/activations';
-import { add, concat } from '../../lib/ops/channels';
+import { activate, clamp, formatActivation } from '../../lib/ops/activation';
+import { elu, sigmoid, tanh } from '../../lib/ops/activations';
+import { add, affine, concat } from '../../lib/ops/channels';
 import { conv2d } from '../../lib/ops/convolution';
-import { copy } from '../../lib/ops/data';
+import { copy, flatten } from '../../lib/ops/data';
 import { batchNorm, batchNormInference, follow, moments } from '../../lib/ops/normalization';
-import { averagePool, globalAveragePool, maxPool } from '../../lib/ops/pooling';
+import { averagePool, globalAveragePool, globalMaxPool, maxPool, upsample } from '../../lib/ops/pooling';
 import type { Parameter, StateBuffer } from '../../lib/tensor/state';
 import { constant, sizeOf, type Tensor } from '../../lib/tensor/tensor';
 import { type LoadedModel, modelOf } from '../../lib/train/modelFile/loadModel';
@@ -104,6 +104,21 @@ describe.skipIf(!hasOnnxRuntime)(`onnxruntime computes what saturnn does${reason
       }, 3);
       expect(await differenceOf(model)).toBeLessThan(1e-5);
     }
+  });
+
+  test('with numbers per channel, bounds, repeated pixels, the largest pixel and images as rows', async () => {
+    const [scale, bias] = [constant([0.5, -2, 1.5]), constant([0.1, 0.2, -0.3])];
+    const model = networkOf(
+      (x) => {
+        const excited = affine(x, { scale: activate(globalMaxPool(x), sigmoid()), name: 'excite' });
+        const bounded = [{ low: -0.4, high: 0.6 }, { low: -0.5 }, { high: 0.5 }].map((bounds) => clamp(x, bounds));
+        const large = upsample(add(excited, affine(x, { scale, bias }), ...bounded), { factor: [2, 3] });
+        return flatten(averagePool(large, { kernel: 4, stride: 3, padding: [0, 1, 3, 0] }));
+      },
+      4 * 6 * 3,
+    );
+    for (const dtype of ['f32', 'f16'] as const)
+      expect(await differenceOf(model, { dtype })).toBeLessThan(dtype === 'f32' ? 1e-5 : 1e-2);
   });
 
   test('with pictures that are larger than the network reads, and a mean image', async () => {

@@ -174,3 +174,15 @@ export function activationGradient(dy: Values, y: Values, attributes: Attributes
   const dx = map(need(dy), (value, i) => value * at(slopes.data, i));
   return [dx, sumOverRows(dx)];
 }
+
+export function clamp(x: Values, { low = 0, high = 0 }: Attributes): Values {
+  return map(x, (value) => (value < low ? low : value > high ? high : value));
+}
+
+export function clampGradient(dy: Values, y: Values, { low = 0, high = 0 }: Attributes): Values {
+  return map(dy, (value, i) => {
+    const result = at(y.data, i);
+    if (Number.isNaN(result)) return result;
+    return value * (result > low && result < high ? 1 : 0);
+  });
+}

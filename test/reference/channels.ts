@@ -37,3 +37,30 @@ function copyChannels(from: Values, fromChannel: number, to: Values, toChannel: 
         to.data.set(from.data.subarray(first, first + channels), offset(target, n, y, x, toChannel));
       }
 }
+
+/** Returns x scale + bias. Vectors are [C], or [N, C]; an absent one is 1 or 0. */
+export function affine(x: Values, scale: Values | null | undefined, bias: Values | null | undefined): Values {
+  const [, height, width, channels] = imageShape(x.shape);
+  const y = zeros(x.shape);
+  const of = (vector: Values, i: number) => at(vector.data, vectorIndex(vector, i, height * width, channels));
+  x.data.forEach((value, i) => {
+    y.data[i] = value * (scale ? of(scale, i) : 1) + (bias ? of(bias, i) : 0);
+  });
+  return y;
+}
+
+/** Returns the sum of dy x, or of dy, for each element of a vector [C] or [N, C]. */
+export function affineGradient(dy: Values, x: Values | null | undefined, shape: Shape): Values {
+  const [, height, width, channels] = imageShape(dy.shape);
+  const sums = zeros(shape);
+  dy.data.forEach((value, i) => {
+    accumulate(sums, vectorIndex(sums, i, height * width, channels), x ? value * at(x.data, i) : value);
+  });
+  return sums;
+}
+
+/** Returns the index in a vector of numbers per channel that belongs to element i of an image. */
+function vectorIndex({ shape }: Values, i: number, pixels: number, channels: number): number {
+  const image = shape.length === 2 ? Math.floor(i / (pixels * channels)) : 0;
+  return image * channels + (i % channels);
+}

@@ -2,9 +2,9 @@
  * One simple float64 implementation of each op of lib/ops/index.ts, with which the kernels of every backend are compared. They
  * are written to be read, not to be fast. Finite differences and recorded PyTorch runs check them independently of the kernels.
  */
-import { activation, activationGradient, hasKink, preActivation } from './activation';
+import { activation, activationGradient, clamp, clampGradient, hasKink, preActivation } from './activation';
 import { augment, augmentRounding, mix, mixRounding } from './augmentation';
-import { add, concat, slice } from './channels';
+import { add, affine, affineGradient, concat, slice } from './channels';
 import { countCorrect, rankGap, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './classification';
 import { conv2d, conv2dDgrad, conv2dWgrad } from './convolution';
 import { pack, rows } from './data';
@@ -26,15 +26,20 @@ import {
   averagePoolGradient,
   globalAveragePool,
   globalAveragePoolGradient,
+  globalMaxPool,
+  globalMaxPoolGradient,
   maxPool,
   maxPoolGap,
   maxPoolGradient,
+  upsample,
+  upsampleGradient,
 } from './pooling';
 import { randomizedRelu, randomizedReluGradient, randomizedReluRounding } from './randomizedRelu';
 import {
   activationGradientRounding,
   activationRounding,
   adamRounding,
+  affineRounding,
   averageRounding,
   blendRounding,
   type Call,
@@ -123,6 +128,25 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
   averagePoolGradient: summing(([dy], a, shapes) => [averagePoolGradient(need(dy), a, shape(shapes))]),
   globalAveragePool: summing(([x]) => [globalAveragePool(need(x))]),
   globalAveragePoolGradient: summing(([dy], _, shapes) => [globalAveragePoolGradient(need(dy), shape(shapes))]),
+  globalMaxPool: op(
+    ([x]) => globalMaxPool(need(x)),
+    exact,
+    ({ inputs: [x] }) => {
+      const [, kernelH = 1, kernelW = 1] = need(x).shape;
+      return (
+        maxPoolGap(need(x), { kernelH, kernelW }, [need(x).shape[0]!, 1, 1, need(x).shape[3]!]) /
+        rootMeanSquare(need(x))
+      );
+    },
+  ),
+  globalMaxPoolGradient: op(
+    ([dy, indices], _, shapes) => [globalMaxPoolGradient(need(dy), need(indices), shape(shapes))],
+    exact,
+  ),
+  upsample: op(([x], _, shapes) => [upsample(need(x), shape(shapes))], exact),
+  upsampleGradient: summing(([dy], _, shapes) => [upsampleGradient(need(dy), shape(shapes))]),
+  flatten: op(([x], _, shapes) => [{ shape: shape(shapes), data: need(x).data }], exact),
+  flattenGradient: op(([dy], _, shapes) => [{ shape: shape(shapes), data: need(dy).data }], exact),
   activation: op(
     ([x, b], a) => [activation(need(x), b, a)],
     activationRounding,
@@ -131,6 +155,15 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
     },
   ),
   activationGradient: op(([dy, y], a) => activationGradient(need(dy), need(y), a), activationGradientRounding),
+  clamp: op(
+    ([x], a) => [clamp(need(x), a)],
+    relativeRounding,
+    ({ inputs: [x], attributes: { low = 0, high = 0 } }) => {
+      const distance = map(need(x), (value) => Math.min(Math.abs(value - low), Math.abs(value - high)));
+      return smallest(distance) / rootMeanSquare(need(x));
+    },
+  ),
+  clampGradient: op(([dy, y], a) => [clampGradient(need(dy), need(y), a)], exact),
   randomizedRelu: op(
     (inputs, a) => [randomizedRelu(inputs, a)],
     randomizedReluRounding,
@@ -151,6 +184,8 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
   add: summing((inputs, _, shapes) => [add(inputs.map(need), shape(shapes))]),
   concat: op((inputs, _, shapes) => [concat(inputs.map(need), shape(shapes))], exact),
   slice: op(([x], { channelOffset = 0 }, shapes) => [slice(need(x), channelOffset, shape(shapes))], exact),
+  affine: op(([x, scale, bias]) => [affine(need(x), scale, bias)], affineRounding),
+  affineGradient: summing(([dy, x], _, shapes) => [affineGradient(need(dy), x, shape(shapes))]),
   copy: op(([x]) => [need(x)], exact),
   moments: op(([x]) => [moments(need(x))], momentsRounding),
   augment: op((inputs, _, shapes) => [augment(inputs, shape(shapes))], augmentRounding),

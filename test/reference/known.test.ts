@@ -40,7 +40,7 @@ test('a pool whose last window is clipped: 6 -> 3 with kernel 3, stride 2', () =
 
 test('padding is neither a maximum nor counted, and positions are those of the whole window', () => {
   const x = values([1, 2, 2, 1], [-1, -2, -3, -4]);
-  const attributes = { kernelH: 3, kernelW: 3, padH: 1, padW: 1 };
+  const attributes = { kernelH: 3, kernelW: 3, padTop: 1, padLeft: 1 };
   const [y, indices] = maxPool(x, attributes, [1, 2, 2, 1]);
   expect([...(y?.data ?? [])]).toEqual([-1, -1, -1, -1]);
   expect([...(indices?.data ?? [])]).toEqual([4, 3, 1, 0]);

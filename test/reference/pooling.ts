@@ -20,7 +20,7 @@ function forEachWindow(
   attributes: Attributes,
   visit: (yIndex: number, window: Window) => void,
 ): void {
-  const { kernelH = 1, kernelW = 1, strideH = 1, strideW = 1, padH = 0, padW = 0 } = attributes;
+  const { kernelH = 1, kernelW = 1, strideH = 1, strideW = 1, padTop = 0, padLeft = 0 } = attributes;
   const y = imageShape(yShape);
   const x = imageShape(xShape);
   const [batch, outHeight, outWidth, channels] = y;
@@ -37,8 +37,8 @@ function forEachWindow(
           window.length = 0;
           for (let ky = 0; ky < kernelH; ky++)
             for (let kx = 0; kx < kernelW; kx++) {
-              const iy = oy * strideH - padH + ky;
-              const ix = ox * strideW - padW + kx;
+              const iy = oy * strideH - padTop + ky;
+              const ix = ox * strideW - padLeft + kx;
               if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue;
               window.indices[window.length] = offset(x, n, iy, ix, c);
               window.positions[window.length++] = ky * kernelW + kx;
@@ -116,4 +116,42 @@ export function globalAveragePoolGradient(dy: Values, shape: Shape): Values {
   const [batch, height, width, channels] = imageShape(shape);
   const image = { shape: [batch, 1, 1, channels], data: dy.data };
   return averagePoolGradient(image, { kernelH: height, kernelW: width }, shape);
+}
+
+/** Returns the maxima over all pixels and the numbers of their pixels: max pooling with one window as large as the image. */
+export function globalMaxPool(x: Values): Values[] {
+  const [batch, height, width, channels] = imageShape(x.shape);
+  const pooled = maxPool(x, { kernelH: height, kernelW: width }, [batch, 1, 1, channels]);
+  return pooled.map(({ data }) => ({ shape: [batch, channels], data }));
+}
+
+export function globalMaxPoolGradient(dy: Values, indices: Values, shape: Shape): Values {
+  const [batch, height, width, channels] = imageShape(shape);
+  const [gradient, chosen] = [dy, indices].map(({ data }) => ({ shape: [batch, 1, 1, channels], data }));
+  return maxPoolGradient(gradient as Values, chosen as Values, { kernelH: height, kernelW: width }, shape);
+}
+
+/** Calls `visit` for every element of a larger image, with its index and that of the element which it repeats. */
+function forEachCopy(large: Shape, small: Shape, visit: (index: number, origin: number) => void): void {
+  const [to, from] = [imageShape(large), imageShape(small)];
+  const [batch, height, width, channels] = to;
+  for (let n = 0; n < batch; n++)
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        for (let c = 0; c < channels; c++) {
+          const [row, column] = [Math.floor((y * from[1]) / height), Math.floor((x * from[2]) / width)];
+          visit(offset(to, n, y, x, c), offset(from, n, row, column, c));
+        }
+}
+
+export function upsample(x: Values, shape: Shape): Values {
+  const y = zeros(shape);
+  forEachCopy(shape, x.shape, (index, origin) => accumulate(y, index, at(x.data, origin)));
+  return y;
+}
+
+export function upsampleGradient(dy: Values, shape: Shape): Values {
+  const dx = zeros(shape);
+  forEachCopy(dy.shape, shape, (index, origin) => accumulate(dx, origin, at(dy.data, index)));
+  return dx;
 }

@@ -4,6 +4,7 @@
  */
 import type { Tolerance } from '../tolerance';
 import { derivativeFromSaved, needsInput, preActivation } from './activation';
+import { affine } from './channels';
 import { ratesOf } from './update';
 import { type Attributes, at, map, need, type Shape, type Values } from './values';
 
@@ -180,6 +181,13 @@ export const averageRounding: Rounding = ({ inputs: [, average, parameters], out
     (_, i) => relative * (Math.abs(at(need(average).data, i)) + Math.abs(at(need(parameters).data, i))),
   ),
 ];
+
+/** The errors of the product and of the sum: y - x scale is the bias of an element. */
+export const affineRounding: Rounding = ({ inputs: [x, scale, bias], outputs: [y] }, { relative }) => {
+  const products = affine(need(x), scale, null);
+  const allowed = (want: number, product: number) => Math.abs(want) + (bias ? Math.abs(product) : 0);
+  return [need(y).data.map((want, i) => relative * allowed(want, at(products.data, i)) + tiny)];
+};
 
 /** Error of a sum of two products. */
 export const blendRounding: Rounding = (

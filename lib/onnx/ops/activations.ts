@@ -60,5 +60,14 @@ function biased({ node, graph, values, bias }: Translated, x: string): string {
   return graph.node('Add', [x, values.perChannel(bias, node.inputs[0]!)], node.name);
 }
 
-/** The translation of activations. */
-export const activationTranslations: Readonly<Record<string, Translation>> = { activation };
+const clamp: Translation = (translated) => {
+  const { node, graph, values } = translated;
+  const { low = 0, high = 0 } = node.attributes;
+  // An absent bound is none.
+  const bounds = [low, high].map((bound) => (Number.isFinite(bound) ? graph.numbers(bound) : ''));
+  const given = bounds[1] === '' ? bounds.filter((bound) => bound !== '') : bounds;
+  return [graph.node('Clip', [values.of(inputsOf(translated)[0]), ...given], node.name)];
+};
+
+/** The translations of activations. */
+export const activationTranslations: Readonly<Record<string, Translation>> = { activation, clamp };

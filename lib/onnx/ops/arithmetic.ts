@@ -34,6 +34,24 @@ const copy: Translation = (translated) => {
   return [x.image === y.image ? values.of(x) : values.reordered(values.of(x), node.name, y.image)];
 };
 
+/** Multiplication and addition per channel: [C] and [N, C] have the shapes [C, 1, 1] and [N, C, 1, 1], which fit [N, C, H, W]. */
+const affine: Translation = (translated) => {
+  const { node, graph, values } = translated;
+  const [x, ...vectors] = node.inputs as readonly [Tensor, ...(Tensor | null)[]];
+  const fitting = (vector: Tensor): string => {
+    if (vector.shape.length === 1) return values.perChannel(vector, x);
+    const shape = graph.integers(`${node.name}/shape`, [-1, vector.shape[1]!, 1, 1]);
+    return graph.node('Reshape', [values.of(vector), shape], node.name);
+  };
+  const operators = ['Mul', 'Add'] as const;
+  return [
+    vectors.reduce<string>(
+      (value, vector, index) => (vector ? graph.node(operators[index]!, [value, fitting(vector)], node.name) : value),
+      values.of(x),
+    ),
+  ];
+};
+
 /** Returns the dimensions of a tensor but that of its channels, in ONNX's order. */
 const besideChannels = ({ image, shape }: Tensor): readonly number[] =>
   image ? [0, 2, 3] : shape.slice(1).map((_, axis) => axis);
@@ -102,5 +120,5 @@ const blend: Translation = (translated) => {
 
 /** The translations of these ops, by name. */
 export const arithmeticTranslations: Readonly<Record<string, Translation>> = {
-  ...{ add, concat, slice, copy, batchNorm, batchNormInference, moments, blend },
+  ...{ add, concat, slice, affine, copy, batchNorm, batchNormInference, moments, blend },
 };

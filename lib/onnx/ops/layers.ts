@@ -50,20 +50,47 @@ const pool =
     const { node, graph, values } = translated;
     const [x] = inputsOf(translated);
     const y = node.outputs[0]!;
-    const [kernel, strides, pads] = ['kernel', 'stride', 'pad'].map((name) => pairOf(node.attributes, name));
+    const [kernel, strides] = ['kernel', 'stride'].map((name) => pairOf(node.attributes, name));
+    const { padTop = 0, padLeft = 0 } = node.attributes;
+    const pads = [padTop, padLeft];
     const behind = [0, 1].map((axis) => {
-      const window = { kernel: kernel![axis]!, stride: strides![axis]!, pad: pads![axis]! };
+      const window = { kernel: kernel![axis]!, stride: strides![axis]!, pad: pads[axis]! };
       return paddingBehind(dimension(x.shape, axis + 1), dimension(y.shape, axis + 1), window);
     });
-    const places = { kernel_shape: kernel!, strides: strides!, pads: [...pads!, ...behind] };
+    const places = { kernel_shape: kernel!, strides: strides!, pads: [...pads, ...behind] };
     return [graph.node(op, [values.of(x)], node.name, { ...places, ...attributes })];
   };
 
-const globalAveragePool: Translation = (translated) => {
+const globalPool =
+  (op: 'GlobalMaxPool' | 'GlobalAveragePool'): Translation =>
+  (translated) => {
+    const { node, graph, values } = translated;
+    const [x] = inputsOf(translated);
+    const pooled = graph.node(op, [values.of(x)], node.name);
+    return [graph.node('Flatten', [pooled], node.name, { axis: 1 })];
+  };
+
+const upsample: Translation = (translated) => {
   const { node, graph, values } = translated;
   const [x] = inputsOf(translated);
-  const pooled = graph.node('GlobalAveragePool', [values.of(x)], node.name);
-  return [graph.node('Flatten', [pooled], node.name, { axis: 1 })];
+  const scales = graph.constant(
+    `${node.name}/scales`,
+    [4],
+    Float32Array.of(1, 1, ...pairOf(node.attributes, 'stride')),
+    {
+      kept: true,
+    },
+  );
+  // With these attributes pixel i of the result is pixel floor(i / factor) of x.
+  const nearest = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' };
+  return [graph.node('Resize', [values.of(x), '', scales], node.name, nearest)];
+};
+
+/** The elements of a row are in the order of [H, W, C], which the weights of the layer behind it expect. */
+const flatten: Translation = (translated) => {
+  const { node, graph, values } = translated;
+  const [x] = inputsOf(translated);
+  return [graph.node('Flatten', [values.reordered(values.of(x), node.name, false)], node.name, { axis: 1 })];
 };
 
 /** The translations of these ops, by name. */
@@ -72,5 +99,8 @@ export const layerTranslations: Readonly<Record<string, Translation>> = {
   linear,
   maxPool: pool('MaxPool', {}),
   averagePool: pool('AveragePool', { count_include_pad: 0 }),
-  globalAveragePool,
+  globalAveragePool: globalPool('GlobalAveragePool'),
+  globalMaxPool: globalPool('GlobalMaxPool'),
+  upsample,
+  flatten,
 };

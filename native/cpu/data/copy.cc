@@ -1,5 +1,6 @@
 // copy: y = x, where one or both may be a channel slice. The layouts may differ, at the borders of a blocked plan. One
-// may be f32 and the other bf16, at the borders of the bf16 part of a plan, which is plain.
+// may be f32 and the other bf16, at the borders of the bf16 part of a plan, which is plain. flatten is the same, where rows
+// [N, H W C] are one of the images.
 #include "cpu/data/copy.h"
 
 #include <cstring>
@@ -145,12 +146,27 @@ void copyTensor(const SnTensor& xTensor, const void* xData, const SnTensor& yTen
   }
 }
 
+// The kernels keep copies of the description's tensors.
 std::unique_ptr<Kernel> createCopy(const SnOpDesc& desc, Device& device) {
   const SnDType from = desc.inputs[0].dtype, to = desc.outputs[0].dtype;
   const bool converts = (from == SN_F32 && to == SN_BF16) || (from == SN_BF16 && to == SN_F32);
   if (!converts) return std::make_unique<Copy>(desc);
   requireBf16(device);
   return std::make_unique<Conversion>(desc, device);
+}
+
+std::unique_ptr<Kernel> createFlatten(const SnOpDesc& desc, Device& device) {
+  const SnTensor y = rowsAsImage(desc.outputs[0], "y", desc.inputs[0]);
+  SnOpDesc copy = desc;
+  copy.outputs = &y;
+  return createCopy(copy, device);
+}
+
+std::unique_ptr<Kernel> createFlattenGradient(const SnOpDesc& desc, Device& device) {
+  const SnTensor dy = rowsAsImage(desc.inputs[0], "dy", desc.outputs[0]);
+  SnOpDesc copy = desc;
+  copy.inputs = &dy;
+  return createCopy(copy, device);
 }
 
 }  // namespace saturnn::cpu

@@ -8,7 +8,8 @@ namespace saturnn::cpu {
 
 namespace {
 
-PoolAxis makeAxis(const char* name, int64_t kernel, int64_t stride, int64_t pad, int64_t inputs, int64_t outputs) {
+PoolAxis makeAxis(const char* name, int64_t kernel, int64_t stride, int64_t pad, int64_t inputs, int64_t outputs,
+                  bool sum) {
   if (kernel < 1 || stride < 1 || pad < 0) {
     refuse(std::string("kernel, stride and pad of the ") + name, "positive numbers and a pad of at least 0",
            std::to_string(kernel) + ", " + std::to_string(stride) + ", " + std::to_string(pad));
@@ -22,7 +23,7 @@ PoolAxis makeAxis(const char* name, int64_t kernel, int64_t stride, int64_t pad,
                              std::to_string(o) + " lies outside of the image");
     axis.origins.push_back(static_cast<int32_t>(origin));
     axis.windows.push_back({static_cast<int32_t>(begin), static_cast<int32_t>(end)});
-    axis.weights.push_back(1.0f / static_cast<float>(end - begin));
+    axis.weights.push_back(sum ? 1.0f : 1.0f / static_cast<float>(end - begin));
     for (int64_t i = begin; i < end; ++i) {
       Span& covering = axis.covering[i];
       if (covering.end == 0) covering.begin = static_cast<int32_t>(o);
@@ -49,8 +50,8 @@ Pooling::Pooling(const PoolAttributes& a, const SnTensor& input, const SnTensor&
   require(input.shape[0] == output.shape[0] && input.shape[3] == output.shape[3],
           "Expected the same batch and channels before and after pooling but received " + describe(input) + " and " +
               describe(output));
-  vertical = makeAxis("height", a.kernelH, a.strideH, a.padH, inputHeight, outputHeight);
-  horizontal = makeAxis("width", a.kernelW, a.strideW, a.padW, inputWidth, outputWidth);
+  vertical = makeAxis("height", a.kernelH, a.strideH, a.padTop, inputHeight, outputHeight, a.sum != 0);
+  horizontal = makeAxis("width", a.kernelW, a.strideW, a.padLeft, inputWidth, outputWidth, a.sum != 0);
 }
 
 PoolImages poolImages(const SnTensor& read, const SnTensor& written) {

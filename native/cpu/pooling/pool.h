@@ -15,7 +15,7 @@ namespace saturnn::cpu {
 struct PoolAxis {
   std::vector<Span> windows;     // per window: the positions in it, clipped at the edges
   std::vector<int32_t> origins;  // per window: its first position before clipping
-  std::vector<float> weights;    // per window: 1 / (positions in it)
+  std::vector<float> weights;    // per window: 1 / (positions in it), or 1 if windows are summed
   std::vector<Span> covering;    // per position: the windows that contain it; may be empty
 };
 

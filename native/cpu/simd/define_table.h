@@ -2,6 +2,7 @@
 // SIMD_NAME and SIMD_ACTIVATIONS; its compile flags choose the instruction set.
 #include "cpu/simd/arithmetic_loops.h"
 #include "cpu/simd/augmentation_loops.h"
+#include "cpu/simd/channel_loops.h"
 #include "cpu/simd/colour_loops.h"
 #include "cpu/simd/dropout_loops.h"
 #include "cpu/simd/normalization_loops.h"
@@ -23,7 +24,11 @@ constexpr ImageLoops<T> makeImageLoops() {
       averagePoolGradientRow<T>,
       sumRows<T>,
       fillRows<T>,
+      largestRow<T>,
+      placeRow<T>,
       add<T>,
+      affine<T>,
+      productSums<T>,
       augmentRow<T>,
       normalizeRow<T>,
       recolourRow<T>,

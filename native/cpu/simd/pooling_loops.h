@@ -250,5 +250,35 @@ void fillRows(const float* x, float scale, T* y, int64_t pitch, int64_t rows, in
   forChannels(channels, FillRowsBody<T>{x, scale, y, pitch, rows});
 }
 
+template <typename T>
+struct LargestRowBody {
+  const T* x;
+  int64_t pitch, rows;
+  float* y;
+  int32_t* positions;
+
+  template <typename V>
+  inline __attribute__((always_inline)) void run(int64_t c) const {
+    typedef Integers<V> I;
+    const V first = load<V>(x + c);
+    Maximum<V> best = {first, I{}, maskOf<V>(first == first)};
+    for (int64_t row = 1; row < rows; ++row) best.take(load<V>(x + row * pitch + c), I{} + static_cast<int32_t>(row));
+    store(y + c, best.value);
+    if (positions) memcpy(positions + c, &best.position, sizeof best.position);
+  }
+};
+
+template <typename T>
+void largestRow(const T* x, int64_t pitch, int64_t rows, int64_t channels, float* y, int32_t* positions) {
+  forChannels(channels, LargestRowBody<T>{x, pitch, rows, y, positions});
+}
+
+template <typename T>
+void placeRow(const float* x, const int32_t* positions, T* y, int64_t pitch, int64_t rows, int64_t channels) {
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t c = 0; c < channels; ++c) y[row * pitch + c] = narrow<T>(positions[c] == row ? x[c] : 0.0f);
+  }
+}
+
 }  // namespace
 }  // namespace saturnn::cpu

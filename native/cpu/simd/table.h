@@ -125,6 +125,28 @@ struct AveragePoolRow {
   const float* columnWeights;
 };
 
+// y = x scale + bias, with vectors [channels], of which either may be null: 1 and 0. y may be x.
+template <typename T>
+struct AffineRows {
+  const T* x;
+  int64_t xPitch;
+  const float *scale, *bias;
+  T* y;
+  int64_t yPitch;
+  int64_t rows, channels;
+};
+
+// sums[c] = the sum of dy x over the rows, or of dy if x is null.
+template <typename T>
+struct ProductRows {
+  const T* dy;
+  int64_t dyPitch;
+  const T* x;
+  int64_t xPitch;
+  int64_t rows, channels;
+  float* sums;
+};
+
 struct SgdRun {
   float* parameters;
   float* momentum;
@@ -290,8 +312,14 @@ struct ImageLoops {
   void (*sumRows)(const T* x, int64_t pitch, int64_t rows, int64_t channels, float scale, float* y);
   // y = scale * x[c] in every row
   void (*fillRows)(const float* x, float scale, T* y, int64_t pitch, int64_t rows, int64_t channels);
+  // y[c] = the largest x over the rows, and the first row that has it (positions may be null). The first NaN is the largest.
+  void (*largestRow)(const T* x, int64_t pitch, int64_t rows, int64_t channels, float* y, int32_t* positions);
+  // y = x[c] in row positions[c], and 0 in the others
+  void (*placeRow)(const float* x, const int32_t* positions, T* y, int64_t pitch, int64_t rows, int64_t channels);
   // y = inputs[0] + ... + inputs[inputCount - 1], 2 to 8 of them, added in that order. y may be inputs[0].
   void (*add)(const T* const* inputs, int32_t inputCount, T* y, int64_t count);
+  void (*affine)(const AffineRows<T>&);
+  void (*productSums)(const ProductRows<T>&);
   void (*augment)(const AugmentRow<T>&);
   // y = (x - mean) inverseDeviation, element by element
   void (*normalizeRow)(const float* x, const float* mean, const float* inverseDeviation, T* y, int64_t count);

@@ -7,6 +7,7 @@
 #include "cuda/kernels/common/activations.cuh"
 #include "cuda/kernels/common/column_sums.cuh"
 #include "cuda/kernels/common/rows.cuh"
+#include "shared/clamp.h"
 
 namespace saturnn::cuda {
 namespace {
@@ -141,6 +142,33 @@ void runSingly(const Problem& p) {
   }
 }
 
+// y is null forwards: result = x between the bounds. Backwards x is dy, and the result is dx. The result may be x.
+template <class T, int Width>
+__global__ void __launch_bounds__(kThreads)
+    clamp(View<const T> x, View<const T> y, View<T> result, int64_t rows, int columns, float low, float high) {
+  const int column = blockIdx.y * blockDim.x + threadIdx.x;
+  if (column >= columns) return;
+  // A result that is a bound must be recognised as one, although it was rounded.
+  low = toFloat(fromFloat<T>(low));
+  high = toFloat(fromFloat<T>(high));
+  const int64_t first = int64_t{blockIdx.x} * (blockDim.y * kUnroll) + threadIdx.y;
+#pragma unroll
+  for (int i = 0; i < kUnroll; ++i) {
+    const int64_t row = first + i * blockDim.y;
+    if (row >= rows) return;
+    Vector<Width> value = load<Width>(x.data + row * x.stride + column * Width);
+    if (y.data == nullptr) {
+#pragma unroll
+      for (int lane = 0; lane < Width; ++lane) value.lane[lane] = clampKeepingNan(value.lane[lane], low, high);
+    } else {
+      const Vector<Width> saved = load<Width>(y.data + row * y.stride + column * Width);
+#pragma unroll
+      for (int lane = 0; lane < Width; ++lane) value.lane[lane] *= clampSlope(saved.lane[lane], low, high);
+    }
+    store<Width>(result.data + row * result.stride + column * Width, value);
+  }
+}
+
 }  // namespace
 
 bool isActivation(int kind) { return kind >= 0 && kind < SN_ACTIVATION_COUNT; }
@@ -203,6 +231,19 @@ void launchChannelGradient(int kind, float slope, ConstRows dy, ConstRows y, Row
   withStorage(dy.dtype, [&](auto storage) {
     using T = typename decltype(storage)::Element;
     if (!runVectors<T>(problem)) runSingly<T>(problem);
+  });
+}
+
+void launchClamp(ConstRows x, ConstRows y, Rows result, float low, float high, int64_t rows, int64_t channels,
+                 cudaStream_t stream) {
+  const bool vectors =
+      channels % vectorWidth(x.dtype) == 0 && allowsVectors(x) && allowsVectors(y) && allowsVectors(result);
+  withStorage(x.dtype, [&](auto storage) {
+    using T = typename decltype(storage)::Element;
+    constexpr int kWidth = kVectorWidth<T>;
+    const Tiling tiling = tile(rows, channels, vectors ? kWidth : 1);
+    launch("clamp", vectors ? clamp<T, kWidth> : clamp<T, 1>, tiling.grid(), tiling.block, stream, viewOf<T>(x),
+           viewOf<T>(y), viewOf<T>(result), rows, tiling.columns, low, high);
   });
 }
 

@@ -20,4 +20,9 @@ void launchConvertRows(ConstRows x, Rows y, int64_t rows, int64_t channels, cuda
 void launchChannelGradient(int kind, float slope, ConstRows dy, ConstRows y, Rows dx, float* dbias, float* partials,
                            int64_t rows, int64_t channels, cudaStream_t stream);
 
+// result = x between the bounds if y has no data, else the gradient of that: x is dy, y is the result, and the result is dx.
+// The result may be x.
+void launchClamp(ConstRows x, ConstRows y, Rows result, float low, float high, int64_t rows, int64_t channels,
+                 cudaStream_t stream);
+
 }  // namespace saturnn::cuda

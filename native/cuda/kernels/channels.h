@@ -1,4 +1,4 @@
-// The launcher of kernels/channels.cu, for channels.cc.
+// The launchers of kernels/channels.cu, for channels.cc.
 #pragma once
 
 #include "cuda/kernels/common/rows.h"
@@ -11,5 +11,22 @@ struct Addends {
   ConstRows inputs[kMostAddends];
 };
 void launchAdd(const Addends& addends, int count, Rows y, int64_t rows, int64_t channels, cudaStream_t stream);
+
+struct ImageSize {
+  int64_t batch, pixels, channels;
+};
+
+// Numbers per channel: `stride` floats from image to image, or 0 if they are the same for all. `data` may be null.
+struct ChannelVector {
+  const float* data;
+  int64_t stride;
+};
+
+// y = x scale + bias, without those that are null. y may be x.
+void launchAffine(ConstRows x, ChannelVector scale, ChannelVector bias, Rows y, const ImageSize& size,
+                  cudaStream_t stream);
+
+// sums [batch, channels] = the sums of dy x over the pixels, or of dy if x has no data.
+void launchProductSums(ConstRows dy, ConstRows x, float* sums, const ImageSize& size, cudaStream_t stream);
 
 }  // namespace saturnn::cuda

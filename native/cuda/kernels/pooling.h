@@ -6,7 +6,8 @@
 namespace saturnn::cuda {
 
 struct PoolWindows {
-  int32_t kernelH, kernelW, strideH, strideW, padH, padW;
+  int32_t kernelH, kernelW, strideH, strideW, padTop, padLeft;
+  int32_t sum;  // 1: an average is not divided by the number of pixels
 };
 
 // Images [batch, height, width, channels] before and [batch, outputHeight, outputWidth, channels] after pooling; every
@@ -28,5 +29,12 @@ void launchGlobalAveragePool(ConstRows x, float* y, int64_t batch, int64_t pixel
                              cudaStream_t stream);
 void launchGlobalAveragePoolGradient(const float* dy, Rows dx, int64_t batch, int64_t pixels, int64_t channels,
                                      cudaStream_t stream);
+
+// y[n, c] = the largest x of the pixels of image n, and the number of its pixel; `indices` may be null. dx = dy in this
+// pixel, and 0 in the others.
+void launchGlobalMaxPool(ConstRows x, float* y, int32_t* indices, int64_t batch, int64_t pixels, int64_t channels,
+                         cudaStream_t stream);
+void launchGlobalMaxPoolGradient(const float* dy, const int32_t* indices, Rows dx, int64_t batch, int64_t pixels,
+                                 int64_t channels, cudaStream_t stream);
 
 }  // namespace saturnn::cuda

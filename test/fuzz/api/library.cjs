@@ -153,9 +153,11 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
       () => [image(), saturnn.tanh(), { bias: ones([3]), name: 'n', context: { training: false, counter: null } }],
       2,
     ),
+    clamp: of(() => [image(), { low: -1, high: 1.5, name: 'n' }], 1),
     add: of(() => [image(), image()]),
     concat: of(() => [[image(), image()], { name: 'n' }], 1),
     slice: of(() => [image(), { channelOffset: 0, channels: 2, name: 'n' }], 1),
+    affine: of(() => [image(), { scale: ones([3]), bias: ones([2, 3]), name: 'n' }], 1),
     countCorrect: of(() => [matrix(), labels(), { k: 2, name: 'n' }], 2),
     softmaxCrossEntropy: of(() => [matrix(), labels(), { labelSmoothing: 0.1, weights: ones([2]), name: 'n' }], 2),
     conv2d: of(
@@ -182,6 +184,7 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
     ),
     mix: of(() => [image(), ones([2, 6]), { name: 'n' }], 2),
     copy: of(() => [image(), { image: false, name: 'n' }], 1),
+    flatten: of(() => [image(), { name: 'n' }], 1),
     dropout: of(() => [image(), counter(), { rate: 0.5, stream: 1, name: 'n' }], 2),
     linear: of(() => [matrix(), ones([4, 3]), { bias: ones([4]), name: 'n' }], 2),
     batchNorm: of(() => [image(), { scale: ones([3]), shift: ones([3]) }, { epsilon: 1e-5, name: 'n' }], 2),
@@ -191,8 +194,10 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
     ),
     moments: of(() => [image(), { name: 'n' }], 1),
     averagePool: of(() => [image(), { kernel: 3, stride: 2, padding: 1, ceil: true, name: 'n' }], 1),
-    maxPool: of(() => [image(), { kernel: [2, 2], stride: 2, padding: 0, ceil: false }], 1),
+    maxPool: of(() => [image(), { kernel: [2, 2], stride: 2, padding: [0, 1, 1, 0], ceil: false }], 1),
     globalAveragePool: of(() => [image(), { name: 'n' }], 1),
+    globalMaxPool: of(() => [image(), { name: 'n' }], 1),
+    upsample: of(() => [image(), { factor: [2, 3], name: 'n' }], 1),
     randomizedRelu: of(() => [image(), { counter: counter(), lower: 0.1, upper: 0.3, name: 'n', bias: ones([3]) }], 1),
     assign: of(() => {
       const w = parameter();

@@ -10,13 +10,13 @@ __global__ void __launch_bounds__(kThreads)
   constexpr int kReadRows = (kPoolRows - 1) * Stride + Kernel;
   const PoolPlace place = poolPlace<Width>(shape, kPoolRows);
   if (place.channel >= shape.channels || place.column >= shape.outputWidth || place.row >= shape.outputHeight) return;
-  const int top = place.row * Stride - shape.windows.padH;
-  const Span pixels = windowOf(place.column, Kernel, Stride, shape.windows.padW, shape.width);
-  const int left = place.column * Stride - shape.windows.padW;
+  const int top = place.row * Stride - shape.windows.padTop;
+  const Span pixels = windowOf(place.column, Kernel, Stride, shape.windows.padLeft, shape.width);
+  const int left = place.column * Stride - shape.windows.padLeft;
   float weight[kPoolRows];
 #pragma unroll
   for (int i = 0; i < kPoolRows; ++i) {
-    weight[i] = inverseOf<Kernel>(windowOf(place.row + i, Kernel, Stride, shape.windows.padH, shape.height)) *
+    weight[i] = inverseOf<Kernel>(windowOf(place.row + i, Kernel, Stride, shape.windows.padTop, shape.height)) *
                 inverseOf<Kernel>(pixels);
   }
 
@@ -63,9 +63,9 @@ __global__ void __launch_bounds__(kThreads)
   const PoolPlace place = poolPlace<Width>(shape, 1);
   if (place.channel >= shape.channels || place.column >= shape.outputWidth || place.row >= shape.outputHeight) return;
   const PoolWindows& w = shape.windows;
-  const Span rows = windowOf(place.row, w.kernelH, w.strideH, w.padH, shape.height);
-  const Span pixels = windowOf(place.column, w.kernelW, w.strideW, w.padW, shape.width);
-  const float weight = inverseOf(rows) * inverseOf(pixels);
+  const Span rows = windowOf(place.row, w.kernelH, w.strideH, w.padTop, shape.height);
+  const Span pixels = windowOf(place.column, w.kernelW, w.strideW, w.padLeft, shape.width);
+  const float weight = weightOf(rows, w) * weightOf(pixels, w);
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
     Vector<Width> mean = {};

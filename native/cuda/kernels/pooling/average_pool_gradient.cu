@@ -22,15 +22,15 @@ __global__ void __launch_bounds__(kThreads)
   constexpr int kWindowRows = kBefore + (kPoolRows - 1) / Stride + 1;
   constexpr int kWindowColumns = kBefore + 1;
   const PoolPlace place = poolPlace<Width>(shape, kPoolRows);
-  const int strip = shape.windows.padH / Stride * Stride + place.row;
-  const int top = strip - shape.windows.padH;  // perhaps above the image
+  const int strip = shape.windows.padTop / Stride * Stride + place.row;
+  const int top = strip - shape.windows.padTop;  // perhaps above the image
   if (place.channel >= shape.channels || place.column >= shape.width || top >= shape.height) return;
-  const int across = place.column + shape.windows.padW;
+  const int across = place.column + shape.windows.padLeft;
   const int firstWindow = across / Stride - kBefore;
   float weight[kWindowColumns];
 #pragma unroll
   for (int k = 0; k < kWindowColumns; ++k) {
-    weight[k] = inverseOf<Kernel>(windowOf(firstWindow + k, Kernel, Stride, shape.windows.padW, shape.width));
+    weight[k] = inverseOf<Kernel>(windowOf(firstWindow + k, Kernel, Stride, shape.windows.padLeft, shape.width));
   }
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
         for (int k = 0; k < kWindowColumns; ++k) addWeighted(rowSum, unpack(packed[k]), weight[k]);
         const float rowWeight =
-            inverseOf<Kernel>(windowOf(windowRow, Kernel, Stride, shape.windows.padH, shape.height));
+            inverseOf<Kernel>(windowOf(windowRow, Kernel, Stride, shape.windows.padTop, shape.height));
 #pragma unroll
         for (int i = 0; i < kPoolRows; ++i) {
           const int within = i - (j - kBefore) * Stride;
@@ -76,18 +76,18 @@ __global__ void __launch_bounds__(kThreads)
   const PoolPlace place = poolPlace<Width>(shape, 1);
   if (place.channel >= shape.channels || place.column >= shape.width || place.row >= shape.height) return;
   const PoolWindows& w = shape.windows;
-  const Span windowRows = windowsOver(place.row, w.kernelH, w.strideH, w.padH, shape.outputHeight);
-  const Span windows = windowsOver(place.column, w.kernelW, w.strideW, w.padW, shape.outputWidth);
+  const Span windowRows = windowsOver(place.row, w.kernelH, w.strideH, w.padTop, shape.outputHeight);
+  const Span windows = windowsOver(place.column, w.kernelW, w.strideW, w.padLeft, shape.outputWidth);
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
     Vector<Width> sum = {};
     for (int windowRow = windowRows.begin; windowRow < windowRows.end; ++windowRow) {
       Vector<Width> rowSum = {};
       for (int window = windows.begin; window < windows.end; ++window) {
-        const float weight = inverseOf(windowOf(window, w.kernelW, w.strideW, w.padW, shape.width));
+        const float weight = weightOf(windowOf(window, w.kernelW, w.strideW, w.padLeft, shape.width), w);
         addWeighted(rowSum, load<Width>(dy.at(n, windowRow, window, place.channel)), weight);
       }
-      addWeighted(sum, rowSum, inverseOf(windowOf(windowRow, w.kernelH, w.strideH, w.padH, shape.height)));
+      addWeighted(sum, rowSum, weightOf(windowOf(windowRow, w.kernelH, w.strideH, w.padTop, shape.height), w));
     }
     store<Width>(dx.at(n, place.row, place.column, place.channel), sum);
   }
@@ -108,7 +108,7 @@ void launchAveragePoolGradient(const PoolShape& shape, ConstRows dy, Rows dx, cu
     if (!vectors) return run(averagePoolGradientAny<T, 1>, 1, shape.height, 1);
     const bool unrolled = withUnrolledWindow(shape.windows, [&](auto kernel, auto stride) {
       constexpr int kKernel = decltype(kernel)::value, kStride = decltype(stride)::value;
-      run(averagePoolGradient<T, kWidth, kKernel, kStride>, kWidth, shape.height + shape.windows.padH % kStride,
+      run(averagePoolGradient<T, kWidth, kKernel, kStride>, kWidth, shape.height + shape.windows.padTop % kStride,
           kPoolRows);
     });
     if (!unrolled) run(averagePoolGradientAny<T, kWidth>, kWidth, shape.height, 1);

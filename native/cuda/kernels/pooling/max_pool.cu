@@ -41,8 +41,8 @@ __global__ void __launch_bounds__(kThreads)
   constexpr int kReadRows = (kPoolRows - 1) * Stride + Kernel;
   const PoolPlace place = poolPlace<Width>(shape, kPoolRows);
   if (place.channel >= shape.channels || place.column >= shape.outputWidth || place.row >= shape.outputHeight) return;
-  const int top = place.row * Stride - shape.windows.padH;
-  const int left = place.column * Stride - shape.windows.padW;
+  const int top = place.row * Stride - shape.windows.padTop;
+  const int left = place.column * Stride - shape.windows.padLeft;
   int pixel[Kernel];
 #pragma unroll
   for (int k = 0; k < Kernel; ++k) pixel[k] = min(max(left + k, 0), shape.width - 1);
@@ -93,10 +93,10 @@ __global__ void __launch_bounds__(kThreads)
   const PoolPlace place = poolPlace<Width>(shape, 1);
   if (place.channel >= shape.channels || place.column >= shape.outputWidth || place.row >= shape.outputHeight) return;
   const PoolWindows& w = shape.windows;
-  const Span rows = windowOf(place.row, w.kernelH, w.strideH, w.padH, shape.height);
-  const Span pixels = windowOf(place.column, w.kernelW, w.strideW, w.padW, shape.width);
-  const int top = place.row * w.strideH - w.padH;
-  const int left = place.column * w.strideW - w.padW;
+  const Span rows = windowOf(place.row, w.kernelH, w.strideH, w.padTop, shape.height);
+  const Span pixels = windowOf(place.column, w.kernelW, w.strideW, w.padLeft, shape.width);
+  const int top = place.row * w.strideH - w.padTop;
+  const int left = place.column * w.strideW - w.padLeft;
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
     const int first = positionOf(rows.begin - top, pixels.begin - left, w.kernelW);

@@ -27,10 +27,10 @@ __global__ void __launch_bounds__(kThreads) maxPoolGradient(const __grid_constan
   constexpr int kWindowRows = kBefore + (kPoolRows - 1) / Stride + 1;
   constexpr int kWindowColumns = kBefore + 1;
   const PoolPlace place = poolPlace<Width>(shape, kPoolRows);
-  const int strip = shape.windows.padH / Stride * Stride + place.row;
-  const int top = strip - shape.windows.padH;  // perhaps above the image
+  const int strip = shape.windows.padTop / Stride * Stride + place.row;
+  const int top = strip - shape.windows.padTop;  // perhaps above the image
   if (place.channel >= shape.channels || place.column >= shape.width || top >= shape.height) return;
-  const int across = place.column + shape.windows.padW;
+  const int across = place.column + shape.windows.padLeft;
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
     Vector<Width> sum[kPoolRows] = {};
@@ -81,15 +81,15 @@ __global__ void __launch_bounds__(kThreads)
   const PoolPlace place = poolPlace<Width>(shape, 1);
   if (place.channel >= shape.channels || place.column >= shape.width || place.row >= shape.height) return;
   const PoolWindows& w = shape.windows;
-  const Span windowRows = windowsOver(place.row, w.kernelH, w.strideH, w.padH, shape.outputHeight);
-  const Span windows = windowsOver(place.column, w.kernelW, w.strideW, w.padW, shape.outputWidth);
+  const Span windowRows = windowsOver(place.row, w.kernelH, w.strideH, w.padTop, shape.outputHeight);
+  const Span windows = windowsOver(place.column, w.kernelW, w.strideW, w.padLeft, shape.outputWidth);
 
   for (int64_t n = blockIdx.z; n < shape.batch; n += gridDim.z) {
     Vector<Width> sum = {};
     for (int windowRow = windowRows.begin; windowRow < windowRows.end; ++windowRow) {
       for (int window = windows.begin; window < windows.end; ++window) {
         const int position =
-            (place.row + w.padH - windowRow * w.strideH) * w.kernelW + place.column + w.padW - window * w.strideW;
+            (place.row + w.padTop - windowRow * w.strideH) * w.kernelW + place.column + w.padLeft - window * w.strideW;
         addChosen(sum, load<Width>(dy.at(n, windowRow, window, place.channel)),
                   loadBytes<Width>(indices.at(n, windowRow, window, place.channel)), position);
       }
@@ -115,7 +115,8 @@ void launchMaxPoolGradient(const PoolShape& shape, ConstRows dy, const uint8_t* 
     if (!vectors) return run(maxPoolGradientAny<T, 1>, 1, shape.height, 1);
     const bool unrolled = withUnrolledWindow(shape.windows, [&](auto kernel, auto stride) {
       constexpr int kKernel = decltype(kernel)::value, kStride = decltype(stride)::value;
-      run(maxPoolGradient<T, kWidth, kKernel, kStride>, kWidth, shape.height + shape.windows.padH % kStride, kPoolRows);
+      run(maxPoolGradient<T, kWidth, kKernel, kStride>, kWidth, shape.height + shape.windows.padTop % kStride,
+          kPoolRows);
     });
     if (!unrolled) run(maxPoolGradientAny<T, kWidth>, kWidth, shape.height, 1);
   });

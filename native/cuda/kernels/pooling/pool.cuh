@@ -95,6 +95,12 @@ __device__ __forceinline__ Span windowsOver(int pixel, int kernel, int stride, i
 
 __device__ __forceinline__ float inverseOf(Span span) { return 1.0f / static_cast<float>(span.end - span.begin); }
 
+// The weight of each pixel of a window along one axis, for windows of any size.
+__device__ __forceinline__ float weightOf(Span span, const PoolWindows& windows) {
+  // The length is chosen, and not the weight: a second way around the division would make registers spill.
+  return inverseOf(windows.sum != 0 ? Span{0, 1} : span);
+}
+
 // As above for a span of 1 to Most, without a division.
 template <int Most>
 __device__ __forceinline__ float inverseOf(Span span) {
@@ -109,6 +115,7 @@ __device__ __forceinline__ float inverseOf(Span span) {
 // Calls function(kernel, stride) with integral constants if there is an unrolled kernel for this window.
 template <class Function>
 bool withUnrolledWindow(const PoolWindows& windows, Function&& function) {
+  if (windows.sum != 0) return false;
   if (windows.kernelH != 3 || windows.kernelW != 3 || windows.strideH != windows.strideW) return false;
   using Three = std::integral_constant<int, 3>;
   if (windows.strideH == 1) return function(Three{}, std::integral_constant<int, 1>{}), true;
