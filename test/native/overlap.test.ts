@@ -30,7 +30,7 @@ test.each([
 
 test('the maximum of a window of 70,000 x 70,000 pixels', async () => {
   const [kernel, pad] = [70_000, 69_998];
-  const attributes = int32(kernel, kernel, kernel, kernel, pad, pad);
+  const attributes = int32(kernel, kernel, kernel, kernel, pad, pad, 0);
   const description: PlanDescription = plan(
     [tensor([1, 3, 2, 1]), tensor([1, 1, 1, 1])],
     [node('maxPool', [0], [1, -1], { attributes })],
