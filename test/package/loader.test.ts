@@ -1,17 +1,17 @@
 /** The loader: where it looks for the native libraries, in which order, and its errors if they are missing or do not fit. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../lib/runtime/locate';
 import { describeSystem, oldestGlibc, thisSystem, whyUnsupported } from '../../lib/runtime/platform';
 import { version } from '../../lib/version';
 import { temporaryFolder } from '../temporary';
+import { linkDependencies } from './packed';
 
 const root = packageRoot();
 const folder = temporaryFolder();
 const out = join(root, 'out');
-const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 let app: string;
 let made = 0;
 let filesModule: (files: readonly string[]) => string;
@@ -26,8 +26,7 @@ beforeEach(() => {
   mkdirSync(own, { recursive: true });
   cpSync(join(root, 'dist'), join(own, 'dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(own, 'package.json'));
-  for (const name of Object.keys(dependencies))
-    symlinkSync(join(root, 'node_modules', name), join(app, 'node_modules', name));
+  linkDependencies(app);
 });
 
 /** Makes a platform package. `files` maps names to contents (a Buffer) or to paths of files to copy. */

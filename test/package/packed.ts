@@ -38,18 +38,23 @@ export function packedPackages(): Packed {
   return { folder: (name) => join(root, name), archives: archives.map((name) => join(root, name)) };
 }
 
-/** Makes a folder in which copies of the three packages are installed, with links to their dependencies. @returns its path */
-export function installPackages(packed: Packed, app: string): string {
-  mkdirSync(join(app, 'node_modules/@saturnn'), { recursive: true });
-  for (const name of ['saturnn', '@saturnn/linux-x64', '@saturnn/linux-x64-cuda'])
-    cpSync(packed.folder(name), join(app, 'node_modules', name), { recursive: true });
-  const { dependencies } = JSON.parse(readFileSync(join(packed.folder('saturnn'), 'package.json'), 'utf8'));
+/** Links what saturnn depends on into an app's node_modules. */
+export function linkDependencies(app: string): void {
+  const { dependencies } = JSON.parse(readFileSync(join(app, 'node_modules/saturnn/package.json'), 'utf8'));
   for (const name of Object.keys(dependencies)) {
     const link = join(app, 'node_modules', name);
     // The folder of a scope: "@bufbuild" of "@bufbuild/protobuf".
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(join(packageRoot(), 'node_modules', name), link);
   }
+}
+
+/** Makes a folder in which copies of the three packages are installed, with links to their dependencies. @returns its path */
+export function installPackages(packed: Packed, app: string): string {
+  mkdirSync(join(app, 'node_modules/@saturnn'), { recursive: true });
+  for (const name of ['saturnn', '@saturnn/linux-x64', '@saturnn/linux-x64-cuda'])
+    cpSync(packed.folder(name), join(app, 'node_modules', name), { recursive: true });
+  linkDependencies(app);
   writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true }));
   return app;
 }
