@@ -1,7 +1,7 @@
 // `npm run pack:all`: makes the three published packages in out/packages, as folders and as archives. Prints their sizes
 // and the oldest system libraries that they run with, and fails if a size or a library version is above its limit.
-// Compiles the native parts for all GPU architectures, which takes minutes; --built (for tests) takes those that `npm run
-// build:native` made in out/.
+// Compiles the JavaScript, and the native parts for all GPU architectures, which takes minutes; --built (for tests) takes what
+// `npm run build` made in dist/ and out/.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -65,10 +65,10 @@ function finish(name, folder) {
 
 /**
  * Makes all packages in out/packages. @returns lines of a report about them
- * @param options `built`: take the native parts from out/ instead of compiling them
+ * @param options `built`: take dist/ and the native parts in out/ as they are: other tests of a run use them at the same time
  */
 export async function packAll({ built }) {
-  await stage('typescript build', () => compileTypescript('tsconfig.build.json'));
+  if (!built) await stage('typescript build', () => compileTypescript('tsconfig.build.json'));
   const libraries = await releaseLibraries({ built });
   let report = [];
   await stage('packages', () => {
