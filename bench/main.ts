@@ -12,6 +12,8 @@ import { jsonOption, oneObject } from '../lib/cli/options/output';
 import * as read from '../lib/cli/options/readers';
 import { errorLine } from '../lib/cli/terminal/errorLine';
 import { writeJson } from '../lib/measure/harness';
+import { modelDefaults } from '../lib/models/defaults';
+import { formatActivation } from '../lib/ops/activation';
 import { table } from '../lib/report/textTable';
 import { type CompareOptions, type CompareReport, comparePytorch } from './compare/pytorch';
 import { comparable } from './compare/setup';
@@ -30,7 +32,13 @@ function compareCommand(): Command {
   addOptions(
     pytorch,
     modelOption({ choices: comparable, default: 'subInception', shown: 'subInception' }),
-    ...[widthOption(), batchOption({ default: 128 }), precisionOption(), activationOption()],
+    ...[widthOption(), batchOption({ default: 128 }), precisionOption()],
+    // The default of all networks that are compared.
+    activationOption({
+      default: modelDefaults.activation,
+      shown: formatActivation(modelDefaults.activation),
+      otherwise: undefined,
+    }),
     roundsOption({ default: 9 }),
     stepsOption({ note: 'per measurement', default: 1 }),
   );
