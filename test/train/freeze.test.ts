@@ -235,7 +235,7 @@ describe('frozen running statistics', () => {
     const loss = trainer.epochs.at(-1)!.trainLoss!;
     expect(loss).toBeCloseTo((await trainer.evaluate('train')).loss, 5);
     expect(await valuesOf(trainer)).toEqual(before);
-    // Those of the batch give another loss.
+    // With the statistics of the batch, the loss is another one.
     using usual = trainerOf({ ...options, model: make() });
     await usual.fit({ steps: 1 });
     expect(Math.abs(usual.epochs.at(-1)!.trainLoss! - loss)).toBeGreaterThan(1e-3);

@@ -50,7 +50,7 @@ describe.each(Object.entries(recorded.networks))('%s', (name, network) => {
   });
 
   if (!(name in recorded.parameters)) return;
-  // What torchvision has.
+  // Only torchvision's networks, of which the number of parameters is recorded, are trained here: it takes a while.
   test('is trained further with other classes, and goes back', async () => {
     const bytes = recordedImages(network);
     const train = Dataset.from({ images: bytes, labels: [0, 2], shape: [...size, channels], classes: 3 });
