@@ -1,9 +1,9 @@
 /** Parts of `npm run bench -- compare pytorch` that need no PyTorch: the description of the network, and the line protocol. */
 import { existsSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import { comparePytorch } from '../../bench/compare/pytorch';
 import { describeNetwork, readData, type SetUp, writeSetUp } from '../../bench/compare/setup';
 import { TimedProcess } from '../../bench/compare/timedProcess';
+import { benchProgram } from '../../bench/program';
 import type { ComparedStep } from '../../bench/step';
 import { inception33, subInception } from '../../lib/models';
 import { leakyTanh } from '../../lib/ops/activations';
@@ -91,11 +91,11 @@ test('an error that a process reports is passed on, and so is its end', async ()
   await expect(child.run(1)).rejects.toThrow('the child has ended: out of luck');
 });
 
-test('without PyTorch the error says what to do', async () => {
+test('without options the comparison starts, and without PyTorch its error says what to do', async () => {
   const before = process.env.SATURNN_PYTHON;
   process.env.SATURNN_PYTHON = '/no/such/python';
   try {
-    const comparison = comparePytorch({ ...options, rounds: 1, steps: 1, warmup: 0, compile: true });
+    const comparison = benchProgram().parseAsync(['compare', 'pytorch'], { from: 'user' });
     await expect(comparison).rejects.toThrow(/does not start.*SATURNN_PYTHON/);
   } finally {
     if (before === undefined) delete process.env.SATURNN_PYTHON;
