@@ -157,10 +157,14 @@ export {
 export { Sgd, type SgdOptions } from './optim/sgd';
 export { Philox, philox4x32 } from './random';
 export { chartSvg } from './report/chart';
+export { type DrawnFilters, drawFilters, type FilterWeights } from './report/filters';
 export type { ReportGallery, ReportPicture } from './report/gallery';
 export type { HeatMap } from './report/heatMap';
 export type { Axis, Chart, Series } from './report/option';
+export { type OverlaidMap, type OverlayOptions, overlayMap } from './report/overlay';
 export type { ReportPage, ReportTable } from './report/page';
+export type { Picture } from './report/picture';
+export { encodePng } from './report/png';
 export { writeReport } from './report/write';
 export type { Cancellable } from './runtime/cancellation';
 export {
@@ -218,10 +222,18 @@ export type {
   TrainEvent,
   WarningEvent,
 } from './train/events';
+export type { ActivationsOptions, LayerActivations } from './train/explain/activations';
+export type { GradCam, GradCamOptions } from './train/explain/gradCam';
 export { type LoadPredictorOptions, loadPredictor } from './train/loadPredictor';
 export type { CardMetrics, CardOrigin, ModelCard } from './train/modelFile/card';
 export { type HeadOptions, type LoadedModel, loadModel } from './train/modelFile/loadModel';
-export type { FilePrediction, Guess, PredictFilesOptions } from './train/predict/files';
+export type {
+  DecodedFiles,
+  DecodeFilesOptions,
+  FilePrediction,
+  Guess,
+  PredictFilesOptions,
+} from './train/predict/files';
 export {
   type Images,
   type Predictions,

@@ -2,15 +2,21 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { type LayerRate, layerFactors } from '../experiments/layerRates';
+import { writeAtomically } from '../files/durable';
 import { readSafetensors, type SafetensorsFile } from '../files/safetensors';
 import { createModel, type Model, models } from '../models';
 import { describeDefaults } from '../models/defaults';
+import { type FilterParameter, filtersOf } from '../models/filters';
 import type { ImageSize } from '../models/imageSize';
 import { inspectModel, type ModelSummary } from '../models/inspect';
 import type { Activation } from '../ops/activations';
+import { Philox } from '../random';
+import { drawFilters } from '../report/filters';
+import { encodePng } from '../report/png';
 import { type LoadedModel, modelOf } from '../train/modelFile/loadModel';
 import { modelFileText } from './modelFileText';
-import { addOptions, doesNotApply } from './options/declare';
+import { addOptions, declare, doesNotApply } from './options/declare';
+import { layerOption } from './options/layer';
 import { activationForms, activationOption, channelsOption, sizeOption, widthOption } from './options/model';
 import { lrLayersOption } from './options/optimizer';
 import { jsonOption, oneObject } from './options/output';
@@ -22,8 +28,15 @@ interface Options {
   channels?: number;
   activation?: Activation;
   lrLayers?: string;
+  filters?: string;
+  layer?: string;
   json?: boolean;
 }
+
+const filtersOption = declare({
+  flags: '--filters <file>',
+  help: 'of a model file: write a picture (PNG) of the filters of a convolution',
+});
 
 export function inspectCommand(): Command {
   const command = new Command('inspect')
@@ -41,10 +54,15 @@ export function inspectCommand(): Command {
     channelsOption({ otherwise: describeDefaults('channels') }),
     lrLayersOption({ note: '; they are printed beside the layers' }),
     activationOption({ note: `, on which --lr-layers depends: ${activationForms}` }),
+    filtersOption(),
+    layerOption({ note: 'with a convolution, for --filters', otherwise: 'the first one' }),
     jsonOption({ note: oneObject }),
   );
   return command.action((name: string, options: Options) => {
+    if (options.layer !== undefined && options.filters === undefined)
+      throw doesNotApply('--layer', 'without --filters');
     if (!isFile(name)) {
+      if (options.filters !== undefined) throw doesNotApply('--filters', 'to a model without a file');
       const { width, size, channels, activation } = options;
       return inspect(createModel(name, { width, size, channels, activation }), options);
     }
@@ -52,9 +70,23 @@ export function inspectCommand(): Command {
       if (command.getOptionValueSource(option) === 'cli') throw doesNotApply(`--${option}`, 'to a file');
     const file = readSafetensors(name);
     const loaded = modelOf(file, name);
+    const filters = options.filters === undefined ? null : filtersOf(loaded.model, options.layer);
     if (!options.json) print(`${modelFileText(name, loaded)}\n`);
-    return inspect(loaded.model, options, contentOf(file, loaded));
+    inspect(loaded.model, options, contentOf(file, loaded));
+    if (filters) writeFilters(options.filters as string, filters, options.json);
   });
+}
+
+/** Writes the picture of a convolution's filters. */
+function writeFilters(path: string, { layer, weight }: FilterParameter, json = false): void {
+  const { shape } = weight;
+  // Parameters of a file take their first values from it, not from random numbers.
+  const drawn = drawFilters({ values: weight.initialize(new Philox(0, 0)), shape });
+  writeAtomically(path, [encodePng(drawn.pixels, drawn.shape)]);
+  const [all = 0, height, width, channels = 0] = shape;
+  const part = drawn.filters < all || drawn.channels < channels;
+  const which = part ? ` (the first ${drawn.filters}, and ${drawn.channels} of their channels)` : '';
+  if (!json) print(`\nfilters of ${layer}: ${all} of ${height}x${width}x${channels}${which}: ${path}\n`);
 }
 
 /** Whether the argument is a path. A word that is neither a model nor a file is taken for the name of a model. */

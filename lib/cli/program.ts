@@ -9,6 +9,7 @@ import { doctorCommand } from './doctor';
 import { equivalenceCommand } from './equivalence';
 import { estimateCommand } from './estimate';
 import { evaluateCommand } from './evaluate';
+import { explainCommand } from './explain';
 import { exportCommand } from './export';
 import { inspectCommand } from './inspect';
 import { predictCommand } from './predict';
@@ -26,6 +27,7 @@ export function program(): Command {
     trainCommand(),
     predictCommand(),
     evaluateCommand(),
+    explainCommand(),
     convertCommand(),
     exportCommand(),
     dataCommand(),

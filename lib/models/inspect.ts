@@ -61,7 +61,7 @@ export function inspectModel(model: Model): ModelSummary {
 }
 
 /** A layer, made of nodes of one name. */
-interface Nodes {
+export interface Nodes {
   readonly name: string;
   readonly nodes: Node[];
 }
@@ -69,9 +69,10 @@ interface Nodes {
 /**
  * Groups nodes by layer. A node of a known name belongs to the last layer of that name if it shares a parameter with it, or
  * reads its result and is another op (a convolution and its activation). Otherwise it begins another layer, because nodes have the
- * op's name where no name was given; later layers of one name are numbered: "conv2d (2)".
+ * op's name where no name was given; later layers of one name are numbered: "conv2d (2)". The result of a layer is that of its
+ * last node.
  */
-function layersOf(nodes: readonly Node[]): Nodes[] {
+export function layersOf(nodes: readonly Node[]): Nodes[] {
   const layers: Nodes[] = [];
   const last = new Map<string, Nodes>();
   const counts = new Map<string, number>();

@@ -15,7 +15,7 @@ export const mixColumns = 6;
  * SW, C], inverseDeviation [C] -> y [N, H, W, C]. A mean [SH, SW, C] belongs to the whole image: it is moved with it. Without
  * places, an image is the crop at the centre. An index outside of the data set, or a place that is not finite, gives NaN.
  */
-const augmentOp: Op = {
+export const augmentOp: Op = {
   name: 'augment',
   attributes: [],
   readsSlices: false,

@@ -1,14 +1,10 @@
 /** Small pictures in a grid, as a section of a page. */
-import type { ImageShape } from '../data/source';
 import { escapeHtml } from './html';
+import type { Picture } from './picture';
 import { pngDataUri } from './png';
 
 /** A picture of a gallery. */
-export interface ReportPicture {
-  /** Bytes from 0 to 255, [height, width, channels], with 1 to 4 channels. */
-  readonly pixels: Uint8Array;
-  /** Shape of the pixels: [height, width, channels]. */
-  readonly shape: ImageShape;
+export interface ReportPicture extends Picture {
   /** Text below the picture. */
   readonly caption: string;
 }

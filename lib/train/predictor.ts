@@ -1,5 +1,4 @@
 import { Dataset } from '../data/dataset';
-import { DataLoader } from '../data/loader';
 import { type ImageShape, type ImageSource, imageBytes, imageShapeField, isSource } from '../data/source';
 import { knownStatisticsField, type Statistics } from '../data/statistics';
 import { invalid } from '../errors';
@@ -12,7 +11,22 @@ import { bytesOf } from '../runtime/dtypes';
 import { type State, stateField } from '../tensor/state';
 import { checkEvaluated, evaluateSource } from './evaluation/evaluateSource';
 import { type EvaluationOptions, evaluateFields } from './evaluation/options';
-import { type FilePrediction, type PredictFilesOptions, predictFiles } from './predict/files';
+import {
+  type ActivationsOptions,
+  activationsOf,
+  activationsOptions,
+  type LayerActivations,
+} from './explain/activations';
+import { type GradCam, type GradCamOptions, gradCamOf, gradCamOptions } from './explain/gradCam';
+import { collect } from './predict/collect';
+import {
+  type DecodedFiles,
+  type DecodeFilesOptions,
+  decodeFiles,
+  type FilePrediction,
+  type PredictFilesOptions,
+  predictFiles,
+} from './predict/files';
 import { PredictionPlans } from './predict/plans';
 
 /** Options of Predictor.create(); loadPredictor() takes some of them. */
@@ -154,19 +168,8 @@ export class Predictor {
     const source = imagesToPredict(images, shape, model, given);
     const { count } = source;
     const { classes } = model;
-    const batch = this.plans.batchFor(count);
-    const loader = new DataLoader({ labels: new Int32Array(count), batch, shuffle: false });
-    const runner = await this.plans.runner(source, batch);
-    const probabilities = new Float32Array(count * classes);
-    const logits = new Float32Array(count * classes);
-    let at = 0;
-    for await (const { result } of runner.run({ epoch: loader.epoch(0), first: 0, last: loader.steps, signal })) {
-      // The last batch may be filled up with masked rows, which are left out.
-      const part = Math.min(result.steps * batch * classes, probabilities.length - at);
-      probabilities.set((result.outputs.probabilities as Float32Array).subarray(0, part), at);
-      logits.set((result.outputs.logits as Float32Array).subarray(0, part), at);
-      at += part;
-    }
+    const sizes = { probabilities: classes, logits: classes };
+    const { probabilities, logits } = await collect(this.plans, source, sizes, { signal });
     return { count, classes, probabilities, logits };
   }
 
@@ -181,8 +184,52 @@ export class Predictor {
    * pictures; ERR_PACKAGE without sharp; what predict() throws
    */
   async predictFiles(paths: string | readonly string[], options: PredictFilesOptions = {}): Promise<FilePrediction[]> {
+    return predictFiles(this, this.#images(), paths, options);
+  }
+
+  /**
+   * Decodes pictures as predictFiles() does, for predict(), activations() and gradCam(). All of them are in memory at the same time.
+   * @param paths paths of files, and of folders, whose pictures are taken in the order of their names, those of inner folders included
+   * @param options `resize`: false refuses pictures of another size (default true); `signal`
+   * @throws ERR_DATA naming the first file that cannot be used; ERR_PACKAGE without sharp; ERR_INVALID_ARGUMENT
+   */
+  async decodeFiles(paths: string | readonly string[], options: DecodeFilesOptions = {}): Promise<DecodedFiles> {
+    return decodeFiles(this.#images(), paths, options);
+  }
+
+  #images() {
     const { shape, data, batch } = this.options;
-    return predictFiles(this, { shape, decoding: data?.decoding ?? null, batch }, paths, options);
+    return { shape, decoding: data?.decoding ?? null, batch };
+  }
+
+  /**
+   * Computes what layers of the network give for images. The first call with these layers compiles a plan, which is kept. Bytes are
+   * copied at the call.
+   * @param images images of the shape that the predictor was made for
+   * @param options `layers`: names of layers, as inspectModel() has them; number of images in an array of bytes (default 1); `signal`
+   * @returns shape and values of each layer's output, after its activation, by its name
+   * @throws ERR_INVALID_ARGUMENT, for a name that no layer has with the nearest one; ERR_OUT_OF_MEMORY; what predict() throws
+   */
+  async activations(images: Images, options: ActivationsOptions): Promise<Record<string, LayerActivations>> {
+    const checked = activationsOptions.check(options);
+    const { model, shape } = this.options;
+    const source = imagesToPredict(images, shape, model, checked.count);
+    return activationsOf({ model, plans: this.plans }, source, checked);
+  }
+
+  /**
+   * Computes where in images a layer sees what speaks for a class: Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391). Bytes are copied at
+   * the call. bf16 and fp16 predictors compute it in f32. overlayMap() makes a picture of a map.
+   * @param images images of the shape that the predictor was made for
+   * @param options `layer` (default: the last one whose output has more than one pixel); `label`: the class (default: the predicted one);
+   * number of images in an array of bytes (default 1); `signal`
+   * @throws ERR_INVALID_ARGUMENT; ERR_GRAPH if an operation after the layer has no gradient; what predict() throws
+   */
+  async gradCam(images: Images, options: GradCamOptions = {}): Promise<GradCam> {
+    const checked = gradCamOptions.check(options);
+    const { model, shape } = this.options;
+    const source = imagesToPredict(images, shape, model, checked.count);
+    return gradCamOf({ model, plans: this.plans }, source, checked);
   }
 
   /**

@@ -39,6 +39,29 @@ const predictFilesOptions = new Options('predictFiles()', predictFilesFields);
 
 const pathsField = anyOf<[string, readonly string[]]>('a path, or an array of paths', pathField, arrayOf(pathField));
 
+/** Options of Predictor.decodeFiles(). */
+export interface DecodeFilesOptions {
+  /** Whether pictures of another size than those of the training are scaled, as those were. Default true; false: they are refused. */
+  resize?: boolean;
+  /** When it is aborted, decodeFiles() throws its reason. */
+  signal?: AbortSignal;
+}
+
+const decodeFilesOptions = new Options<DecodeFilesOptions>('decodeFiles()', {
+  resize: optional(flag),
+  signal: optional(signal),
+});
+
+/** The result of Predictor.decodeFiles(). */
+export interface DecodedFiles {
+  /** Paths of the pictures, in order. */
+  readonly paths: readonly string[];
+  /** The number of pictures. */
+  readonly count: number;
+  /** Their pixels: [count, height, width, channels], of the shape that the predictor takes. */
+  readonly images: Uint8Array;
+}
+
 /** A class that a picture may belong to. */
 export interface Guess {
   /** Index of the class. */
@@ -94,22 +117,53 @@ export async function predictFiles(
 ): Promise<FilePrediction[]> {
   const options = predictFilesOptions.check(given);
   const { top = predictFilesDefaults.top, signal } = options;
-  const named = checkArgument('paths', pathsField, paths);
-  const list = typeof named === 'string' ? [named] : named;
-  if (list.length === 0) throw invalid('paths', 'at least one path', 'none');
   const predictions: FilePrediction[] = [];
   let waiting: Read[] = [];
   const predictWaiting = async () => {
     predictions.push(...(await predictRead(network, images.shape, waiting, { top, signal })));
     waiting = [];
   };
-  for await (const read of inOrder(pictureFiles(list), lanes, readerOf(images, options))) {
+  for await (const read of inOrder(filesOf(paths), lanes, readerOf(images, options))) {
     signal?.throwIfAborted();
     waiting.push(read);
     if (waiting.length >= images.batch) await predictWaiting();
   }
   await predictWaiting();
   return predictions;
+}
+
+/** Decodes files and the pictures of folders. The arguments are those of Predictor.decodeFiles(). */
+export async function decodeFiles(
+  images: TrainedImages,
+  paths: string | readonly string[],
+  given: DecodeFilesOptions,
+): Promise<DecodedFiles> {
+  const options = decodeFilesOptions.check(given);
+  const files = filesOf(paths);
+  const pixels: Uint8Array[] = [];
+  for await (const read of inOrder(files, lanes, readerOf(images, options))) {
+    options.signal?.throwIfAborted();
+    // A file that is broken has thrown.
+    pixels.push(read.pixels as Uint8Array);
+  }
+  return { paths: files.map(({ name }) => name), count: files.length, images: joined(pixels, images.shape) };
+}
+
+/** Returns the files that paths name. @throws ERR_INVALID_ARGUMENT unless there is a path; ERR_DATA */
+function filesOf(paths: string | readonly string[]): PictureFile[] {
+  const named = checkArgument('paths', pathsField, paths);
+  const list = typeof named === 'string' ? [named] : named;
+  if (list.length === 0) throw invalid('paths', 'at least one path', 'none');
+  return pictureFiles(list);
+}
+
+/** Returns images one after the other. */
+function joined(pixels: readonly Uint8Array[], shape: ImageShape): Uint8Array {
+  const images = new Uint8Array(pixels.length * imageBytes({ shape }));
+  pixels.forEach((image, index) => {
+    images.set(image, index * image.length);
+  });
+  return images;
 }
 
 /** Returns a function that reads and decodes one file. */
@@ -141,10 +195,7 @@ async function predictRead(
   { top, signal }: { top: number; signal: AbortSignal | undefined },
 ): Promise<FilePrediction[]> {
   const whole = files.flatMap(({ pixels }) => (pixels ? [pixels] : []));
-  const images = new Uint8Array(whole.length * imageBytes({ shape }));
-  whole.forEach((pixels, index) => {
-    images.set(pixels, index * pixels.length);
-  });
+  const images = joined(whole, shape);
   const probabilities =
     whole.length === 0
       ? new Float32Array(0)

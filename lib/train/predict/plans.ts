@@ -4,6 +4,7 @@ import type { ImageShape, ImageSource } from '../../data/source';
 import { SaturnnError } from '../../errors';
 import type { Device, Precision } from '../../runtime/device';
 import { Landings } from '../../runtime/landings';
+import { storesHalves } from '../../runtime/precisions';
 import { StreamingFeed } from '../feed';
 import { Runner } from '../runner';
 import { type InferenceOptions, predictionGraph, type StepGraphOptions } from '../stepGraphs';
@@ -17,17 +18,29 @@ export interface PredictionPlansOptions extends Omit<StepGraphOptions, 'images'>
   readonly autotune?: boolean | undefined;
 }
 
+/** A way to look at a network: a graph that has the inputs of the prediction, and maybe others. */
+export interface Look {
+  /** Tells its plans from those of others. */
+  readonly key: string;
+  /** Makes the graph of a step. */
+  readonly graph: (options: StepGraphOptions, inference: InferenceOptions) => Graph;
+  /** Whether it computes in f32 where the precision would store halves. Default false. */
+  readonly inFloats?: boolean;
+}
+
+const prediction: Look = { key: 'prediction', graph: predictionGraph };
+
 interface Made {
   readonly plan: Plan;
   readonly graph: Graph;
 }
 
 /**
- * The plans of a Predictor, one for each batch that is asked for: a plan has a fixed batch, and one image in a batch of 64 would take
- * the time of 64. Each is compiled at its first use and kept.
+ * The plans of a Predictor, one for each batch that is asked for, and for each other look at the network: a plan has a fixed batch, and
+ * one image in a batch of 64 would take the time of 64. Each is compiled at its first use and kept.
  */
 export class PredictionPlans {
-  readonly #plans = new Map<number, Promise<Made>>();
+  readonly #plans = new Map<string, Promise<Made>>();
   readonly #landings: Landings;
   #disposed = false;
 
@@ -46,25 +59,31 @@ export class PredictionPlans {
     return count >= batch ? batch : 2 ** Math.floor(Math.log2(Math.max(1, count)));
   }
 
-  /** Returns a runner of the images of a source, in steps of `batch`. @throws ERR_DISPOSED; what compile throws */
-  async runner(source: ImageSource, batch: number): Promise<Runner> {
+  /**
+   * Returns a runner of the images of a source, in steps of `batch`.
+   * @param look default: the prediction
+   * @throws ERR_DISPOSED; what compile throws
+   */
+  async runner(source: ImageSource, batch: number, look: Look = prediction): Promise<Runner> {
     if (this.#disposed) throw new SaturnnError('ERR_DISPOSED', 'this Predictor was disposed of');
-    const known = this.#plans.get(batch) ?? this.#keep(batch);
+    const key = `${batch} ${look.key}`;
+    const known = this.#plans.get(key) ?? this.#keep(key, batch, look);
     const { plan, graph } = await known;
     return new Runner(plan, new StreamingFeed(source, batch, this.#landings), graph);
   }
 
-  #keep(batch: number): Promise<Made> {
-    const made = this.#make(batch);
-    this.#plans.set(batch, made);
+  #keep(key: string, batch: number, look: Look): Promise<Made> {
+    const made = this.#make(batch, look);
+    this.#plans.set(key, made);
     // A failure is not kept, because a later attempt may find enough memory.
-    made.catch(() => this.#plans.delete(batch));
+    made.catch(() => this.#plans.delete(key));
     return made;
   }
 
-  async #make(batch: number): Promise<Made> {
-    const { shape, device, precision, deterministic, autotune, averaged, ...parts } = this.options;
-    const graph = predictionGraph({ ...parts, batch, images: [batch, ...shape] }, { averaged });
+  async #make(batch: number, { graph: makeGraph, inFloats = false }: Look): Promise<Made> {
+    const { shape, device, precision: asked = 'f32', deterministic, autotune, averaged, ...parts } = this.options;
+    const precision = inFloats && storesHalves(asked) ? 'f32' : asked;
+    const graph = makeGraph({ ...parts, batch, images: [batch, ...shape] }, { averaged });
     return { plan: await compile(graph, { device, precision, deterministic, autotune }), graph };
   }
 

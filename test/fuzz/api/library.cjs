@@ -237,6 +237,16 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
       [4, 5],
     ]),
     chartSvg: of(() => [chart()]),
+    drawFilters: of(() => [{ values: new Float32Array(24), shape: [2, 2, 2, 3] }], 0),
+    encodePng: of(() => [new Uint8Array(12), [2, 2, 3]]),
+    overlayMap: of(
+      () => [
+        { pixels: new Uint8Array(12), shape: [2, 2, 3] },
+        { values: new Float32Array(4), shape: [2, 2] },
+        { size: [2, 2], opacity: 0.5, scale: 2 },
+      ],
+      2,
+    ),
     writeReport: of(() => [path('report'), page()]),
     openDevice: of(() => ['cpu', { threads: 1 }], 1),
     probeBackend: of(() => ['cpu']),

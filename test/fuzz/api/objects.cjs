@@ -115,6 +115,9 @@ module.exports.objectCalls = function objectCalls(saturnn, experiments, makers) 
       calls: {
         predict: of(() => [new Uint8Array(96), { count: 2 }], 1),
         predictFiles: of(() => [[path('none.png')], { top: 2, resize: true, onBroken: 'skip', signal }], 1),
+        decodeFiles: of(() => [[path('none.png')], { resize: true, signal }], 1),
+        activations: of(() => [new Uint8Array(96), { layers: ['conv1', '3a'], count: 2 }], 1),
+        gradCam: of(() => [new Uint8Array(96), { layer: '3a', label: 1, count: 2 }], 1),
         evaluate: of(() => [dataset(), { mistakes: 2, bins: 3 }], 1, { most: { bins: 100, mistakes: 100 } }),
       },
     },
