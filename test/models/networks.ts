@@ -1,5 +1,6 @@
 /** Networks of one's own for tests of model files: one with every kind of layer, and drawn ones. */
-import { BatchNorm, Conv2d, Dropout, type ForwardContext, type Layer, Linear } from '../../lib/layers';
+import { BatchNorm, Conv2d, Dropout, type ForwardContext, inference, type Layer, Linear } from '../../lib/layers';
+import { within } from '../../lib/layers/context';
 import { functionalModel, type Model, models } from '../../lib/models';
 import { activate, clamp } from '../../lib/ops/activation';
 import {
@@ -15,7 +16,7 @@ import {
 } from '../../lib/ops/activations';
 import { add, affine, concat, slice } from '../../lib/ops/channels';
 import { conv2d } from '../../lib/ops/convolution';
-import { copy } from '../../lib/ops/data';
+import { copy, flatten } from '../../lib/ops/data';
 import {
   averagePool,
   globalAveragePool,
@@ -25,7 +26,7 @@ import {
   upsample,
 } from '../../lib/ops/pooling';
 import type { Parameter, StateBuffer } from '../../lib/tensor/state';
-import { constant, type Tensor } from '../../lib/tensor/tensor';
+import { constant, input, sizeOf, type Tensor } from '../../lib/tensor/tensor';
 import type { TestRandom } from '../random';
 
 /** The names of the built-in networks; of the ResNets for CIFAR, which differ in depth alone, only the smallest. */
@@ -93,22 +94,23 @@ export function drawnModel(random: TestRandom): Model {
     return layer;
   };
   const steps = Array.from({ length: 1 + random.integer(5) }, (_, index) => drawnStep(random, `layer${index}`, use));
-  const channels = steps.reduce((before, { channels: after }) => after(before), 3);
-  const head = use(new Linear({ name: 'head', inputs: channels, outputs: 5 }));
-  let width = 3;
-  const made = steps.map(({ channels: after, make }) => {
-    const forward = make(width);
-    width = after(width);
+  let channels = 3;
+  const made = steps.map((step) => {
+    const forward = step.make(channels);
+    channels = step.channels(channels);
     return forward;
   });
+  const inputShape = [6, 5, 3] as const;
+  const trunk = (x: Tensor, context: ForwardContext) => made.reduce((tensor, forward) => forward(tensor, context), x);
+  const features = [globalAveragePool, globalMaxPool, flatten][random.integer(3)]!;
+  const image = input('image', [1, ...inputShape]);
+  const inputs = sizeOf(within(inference, () => features(trunk(image, inference))).shape);
+  const head = use(new Linear({ name: 'head', inputs, outputs: 5 }));
   return functionalModel({
     ...partsOf(layers),
-    inputShape: [6, 5, 3],
+    inputShape,
     classes: 5,
-    forward(x, context) {
-      const last = made.reduce((tensor, forward) => forward(tensor, context), x);
-      return head.forward(globalAveragePool(last));
-    },
+    forward: (x, context) => head.forward(features(trunk(x, context))),
   });
 }
 
@@ -161,6 +163,17 @@ function drawnStep(random: TestRandom, name: string, use: <T extends Layer>(laye
       make: (channels) => {
         const places = { padding: [3, 1, 0, 0], dilation: [2, 1], groups: channels } as const;
         const conv = use(new Conv2d({ name, inputs: channels, outputs: channels, kernel: [3, 1], ...places }));
+        return (x) => conv.forward(x);
+      },
+    }),
+    () => ({
+      channels: (before) => 2 * before,
+      make: (channels) => {
+        // Groups of one channel each, or of half of them.
+        const groups = channels % 2 === 0 && random.integer(2) ? 2 : channels;
+        const conv = use(
+          new Conv2d({ name, inputs: channels, outputs: 2 * channels, kernel: 3, padding: 1, groups, activation }),
+        );
         return (x) => conv.forward(x);
       },
     }),
