@@ -125,6 +125,8 @@ npm run cudnn:plans     # asks cuDNN and writes this page anew, in minutes
 - cuDNN ${cudnn} was asked with the description of an ${device}, without a GPU.
 - The questions are ${problems} different convolutions:
   ${asked}.
+- lenet, the ResNets and mobilenetV2 were not asked about. test/package/cudnn-plans.test.ts asks about convolutions in groups, with dilation
+  and with different paddings.
 - A plan here is the first that the backend would take without autotuning, finalised by cuDNN. Every plain plan was also made again
   from its engine number and knobs, as the backend does with a remembered choice.
 
