@@ -241,6 +241,8 @@ export {
   Predictor,
   type PredictorOptions,
 } from './train/predictor';
+export { type FindRateOptions, findLearningRate, type RateSearchOptions } from './train/rates/findLearningRate';
+export { type RateCurve, type RatePoint, rateChart } from './train/rates/rateCurve';
 export { type Fit, type FitOptions, Trainer, type TrainerOptions } from './train/trainer';
 export type { TrainerView } from './train/trainerView';
 export type { WeightLayout } from './weights/layout';

@@ -1,5 +1,5 @@
 /** `saturnn explain`: draws which pixels of pictures speak for a class, by Grad-CAM. */
-import { basename, extname, join } from 'node:path';
+import { basename, extname, join, relative } from 'node:path';
 import { Command } from 'commander';
 import { pictureFiles } from '../data/pictures/pictureFiles';
 import { invalid } from '../errors';
@@ -102,7 +102,7 @@ function lineOf({ classNames }: Predictor, { path, picture, cam, row }: Explaine
   const [label, probability] = [labels[row] as number, probabilities[row] as number];
   const name = classNames?.[label] ?? null;
   if (json) return `${JSON.stringify({ path, picture, layer, label, name, probability })}\n`;
-  return `${path}: ${name ?? `class ${label}`} ${percent(probability)}, layer ${layer}: ${picture}\n`;
+  return `${path}: ${name ?? `class ${label}`} ${percent(probability)}, layer ${layer}: ${relative('', picture)}\n`;
 }
 
 /** Returns the index of the class that --class says. @throws ERR_INVALID_ARGUMENT */

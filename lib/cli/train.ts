@@ -12,9 +12,11 @@ import type { Sgd } from '../optim/sgd';
 import { changeableSettings, SettingsDiffer } from '../train/checkpoint/changes';
 import type { EndEvent } from '../train/events';
 import { NonFinite } from '../train/nonFinite';
+import type { RateSearchOptions } from '../train/rates/findLearningRate';
 import { hasCheckpoint, type Saved } from '../train/runFolder';
 import type { Trainer } from '../train/trainer';
 import { runTraining, type TrainingBegin, type TrainingWatch } from '../train/training';
+import { checkSearch, findLrOption, findRate } from './findRate';
 import { type ArithmeticOptions, addArithmeticOptions, arithmeticOf, openDeviceFor } from './options/arithmetic';
 import { augmentationFrom, augmentOption } from './options/augment';
 import { balanceOption, type ClassWeightsOptions, classWeightsFrom, classWeightsOption } from './options/classWeights';
@@ -62,6 +64,7 @@ interface TrainOptions
   batch?: number;
   epochs?: number;
   steps?: number;
+  findLr?: RateSearchOptions;
   seed: number;
   /** False with --no-test. */
   test: boolean;
@@ -102,7 +105,7 @@ export function withOptions(): Command {
     batchOption({ otherwise: batchByDevice }),
     epochsOption({ otherwise: `${defaultEpochs}` }),
     stepsOption({ note: 'instead of --epochs' }).conflicts('epochs'),
-    ...[seedOption(), noTestOption(), validationOption()],
+    ...[seedOption(), noTestOption(), validationOption(), findLrOption()],
     ...fineTuneOptions(),
   );
   return addRunOptions(
@@ -113,6 +116,7 @@ export function withOptions(): Command {
 async function train(options: TrainOptions, given: Given): Promise<void> {
   const { batch, seed, labelSmoothing, evaluateEvery, steps, json = false } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
+  if (options.findLr) checkSearch(given);
   const device = openDeviceFor(options);
   const file = isNetworkOfFile(options, given) ? networkOfFile(options.weights!) : null;
   const opened = await openData({ ...options, ...(file && imagesOf(file)), ...picturesOfFile(options) });
@@ -147,22 +151,26 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
       deviceInfo: device.info,
     });
     const folder = resolve(options.out ?? defaultFolder(model));
+    const training = {
+      ...{ ...fineTuningOf(options, train.classes), ...arithmeticOf(options), model: file ? undefined : model },
+      ...{ train, statistics, data: mode, device, batch, seed },
+      ...{ optimizer, labelSmoothing, classWeights, augmentation },
+    };
+    if (options.findLr) {
+      const search = { ...options.findLr, signal: interruption.signal };
+      return await findRate({ training, search, prepare: options.init.prepare, out: folder, json });
+    }
     let begun = 0;
     const trained = runTraining({
       change: options.change ? changeableSettings : undefined,
-      ...{ ...fineTuningOf(options, train.classes), onNonFinite: options.onNonFinite ?? undefined },
-      ...{ folder, resume: options.resume, checkpoints: checkpointsFrom(options, test !== null) },
       ...{
-        model: file ? undefined : model,
-        train,
+        ...training,
         test: test ?? undefined,
-        statistics,
-        data: mode,
-        device,
-        batch,
-        seed,
+        schedule,
+        evaluateEvery,
+        onNonFinite: options.onNonFinite ?? undefined,
       },
-      ...{ optimizer, schedule, labelSmoothing, classWeights, augmentation, evaluateEvery, ...arithmeticOf(options) },
+      ...{ folder, resume: options.resume, checkpoints: checkpointsFrom(options, test !== null) },
       length: { totalEpochs: epochs, totalSteps: steps },
       callbacks: earlyStoppingFrom(options, test !== null),
       describe(trainer) {

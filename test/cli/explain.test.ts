@@ -1,4 +1,5 @@
-/** saturnn explain and inspect --filters: pictures of what a network does. */
+/** saturnn explain, inspect --filters and train --find-lr: pictures of what a network does. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { imageFolder } from '../../lib/data/pictures/imageFolder';
@@ -26,6 +27,19 @@ beforeAll(async () => {
   await trainer.saveWeights(weights);
   const explain = ['explain', join(photos, 'circle'), join(photos, 'ring', '000.png')];
   const rest = ['--weights', weights, '--device', 'cpu', '--out', out];
+  const find = [
+    'train',
+    '--device',
+    'cpu',
+    '--width',
+    '0.02',
+    '--model',
+    'subInception',
+    '--limit',
+    '8',
+    '--batch',
+    '4',
+  ];
   outcomes = await saturnnLines([
     [...explain, ...rest, '--class', 'ring', '--layer', '3a', '--batch', '2'],
     ['explain', join(photos, 'ring', '000.png'), ...rest, '--json'],
@@ -34,6 +48,9 @@ beforeAll(async () => {
     ['inspect', weights, '--filters', join(folder, 'filters.png'), '--layer', '3a/3x4'],
     ['inspect', 'lenet', '--filters', join(folder, 'filters.png')],
     ['inspect', weights, '--layer', '3a/3x3'],
+    [...find, '--find-lr', '1e-4:1:10', '--out', join(folder, 'rates')],
+    [...find, '--find-lr', '--lr', '0.1', '--out', join(folder, 'rates')],
+    [...find, '--find-lr', '1:2:3:4', '--out', join(folder, 'rates')],
   ]);
 });
 
@@ -59,4 +76,17 @@ test('inspect --filters draws the filters of a convolution of a file', async () 
   expect(unknown.stderr).toMatch(/the name of a layer with a convolution \(the nearest is "3a\/3x3"\)/);
   expect(model.stderr).toMatch(/--filters does not apply to a model without a file/);
   expect(alone.stderr).toMatch(/--layer does not apply without --filters/);
+});
+
+test('train --find-lr suggests a rate, and draws the curve', () => {
+  const [found, other, wrong] = outcomes.slice(7) as [Outcome, Outcome, Outcome];
+  expect(found).toMatchObject({ code: 0, stderr: '' });
+  expect(found.stdout).toMatch(/^\d+ steps, up to a learning rate of [\d.]+.*\n(suggested: --lr|the loss never fell)/);
+  const read = (ending: string) => readFileSync(join(folder, 'rates', `learning-rates.${ending}`), 'utf8');
+  expect(read('svg')).toContain('smoothed loss');
+  const { points } = JSON.parse(read('json'));
+  expect(read('csv').trim().split('\n')).toHaveLength(points.length + 1);
+  expect(points[0]).toMatchObject({ step: 1, rate: 1e-4 });
+  expect(other.stderr).toMatch(/--lr does not apply to --find-lr/);
+  expect(wrong.stderr).toMatch(/Expected FROM:TO:STEPS/);
 });

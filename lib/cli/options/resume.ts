@@ -37,6 +37,10 @@ export interface ResumeOptions {
 /** Options as they are typed, by flag; true for an option without a value. */
 export type Given = Readonly<Record<string, string | true>>;
 
+/** Returns the first of these flags that was given; undefined: none was. */
+export const firstGiven = (given: Given, flags: readonly string[]): string | undefined =>
+  flags.find((flag) => given[flag] !== undefined);
+
 /** Options of one call of the command, which are no settings of the run. */
 const ofOneCall = ['--out', '--resume', '--change', '--json'];
 

@@ -247,6 +247,22 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
       ],
       2,
     ),
+    findLearningRate: of(
+      () => [
+        {
+          ...{ model, train: dataset(), device: 'cpu', batch: 2, data: 'resident', seed: 1 },
+          ...{ weights: undefined, head: undefined, freeze: [], statistics: { per: 'channel', scale: 1 } },
+          ...{ augmentation: [], optimizer: new saturnn.Sgd(), labelSmoothing: 0.1, classWeights: 'balanced' },
+          ...{ precision: 'f32', deterministic: true, autotune: false },
+        },
+        { from: 1e-3, to: 1, steps: 10, smoothing: 0.5, signal },
+      ],
+      0,
+      { most: { steps: 20 } },
+    ),
+    rateChart: of(() => [
+      { points: [{ step: 1, rate: 0.1, loss: 2, smoothed: 2 }], steepest: 0.1, tenthOfMinimum: 0.01, ended: 'done' },
+    ]),
     writeReport: of(() => [path('report'), page()]),
     openDevice: of(() => ['cpu', { threads: 1 }], 1),
     probeBackend: of(() => ['cpu']),
