@@ -34,7 +34,7 @@ import {
   picturesOfFile,
   withModelOfWeights,
 } from './options/fineTune';
-import { batchByDevice, batchOption, epochsOption, seedOption, stepsOption } from './options/length';
+import { accumulateOption, batchByDevice, batchOption, epochsOption, seedOption, stepsOption } from './options/length';
 import { addModelOptions, describeImages, describeModelOptions, type ModelOptions, modelFrom } from './options/model';
 import {
   addOptimizerOptions,
@@ -62,6 +62,7 @@ interface TrainOptions
     FineTuneOptions {
   augment?: readonly Augmentation[];
   batch?: number;
+  accumulate: number;
   epochs?: number;
   steps?: number;
   findLr?: RateSearchOptions;
@@ -103,6 +104,7 @@ export function withOptions(): Command {
   addOptions(
     addArithmeticOptions(addModelOptions(addDataOptions(command))),
     batchOption({ otherwise: batchByDevice }),
+    accumulateOption(),
     epochsOption({ otherwise: `${defaultEpochs}` }),
     stepsOption({ note: 'instead of --epochs' }).conflicts('epochs'),
     ...[seedOption(), noTestOption(), validationOption(), findLrOption()],
@@ -114,7 +116,7 @@ export function withOptions(): Command {
 }
 
 async function train(options: TrainOptions, given: Given): Promise<void> {
-  const { batch, seed, labelSmoothing, evaluateEvery, steps, json = false } = options;
+  const { batch, accumulate, seed, labelSmoothing, evaluateEvery, steps, json = false } = options;
   const epochs = steps === undefined ? (options.epochs ?? defaultEpochs) : undefined;
   if (options.findLr) checkSearch(given);
   const device = openDeviceFor(options);
@@ -153,7 +155,7 @@ async function train(options: TrainOptions, given: Given): Promise<void> {
     const folder = resolve(options.out ?? defaultFolder(model));
     const training = {
       ...{ ...fineTuningOf(options, train.classes), ...arithmeticOf(options), model: file ? undefined : model },
-      ...{ train, statistics, data: mode, device, batch, seed },
+      ...{ train, statistics, data: mode, device, batch, accumulate, seed },
       ...{ optimizer, labelSmoothing, classWeights, augmentation },
     };
     if (options.findLr) {

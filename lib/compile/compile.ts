@@ -58,8 +58,8 @@ export interface PlanRunOptions extends Cancellable {
   steps?: number;
 }
 
-/** Most steps of one run. */
-const mostSteps = 1_000_000;
+/** Most steps of one run. @internal */
+export const mostSteps = 1_000_000;
 
 /** Options of Plan.trace(). */
 export interface TraceOptions extends Cancellable {

@@ -297,6 +297,28 @@ export function assign(target: Tensor, value: Tensor, options: { gate?: Tensor |
   return applyNode(assignOp, [gate, target, old]);
 }
 
+/**
+ * total = sum + gradient if adds is not 0, else gradient: the sum of the gradients of the parts of a batch, whose first part begins a new
+ * one. adds i32 [1]; sum, gradient [P] -> total [P].
+ */
+const accumulateOp: Op = {
+  name: 'accumulate',
+  attributes: [],
+  readsSlices: false,
+  writesSlices: false,
+  inferShape([adds, sum, gradient]) {
+    expectShape('accumulate', 'adds', expectTensor('accumulate', 'adds', adds, { dtype: 'i32' }), [1]);
+    const { shape } = expectTensor('accumulate', 'sum', sum, { rank: 1 });
+    expectShape('accumulate', 'gradient', expectTensor('accumulate', 'gradient', gradient, {}), shape);
+    return [{ dtype: 'f32', shape, image: false }];
+  },
+};
+
+/** Returns sum + gradient, [P], or `gradient` alone in steps where `adds`, i32 [1], is 0. @throws ERR_SHAPE */
+export function accumulate(adds: Tensor, sum: Tensor, gradient: Tensor): Tensor {
+  return first(apply(accumulateOp, [adds, sum, gradient]));
+}
+
 /** counter[1] += 1, the number of steps done, which is part of the key of random numbers. gate i32 [1], counter i32 [2]. */
 const advanceOp: Op = {
   name: 'advance',
@@ -368,5 +390,5 @@ export function trustRatios(inputs: TrustInputs, attributes: TrustAttributes): T
 /** All ops of this file. */
 export const updateOps: readonly Op[] = [
   ...[sgdOp, sgdCheckOp, adamOp, adamCheckOp],
-  ...[averageWeightsOp, assignOp, advanceOp, trustRatiosOp],
+  ...[averageWeightsOp, assignOp, advanceOp, trustRatiosOp, accumulateOp],
 ];

@@ -1,15 +1,15 @@
 import { gradient } from '../compile/gradient';
 import { invalid, type Range } from '../errors';
-import { packGradients } from '../ops/data';
+import { copy, packGradients } from '../ops/data';
 import { clipFactor, finiteCheck, unscale } from '../ops/scaling';
-import { advance, averageWeights, behindGate, checkUpdate, type UpdateInputs } from '../ops/update';
+import { accumulate, advance, assign, averageWeights, behindGate, checkUpdate, type UpdateInputs } from '../ops/update';
 import { arrayOf, custom, type Field, number, optional, orNull } from '../options/field';
 import { type Fields, Options } from '../options/options';
 import { type State, stateField } from '../tensor/state';
 import { type Node, type Tensor, tensorField } from '../tensor/tensor';
 import { groupField, type ParameterGroup } from './groups';
 import { LossScaling } from './lossScaling';
-import type { Optimizer, OptimizerInputs, OptimizerNodes } from './optimizer';
+import type { Optimizer, OptimizerInputs, OptimizerNodes, UpdateParts } from './optimizer';
 
 /** Limits of the weight decay of every optimizer. */
 export const weightDecayRange: Range = [0, 1e6];
@@ -63,6 +63,8 @@ export const flatOptimizerFields: Fields<FlatOptimizerOptions> = {
   ema: optional(orNull(emaOptions.nested('{ decay }'))),
 };
 
+const partsOptions = new Options<UpdateParts>('parts of Optimizer.update()', { adds: tensorField, waits: tensorField });
+
 /** The declared inputs of update(). */
 export const updateInputs = new Options<OptimizerInputs>(
   'Optimizer.update()',
@@ -71,6 +73,7 @@ export const updateInputs = new Options<OptimizerInputs>(
     loss: tensorField,
     learningRate: tensorField,
     watched: optional(tensorField),
+    parts: optional(partsOptions.nested('{ adds, waits }')),
   },
   { argument: 'inputs' },
 );
@@ -105,6 +108,11 @@ export abstract class FlatOptimizer implements Optimizer {
     this.slots = ownSlots + (ema ? 1 : 0);
   }
 
+  /** Whether gradients of parts can be summed. Not a field: checkpoints compare those. */
+  get accumulates(): boolean {
+    return true;
+  }
+
   /**
    * Returns the node that changes the weights. `slots` are the rule's own, [P] each, where P is the State's size.
    * @internal
@@ -114,12 +122,14 @@ export abstract class FlatOptimizer implements Optimizer {
   /**
    * Returns the nodes that change the State's parameters by one step. A step writes nothing if its loss or gradient is not finite,
    * or if it would write a number that is NaN or larger than 2^126 (8.5e37): a weight or a slot that has overflown.
-   * @param inputs the State that is trained, the loss (f32 [1]), the learning rate (f32 [1]), and what else must be finite
+   * @param inputs the State that is trained, the loss (f32 [1]), the learning rate (f32 [1]), what else must be finite, and the parts of
+   * an update, for a State with gradientSlots 2
    * @returns `updates`, `gate` and `skip`, for Graph.from(), and `gradientNorm` (f32 [1], before clipping)
-   * @throws ERR_INVALID_ARGUMENT if the State was made for another optimizer, or a group applies to no parameter
+   * @throws ERR_INVALID_ARGUMENT if the State was made for another optimizer, or without gradientSlots 2 for parts, or has loss scaling
+   * beside parts; or if a group applies to no parameter
    */
   update(inputs: OptimizerInputs): OptimizerNodes {
-    const { state, loss, learningRate, watched = loss } = updateInputs.check(inputs);
+    const { state, loss, learningRate, watched = loss, parts } = updateInputs.check(inputs);
     const { slots, averageSlot, ema } = this;
     if (state.optimizerSlots < slots)
       throw invalid('state', `a State with optimizerSlots of at least ${slots}`, state.optimizerSlots);
@@ -127,23 +137,28 @@ export abstract class FlatOptimizer implements Optimizer {
     if (state.averageSlot !== averageSlot)
       throw invalid('state', `a State with averageSlot ${averageSlot}`, state.averageSlot);
     const lossScaling = LossScaling.of(state);
-    const flat = packGradients(state, gradient(loss, state.parameters, lossScaling?.scale));
+    if (parts && lossScaling) throw invalid('state', 'a State without loss scaling, for parts of an update,', 'fp16');
+    const own = packGradients(state, gradient(loss, state.parameters, lossScaling?.scale));
+    const sum = parts ? state.vector('gradients', 1) : null;
+    const flat = parts && sum ? accumulate(parts.adds, sum, own) : own;
     const { flag, halt, norm, scale } = this.#check(watched, flat, lossScaling);
     const parameters = state.vector('parameters');
-    const own = Array.from({ length: averageSlot ?? slots }, (_, slot) => state.vector('optimizer', slot));
-    const update = this.step({ gate: halt, parameters, gradient: flat, learningRate, scale }, own, state);
-    const gate = checkUpdate(update, lossScaling ? flag : null);
-    // With loss scaling `flag`, too, is closed by the plan where `gate` is: OptimizerNodes.skip.
-    const open = lossScaling ? flag : gate;
+    const ruleSlots = Array.from({ length: averageSlot ?? slots }, (_, slot) => state.vector('optimizer', slot));
+    const update = this.step({ gate: halt, parameters, gradient: flat, learningRate, scale }, ruleSlots, state);
+    // The plan closes this flag, too, where `gate` is closed: OptimizerNodes.skip. It must not do so in the memory of an input.
+    const skip = parts ? copy(parts.waits) : lossScaling ? flag : null;
+    const gate = checkUpdate(update, skip);
+    const open = skip ?? gate;
     const updates = [behindGate(update, open)];
     if (ema && averageSlot !== null) {
       const average = state.vector('optimizer', averageSlot);
       updates.push(averageWeights({ gate: open, average, parameters, counter: state.counter }, ema.decay));
     }
-    // `gate`, not `flag`: a step that loss scaling skips counts too, because it has used its batch.
-    updates.push(advance(gate, state.counter));
+    // `gate`, not `flag`: a step that loss scaling skips counts too, because it has used its batch. A part is no step.
+    updates.push(advance(parts ? open : gate, state.counter));
     if (lossScaling) updates.push(lossScaling.adjust(gate, flag));
-    return { updates, gate, skip: lossScaling ? flag : null, gradientNorm: norm };
+    if (sum) updates.push(assign(sum, flat, { gate }));
+    return { updates, gate, skip, gradientNorm: norm };
   }
 
   /**

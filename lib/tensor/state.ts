@@ -140,6 +140,11 @@ export interface StateOptions {
    * State.write() sets it with the weight. Default null: no average.
    */
   averageSlot?: number | null;
+  /**
+   * Number of gradients that are kept for each weight: 1, or 2 for updates whose gradient is the sum of those of several parts of a batch,
+   * which is the second one. Default 1.
+   */
+  gradientSlots?: number;
   /** Tensors that the model keeps beside its parameters, such as running statistics; default none. */
   buffers?: readonly StateBuffer[];
   /** Parameters, of those given, that are not trained: they get neither gradients nor values of an optimizer. Default none. */
@@ -157,6 +162,7 @@ const stateOptions = new Options<StateOptions>('State', {
   seed: optional(integer(...seedRange)),
   optimizerSlots: optional(integer(0, 8)),
   averageSlot: optional(orNull(integer(0))),
+  gradientSlots: optional(integer(1, 2)),
   buffers: optional(arrayOf(bufferField, 'an array of StateBuffers')),
   frozen: optional(arrayOf(parameterField, 'an array of Parameters')),
   device: optional(deviceField),
@@ -182,6 +188,8 @@ export class State {
   readonly optimizerSlots: number;
   /** Index of the slot with the moving average of the weights; null: no average. */
   readonly averageSlot: number | null;
+  /** Number of gradients that are kept for each weight. */
+  readonly gradientSlots: number;
   /** Tensors that are kept beside the parameters, in the order of the arena. */
   readonly buffers: readonly StateBuffer[];
   /** i32 [2]: the seed, and the number of steps done. */
@@ -215,8 +223,9 @@ export class State {
       device,
       ...more
     } = stateOptions.check(options);
-    const { frozen: fixed = [] } = more;
+    const { frozen: fixed = [], gradientSlots = 1 } = more;
     this.seed = seed;
+    this.gradientSlots = gradientSlots;
     this.optimizerSlots = optimizerSlots;
     this.#home = device === undefined ? null : deviceOf(device);
     this.averageSlot = averageSlot === null ? null : checkInteger('averageSlot', averageSlot, 0, optimizerSlots - 1);
@@ -310,10 +319,11 @@ export class State {
     return count * this.size * f32Bytes;
   }
 
-  /** Returns an arena as a vector [size], gaps included; for `optimizer`, slot number `slot`. @throws ERR_INVALID_ARGUMENT */
+  /** Returns an arena as a vector [size], gaps included; for `optimizer` and `gradients`, slot number `slot`. @throws ERR_INVALID_ARGUMENT */
   vector(arena: Exclude<Arena, 'buffers'>, slot = 0): Tensor {
     checkArgument('arena', vectorsField, arena);
-    checkInteger('slot', slot, 0, arena === 'optimizer' ? this.optimizerSlots - 1 : 0);
+    const slots = { parameters: 1, optimizer: this.optimizerSlots, gradients: this.gradientSlots };
+    checkInteger('slot', slot, 0, slots[arena] - 1);
     return stateTensor(
       this,
       arena,
@@ -388,8 +398,9 @@ export class State {
   }
 
   /**
-   * Returns a tensor's values, row-major, after the runs that are queued. `which` chooses among those of a parameter: its
-   * weights, the gradients of the last step, or its moving average. Opens device "auto" if the values are on no device yet.
+   * Returns a tensor's values, row-major, after the runs that are queued. `which` chooses among those of a parameter: its weights, the
+   * gradients of the last step (in a training with `accumulate`, of its last part), or its moving average. Opens device "auto" if the
+   * values are on no device yet.
    * @throws ERR_INVALID_ARGUMENT for a tensor of another State, or the averages of a State that has none; ERR_DISPOSED
    */
   async read(
@@ -456,7 +467,7 @@ export class State {
   bytesOf(arena: Arena): number {
     if (arena === 'buffers') return this.#bufferBytes;
     if (arena === 'parameters') return this.#allElements * f32Bytes;
-    return this.#bytesOfSlots(arena === 'optimizer' ? this.optimizerSlots : 1);
+    return this.#bytesOfSlots(arena === 'optimizer' ? this.optimizerSlots : this.gradientSlots);
   }
 
   /** Returns the values where they are; if they are on no device yet, makes them on their own device, or else on "auto". */

@@ -73,15 +73,20 @@ export class StreamingFeed implements Feed {
   readonly images: readonly number[];
   readonly mostSteps: number;
   readonly #batch: number;
+  readonly #parts: number;
   readonly #source: ImageSource;
   readonly #landings: Landings | null;
 
-  /** @param landings of the device that images go to; null: they are uploaded when a call begins */
-  constructor(source: ImageSource, batch: number, landings: Landings | null = null) {
+  /**
+   * @param landings of the device that images go to; null: they are uploaded when a call begins
+   * @param parts the number of equal parts of a batch that the plan computes in a step each
+   */
+  constructor(source: ImageSource, batch: number, landings: Landings | null = null, parts = 1) {
     this.#source = source;
     this.#batch = batch;
+    this.#parts = parts;
     this.#landings = landings?.areOfUse ? landings : null;
-    this.images = [batch, ...source.shape];
+    this.images = [batch / parts, ...source.shape];
     const most = this.#landings ? bytesPerCallAhead : bytesPerCall;
     this.mostSteps = Math.max(1, Math.floor(most / (batch * imageBytes(source))));
   }
@@ -91,13 +96,13 @@ export class StreamingFeed implements Feed {
     // One step has nothing beside which its images could be uploaded.
     const ahead = this.#landings && steps > 1 ? this.#landings : null;
     const bytes = stepBytes * Math.min(steps, this.mostSteps);
-    return new StreamingReader(this.#source, epoch, this.#batch, ahead && new UploadsAhead(ahead, bytes));
+    const places = Int32Array.from({ length: this.#batch / this.#parts }, (_, row) => row);
+    return new StreamingReader(this.#source, epoch, this.#batch, places, ahead && new UploadsAhead(ahead, bytes));
   }
 }
 
 /** Reads the images of an epoch from their source. */
 class StreamingReader implements FeedReader {
-  readonly #places: Int32Array;
   /** Two, because one is filled while a call may still read the other. */
   readonly #buffers: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
   #turn: 0 | 1 = 0;
@@ -106,10 +111,10 @@ class StreamingReader implements FeedReader {
     private readonly source: ImageSource,
     private readonly epoch: Epoch,
     private readonly batch: number,
+    /** The rows of the images of a step, in their order. */
+    private readonly places: Int32Array,
     private readonly ahead: UploadsAhead | null,
-  ) {
-    this.#places = Int32Array.from({ length: batch }, (_, row) => row);
-  }
+  ) {}
 
   async read(first: number, steps: number): Promise<Fed> {
     const batches = this.epoch.batches(first, steps);
@@ -119,7 +124,7 @@ class StreamingReader implements FeedReader {
     if (this.#buffers[this.#turn].length < bytes) this.#buffers[this.#turn] = new Uint8Array(bytes);
     const images = this.#buffers[this.#turn].subarray(0, bytes);
     await this.source.read(batches.indices, images);
-    const inputs = { indices: this.#places, labels: batches.labels };
+    const inputs = { indices: this.places, labels: batches.labels };
     return { batches, inputs: { images: this.ahead ? await this.ahead.upload(images) : images, ...inputs } };
   }
 

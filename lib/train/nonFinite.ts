@@ -1,6 +1,5 @@
 import type { RunInputs } from '../compile/compile';
 import { describeNonFinite, firstNonFinite } from '../compile/firstNonFinite';
-import type { Graph } from '../compile/graph';
 import { SaturnnError } from '../errors';
 import { Landed } from '../runtime/landings';
 import type { Runner, RunOfSteps } from './runner';
@@ -21,9 +20,9 @@ export class NonFinite extends SaturnnError {
  * `run`, or because its update would have overflown. The State is as before that step, so the step is computed again, kernel by
  * kernel, to name the first layer whose values are not finite.
  */
-export async function nonFiniteError(step: number, { plan, graph }: Runner, run: RunOfSteps): Promise<NonFinite> {
-  const { steps, outputs } = run.result;
-  const first = await firstNonFinite(plan, inputsOfStep(graph, run, steps));
+export async function nonFiniteError(step: number, runner: Runner, run: RunOfSteps): Promise<NonFinite> {
+  const { steps, outputs } = run.native;
+  const first = await firstNonFinite(runner.plan, inputsOfStep(runner, run, steps));
   const [loss, norm] = [outputs.loss?.[steps], outputs.gradientNorm?.[steps]];
   const bothFinite = Number.isFinite(loss) && Number.isFinite(norm);
   const inUpdate = bothFinite && !first;
@@ -33,8 +32,8 @@ export async function nonFiniteError(step: number, { plan, graph }: Runner, run:
   return new NonFinite(message, inUpdate);
 }
 
-/** Returns the inputs of step number `step` (from 0) of a run of several. */
-function inputsOfStep(graph: Graph, { inputs, batches }: RunOfSteps, step: number): RunInputs {
+/** Returns the inputs of native step number `step` (from 0) of a run of several. */
+function inputsOfStep({ graph, parts }: Runner, { inputs, batches }: RunOfSteps, step: number): RunInputs {
   const sizes = new Map(
     graph.nodes.flatMap(({ source, outputs: [tensor] }) =>
       source?.kind === 'input' && tensor ? [[source.name, tensor.size] as const] : [],
@@ -44,7 +43,7 @@ function inputsOfStep(graph: Graph, { inputs, batches }: RunOfSteps, step: numbe
     Object.entries(inputs).map(([name, value]) => {
       const size = sizes.get(name) ?? 0;
       if (value instanceof Landed) return [name, value.part(step * size, size)];
-      const perStep = ArrayBuffer.isView(value) && value.length === size * batches.steps;
+      const perStep = ArrayBuffer.isView(value) && value.length === size * batches.steps * parts;
       return [name, perStep ? value.subarray(step * size, (step + 1) * size) : value];
     }),
   );

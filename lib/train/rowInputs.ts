@@ -1,27 +1,33 @@
 import type { RunInputs } from '../compile/compile';
 import type { Batches } from '../data/loader';
+import { partShares } from './accumulation/inputs';
 import type { ResolvedOptions } from './trainerOptions';
 
 /**
  * Returns the inputs of the training steps of a call that the host makes for each row, beside images, indices and labels: the
  * tables of augmentation, and weights (f32 [steps * batch]) of the row in the loss, which are those of its class, 0 for a row that
- * only fills up a batch. Where images are mixed, partnerWeights are those of the other image, and each has its share.
+ * only fills up a batch. Where images are mixed, partnerWeights are those of the other image, and each has its share. With several parts
+ * per update, both are multiplied by the share of the row's part.
  * @param epoch the number of the batches' epoch, from 0
  */
 export function rowInputs(
-  { weightsByClass, augmenter }: Pick<ResolvedOptions, 'weightsByClass' | 'augmenter'>,
+  { weightsByClass, augmenter, parts = 1 }: Pick<ResolvedOptions, 'weightsByClass' | 'augmenter'> & { parts?: number },
   epoch: number,
   batches: Batches,
 ): RunInputs {
-  const { shares, partnerLabels, ...tables } = augmenter.tables(epoch, batches);
-  const weightOf = (label: number) => (label < 0 ? 0 : (weightsByClass?.[label] ?? 1));
+  // Images are mixed with others of their part, which a native step computes.
+  const { shares, partnerLabels, ...tables } = augmenter.tables(epoch, { ...batches, steps: batches.steps * parts });
+  const partShare = partShares(batches, parts);
+  const weightOf = (label: number, row: number) => (label < 0 ? 0 : partShare(row) * (weightsByClass?.[label] ?? 1));
   const { labels } = batches;
-  if (!shares || !partnerLabels)
-    return { ...tables, ...(weightsByClass && { weights: Float32Array.from(labels, weightOf) }) };
+  if (!shares || !partnerLabels) {
+    const isWeighted = weightsByClass !== null || parts > 1;
+    return { ...tables, ...(isWeighted && { weights: Float32Array.from(labels, weightOf) }) };
+  }
   return {
     ...tables,
     partnerLabels,
-    weights: Float32Array.from(labels, (label, row) => shares[row]! * weightOf(label)),
-    partnerWeights: Float32Array.from(partnerLabels, (label, row) => (1 - shares[row]!) * weightOf(label)),
+    weights: Float32Array.from(labels, (label, row) => shares[row]! * weightOf(label, row)),
+    partnerWeights: Float32Array.from(partnerLabels, (label, row) => (1 - shares[row]!) * weightOf(label, row)),
   };
 }

@@ -1,6 +1,7 @@
-import type { Plan, RunInputs, StepResults } from '../compile/compile';
+import { mostSteps, type Plan, type RunInputs, type StepResults } from '../compile/compile';
 import type { Graph } from '../compile/graph';
 import type { Batches, Epoch } from '../data/loader';
+import { joinParts } from './accumulation/join';
 import type { Feed } from './feed';
 
 /** Time that the steps of one native call are to take: long enough that calls cost nothing, short enough for a progress bar. */
@@ -13,7 +14,10 @@ export interface RunOfSteps {
   readonly batches: Batches;
   /** The inputs of the plan. */
   readonly inputs: RunInputs;
+  /** What the steps gave, each of which may consist of several native steps. */
   readonly result: StepResults;
+  /** What the native steps gave. */
+  readonly native: StepResults;
   readonly milliseconds: number;
   /** Milliseconds of these for which the device waited for its inputs: little, except at the beginning of an epoch. */
   readonly waited: number;
@@ -45,7 +49,14 @@ export class Runner {
     private readonly feed: Feed,
     /** The graph that the plan was compiled from. */
     readonly graph: Graph,
+    /** The number of equal parts of a batch that a native step each computes. */
+    readonly parts = 1,
   ) {}
+
+  /** Whether the graph has an input of this name. */
+  reads(name: string): boolean {
+    return this.graph.nodes.some(({ source }) => source?.kind === 'input' && source.name === name);
+  }
 
   /** Yields after each native call. If a result is not finite, the caller must end the iteration. */
   async *run({
@@ -54,14 +65,15 @@ export class Runner {
     last,
     inputsOf,
     inputsAhead,
-    most,
+    most: mostAt,
     signal,
   }: CallOptions): AsyncGenerator<RunOfSteps, void, void> {
     if (first >= last) return;
     const reader = this.feed.reader(epoch, last - first);
     const ask = (step: number) => {
-      const atMost = Math.min(this.#stepsPerCall, this.feed.mostSteps, this.plan.native.mostSteps, last - step);
-      const fed = reader.read(step, Math.min(atMost, most?.(step) ?? atMost)).then(({ batches, inputs }) => ({
+      const most = Math.max(1, Math.floor(Math.min(this.plan.native.mostSteps, mostSteps) / this.parts));
+      const atMost = Math.min(this.#stepsPerCall, this.feed.mostSteps, most, last - step);
+      const fed = reader.read(step, Math.min(atMost, mostAt?.(step) ?? atMost)).then(({ batches, inputs }) => ({
         batches,
         inputs: { ...inputs, ...inputsAhead?.(batches) },
       }));
@@ -79,15 +91,16 @@ export class Runner {
         const { batches } = fed;
         const { steps } = batches;
         const inputs = { ...fed.inputs, ...inputsOf?.(step, batches) };
-        const running = this.plan.run(inputs, { steps });
+        const running = this.plan.run(inputs, { steps: steps * this.parts });
         step += steps;
         // The next images are gathered, and uploaded if the feed can, while the device works on this call.
         if (step < last) next = ask(step);
-        const result = await running;
+        const native = await running;
+        const result = joinParts(native, this.parts);
         const milliseconds = performance.now() - started;
         const fitting = Math.floor((1000 * secondsPerCall * steps) / milliseconds);
         this.#stepsPerCall = Math.min(Math.max(fitting, 1), mostStepsPerCall);
-        yield { batches, inputs, result, milliseconds, waited };
+        yield { batches, inputs, result, native, milliseconds, waited };
       }
     } finally {
       reader.close();

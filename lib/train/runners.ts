@@ -13,6 +13,14 @@ import type { ResolvedOptions } from './trainerOptions';
 
 type MakeGraph = (options: StepGraphOptions) => Graph;
 
+/** How a runner of a Trainer gets its images. */
+interface How {
+  /** Where the images are. */
+  readonly data?: DataMode;
+  /** The number of parts that a step consists of. */
+  readonly parts?: number;
+}
+
 /** The plans of a Trainer with the data that they read. Each is made at its first use and kept. */
 export class Runners {
   readonly #made = new Map<string, Promise<Runner>>();
@@ -32,14 +40,15 @@ export class Runners {
   /**
    * Returns the runner of this `kind` ("fit", "train", "test"); at its first use it is made from `graph`, with images of
    * `source`.
-   * @param data where the images are; default: where the options say
+   * @param how where the images are (default: where the options say), and of how many parts a step consists (default 1). All plans compute
+   * as many images at the same time as a part of an update has
    * @throws ERR_DISPOSED; what compile throws
    */
-  get(kind: string, source: ImageSource, graph: MakeGraph, data = this.options.data): Promise<Runner> {
+  get(kind: string, source: ImageSource, graph: MakeGraph, how: How = {}): Promise<Runner> {
     this.checkNotDisposed();
     const known = this.#made.get(kind);
     if (known) return known;
-    const runner = this.#prepare(source, graph, data);
+    const runner = this.#prepare(source, graph, how);
     this.#made.set(kind, runner);
     // A failure is not kept, because a later attempt may find enough memory.
     runner.catch(() => this.#made.get(kind) === runner && this.#made.delete(kind));
@@ -52,8 +61,8 @@ export class Runners {
    * @throws as get()
    */
   async passing(kind: string, source: ImageSource, graph: MakeGraph): Promise<Runner> {
-    const made = await this.get(kind, source, graph, 'streaming');
-    return new Runner(made.plan, new StreamingFeed(source, this.options.batch, this.#landings), made.graph);
+    const made = await this.get(kind, source, graph, { data: 'streaming' });
+    return new Runner(made.plan, new StreamingFeed(source, this.options.part, this.#landings), made.graph);
   }
 
   /** Returns the runner of this `kind` if get() has made one, else null. */
@@ -72,18 +81,18 @@ export class Runners {
     return this.#statistics;
   }
 
-  async #prepare(source: ImageSource, graph: MakeGraph, data: DataMode): Promise<Runner> {
-    const { model, batch, device, precision, deterministic, autotune } = this.options;
+  async #prepare(source: ImageSource, graph: MakeGraph, { data, parts = 1 }: How): Promise<Runner> {
+    const { model, part: batch, device, precision, deterministic, autotune } = this.options;
     const statistics = await this.statistics();
     this.checkNotDisposed();
-    const feed = await this.#feed(source, data);
+    const feed = await this.#feed(source, data ?? this.options.data, parts);
     const whole = graph({ model, state: this.state, statistics, images: feed.images, batch });
     const plan = await compile(whole, { device, precision, deterministic, autotune });
-    return new Runner(plan, feed, whole);
+    return new Runner(plan, feed, whole, parts);
   }
 
-  async #feed(source: ImageSource, data: DataMode): Promise<Feed> {
-    if (data === 'streaming') return new StreamingFeed(source, this.options.batch, this.#landings);
+  async #feed(source: ImageSource, data: DataMode, parts: number): Promise<Feed> {
+    if (data === 'streaming') return new StreamingFeed(source, this.options.part * parts, this.#landings, parts);
     const resident = this.#residents.get(source) ?? this.#upload(source);
     this.#residents.set(source, resident);
     resident.catch(() => this.#residents.delete(source));

@@ -15,6 +15,7 @@ import { nodesField, type Optimizer } from '../optim/optimizer';
 import { checkArgument } from '../options/options';
 import type { State, StateBuffer } from '../tensor/state';
 import { input, type Tensor } from '../tensor/tensor';
+import { partTensors } from './accumulation/graph';
 import { augmentedBatch } from './augmentedBatch';
 
 /** Options that all graphs of a training run share. */
@@ -31,6 +32,8 @@ export interface StepGraphOptions {
   frozen?: ReadonlySet<StateBuffer>;
   /** The tables of augmentation that a training step has as inputs. Evaluation and prediction have none. Default: none. */
   tables?: readonly AugmentationTable[];
+  /** Whether a training step is a part of an update (TrainerOptions.accumulate). Default false. */
+  parts?: boolean;
 }
 
 /** Options of the loss of a training step. */
@@ -73,12 +76,14 @@ function partnersLoss(logits: Tensor, batch: number, labelSmoothing: number): Te
 /**
  * Makes the graph of a training step: augmentation, forward, loss, backward, optimizer. Inputs: images, indices, labels,
  * learningRate [1], the tables of augmentation, weights [batch] if the loss is weighted or images are mixed, and partnerLabels and
- * partnerWeights [batch] if they are mixed. Outputs: loss, correct and gradientNorm, [1] each. The loss is the
- * smoothed and weighted one.
+ * partnerWeights [batch] if they are mixed; and those of partTensors() if steps are parts of updates. Outputs: loss, correct and
+ * gradientNorm, [1] each. The loss is the smoothed and weighted one.
  */
 export function trainGraph(options: StepGraphOptions, optimizer: Optimizer, lossOptions?: StepLossOptions): Graph {
-  const asked = new TrainingContext(options.state.counter);
-  const context = new TrainingContext(options.state.counter);
+  const parts = options.parts ? partTensors() : null;
+  const counter = parts?.counter ?? options.state.counter;
+  const asked = new TrainingContext(counter);
+  const context = new TrainingContext(counter);
   const { loss, logits, labels } = forward(options, asked, lossOptions, (all) => {
     const { y, remembered } = withFrozenStatistics({ y: all, remembered: asked.remembered }, options.frozen ?? none);
     for (const [buffer, value] of remembered) context.remember(buffer, () => value);
@@ -86,7 +91,10 @@ export function trainGraph(options: StepGraphOptions, optimizer: Optimizer, loss
   });
   const learningRate: Tensor = input('learningRate', [1]);
   const watched = watchedWith(loss, context.values);
-  const made = optimizer.update({ state: options.state, loss, learningRate, watched });
+  const made = optimizer.update({
+    ...{ state: options.state, loss, learningRate, watched },
+    ...(parts && { parts: { adds: parts.adds, waits: parts.waits } }),
+  });
   const { updates, gate, skip = null, gradientNorm } = checkArgument('the result of update()', nodesField, made);
   return Graph.from({
     outputs: { loss, correct: countCorrect(logits, labels), gradientNorm },

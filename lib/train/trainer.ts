@@ -13,6 +13,7 @@ import { checkArgument, Options } from '../options/options';
 import type { Device } from '../runtime/device';
 import { State } from '../tensor/state';
 import { version } from '../version';
+import { updateInputs } from './accumulation/inputs';
 import { Announcer } from './announcer';
 import type { Callback } from './callback';
 import { checkRestore, type RestoreOptions } from './checkpoint/changes';
@@ -40,7 +41,7 @@ import {
 import { rowInputs } from './rowInputs';
 import type { Runner } from './runner';
 import { Runners } from './runners';
-import { trainGraph } from './stepGraphs';
+import { type StepGraphOptions, trainGraph } from './stepGraphs';
 import { checkScheduledRate, type ResolvedOptions, resolveTrainerOptions, type TrainerOptions } from './trainerOptions';
 import type { TrainerView } from './trainerView';
 
@@ -91,7 +92,7 @@ export class Trainer implements TrainerView {
    */
   constructor(options: TrainerOptions) {
     this.#options = resolveTrainerOptions(options);
-    const { model, train, device, batch, optimizer, seed, precision } = this.#options;
+    const { model, train, device, batch, accumulate, optimizer, seed, precision } = this.#options;
     const frozen = this.#options.frozen.parameters;
     this.#from = this.#options.network.from ?? undefined;
     this.#owner = { disposed: false, hasTest: this.#options.test !== null };
@@ -103,7 +104,8 @@ export class Trainer implements TrainerView {
     try {
       // Before the State, which would bind the model even if a callback is refused.
       beginAll(this.#owner, rememberingOf(this.#options));
-      this.state = new State(model.parameters, { seed, optimizerSlots, averageSlot, buffers, frozen, device });
+      const slots = { optimizerSlots, averageSlot, gradientSlots: accumulate > 1 ? 2 : 1 };
+      this.state = new State(model.parameters, { ...slots, seed, buffers, frozen, device });
       this.state.beginWith(this.#options.network.begin);
     } catch (error) {
       this.#owner.disposed = true;
@@ -213,7 +215,7 @@ export class Trainer implements TrainerView {
    */
   async predict(images: Images, options: PredictOptions = {}): Promise<Predictions> {
     const { count, signal } = predictOptions.check(options);
-    const { model, device, batch, train, precision, deterministic, autotune } = this.#options;
+    const { model, device, part: batch, train, precision, deterministic, autotune } = this.#options;
     const source = imagesToPredict(images, train.shape, model, count);
     const statistics = await this.#runners.statistics();
     this.#runners.checkNotDisposed();
@@ -392,16 +394,18 @@ export class Trainer implements TrainerView {
     if (cursor.stopping !== null) return;
     const runner = await this.#fitRunner();
     const { begin, epoch } = cursor;
-    const { test, evaluateEvery } = this.#options;
+    const draws = runner.reads('partCounter');
+    const { test, evaluateEvery, accumulate: parts, seed } = this.#options;
     const pause = test ? nextEvaluation(evaluateEvery, cursor) : Number.POSITIVE_INFINITY;
     const runs = runner.run({
       epoch: this.#loader.epoch(epoch),
       first: cursor.step - begin,
       last: Math.min(cursor.end, last, pause) - begin,
-      inputsOf: (batch, batches) => ({
-        learningRate: Float32Array.from(batches.rows, (_, index) => this.#rate(begin + batch + index, last)),
-      }),
-      inputsAhead: (batches) => rowInputs(this.#options, epoch, batches),
+      inputsOf: (batch, batches) => {
+        const rates = batches.rows.map((_, index) => this.#rate(begin + batch + index, last));
+        return updateInputs({ parts, seed, draws }, begin + batch, rates);
+      },
+      inputsAhead: (batches) => rowInputs({ ...this.#options, parts }, epoch, batches),
       most: (batch) => mostSteps(this.#options.callbacks, begin + batch),
       signal,
     });
@@ -440,12 +444,12 @@ export class Trainer implements TrainerView {
   }
 
   #fitRunner(): Promise<Runner> {
-    const { train, optimizer, labelSmoothing, weightsByClass, augmenter, frozen } = this.#options;
-    const loss = { labelSmoothing, weighted: weightsByClass !== null };
-    const { names: tables } = augmenter;
-    return this.#runners.get('fit', train, (options) =>
-      trainGraph({ ...options, tables, frozen: frozen.buffers }, optimizer, loss),
-    );
+    const { train, optimizer, labelSmoothing, weightsByClass, augmenter, frozen, accumulate } = this.#options;
+    const parts = accumulate > 1;
+    const loss = { labelSmoothing, weighted: weightsByClass !== null || parts };
+    const step = { tables: augmenter.names, frozen: frozen.buffers, parts };
+    const graph = (options: StepGraphOptions) => trainGraph({ ...options, ...step }, optimizer, loss);
+    return this.#runners.get('fit', train, graph, { parts: accumulate });
   }
 
   /** Returns the description of the run, made once, because it reads a part of the data. */

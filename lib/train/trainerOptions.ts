@@ -20,6 +20,7 @@ import { patternField } from '../options/selection';
 import { isCallback } from '../options/values';
 import { seedRange } from '../random';
 import { type Device, deviceField, deviceOf, type Precision, precisionField } from '../runtime/device';
+import { precisionTable } from '../runtime/precisions';
 import { type Callback, callbackField, checkHooks } from './callback';
 import { type Description, hashOf } from './checkpoint/checkpointInfo';
 import { type ClassWeights, checkClassWeights, classWeightsField, classWeightsOf } from './classWeights';
@@ -87,6 +88,13 @@ export interface TrainerOptions {
   device?: Device | string;
   /** Images per step, 1 to 65536 and at most the training set. Default 64 on a CPU, 128 on a GPU, or all images if fewer. */
   batch?: number;
+  /**
+   * The number of equal parts in which each step is computed, one after the other, 1 to 65536; a divisor of `batch`. The gradients of the
+   * parts are summed before the weights change, so the results are those of the whole batch up to rounding, and the memory is that of
+   * batch / accumulate images. Batch normalisation takes its statistics from each part, and its running statistics follow the last one;
+   * dropout draws other numbers for each part; mixup and cutmix mix the images of a part. Not with precision "fp16". Default 1.
+   */
+  accumulate?: number;
   /** A learning rate for all steps, 0 to 1e6; default 0.01. Give either this or `schedule`. */
   learningRate?: number;
   /** The learning rate of every step, for example cosineRate(). Give either this or `learningRate`. */
@@ -133,6 +141,8 @@ export type ResolvedOptions = Required<
   readonly augmenter: Augmenter;
   /** As given; null: none. */
   readonly classWeights: ClassWeights | null;
+  /** Images that a plan computes at the same time: batch / accumulate. */
+  readonly part: number;
   /** A weight per class of the training set; null without class weights. */
   readonly weightsByClass: Float32Array | null;
   /** The constant learning rate; null if `schedule` was given. */
@@ -144,6 +154,7 @@ export const trainerDefaults = {
   data: 'resident',
   learningRate: 0.01,
   labelSmoothing: 0,
+  accumulate: 1,
   seed: 0,
   precision: 'f32',
   deterministic: true,
@@ -166,6 +177,7 @@ export const trainerFields: Fields<TrainerOptions> = {
   ...{ data: optional(dataModeField), statistics: optional(statisticsField) },
   augmentation: optional(augmentationsField),
   ...{ device: optional(deviceField), batch: optional(integer(...batchRange)) },
+  accumulate: optional(integer(...batchRange)),
   ...{ learningRate: optional(rateField), schedule: optional(scheduleField), optimizer: optional(optimizerField) },
   labelSmoothing: optional(labelSmoothingField),
   classWeights: optional(classWeightsField),
@@ -222,6 +234,8 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
   device.checkPrecision(precision);
   const { batch = Math.min(defaultBatch(device), train.count) } = options;
   if (batch > train.count) throw invalid('batch', `at most the ${train.count} images of train`, batch);
+  const { accumulate = trainerDefaults.accumulate } = options;
+  checkAccumulate(accumulate, { batch, precision, optimizer });
   const rate = resolveRate(learningRate, schedule);
   const machine = { device, precision, deterministic, autotune };
   const sources = {
@@ -247,7 +261,7 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
     ...sources,
     ...images,
     ...machine,
-    batch,
+    ...{ batch, accumulate, part: batch / accumulate },
     optimizer,
     ...loss,
     seed,
@@ -260,6 +274,18 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
 function checkMean(augmentation: readonly Augmentation[], { per }: StatisticsOptions): void {
   if (per !== 'pixel' || !augmentation.some(({ kind }) => kind === 'colourJitter')) return;
   throw invalid('augmentation colourJitter', 'statistics.per "channel"', per);
+}
+
+/** Checks that steps can be computed in parts. @throws ERR_INVALID_ARGUMENT */
+function checkAccumulate(
+  accumulate: number,
+  { batch, precision, optimizer }: Required<Pick<TrainerOptions, 'batch' | 'precision' | 'optimizer'>>,
+): void {
+  if (accumulate === 1) return;
+  if (batch % accumulate !== 0) throw invalid('accumulate', `a divisor of the batch, ${batch},`, accumulate);
+  if (precisionTable[precision].scalesLoss)
+    throw invalid('precision', 'f32, tf32 or bf16 with accumulate, as the loss is not scaled in parts,', precision);
+  if (optimizer.accumulates !== true) throw invalid('optimizer', 'one that sums gradients, for accumulate,', optimizer);
 }
 
 function resolveWeights(given: ClassWeights | null, { labels, classes }: ImageSource) {
@@ -280,7 +306,7 @@ function resolveRate(learningRate: number | undefined, schedule: Schedule | unde
 /** Returns the settings, beside model and data, that a resumed run must share with the one before to compute the same. */
 export function describeSettings(options: ResolvedOptions): Description {
   const { batch, seed, precision, deterministic, statistics, optimizer, schedule, learningRate } = options;
-  const { labelSmoothing, classWeights, augmentation, evaluateEvery, freeze, head, network } = options;
+  const { labelSmoothing, classWeights, augmentation, evaluateEvery, freeze, head, network, accumulate } = options;
   const rate = learningRate ?? describeSchedule(schedule);
   return {
     batch,
@@ -292,6 +318,7 @@ export function describeSettings(options: ResolvedOptions): Description {
     augmentation: formatAugmentation(augmentation),
     labelSmoothing,
     ...(classWeights && { classWeights }),
+    ...(accumulate > 1 && { accumulate }),
     ...(freeze.length > 0 && { freeze }),
     ...(head && { head }),
     ...(evaluateEvery.epochs !== 1 && { evaluateEvery }),

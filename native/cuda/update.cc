@@ -1,8 +1,10 @@
 // The ops that write the State if the gate is open: sgd, adam, averageWeights, and for other values than weights assign
-// and advance. sgdCheck and adamCheck, which tell before whether a new value would overflow, are the same kernels. Also trustRatios, which computes the learning rates of LARS, one per segment.
+// and advance. sgdCheck and adamCheck, which tell before whether a new value would overflow, are the same kernels. Also trustRatios, which computes the learning rates of LARS, one per segment,
+// and accumulate, the sum of the gradients of the parts of a batch.
 #include "cuda/kernels/update.h"
 
 #include "cuda/kernel.h"
+#include "cuda/kernels/channels.h"
 #include "ops/update.h"
 
 namespace saturnn::cuda {
@@ -165,6 +167,24 @@ class Assign : public SnKernel {
   size_t bytes_;
 };
 
+// The sum of all, over which the first part then writes its own gradient.
+class Accumulate : public SnKernel {
+ public:
+  Accumulate(SnDevice& device, const SnOpDesc& op)
+      : SnKernel(device), sum_(op.inputs[1]), gradient_(op.inputs[2]), total_(op.outputs[0]) {}
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    Addends addends{};
+    addends.inputs[0] = constRows(sum_, inputs[1]);
+    addends.inputs[1] = constRows(gradient_, inputs[2]);
+    launchAdd(addends, 2, rows(total_, outputs[0]), rowCount(total_), channelCount(total_), device.stream());
+    launchGatedCopy(static_cast<const int32_t*>(inputs[0]), outputs[0], inputs[2], byteCount(total_), device.stream());
+  }
+
+ private:
+  SnTensor sum_, gradient_, total_;
+};
+
 class TrustRatios : public SnKernel {
  public:
   TrustRatios(SnDevice& device, const TrustRatiosAttributes& attributes, int64_t count, int32_t segments)
@@ -245,6 +265,14 @@ KernelPointer createAverageWeights(SnDevice& device, const SnOpDesc& op, SnKerne
   requireVector(op.inputs[3], "counter", SN_I32, 2);
   setImplementation(info, "saturnn:averageWeights");
   return std::make_unique<AverageWeights>(device, attributesOf<AverageWeightsAttributes>(op).rate, count);
+}
+
+KernelPointer createAccumulate(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  requireVector(op.inputs[0], "adds", SN_I32, 1);
+  requireArenas(op, 1, {"sum", "gradient"}, elementCount(op.inputs[1]));
+  requireVector(op.outputs[0], "total", SN_F32, elementCount(op.inputs[1]));
+  setImplementation(info, "saturnn:accumulate");
+  return std::make_unique<Accumulate>(device, op);
 }
 
 KernelPointer createAdvance(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {

@@ -3,6 +3,7 @@ import { activate } from '../../lib/ops/activation';
 import { leakyTanh } from '../../lib/ops/activations';
 import {
   type AdamAttributes,
+  accumulate,
   adamUpdate,
   advance,
   assign,
@@ -191,6 +192,12 @@ const trustCase = (name: string, { fill, weights, scale }: UpdateCase, decay = 0
     return { ratios };
   });
 
+/** Makes a case of the sum of gradients; the old sum of the first part must not matter. */
+const accumulateCase = (name: string, adds: number, size: number, sum?: Fill): Case =>
+  graphCase(`accumulate ${name}`, ['accumulate'], (b) => ({
+    total: accumulate(b.i32('adds', [adds]), b.plain('sum', [size], sum), b.plain('gradient', [size])),
+  }));
+
 export const updateCases: readonly Case[] = [
   sgdCase('with momentum and weight decay', decays),
   sgdCase('without either', { momentum: 0, weightDecay: 0 }),
@@ -231,6 +238,11 @@ export const updateCases: readonly Case[] = [
   averageCase('that forgets everything', 0, {}),
   averageCase('of a NaN', 0.9, { weights: withNaN() }),
   averageCase('behind a closed gate', 0.9, { gate: 1, weights: withNaN() }),
+  accumulateCase('of a later part', 1, 37),
+  accumulateCase('of a later part, of many parameters', 1, 100_003),
+  accumulateCase('of the first part', 0, 100_003),
+  accumulateCase('of the first part, after a NaN', 0, 37, withNaN()),
+  accumulateCase('of a NaN', 1, 37, withNaN()),
   trustCase('', {}),
   trustCase('of a scaled gradient', { scale: 0.01 }),
   trustCase('without decay', {}, 0),

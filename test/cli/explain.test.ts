@@ -48,7 +48,7 @@ beforeAll(async () => {
     ['inspect', weights, '--filters', join(folder, 'filters.png'), '--layer', '3a/3x4'],
     ['inspect', 'lenet', '--filters', join(folder, 'filters.png')],
     ['inspect', weights, '--layer', '3a/3x3'],
-    [...find, '--find-lr', '1e-4:1:10', '--out', join(folder, 'rates')],
+    [...find, '--find-lr', '1e-4:1:10', '--accumulate', '2', '--out', join(folder, 'rates')],
     [...find, '--find-lr', '--lr', '0.1', '--out', join(folder, 'rates')],
     [...find, '--find-lr', '1:2:3:4', '--out', join(folder, 'rates')],
   ]);

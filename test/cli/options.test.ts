@@ -124,6 +124,7 @@ describe('the defaults are the library’s', () => {
       seed: defaultOf('train', '--seed'),
       precision: defaultOf('train', '--precision'),
       labelSmoothing: defaultOf('train', '--label-smoothing'),
+      accumulate: defaultOf('train', '--accumulate'),
       deterministic: true,
       autotune: true,
     });
@@ -194,6 +195,7 @@ const library: Readonly<Record<string, (value: number) => unknown>> = {
   '--test-share': (testShare) => imageFolder(folder, { testShare }),
   '--test-seed': (testSeed) => imageFolder(folder, { testSeed }),
   '--batch': (batch) => trainer({ batch }),
+  '--accumulate': (accumulate) => trainer({ accumulate, batch: accumulate }),
   // The number is checked for every device; a GPU that is not there makes no threads.
   '--threads': (threads) => openDevice('cuda:999', { threads }),
   '--seed': (seed) => new State([...model.parameters], { seed }),

@@ -54,7 +54,7 @@ import {
   sums,
 } from './rounding';
 import { adjustLossScale, clipFactor, finiteCheck, unscale } from './scaling';
-import { adam, averageWeights, overflowFlag, sgd, trustRatios } from './update';
+import { accumulate, adam, averageWeights, overflowFlag, sgd, trustRatios } from './update';
 import { at, map, need, type Shape, type Values } from './values';
 
 export interface ReferenceOp {
@@ -246,6 +246,7 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
       gated(gate, [need(average)], () => [averageWeights(need(average), need(w), at(need(counter).data, 1), a)]),
     averageRounding,
   ),
+  accumulate: op(([adds, sum, gradient]) => [accumulate(need(adds), need(sum), need(gradient))], relativeRounding),
   advance: op(
     ([gate, counter]) =>
       gated(gate, [need(counter)], () => [map(need(counter), (value, i) => (i === 1 ? value + 1 : value))]),

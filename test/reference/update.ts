@@ -101,6 +101,11 @@ export function trustRatios(
   });
 }
 
+/** Returns sum + gradient, or the gradient alone if `adds` is 0. */
+export function accumulate(adds: Values, sum: Values, gradient: Values): Values {
+  return at(adds.data, 0) === 0 ? gradient : map(sum, (old, i) => old + at(gradient.data, i));
+}
+
 /** Returns d average + (1 - d) weights with d = min(decay, (1 + t) / (10 + t)), after t steps. */
 export function averageWeights(average: Values, parameters: Values, t: number, { rate = 0 }: Attributes): Values {
   const d = Math.min(1 - rate, (1 + t) / (10 + t));

@@ -163,7 +163,7 @@ describe('restore() with { change }', () => {
     await expect(small().restore(path('checkpoint'), { change: ['seed' as 'batch'] })).rejects.toMatchObject({
       code: 'ERR_INVALID_ARGUMENT',
       message: expect.stringMatching(
-        /^Expected learningRate, .*, classWeights, augmentation, evaluateEvery or batch for .*received "seed"/,
+        /^Expected learningRate, .*, classWeights, augmentation, evaluateEvery, batch or accumulate for .*received "seed"/,
       ),
     });
     for (const wrong of [{ rateFactor: 0 }, { rateFactor: Number.NaN }, { change: 'batch' }, null, 3])

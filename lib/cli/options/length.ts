@@ -12,6 +12,13 @@ export const batchOption = declare({
   field: trainerFields.batch,
 });
 
+export const accumulateOption = declare({
+  flags: '--accumulate <n>',
+  help: 'compute each step in n equal parts, one after the other: the memory is that of a part, the results those of the whole batch',
+  field: trainerFields.accumulate,
+  default: trainerDefaults.accumulate,
+});
+
 /** The default batch of a Trainer, for --help. */
 export const batchByDevice = `${defaultBatches.cpu} on the CPU, ${defaultBatches.gpu} on a GPU`;
 

@@ -19,13 +19,14 @@ export const resumeOption = () => declareResume().preset('last');
 /** Makes --change. */
 export const changeOption = declare({
   flags: '--change',
-  help: 'with --resume: go on with another --lr, --schedule, --warmup, --lr-layers, --momentum, --weight-decay, --clip-norm, --label-smoothing, --class-weights, --augment, --evaluate-every or --batch than before, and record that',
+  help: 'with --resume: go on with another --lr, --schedule, --warmup, --lr-layers, --momentum, --weight-decay, --clip-norm, --label-smoothing, --class-weights, --augment, --evaluate-every, --batch or --accumulate than before, and record that',
 });
 
 /** Options that --change lets a resumed run change. */
 export const changeableFlags: readonly string[] = [
   ...['--lr', '--schedule', '--warmup', '--lr-layers', '--momentum', '--weight-decay', '--clip-norm'],
   ...['--label-smoothing', '--class-weights', '--balance', '--augment', '--evaluate-every', '--batch'],
+  '--accumulate',
 ];
 
 export interface ResumeOptions {

@@ -21,7 +21,8 @@ export type ChangeableSetting =
   | 'classWeights'
   | 'augmentation'
   | 'evaluateEvery'
-  | 'batch';
+  | 'batch'
+  | 'accumulate';
 
 /** All of them. */
 export const changeableSettings: readonly ChangeableSetting[] = [
@@ -32,6 +33,7 @@ export const changeableSettings: readonly ChangeableSetting[] = [
   'augmentation',
   'evaluateEvery',
   'batch',
+  'accumulate',
 ];
 
 /** Options of Trainer.restore(). */

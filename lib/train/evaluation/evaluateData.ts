@@ -19,7 +19,7 @@ export async function evaluateData(
   data: Split | ImageSource,
   checked: EvaluationOptions,
 ): Promise<Evaluation> {
-  const { model, train, batch } = options;
+  const { model, train, part: batch } = options;
   const isSplit = data === 'train' || data === 'test';
   if (!isSplit && !isSource(data)) throw invalid('data', '"train", "test", a Dataset or another ImageSource', data);
   const source = isSplit ? sourceOf(options, data) : data;
@@ -42,7 +42,7 @@ export async function summaryOfSplit(
   const source = sourceOf(options, split);
   const graph = (parts: StepGraphOptions) => evaluationGraph(parts, { averaged: averagedIn(parts) });
   const runner = await runners.get(split, source, graph);
-  const loader = new DataLoader({ labels: source.labels, batch: options.batch, shuffle: false });
+  const loader = new DataLoader({ labels: source.labels, batch: options.part, shuffle: false });
   const tally = new Tally();
   for await (const run of runner.run({ epoch: loader.epoch(0), first: 0, last: loader.steps, signal }))
     tally.add(run.batches, run.result, run.milliseconds);

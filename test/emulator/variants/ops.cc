@@ -103,6 +103,7 @@ std::vector<Op> arenaOps(int64_t count) {
       {"adam", adam, {gate, w, m1, m2, g, rate, counter, scale, ends, rates, decays}, {}, {1, 2, 3}},
       {"adam", adamW, {gate, w, m1, m2, g, rate, counter, scale, ends, rates, decays}, {}, {1, 2, 3}},
       {"averageWeights", bytesOf(saturnn::AverageWeightsAttributes{0.01f}), {gate, m1, w, counter}, {}, {1}},
+      {"accumulate", {}, {integers({1}), m1, g}, {m.vectorOut()}, {}},
       {"blend", bytesOf(saturnn::BlendAttributes{0.9f, 0.1f}), {w, m1}, {m.vectorOut()}, {}},
       {"trustRatios", trust, {w, g, scale, ends, rates, decays}, {Maker::vectorOutOf(6)}, {}},
   };

@@ -250,7 +250,7 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
     findLearningRate: of(
       () => [
         {
-          ...{ model, train: dataset(), device: 'cpu', batch: 2, data: 'resident', seed: 1 },
+          ...{ model, train: dataset(), device: 'cpu', batch: 2, accumulate: 1, data: 'resident', seed: 1 },
           ...{ weights: undefined, head: undefined, freeze: [], statistics: { per: 'channel', scale: 1 } },
           ...{ augmentation: [], optimizer: new saturnn.Sgd(), labelSmoothing: 0.1, classWeights: 'balanced' },
           ...{ precision: 'f32', deterministic: true, autotune: false },
@@ -270,7 +270,10 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
     Parameter: make(() => [{ name: 'p', shape: [2], decay: true, initialize: () => new Float32Array(2) }], 0),
     StateBuffer: make(() => [{ name: 'b', shape: [2], initial: 1, values: Float32Array.of(1, 2) }], 0),
     State: make(
-      () => [[parameter()], { seed: 1, optimizerSlots: 2, averageSlot: 1, buffers: [], frozen: [], device: 'cpu' }],
+      () => [
+        [parameter()],
+        { seed: 1, optimizerSlots: 2, averageSlot: 1, gradientSlots: 2, buffers: [], frozen: [], device: 'cpu' },
+      ],
       1,
     ),
     constant: of(() => [
@@ -311,6 +314,7 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
           },
           ...{
             batch: 2,
+            accumulate: 2,
             learningRate: 0.1,
             optimizer: new saturnn.Sgd(),
             labelSmoothing: 0.1,
