@@ -3,9 +3,11 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 
 #include "cpu/convolution/convolution.h"
+#include "cpu/convolution/depthwise_wgrad.h"
 #include "cpu/geometry.h"
 #include "cpu/kernel.h"
 #include "cpu/storage.h"
@@ -146,7 +148,10 @@ class Conv2dWgradInParts final : public Kernel {
 
 std::unique_ptr<Kernel> createConv2dWgrad(const SnOpDesc& op, Device& device) {
   if (Conv2dWgradInParts::suits(op, device)) return std::make_unique<Conv2dWgradInParts>(op, device);
-  return std::make_unique<Conv2dWgrad>(op, device);
+  auto kernel = std::make_unique<Conv2dWgrad>(op, device);
+  const bool isMatrixProduct = std::strstr(kernel->info().implementation, "gemm") != nullptr;
+  if (isMatrixProduct && suitsDepthwiseWgrad(op)) return createDepthwiseWgrad(op);
+  return kernel;
 }
 
 }  // namespace saturnn::cpu
