@@ -14,6 +14,7 @@ import { writeJson } from '../lib/measure/harness';
 import { modelDefaults } from '../lib/models/defaults';
 import { formatActivation } from '../lib/ops/activation';
 import { table } from '../lib/report/textTable';
+import { type CompareNetworksOptions, compareNetworks, type NetworksReport } from './compare/networks';
 import { type CompareOptions, type CompareReport, comparePytorch } from './compare/pytorch';
 import { comparable } from './compare/setup';
 import { type DataReport, measureData } from './data';
@@ -23,6 +24,32 @@ interface Output {
   json?: boolean;
   save?: string;
 }
+
+function compareNetworksCommand(): Command {
+  const networks = new Command('networks').description(
+    'times one training step of resnet18 and mobilenetV2 on 32x32 images here and in PyTorch, alternately',
+  );
+  addOptions(
+    networks,
+    batchOption({ default: 128 }),
+    roundsOption({ default: 9 }),
+    stepsOption({ note: 'per measurement', default: 1 }),
+  );
+  addTurnOptions(networks);
+  return addOptions(networks, jsonOption({ note: oneObject }), saveOption()).action(
+    async ({ json, save, ...options }: CompareNetworksOptions & Output) => {
+      const report = await compareNetworks(options);
+      if (save !== undefined) writeJson(save, report);
+      process.stdout.write(json ? `${JSON.stringify(report)}\n` : formatNetworks(report.networks));
+    },
+  );
+}
+
+/** Adds the options of every comparison that takes turns. */
+const addTurnOptions = (command: Command): Command =>
+  command
+    .option('--warmup <n>', 'measurements before these, not reported', read.wholeNumber, 2)
+    .option('--threads <n>', 'threads of each side (default: one per physical core)', read.positiveInteger);
 
 function compareCommand(): Command {
   const pytorch = new Command('pytorch').description(
@@ -41,10 +68,7 @@ function compareCommand(): Command {
     roundsOption({ default: 9 }),
     stepsOption({ note: 'per measurement', default: 1 }),
   );
-  pytorch
-    .option('--warmup <n>', 'measurements before these, not reported', read.wholeNumber, 2)
-    .option('--threads <n>', 'threads of each side (default: one per physical core)', read.positiveInteger)
-    .option('--no-compile', 'for bf16, run PyTorch without torch.compile');
+  addTurnOptions(pytorch).option('--no-compile', 'for bf16, run PyTorch without torch.compile');
   addOptions(pytorch, jsonOption({ note: oneObject }), saveOption()).action(
     async ({ json, save, ...options }: CompareOptions & Output) => {
       const report = await comparePytorch(options);
@@ -52,7 +76,10 @@ function compareCommand(): Command {
       process.stdout.write(json ? `${JSON.stringify(report)}\n` : formatComparison(report));
     },
   );
-  return new Command('compare').description('times the same work in another framework').addCommand(pytorch);
+  return new Command('compare')
+    .description('times the same work in another framework')
+    .addCommand(pytorch)
+    .addCommand(compareNetworksCommand());
 }
 
 function installCommand(): Command {
@@ -114,6 +141,17 @@ function formatInstall({ npm, install, require }: InstallReport): string {
   const rows = require.map(({ name, median }) => [name, median.toFixed(1)]);
   const installed = `npm ${npm} install saturnn, empty cache: ${(install.median / 1000).toFixed(1)} s (${samples})`;
   return `${installed}\n${table(['', 'ms'], rows)}`;
+}
+
+function formatNetworks(networks: NetworksReport): string {
+  const rows = Object.entries(networks).flatMap(([network, sides]) =>
+    Object.entries(sides).map(([name, side]) => [
+      ...[network, name, side.milliseconds.toFixed(1), side.imagesPerSecond.toFixed(1)],
+      ...[side.ratio.toFixed(3), (side.peakRssBytes / 1e6).toFixed(0), side.lossDifference.toExponential(1)],
+    ]),
+  );
+  const header = ['network', '', 'ms/step', 'images/s', "times saturnn's", 'peak RSS MB', 'first loss'];
+  return `${table(header, rows)}`;
 }
 
 function formatComparison({ ratio, peakRssRatio, lossDifference, saturnn, pytorch }: CompareReport): string {

@@ -18,6 +18,12 @@ export interface ComparedStep {
   readonly batch: number;
   readonly activation: Activation;
   readonly precision: Precision;
+  /** Height and width of the images. Default: the network's. */
+  readonly size?: number;
+  /** Default: the network's. */
+  readonly classes?: number;
+  /** Default: the network's. */
+  readonly dropout?: number;
 }
 
 export const recipe = { learningRate: 0.01, momentum: 0.9, weightDecay: 1e-4 } as const;
@@ -31,8 +37,8 @@ export interface ComparedData {
   readonly labels: Int32Array;
 }
 
-export function modelOf({ model, width, activation }: ComparedStep): Model {
-  return createModel(model, { width, activation });
+export function modelOf({ model, width, activation, size, classes, dropout }: ComparedStep): Model {
+  return createModel(model, { width, activation, size, classes, dropout });
 }
 
 /** Draws the data of a step; equal arguments give equal data. @param batch number of images */

@@ -13,7 +13,8 @@ import time
 import warnings
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "test" / "pytorch"))
+# In place of this file's own folder: torchvision tries to import a package `pytorch`, which must not be this file.
+sys.path[0] = str(Path(__file__).resolve().parents[2] / "test" / "pytorch")
 
 
 def reply(message):
@@ -32,21 +33,57 @@ def parameters_of(setup, numpy, to_torch):
     return p
 
 
+def torchvision_models(torch):
+    """Imports torchvision's networks, which need none of its compiled operators.
+
+    Those are missing where its wheel was made for another build of PyTorch; then two of them must be declared before the import.
+    """
+    try:
+        from torchvision import models
+    except RuntimeError:
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        for name in ["nms", "qnms"]:
+            torch.library.define(f"torchvision::{name}", "(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+        from torchvision import models
+    return models
+
+
+def torchvision_network(setup, p, torch):
+    """Returns torchvision's network in training mode, with the parameters p."""
+    models = torchvision_models(torch)
+    if setup["model"] == "resnet18":
+        module = models.resnet18(num_classes=setup["classes"])
+    else:
+        module = models.mobilenet_v2(num_classes=setup["classes"], dropout=setup["dropout"])
+    missing, unexpected = module.load_state_dict(dict(zip(setup["torchNames"], p.values())), strict=False)
+    # Running statistics begin as saturnn's do, and are no parameters.
+    missing = [name for name in missing if "running_" not in name and "num_batches" not in name]
+    if missing or unexpected:
+        raise ValueError(f"torchvision's network has other weights: {missing}, {unexpected}")
+    return module.train()
+
+
 class Step:
     """A training step on the same batch every time: forward, loss, backward, SGD."""
 
     def __init__(self, setup, torch, numpy, network):
         self.torch = torch
         p = parameters_of(setup, numpy, network.to_torch)
-        last = torch.channels_last
-        self.p = {
-            k: (v.to(memory_format=last) if v.ndim == 4 else v).requires_grad_() for k, v in p.items()
-        }
+        last = torch.channels_last if setup["channelsLast"] else torch.contiguous_format
         shape = (setup["batch"], setup["size"], setup["size"], 3)
         images = torch.from_numpy(numpy.fromfile(setup["images"], "<f4").reshape(shape))
         self.images = images.permute(0, 3, 1, 2).contiguous(memory_format=last)
         self.labels = torch.from_numpy(numpy.fromfile(setup["labels"], "<i4").astype(numpy.int64))
-        activation = network.activation_function(setup["activation"], setup["slope"])
+        if setup["torchNames"] is None:
+            self.p = {k: (v.to(memory_format=last) if v.ndim == 4 else v).requires_grad_() for k, v in p.items()}
+            activation = network.activation_function(setup["activation"], setup["slope"])
+            self.forward = lambda p, x: network.forward(setup["network"], p, x, activation)
+        else:
+            module = torchvision_network(setup, p, torch).to(memory_format=last)
+            of_module = dict(module.named_parameters())
+            self.p = {k: of_module[name] for k, name in zip(p, setup["torchNames"])}
+            self.forward = lambda _, x: module(x)
         self.optimizer = torch.optim.SGD(
             network.parameter_groups(self.p, setup["weightDecay"]),
             lr=setup["learningRate"],
@@ -54,7 +91,6 @@ class Step:
             foreach=True,
         )
         self.bf16 = setup["precision"] == "bf16"
-        self.forward = lambda p, x: network.forward(setup["network"], p, x, activation)
 
     def __call__(self):
         torch = self.torch
@@ -105,7 +141,7 @@ def main():
     facts = {
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "mode": mode + (", bf16 autocast" if step.bf16 else "") + ", channels_last",
+        "mode": mode + (", bf16 autocast" if step.bf16 else "") + (", channels_last" if setup["channelsLast"] else ""),
         "threads": torch.get_num_threads(),
     }
     if problem:

@@ -66,11 +66,12 @@ const mostDifference = { f32: 1e-4, tf32: 5e-3, bf16: 2e-2, fp16: 5e-3 };
  * Wait before each turn: threads of OpenMP spin for up to 200 ms after their work (Intel, LLVM; GNU: a few) before they
  * sleep.
  */
-const settleMilliseconds = 400;
+export const settleMilliseconds = 400;
 
 const names = { saturnn: 'saturnn', pytorch: 'PyTorch' } as const;
 
-function pytorchProcess(threads: number): ProcessOptions {
+/** PyTorch's side, which waits for a set-up. */
+export function pytorchProcess(threads: number): ProcessOptions {
   const library = jemallocFolders.map((folder) => join(folder, jemalloc)).find((path) => existsSync(path));
   const { OMP_WAIT_POLICY: _, GOMP_SPINCOUNT: __, ...inherited } = process.env;
   return {
@@ -88,7 +89,8 @@ function pytorchProcess(threads: number): ProcessOptions {
   };
 }
 
-const ownProcess: ProcessOptions = {
+/** saturnn's side, which waits for a set-up. */
+export const ownProcess: ProcessOptions = {
   name: names.saturnn,
   command: process.execPath,
   args: [join(__dirname, 'worker.js')],

@@ -6,9 +6,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Model } from '../../lib/models';
+import { defaultsOf } from '../../lib/models/defaults';
 import { formatActivation } from '../../lib/ops/activation';
 import type { Precision } from '../../lib/runtime/device';
 import { sizeOf } from '../../lib/tensor/tensor';
+import { naturalNames } from '../../lib/weights/natural';
 import { type ComparedData, type ComparedStep, drawData, modelOf, recipe } from '../step';
 
 /** A layer or block as test/pytorch/network.py names them: a convolution, or an Inception block of type A or B. */
@@ -24,7 +26,10 @@ export interface SetUp {
   /** Path of the labels [batch], as little-endian i32. */
   readonly labels: string;
   readonly parameters: readonly (readonly [name: string, shape: readonly number[]])[];
+  /** The layers, as test/pytorch/network.py names them; empty for a network of torchvision's. */
   readonly network: readonly NetworkRow[];
+  /** Names of the parameters in torchvision's network, in their order; null for a network that torchvision does not have. */
+  readonly torchNames: readonly string[] | null;
   readonly model: string;
   readonly width: number;
   /** The activation as parseActivation reads it; `activation` and `slope` are the same, taken apart. */
@@ -34,6 +39,8 @@ export interface SetUp {
   readonly batch: number;
   /** Height and width of the images. */
   readonly size: number;
+  readonly classes: number;
+  readonly dropout: number;
   readonly precision: Precision;
   readonly threads: number;
   readonly learningRate: number;
@@ -41,10 +48,15 @@ export interface SetUp {
   readonly weightDecay: number;
   /** Whether PyTorch should try torch.compile. */
   readonly compile: boolean;
+  /** Whether PyTorch keeps images and weights as saturnn does, with the channels last. */
+  readonly channelsLast: boolean;
 }
 
 /** Names of the models whose layers test/pytorch/network.py has. */
 export const comparable = ['subInception', 'inception33'];
+
+/** Names of the models that torchvision has, too. */
+export const inTorchvision = ['resnet18', 'mobilenetV2'];
 
 const bytesOf = (values: Float32Array | Int32Array) =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
@@ -83,12 +95,16 @@ export function writeSetUp(
     return path;
   };
   const { kind, slope } = options.activation;
+  const isTheirs = inTorchvision.includes(options.model);
+  const names = model.parameters.map(({ name }) => name);
+  const nameOf = naturalNames(new Set([...names, ...(model.buffers ?? []).map(({ name }) => name)]));
   const setup: SetUp = {
     weights: file('weights.f32', data.weights),
     images: file('images.f32', [data.images]),
     labels: file('labels.i32', [data.labels]),
     parameters: model.parameters.map(({ name, shape }) => [name, shape]),
-    network: describeNetwork(model),
+    network: isTheirs ? [] : describeNetwork(model),
+    torchNames: isTheirs ? names.map((name) => nameOf(name)[0]!) : null,
     model: options.model,
     width: options.width,
     activationText: formatActivation(options.activation),
@@ -96,7 +112,10 @@ export function writeSetUp(
     slope,
     batch: options.batch,
     size: model.inputShape[0],
+    classes: model.classes,
+    dropout: options.dropout ?? defaultsOf(options.model).dropout,
     precision: options.precision,
+    channelsLast: true,
     ...recipe,
     ...more,
   };

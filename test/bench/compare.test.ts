@@ -6,7 +6,7 @@ import { TimedProcess } from '../../bench/compare/timedProcess';
 import { benchProgram } from '../../bench/program';
 import type { ComparedStep } from '../../bench/step';
 import { inception33, subInception } from '../../lib/models';
-import { leakyTanh } from '../../lib/ops/activations';
+import { leakyTanh, relu } from '../../lib/ops/activations';
 
 const options: ComparedStep = {
   model: 'subInception',
@@ -91,14 +91,39 @@ test('an error that a process reports is passed on, and so is its end', async ()
   await expect(child.run(1)).rejects.toThrow('the child has ended: out of luck');
 });
 
-test('without options the comparison starts, and without PyTorch its error says what to do', async () => {
-  const before = process.env.SATURNN_PYTHON;
-  process.env.SATURNN_PYTHON = '/no/such/python';
-  try {
-    const comparison = benchProgram().parseAsync(['compare', 'pytorch'], { from: 'user' });
-    await expect(comparison).rejects.toThrow(/does not start.*SATURNN_PYTHON/);
-  } finally {
-    if (before === undefined) delete process.env.SATURNN_PYTHON;
-    else process.env.SATURNN_PYTHON = before;
+test("torchvision's networks are described by its names of their parameters", () => {
+  const narrow = {
+    width: 0.05,
+    batch: 2,
+    activation: relu(),
+    precision: 'f32',
+    size: 32,
+    classes: 5,
+    dropout: 0,
+  } as const;
+  for (const [model, names] of Object.entries({
+    resnet18: ['conv1.weight', 'bn1.weight', 'bn1.bias', 'layer2.0.downsample.1.bias', 'fc.bias'],
+    mobilenetV2: ['features.0.0.weight', 'features.2.conv.1.1.weight', 'features.18.1.bias', 'classifier.1.weight'],
+  })) {
+    const { setup, remove } = writeSetUp({ ...narrow, model }, { threads: 1, compile: false });
+    removals.push(remove);
+    expect(setup.torchNames).toHaveLength(setup.parameters.length);
+    expect(setup.torchNames).toEqual(expect.arrayContaining(names));
+    expect([setup.size, setup.classes, setup.network]).toEqual([32, 5, []]);
   }
 });
+
+test.each(['pytorch', 'networks'])(
+  'compare %s starts without options, and says what to do without PyTorch',
+  async (name) => {
+    const before = process.env.SATURNN_PYTHON;
+    process.env.SATURNN_PYTHON = '/no/such/python';
+    try {
+      const comparison = benchProgram().parseAsync(['compare', name], { from: 'user' });
+      await expect(comparison).rejects.toThrow(/does not start.*SATURNN_PYTHON/);
+    } finally {
+      if (before === undefined) delete process.env.SATURNN_PYTHON;
+      else process.env.SATURNN_PYTHON = before;
+    }
+  },
+);

@@ -33,10 +33,10 @@ def to_saturnn(tensor):
 
 
 def parameter_groups(p, weight_decay):
-    """Groups parameters for the optimizer: weights with weight decay, biases without."""
+    """Groups parameters for the optimizer: weights with weight decay, biases and those of normalisations without."""
     return [
         {"params": [v for k, v in p.items() if k.endswith("weight")], "weight_decay": weight_decay},
-        {"params": [v for k, v in p.items() if k.endswith("bias")], "weight_decay": 0},
+        {"params": [v for k, v in p.items() if not k.endswith("weight")], "weight_decay": 0},
     ]
 
 
