@@ -208,7 +208,7 @@ class AffineGradient final : public Kernel {
     for (int64_t s = 0; s < dy_.segments; ++s) {
       // In both layouts the segments, one after the other, fill the rows of [N, C] without gaps.
       imageLoops<T>(simd_).productSums({dy + dy_.start(s), dy_.pitch, x ? x + x_.start(s) : nullptr, x_.pitch, dy_.rows,
-                                        dy_.channels, parts + s * dy_.channels});
+                                        dy_.channels, parts + s * dy_.channels, false});
     }
     if (sums_.rank == 1) simd_.sumRows(parts, sums_.shape[0], batch_, sums_.shape[0], 1.0f, sums);
   }

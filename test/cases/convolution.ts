@@ -79,8 +79,13 @@ const depthwise: readonly Shape[] = [
     ...{ padding: [4, 0, 1, 3], dilation: [2, 3] },
   },
   { batch: 3, size: [1, 1], channels: [16, 16], kernel: square(3), padding: square(1), groups: 16 },
-  // Images that are smaller than the windows, in blocks of channels and without.
+  // Images that are smaller than the windows, in blocks of channels and without, and more channels than a thread has at once.
   { batch: 3, size: [2, 2], channels: [32, 32], kernel: square(3), padding: square(1), groups: 32 },
+  { batch: 2, size: [1, 2], channels: [161, 161], kernel: square(3), padding: square(1), groups: 161 },
+  {
+    ...{ batch: 2, size: [6, 5], channels: [32, 32], kernel: square(3), groups: 32 },
+    ...{ padding: square(2), dilation: square(2) },
+  },
   { batch: 2, size: [2, 3], channels: [20, 20], kernel: [5, 3], stride: [1, 2], padding: [2, 3, 1, 2], groups: 20 },
   { batch: 1, size: [4, 3], channels: [7, 7], kernel: square(1), groups: 7 },
   // Every other pixel of x is read by no window.

@@ -1,123 +1,131 @@
-// oneDNN's own kernels of depthwise weight gradients want images that are at least as large as the windows, and no
-// dilation. For others it has a matrix product per image and channel, which took 35 ms for 64 images of 1x1 pixels and
-// 960 channels, 3x3, on two cores with AVX2; this kernel takes 0.2 ms. Networks for images of 32x32 have many of these.
 #include "cpu/convolution/depthwise_wgrad.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "cpu/geometry.h"
-#include "ops/convolution.h"
+#include "cpu/storage.h"
 
 namespace saturnn::cpu {
 
 namespace {
 
-constexpr int64_t mostTaps = 49;
-constexpr int64_t lanes = 16;  // channels that are computed together; in a blocked image, those of a block
+// Returns the windows [begin, end) of `count` along an axis in which tap `tap` of the kernel lies within the image.
+Span windowsWithin(int64_t length, int64_t count, int32_t tap, int32_t stride, int32_t before, int32_t dilation) {
+  const int64_t offset = int64_t{tap} * dilation - before;  // of the tap from the first pixel, in the first window
+  const auto firstFrom = [&](int64_t pixel) { return pixel <= offset ? 0 : (pixel - offset + stride - 1) / stride; };
+  const int64_t begin = std::min(firstFrom(0), count), end = std::min(firstFrom(length), count);
+  return {static_cast<int32_t>(begin), static_cast<int32_t>(end)};
+}
 
-// An image as blocks of up to 16 channels: the first element of a block, and the elements from pixel to pixel.
-struct Blocks {
-  explicit Blocks(const SnTensor& image) : rows(pixelRows(image)), isBlocked(image.layout == SN_NCHW16C) {}
-
-  int64_t start(int64_t n, int64_t block) const {
-    return isBlocked ? rows.start(n * rows.blocksPerImage + block) : rows.start(n) + block * lanes;
-  }
-
-  Rows rows;
-  bool isBlocked;
-};
-
+// dw[c][kh][kw] = the sum over images and windows of x dy, per channel. Each thread has channels of its own and adds in
+// the order of images, rows and columns, so the number of threads changes no bit.
+template <typename T>
 class DepthwiseWgrad final : public Kernel {
  public:
-  explicit DepthwiseWgrad(const SnOpDesc& op)
-      : attributes_(attributesOf<ConvolutionAttributes>(op)),
-        x_(op.inputs[0]),
-        dy_(op.inputs[1]),
-        batch_(op.inputs[0].shape[0]),
-        height_(op.inputs[0].shape[1]),
+  DepthwiseWgrad(const SnOpDesc& op, Device& device)
+      : simd_(*device.simd),
+        attributes_(attributesOf<ConvolutionAttributes>(op)),
+        x_(pixelRows(op.inputs[0])),
+        dy_(pixelRows(op.inputs[1])),
+        images_(op.inputs[0].shape[0]),
         width_(op.inputs[0].shape[2]),
-        channels_(op.inputs[0].shape[3]),
-        outHeight_(op.inputs[1].shape[1]),
-        outWidth_(op.inputs[1].shape[2]),
-        kernelHeight_(op.outputs[0].shape[1]),
-        kernelWidth_(op.outputs[0].shape[2]) {
-    setImplementation("saturnn:depthwise");
+        outputWidth_(op.inputs[1].shape[2]),
+        channels_(op.inputs[0].shape[3]) {
+    const SnTensor &x = op.inputs[0], &dy = op.inputs[1], &dw = op.outputs[0];
+    const ConvolutionAttributes& a = attributes_;
+    for (int32_t tap = 0; tap < dw.shape[1]; ++tap) {
+      rows_.push_back(windowsWithin(x.shape[1], dy.shape[1], tap, a.strideH, a.padTop, a.dilationH));
+    }
+    for (int32_t tap = 0; tap < dw.shape[2]; ++tap) {
+      columns_.push_back(windowsWithin(x.shape[2], dy.shape[2], tap, a.strideW, a.padLeft, a.dilationW));
+    }
+    const bool isBlocked = x_.blocksPerImage > 1 || dy_.blocksPerImage > 1;
+    const bool isWide = channels_ >= mostChannels * device.threads;
+    channelsPerPart_ = isWide && !isBlocked ? mostChannels : blockChannels;
+    sums_ = reserveScratch(static_cast<size_t>(taps() * channels_) * sizeof(float));
+    setImplementation(simdImplementation(simd_));
   }
 
-  void launch(void* const* inputs, void* const* outputs, void*) override {
-    const auto* x = static_cast<const float*>(inputs[0]);
-    const auto* dy = static_cast<const float*>(inputs[1]);
+  void launch(void* const* inputs, void* const* outputs, void* scratch) override {
+    const auto* x = static_cast<const T*>(inputs[0]);
+    const auto* dy = static_cast<const T*>(inputs[1]);
     auto* dw = static_cast<float*>(outputs[0]);
     auto* dbias = static_cast<float*>(outputs[1]);
-    const int64_t blocks = (channels_ + lanes - 1) / lanes, taps = kernelHeight_ * kernelWidth_;
-    // A thread sums whole channels, so the order of the sums does not depend on the number of threads.
-#pragma omp parallel for schedule(static) if (blocks > 1)
-    for (int64_t block = 0; block < blocks; ++block) {
-      const int64_t count = std::min(lanes, channels_ - block * lanes);
-      float sums[mostTaps + 1][lanes] = {};  // of dy in the last row
-      for (int64_t n = 0; n < batch_; ++n) {
-        // The sum over an image is made by itself, because one long sum would be less exact.
-        float ofImage[mostTaps + 1][lanes];
-        std::fill_n(ofImage[0], (taps + 1) * lanes, 0.0f);
-        addImage(x + x_.start(n, block), dy + dy_.start(n, block), count, ofImage);
-        for (int64_t tap = 0; tap <= taps; ++tap) {
-          for (int64_t c = 0; c < count; ++c) sums[tap][c] += ofImage[tap][c];
-        }
+    auto* sums = reinterpret_cast<float*>(static_cast<char*>(scratch) + sums_);
+    const int64_t parts = (channels_ + channelsPerPart_ - 1) / channelsPerPart_;
+#pragma omp parallel for schedule(static) if (parts > 1)
+    for (int64_t part = 0; part < parts; ++part) {
+      const int64_t first = part * channelsPerPart_, end = std::min(channels_, first + channelsPerPart_);
+      sumTaps(x, dy, first, end - first, sums);
+      for (int64_t c = first; c < end; ++c) {
+        for (int64_t tap = 0; tap < taps(); ++tap) dw[c * taps() + tap] = sums[tap * channels_ + c];
       }
-      for (int64_t c = 0; c < count; ++c) {
-        const int64_t channel = block * lanes + c;
-        for (int64_t tap = 0; tap < taps; ++tap) dw[channel * taps + tap] = sums[tap][c];
-        if (dbias) dbias[channel] = sums[taps][c];
-      }
+      if (dbias) sumBias(dy, first, end - first, dbias + first);
     }
   }
 
  private:
-  // Adds x dy of every window of an image to the row of each tap, and dy to the row behind them.
-  void addImage(const float* x, const float* dy, int64_t count, float (*sums)[lanes]) const {
-    const int64_t taps = kernelHeight_ * kernelWidth_;
-    for (int64_t oh = 0; oh < outHeight_; ++oh) {
-      for (int64_t ow = 0; ow < outWidth_; ++ow) {
-        const float* ofWindow = dy + (oh * outWidth_ + ow) * dy_.rows.pitch;
-        add(ofWindow, nullptr, count, sums[taps]);
-        for (int64_t kh = 0; kh < kernelHeight_; ++kh) {
-          const int64_t h = oh * attributes_.strideH - attributes_.padTop + kh * attributes_.dilationH;
-          if (h < 0 || h >= height_) continue;
-          for (int64_t kw = 0; kw < kernelWidth_; ++kw) {
-            const int64_t w = ow * attributes_.strideW - attributes_.padLeft + kw * attributes_.dilationW;
-            if (w < 0 || w >= width_) continue;
-            add(ofWindow, x + (h * width_ + w) * x_.rows.pitch, count, sums[kh * kernelWidth_ + kw]);
+  // Channels of a thread at a time: their sums stay in the first cache.
+  static constexpr int64_t mostChannels = 64;
+
+  int64_t taps() const { return static_cast<int64_t>(rows_.size() * columns_.size()); }
+
+  // Where channel `channel` of an image begins, which in blocked images is the first of a block.
+  static int64_t startOf(const Rows& rows, int64_t image, int64_t channel) {
+    if (rows.channels > channel) return rows.start(image * rows.blocksPerImage) + channel;
+    return rows.start(image * rows.blocksPerImage + channel / rows.channels);
+  }
+
+  void sumTaps(const T* x, const T* dy, int64_t channel, int64_t channels, float* sums) const {
+    const ConvolutionAttributes& a = attributes_;
+    for (int64_t tap = 0; tap < taps(); ++tap) std::fill_n(sums + tap * channels_ + channel, channels, 0.0f);
+    for (int64_t image = 0; image < images_; ++image) {
+      const T* images = x + startOf(x_, image, channel);
+      const T* gradients = dy + startOf(dy_, image, channel);
+      for (size_t i = 0; i < rows_.size(); ++i) {
+        for (int64_t oh = rows_[i].begin; oh < rows_[i].end; ++oh) {
+          const int64_t row = (oh * a.strideH - a.padTop + static_cast<int64_t>(i) * a.dilationH) * width_;
+          for (size_t j = 0; j < columns_.size(); ++j) {
+            const Span windows = columns_[j];
+            if (windows.begin >= windows.end) continue;
+            const int64_t column =
+                int64_t{windows.begin} * a.strideW - a.padLeft + static_cast<int64_t>(j) * a.dilationW;
+            float* sum = sums + (i * columns_.size() + j) * channels_ + channel;
+            const T* gradient = gradients + (oh * outputWidth_ + windows.begin) * dy_.pitch;
+            imageLoops<T>(simd_).productSums({gradient, dy_.pitch, images + (row + column) * x_.pitch,
+                                              x_.pitch * a.strideW, windows.end - windows.begin, channels, sum, true});
           }
         }
       }
     }
   }
 
-  // Adds dy x, or dy where x is null.
-  static void add(const float* dy, const float* x, int64_t count, float* sum) {
-    if (!x) {
-      for (int64_t c = 0; c < count; ++c) sum[c] += dy[c];
-    } else if (count == lanes) {
-      for (int64_t c = 0; c < lanes; ++c) sum[c] += dy[c] * x[c];
-    } else {
-      for (int64_t c = 0; c < count; ++c) sum[c] += dy[c] * x[c];
+  void sumBias(const T* dy, int64_t channel, int64_t channels, float* dbias) const {
+    for (int64_t image = 0; image < images_; ++image) {
+      imageLoops<T>(simd_).productSums(
+          {dy + startOf(dy_, image, channel), dy_.pitch, nullptr, 0, dy_.rows, channels, dbias, image > 0});
     }
   }
 
+  const SimdTable& simd_;
   const ConvolutionAttributes attributes_;
-  const Blocks x_, dy_;
-  const int64_t batch_, height_, width_, channels_, outHeight_, outWidth_, kernelHeight_, kernelWidth_;
+  const Rows x_, dy_;
+  const int64_t images_, width_, outputWidth_, channels_;
+  std::vector<Span> rows_, columns_;  // per tap of the kernel: the windows in which it lies within the image
+  int64_t channelsPerPart_;
+  size_t sums_;  // [taps, channels] in the scratch
 };
 
 }  // namespace
 
-bool suitsDepthwiseWgrad(const SnOpDesc& op) {
-  const SnTensor &x = op.inputs[0], &dw = op.outputs[0];
-  const auto attributes = attributesOf<ConvolutionAttributes>(op);
-  return x.dtype == SN_F32 && attributes.groups == x.shape[3] && dw.shape[0] == x.shape[3] &&
-         dw.shape[1] * dw.shape[2] <= mostTaps;
+bool isDepthwise(const SnOpDesc& op) {
+  const int64_t groups = attributesOf<ConvolutionAttributes>(op).groups;
+  return groups > 1 && op.inputs[0].shape[3] == groups && op.outputs[0].shape[0] == groups;
 }
 
-std::unique_ptr<Kernel> createDepthwiseWgrad(const SnOpDesc& op) { return std::make_unique<DepthwiseWgrad>(op); }
+std::unique_ptr<Kernel> createDepthwiseWgrad(const SnOpDesc& op, Device& device) {
+  return createFor<DepthwiseWgrad>(op.inputs[0], op, device);
+}
 
 }  // namespace saturnn::cpu

@@ -1,16 +1,15 @@
-// The weight gradient of depthwise convolutions, for those that oneDNN has no fast implementation of.
+// The gradient of the weights of a depthwise convolution, for images that oneDNN computes as one matrix product per
+// channel: those that are not wider than the kernel, among others.
 #pragma once
 
-#include <memory>
-
 #include "cpu/kernel.h"
+#include "ops/convolution.h"
 
 namespace saturnn::cpu {
 
-// Whether createDepthwiseWgrad() can make a kernel of this conv2dWgrad: as many groups as channels in both images, f32, and
-// a kernel of at most 49 pixels. The operands must have been checked.
-bool suitsDepthwiseWgrad(const SnOpDesc& op);
+// Whether a conv2dWgrad, whose operands are valid, is depthwise: each channel of y reads one channel of x.
+bool isDepthwise(const SnOpDesc& op);
 
-std::unique_ptr<Kernel> createDepthwiseWgrad(const SnOpDesc& op);
+std::unique_ptr<Kernel> createDepthwiseWgrad(const SnOpDesc& op, Device& device);
 
 }  // namespace saturnn::cpu

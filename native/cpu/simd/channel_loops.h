@@ -37,7 +37,7 @@ struct ProductSumsBody {
 
   template <typename V>
   inline __attribute__((always_inline)) void run(int64_t c) const {
-    V sum = V{};
+    V sum = all.adds ? load<V>(all.sums + c) : V{};
     for (int64_t first = 0; first < all.rows; first += rowsPerPart) {
       const int64_t end = all.rows - first < rowsPerPart ? all.rows : first + rowsPerPart;
       V part = V{};

@@ -136,7 +136,7 @@ struct AffineRows {
   int64_t rows, channels;
 };
 
-// sums[c] = the sum of dy x over the rows, or of dy if x is null.
+// sums[c] = the sum of dy x over the rows, or of dy if x is null; added to what `sums` holds if `adds`.
 template <typename T>
 struct ProductRows {
   const T* dy;
@@ -145,6 +145,7 @@ struct ProductRows {
   int64_t xPitch;
   int64_t rows, channels;
   float* sums;
+  bool adds;
 };
 
 struct SgdRun {
