@@ -140,7 +140,7 @@ export type { ParameterGroup } from './optim/groups';
 export { Lars, type LarsOptions } from './optim/lars';
 export { precisionBuffers } from './optim/lossScaling';
 export type { EpochEvent } from './optim/metric';
-export type { Optimizer, OptimizerInputs, OptimizerNodes } from './optim/optimizer';
+export type { Optimizer, OptimizerInputs, OptimizerNodes, UpdateParts } from './optim/optimizer';
 export type { Owner } from './optim/owner';
 export { parseSchedule } from './optim/parseSchedule';
 export { type PlateauMetric, type PlateauOptions, plateauRate } from './optim/plateau';
