@@ -46,6 +46,8 @@ const shapes: readonly Shape[] = [
   { batch: 3, size: [1, 1], channels: [16, 48], kernel: square(1) },
   { batch: 1, size: [1, 1], channels: [7, 33], kernel: square(3), padding: square(1) },
   { batch: 3, size: [1, 1], channels: [48, 16], kernel: square(3), padding: square(1) },
+  { batch: 5, size: [2, 2], channels: [32, 48], kernel: square(3), padding: square(1) },
+  { batch: 3, size: [2, 3], channels: [32, 16], kernel: [5, 3], stride: square(2), padding: [2, 1] },
   { batch: 3, size: [9, 6], channels: [16, 16], kernel: [3, 1], stride: [2, 1], padding: [1, 0] },
   { batch: 1, size: [6, 9], channels: [1, 1], kernel: [2, 5], stride: [1, 3] },
 ];

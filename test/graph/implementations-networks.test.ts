@@ -48,8 +48,8 @@ for (const { name, device, reason } of backends()) {
       const convolutions = all.filter((text) => text.startsWith('conv2d'));
       expect(convolutions.length).toBe(count);
       expect(convolutions.filter((text) => !/: \S/.test(text))).toEqual([]);
-      // A matrix product per channel of a depthwise convolution is as slow as a reference implementation.
-      if (model === 'mobilenetV2') expect(convolutions.filter((text) => /gemm/.test(text))).toEqual([]);
+      // A matrix product per image and group is nearly as slow as a reference implementation: depthwise convolutions, and small images.
+      if (precision === 'f32') expect(convolutions.filter((text) => text.includes('x64:gemm'))).toEqual([]);
     });
   });
 }

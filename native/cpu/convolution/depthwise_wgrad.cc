@@ -1,22 +1,14 @@
 #include "cpu/convolution/depthwise_wgrad.h"
 
 #include <algorithm>
-#include <vector>
 
+#include "cpu/convolution/tap_windows.h"
 #include "cpu/geometry.h"
 #include "cpu/storage.h"
 
 namespace saturnn::cpu {
 
 namespace {
-
-// Returns the windows [begin, end) of `count` along an axis in which tap `tap` of the kernel lies within the image.
-Span windowsWithin(int64_t length, int64_t count, int32_t tap, int32_t stride, int32_t before, int32_t dilation) {
-  const int64_t offset = int64_t{tap} * dilation - before;  // of the tap from the first pixel, in the first window
-  const auto firstFrom = [&](int64_t pixel) { return pixel <= offset ? 0 : (pixel - offset + stride - 1) / stride; };
-  const int64_t begin = std::min(firstFrom(0), count), end = std::min(firstFrom(length), count);
-  return {static_cast<int32_t>(begin), static_cast<int32_t>(end)};
-}
 
 // dw[c][kh][kw] = the sum over images and windows of x dy, per channel. Each thread has channels of its own and adds in
 // the order of images, rows and columns, so the number of threads changes no bit.
@@ -31,19 +23,12 @@ class DepthwiseWgrad final : public Kernel {
         images_(op.inputs[0].shape[0]),
         width_(op.inputs[0].shape[2]),
         outputWidth_(op.inputs[1].shape[2]),
-        channels_(op.inputs[0].shape[3]) {
-    const SnTensor &x = op.inputs[0], &dy = op.inputs[1], &dw = op.outputs[0];
-    const ConvolutionAttributes& a = attributes_;
-    for (int32_t tap = 0; tap < dw.shape[1]; ++tap) {
-      rows_.push_back(windowsWithin(x.shape[1], dy.shape[1], tap, a.strideH, a.padTop, a.dilationH));
-    }
-    for (int32_t tap = 0; tap < dw.shape[2]; ++tap) {
-      columns_.push_back(windowsWithin(x.shape[2], dy.shape[2], tap, a.strideW, a.padLeft, a.dilationW));
-    }
+        channels_(op.inputs[0].shape[3]),
+        windows_(attributes_, op.inputs[0], op.outputs[0], op.inputs[1]) {
     const bool isBlocked = x_.blocksPerImage > 1 || dy_.blocksPerImage > 1;
     const bool isWide = channels_ >= mostChannels * device.threads;
     channelsPerPart_ = isWide && !isBlocked ? mostChannels : blockChannels;
-    sums_ = reserveScratch(static_cast<size_t>(taps() * channels_) * sizeof(float));
+    sums_ = reserveScratch(static_cast<size_t>(windows_.taps() * channels_) * sizeof(float));
     setImplementation(simdImplementation(simd_));
   }
 
@@ -59,7 +44,7 @@ class DepthwiseWgrad final : public Kernel {
       const int64_t first = part * channelsPerPart_, end = std::min(channels_, first + channelsPerPart_);
       sumTaps(x, dy, first, end - first, sums);
       for (int64_t c = first; c < end; ++c) {
-        for (int64_t tap = 0; tap < taps(); ++tap) dw[c * taps() + tap] = sums[tap * channels_ + c];
+        for (int64_t tap = 0; tap < windows_.taps(); ++tap) dw[c * windows_.taps() + tap] = sums[tap * channels_ + c];
       }
       if (dbias) sumBias(dy, first, end - first, dbias + first);
     }
@@ -69,8 +54,6 @@ class DepthwiseWgrad final : public Kernel {
   // Channels of a thread at a time: their sums stay in the first cache.
   static constexpr int64_t mostChannels = 64;
 
-  int64_t taps() const { return static_cast<int64_t>(rows_.size() * columns_.size()); }
-
   // Where channel `channel` of an image begins, which in blocked images is the first of a block.
   static int64_t startOf(const Rows& rows, int64_t image, int64_t channel) {
     if (rows.channels > channel) return rows.start(image * rows.blocksPerImage) + channel;
@@ -79,19 +62,19 @@ class DepthwiseWgrad final : public Kernel {
 
   void sumTaps(const T* x, const T* dy, int64_t channel, int64_t channels, float* sums) const {
     const ConvolutionAttributes& a = attributes_;
-    for (int64_t tap = 0; tap < taps(); ++tap) std::fill_n(sums + tap * channels_ + channel, channels, 0.0f);
+    for (int64_t tap = 0; tap < windows_.taps(); ++tap) std::fill_n(sums + tap * channels_ + channel, channels, 0.0f);
     for (int64_t image = 0; image < images_; ++image) {
       const T* images = x + startOf(x_, image, channel);
       const T* gradients = dy + startOf(dy_, image, channel);
-      for (size_t i = 0; i < rows_.size(); ++i) {
-        for (int64_t oh = rows_[i].begin; oh < rows_[i].end; ++oh) {
+      for (size_t i = 0; i < windows_.rows.size(); ++i) {
+        for (int64_t oh = windows_.rows[i].begin; oh < windows_.rows[i].end; ++oh) {
           const int64_t row = (oh * a.strideH - a.padTop + static_cast<int64_t>(i) * a.dilationH) * width_;
-          for (size_t j = 0; j < columns_.size(); ++j) {
-            const Span windows = columns_[j];
+          for (size_t j = 0; j < windows_.columns.size(); ++j) {
+            const Span windows = windows_.columns[j];
             if (windows.begin >= windows.end) continue;
             const int64_t column =
                 int64_t{windows.begin} * a.strideW - a.padLeft + static_cast<int64_t>(j) * a.dilationW;
-            float* sum = sums + (i * columns_.size() + j) * channels_ + channel;
+            float* sum = sums + (i * windows_.columns.size() + j) * channels_ + channel;
             const T* gradient = gradients + (oh * outputWidth_ + windows.begin) * dy_.pitch;
             imageLoops<T>(simd_).productSums({gradient, dy_.pitch, images + (row + column) * x_.pitch,
                                               x_.pitch * a.strideW, windows.end - windows.begin, channels, sum, true});
@@ -112,7 +95,7 @@ class DepthwiseWgrad final : public Kernel {
   const ConvolutionAttributes attributes_;
   const Rows x_, dy_;
   const int64_t images_, width_, outputWidth_, channels_;
-  std::vector<Span> rows_, columns_;  // per tap of the kernel: the windows in which it lies within the image
+  const TapWindows windows_;
   int64_t channelsPerPart_;
   size_t sums_;  // [taps, channels] in the scratch
 };
