@@ -108,7 +108,7 @@ export { type ExportOnnxOptions, exportOnnx, type OnnxReport } from './onnx/expo
 export { type ActivateOptions, activate, type ClampOptions, clamp } from './ops/activation';
 export * from './ops/activations';
 export { type AugmentInputs, type AugmentOptions, augment, type MixOptions, mix } from './ops/augmentation';
-export { type AffineOptions, add, affine, concat, type SliceOptions, slice } from './ops/channels';
+export { type AffineOptions, add, affine, concat, multiply, type SliceOptions, slice } from './ops/channels';
 export { type CountCorrectOptions, countCorrect, type LossOptions, softmaxCrossEntropy } from './ops/classification';
 export { type Conv2dOpOptions, conv2d } from './ops/convolution';
 export { type CopyOptions, copy, flatten } from './ops/data';
@@ -117,6 +117,7 @@ export { type LinearOpOptions, linear } from './ops/linear';
 export {
   type BatchNormInferenceInputs,
   type BatchNormOpOptions,
+export { binaryCrossEntropy, mean, meanAbsoluteError, meanSquaredError, type RowOptions } from './ops/losses';
   batchNorm,
   batchNormInference,
   moments,

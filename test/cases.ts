@@ -12,6 +12,7 @@ import { convolutionCases, convolutionGradients } from './cases/convolution';
 import { dataCases, dataGradients } from './cases/data';
 import { dropoutCases, dropoutGradients } from './cases/dropout';
 import { linearCases, linearGradients } from './cases/linear';
+import { lossesCases, lossesGradients } from './cases/losses';
 import { normalizationCases, normalizationGradients } from './cases/normalization';
 import { poolingCases, poolingGradients } from './cases/pooling';
 import type { Case, GradientProblems } from './cases/problem';
@@ -27,6 +28,7 @@ export const caseTable: Readonly<Record<string, readonly Case[]>> = {
   activation: activationCases,
   randomizedRelu: randomizedReluCases,
   classification: classificationCases,
+  losses: lossesCases,
   channels: channelCases,
   normalization: normalizationCases,
   dropout: dropoutCases,
@@ -45,6 +47,7 @@ export const gradientProblems: GradientProblems = {
   ...linearGradients,
   ...poolingGradients,
   ...classificationGradients,
+  ...lossesGradients,
   ...channelGradients,
   ...dataGradients,
   ...randomizedReluGradients,

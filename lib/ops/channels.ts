@@ -1,6 +1,17 @@
+import { invalid } from '../errors';
 import { arrayOf, integer, optional, text } from '../options/field';
 import { checkArgument, Options } from '../options/options';
-import { apply, constant, noSavedOptions, type Op, sizeOf, type Tensor, tensorField } from '../tensor/tensor';
+import {
+  apply,
+  constant,
+  isTensor,
+  noSavedOptions,
+  type Op,
+  type SavedOptions,
+  sizeOf,
+  type Tensor,
+  tensorField,
+} from '../tensor/tensor';
 import { copy } from './data';
 import { dimension, expectShape, expectTensor, first, opOptions, shapeError } from './op';
 
@@ -39,6 +50,50 @@ export function add(...tensors: readonly Tensor[]): Tensor {
   if (tensors.length === 1) return expectTensor('add', 'input 0', tensors[0], {});
   if (tensors.length <= most) return first(apply(addOp, tensors));
   return add(first(apply(addOp, tensors.slice(0, most))), ...tensors.slice(most));
+}
+
+/**
+ * y = a b factor, element by element, of two tensors of one shape; without b: y = a factor. a, b: any shape. Only one of the two factors
+ * of a public multiply() is there, so the gradients are products of the same form.
+ */
+export const multiplyOp: Op = {
+  name: 'multiply',
+  attributes: [['factor', 'f32']],
+  readsSlices: false,
+  writesSlices: false,
+  inPlace: true,
+  inferShape([a, b]) {
+    const { shape, image } = expectTensor('multiply', 'a', a, {});
+    if (b) expectShape('multiply', 'b', expectTensor('multiply', 'b', b, { image }), shape);
+    return [{ dtype: 'f32', shape, image }];
+  },
+  gradient({ inputs: [a, b], attributes, name }, [dy], [aNeeded, bNeeded]) {
+    if (!dy || !a) return [];
+    const times = (other: Tensor | null) => first(apply(multiplyOp, [dy, other], attributes, name));
+    return [aNeeded ? times(b ?? null) : null, b && bNeeded ? times(a) : null];
+  },
+  saved: {
+    options: ({ inputs: [, b], attributes: { factor = 1 } }): SavedOptions => (b ? {} : { factor }),
+    make: ([a, b], { factor }: { factor?: number }, name) => multiply(a, b ?? factor, { name }),
+  },
+};
+
+const multiplyOptions = opOptions<{ name?: string }>('multiply', { name: optional(text) });
+
+/**
+ * Returns the product of a tensor with another one of its shape, element by element, or with a number. Both tensors have a gradient.
+ * affine() multiplies the channels of an image by numbers that are the same for all pixels.
+ * @param a f32, any shape
+ * @param b f32 of the shape of a (it may be a itself), or a finite number
+ * @param options `name`: name of the layer, for messages and traces; default: the op's name
+ * @throws ERR_SHAPE if the tensors differ in shape or kind (one is an image, another is not); ERR_INVALID_ARGUMENT for b
+ */
+export function multiply(a: Tensor, b: Tensor | number, options: { name?: string } = {}): Tensor {
+  const { name } = multiplyOptions.check(options);
+  if (isTensor(b)) return first(apply(multiplyOp, [a, b], { factor: 1 }, name));
+  const factor = typeof b === 'number' ? Math.fround(b) : Number.NaN;
+  if (!Number.isFinite(factor)) throw invalid('b of multiply()', 'a Tensor, or a finite number that f32 can hold', b);
+  return first(apply(multiplyOp, [a, null], { factor }, name));
 }
 
 /** Images joined along their channels: [N, H, W, C_i] -> [N, H, W, ΣC_i]. Pass concatViews removes the copies. */
@@ -257,4 +312,4 @@ export function affineGradient(dy: Tensor, x: Tensor | null, vector: Tensor, nam
 }
 
 /** All ops of this file. */
-export const channelsOps: readonly Op[] = [addOp, concatOp, sliceOp, affineOp, affineGradientOp];
+export const channelsOps: readonly Op[] = [addOp, multiplyOp, concatOp, sliceOp, affineOp, affineGradientOp];

@@ -7,6 +7,7 @@ import { convolutionOps } from './convolution';
 import { dataOps } from './data';
 import { dropoutOps } from './dropout';
 import { linearOps } from './linear';
+import { lossesOps } from './losses';
 import { normalizationOps } from './normalization';
 import { poolingOps } from './pooling';
 import { randomizedReluOps } from './randomizedRelu';
@@ -21,6 +22,7 @@ export const ops: readonly Op[] = [
   ...randomizedReluOps,
   ...poolingOps,
   ...classificationOps,
+  ...lossesOps,
   ...channelsOps,
   ...augmentationOps,
   ...dataOps,

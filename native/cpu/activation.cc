@@ -10,7 +10,7 @@
 #include "cpu/geometry.h"
 #include "cpu/kernel.h"
 #include "cpu/storage.h"
-#include "ops/activation.h"
+#include "ops/attributes/activation.h"
 #include "shared/clamp.h"
 
 namespace saturnn::cpu {

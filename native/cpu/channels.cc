@@ -1,7 +1,8 @@
-// add: the sum of two to eight tensors, in the order of the inputs; may work in place over the first. concat and its
+// add: the sum of two to eight tensors, in the order of the inputs; may work in place over the first. multiply: a b factor
+// of dense tensors, which may be in place too; memory bounds its speed, so it has no loops of its own. concat and its
 // inverse slice do nothing if the plan has made their operands views: then other kernels have written directly into the
 // concatenated image. affine: x scale + bias, both the same for all pixels.
-#include "ops/channels.h"
+#include "ops/attributes/channels.h"
 
 #include <vector>
 
@@ -64,6 +65,38 @@ class Add final : public Kernel {
   const int32_t inputCount_;
   Rows y_, x_[mostInputs];
   bool gapless_;
+  Chunks chunks_;
+};
+
+class Multiply final : public Kernel {
+ public:
+  explicit Multiply(const SnOpDesc& desc) : factor_(attributesOf<MultiplyAttributes>(desc).factor) {
+    const SnTensor &a = desc.inputs[0], &b = desc.inputs[1], &y = desc.outputs[0];
+    requireOperand(y, "y", y);
+    requireOperand(a, "a", y);
+    if (isPresent(b)) requireOperand(b, "b", y);
+    chunks_ = Chunks(flatRows(elementCount(y)));
+    setImplementation("saturnn:scalar");
+  }
+
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    const auto *a = static_cast<const float*>(inputs[0]), *b = static_cast<const float*>(inputs[1]);
+    auto* y = static_cast<float*>(outputs[0]);
+    chunks_.forEach([&](const Chunks::Chunk& chunk) {
+      for (int64_t i = chunk.begin; i < chunk.end; ++i) y[i] = (b ? a[i] * b[i] : a[i]) * factor_;
+    });
+  }
+
+ private:
+  // In both layouts the elements of dense tensors of one shape follow each other in the same order.
+  static void requireOperand(const SnTensor& tensor, const char* name, const SnTensor& y) {
+    requireTensor(tensor, name, SN_F32);
+    requireSameShape(tensor, name, y);
+    if (!isDense(tensor) || tensor.layout != y.layout)
+      refuse(name, "a dense tensor in the layout of y", describe(tensor));
+  }
+
+  const float factor_;
   Chunks chunks_;
 };
 
@@ -225,6 +258,8 @@ class AffineGradient final : public Kernel {
 std::unique_ptr<Kernel> createAdd(const SnOpDesc& desc, Device& device) {
   return createFor<Add>(desc.outputs[0], desc, device);
 }
+
+std::unique_ptr<Kernel> createMultiply(const SnOpDesc& desc, Device&) { return std::make_unique<Multiply>(desc); }
 
 std::unique_ptr<Kernel> createConcat(const SnOpDesc& desc, Device&) { return std::make_unique<Concat>(desc); }
 

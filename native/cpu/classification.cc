@@ -1,13 +1,14 @@
-// Softmax cross-entropy with integer labels: the mean over the rows whose label is not negative (label -1 masks a row
-// that only fills up the last batch). A label that is too large makes the loss NaN, which finiteCheck reports; it is
-// never used as an index. With label smoothing e the target is 1 - e for the label, plus e spread evenly over all
-// classes including the label. With weights, the loss of each row is multiplied by its weight; the mean still divides by
+// Softmax cross-entropy with integer labels or target probabilities: the mean over the rows whose label is not negative
+// (label -1 masks a row that only fills up the last batch). A label that is too large makes the loss NaN, which
+// finiteCheck reports; it is never used as an index. With label smoothing e the target is 1 - e for the label, plus e
+// spread evenly over all classes including the label. Target probabilities take the place of the label, which then only
+// says whether the row counts. With weights, the loss of each row is multiplied by its weight; the mean still divides by
 // the number of rows. A weight does not hide a loss that is not finite, because 0 times infinity is NaN.
 //
 // countCorrect: the number of rows whose label is among the k largest logits, the numerator of the top-k accuracy. Of
 // equal logits the first counts as larger. Rows with a NaN, with label -1 or with a label beyond the classes are not
 // counted.
-#include "ops/classification.h"
+#include "ops/attributes/classification.h"
 
 #include <cmath>
 #include <limits>
@@ -32,8 +33,12 @@ void requireRows(const SnTensor& rows, const char* name) {
   requireRank(rows, name, 2, "[batch, classes]");
 }
 
-void requireWeights(const SnTensor& weights, int64_t rows) {
-  if (isPresent(weights)) requireVector(weights, "weights", SN_F32, rows);
+// The optional inputs: weights of the rows, and target probabilities in the shape of the scores.
+void requireOptional(const SnTensor& weights, const SnTensor& targets, const SnTensor& scores) {
+  if (isPresent(weights)) requireVector(weights, "weights", SN_F32, scores.shape[0]);
+  if (!isPresent(targets)) return;
+  requireRows(targets, "targets");
+  requireSameShape(targets, "targets", scores);
 }
 
 float smoothingOf(const SnOpDesc& desc) {
@@ -51,7 +56,7 @@ class SoftmaxCrossEntropy final : public Kernel {
     rows_ = desc.inputs[0].shape[0];
     classes_ = desc.inputs[0].shape[1];
     requireVector(desc.inputs[1], "labels", SN_I32, rows_);
-    requireWeights(desc.inputs[2], rows_);
+    requireOptional(desc.inputs[2], desc.inputs[3], desc.inputs[0]);
     requireVector(desc.outputs[0], "loss", SN_F32, 1);
     // The probabilities are always computed: into the scratch if the output is absent.
     if (isPresent(desc.outputs[1])) {
@@ -68,6 +73,7 @@ class SoftmaxCrossEntropy final : public Kernel {
     const auto* logits = static_cast<const float*>(inputs[0]);
     const auto* labels = static_cast<const int32_t*>(inputs[1]);
     const auto* weights = static_cast<const float*>(inputs[2]);
+    const auto* targets = static_cast<const float*>(inputs[3]);
     auto* bytes = static_cast<char*>(scratch);
     auto* probabilities = static_cast<float*>(outputs[1] ? outputs[1] : bytes + probabilities_);
     auto* losses = reinterpret_cast<double*>(bytes + losses_);
@@ -85,7 +91,9 @@ class SoftmaxCrossEntropy final : public Kernel {
         losses[n] = notANumber;
       } else {
         // Computed from the logits, so that the loss is finite even if the probability underflows.
-        losses[n] = std::log(static_cast<double>(sum)) + (static_cast<double>(maximum) - target(x, label));
+        const double logSum = std::log(static_cast<double>(sum));
+        losses[n] = targets ? softLoss(x, targets + n * classes_, logSum, maximum)
+                            : logSum + (static_cast<double>(maximum) - target(x, label));
         if (weights) losses[n] *= weights[n];
       }
     }
@@ -102,6 +110,17 @@ class SoftmaxCrossEntropy final : public Kernel {
     double sum = 0.0;
     for (int64_t k = 0; k < classes_; ++k) sum += x[k];
     return (1.0 - smoothing_) * x[label] + smoothing_ * (sum / static_cast<double>(classes_));
+  }
+
+  // The loss of target probabilities t. A class without a share has no term, because 0 times infinity is NaN.
+  double softLoss(const float* x, const float* t, double logSum, double maximum) const {
+    const double everywhere = static_cast<double>(smoothing_) / static_cast<double>(classes_);
+    double loss = 0.0;
+    for (int64_t k = 0; k < classes_; ++k) {
+      const double share = (1.0 - smoothing_) * t[k] + everywhere;
+      if (share != 0.0) loss += share * (logSum + (maximum - x[k]));
+    }
+    return loss;
   }
 
   const SimdTable& simd_;
@@ -121,7 +140,7 @@ class SoftmaxCrossEntropyGradient final : public Kernel {
     classes_ = desc.inputs[0].shape[1];
     requireVector(desc.inputs[1], "labels", SN_I32, rows_);
     requireVector(desc.inputs[2], "dloss", SN_F32, 1);
-    requireWeights(desc.inputs[3], rows_);
+    requireOptional(desc.inputs[3], desc.inputs[4], desc.inputs[0]);
     setImplementation(simdImplementation(simd_));
   }
 
@@ -129,6 +148,7 @@ class SoftmaxCrossEntropyGradient final : public Kernel {
     const auto* probabilities = static_cast<const float*>(inputs[0]);
     const auto* labels = static_cast<const int32_t*>(inputs[1]);
     const auto* weights = static_cast<const float*>(inputs[3]);
+    const auto* targets = static_cast<const float*>(inputs[4]);
     auto* gradients = static_cast<float*>(outputs[0]);
     const float everywhere = smoothing_ / static_cast<float>(classes_);
     const float factor = *static_cast<const float*>(inputs[2]) / static_cast<float>(countLabels(labels, rows_));
@@ -140,12 +160,25 @@ class SoftmaxCrossEntropyGradient final : public Kernel {
       const bool usable = label >= 0 && label < classes_;
       for (int64_t k = 0; k < classes_; ++k) gradient[k] = usable ? p[k] - everywhere : label < 0 ? 0.0f : notANumber;
       if (!usable) continue;
-      gradient[label] -= 1.0f - smoothing_;
+      if (targets) {
+        soften(p, targets + n * classes_, gradient);
+      } else {
+        gradient[label] -= 1.0f - smoothing_;
+      }
       simd_.scale(gradient, weights ? factor * weights[n] : factor, classes_);
     }
   }
 
  private:
+  // The gradient of a row with target probabilities t. Their sum need not be 1.
+  void soften(const float* p, const float* t, float* gradient) const {
+    double sum = 0.0;
+    for (int64_t k = 0; k < classes_; ++k) sum += t[k];
+    const auto whole = static_cast<float>((1.0 - smoothing_) * sum + smoothing_);
+    const float everywhere = smoothing_ / static_cast<float>(classes_);
+    for (int64_t k = 0; k < classes_; ++k) gradient[k] = p[k] * whole - ((1.0f - smoothing_) * t[k] + everywhere);
+  }
+
   const SimdTable& simd_;
   const float smoothing_;
   int64_t rows_, classes_;

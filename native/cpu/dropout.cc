@@ -1,7 +1,7 @@
 // Dropout: y = x / (1 - rate), or 0 where a random number is below the rate. The numbers come from Philox by seed,
 // step, stream and the element's index in NHWC order, so the mask is the same in every layout, on every backend, and in
 // the backward pass, which is this kernel applied to dy.
-#include "ops/dropout.h"
+#include "ops/attributes/dropout.h"
 
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"

@@ -1,7 +1,7 @@
 // y = x + bias, multiplied by a random slope for each element below 0 (RReLU, arXiv:1505.00853, in training), and the
 // gradient, which draws the same slopes again, so nothing is stored. A slope depends on seed, step, stream and the
 // element's index in NHWC order, so it is the same for all layouts, slices and thread counts.
-#include "ops/randomized_relu.h"
+#include "ops/attributes/randomized_relu.h"
 
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"

@@ -3,7 +3,7 @@
 // summed in double, so the norm is infinite only if it exceeds the range of f32. The order of the sum is fixed.
 // clipFactor: clipping by the global norm, min(1, limit / norm). A norm of NaN gives NaN.
 // unscale and adjustLossScale: see shared/loss_scale.h.
-#include "ops/scaling.h"
+#include "ops/attributes/scaling.h"
 
 #include <cmath>
 

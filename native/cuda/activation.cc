@@ -6,7 +6,7 @@
 
 #include "cuda/kernel.h"
 #include "cuda/kernels/common/sum_blocks.h"
-#include "ops/activation.h"
+#include "ops/attributes/activation.h"
 
 namespace saturnn::cuda {
 namespace {

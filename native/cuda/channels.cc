@@ -1,4 +1,4 @@
-// add: the sum of two to eight tensors of one shape. concat and slice do not copy tensors that the plan has placed
+// add: the sum of two to eight tensors of one shape. multiply: a product of two, or with a number. concat and slice do not copy tensors that the plan has placed
 // already. affine: x scale + bias, both the same for all pixels.
 #include "cuda/kernels/channels.h"
 
@@ -6,7 +6,7 @@
 
 #include "cuda/kernel.h"
 #include "cuda/move.h"
-#include "ops/channels.h"
+#include "ops/attributes/channels.h"
 
 namespace saturnn::cuda {
 
@@ -30,6 +30,19 @@ class Add : public SnKernel {
  private:
   std::vector<SnTensor> inputs_;
   SnTensor y_;
+};
+
+class Multiply : public SnKernel {
+ public:
+  Multiply(SnDevice& device, float factor, int64_t count) : SnKernel(device), factor_(factor), count_(count) {}
+  void launch(void* const* inputs, void* const* outputs, void*) override {
+    launchMultiply(static_cast<const float*>(inputs[0]), static_cast<const float*>(inputs[1]), factor_,
+                   static_cast<float*>(outputs[0]), count_, device.stream());
+  }
+
+ private:
+  float factor_;
+  int64_t count_;
 };
 
 class Concat : public SnKernel {
@@ -118,6 +131,19 @@ KernelPointer createAdd(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info
   }
   setImplementation(info, "saturnn:add");
   return std::make_unique<Add>(device, op);
+}
+
+KernelPointer createMultiply(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
+  const SnTensor &a = op.inputs[0], &b = op.inputs[1], &y = op.outputs[0];
+  requireDense(y, "y", SN_F32);
+  requireDense(a, "a", SN_F32);
+  requireSameShape(a, "a", y);
+  if (isPresent(b)) {
+    requireDense(b, "b", SN_F32);
+    requireSameShape(b, "b", y);
+  }
+  setImplementation(info, "saturnn:multiply");
+  return std::make_unique<Multiply>(device, attributesOf<MultiplyAttributes>(op).factor, elementCount(y));
 }
 
 KernelPointer createConcat(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {

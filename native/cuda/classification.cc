@@ -2,7 +2,7 @@
 #include "cuda/kernels/classification.h"
 
 #include "cuda/kernel.h"
-#include "ops/classification.h"
+#include "ops/attributes/classification.h"
 
 namespace saturnn::cuda {
 namespace {
@@ -13,17 +13,23 @@ Classification classificationOf(const SnOpDesc& op, const char* argument) {
   requireDense(scores, argument, SN_F32);
   requireRank(scores, argument, 2, "[batch, classes]");
   requireVector(op.inputs[1], "labels", SN_I32, scores.shape[0]);
-  return {nullptr, nullptr, scores.shape[0], scores.shape[1]};
+  return {nullptr, nullptr, nullptr, scores.shape[0], scores.shape[1]};
 }
 
-Classification withRows(Classification batch, const void* labels, const void* weights = nullptr) {
+Classification withRows(Classification batch, const void* labels, const void* weights = nullptr,
+                        const void* targets = nullptr) {
   batch.labels = static_cast<const int32_t*>(labels);
   batch.weights = static_cast<const float*>(weights);
+  batch.targets = static_cast<const float*>(targets);
   return batch;
 }
 
-void requireWeights(const SnTensor& weights, const Classification& batch) {
-  if (isPresent(weights)) requireVector(weights, "weights", SN_F32, batch.rows);
+// The optional inputs: weights of the rows, and target probabilities in the shape of the scores.
+void requireOptional(const SnTensor& weights, const SnTensor& targets, const SnTensor& scores) {
+  if (isPresent(weights)) requireVector(weights, "weights", SN_F32, scores.shape[0]);
+  if (!isPresent(targets)) return;
+  requireDense(targets, "targets", SN_F32);
+  requireSameShape(targets, "targets", scores);
 }
 
 float smoothingOf(const SnOpDesc& op) {
@@ -39,8 +45,8 @@ class SoftmaxCrossEntropy : public SnKernel {
   SoftmaxCrossEntropy(SnDevice& device, const Classification& batch, float smoothing)
       : SnKernel(device), batch_(batch), smoothing_(smoothing) {}
   void launch(void* const* inputs, void* const* outputs, void* scratch) override {
-    launchSoftmaxCrossEntropy(withRows(batch_, inputs[1], inputs[2]), static_cast<const float*>(inputs[0]), smoothing_,
-                              static_cast<float*>(outputs[0]), static_cast<float*>(outputs[1]),
+    launchSoftmaxCrossEntropy(withRows(batch_, inputs[1], inputs[2], inputs[3]), static_cast<const float*>(inputs[0]),
+                              smoothing_, static_cast<float*>(outputs[0]), static_cast<float*>(outputs[1]),
                               static_cast<double*>(scratch), device.stream());
   }
 
@@ -54,9 +60,9 @@ class SoftmaxCrossEntropyGradient : public SnKernel {
   SoftmaxCrossEntropyGradient(SnDevice& device, const Classification& batch, float smoothing)
       : SnKernel(device), batch_(batch), smoothing_(smoothing) {}
   void launch(void* const* inputs, void* const* outputs, void*) override {
-    launchSoftmaxCrossEntropyGradient(withRows(batch_, inputs[1], inputs[3]), static_cast<const float*>(inputs[0]),
-                                      static_cast<const float*>(inputs[2]), smoothing_, static_cast<float*>(outputs[0]),
-                                      device.stream());
+    launchSoftmaxCrossEntropyGradient(withRows(batch_, inputs[1], inputs[3], inputs[4]),
+                                      static_cast<const float*>(inputs[0]), static_cast<const float*>(inputs[2]),
+                                      smoothing_, static_cast<float*>(outputs[0]), device.stream());
   }
 
  private:
@@ -82,7 +88,7 @@ class CountCorrect : public SnKernel {
 KernelPointer createSoftmaxCrossEntropy(SnDevice& device, const SnOpDesc& op, SnKernelInfo& info) {
   const float smoothing = smoothingOf(op);
   const Classification batch = classificationOf(op, "logits");
-  requireWeights(op.inputs[2], batch);
+  requireOptional(op.inputs[2], op.inputs[3], op.inputs[0]);
   requireVector(op.outputs[0], "loss", SN_F32, 1);
   if (isPresent(op.outputs[1])) {
     requireDense(op.outputs[1], "probabilities", SN_F32);
@@ -96,7 +102,7 @@ KernelPointer createSoftmaxCrossEntropyGradient(SnDevice& device, const SnOpDesc
   const float smoothing = smoothingOf(op);
   const Classification batch = classificationOf(op, "probabilities");
   requireVector(op.inputs[2], "dloss", SN_F32, 1);
-  requireWeights(op.inputs[3], batch);
+  requireOptional(op.inputs[3], op.inputs[4], op.inputs[0]);
   requireDense(op.outputs[0], "dlogits", SN_F32);
   requireSameShape(op.outputs[0], "dlogits", op.inputs[0]);
   setImplementation(info, "saturnn:softmaxCrossEntropyGradient");

@@ -7,7 +7,7 @@
 #include "cuda/device/check.h"
 #include "cuda/kernel.h"
 #include "cuda/move.h"
-#include "ops/data.h"
+#include "ops/attributes/data.h"
 
 namespace saturnn::cuda {
 namespace {

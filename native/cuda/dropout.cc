@@ -1,5 +1,5 @@
 // dropout: the random numbers depend on seed, step and element.
-#include "ops/dropout.h"
+#include "ops/attributes/dropout.h"
 
 #include "cuda/kernel.h"
 

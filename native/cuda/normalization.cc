@@ -3,7 +3,7 @@
 #include "cuda/kernels/normalization.h"
 
 #include "cuda/kernel.h"
-#include "ops/normalization.h"
+#include "ops/attributes/normalization.h"
 
 namespace saturnn::cuda {
 

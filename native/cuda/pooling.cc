@@ -3,7 +3,7 @@
 #include "cuda/kernels/pooling.h"
 
 #include "cuda/kernel.h"
-#include "ops/pooling.h"
+#include "ops/attributes/pooling.h"
 #include "shared/error.h"
 
 namespace saturnn::cuda {

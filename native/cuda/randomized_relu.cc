@@ -3,7 +3,7 @@
 
 #include "cuda/kernel.h"
 #include "cuda/kernels/common/sum_blocks.h"
-#include "ops/randomized_relu.h"
+#include "ops/attributes/randomized_relu.h"
 
 namespace saturnn::cuda {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "cuda/kernel.h"
 #include "cuda/kernels/common/sum_blocks.h"
-#include "ops/scaling.h"
+#include "ops/attributes/scaling.h"
 
 namespace saturnn::cuda {
 

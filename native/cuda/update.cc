@@ -5,7 +5,7 @@
 
 #include "cuda/kernel.h"
 #include "cuda/kernels/channels.h"
-#include "ops/update.h"
+#include "ops/attributes/update.h"
 
 namespace saturnn::cuda {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "ops/convolution.h"
+#include "ops/attributes/convolution.h"
 #include "shared/checks.h"
 
 namespace saturnn {

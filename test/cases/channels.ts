@@ -2,7 +2,7 @@
 
 import { activate } from '../../lib/ops/activation';
 import { type Activation, leakyTanh, relu, scaledSigmoid } from '../../lib/ops/activations';
-import { type AffineOptions, add, affine, affineGradient, concat, slice } from '../../lib/ops/channels';
+import { type AffineOptions, add, affine, affineGradient, concat, multiply, slice } from '../../lib/ops/channels';
 import { conv2d } from '../../lib/ops/convolution';
 import { copy } from '../../lib/ops/data';
 import { averagePool, globalAveragePool, maxPool } from '../../lib/ops/pooling';
@@ -56,6 +56,8 @@ const scaledImages: readonly (readonly number[])[] = [
     [2, 13, 21, 8],
   ],
 ];
+
+const part = (channels = 1) => ({ channelOffset: 0, channels });
 
 /** Makes each way to scale and shift an image, and each gradient of it. */
 function affineCases(image: readonly number[]): Case[] {
@@ -129,6 +131,20 @@ export const channelCases: readonly Case[] = [
       })),
     ),
   ),
+  ...[[3, 4, 5, 16], [3, 4, 5, 20], [1, 1, 1, 1], [5, 33], [7]].flatMap((shape) => [
+    graphCase(`multiply of two [${shape}]`, ['multiply'], (b) => ({
+      y: multiply(b.f32('a', shape, withNaN(special)), b.f32('b', shape)),
+    })),
+    graphCase(`multiply of [${shape}] and a number`, ['multiply'], (b) => ({
+      y: multiply(b.f32('a', shape, withNaN(special)), -0.3),
+    })),
+    graphCase(`multiply of [${shape}] and a slice, squared`, ['multiply'], (b) => {
+      const own =
+        shape.length === 4 ? slice(b.f32('a', [...shape.slice(0, 3), 32]), part(shape[3])) : b.f32('a', shape);
+      const product = multiply(activate(own, leakyTanh()), b.f32('b', shape));
+      return { y: multiply(product, product), product };
+    }),
+  ]),
   graphCase('add of a NaN', ['add'], (b) => ({
     y: add(b.f32('x', [2, 3, 3, 16], withNaN()), b.f32('y', [2, 3, 3, 16])),
   })),
@@ -203,6 +219,8 @@ function sliceGradients(b: Builder, channels: readonly number[]) {
 /** Graphs of one op whose gradients are compared with finite differences, by op and variant. */
 export const channelGradients: GradientProblems = {
   add: (b) => add(b.f32('x', [2, 2, 2, 3]), b.f32('y', [2, 2, 2, 3]), b.f32('z', [2, 2, 2, 3])),
+  multiply: (b) => multiply(b.f32('x', [2, 2, 2, 3]), b.f32('y', [2, 2, 2, 3])),
+  'multiply, with a number': (b) => multiply(b.plain('x', [2, 3]), -1.5),
   'affine, of each image': (b) =>
     affine(b.f32('x', [2, 2, 2, 3]), { scale: b.plain('scale', [2, 3]), bias: b.plain('bias', [2, 3]) }),
   'affine, of all images': (b) =>

@@ -14,6 +14,8 @@ interface Rows {
   readonly labelSmoothing?: number;
   /** How weights of the rows are drawn; default: there are none. */
   readonly weights?: Fill;
+  /** How target probabilities are drawn; default: there are none. */
+  readonly targets?: Fill;
 }
 
 const rows: readonly Rows[] = [
@@ -62,9 +64,30 @@ const weighted: readonly Rows[] = [
   { name: ', weighted, a NaN weight', batch: 3, classes: 10, weights: withNaN() },
 ];
 
-export const classificationCases: readonly Case[] = [...rows, ...weighted].flatMap((row) => {
-  const { name, batch, classes, fill, labels, labelSmoothing, weights } = row;
-  const weightsOf = (b: Builder) => (weights ? { weights: b.plain('weights', [batch], weights) } : {});
+/** Target probabilities in place of the labels. Their sums need not be 1; some are 0. */
+const soft: readonly Rows[] = [
+  { name: ', soft', batch: 5, classes: 10, targets: positive },
+  {
+    name: ', soft, smoothed, weighted',
+    batch: 4,
+    classes: 7,
+    targets: positive,
+    labelSmoothing: 0.2,
+    weights: positive,
+  },
+  { name: ', soft, 0 and 1', batch: 9, classes: 4, targets: mapped(coarse, (value) => (value === 0 ? 0 : 1)) },
+  { name: ', soft, masked rows', batch: 6, classes: 10, labels: { 0: -1, 4: -1 }, targets: positive },
+  { name: ', soft, a NaN', batch: 3, classes: 10, targets: withNaN(positive) },
+  { name: ', soft, one class', batch: 2, classes: 1, targets: all(1) },
+  { name: ', soft, many classes', batch: 3, classes: 2500, targets: positive, labelSmoothing: 0.1 },
+];
+
+export const classificationCases: readonly Case[] = [...rows, ...weighted, ...soft].flatMap((row) => {
+  const { name, batch, classes, fill, labels, labelSmoothing, weights, targets } = row;
+  const weightsOf = (b: Builder) => ({
+    ...(weights && { weights: b.plain('weights', [batch], weights) }),
+    ...(targets && { targets: b.plain('targets', [batch, classes], targets) }),
+  });
   const title = `[${batch}, ${classes}]${name}`;
   return [
     graphCase(`softmaxCrossEntropy ${title}`, ['softmaxCrossEntropy'], (b) => ({
@@ -88,7 +111,7 @@ export const classificationCases: readonly Case[] = [...rows, ...weighted].flatM
         }),
       };
     }),
-    ...(weights ? [] : [1, 5]).map((k) =>
+    ...(weights || targets ? [] : [1, 5]).map((k) =>
       graphCase(`countCorrect ${title}, top ${k}`, ['countCorrect'], (b) => ({
         count: countCorrect(b.plain('logits', [batch, classes], fill), b.labels('labels', batch, classes, labels), {
           k,
@@ -106,5 +129,10 @@ export const classificationGradients: GradientProblems = {
   'softmaxCrossEntropy, weighted': (b) =>
     softmaxCrossEntropy(b.plain('x', [4, 6]), b.labels('labels', 4, 6, { 1: -1 }), {
       weights: constant([0.5, 2, 0, -1.5]),
+    }).loss,
+  'softmaxCrossEntropy, soft': (b) =>
+    softmaxCrossEntropy(b.plain('x', [2, 3]), b.labels('labels', 2, 3), {
+      labelSmoothing: 0.3,
+      targets: constant([0.5, 0.25, 0.25, 0, 1.5, 0.2], [2, 3]),
     }).loss,
 };

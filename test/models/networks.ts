@@ -14,7 +14,7 @@ import {
   sigmoid,
   tanh,
 } from '../../lib/ops/activations';
-import { add, affine, concat, slice } from '../../lib/ops/channels';
+import { add, affine, concat, multiply, slice } from '../../lib/ops/channels';
 import { conv2d } from '../../lib/ops/convolution';
 import { copy, flatten } from '../../lib/ops/data';
 import {
@@ -213,6 +213,10 @@ function drawnStep(random: TestRandom, name: string, use: <T extends Layer>(laye
       const bounds = random.integer(2) ? { low: -0.5 } : { low: -1, high: 0.5 };
       return { channels: same, make: () => (x) => clamp(x, { ...bounds, name }) };
     },
+    () => ({
+      channels: same,
+      make: () => (x) => multiply(x, multiply(activate(x, sigmoid()), 0.5, { name }), { name }),
+    }),
     () => ({ channels: same, make: () => (x) => averagePool(x, { kernel: [2, 1], stride: [1, 1], ceil: true }) }),
     () => ({
       channels: same,

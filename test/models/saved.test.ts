@@ -123,10 +123,10 @@ describe('a description', () => {
       expect(lines).toContain(line);
   });
 
-  test('exists for every op that a network can be trained through, but the loss', () => {
+  test('exists for every op that a network can be trained through, but the losses', () => {
     const withGradient = ops.filter(({ gradient, saved }) => gradient && !saved).map(({ name }) => name);
     expect(withGradient).toEqual(
-      ['augment', 'mix', 'softmaxCrossEntropy'].filter((name) => withGradient.includes(name)),
+      ['augment', 'mix', 'softmaxCrossEntropy', 'elementLoss'].filter((name) => withGradient.includes(name)),
     );
     const saved = ops.filter((op) => op.saved).map(({ name }) => name);
     expect(saved).not.toContain('sgd');

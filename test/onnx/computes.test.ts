@@ -12,7 +12,7 @@ import { onnxModelOf } from '../../lib/onnx/model';
 import { loadOnnxRuntime } from '../../lib/onnx/onnxruntime';
 import { activate, clamp, formatActivation } from '../../lib/ops/activation';
 import { elu, sigmoid, tanh } from '../../lib/ops/activations';
-import { add, affine, concat } from '../../lib/ops/channels';
+import { add, affine, concat, multiply } from '../../lib/ops/channels';
 import { conv2d } from '../../lib/ops/convolution';
 import { copy, flatten } from '../../lib/ops/data';
 import { batchNorm, batchNormInference, follow, moments } from '../../lib/ops/normalization';
@@ -106,13 +106,15 @@ describe.skipIf(!hasOnnxRuntime)(`onnxruntime computes what saturnn does${reason
     }
   });
 
-  test('with numbers per channel, bounds, repeated pixels, the largest pixel and images as rows', async () => {
+  test('with numbers per channel, products, bounds, repeated pixels, the largest pixel and images as rows', async () => {
     const [scale, bias] = [constant([0.5, -2, 1.5]), constant([0.1, 0.2, -0.3])];
     const model = networkOf(
       (x) => {
         const excited = affine(x, { scale: activate(globalMaxPool(x), sigmoid()), name: 'excite' });
         const bounded = [{ low: -0.4, high: 0.6 }, { low: -0.5 }, { high: 0.5 }].map((bounds) => clamp(x, bounds));
-        const large = upsample(add(excited, affine(x, { scale, bias }), ...bounded), { factor: [2, 3] });
+        const large = upsample(add(multiply(excited, x), affine(x, { scale, bias }), multiply(x, -0.5), ...bounded), {
+          factor: [2, 3],
+        });
         return flatten(averagePool(large, { kernel: 4, stride: 3, padding: [0, 1, 3, 0] }));
       },
       4 * 6 * 3,

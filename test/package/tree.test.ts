@@ -86,7 +86,7 @@ test('native/ops.def includes a table for every family, which has a header if it
   expect(tables.map((name) => name.slice(0, -4)).sort()).toEqual([...nativeFamilies].sort());
   for (const table of tables) {
     const declares = /^SN_ATTRIBUTES\(/m.test(readFileSync(join(root, 'native/ops', table), 'utf8'));
-    expect(existsSync(join(root, 'native/ops', table.replace('.def', '.h')))).toBe(declares);
+    expect(existsSync(join(root, 'native/ops/attributes', table.replace('.def', '.h')))).toBe(declares);
   }
 });
 

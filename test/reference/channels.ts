@@ -1,4 +1,4 @@
-/** References of sums, and of images that are concatenated in their channels or sliced. */
+/** References of sums and products, and of images that are concatenated in their channels or sliced. */
 import { accumulate, at, imageShape, offset, type Shape, type Values, zeros } from './values';
 
 export function add(inputs: readonly Values[], shape: Shape): Values {
@@ -7,6 +7,11 @@ export function add(inputs: readonly Values[], shape: Shape): Values {
     for (let i = 0; i < data.length; i++) accumulate(sum, i, at(data, i));
   }
   return sum;
+}
+
+/** Returns a b factor, or a factor if b is absent. */
+export function multiply(a: Values, b: Values | null | undefined, factor: number): Values {
+  return { shape: a.shape, data: a.data.map((value, i) => value * (b ? at(b.data, i) : 1) * factor) };
 }
 
 export function concat(inputs: readonly Values[], shape: Shape): Values {

@@ -1,7 +1,8 @@
 /**
  * References of softmax cross-entropy, its gradient, and the count of correct rows. logits [N, K], labels [N]. A row with label
  * -1 does not count. A label of K or more is a mistake that must be noticed: it gives NaN. weights [N] are factors on the losses of
- * the rows; the mean divides by the number of rows that count, not by the sum of their weights.
+ * the rows; the mean divides by the number of rows that count, not by the sum of their weights. targets [N, K] are probabilities in
+ * place of the labels, which then only say which rows count.
  */
 import { type Attributes, at, type Values, zeros } from './values';
 
@@ -12,9 +13,14 @@ const row = ({ shape, data }: Values, n: number): Float64Array =>
 /** Returns the number of rows that count. */
 const countRows = (labels: Values): number => labels.data.filter((label) => label >= 0).length;
 
-/** Returns the target distribution of a label: 1 - smoothing for its class, plus smoothing spread evenly over all classes. */
-const targetOf = (label: number, classes: number, smoothing: number) =>
-  Float64Array.from({ length: classes }, (_, k) => (k === label ? 1 - smoothing : 0) + smoothing / classes);
+/**
+ * Returns the target distribution of row n: (1 - smoothing) times that of its label or its target probabilities, plus smoothing spread
+ * evenly over all classes.
+ */
+function targetOf(n: number, labels: Values, targets: Values | null | undefined, classes: number, smoothing: number) {
+  const own = targets ? row(targets, n) : Float64Array.from({ length: classes }, (_, k) => +(k === at(labels.data, n)));
+  return own.map((share) => (1 - smoothing) * share + smoothing / classes);
+}
 
 /** Returns the loss, the mean over rows of -log softmax(logits) weighted by the target, and softmax(logits). */
 export function softmaxCrossEntropy(
@@ -22,6 +28,7 @@ export function softmaxCrossEntropy(
   labels: Values,
   { labelSmoothing = 0 }: Attributes = {},
   weights: Values | null = null,
+  targets: Values | null = null,
 ): Values[] {
   const loss = zeros([1]);
   const probabilities = zeros(logits.shape);
@@ -34,7 +41,7 @@ export function softmaxCrossEntropy(
     row(probabilities, n).set(exponentials.map((e) => e / sum));
     const label = at(labels.data, n);
     if (label < 0) continue;
-    const target = targetOf(label, scores.length, labelSmoothing);
+    const target = targetOf(n, labels, targets, scores.length, labelSmoothing);
     // Classes with target 0 have no term, because 0 times infinity is NaN. A label beyond the classes gives NaN (below).
     const lost = (score: number, k: number) => (target[k] === 0 ? 0 : at(target, k) * (most + Math.log(sum) - score));
     const total = scores.reduce((all, score, k) => all + lost(score, k), 0);
@@ -50,6 +57,7 @@ export function softmaxCrossEntropyGradient(
   dloss: Values,
   { labelSmoothing = 0 }: Attributes,
   weights: Values | null = null,
+  targets: Values | null = null,
 ): Values {
   const dlogits = zeros(probabilities.shape);
   const count = countRows(labels);
@@ -57,8 +65,10 @@ export function softmaxCrossEntropyGradient(
     const label = at(labels.data, n);
     if (label < 0) continue;
     const classes = at(probabilities.shape, 1);
-    const target = targetOf(label, classes, labelSmoothing);
-    const difference = (p: number, k: number) => (label < classes ? p - at(target, k) : Number.NaN);
+    const target = targetOf(n, labels, targets, classes, labelSmoothing);
+    // 1, unless the target probabilities have another sum.
+    const whole = target.reduce((sum, share) => sum + share, 0);
+    const difference = (p: number, k: number) => (label < classes ? p * whole - at(target, k) : Number.NaN);
     const scale = ((weights ? at(weights.data, n) : 1) * at(dloss.data, 0)) / count;
     row(dlogits, n).set(row(probabilities, n).map((p, k) => difference(p, k) * scale));
   }

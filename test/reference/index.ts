@@ -4,12 +4,13 @@
  */
 import { activation, activationGradient, clamp, clampGradient, hasKink, preActivation } from './activation';
 import { augment, augmentRounding, mix, mixRounding } from './augmentation';
-import { add, affine, affineGradient, concat, slice } from './channels';
+import { add, affine, affineGradient, concat, multiply, slice } from './channels';
 import { countCorrect, rankGap, softmaxCrossEntropy, softmaxCrossEntropyGradient } from './classification';
 import { conv2d, conv2dDgrad, conv2dWgrad } from './convolution';
 import { pack, rows } from './data';
 import { dropout, dropoutRounding } from './dropout';
 import { linear, linearDgrad, linearWgrad } from './linear';
+import { elementLoss, elementLossGradient, lossGap } from './losses';
 import {
   batchNorm,
   batchNormGradient,
@@ -44,10 +45,13 @@ import {
   blendRounding,
   type Call,
   type Compute,
+  elementLossGradientRounding,
+  elementLossRounding,
   exact,
   finiteCheckRounding,
   lossGradientRounding,
   lossRounding,
+  productRounding,
   type Rounding,
   relativeRounding,
   sgdRounding,
@@ -170,10 +174,24 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
     ({ inputs: [x, b] }) => distanceFromZero(preActivation(need(x), b)),
   ),
   randomizedReluGradient: op((inputs, a) => randomizedReluGradient(inputs, a), activationGradientRounding),
-  softmaxCrossEntropy: op(([x, labels, w], a) => softmaxCrossEntropy(need(x), need(labels), a, w), lossRounding),
+  softmaxCrossEntropy: op(
+    ([x, labels, w, targets], a) => softmaxCrossEntropy(need(x), need(labels), a, w, targets),
+    lossRounding,
+  ),
   softmaxCrossEntropyGradient: op(
-    ([p, labels, dloss, w], a) => [softmaxCrossEntropyGradient(need(p), need(labels), need(dloss), a, w)],
+    ([p, labels, dloss, w, targets], a) => [
+      softmaxCrossEntropyGradient(need(p), need(labels), need(dloss), a, w, targets),
+    ],
     lossGradientRounding,
+  ),
+  elementLoss: op(
+    (inputs, a) => [elementLoss(inputs, a)],
+    elementLossRounding,
+    ({ inputs, attributes }) => lossGap(inputs, attributes) / rootMeanSquare(need(inputs[0])),
+  ),
+  elementLossGradient: op(
+    ([x, t, dloss, ...rows], a) => [elementLossGradient([x, t, ...rows], scalar(dloss), a)],
+    elementLossGradientRounding,
   ),
   countCorrect: {
     compute: ([logits, labels], { k = 1 }) => [countCorrect(need(logits), need(labels), k)],
@@ -182,6 +200,7 @@ export const references: Readonly<Record<string, ReferenceOp>> = {
     jumps: true,
   },
   add: summing((inputs, _, shapes) => [add(inputs.map(need), shape(shapes))]),
+  multiply: op(([a, b], { factor = 1 }) => [multiply(need(a), b, factor)], productRounding),
   concat: op((inputs, _, shapes) => [concat(inputs.map(need), shape(shapes))], exact),
   slice: op(([x], { channelOffset = 0 }, shapes) => [slice(need(x), channelOffset, shape(shapes))], exact),
   affine: op(([x, scale, bias]) => [affine(need(x), scale, bias)], affineRounding),

@@ -5,6 +5,7 @@
 import type { Tolerance } from '../tolerance';
 import { derivativeFromSaved, needsInput, preActivation } from './activation';
 import { affine } from './channels';
+import { elementLossSizes } from './losses';
 import { ratesOf } from './update';
 import { type Attributes, at, map, need, type Shape, type Values } from './values';
 
@@ -85,27 +86,53 @@ export const activationGradientRounding: Rounding = (
 
 /** The loss is a difference of numbers as large as the logits. The relative error of e^z is the absolute error of z. */
 export const lossRounding: Rounding = (
-  { inputs: [logits, , weights], outputs: [loss, probabilities] },
+  { inputs: [logits, , weights, targets], outputs: [loss, probabilities] },
   { relative },
 ) => {
   const scores = need(logits).data;
   const most = scores.reduce((size, score) => (Number.isFinite(score) ? Math.max(size, Math.abs(score)) : size), 1);
   const heaviest = weights ? weights.data.reduce((size, weight) => Math.max(size, Math.abs(weight)), 0) : 1;
+  const size = heaviest * largestShare(targets) * most;
   return [
-    need(loss).data.map((want) => relative * (Math.abs(want) + heaviest * most)),
+    need(loss).data.map((want) => relative * (Math.abs(want) + size)),
     need(probabilities).data.map((p) => relative * p * (1 + 2 * most) + tiny),
   ];
 };
 
+/** Returns the largest sum of a row of target probabilities, at least 1, which is that of a label. */
+function largestShare(targets: Values | null | undefined): number {
+  if (!targets) return 1;
+  const classes = at(targets.shape, 1);
+  const sums = Array.from({ length: at(targets.shape, 0) }, (_, n) =>
+    targets.data
+      .subarray(n * classes, (n + 1) * classes)
+      .reduce((sum, share) => sum + (Number.isFinite(share) ? Math.abs(share) : 0), 0),
+  );
+  return Math.max(1, ...sums);
+}
+
 export const lossGradientRounding: Rounding = (
-  { inputs: [p, labels, dloss, weights], outputs: [dlogits] },
+  { inputs: [p, labels, dloss, weights, targets], outputs: [dlogits] },
   { relative },
 ) => {
   const classes = at(need(p).shape, 1);
   const rows = need(labels).data.filter((label) => label >= 0).length;
   const factor = Math.abs(at(need(dloss).data, 0)) / Math.max(1, rows);
   const weightOf = (i: number) => (weights ? Math.abs(at(weights.data, Math.floor(i / classes))) : 1);
-  return [need(dlogits).data.map((_, i) => relative * factor * weightOf(i) * (1 + Math.abs(at(need(p).data, i))))];
+  const share = largestShare(targets);
+  const sizeOf = (i: number) => share * (1 + Math.abs(at(need(p).data, i)));
+  return [need(dlogits).data.map((_, i) => relative * factor * weightOf(i) * sizeOf(i))];
+};
+
+/** inputs: prediction, target, labels, weights. Losses are computed in f32 and added up in double precision. */
+export const elementLossRounding: Rounding = ({ inputs, attributes, outputs: [loss] }, { relative }) => [
+  need(loss).data.map((want) => relative * (Math.abs(want) + elementLossSizes(inputs, 1, attributes).loss)),
+];
+
+/** inputs: prediction, target, dloss, labels, weights. */
+export const elementLossGradientRounding: Rounding = ({ inputs: [x, t, dloss, ...rows], attributes }, { relative }) => {
+  const { gradient } = elementLossSizes([x, t, ...rows], at(need(dloss).data, 0), attributes);
+  return [gradient.map((size) => relative * size)];
 };
 
 /** The flag is exact; the norm is a sum of squares. */
@@ -117,6 +144,10 @@ export const finiteCheckRounding: Rounding = ({ outputs: [, norm] }, { relative 
 /** Error of a few operations without cancellation. */
 export const relativeRounding: Rounding = ({ outputs }, { relative }) =>
   outputs.map(({ data }) => data.map((want) => relative * Math.abs(want)));
+
+/** Error of a product, which may be so small that f32 has fewer digits for it. */
+export const productRounding: Rounding = ({ outputs }, { relative }) =>
+  outputs.map(({ data }) => data.map((want) => relative * Math.abs(want) + tiny));
 
 /**
  * Returns, for each element: `size` = |scale g| + |decay w| (without the second if decoupled), `shrink` = |decay w|, and its

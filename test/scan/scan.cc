@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "guarded.h"
-#include "ops/convolution.h"
+#include "ops/attributes/convolution.h"
 #include "reference.h"
 #include "shapes.h"
 #include "shared/backend.h"

@@ -1,10 +1,16 @@
-/** Sums, parts and joins of tensors, copies, and normalisation in ONNX. */
+/** Sums, products, parts and joins of tensors, copies, and normalisation in ONNX. */
 import type { Tensor } from '../../tensor/tensor';
 import { inputsOf, type Translated, type Translation } from './translation';
 
 const add: Translation = ({ node, graph, values }) => {
   const [first, ...rest] = node.inputs.map((tensor) => values.of(tensor as Tensor));
   return [rest.reduce((sum, other) => graph.node('Add', [sum, other], node.name), first!)];
+};
+
+const multiply: Translation = ({ node, graph, values }) => {
+  const [a, b] = node.inputs;
+  const factor = b ? values.of(b) : graph.numbers(node.attributes.factor ?? 1);
+  return [graph.node('Mul', [values.of(a as Tensor), factor], node.name)];
 };
 
 const concat: Translation = ({ node, graph, values }) => [
@@ -120,5 +126,5 @@ const blend: Translation = (translated) => {
 
 /** The translations of these ops, by name. */
 export const arithmeticTranslations: Readonly<Record<string, Translation>> = {
-  ...{ add, concat, slice, affine, copy, batchNorm, batchNormInference, moments, blend },
+  ...{ add, multiply, concat, slice, affine, copy, batchNorm, batchNormInference, moments, blend },
 };

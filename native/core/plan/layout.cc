@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/plan/validate.h"
-#include "ops/channels.h"
+#include "ops/attributes/channels.h"
 
 namespace saturnn {
 namespace {

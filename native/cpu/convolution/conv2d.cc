@@ -6,7 +6,7 @@
 #include "cpu/kernel.h"
 #include "cpu/onednn/fused_activation.h"
 #include "cpu/storage.h"
-#include "ops/convolution.h"
+#include "ops/attributes/convolution.h"
 
 namespace saturnn::cpu {
 

@@ -1,7 +1,7 @@
 // conv2dDgrad: dy [N,OH,OW,O], w [O,KH,KW,I] -> dx [N,H,W,I].
 #include "cpu/convolution/convolution.h"
 #include "cpu/kernel.h"
-#include "ops/convolution.h"
+#include "ops/attributes/convolution.h"
 
 namespace saturnn::cpu {
 

@@ -4,8 +4,8 @@
 
 #include "cpu/device/device.h"
 #include "cpu/kernel.h"
-#include "ops/activation.h"
-#include "ops/convolution.h"
+#include "ops/attributes/activation.h"
+#include "ops/attributes/convolution.h"
 
 namespace saturnn::cpu {
 

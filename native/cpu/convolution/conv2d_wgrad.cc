@@ -12,7 +12,7 @@
 #include "cpu/geometry.h"
 #include "cpu/kernel.h"
 #include "cpu/storage.h"
-#include "ops/convolution.h"
+#include "ops/attributes/convolution.h"
 
 namespace saturnn::cpu {
 

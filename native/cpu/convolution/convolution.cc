@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "ops/convolution.h"
+#include "ops/attributes/convolution.h"
 #include "shared/convolution_checks.h"
 
 namespace saturnn::cpu {

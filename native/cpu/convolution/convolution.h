@@ -6,7 +6,7 @@
 #include "cpu/convolution/convolution_shape.h"
 #include "cpu/convolution/onednn_faults.h"
 #include "cpu/onednn/onednn.h"
-#include "ops/convolution.h"
+#include "ops/attributes/convolution.h"
 
 namespace saturnn::cpu {
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cpu/kernel.h"
-#include "ops/convolution.h"
+#include "ops/attributes/convolution.h"
 
 namespace saturnn::cpu {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cpu/simd/table.h"
-#include "ops/convolution.h"
+#include "ops/attributes/convolution.h"
 #include "shared/backend.h"
 
 namespace saturnn::cpu {

@@ -6,7 +6,7 @@
 
 #include "cpu/geometry.h"
 #include "cpu/kernel.h"
-#include "ops/data.h"
+#include "ops/attributes/data.h"
 
 namespace saturnn::cpu {
 

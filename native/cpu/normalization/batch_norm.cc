@@ -4,7 +4,7 @@
 
 #include "cpu/kernel.h"
 #include "cpu/normalization/batch_norm_sums.h"
-#include "ops/normalization.h"
+#include "ops/attributes/normalization.h"
 
 namespace saturnn::cpu {
 

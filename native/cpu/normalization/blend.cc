@@ -2,7 +2,7 @@
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/kernel.h"
-#include "ops/normalization.h"
+#include "ops/attributes/normalization.h"
 
 namespace saturnn::cpu {
 

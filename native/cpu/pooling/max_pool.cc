@@ -4,7 +4,7 @@
 #include "cpu/device/device.h"
 #include "cpu/kernel.h"
 #include "cpu/pooling/pool.h"
-#include "ops/pooling.h"
+#include "ops/attributes/pooling.h"
 
 namespace saturnn::cpu {
 

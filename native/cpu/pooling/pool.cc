@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ops/pooling.h"
+#include "ops/attributes/pooling.h"
 
 namespace saturnn::cpu {
 

@@ -8,7 +8,7 @@
 
 #include "cpu/geometry.h"
 #include "cpu/storage.h"
-#include "ops/pooling.h"
+#include "ops/attributes/pooling.h"
 
 namespace saturnn::cpu {
 

@@ -8,7 +8,7 @@
 #include "cpu/kernel.h"
 #include "cpu/update/overflow.h"
 #include "cpu/update/segments.h"
-#include "ops/update.h"
+#include "ops/attributes/update.h"
 #include "shared/updates.h"
 
 namespace saturnn::cpu {

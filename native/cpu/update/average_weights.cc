@@ -3,7 +3,7 @@
 #include "cpu/device/device.h"
 #include "cpu/geometry.h"
 #include "cpu/kernel.h"
-#include "ops/update.h"
+#include "ops/attributes/update.h"
 #include "shared/updates.h"
 
 namespace saturnn::cpu {

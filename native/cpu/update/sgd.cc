@@ -6,7 +6,7 @@
 #include "cpu/kernel.h"
 #include "cpu/update/overflow.h"
 #include "cpu/update/segments.h"
-#include "ops/update.h"
+#include "ops/attributes/update.h"
 
 namespace saturnn::cpu {
 

@@ -3,7 +3,7 @@
 #include "cpu/device/device.h"
 #include "cpu/kernel.h"
 #include "cpu/update/segments.h"
-#include "ops/update.h"
+#include "ops/attributes/update.h"
 #include "shared/updates.h"
 
 namespace saturnn::cpu {

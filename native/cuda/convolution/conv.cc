@@ -11,7 +11,7 @@
 #include "cuda/convolution/conv_kernel.h"
 #include "cuda/kernel.h"
 #include "cuda/kernels/activation.h"
-#include "ops/convolution.h"
+#include "ops/attributes/convolution.h"
 #include "shared/convolution_checks.h"
 
 namespace saturnn::cuda {

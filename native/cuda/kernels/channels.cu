@@ -1,7 +1,9 @@
-// The sum of two to eight tensors in one pass: used where a tensor has several readers, to add their gradients. And
-// numbers that are the same for all pixels of an image: x scale + bias, and the sums that are their gradients.
+// The sum of two to eight tensors in one pass: used where a tensor has several readers, to add their gradients. The
+// product of two tensors, or of one and a number. And numbers that are the same for all pixels of an image: x scale +
+// bias, and the sums that are their gradients.
 #include "cuda/kernels/channels.h"
 #include "cuda/kernels/common/column_sums.cuh"
+#include "cuda/kernels/common/flat.cuh"
 
 namespace saturnn::cuda {
 namespace {
@@ -65,6 +67,24 @@ template <class T>
 constexpr decltype(&run<T, 2>) kLaunchers[] = {run<T, 2>, run<T, 3>, run<T, 4>, run<T, 5>,
                                                run<T, 6>, run<T, 7>, run<T, 8>};
 static_assert(sizeof kLaunchers<float> / sizeof *kLaunchers<float> == kMostAddends - 1, "two to eight inputs");
+
+// y may be a or b: a thread reads its elements before it writes them.
+template <int Width>
+__global__ void __launch_bounds__(kThreads)
+    multiply(const float* a, const float* b, float factor, float* y, int64_t count) {
+  forElements<Width>(count, [&](auto width, int64_t first) {
+    constexpr int kWidth = decltype(width)::value;
+    Vector<kWidth> value = load<kWidth>(a + first);
+    if (b != nullptr) {
+      const Vector<kWidth> other = load<kWidth>(b + first);
+#pragma unroll
+      for (int lane = 0; lane < kWidth; ++lane) value.lane[lane] *= other.lane[lane];
+    }
+#pragma unroll
+    for (int lane = 0; lane < kWidth; ++lane) value.lane[lane] *= factor;
+    store<kWidth>(y + first, value);
+  });
+}
 
 // The numbers of a thread's channels, or `value` if there are none.
 template <int Width>
@@ -137,6 +157,12 @@ void launchAdd(const Addends& addends, int count, Rows y, int64_t rows, int64_t 
   withStorage(y.dtype, [&](auto storage) {
     kLaunchers<typename decltype(storage)::Element>[count - 2](addends, y, rows, channels, stream);
   });
+}
+
+void launchMultiply(const float* a, const float* b, float factor, float* y, int64_t count, cudaStream_t stream) {
+  const int width = flatWidth({a, b, y});
+  launch("multiply", width > 1 ? multiply<4> : multiply<1>, flatBlocks(count, width), kThreads, stream, a, b, factor, y,
+         count);
 }
 
 void launchAffine(ConstRows x, ChannelVector scale, ChannelVector bias, Rows y, const ImageSize& size,

@@ -12,6 +12,9 @@ struct Addends {
 };
 void launchAdd(const Addends& addends, int count, Rows y, int64_t rows, int64_t channels, cudaStream_t stream);
 
+// y = a b factor, of `count` elements; without b if it is null. y may be a or b.
+void launchMultiply(const float* a, const float* b, float factor, float* y, int64_t count, cudaStream_t stream);
+
 struct ImageSize {
   int64_t batch, pixels, channels;
 };

@@ -1,6 +1,7 @@
-// Softmax cross-entropy with integer labels, and its gradient. The loss is the mean over the rows whose label is not
-// negative. A label that is too large makes it NaN, which finiteCheck reports; it is never used as an index. With label
-// smoothing e the target is 1 - e for the label, plus e spread evenly over all classes. With weights, the loss of each
+// Softmax cross-entropy with integer labels or target probabilities, and its gradient. The loss is the mean over the rows
+// whose label is not negative. A label that is too large makes it NaN, which finiteCheck reports; it is never used as an
+// index. With label smoothing e the target is 1 - e for the label, plus e spread evenly over all classes. Target
+// probabilities take the place of the label, which then only says whether the row counts. With weights, the loss of each
 // row is multiplied by its weight; the mean still divides by the number of rows.
 //
 // countCorrect: the number of rows whose label is among the k largest logits. Of equal logits the first counts as
@@ -77,6 +78,20 @@ void withLanes(const Classification& batch, Function&& function) {
 
 __device__ __forceinline__ float notANumber() { return __int_as_float(0x7fc00000); }
 
+// The lane's part of the loss of a row's target probabilities. A class without a share has no term, because 0 times
+// infinity is NaN.
+template <int Lanes>
+__device__ __forceinline__ double softLossOf(const Classification& batch, const float* x, int64_t row, int64_t classes,
+                                             float smoothing, double logSum, double maximum) {
+  double loss = 0.0;
+  for (int64_t k = threadIdx.x; k < classes; k += Lanes) {
+    const double share =
+        (1.0 - smoothing) * batch.targets[row * batch.classes + k] + double{smoothing} / double(batch.classes);
+    if (share != 0.0) loss += share * (logSum + (maximum - x[k]));
+  }
+  return loss;
+}
+
 // Computes losses[row], 0 if the label is negative, and the probabilities unless they are null.
 template <int Lanes>
 __global__ void __launch_bounds__(kThreads)
@@ -109,6 +124,12 @@ __global__ void __launch_bounds__(kThreads)
         probabilities[row * batch.classes + k] = exponential(x[k] - maximum) * scale;
       }
     }
+    const double logSum = log(double{sum});
+    double softLoss = 0.0;
+    if (batch.targets) {
+      softLoss = softLossOf<Lanes>(batch, x, row, classes, smoothing, logSum, maximum);
+      softLoss = overRow<Lanes>(softLoss, Sum{});
+    }
     if (!inside || threadIdx.x != 0) continue;
     const int32_t label = batch.labels[row];
     double loss = label < 0 ? 0.0 : double{notANumber()};
@@ -117,7 +138,7 @@ __global__ void __launch_bounds__(kThreads)
       double target = x[label];
       if (smoothing != 0.0f) target = (1.0 - smoothing) * target + smoothing * (total / double(batch.classes));
       // Computed from the logits, so that the loss is finite even if the probability underflows.
-      loss = log(double{sum}) + (double{maximum} - target);
+      loss = batch.targets ? softLoss : logSum + (double{maximum} - target);
       if (batch.weights) loss *= batch.weights[row];
     }
     losses[row] = loss;
@@ -153,6 +174,14 @@ __device__ __forceinline__ int64_t countLabels(const Classification& batch) {
   return count;
 }
 
+// The sum of a row's target probabilities after smoothing, in every lane. All lanes of the row must call it.
+template <int Lanes>
+__device__ __forceinline__ float sumOfTargets(const float* t, int64_t classes, float smoothing) {
+  double sum = 0.0;
+  for (int64_t k = threadIdx.x; k < classes; k += Lanes) sum += t[k];
+  return static_cast<float>((1.0 - smoothing) * overRow<Lanes>(sum, Sum{}) + smoothing);
+}
+
 template <int Lanes>
 __global__ void __launch_bounds__(kThreads)
     softmaxGradientRows(const __grid_constant__ Classification batch, const float* __restrict__ probabilities,
@@ -164,9 +193,12 @@ __global__ void __launch_bounds__(kThreads)
     const float* p = probabilities + row * batch.classes;
     float* gradient = dlogits + row * batch.classes;
     const float scale = batch.weights ? factor * batch.weights[row] : factor;
+    const float* t = batch.targets ? batch.targets + row * batch.classes : nullptr;
+    float whole = 1.0f;
+    if (t) whole = sumOfTargets<Lanes>(t, batch.classes, smoothing);
     for (int64_t k = threadIdx.x; k < batch.classes; k += Lanes) {
-      float value = p[k] - everywhere;
-      if (k == label) value -= 1.0f - smoothing;
+      const float share = t ? t[k] : k == label ? 1.0f : 0.0f;
+      const float value = p[k] * whole - everywhere - (1.0f - smoothing) * share;
       gradient[k] = label < 0 ? 0.0f : label < batch.classes ? value * scale : notANumber();
     }
   }

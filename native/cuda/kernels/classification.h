@@ -7,10 +7,11 @@
 
 namespace saturnn::cuda {
 
-// Logits and probabilities [rows, classes], a label per row, and a weight per row unless `weights` is null.
+// Logits and probabilities [rows, classes], a label per row, a weight per row unless `weights` is null, and target
+// probabilities [rows, classes] in place of the labels unless `targets` is null.
 struct Classification {
   const int32_t* labels;
-  const float* weights;
+  const float *weights, *targets;
   int64_t rows, classes;
 };
 // `losses` holds `rows` doubles; `probabilities` may be null.

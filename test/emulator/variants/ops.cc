@@ -3,10 +3,10 @@
 #include <cstring>
 #include <random>
 
-#include "ops/dropout.h"
-#include "ops/normalization.h"
-#include "ops/randomized_relu.h"
-#include "ops/update.h"
+#include "ops/attributes/dropout.h"
+#include "ops/attributes/normalization.h"
+#include "ops/attributes/randomized_relu.h"
+#include "ops/attributes/update.h"
 
 namespace variants {
 namespace {

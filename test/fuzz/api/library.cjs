@@ -157,9 +157,20 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
     add: of(() => [image(), image()]),
     concat: of(() => [[image(), image()], { name: 'n' }], 1),
     slice: of(() => [image(), { channelOffset: 0, channels: 2, name: 'n' }], 1),
+    multiply: of(() => [image(), image(), { name: 'n' }], 2),
     affine: of(() => [image(), { scale: ones([3]), bias: ones([2, 3]), name: 'n' }], 1),
     countCorrect: of(() => [matrix(), labels(), { k: 2, name: 'n' }], 2),
-    softmaxCrossEntropy: of(() => [matrix(), labels(), { labelSmoothing: 0.1, weights: ones([2]), name: 'n' }], 2),
+    softmaxCrossEntropy: of(
+      () => [matrix(), labels(), { labelSmoothing: 0.1, weights: ones([2]), targets: ones([2, 3]), name: 'n' }],
+      2,
+    ),
+    mean: of(() => [matrix(), { labels: labels(), weights: ones([2]), name: 'n' }], 1),
+    ...Object.fromEntries(
+      ['meanSquaredError', 'meanAbsoluteError', 'binaryCrossEntropy'].map((name) => [
+        name,
+        of(() => [matrix(), ones([2, 3]), { labels: labels(), weights: ones([2]), name: 'n' }], 2),
+      ]),
+    ),
     conv2d: of(
       () => [
         image(),

@@ -1,0 +1,5 @@
+// The attribute structs of losses.def.
+#pragma once
+
+#define SN_FAMILY "ops/losses.def"
+#include "ops/attributes.h"

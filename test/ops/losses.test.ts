@@ -1,0 +1,4 @@
+import { caseTable } from '../cases';
+import { conformance } from './suite';
+
+conformance(caseTable.losses ?? []);
