@@ -58,6 +58,7 @@ export type { PictureSplitName } from './data/pictures/pictureSet';
 export type { LabelKind, LayoutName } from './data/records';
 export { type DataMode, type EvaluatedSet, type ImageShape, type ImageSource, type Split, Subset } from './data/source';
 export { type Statistics, type StatisticsOptions, statisticsOf } from './data/statistics';
+export type { Targets } from './data/targets';
 export { type ErrorCode, SaturnnError } from './errors';
 export { type EvaluatePredictionsOptions, evaluatePredictions } from './evaluation/evaluatePredictions';
 export type {

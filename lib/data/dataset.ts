@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { checkInteger, invalid, show } from '../errors';
 import { allocate } from '../files/read';
-import { anyArray, custom, type Field, integer, oneOf, optional, orNull, text } from '../options/field';
+import { anyArray, custom, type Field, floats, integer, oneOf, optional, orNull, text } from '../options/field';
 import { Options } from '../options/options';
 import { isArray, isCallback } from '../options/values';
 import { bytesOf } from '../runtime/dtypes';
@@ -32,6 +32,15 @@ import {
 } from './records';
 import { checkIndices, checkRead, type ImageShape, type ImageSource, imageBytes, isSource } from './source';
 import { type Statistics, type StatisticsOptions, StatisticsSums } from './statistics';
+import {
+  checkRowValues,
+  joinedRowValues,
+  labelsByTargets,
+  type RowValues,
+  rowValuesOf,
+  type Targets,
+  targetsField,
+} from './targets';
 
 /** Options of Dataset.from(). */
 export interface DatasetOptions {
@@ -43,9 +52,17 @@ export interface DatasetOptions {
   images: PixelArray | readonly (PixelArray | ImageDataLike)[];
   /**
    * One label per image: class indices from 0 to classes - 1, or class names. Names become indices into `classNames`; without it,
-   * the classes are the different names, sorted by their UTF-16 code units (as Array.sort() does). They are copied.
+   * the classes are the different names, sorted by their UTF-16 code units (as Array.sort() does). They are copied. Required unless
+   * there are `targets`: then the default is the index of the largest target of each image, and `classes` is their width.
    */
-  labels: GivenLabels;
+  labels?: GivenLabels;
+  /**
+   * Numbers that a network is to compute for each image: { values: [count, width], width }. What they are depends on the loss of the
+   * training: numbers, several labels per image (1 and 0), or the probabilities of the classes. They are copied. Default: none.
+   */
+  targets?: Targets;
+  /** A factor of at least 0 on the loss of each image in training: [count]. They are copied. Default: 1 for all. */
+  weights?: Float32Array;
   /** Shape of one image: [height, width, channels]. Default: that of the first image, if it is an ImageData. */
   shape?: ImageShape;
   /** The number of classes. Default: the number of class names if the labels are names, otherwise the largest label + 1. */
@@ -104,7 +121,9 @@ const colourField: Field<Colour> = custom(
 
 const datasetOptions = new Options<DatasetOptions>('Dataset.from()', {
   images: custom(pixelsExpected, (images) => isPixels(images) || isArray(images)),
-  labels: custom('an Int32Array, a Uint8Array or an array', isLabels),
+  labels: optional(custom<GivenLabels>('an Int32Array, a Uint8Array or an array', isLabels)),
+  targets: optional(targetsField),
+  weights: optional(floats),
   shape: optional(anyArray<ImageShape>(shapeExpected)),
   classes: optional(integer(1, 2 ** 31 - 1)),
   // Not copied: a Dataset returns the array that it was given.
@@ -123,6 +142,14 @@ const recordsOptions = new Options<RecordsOptions>('Dataset.fromRecords()', {
   source: optional(text),
 });
 
+/** Returns the labels that were given or, without any, those by the largest targets. @throws ERR_INVALID_ARGUMENT */
+function givenLabelsOf({ labels, targets, ...given }: DatasetOptions) {
+  if (labels) return labelsOf(labels, given);
+  if (!targets) throw invalid('labels', 'an Int32Array, a Uint8Array or an array (or targets)', labels);
+  checkRowValues({ targets }, targets.values.length / targets.width);
+  return labelsOf(labelsByTargets(targets), { ...given, classes: given.classes ?? targets.width });
+}
+
 /** Labelled images of one size in memory: bytes from 0 to 255, [count, height, width, channels], row-major. */
 export class Dataset implements ImageSource {
   private constructor(
@@ -140,6 +167,10 @@ export class Dataset implements ImageSource {
     readonly decoding: PictureDecoding | null = null,
     /** The augmentation that a training uses unless it is given another. */
     readonly augmentation: readonly Augmentation[] = [],
+    /** Numbers that a network is to compute for each image; null: none. */
+    readonly targets: Targets | null = null,
+    /** A factor on the loss of each image in training; null: 1. */
+    readonly weights: Float32Array | null = null,
   ) {}
 
   /** The number of images. */
@@ -165,9 +196,11 @@ export class Dataset implements ImageSource {
    */
   static from(options: DatasetOptions): Dataset {
     const checked = datasetOptions.check(options);
-    const { labels, classes, classNames } = labelsOf(checked.labels, checked);
+    const { labels, classes, classNames } = givenLabelsOf(checked);
     const { bytes, shape } = bytesOfPixels(checked, labels.length);
-    return new Dataset(bytes, labels, shape, classes, classNames);
+    checkRowValues(checked, labels.length);
+    const { targets, weights } = rowValuesOf(checked, Int32Array.from(labels.keys()));
+    return new Dataset(bytes, labels, shape, classes, classNames, null, [], targets, weights);
   }
 
   /**
@@ -191,7 +224,8 @@ export class Dataset implements ImageSource {
   take(count: number): Dataset {
     checkInteger('count', count, 1);
     const images = this.images.subarray(0, count * imageBytes(this));
-    return this.#with(images, this.labels.subarray(0, count));
+    const labels = this.labels.subarray(0, count);
+    return this.#with(images, labels, rowValuesOf(this, Int32Array.from(labels.keys())));
   }
 
   /** Returns a copy of the images of `indices` (0 to count - 1), in that order. @throws ERR_INVALID_ARGUMENT */
@@ -199,10 +233,8 @@ export class Dataset implements ImageSource {
     const chosen = checkIndices(isArray(indices) ? exactly(indices) : (indices as Int32Array), this.count);
     const images = new Uint8Array(chosen.length * imageBytes(this));
     this.#copy(chosen, images);
-    return this.#with(
-      images,
-      chosen.map((index) => this.labels[index]!),
-    );
+    const labels = chosen.map((index) => this.labels[index]!);
+    return this.#with(images, labels, rowValuesOf(this, chosen));
   }
 
   /** Returns the same images, not copied, with a note on how they were made of pictures. @internal */
@@ -231,8 +263,8 @@ export class Dataset implements ImageSource {
   }
 
   /**
-   * Returns a Dataset of these images and then those of `others`, copied. All must have one shape, and the same class names or none.
-   * The number of classes is the largest of theirs.
+   * Returns a Dataset of these images and then those of `others`, copied. All must have one shape, the same class names or none, and
+   * all or none of them targets and weights. The number of classes is the largest of theirs.
    * @throws ERR_INVALID_ARGUMENT; ERR_OUT_OF_MEMORY
    */
   concat(...others: Dataset[]): Dataset {
@@ -250,7 +282,11 @@ export class Dataset implements ImageSource {
       first += part.count;
     }
     const classes = all.reduce((most, part) => Math.max(most, part.classes), 0);
-    return this.#with(images, labels, { classes });
+    const rows = joinedRowValues(
+      all,
+      all.map((_, index) => `others[${index - 1}]`),
+    );
+    return this.#with(images, labels, { classes, ...rows });
   }
 
   #checkAlike(other: Dataset, name: string): void {
@@ -266,7 +302,7 @@ export class Dataset implements ImageSource {
   }
 
   /**
-   * Returns a Dataset of the images that `change` returns, with the same labels and classes. `change` is called with each image, in
+   * Returns a Dataset of the images that `change` returns, with the same labels, targets, weights and classes. `change` is called with each image, in
    * order, and its index; it may write into the pixels that it is given, which are a copy.
    * @throws ERR_INVALID_ARGUMENT if a result has another size than the shape, or is no Uint8Array; what `change` throws
    */
@@ -300,11 +336,11 @@ export class Dataset implements ImageSource {
   #with(
     images: Uint8Array,
     labels: Int32Array,
-    changed: Partial<Pick<Dataset, 'shape' | 'classes' | 'classNames' | 'decoding'>> = {},
+    changed: Partial<Pick<Dataset, 'shape' | 'classes' | 'classNames' | 'decoding'>> & RowValues = {},
   ): Dataset {
     const { shape = this.shape, classes = this.classes, classNames = this.classNames } = changed;
-    const { decoding = this.decoding } = changed;
-    return new Dataset(images, labels, shape, classes, classNames, decoding, this.augmentation);
+    const { decoding = this.decoding, targets = this.targets, weights = this.weights } = changed;
+    return new Dataset(images, labels, shape, classes, classNames, decoding, this.augmentation, targets, weights);
   }
 
   #image(index: number): LabelledImage {

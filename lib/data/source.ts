@@ -4,6 +4,7 @@ import { type Field, imageShape, instance, oneOf } from '../options/field';
 import { isArray, isCallback } from '../options/values';
 import type { Augmentation } from './augmentation/kinds';
 import type { PictureDecoding } from './pictures/fit';
+import { rowValuesOf, type Targets } from './targets';
 
 /** Shape of one image: height, width, channels. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
@@ -18,6 +19,13 @@ export interface ImageSource {
   readonly labels: Int32Array;
   /** The number of classes. */
   readonly classes: number;
+  /**
+   * Numbers that a network is to compute for each image, [count, width]: for losses that compare its outputs with numbers, or, for
+   * cross-entropy, the probabilities of the classes. Absent: the labels are all.
+   */
+  readonly targets?: Targets | null;
+  /** A factor of at least 0 on the loss of each image in training, [count]. Absent: 1. */
+  readonly weights?: Float32Array | null;
   /** One name per class; null if they are not known. */
   readonly classNames: readonly string[] | null;
   /** How pictures were brought to the shape, which is written with the weights, for predictions of files. Absent: it is not known. */
@@ -57,6 +65,8 @@ export class Subset implements ImageSource {
   readonly shape: ImageShape;
   readonly labels: Int32Array;
   readonly classes: number;
+  readonly targets: Targets | null;
+  readonly weights: Float32Array | null;
   readonly classNames: readonly string[] | null;
   readonly decoding: PictureDecoding | null;
   readonly augmentation: readonly Augmentation[];
@@ -82,6 +92,7 @@ export class Subset implements ImageSource {
     this.decoding = source.decoding ?? null;
     if (source.role) this.role = source.role;
     this.labels = this.#indices.map((index) => source.labels[index]!);
+    ({ targets: this.targets, weights: this.weights } = rowValuesOf(source, this.#indices));
     const most = this.labels.reduce((largest, label) => Math.max(largest, label), 0);
     if (most >= classes) throw invalid('classes', `more than the label ${most}`, classes);
   }

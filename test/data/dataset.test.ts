@@ -27,7 +27,7 @@ describe('Dataset.from', () => {
 
   const good: DatasetOptions = { images: new Uint8Array(24), labels: [0, 1], shape: [2, 2, 3] };
   test.each<[string, object, RegExp]>([
-    ['no options', undefined as never, /images, labels, shape/],
+    ['no options', undefined as never, /images, labels, targets/],
     [
       'images of another type',
       { images: new Uint16Array(24) },

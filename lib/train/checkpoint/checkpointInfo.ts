@@ -124,11 +124,13 @@ function computationOf(model: Model, state: State): unknown {
 /** Bytes of images that are hashed, at the beginning of a data set and again at its end. */
 const sampleBytes = 2 ** 20;
 
-/** Describes a data set: its size, and a hash of all labels and some of the images. */
+/** Describes a data set: its size, and a hash of all labels, targets and weights, and some of the images. */
 export async function describeSource(source: ImageSource): Promise<Description> {
-  const { count, shape, classes, labels, origin } = source;
+  const { count, shape, classes, labels, targets, weights, origin } = source;
   const rows = Math.min(count, Math.max(1, Math.floor(sampleBytes / imageBytes(source))));
-  const sum = createHash('sha256').update(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
+  const sum = createHash('sha256');
+  for (const { buffer, byteOffset, byteLength } of [labels, targets?.values, weights].filter((array) => !!array))
+    sum.update(new Uint8Array(buffer, byteOffset, byteLength));
   const images = new Uint8Array(rows * imageBytes(source));
   for (const first of [0, count - rows]) {
     await source.read(
@@ -137,7 +139,14 @@ export async function describeSource(source: ImageSource): Promise<Description> 
     );
     sum.update(images);
   }
-  return { count, shape: [...shape], classes, ...(origin && { origin }), content: sum.digest('hex') };
+  return {
+    ...{ count, shape: [...shape], classes },
+    // Left out if there are none: checkpoints of earlier versions do not have them.
+    ...(targets && { targets: targets.width }),
+    ...(weights && { weights: true }),
+    ...(origin && { origin }),
+    content: sum.digest('hex'),
+  };
 }
 
 /**

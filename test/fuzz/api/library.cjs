@@ -43,6 +43,8 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
         {
           images: [new Float32Array(4), { data: new Uint8ClampedArray(4 * 4).fill(9), width: 2, height: 2 }],
           labels: ['b', 'a'],
+          targets: { values: new Float32Array(4), width: 2 },
+          weights: Float32Array.of(1, 2),
           shape: [2, 2, 1],
           classes: 2,
           classNames: ['a', 'b'],
