@@ -70,6 +70,8 @@ export type {
   Mistake,
   Scores,
 } from './evaluation/evaluation';
+export type { MetricsKind } from './evaluation/metrics';
+export type { LabelsEvaluation, NumbersEvaluation, OutputErrors } from './evaluation/others';
 export {
   type NamedTensor,
   parseSafetensors,
@@ -115,10 +117,10 @@ export { type Conv2dOpOptions, conv2d } from './ops/convolution';
 export { type CopyOptions, copy, flatten } from './ops/data';
 export { type DropoutOpOptions, dropout } from './ops/dropout';
 export { type LinearOpOptions, linear } from './ops/linear';
+export { binaryCrossEntropy, mean, meanAbsoluteError, meanSquaredError, type RowOptions } from './ops/losses';
 export {
   type BatchNormInferenceInputs,
   type BatchNormOpOptions,
-export { binaryCrossEntropy, mean, meanAbsoluteError, meanSquaredError, type RowOptions } from './ops/losses';
   batchNorm,
   batchNormInference,
   moments,
@@ -141,7 +143,7 @@ export type { FlatOptimizerOptions } from './optim/flatOptimizer';
 export type { ParameterGroup } from './optim/groups';
 export { Lars, type LarsOptions } from './optim/lars';
 export { precisionBuffers } from './optim/lossScaling';
-export type { EpochEvent } from './optim/metric';
+export type { EpochEvent, OtherMetrics } from './optim/metric';
 export type { Optimizer, OptimizerInputs, OptimizerNodes, UpdateParts } from './optim/optimizer';
 export type { Owner } from './optim/owner';
 export { parseSchedule } from './optim/parseSchedule';
@@ -227,6 +229,7 @@ export type {
 export type { ActivationsOptions, LayerActivations } from './train/explain/activations';
 export type { GradCam, GradCamOptions } from './train/explain/gradCam';
 export { type LoadPredictorOptions, loadPredictor } from './train/loadPredictor';
+export type { Loss, LossFunction, LossName, LossTensors, TrainedLoss } from './train/loss/loss';
 export type { CardMetrics, CardOrigin, ModelCard } from './train/modelFile/card';
 export { type HeadOptions, type LoadedModel, loadModel } from './train/modelFile/loadModel';
 export type {

@@ -121,7 +121,7 @@ describe('networks', () => {
     for (const channels of [0, 5, 1.5]) expect(() => inception33({ channels })).toThrow(/from 1 to 4 for channels/);
     expect(() => inception33({ normalization: 'group' as never })).toThrow(/"none" or "batch".*"group"/);
     expect(() => inception33({ dropout: 1 })).toThrow(/less than 1 for dropout.*1/);
-    expect(() => inception33({ classes: 1 })).toThrow(/classes/);
+    expect(() => inception33({ classes: 0 })).toThrow(/classes/);
     expect(() => inception33({ activation: { ...leakyTanh(), slope: 0.6 } })).toThrow(/0 to 0.5.*0.6/);
   });
 });

@@ -4,7 +4,7 @@ import { table } from '../report/textTable';
 import type { Description } from '../train/checkpoint/checkpointInfo';
 import type { CardMetrics, CardOrigin, ModelCard } from '../train/modelFile/card';
 import type { LoadedModel } from '../train/modelFile/loadModel';
-import { percent } from './terminal/progress';
+import { metricsText } from './terminal/progress';
 
 /** Most names of classes that are printed. */
 const mostNames = 12;
@@ -42,7 +42,7 @@ function cardRows({ saturnn, step, metrics, train, test, settings, from }: Model
     ['written by', `saturnn ${show(saturnn).slice(1, -1)}`],
     ['trained', `${step} steps on ${dataText(train)}`],
     ...(test ? [[metrics?.evaluated ? 'validated' : 'tested', `on ${dataText(test)}`] as [string, string]] : []),
-    ...(metrics ? [['metrics', metricsText(metrics)] as [string, string]] : []),
+    ...(metrics ? [['metrics', cardMetricsText(metrics)] as [string, string]] : []),
     ...originsOf(from).map((origin): [string, string] => ['fine-tuned from', originText(origin)]),
     ...Object.entries(settings)
       .map(([name, value]): [string, string] => [name, settingText(value)])
@@ -71,15 +71,10 @@ function dataText({ count, shape, classes, content }: Description): string {
   return `${count} images${size}, ${classes} classes (fingerprint ${String(content).slice(0, shownFingerprint)})`;
 }
 
-function metricsText({ epoch, trainLoss, trainAccuracy, testLoss, testAccuracy, evaluated }: CardMetrics): string {
-  const test =
-    testLoss === undefined || testAccuracy === undefined
-      ? ''
-      : `, ${evaluated ? 'validation' : 'test'} loss ${number(testLoss)}, accuracy ${percent(testAccuracy)}`;
-  return `epoch ${epoch}: train loss ${number(trainLoss)}, accuracy ${percent(trainAccuracy)}${test}`;
+function cardMetricsText(metrics: CardMetrics): string {
+  const set = metrics.evaluated ? 'validation' : 'test';
+  const test = metrics.testLoss === undefined ? '' : `, ${set} ${metricsText(metrics, 'test', 4)}`;
+  return `epoch ${metrics.epoch}: train ${metricsText(metrics, 'train', 4)}${test}`;
 }
-
-/** A metric that is not finite is null in JSON. */
-const number = (value: number | null): string => (value === null ? 'not finite' : value.toFixed(4));
 
 const settingText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

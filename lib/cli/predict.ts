@@ -90,7 +90,13 @@ async function predictData(options: PredictOptions): Promise<void> {
     const source = sources[split];
     const arithmetic = { batch, device, ...arithmeticOf(options) };
     using predictor = await loadPredictor(weights, { shape: source.shape, crop, ...arithmetic });
-    const { classes, inputShape } = predictor;
+    const { classes, inputShape, loss } = predictor;
+    if (loss.kind !== 'classes')
+      throw invalid(
+        '--weights',
+        'a network that computes one class of each image (Predictor.predict() takes others)',
+        `the loss "${loss.name}"`,
+      );
     if (source.classes > classes) throw invalid('--data', `at most the network's ${classes} classes`, source.classes);
     const { count, logits, probabilities } = await predictor.predict(source);
     const { labels } = source;

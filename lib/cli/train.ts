@@ -246,7 +246,7 @@ function summary(end: EndEvent | null, classes: number, saved: Saved): string {
     const { trainAccuracy, testAccuracy, evaluated = 'test', imagesPerSecond, seconds } = end;
     const chance = percent(1 / classes);
     const test = testAccuracy === undefined ? '' : `, ${evaluated} accuracy ${percent(testAccuracy)}`;
-    lines.push(`train accuracy ${percent(trainAccuracy)}${test} (chance: ${chance})`);
+    lines.push(`train accuracy ${percent(trainAccuracy!)}${test} (chance: ${chance})`);
     lines.push(`${imagesPerSecond.toFixed(0)} images/s in training, ${seconds.toFixed(0)} s in all`);
   }
   lines.push(`curves: ${relative('', saved.curves)}`, `report: ${relative('', saved.report)}`);

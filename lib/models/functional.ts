@@ -18,7 +18,7 @@ export interface FunctionalModelOptions {
   buffers?: readonly StateBuffer[];
   /** Shape of one image: [height, width, channels], each 1 to 65536. */
   inputShape: readonly [number, number, number];
-  /** The number of classes: 2 to 1,000,000. */
+  /** The number of classes, or of other outputs: 1 to 1,000,000. */
   classes: number;
   /**
    * Computes logits [N, classes] from images [N, height, width, channels]. It is called once per graph, with symbolic tensors,

@@ -25,7 +25,7 @@ export interface ModelOptions {
    * whole numbers). Default 1.
    */
   width?: number;
-  /** The number of classes: 2 to 1,000,000. Default 100 (inceptionBn, resnet18, mobilenetV2: 1000; lenet, cifarResnet: 10). */
+  /** The number of classes, or of other outputs: 1 to 1,000,000. Default 100 (inceptionBn, resnet18, mobilenetV2: 1000; lenet, cifarResnet: 10). */
   classes?: number;
   /**
    * Activation of all convolutions. Default leakyTanh(0.25), the paper's; of other papers' networks, theirs (cifarResnet, resnet18: relu;
@@ -96,8 +96,8 @@ export const widthRange: Range = [0, 8];
 /** Limits of ModelOptions.channels. */
 const channelsRange: Range = [1, 4];
 
-/** Limits of the number of classes of a model. */
-export const classesRange: Range = [2, 1_000_000];
+/** Limits of the number of classes, or of other outputs, of a model. */
+export const classesRange: Range = [1, 1_000_000];
 
 /** Accepts the width of a model. */
 export const widthField: Field<number> = numberWithin({ least: widthRange[0], most: widthRange[1], open: 'least' });

@@ -1,13 +1,34 @@
 /** The metrics of an epoch, which schedules, early stopping and checkpoints read. */
 import { SaturnnError } from '../errors';
-import { type Field, oneOf } from '../options/field';
+import {
+  type Measured,
+  type MetricName,
+  type MetricsKind,
+  metricNames,
+  metricsOfKind,
+  metricTable,
+} from '../evaluation/metrics';
+import { type Field, listing, oneOf } from '../options/field';
 import type { Owner } from './owner';
+
+/** Names of the metrics by which epochs can be compared, without the set that they were measured on. */
+type Compared = Exclude<MetricName, 'top5'>;
+
+/**
+ * The metrics of networks that compute no classes. meanAbsoluteError and rootMeanSquaredError: distances of the outputs to their
+ * targets. labelAccuracy, exactMatch and microF1: of several labels per image, the share of labels that are right, the share of
+ * images whose labels all are, and the F1 of all labels together; a label is guessed if its probability is above 1/2. test: of the
+ * test set, as testLoss; train: of the training's images, as trainLoss.
+ */
+export type OtherMetrics = {
+  readonly [M in `${'train' | 'test'}${Capitalize<Exclude<Compared, 'loss' | 'accuracy'>>}`]?: number;
+};
 
 /**
  * The event after each epoch, after an evaluation of the test set within one (TrainerOptions.evaluateEvery), and at the end of a fit()
  * that ends within one. Accuracies are fractions, 0 to 1.
  */
-export interface EpochEvent {
+export interface EpochEvent extends OtherMetrics {
   readonly event: 'epoch';
   /** Number of the epoch, from 1. */
   readonly epoch: number;
@@ -24,10 +45,10 @@ export interface EpochEvent {
    * it is used.
    */
   readonly trainLoss: number;
-  /** Fraction of the same images whose label is the best guess. */
-  readonly trainAccuracy: number;
+  /** Fraction of the same images whose label is the best guess. Absent, as the other accuracies, if the network computes no classes. */
+  readonly trainAccuracy?: number;
   /**
-   * Mean loss (cross-entropy in nats, without label smoothing) over the whole test set after the epoch: centre crops, and the
+   * Mean loss (usually cross-entropy in nats; without label smoothing and weights) over the whole test set after the epoch: centre crops, and the
    * average of the weights if the optimizer keeps one. Absent, as the next two, if there is no test set, or if
    * its evaluation was not due.
    */
@@ -45,50 +66,76 @@ export interface EpochEvent {
 }
 
 /**
- * Name of a metric of EpochEvent by which epochs are compared: "testAccuracy", "testLoss", "trainAccuracy" or "trainLoss". A
- * higher accuracy and a lower loss are better.
+ * Name of a metric of EpochEvent by which epochs are compared: "testAccuracy", "testLoss", "trainAccuracy", "trainLoss", or one of
+ * OtherMetrics. Of losses and errors less is better, of all others more.
  */
-export type Metric = 'testAccuracy' | 'testLoss' | 'trainAccuracy' | 'trainLoss';
+export type Metric = `${'test' | 'train'}${Capitalize<Compared>}`;
 
-/** Whether less or more is better, by metric. */
-const directions: Readonly<Record<Metric, 'less' | 'more'>> = {
-  testAccuracy: 'more',
-  testLoss: 'less',
-  trainAccuracy: 'more',
-  trainLoss: 'less',
-};
+const capitalized = (name: string): string => `${name[0]!.toUpperCase()}${name.slice(1)}`;
+
+/** Returns metrics with the names that they have in an EpochEvent. */
+export const ofSet = (set: 'train' | 'test', measured: Measured): Partial<EpochEvent> =>
+  Object.fromEntries(Object.entries(measured).map(([name, value]) => [`${set}${capitalized(name)}`, value]));
+
+/** Returns a metric of an epoch; undefined if the epoch does not have it. */
+export const metricIn = (event: Partial<EpochEvent>, set: 'train' | 'test', name: MetricName): number | undefined =>
+  event[`${set}${capitalized(name)}` as Metric];
+
+/** Returns an event without the metrics of a test set. */
+export function withoutTest(event: EpochEvent): EpochEvent {
+  const isTest = (key: string) => key === 'evaluated' || /^test[A-Z]/.test(key);
+  return Object.fromEntries(Object.entries(event).filter(([key]) => !isTest(key))) as unknown as EpochEvent;
+}
+
+/** The usual ones first. */
+const compared: readonly Compared[] = [
+  ...(['accuracy', 'loss'] as const),
+  ...metricNames.filter((name) => name !== 'accuracy' && name !== 'loss' && name !== 'top5'),
+];
+
+/** Returns the name of a metric without its set. */
+const nameOf = (metric: Metric): Compared =>
+  compared.find((name) => metric.slice(metric.startsWith('test') ? 4 : 5) === capitalized(name))!;
 
 /** All metrics. */
-export const metrics = Object.keys(directions) as readonly Metric[];
+export const metrics = (['test', 'train'] as const).flatMap((set) =>
+  compared.map((name) => `${set}${capitalized(name)}` as Metric),
+);
 
 /** Whether less of a metric is better. */
-export const isLoss = (metric: Metric): boolean => directions[metric] === 'less';
+export const isLoss = (metric: Metric): boolean => metricTable[nameOf(metric)].better === 'less';
 
-/** The metric of the training set that takes the place of one of the test set. */
-const ofTraining: Readonly<Record<Metric, Metric>> = {
-  testAccuracy: 'trainAccuracy',
-  testLoss: 'trainLoss',
-  trainAccuracy: 'trainAccuracy',
-  trainLoss: 'trainLoss',
-};
+/** Returns the metric of the training set that takes the place of one of the test set. */
+const ofTraining = (metric: Metric): Metric => metric.replace(/^test/, 'train') as Metric;
 
 /**
  * Returns the metric by which something compares the epochs of a training: the chosen one; if none was chosen, the usual one or, in a
- * training without a test set, the same of the training set.
+ * training without a test set, the same of the training set; the loss, if the network is not measured by the usual one.
  * @param who the schedule or callback, for the message
- * @throws ERR_INVALID_ARGUMENT if the chosen metric is one of the test set, and there is none
+ * @throws ERR_INVALID_ARGUMENT if the chosen metric is one of the test set, and there is none, or if the network does not have it
  */
 export function metricFor(
   who: string,
   chosen: Metric | undefined,
   usual: Metric,
-  { hasTest = true }: Pick<Owner, 'hasTest'> = {},
+  { hasTest = true, kind }: Pick<Owner, 'hasTest' | 'kind'> = {},
 ): Metric {
-  const metric = chosen ?? usual;
-  if (hasTest || metric === ofTraining[metric]) return metric;
-  if (chosen === undefined) return ofTraining[metric];
-  const message = `${who} compares epochs by ${metric}, but the Trainer has no test set: give it one (test), or choose ${ofTraining[metric]}`;
+  const metric = chosen ?? (hasMetricOf(kind, usual) ? usual : 'testLoss');
+  if (!hasMetricOf(kind, metric)) {
+    const has = metrics.filter((one) => hasMetricOf(kind, one) && (hasTest || one === ofTraining(one)));
+    const message = `${who} compares epochs by ${metric}, but a training with this loss has ${listing(has)}`;
+    throw new SaturnnError('ERR_INVALID_ARGUMENT', message);
+  }
+  if (hasTest || metric === ofTraining(metric)) return metric;
+  if (chosen === undefined) return ofTraining(metric);
+  const message = `${who} compares epochs by ${metric}, but the Trainer has no test set: give it one (test), or choose ${ofTraining(metric)}`;
   throw new SaturnnError('ERR_INVALID_ARGUMENT', message);
+}
+
+/** Whether networks of this kind are measured by a metric; true if the kind is not known. */
+function hasMetricOf(kind: MetricsKind | undefined, metric: Metric): boolean {
+  const name = nameOf(metric);
+  return kind === undefined || name === 'loss' || metricsOfKind(kind).includes(name);
 }
 
 /** Whether an evaluation was due, and did not take place only because fit() ended. */
@@ -96,11 +143,11 @@ export const isScheduled = ({ scheduled, complete }: EpochEvent): boolean => sch
 
 /** Whether an epoch has a metric by which it can be compared with others: those of the training set only if it is complete. */
 export const hasMetric = (metric: Metric, event: EpochEvent): boolean =>
-  event[metric] !== undefined && (metric === ofTraining[metric] ? event.complete : isScheduled(event)) !== false;
+  event[metric] !== undefined && (metric === ofTraining(metric) ? event.complete : isScheduled(event)) !== false;
 
 /** Writes a metric of an epoch for people: its name, and the set if it is a validation set, which the name does not say. */
 export const metricText = (metric: Metric, { evaluated }: EpochEvent): string =>
-  evaluated && metric !== ofTraining[metric] ? `${metric} (of the ${evaluated} set)` : metric;
+  evaluated && metric !== ofTraining(metric) ? `${metric} (of the ${evaluated} set)` : metric;
 
 /** Accepts the name of a metric. */
 export const metricField: Field<Metric> = oneOf(metrics);

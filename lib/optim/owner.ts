@@ -3,6 +3,7 @@
  * on with what it remembers of the first: the best epoch, the lowered rate, even the weights.
  */
 import { SaturnnError } from '../errors';
+import type { MetricsKind } from '../evaluation/metrics';
 
 /** A training, for the schedules and callbacks that belong to it. */
 export interface Owner {
@@ -10,6 +11,8 @@ export interface Owner {
   readonly disposed: boolean;
   /** Whether its epochs have metrics of a test set. Default true. */
   readonly hasTest?: boolean;
+  /** What the network computes, and so what its epochs are measured by. Absent: it is not known. */
+  readonly kind?: MetricsKind;
 }
 
 /** A schedule or callback, as far as it remembers something. */

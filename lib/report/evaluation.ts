@@ -2,6 +2,8 @@
 import { type ImageShape, type ImageSource, imageBytes } from '../data/source';
 import { mostConfused } from '../evaluation/confusion';
 import { type Evaluation, nameOfClass, type Scores } from '../evaluation/evaluation';
+import { type MetricName, metricNames, metricTable, metricText } from '../evaluation/metrics';
+import type { LabelsEvaluation, NumbersEvaluation } from '../evaluation/others';
 import type { ReportPicture } from './gallery';
 import { mostNames } from './heatMap';
 import type { Chart } from './option';
@@ -32,6 +34,39 @@ export function evaluationParts(evaluation: Evaluation, pictures: readonly Repor
     charts: [calibrationChart(evaluation)],
     heatMaps: classes > mostNames ? [] : [confusionMap(evaluation)],
     galleries: pictures.length === 0 ? [] : [{ title: 'Worst mistakes', pictures, note: galleryNote }],
+  };
+}
+
+/** Returns the parts of a page about a network that computes no classes: its figures, and those of each output or label. */
+export function otherParts(evaluation: NumbersEvaluation | LabelsEvaluation): EvaluationParts {
+  const figures = metricNames.flatMap((name) => {
+    const value = (evaluation as Partial<Record<MetricName, number>>)[name];
+    return value === undefined ? [] : [[metricTable[name].words, metricText(name, value)]];
+  });
+  const rows = [['images', String(evaluation.count)], ...figures];
+  return {
+    tables: [{ title: 'Evaluation', heads: ['figure', 'value'], rows }, partsTable(evaluation)],
+    charts: [],
+    heatMaps: [],
+    galleries: [],
+  };
+}
+
+function partsTable(evaluation: NumbersEvaluation | LabelsEvaluation): ReportTable {
+  if ('perOutput' in evaluation)
+    return {
+      title: 'Outputs',
+      heads: ['output', 'mean absolute error', 'root mean squared error'],
+      rows: evaluation.perOutput
+        .slice(0, mostClasses)
+        .map((of) => [String(of.output), decimal(of.meanAbsoluteError), decimal(of.rootMeanSquaredError)]),
+    };
+  return {
+    title: 'Labels',
+    heads: ['label', 'precision', 'recall', 'F1', 'images'],
+    rows: evaluation.perLabel
+      .slice(0, mostClasses)
+      .map((of) => [of.name ?? `label ${of.label}`, ...scoresOf(of), String(of.support)]),
   };
 }
 

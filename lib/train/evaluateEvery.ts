@@ -1,6 +1,6 @@
 /** When the test set is evaluated during a training. */
 import { invalid } from '../errors';
-import { type EpochEvent, isScheduled } from '../optim/metric';
+import { type EpochEvent, isScheduled, withoutTest } from '../optim/metric';
 import { custom, type Field, integer, optional } from '../options/field';
 import { Options } from '../options/options';
 import type { Cursor } from './checkpoint/cursor';
@@ -56,7 +56,5 @@ export function nextEvaluation({ steps }: EvaluateEvery, { step, isReported }: C
  */
 export function observedOf(event: EpochEvent): EpochEvent | null {
   if (isScheduled(event)) return event;
-  if (!event.complete) return null;
-  const { testLoss, testAccuracy, testTop5, evaluated, ...rest } = event;
-  return rest;
+  return event.complete ? withoutTest(event) : null;
 }

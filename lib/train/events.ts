@@ -1,4 +1,5 @@
-import type { EpochEvent } from '../optim/metric';
+import type { Measured } from '../evaluation/metrics';
+import type { EpochEvent, OtherMetrics } from '../optim/metric';
 import type { ChangedSetting } from './checkpoint/checkpointInfo';
 
 /**
@@ -7,7 +8,7 @@ import type { ChangedSetting } from './checkpoint/checkpointInfo';
  */
 
 /** The event after each native call, which computes as many steps as take about a second. */
-export interface StepEvent {
+export interface StepEvent extends Omit<Measured, 'loss' | 'accuracy' | 'top5'> {
   readonly event: 'step';
   /** Steps done since the beginning of training. */
   readonly step: number;
@@ -15,8 +16,11 @@ export interface StepEvent {
   readonly epoch: number;
   /** Mean loss over the images of the call's steps, with label smoothing if it is used. */
   readonly loss: number;
-  /** Fraction of these images whose label is the best guess, 0 to 1. */
-  readonly accuracy: number;
+  /**
+   * Fraction of these images whose label is the best guess, 0 to 1. Absent if the network computes no classes: then the metrics of its
+   * loss are there, as in OtherMetrics but without "train".
+   */
+  readonly accuracy?: number;
   /** L2 norm of the gradient of all parameters in the call's last step, before any clipping. */
   readonly gradientNorm: number;
   /** Learning rate of the call's last step. */
@@ -37,7 +41,7 @@ export interface StoppedEvent {
 }
 
 /** The last event of a fit(). */
-export interface EndEvent {
+export interface EndEvent extends OtherMetrics {
   readonly event: 'end';
   /** Steps done since the beginning of training. */
   readonly steps: number;
@@ -47,9 +51,9 @@ export interface EndEvent {
   readonly seconds: number;
   /**
    * trainAccuracy of the last epoch's event; of the best epoch's if early stopping has restored its weights. A fraction, 0 to
-   * 1.
+   * 1. Absent if the network computes no classes: then the metrics of its loss are there.
    */
-  readonly trainAccuracy: number;
+  readonly trainAccuracy?: number;
   /** testAccuracy of the same epoch's event; absent if that has none. */
   readonly testAccuracy?: number;
   /** Says that testAccuracy was measured on a validation set. Absent: on a test set, or not at all. */

@@ -1,6 +1,6 @@
 /** Makes the events of a Trainer's fit() from what it has counted. */
-import type { EvaluationSummary } from '../evaluation/evaluation';
-import type { EpochEvent } from '../optim/metric';
+import type { Measured } from '../evaluation/metrics';
+import { type EpochEvent, type OtherMetrics, ofSet } from '../optim/metric';
 import type { Cursor } from './checkpoint/cursor';
 import { Tally } from './checkpoint/tally';
 import type { EndEvent, StepEvent } from './events';
@@ -15,9 +15,10 @@ export function stepEventOf(
   const { step, epoch } = cursor;
   const tally = new Tally();
   tally.add(batches, result, milliseconds);
-  const { loss, accuracy, imagesPerSecond } = tally;
+  const { measured, imagesPerSecond } = tally;
+  const { top5, ...metrics } = measured;
   const gradientNorm = result.outputs.gradientNorm!.at(-1)!;
-  return { event: 'step', step, epoch: epoch + 1, loss, accuracy, gradientNorm, learningRate, imagesPerSecond };
+  return { event: 'step', step, epoch: epoch + 1, ...metrics, gradientNorm, learningRate, imagesPerSecond };
 }
 
 /**
@@ -26,10 +27,11 @@ export function stepEventOf(
  */
 export function epochEventOf(
   cursor: Cursor,
-  { test, role, due }: { test: EvaluationSummary | null; role?: 'validation'; due: boolean },
+  { test, role, due }: { test: Measured | null; role?: 'validation'; due: boolean },
   learningRate: number,
 ): EpochEvent {
   const { step, tally } = cursor;
+  const { top5, ...train } = tally.measured;
   const complete = step === cursor.end;
   return {
     event: 'epoch',
@@ -37,9 +39,8 @@ export function epochEventOf(
     step,
     complete,
     ...(test && due !== complete && { scheduled: due }),
-    trainLoss: tally.loss,
-    trainAccuracy: tally.accuracy,
-    ...(test && { testLoss: test.loss, testAccuracy: test.accuracy, testTop5: test.top5, ...evaluatedOn(role) }),
+    ...(ofSet('train', train) as Pick<EpochEvent, 'trainLoss'>),
+    ...(test && { ...ofSet('test', test), ...evaluatedOn(role) }),
     learningRate,
     imagesPerSecond: tally.imagesPerSecond,
   };
@@ -47,10 +48,19 @@ export function epochEventOf(
 
 /** Makes the end event. `reported`: the epoch whose metrics it repeats; `milliseconds`: the time since fit() began. */
 export function endEventOf(cursor: Cursor, reported: EpochEvent, milliseconds: number): EndEvent {
-  const { trainAccuracy, testAccuracy, evaluated, imagesPerSecond } = reported;
+  const { evaluated, imagesPerSecond, testLoss } = reported;
   const counts = { steps: cursor.step, epochs: cursor.reported!.epoch, seconds: milliseconds / 1000 };
-  const test = testAccuracy === undefined ? {} : { testAccuracy, ...evaluatedOn(evaluated) };
-  return { event: 'end', ...counts, trainAccuracy, ...test, imagesPerSecond };
+  const metrics = Object.fromEntries(Object.entries(reported).filter(([name]) => isEndMetric(name))) as OtherMetrics;
+  return {
+    event: 'end',
+    ...counts,
+    ...metrics,
+    ...(testLoss !== undefined && evaluatedOn(evaluated)),
+    imagesPerSecond,
+  };
 }
+
+/** Whether the end event repeats a field of an epoch: the metrics but for losses and top-5. */
+const isEndMetric = (name: string): boolean => /^(train|test)[A-Z]/.test(name) && !/(Loss|Top5)$/.test(name);
 
 const evaluatedOn = (role: 'validation' | undefined) => role && { evaluated: role };

@@ -9,6 +9,7 @@ import { flag, integer, optional, pathField } from '../options/field';
 import { checkArgument, Options } from '../options/options';
 import { type Device, deviceField, deviceOf, precisionField } from '../runtime/device';
 import { State } from '../tensor/state';
+import { trainedLoss } from './loss/loss';
 import { modelOf } from './modelFile/loadModel';
 import { Predictor, type PredictorOptions, predictorDefaults } from './predictor';
 
@@ -54,7 +55,7 @@ export async function loadPredictor(path: string, options: LoadPredictorOptions 
   const { crop = false, device: where, shape: given, ...own } = loadOptions.check(options);
   const { batch = predictorDefaults.batch } = own;
   const file = readSafetensors(path);
-  const { model, statistics, classNames, decoding } = modelOf(file, path);
+  const { model, statistics, classNames, decoding, card } = modelOf(file, path);
   const shape = given ?? statistics.imageShape ?? model.inputShape;
   checkShape(shape, model, statistics, crop);
   const device = deviceOf(where);
@@ -64,7 +65,10 @@ export async function loadPredictor(path: string, options: LoadPredictorOptions 
     await state.on(device);
     // The State has them now.
     (file.tensors as Map<string, NamedTensor>).clear();
-    return await Predictor.create({ ...own, batch, shape, device, model, state, statistics, data, ownsState: true });
+    const loss = trainedLoss(card);
+    return await Predictor.create({
+      ...{ ...own, batch, shape, device, model, state, statistics, data, loss, ownsState: true },
+    });
   } catch (error) {
     state.dispose();
     throw error;

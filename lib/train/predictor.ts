@@ -3,6 +3,7 @@ import { type ImageShape, type ImageSource, imageBytes, imageShapeField, isSourc
 import { knownStatisticsField, type Statistics } from '../data/statistics';
 import { invalid } from '../errors';
 import type { Evaluation } from '../evaluation/evaluation';
+import type { MetricsKind } from '../evaluation/metrics';
 import { type Model, modelField } from '../models/model';
 import { flag, integer, optional, record, signal } from '../options/field';
 import { type Fields, Options } from '../options/options';
@@ -18,6 +19,7 @@ import {
   type LayerActivations,
 } from './explain/activations';
 import { type GradCam, type GradCamOptions, gradCamOf, gradCamOptions } from './explain/gradCam';
+import { type TrainedLoss, trainedLoss, trainedLossField } from './loss/loss';
 import { collect } from './predict/collect';
 import {
   type DecodedFiles,
@@ -60,6 +62,11 @@ export interface PredictorOptions {
   ownsState?: boolean;
   /** The data that the model was trained on: names of the classes, and how pictures become images. Default: neither is known. */
   data?: Pick<ImageSource, 'classNames' | 'decoding'>;
+  /**
+   * The loss that the model was trained with, and what it computes: "classes" (default), "numbers" or "labels" (several of each image).
+   * Probabilities, and what evaluate() returns, depend on it. A model file says it.
+   */
+  loss?: TrainedLoss;
 }
 
 /** The defaults of PredictorOptions. */
@@ -73,6 +80,7 @@ const predictorOptions = new Options<PredictorOptions>('Predictor.create()', {
     averaged: optional(flag),
     ownsState: optional(flag),
     data: optional(record('an object { classNames, decoding }')),
+    loss: optional(trainedLossField),
   },
 });
 
@@ -99,9 +107,15 @@ export interface Predictions {
   readonly count: number;
   /** The number of classes. */
   readonly classes: number;
-  /** Probability of each class for each image, `[count, classes]`, row-major; each row adds up to 1. */
+  /**
+   * Probability of each class for each image, `[count, classes]`, row-major: of networks of classes each row adds up to 1, of networks of
+   * several labels per image each number is that of its label. Empty if the network computes numbers, which are the logits.
+   */
   readonly probabilities: Float32Array;
-  /** Outputs of the last layer, `[count, classes]`, row-major; the probabilities are their softmax. */
+  /**
+   * Outputs of the last layer, `[count, classes]`, row-major; the probabilities are their softmax or, of several labels per image, their
+   * logistic function.
+   */
   readonly logits: Float32Array;
 }
 
@@ -131,7 +145,8 @@ export class Predictor {
     const { model, statistics, batch = predictorDefaults.batch } = checked;
     const { shape = statistics.imageShape ?? model.inputShape } = checked;
     const options = { ...checked, shape, batch, device: deviceOf(checked.device) };
-    return new Predictor(options, new PredictionPlans(options));
+    const { loss, ...forPlans } = options;
+    return new Predictor(options, new PredictionPlans(forPlans));
   }
 
   /** Shape of the images that the model reads: [height, width, channels]. Larger images are cropped to it at the centre. */
@@ -155,6 +170,11 @@ export class Predictor {
     return data?.classNames?.length === model.classes ? data.classNames : null;
   }
 
+  /** The loss that the model was trained with, and what it computes. */
+  get loss(): TrainedLoss {
+    return this.options.loss ?? trainedLoss(null);
+  }
+
   /**
    * Predicts the classes of images. Bytes are copied at the call.
    * @param images images of the shape that the predictor was made for
@@ -170,7 +190,7 @@ export class Predictor {
     const { classes } = model;
     const sizes = { probabilities: classes, logits: classes };
     const { probabilities, logits } = await collect(this.plans, source, sizes, { signal });
-    return { count, classes, probabilities, logits };
+    return { count, classes, probabilities: probabilitiesOf(this.loss.kind, logits, probabilities), logits };
   }
 
   /**
@@ -184,6 +204,12 @@ export class Predictor {
    * pictures; ERR_PACKAGE without sharp; what predict() throws
    */
   async predictFiles(paths: string | readonly string[], options: PredictFilesOptions = {}): Promise<FilePrediction[]> {
+    if (this.loss.kind === 'numbers')
+      throw invalid(
+        'the network',
+        `classes or labels, not numbers (loss "${this.loss.name}"); predict() returns these`,
+        'numbers',
+      );
     return predictFiles(this, this.#images(), paths, options);
   }
 
@@ -237,15 +263,17 @@ export class Predictor {
    * calibration, and the worst mistakes.
    * @param data images of the shape that the predictor was made for. Its classes must be the model's: no others, and no others' names
    * @param options `mistakes`: the most mistakes (default 24); `bins`: bins of the calibration (default 15); `signal`
+   * @returns for networks of numbers or of several labels per image a NumbersEvaluation or LabelsEvaluation, whose loss is NaN if it is
+   * a function of one's own
    * @throws ERR_INVALID_ARGUMENT; ERR_NON_FINITE if an output of the network is not finite; what predict() throws
    */
-  async evaluate(data: ImageSource, options: EvaluationOptions = {}): Promise<Evaluation> {
+  async evaluate<T = Evaluation>(data: ImageSource, options: EvaluationOptions = {}): Promise<T> {
     const checked = evaluateOptions.check(options);
-    const { shape, classes, classNames } = this;
-    const network = { shape, classes, classNames };
+    const { shape, classes, classNames, loss } = this;
+    const network = { shape, classes, classNames, loss: { ...loss, width: null } };
     checkEvaluated(data, network);
     const batch = this.plans.batchFor(data.count);
-    return evaluateSource(await this.plans.runner(data, batch), data, batch, network, checked);
+    return evaluateSource(await this.plans.runner(data, batch), data, batch, network, checked) as Promise<T>;
   }
 
   /** Frees the plans, and the State if it belongs to the predictor (always after loadPredictor). */
@@ -258,6 +286,12 @@ export class Predictor {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** Returns the probabilities of a network: the softmax that its plan has computed, or the logistic function of its outputs. */
+function probabilitiesOf(kind: MetricsKind, logits: Float32Array, softmax: Float32Array): Float32Array {
+  if (kind === 'classes') return softmax;
+  return kind === 'labels' ? logits.map((x) => 1 / (1 + Math.exp(-x))) : new Float32Array(0);
 }
 
 /**

@@ -9,8 +9,8 @@ import type { StepEvent } from './events';
 
 /** The fields that a line must have as numbers to be an event of its kind. */
 const numbers = {
-  epoch: ['epoch', 'step', 'trainLoss', 'trainAccuracy', 'imagesPerSecond'],
-  step: ['epoch', 'step', 'loss', 'accuracy'],
+  epoch: ['epoch', 'step', 'trainLoss', 'imagesPerSecond'],
+  step: ['epoch', 'step', 'loss'],
 } as const;
 
 /**

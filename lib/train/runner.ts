@@ -96,7 +96,7 @@ export class Runner {
         // The next images are gathered, and uploaded if the feed can, while the device works on this call.
         if (step < last) next = ask(step);
         const native = await running;
-        const result = joinParts(native, this.parts);
+        const result = joinParts(native, this.parts, batches);
         const milliseconds = performance.now() - started;
         const fitting = Math.floor((1000 * secondsPerCall * steps) / milliseconds);
         this.#stepsPerCall = Math.min(Math.max(fitting, 1), mostStepsPerCall);

@@ -17,6 +17,8 @@ import type { State, StateBuffer } from '../tensor/state';
 import { input, type Tensor } from '../tensor/tensor';
 import { partTensors } from './accumulation/graph';
 import { augmentedBatch } from './augmentedBatch';
+import { type ResolvedLoss, usualLoss } from './loss/loss';
+import { stepLoss } from './loss/lossGraph';
 
 /** Options that all graphs of a training run share. */
 export interface StepGraphOptions {
@@ -34,6 +36,8 @@ export interface StepGraphOptions {
   tables?: readonly AugmentationTable[];
   /** Whether a training step is a part of an update (TrainerOptions.accumulate). Default false. */
   parts?: boolean;
+  /** The loss of training and evaluation. Default: softmax cross-entropy with the labels. */
+  loss?: ResolvedLoss;
 }
 
 /** Options of the loss of a training step. */
@@ -45,12 +49,12 @@ export interface StepLossOptions {
 }
 
 /**
- * Makes the forward pass and the loss. Inputs: images (u8), indices (i32 [batch], rows of images), labels (i32 [batch]), and the
- * tables of augmentation. Without tables, images are cropped at the centre.
+ * Makes the forward pass and the loss. Inputs: images (u8), indices (i32 [batch], rows of images), labels (i32 [batch]), targets (f32
+ * [batch, outputs]) if the loss reads them, and the tables of augmentation. Without tables, images are cropped at the centre.
  * @param change changes the logits before the loss is made of them. Default: they stay
  */
 function forward(
-  { model, tables = [], ...options }: StepGraphOptions,
+  { model, tables = [], loss = usualLoss, ...options }: StepGraphOptions,
   context: ForwardContext,
   { labelSmoothing = 0, weighted = false }: StepLossOptions = {},
   change = (logits: Tensor): Tensor => logits,
@@ -60,10 +64,10 @@ function forward(
   const labels = input('labels', [batch], { dtype: 'i32' });
   const logits = change(forwardOf(model, augmentedBatch({ ...options, size: [height, width], tables }), context));
   const isMixed = tables.includes('mixes');
-  const weights = weighted || isMixed ? input('weights', [batch]) : undefined;
-  const { loss: own, probabilities } = softmaxCrossEntropy(logits, labels, { labelSmoothing, weights, name: 'loss' });
-  const loss = isMixed ? add(own, partnersLoss(logits, batch, labelSmoothing)) : own;
-  return { logits, labels, loss, probabilities };
+  const weights = weighted || isMixed ? input('weights', [batch]) : null;
+  const own = stepLoss(loss, { outputs: logits, labels, weights, labelSmoothing });
+  if (!isMixed) return { logits, labels, ...own };
+  return { logits, labels, ...own, loss: add(own.loss, partnersLoss(logits, batch, labelSmoothing)) };
 }
 
 /** Makes the part of the loss that belongs to the images with which others are mixed. Inputs: partnerLabels, partnerWeights. */
@@ -75,16 +79,17 @@ function partnersLoss(logits: Tensor, batch: number, labelSmoothing: number): Te
 
 /**
  * Makes the graph of a training step: augmentation, forward, loss, backward, optimizer. Inputs: images, indices, labels,
- * learningRate [1], the tables of augmentation, weights [batch] if the loss is weighted or images are mixed, and partnerLabels and
- * partnerWeights [batch] if they are mixed; and those of partTensors() if steps are parts of updates. Outputs: loss, correct and
- * gradientNorm, [1] each. The loss is the smoothed and weighted one.
+ * learningRate [1], the tables of augmentation, weights [batch] if the loss is weighted or images are mixed, partnerLabels and
+ * partnerWeights [batch] if they are mixed, and targets [batch, outputs] if the loss reads them; and those of partTensors() if steps are
+ * parts of updates. Outputs, [1] each: loss, gradientNorm, and correct or what else the network is measured by. The loss is the smoothed
+ * and weighted one.
  */
 export function trainGraph(options: StepGraphOptions, optimizer: Optimizer, lossOptions?: StepLossOptions): Graph {
   const parts = options.parts ? partTensors() : null;
   const counter = parts?.counter ?? options.state.counter;
   const asked = new TrainingContext(counter);
   const context = new TrainingContext(counter);
-  const { loss, logits, labels } = forward(options, asked, lossOptions, (all) => {
+  const { loss, measured } = forward(options, asked, lossOptions, (all) => {
     const { y, remembered } = withFrozenStatistics({ y: all, remembered: asked.remembered }, options.frozen ?? none);
     for (const [buffer, value] of remembered) context.remember(buffer, () => value);
     return y;
@@ -97,7 +102,7 @@ export function trainGraph(options: StepGraphOptions, optimizer: Optimizer, loss
   });
   const { updates, gate, skip = null, gradientNorm } = checkArgument('the result of update()', nodesField, made);
   return Graph.from({
-    outputs: { loss, correct: countCorrect(logits, labels), gradientNorm },
+    outputs: { loss, ...measured, gradientNorm },
     updates: [...updates, ...context.updates(skip ?? gate)],
     gate,
     skip,
@@ -118,18 +123,22 @@ export interface InferenceOptions {
 }
 
 /**
- * Makes the graph of an evaluation step. Inputs: images, indices, labels. Outputs, [1] each: loss (the mean over the batch),
- * correct (rows whose label is the best guess), correct5 (rows whose label is among the five best guesses). With `rows` also logits
- * and probabilities, [batch, classes] each; the others have the same bits then.
+ * Makes the graph of an evaluation step. Inputs: images, indices, labels, and targets if the loss reads them. Outputs, [1] each: loss
+ * (the mean over the batch), correct (rows whose label is the best guess), correct5 (rows whose label is among the five best guesses),
+ * or what else the network is measured by. With `rows` also logits and, of networks that compute classes, probabilities, [batch,
+ * classes] each; the others have the same bits then.
  */
 export function evaluationGraph(
   options: StepGraphOptions,
   { averaged = false, rows = false }: InferenceOptions & { rows?: boolean } = {},
 ): Graph {
-  const { loss, logits, labels, probabilities } = forward({ ...options, tables: [] }, inference);
-  const correct = countCorrect(logits, labels);
-  const correct5 = countCorrect(logits, labels, { k: 5 });
-  const graph = Graph.from({ outputs: { loss, correct, correct5, ...(rows && { logits, probabilities }) } });
+  const { loss, logits, labels, probabilities, measured } = forward({ ...options, tables: [] }, inference);
+  const outputs = {
+    ...{ loss, ...measured },
+    ...('correct' in measured && { correct5: countCorrect(logits, labels, { k: 5 }) }),
+    ...(rows && { logits, ...(probabilities && { probabilities }) }),
+  };
+  const graph = Graph.from({ outputs });
   return averaged ? withAveragedWeights(graph, options.state) : graph;
 }
 
@@ -138,7 +147,7 @@ export function evaluationGraph(
  * probabilities, [batch, classes] each.
  */
 export function predictionGraph(options: StepGraphOptions, { averaged = false }: InferenceOptions = {}): Graph {
-  const { logits, probabilities } = forward({ ...options, tables: [] }, inference);
-  const graph = Graph.from({ outputs: { logits, probabilities } });
+  const { logits, probabilities } = forward({ ...options, tables: [], loss: usualLoss }, inference);
+  const graph = Graph.from({ outputs: { logits, probabilities: probabilities as Tensor } });
   return averaged ? withAveragedWeights(graph, options.state) : graph;
 }

@@ -7,7 +7,7 @@ import { writeSafetensors } from '../files/safetensors';
 import type { Model } from '../models/model';
 import { precisionBuffers } from '../optim/lossScaling';
 import type { EpochEvent } from '../optim/metric';
-import { beginAll } from '../optim/owner';
+import { beginAll, type Owner } from '../optim/owner';
 import { pathField } from '../options/field';
 import { checkArgument, Options } from '../options/options';
 import type { Device } from '../runtime/device';
@@ -75,7 +75,7 @@ export class Trainer implements TrainerView {
   /** The fit() or restore() under way, or a fit() that waits at an event. */
   #busy: RunningFit | 'restore' | null = null;
   /** Owner of the schedule and the callbacks. */
-  readonly #owner: { disposed: boolean; readonly hasTest: boolean };
+  readonly #owner: Owner & { disposed: boolean };
   /** Whether a native call that writes the State is under way. */
   #running = false;
   /** Description of the file of weights with which the training began; undefined: they were random. */
@@ -95,7 +95,7 @@ export class Trainer implements TrainerView {
     const { model, train, device, batch, accumulate, optimizer, seed, precision } = this.#options;
     const frozen = this.#options.frozen.parameters;
     this.#from = this.#options.network.from ?? undefined;
-    this.#owner = { disposed: false, hasTest: this.#options.test !== null };
+    this.#owner = { disposed: false, hasTest: this.#options.test !== null, kind: this.#options.loss.kind };
     this.model = model;
     this.device = device;
     this.batch = batch;
@@ -201,10 +201,11 @@ export class Trainer implements TrainerView {
    * @param data "train", "test" or a source. Its classes must be the network's: no others, and no others' names
    * @param options `mistakes`: the most mistakes (default 24); `bins`: bins of the calibration (default 15); `signal`: when it is
    * aborted, evaluate() throws its reason after the native call under way (about a second)
+   * @returns for networks of numbers or of several labels per image, the loss says which, a NumbersEvaluation or LabelsEvaluation
    * @throws ERR_INVALID_ARGUMENT; ERR_NON_FINITE if an output of the network is not finite; ERR_DISPOSED
    */
-  async evaluate(data: Split | ImageSource, options: EvaluationOptions = {}): Promise<Evaluation> {
-    return evaluateData(this.#options, this.#runners, data, evaluateOptions.check(options));
+  async evaluate<T = Evaluation>(data: Split | ImageSource, options: EvaluationOptions = {}): Promise<T> {
+    return evaluateData(this.#options, this.#runners, data, evaluateOptions.check(options)) as Promise<T>;
   }
 
   /**
@@ -215,7 +216,7 @@ export class Trainer implements TrainerView {
    */
   async predict(images: Images, options: PredictOptions = {}): Promise<Predictions> {
     const { count, signal } = predictOptions.check(options);
-    const { model, device, part: batch, train, precision, deterministic, autotune } = this.#options;
+    const { model, device, part: batch, train, loss, precision, deterministic, autotune } = this.#options;
     const source = imagesToPredict(images, train.shape, model, count);
     const statistics = await this.#runners.statistics();
     this.#runners.checkNotDisposed();
@@ -225,7 +226,7 @@ export class Trainer implements TrainerView {
       const shape = train.shape;
       const made = Predictor.create({
         ...{ model, state, statistics, shape, batch, device, averaged, data: train },
-        ...{ precision, deterministic, autotune },
+        ...{ precision, deterministic, autotune, loss: { name: loss.name, kind: loss.kind } },
       });
       this.#predictor = made;
       // A failure is not kept, because a later attempt may find enough memory.
@@ -444,11 +445,11 @@ export class Trainer implements TrainerView {
   }
 
   #fitRunner(): Promise<Runner> {
-    const { train, optimizer, labelSmoothing, weightsByClass, augmenter, frozen, accumulate } = this.#options;
+    const { train, optimizer, loss, labelSmoothing, weightsByClass, augmenter, frozen, accumulate } = this.#options;
     const parts = accumulate > 1;
-    const loss = { labelSmoothing, weighted: weightsByClass !== null || parts };
-    const step = { tables: augmenter.names, frozen: frozen.buffers, parts };
-    const graph = (options: StepGraphOptions) => trainGraph({ ...options, ...step }, optimizer, loss);
+    const weighting = { labelSmoothing, weighted: weightsByClass !== null || !!train.weights || parts };
+    const step = { tables: augmenter.names, frozen: frozen.buffers, parts, loss };
+    const graph = (options: StepGraphOptions) => trainGraph({ ...options, ...step }, optimizer, weighting);
     return this.#runners.get('fit', train, graph, { parts: accumulate });
   }
 

@@ -27,6 +27,7 @@ import { type ClassWeights, checkClassWeights, classWeightsField, classWeightsOf
 import { checkEvaluateEvery, type EvaluateEvery, evaluateEveryDefault, evaluateEveryField } from './evaluateEvery';
 import { type Frozen, frozenBy } from './fineTuning/freeze';
 import { headField, type ResolvedNetwork, resolveNetwork } from './fineTuning/network';
+import { type Loss, lossField, type ResolvedLoss, resolveLoss } from './loss/loss';
 import type { HeadOptions } from './modelFile/loadModel';
 
 /** Options of a Trainer. */
@@ -102,6 +103,13 @@ export interface TrainerOptions {
   /** Default: Sgd with momentum 0.9 and weight decay 1e-4. */
   optimizer?: Optimizer;
   /**
+   * The loss: "crossEntropy" (default; of the labels or, if the sets have targets, of these as probabilities of the classes),
+   * "meanSquaredError", "meanAbsoluteError" or "binaryCrossEntropy" (several labels per image), which compare the outputs of the
+   * network with the targets of the sets; or a function that makes the loss, f32 [1], of `{ outputs, labels, targets, weights }`. What
+   * the events have as metrics depends on it: accuracies only if the network computes classes.
+   */
+  loss?: Loss;
+  /**
    * Part of the target probability that is divided equally among all classes: 0 to below 1, default 0. The test loss has
    * none.
    */
@@ -126,7 +134,7 @@ export interface TrainerOptions {
 
 /** TrainerOptions with all defaults, an opened device, and always a schedule. */
 export type ResolvedOptions = Required<
-  Omit<TrainerOptions, 'device' | 'test' | 'learningRate' | 'classWeights' | 'weights' | 'head'>
+  Omit<TrainerOptions, 'device' | 'test' | 'learningRate' | 'classWeights' | 'weights' | 'head' | 'loss'>
 > & {
   /** The network and its first values. */
   readonly network: ResolvedNetwork;
@@ -139,6 +147,7 @@ export type ResolvedOptions = Required<
   readonly device: Device;
   /** Draws what `augmentation` says. */
   readonly augmenter: Augmenter;
+  readonly loss: ResolvedLoss;
   /** As given; null: none. */
   readonly classWeights: ClassWeights | null;
   /** Images that a plan computes at the same time: batch / accumulate. */
@@ -153,6 +162,7 @@ export type ResolvedOptions = Required<
 export const trainerDefaults = {
   data: 'resident',
   learningRate: 0.01,
+  loss: 'crossEntropy',
   labelSmoothing: 0,
   accumulate: 1,
   seed: 0,
@@ -179,6 +189,7 @@ export const trainerFields: Fields<TrainerOptions> = {
   ...{ device: optional(deviceField), batch: optional(integer(...batchRange)) },
   accumulate: optional(integer(...batchRange)),
   ...{ learningRate: optional(rateField), schedule: optional(scheduleField), optimizer: optional(optimizerField) },
+  loss: optional(lossField),
   labelSmoothing: optional(labelSmoothingField),
   classWeights: optional(classWeightsField),
   ...{ precision: optional(precisionField), deterministic: optional(flag), autotune: optional(flag) },
@@ -245,8 +256,9 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
     data,
     statistics: { ...statistics },
   };
-  const loss = { labelSmoothing, ...resolveWeights(classWeights, train) };
   const augmentation = checkAugmentations(options.augmentation ?? train.augmentation ?? []);
+  const settings = { model, train, test, labelSmoothing, classWeights, augmentation, accumulate };
+  const loss = resolveLoss(options.loss ?? trainerDefaults.loss, settings);
   const [height, width] = model.inputShape;
   const { shape: stored, labels } = train;
   const augmenter = new Augmenter({ augmentation, seed, stored, size: [height, width], labels });
@@ -263,7 +275,8 @@ export function resolveTrainerOptions(given: TrainerOptions): ResolvedOptions {
     ...machine,
     ...{ batch, accumulate, part: batch / accumulate },
     optimizer,
-    ...loss,
+    loss,
+    ...{ labelSmoothing, ...resolveWeights(classWeights, train) },
     seed,
     callbacks: [...callbacks],
     ...rate,
@@ -306,7 +319,8 @@ function resolveRate(learningRate: number | undefined, schedule: Schedule | unde
 /** Returns the settings, beside model and data, that a resumed run must share with the one before to compute the same. */
 export function describeSettings(options: ResolvedOptions): Description {
   const { batch, seed, precision, deterministic, statistics, optimizer, schedule, learningRate } = options;
-  const { labelSmoothing, classWeights, augmentation, evaluateEvery, freeze, head, network, accumulate } = options;
+  const { loss, labelSmoothing, classWeights, augmentation, evaluateEvery, freeze, head, network, accumulate } =
+    options;
   const rate = learningRate ?? describeSchedule(schedule);
   return {
     batch,
@@ -316,6 +330,7 @@ export function describeSettings(options: ResolvedOptions): Description {
     ...(deterministic ? {} : { deterministic }),
     statistics: network.normalization ? describeNormalization(network.normalization) : statistics,
     augmentation: formatAugmentation(augmentation),
+    ...(loss.name !== trainerDefaults.loss && { loss: loss.name }),
     labelSmoothing,
     ...(classWeights && { classWeights }),
     ...(accumulate > 1 && { accumulate }),

@@ -30,7 +30,7 @@ export interface TrainerView {
   /** Returns the pixel statistics of the training set: see Trainer.statistics(). */
   statistics(): Promise<Statistics>;
   /** Evaluates the training set, the test set or any other: see Trainer.evaluate(). */
-  evaluate(data: Split | ImageSource, options?: EvaluationOptions): Promise<Evaluation>;
+  evaluate<T = Evaluation>(data: Split | ImageSource, options?: EvaluationOptions): Promise<T>;
   /** Predicts the classes of images: see Trainer.predict(). */
   predict(images: Images, options?: PredictOptions): Promise<Predictions>;
   /** Returns everything that a resumed run needs: see Trainer.checkpoint(). */

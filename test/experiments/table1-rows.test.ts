@@ -76,7 +76,7 @@ describe('a row', () => {
     const last = (run: TrainingRecord) => run.epochs.at(-1)!;
     const both = [runs[0]!, runs[2]!];
     expect(row.test).toEqual(spreadOf(both.map((run) => last(run).testAccuracy!)));
-    expect(row.train).toEqual(spreadOf(both.map((run) => last(run).trainAccuracy)));
+    expect(row.train).toEqual(spreadOf(both.map((run) => last(run).trainAccuracy!)));
     expect(row.bestTest).toEqual(spreadOf(both.map((run) => run.epochs[0]!.testAccuracy!)));
     expect(row.evaluatedTrain).toEqual(spreadOf(both.map((run) => run.result!.evaluatedTrain!.accuracy)));
     expect(row.seconds).toBe(60);
@@ -137,7 +137,7 @@ describe('figures', () => {
     const rows = rowsOf(2);
     const [train] = figuresOf(rows)[1]!.series;
     const seeds = rows.find(({ activation }) => activation === 'tanh')!.runs;
-    const spread = spreadOf(seeds.map(({ epochs }) => 100 * epochs[2]!.trainAccuracy))!;
+    const spread = spreadOf(seeds.map(({ epochs }) => 100 * epochs[2]!.trainAccuracy!))!;
     expect(train!.points[2]).toEqual([3, spread.mean]);
     expect(train!.band![2]).toEqual([3, spread.mean - spread.deviation!, spread.mean + spread.deviation!]);
     const partial = [rowOf('tanh', given, [recordOf(running, 2), recordOf(missing, 0)], null)];

@@ -109,7 +109,7 @@ describe('functionalModel', () => {
     expect(refused({ buffers: [stem] })).toMatch(/StateBuffers for buffers/);
     expect(refused({ inputShape: [28, 28] })).toMatch(/\[height, width, channels\]/);
     expect(refused({ inputShape: [28, 0, 3] })).toMatch(/inputShape\[1\]/);
-    expect(refused({ classes: 1 })).toMatch(/classes/);
+    expect(refused({ classes: 0 })).toMatch(/classes/);
     expect(refused({ forward: 'x' })).toMatch(/a function for forward/);
     expect(refused({ forward: () => 7 })).toMatch(/a Tensor for the result of forward.*7/);
     expect(refused({ forward: (x: Tensor) => x })).toMatch(/logits \[2, 100\] for 2 images.*\[2, 28, 28, 3\]/);

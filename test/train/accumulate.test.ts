@@ -14,6 +14,7 @@ import { memoryStats } from '../../lib/runtime/memoryStats';
 import { partShares, updateInputs } from '../../lib/train/accumulation/inputs';
 import { joinParts } from '../../lib/train/accumulation/join';
 import type { TrainEvent } from '../../lib/train/events';
+import { usualLoss } from '../../lib/train/loss/loss';
 import { rowInputs } from '../../lib/train/rowInputs';
 import type { Trainer, TrainerOptions } from '../../lib/train/trainer';
 import { temporaryFolder } from '../temporary';
@@ -57,7 +58,9 @@ describe('inputs and results of parts', () => {
     const augmenter = new Augmenter({
       ...{ augmentation: [], seed: 0, stored: [4, 4, 3], size: [4, 4], labels: all.labels },
     });
-    expect(rowInputs({ weightsByClass: Float32Array.of(1, 2, 4), augmenter, parts: 2 }, 0, all)).toEqual({
+    expect(
+      rowInputs({ weightsByClass: Float32Array.of(1, 2, 4), augmenter, train: {}, loss: usualLoss, parts: 2 }, 0, all),
+    ).toEqual({
       weights: Float32Array.of(1, 0.5, 2, 0.5, 4 / 3, 4 / 3, 2 / 3, 0),
     });
   });
@@ -69,7 +72,7 @@ describe('inputs and results of parts', () => {
       ...{ augmentation: [{ kind: 'mixup', alpha: 1 }], seed: 0, stored: [4, 4, 3], size: [4, 4], labels: indices },
     });
     const { mixes, partnerLabels, weights, partnerWeights } = rowInputs(
-      { weightsByClass: null, augmenter, parts: 4 },
+      { weightsByClass: null, augmenter, train: {}, loss: usualLoss, parts: 4 },
       0,
       batches,
     ) as Record<string, Float32Array>;
@@ -86,13 +89,17 @@ describe('inputs and results of parts', () => {
       loss: Float32Array.of(1, 2, 3, 4, 5),
       correct: Float32Array.of(1, 0, 1, 1, 2),
       gradientNorm: Float32Array.of(5, 6, 7, 8, 9),
+      squared: Float32Array.of(2, 4, 6, 9, 5),
     };
-    expect(joinParts({ steps: 4, finite: false, outputs }, 2)).toEqual({
+    // The second update has rows in its first part only.
+    const batches = { steps: 3, indices: new Int32Array(12), labels: new Int32Array(12), rows: [4, 2, 4] };
+    expect(joinParts({ steps: 4, finite: false, outputs }, 2, batches)).toEqual({
       ...{ steps: 2, finite: false },
       outputs: {
         loss: Float32Array.of(3, 7, 5),
         correct: Float32Array.of(1, 2, 2),
         gradientNorm: Float32Array.of(6, 8, 9),
+        squared: Float32Array.of(3, 6, 2.5),
       },
     });
   });

@@ -5,6 +5,7 @@ import { Augmenter } from '../../lib/data/augmentation/augmenter';
 import { Dataset } from '../../lib/data/dataset';
 import { readCheckpoint } from '../../lib/train/checkpoint/checkpoint';
 import { type ClassWeights, classWeightsOf } from '../../lib/train/classWeights';
+import { usualLoss } from '../../lib/train/loss/loss';
 import { rowInputs } from '../../lib/train/rowInputs';
 import type { Trainer } from '../../lib/train/trainer';
 import { TestRandom } from '../random';
@@ -47,9 +48,15 @@ test('a row has the weight of its class; a row that fills up a batch has 0', () 
   const batches = { steps: 1, indices: Int32Array.of(0, 1, 2), labels: Int32Array.of(1, 0, -1), rows: [2] };
   const labels = Int32Array.of(1, 0, 1);
   const augmenter = new Augmenter({ augmentation: [], seed: 0, stored: [4, 4, 3], size: [4, 4], labels });
-  const weights = (weightsByClass: Float32Array | null) => rowInputs({ weightsByClass, augmenter }, 0, batches);
+  const images = new Uint8Array(3 * 48);
+  const train = Dataset.from({ images, labels, shape: [4, 4, 3] });
+  const weighted = Dataset.from({ images, labels, shape: [4, 4, 3], weights: Float32Array.of(0.5, 0, 7) });
+  const weights = (weightsByClass: Float32Array | null, of = train) =>
+    rowInputs({ weightsByClass, augmenter, train: of, loss: usualLoss }, 0, batches);
   expect(weights(Float32Array.of(2, 3))).toEqual({ weights: Float32Array.of(3, 2, 0) });
   expect(weights(null)).toEqual({});
+  expect(weights(null, weighted)).toEqual({ weights: Float32Array.of(0.5, 0, 0) });
+  expect(weights(Float32Array.of(2, 3), weighted)).toEqual({ weights: Float32Array.of(1.5, 0, 0) });
 });
 
 test('weights of 1 give the bits of no weights', async () => {

@@ -188,7 +188,7 @@ describe('what does not fit is refused', () => {
       'ERR_INVALID_ARGUMENT',
       /at most the model's 2 for classes of train but received 3|classes of train/,
     );
-    refused({ head: { classes: 1 } }, 'ERR_INVALID_ARGUMENT', /an integer from 2 to 1000000 for head\.classes/);
+    refused({ head: { classes: 0 } }, 'ERR_INVALID_ARGUMENT', /an integer from 1 to 1000000 for head\.classes/);
     refused({ head: {} as never }, 'ERR_INVALID_ARGUMENT', /head\.classes/);
   });
 

@@ -57,7 +57,7 @@ describe('Trainer', () => {
       ]);
       // The loss of an untrained network with 100 classes is near ln 100.
       expect(Math.abs(epoch.trainLoss - Math.log(100))).toBeLessThan(0.5);
-      expect((epoch.trainAccuracy * 100) % 1).toBeCloseTo(0, 9);
+      expect((epoch.trainAccuracy! * 100) % 1).toBeCloseTo(0, 9);
       expect((epoch.testAccuracy! * 50) % 1).toBeCloseTo(0, 9);
       expect(epoch.testTop5).toBeGreaterThanOrEqual(epoch.testAccuracy!);
     }
@@ -295,7 +295,7 @@ describe('Trainer', () => {
     const events = await collect(trainer, { totalEpochs: 1 });
     expect(events.at(-2)).toMatchObject({ event: 'epoch', epoch: 1, step: 7, complete: true });
     const { trainAccuracy } = events.at(-2) as EpochEvent;
-    expect(trainAccuracy * 100).toBeCloseTo(Math.round(trainAccuracy * 100), 9);
+    expect(trainAccuracy! * 100).toBeCloseTo(Math.round(trainAccuracy! * 100), 9);
   });
 
   test('predicts what it evaluates, for any number of images, given as a source or as bytes', async () => {

@@ -1,7 +1,8 @@
 /** Shows the progress of a training run: a bar on a terminal, plain lines anywhere else, or every event as a line of JSON. */
 import { SingleBar } from 'cli-progress';
 import { visible } from '../../errors';
-import type { EpochEvent } from '../../optim/metric';
+import { type MetricName, metricNames, metricTable, metricText } from '../../evaluation/metrics';
+import { type EpochEvent, metricIn } from '../../optim/metric';
 import { formatDuration } from '../../report/number';
 import { describeChange } from '../../train/checkpoint/changes';
 import type { TrainEvent } from '../../train/events';
@@ -48,11 +49,18 @@ function lineOf(event: TrainEvent, epochs: number): string | null {
 /** Returns the stream for an event's line: warnings go to stderr, because stdout is for results. */
 const streamOf = ({ event }: TrainEvent, stream: NodeJS.WriteStream) => (event === 'warning' ? process.stderr : stream);
 
+/** Returns the loss and the first metric beside it: "loss 0.123, accuracy 50.00 %". A metric that is not finite is null in JSON. */
+export function metricsText(event: Partial<EpochEvent>, set: 'train' | 'test', digits: number): string {
+  const names = metricNames.filter((name) => metricIn(event, set, name) !== undefined).slice(0, 2);
+  const text = (name: MetricName, value: number | null | undefined) =>
+    `${metricTable[name].words} ${value === null || value === undefined ? 'not finite' : metricText(name, value, digits)}`;
+  return names.map((name) => text(name, metricIn(event, set, name))).join(', ');
+}
+
 function epochLine(event: EpochEvent, epochs: number): string {
-  const { epoch, trainLoss, trainAccuracy, testLoss, testAccuracy, evaluated = 'test', imagesPerSecond } = event;
-  const train = `train loss ${trainLoss.toFixed(3)}, accuracy ${percent(trainAccuracy)}`;
-  const tested = testLoss !== undefined && testAccuracy !== undefined;
-  const test = tested ? `; ${evaluated} loss ${testLoss.toFixed(3)}, accuracy ${percent(testAccuracy)}` : '';
+  const { epoch, testLoss, evaluated = 'test', imagesPerSecond } = event;
+  const train = `train ${metricsText(event, 'train', 3)}`;
+  const test = testLoss === undefined ? '' : `; ${evaluated} ${metricsText(event, 'test', 3)}`;
   const place = event.scheduled && !event.complete ? `, step ${event.step}` : '';
   return `epoch ${epoch}/${epochs}${place}: ${train}${test}; ${imagesPerSecond.toFixed(0)} images/s\n`;
 }

@@ -111,7 +111,7 @@ function rowOf(activation: string, row: Table1Row): SweepRow | null {
     const events = curves.map((run) => run.epochs[index]!);
     return {
       epoch: events[0]!.epoch,
-      train: spreadOf(events.map(({ trainAccuracy }) => trainAccuracy))!,
+      train: spreadOf(events.map(({ trainAccuracy }) => trainAccuracy!))!,
       test: spreadOf(events.map(({ testAccuracy }) => testAccuracy!))!,
     };
   });

@@ -106,7 +106,7 @@ export function rowOf(
   return {
     ...{ activation, rate, paper, runs },
     evaluated: last.find(({ evaluated }) => evaluated)?.evaluated ?? 'test',
-    train: spreadOf(last.map(({ trainAccuracy }) => trainAccuracy)),
+    train: spreadOf(last.map(({ trainAccuracy }) => trainAccuracy!)),
     test: spreadOf(last.map(({ testAccuracy }) => testAccuracy!)),
     evaluatedTrain: spreadOf(results.flatMap(({ evaluatedTrain }) => evaluatedTrain?.accuracy ?? [])),
     bestTest: spreadOf(results.flatMap(({ best }) => best?.testAccuracy ?? [])),

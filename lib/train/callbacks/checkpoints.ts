@@ -21,7 +21,10 @@ export interface CheckpointsOptions {
   everySteps?: number;
   /** Also write one when the last attempt is so many minutes old, 0 to 1e6. Default: not by time. */
   everyMinutes?: number;
-  /** Also keep the checkpoint of the epoch that is best by this metric; null: do not. Default "testAccuracy", or "trainAccuracy" without a test set. */
+  /**
+   * Also keep the checkpoint of the epoch that is best by this metric; null: do not. Default "testAccuracy", or "trainAccuracy" without a
+   * test set; "testLoss" or "trainLoss" if the network computes no classes.
+   */
   best?: Metric | null;
 }
 

@@ -18,7 +18,10 @@ import type { StoppedEvent } from '../events';
 
 /** Options of EarlyStopping. */
 export interface EarlyStoppingOptions {
-  /** The metric that must improve. Default "testAccuracy", or "trainAccuracy" in a training without a test set. */
+  /**
+   * The metric that must improve. Default "testAccuracy", or "trainAccuracy" in a training without a test set; "testLoss" or "trainLoss"
+   * if the network computes no classes.
+   */
   metric?: Metric;
   /**
    * Training stops after so many epochs (for a metric of the test set: after so many of its evaluations) without an improvement: at least

@@ -1,9 +1,11 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { checkInteger, SaturnnError } from '../../errors';
+import { type MetricsKind, metricsOfKind } from '../../evaluation/metrics';
 import { unwritable } from '../../files/durable';
 import { requireRegular } from '../../files/read';
-import type { EpochEvent } from '../../optim/metric';
+import { type EpochEvent, ofSet } from '../../optim/metric';
+import type { Owner } from '../../optim/owner';
 import { pathField } from '../../options/field';
 import { checkArgument } from '../../options/options';
 import type { Callback, RunControl, SavedCallback } from '../callback';
@@ -42,15 +44,14 @@ abstract class Log implements Callback {
   /** A loss of lines that fit() has not reported yet. */
   #loss: string | null = null;
 
-  /**
-   * @param path path of the file; an existing file is replaced, unless the run is resumed
-   * @param head text at the beginning of the file
-   */
-  constructor(
-    readonly path: string,
-    private readonly head = '',
-  ) {
+  /** @param path path of the file; an existing file is replaced, unless the run is resumed */
+  constructor(readonly path: string) {
     checkArgument('path', pathField, path);
+  }
+
+  /** The text at the beginning of the file. */
+  protected get head(): string {
+    return '';
   }
 
   /** @throws ERR_BUSY if the file has lines of another Trainer, which would be lost */
@@ -297,42 +298,45 @@ export class JsonlLog extends Log {
 
 const lineOf = (event: TrainEvent): string => `${JSON.stringify(event)}\n`;
 
-const columns = [
-  'epoch',
-  'step',
-  'trainLoss',
-  'trainAccuracy',
-  'testLoss',
-  'testAccuracy',
-  'testTop5',
-  'learningRate',
-  'imagesPerSecond',
-  'evaluated',
-] as const satisfies readonly (keyof EpochEvent)[];
+/** Returns the columns of the CSV: fields of EpochEvent. */
+function columnsOf(kind: MetricsKind): readonly (keyof EpochEvent)[] {
+  const names = (set: 'train' | 'test') =>
+    Object.keys(ofSet(set, { loss: 0, ...Object.fromEntries(metricsOfKind(kind).map((name) => [name, 0])) }));
+  const train = names('train').filter((name) => name !== 'trainTop5');
+  const all = ['epoch', 'step', ...train, ...names('test'), 'learningRate', 'imagesPerSecond', 'evaluated'];
+  return all as (keyof EpochEvent)[];
+}
 
 /** Returns a cell of the CSV: the set that was evaluated is always named there, if there was one. */
-const cellOf = (event: EpochEvent, column: (typeof columns)[number]) =>
+const cellOf = (event: EpochEvent, column: keyof EpochEvent) =>
   column === 'evaluated' ? (event.testLoss === undefined ? '' : (event.evaluated ?? 'test')) : (event[column] ?? '');
 
 /**
  * A log in CSV, for spreadsheets and plotting: a row of names, then one row per epoch. Columns: epoch, step, trainLoss,
  * trainAccuracy, testLoss, testAccuracy, testTop5, learningRate and imagesPerSecond, as in EpochEvent, and evaluated: "test" or
- * "validation", the set of the test metrics. What an event does not have is empty.
+ * "validation", the set of the test metrics. If the network computes no classes, the metrics of its loss take the place of the
+ * accuracies. What an event does not have is empty.
  */
 export class CsvLog extends Log {
   readonly name = 'csvLog';
+  #columns = columnsOf('classes');
 
   protected stepOf(line: string): number {
-    return Number(line.split(',')[columns.indexOf('step')]);
+    return Number(line.split(',')[this.#columns.indexOf('step')]);
   }
 
-  /** @param path path of the file; an existing file is replaced, unless the run is resumed */
-  constructor(path: string) {
-    super(path, `${columns.join(',')}\n`);
+  /** @throws ERR_BUSY if the file has lines of another Trainer, which would be lost */
+  override begin(owner: Owner = { disposed: false }): void {
+    super.begin();
+    this.#columns = columnsOf(owner.kind ?? 'classes');
+  }
+
+  protected override get head(): string {
+    return `${this.#columns.join(',')}\n`;
   }
 
   onEpoch(event: EpochEvent, run: RunControl): void {
-    this.write(`${columns.map((column) => cellOf(event, column)).join(',')}\n`, run);
+    this.write(`${this.#columns.map((column) => cellOf(event, column)).join(',')}\n`, run);
   }
 
   /** Appends the rows that could not be written before. */

@@ -46,7 +46,10 @@ export async function takeCheckpoint(
   const saved = callbacks.map(({ name, save }, index) => ({ name, ...save?.call(callbacks[index]) }));
   await state.on(options.device);
   const arenas = await Promise.all(savedArenas.map(async (arena) => [arena, await state.readArena(arena)] as const));
-  const arrays = new Map<string, Uint8Array>([...arenas, [historyName, encodeHistory(cursor.history)]]);
+  const arrays = new Map<string, Uint8Array>([
+    ...arenas,
+    [historyName, encodeHistory(cursor.history, options.loss.kind)],
+  ]);
   for (const { name, arrays: kept = {} } of saved) {
     for (const [key, data] of Object.entries(kept)) arrays.set(`callback/${name}/${key}`, data);
   }
@@ -137,7 +140,7 @@ function noteChange(
 
 async function setAll(
   { info, arrays }: Checkpoint,
-  { test, schedule, callbacks }: ResolvedOptions,
+  { test, schedule, callbacks, loss }: ResolvedOptions,
   state: State,
   cursor: Cursor,
   changed: readonly ChangedSetting[],
@@ -146,7 +149,7 @@ async function setAll(
   const counted = stepsIn(arrays.get('buffers') ?? new Uint8Array(0));
   if (counted !== step) throw invalid('steps in the buffers', `${step}`, counted);
   for (const arena of savedArenas) await state.writeArena(arena, arrays.get(arena) ?? new Uint8Array(0));
-  cursor.restore(info.position, decodeHistory(arrays.get(historyName), test?.role), paceOf(info));
+  cursor.restore(info.position, decodeHistory(arrays.get(historyName), test?.role, loss.kind), paceOf(info));
   // Another schedule cannot use what this one has remembered.
   const isOther = changed.some(({ name }) => name === 'learningRate');
   if (info.schedule !== null && !isOther) schedule.restore?.(info.schedule);

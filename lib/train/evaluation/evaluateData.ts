@@ -1,9 +1,11 @@
 /** Evaluates a Trainer's network. */
-import { DataLoader } from '../../data/loader';
+import { type Batches, DataLoader } from '../../data/loader';
 import { type ImageSource, isSource, type Split } from '../../data/source';
 import { invalid } from '../../errors';
-import type { Evaluation, EvaluationSummary } from '../../evaluation/evaluation';
+import type { Measured } from '../../evaluation/metrics';
+import type { AnyEvaluation } from '../../evaluation/others';
 import { Tally } from '../checkpoint/tally';
+import { targetInputs } from '../loss/targetInputs';
 import type { Runners } from '../runners';
 import { evaluationGraph, type StepGraphOptions } from '../stepGraphs';
 import { type ResolvedOptions, sourceOf } from '../trainerOptions';
@@ -18,33 +20,36 @@ export async function evaluateData(
   runners: Runners,
   data: Split | ImageSource,
   checked: EvaluationOptions,
-): Promise<Evaluation> {
-  const { model, train, part: batch } = options;
+): Promise<AnyEvaluation> {
+  const { model, train, part: batch, loss } = options;
   const isSplit = data === 'train' || data === 'test';
   if (!isSplit && !isSource(data)) throw invalid('data', '"train", "test", a Dataset or another ImageSource', data);
   const source = isSplit ? sourceOf(options, data) : data;
-  const network = { shape: train.shape, classes: model.classes, classNames: train.classNames };
+  const network = { shape: train.shape, classes: model.classes, classNames: train.classNames, loss };
   checkEvaluated(source, network);
-  const graph = (parts: StepGraphOptions) => evaluationGraph(parts, { averaged: averagedIn(parts), rows: true });
+  const graph = (parts: StepGraphOptions) =>
+    evaluationGraph({ ...parts, loss }, { averaged: averagedIn(parts), rows: true });
   const runner = isSplit
     ? await runners.get(`rows of ${data}`, source, graph)
     : await runners.passing('rows', source, graph);
   return evaluateSource(runner, source, batch, network, checked);
 }
 
-/** Returns the loss and the accuracies on the training or test set only: the evaluation after an epoch, which takes little memory. */
+/** Returns the loss and the metrics on the training or test set only: the evaluation after an epoch, which takes little memory. */
 export async function summaryOfSplit(
   options: ResolvedOptions,
   runners: Runners,
   split: Split,
   signal?: AbortSignal,
-): Promise<EvaluationSummary> {
+): Promise<Measured> {
   const source = sourceOf(options, split);
-  const graph = (parts: StepGraphOptions) => evaluationGraph(parts, { averaged: averagedIn(parts) });
+  const { loss } = options;
+  const graph = (parts: StepGraphOptions) => evaluationGraph({ ...parts, loss }, { averaged: averagedIn(parts) });
   const runner = await runners.get(split, source, graph);
   const loader = new DataLoader({ labels: source.labels, batch: options.part, shuffle: false });
   const tally = new Tally();
-  for await (const run of runner.run({ epoch: loader.epoch(0), first: 0, last: loader.steps, signal }))
+  const inputsAhead = (batches: Batches) => targetInputs(loss, source, batches);
+  for await (const run of runner.run({ epoch: loader.epoch(0), first: 0, last: loader.steps, inputsAhead, signal }))
     tally.add(run.batches, run.result, run.milliseconds);
-  return { loss: tally.loss, accuracy: tally.accuracy, top5: tally.top5 };
+  return tally.measured;
 }

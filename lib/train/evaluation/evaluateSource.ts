@@ -1,11 +1,14 @@
 /** Evaluates a network on a source of images: what Trainer.evaluate() and Predictor.evaluate() share. */
-import { DataLoader } from '../../data/loader';
+import { type Batches, DataLoader } from '../../data/loader';
 import { type ImageSource, isSource } from '../../data/source';
+import { checkRowValues, targetsOf } from '../../data/targets';
 import { invalid, SaturnnError } from '../../errors';
 import { checkLabelRange } from '../../evaluation/evaluatePredictions';
-import type { Evaluation } from '../../evaluation/evaluation';
+import { type AnyEvaluation, TargetSums } from '../../evaluation/others';
 import { EvaluationSums } from '../../evaluation/sums';
 import { Tally } from '../checkpoint/tally';
+import type { ResolvedLoss } from '../loss/loss';
+import { targetInputs } from '../loss/targetInputs';
 import type { Runner } from '../runner';
 import type { EvaluationOptions } from './options';
 
@@ -16,6 +19,8 @@ export interface EvaluatedNetwork {
   readonly classes: number;
   /** One name per class; null if they are not known. */
   readonly classNames: readonly string[] | null;
+  /** The loss that it was trained with: it says what the network computes. */
+  readonly loss: Pick<ResolvedLoss, 'name' | 'kind' | 'width'>;
 }
 
 /**
@@ -28,6 +33,17 @@ export function checkEvaluated(source: ImageSource, network: EvaluatedNetwork): 
   const { shape, classes } = network;
   if (!(source.count > 0)) throw invalid('data', 'at least one image', 'none');
   if (String(source.shape) !== String(shape)) throw invalid('shape of images', `[${shape}]`, source.shape);
+  const { kind, width, name } = network.loss;
+  if (width !== null || kind !== 'classes') {
+    checkRowValues(source, source.count, ' of data');
+    if (source.targets?.width !== classes)
+      throw invalid(
+        'targets of data',
+        `${classes} numbers per image, for the loss "${name}",`,
+        source.targets?.width ?? 'none',
+      );
+  }
+  if (kind !== 'classes') return;
   if (source.classes > classes) throw invalid('data', `at most the network's ${classes} classes`, source.classes);
   checkNames(source.classNames, network.classNames);
   checkLabelRange(source.labels, classes, 'labels of data');
@@ -42,8 +58,8 @@ function checkNames(names: readonly string[] | null, expected: readonly string[]
 }
 
 /**
- * Evaluates a network whose plan has the outputs logits and probabilities. If it also has loss, correct and correct5, the loss is the
- * one that the plan has computed.
+ * Evaluates a network whose plan has the output logits and, if it computes classes, probabilities. If it also has loss, and what the
+ * network is measured by, the loss is the one that the plan has computed.
  * @throws ERR_INVALID_ARGUMENT; ERR_NON_FINITE
  */
 export async function evaluateSource(
@@ -52,22 +68,29 @@ export async function evaluateSource(
   batch: number,
   network: EvaluatedNetwork,
   { mistakes, bins, signal }: EvaluationOptions,
-): Promise<Evaluation> {
-  const { classes } = network;
-  const sums = new EvaluationSums({ classes, mistakes, bins });
+): Promise<AnyEvaluation> {
+  const { classes, loss } = network;
+  const isOfClasses = loss.kind === 'classes';
+  const sums = isOfClasses ? new EvaluationSums({ classes, mistakes, bins }) : new TargetSums(classes);
   const tally = new Tally();
   const loader = new DataLoader({ labels: source.labels, batch, shuffle: false });
-  for await (const run of runner.run({ epoch: loader.epoch(0), first: 0, last: loader.steps, signal })) {
+  const hasLoss = 'loss' in runner.graph.outputs;
+  const inputsAhead = (batches: Batches) => (hasLoss ? targetInputs(loss, source, batches) : {});
+  for await (const run of runner.run({ epoch: loader.epoch(0), first: 0, last: loader.steps, inputsAhead, signal })) {
     const { outputs, steps } = run.result;
     // The last batch may be filled up with masked rows, which are left out.
     const rows = Math.min(steps * batch, source.count - sums.count);
     const part = (name: string) => (outputs[name] as Float32Array).subarray(0, rows * classes);
-    const [logits, probabilities] = [part('logits'), part('probabilities')];
+    const logits = part('logits');
     checkFinite(logits, classes, sums.count);
-    sums.add({ labels: run.batches.labels.subarray(0, rows), logits, probabilities });
+    const { labels, indices } = run.batches;
+    if (sums instanceof TargetSums) sums.add(logits, targetsOf(source.targets!, indices.subarray(0, rows)));
+    else sums.add({ labels: labels.subarray(0, rows), logits, probabilities: part('probabilities') });
     if (outputs.loss) tally.add(run.batches, run.result, run.milliseconds);
   }
-  const evaluation = sums.result(network.classNames ?? source.classNames);
+  const names = network.classNames ?? source.classNames;
+  if (sums instanceof TargetSums) return sums.result(loss.kind, hasLoss ? tally.loss : sums.loss(loss.name), names);
+  const evaluation = sums.result(names);
   return Number.isFinite(tally.loss) ? { ...evaluation, loss: tally.loss } : evaluation;
 }
 

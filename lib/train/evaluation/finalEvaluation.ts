@@ -1,8 +1,8 @@
 /** The evaluation of a training's test set at its end, for the report of the run. */
 import type { ImageSource } from '../../data/source';
 import { SaturnnError } from '../../errors';
-import type { Evaluation } from '../../evaluation/evaluation';
-import { type EvaluationParts, evaluationParts, mistakesOf } from '../../report/evaluation';
+import type { AnyEvaluation } from '../../evaluation/others';
+import { type EvaluationParts, evaluationParts, mistakesOf, otherParts } from '../../report/evaluation';
 import { savedArenas } from '../../tensor/state';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { TrainerView } from '../trainerView';
@@ -29,8 +29,11 @@ export function evaluateFinally(trainer: TrainerView, test: ImageSource): Evalua
       if (best && step !== trainer.step)
         for (const arena of savedArenas)
           await trainer.state.writeArena(arena, best.arrays.get(arena) ?? new Uint8Array(0));
-      const evaluation: Evaluation = await trainer.evaluate('test');
-      const parts = evaluationParts(evaluation, await mistakesOf(test, evaluation));
+      const evaluation = await trainer.evaluate<AnyEvaluation>('test');
+      const parts =
+        'confusion' in evaluation
+          ? evaluationParts(evaluation, await mistakesOf(test, evaluation))
+          : otherParts(evaluation);
       return { parts, note: `The weights are those after step ${step}${best ? ', of the best epoch' : ''}.` };
     } catch (error) {
       if (!(error instanceof SaturnnError)) throw error;

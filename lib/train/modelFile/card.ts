@@ -1,5 +1,5 @@
 /** The model card of a file: where its weights come from. */
-import type { EpochEvent } from '../../optim/metric';
+import type { EpochEvent, OtherMetrics } from '../../optim/metric';
 import type { CheckpointInfo, Description } from '../checkpoint/checkpointInfo';
 
 /** Where the weights of a model file come from, in JSON values. */
@@ -38,7 +38,8 @@ export interface CardOrigin {
 export type CardMetrics = Pick<
   EpochEvent,
   'epoch' | 'step' | 'trainLoss' | 'trainAccuracy' | 'testLoss' | 'testAccuracy' | 'testTop5' | 'evaluated'
->;
+> &
+  OtherMetrics;
 
 /** Makes the card of the weights that a checkpoint holds, or would hold now. */
 export function cardOf(
@@ -59,9 +60,8 @@ export function cardOf(
 
 /** Speeds and times are left out: equal trainings give equal files. */
 function metricsOf(event: EpochEvent): CardMetrics {
-  const { epoch, step, trainLoss, trainAccuracy, testLoss, testAccuracy, testTop5, evaluated } = event;
-  const test = testLoss === undefined ? {} : { testLoss, testAccuracy, testTop5, ...(evaluated && { evaluated }) };
-  return { epoch, step, trainLoss, trainAccuracy, ...test };
+  const { event: _, complete, scheduled, learningRate, imagesPerSecond, ...metrics } = event;
+  return metrics;
 }
 
 const isObject = (value: unknown): value is object =>

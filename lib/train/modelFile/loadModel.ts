@@ -49,7 +49,7 @@ export async function loadModel(path: string): Promise<LoadedModel> {
 
 /** Another last layer for a network. */
 export interface HeadOptions {
-  /** The number of its classes: 2 to 1,000,000. */
+  /** The number of its classes, or of other outputs: 1 to 1,000,000. */
   classes: number;
 }
 

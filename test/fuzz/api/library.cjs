@@ -157,9 +157,9 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
     ),
     clamp: of(() => [image(), { low: -1, high: 1.5, name: 'n' }], 1),
     add: of(() => [image(), image()]),
+    multiply: of(() => [image(), image(), { name: 'n' }], 2),
     concat: of(() => [[image(), image()], { name: 'n' }], 1),
     slice: of(() => [image(), { channelOffset: 0, channels: 2, name: 'n' }], 1),
-    multiply: of(() => [image(), image(), { name: 'n' }], 2),
     affine: of(() => [image(), { scale: ones([3]), bias: ones([2, 3]), name: 'n' }], 1),
     countCorrect: of(() => [matrix(), labels(), { k: 2, name: 'n' }], 2),
     softmaxCrossEntropy: of(
@@ -309,7 +309,9 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
       const statistics = { mean: new Float32Array(3), meanShape: [3], scale, deviation: scale };
       const more = { precision: 'f32', deterministic: true, autotune: false, averaged: false, ownsState: true };
       const data = { classNames: ['a', 'b', 'c', 'd', 'e'], decoding: null };
-      return [{ model: network, state: values, statistics, shape: [4, 4, 3], batch: 2, device: 'cpu', ...more, data }];
+      const loss = { name: 'binaryCrossEntropy', kind: 'labels' };
+      const own = { shape: [4, 4, 3], batch: 2, device: 'cpu', ...more, data, loss };
+      return [{ model: network, state: values, statistics, ...own }];
     }, 0),
     loadPredictor: of(() => [path('none'), { shape: [32, 32, 3], batch: 2, device: 'cpu', crop: true }], 1),
     Trainer: make(
@@ -330,6 +332,7 @@ module.exports.libraryCalls = function libraryCalls(saturnn, makers, folder) {
             accumulate: 2,
             learningRate: 0.1,
             optimizer: new saturnn.Sgd(),
+            loss: 'crossEntropy',
             labelSmoothing: 0.1,
             classWeights: 'balanced',
             precision: 'f32',
