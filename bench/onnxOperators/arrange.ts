@@ -73,17 +73,6 @@ export function broadcast({ shape, data }: Values, to: readonly number[]): Value
 /** Returns an axis that may be counted from the end (-1 is the last). */
 export const axisOf = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
-/** Returns values with their last `axes` axes in reverse order. */
-export function flipped({ shape, data }: Values, axes: number): Values {
-  const inner = sizeOf(shape.slice(shape.length - axes));
-  const result = new Float32Array(data.length);
-  for (let index = 0; index < data.length; index++) {
-    const within = index % inner;
-    result[index] = data[index - within + inner - 1 - within]!;
-  }
-  return { shape, data: result };
-}
-
 /** Values in saturnn's arrangement, and the way back to ONNX's for a result. */
 export interface Arranged {
   readonly values: Values;

@@ -20,10 +20,8 @@ export const reasons = {
   logarithm: 'no op gives logarithms',
   division: 'no op divides by a tensor',
   jump: 'no op has a jump',
-  logProbabilities: 'softmaxCrossEntropy takes logits, not log-probabilities',
   indices: 'no op gives the indices of the largest numbers',
-  stride: 'a stride: the gradient of a convolution is no public op',
-  gradient: "an optimizer's gradient comes from a loss",
+  step: 'a later step, whose rule is another one',
   operator: 'an operator without an op',
 } as const;
 

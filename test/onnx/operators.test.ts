@@ -64,8 +64,21 @@ test('what a node computes arrives in the arrangement of ONNX', async () => {
   const depthwise = f32([2, 1, 1, 1], 1, 10);
   const padded = f32([1, 2, 2, 3], 0, 0, 1, 0, 2, 3, 0, 40, 50, 0, 60, 70);
   expect(await run('Conv', { group: 2, pads: [0, 1, 0, 0] }, [image, depthwise], [padded])).toEqual(passed);
-  const transposed = f32([1, 1, 3], 1 * 3, 1 * 4 + 2 * 3, 2 * 4);
-  expect(await run('ConvTranspose', {}, [f32([1, 1, 2], 1, 2), f32([1, 1, 2], 3, 4)], [transposed])).toEqual(passed);
+});
+
+test('a transposed convolution and an optimizer go through a gradient', async () => {
+  const given = [f32([1, 1, 2], 1, 2), f32([1, 1, 2], 3, 4), f32([1], 0.5)];
+  const dense = f32([1, 1, 3], 1 * 3 + 0.5, 1 * 4 + 2 * 3 + 0.5, 2 * 4 + 0.5);
+  expect(await run('ConvTranspose', {}, given, [dense])).toEqual(passed);
+  const spread = f32([1, 1, 5], 3.5, 4.5, 0.5, 6.5, 8.5);
+  expect(await run('ConvTranspose', { strides: [3] }, given, [spread])).toEqual(passed);
+  // Two parameters: v = 0.5 v + g + 0.1 x, x = x - 0.2 v.
+  const inputs = [f32([], 0.2), [[], [0], 'int64'] as Given, f32([1], 1), f32([2], 2, 3)];
+  const more = [f32([1], 10), f32([2], 20, 30), f32([1], 2), f32([2], 4, 6)];
+  const slots = [f32([1], 1 + 10 + 0.1), f32([2], 2 + 20 + 0.2, 3 + 30 + 0.3)];
+  const moved = [f32([1], 1 - 0.2 * 11.1), f32([2], 2 - 0.2 * 22.2, 3 - 0.2 * 33.3)];
+  const options = { alpha: 0.5, beta: 1, norm_coefficient: 0.1, mode: 'standard' };
+  expect(await run('Momentum', options, [...inputs, ...more], [...moved, ...slots])).toEqual(passed);
 });
 
 test('axes, factors and older versions of an operator are understood', async () => {

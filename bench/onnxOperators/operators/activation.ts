@@ -9,6 +9,7 @@ import {
   gelu,
   hardSwish,
   leakyRelu,
+  multiply,
   relu,
   sigmoid,
   silu,
@@ -18,7 +19,6 @@ import {
 import { elementsOf, rowsOf } from '../arrange';
 import { type Call, type Operator, type Operators, withoutOp } from '../call';
 import { NotClaimed } from '../reasons';
-import { scaled, times } from './elementwise';
 
 /** An operator that is one op on a tensor of any shape, also on an image. */
 function alone(make: (x: Tensor, call: Call) => Tensor): Operator {
@@ -45,18 +45,18 @@ function within(call: Call, name: string, otherwise: number, [least, most]: read
 
 /** x sigmoid(alpha x) */
 const swish = (x: Tensor, alpha: number): Tensor =>
-  alpha === 1 ? activate(x, silu()) : times(x, activate(scaled(x, alpha), sigmoid()));
+  alpha === 1 ? activate(x, silu()) : multiply(x, activate(multiply(x, alpha), sigmoid()));
 
 /** gelu's approximation x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
 function geluByTanh(x: Tensor): Tensor {
-  const cube = times(x, times(x, x));
-  const inner = scaled(add(x, scaled(cube, 0.044715)), Math.sqrt(2 / Math.PI));
-  return scaled(add(x, times(x, activate(inner, tanh()))), 1 / 2);
+  const cube = multiply(x, multiply(x, x));
+  const inner = multiply(add(x, multiply(cube, 0.044715)), Math.sqrt(2 / Math.PI));
+  return multiply(add(x, multiply(x, activate(inner, tanh()))), 1 / 2);
 }
 
 /** alpha (e^(x / alpha) - 1) where x < 0, and x elsewhere */
 function celu(x: Tensor, alpha: number): Tensor {
-  return scaled(activate(scaled(x, 1 / alpha), elu(1)), alpha);
+  return multiply(activate(multiply(x, 1 / alpha), elu(1)), alpha);
 }
 
 function hardSigmoid(x: Tensor, alpha: number, beta: number): Tensor {
@@ -86,7 +86,7 @@ async function gelus(call: Call): Promise<Awaited<ReturnType<Operator>>> {
 async function swiglu(call: Call): Promise<Awaited<ReturnType<Operator>>> {
   const { tensor, back } = call.feedArranged(rowsOf(call.floats(0)));
   const gate = call.feed(rowsOf(call.floats(1)).values);
-  return call.compute([[times(swish(tensor, call.number('alpha', 1)), gate), back]]);
+  return call.compute([[multiply(swish(tensor, call.number('alpha', 1)), gate), back]]);
 }
 
 /** The activations. */
@@ -101,7 +101,7 @@ export const activationOperators: Operators = {
   Clip: alone(clip),
   HardSigmoid: together((x, call) => hardSigmoid(x, call.number('alpha', 0.2), call.number('beta', 0.5))),
   Selu: together((x, call) =>
-    scaled(
+    multiply(
       activate(x, elu(within(call, 'alpha', 1.6732632423543772, [0, 10]))),
       call.number('gamma', 1.0507009873554805),
     ),

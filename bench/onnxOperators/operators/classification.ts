@@ -1,5 +1,5 @@
 /** ONNX's softmax and losses: softmaxCrossEntropy(). */
-import { softmaxCrossEntropy } from '../../../lib';
+import { mean, multiply, softmaxCrossEntropy } from '../../../lib';
 import { axisOf, channelsAre, reshaped, sizeOf } from '../arrange';
 import { type Call, type Operators, withoutOp } from '../call';
 import type { Values } from '../case';
@@ -41,6 +41,24 @@ function rowsOf(call: Call, given: readonly number[], isSum: boolean): Rows {
   return { labels, weights: Float32Array.from(own, (weight) => (weight * counted) / divisor) };
 }
 
+/** -Σ weight x[label], as the mean of the products with -weight at the label and 0 elsewhere. */
+async function ofLogProbabilities(call: Call): Promise<Values[]> {
+  const reduction = call.text('reduction', 'mean');
+  if (reduction === 'none') throw new NotClaimed('reduction');
+  const { values } = channelsAre(1, call.floats(0));
+  const classes = values.shape[3]!;
+  const rows = values.data.length / classes;
+  const { labels, weights } = rowsOf(call, call.integers(1) ?? [], reduction === 'sum');
+  const counted = labels.filter((label) => label >= 0).length;
+  const targets = new Float32Array(values.data.length);
+  labels.forEach((label, row) => {
+    if (label >= 0) targets[row * classes + label] = -(weights?.[row] ?? 1) / counted;
+  });
+  const x = call.feed(reshaped(values, [rows, classes]));
+  const sum = multiply(mean(multiply(x, call.feed({ shape: [rows, classes], data: targets }))), targets.length);
+  return call.compute([[sum, (result) => reshaped(result, [])]]);
+}
+
 async function loss(call: Call): Promise<Values[]> {
   call.giveAtMost(2);
   if (call.node.outputs.length > 1) throw new NotClaimed('logarithm');
@@ -60,5 +78,5 @@ export const classificationOperators: Operators = {
   Softmax: softmax,
   SoftmaxCrossEntropyLoss: loss,
   LogSoftmax: withoutOp('logarithm'),
-  NegativeLogLikelihoodLoss: withoutOp('logProbabilities'),
+  NegativeLogLikelihoodLoss: ofLogProbabilities,
 };

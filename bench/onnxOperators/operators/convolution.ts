@@ -1,11 +1,10 @@
 /** ONNX's convolutions and matrix products: conv2d() and linear(). */
-import { add, conv2d, flatten, linear, type Tensor } from '../../../lib';
-import { broadcast, commonShape, flipped, imageOf, reshaped, sizeOf, transposed } from '../arrange';
+import { add, affine, constant, conv2d, flatten, gradient, linear, mean, multiply, type Tensor } from '../../../lib';
+import { broadcast, commonShape, imageOf, reshaped, sizeOf, transposed } from '../arrange';
 import type { Call, Operators } from '../call';
 import type { Values } from '../case';
 import { NotClaimed } from '../reasons';
-import { scaled } from './elementwise';
-import { extentOf, type Pair, pairOf, windowsOf } from './windows';
+import { extentOf, pairOf, type Windows, windowsOf } from './windows';
 
 /** Returns weights [A, B, H, W] or [A, B, W] as [A, H, W, B]. */
 const channelsLast = (weights: Values): Values => imageOf(weights).values;
@@ -23,51 +22,54 @@ async function convolution(call: Call): Promise<Values[]> {
   return call.compute([[y, back]]);
 }
 
-/**
- * A transposed convolution without a stride is a convolution whose weights are turned round, over a padding that leaves as much of the
- * windows outside as its own takes away.
- */
-async function transposedConvolution(call: Call): Promise<Values[]> {
-  const [x, weights, bias] = [call.floats(0), call.floats(1), call.optional(2)];
-  const { values, back } = imageOf(x);
-  const kernel = weights.shape.slice(2);
-  const [, height, width] = values.shape as [number, number, number, number];
-  const { stride, dilation, kernel: window, padding: own } = windowsOf(call, [height, width], kernel);
-  if (stride.some((step) => step !== 1)) throw new NotClaimed('stride');
-  if (call.numbers('output_shape')) throw new NotClaimed('padding');
-  const more = pairOf(call.numbers('output_padding') ?? kernel.map(() => 0), 0);
-  const padding = own.map((side, index) => {
-    const axis = index < 2 ? 0 : 1;
-    return extentOf(window[axis]!, dilation[axis]!) - 1 - side + (index % 2 === 1 ? more[axis]! : 0);
-  });
-  if (padding.some((side) => side < 0)) throw new NotClaimed('padding');
-  const groups = call.number('group', 1);
-  const y = conv2d(call.feed(values), call.feed(turned(weights, groups), { image: false }), {
-    padding: padding as [number, number, number, number],
-    dilation,
-    groups,
-    ...(bias && { bias: call.feed(bias) }),
-  });
-  return call.compute([[y, back]]);
+/** Where a transposed convolution lies along one axis: the size of its result, and what it cuts off before and behind. */
+interface Extent {
+  readonly size: number;
+  readonly before: number;
+  readonly behind: number;
 }
 
-/** Returns weights [C, O / groups, ...] of a transposed convolution as those of a convolution, [O, H, W, C / groups], turned round. */
-function turned(weights: Values, groups: number): Values {
-  const [channels, outputs, ...kernel] = weights.shape as [number, number, ...number[]];
-  const [height, width] = pairOf(kernel, 1);
-  const grouped = reshaped(flipped(weights, kernel.length), [groups, channels / groups, outputs, height * width]);
-  const { data } = transposed(grouped, [0, 2, 3, 1]);
-  return { shape: [groups * outputs, height, width, channels / groups], data };
+/** Returns where a transposed convolution lies along an axis of `from` pixels. */
+function extentsOf(call: Call, from: number, axis: number, { kernel, stride, dilation, padding }: Windows): Extent {
+  const [before, behind] = [padding[2 * axis]!, padding[2 * axis + 1]!];
+  // The attributes of an image without height are about its width.
+  const of = (name: string, count: number) => pairOf(call.numbers(name) ?? [0], count)[axis]!;
+  const more = of('output_padding', 0);
+  const full = (from - 1) * stride[axis]! + extentOf(kernel[axis]!, dilation[axis]!) + more;
+  const automatic = call.text('auto_pad', 'NOTSET');
+  const asked = call.numbers('output_shape') ? of('output_shape', 1) : null;
+  if (!automatic.startsWith('SAME') && asked === null) return { size: full - before - behind, before, behind };
+  const size = asked ?? from * stride[axis]!;
+  const total = Math.max(0, full - size);
+  const first = automatic === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
+  return { size, before: first, behind: total - first };
+}
+
+/** A transposed convolution is the gradient of a convolution with respect to its image, whatever that is. */
+async function transposedConvolution(call: Call): Promise<Values[]> {
+  const [x, weights, bias] = [call.floats(0), call.floats(1), call.optional(2)];
+  const { tensor: dy, back } = call.feedArranged(imageOf(x));
+  const [batch, height, width] = dy.shape as [number, number, number, number];
+  const groups = call.number('group', 1);
+  const windows = windowsOf(call, [height, width], weights.shape.slice(2));
+  const [rows, columns] = [extentsOf(call, height, 0, windows), extentsOf(call, width, 1, windows)];
+  const shape = [batch, rows.size, columns.size, groups * weights.shape[1]!];
+  const image = call.feed({ shape, data: new Float32Array(sizeOf(shape)) });
+  const y = conv2d(image, call.feed(channelsLast(weights), { image: false }), {
+    padding: [rows.before, rows.behind, columns.before, columns.behind],
+    ...{ stride: windows.stride, dilation: windows.dilation, groups },
+  });
+  if (String(y.shape) !== String(dy.shape)) throw new NotClaimed('padding');
+  const loss = mean(flatten(multiply(y, dy)));
+  const [dx] = gradient(loss, [image], constant([y.size])) as [Tensor];
+  return call.compute([[bias ? affine(dx, { bias: call.feed(bias) }) : dx, back]]);
 }
 
 const turnedMatrix = (matrix: Values): Values => transposed(matrix, [1, 0]);
 
-/** Returns a matrix [R, C] times a number, as a tensor of two dimensions. */
-function scaledMatrix(call: Call, { shape, data }: Values, factor: number): Tensor {
-  const [rows, columns] = shape as Pair;
-  if (factor === 1) return call.feed({ shape, data });
-  return flatten(scaled(call.feed({ shape: [rows, 1, 1, columns], data }), factor));
-}
+/** Returns a matrix times a number, as a tensor. */
+const scaledMatrix = (call: Call, matrix: Values, factor: number): Tensor =>
+  factor === 1 ? call.feed(matrix) : multiply(call.feed(matrix), factor);
 
 /** alpha A B + beta C */
 async function gemm(call: Call): Promise<Values[]> {

@@ -1,5 +1,5 @@
 /** ONNX's arithmetic element by element: add() and affine(). */
-import { activate, add, affine, clamp, constant, copy, flatten, relu, type Tensor } from '../../../lib';
+import { activate, add, affine, clamp, copy, multiply, relu, type Tensor } from '../../../lib';
 import {
   type Arranged,
   axisOf,
@@ -13,16 +13,6 @@ import {
 } from '../arrange';
 import { type Call, type Operators, withoutOp } from '../call';
 import type { Values } from '../case';
-
-/** Returns an image with every element multiplied by a number. */
-export function scaled(x: Tensor, factor: number): Tensor {
-  return affine(x, { scale: constant(new Float32Array(x.shape[3]!).fill(factor)) });
-}
-
-/** Returns the products of the elements of two images of one pixel per row. */
-export function times(x: Tensor, y: Tensor): Tensor {
-  return affine(x, { scale: flatten(y) });
-}
 
 /** An image, and what affine() takes for its channels. */
 interface Paired {
@@ -73,7 +63,13 @@ function largerFirst(call: Call): [Values, Values] {
 }
 
 async function product(call: Call): Promise<Values[]> {
-  const { image, vector, back } = paired(call, ...largerFirst(call));
+  const [x, y] = largerFirst(call);
+  if (String(x.shape) === String(y.shape)) {
+    const { values, back, image } = elementsOf(x);
+    const other = call.feed(elementsOf(y).values, { image });
+    return call.compute([[multiply(call.feed(values, { image }), other), back]]);
+  }
+  const { image, vector, back } = paired(call, x, y);
   return call.compute([[affine(image, { scale: vector }), back]]);
 }
 
@@ -98,7 +94,7 @@ async function difference(call: Call): Promise<Values[]> {
   const [x, y] = bothOf(call);
   const shape = commonShape(x.shape, y.shape);
   const { tensor, back } = call.feedArranged(rowsOf(broadcast(x, shape)));
-  const negative = scaled(call.feed(rowsOf(broadcast(y, shape)).values), -1);
+  const negative = multiply(call.feed(rowsOf(broadcast(y, shape)).values), -1);
   return call.compute([[add(tensor, negative), back]]);
 }
 
@@ -107,7 +103,7 @@ async function mean(call: Call): Promise<Values[]> {
   const shape = commonShape(...operands.map((operand) => operand.shape));
   const arranged = operands.map((operand) => rowsOf(broadcast(operand, shape)));
   const total = add(...arranged.map(({ values }) => call.feed(values)));
-  return call.compute([[scaled(total, 1 / operands.length), arranged[0]!.back]]);
+  return call.compute([[multiply(total, 1 / operands.length), arranged[0]!.back]]);
 }
 
 /** relu(x) + slope min(x, 0), with a slope per element or channel */
@@ -123,13 +119,13 @@ async function prelu(call: Call): Promise<Values[]> {
 
 async function negative(call: Call): Promise<Values[]> {
   const { tensor, back } = call.feedArranged(rowsOf(call.floats(0)));
-  return call.compute([[scaled(tensor, -1), back]]);
+  return call.compute([[multiply(tensor, -1), back]]);
 }
 
 /** relu(x) + relu(-x) */
 async function magnitude(call: Call): Promise<Values[]> {
   const { tensor, back } = call.feedArranged(rowsOf(call.floats(0)));
-  return call.compute([[add(activate(tensor, relu()), activate(scaled(tensor, -1), relu())), back]]);
+  return call.compute([[add(activate(tensor, relu()), activate(multiply(tensor, -1), relu())), back]]);
 }
 
 /** Arithmetic element by element. */

@@ -1,6 +1,6 @@
 /** ONNX's batch normalisation: batchNorm() and batchNormInference(). */
-import { add, affine, batchNorm, batchNormInference, constant, type Tensor } from '../../../lib';
-import { channelsAre, reshaped } from '../arrange';
+import { add, batchNorm, batchNormInference, multiply, type Tensor } from '../../../lib';
+import { channelsAre } from '../arrange';
 import type { Call, Operators } from '../call';
 import type { Values } from '../case';
 
@@ -15,19 +15,13 @@ async function normalized(call: Call): Promise<Values[]> {
   }
   const batch = batchNorm(x, { scale, shift }, { epsilon });
   const keep = call.number('momentum', 0.9);
-  const followed = (old: Values, value: Tensor) =>
-    [moved(call, old, value, keep), (result: Values) => reshaped(result, old.shape)] as const;
+  const followed = (old: Values, value: Tensor) => [moved(call, old, value, keep), (result: Values) => result] as const;
   return call.compute([[batch.y, back], followed(mean, batch.mean), followed(variance, batch.variance)]);
 }
 
-/** Returns keep old + (1 - keep) value, of vectors [C], as an image of one pixel. */
-function moved(call: Call, old: Values, value: Tensor, keep: number): Tensor {
-  const channels = old.data.length;
-  const filled = (number: number) => new Float32Array(channels).fill(number);
-  const pixel = [1, 1, 1, channels];
-  const kept = affine(call.feed(reshaped(old, pixel)), { scale: constant(filled(keep)) });
-  return add(kept, affine(call.feed({ shape: pixel, data: filled(1 - keep) }), { scale: value }));
-}
+/** Returns keep old + (1 - keep) value, of vectors [C]. */
+const moved = (call: Call, old: Values, value: Tensor, keep: number): Tensor =>
+  add(multiply(call.feed(old), keep), multiply(value, 1 - keep));
 
 /** Batch normalisation. */
 export const normalizationOperators: Operators = { BatchNormalization: normalized };

@@ -6,6 +6,7 @@ import {
   globalAveragePool,
   globalMaxPool,
   maxPool,
+  multiply,
   type PoolOptions,
   type Tensor,
   upsample,
@@ -14,7 +15,6 @@ import { axisOf, imageOf, reshaped, sizeOf, transposed } from '../arrange';
 import { type Call, type Operator, type Operators, withoutOp } from '../call';
 import type { Values } from '../case';
 import { NotClaimed } from '../reasons';
-import { scaled } from './elementwise';
 import { factorsOf } from './resize';
 import { extentOf, type Windows, windowsOf } from './windows';
 
@@ -131,7 +131,9 @@ export const poolingOperators: Operators = {
   GlobalMaxPool: overImage((x) => globalMaxPool(x)),
   ReduceMean: overAxes((x) => globalAveragePool(x)),
   ReduceMax: overAxes((x) => globalMaxPool(x)),
-  ReduceSum: overAxes((x, count) => globalAveragePool(scaled(x, count))),
+  ReduceSum: overAxes((x, count) => multiply(globalAveragePool(x), count)),
+  ReduceMin: overAxes((x) => multiply(globalMaxPool(multiply(x, -1)), -1)),
+  ReduceSumSquare: overAxes((x, count) => multiply(globalAveragePool(multiply(x, x)), count)),
   Resize: enlarged,
   Upsample: enlarged,
   TopK: withoutOp('indices'),
