@@ -21,7 +21,7 @@ type Compared = Exclude<MetricName, 'top5'>;
  * test set, as testLoss; train: of the training's images, as trainLoss.
  */
 export type OtherMetrics = {
-  readonly [M in `${'train' | 'test'}${Capitalize<Exclude<Compared, 'loss' | 'accuracy'>>}`]?: number;
+  readonly [M in Exclude<Metric, 'testAccuracy' | 'testLoss' | 'trainAccuracy' | 'trainLoss'>]?: number;
 };
 
 /**
@@ -69,7 +69,8 @@ export interface EpochEvent extends OtherMetrics {
  * Name of a metric of EpochEvent by which epochs are compared: "testAccuracy", "testLoss", "trainAccuracy", "trainLoss", or one of
  * OtherMetrics. Of losses and errors less is better, of all others more.
  */
-export type Metric = `${'test' | 'train'}${Capitalize<Compared>}`;
+export type Metric =
+  `${'test' | 'train'}${'Accuracy' | 'Loss' | 'MeanAbsoluteError' | 'RootMeanSquaredError' | 'LabelAccuracy' | 'ExactMatch' | 'MicroF1'}`;
 
 const capitalized = (name: string): string => `${name[0]!.toUpperCase()}${name.slice(1)}`;
 

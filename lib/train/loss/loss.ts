@@ -26,16 +26,16 @@ export interface LossTensors {
 /** A loss of one's own: returns the loss of a batch, f32 [1], as a function of tensors. Its name stands in checkpoints. */
 export type LossFunction = (inputs: LossTensors) => Tensor;
 
+/** The name of a loss of saturnn. */
+export type LossName = 'crossEntropy' | 'meanSquaredError' | 'meanAbsoluteError' | 'binaryCrossEntropy';
+
 /** What each loss of saturnn measures: classes, numbers or several labels. */
-const kinds = {
+const kinds: Readonly<Record<LossName, MetricsKind>> = {
   crossEntropy: 'classes',
   meanSquaredError: 'numbers',
   meanAbsoluteError: 'numbers',
   binaryCrossEntropy: 'labels',
-} as const satisfies Readonly<Record<string, MetricsKind>>;
-
-/** The name of a loss of saturnn. */
-export type LossName = keyof typeof kinds;
+};
 
 /**
  * The loss of a training. "crossEntropy": softmax cross-entropy with the labels or, if the data have targets, with these as
