@@ -5,9 +5,11 @@
 import { Command } from 'commander';
 import { benchCommand, roundsOption, saveOption } from '../lib/cli/bench';
 import { precisionOption } from '../lib/cli/options/arithmetic';
+import { dataDirOption, limitOption, testLimitOption } from '../lib/cli/options/data';
 import { addOptions } from '../lib/cli/options/declare';
-import { batchOption, stepsOption } from '../lib/cli/options/length';
+import { batchOption, epochsOption, stepsOption } from '../lib/cli/options/length';
 import { activationOption, modelOption, widthOption } from '../lib/cli/options/model';
+import { lrOption } from '../lib/cli/options/optimizer';
 import { jsonOption, oneObject } from '../lib/cli/options/output';
 import * as read from '../lib/cli/options/readers';
 import { writeJson } from '../lib/measure/harness';
@@ -16,7 +18,13 @@ import { formatActivation } from '../lib/ops/activation';
 import { table } from '../lib/report/textTable';
 import { type CompareNetworksOptions, compareNetworks, type NetworksReport } from './compare/networks';
 import { type CompareOptions, type CompareReport, comparePytorch } from './compare/pytorch';
-import { comparable } from './compare/setup';
+import { comparable, inTorchvision } from './compare/setup';
+import {
+  type ComparedTraining,
+  type CompareTrainingOptions,
+  compareTraining,
+  type TrainingResult,
+} from './compare/training';
 import { type DataReport, measureData } from './data';
 import { type InstallReport, measureInstall } from './install';
 
@@ -43,6 +51,47 @@ function compareNetworksCommand(): Command {
       process.stdout.write(json ? `${JSON.stringify(report)}\n` : formatNetworks(report.networks));
     },
   );
+}
+
+function compareTrainingCommand(): Command {
+  const training = new Command('training').description(
+    'trains resnet18 and mobilenetV2 on CIFAR-100 here and in PyTorch, from the same first weights, and compares the accuracies',
+  );
+  addOptions(
+    training,
+    dataDirOption(),
+    limitOption({ default: 10_000 }),
+    testLimitOption({ default: 2_000 }),
+    epochsOption({ default: 10 }),
+    batchOption({ note: ', a divisor of the number of images', default: 100 }),
+    lrOption({ note: ', which falls to 0 along a cosine', default: 0.05 }),
+  );
+  training
+    .option(
+      '--network <name,...>',
+      'networks that are trained',
+      read.list(read.oneOf(inTorchvision), { distinct: true }),
+      inTorchvision,
+    )
+    .option('--seeds <n>', 'trainings of each network', read.positiveInteger, 1)
+    .option('--threads <n>', 'threads of each side (default: one per physical core)', read.positiveInteger);
+  return addOptions(training, jsonOption({ note: oneObject }), saveOption()).action(
+    async ({ json, save, network: networks, ...options }: TrainingCommandOptions) => {
+      const report = await compareTraining({ ...options, networks }, (result) => {
+        if (!json) process.stdout.write(trainingLine(result));
+      });
+      if (save !== undefined) writeJson(save, report);
+      if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+    },
+  );
+}
+
+type TrainingCommandOptions = Omit<CompareTrainingOptions, 'networks'> & Output & { network: string[] };
+
+function trainingLine({ network, seed, saturnn, pytorch }: ComparedTraining): string {
+  const side = ({ trainLoss, testAccuracy, seconds }: TrainingResult) =>
+    `train loss ${trainLoss.toFixed(3)}, test accuracy ${(100 * testAccuracy).toFixed(2)} % (${seconds.toFixed(0)} s)`;
+  return `${network}, seed ${seed}: saturnn ${side(saturnn)}; PyTorch ${side(pytorch)}\n`;
 }
 
 /** Adds the options of every comparison that takes turns. */
@@ -79,7 +128,8 @@ function compareCommand(): Command {
   return new Command('compare')
     .description('times the same work in another framework')
     .addCommand(pytorch)
-    .addCommand(compareNetworksCommand());
+    .addCommand(compareNetworksCommand())
+    .addCommand(compareTrainingCommand());
 }
 
 function installCommand(): Command {

@@ -1,9 +1,10 @@
 """Times the training step of a saturnn network in PyTorch, on request: PyTorch's side of `npm run bench -- compare pytorch`.
 
 Line protocol. Input: the set-up as one line of JSON (SetUp of bench/compare/setup.ts), then lines "run N", each of which asks for
-N steps. The process ends when its input ends. Output: one line of JSON for each line of input. The first is {"ready": facts about
-this process}, the others are {"milliseconds": [...], "losses": [...]} with one number per step; any may be {"error": text}
-instead. Between requests the process waits for input and does nothing.
+N steps, or "train ORDER" with an Order of bench/compare/training.ts in JSON, for a whole training of a network of torchvision's. The
+process ends when its input ends. Output: one line of JSON for each line of input. The first is {"ready": facts about this process}, the
+others are {"milliseconds": [...], "losses": [...]} with one number per step, or {"trainLoss": ..., "testAccuracy": ..., "seconds": ...};
+any may be {"error": text} instead. Between requests the process waits for input and does nothing.
 """
 
 import json
@@ -80,10 +81,10 @@ class Step:
             activation = network.activation_function(setup["activation"], setup["slope"])
             self.forward = lambda p, x: network.forward(setup["network"], p, x, activation)
         else:
-            module = torchvision_network(setup, p, torch).to(memory_format=last)
-            of_module = dict(module.named_parameters())
+            self.module = torchvision_network(setup, p, torch).to(memory_format=last)
+            of_module = dict(self.module.named_parameters())
             self.p = {k: of_module[name] for k, name in zip(p, setup["torchNames"])}
-            self.forward = lambda _, x: module(x)
+            self.forward = lambda _, x: self.module(x)
         self.optimizer = torch.optim.SGD(
             network.parameter_groups(self.p, setup["weightDecay"]),
             lr=setup["learningRate"],
@@ -122,6 +123,45 @@ class Step:
             self.optimizer.zero_grad(set_to_none=True)
 
 
+def train(setup, order, torch, numpy, network):
+    """Trains a network of torchvision's as saturnn does, but for the order of the images and what dropout drops."""
+    step = Step({**setup, "weights": order["weights"], "weightDecay": order["weightDecay"]}, torch, numpy, network)
+    mean, scale = (torch.tensor(order[name], dtype=torch.float32) for name in ("mean", "scale"))
+
+    def images_of(path):
+        pixels = torch.from_numpy(numpy.fromfile(path, "u1").reshape(-1, setup["size"], setup["size"], 3))
+        return ((pixels - mean) * scale).permute(0, 3, 1, 2)
+
+    def labels_of(path):
+        return torch.from_numpy(numpy.fromfile(path, "<i4").astype(numpy.int64))
+
+    images, labels = images_of(order["images"]), labels_of(order["labels"])
+    batch, count = setup["batch"], len(labels)
+    torch.manual_seed(order["seed"])
+    begin = time.perf_counter()
+    losses = []
+    for i, rate in enumerate(order["rates"]):
+        first = i * batch % count
+        if first == 0:
+            permutation = torch.randperm(count)
+        rows = permutation[first : first + batch]
+        step.images = images[rows].contiguous(memory_format=torch.channels_last)
+        step.labels = labels[rows]
+        for group in step.optimizer.param_groups:
+            group["lr"] = rate
+        losses.append(step())
+    test_images, test_labels = images_of(order["testImages"]), labels_of(order["testLabels"])
+    step.module.eval()
+    with torch.no_grad():
+        correct = sum(
+            (step.module(x).argmax(1) == y).sum().item()
+            for x, y in zip(test_images.split(batch), test_labels.split(batch))
+        )
+    seconds = time.perf_counter() - begin
+    last = losses[-(count // batch) :]
+    return {"trainLoss": sum(last) / len(last), "testAccuracy": correct / len(test_labels), "seconds": seconds}
+
+
 def main():
     setup = json.loads(sys.stdin.readline())
     try:
@@ -148,8 +188,12 @@ def main():
         facts["compileFailed"] = problem
     reply({"ready": facts})
     for line in sys.stdin:
+        request, argument = line.split(" ", 1)
+        if request == "train":
+            reply(train(setup, json.loads(argument), torch, numpy, network))
+            continue
         milliseconds, losses = [], []
-        for _ in range(int(line.split()[1])):
+        for _ in range(int(argument)):
             begin = time.perf_counter()
             losses.append(step())
             milliseconds.append(1000 * (time.perf_counter() - begin))
